@@ -1,0 +1,55 @@
+/**
+ * Cuts a byte stream into NMEA 0183 sentences. Holds at most one unfinished sentence of
+ * `MAX_SENTENCE` bytes, whatever the stream does.
+ */
+const DOLLAR = 0x24;
+const BANG = 0x21;
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** NMEA 0183 allows 82; receivers' own sentences run longer (Skytraq, Quectel: about 250). */
+export const MAX_SENTENCE = 512;
+
+export type Framed =
+  /** From `$` (or `!`) to the last byte before the line's end. */
+  | { readonly kind: "sentence"; readonly line: string }
+  /** A sentence begun and not ended: the next one started, or it grew past the limit. */
+  | { readonly kind: "half" }
+  | { readonly kind: "overlong" };
+
+export type Framer = {
+  /** Feeds a chunk, split anywhere; calls `emit` for every sentence that ends in it. */
+  push(chunk: Uint8Array, emit: (framed: Framed) => void): void;
+};
+
+export const createFramer = (): Framer => {
+  let held = ""; // the sentence begun in earlier chunks
+  let inside = false;
+
+  return {
+    push(chunk, emit) {
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      let start = inside ? 0 : -1;
+      for (let i = 0; i < bytes.length; i++) {
+        const byte = bytes[i]!;
+        if (byte === DOLLAR || byte === BANG) {
+          // `!` inside a sentence may be payload (AIS); only `$` always starts anew.
+          if (inside && byte === BANG) continue;
+          if (inside) emit({ kind: "half" });
+          inside = true;
+          held = "";
+          start = i;
+        } else if (inside && (byte === LF || byte === CR)) {
+          emit({ kind: "sentence", line: held + bytes.latin1Slice(start, i) });
+          inside = false;
+          held = "";
+        } else if (inside && held.length + i - start >= MAX_SENTENCE) {
+          emit({ kind: "overlong" });
+          inside = false;
+          held = "";
+        }
+      }
+      if (inside) held += bytes.latin1Slice(start, bytes.length);
+    },
+  };
+};

@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+/** The messages of contract v1 §2 that are not reports. */
+const instant = z.iso.datetime({ offset: true });
+
+export const StateMessage = z
+  .object({
+    state: z.enum(["online", "offline"]),
+    unit: z.string(),
+    boot: z.int().positive(),
+    version: z.string(),
+    reason: z.string().optional().describe("why a clean stop; absent in the will"),
+    at: instant.optional().describe("absent in the will, which is written before it is true"),
+    clock: z.enum(["gnss", "ntp", "unset"]).optional(),
+  })
+  .describe("Birth, will and clean farewell of a unit");
+export type StateMessage = z.infer<typeof StateMessage>;
+
+export const AckMessage = z
+  .object({
+    stage: z.enum(["received", "accepted", "cleared"]),
+    by: z.string().optional(),
+    at: instant.optional(),
+  })
+  .describe("Dispatch answers an emergency");
+
+export const CommandMessage = z
+  .looseObject({ id: z.string().min(1), kind: z.string().min(1), expiresAt: instant })
+  .describe("Dispatch asks something of a unit");
+
+export const ReplyMessage = z
+  .looseObject({ id: z.string(), ok: z.boolean() })
+  .describe("The unit's answer to a command");

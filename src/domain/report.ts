@@ -1,0 +1,179 @@
+import { z } from "zod";
+
+/**
+ * The reports of contract v1 §3: one source for the types, for validation and for the AsyncAPI
+ * document. Objects are loose on purpose where dispatch must tolerate a newer unit's extra fields.
+ */
+const isoInstant = z.iso.datetime({ precision: 3 }).describe("UTC, milliseconds");
+const count = z.int().nonnegative();
+
+export const positionReasons = [
+  "interval",
+  "distance",
+  "heading",
+  "start",
+  "stop",
+  "emergency",
+  "request",
+] as const;
+
+export const PositionData = z
+  .object({
+    lat: z.number().min(-90).max(90).describe("degrees WGS 84"),
+    lon: z.number().min(-180).max(180).describe("degrees WGS 84"),
+    altM: z.number().optional().describe("metres above mean sea level"),
+    speedKmh: z.number().nonnegative().optional(),
+    courseDeg: z.number().min(0).lt(360).optional().describe("absent when standing"),
+    fix: z.enum(["2d", "3d"]),
+    quality: z.int().min(1).max(8).optional().describe("GGA fix quality"),
+    satellites: count.optional(),
+    hdop: z.number().nonnegative().optional(),
+    accuracyM: z.number().nonnegative().optional().describe("horizontal, 1σ"),
+    reason: z.enum(positionReasons),
+    sectors: z.array(z.string()).optional(),
+  })
+  .describe("One position fix that was worth a report");
+
+const VehicleData = z
+  .object({
+    signals: z
+      .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
+      .describe("COVESA VSS path to value in VSS units; Vehicle.Police.* beyond VSS"),
+    stale: z.array(z.string()).optional().describe("paths not heard within their time"),
+  })
+  .describe("Vehicle signals");
+
+const emergencyPosition = PositionData.omit({ reason: true }).extend({
+  ageMs: count,
+  trusted: z.boolean(),
+});
+
+const EmergencyData = z
+  .object({
+    episode: z.ulid(),
+    state: z.enum(["active", "received", "accepted", "cleared"]),
+    test: z.boolean(),
+    silent: z.boolean().optional(),
+    button: z.string(),
+    pressedAt: isoInstant.optional(),
+    presses: z.int().positive(),
+    attempt: z.int().positive(),
+    position: emergencyPosition.optional(),
+    track: z.array(emergencyPosition.partial()).max(10).optional().describe("oldest first"),
+    vehicle: VehicleData.optional(),
+    by: z.string().optional(),
+    ackAt: isoInstant.optional(),
+  })
+  .describe("An emergency episode as it now stands");
+
+export const parts = [
+  "gps",
+  "can",
+  "panic-board",
+  "panic-loop",
+  "outbox",
+  "link",
+  "disk",
+  "power",
+] as const;
+export type Part = (typeof parts)[number];
+
+export const gapReasons = ["retention", "corruption", "power-cut", "superseded"] as const;
+
+const EventData = z
+  .discriminatedUnion("type", [
+    z
+      .object({
+        type: z.literal("gap"),
+        from: z.int().positive(),
+        to: z.int().positive(),
+        count: z.int().positive(),
+        reason: z.enum(gapReasons),
+      })
+      .describe("Sequence numbers from..to that the unit can no longer vouch for"),
+    z
+      .object({ type: z.literal("clock"), boot: z.int().positive(), mono: count, at: isoInstant })
+      .describe("At `mono` of `boot` it was `at`: puts right what was sent with clock unset"),
+    z.object({ type: z.literal("fault"), part: z.enum(parts), detail: z.string() }),
+    z.object({ type: z.literal("recovered"), part: z.enum(parts), detail: z.string() }),
+    z.object({ type: z.literal("boot"), version: z.string(), config: z.string() }),
+    z.object({ type: z.literal("shutdown"), reason: z.string() }),
+    z.looseObject({ type: z.literal("config") }),
+    z.looseObject({ type: z.literal("power") }),
+    z.looseObject({ type: z.literal("sector") }),
+    z.looseObject({ type: z.literal("command") }),
+  ])
+  .describe("Something that happened");
+
+const HealthData = z
+  .object({
+    uptimeS: count,
+    version: z.string(),
+    config: z.string().describe("sha256 of the configuration file, hex"),
+    cpuPercent: z.number().nonnegative().optional().describe("of one core, since the last health"),
+    rssMiB: z.number().nonnegative(),
+    diskFreeMiB: z.number().nonnegative().optional(),
+    outbox: z.object({ records: count, oldestAgeS: count.optional(), bytes: count }),
+    link: z.object({
+      broker: z.string().optional().describe("the broker connected to; absent when there is none"),
+      reconnects: count,
+      rttMs: z.number().nonnegative().optional().describe("last publish to its PUBACK"),
+      fault: z.string().optional().describe("why the last connection failed, one word"),
+    }),
+    gps: z.object({
+      fix: z.enum(["none", "2d", "3d"]),
+      satellites: count.optional(),
+      sentences: count,
+      rejected: z.record(z.string(), count).describe("cause to number, since start"),
+      fault: z.string().optional().describe("why no position can be read"),
+    }),
+    can: z.looseObject({ frames: count, dropped: count, state: z.string() }).optional(),
+    panicBoard: z.looseObject({ connected: z.boolean() }).optional(),
+    temperatureC: z.number().optional(),
+  })
+  .describe("How the unit is");
+
+const envelope = {
+  v: z.literal(1),
+  unit: z.string(),
+  boot: z.int().positive().describe("+1 at each start of the service"),
+  seq: z.int().positive().describe("+1 for each report, never reused"),
+  at: isoInstant.describe("UTC when it was observed"),
+  clock: z.enum(["gnss", "ntp", "unset"]).describe("how far to trust `at`"),
+  mono: count.describe("milliseconds since this boot on a clock that never jumps"),
+};
+const live = z.boolean().describe("false in history and for what waited for the link over 10 s");
+
+const reportOf = <K extends string, D extends z.ZodType>(kind: K, data: D) =>
+  z.object({ ...envelope, kind: z.literal(kind), live, data });
+
+export const PositionReport = reportOf("position", PositionData);
+export const VehicleReport = reportOf("vehicle", VehicleData);
+export const EmergencyReport = reportOf("emergency", EmergencyData);
+export const EventReport = reportOf("event", EventData);
+export const HealthReport = reportOf("health", HealthData);
+
+export const WireReport = z.discriminatedUnion("kind", [
+  PositionReport,
+  VehicleReport,
+  EmergencyReport,
+  EventReport,
+  HealthReport,
+]);
+
+/** A report as dispatch receives it. */
+export type WireReport = z.infer<typeof WireReport>;
+/** A report as it is kept: `live` is only known when it is sent. */
+export type Report = WireReport extends infer R ? (R extends R ? Omit<R, "live"> : never) : never;
+/** What a room hands to the outbox, which adds identity, numbers and `mono`. */
+export type Draft = Report extends infer R
+  ? R extends { kind: infer K; data: infer D }
+    ? { kind: K; data: D; at: number; clock: ClockTrust }
+    : never
+  : never;
+export type ReportKind = Report["kind"];
+export type ClockTrust = Report["clock"];
+export type PositionData = z.infer<typeof PositionData>;
+export type EventData = z.infer<typeof EventData>;
+export type HealthData = z.infer<typeof HealthData>;
+export type GapReason = (typeof gapReasons)[number];
