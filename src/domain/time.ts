@@ -1,0 +1,24 @@
+import type { ClockTrust, Report } from "./report.ts";
+
+/** An instant and how far it can be trusted. `at`: UTC milliseconds since 1970. */
+export type Instant = { readonly at: number; readonly clock: ClockTrust };
+
+/** The unit's notion of time. */
+export type Clock = {
+  /** Whole milliseconds since this boot of the service; never jumps, never goes back. */
+  mono(): number;
+  now(): Instant;
+  /** What `now()` would have said at an earlier `mono` of this boot, had it known then. */
+  when(mono: number): Instant;
+};
+
+export const isoInstant = (at: number): string => new Date(at).toISOString();
+
+/** A report made with an unset clock in this boot, put right once the time is known. */
+export const putRight = (report: Report, boot: number, clock: Clock): Report => {
+  if (report.clock !== "unset" || report.boot !== boot) return report;
+  const instant = clock.when(report.mono);
+  return instant.clock === "unset"
+    ? report
+    : { ...report, at: isoInstant(instant.at), clock: instant.clock };
+};

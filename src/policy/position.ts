@@ -1,0 +1,96 @@
+import type { Fix } from "../domain/fix.ts";
+import { distanceM, turnDeg } from "../domain/geodesy.ts";
+import type { PositionData } from "../domain/report.ts";
+
+/** Which fixes become reports. All times are the fixes' own; there is no other clock. */
+export type PositionPolicySettings = {
+  /** Seconds between reports in movement; 0 reports every fix. */
+  readonly movingS: number;
+  readonly distanceM: number;
+  readonly headingDeg: number;
+  /** Seconds between reports when standing. */
+  readonly standingS: number;
+};
+
+export type PositionPolicy = {
+  /** The reason to report this fix, or undefined to let it pass. */
+  decide(fix: Fix): PositionData["reason"] | undefined;
+};
+
+/** Movement begins at this speed, twice in a row, and ends below the other, for a while. */
+const START_KMH = 8;
+const STOP_KMH = 3;
+const STOP_AFTER_MS = 5_000;
+/** A slow roll counts as movement once it has left the place for good: metres, and in sigmas. */
+const ROLL_M = 50;
+const ROLL_SIGMAS = 5;
+/** Below this a course is too noisy to call a turn. */
+const HEADING_KMH = 10;
+/** Receivers do not tick exactly: an interval is due this much early. */
+const EARLY_MS = 50;
+
+type Motion =
+  | { readonly kind: "standing"; readonly anchor: Fix; readonly fastFixes: number }
+  | { readonly kind: "moving"; readonly slowSince: number | undefined };
+
+/** The receiver's speed, or what two fixes imply where it gives none. */
+const speedOf = (fix: Fix, previous: Fix | undefined): number => {
+  if (fix.speedKmh !== undefined) return fix.speedKmh;
+  const elapsedMs = previous ? fix.at - previous.at : 0;
+  return previous && elapsedMs > 0 ? (distanceM(previous, fix) / elapsedMs) * 3600 : 0;
+};
+
+const standing = (anchor: Fix): Motion => ({ kind: "standing", anchor, fastFixes: 0 });
+const moving: Motion = { kind: "moving", slowSince: undefined };
+
+const move = (motion: Motion, fix: Fix, speedKmh: number): Motion => {
+  if (motion.kind === "standing") {
+    const fastFixes = speedKmh >= START_KMH ? motion.fastFixes + 1 : 0;
+    const awayM = Math.max(ROLL_M, ROLL_SIGMAS * (fix.accuracyM ?? 0));
+    const rolled = speedKmh >= STOP_KMH && distanceM(motion.anchor, fix) > awayM;
+    return fastFixes >= 2 || rolled ? moving : { ...motion, fastFixes };
+  }
+  if (speedKmh >= STOP_KMH) return motion.slowSince === undefined ? motion : moving;
+  const slowSince = motion.slowSince ?? fix.at;
+  return fix.at - slowSince >= STOP_AFTER_MS ? standing(fix) : { kind: "moving", slowSince };
+};
+
+export const createPositionPolicy = (settings: PositionPolicySettings): PositionPolicy => {
+  let motion: Motion | undefined;
+  let previous: Fix | undefined;
+  let reported: Fix | undefined;
+  /** The last course that meant something, since the last report. */
+  let heading: number | undefined;
+
+  const reasonFor = (fix: Fix, before: Motion | undefined, now: Motion, speedKmh: number) => {
+    if (before && before.kind !== now.kind) return now.kind === "moving" ? "start" : "stop";
+    if (!reported) return "interval";
+    const sinceMs = Math.abs(fix.at - reported.at);
+    const dueS = now.kind === "moving" || settings.movingS === 0 ? settings.movingS : settings.standingS;
+    const turning = speedKmh >= HEADING_KMH && fix.courseDeg !== undefined && heading !== undefined;
+    if (now.kind === "moving") {
+      if (turning && turnDeg(fix.courseDeg, heading!) >= settings.headingDeg) return "heading";
+      if (distanceM(reported, fix) >= settings.distanceM) return "distance";
+    }
+    return sinceMs >= dueS * 1000 - EARLY_MS ? "interval" : undefined;
+  };
+
+  return {
+    decide(fix) {
+      const speedKmh = speedOf(fix, previous);
+      const before = motion;
+      const now = before
+        ? move(before, fix, speedKmh)
+        : speedKmh >= START_KMH ? moving : standing(fix);
+      const reason = reasonFor(fix, before, now, speedKmh);
+      motion = now;
+      previous = fix;
+      const courseKnown = speedKmh >= HEADING_KMH && fix.courseDeg !== undefined;
+      if (reason !== undefined) {
+        reported = fix;
+        heading = courseKnown ? fix.courseDeg : undefined;
+      } else if (courseKnown) heading ??= fix.courseDeg;
+      return reason;
+    },
+  };
+};

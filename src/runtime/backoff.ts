@@ -1,0 +1,25 @@
+/** Growing waits between attempts, each spread over its upper half so that a fleet spreads too. */
+export type Backoff = {
+  /** Milliseconds to wait before the next attempt. */
+  next(): number;
+  /** After a success: start over from the smallest wait. */
+  reset(): void;
+};
+
+export const createBackoff = (
+  minMs: number,
+  maxMs: number,
+  random: () => number = Math.random,
+): Backoff => {
+  let ceiling = minMs;
+  return {
+    next() {
+      const wait = ceiling * (0.5 + random() / 2);
+      ceiling = Math.min(ceiling * 2, maxMs);
+      return wait;
+    },
+    reset() {
+      ceiling = minMs;
+    },
+  };
+};

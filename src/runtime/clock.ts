@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import type { Clock, Instant } from "../domain/time.ts";
+
+/** Present while systemd-timesyncd or chrony's wait service holds the host's clock. */
+const NTP_MARKERS = ["/run/systemd/timesync/synchronized", "/run/chrony/synchronized"];
+/** A receiver's time further from ours than this is a step, not latency. */
+const STEP_MS = 2_000;
+/** How fast an estimate that was too far ahead is given up: milliseconds a millisecond. */
+const RELAX = 0.0001;
+
+export type DisciplinedClock = Clock & {
+  /** A fix of `at` has just arrived. */
+  discipline(at: number): void;
+};
+
+/**
+ * Time from the receiver where there is one, else from NTP, else the host's, marked `unset`.
+ * A fix arrives later than its instant by the receiver's and the wire's delay, never earlier: so
+ * the largest recent `at - mono` is the best estimate of the offset.
+ */
+export const createClock = (host: () => number = Date.now): DisciplinedClock => {
+  const startedAt = performance.now();
+  const exact = () => performance.now() - startedAt;
+  let gnss: { offset: number; mono: number } | undefined;
+
+  const ntp = () => NTP_MARKERS.some((path) => existsSync(path));
+  const when = (mono: number): Instant => {
+    if (gnss) return { at: Math.round(gnss.offset + mono), clock: "gnss" };
+    const at = Math.round(host() - exact() + mono);
+    return { at, clock: ntp() ? "ntp" : "unset" };
+  };
+
+  return {
+    mono: () => Math.floor(exact()),
+    now: () => when(exact()),
+    when,
+    discipline(at) {
+      const mono = exact();
+      const sample = at - mono;
+      if (!gnss || Math.abs(sample - gnss.offset) > STEP_MS) gnss = { offset: sample, mono };
+      else {
+        const relaxed = gnss.offset - (mono - gnss.mono) * RELAX;
+        gnss = { offset: Math.max(sample, relaxed), mono };
+      }
+    },
+  };
+};

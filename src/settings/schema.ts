@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { IDENTITY_PART } from "../domain/identity.ts";
+
+/**
+ * The configuration of one unit (contract v1 §6): one source for validation, types and the JSON
+ * Schema in `config/`. Defaults stand here and nowhere else.
+ */
+const identityPart = z
+  .string()
+  .regex(IDENTITY_PART, "expected 1 to 32 of a-z, 0-9 and -, not beginning with -");
+
+const seconds = z.number().min(0).max(86_400);
+
+const gpsPort = z
+  .string()
+  .regex(/^(\/.+|tcp:\/\/[^\s/:]+:\d{1,5})$/, "expected a tty such as /dev/ttyACM0 or tcp://host:port");
+
+const broker = z
+  .string()
+  .regex(/^mqtts?:\/\/[^\s/:@]+(:\d{1,5})?$/, "expected mqtts://host:port (mqtt:// where plaintext is allowed)");
+
+const listen = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'expected "address:port", for example "127.0.0.1:8080"');
+
+const loop = z.strictObject({ loop: z.int().min(0).max(3).describe("supervised loop of the board") });
+
+const dispatch = z
+  .strictObject({
+    brokers: z.array(broker).min(1).max(8).describe("in order of preference"),
+    prefix: z
+      .string()
+      .regex(/^[^\s#+/]+(\/[^\s#+/]+)*$/, "expected topic levels without wildcards")
+      .default("patrol/v1"),
+    ca: z.string().optional().describe("PEM file, relative to this file"),
+    cert: z.string().optional().describe("PEM file of the unit's certificate"),
+    key: z.string().optional().describe("PEM file of the unit's private key"),
+    username: z.string().optional().describe("where certificates are not used"),
+    password: z.string().optional(),
+    keepaliveS: z.int().min(2).max(3600).default(20),
+    allowPlaintext: z.boolean().default(false).describe("accept mqtt:// without TLS"),
+  })
+  .superRefine((value, ctx) => {
+    value.brokers.forEach((url, index) => {
+      if (url.startsWith("mqtt://") && !value.allowPlaintext) {
+        ctx.addIssue({
+          code: "custom",
+          path: ["brokers", index],
+          message: "mqtt:// is not encrypted: use mqtts://, or set dispatch.allowPlaintext: true",
+        });
+      }
+    });
+    if ((value.cert === undefined) !== (value.key === undefined)) {
+      ctx.addIssue({
+        code: "custom",
+        path: [value.cert === undefined ? "key" : "cert"],
+        message: "cert and key belong together: set both or neither",
+      });
+    }
+  });
+
+export const Settings = z.strictObject({
+  unit: z.strictObject({ directorate: identityPart, id: identityPart }),
+  gps: z.strictObject({
+    port: gpsPort,
+    baud: z.int().min(300).max(4_000_000).default(9600),
+  }),
+  can: z
+    .strictObject({
+      interface: z.string().min(1).max(15),
+      database: z.string().describe("DBC file, relative to this file"),
+      signals: z.record(z.string().regex(/^Vehicle\./, "expected a VSS path"), z.looseObject({ from: z.string() })),
+    })
+    .optional(),
+  panic: z
+    .union([
+      z.literal("none"),
+      z.strictObject({ port: z.string().startsWith("/"), buttons: z.record(z.string(), loop) }),
+    ])
+    .optional(),
+  report: z
+    .strictObject({
+      movingS: seconds.default(5).describe("0 reports every fix"),
+      distanceM: z.number().positive().default(150),
+      headingDeg: z.number().positive().max(180).default(20),
+      standingS: seconds.default(300),
+      emergencyS: seconds.default(1),
+    })
+    .prefault({}),
+  dispatch,
+  outbox: z
+    .strictObject({
+      path: z.string().min(1).default("/var/lib/patrol-unit/outbox"),
+      maxMiB: z.int().min(8).default(512),
+    })
+    .prefault({}),
+  status: z.strictObject({ listen: listen.default("127.0.0.1:8080") }).prefault({}),
+  health: z
+    .strictObject({ intervalS: z.number().min(1).max(3600).default(60) })
+    .prefault({}),
+});
+
+export type Settings = z.infer<typeof Settings>;

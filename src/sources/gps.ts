@@ -1,0 +1,102 @@
+import { SourceError, type ByteSource } from "../domain/bytes.ts";
+import type { Fix } from "../domain/fix.ts";
+import { createNmeaDecoder, type NmeaTally } from "../decode/nmea/decoder.ts";
+import { rolloverCorrectionMs } from "../decode/nmea/rollover.ts";
+import type { Backoff } from "../runtime/backoff.ts";
+import { reasonOf } from "../runtime/log.ts";
+import { pause } from "../runtime/wait.ts";
+
+/** What the GPS reader tells of itself; each change is told once. */
+export type GpsListener = {
+  /** Returns a promise when the unit cannot take more just now. */
+  fix(fix: Fix): void;
+  /** Called after the fixes of each chunk: the reader waits for it before it reads on. */
+  pressure(): Promise<void> | undefined;
+  fault(code: SourceError["code"], detail: string): void;
+  recovered(detail: string): void;
+  /** The receiver's week counter has rolled over and its dates are put right by this much. */
+  rollover(correctionMs: number): void;
+};
+
+export type GpsOptions = {
+  readonly source: ByteSource;
+  readonly tally: NmeaTally;
+  readonly backoff: Backoff;
+  readonly hostNow: () => number;
+  /** A recording ends; a device is reopened for ever. */
+  readonly once?: boolean;
+};
+
+/** No valid sentence for this long is a fault; for thrice as long, the device is opened anew. */
+const SILENT_MS = 10_000;
+const REOPEN_MS = 30_000;
+
+const silence = (bytes: number): SourceError =>
+  bytes === 0
+    ? new SourceError("silent", "the receiver sends nothing")
+    : new SourceError("no-nmea", "bytes arrive but no valid sentence: wrong baud rate, or another device?");
+
+/** Reads a receiver until the signal fires, reopening it with backoff whatever happens to it. */
+export const readGps = async (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
+  let faulty = false;
+  let correction = 0;
+  const fail = (error: SourceError) => {
+    if (!faulty) on.fault(error.code, error.message);
+    faulty = true;
+  };
+
+  const readOnce = async (): Promise<void> => {
+    const giveUp = new AbortController();
+    const decoder = createNmeaDecoder((fix) => {
+      const shift = rolloverCorrectionMs(fix.at, options.hostNow());
+      if (shift !== correction) {
+        correction = shift;
+        on.rollover(shift);
+      }
+      on.fix(shift === 0 ? fix : { ...fix, at: fix.at + shift });
+    }, options.tally);
+    let bytes = 0;
+    let heard = performance.now();
+    let stalled: SourceError | undefined;
+    const watch = setInterval(() => {
+      const quietMs = performance.now() - heard;
+      if (quietMs >= SILENT_MS) fail(silence(bytes));
+      if (quietMs >= REOPEN_MS) {
+        stalled = silence(bytes);
+        giveUp.abort();
+      }
+    }, 1000);
+    try {
+      for await (const chunk of options.source(AbortSignal.any([signal, giveUp.signal]))) {
+        const before = options.tally.sentences;
+        decoder.push(chunk);
+        bytes += chunk.length;
+        if (options.tally.sentences > before) {
+          heard = performance.now();
+          bytes = 0;
+          options.backoff.reset();
+          if (faulty) on.recovered("the receiver is heard again");
+          faulty = false;
+        }
+        const full = on.pressure();
+        if (full) await full;
+      }
+    } finally {
+      clearInterval(watch);
+      decoder.end();
+    }
+    if (stalled) throw stalled;
+  };
+
+  while (!signal.aborted) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one receiver, one connection at a time
+      await readOnce();
+    } catch (cause) {
+      fail(cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause));
+    }
+    if (options.once) return;
+    // oxlint-disable-next-line no-await-in-loop
+    if (!signal.aborted) await pause(options.backoff.next(), signal);
+  }
+};

@@ -1,0 +1,44 @@
+import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { SourceError, type ByteSource } from "../domain/bytes.ts";
+import { reasonOf } from "../runtime/log.ts";
+
+const CONNECT_MS = 10_000;
+/** gpsd greets with this and then waits to be told what to send (gpsd_json(5)). */
+const GPSD_GREETING = '{"class":"VERSION"';
+const GPSD_WATCH = '?WATCH={"enable":true,"nmea":true};\n';
+
+const connected = async (host: string, port: number, signal: AbortSignal): Promise<Socket> => {
+  const socket = connect({ host, port, keepAlive: true, noDelay: true });
+  try {
+    await once(socket, "connect", { signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]) });
+    return socket;
+  } catch (cause) {
+    socket.destroy();
+    const reason = reasonOf(cause) || "no answer";
+    throw new SourceError("absent", `tcp://${host}:${port} cannot be reached: ${reason}`, cause);
+  }
+};
+
+/** A box that speaks NMEA 0183 over TCP, or gpsd. */
+export const tcpSource = (host: string, port: number): ByteSource =>
+  async function* (signal) {
+    const socket = await connected(host, port, signal);
+    const close = () => socket.destroy();
+    signal.addEventListener("abort", close);
+    let greeted = false;
+    try {
+      for await (const chunk of socket as AsyncIterable<Buffer>) {
+        if (!greeted && chunk.toString("latin1").startsWith(GPSD_GREETING)) socket.write(GPSD_WATCH);
+        greeted = true;
+        yield chunk;
+      }
+    } catch (cause) {
+      if (signal.aborted) return;
+      throw new SourceError("unplugged", `tcp://${host}:${port} was lost: ${reasonOf(cause)}`, cause);
+    } finally {
+      signal.removeEventListener("abort", close);
+      socket.destroy();
+    }
+    if (!signal.aborted) throw new SourceError("unplugged", `tcp://${host}:${port} closed the connection`);
+  };
