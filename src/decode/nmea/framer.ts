@@ -40,7 +40,7 @@ export const createFramer = (): Framer => {
           held = "";
           start = i;
         } else if (inside && (byte === LF || byte === CR)) {
-          emit({ kind: "sentence", line: held + bytes.latin1Slice(start, i) });
+          emit({ kind: "sentence", line: held + bytes.toString("latin1", start, i) });
           inside = false;
           held = "";
         } else if (inside && held.length + i - start >= MAX_SENTENCE) {
@@ -49,7 +49,7 @@ export const createFramer = (): Framer => {
           held = "";
         }
       }
-      if (inside) held += bytes.latin1Slice(start, bytes.length);
+      if (inside) held += bytes.toString("latin1", start);
     },
   };
 };

@@ -1,0 +1,18 @@
+import { loadSettings } from "../settings/load.ts";
+import { EXIT, options, required, type Command } from "./command.ts";
+
+export const check: Command = {
+  summary: "validates a configuration, all faults at once",
+  usage: `patrol-unit check --config FILE
+
+Names every fault with file, line, column and what was expected. Files that the configuration names
+but that cannot be read yet are warnings. Exit: 0 valid, 78 not valid.`,
+  run(args) {
+    const { config } = options(args, { config: { type: "string" } });
+    const file = required(config, "config");
+    const { warnings } = loadSettings(file);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    process.stdout.write(`${file}: valid\n`);
+    return Promise.resolve(EXIT.ok);
+  },
+};

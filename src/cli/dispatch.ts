@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
+import { reasonOf } from "../runtime/log.ts";
+import { CommandError, EXIT, options, required, type Command } from "./command.ts";
+import { describeMessage, messageAsJson } from "./describe.ts";
+import { onStopRequest } from "./stop.ts";
+
+const RETRY_MS = 2_000;
+
+const file = (path: string | undefined): Buffer | undefined => {
+  try {
+    return path === undefined ? undefined : readFileSync(path);
+  } catch (cause) {
+    throw new CommandError(EXIT.io, `${path} cannot be read: ${reasonOf(cause)}`, cause);
+  }
+};
+
+const defined = <T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } =>
+  Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never;
+
+/** Connects with MQTT 5, or 3.1.1 where the broker has no 5; then keeps reconnecting by itself. */
+export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
+  const base: IClientOptions = { ...credentials, reconnectPeriod: RETRY_MS, connectTimeout: 10_000 };
+  try {
+    return await connectAsync(broker, { ...base, protocolVersion: 5 }, false);
+  } catch (first) {
+    try {
+      return await connectAsync(broker, { ...base, protocolVersion: 4 }, false);
+    } catch {
+      throw new CommandError(EXIT.unavailable, `${broker}: ${reasonOf(first) || "no broker answers"}`, first);
+    }
+  }
+};
+
+/** Prints every message below the prefix. */
+export const watchDispatch = async (
+  client: MqttClient,
+  prefix: string,
+  json: boolean,
+  print: (line: string) => void,
+): Promise<void> => {
+  client.on("message", (topic, payload, packet) => {
+    const lines = json ? [messageAsJson(topic, payload, packet.retain)] : describeMessage(topic, payload);
+    for (const line of lines) print(line);
+  });
+  const granted = await client.subscribeAsync(`${prefix}/#`, { qos: 1 });
+  if (granted.some((grant) => grant.qos >= 128)) {
+    throw new CommandError(EXIT.unavailable, `the broker refuses a subscription to ${prefix}/#`);
+  }
+};
+
+export const dispatch: Command = {
+  summary: "a bench console: prints what dispatch sees",
+  usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
+                     [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
+
+One readable line a report; --json one JSON line a message ({topic, retain, payload}, a history batch
+as a list of reports). Ctrl-C ends it. Exit: 69 the broker cannot be reached or refuses.`,
+  async run(args) {
+    const given = options(args, {
+      broker: { type: "string" },
+      prefix: { type: "string" },
+      json: { type: "boolean" },
+      ca: { type: "string" },
+      cert: { type: "string" },
+      key: { type: "string" },
+      username: { type: "string" },
+      password: { type: "string" },
+    });
+    const stop = onStopRequest();
+    const { username, password } = given;
+    const broker = required(given.broker, "broker");
+    const credentials = defined({ ca: file(given.ca), cert: file(given.cert), key: file(given.key), username, password });
+    const client = await connectConsole(broker, credentials);
+    client.on("error", (error) => process.stderr.write(`${broker}: ${reasonOf(error)}\n`));
+    client.on("close", () => {
+      if (!stop.signal.aborted) process.stderr.write(`${broker}: connection lost, trying again\n`);
+    });
+    await watchDispatch(client, given.prefix ?? "patrol/v1", given.json ?? false, (line) => {
+      process.stdout.write(`${line}\n`);
+    });
+    await stop.requested;
+    await client.endAsync(true);
+    return EXIT.ok;
+  },
+};

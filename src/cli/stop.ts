@@ -1,0 +1,23 @@
+/** SIGTERM and SIGINT: the first asks for a clean stop, the second ends the process at once. */
+export type StopRequest = {
+  /** Resolves with the signal's name. */
+  readonly requested: Promise<string>;
+  readonly signal: AbortSignal;
+};
+
+/** A clean stop that takes longer than this is ended (contract v1 §7: within 5 s). */
+const DEADLINE_MS = 4_800;
+
+export const onStopRequest = (exit: (code: number) => never = process.exit): StopRequest => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const controller = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) exit(1);
+      controller.abort();
+      setTimeout(() => exit(1), DEADLINE_MS).unref();
+      resolve(name);
+    });
+  }
+  return { requested: promise, signal: controller.signal };
+};

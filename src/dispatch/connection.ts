@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs";
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { reasonOf } from "../runtime/log.ts";
+import type { Route } from "./topics.ts";
+
+/** Why there is no connection, one word for each thing that a technician would do differently. */
+export type LinkFault =
+  | "refused"
+  | "unknown-host"
+  | "unreachable"
+  | "timeout"
+  | "certificate"
+  | "unauthorised"
+  | "version"
+  | "taken-over"
+  | "stalled"
+  | "publish-refused"
+  | "lost"
+  | "credentials-unreadable"
+  | "failed";
+
+export class LinkError extends Error {
+  readonly code: LinkFault;
+  constructor(code: LinkFault, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export type BrokerOptions = {
+  readonly clientId: string;
+  readonly username: string;
+  readonly password?: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly keepaliveS: number;
+  readonly will: { readonly topic: string; readonly payload: Buffer };
+};
+
+/** One connection, from CONNACK to its end. It never reconnects by itself. */
+export type Connection = {
+  readonly broker: string;
+  readonly version: 4 | 5;
+  /** Messages that the broker takes before it has acknowledged one. */
+  readonly receiveMaximum: number;
+  /** Bytes of the largest packet that the broker takes. */
+  readonly maximumPacketSize: number;
+  /** Publishes at QoS 1; `done` is called with nothing on PUBACK, with an error if it is refused. */
+  publish(route: Route, payload: Buffer, done: (error?: Error) => void): void;
+  /** Resolves with the reason when the connection is over, however it ended. */
+  readonly closed: Promise<LinkError>;
+  /** DISCONNECT and close; with `error`, close at once as a failure. */
+  end(error?: LinkError): void;
+};
+
+const CONNECT_MS = 10_000;
+/** MQTT 5 §3.1.2.11.2; on 3.1.1 the broker decides how long a session lasts. */
+const SESSION_EXPIRY_S = 86_400;
+
+const SYSTEM_FAULTS: Readonly<Record<string, readonly [LinkFault, string]>> = {
+  ECONNREFUSED: ["refused", "the host answers but no broker listens there"],
+  ENOTFOUND: ["unknown-host", "the host name is not known"],
+  EAI_AGAIN: ["unknown-host", "the host name cannot be looked up (no DNS?)"],
+  EHOSTUNREACH: ["unreachable", "there is no way to the host"],
+  ENETUNREACH: ["unreachable", "there is no network"],
+  ETIMEDOUT: ["timeout", "the host does not answer"],
+};
+
+const TLS_FAULT = /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_|EPROTO)/;
+
+/** CONNACK codes: MQTT 3.1.1 table 3.1 (1 to 5) and MQTT 5 §3.2.2.2 (128 and up). */
+const CONNACK_FAULTS: Readonly<Record<number, readonly [LinkFault, string]>> = {
+  1: ["version", "the broker does not speak this version of MQTT"],
+  2: ["unauthorised", "the broker refuses this client id"],
+  3: ["failed", "the broker says that its service is unavailable"],
+  4: ["unauthorised", "the broker refuses user name or password"],
+  5: ["unauthorised", "the broker does not let this unit in"],
+  132: ["version", "the broker does not speak this version of MQTT"],
+  133: ["unauthorised", "the broker refuses this client id"],
+  134: ["unauthorised", "the broker refuses user name or password"],
+  135: ["unauthorised", "the broker does not let this unit in"],
+  136: ["failed", "the broker says that it is unavailable"],
+  138: ["unauthorised", "the broker has banned this unit"],
+};
+
+const classify = (broker: string, thrown: unknown): LinkError => {
+  if (thrown instanceof LinkError) return thrown;
+  const raw = (thrown as { code?: string | number } | undefined)?.code;
+  // A host with several addresses fails with all of them at once.
+  const nested = (thrown as { errors?: { code?: string }[] } | undefined)?.errors?.[0]?.code;
+  const code = raw ?? nested;
+  const reason = reasonOf(thrown);
+  const known =
+    typeof code === "number" ? CONNACK_FAULTS[code] : code === undefined ? undefined : SYSTEM_FAULTS[code];
+  if (known) return new LinkError(known[0], `${broker}: ${known[1]}`, thrown);
+  if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl/i.test(reason)) {
+    return new LinkError("certificate", `${broker}: TLS failed: ${reason}`, thrown);
+  }
+  if (/connack timeout/i.test(reason)) return new LinkError("timeout", `${broker}: the host does not answer`, thrown);
+  if (/keepalive timeout/i.test(reason)) return new LinkError("stalled", `${broker}: no answer within the keepalive`, thrown);
+  return new LinkError("failed", `${broker}: ${reason}`, thrown);
+};
+
+const pem = (file: string | undefined): Buffer | undefined => {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new LinkError("credentials-unreadable", `${file} cannot be read: ${reasonOf(cause)}`, cause);
+  }
+};
+
+const clientOptions = (options: BrokerOptions, version: 4 | 5): IClientOptions => {
+  const ca = pem(options.ca);
+  const cert = pem(options.cert);
+  const key = pem(options.key);
+  return {
+    protocolVersion: version,
+    clientId: options.clientId,
+    username: options.username,
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(ca ? { ca } : {}),
+    ...(cert ? { cert } : {}),
+    ...(key ? { key } : {}),
+    keepalive: options.keepaliveS,
+    clean: false,
+    reconnectPeriod: 0,
+    connectTimeout: CONNECT_MS,
+    resubscribe: false,
+    queueQoSZero: false,
+    ...(version === 5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } } : {}),
+    will: { ...options.will, qos: 1, retain: true },
+  };
+};
+
+/** Connects once. Rejects with LinkError. */
+const attempt = (broker: string, options: BrokerOptions, version: 4 | 5, signal: AbortSignal): Promise<Connection> =>
+  new Promise((resolve, reject) => {
+    const client: MqttClient = connect(broker, clientOptions(options, version));
+    let failure: LinkError | undefined;
+    const { promise: closed, resolve: close } = Promise.withResolvers<LinkError>();
+    const abort = () => client.end(true);
+    signal.addEventListener("abort", abort);
+    client.on("error", (error) => {
+      failure ??= classify(broker, error);
+      client.end(true);
+    });
+    client.on("disconnect", (packet) => {
+      failure ??= packet.reasonCode === 142
+        ? new LinkError("taken-over", `${broker}: another client with this unit's id has connected`)
+        : new LinkError("lost", `${broker}: the broker ended the connection (reason ${packet.reasonCode ?? 0})`);
+    });
+    client.on("close", () => {
+      signal.removeEventListener("abort", abort);
+      const error = failure ?? new LinkError("lost", `${broker}: the connection was closed`);
+      client.end(true);
+      close(error);
+      reject(error);
+    });
+    client.on("connect", (connack) => {
+      resolve({
+        broker,
+        version,
+        receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
+        maximumPacketSize: connack.properties?.maximumPacketSize ?? 268_435_455,
+        publish(route, payload, done) {
+          client.publish(
+            route.topic,
+            payload,
+            {
+              qos: 1,
+              retain: route.retain,
+              ...(version === 5 && route.expiryS !== undefined
+                ? { properties: { messageExpiryInterval: route.expiryS } }
+                : {}),
+            },
+            (error) => done(error ?? undefined),
+          );
+        },
+        closed,
+        end(error) {
+          failure ??= error;
+          client.end(error !== undefined);
+        },
+      });
+    });
+  });
+
+/** Connects with MQTT 5, or with 3.1.1 where the broker refuses 5 or hangs up on it. */
+export const connectBroker = async (
+  broker: string,
+  options: BrokerOptions,
+  signal: AbortSignal,
+): Promise<Connection> => {
+  try {
+    return await attempt(broker, options, 5, signal);
+  } catch (error) {
+    const versionRefused = error instanceof LinkError && (error.code === "version" || error.code === "lost");
+    if (!versionRefused || signal.aborted) throw error;
+    return attempt(broker, options, 4, signal);
+  }
+};

@@ -1,0 +1,26 @@
+import { gunzipSync } from "node:zlib";
+
+/** What dispatch sees in one message: the reports of a batch, or the one thing it carries. */
+export type Received =
+  | { readonly kind: "json"; readonly topic: string; readonly values: readonly unknown[] }
+  | { readonly kind: "cleared"; readonly topic: string }
+  | { readonly kind: "unreadable"; readonly topic: string; readonly why: string };
+
+/** A batch unpacks to at most this: a few bytes of gzip can claim gigabytes. */
+const BATCH_BYTES = 64 * 1024 * 1024;
+
+/** Reads any message of the contract by its topic: gzip NDJSON on `history`, JSON elsewhere. */
+export const readMessage = (topic: string, payload: Buffer): Received => {
+  if (payload.length === 0) return { kind: "cleared", topic };
+  try {
+    const text = topic.endsWith("/history")
+      ? gunzipSync(payload, { maxOutputLength: BATCH_BYTES }).toString("utf8")
+      : payload.toString("utf8");
+    const values = topic.endsWith("/history")
+      ? text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as unknown)
+      : [JSON.parse(text) as unknown];
+    return { kind: "json", topic, values };
+  } catch (cause) {
+    return { kind: "unreadable", topic, why: cause instanceof Error ? cause.message : String(cause) };
+  }
+};

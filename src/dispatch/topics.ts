@@ -1,0 +1,26 @@
+import type { WireReport } from "../domain/report.ts";
+
+/** How a message goes out: contract v1 §2. `expiryS` only where the broker speaks MQTT 5. */
+export type Route = { readonly topic: string; readonly retain: boolean; readonly expiryS?: number };
+
+/** The topics of one unit under `prefix/unit/`. */
+export const createRoutes = (prefix: string, unit: string) => {
+  const root = `${prefix}/${unit}`;
+  const position: Route = { topic: `${root}/position`, retain: true, expiryS: 120 };
+  const vehicle: Route = { topic: `${root}/vehicle`, retain: true, expiryS: 600 };
+  const health: Route = { topic: `${root}/health`, retain: true, expiryS: 300 };
+  const event: Route = { topic: `${root}/event`, retain: false };
+  return {
+    state: { topic: `${root}/state`, retain: true } satisfies Route,
+    history: { topic: `${root}/history`, retain: false } satisfies Route,
+    of(report: Pick<WireReport, "kind" | "data">): Route {
+      if (report.kind === "position") return position;
+      if (report.kind === "vehicle") return vehicle;
+      if (report.kind === "health") return health;
+      if (report.kind === "event") return event;
+      const { episode, state } = report.data as { episode: string; state: string };
+      return { topic: `${root}/emergency/${episode}`, retain: state !== "cleared" };
+    },
+  };
+};
+export type Routes = ReturnType<typeof createRoutes>;

@@ -1,0 +1,70 @@
+import { enableCompileCache } from "node:module";
+import { CommandError, EXIT, type Command } from "./cli/command.ts";
+import { reasonOf } from "./runtime/log.ts";
+import { VERSION } from "./version.ts";
+
+enableCompileCache();
+
+/** Loaded when asked for: a `run` in a car does not read the bench console's code. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import("./cli/run.ts")).run,
+  check: async () => (await import("./cli/check.ts")).check,
+  status: async () => (await import("./cli/status.ts")).status,
+  dispatch: async () => (await import("./cli/dispatch.ts")).dispatch,
+  replay: async () => (await import("./cli/replay.ts")).replay,
+  decode: async () => (await import("./cli/decode.ts")).decode,
+  demo: async () => (await import("./cli/demo.ts")).demo,
+};
+
+const help = async (): Promise<string> => {
+  const names = Object.keys(commands);
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  const lines = loaded.map((command, i) => `  ${names[i]!.padEnd(10)}${command.summary}`);
+  return [
+    `patrol-unit ${VERSION}`,
+    "",
+    "Usage: patrol-unit COMMAND [OPTIONS]    (--help after a command tells more)",
+    "",
+    ...lines,
+    "",
+    "Options: --help, --version, --debug (prints the stack of an error)",
+    "",
+  ].join("\n");
+};
+
+const exitOf = (error: unknown): number => {
+  if (error instanceof CommandError) return error.exit;
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  if (code === "CONFIGURATION") return EXIT.config;
+  return code === "STORE" ? EXIT.io : EXIT.failed;
+};
+
+const main = async (argv: readonly string[]): Promise<number> => {
+  const args = argv.filter((arg) => arg !== "--debug");
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "help") {
+    process.stdout.write(await help());
+    return name === undefined ? EXIT.usage : EXIT.ok;
+  }
+  if (name === "--version") {
+    process.stdout.write(`${VERSION}\n`);
+    return EXIT.ok;
+  }
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!load) throw new CommandError(EXIT.usage, `there is no command "${name}"; --help lists them`);
+  const command = await load();
+  if (rest.includes("--help")) {
+    process.stdout.write(`${command.summary}\n\n${command.usage}\n`);
+    return EXIT.ok;
+  }
+  return command.run(rest);
+};
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const debug = process.argv.includes("--debug") && error instanceof Error;
+  const lines = error instanceof Error && "faults" in error ? error.message : reasonOf(error);
+  process.stderr.write(`${debug ? error.stack : lines}\n`);
+  process.exitCode = exitOf(error);
+}

@@ -1,0 +1,286 @@
+import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending.ts";
+import type { ClockTrust, Draft, Report, ReportKind } from "../domain/report.ts";
+import { isoInstant, type Clock } from "../domain/time.ts";
+import { addRange, hasNumber } from "./runs.ts";
+import {
+  decodeLedger,
+  emptyLedger,
+  encodeLedger,
+  oldestPending,
+  pendingCount,
+  settle,
+  unaccounted,
+  type Gap,
+  type Ledger,
+} from "./ledger.ts";
+import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY } from "./record.ts";
+import { bytesOnDisk, openStore, readLane, scanNumbers, type Operation, type Store } from "./store.ts";
+
+/**
+ * The only durable queue. A report gets its number here and stays until it is settled.
+ *
+ * Group commit: events and emergencies are synced at once; telemetry is written when the linger
+ * is over, unless dispatch has acknowledged it before: then it never costs the card a write.
+ */
+export type Outbox = AsyncDisposable &
+  PendingReports & {
+    /** Numbers a draft and takes it. Call only when `pressure()` is undefined. */
+    append(draft: Draft): Report;
+    /** A promise to wait for before appending more; undefined when there is room. */
+    pressure(): Promise<void> | undefined;
+    /** Writes and syncs all that is held in memory. */
+    flush(): Promise<void>;
+    /** Pending records, the oldest one's time (UTC milliseconds), bytes on disk. */
+    stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
+  };
+
+export type OutboxOptions = {
+  readonly path: string;
+  readonly unit: string;
+  readonly clock: Clock;
+  /** How long telemetry may wait in memory for its acknowledgement, milliseconds. */
+  readonly lingerMs: () => number;
+  /** Records of this lane can now be read. */
+  readonly onStored: (lane: Lane) => void;
+  /** Writing failed, or works again (undefined). Told once for each change. */
+  readonly onFault: (cause: unknown) => void;
+};
+
+/** Numbers leased ahead: few, because a crash declares those it cannot account for. */
+const LEASE_MIN = 64;
+const LEASE_MAX = 65_536;
+/** Records in memory before the sources must wait. */
+const HELD_MAX = 8_192;
+/** The ledger alone is written this often: what a crash declares is at most this old. */
+const LEDGER_MS = 1_000;
+const RETRY_MS = 1_000;
+/** Records between two syncs while telemetry is flowing, by time. */
+const SYNC_MS = 1_000;
+
+export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
+  const store = await openStore(options.path);
+  const { ledger, gaps } = await takeStock(store);
+  ledger.boot++;
+  return serve(store, ledger, gaps, options);
+};
+
+/** Reads the ledger and holds it against the records that are really there. */
+const takeStock = async (store: Store): Promise<{ ledger: Ledger; gaps: Gap[] }> => {
+  const text = await store.get(LEDGER_KEY);
+  const ledger = text === undefined ? emptyLedger() : decodeLedger(text.toString("utf8"));
+  const found = await scanNumbers(store);
+  // A store whose ledger was lost has records past `next`: never use their numbers again.
+  ledger.lease = Math.max(ledger.lease, (found.at(-1) ?? 0) + 1);
+  const gaps = unaccounted(ledger, found);
+  ledger.next = ledger.lease;
+  return { ledger, gaps };
+};
+
+const serve = async (
+  store: Store,
+  ledger: Ledger,
+  gaps: readonly Gap[],
+  options: OutboxOptions,
+): Promise<Outbox> => {
+  const { unit, clock } = options;
+  let held = new Map<number, Report>();
+  let writing: ReadonlyMap<number, Report> = new Map();
+  let removals: Buffer[] = [];
+  let dirty = false;
+  let urgent = true;
+  let unsynced = false;
+  let lastSync = 0;
+  let madeAtLease = ledger.next;
+  let timer: NodeJS.Timeout | undefined;
+  let timerDue = Infinity;
+  let running: Promise<void> | undefined;
+  let faulty = false;
+  let closed = false;
+
+  const extendLease = (): boolean => {
+    if (ledger.lease - ledger.next >= LEASE_MIN / 2) return false;
+    const made = ledger.next - madeAtLease;
+    madeAtLease = ledger.next;
+    const lease = ledger.next + Math.min(Math.max(LEASE_MIN, made * 4), LEASE_MAX);
+    ledger.lease = Math.max(ledger.lease, lease);
+    return true;
+  };
+
+  const writeOnce = async (sync: boolean): Promise<void> => {
+    const batch = held;
+    const dels = removals;
+    const urgentBatch = urgent;
+    held = new Map();
+    removals = [];
+    dirty = false;
+    urgent = false;
+    writing = batch;
+    const leaseBefore = ledger.lease;
+    const extended = extendLease();
+    const now = performance.now();
+    const mustSync = sync || urgentBatch || extended || (unsynced && now - lastSync >= SYNC_MS);
+    try {
+      const operations: Operation[] = dels.map((key) => ({ type: "del", key }));
+      const lanes = new Set<Lane>();
+      for (const [seq, report] of batch) {
+        const lane = laneOf(report.kind);
+        const key = encodeKey(lane, seq);
+        lanes.add(lane);
+        operations.push({ type: "put", key, value: encodeRecord(key, report) });
+      }
+      operations.push({ type: "put", key: LEDGER_KEY, value: Buffer.from(encodeLedger(ledger)) });
+      await store.batch(operations, { sync: mustSync });
+      unsynced = mustSync ? false : batch.size > 0 || unsynced;
+      if (mustSync) lastSync = now;
+      writing = new Map();
+      // Settled while they were being written: they are on disk and must go again.
+      for (const [seq, report] of batch) if (hasNumber(ledger.settled, seq)) remove(seq, report.kind);
+      if (faulty) options.onFault(undefined);
+      faulty = false;
+      for (const lane of lanes) options.onStored(lane);
+    } catch (cause) {
+      held = new Map([...batch, ...held]);
+      removals = [...dels, ...removals];
+      writing = new Map();
+      urgent ||= urgentBatch;
+      dirty = true;
+      ledger.lease = leaseBefore;
+      if (!faulty) options.onFault(cause);
+      faulty = true;
+      throw cause;
+    }
+  };
+
+  const write = async (sync: boolean): Promise<void> => {
+    while (running) {
+      // oxlint-disable-next-line no-await-in-loop -- one batch at a time keeps the order
+      await running.catch(() => undefined);
+    }
+    running = writeOnce(sync).finally(() => {
+      running = undefined;
+    });
+    await running;
+  };
+
+  const schedule = (delayMs: number): void => {
+    const due = performance.now() + delayMs;
+    if (closed || due >= timerDue) return;
+    clearTimeout(timer);
+    timerDue = due;
+    timer = setTimeout(() => {
+      timer = undefined;
+      timerDue = Infinity;
+      write(false).then(
+        () => {
+          if (urgent || held.size > 0) schedule(urgent ? 0 : options.lingerMs());
+          else if (dirty || unsynced) schedule(LEDGER_MS);
+        },
+        () => schedule(RETRY_MS),
+      );
+    }, delayMs);
+  };
+
+  const remove = (seq: number, kind: ReportKind): void => {
+    removals.push(encodeKey(laneOf(kind), seq));
+    dirty = true;
+  };
+
+  const append = (draft: Draft): Report => {
+    const seq = ledger.next++;
+    const report = {
+      v: 1,
+      unit,
+      boot: ledger.boot,
+      seq,
+      kind: draft.kind,
+      at: isoInstant(draft.at),
+      clock: draft.clock,
+      mono: clock.mono(),
+      data: draft.data,
+    } as Report;
+    held.set(seq, report);
+    dirty = true;
+    if (laneOf(draft.kind) !== "telemetry") urgent = true;
+    const soon = urgent || ledger.lease - ledger.next < LEASE_MIN / 4;
+    schedule(soon ? 0 : options.lingerMs());
+    return report;
+  };
+
+  const declare = (found: readonly Gap[], at: { at: number; clock: ClockTrust }): void => {
+    for (const gap of found) {
+      append({ kind: "event", data: { type: "gap", ...gap }, ...at });
+      addRange(ledger.settled, gap.from, gap.to);
+    }
+  };
+
+  // The lease must be on disk before the first number of this boot is used; the gaps' own numbers
+  // are new at every start until the batch that holds them is written, and leased in that batch.
+  declare(gaps, clock.now());
+  await write(true);
+
+  return {
+    boot: ledger.boot,
+    append,
+    pressure() {
+      const full = held.size + writing.size >= HELD_MAX || ledger.next >= ledger.lease - 1;
+      return full ? (running ?? write(false)).catch(() => undefined) : undefined;
+    },
+    flush: () => write(true),
+    settle(reports) {
+      for (const { seq, kind } of reports) {
+        if (hasNumber(ledger.settled, seq)) continue;
+        settle(ledger, seq);
+        if (!held.delete(seq) && !writing.has(seq)) remove(seq, kind);
+        dirty = true;
+      }
+      schedule(LEDGER_MS);
+    },
+    async read(lane, after, limit) {
+      const page = await readLane(store, lane, after, limit);
+      const reports: Report[] = [];
+      const damaged: Gap[] = [];
+      for (const [key, value] of page) {
+        const seq = decodeKey(key);
+        if (hasNumber(ledger.settled, seq)) continue;
+        const report = decodeRecord(key, value);
+        if (report) reports.push(report);
+        else {
+          damaged.push({ from: seq, to: seq, count: 1, reason: "corruption" });
+          removals.push(key);
+        }
+      }
+      declare(damaged, clock.now());
+      const last = page.at(-1);
+      return { reports, cursor: last ? decodeKey(last[0]) : after };
+    },
+    oldest: () => oldestPending(ledger),
+    async stats() {
+      const after = oldestPending(ledger) - 1;
+      const heads = await Promise.all(
+        LANES.map((lane) => readLane(store, lane, after, 1)),
+      );
+      const times = heads
+        .flat()
+        .map(([key, value]) => decodeRecord(key, value)?.at)
+        .filter((at) => at !== undefined);
+      return {
+        records: pendingCount(ledger),
+        bytes: bytesOnDisk(options.path),
+        ...(times.length > 0 ? { oldestAt: Math.min(...times.map((at) => Date.parse(at))) } : {}),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      clearTimeout(timer);
+      while (running) await running.catch(() => undefined);
+      // A clean stop accounts for every number: nothing is leased ahead.
+      await write(true)
+        .then(() => {
+          ledger.lease = ledger.next;
+          return store.put(LEDGER_KEY, Buffer.from(encodeLedger(ledger)), { sync: true });
+        })
+        .catch(options.onFault);
+      await store.close();
+    },
+  };
+};

@@ -1,0 +1,41 @@
+import { crc32 } from "node:zlib";
+import type { Lane } from "../domain/pending.ts";
+import type { Report } from "../domain/report.ts";
+
+/**
+ * Keys and values in LevelDB.
+ * Key: one letter for the lane, then `seq` as 8 bytes big-endian, so that a lane reads in order.
+ * Value: CRC-32 of key and body, 4 bytes big-endian, then the report as JSON without `live`.
+ * LevelDB returns damaged tables as data: the CRC is what tells.
+ */
+const LETTER: Record<Lane, number> = { emergency: 0x65, event: 0x76, telemetry: 0x74 };
+const KEY_BYTES = 9;
+const CRC_BYTES = 4;
+
+export const LEDGER_KEY = Buffer.from("ledger");
+
+export const encodeKey = (lane: Lane, seq: number): Buffer => {
+  const key = Buffer.allocUnsafe(KEY_BYTES);
+  key[0] = LETTER[lane];
+  key.writeBigUInt64BE(BigInt(seq), 1);
+  return key;
+};
+
+/** The `seq` of a record's key. */
+export const decodeKey = (key: Buffer): number => Number(key.readBigUInt64BE(1));
+
+export const encodeRecord = (key: Buffer, report: Report): Buffer => {
+  const body = JSON.stringify(report);
+  const value = Buffer.allocUnsafe(CRC_BYTES + Buffer.byteLength(body));
+  value.write(body, CRC_BYTES);
+  value.writeUInt32BE(crc32(value.subarray(CRC_BYTES), crc32(key)), 0);
+  return value;
+};
+
+/** The report of a record, or undefined where a bit of it is not what was written. */
+export const decodeRecord = (key: Buffer, value: Buffer): Report | undefined => {
+  if (value.length <= CRC_BYTES) return undefined;
+  const body = value.subarray(CRC_BYTES);
+  if (value.readUInt32BE(0) !== crc32(body, crc32(key))) return undefined;
+  return JSON.parse(body.toString("utf8")) as Report;
+};

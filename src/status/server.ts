@@ -1,0 +1,33 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+
+export type StatusServer = AsyncDisposable & { readonly port: number };
+
+/** Serves the unit's snapshot as `GET /status.json` on a local address, nothing else. */
+export const openStatusServer = async (
+  listen: string,
+  snapshot: () => Promise<unknown>,
+): Promise<StatusServer> => {
+  const colon = listen.lastIndexOf(":");
+  const server = createServer((request, response) => {
+    response.setHeader("cache-control", "no-store");
+    if (request.method !== "GET" || request.url !== "/status.json") {
+      response.writeHead(404, { "content-type": "text/plain" }).end("only GET /status.json\n");
+      return;
+    }
+    snapshot().then(
+      (value) => response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`),
+      (cause: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`${String(cause)}\n`),
+    );
+  });
+  server.listen(Number(listen.slice(colon + 1)), listen.slice(0, colon));
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address ? address.port : 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};

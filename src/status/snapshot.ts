@@ -1,0 +1,48 @@
+import { readFileSync, statfsSync } from "node:fs";
+import type { HealthData } from "../domain/report.ts";
+
+/** The machine's side of `health`: what the process and the host say of themselves. */
+export type MachineHealth = Pick<HealthData, "cpuPercent" | "rssMiB" | "diskFreeMiB" | "temperatureC">;
+
+const MIB = 1024 * 1024;
+const THERMAL = "/sys/class/thermal/thermal_zone0/temp";
+
+const freeMiB = (path: string): number | undefined => {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return Math.floor((bavail * bsize) / MIB);
+  } catch {
+    return undefined; // the outbox says itself what is wrong with its disk
+  }
+};
+
+const temperatureC = (): number | undefined => {
+  try {
+    return Math.round(Number(readFileSync(THERMAL, "utf8")) / 100) / 10;
+  } catch {
+    return undefined; // a machine without the sensor
+  }
+};
+
+/** Reads the machine; CPU is the share of one core since the last reading. */
+export const createMachineProbe = (path: string): (() => MachineHealth) => {
+  let cpu = process.cpuUsage();
+  let at = performance.now();
+  return () => {
+    const now = performance.now();
+    const used = process.cpuUsage(cpu);
+    const elapsedMs = now - at;
+    cpu = process.cpuUsage();
+    at = now;
+    const diskFreeMiB = freeMiB(path);
+    const celsius = temperatureC();
+    return {
+      ...(elapsedMs > 0
+        ? { cpuPercent: Math.round(((used.user + used.system) / 1000 / elapsedMs) * 1000) / 10 }
+        : {}),
+      rssMiB: Math.round((process.memoryUsage.rss() / MIB) * 10) / 10,
+      ...(diskFreeMiB === undefined ? {} : { diskFreeMiB }),
+      ...(celsius === undefined ? {} : { temperatureC: celsius }),
+    };
+  };
+};
