@@ -59,12 +59,19 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
 /** Parts of the car that are configured but that this release cannot read, said at start. */
 const missingParts = (settings: Settings): readonly [Part, string][] => [
   ...(settings.panic === undefined
-    ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as [Part, string]]
+    ? [
+        ["panic-board", "no panic board is configured (panic: none says that this is meant)"] as [
+          Part,
+          string,
+        ],
+      ]
     : []),
   ...(typeof settings.panic === "object"
     ? [["panic-board", `this release cannot read a panic board: buttons are not watched`] as [Part, string]]
     : []),
-  ...(settings.can === undefined ? [] : [["can", "this release cannot read CAN: signals are not watched"] as [Part, string]]),
+  ...(settings.can === undefined
+    ? []
+    : [["can", "this release cannot read CAN: signals are not watched"] as [Part, string]]),
 ];
 
 export const startUnit = async (options: UnitOptions): Promise<Unit> => {
@@ -74,7 +81,10 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const probe = createMachineProbe(settings.outbox.path);
   const policy = createPositionPolicy(settings.report);
   const tally: NmeaTally = { sentences: 0, fixes: 0, rejected: {} };
-  const gpsState: { fix?: Fix; at: number; intervalMs: number; fault?: string } = { at: -Infinity, intervalMs: 1000 };
+  const gpsState: { fix?: Fix; at: number; intervalMs: number; fault?: string } = {
+    at: -Infinity,
+    intervalMs: 1000,
+  };
   const stopGps = new AbortController();
   let link: Link | undefined;
   let stopReason = "stopped";
@@ -92,7 +102,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       onStored: (lane) => link?.stored(lane),
       onFault(cause) {
         if (cause === undefined) log.info("the outbox is written again", { part: "outbox" });
-        else log.error("the outbox cannot be written; reports are kept in memory", { part: "outbox", cause: reasonOf(cause) });
+        else
+          log.error("the outbox cannot be written; reports are kept in memory", {
+            part: "outbox",
+            cause: reasonOf(cause),
+          });
       },
     }),
   );
@@ -126,7 +140,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         fix: fix?.fix ?? "none",
         ...(fix?.satellites === undefined ? {} : { satellites: fix.satellites }),
         sentences: tally.sentences,
-        rejected: { ...tally.rejected } as Record<string, number>,
+        rejected: { ...tally.rejected },
         ...(gpsState.fault === undefined ? {} : { fault: gpsState.fault }),
       },
     };
@@ -284,7 +298,9 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     stopGps.abort();
     await ended;
     event({ type: "shutdown", reason: stopReason });
-    await outbox.flush().catch((cause: unknown) => log.error("the outbox cannot be written", { cause: reasonOf(cause) }));
+    await outbox
+      .flush()
+      .catch((cause: unknown) => log.error("the outbox cannot be written", { cause: reasonOf(cause) }));
     if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained());
     await link.stop(stopReason);
     log.info("stopped", { reason: stopReason });

@@ -39,6 +39,7 @@ export const required = (value: string | undefined, name: string): string => {
 export const positive = (value: string | undefined, name: string, fallback: number): number => {
   if (value === undefined) return fallback;
   const parsed = value === "max" ? Infinity : Number(value);
-  if (!(parsed > 0)) throw new CommandError(EXIT.usage, `--${name} ${value}: expected a number above 0, or max`);
+  if (!(parsed > 0))
+    throw new CommandError(EXIT.usage, `--${name} ${value}: expected a number above 0, or max`);
   return parsed;
 };

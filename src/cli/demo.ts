@@ -16,10 +16,14 @@ import { EXIT, options, positive, type Command } from "./command.ts";
 import { connectConsole, watchDispatch } from "./dispatch.ts";
 import { onStopRequest } from "./stop.ts";
 
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
 /** A broker inside the process, on a free local port. It speaks MQTT 3.1.1. */
 const openBroker = async (): Promise<AsyncDisposable & { port: number }> => {
   const broker = await Aedes.createBroker();
-  const server = createServer(broker.handle);
+  const server = createServer((socket) => broker.handle(socket));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -51,7 +55,6 @@ printed. --speed N drives N times as fast. Ctrl-C ends it clean.`,
     const given = options(args, { speed: { type: "string" }, json: { type: "boolean" } });
     const speed = Math.min(positive(given.speed, "speed", 1), 1000);
     const stop = onStopRequest();
-    const print = (line: string) => process.stdout.write(`${line}\n`);
 
     await using stack = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), "patrol-unit-demo-"));
@@ -62,7 +65,9 @@ printed. --speed N drives N times as fast. Ctrl-C ends it clean.`,
     stack.defer(() => console.endAsync(true));
     await watchDispatch(console, "patrol/v1", given.json ?? false, print);
     if (!given.json) {
-      print(`A patrol car in Zrenjanin reports to a broker on port ${broker.port}. Its receiver starts cold: the`);
+      print(
+        `A patrol car in Zrenjanin reports to a broker on port ${broker.port}. Its receiver starts cold: the`,
+      );
       print("first position comes after some seconds. Ctrl-C ends the drive.\n");
     }
     const settings = parseSettings(settingsText(line.path, join(folder, "outbox"), broker.port), "demo");

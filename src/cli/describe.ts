@@ -61,6 +61,8 @@ export const messageAsJson = (topic: string, payload: Buffer, retain: boolean): 
   const content =
     received.kind === "json"
       ? { payload: topic.endsWith("/history") ? received.values : received.values[0] }
-      : received.kind === "cleared" ? { payload: null } : { unreadable: received.why };
+      : received.kind === "cleared"
+        ? { payload: null }
+        : { unreadable: received.why };
   return JSON.stringify({ topic, retain, ...content });
 };

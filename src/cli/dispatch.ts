@@ -70,7 +70,13 @@ as a list of reports). Ctrl-C ends it. Exit: 69 the broker cannot be reached or 
     const stop = onStopRequest();
     const { username, password } = given;
     const broker = required(given.broker, "broker");
-    const credentials = defined({ ca: file(given.ca), cert: file(given.cert), key: file(given.key), username, password });
+    const credentials = defined({
+      ca: file(given.ca),
+      cert: file(given.cert),
+      key: file(given.key),
+      username,
+      password,
+    });
     const client = await connectConsole(broker, credentials);
     client.on("error", (error) => process.stderr.write(`${broker}: ${reasonOf(error)}\n`));
     client.on("close", () => {

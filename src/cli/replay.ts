@@ -29,7 +29,8 @@ Exit: 0 all delivered, 1 stopped before, 74 the recording cannot be read.`,
       can: { type: "string" },
       speed: { type: "string" },
     });
-    if (given.can !== undefined) throw new CommandError(EXIT.usage, "--can: this release cannot read CAN yet");
+    if (given.can !== undefined)
+      throw new CommandError(EXIT.usage, "--can: this release cannot read CAN yet");
     const loaded = loadSettings(required(given.config, "config"));
     const nmea = readable(required(given.nmea, "nmea"));
     const speed = positive(given.speed, "speed", 1);

@@ -33,7 +33,11 @@ const fetchStatus = async (address: string): Promise<Snapshot> => {
     return (await response.json()) as Snapshot;
   } catch (cause) {
     const reason = reasonOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-    throw new CommandError(EXIT.unavailable, `no unit answers at ${address} (${reason}): is the service running?`, cause);
+    throw new CommandError(
+      EXIT.unavailable,
+      `no unit answers at ${address} (${reason}): is the service running?`,
+      cause,
+    );
   }
 };
 
@@ -50,7 +54,8 @@ Exit: 0 it answered, 69 no service there.`,
       watch: { type: "boolean" },
       json: { type: "boolean" },
     });
-    const configured = given.config === undefined ? undefined : loadSettings(given.config).settings.status.listen;
+    const configured =
+      given.config === undefined ? undefined : loadSettings(given.config).settings.status.listen;
     const address = given.address ?? configured ?? "127.0.0.1:8080";
     const stop = given.watch ? onStopRequest() : undefined;
     do {

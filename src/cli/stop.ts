@@ -8,14 +8,14 @@ export type StopRequest = {
 /** A clean stop that takes longer than this is ended (contract v1 §7: within 5 s). */
 const DEADLINE_MS = 4_800;
 
-export const onStopRequest = (exit: (code: number) => never = process.exit): StopRequest => {
+export const onStopRequest = (): StopRequest => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const controller = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) exit(1);
+      if (controller.signal.aborted) process.exit(1);
       controller.abort();
-      setTimeout(() => exit(1), DEADLINE_MS).unref();
+      setTimeout(() => process.exit(1), DEADLINE_MS).unref();
       resolve(name);
     });
   }

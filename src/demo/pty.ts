@@ -12,7 +12,12 @@ export type SerialLine = Disposable & {
 };
 
 /** What node-pty has and its types do not show. */
-type Opened = { ptsName: string; master: ReadStream; slave: ReadStream; on(event: "error", f: () => void): void };
+type Opened = {
+  ptsName: string;
+  master: ReadStream;
+  slave: ReadStream;
+  on(event: "error", f: () => void): void;
+};
 type Opener = { open(options: { encoding: null }): Opened };
 
 /** Opens a pty; with `link`, also under that name, as udev would. */

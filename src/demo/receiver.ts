@@ -53,7 +53,8 @@ export function* driveRoute(route: readonly Leg[], startAt: number, seed = 1): G
     const lat = from.lat + (to.lat - from.lat) * share + error.north / METRES_PER_DEGREE;
     const scale = METRES_PER_DEGREE * Math.cos((from.lat * Math.PI) / 180);
     const lon = from.lon + (to.lon - from.lon) * share + error.east / scale;
-    const bearing = (Math.atan2((to.lon - from.lon) * scale, (to.lat - from.lat) * METRES_PER_DEGREE) * 180) / Math.PI;
+    const bearing =
+      (Math.atan2((to.lon - from.lon) * scale, (to.lat - from.lat) * METRES_PER_DEGREE) * 180) / Math.PI;
     const course = ((bearing % 360) + 360) % 360;
 
     yield sentences(startAt + second * 1000, {
@@ -89,7 +90,15 @@ const advance = (car: Car, route: readonly Leg[], legM: number): void => {
   car.parkedS = next.parkS ?? 0;
 };
 
-type Epoch = { lat: number; lon: number; kmh: number; course: number; sigma: number; fixed: boolean; dated: boolean };
+type Epoch = {
+  lat: number;
+  lon: number;
+  kmh: number;
+  course: number;
+  sigma: number;
+  fixed: boolean;
+  dated: boolean;
+};
 
 const sentences = (at: number, e: Epoch): string => {
   const { time, date } = clockFields(at);
@@ -99,7 +108,9 @@ const sentences = (at: number, e: Epoch): string => {
       `GPRMC,${e.dated ? time : ""},V,,,,,,,${day},,,N`,
       `GPGGA,${e.dated ? time : ""},,,,,0,00,,,M,,M,,`,
       "GPGSA,A,1,,,,,,,,,,,,,,,",
-    ].map(formatSentence).join("");
+    ]
+      .map(formatSentence)
+      .join("");
   }
   const place = `${coordinate(e.lat, 2, "N", "S")},${coordinate(e.lon, 3, "E", "W")}`;
   const satellites = e.sigma > 3 ? "06" : "09";
@@ -110,5 +121,7 @@ const sentences = (at: number, e: Epoch): string => {
     `GPGGA,${time},${place},1,${satellites},${hdop},80.0,M,44.0,M,,`,
     `GPGSA,A,3,05,07,08,09,13,15,21,27,30,,,,${(Number(hdop) * 1.6).toFixed(1)},${hdop},${(Number(hdop) * 1.2).toFixed(1)}`,
     `GPGST,${time},${sigma},,,,${sigma},${sigma},${sigma}`,
-  ].map(formatSentence).join("");
+  ]
+    .map(formatSentence)
+    .join("");
 };

@@ -97,8 +97,10 @@ const classify = (broker: string, thrown: unknown): LinkError => {
   if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl/i.test(reason)) {
     return new LinkError("certificate", `${broker}: TLS failed: ${reason}`, thrown);
   }
-  if (/connack timeout/i.test(reason)) return new LinkError("timeout", `${broker}: the host does not answer`, thrown);
-  if (/keepalive timeout/i.test(reason)) return new LinkError("stalled", `${broker}: no answer within the keepalive`, thrown);
+  if (/connack timeout/i.test(reason))
+    return new LinkError("timeout", `${broker}: the host does not answer`, thrown);
+  if (/keepalive timeout/i.test(reason))
+    return new LinkError("stalled", `${broker}: no answer within the keepalive`, thrown);
   return new LinkError("failed", `${broker}: ${reason}`, thrown);
 };
 
@@ -135,7 +137,12 @@ const clientOptions = (options: BrokerOptions, version: 4 | 5): IClientOptions =
 };
 
 /** Connects once. Rejects with LinkError. */
-const attempt = (broker: string, options: BrokerOptions, version: 4 | 5, signal: AbortSignal): Promise<Connection> =>
+const attempt = (
+  broker: string,
+  options: BrokerOptions,
+  version: 4 | 5,
+  signal: AbortSignal,
+): Promise<Connection> =>
   new Promise((resolve, reject) => {
     const client: MqttClient = connect(broker, clientOptions(options, version));
     let failure: LinkError | undefined;
@@ -147,9 +154,13 @@ const attempt = (broker: string, options: BrokerOptions, version: 4 | 5, signal:
       client.end(true);
     });
     client.on("disconnect", (packet) => {
-      failure ??= packet.reasonCode === 142
-        ? new LinkError("taken-over", `${broker}: another client with this unit's id has connected`)
-        : new LinkError("lost", `${broker}: the broker ended the connection (reason ${packet.reasonCode ?? 0})`);
+      failure ??=
+        packet.reasonCode === 142
+          ? new LinkError("taken-over", `${broker}: another client with this unit's id has connected`)
+          : new LinkError(
+              "lost",
+              `${broker}: the broker ended the connection (reason ${packet.reasonCode ?? 0})`,
+            );
     });
     client.on("close", () => {
       signal.removeEventListener("abort", abort);

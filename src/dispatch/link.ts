@@ -79,6 +79,12 @@ export const createLink = (options: LinkOptions): Link => {
   const isLive = (report: Report): boolean =>
     report.boot === outbox.boot && clock.mono() - report.mono <= LIVE_MS;
 
+  const right = (report: Report): Report => {
+    const corrected = putRight(report, outbox.boot, clock);
+    if (corrected.clock === "unset") options.on.sentUnset();
+    return corrected;
+  };
+
   const send = (s: Session, outgoing: Outgoing): void => {
     const sentAt = performance.now();
     if (s.delivery.inFlight === 1) s.oldestSentAt = sentAt;
@@ -94,11 +100,6 @@ export const createLink = (options: LinkOptions): Link => {
       s.delivery.settled(outgoing);
       outbox.settle(outgoing.kind === "report" ? [outgoing.report] : outgoing.reports);
       pump(s);
-    };
-    const right = (report: Report): Report => {
-      const corrected = putRight(report, outbox.boot, clock);
-      if (corrected.clock === "unset") options.on.sentUnset();
-      return corrected;
     };
     if (outgoing.kind === "report") {
       const report = right(outgoing.report);

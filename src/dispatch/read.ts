@@ -17,7 +17,10 @@ export const readMessage = (topic: string, payload: Buffer): Received => {
       ? gunzipSync(payload, { maxOutputLength: BATCH_BYTES }).toString("utf8")
       : payload.toString("utf8");
     const values = topic.endsWith("/history")
-      ? text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as unknown)
+      ? text
+          .split("\n")
+          .filter((line) => line !== "")
+          .map((line) => JSON.parse(line) as unknown)
       : [JSON.parse(text) as unknown];
     return { kind: "json", topic, values };
   } catch (cause) {

@@ -9,8 +9,7 @@ export const distanceM = (a: Place, b: Place): number => {
   const halfLat = ((b.lat - a.lat) * RADIANS) / 2;
   const halfLon = ((b.lon - a.lon) * RADIANS) / 2;
   const h =
-    Math.sin(halfLat) ** 2 +
-    Math.cos(a.lat * RADIANS) * Math.cos(b.lat * RADIANS) * Math.sin(halfLon) ** 2;
+    Math.sin(halfLat) ** 2 + Math.cos(a.lat * RADIANS) * Math.cos(b.lat * RADIANS) * Math.sin(halfLon) ** 2;
   return 2 * EARTH_M * Math.asin(Math.min(1, Math.sqrt(h)));
 };
 

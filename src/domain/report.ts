@@ -66,16 +66,7 @@ const EmergencyData = z
   })
   .describe("An emergency episode as it now stands");
 
-export const parts = [
-  "gps",
-  "can",
-  "panic-board",
-  "panic-loop",
-  "outbox",
-  "link",
-  "disk",
-  "power",
-] as const;
+export const parts = ["gps", "can", "panic-board", "panic-loop", "outbox", "link", "disk", "power"] as const;
 export type Part = (typeof parts)[number];
 
 export const gapReasons = ["retention", "corruption", "power-cut", "superseded"] as const;

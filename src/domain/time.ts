@@ -18,7 +18,5 @@ export const isoInstant = (at: number): string => new Date(at).toISOString();
 export const putRight = (report: Report, boot: number, clock: Clock): Report => {
   if (report.clock !== "unset" || report.boot !== boot) return report;
   const instant = clock.when(report.mono);
-  return instant.clock === "unset"
-    ? report
-    : { ...report, at: isoInstant(instant.at), clock: instant.clock };
+  return instant.clock === "unset" ? report : { ...report, at: isoInstant(instant.at), clock: instant.clock };
 };

@@ -49,9 +49,11 @@ export const unaccounted = (ledger: Ledger, found: readonly number[]): Gap[] => 
   for (const seq of found) addRange(pending, seq, seq);
   for (const [from, to] of pending) addRange(known, from, to);
   const gaps = (from: number, to: number, reason: GapReason): Gap[] =>
-    complement(known, from, to).map(([low, high]) => ({ from: low, to: high, count: high - low + 1, reason }));
-  return [
-    ...gaps(1, ledger.next - 1, "corruption"),
-    ...gaps(ledger.next, ledger.lease - 1, "power-cut"),
-  ];
+    complement(known, from, to).map(([low, high]) => ({
+      from: low,
+      to: high,
+      count: high - low + 1,
+      reason,
+    }));
+  return [...gaps(1, ledger.next - 1, "corruption"), ...gaps(ledger.next, ledger.lease - 1, "power-cut")];
 };

@@ -256,9 +256,7 @@ const serve = async (
     oldest: () => oldestPending(ledger),
     async stats() {
       const after = oldestPending(ledger) - 1;
-      const heads = await Promise.all(
-        LANES.map((lane) => readLane(store, lane, after, 1)),
-      );
+      const heads = await Promise.all(LANES.map((lane) => readLane(store, lane, after, 1)));
       const times = heads
         .flat()
         .map(([key, value]) => decodeRecord(key, value)?.at)
@@ -272,7 +270,6 @@ const serve = async (
     async [Symbol.asyncDispose]() {
       closed = true;
       clearTimeout(timer);
-      while (running) await running.catch(() => undefined);
       // A clean stop accounts for every number: nothing is leased ahead.
       await write(true)
         .then(() => {

@@ -11,15 +11,15 @@ export class StoreError extends Error {
 }
 
 export type Store = ClassicLevel<Buffer, Buffer>;
-export type Operation =
-  | { type: "put"; key: Buffer; value: Buffer }
-  | { type: "del"; key: Buffer };
+export type Operation = { type: "put"; key: Buffer; value: Buffer } | { type: "del"; key: Buffer };
 
 const isProvisioned = (path: string): boolean =>
   existsSync(path) && readdirSync(path).some((name) => /\.(ldb|log|sst)$|^MANIFEST-/.test(name));
 
 const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error ? ((error.cause as { code?: string } | undefined)?.code ?? (error as { code?: string }).code) : undefined;
+  error instanceof Error
+    ? ((error.cause as { code?: string } | undefined)?.code ?? (error as { code?: string }).code)
+    : undefined;
 
 /**
  * Opens the LevelDB at `path`. A store that has files but no CURRENT would open empty and delete
@@ -90,4 +90,7 @@ export const readLane = async (
 
 /** Bytes on disk. A file that goes while we look is no fault: compaction removes them. */
 export const bytesOnDisk = (path: string): number =>
-  readdirSync(path).reduce((sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  readdirSync(path).reduce(
+    (sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );

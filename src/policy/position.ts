@@ -79,9 +79,7 @@ export const createPositionPolicy = (settings: PositionPolicySettings): Position
     decide(fix) {
       const speedKmh = speedOf(fix, previous);
       const before = motion;
-      const now = before
-        ? move(before, fix, speedKmh)
-        : speedKmh >= START_KMH ? moving : standing(fix);
+      const now = before ? move(before, fix, speedKmh) : speedKmh >= START_KMH ? moving : standing(fix);
       const reason = reasonFor(fix, before, now, speedKmh);
       motion = now;
       previous = fix;

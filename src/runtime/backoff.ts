@@ -6,11 +6,7 @@ export type Backoff = {
   reset(): void;
 };
 
-export const createBackoff = (
-  minMs: number,
-  maxMs: number,
-  random: () => number = Math.random,
-): Backoff => {
+export const createBackoff = (minMs: number, maxMs: number, random: () => number = Math.random): Backoff => {
   let ceiling = minMs;
   return {
     next() {

@@ -13,6 +13,8 @@ export type DisciplinedClock = Clock & {
   discipline(at: number): void;
 };
 
+const ntpSynchronised = (): boolean => NTP_MARKERS.some((path) => existsSync(path));
+
 /**
  * Time from the receiver where there is one, else from NTP, else the host's, marked `unset`.
  * A fix arrives later than its instant by the receiver's and the wire's delay, never earlier: so
@@ -23,11 +25,10 @@ export const createClock = (host: () => number = Date.now): DisciplinedClock => 
   const exact = () => performance.now() - startedAt;
   let gnss: { offset: number; mono: number } | undefined;
 
-  const ntp = () => NTP_MARKERS.some((path) => existsSync(path));
   const when = (mono: number): Instant => {
     if (gnss) return { at: Math.round(gnss.offset + mono), clock: "gnss" };
     const at = Math.round(host() - exact() + mono);
-    return { at, clock: ntp() ? "ntp" : "unset" };
+    return { at, clock: ntpSynchronised() ? "ntp" : "unset" };
   };
 
   return {

@@ -19,7 +19,8 @@ export const createNotifier = (env: NodeJS.ProcessEnv, log: Log): ServiceNotifie
   const tell = (...words: string[]) => {
     if (!supervised) return;
     spawn("systemd-notify", ["--no-block", ...words], { stdio: "ignore" }).on("error", (cause) => {
-      if (!failed) log.error("systemd-notify cannot be run: the watchdog is not fed", { cause: cause.message });
+      if (!failed)
+        log.error("systemd-notify cannot be run: the watchdog is not fed", { cause: cause.message });
       failed = true;
     });
   };

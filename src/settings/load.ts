@@ -7,7 +7,12 @@ import { Settings } from "./schema.ts";
 import { suggest } from "./suggest.ts";
 
 /** One thing wrong with a configuration, where it stands and what was expected. */
-export type Fault = { readonly line: number; readonly column: number; readonly path: string; readonly message: string };
+export type Fault = {
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+};
 
 /** Every fault of a file in one go; `message` is a readable line each. */
 export class ConfigurationError extends Error {
@@ -87,7 +92,8 @@ const keysAt = (path: Path): readonly string[] => {
 
 const dotted = (path: Path): string =>
   path.reduce<string>(
-    (text, step) => (typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`),
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
     "",
   );
 
@@ -97,7 +103,11 @@ const explain = (issue: z.core.$ZodIssue, place: ReturnType<typeof placer>): Fau
       const meant = suggest(key, keysAt(issue.path));
       const known = keysAt(issue.path).join(", ");
       const hint = meant ? `did you mean "${meant}"?` : `known here: ${known}`;
-      return { ...place.ofKey(issue.path, key), path: dotted([...issue.path, key]), message: `unknown key; ${hint}` };
+      return {
+        ...place.ofKey(issue.path, key),
+        path: dotted([...issue.path, key]),
+        message: `unknown key; ${hint}`,
+      };
     });
   }
   if (issue.code === "invalid_union") {
@@ -107,7 +117,9 @@ const explain = (issue: z.core.$ZodIssue, place: ReturnType<typeof placer>): Fau
       return best.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, place));
     }
   }
-  const message = issue.message.replace(/^Invalid input: /, "").replace("received undefined", "but it is missing");
+  const message = issue.message
+    .replace(/^Invalid input: /, "")
+    .replace("received undefined", "but it is missing");
   return [{ ...place.ofValue(issue.path), path: dotted(issue.path), message }];
 };
 
@@ -135,7 +147,10 @@ export const parseSettings = (text: string, file: string): Settings => {
   const result = Settings.safeParse(value ?? {});
   if (result.success) return result.data;
   const faults = result.error.issues.flatMap((issue) => explain(issue, place));
-  throw new ConfigurationError(file, faults.toSorted((a, b) => a.line - b.line || a.column - b.column));
+  throw new ConfigurationError(
+    file,
+    faults.toSorted((a, b) => a.line - b.line || a.column - b.column),
+  );
 };
 
 /** Reads, validates and resolves a configuration file; paths in it become absolute. */
@@ -171,7 +186,9 @@ export const loadSettings = (file: string): Loaded => {
         ...(key === undefined ? {} : { key: needed("dispatch.key", key) }),
       },
       outbox: { ...settings.outbox, path: beside(settings.outbox.path) },
-      ...(settings.can ? { can: { ...settings.can, database: needed("can.database", settings.can.database) } } : {}),
+      ...(settings.can
+        ? { can: { ...settings.can, database: needed("can.database", settings.can.database) } }
+        : {}),
     },
     sha256: createHash("sha256").update(bytes).digest("hex"),
     warnings,

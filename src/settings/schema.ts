@@ -17,7 +17,10 @@ const gpsPort = z
 
 const broker = z
   .string()
-  .regex(/^mqtts?:\/\/[^\s/:@]+(:\d{1,5})?$/, "expected mqtts://host:port (mqtt:// where plaintext is allowed)");
+  .regex(
+    /^mqtts?:\/\/[^\s/:@]+(:\d{1,5})?$/,
+    "expected mqtts://host:port (mqtt:// where plaintext is allowed)",
+  );
 
 const listen = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'expected "address:port", for example "127.0.0.1:8080"');
 
@@ -67,7 +70,10 @@ export const Settings = z.strictObject({
     .strictObject({
       interface: z.string().min(1).max(15),
       database: z.string().describe("DBC file, relative to this file"),
-      signals: z.record(z.string().regex(/^Vehicle\./, "expected a VSS path"), z.looseObject({ from: z.string() })),
+      signals: z.record(
+        z.string().regex(/^Vehicle\./, "expected a VSS path"),
+        z.looseObject({ from: z.string() }),
+      ),
     })
     .optional(),
   panic: z
@@ -93,9 +99,7 @@ export const Settings = z.strictObject({
     })
     .prefault({}),
   status: z.strictObject({ listen: listen.default("127.0.0.1:8080") }).prefault({}),
-  health: z
-    .strictObject({ intervalS: z.number().min(1).max(3600).default(60) })
-    .prefault({}),
+  health: z.strictObject({ intervalS: z.number().min(1).max(3600).default(60) }).prefault({}),
 });
 
 export type Settings = z.infer<typeof Settings>;

@@ -16,7 +16,8 @@ export const openStatusServer = async (
       return;
     }
     snapshot().then(
-      (value) => response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`),
+      (value) =>
+        response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`),
       (cause: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`${String(cause)}\n`),
     );
   });

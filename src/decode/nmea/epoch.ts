@@ -83,8 +83,7 @@ const describe = (at: number, place: { lat: number; lon: number }, by: Epoch["by
   const speedKmh = motion?.speedKmh;
   const moving = speedKmh === undefined || speedKmh >= STANDING_KMH;
   const courseDeg = moving ? motion?.courseDeg : undefined;
-  const accuracyM =
-    by.get("GST")?.sigmaM ?? (hdop === undefined ? undefined : hdop * rangeErrorM(quality));
+  const accuracyM = by.get("GST")?.sigmaM ?? (hdop === undefined ? undefined : hdop * rangeErrorM(quality));
   return {
     at,
     lat: place.lat,
@@ -186,7 +185,15 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
 
   const open = (tod: number): Epoch => {
     close();
-    epoch = { tod, date: undefined, by: new Map(), talkers: new Set(), done: false, last: "", late: undefined };
+    epoch = {
+      tod,
+      date: undefined,
+      by: new Map(),
+      talkers: new Set(),
+      done: false,
+      last: "",
+      late: undefined,
+    };
     if (ahead && Math.abs(ahead.tod - tod) < SAME_INSTANT_MS) {
       epoch.by.set(ahead.formatter, ahead.statement);
       epoch.date = ahead.statement.date;
@@ -218,8 +225,7 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
       }
       const { tod } = statement;
       if (!isPositionFormatter(formatter)) {
-        const belongs =
-          epoch && (tod === undefined || Math.abs(tod - epoch.tod) < SAME_INSTANT_MS);
+        const belongs = epoch && (tod === undefined || Math.abs(tod - epoch.tod) < SAME_INSTANT_MS);
         if (belongs && epoch) add(epoch, formatter, statement);
         else if (tod !== undefined) ahead = { tod, formatter, statement };
         if (statement.date !== undefined && tod !== undefined) {

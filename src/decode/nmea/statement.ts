@@ -41,7 +41,12 @@ const KMH_PER_KNOT = 1.852;
 /** Receivers print 99.99 (u-blox), 99.0 (Telit) or 50.0 (MediaTek) for a DOP they do not have. */
 const DOP_UNKNOWN = 50;
 
-const place = (lat: string | undefined, ns: string | undefined, lon: string | undefined, ew: string | undefined): Statement => {
+const place = (
+  lat: string | undefined,
+  ns: string | undefined,
+  lon: string | undefined,
+  ew: string | undefined,
+): Statement => {
   if (lat === "" && lon === "") return {};
   const latitudeDeg = latitude(lat, ns);
   const longitudeDeg = longitude(lon, ew);
@@ -95,7 +100,8 @@ const GGA_MANUAL = 7;
 const gga = (f: readonly string[]): Statement => {
   const quality = integer(f[5]);
   return merge(time(f[0]), place(f[1], f[2], f[3], f[4]), {
-    verdict: quality === 0 ? "void" : quality !== undefined && quality >= GGA_MANUAL ? "simulated" : undefined,
+    verdict:
+      quality === 0 ? "void" : quality !== undefined && quality >= GGA_MANUAL ? "simulated" : undefined,
     quality,
     satellites: integer(f[6]),
     hdop: dop(f[7]),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Settings } from "../settings/schema.ts";
+import { Settings } from "./schema.ts";
 
 /** The JSON Schema of the configuration, for editors: `# yaml-language-server: $schema=…`. */
 export const settingsJsonSchema = (): string =>

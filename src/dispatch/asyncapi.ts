@@ -9,7 +9,6 @@ import {
   VehicleReport,
   WireReport,
 } from "../domain/report.ts";
-import { VERSION } from "../version.ts";
 
 /** One row of contract v1 §2. `action` is from the unit's side. */
 type Channel = {
@@ -26,16 +25,101 @@ type Channel = {
 const json = "application/json";
 
 const channels: readonly Channel[] = [
-  { key: "state", address: "state", action: "send", retain: true, contentType: json, schema: StateMessage, summary: "Birth, will and clean farewell" },
-  { key: "position", address: "position", action: "send", retain: true, expiryS: 120, contentType: json, schema: PositionReport, summary: "One position, live" },
-  { key: "vehicle", address: "vehicle", action: "send", retain: true, expiryS: 600, contentType: json, schema: VehicleReport, summary: "Vehicle signals, live" },
-  { key: "emergency", address: "emergency/{episode}", action: "send", retain: true, contentType: json, schema: EmergencyReport, summary: "An episode as it now stands; an empty retained message removes it once cleared" },
-  { key: "event", address: "event", action: "send", retain: false, contentType: json, schema: EventReport, summary: "Faults, gaps, power, configuration, commands done" },
-  { key: "health", address: "health", action: "send", retain: true, expiryS: 300, contentType: json, schema: HealthReport, summary: "How the unit is" },
-  { key: "history", address: "history", action: "send", retain: false, contentType: "application/gzip", schema: WireReport, summary: "A batch: gzip (RFC 1952) of NDJSON, one report a line, oldest first; the schema is that of a line" },
-  { key: "ack", address: "emergency/{episode}/ack", action: "receive", retain: false, contentType: json, schema: AckMessage, summary: "Dispatch answers an emergency" },
-  { key: "command", address: "command", action: "receive", retain: false, contentType: json, schema: CommandMessage, summary: "Dispatch asks something of the unit; MQTT 5 message expiry required" },
-  { key: "reply", address: "reply", action: "send", retain: false, expiryS: 600, contentType: json, schema: ReplyMessage, summary: "The answer to a command, or to its MQTT 5 Response Topic" },
+  {
+    key: "state",
+    address: "state",
+    action: "send",
+    retain: true,
+    contentType: json,
+    schema: StateMessage,
+    summary: "Birth, will and clean farewell",
+  },
+  {
+    key: "position",
+    address: "position",
+    action: "send",
+    retain: true,
+    expiryS: 120,
+    contentType: json,
+    schema: PositionReport,
+    summary: "One position, live",
+  },
+  {
+    key: "vehicle",
+    address: "vehicle",
+    action: "send",
+    retain: true,
+    expiryS: 600,
+    contentType: json,
+    schema: VehicleReport,
+    summary: "Vehicle signals, live",
+  },
+  {
+    key: "emergency",
+    address: "emergency/{episode}",
+    action: "send",
+    retain: true,
+    contentType: json,
+    schema: EmergencyReport,
+    summary: "An episode as it now stands; an empty retained message removes it once cleared",
+  },
+  {
+    key: "event",
+    address: "event",
+    action: "send",
+    retain: false,
+    contentType: json,
+    schema: EventReport,
+    summary: "Faults, gaps, power, configuration, commands done",
+  },
+  {
+    key: "health",
+    address: "health",
+    action: "send",
+    retain: true,
+    expiryS: 300,
+    contentType: json,
+    schema: HealthReport,
+    summary: "How the unit is",
+  },
+  {
+    key: "history",
+    address: "history",
+    action: "send",
+    retain: false,
+    contentType: "application/gzip",
+    schema: WireReport,
+    summary:
+      "A batch: gzip (RFC 1952) of NDJSON, one report a line, oldest first; the schema is that of a line",
+  },
+  {
+    key: "ack",
+    address: "emergency/{episode}/ack",
+    action: "receive",
+    retain: false,
+    contentType: json,
+    schema: AckMessage,
+    summary: "Dispatch answers an emergency",
+  },
+  {
+    key: "command",
+    address: "command",
+    action: "receive",
+    retain: false,
+    contentType: json,
+    schema: CommandMessage,
+    summary: "Dispatch asks something of the unit; MQTT 5 message expiry required",
+  },
+  {
+    key: "reply",
+    address: "reply",
+    action: "send",
+    retain: false,
+    expiryS: 600,
+    contentType: json,
+    schema: ReplyMessage,
+    summary: "The answer to a command, or to its MQTT 5 Response Topic",
+  },
 ];
 
 const parameters = (address: string) => ({
@@ -51,11 +135,11 @@ const payload = (schema: z.ZodType): object => {
 };
 
 /** The AsyncAPI 3 document of everything a unit says and hears. */
-export const asyncApiDocument = () => ({
+export const asyncApiDocument = (version: string) => ({
   asyncapi: "3.0.0",
   info: {
     title: "patrol-unit",
-    version: VERSION,
+    version,
     license: { name: "Apache-2.0" },
     description: [
       "What a patrol car's computer publishes to dispatch and takes from it over MQTT.",
@@ -102,5 +186,5 @@ export const asyncApiDocument = () => ({
   },
 });
 
-export const asyncApiYaml = (): string =>
-  `# Generated from the zod schemas by \`npm run generate\`: do not edit.\n${stringify(asyncApiDocument(), { aliasDuplicateObjects: false })}`;
+export const asyncApiYaml = (version: string): string =>
+  `# Generated from the zod schemas by \`npm run generate\`: do not edit.\n${stringify(asyncApiDocument(version), { aliasDuplicateObjects: false })}`;

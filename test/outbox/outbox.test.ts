@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ClassicLevel } from "classic-level";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Draft, Report } from "../../src/domain/report.ts";
+import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
+import { encodeKey, LEDGER_KEY } from "../../src/outbox/record.ts";
+import { createClock } from "../../src/runtime/clock.ts";
+
+let path: string;
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), "outbox-"));
+});
+afterEach(() => rmSync(path, { recursive: true, force: true }));
+
+const open = (lingerMs = 0): Promise<Outbox> =>
+  openOutbox({
+    path,
+    unit: "a/b",
+    clock: createClock(),
+    lingerMs: () => lingerMs,
+    onStored: () => undefined,
+    onFault: () => undefined,
+  });
+
+const position: Draft = {
+  kind: "position",
+  data: { lat: 45, lon: 20, fix: "3d", reason: "interval" },
+  at: 1,
+  clock: "gnss",
+};
+const fault: Draft = {
+  kind: "event",
+  data: { type: "fault", part: "gps", detail: "x" },
+  at: 1,
+  clock: "gnss",
+};
+const gapsOf = (reports: readonly Report[]) =>
+  reports.flatMap((r) => (r.kind === "event" && r.data.type === "gap" ? [r.data] : []));
+
+const tamper = async (work: (db: ClassicLevel<Buffer, Buffer>) => Promise<void>) => {
+  const db = new ClassicLevel<Buffer, Buffer>(path, { keyEncoding: "buffer", valueEncoding: "buffer" });
+  await db.open();
+  await work(db);
+  await db.close();
+};
+
+describe("outbox", () => {
+  test("keeps what is pending across a clean stop, counts boots and never reuses a number", async () => {
+    {
+      await using outbox = await open();
+      expect(outbox.boot).toBe(1);
+      for (let i = 0; i < 10; i++) outbox.append(position);
+      outbox.settle([{ seq: 3, kind: "position" }]);
+    }
+    await using outbox = await open();
+    expect(outbox.boot).toBe(2);
+    const { reports } = await outbox.read("telemetry", 0, 100);
+    expect(reports.map((r) => r.seq)).toEqual([1, 2, 4, 5, 6, 7, 8, 9, 10]);
+    expect((await outbox.read("event", 0, 100)).reports).toEqual([]);
+    expect(outbox.append(position).seq).toBe(11);
+    expect(outbox.oldest()).toBe(1);
+  });
+
+  test("what dispatch acknowledged within the linger is never written", async () => {
+    await using outbox = await open(60_000);
+    const report = outbox.append(position);
+    outbox.settle([report]);
+    await outbox.flush();
+    expect((await outbox.read("telemetry", 0, 10)).reports).toEqual([]);
+    expect(await outbox.stats()).toMatchObject({ records: 0 });
+  });
+
+  test("an event is stored at once, whatever the linger", async () => {
+    const stored = Promise.withResolvers<string>();
+    await using outbox = await openOutbox({
+      path,
+      unit: "a/b",
+      clock: createClock(),
+      lingerMs: () => 60_000,
+      onStored: stored.resolve,
+      onFault: () => undefined,
+    });
+    outbox.append(fault);
+    expect(await stored.promise).toBe("event");
+    expect((await outbox.read("event", 0, 10)).reports).toHaveLength(1);
+  });
+
+  test("numbers that a crash leaves unaccounted for are declared once, as power-cut", async () => {
+    {
+      await using outbox = await open();
+      outbox.append(position);
+    }
+    // As a crash leaves it: the lease is ahead of what was made.
+    await tamper(async (db) => {
+      const ledger = JSON.parse((await db.get(LEDGER_KEY))!.toString()) as { next: number; lease: number };
+      await db.put(LEDGER_KEY, Buffer.from(JSON.stringify({ ...ledger, lease: ledger.next + 64 })));
+    });
+    {
+      await using outbox = await open();
+      const { reports } = await outbox.read("event", 0, 10);
+      expect(gapsOf(reports)).toEqual([{ type: "gap", from: 2, to: 65, count: 64, reason: "power-cut" }]);
+      expect(reports[0]!.seq).toBe(66);
+    }
+    await using again = await open();
+    expect(gapsOf((await again.read("event", 0, 10)).reports)).toHaveLength(1);
+  });
+
+  test("a record that vanished and one that was damaged are declared as corruption", async () => {
+    {
+      await using outbox = await open();
+      for (let i = 0; i < 5; i++) outbox.append(position);
+    }
+    await tamper(async (db) => {
+      await db.del(encodeKey("telemetry", 2));
+      const value = (await db.get(encodeKey("telemetry", 4)))!;
+      value[20] = value[20]! ^ 1;
+      await db.put(encodeKey("telemetry", 4), value);
+    });
+    await using outbox = await open();
+    expect((await outbox.read("telemetry", 0, 10)).reports.map((r) => r.seq)).toEqual([1, 3, 5]);
+    await outbox.flush();
+    const gaps = gapsOf((await outbox.read("event", 0, 10)).reports);
+    expect(gaps.map((gap) => [gap.from, gap.to, gap.reason])).toEqual([
+      [2, 2, "corruption"],
+      [4, 4, "corruption"],
+    ]);
+  });
+
+  test("a flood waits for the disk and loses nothing", async () => {
+    await using outbox = await open(60_000);
+    const seqs: number[] = [];
+    for (let i = 0; i < 30_000; i++) {
+      const full = outbox.pressure();
+      if (full) await full;
+      seqs.push(outbox.append(position).seq);
+    }
+    await outbox.flush();
+    expect(new Set(seqs).size).toBe(30_000);
+    expect((await outbox.stats()).records).toBe(30_000);
+  });
+
+  test("a second one on the same path is refused with a reason", async () => {
+    await using outbox = await open();
+    await expect(open()).rejects.toThrow(/in use/);
+    expect(outbox.boot).toBe(1);
+  });
+});

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs the Debian packages that the tests run against, where they are missing, and says why.
+set -eu
+
+missing=""
+need() { # command, package, reason
+    command -v "$1" >/dev/null 2>&1 && return
+    echo "missing: $2 ($3)"
+    missing="$missing $2"
+}
+PATH="$PATH:/usr/sbin:/sbin"
+need mosquitto mosquitto "the broker of the journeys"
+need openssl openssl "makes the journeys' TLS certificates"
+need systemd-analyze systemd "checks the service file"
+[ -z "$missing" ] && exit 0
+
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo="sudo"
+command -v apt-get >/dev/null 2>&1 || { echo "install by hand:$missing" >&2; exit 1; }
+echo "installing:$missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of package names
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,14 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+test("systemd-analyze accepts the service", async () => {
+  // The check wants the program to be there; what is not installed here stands in for it.
+  const unit = join(mkdtempSync(join(tmpdir(), "unit-")), "patrol-unit.service");
+  writeFileSync(unit, readFileSync("systemd/patrol-unit.service"));
+  const { stdout, stderr } = await promisify(execFile)("systemd-analyze", ["verify", "--man=no", unit]);
+  expect(stdout + stderr).toBe("");
+});

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    reporters: ["default", "./test/closing-line.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Journeys start brokers and units of their own: two at a time keep a small machine honest.
+    maxWorkers: 2,
+  },
+});
