@@ -280,11 +280,12 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         log.warn(detail, { part: "gps", fault: code });
         event({ type: "fault", part: "gps", detail });
       },
-      recovered(detail) {
+      heard(afterFault) {
+        log.info("the receiver is heard", { part: "gps" });
+        if (!afterFault) return;
         delete gpsState.fault;
         healthDue = true;
-        log.info(detail, { part: "gps" });
-        event({ type: "recovered", part: "gps", detail });
+        event({ type: "recovered", part: "gps", detail: "the receiver is heard again" });
       },
       rollover(correctionMs) {
         const detail = `the receiver's dates are ${correctionMs / 604_800_000} weeks back (week rollover) and put right`;

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { brokerAddress } from "../dispatch/connection.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { CommandError, EXIT, options, required, type Command } from "./command.ts";
 import { describeMessage, messageAsJson } from "./describe.ts";
@@ -18,17 +19,32 @@ const file = (path: string | undefined): Buffer | undefined => {
 const defined = <T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never;
 
+const attempt = (options: IClientOptions): Promise<MqttClient> =>
+  new Promise((resolve, reject) => {
+    const client = connect({ ...options, reconnectPeriod: 0, connectTimeout: 10_000 });
+    const fail = (error?: Error) => {
+      client.end(true);
+      reject(error ?? new Error("the connection was closed"));
+    };
+    client.once("error", fail);
+    client.once("close", fail);
+    client.once("connect", () => {
+      client.off("error", fail);
+      client.off("close", fail);
+      client.options.reconnectPeriod = RETRY_MS;
+      resolve(client);
+    });
+  });
+
 /** Connects with MQTT 5, or 3.1.1 where the broker has no 5; then keeps reconnecting by itself. */
 export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
-  const base: IClientOptions = { ...credentials, reconnectPeriod: RETRY_MS, connectTimeout: 10_000 };
+  const options = { ...brokerAddress(broker), ...credentials };
   try {
-    return await connectAsync(broker, { ...base, protocolVersion: 5 }, false);
-  } catch (first) {
-    try {
-      return await connectAsync(broker, { ...base, protocolVersion: 4 }, false);
-    } catch {
-      throw new CommandError(EXIT.unavailable, `${broker}: ${reasonOf(first) || "no broker answers"}`, first);
-    }
+    return await attempt({ ...options, protocolVersion: 5 }).catch(() =>
+      attempt({ ...options, protocolVersion: 4 }),
+    );
+  } catch (cause) {
+    throw new CommandError(EXIT.unavailable, `${broker}: ${reasonOf(cause) || "no broker answers"}`, cause);
   }
 };
 

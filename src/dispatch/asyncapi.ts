@@ -135,7 +135,7 @@ const payload = (schema: z.ZodType): object => {
 };
 
 /** The AsyncAPI 3 document of everything a unit says and hears. */
-export const asyncApiDocument = (version: string) => ({
+const asyncApiDocument = (version: string) => ({
   asyncapi: "3.0.0",
   info: {
     title: "patrol-unit",

@@ -113,6 +113,19 @@ const pem = (file: string | undefined): Buffer | undefined => {
   }
 };
 
+const DEFAULT_PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
+
+/** `mqtt://host:port` or `mqtts://host:port`, taken apart as the client wants it. Throws LinkError. */
+export const brokerAddress = (url: string): Pick<IClientOptions, "protocol" | "host" | "port"> => {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const scheme = parsed?.protocol;
+  if (!parsed || (scheme !== "mqtt:" && scheme !== "mqtts:")) {
+    throw new LinkError("failed", `${url}: expected mqtt://host:port or mqtts://host:port`);
+  }
+  const port = parsed.port === "" ? DEFAULT_PORT[scheme] : Number(parsed.port);
+  return { protocol: scheme === "mqtt:" ? "mqtt" : "mqtts", host: parsed.hostname, port };
+};
+
 const clientOptions = (options: BrokerOptions, version: 4 | 5): IClientOptions => {
   const ca = pem(options.ca);
   const cert = pem(options.cert);
@@ -144,10 +157,17 @@ const attempt = (
   signal: AbortSignal,
 ): Promise<Connection> =>
   new Promise((resolve, reject) => {
-    const client: MqttClient = connect(broker, clientOptions(options, version));
+    const client: MqttClient = connect({
+      ...brokerAddress(broker),
+      ...clientOptions(options, version),
+    });
     let failure: LinkError | undefined;
     const { promise: closed, resolve: close } = Promise.withResolvers<LinkError>();
-    const abort = () => client.end(true);
+    // A graceful end that waits for a silent broker can only be cut short from below.
+    const abort = () => {
+      client.end(true);
+      client.stream?.destroy();
+    };
     signal.addEventListener("abort", abort);
     client.on("error", (error) => {
       failure ??= classify(broker, error);

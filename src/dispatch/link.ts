@@ -22,7 +22,7 @@ export type Link = {
   stop(reason: string): Promise<void>;
 };
 
-export type LinkStatus = {
+type LinkStatus = {
   readonly broker?: string;
   readonly reconnects: number;
   readonly rttMs?: number;
@@ -53,7 +53,7 @@ const LIVE_QUEUE = 64;
 const HISTORY_RECORDS = 250;
 /** An event that waited for the link longer than this is not live any more (contract §3). */
 const LIVE_MS = 10_000;
-const FAREWELL_MS = 1_500;
+const FAREWELL_MS = 1_000;
 
 type Session = {
   readonly connection: Connection;
@@ -254,7 +254,7 @@ export const createLink = (options: LinkOptions): Link => {
         connection.publish(routes.state, farewell, () => resolve());
         await Promise.race([promise, connection.closed, pause(FAREWELL_MS, stopping.signal)]);
         connection.end();
-        await Promise.race([connection.closed, pause(FAREWELL_MS, stopping.signal)]);
+        await Promise.race([connection.closed, pause(FAREWELL_MS / 2, stopping.signal)]);
       }
       stopping.abort();
       await running;

@@ -7,15 +7,7 @@ import { z } from "zod";
 const isoInstant = z.iso.datetime({ precision: 3 }).describe("UTC, milliseconds");
 const count = z.int().nonnegative();
 
-export const positionReasons = [
-  "interval",
-  "distance",
-  "heading",
-  "start",
-  "stop",
-  "emergency",
-  "request",
-] as const;
+const positionReasons = ["interval", "distance", "heading", "start", "stop", "emergency", "request"] as const;
 
 export const PositionData = z
   .object({
@@ -66,10 +58,10 @@ const EmergencyData = z
   })
   .describe("An emergency episode as it now stands");
 
-export const parts = ["gps", "can", "panic-board", "panic-loop", "outbox", "link", "disk", "power"] as const;
+const parts = ["gps", "can", "panic-board", "panic-loop", "outbox", "link", "disk", "power"] as const;
 export type Part = (typeof parts)[number];
 
-export const gapReasons = ["retention", "corruption", "power-cut", "superseded"] as const;
+const gapReasons = ["retention", "corruption", "power-cut", "superseded"] as const;
 
 const EventData = z
   .discriminatedUnion("type", [

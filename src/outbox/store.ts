@@ -6,7 +6,7 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import { decodeKey, encodeKey } from "./record.ts";
 
 /** The store cannot be opened; `message` says why and what to do. */
-export class StoreError extends Error {
+class StoreError extends Error {
   readonly code = "STORE";
 }
 

@@ -1,5 +1,5 @@
 /** JSON lines on one stream; field names follow systemd's and pino's habit. */
-export type Level = "debug" | "info" | "warn" | "error";
+type Level = "debug" | "info" | "warn" | "error";
 export type Log = Record<Level, (msg: string, fields?: Readonly<Record<string, unknown>>) => void>;
 
 export const createLog = (write: (line: string) => void, now: () => number = Date.now): Log => {

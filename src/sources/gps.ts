@@ -8,12 +8,12 @@ import { pause } from "../runtime/wait.ts";
 
 /** What the GPS reader tells of itself; each change is told once. */
 export type GpsListener = {
-  /** Returns a promise when the unit cannot take more just now. */
   fix(fix: Fix): void;
-  /** Called after the fixes of each chunk: the reader waits for it before it reads on. */
+  /** Called after the fixes of each chunk: a promise is waited for before reading on. */
   pressure(): Promise<void> | undefined;
   fault(code: SourceError["code"], detail: string): void;
-  recovered(detail: string): void;
+  /** The first valid sentence since the device was opened. */
+  heard(afterFault: boolean): void;
   /** The receiver's week counter has rolled over and its dates are put right by this much. */
   rollover(correctionMs: number): void;
 };
@@ -55,6 +55,7 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
       }
       on.fix(shift === 0 ? fix : { ...fix, at: fix.at + shift });
     }, options.tally);
+    let open = false;
     let bytes = 0;
     let heard = performance.now();
     let stalled: SourceError | undefined;
@@ -75,7 +76,8 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
           heard = performance.now();
           bytes = 0;
           options.backoff.reset();
-          if (faulty) on.recovered("the receiver is heard again");
+          if (faulty || !open) on.heard(faulty);
+          open = true;
           faulty = false;
         }
         const full = on.pressure();

@@ -5,7 +5,7 @@ import { parseSentence, type Refusal } from "./sentence.ts";
 import { readStatement } from "./statement.ts";
 
 /** Why something that came from a receiver did not become a position. */
-export type RejectCause = "half" | "overlong" | Refusal | EpochCause;
+type RejectCause = "half" | "overlong" | Refusal | EpochCause;
 
 /** Counts since the decoder was made. `rejected` holds only causes that occurred. */
 export type NmeaTally = {

@@ -240,7 +240,9 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
         return;
       }
       const source = talker + formatter;
-      const current = epoch && Math.abs(tod - epoch.tod) < SAME_INSTANT_MS ? epoch : open(tod);
+      // What says the same again with another time is the next epoch, however fast they come.
+      const next = epoch && tod !== epoch.tod && epoch.talkers.has(source);
+      const current = epoch && !next && Math.abs(tod - epoch.tod) < SAME_INSTANT_MS ? epoch : open(tod);
       if (current.talkers.has(source)) {
         sink.reject("duplicate");
         return;

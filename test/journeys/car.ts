@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openSerialLine, type SerialLine } from "../../src/demo/pty.ts";
+import { formatSentence } from "../../src/decode/nmea/sentence.ts";
+
+/** A car on the bench: the real service as a process, a pty for its receiver, a folder for its disk. */
+export type Car = AsyncDisposable & {
+  readonly folder: string;
+  readonly log: readonly LogLine[];
+  line: SerialLine;
+  start(): Promise<void>;
+  /** Waits for the process to end by itself or by this signal; returns its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  kill(signal: NodeJS.Signals): void;
+  plug(): void;
+  /** Opening a tty flushes it: says something harmless until the unit is heard to listen. */
+  listens(): Promise<void>;
+};
+export type LogLine = { level: string; msg: string; part?: string; fault?: string };
+
+export const waitFor = async (what: string, done: () => boolean, timeoutMs = 20_000): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  while (!done()) {
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    await sleep(20);
+  }
+};
+
+export const openCar = (dispatch: string, extra = "", program = "src/main.ts"): Car => {
+  const folder = mkdtempSync(join(tmpdir(), "car-"));
+  const config = join(folder, "patrol-unit.yaml");
+  const tty = join(folder, "gps");
+  writeFileSync(
+    config,
+    `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: ${tty} }
+panic: none
+report: { movingS: 0 }
+dispatch: ${dispatch}
+outbox: { path: outbox }
+status: { listen: "127.0.0.1:0" }
+${extra}`,
+  );
+  const log: LogLine[] = [];
+  let child: ChildProcess | undefined;
+  const car: Car = {
+    folder,
+    log,
+    line: openSerialLine(tty),
+    plug() {
+      car.line = openSerialLine(tty);
+    },
+    async start() {
+      child = spawn(process.execPath, [program, "run", "--config", config], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const before = log.length;
+      let text = "";
+      child.stdout!.setEncoding("utf8").on("data", (chunk: string) => {
+        const lines = (text + chunk).split("\n");
+        text = lines.pop() ?? "";
+        for (const line of lines) log.push(JSON.parse(line) as LogLine);
+      });
+      await waitFor("the service to start", () => log.slice(before).some((line) => line.msg === "started"));
+    },
+    async listens() {
+      const before = log.length;
+      const heard = () => log.slice(before).some((line) => line.msg === "the receiver is heard");
+      for (let i = 0; i < 1000 && !heard(); i++) {
+        await car.line.write(formatSentence("GPTXT,01,01,02,ANTSTATUS=OK"));
+        await sleep(20);
+      }
+    },
+    kill: (signal) => void child?.kill(signal),
+    async stop(signal = "SIGTERM") {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+      const gone = once(child, "exit");
+      child.kill(signal);
+      await gone;
+      return child.exitCode;
+    },
+    async [Symbol.asyncDispose]() {
+      await car.stop("SIGKILL");
+      car.line[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return car;
+};
+
+/** One epoch of a made-up drive: its number is in its time and its place. */
+export const epoch = (n: number, startAt = Date.UTC(2026, 10, 24, 8)): string => {
+  const at = new Date(startAt + n * 100);
+  const iso = at.toISOString();
+  const time = `${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 23)}`;
+  const date = `${iso.slice(8, 10)}${iso.slice(5, 7)}${iso.slice(2, 4)}`;
+  const minutes = (20 + n / 1000).toFixed(4).padStart(7, "0");
+  return (
+    formatSentence(`GPGGA,${time},45${minutes},N,02023.0000,E,1,08,1.0,80.0,M,44.0,M,,`) +
+    formatSentence(`GPRMC,${time},A,45${minutes},N,02023.0000,E,30.00,0.0,${date},,,A`)
+  );
+};
+
+/** The number of the epoch that a position came from. */
+export const epochOf = (data: { lat: number }): number => Math.round(((data.lat - 45) * 60 - 20) * 1000);

@@ -1,0 +1,94 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { epoch } from "./car.ts";
+import { openDispatch } from "./dispatch.ts";
+import { startMosquitto } from "./mosquitto.ts";
+
+type Ended = { code: number | null; stdout: string; stderr: string };
+const run = (args: readonly string[], program = "src/main.ts", timeout = 30_000): Promise<Ended> =>
+  new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [program, ...args],
+      { timeout, killSignal: "SIGINT" },
+      (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
+    );
+  });
+
+const folder = mkdtempSync(join(tmpdir(), "commands-"));
+const file = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+describe.each(["src/main.ts", "dist/patrol-unit.mjs"])("%s", (program) => {
+  test.each([
+    [["--help"], 0],
+    [["--version"], 0],
+    [["run", "--help"], 0],
+    [[], 64],
+    [["fly"], 64],
+    [["check"], 64],
+    [["check", "--confg", "x"], 64],
+    [["decode", "--nmea", "/does/not/exist"], 74],
+    [["check", "--config", "/does/not/exist"], 78],
+    [["status", "--address", "127.0.0.1:1"], 69],
+    [["dispatch", "--broker", "mqtt://127.0.0.1:1"], 69],
+  ])("%j exits with %i and one readable line", async (args, code) => {
+    const ended = await run(args, program);
+    expect(ended.code, ended.stderr).toBe(code);
+    if (code >= 64 && args.length > 0) {
+      expect(ended.stderr.trim().split("\n")).toHaveLength(1);
+      expect(ended.stderr).not.toMatch(/\n\s+at /);
+    }
+  });
+
+  test("decode prints every fix, and the counts last on stderr", async () => {
+    const nmea = file("two.nmea", `${epoch(0)}${epoch(1)}$GPRMC,broken*00\r\n`);
+    const { stdout, stderr, code } = await run(["decode", "--nmea", nmea], program);
+    expect(code).toBe(0);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { at: string }).at),
+    ).toEqual(["2026-11-24T08:00:00.000Z", "2026-11-24T08:00:00.100Z"]);
+    expect(JSON.parse(stderr)).toEqual({ sentences: 4, fixes: 2, rejected: { checksum: 1 } });
+  });
+});
+
+test("replay delivers a recording and ends by itself", async () => {
+  await using broker = await startMosquitto();
+  await broker.start();
+  await using dispatch = await openDispatch(broker.url);
+  const nmea = file("drive.nmea", Array.from({ length: 300 }, (_, n) => epoch(n)).join(""));
+  const config = file(
+    "replay.yaml",
+    `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/none }
+panic: none
+report: { movingS: 0 }
+dispatch: { brokers: ["mqtt://127.0.0.1:${broker.port}"], allowPlaintext: true }
+outbox: { path: ${join(folder, "replay-outbox")} }
+status: { listen: "127.0.0.1:0" }
+`,
+  );
+  const begun = performance.now();
+  const { code, stderr } = await run(["replay", "--config", config, "--nmea", nmea, "--speed", "10"]);
+  expect(code, stderr).toBe(0);
+  // 300 epochs at 10 Hz, ten times as fast.
+  expect(performance.now() - begun).toBeGreaterThan(2900);
+  expect(dispatch.positions()).toHaveLength(300);
+  expect(dispatch.missing()).toEqual([]);
+});
+
+test("the demo shows a drive and stops clean", async () => {
+  const { stdout, code } = await run(["demo", "--speed", "100"], "dist/patrol-unit.mjs", 6000);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/ONLINE/);
+  expect(stdout.match(/position/g)!.length).toBeGreaterThan(10);
+  expect(stdout).toMatch(/OFFLINE: SIGINT/);
+});
