@@ -1,4 +1,18 @@
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
+
+/**
+ * What the MQTT client brings and a car never uses: WebSockets, SOCKS, and timers in a browser's
+ * worker. `readable-stream` is Node's own stream module, copied: the original is loaded already.
+ * Measured: 60 ms of start and 20 MiB resident less.
+ */
+const leftOut: Plugin = {
+  name: "left-out",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(ws|socks|worker-timers)$/ }, ({ path }) => ({ path, namespace: "left-out" }));
+    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
+    onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
+  },
+};
 
 /**
  * One file for the car: everything but the native addons, which stay in node_modules because
@@ -14,6 +28,7 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "linked",
+  plugins: [leftOut],
   external: ["classic-level", "@serialport/bindings-cpp", "@lydell/node-pty"],
   // Bundled CommonJS asks for `require`, which a module does not have.
   banner: {

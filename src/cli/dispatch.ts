@@ -19,9 +19,9 @@ const file = (path: string | undefined): Buffer | undefined => {
 const defined = <T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never;
 
-const attempt = (options: IClientOptions): Promise<MqttClient> =>
+const attempt = (given: IClientOptions): Promise<MqttClient> =>
   new Promise((resolve, reject) => {
-    const client = connect({ ...options, reconnectPeriod: 0, connectTimeout: 10_000 });
+    const client = connect({ ...given, reconnectPeriod: 0, connectTimeout: 10_000 });
     const fail = (error?: Error) => {
       client.end(true);
       reject(error ?? new Error("the connection was closed"));
@@ -38,10 +38,10 @@ const attempt = (options: IClientOptions): Promise<MqttClient> =>
 
 /** Connects with MQTT 5, or 3.1.1 where the broker has no 5; then keeps reconnecting by itself. */
 export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
-  const options = { ...brokerAddress(broker), ...credentials };
+  const target = { ...brokerAddress(broker), ...credentials };
   try {
-    return await attempt({ ...options, protocolVersion: 5 }).catch(() =>
-      attempt({ ...options, protocolVersion: 4 }),
+    return await attempt({ ...target, protocolVersion: 5 }).catch(() =>
+      attempt({ ...target, protocolVersion: 4 }),
     );
   } catch (cause) {
     throw new CommandError(EXIT.unavailable, `${broker}: ${reasonOf(cause) || "no broker answers"}`, cause);

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../domain/messages.ts";
 import {
   EmergencyReport,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The messages of contract v1 §2 that are not reports. */
 const instant = z.iso.datetime({ offset: true });

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The reports of contract v1 §3: one source for the types, for validation and for the AsyncAPI

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { GapReason } from "../domain/report.ts";
 import { addRange, complement, size, type Runs } from "./runs.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Settings } from "./schema.ts";
 
 /** The JSON Schema of the configuration, for editors: `# yaml-language-server: $schema=…`. */
