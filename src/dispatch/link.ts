@@ -64,6 +64,7 @@ type Session = {
   readonly unread: Set<Lane>;
   readonly reading: Set<Lane>;
   oldestSentAt: number;
+  pumping: NodeJS.Immediate | undefined;
 };
 
 export const createLink = (options: LinkOptions): Link => {
@@ -99,7 +100,11 @@ export const createLink = (options: LinkOptions): Link => {
       if (outgoing.kind === "report") status.rttMs = Math.round((s.oldestSentAt - sentAt) * 10) / 10;
       s.delivery.settled(outgoing);
       outbox.settle(outgoing.kind === "report" ? [outgoing.report] : outgoing.reports);
-      pump(s);
+      // Acknowledgements come in bunches: one write for all that they let go.
+      s.pumping ??= setImmediate(() => {
+        s.pumping = undefined;
+        if (session === s) pump(s);
+      });
     };
     if (outgoing.kind === "report") {
       const report = right(outgoing.report);
@@ -163,6 +168,7 @@ export const createLink = (options: LinkOptions): Link => {
       unread: new Set(),
       reading: new Set(),
       oldestSentAt: performance.now(),
+      pumping: undefined,
     };
     connection.publish(routes.state, Buffer.from(JSON.stringify(options.state("online"))), () => undefined);
     session = s;

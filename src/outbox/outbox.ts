@@ -90,6 +90,7 @@ const serve = async (
   let urgent = true;
   let unsynced = false;
   let lastSync = 0;
+  let lastWrite = -Infinity;
   let madeAtLease = ledger.next;
   let timer: NodeJS.Timeout | undefined;
   let timerDue = Infinity;
@@ -118,6 +119,7 @@ const serve = async (
     const leaseBefore = ledger.lease;
     const extended = extendLease();
     const now = performance.now();
+    lastWrite = now;
     const mustSync = sync || urgentBatch || extended || (unsynced && now - lastSync >= SYNC_MS);
     try {
       const operations: Operation[] = dels.map((key) => ({ type: "del", key }));
@@ -162,6 +164,16 @@ const serve = async (
     await running;
   };
 
+  const leaseIsShort = (): boolean => ledger.lease - ledger.next < LEASE_MIN / 4;
+
+  /** What is held may have been acknowledged since the timer was set: how much longer to wait. */
+  const notYetMs = (): number => {
+    if (urgent || leaseIsShort()) return 0;
+    const [eldest] = held.values();
+    if (eldest) return options.lingerMs() - (clock.mono() - eldest.mono);
+    return lastWrite + LEDGER_MS - performance.now();
+  };
+
   const schedule = (delayMs: number): void => {
     const due = performance.now() + delayMs;
     if (closed || due >= timerDue) return;
@@ -170,6 +182,11 @@ const serve = async (
     timer = setTimeout(() => {
       timer = undefined;
       timerDue = Infinity;
+      const waitMs = notYetMs();
+      if (waitMs > 0) {
+        schedule(waitMs);
+        return;
+      }
       write(false).then(
         () => {
           if (urgent || held.size > 0) schedule(urgent ? 0 : options.lingerMs());
@@ -201,8 +218,7 @@ const serve = async (
     held.set(seq, report);
     dirty = true;
     if (laneOf(draft.kind) !== "telemetry") urgent = true;
-    const soon = urgent || ledger.lease - ledger.next < LEASE_MIN / 4;
-    schedule(soon ? 0 : options.lingerMs());
+    schedule(urgent || leaseIsShort() ? 0 : options.lingerMs());
     return report;
   };
 
