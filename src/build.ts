@@ -7,10 +7,13 @@ import { build, type Plugin } from "esbuild";
  */
 const leftOut: Plugin = {
   name: "left-out",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(ws|socks|worker-timers)$/ }, ({ path }) => ({ path, namespace: "left-out" }));
-    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
-    onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
+  setup(bundle) {
+    bundle.onResolve({ filter: /^(ws|socks|worker-timers)$/ }, ({ path }) => ({
+      path,
+      namespace: "left-out",
+    }));
+    bundle.onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
+    bundle.onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
   },
 };
 

@@ -30,10 +30,10 @@ const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
  */
 export const ttySource = (path: string, baudRate: number): ByteSource =>
   async function* (signal) {
-    // The binding's promise is of its port interface; on Linux it is this class.
-    const port = (await LinuxBinding.open({ path, baudRate, hupcl: false }).catch((cause: unknown) => {
+    const opening: Promise<LinuxPortBinding> = LinuxBinding.open({ path, baudRate, hupcl: false });
+    const port = await opening.catch((cause: unknown) => {
       throw openFault(path, cause);
-    })) as LinuxPortBinding;
+    });
     const close = () => {
       if (port.isOpen) port.close().catch(() => undefined);
     };
