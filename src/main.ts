@@ -60,6 +60,11 @@ const main = async (argv: readonly string[]): Promise<number> => {
   return command.run(rest);
 };
 
+// `decode | head` closes the pipe early: that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.io);
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -3,7 +3,7 @@ import { SourceError } from "./domain/bytes.ts";
 import type { Fix } from "./domain/fix.ts";
 import { clientId, unitName } from "./domain/identity.ts";
 import type { StateMessage } from "./domain/messages.ts";
-import type { EventData, HealthData, Part } from "./domain/report.ts";
+import type { Draft, EventData, HealthData, Part } from "./domain/report.ts";
 import { isoInstant } from "./domain/time.ts";
 import type { NmeaTally } from "./decode/nmea/decoder.ts";
 import { createLink, type Link } from "./dispatch/link.ts";
@@ -45,6 +45,7 @@ const REOPEN_MS = { min: 500, max: 15_000 };
 const LINGER_MS = 100;
 /** No fix for this long, or three of the receiver's own intervals, is no fix. */
 const FIX_LOST_MS = 5_000;
+const FIX_LOST_LATEST_MS = 30_000;
 const TICK_MS = 1_000;
 /** What a stop may spend on getting the last reports out. */
 const FAREWELL_DRAIN_MS = 1_500;
@@ -93,6 +94,9 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
 
   await using stack = new AsyncDisposableStack();
 
+  const event = (data: EventData): void => {
+    outbox.append({ kind: "event", data, ...clock.now() });
+  };
   const outbox: Outbox = stack.use(
     await openOutbox({
       path: settings.outbox.path,
@@ -101,22 +105,21 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       lingerMs: () => (link?.status.broker === undefined ? 0 : LINGER_MS),
       onStored: (lane) => link?.stored(lane),
       onFault(cause) {
-        if (cause === undefined) log.info("the outbox is written again", { part: "outbox" });
-        else
-          log.error("the outbox cannot be written; reports are kept in memory", {
-            part: "outbox",
-            cause: reasonOf(cause),
-          });
+        const detail = cause === undefined ? "written again" : `cannot be written: ${reasonOf(cause)}`;
+        log[cause === undefined ? "info" : "error"](`the outbox: ${detail}`, { part: "outbox" });
+        if (link) event({ type: cause === undefined ? "recovered" : "fault", part: "outbox", detail });
       },
     }),
   );
 
-  const event = (data: EventData): void => {
-    outbox.append({ kind: "event", data, ...clock.now() });
+  /** Telemetry goes out live at once, unless its number could be used again after a crash. */
+  const report = (draft: Draft): void => {
+    const made = outbox.append(draft);
+    if (outbox.leased(made.seq)) link?.offer(made);
   };
 
   const currentFix = (): Fix | undefined => {
-    const patience = Math.max(FIX_LOST_MS, gpsState.intervalMs * 3);
+    const patience = Math.min(FIX_LOST_LATEST_MS, Math.max(FIX_LOST_MS, gpsState.intervalMs * 3));
     return clock.mono() - gpsState.at <= patience ? gpsState.fix : undefined;
   };
 
@@ -157,25 +160,26 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     try {
       const data = await health();
       saidFix = data.gps.fix;
-      link?.offer(outbox.append({ kind: "health", data, ...clock.now() }));
+      if (!stopGps.signal.aborted && !outbox.pressure()) report({ kind: "health", data, ...clock.now() });
     } catch (cause) {
       log.error("health cannot be read", { cause: reasonOf(cause) });
     } finally {
       healthBusy = false;
     }
   };
-  const tick = (): void => {
-    const fixChanged = (currentFix()?.fix ?? "none") !== saidFix;
-    const late = clock.mono() - healthAt >= settings.health.intervalS * 1000 - TICK_MS / 2;
-    if (!healthBusy && !stopGps.signal.aborted && (healthDue || fixChanged || late)) void reportHealth();
-  };
-
   /** Once the time is known, what already went out without it can be put right by dispatch. */
   const sayClock = (): void => {
     if (clockSaid || !unsetSent || clock.now().clock === "unset") return;
     clockSaid = true;
     const mono = clock.mono();
     event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(clock.when(mono).at) });
+  };
+
+  const tick = (): void => {
+    sayClock();
+    const fixChanged = (currentFix()?.fix ?? "none") !== saidFix;
+    const late = clock.mono() - healthAt >= settings.health.intervalS * 1000 - TICK_MS / 2;
+    if (!healthBusy && !stopGps.signal.aborted && (healthDue || fixChanged || late)) void reportHealth();
   };
 
   const takeFix = (fix: Fix): void => {
@@ -188,7 +192,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     const reason = policy.decide(fix);
     if (reason === undefined) return;
     const { at, ...data } = fix;
-    link?.offer(outbox.append({ kind: "position", data: { ...data, reason }, at, clock: "gnss" }));
+    report({ kind: "position", data: { ...data, reason }, at, clock: "gnss" });
   };
 
   const state = (what: StateMessage["state"], reason?: string): StateMessage => {
@@ -246,6 +250,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     },
   });
 
+  const dispatching = link;
+  stack.defer(async () => {
+    await dispatching.stop(stopReason);
+    log.info("stopped", { reason: stopReason });
+  });
   event({ type: "boot", version: VERSION, config: options.config });
   log.info("started", { unit: name, boot: outbox.boot, version: VERSION });
   for (const [part, detail] of missingParts(settings)) {
@@ -302,9 +311,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     await outbox
       .flush()
       .catch((cause: unknown) => log.error("the outbox cannot be written", { cause: reasonOf(cause) }));
-    if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained());
-    await link.stop(stopReason);
-    log.info("stopped", { reason: stopReason });
+    if (dispatching.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, dispatching.drained());
   });
   tick();
 

@@ -36,9 +36,17 @@ const attempt = (given: IClientOptions): Promise<MqttClient> =>
     });
   });
 
+const address = (broker: string) => {
+  try {
+    return brokerAddress(broker);
+  } catch (cause) {
+    throw new CommandError(EXIT.usage, `--broker ${reasonOf(cause)}`, cause);
+  }
+};
+
 /** Connects with MQTT 5, or 3.1.1 where the broker has no 5; then keeps reconnecting by itself. */
 export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
-  const target = { ...brokerAddress(broker), ...credentials };
+  const target = { ...address(broker), ...credentials };
   try {
     return await attempt({ ...target, protocolVersion: 5 }).catch(() =>
       attempt({ ...target, protocolVersion: 4 }),
@@ -93,7 +101,9 @@ as a list of reports). Ctrl-C ends it. Exit: 69 the broker cannot be reached or 
       username,
       password,
     });
+    await using stack = new AsyncDisposableStack();
     const client = await connectConsole(broker, credentials);
+    stack.defer(() => client.endAsync(true));
     client.on("error", (error) => process.stderr.write(`${broker}: ${reasonOf(error)}\n`));
     client.on("close", () => {
       if (!stop.signal.aborted) process.stderr.write(`${broker}: connection lost, trying again\n`);
@@ -102,7 +112,6 @@ as a list of reports). Ctrl-C ends it. Exit: 69 the broker cannot be reached or 
       process.stdout.write(`${line}\n`);
     });
     await stop.requested;
-    await client.endAsync(true);
     return EXIT.ok;
   },
 };

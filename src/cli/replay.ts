@@ -1,15 +1,13 @@
-import { accessSync, constants } from "node:fs";
 import { createLog, reasonOf } from "../runtime/log.ts";
 import { loadSettings } from "../settings/load.ts";
-import { recordingSource } from "../sources/recording.ts";
+import { readRecording, recordingSource } from "../sources/recording.ts";
 import { startUnit } from "../unit.ts";
 import { CommandError, EXIT, options, positive, required, type Command } from "./command.ts";
 import { onStopRequest } from "./stop.ts";
 
-const readable = (file: string): string => {
+const recording = (file: string): Buffer => {
   try {
-    accessSync(file, constants.R_OK);
-    return file;
+    return readRecording(file);
   } catch (cause) {
     throw new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
   }
@@ -32,7 +30,7 @@ Exit: 0 all delivered, 1 stopped before, 74 the recording cannot be read.`,
     if (given.can !== undefined)
       throw new CommandError(EXIT.usage, "--can: this release cannot read CAN yet");
     const loaded = loadSettings(required(given.config, "config"));
-    const nmea = readable(required(given.nmea, "nmea"));
+    const nmea = recording(required(given.nmea, "nmea"));
     const speed = positive(given.speed, "speed", 1);
     const stop = onStopRequest();
     await using unit = await startUnit({

@@ -1,4 +1,4 @@
-import { symlinkSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync, rmSync, symlinkSync } from "node:fs";
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
 
@@ -23,12 +23,14 @@ type Opener = { open(options: { encoding: null }): Opened };
 /** Opens a pty; with `link`, also under that name, as udev would. */
 export const openSerialLine = (link?: string): SerialLine => {
   const terminal = (nodePty as unknown as Opener).open({ encoding: null });
-  // The library keeps the far end open and reads from it: that is the reader's to do.
-  terminal.slave.pause();
-  terminal.slave.setRawMode(true);
-  terminal.on("error", () => undefined);
-  terminal.slave.on("error", () => undefined);
   const path = terminal.ptsName;
+  // The library reads from the far end, which would take bytes from the reader. An open descriptor
+  // that nobody reads keeps the line up in its stead while the reader comes and goes.
+  const farEnd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+  terminal.slave.setRawMode(true);
+  terminal.slave.destroy();
+  terminal.on("error", () => undefined);
+  let gone = false;
   if (link !== undefined) {
     rmSync(link, { force: true });
     symlinkSync(path, link);
@@ -40,8 +42,10 @@ export const openSerialLine = (link?: string): SerialLine => {
         terminal.master.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
     [Symbol.dispose]() {
+      if (gone) return;
+      gone = true;
       if (link !== undefined) rmSync(link, { force: true });
-      terminal.slave.destroy();
+      closeSync(farEnd);
       terminal.master.destroy();
     },
   };

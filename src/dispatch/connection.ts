@@ -94,7 +94,7 @@ const classify = (broker: string, thrown: unknown): LinkError => {
   const known =
     typeof code === "number" ? CONNACK_FAULTS[code] : code === undefined ? undefined : SYSTEM_FAULTS[code];
   if (known) return new LinkError(known[0], `${broker}: ${known[1]}`, thrown);
-  if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl/i.test(reason)) {
+  if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl|pem/i.test(reason)) {
     return new LinkError("certificate", `${broker}: TLS failed: ${reason}`, thrown);
   }
   if (/connack timeout/i.test(reason))
@@ -159,10 +159,13 @@ const attempt = (
   signal: AbortSignal,
 ): Promise<Connection> =>
   new Promise((resolve, reject) => {
-    const client: MqttClient = connect({
-      ...brokerAddress(broker),
-      ...clientOptions(options, version),
-    });
+    let client: MqttClient;
+    try {
+      client = connect({ ...brokerAddress(broker), ...clientOptions(options, version) });
+    } catch (cause) {
+      reject(classify(broker, cause));
+      return;
+    }
     let failure: LinkError | undefined;
     const { promise: closed, resolve: close } = Promise.withResolvers<LinkError>();
     // A graceful end that waits for a silent broker can only be cut short from below.

@@ -16,6 +16,8 @@ export type Outgoing =
 export type DeliverySettings = {
   /** Messages on the wire at once. */
   readonly window: number;
+  /** Messages that emergencies and events may have on the wire beyond the window. */
+  readonly urgentReserve: number;
   /** Of these, at most so many history batches: what a press may have to wait behind. */
   readonly historyWindow: number;
   /** Live reports that may wait for the window; more than that is history. */
@@ -51,6 +53,7 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
       const report = urgent[lane].shift();
       if (report) return { kind: "report", report, lane };
     }
+    if (inFlight >= settings.window) return undefined;
     const report = live.shift();
     if (report) return { kind: "report", report, lane: "live" };
     if (historyInFlight >= settings.historyWindow) return undefined;
@@ -71,7 +74,7 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
       else if (fresh.length > 0) history.push(fresh);
     },
     next() {
-      if (inFlight >= settings.window) return undefined;
+      if (inFlight >= settings.window + settings.urgentReserve) return undefined;
       const outgoing = pick();
       if (outgoing) inFlight++;
       if (outgoing?.kind === "history") historyInFlight++;

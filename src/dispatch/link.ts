@@ -1,7 +1,7 @@
 import type { Report } from "../domain/report.ts";
 import { putRight, type Clock } from "../domain/time.ts";
 import type { StateMessage } from "../domain/messages.ts";
-import type { Lane, PendingReports } from "../domain/pending.ts";
+import { LANES, type Lane, type PendingReports } from "../domain/pending.ts";
 import type { Backoff } from "../runtime/backoff.ts";
 import { pause } from "../runtime/wait.ts";
 import { connectBroker, LinkError, type BrokerOptions, type Connection } from "./connection.ts";
@@ -48,7 +48,13 @@ export type LinkOptions = {
 
 /** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
 const WINDOW = 32;
-const HISTORY_WINDOW = 2;
+/** One batch at a time: a press waits for at most one message on the wire (contract §4). */
+const HISTORY_WINDOW = 1;
+/** Birth and farewell are outside the window, and a press must not wait for it. */
+const URGENT_RESERVE = 4;
+const RESERVED = URGENT_RESERVE + 2;
+/** A report is shorter than this before it is compressed: bounds a batch by the largest packet. */
+const RECORD_BYTES = 1_024;
 const LIVE_QUEUE = 64;
 const HISTORY_RECORDS = 250;
 /** An event that waited for the link longer than this is not live any more (contract §3). */
@@ -63,8 +69,14 @@ type Session = {
   /** Lanes with records behind their cursor; being read. */
   readonly unread: Set<Lane>;
   readonly reading: Set<Lane>;
-  oldestSentAt: number;
+  readonly batchRecords: number;
+  lastProgressAt: number;
   pumping: NodeJS.Immediate | undefined;
+};
+
+const refused = (connection: Connection, error: Error): void => {
+  const why = `${connection.broker}: the broker refuses a publish: ${error.message}`;
+  connection.end(new LinkError("publish-refused", why, error));
 };
 
 export const createLink = (options: LinkOptions): Link => {
@@ -72,7 +84,8 @@ export const createLink = (options: LinkOptions): Link => {
   const stopping = new AbortController();
   let session: Session | undefined;
   const status: { -readonly [K in keyof LinkStatus]: LinkStatus[K] } = { reconnects: 0 };
-  let told: string | undefined;
+  /** The last fault told of each broker. */
+  const told = new Map<string, string>();
   let leaving = false;
   let connectedOnce = false;
   let waiters: (() => void)[] = [];
@@ -82,23 +95,25 @@ export const createLink = (options: LinkOptions): Link => {
 
   const right = (report: Report): Report => {
     const corrected = putRight(report, outbox.boot, clock);
-    if (corrected.clock === "unset") options.on.sentUnset();
+    if (corrected.clock === "unset" && corrected.boot === outbox.boot) options.on.sentUnset();
     return corrected;
   };
 
   const send = (s: Session, outgoing: Outgoing): void => {
     const sentAt = performance.now();
-    if (s.delivery.inFlight === 1) s.oldestSentAt = sentAt;
+    if (s.delivery.inFlight === 1) s.lastProgressAt = sentAt;
     const done = (error?: Error) => {
       if (session !== s) return;
       if (error) {
-        const why = `${s.connection.broker}: the broker refuses a publish: ${error.message}`;
-        s.connection.end(new LinkError("publish-refused", why, error));
+        refused(s.connection, error);
         return;
       }
-      s.oldestSentAt = performance.now();
-      if (outgoing.kind === "report") status.rttMs = Math.round((s.oldestSentAt - sentAt) * 10) / 10;
+      s.lastProgressAt = performance.now();
+      if (outgoing.kind === "report") status.rttMs = Math.round((s.lastProgressAt - sentAt) * 10) / 10;
       s.delivery.settled(outgoing);
+      if (outgoing.kind === "report" && newest.get(outgoing.report.kind) === outgoing.report) {
+        newest.delete(outgoing.report.kind);
+      }
       outbox.settle(outgoing.kind === "report" ? [outgoing.report] : outgoing.reports);
       // Acknowledgements come in bunches: one write for all that they let go.
       s.pumping ??= setImmediate(() => {
@@ -124,6 +139,8 @@ export const createLink = (options: LinkOptions): Link => {
     s.delivery.inFlight === 0 && s.unread.size === 0 && s.reading.size === 0;
 
   const pump = (s: Session): void => {
+    // A farewell must be the last thing said.
+    if (leaving) return;
     for (let out = s.delivery.next(); out; out = s.delivery.next()) send(s, out);
     for (const lane of s.unread) {
       const wanted = lane === "telemetry" ? "history" : lane;
@@ -139,7 +156,7 @@ export const createLink = (options: LinkOptions): Link => {
     s.reading.add(lane);
     s.unread.delete(lane);
     try {
-      const { reports, cursor } = await outbox.read(lane, s.cursor[lane], HISTORY_RECORDS);
+      const { reports, cursor } = await outbox.read(lane, s.cursor[lane], s.batchRecords);
       if (session !== s) return;
       if (cursor > s.cursor[lane]) s.unread.add(lane);
       s.cursor[lane] = Math.max(cursor, s.cursor[lane]);
@@ -160,23 +177,38 @@ export const createLink = (options: LinkOptions): Link => {
     const s: Session = {
       connection,
       delivery: createDelivery({
-        window: Math.min(WINDOW, connection.receiveMaximum),
+        window: Math.max(1, Math.min(WINDOW, connection.receiveMaximum - RESERVED)),
+        urgentReserve: URGENT_RESERVE,
         historyWindow: HISTORY_WINDOW,
         liveQueue: LIVE_QUEUE,
       }),
       cursor: { emergency: before, event: before, telemetry: before },
       unread: new Set(),
-      reading: new Set(),
-      oldestSentAt: performance.now(),
+      // No lane is looked at by anyone else until it has been opened here, in order.
+      reading: new Set(LANES),
+      batchRecords: Math.max(
+        1,
+        Math.min(HISTORY_RECORDS, Math.floor(connection.maximumPacketSize / RECORD_BYTES)),
+      ),
+      lastProgressAt: performance.now(),
       pumping: undefined,
     };
-    connection.publish(routes.state, Buffer.from(JSON.stringify(options.state("online"))), () => undefined);
+    connection.publish(routes.state, Buffer.from(JSON.stringify(options.state("online"))), (error) => {
+      if (error) {
+        refused(connection, error);
+        return;
+      }
+      // Let in and heard: only this counts as success.
+      options.backoff.reset();
+      told.clear();
+      options.on.up(connection.broker, connection.version);
+    });
     session = s;
     await refill(s, "emergency", "emergency");
     await refill(s, "event", "event");
     for (const report of newest.values()) s.delivery.offerLive(report);
-    newest.clear();
     s.unread.add("telemetry");
+    s.reading.delete("telemetry");
     pump(s);
     return s;
   };
@@ -186,14 +218,11 @@ export const createLink = (options: LinkOptions): Link => {
     delete status.fault;
     if (connectedOnce) status.reconnects++;
     connectedOnce = true;
-    told = undefined;
-    options.backoff.reset();
-    options.on.up(connection.broker, connection.version);
     const s = await open(connection);
     const limitMs = options.broker.keepaliveS * 1500;
     // The client postpones its pings while it publishes, so a black hole shows only here.
     const watch = setInterval(() => {
-      if (s.delivery.inFlight > 0 && performance.now() - s.oldestSentAt > limitMs) {
+      if (s.delivery.inFlight > 0 && performance.now() - s.lastProgressAt > limitMs) {
         const why = `${connection.broker}: nothing acknowledged for ${limitMs / 1000} s`;
         connection.end(new LinkError("stalled", why));
       }
@@ -206,10 +235,10 @@ export const createLink = (options: LinkOptions): Link => {
     return error;
   };
 
-  const failed = (error: LinkError): void => {
+  const failed = (broker: string, error: LinkError): void => {
     status.fault = error.code;
-    if (leaving || told === error.message) return;
-    told = error.message;
+    if (leaving || told.get(broker) === error.message) return;
+    told.set(broker, error.message);
     options.on.down(error);
   };
 
@@ -219,10 +248,10 @@ export const createLink = (options: LinkOptions): Link => {
         if (stopping.signal.aborted) return;
         try {
           // oxlint-disable-next-line no-await-in-loop -- brokers are tried in order
-          failed(await serve(await connectBroker(broker, options.broker, stopping.signal)));
+          failed(broker, await serve(await connectBroker(broker, options.broker, stopping.signal)));
           break;
         } catch (cause) {
-          failed(cause instanceof LinkError ? cause : new LinkError("failed", String(cause), cause));
+          failed(broker, cause instanceof LinkError ? cause : new LinkError("failed", String(cause), cause));
         }
       }
       // oxlint-disable-next-line no-await-in-loop
@@ -234,10 +263,8 @@ export const createLink = (options: LinkOptions): Link => {
   return {
     status,
     offer(report) {
-      if (!session) {
-        newest.set(report.kind, report);
-        return;
-      }
+      newest.set(report.kind, report);
+      if (!session) return;
       session.delivery.offerLive(report);
       pump(session);
     },

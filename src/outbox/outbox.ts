@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending.ts";
 import type { ClockTrust, Draft, Report, ReportKind } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
-import { addRange, hasNumber } from "./runs.ts";
+import { reasonOf } from "../runtime/log.ts";
+import { addRange, hasNumber, type Runs } from "./runs.ts";
 import {
   decodeLedger,
   emptyLedger,
@@ -13,8 +15,17 @@ import {
   type Gap,
   type Ledger,
 } from "./ledger.ts";
-import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY } from "./record.ts";
-import { bytesOnDisk, openStore, readLane, scanNumbers, type Operation, type Store } from "./store.ts";
+import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal, unseal } from "./record.ts";
+import { readCounters, saveCounters } from "./counters.ts";
+import {
+  bytesOnDisk,
+  openStore,
+  readLane,
+  scanNumbers,
+  StoreError,
+  type Operation,
+  type Store,
+} from "./store.ts";
 
 /**
  * The only durable queue. A report gets its number here and stays until it is settled.
@@ -24,10 +35,12 @@ import { bytesOnDisk, openStore, readLane, scanNumbers, type Operation, type Sto
  */
 export type Outbox = AsyncDisposable &
   PendingReports & {
-    /** Numbers a draft and takes it. Call only when `pressure()` is undefined. */
+    /** Numbers a draft and takes it. What can wait (telemetry) asks `pressure()` before. */
     append(draft: Draft): Report;
-    /** A promise to wait for before appending more; undefined when there is room. */
+    /** A promise to wait for before asking again; undefined when there is room. */
     pressure(): Promise<void> | undefined;
+    /** Whether a number can be published before its record is on disk: it is never used again. */
+    leased(seq: number): boolean;
     /** Writes and syncs all that is held in memory. */
     flush(): Promise<void>;
     /** Pending records, the oldest one's time (UTC milliseconds), bytes on disk. */
@@ -58,23 +71,27 @@ const RETRY_MS = 1_000;
 const SYNC_MS = 1_000;
 
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
-  const store = await openStore(options.path);
-  const { ledger, gaps } = await takeStock(store);
-  ledger.boot++;
-  return serve(store, ledger, gaps, options);
+  const { store, stock } = await openStore(options.path, takeStock(options.path));
+  stock.ledger.boot++;
+  return serve(store, stock.ledger, stock.gaps, options);
 };
 
 /** Reads the ledger and holds it against the records that are really there. */
-const takeStock = async (store: Store): Promise<{ ledger: Ledger; gaps: Gap[] }> => {
-  const text = await store.get(LEDGER_KEY);
-  const ledger = text === undefined ? emptyLedger() : decodeLedger(text.toString("utf8"));
-  const found = await scanNumbers(store);
-  // A store whose ledger was lost has records past `next`: never use their numbers again.
-  ledger.lease = Math.max(ledger.lease, (found.at(-1) ?? 0) + 1);
-  const gaps = unaccounted(ledger, found);
-  ledger.next = ledger.lease;
-  return { ledger, gaps };
-};
+const takeStock =
+  (path: string) =>
+  async (store: Store): Promise<{ ledger: Ledger; gaps: Gap[] }> => {
+    const value = await store.get(LEDGER_KEY);
+    const text = value && unseal(LEDGER_KEY, value);
+    const found = await scanNumbers(store);
+    const ledger = text === undefined ? emptyLedger() : decodeLedger(text);
+    // The counters' own file speaks where the ledger is lost: no number, no boot is used twice.
+    const counters = await readCounters(path);
+    ledger.boot = Math.max(ledger.boot, counters.boot);
+    ledger.lease = Math.max(ledger.lease, counters.lease, (found.at(-1) ?? 0) + 1);
+    const gaps = unaccounted(ledger, found);
+    ledger.next = ledger.lease;
+    return { ledger, gaps };
+  };
 
 const serve = async (
   store: Store,
@@ -98,13 +115,13 @@ const serve = async (
   let faulty = false;
   let closed = false;
 
-  const extendLease = (): boolean => {
-    if (ledger.lease - ledger.next >= LEASE_MIN / 2) return false;
+  /** The lease as the next batch should write it; it counts only once that is on disk. */
+  const longerLease = (): number => {
+    if (ledger.lease - ledger.next >= LEASE_MIN / 2) return ledger.lease;
     const made = ledger.next - madeAtLease;
     madeAtLease = ledger.next;
-    const lease = ledger.next + Math.min(Math.max(LEASE_MIN, made * 4), LEASE_MAX);
-    ledger.lease = Math.max(ledger.lease, lease);
-    return true;
+    const ahead = Math.min(Math.max(LEASE_MIN, made * 4), LEASE_MAX);
+    return Math.max(ledger.lease, ledger.next + ahead);
   };
 
   const writeOnce = async (sync: boolean): Promise<void> => {
@@ -116,41 +133,45 @@ const serve = async (
     dirty = false;
     urgent = false;
     writing = batch;
-    const leaseBefore = ledger.lease;
-    const extended = extendLease();
+    const lease = longerLease();
     const now = performance.now();
     lastWrite = now;
-    const mustSync = sync || urgentBatch || extended || (unsynced && now - lastSync >= SYNC_MS);
+    const mustSync = sync || urgentBatch || lease > ledger.lease || (unsynced && now - lastSync >= SYNC_MS);
+    const lanes = new Set<Lane>();
     try {
       const operations: Operation[] = dels.map((key) => ({ type: "del", key }));
-      const lanes = new Set<Lane>();
       for (const [seq, report] of batch) {
         const lane = laneOf(report.kind);
         const key = encodeKey(lane, seq);
         lanes.add(lane);
         operations.push({ type: "put", key, value: encodeRecord(key, report) });
       }
-      operations.push({ type: "put", key: LEDGER_KEY, value: Buffer.from(encodeLedger(ledger)) });
+      operations.push({
+        type: "put",
+        key: LEDGER_KEY,
+        value: seal(LEDGER_KEY, encodeLedger({ ...ledger, lease })),
+      });
       await store.batch(operations, { sync: mustSync });
-      unsynced = mustSync ? false : batch.size > 0 || unsynced;
-      if (mustSync) lastSync = now;
-      writing = new Map();
-      // Settled while they were being written: they are on disk and must go again.
-      for (const [seq, report] of batch) if (hasNumber(ledger.settled, seq)) remove(seq, report.kind);
-      if (faulty) options.onFault(undefined);
-      faulty = false;
-      for (const lane of lanes) options.onStored(lane);
+      if (lease > ledger.lease) await saveCounters(options.path, { boot: ledger.boot, lease });
     } catch (cause) {
       held = new Map([...batch, ...held]);
       removals = [...dels, ...removals];
       writing = new Map();
       urgent ||= urgentBatch;
       dirty = true;
-      ledger.lease = leaseBefore;
       if (!faulty) options.onFault(cause);
       faulty = true;
       throw cause;
     }
+    ledger.lease = lease;
+    unsynced = mustSync ? false : batch.size > 0 || unsynced;
+    if (mustSync) lastSync = now;
+    writing = new Map();
+    // Settled while they were being written: they are on disk and must go again.
+    for (const [seq, report] of batch) if (hasNumber(ledger.settled, seq)) remove(seq, report.kind);
+    if (faulty) options.onFault(undefined);
+    faulty = false;
+    for (const lane of lanes) options.onStored(lane);
   };
 
   const write = async (sync: boolean): Promise<void> => {
@@ -232,15 +253,23 @@ const serve = async (
   // The lease must be on disk before the first number of this boot is used; the gaps' own numbers
   // are new at every start until the batch that holds them is written, and leased in that batch.
   declare(gaps, clock.now());
-  await write(true);
+  try {
+    await write(true);
+  } catch (cause) {
+    closed = true;
+    clearTimeout(timer);
+    await store.close();
+    throw new StoreError(`${options.path} cannot be written: ${reasonOf(cause)}`, { cause });
+  }
 
   return {
     boot: ledger.boot,
     append,
     pressure() {
-      const full = held.size + writing.size >= HELD_MAX || ledger.next >= ledger.lease - 1;
-      return full ? (running ?? write(false)).catch(() => undefined) : undefined;
+      if (held.size + writing.size < HELD_MAX) return undefined;
+      return faulty ? sleep(RETRY_MS) : (running ?? write(false)).catch(() => undefined);
     },
+    leased: (seq) => seq < ledger.lease,
     flush: () => write(true),
     settle(reports) {
       for (const { seq, kind } of reports) {
@@ -254,18 +283,21 @@ const serve = async (
     async read(lane, after, limit) {
       const page = await readLane(store, lane, after, limit);
       const reports: Report[] = [];
-      const damaged: Gap[] = [];
+      const damaged: Runs = [];
       for (const [key, value] of page) {
         const seq = decodeKey(key);
         if (hasNumber(ledger.settled, seq)) continue;
         const report = decodeRecord(key, value);
         if (report) reports.push(report);
         else {
-          damaged.push({ from: seq, to: seq, count: 1, reason: "corruption" });
+          addRange(damaged, seq, seq);
           removals.push(key);
         }
       }
-      declare(damaged, clock.now());
+      declare(
+        damaged.map(([from, to]) => ({ from, to, count: to - from + 1, reason: "corruption" })),
+        clock.now(),
+      );
       const last = page.at(-1);
       return { reports, cursor: last ? decodeKey(last[0]) : after };
     },
@@ -275,8 +307,10 @@ const serve = async (
       const heads = await Promise.all(LANES.map((lane) => readLane(store, lane, after, 1)));
       const times = heads
         .flat()
-        .map(([key, value]) => decodeRecord(key, value)?.at)
-        .filter((at) => at !== undefined);
+        .map(([key, value]) => decodeRecord(key, value))
+        // Without a true time there is no true age.
+        .filter((report) => report !== undefined && report.clock !== "unset")
+        .map((report) => report!.at);
       return {
         records: pendingCount(ledger),
         bytes: bytesOnDisk(options.path),
@@ -290,8 +324,9 @@ const serve = async (
       await write(true)
         .then(() => {
           ledger.lease = ledger.next;
-          return store.put(LEDGER_KEY, Buffer.from(encodeLedger(ledger)), { sync: true });
+          return store.put(LEDGER_KEY, seal(LEDGER_KEY, encodeLedger(ledger)), { sync: true });
         })
+        .then(() => saveCounters(options.path, { boot: ledger.boot, lease: ledger.next }))
         .catch(options.onFault);
       await store.close();
     },

@@ -24,18 +24,25 @@ export const encodeKey = (lane: Lane, seq: number): Buffer => {
 /** The `seq` of a record's key. */
 export const decodeKey = (key: Buffer): number => Number(key.readBigUInt64BE(1));
 
-export const encodeRecord = (key: Buffer, report: Report): Buffer => {
-  const body = JSON.stringify(report);
-  const value = Buffer.allocUnsafe(CRC_BYTES + Buffer.byteLength(body));
-  value.write(body, CRC_BYTES);
+/** Text under a key, with the CRC that tells whether both are what was written. */
+export const seal = (key: Buffer, text: string): Buffer => {
+  const value = Buffer.allocUnsafe(CRC_BYTES + Buffer.byteLength(text));
+  value.write(text, CRC_BYTES);
   value.writeUInt32BE(crc32(value.subarray(CRC_BYTES), crc32(key)), 0);
   return value;
 };
 
-/** The report of a record, or undefined where a bit of it is not what was written. */
-export const decodeRecord = (key: Buffer, value: Buffer): Report | undefined => {
+/** The text of a value, or undefined where a bit of it is not what was written. */
+export const unseal = (key: Buffer, value: Buffer): string | undefined => {
   if (value.length <= CRC_BYTES) return undefined;
   const body = value.subarray(CRC_BYTES);
-  if (value.readUInt32BE(0) !== crc32(body, crc32(key))) return undefined;
-  return JSON.parse(body.toString("utf8")) as Report;
+  return value.readUInt32BE(0) === crc32(body, crc32(key)) ? body.toString("utf8") : undefined;
+};
+
+export const encodeRecord = (key: Buffer, report: Report): Buffer => seal(key, JSON.stringify(report));
+
+/** The report of a record, or undefined where it is damaged. */
+export const decodeRecord = (key: Buffer, value: Buffer): Report | undefined => {
+  const text = unseal(key, value);
+  return text === undefined ? undefined : (JSON.parse(text) as Report);
 };

@@ -6,7 +6,7 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import { decodeKey, encodeKey } from "./record.ts";
 
 /** The store cannot be opened; `message` says why and what to do. */
-class StoreError extends Error {
+export class StoreError extends Error {
   readonly code = "STORE";
 }
 
@@ -21,46 +21,66 @@ const codeOf = (error: unknown): string | undefined =>
     ? ((error.cause as { code?: string } | undefined)?.code ?? (error as { code?: string }).code)
     : undefined;
 
+const isCorrupt = (error: unknown): boolean =>
+  /CORRUPT/.test(codeOf(error) ?? "") || /corrupt/i.test(reasonOf(error));
+
 /**
- * Opens the LevelDB at `path`. A store that has files but no CURRENT would open empty and delete
- * them: it is repaired, never created over.
+ * Opens the LevelDB at `path` and takes stock of it with `inspect`. Only corruption is repaired: a
+ * repair on a full disk would throw the newest log away. A store that has files but no CURRENT
+ * would open empty and delete them: it counts as corrupt. Throws StoreError.
  */
-export const openStore = async (path: string): Promise<Store> => {
-  const attempt = async (createIfMissing: boolean): Promise<Store> => {
-    const store = new ClassicLevel<Buffer, Buffer>(path, {
+export const openStore = async <T>(
+  path: string,
+  inspect: (store: Store) => Promise<T>,
+): Promise<{ store: Store; stock: T }> => {
+  const attempt = async (): Promise<{ store: Store; stock: T }> => {
+    const store: Store = new ClassicLevel(path, {
       keyEncoding: "buffer",
       valueEncoding: "buffer",
-      createIfMissing,
+      createIfMissing: !isProvisioned(path),
       writeBufferSize: 2 * 1024 * 1024,
       cacheSize: 1024 * 1024,
     });
     await store.open();
-    return store;
+    try {
+      return { store, stock: await inspect(store) };
+    } catch (cause) {
+      await store.close();
+      throw cause;
+    }
   };
-  try {
-    mkdirSync(path, { recursive: true });
-    const provisioned = isProvisioned(path);
-    if (provisioned && !existsSync(join(path, "CURRENT"))) await ClassicLevel.repair(path);
-    return await attempt(!provisioned);
-  } catch (cause) {
+  const fail = (cause: unknown): never => {
     if (codeOf(cause) === "LEVEL_LOCKED") {
       throw new StoreError(`${path} is in use: is another patrol-unit running?`, { cause });
     }
-    if (!isProvisioned(path)) throw new StoreError(`${path} cannot be opened: ${reasonOf(cause)}`, { cause });
-    try {
-      await ClassicLevel.repair(path);
-      return await attempt(false);
-    } catch (second) {
-      throw new StoreError(`${path} cannot be opened or repaired: ${reasonOf(second)}`, { cause: second });
-    }
+    throw new StoreError(
+      `${path} cannot be opened: ${reasonOf(cause instanceof Error && cause.cause ? cause.cause : cause)}`,
+      { cause },
+    );
+  };
+  try {
+    mkdirSync(path, { recursive: true });
+    if (isProvisioned(path) && !existsSync(join(path, "CURRENT"))) await ClassicLevel.repair(path);
+    return await attempt();
+  } catch (cause) {
+    if (!isCorrupt(cause)) return fail(cause);
+    await ClassicLevel.repair(path).catch(fail);
+    return await attempt().catch(fail);
   }
 };
+
+/** Bytes that an iterator may hand over at once: the library's 16 KiB would cut every page short. */
+const PAGE_BYTES = 1024 * 1024;
 
 /** Every record's number, sorted: what the disk really holds. */
 export const scanNumbers = async (store: Store): Promise<number[]> => {
   const found: number[] = [];
   for (const lane of LANES) {
-    const keys = store.keys({ gte: encodeKey(lane, 0), lte: encodeKey(lane, Number.MAX_SAFE_INTEGER) });
+    const keys = store.keys({
+      highWaterMarkBytes: PAGE_BYTES,
+      gte: encodeKey(lane, 0),
+      lte: encodeKey(lane, Number.MAX_SAFE_INTEGER),
+    });
     // oxlint-disable-next-line no-await-in-loop -- pages of one iterator
     for (let page = await keys.nextv(10_000); page.length > 0; page = await keys.nextv(10_000)) {
       for (const key of page) found.push(decodeKey(key));
@@ -79,6 +99,7 @@ export const readLane = async (
   limit: number,
 ): Promise<[Buffer, Buffer][]> => {
   const entries = store.iterator({
+    highWaterMarkBytes: PAGE_BYTES,
     gte: encodeKey(lane, after + 1),
     lte: encodeKey(lane, Number.MAX_SAFE_INTEGER),
     limit,

@@ -5,6 +5,8 @@ import type { Clock, Instant } from "../domain/time.ts";
 const NTP_MARKERS = ["/run/systemd/timesync/synchronized", "/run/chrony/synchronized"];
 /** A receiver's time further from ours than this is a step, not latency. */
 const STEP_MS = 2_000;
+/** Times in a row that must agree on a step. */
+const STEP_SAMPLES = 3;
 /** How fast an estimate that was too far ahead is given up: milliseconds a millisecond. */
 const RELAX = 0.0001;
 
@@ -23,6 +25,8 @@ const ntpSynchronised = (): boolean => NTP_MARKERS.some((path) => existsSync(pat
 export const createClock = (host: () => number = Date.now): DisciplinedClock => {
   const startedAt = performance.now();
   const exact = () => performance.now() - startedAt;
+  let steps = 0;
+  let stepTo = Number.NaN;
   let gnss: { offset: number; mono: number } | undefined;
 
   const when = (mono: number): Instant => {
@@ -38,8 +42,14 @@ export const createClock = (host: () => number = Date.now): DisciplinedClock => 
     discipline(at) {
       const mono = exact();
       const sample = at - mono;
-      if (!gnss || Math.abs(sample - gnss.offset) > STEP_MS) gnss = { offset: sample, mono };
-      else {
+      if (!gnss) gnss = { offset: sample, mono };
+      else if (Math.abs(sample - gnss.offset) > STEP_MS) {
+        // One odd time must not move the clock; a true step says the same again.
+        steps = Math.abs(sample - stepTo) <= STEP_MS ? steps + 1 : 1;
+        stepTo = sample;
+        if (steps >= STEP_SAMPLES) gnss = { offset: sample, mono };
+      } else {
+        steps = 0;
         const relaxed = gnss.offset - (mono - gnss.mono) * RELAX;
         gnss = { offset: Math.max(sample, relaxed), mono };
       }

@@ -9,11 +9,18 @@ const identityPart = z
   .string()
   .regex(IDENTITY_PART, "expected 1 to 32 of a-z, 0-9 and -, not beginning with -");
 
+const portInRange = (address: string): boolean => {
+  const port = /:(\d+)$/.exec(address)?.[1];
+  return port === undefined || Number(port) <= 65_535;
+};
+const PORT_FAULT = "expected a port of at most 65535";
+
 const seconds = z.number().min(0).max(86_400);
 
 const gpsPort = z
   .string()
-  .regex(/^(\/.+|tcp:\/\/[^\s/:]+:\d{1,5})$/, "expected a tty such as /dev/ttyACM0 or tcp://host:port");
+  .regex(/^(\/.+|tcp:\/\/[^\s/:]+:\d{1,5})$/, "expected a tty such as /dev/ttyACM0 or tcp://host:port")
+  .refine(portInRange, PORT_FAULT);
 
 const broker = z
   .string()
@@ -22,7 +29,10 @@ const broker = z
     "expected mqtts://host:port (mqtt:// where plaintext is allowed)",
   );
 
-const listen = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'expected "address:port", for example "127.0.0.1:8080"');
+const listen = z
+  .string()
+  .regex(/^[^\s:]+:\d{1,5}$/, 'expected "address:port", for example "127.0.0.1:8080"')
+  .refine(portInRange, PORT_FAULT);
 
 const loop = z.strictObject({ loop: z.int().min(0).max(3).describe("supervised loop of the board") });
 

@@ -38,11 +38,11 @@ const silence = (bytes: number): SourceError =>
 
 /** Reads a receiver until the signal fires, reopening it with backoff whatever happens to it. */
 export const readGps = async (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
-  let faulty = false;
+  let faulty: SourceError["code"] | undefined;
   let correction = 0;
   const fail = (error: SourceError) => {
-    if (!faulty) on.fault(error.code, error.message);
-    faulty = true;
+    if (faulty !== error.code) on.fault(error.code, error.message);
+    faulty = error.code;
   };
 
   const readOnce = async (): Promise<void> => {
@@ -51,7 +51,7 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
       const shift = rolloverCorrectionMs(fix.at, options.hostNow());
       if (shift !== correction) {
         correction = shift;
-        on.rollover(shift);
+        if (shift !== 0) on.rollover(shift);
       }
       on.fix(shift === 0 ? fix : { ...fix, at: fix.at + shift });
     }, options.tally);
@@ -60,6 +60,7 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
     let heard = performance.now();
     let stalled: SourceError | undefined;
     const watch = setInterval(() => {
+      if (options.once) return;
       const quietMs = performance.now() - heard;
       if (quietMs >= SILENT_MS) fail(silence(bytes));
       if (quietMs >= REOPEN_MS) {
@@ -76,16 +77,17 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
           heard = performance.now();
           bytes = 0;
           options.backoff.reset();
-          if (faulty || !open) on.heard(faulty);
+          if (faulty || !open) on.heard(faulty !== undefined);
           open = true;
-          faulty = false;
+          faulty = undefined;
         }
-        const full = on.pressure();
-        if (full) await full;
+        // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
+        for (let full = on.pressure(); full; full = on.pressure()) await full;
       }
     } finally {
       clearInterval(watch);
-      decoder.end();
+      // An epoch that a silent receiver left open is old news by now.
+      if (!stalled) decoder.end();
     }
     if (stalled) throw stalled;
   };
@@ -95,6 +97,7 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
       // oxlint-disable-next-line no-await-in-loop -- one receiver, one connection at a time
       await readOnce();
     } catch (cause) {
+      if (signal.aborted) return;
       fail(cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause));
     }
     if (options.once) return;

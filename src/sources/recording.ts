@@ -41,9 +41,8 @@ const schedule = (bytes: Buffer): { offset: number; stepMs: number }[] => {
 };
 
 /** A recording in place of a receiver, at `speed` times its own pace (Infinity: at once). */
-export const recordingSource = (file: string, speed: number): ByteSource =>
+export const recordingSource = (bytes: Buffer, speed: number): ByteSource =>
   async function* (signal) {
-    const bytes = readRecording(file);
     const started = performance.now();
     let sent = 0;
     let clockMs = 0;

@@ -3,7 +3,8 @@ import { createDelivery, type Outgoing } from "../../src/dispatch/delivery.ts";
 import type { Report } from "../../src/domain/report.ts";
 
 const report = (seq: number, kind: Report["kind"] = "position"): Report => ({ seq, kind }) as Report;
-const delivery = (window = 10) => createDelivery({ window, historyWindow: 1, liveQueue: 3 });
+const delivery = (window = 10) =>
+  createDelivery({ window, urgentReserve: 1, historyWindow: 1, liveQueue: 3 });
 const label = (out: Outgoing | undefined) =>
   out === undefined
     ? undefined

@@ -86,8 +86,8 @@ status: { listen: "127.0.0.1:0" }
 });
 
 test("the demo shows a drive and stops clean", async () => {
-  const { stdout, code } = await run(["demo", "--speed", "100"], "dist/patrol-unit.mjs", 6000);
-  expect(code).toBe(0);
+  const { stdout, stderr, code } = await run(["demo", "--speed", "100"], "dist/patrol-unit.mjs", 6000);
+  expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/ONLINE/);
   expect(stdout.match(/position/g)!.length).toBeGreaterThan(10);
   expect(stdout).toMatch(/OFFLINE: SIGINT/);

@@ -83,7 +83,7 @@ describe("the link", () => {
 
   test("a publish that the broker refuses is a fault, and nothing is given up", async () => {
     const broker = stack.use(await startMosquitto("allow_anonymous true\nacl_file FOLDER/acl"));
-    writeFileSync(join(broker.folder, "acl"), "topic read #\n");
+    writeFileSync(join(broker.folder, "acl"), "topic write patrol/v1/+/+/state\n");
     await broker.start();
     const car = stack.use(openCar(`{ brokers: ["mqtt://127.0.0.1:${broker.port}"], allowPlaintext: true }`));
     expect(await faultOf(car)).toBe("publish-refused");

@@ -5,7 +5,7 @@ import { ClassicLevel } from "classic-level";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Draft, Report } from "../../src/domain/report.ts";
 import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
-import { encodeKey, LEDGER_KEY } from "../../src/outbox/record.ts";
+import { encodeKey, LEDGER_KEY, seal, unseal } from "../../src/outbox/record.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 
 let path: string;
@@ -94,8 +94,11 @@ describe("outbox", () => {
     }
     // As a crash leaves it: the lease is ahead of what was made.
     await tamper(async (db) => {
-      const ledger = JSON.parse((await db.get(LEDGER_KEY))!.toString()) as { next: number; lease: number };
-      await db.put(LEDGER_KEY, Buffer.from(JSON.stringify({ ...ledger, lease: ledger.next + 64 })));
+      const ledger = JSON.parse(unseal(LEDGER_KEY, (await db.get(LEDGER_KEY))!)!) as {
+        next: number;
+        lease: number;
+      };
+      await db.put(LEDGER_KEY, seal(LEDGER_KEY, JSON.stringify({ ...ledger, lease: ledger.next + 64 })));
     });
     {
       await using outbox = await open();
