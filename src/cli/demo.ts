@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { openSerialLine } from "../demo/pty.ts";
 import { driveRoute } from "../demo/receiver.ts";
@@ -19,6 +20,9 @@ import { onStopRequest } from "./stop.ts";
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
+
+/** The broker acknowledges the farewell before it passes it on: time for it to be printed. */
+const FAREWELL_MS = 200;
 
 /** A broker inside the process, on a free local port. It speaks MQTT 3.1.1. */
 const openBroker = async (): Promise<AsyncDisposable & { port: number }> => {
@@ -62,7 +66,10 @@ printed. --speed N drives N times as fast. Ctrl-C ends it clean.`,
     const broker = stack.use(await openBroker());
     const line = stack.use(openSerialLine(join(folder, "gps")));
     const console = await connectConsole(`mqtt://127.0.0.1:${broker.port}`, {});
-    stack.defer(() => console.endAsync(true));
+    stack.defer(async () => {
+      await sleep(FAREWELL_MS);
+      await console.endAsync(true);
+    });
     await watchDispatch(console, "patrol/v1", given.json ?? false, print);
     if (!given.json) {
       print(

@@ -167,6 +167,7 @@ const attempt = (
       return;
     }
     let failure: LinkError | undefined;
+    let over = false;
     const { promise: closed, resolve: close } = Promise.withResolvers<LinkError>();
     // A graceful end that waits for a silent broker can only be cut short from below.
     const abort = () => {
@@ -175,6 +176,7 @@ const attempt = (
     };
     signal.addEventListener("abort", abort);
     client.on("error", (error) => {
+      over = true;
       failure ??= classify(broker, error);
       client.end(true);
     });
@@ -188,6 +190,7 @@ const attempt = (
             );
     });
     client.on("close", () => {
+      over = true;
       signal.removeEventListener("abort", abort);
       const error = failure ?? new LinkError("lost", `${broker}: the connection was closed`);
       client.end(true);
@@ -201,6 +204,8 @@ const attempt = (
         receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
         maximumPacketSize: connack.properties?.maximumPacketSize ?? 268_435_455,
         publish(route, payload, done) {
+          // The client throws on this; what is not acknowledged is found again in the outbox.
+          if (over) return;
           client.publish(
             route.topic,
             payload,
@@ -217,6 +222,7 @@ const attempt = (
         closed,
         end(error) {
           failure ??= error;
+          over = true;
           client.end(error !== undefined);
         },
       });

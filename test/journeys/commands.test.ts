@@ -8,14 +8,14 @@ import { openDispatch } from "./dispatch.ts";
 import { startMosquitto } from "./mosquitto.ts";
 
 type Ended = { code: number | null; stdout: string; stderr: string };
-const run = (args: readonly string[], program = "src/main.ts", timeout = 30_000): Promise<Ended> =>
+/** Runs a command to its end; one that would not end is asked to with SIGINT after `ms`. */
+const run = (args: readonly string[], program = "src/main.ts", ms = 30_000): Promise<Ended> =>
   new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [program, ...args],
-      { timeout, killSignal: "SIGINT" },
-      (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
-    );
+    const child = execFile(process.execPath, [program, ...args], (_, stdout, stderr) => {
+      clearTimeout(timer);
+      resolve({ code: child.exitCode, stdout, stderr });
+    });
+    const timer = setTimeout(() => child.kill("SIGINT"), ms);
   });
 
 const folder = mkdtempSync(join(tmpdir(), "commands-"));

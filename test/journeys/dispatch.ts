@@ -13,6 +13,8 @@ export type Dispatch = AsyncDisposable & {
   /** The positions by number, without duplicates, in the order of their numbers. */
   positions(): WireReport[];
   events(type: string): WireReport[];
+  /** Whether it is connected just now. */
+  connected(): boolean;
 };
 
 /** A persistent subscriber: what is published while the broker restarts reaches it too. */
@@ -73,6 +75,7 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
       return [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
     },
     events: (type) => checked(reports).filter((r) => r.kind === "event" && r.data.type === type),
+    connected: () => client.connected,
     async [Symbol.asyncDispose]() {
       await client.endAsync(true);
     },
