@@ -172,7 +172,7 @@ describe("every number is delivered or declared", () => {
       await sleep(300);
       await unit.stop("SIGKILL");
       await broker.start();
-      await waitFor("dispatch to be back", dispatch.connected);
+      await waitFor("dispatch to be back", () => dispatch.connected());
       await unit.start();
       await waitFor("what was read before the kill", whole(99), 30_000);
       await waitFor("the ledger", balanced);
