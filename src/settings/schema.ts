@@ -27,7 +27,8 @@ const broker = z
   .regex(
     /^mqtts?:\/\/[^\s/:@]+(:\d{1,5})?$/,
     "expected mqtts://host:port (mqtt:// where plaintext is allowed)",
-  );
+  )
+  .refine(portInRange, PORT_FAULT);
 
 const listen = z
   .string()

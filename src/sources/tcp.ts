@@ -26,11 +26,15 @@ export const tcpSource = (host: string, port: number): ByteSource =>
     const socket = await connected(host, port, signal);
     const close = () => socket.destroy();
     signal.addEventListener("abort", close);
-    let greeted = false;
+    // The greeting may come in pieces: what has come of it so far.
+    let head: string | undefined = "";
     try {
       for await (const chunk of socket as AsyncIterable<Buffer>) {
-        if (!greeted && chunk.toString("latin1").startsWith(GPSD_GREETING)) socket.write(GPSD_WATCH);
-        greeted = true;
+        if (head !== undefined) {
+          head += chunk.toString("latin1", 0, GPSD_GREETING.length);
+          if (head.startsWith(GPSD_GREETING)) socket.write(GPSD_WATCH);
+          if (head.length >= GPSD_GREETING.length) head = undefined;
+        }
         yield chunk;
       }
     } catch (cause) {

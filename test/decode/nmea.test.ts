@@ -145,6 +145,23 @@ describe("an epoch", () => {
   });
 });
 
+test("dates from an RMC behind the learnt end of the cycle serve the epochs after it", () => {
+  const cycle = (s: number) => {
+    const time = `1200${String(s).padStart(2, "0")}`;
+    return say(gga(time), ...(s % 5 === 4 ? [rmc(time)] : []));
+  };
+  const { fixes } = decode(Array.from({ length: 30 }, (_, s) => cycle(s)).join(""));
+  expect(fixes.length).toBeGreaterThanOrEqual(25);
+});
+
+test("a leading VTG never lends its speed to the epoch before it", () => {
+  const cycle = (s: number) =>
+    say(`GPVTG,90.0,T,,M,,N,${s}0.0,K,A`, gga(`12000${s}`), `GPZDA,12000${s},22,11,2026,00,00`);
+  const { fixes } = decode([1, 2, 3, 4, 5].map(cycle).join(""));
+  expect(fixes).toHaveLength(5);
+  for (const fix of fixes) expect(fix).not.toHaveProperty("speedKmh");
+});
+
 describe("time", () => {
   const at = (text: string) => decode(text).fixes.map((fix) => new Date(fix.at).toISOString());
 

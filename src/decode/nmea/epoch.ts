@@ -103,6 +103,11 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
   let epoch: Epoch | undefined;
   /** GST and ZDA may lead their epoch: kept until a sentence with a place opens it. */
   let ahead: { tod: number; formatter: string; statement: Statement } | undefined;
+  /**
+   * VTG has no time and some receivers lead with it: it counts only between two sentences of one
+   * epoch. A speed of the next second would be wrong; without it the speed is absent.
+   */
+  let untimedMotion: Statement | undefined;
   let calendar: { date: number; tod: number } | undefined;
   let ender: string | undefined;
   let misses = 0;
@@ -199,17 +204,22 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
       epoch.date = ahead.statement.date;
     }
     ahead = undefined;
+    untimedMotion = undefined;
     return epoch;
   };
 
   const add = (e: Epoch, formatter: string, statement: Statement): void => {
+    if (untimedMotion && statement.tod !== undefined) {
+      e.by.set("VTG", untimedMotion);
+      untimedMotion = undefined;
+    }
     if (!e.by.has(formatter)) e.by.set(formatter, statement);
     // A verdict is never shadowed by an earlier, kinder sentence of another talker.
     else if (statement.verdict && !e.done) e.by.set(formatter, statement);
     e.date ??= statement.date;
-    // VTG only repeats what RMC said, and some receivers lead with it: it ends no cycle then.
-    if (formatter === "VTG" && e.by.has("RMC")) return;
     if (e.done) {
+      // Too late for this epoch, but the next ones may have no date of their own.
+      if (statement.date !== undefined) calendar = { date: statement.date, tod: e.tod };
       e.late = formatter;
       return;
     }
@@ -221,6 +231,10 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
     push(formatter, talker, statement) {
       if (statement.malformed) {
         sink.reject("malformed");
+        return;
+      }
+      if (formatter === "VTG") {
+        untimedMotion = statement;
         return;
       }
       const { tod } = statement;
