@@ -1,5 +1,4 @@
-import type { ByteSource } from "./domain/bytes.ts";
-import { SourceError } from "./domain/bytes.ts";
+import type { ByteSource, SourceFault } from "./domain/bytes.ts";
 import type { Fix } from "./domain/fix.ts";
 import { clientId, unitName } from "./domain/identity.ts";
 import type { StateMessage } from "./domain/messages.ts";
@@ -283,7 +282,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     {
       fix: takeFix,
       pressure: () => outbox.pressure(),
-      fault(code: SourceError["code"], detail) {
+      fault(code: SourceFault, detail) {
         gpsState.fault = code;
         healthDue = true;
         log.warn(detail, { part: "gps", fault: code });

@@ -18,6 +18,20 @@ const stopMs = async (car: Car): Promise<number> => {
   return performance.now() - begun;
 };
 
+const linkUp = (car: Car) =>
+  waitFor("the link", () => car.log.some((line) => line.msg.startsWith("connected")));
+
+/** Connected once; since then the broker answers nothing. */
+const carWithFrozenBroker = async (): Promise<Car> => {
+  const broker = stack.use(await startMosquitto());
+  await broker.start();
+  const car = carFor(broker.port);
+  await car.start();
+  await linkUp(car);
+  broker.freeze();
+  return car;
+};
+
 describe("SIGTERM stops the service clean within 5 s", () => {
   test("with no receiver and no broker", async () => {
     const car = carFor(await freePort());
@@ -28,12 +42,7 @@ describe("SIGTERM stops the service clean within 5 s", () => {
   });
 
   test("with a broker that answers nothing", async () => {
-    const broker = stack.use(await startMosquitto());
-    await broker.start();
-    const car = carFor(broker.port);
-    await car.start();
-    await waitFor("the link", () => car.log.some((line) => line.msg.startsWith("connected")));
-    broker.freeze();
+    const car = await carWithFrozenBroker();
     for (let n = 0; n < 20; n++) await car.line.write(epoch(n));
     await sleep(200);
     expect(await stopMs(car)).toBeLessThan(5000);
@@ -45,17 +54,12 @@ describe("SIGTERM stops the service clean within 5 s", () => {
     await car.start();
     for (let n = 0; n < 20_000; n++) await car.line.write(epoch(n));
     await broker.start();
-    await waitFor("the link", () => car.log.some((line) => line.msg.startsWith("connected")));
+    await linkUp(car);
     expect(await stopMs(car)).toBeLessThan(5000);
   });
 
   test("a second signal ends it at once", async () => {
-    const broker = stack.use(await startMosquitto());
-    await broker.start();
-    const car = carFor(broker.port);
-    await car.start();
-    await waitFor("the link", () => car.log.some((line) => line.msg.startsWith("connected")));
-    broker.freeze();
+    const car = await carWithFrozenBroker();
     await car.line.write(epoch(0) + epoch(1));
     await sleep(100);
     car.kill("SIGTERM");
