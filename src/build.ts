@@ -33,8 +33,15 @@ await build({
   legalComments: "linked",
   plugins: [leftOut],
   external: ["classic-level", "@serialport/bindings-cpp", "@lydell/node-pty"],
-  // Bundled CommonJS asks for `require`, which a module does not have.
+  // Bundled CommonJS asks for `require`, which a module does not have. The flags keep V8's young
+  // generation and its compiler small (DECISIONS 9); the service file sets what only a start can.
   banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    js: [
+      'import { createRequire as __createRequire } from "node:module";',
+      "const require = __createRequire(import.meta.url);",
+      'import { setFlagsFromString as __setFlags } from "node:v8";',
+      '__setFlags("--semi-space-growth-factor=1");',
+      '__setFlags("--no-concurrent-recompilation");',
+    ].join(" "),
   },
 });

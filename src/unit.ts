@@ -14,6 +14,7 @@ import { createClock } from "./runtime/clock.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
 import type { Settings } from "./settings/schema.ts";
 import { readGps } from "./sources/gps.ts";
+import { createHealthReporter } from "./status/health.ts";
 import { openStatusServer } from "./status/server.ts";
 import { createMachineProbe } from "./status/snapshot.ts";
 import { VERSION } from "./version.ts";
@@ -148,24 +149,17 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     };
   };
 
-  let healthDue = true;
-  let healthBusy = false;
-  let healthAt = -Infinity;
-  let saidFix = "none";
-  const reportHealth = async (): Promise<void> => {
-    healthBusy = true;
-    healthDue = false;
-    healthAt = clock.mono();
-    try {
-      const data = await health();
-      saidFix = data.gps.fix;
+  const reporter = createHealthReporter({
+    intervalS: settings.health.intervalS,
+    mono: () => clock.mono(),
+    read: health,
+    fix: () => currentFix()?.fix ?? "none",
+    report(data) {
       if (!stopGps.signal.aborted && !outbox.pressure()) report({ kind: "health", data, ...clock.now() });
-    } catch (cause) {
-      log.error("health cannot be read", { cause: reasonOf(cause) });
-    } finally {
-      healthBusy = false;
-    }
-  };
+    },
+    onError: (cause) => log.error("health cannot be read", { cause: reasonOf(cause) }),
+  });
+
   /** Once the time is known, what already went out without it can be put right by dispatch. */
   const sayClock = (): void => {
     if (clockSaid || !unsetSent || clock.now().clock === "unset") return;
@@ -176,9 +170,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
 
   const tick = (): void => {
     sayClock();
-    const fixChanged = (currentFix()?.fix ?? "none") !== saidFix;
-    const late = clock.mono() - healthAt >= settings.health.intervalS * 1000 - TICK_MS / 2;
-    if (!healthBusy && !stopGps.signal.aborted && (healthDue || fixChanged || late)) void reportHealth();
+    if (!stopGps.signal.aborted) reporter.tick();
   };
 
   const takeFix = (fix: Fix): void => {
@@ -233,13 +225,13 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         log.info("connected to dispatch", { part: "link", broker, mqtt: version === 5 ? "5" : "3.1.1" });
         if (linkDown) event({ type: "recovered", part: "link", detail: `connected to ${broker}` });
         linkDown = false;
-        healthDue = true;
+        reporter.due();
       },
       down(error) {
         log.warn(error.message, { part: "link", fault: error.code });
         if (!linkDown) event({ type: "fault", part: "link", detail: error.message });
         linkDown = true;
-        healthDue = true;
+        reporter.due();
         // What waited in memory for its acknowledgement must not wait any longer.
         outbox.flush().catch(() => undefined);
       },
@@ -284,7 +276,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       pressure: () => outbox.pressure(),
       fault(code: SourceFault, detail) {
         gpsState.fault = code;
-        healthDue = true;
+        reporter.due();
         log.warn(detail, { part: "gps", fault: code });
         event({ type: "fault", part: "gps", detail });
       },
@@ -292,7 +284,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         log.info("the receiver is heard", { part: "gps" });
         if (!afterFault) return;
         delete gpsState.fault;
-        healthDue = true;
+        reporter.due();
         event({ type: "recovered", part: "gps", detail: "the receiver is heard again" });
       },
       rollover(correctionMs) {

@@ -198,6 +198,17 @@ const attempt = (
       reject(error);
     });
     client.on("connect", (connack) => {
+      // What one turn of the event loop publishes leaves in one write.
+      let corked = false;
+      const gather = () => {
+        if (corked) return;
+        corked = true;
+        client.stream.cork();
+        setImmediate(() => {
+          corked = false;
+          client.stream.uncork();
+        });
+      };
       resolve({
         broker,
         version,
@@ -206,6 +217,7 @@ const attempt = (
         publish(route, payload, done) {
           // The client throws on this; what is not acknowledged is found again in the outbox.
           if (over) return;
+          gather();
           client.publish(
             route.topic,
             payload,

@@ -11,24 +11,33 @@ import type { Report } from "../domain/report.ts";
 export type Urgent = "emergency" | "event";
 export type Outgoing =
   | { readonly kind: "report"; readonly report: Report; readonly lane: Urgent | "live" }
-  | { readonly kind: "history"; readonly reports: readonly Report[] };
+  | ({ readonly kind: "history" } & Batch);
+
+/** A history batch, encoded as it will go out. */
+type Batch = { readonly reports: readonly Report[]; readonly payload: Buffer };
 
 export type DeliverySettings = {
   /** Messages on the wire at once. */
   readonly window: number;
   /** Messages that emergencies and events may have on the wire beyond the window. */
   readonly urgentReserve: number;
+  /** Of these, at most so many live reports. */
+  readonly liveWindow: number;
+  /** Live reports that may wait for their window; more than that is history. */
+  readonly liveQueue: number;
   /** Of these, at most so many history batches: what a press may have to wait behind. */
   readonly historyWindow: number;
-  /** Live reports that may wait for the window; more than that is history. */
-  readonly liveQueue: number;
 };
 
 export type Delivery = {
   /** A new telemetry report: goes out live if there is room. */
   offerLive(report: Report): void;
-  /** Records read from the outbox; those already under way are passed over. */
-  offerStored(lane: Urgent | "history", reports: readonly Report[]): void;
+  /** Of the records read from the outbox, those not yet under way; from now on they are. */
+  claim(reports: readonly Report[]): Report[];
+  /** Claimed reports of an urgent lane, each a message of its own. */
+  offerUrgent(lane: Urgent, reports: readonly Report[]): void;
+  /** Claimed telemetry, made into one message. */
+  offerHistory(batch: Batch): void;
   /** The next message, or undefined where there is none or the window is full. */
   next(): Outgoing | undefined;
   /** Whether more records of a lane should be read now. */
@@ -40,25 +49,26 @@ export type Delivery = {
 const reportsOf = (outgoing: Outgoing): readonly Report[] =>
   outgoing.kind === "report" ? [outgoing.report] : outgoing.reports;
 
+const laneOfOutgoing = (outgoing: Outgoing) => (outgoing.kind === "history" ? "history" : outgoing.lane);
+
 export const createDelivery = (settings: DeliverySettings): Delivery => {
   const urgent: Record<Urgent, Report[]> = { emergency: [], event: [] };
   const live: Report[] = [];
-  const history: (readonly Report[])[] = [];
+  const history: Batch[] = [];
   const underway = new Set<number>();
-  let inFlight = 0;
-  let historyInFlight = 0;
+  const onWire = { emergency: 0, event: 0, live: 0, history: 0 };
+  const inFlight = () => onWire.emergency + onWire.event + onWire.live + onWire.history;
 
   const pick = (): Outgoing | undefined => {
     for (const lane of ["emergency", "event"] as const) {
       const report = urgent[lane].shift();
       if (report) return { kind: "report", report, lane };
     }
-    if (inFlight >= settings.window) return undefined;
-    const report = live.shift();
+    if (inFlight() >= settings.window) return undefined;
+    const report = onWire.live < settings.liveWindow ? live.shift() : undefined;
     if (report) return { kind: "report", report, lane: "live" };
-    if (historyInFlight >= settings.historyWindow) return undefined;
-    const reports = history.shift();
-    return reports && { kind: "history", reports };
+    const batch = onWire.history < settings.historyWindow ? history.shift() : undefined;
+    return batch && { kind: "history", ...batch };
   };
 
   return {
@@ -67,30 +77,27 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
       underway.add(report.seq);
       live.push(report);
     },
-    offerStored(lane, reports) {
+    claim(reports) {
       const fresh = reports.filter((report) => !underway.has(report.seq));
       for (const report of fresh) underway.add(report.seq);
-      if (lane !== "history") urgent[lane].push(...fresh);
-      else if (fresh.length > 0) history.push(fresh);
+      return fresh;
     },
+    offerUrgent: (lane, reports) => void urgent[lane].push(...reports),
+    offerHistory: (batch) => void history.push(batch),
     next() {
-      if (inFlight >= settings.window + settings.urgentReserve) return undefined;
+      if (inFlight() >= settings.window + settings.urgentReserve) return undefined;
       const outgoing = pick();
-      if (outgoing) inFlight++;
-      if (outgoing?.kind === "history") historyInFlight++;
+      if (outgoing) onWire[laneOfOutgoing(outgoing)]++;
       return outgoing;
     },
-    wants(lane) {
-      if (lane === "history") return history.length === 0 && historyInFlight < settings.historyWindow;
-      return urgent[lane].length === 0;
-    },
+    // One batch is made ready while another is on the wire.
+    wants: (lane) => (lane === "history" ? history : urgent[lane]).length === 0,
     settled(outgoing) {
-      inFlight--;
-      if (outgoing.kind === "history") historyInFlight--;
+      onWire[laneOfOutgoing(outgoing)]--;
       for (const report of reportsOf(outgoing)) underway.delete(report.seq);
     },
     get inFlight() {
-      return inFlight;
+      return inFlight();
     },
   };
 };

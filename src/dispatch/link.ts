@@ -3,6 +3,7 @@ import { putRight, type Clock } from "../domain/time.ts";
 import type { StateMessage } from "../domain/messages.ts";
 import { LANES, type Lane, type PendingReports } from "../domain/pending.ts";
 import type { Backoff } from "../runtime/backoff.ts";
+import { reasonOf } from "../runtime/log.ts";
 import { pause } from "../runtime/wait.ts";
 import { connectBroker, LinkError, type BrokerOptions, type Connection } from "./connection.ts";
 import { createDelivery, type Delivery, type Outgoing, type Urgent } from "./delivery.ts";
@@ -55,7 +56,9 @@ const URGENT_RESERVE = 4;
 const RESERVED = URGENT_RESERVE + 2;
 /** A report is shorter than this before it is compressed: bounds a batch by the largest packet. */
 const RECORD_BYTES = 1_024;
-const LIVE_QUEUE = 64;
+/** A flood beyond this goes as history, many reports to a message: lighter for unit, link and broker. */
+const LIVE_WINDOW = 4;
+const LIVE_QUEUE = 4;
 const HISTORY_RECORDS = 250;
 /** An event that waited for the link longer than this is not live any more (contract §3). */
 const LIVE_MS = 10_000;
@@ -125,14 +128,7 @@ export const createLink = (options: LinkOptions): Link => {
       const report = right(outgoing.report);
       const live = outgoing.lane === "live" || isLive(report);
       s.connection.publish(routes.of(report), encodeReport(report, live), done);
-      return;
-    }
-    encodeHistory(outgoing.reports.map(right)).then(
-      (payload) => {
-        if (session === s) s.connection.publish(routes.history, payload, done);
-      },
-      (cause: unknown) => done(cause instanceof Error ? cause : new Error(String(cause))),
-    );
+    } else s.connection.publish(routes.history, outgoing.payload, done);
   };
 
   const isDrained = (s: Session): boolean =>
@@ -160,9 +156,14 @@ export const createLink = (options: LinkOptions): Link => {
       if (session !== s) return;
       if (cursor > s.cursor[lane]) s.unread.add(lane);
       s.cursor[lane] = Math.max(cursor, s.cursor[lane]);
-      s.delivery.offerStored(as, reports);
+      const fresh = s.delivery.claim(reports);
+      if (as !== "history") s.delivery.offerUrgent(as, fresh);
+      else if (fresh.length > 0) {
+        s.delivery.offerHistory({ reports: fresh, payload: await encodeHistory(fresh.map(right)) });
+      }
     } catch (cause) {
-      s.connection.end(new LinkError("failed", "the outbox cannot be read", cause));
+      const why = `the outbox cannot be read: ${reasonOf(cause)}`;
+      s.connection.end(new LinkError("failed", why, cause));
     } finally {
       s.reading.delete(lane);
     }
@@ -180,6 +181,7 @@ export const createLink = (options: LinkOptions): Link => {
         window: Math.max(1, Math.min(WINDOW, connection.receiveMaximum - RESERVED)),
         urgentReserve: URGENT_RESERVE,
         historyWindow: HISTORY_WINDOW,
+        liveWindow: LIVE_WINDOW,
         liveQueue: LIVE_QUEUE,
       }),
       cursor: { emergency: before, event: before, telemetry: before },

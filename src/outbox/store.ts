@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { reasonOf } from "../runtime/log.ts";
 import { LANES, type Lane } from "../domain/pending.ts";
@@ -15,6 +15,13 @@ export type Operation = { type: "put"; key: Buffer; value: Buffer } | { type: "d
 
 const isProvisioned = (path: string): boolean =>
   existsSync(path) && readdirSync(path).some((name) => /\.(ldb|log|sst)$|^MANIFEST-/.test(name));
+
+/** `mkdirSync(…, { recursive: true })` never returns where a folder cannot be made (under /proc). */
+const makeFolder = (path: string): void => {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+};
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error
@@ -59,7 +66,7 @@ export const openStore = async <T>(
     );
   };
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     if (isProvisioned(path) && !existsSync(join(path, "CURRENT"))) await ClassicLevel.repair(path);
     return await attempt();
   } catch (cause) {

@@ -129,7 +129,7 @@ const depth = (issues: readonly z.core.$ZodIssue[]): number =>
 /** Parses and validates configuration text. Throws ConfigurationError with every fault. */
 export const parseSettings = (text: string, file: string): Settings => {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
   const place = placer(doc, lines);
   if (doc.errors.length > 0) {
     throw new ConfigurationError(

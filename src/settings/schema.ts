@@ -22,6 +22,8 @@ const gpsPort = z
   .regex(/^(\/.+|tcp:\/\/[^\s/:]+:\d{1,5})$/, "expected a tty such as /dev/ttyACM0 or tcp://host:port")
   .refine(portInRange, PORT_FAULT);
 
+const tty = z.string().startsWith("/", "expected a tty such as /dev/ttyUSB0");
+
 const broker = z
   .string()
   .regex(
@@ -52,24 +54,30 @@ const dispatch = z
     keepaliveS: z.int().min(2).max(3600).default(20),
     allowPlaintext: z.boolean().default(false).describe("accept mqtt:// without TLS"),
   })
-  .superRefine((value, ctx) => {
-    value.brokers.forEach((url, index) => {
-      if (url.startsWith("mqtt://") && !value.allowPlaintext) {
+  .superRefine(
+    (value, ctx) => {
+      // Asked whatever else is wrong in the block, so that every fault is told in one go.
+      const given: { brokers?: unknown; allowPlaintext?: unknown; cert?: unknown; key?: unknown } = value;
+      const brokers: readonly unknown[] = Array.isArray(given.brokers) ? given.brokers : [];
+      brokers.forEach((url, index) => {
+        if (typeof url === "string" && url.startsWith("mqtt://") && given.allowPlaintext !== true) {
+          ctx.addIssue({
+            code: "custom",
+            path: ["brokers", index],
+            message: "mqtt:// is not encrypted: use mqtts://, or set dispatch.allowPlaintext: true",
+          });
+        }
+      });
+      if ((given.cert === undefined) !== (given.key === undefined)) {
         ctx.addIssue({
           code: "custom",
-          path: ["brokers", index],
-          message: "mqtt:// is not encrypted: use mqtts://, or set dispatch.allowPlaintext: true",
+          path: [given.cert === undefined ? "key" : "cert"],
+          message: "cert and key belong together: set both or neither",
         });
       }
-    });
-    if ((value.cert === undefined) !== (value.key === undefined)) {
-      ctx.addIssue({
-        code: "custom",
-        path: [value.cert === undefined ? "key" : "cert"],
-        message: "cert and key belong together: set both or neither",
-      });
-    }
-  });
+    },
+    { when: ({ value }) => typeof value === "object" && value !== null },
+  );
 
 export const Settings = z.strictObject({
   unit: z.strictObject({ directorate: identityPart, id: identityPart }),
@@ -88,10 +96,9 @@ export const Settings = z.strictObject({
     })
     .optional(),
   panic: z
-    .union([
-      z.literal("none"),
-      z.strictObject({ port: z.string().startsWith("/"), buttons: z.record(z.string(), loop) }),
-    ])
+    .union([z.literal("none"), z.strictObject({ port: tty, buttons: z.record(z.string(), loop) })], {
+      error: "expected none, or { port: /dev/…, buttons: { NAME: { loop: 0 } } }",
+    })
     .optional(),
   report: z
     .strictObject({

@@ -25,11 +25,17 @@ export type GpsOptions = {
   readonly hostNow: () => number;
   /** A recording ends; a device is reopened for ever. */
   readonly once?: boolean;
+  readonly patience?: Patience;
 };
 
-/** No valid sentence for this long is a fault; for thrice as long, the device is opened anew. */
-const SILENT_MS = 10_000;
-const REOPEN_MS = 30_000;
+type Patience = {
+  /** No valid sentence for this long is a fault. */
+  readonly silentMs: number;
+  /** For this long, the device is opened anew. */
+  readonly reopenMs: number;
+  readonly watchMs: number;
+};
+const PATIENCE: Patience = { silentMs: 10_000, reopenMs: 30_000, watchMs: 1_000 };
 
 const silence = (bytes: number): SourceError =>
   bytes === 0
@@ -38,6 +44,7 @@ const silence = (bytes: number): SourceError =>
 
 /** Reads a receiver until the signal fires, reopening it with backoff whatever happens to it. */
 export const readGps = async (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
+  const patience = options.patience ?? PATIENCE;
   let faulty: SourceError["code"] | undefined;
   let correction = 0;
   const fail = (error: SourceError) => {
@@ -62,12 +69,12 @@ export const readGps = async (options: GpsOptions, on: GpsListener, signal: Abor
     const watch = setInterval(() => {
       if (options.once) return;
       const quietMs = performance.now() - heard;
-      if (quietMs >= SILENT_MS) fail(silence(bytes));
-      if (quietMs >= REOPEN_MS) {
+      if (quietMs >= patience.silentMs) fail(silence(bytes));
+      if (quietMs >= patience.reopenMs) {
         stalled = silence(bytes);
         giveUp.abort();
       }
-    }, 1000);
+    }, patience.watchMs);
     try {
       for await (const chunk of options.source(AbortSignal.any([signal, giveUp.signal]))) {
         const before = options.tally.sentences;

@@ -1,8 +1,9 @@
 import { once } from "node:events";
+import { reasonOf } from "../runtime/log.ts";
 
 export type StatusServer = AsyncDisposable & { readonly port: number };
 
-/** Serves the unit's snapshot as `GET /status.json` on a local address, nothing else. */
+/** Serves the unit's snapshot as `GET /status.json` on a local address, nothing else. Throws where it cannot. */
 export const openStatusServer = async (
   listen: string,
   snapshot: () => Promise<unknown>,
@@ -23,7 +24,14 @@ export const openStatusServer = async (
     );
   });
   server.listen(Number(listen.slice(colon + 1)), listen.slice(0, colon));
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw new Error(
+      `status.listen: ${listen} cannot be used (${reasonOf(cause)}): choose another address or stop what holds it`,
+      { cause },
+    );
+  }
   const address = server.address();
   return {
     port: typeof address === "object" && address ? address.port : 0,

@@ -59,6 +59,12 @@ type Bench = AsyncDisposable & {
   readonly firstMessageMs: number;
 };
 
+/** Node's flags as the service file has them: measured is what runs in a car. */
+const flags = /ExecStart=\S+ node ((?:--\S+ )*)/
+  .exec(readFileSync("systemd/patrol-unit.service", "utf8"))![1]!
+  .trim()
+  .split(" ");
+
 const openBench = async (program: string): Promise<Bench> => {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
@@ -96,7 +102,7 @@ status: { listen: "127.0.0.1:0" }
 `,
   );
   const begun = performance.now();
-  const unit = spawn(process.execPath, [program, "run", "--config", config], {
+  const unit = spawn(process.execPath, [...flags, program, "run", "--config", config], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let heard = false;

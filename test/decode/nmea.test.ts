@@ -60,6 +60,13 @@ describe("an epoch", () => {
     ]);
   });
 
+  test("takes GST and ZDA that lead their epoch, both", () => {
+    const { fixes } = decode(
+      say("GPGST,120000.00,,,,,3.0,4.0,5.0", "GPZDA,120000.00,24,11,2026,00,00", gga("120000")),
+    );
+    expect(fixes).toMatchObject([{ at: Date.UTC(2026, 10, 24, 12), accuracyM: 5 }]);
+  });
+
   test("is given out with the sentence that ends the cycle, once that is learnt", () => {
     const fixes: Fix[] = [];
     const decoder = createNmeaDecoder((fix) => fixes.push(fix));

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { createDelivery, type Outgoing } from "../../src/dispatch/delivery.ts";
+import { createDelivery, type Delivery, type Outgoing, type Urgent } from "../../src/dispatch/delivery.ts";
 import type { Report } from "../../src/domain/report.ts";
 
 const report = (seq: number, kind: Report["kind"] = "position"): Report => ({ seq, kind }) as Report;
 const delivery = (window = 10) =>
-  createDelivery({ window, urgentReserve: 1, historyWindow: 1, liveQueue: 3 });
+  createDelivery({ window, urgentReserve: 1, liveWindow: window, liveQueue: 3, historyWindow: 1 });
+const offer = (d: Delivery, lane: Urgent | "history", reports: readonly Report[]) => {
+  const fresh = d.claim(reports);
+  if (lane === "history") d.offerHistory({ reports: fresh, payload: Buffer.alloc(0) });
+  else d.offerUrgent(lane, fresh);
+};
 const label = (out: Outgoing | undefined) =>
   out === undefined
     ? undefined
@@ -15,10 +20,10 @@ const label = (out: Outgoing | undefined) =>
 describe("the order of delivery", () => {
   test("emergency before event before live before history, whatever came first", () => {
     const d = delivery();
-    d.offerStored("history", [report(1), report(2)]);
+    offer(d, "history", [report(1), report(2)]);
     d.offerLive(report(9));
-    d.offerStored("event", [report(4, "event")]);
-    d.offerStored("emergency", [report(5, "emergency")]);
+    offer(d, "event", [report(4, "event")]);
+    offer(d, "emergency", [report(5, "emergency")]);
     expect([1, 2, 3, 4, 5].map(() => label(d.next()))).toEqual([
       "emergency 5",
       "event 4",
@@ -42,7 +47,7 @@ describe("the order of delivery", () => {
     const d = delivery();
     d.offerLive(report(1));
     const live = d.next()!;
-    d.offerStored("history", [report(1), report(2)]);
+    offer(d, "history", [report(1), report(2)]);
     expect(label(d.next())).toBe("history 2");
     d.settled(live);
   });
@@ -50,20 +55,16 @@ describe("the order of delivery", () => {
   test("live reports beyond the queue are left to history", () => {
     const d = delivery(0);
     for (let seq = 1; seq <= 5; seq++) d.offerLive(report(seq));
-    d.offerStored(
-      "history",
-      [1, 2, 3, 4, 5].map((seq) => report(seq)),
-    );
-    expect(d.wants("history")).toBe(false);
+    expect(d.claim([1, 2, 3, 4, 5].map((seq) => report(seq))).map((r) => r.seq)).toEqual([4, 5]);
   });
 
   test("at most so many history batches are on the wire, so that a press waits for one", () => {
     const d = delivery();
-    d.offerStored("history", [report(1)]);
-    d.offerStored("history", [report(2)]);
+    offer(d, "history", [report(1)]);
+    offer(d, "history", [report(2)]);
     expect(label(d.next())).toBe("history 1");
     expect(d.next()).toBeUndefined();
-    d.offerStored("emergency", [report(3, "emergency")]);
+    offer(d, "emergency", [report(3, "emergency")]);
     expect(label(d.next())).toBe("emergency 3");
   });
 });

@@ -102,7 +102,7 @@ const describe = (at: number, place: { lat: number; lon: number }, by: Epoch["by
 export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
   let epoch: Epoch | undefined;
   /** GST and ZDA may lead their epoch: kept until a sentence with a place opens it. */
-  let ahead: { tod: number; formatter: string; statement: Statement } | undefined;
+  let ahead: { readonly tod: number; readonly by: Map<string, Statement> } | undefined;
   /**
    * VTG has no time and some receivers lead with it: it counts only between two sentences of one
    * epoch. A speed of the next second would be wrong; without it the speed is absent.
@@ -200,8 +200,10 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
       late: undefined,
     };
     if (ahead && Math.abs(ahead.tod - tod) < SAME_INSTANT_MS) {
-      epoch.by.set(ahead.formatter, ahead.statement);
-      epoch.date = ahead.statement.date;
+      for (const [formatter, statement] of ahead.by) {
+        epoch.by.set(formatter, statement);
+        epoch.date ??= statement.date;
+      }
     }
     ahead = undefined;
     untimedMotion = undefined;
@@ -241,7 +243,10 @@ export const createEpochAssembler = (sink: EpochSink): EpochAssembler => {
       if (!isPositionFormatter(formatter)) {
         const belongs = epoch && (tod === undefined || Math.abs(tod - epoch.tod) < SAME_INSTANT_MS);
         if (belongs && epoch) add(epoch, formatter, statement);
-        else if (tod !== undefined) ahead = { tod, formatter, statement };
+        else if (tod !== undefined) {
+          if (!ahead || Math.abs(tod - ahead.tod) >= SAME_INSTANT_MS) ahead = { tod, by: new Map() };
+          ahead.by.set(formatter, statement);
+        }
         if (statement.date !== undefined && tod !== undefined) {
           calendar = { date: statement.date, tod };
         }

@@ -17,24 +17,24 @@ import {
  */
 export type Statement = {
   /** Milliseconds of the UTC day. */
-  tod?: number;
+  readonly tod?: number | undefined;
   /** Midnight UTC of the sentence's own date. */
-  date?: number;
-  place?: { readonly lat: number; readonly lon: number };
+  readonly date?: number | undefined;
+  readonly place?: { readonly lat: number; readonly lon: number } | undefined;
   /** The receiver itself says that this is no position. */
-  verdict?: "void" | "simulated";
+  readonly verdict?: "void" | "simulated" | undefined;
   /** A field that must be readable in a valid position is not. */
-  malformed?: boolean;
-  quality?: number;
-  satellites?: number;
-  hdop?: number;
-  altM?: number;
-  speedKmh?: number;
-  courseDeg?: number;
+  readonly malformed?: boolean | undefined;
+  readonly quality?: number | undefined;
+  readonly satellites?: number | undefined;
+  readonly hdop?: number | undefined;
+  readonly altM?: number | undefined;
+  readonly speedKmh?: number | undefined;
+  readonly courseDeg?: number | undefined;
   /** 2 or 3 from GSA. */
-  dimension?: 2 | 3;
+  readonly dimension?: 2 | 3 | undefined;
   /** Metres, 1σ horizontal, from GST. */
-  sigmaM?: number;
+  readonly sigmaM?: number | undefined;
 };
 
 const KMH_PER_KNOT = 1.852;
@@ -74,39 +74,32 @@ const time = (field: string | undefined): Statement => {
   return tod === undefined ? { malformed: true } : { tod };
 };
 
-const merge = (...all: Statement[]): Statement => {
-  const result: Statement = {};
-  for (const one of all) {
-    for (const key in one) {
-      const value = one[key as keyof Statement];
-      if (value !== undefined) Object.assign(result, { [key]: value });
-    }
-  }
-  return result;
-};
-
 const rmc = (f: readonly string[]): Statement => {
   const knots = nonNegative(f[6]);
-  return merge(time(f[0]), place(f[2], f[3], f[4], f[5]), {
+  return {
+    ...time(f[0]),
+    ...place(f[2], f[3], f[4], f[5]),
     verdict: statusVerdict(f[1], f[11]),
     date: shortDate(f[8]),
     speedKmh: knots === undefined ? undefined : knots * KMH_PER_KNOT,
     courseDeg: course(f[7]),
-  } as Statement);
+  };
 };
 
 const GGA_MANUAL = 7;
 
 const gga = (f: readonly string[]): Statement => {
   const quality = integer(f[5]);
-  return merge(time(f[0]), place(f[1], f[2], f[3], f[4]), {
+  return {
+    ...time(f[0]),
+    ...place(f[1], f[2], f[3], f[4]),
     verdict:
       quality === 0 ? "void" : quality !== undefined && quality >= GGA_MANUAL ? "simulated" : undefined,
     quality,
     satellites: integer(f[6]),
     hdop: dop(f[7]),
     altM: f[9] === "M" ? number(f[8]) : undefined,
-  } as Statement);
+  };
 };
 
 /** GNS field 6: one letter a constellation; the best of them is the mode of the whole. */
@@ -123,41 +116,44 @@ const gns = (f: readonly string[]): Statement => {
   const modes = f[5] ?? "";
   const quality = GNS_QUALITY.find(([letter]) => modes.includes(letter))?.[1];
   const simulated = /^[MSN]+$/.test(modes) && /[MS]/.test(modes);
-  return merge(time(f[0]), place(f[1], f[2], f[3], f[4]), {
+  return {
+    ...time(f[0]),
+    ...place(f[1], f[2], f[3], f[4]),
     verdict: simulated ? "simulated" : quality === undefined ? "void" : undefined,
     quality,
     satellites: integer(f[6]),
     hdop: dop(f[7]),
     altM: number(f[8]),
-  } as Statement);
+  };
 };
 
-const gll = (f: readonly string[]): Statement =>
-  merge(time(f[4]), place(f[0], f[1], f[2], f[3]), {
-    // NMEA before 2.0 ends at the time: no status is no verdict.
-    verdict: f[5] === undefined ? undefined : statusVerdict(f[5], f[6]),
-  } as Statement);
+const gll = (f: readonly string[]): Statement => ({
+  ...time(f[4]),
+  ...place(f[0], f[1], f[2], f[3]),
+  // NMEA before 2.0 ends at the time: no status is no verdict.
+  verdict: f[5] === undefined ? undefined : statusVerdict(f[5], f[6]),
+});
 
-const gsa = (f: readonly string[]): Statement =>
-  merge({
-    dimension: f[1] === "2" ? 2 : f[1] === "3" ? 3 : undefined,
-    hdop: dop(f[15]),
-  } as Statement);
+const gsa = (f: readonly string[]): Statement => ({
+  dimension: f[1] === "2" ? 2 : f[1] === "3" ? 3 : undefined,
+  hdop: dop(f[15]),
+});
 
 const gst = (f: readonly string[]): Statement => {
   const north = nonNegative(f[5]);
   const east = nonNegative(f[6]);
-  return merge(time(f[0]), {
+  return {
+    ...time(f[0]),
     sigmaM: north === undefined || east === undefined ? undefined : Math.hypot(north, east),
-  } as Statement);
+  };
 };
 
 const vtg = (f: readonly string[]): Statement => {
   const knots = nonNegative(f[4]);
-  return merge({
+  return {
     courseDeg: course(f[0]),
     speedKmh: nonNegative(f[6]) ?? (knots === undefined ? undefined : knots * KMH_PER_KNOT),
-  } as Statement);
+  };
 };
 
 const zda = (f: readonly string[]): Statement => {
@@ -165,9 +161,10 @@ const zda = (f: readonly string[]): Statement => {
   const month = integer(f[2]);
   const year = integer(f[3]);
   const complete = day !== undefined && month !== undefined && year !== undefined && year > 1979;
-  return merge(time(f[0]), {
+  return {
+    ...time(f[0]),
     date: complete ? midnight(year, month, day) : undefined,
-  } as Statement);
+  };
 };
 
 const readers = new Map<string, (fields: readonly string[]) => Statement>([
