@@ -1,19 +1,20 @@
-import type { ByteSource, SourceFault } from "./domain/bytes.ts";
-import type { Fix } from "./domain/fix.ts";
+import type { ByteSource } from "./domain/bytes.ts";
 import { clientId, unitName } from "./domain/identity.ts";
 import type { StateMessage } from "./domain/messages.ts";
+import type { BoardListener, PanicBoard } from "./domain/panic.ts";
 import type { Draft, EventData, HealthData, Part } from "./domain/report.ts";
 import { isoInstant } from "./domain/time.ts";
-import type { NmeaTally } from "./decode/nmea/decoder.ts";
+import { createBoardDesk } from "./board-desk.ts";
+import { createCommandDesk } from "./command-desk.ts";
 import { createLink, type Link } from "./dispatch/link.ts";
 import { createRoutes } from "./dispatch/topics.ts";
+import { createEmergencyDesk } from "./emergency-desk.ts";
+import { openGpsDesk } from "./gps-desk.ts";
 import { openOutbox, type Outbox } from "./outbox/outbox.ts";
-import { createPositionPolicy } from "./policy/position.ts";
 import { createBackoff } from "./runtime/backoff.ts";
 import { createClock } from "./runtime/clock.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
 import type { Settings } from "./settings/schema.ts";
-import { readGps } from "./sources/gps.ts";
 import { createHealthReporter } from "./status/health.ts";
 import { openStatusServer } from "./status/server.ts";
 import { createMachineProbe } from "./status/snapshot.ts";
@@ -36,16 +37,14 @@ export type UnitOptions = {
   readonly gps: ByteSource;
   /** The source is a recording: it ends, and its times say nothing about now. */
   readonly recorded: boolean;
+  /** Opens the panic board; undefined where there is none. */
+  readonly board: ((on: BoardListener) => PanicBoard) | undefined;
   readonly log: Log;
 };
 
 const RECONNECT_MS = { min: 1_000, max: 60_000 };
-const REOPEN_MS = { min: 500, max: 15_000 };
 /** While connected, telemetry waits this long for its PUBACK before it costs the card a write. */
 const LINGER_MS = 100;
-/** No fix for this long, or three of the receiver's own intervals, is no fix. */
-const FIX_LOST_MS = 5_000;
-const FIX_LOST_LATEST_MS = 30_000;
 const TICK_MS = 1_000;
 /** What a stop may spend on getting the last reports out. */
 const FAREWELL_DRAIN_MS = 1_500;
@@ -57,40 +56,40 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
   clearTimeout(timer);
 };
 
-/** Parts of the car that are configured but that this release cannot read, said at start. */
-const missingParts = (settings: Settings): readonly [Part, string][] => [
+/** Parts of the car that are not watched, said at start. */
+const missingParts = (settings: Settings): readonly (readonly [Part, string])[] => [
   ...(settings.panic === undefined
-    ? [
-        ["panic-board", "no panic board is configured (panic: none says that this is meant)"] as [
-          Part,
-          string,
-        ],
-      ]
-    : []),
-  ...(typeof settings.panic === "object"
-    ? [["panic-board", `this release cannot read a panic board: buttons are not watched`] as [Part, string]]
+    ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as const]
     : []),
   ...(settings.can === undefined
     ? []
-    : [["can", "this release cannot read CAN: signals are not watched"] as [Part, string]]),
+    : [["can", "this release cannot read CAN: signals are not watched"] as const]),
 ];
+
+const brokerCredentials = ({ dispatch, unit }: Settings) => ({
+  clientId: clientId(unit),
+  username: dispatch.username ?? unitName(unit),
+  ...(dispatch.password === undefined ? {} : { password: dispatch.password }),
+  ...(dispatch.ca === undefined ? {} : { ca: dispatch.ca }),
+  ...(dispatch.cert === undefined ? {} : { cert: dispatch.cert }),
+  ...(dispatch.key === undefined ? {} : { key: dispatch.key }),
+  keepaliveS: dispatch.keepaliveS,
+});
 
 export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const { settings, log } = options;
   const name = unitName(settings.unit);
   const clock = createClock();
   const probe = createMachineProbe(settings.outbox.path);
-  const policy = createPositionPolicy(settings.report);
-  const tally: NmeaTally = { sentences: 0, fixes: 0, rejected: {} };
-  const gpsState: { fix?: Fix; at: number; intervalMs: number; fault?: string } = {
-    at: -Infinity,
-    intervalMs: 1000,
-  };
-  const stopGps = new AbortController();
+  const routes = createRoutes(settings.dispatch.prefix, name);
+  const buttons = typeof settings.panic === "object" ? settings.panic.buttons : {};
   let link: Link | undefined;
+  let board: PanicBoard | undefined;
+  let stopping = false;
   let stopReason = "stopped";
   let clockSaid = false;
   let unsetSent = false;
+  let linkDown = false;
 
   await using stack = new AsyncDisposableStack();
 
@@ -107,7 +106,9 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       onFault(cause) {
         const detail = cause === undefined ? "written again" : `cannot be written: ${reasonOf(cause)}`;
         log[cause === undefined ? "info" : "error"](`the outbox: ${detail}`, { part: "outbox" });
-        if (link) event({ type: cause === undefined ? "recovered" : "fault", part: "outbox", detail });
+        if (!link) return;
+        event({ type: cause === undefined ? "recovered" : "fault", part: "outbox", detail });
+        desk.fault("outbox", cause !== undefined);
       },
     }),
   );
@@ -118,72 +119,12 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     if (outbox.leased(made.seq)) link?.offer(made);
   };
 
-  const currentFix = (): Fix | undefined => {
-    const patience = Math.min(FIX_LOST_LATEST_MS, Math.max(FIX_LOST_MS, gpsState.intervalMs * 3));
-    return clock.mono() - gpsState.at <= patience ? gpsState.fix : undefined;
-  };
-
-  const health = async (): Promise<HealthData> => {
-    const { records, bytes, oldestAt } = await outbox.stats();
-    const fix = currentFix();
-    return {
-      uptimeS: Math.floor(clock.mono() / 1000),
-      version: VERSION,
-      config: options.config,
-      ...probe(),
-      outbox: {
-        records,
-        ...(oldestAt === undefined
-          ? {}
-          : { oldestAgeS: Math.max(0, Math.floor((clock.now().at - oldestAt) / 1000)) }),
-        bytes,
-      },
-      link: { ...(link?.status ?? { reconnects: 0 }) },
-      gps: {
-        fix: fix?.fix ?? "none",
-        ...(fix?.satellites === undefined ? {} : { satellites: fix.satellites }),
-        sentences: tally.sentences,
-        rejected: { ...tally.rejected },
-        ...(gpsState.fault === undefined ? {} : { fault: gpsState.fault }),
-      },
-    };
-  };
-
-  const reporter = createHealthReporter({
-    intervalS: settings.health.intervalS,
-    mono: () => clock.mono(),
-    read: health,
-    fix: () => currentFix()?.fix ?? "none",
-    report(data) {
-      if (!stopGps.signal.aborted && !outbox.pressure()) report({ kind: "health", data, ...clock.now() });
-    },
-    onError: (cause) => log.error("health cannot be read", { cause: reasonOf(cause) }),
-  });
-
   /** Once the time is known, what already went out without it can be put right by dispatch. */
   const sayClock = (): void => {
     if (clockSaid || !unsetSent || clock.now().clock === "unset") return;
     clockSaid = true;
     const mono = clock.mono();
     event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(clock.when(mono).at) });
-  };
-
-  const tick = (): void => {
-    sayClock();
-    if (!stopGps.signal.aborted) reporter.tick();
-  };
-
-  const takeFix = (fix: Fix): void => {
-    if (!options.recorded) clock.discipline(fix.at);
-    sayClock();
-    const now = clock.mono();
-    if (gpsState.fix) gpsState.intervalMs = Math.max(1, fix.at - gpsState.fix.at);
-    gpsState.fix = fix;
-    gpsState.at = now;
-    const reason = policy.decide(fix);
-    if (reason === undefined) return;
-    const { at, ...data } = fix;
-    report({ kind: "position", data: { ...data, reason }, at, clock: "gnss" });
   };
 
   const state = (what: StateMessage["state"], reason?: string): StateMessage => {
@@ -199,20 +140,67 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     };
   };
 
-  const { dispatch } = settings;
-  const routes = createRoutes(dispatch.prefix, name);
+  const health = async (): Promise<HealthData> => {
+    const { records, bytes, oldestAt } = await outbox.stats();
+    return {
+      uptimeS: Math.floor(clock.mono() / 1000),
+      version: VERSION,
+      config: options.config,
+      ...probe(),
+      outbox: {
+        records,
+        ...(oldestAt === undefined
+          ? {}
+          : { oldestAgeS: Math.max(0, Math.floor((clock.now().at - oldestAt) / 1000)) }),
+        bytes,
+      },
+      link: { ...(link?.status ?? { reconnects: 0 }) },
+      gps: gps.health(),
+      ...(board ? { panicBoard: boardDesk.health(board) } : {}),
+    };
+  };
+
+  const reporter = createHealthReporter({
+    intervalS: settings.health.intervalS,
+    mono: () => clock.mono(),
+    read: health,
+    fix: () => gps.health().fix,
+    report(data) {
+      if (!stopping && !outbox.pressure()) report({ kind: "health", data, ...clock.now() });
+    },
+    onError: (cause) => log.error("health cannot be read", { cause: reasonOf(cause) }),
+  });
+
+  const desk = stack.use(
+    createEmergencyDesk({
+      outbox,
+      clock,
+      link: () => link,
+      buttons,
+      scene: () => gps.scene(),
+      board: {
+        confirm: (press) => board?.confirm(press),
+        show: (pattern, quiet) => board?.show(pattern, quiet),
+      },
+      log,
+    }),
+  );
+
+  const commands = createCommandDesk({
+    outbox,
+    clock,
+    log,
+    event,
+    route: routes.reply,
+    reply: (route, payload) => link?.reply(route, payload),
+    kinds: { ping: () => undefined, drill: () => desk.drill(), locate: () => gps.locate() },
+  });
+
   const will: StateMessage = { state: "offline", unit: name, boot: outbox.boot, version: VERSION };
-  let linkDown = false;
-  link = createLink({
-    brokers: dispatch.brokers,
+  const dispatching = createLink({
+    brokers: settings.dispatch.brokers,
     broker: {
-      clientId: clientId(settings.unit),
-      username: dispatch.username ?? name,
-      ...(dispatch.password === undefined ? {} : { password: dispatch.password }),
-      ...(dispatch.ca === undefined ? {} : { ca: dispatch.ca }),
-      ...(dispatch.cert === undefined ? {} : { cert: dispatch.cert }),
-      ...(dispatch.key === undefined ? {} : { key: dispatch.key }),
-      keepaliveS: dispatch.keepaliveS,
+      ...brokerCredentials(settings),
       will: { topic: routes.state.topic, payload: Buffer.from(JSON.stringify(will)) },
     },
     routes,
@@ -225,6 +213,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         log.info("connected to dispatch", { part: "link", broker, mqtt: version === 5 ? "5" : "3.1.1" });
         if (linkDown) event({ type: "recovered", part: "link", detail: `connected to ${broker}` });
         linkDown = false;
+        desk.connected();
         reporter.due();
       },
       down(error) {
@@ -238,14 +227,20 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       sentUnset() {
         unsetSent = true;
       },
+      delivered: (emergency) => desk.delivered(emergency),
+      async message(message) {
+        const episode = routes.acknowledged(message.topic);
+        if (episode !== undefined) await desk.acknowledge(episode, message.payload);
+        else if (message.topic === routes.command) await commands.take(message);
+      },
     },
   });
-
-  const dispatching = link;
+  link = dispatching;
   stack.defer(async () => {
     await dispatching.stop(stopReason);
     log.info("stopped", { reason: stopReason });
   });
+
   event({ type: "boot", version: VERSION, config: options.config });
   log.info("started", { unit: name, boot: outbox.boot, version: VERSION });
   for (const [part, detail] of missingParts(settings)) {
@@ -253,65 +248,58 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.warn(detail, { part });
   }
 
-  stack.use(
-    await openStatusServer(settings.status.listen, async () => ({
-      ...state("online"),
-      ...(await health()),
-      ...(currentFix() ? { position: currentFix() } : {}),
-    })),
-  );
-  const ticker = setInterval(tick, TICK_MS);
-  stack.defer(() => clearInterval(ticker));
+  const boardDesk = createBoardDesk({ buttons, desk, log, event, changed: () => reporter.due() });
+  board = options.board?.(boardDesk.listener);
+  if (board) stack.use(board);
 
-  const ended = readGps(
-    {
-      source: options.gps,
-      tally,
-      backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
-      hostNow: Date.now,
-      once: options.recorded,
-    },
-    {
-      fix: takeFix,
-      pressure: () => outbox.pressure(),
-      fault(code: SourceFault, detail) {
-        gpsState.fault = code;
-        reporter.due();
-        log.warn(detail, { part: "gps", fault: code });
-        event({ type: "fault", part: "gps", detail });
-      },
-      heard(afterFault) {
-        log.info("the receiver is heard", { part: "gps" });
-        if (!afterFault) return;
-        delete gpsState.fault;
-        reporter.due();
-        event({ type: "recovered", part: "gps", detail: "the receiver is heard again" });
-      },
-      rollover(correctionMs) {
-        const detail = `the receiver's dates are ${correctionMs / 604_800_000} weeks back (week rollover) and put right`;
-        log.warn(detail, { part: "gps" });
-        event({ type: "fault", part: "gps", detail });
-      },
-    },
-    stopGps.signal,
-  );
+  const gps = openGpsDesk({
+    source: options.gps,
+    recorded: options.recorded,
+    policy: settings.report,
+    clock,
+    log,
+    report,
+    event,
+    pressure: () => outbox.pressure(),
+    emergency: () => desk.open,
+    on: { fix: sayClock, changed: () => reporter.due() },
+  });
+  // Pushed before the status server and the ticker: what follows must end before the last report.
   stack.defer(async () => {
-    stopGps.abort();
-    await ended;
+    stopping = true;
+    await gps[Symbol.asyncDispose]();
     event({ type: "shutdown", reason: stopReason });
     await outbox
       .flush()
       .catch((cause: unknown) => log.error("the outbox cannot be written", { cause: reasonOf(cause) }));
     if (dispatching.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, dispatching.drained());
   });
+
+  stack.use(
+    await openStatusServer(settings.status.listen, {
+      status: async () => ({
+        ...state("online"),
+        ...(await health()),
+        ...(gps.fix() ? { position: gps.fix() } : {}),
+        emergency: desk.status,
+      }),
+      drill: () => desk.drill(),
+    }),
+  );
+  const tick = (): void => {
+    sayClock();
+    if (!stopping) reporter.tick();
+  };
+  const ticker = setInterval(tick, TICK_MS);
+  stack.defer(() => clearInterval(ticker));
   tick();
 
   const owned = stack.move();
   return {
-    ended,
+    ended: gps.ended,
     async drained() {
       await outbox.flush();
-      await link.drained();
+      await dispatching.drained();
     },
     stopBecause(reason) {
       stopReason = reason;

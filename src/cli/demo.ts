@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Aedes } from "aedes";
-import { openSerialLine } from "../demo/pty.ts";
+import type { MqttClient } from "mqtt";
+import { releasedImage } from "../../firmware-bridge/image.ts";
+import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { openSerialLine } from "../runtime/pty.ts";
 import { driveRoute } from "../demo/receiver.ts";
 import { ZRENJANIN } from "../demo/route.ts";
 import { createLog } from "../runtime/log.ts";
@@ -14,7 +17,8 @@ import { parseSettings } from "../settings/load.ts";
 import { ttySource } from "../sources/tty.ts";
 import { startUnit } from "../unit.ts";
 import { EXIT, options, positive, type Command } from "./command.ts";
-import { connectConsole, watchDispatch } from "./dispatch.ts";
+import { panicBoard } from "./board.ts";
+import { acknowledge, connectConsole, nextAnswer, watchDispatch, type Answer } from "./dispatch.ts";
 import { onStopRequest } from "./stop.ts";
 
 const print = (line: string): void => {
@@ -39,22 +43,60 @@ const openBroker = async (): Promise<AsyncDisposable & { port: number }> => {
   };
 };
 
-const settingsText = (tty: string, outbox: string, broker: number) => `
+const settingsText = (tty: string, panic: string, outbox: string, broker: number) => `
 unit: { directorate: zrenjanin, id: zr-117 }
 gps: { port: ${JSON.stringify(tty)}, baud: 9600 }
-panic: none
+panic: { port: ${JSON.stringify(panic)}, buttons: { dash: { loop: 0 } } }
 dispatch: { brokers: ["mqtt://127.0.0.1:${broker}"], allowPlaintext: true }
 outbox: { path: ${JSON.stringify(outbox)} }
 status: { listen: "127.0.0.1:0" }
 `;
 
+const BUTTON_LOOP = 0;
+const PRESS_MS = 200;
+
+/** Single keys where the terminal gives them, else the letters of what comes in. */
+const onKeys = (keys: Readonly<Record<string, () => void>>): Disposable => {
+  const { stdin } = process;
+  const CTRL_C = "\u0003";
+  const take = (bytes: Buffer) => {
+    for (const key of bytes.toString()) {
+      if (key === CTRL_C) keys["q"]?.();
+      else if (Object.hasOwn(keys, key)) keys[key]!();
+    }
+  };
+  if (stdin.isTTY) stdin.setRawMode(true);
+  stdin.on("data", take);
+  return {
+    [Symbol.dispose]() {
+      stdin.off("data", take);
+      if (stdin.isTTY) stdin.setRawMode(false);
+      stdin.pause();
+    },
+  };
+};
+
+/** Each key gives the open emergency its next answer. */
+const answerOnKey = (client: MqttClient): (() => void) => {
+  let open: { topic: string; next: Answer } | undefined;
+  client.on("message", (topic, payload) => {
+    const next = nextAnswer(topic, payload);
+    if (next) open = { topic, next };
+    else if (open?.topic === topic) open = undefined;
+  });
+  return () => {
+    if (open) acknowledge(client, open.topic, open.next, "the demo's dispatcher");
+  };
+};
+
 export const demo: Command = {
   summary: "a patrol through Zrenjanin on one machine, with nothing attached",
   usage: `patrol-unit demo [--speed N] [--json]
 
-A receiver model drives through Zrenjanin and speaks NMEA into a pseudo-terminal; the unit reads it
-as it would a real receiver and reports to a broker inside this process; what dispatch sees is
-printed. --speed N drives N times as fast. Ctrl-C ends it clean.`,
+A receiver model drives through Zrenjanin and speaks NMEA into a pseudo-terminal; the panic board's real
+firmware runs in a simulator behind another. The unit reads both as it would the real ones and reports
+to a broker inside this process; what dispatch sees is printed. Keys: p presses the button, a answers
+as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives N times as fast.`,
   async run(args) {
     const given = options(args, { speed: { type: "string" }, json: { type: "boolean" } });
     const speed = Math.min(positive(given.speed, "speed", 1), 1000);
@@ -75,15 +117,44 @@ printed. --speed N drives N times as fast. Ctrl-C ends it clean.`,
       print(
         `A patrol car in Zrenjanin reports to a broker on port ${broker.port}. Its receiver starts cold: the`,
       );
-      print("first position comes after some seconds. Ctrl-C ends the drive.\n");
+      print(
+        "first position comes after some seconds. Keys: p presses the panic button, a answers as dispatch",
+      );
+      print("(received, accepted, cleared), q or Ctrl-C ends the drive.\n");
     }
-    const settings = parseSettings(settingsText(line.path, join(folder, "outbox"), broker.port), "demo");
+    let shown = "";
+    const board = stack.use(
+      startLiveBoard({
+        link: join(folder, "panic"),
+        image: releasedImage(),
+        onLight: (light) => {
+          if (given.json) print(JSON.stringify({ t: Date.now(), ...light }));
+          else if (light.lamp !== shown) print(`                          the lamp shows: ${light.lamp}`);
+          shown = light.lamp;
+        },
+      }),
+    );
+    stack.use(
+      onKeys({
+        p: () => {
+          board.catchUp();
+          board.board.press(BUTTON_LOOP, PRESS_MS);
+        },
+        a: answerOnKey(console),
+        q: stop.ask,
+      }),
+    );
+    const settings = parseSettings(
+      settingsText(line.path, join(folder, "panic"), join(folder, "outbox"), broker.port),
+      "demo",
+    );
     const unit = stack.use(
       await startUnit({
         settings,
         config: "demo",
         gps: ttySource(settings.gps.port, settings.gps.baud),
         recorded: false,
+        board: await panicBoard(settings.panic),
         log: createLog((entry) => process.stderr.write(entry)),
       }),
     );

@@ -1,5 +1,5 @@
 import { WireReport } from "../domain/report.ts";
-import { StateMessage } from "../domain/messages.ts";
+import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../domain/messages.ts";
 import { readMessage } from "../dispatch/read.ts";
 
 const place = (p: { lat: number; lon: number }) => `${p.lat.toFixed(6)} ${p.lon.toFixed(6)}`;
@@ -44,6 +44,14 @@ const describeValue = (topic: string, value: unknown): string => {
   if (state.success) {
     const { at, unit, state: what, reason } = state.data;
     return `${at ?? "-".padEnd(24)}  ${unit}  ${what.toUpperCase()}${reason === undefined ? "" : `: ${reason}`}`;
+  }
+  const ack = AckMessage.safeParse(value);
+  if (ack.success && topic.endsWith("/ack")) {
+    const { stage, by, at } = ack.data;
+    return `${at ?? "-".padEnd(24)}  ${topic}  ${stage}${by === undefined ? "" : ` by ${by}`}`;
+  }
+  if (CommandMessage.safeParse(value).success || ReplyMessage.safeParse(value).success) {
+    return `${"-".padEnd(24)}  ${topic}  ${JSON.stringify(value)}`;
   }
   return `${topic}  not of contract v1: ${JSON.stringify(value)}`;
 };

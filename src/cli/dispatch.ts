@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { WireReport } from "../domain/report.ts";
 import { brokerAddress } from "../dispatch/connection.ts";
+import { readMessage } from "../dispatch/read.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { CommandError, EXIT, options, required, type Command } from "./command.ts";
 import { describeMessage, messageAsJson } from "./describe.ts";
@@ -56,6 +58,33 @@ export const connectConsole = async (broker: string, credentials: IClientOptions
   }
 };
 
+const ANSWERS = ["received", "accepted", "cleared"] as const;
+export type Answer = (typeof ANSWERS)[number];
+
+/** Answers the open emergencies by itself, as dispatch's system and a person there would. */
+export const acknowledge = (client: MqttClient, topic: string, stage: Answer, by: string): void => {
+  const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
+  client.publish(`${topic}/ack`, payload, { qos: 1 });
+};
+
+/** What an emergency that a message carries is to be answered next; undefined where it is none, or over. */
+export const nextAnswer = (topic: string, payload: Buffer): Answer | undefined => {
+  if (!/\/emergency\/[^/]+$/.test(topic)) return undefined;
+  const received = readMessage(topic, payload);
+  const report = received.kind === "json" ? WireReport.safeParse(received.values[0]) : undefined;
+  if (!report?.success || report.data.kind !== "emergency") return undefined;
+  return ANSWERS[(ANSWERS as readonly string[]).indexOf(report.data.data.state) + 1];
+};
+
+/** Gives `stage` to every emergency that has not come so far, stage by stage as people would. */
+const answerEmergencies = (client: MqttClient, stage: Answer): void => {
+  client.on("message", (topic, payload) => {
+    const next = nextAnswer(topic, payload);
+    if (next && ANSWERS.indexOf(next) <= ANSWERS.indexOf(stage))
+      acknowledge(client, topic, next, "bench console");
+  });
+};
+
 /** Prints every message below the prefix. */
 export const watchDispatch = async (
   client: MqttClient,
@@ -76,21 +105,27 @@ export const watchDispatch = async (
 export const dispatch: Command = {
   summary: "a bench console: prints what dispatch sees",
   usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
+                     [--ack received|accepted|cleared]
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
 
 One readable line a report; --json one JSON line a message ({topic, retain, payload}, a history batch
-as a list of reports). Ctrl-C ends it. Exit: 69 the broker cannot be reached or refuses.`,
+as a list of reports). --ack answers every emergency by itself, up to that stage. Ctrl-C ends it. Exit: 69 the broker cannot be reached or refuses.`,
   async run(args) {
     const given = options(args, {
       broker: { type: "string" },
       prefix: { type: "string" },
       json: { type: "boolean" },
+      ack: { type: "string" },
       ca: { type: "string" },
       cert: { type: "string" },
       key: { type: "string" },
       username: { type: "string" },
       password: { type: "string" },
     });
+    const ack = ANSWERS.find((stage) => stage === given.ack);
+    if (given.ack !== undefined && ack === undefined) {
+      throw new CommandError(EXIT.usage, `--ack ${given.ack}: expected ${ANSWERS.join(", ")}`);
+    }
     const stop = onStopRequest();
     const { username, password } = given;
     const broker = required(given.broker, "broker");
@@ -108,6 +143,7 @@ as a list of reports). Ctrl-C ends it. Exit: 69 the broker cannot be reached or 
     client.on("close", () => {
       if (!stop.signal.aborted) process.stderr.write(`${broker}: connection lost, trying again\n`);
     });
+    if (ack) answerEmergencies(client, ack);
     await watchDispatch(client, given.prefix ?? "patrol/v1", given.json ?? false, (line) => {
       process.stdout.write(`${line}\n`);
     });

@@ -2,6 +2,7 @@ import { createLog, reasonOf } from "../runtime/log.ts";
 import { loadSettings } from "../settings/load.ts";
 import { readRecording, recordingSource } from "../sources/recording.ts";
 import { startUnit } from "../unit.ts";
+import { panicBoard } from "./board.ts";
 import { CommandError, EXIT, options, positive, required, type Command } from "./command.ts";
 import { onStopRequest } from "./stop.ts";
 
@@ -38,6 +39,7 @@ Exit: 0 all delivered, 1 stopped before, 74 the recording cannot be read.`,
       config: loaded.sha256,
       gps: recordingSource(nmea, speed),
       recorded: true,
+      board: await panicBoard(loaded.settings.panic),
       log: createLog((line) => process.stdout.write(line)),
     });
     const played = unit.ended.then(() => unit.drained()).then(() => "the recording has ended");

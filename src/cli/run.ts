@@ -2,6 +2,7 @@ import { createLog } from "../runtime/log.ts";
 import { createNotifier } from "../runtime/notify.ts";
 import { loadSettings } from "../settings/load.ts";
 import { startUnit } from "../unit.ts";
+import { panicBoard } from "./board.ts";
 import { EXIT, options, required, type Command } from "./command.ts";
 import { gpsSource } from "./source.ts";
 import { onStopRequest } from "./stop.ts";
@@ -24,6 +25,7 @@ Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not val
       config: loaded.sha256,
       gps: await gpsSource(loaded.settings.gps),
       recorded: false,
+      board: await panicBoard(loaded.settings.panic),
       log,
     });
     notifier.ready();

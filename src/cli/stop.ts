@@ -3,6 +3,8 @@ export type StopRequest = {
   /** Resolves with the signal's name. */
   readonly requested: Promise<string>;
   readonly signal: AbortSignal;
+  /** Asks for a clean stop as a signal does. */
+  readonly ask: () => void;
 };
 
 /** A clean stop that takes longer than this is ended (contract v1 §7: within 5 s). */
@@ -11,13 +13,12 @@ const DEADLINE_MS = 4_800;
 export const onStopRequest = (): StopRequest => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const controller = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(1);
-      controller.abort();
-      setTimeout(() => process.exit(1), DEADLINE_MS).unref();
-      resolve(name);
-    });
-  }
-  return { requested: promise, signal: controller.signal };
+  const stop = (reason: string) => {
+    if (controller.signal.aborted) process.exit(1);
+    controller.abort();
+    setTimeout(() => process.exit(1), DEADLINE_MS).unref();
+    resolve(reason);
+  };
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop(name));
+  return { requested: promise, signal: controller.signal, ask: () => stop("asked at the keyboard") };
 };

@@ -48,13 +48,26 @@ export type Connection = {
   readonly maximumPacketSize: number;
   /** Publishes at QoS 1; `done` is called with nothing on PUBACK, with an error if it is refused. */
   publish(route: Route, payload: Buffer, done: (error?: Error) => void): void;
+  /** Asks for messages of these topics at QoS 1; `done` as with `publish`. */
+  subscribe(topics: readonly string[], done: (error?: Error) => void): void;
   /** Resolves with the reason when the connection is over, however it ended. */
   readonly closed: Promise<LinkError>;
   /** DISCONNECT and close; with `error`, close at once as a failure. */
   end(error?: LinkError): void;
 };
 
+/** A message from dispatch. It is acknowledged to the broker when the promise resolves, and not before. */
+export type Incoming = {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly responseTopic?: string;
+  readonly correlationData?: Buffer;
+};
+export type OnMessage = (message: Incoming) => Promise<void>;
+
 const CONNECT_MS = 10_000;
+/** What a DISCONNECT may take to get out. */
+const GOODBYE_MS = 500;
 /** MQTT 5 §3.1.2.11.2; on 3.1.1 the broker decides how long a session lasts. */
 const SESSION_EXPIRY_S = 86_400;
 
@@ -151,11 +164,17 @@ const clientOptions = (options: BrokerOptions, version: 4 | 5): IClientOptions =
   };
 };
 
+const propertiesOf = ({ expiryS, correlationData }: Route) => ({
+  ...(expiryS === undefined ? {} : { messageExpiryInterval: expiryS }),
+  ...(correlationData === undefined ? {} : { correlationData }),
+});
+
 /** Connects once. Rejects with LinkError. */
 const attempt = (
   broker: string,
   options: BrokerOptions,
   version: 4 | 5,
+  onMessage: OnMessage,
   signal: AbortSignal,
 ): Promise<Connection> =>
   new Promise((resolve, reject) => {
@@ -168,6 +187,26 @@ const attempt = (
     }
     let failure: LinkError | undefined;
     let over = false;
+    // Called before the PUBACK goes out: what dispatch said must be on disk by then.
+    client.handleMessage = ({ topic, payload, properties }, done) => {
+      const { responseTopic, correlationData } = properties ?? {};
+      onMessage({
+        topic,
+        payload: Buffer.from(payload),
+        ...(responseTopic === undefined ? {} : { responseTopic }),
+        ...(correlationData === undefined ? {} : { correlationData }),
+      }).then(
+        () => done(),
+        (cause: unknown) => {
+          failure ??= new LinkError(
+            "failed",
+            `a message on ${topic} cannot be taken: ${reasonOf(cause)}`,
+            cause,
+          );
+          client.end(true);
+        },
+      );
+    };
     const { promise: closed, resolve: close } = Promise.withResolvers<LinkError>();
     // A graceful end that waits for a silent broker can only be cut short from below.
     const abort = () => {
@@ -224,18 +263,25 @@ const attempt = (
             {
               qos: 1,
               retain: route.retain,
-              ...(version === 5 && route.expiryS !== undefined
-                ? { properties: { messageExpiryInterval: route.expiryS } }
-                : {}),
+              ...(version === 5 ? { properties: propertiesOf(route) } : {}),
             },
             (error) => done(error ?? undefined),
           );
+        },
+        subscribe(topics, done) {
+          if (over) return;
+          client.subscribe([...topics], { qos: 1 }, (error, granted) => {
+            const denied = granted?.find(({ qos }) => qos >= 128);
+            done(error ?? (denied ? new Error(`${denied.topic} is denied`) : undefined));
+          });
         },
         closed,
         end(error) {
           failure ??= error;
           over = true;
           client.end(error !== undefined);
+          // With messages unacknowledged the client would wait for a broker that may say nothing.
+          setTimeout(() => client.stream?.destroy(), GOODBYE_MS).unref();
         },
       });
     });
@@ -245,13 +291,14 @@ const attempt = (
 export const connectBroker = async (
   broker: string,
   options: BrokerOptions,
+  onMessage: OnMessage,
   signal: AbortSignal,
 ): Promise<Connection> => {
   try {
-    return await attempt(broker, options, 5, signal);
+    return await attempt(broker, options, 5, onMessage, signal);
   } catch (error) {
     const versionRefused = error instanceof LinkError && (error.code === "version" || error.code === "lost");
     if (!versionRefused || signal.aborted) throw error;
-    return attempt(broker, options, 4, signal);
+    return attempt(broker, options, 4, onMessage, signal);
   }
 };

@@ -25,8 +25,8 @@ export type DeliverySettings = {
   readonly liveWindow: number;
   /** Live reports that may wait for their window; more than that is history. */
   readonly liveQueue: number;
-  /** Of these, at most so many history batches: what a press may have to wait behind. */
-  readonly historyWindow: number;
+  /** Bytes of history that may be unacknowledged now; one batch always may. */
+  readonly historyBudget: () => number;
 };
 
 export type Delivery = {
@@ -57,6 +57,7 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
   const history: Batch[] = [];
   const underway = new Set<number>();
   const onWire = { emergency: 0, event: 0, live: 0, history: 0 };
+  let historyBytes = 0;
   const inFlight = () => onWire.emergency + onWire.event + onWire.live + onWire.history;
 
   const pick = (): Outgoing | undefined => {
@@ -67,8 +68,13 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
     if (inFlight() >= settings.window) return undefined;
     const report = onWire.live < settings.liveWindow ? live.shift() : undefined;
     if (report) return { kind: "report", report, lane: "live" };
-    const batch = onWire.history < settings.historyWindow ? history.shift() : undefined;
-    return batch && { kind: "history", ...batch };
+    const [batch] = history;
+    if (!batch) return undefined;
+    if (onWire.history > 0 && historyBytes + batch.payload.length > settings.historyBudget())
+      return undefined;
+    history.shift();
+    historyBytes += batch.payload.length;
+    return { kind: "history", ...batch };
   };
 
   return {
@@ -94,6 +100,7 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
     wants: (lane) => (lane === "history" ? history : urgent[lane]).length === 0,
     settled(outgoing) {
       onWire[laneOfOutgoing(outgoing)]--;
+      if (outgoing.kind === "history") historyBytes -= outgoing.payload.length;
       for (const report of reportsOf(outgoing)) underway.delete(report.seq);
     },
     get inFlight() {

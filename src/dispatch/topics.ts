@@ -1,7 +1,13 @@
 import type { WireReport } from "../domain/report.ts";
 
 /** How a message goes out: contract v1 §2. `expiryS` only where the broker speaks MQTT 5. */
-export type Route = { readonly topic: string; readonly retain: boolean; readonly expiryS?: number };
+export type Route = {
+  readonly topic: string;
+  readonly retain: boolean;
+  readonly expiryS?: number;
+  /** MQTT 5: what tells the asker which of his questions this answers. */
+  readonly correlationData?: Buffer;
+};
 
 /** The topics of one unit under `prefix/unit/`. */
 export const createRoutes = (prefix: string, unit: string) => {
@@ -13,6 +19,15 @@ export const createRoutes = (prefix: string, unit: string) => {
   return {
     state: { topic: `${root}/state`, retain: true } satisfies Route,
     history: { topic: `${root}/history`, retain: false } satisfies Route,
+    reply: { topic: `${root}/reply`, retain: false, expiryS: 600 } satisfies Route,
+    /** What the unit listens to. */
+    subscriptions: [`${root}/emergency/+/ack`, `${root}/command`] as const,
+    command: `${root}/command`,
+    /** The episode that a topic acknowledges, or undefined. */
+    acknowledged(topic: string): string | undefined {
+      const [, episode] = topic.startsWith(`${root}/`) ? topic.slice(root.length).split("/emergency/") : [];
+      return episode?.endsWith("/ack") ? episode.slice(0, -"/ack".length) : undefined;
+    },
     of(report: Pick<WireReport, "kind" | "data">): Route {
       if (report.kind === "position") return position;
       if (report.kind === "vehicle") return vehicle;

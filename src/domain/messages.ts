@@ -28,6 +28,8 @@ export const CommandMessage = z
   .looseObject({ id: z.string().min(1), kind: z.string().min(1), expiresAt: instant })
   .describe("Dispatch asks something of a unit");
 
+export type CommandMessage = z.infer<typeof CommandMessage>;
+
 export const ReplyMessage = z
   .looseObject({ id: z.string(), ok: z.boolean() })
   .describe("The unit's answer to a command");

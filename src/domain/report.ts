@@ -154,6 +154,9 @@ export type Draft = Report extends infer R
     ? { kind: K; data: D; at: number; clock: ClockTrust }
     : never
   : never;
+/** An episode as it stands, as a report. */
+export type EmergencyUpdate = Extract<Report, { kind: "emergency" }>;
+export type EmergencyData = EmergencyUpdate["data"];
 export type ReportKind = Report["kind"];
 export type ClockTrust = Report["clock"];
 export type PositionData = z.infer<typeof PositionData>;

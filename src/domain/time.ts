@@ -18,5 +18,9 @@ export const isoInstant = (at: number): string => new Date(at).toISOString();
 export const putRight = (report: Report, boot: number, clock: Clock): Report => {
   if (report.clock !== "unset" || report.boot !== boot) return report;
   const instant = clock.when(report.mono);
-  return instant.clock === "unset" ? report : { ...report, at: isoInstant(instant.at), clock: instant.clock };
+  if (instant.clock === "unset") return report;
+  const right = { ...report, at: isoInstant(instant.at), clock: instant.clock };
+  if (right.kind !== "emergency" || right.data.pressedAt === undefined) return right;
+  const pressedAt = Date.parse(right.data.pressedAt) + instant.at - Date.parse(report.at);
+  return { ...right, data: { ...right.data, pressedAt: isoInstant(pressedAt) } };
 };

@@ -3,6 +3,7 @@ import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending
 import type { ClockTrust, Draft, Report, ReportKind } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
+import { createCommitter } from "./committer.ts";
 import { addRange, hasNumber, type Runs } from "./runs.ts";
 import {
   decodeLedger,
@@ -15,12 +16,22 @@ import {
   type Gap,
   type Ledger,
 } from "./ledger.ts";
-import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal, unseal } from "./record.ts";
+import {
+  decodeKey,
+  decodeRecord,
+  encodeKey,
+  encodeRecord,
+  LEDGER_KEY,
+  noteKey,
+  seal,
+  unseal,
+} from "./record.ts";
 import { readCounters, saveCounters } from "./counters.ts";
 import {
   bytesOnDisk,
   openStore,
   readLane,
+  readNotes,
   scanNumbers,
   StoreError,
   type Operation,
@@ -39,6 +50,10 @@ export type Outbox = AsyncDisposable &
     append(draft: Draft): Report;
     /** A promise to wait for before asking again; undefined when there is room. */
     pressure(): Promise<void> | undefined;
+    /** Keeps a value under a name until it is undefined; goes to disk, synced, with what is appended beside it. */
+    note(name: string, value: unknown): void;
+    /** What was kept when the outbox was opened. */
+    readonly notes: ReadonlyMap<string, unknown>;
     /** Whether a number can be published before its record is on disk: it is never used again. */
     leased(seq: number): boolean;
     /** Writes and syncs all that is held in memory. */
@@ -73,13 +88,19 @@ const SYNC_MS = 1_000;
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const { store, stock } = await openStore(options.path, takeStock(options.path));
   stock.ledger.boot++;
-  return serve(store, stock.ledger, stock.gaps, options);
+  return serve(store, stock, options);
+};
+
+type Stock = {
+  readonly ledger: Ledger;
+  readonly gaps: readonly Gap[];
+  readonly notes: ReadonlyMap<string, unknown>;
 };
 
 /** Reads the ledger and holds it against the records that are really there. */
 const takeStock =
   (path: string) =>
-  async (store: Store): Promise<{ ledger: Ledger; gaps: Gap[] }> => {
+  async (store: Store): Promise<Stock> => {
     const value = await store.get(LEDGER_KEY);
     const text = value && unseal(LEDGER_KEY, value);
     const found = await scanNumbers(store);
@@ -90,30 +111,23 @@ const takeStock =
     ledger.lease = Math.max(ledger.lease, counters.lease, (found.at(-1) ?? 0) + 1);
     const gaps = unaccounted(ledger, found);
     ledger.next = ledger.lease;
-    return { ledger, gaps };
+    return { ledger, gaps, notes: await readNotes(store) };
   };
 
-const serve = async (
-  store: Store,
-  ledger: Ledger,
-  gaps: readonly Gap[],
-  options: OutboxOptions,
-): Promise<Outbox> => {
+const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promise<Outbox> => {
+  const { ledger, gaps, notes } = stock;
   const { unit, clock } = options;
   let held = new Map<number, Report>();
   let writing: ReadonlyMap<number, Report> = new Map();
   let removals: Buffer[] = [];
+  let noted = new Map<string, unknown>();
   let dirty = false;
   let urgent = true;
   let unsynced = false;
   let lastSync = 0;
   let lastWrite = -Infinity;
   let madeAtLease = ledger.next;
-  let timer: NodeJS.Timeout | undefined;
-  let timerDue = Infinity;
-  let running: Promise<void> | undefined;
   let faulty = false;
-  let closed = false;
 
   /** The lease as the next batch should write it; it counts only once that is on disk. */
   const longerLease = (): number => {
@@ -128,7 +142,9 @@ const serve = async (
     const batch = held;
     const dels = removals;
     const urgentBatch = urgent;
+    const notedBatch = noted;
     held = new Map();
+    noted = new Map();
     removals = [];
     dirty = false;
     urgent = false;
@@ -146,6 +162,14 @@ const serve = async (
         lanes.add(lane);
         operations.push({ type: "put", key, value: encodeRecord(key, report) });
       }
+      for (const [name, value] of notedBatch) {
+        const key = noteKey(name);
+        operations.push(
+          value === undefined
+            ? { type: "del", key }
+            : { type: "put", key, value: seal(key, JSON.stringify(value)) },
+        );
+      }
       operations.push({
         type: "put",
         key: LEDGER_KEY,
@@ -155,6 +179,7 @@ const serve = async (
       if (lease > ledger.lease) await saveCounters(options.path, { boot: ledger.boot, lease });
     } catch (cause) {
       held = new Map([...batch, ...held]);
+      noted = new Map([...notedBatch, ...noted]);
       removals = [...dels, ...removals];
       writing = new Map();
       urgent ||= urgentBatch;
@@ -174,49 +199,24 @@ const serve = async (
     for (const lane of lanes) options.onStored(lane);
   };
 
-  const write = async (sync: boolean): Promise<void> => {
-    while (running) {
-      // oxlint-disable-next-line no-await-in-loop -- one batch at a time keeps the order
-      await running.catch(() => undefined);
-    }
-    running = writeOnce(sync).finally(() => {
-      running = undefined;
-    });
-    await running;
-  };
-
   const leaseIsShort = (): boolean => ledger.lease - ledger.next < LEASE_MIN / 4;
 
-  /** What is held may have been acknowledged since the timer was set: how much longer to wait. */
-  const notYetMs = (): number => {
-    if (urgent || leaseIsShort()) return 0;
-    const [eldest] = held.values();
-    if (eldest) return options.lingerMs() - (clock.mono() - eldest.mono);
-    return lastWrite + LEDGER_MS - performance.now();
-  };
-
-  const schedule = (delayMs: number): void => {
-    const due = performance.now() + delayMs;
-    if (closed || due >= timerDue) return;
-    clearTimeout(timer);
-    timerDue = due;
-    timer = setTimeout(() => {
-      timer = undefined;
-      timerDue = Infinity;
-      const waitMs = notYetMs();
-      if (waitMs > 0) {
-        schedule(waitMs);
-        return;
-      }
-      write(false).then(
-        () => {
-          if (urgent || held.size > 0) schedule(urgent ? 0 : options.lingerMs());
-          else if (dirty || unsynced) schedule(LEDGER_MS);
-        },
-        () => schedule(RETRY_MS),
-      );
-    }, delayMs);
-  };
+  const committer = createCommitter({
+    commit: writeOnce,
+    // What is held may have been acknowledged since the timer was set.
+    dueMs() {
+      if (urgent || leaseIsShort()) return 0;
+      const [eldest] = held.values();
+      if (eldest) return options.lingerMs() - (clock.mono() - eldest.mono);
+      return lastWrite + LEDGER_MS - performance.now();
+    },
+    nextMs() {
+      if (urgent) return 0;
+      if (held.size > 0) return options.lingerMs();
+      return dirty || unsynced ? LEDGER_MS : undefined;
+    },
+    retryMs: RETRY_MS,
+  });
 
   const remove = (seq: number, kind: ReportKind): void => {
     removals.push(encodeKey(laneOf(kind), seq));
@@ -239,7 +239,7 @@ const serve = async (
     held.set(seq, report);
     dirty = true;
     if (laneOf(draft.kind) !== "telemetry") urgent = true;
-    schedule(urgent || leaseIsShort() ? 0 : options.lingerMs());
+    committer.within(urgent || leaseIsShort() ? 0 : options.lingerMs());
     return report;
   };
 
@@ -254,10 +254,9 @@ const serve = async (
   // are new at every start until the batch that holds them is written, and leased in that batch.
   declare(gaps, clock.now());
   try {
-    await write(true);
+    await committer.now(true);
   } catch (cause) {
-    closed = true;
-    clearTimeout(timer);
+    committer.close();
     await store.close();
     throw new StoreError(`${options.path} cannot be written: ${reasonOf(cause)}`, { cause });
   }
@@ -267,10 +266,17 @@ const serve = async (
     append,
     pressure() {
       if (held.size + writing.size < HELD_MAX) return undefined;
-      return faulty ? sleep(RETRY_MS) : (running ?? write(false)).catch(() => undefined);
+      return faulty ? sleep(RETRY_MS) : (committer.running ?? committer.now(false)).catch(() => undefined);
+    },
+    notes,
+    note(name, value) {
+      noted.set(name, value);
+      dirty = true;
+      urgent = true;
+      committer.within(0);
     },
     leased: (seq) => seq < ledger.lease,
-    flush: () => write(true),
+    flush: () => committer.now(true),
     settle(reports) {
       for (const { seq, kind } of reports) {
         if (hasNumber(ledger.settled, seq)) continue;
@@ -278,7 +284,7 @@ const serve = async (
         if (!held.delete(seq) && !writing.has(seq)) remove(seq, kind);
         dirty = true;
       }
-      schedule(LEDGER_MS);
+      committer.within(LEDGER_MS);
     },
     async read(lane, after, limit) {
       const page = await readLane(store, lane, after, limit);
@@ -318,10 +324,10 @@ const serve = async (
       };
     },
     async [Symbol.asyncDispose]() {
-      closed = true;
-      clearTimeout(timer);
+      committer.close();
       // A clean stop accounts for every number: nothing is leased ahead.
-      await write(true)
+      await committer
+        .now(true)
         .then(() => {
           ledger.lease = ledger.next;
           return store.put(LEDGER_KEY, seal(LEDGER_KEY, encodeLedger(ledger)), { sync: true });

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { reasonOf } from "../runtime/log.ts";
 import { LANES, type Lane } from "../domain/pending.ts";
-import { decodeKey, encodeKey } from "./record.ts";
+import { decodeKey, encodeKey, NOTE_KEYS, noteName, unseal } from "./record.ts";
 
 /** The store cannot be opened; `message` says why and what to do. */
 export class StoreError extends Error {
@@ -114,6 +114,16 @@ export const readLane = async (
   const page = await entries.nextv(limit);
   await entries.close();
   return page;
+};
+
+/** What is kept under names; a damaged one is left out. */
+export const readNotes = async (store: Store): Promise<Map<string, unknown>> => {
+  const notes = new Map<string, unknown>();
+  for (const [key, value] of await store.iterator(NOTE_KEYS).all()) {
+    const text = unseal(key, value);
+    if (text !== undefined) notes.set(noteName(key), JSON.parse(text));
+  }
+  return notes;
 };
 
 /** Bytes on disk. A file that goes while we look is no fault: compaction removes them. */

@@ -10,11 +10,13 @@ export type PositionPolicySettings = {
   readonly headingDeg: number;
   /** Seconds between reports when standing. */
   readonly standingS: number;
+  /** Seconds between reports while an emergency is open. */
+  readonly emergencyS: number;
 };
 
 export type PositionPolicy = {
   /** The reason to report this fix, or undefined to let it pass. */
-  decide(fix: Fix): PositionData["reason"] | undefined;
+  decide(fix: Fix, emergency: boolean): PositionData["reason"] | undefined;
 };
 
 /** Movement begins at this speed, twice in a row, and ends below the other, for a while. */
@@ -76,11 +78,13 @@ export const createPositionPolicy = (settings: PositionPolicySettings): Position
   };
 
   return {
-    decide(fix) {
+    decide(fix, emergency) {
       const speedKmh = speedOf(fix, previous);
       const before = motion;
       const now = before ? move(before, fix, speedKmh) : speedKmh >= START_KMH ? moving : standing(fix);
-      const reason = reasonFor(fix, before, now, speedKmh);
+      const sinceMs = reported ? Math.abs(fix.at - reported.at) : Infinity;
+      const urgent = emergency && sinceMs >= settings.emergencyS * 1000 - EARLY_MS;
+      const reason = reasonFor(fix, before, now, speedKmh) ?? (urgent ? "emergency" : undefined);
       motion = now;
       previous = fix;
       const courseKnown = speedKmh >= HEADING_KMH && fix.courseDeg !== undefined;

@@ -15,6 +15,8 @@ const portInRange = (address: string): boolean => {
 };
 const PORT_FAULT = "expected a port of at most 65535";
 
+const BUTTON = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
+
 const seconds = z.number().min(0).max(86_400);
 
 const gpsPort = z
@@ -37,7 +39,11 @@ const listen = z
   .regex(/^[^\s:]+:\d{1,5}$/, 'expected "address:port", for example "127.0.0.1:8080"')
   .refine(portInRange, PORT_FAULT);
 
-const loop = z.strictObject({ loop: z.int().min(0).max(3).describe("supervised loop of the board") });
+const button = z.strictObject({
+  loop: z.int().min(0).max(3).describe("supervised loop of the board"),
+  silent: z.boolean().default(false).describe("no sounder"),
+  dark: z.boolean().default(false).describe("no lamp either: it goes on looking idle"),
+});
 
 const dispatch = z
   .strictObject({
@@ -96,9 +102,19 @@ export const Settings = z.strictObject({
     })
     .optional(),
   panic: z
-    .union([z.literal("none"), z.strictObject({ port: tty, buttons: z.record(z.string(), loop) })], {
-      error: "expected none, or { port: /dev/…, buttons: { NAME: { loop: 0 } } }",
-    })
+    .union(
+      [
+        z.literal("none"),
+        z.strictObject({
+          port: tty,
+          buttons: z.record(z.string().regex(BUTTON, "expected a name of a-z, 0-9, - and _"), button),
+          baud: z.int().min(300).max(4_000_000).default(57_600),
+        }),
+      ],
+      {
+        error: "expected none, or { port: /dev/…, buttons: { NAME: { loop: 0 } } }",
+      },
+    )
     .optional(),
   report: z
     .strictObject({

@@ -3,21 +3,32 @@ import { reasonOf } from "../runtime/log.ts";
 
 export type StatusServer = AsyncDisposable & { readonly port: number };
 
-/** Serves the unit's snapshot as `GET /status.json` on a local address, nothing else. Throws where it cannot. */
-export const openStatusServer = async (
-  listen: string,
-  snapshot: () => Promise<unknown>,
-): Promise<StatusServer> => {
+export type StatusActions = {
+  /** `GET /status.json` */
+  readonly status: () => Promise<unknown>;
+  /** `POST /drill`: the next press within a minute is a drill. */
+  readonly drill: () => void;
+};
+
+/** Serves the unit's snapshot on a local address, and takes the order for a drill. Throws where it cannot. */
+export const openStatusServer = async (listen: string, on: StatusActions): Promise<StatusServer> => {
   // Imported as a module, node:http would load Node's whole fetch and WebSocket client: 15 MiB.
   const { createServer } = process.getBuiltinModule("node:http");
   const colon = listen.lastIndexOf(":");
   const server = createServer((request, response) => {
     response.setHeader("cache-control", "no-store");
-    if (request.method !== "GET" || request.url !== "/status.json") {
-      response.writeHead(404, { "content-type": "text/plain" }).end("only GET /status.json\n");
+    // A page in a browser cannot send this type without being asked first: it orders no drills.
+    const ordered = request.headers["content-type"] === "application/json";
+    if (request.method === "POST" && request.url === "/drill" && ordered) {
+      on.drill();
+      response.writeHead(204).end();
       return;
     }
-    snapshot().then(
+    if (request.method !== "GET" || request.url !== "/status.json") {
+      response.writeHead(404, { "content-type": "text/plain" }).end("GET /status.json or POST /drill\n");
+      return;
+    }
+    on.status().then(
       (value) =>
         response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`),
       (cause: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`${String(cause)}\n`),

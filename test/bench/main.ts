@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { createNmeaDecoder } from "../../src/decode/nmea/decoder.ts";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
-import { openSerialLine, type SerialLine } from "../../src/demo/pty.ts";
+import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import type { Draft } from "../../src/domain/report.ts";
 import { encodeReport } from "../../src/dispatch/encode.ts";
 import { readMessage } from "../../src/dispatch/read.ts";

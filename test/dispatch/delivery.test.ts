@@ -3,11 +3,11 @@ import { createDelivery, type Delivery, type Outgoing, type Urgent } from "../..
 import type { Report } from "../../src/domain/report.ts";
 
 const report = (seq: number, kind: Report["kind"] = "position"): Report => ({ seq, kind }) as Report;
-const delivery = (window = 10) =>
-  createDelivery({ window, urgentReserve: 1, liveWindow: window, liveQueue: 3, historyWindow: 1 });
+const delivery = (window = 10, budget = 0) =>
+  createDelivery({ window, urgentReserve: 1, liveWindow: window, liveQueue: 3, historyBudget: () => budget });
 const offer = (d: Delivery, lane: Urgent | "history", reports: readonly Report[]) => {
   const fresh = d.claim(reports);
-  if (lane === "history") d.offerHistory({ reports: fresh, payload: Buffer.alloc(0) });
+  if (lane === "history") d.offerHistory({ reports: fresh, payload: Buffer.alloc(10) });
   else d.offerUrgent(lane, fresh);
 };
 const label = (out: Outgoing | undefined) =>

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openSerialLine, type SerialLine } from "../../src/demo/pty.ts";
+import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 
 /** A car on the bench: the real service as a process, a pty for its receiver, a folder for its disk. */

@@ -3,7 +3,7 @@ import type { Fix } from "../../src/domain/fix.ts";
 import { createPositionPolicy } from "../../src/policy/position.ts";
 import { createRandom, normal } from "../../src/demo/random.ts";
 
-const settings = { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300 };
+const settings = { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300, emergencyS: 1 };
 const M = 1 / 111_195;
 
 /** A car driven north or east, one fix a second. */
@@ -23,7 +23,7 @@ const drive = (steps: readonly { kmh: number; course?: number; seconds: number }
 };
 const reasons = (fixes: readonly Fix[], given = settings) => {
   const policy = createPositionPolicy(given);
-  return fixes.map((fix) => policy.decide(fix));
+  return fixes.map((fix) => policy.decide(fix, false));
 };
 const said = (fixes: readonly Fix[], given = settings) =>
   reasons(fixes, given).filter((r) => r !== undefined);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { openSerialLine } from "../../src/demo/pty.ts";
+import { openSerialLine } from "../../src/runtime/pty.ts";
 import { tcpSource } from "../../src/sources/tcp.ts";
 import { ttySource } from "../../src/sources/tty.ts";
 import { byteSourceContract, type Device } from "../contracts/byte-source.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
-import { openSerialLine } from "../../src/demo/pty.ts";
+import { openSerialLine } from "../../src/runtime/pty.ts";
 import type { Fix } from "../../src/domain/fix.ts";
 import { readGps } from "../../src/sources/gps.ts";
 import { ttySource } from "../../src/sources/tty.ts";

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, rmSync, symlinkSync } from "node:fs";
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
@@ -7,6 +8,8 @@ export type SerialLine = Disposable & {
   readonly path: string;
   /** Resolves once the line has taken the bytes. */
   write(bytes: string | Uint8Array): Promise<void>;
+  /** What the other side says, from now on. */
+  onData(listener: (bytes: Uint8Array) => void): void;
   /** The device vanishes: readers of `path` are hung up on. */
   [Symbol.dispose](): void;
 };
@@ -27,8 +30,9 @@ export const openSerialLine = (link?: string): SerialLine => {
   // The library reads from the far end, which would take bytes from the reader. An open descriptor
   // that nobody reads keeps the line up in its stead while the reader comes and goes.
   const farEnd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
-  terminal.slave.setRawMode(true);
   terminal.slave.destroy();
+  // Until somebody opens it, a line that echoes would answer its own device, and ^S would stop it.
+  execFileSync("stty", ["-F", path, "raw", "-echo"]);
   terminal.on("error", () => undefined);
   let gone = false;
   if (link !== undefined) {
@@ -41,6 +45,7 @@ export const openSerialLine = (link?: string): SerialLine => {
       new Promise((resolve, reject) => {
         terminal.master.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
+    onData: (listener) => void terminal.master.on("data", listener),
     [Symbol.dispose]() {
       if (gone) return;
       gone = true;

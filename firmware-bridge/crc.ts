@@ -1,0 +1,11 @@
+/** CRC-16/MCRF4XX (reflected 0x1021, start 0xFFFF): what avr-libc calls `_crc_ccitt_update`. */
+export const crc16 = (bytes: Iterable<number>): number => {
+  let crc = 0xffff;
+  for (const byte of bytes) {
+    let data = (byte ^ crc) & 0xff;
+    data = (data ^ (data << 4)) & 0xff;
+    crc = ((data << 8) | (crc >>> 8)) ^ (data >>> 4) ^ (data << 3);
+    crc &= 0xffff;
+  }
+  return crc;
+};

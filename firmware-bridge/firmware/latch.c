@@ -1,0 +1,148 @@
+#include "latch.h"
+
+#include <avr/eeprom.h>
+#include <util/crc16.h>
+
+#include "board.h"
+
+/*
+ * EEPROM: the board's id with its CRC at 0, the stuck loops at 8, then a ring of slots. A slot's
+ * number, loop and count have a CRC; `confirmed` stands outside it, so that confirming writes one
+ * byte and cannot tear. A press is sent before it is kept: after a reset the numbers go on 16
+ * higher, so that one that was sent and not kept is never given to another press.
+ */
+#define ID_AT ((uint8_t *)0)
+#define STUCK_AT ((uint8_t *)8)
+#define RING_AT 16
+#define SLOTS_KEPT 16
+#define NUMBERS_SKIPPED 16
+#define PENDING 0xFF /* as an erased cell */
+#define CONFIRMED 0x00
+
+struct slot {
+    uint32_t number;
+    uint8_t loop;
+    uint8_t count;
+    uint8_t crc;
+    uint8_t state;
+};
+
+static struct press queue[SLOTS_KEPT]; /* by slot; number 0: free */
+static struct slot image[SLOTS_KEPT];  /* what the EEPROM should hold */
+static uint8_t stuck_image;
+static uint32_t board_id;
+static uint32_t last_number;
+static uint8_t next_slot;
+/* Bytes of `image` still to be written, by slot: bit 7 is `state`, written last. */
+static uint8_t unwritten[SLOTS_KEPT];
+static bool stuck_unwritten, slots_unwritten;
+static uint8_t pending;
+
+static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
+    uint8_t crc = 0x5A; /* not 0: cells of zeros must not look right */
+    while (length--) crc = _crc8_ccitt_update(crc, *bytes++);
+    return crc;
+}
+
+static uint8_t *slot_at(uint8_t index) { return (uint8_t *)(uintptr_t)(RING_AT + index * sizeof(struct slot)); }
+
+static void begin_id(uint32_t noise) {
+    struct {
+        uint32_t id;
+        uint8_t crc;
+    } kept;
+    eeprom_read_block(&kept, ID_AT, sizeof kept);
+    if (kept.crc != crc8((uint8_t *)&kept.id, sizeof kept.id)) {
+        kept.id = noise;
+        kept.crc = crc8((uint8_t *)&kept.id, sizeof kept.id);
+        eeprom_update_block(&kept, ID_AT, sizeof kept);
+    }
+    board_id = kept.id;
+}
+
+void latch_begin(uint32_t noise) {
+    begin_id(noise);
+    stuck_image = eeprom_read_byte(STUCK_AT);
+    if (stuck_image == 0xFF) stuck_image = 0;
+    eeprom_read_block(image, (void *)RING_AT, sizeof image);
+    for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
+        struct slot *s = &image[i];
+        if (s->crc != crc8((uint8_t *)s, 6) || s->number == 0) continue;
+        if (s->number > last_number) {
+            last_number = s->number;
+            next_slot = (i + 1) % SLOTS_KEPT;
+        }
+        if (s->state != CONFIRMED) {
+            queue[i] = (struct press){s->number, s->loop, s->count, 0, true};
+            pending++;
+        }
+    }
+    if (last_number > 0) last_number += NUMBERS_SKIPPED;
+}
+
+uint32_t latch_board_id(void) { return board_id; }
+uint32_t latch_last_number(void) { return last_number; }
+uint8_t latch_stuck(void) { return stuck_image; }
+
+void latch_save_stuck(uint8_t mask) {
+    if (mask == stuck_image) return;
+    stuck_image = mask;
+    stuck_unwritten = true;
+}
+
+const struct press *latch_oldest(void) {
+    const struct press *found = 0;
+    for (uint8_t i = 0; pending > 0 && i < SLOTS_KEPT; i++) {
+        if (queue[i].number != 0 && (!found || queue[i].number < found->number)) found = &queue[i];
+    }
+    return found;
+}
+
+uint8_t latch_pending(void) { return pending; }
+
+void latch_press(uint8_t loop) {
+    uint8_t slot = next_slot;
+    if (queue[slot].number != 0) {
+        /* Sixteen presses wait already: the newest of them counts this one. */
+        struct press *newest = &queue[(uint8_t)(slot + SLOTS_KEPT - 1) % SLOTS_KEPT];
+        if (newest->count < 255) newest->count++;
+        return;
+    }
+    next_slot = (slot + 1) % SLOTS_KEPT;
+    last_number++;
+    pending++;
+    queue[slot] = (struct press){last_number, loop, 1, now_ms(), false};
+    image[slot] = (struct slot){last_number, loop, 1, 0, PENDING};
+    image[slot].crc = crc8((uint8_t *)&image[slot], 6);
+    unwritten[slot] = 0xFF;
+    slots_unwritten = true;
+}
+
+void latch_confirm(uint32_t number) {
+    for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
+        if (queue[i].number != number || number == 0) continue;
+        queue[i].number = 0;
+        pending--;
+        image[i].state = CONFIRMED;
+        unwritten[i] |= 0x80;
+        slots_unwritten = true;
+    }
+}
+
+void latch_poll(void) {
+    if ((!slots_unwritten && !stuck_unwritten) || !eeprom_is_ready()) return;
+    for (uint8_t i = 0; slots_unwritten && i < SLOTS_KEPT; i++) {
+        uint8_t left = unwritten[i];
+        if (left == 0) continue;
+        uint8_t byte = 0;
+        while (!(left & (1 << byte))) byte++;
+        unwritten[i] = left & ~(1 << byte);
+        eeprom_update_byte(slot_at(i) + byte, ((uint8_t *)&image[i])[byte]);
+        return;
+    }
+    slots_unwritten = false;
+    if (stuck_unwritten) {
+        stuck_unwritten = false;
+        eeprom_update_byte(STUCK_AT, stuck_image);
+    }
+}

@@ -1,0 +1,32 @@
+/* Presses that the host has not confirmed, in RAM and EEPROM: they outlive any power cut. */
+#ifndef LATCH_H
+#define LATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct press {
+    uint32_t number;
+    uint8_t loop;
+    uint8_t count;       /* further presses of this loop that found no room of their own */
+    uint32_t latched_ms; /* now_ms() at the latch; meaningless when `before_reset` */
+    bool before_reset;
+};
+
+/* Reads the EEPROM; makes the board's id from `noise` where there is none. */
+void latch_begin(uint32_t noise);
+uint32_t latch_board_id(void);
+/* The number given last, in this life or the one before. */
+uint32_t latch_last_number(void);
+void latch_press(uint8_t loop);
+/* The oldest press that is not confirmed, or 0. */
+const struct press *latch_oldest(void);
+uint8_t latch_pending(void);
+void latch_confirm(uint32_t number);
+/* Which loops are stuck: kept, so that a reset makes no press of them. */
+void latch_save_stuck(uint8_t mask);
+uint8_t latch_stuck(void);
+/* Writes at most one byte of what is to be kept: an EEPROM write takes 3.4 ms. */
+void latch_poll(void);
+
+#endif

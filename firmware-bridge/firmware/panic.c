@@ -1,0 +1,173 @@
+#include "panic.h"
+
+#include <util/crc16.h>
+
+#include "board.h"
+#include "firmata.h"
+#include "lamp.h"
+#include "latch.h"
+#include "loops.h"
+#include "serial.h"
+
+enum { HELLO = 0x01, PRESS = 0x02, HEARTBEAT = 0x03, LOOP = 0x04 };
+enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42 };
+
+#define REPEAT_MS 250
+#define HEARTBEAT_MS 1000
+#define HOST_LOST_MS 5000
+#define AGE_UNKNOWN 0xFFFFFFFFUL
+#define PAYLOAD_MAX 24
+#define SHOW_QUIET 0x01
+
+static uint32_t heartbeat_at, repeat_at, host_at;
+static bool hello_due, repeat_now, host_heard;
+
+struct message {
+    uint8_t type;
+    uint8_t length;
+    uint8_t payload[PAYLOAD_MAX];
+};
+
+static uint16_t crc_of(const struct message *m) {
+    uint16_t crc = 0xFFFF;
+    crc = _crc_ccitt_update(crc, m->type);
+    crc = _crc_ccitt_update(crc, m->length);
+    for (uint8_t i = 0; i < m->length; i++) crc = _crc_ccitt_update(crc, m->payload[i]);
+    return crc;
+}
+
+static void put8(struct message *m, uint8_t value) { m->payload[m->length++] = value; }
+
+static void put16(struct message *m, uint16_t value) {
+    put8(m, value);
+    put8(m, value >> 8);
+}
+
+static void put32(struct message *m, uint32_t value) {
+    put16(m, value);
+    put16(m, value >> 16);
+}
+
+static uint32_t get32(const struct message *m, uint8_t at) {
+    uint32_t value = 0;
+    for (uint8_t i = 4; i-- > 0;) value = value << 8 | m->payload[at + i];
+    return value;
+}
+
+/* Firmata carries seven bits a byte: each of ours goes as two, the lower bits first. */
+static void write_byte(uint8_t byte) {
+    serial_write(byte & 0x7F);
+    serial_write(byte >> 7);
+}
+
+static bool send(const struct message *m) {
+    if (firmata_busy() || !serial_room(9 + 2 * m->length)) return false;
+    uint16_t crc = crc_of(m);
+    serial_write(0xF0);
+    serial_write(PANIC_SYSEX);
+    serial_write(m->type);
+    serial_write(m->length);
+    for (uint8_t i = 0; i < m->length; i++) write_byte(m->payload[i]);
+    write_byte(crc);
+    write_byte(crc >> 8);
+    serial_write(0xF7);
+    return true;
+}
+
+static bool send_hello(void) {
+    struct message m = {.type = HELLO};
+    put8(&m, PROTOCOL);
+    put8(&m, FIRMWARE_MAJOR);
+    put8(&m, FIRMWARE_MINOR);
+    put32(&m, latch_board_id());
+    put32(&m, latch_last_number());
+    put8(&m, LOOPS);
+    put8(&m, reset_cause);
+    put32(&m, now_ms() / 1000);
+    return send(&m);
+}
+
+static bool send_press(const struct press *p) {
+    struct message m = {.type = PRESS};
+    put32(&m, latch_board_id());
+    put32(&m, p->number);
+    put8(&m, p->loop);
+    put8(&m, p->count);
+    put32(&m, p->before_reset ? AGE_UNKNOWN : now_ms() - p->latched_ms);
+    return send(&m);
+}
+
+static bool send_heartbeat(void) {
+    struct message m = {.type = HEARTBEAT};
+    put32(&m, latch_board_id());
+    put32(&m, now_ms() / 1000);
+    for (uint8_t i = 0; i < LOOPS; i++) put8(&m, loops_state(i));
+    put16(&m, supply_mv());
+    put8(&m, reset_cause);
+    put8(&m, latch_pending());
+    put8(&m, lamp_pattern());
+    return send(&m);
+}
+
+static void send_loop(uint8_t loop) {
+    struct message m = {.type = LOOP};
+    put8(&m, loop);
+    put8(&m, loops_state(loop));
+    send(&m); /* lost where there is no room: the heartbeat says it again */
+}
+
+static bool unpack(struct message *m, const uint8_t *bytes, uint8_t length) {
+    if (length < 6) return false;
+    m->type = bytes[0];
+    m->length = bytes[1];
+    if (m->length > PAYLOAD_MAX || length != 6 + 2 * m->length) return false;
+    bytes += 2;
+    for (uint8_t i = 0; i < m->length; i++, bytes += 2) m->payload[i] = bytes[0] | bytes[1] << 7;
+    uint16_t crc = (uint8_t)(bytes[0] | bytes[1] << 7) | (uint16_t)(uint8_t)(bytes[2] | bytes[3] << 7) << 8;
+    return crc == crc_of(m);
+}
+
+void panic_message(const uint8_t *bytes, uint8_t length) {
+    struct message m;
+    if (!unpack(&m, bytes, length)) return;
+    host_at = now_ms();
+    host_heard = true;
+    if (m.type == QUERY) hello_due = true;
+    else if (m.type == CONFIRM && m.length == 4) {
+        latch_confirm(get32(&m, 0));
+        repeat_now = true; /* the next one does not wait for its turn */
+    } else if (m.type == SHOW && m.length == 2 && m.payload[0] < LAMP_PATTERNS)
+        lamp_show(m.payload[0], m.payload[1] & SHOW_QUIET);
+}
+
+void panic_begin(void) {
+    hello_due = true;
+    repeat_now = true;
+    lamp_show(LAMP_NO_HOST, true);
+}
+
+void panic_poll(void) {
+    uint32_t now = now_ms();
+    uint8_t stuck = 0;
+    for (uint8_t i = 0; i < LOOPS; i++) {
+        if (loops_take_press(i)) {
+            latch_press(i);
+            repeat_now = true;
+        }
+        if (loops_take_change(i)) send_loop(i);
+        if (loops_state(i) == LOOP_STUCK) stuck |= 1 << i;
+    }
+    latch_save_stuck(stuck);
+
+    const struct press *press = latch_oldest();
+    if (press && (repeat_now || now - repeat_at >= REPEAT_MS) && send_press(press)) {
+        repeat_at = now;
+        repeat_now = false;
+    }
+    if (hello_due && send_hello()) hello_due = false;
+    if (now - heartbeat_at >= HEARTBEAT_MS && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
+    if (host_heard && now - host_at >= HOST_LOST_MS) {
+        host_heard = false;
+        lamp_show(LAMP_NO_HOST, true);
+    }
+}

@@ -1,0 +1,14 @@
+/* Our own messages (PROTOCOL.md): Firmata sysex with a length and a CRC. */
+#ifndef PANIC_H
+#define PANIC_H
+
+#include <stdint.h>
+
+#define PANIC_SYSEX 0x0B
+
+void panic_begin(void);
+/* A sysex of ours, without F0, command and F7. What fails its length or its CRC is passed over. */
+void panic_message(const uint8_t *bytes, uint8_t length);
+void panic_poll(void);
+
+#endif

@@ -1,0 +1,14 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** Where the released image of the panic board's firmware is, from a checkout or from the bundle beside it. */
+export const releasedImage = (): string => {
+  const name = join("firmware-bridge", "firmware", "panic-board.hex");
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, name))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error(`${name} is missing: is the installation complete?`);
+    folder = parent;
+  }
+  return join(folder, name);
+};

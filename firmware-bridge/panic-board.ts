@@ -1,0 +1,270 @@
+import {
+  LAMP_PATTERNS,
+  type BoardFault,
+  type BoardHealth,
+  type BoardListener,
+  type BoardPress,
+  type LampPattern,
+  type LoopState,
+  type PanicBoard,
+} from "../src/domain/panic.ts";
+import type { Backoff } from "../src/runtime/backoff.ts";
+import { reasonOf } from "../src/runtime/log.ts";
+import type { Tty } from "../src/runtime/tty.ts";
+import { pause } from "../src/runtime/wait.ts";
+import { createBoardFramer } from "./framer.ts";
+import { decodeFromBoard, encodeToBoard, PROTOCOL, type FromBoard } from "./protocol.ts";
+import type { StockBoard } from "./stock-board.ts";
+
+/** A connection to the board that cannot be used: which fault, and what to do about it. */
+class BoardError extends Error {
+  readonly code: BoardFault;
+  constructor(code: BoardFault, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export type PanicBoardOptions = {
+  /** How the port is called in what is told. */
+  readonly path: string;
+  readonly open: () => Promise<Tty>;
+  readonly backoff: Backoff;
+  /** The loops that have a button: of the others nothing is told. */
+  readonly loops: readonly number[];
+  /** Takes over a board that speaks Firmata but not our protocol. */
+  readonly attachStock: (
+    write: (bytes: Uint8Array) => void,
+    loops: readonly number[],
+    press: (loop: number) => void,
+  ) => Promise<StockBoard>;
+  readonly timing?: Partial<Timing>;
+};
+
+type Timing = {
+  /** The lamp is told again this often: it also tells the board that the host lives. */
+  readonly refreshMs: number;
+  /** No sign of our firmware for this long after opening: what else is it? */
+  readonly identifyMs: number;
+  /** Nothing from the board for this long is a fault; for twice as long, the port is opened anew. */
+  readonly silentMs: number;
+};
+const TIMING: Timing = { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 };
+
+/** Asks a Firmata board for its firmware's name. */
+const REPORT_FIRMWARE = Uint8Array.of(0xf0, 0x79, 0xf7);
+
+const openFault = (path: string, cause: unknown): BoardError => {
+  const reason = reasonOf(cause);
+  if (/No such file|ENOENT|No such device|ENXIO/.test(reason)) {
+    return new BoardError("absent", `${path} is not there: is the panic board plugged in?`, cause);
+  }
+  if (/Permission denied|EACCES/.test(reason)) {
+    return new BoardError("denied", `${path} may not be opened: is the user in group dialout?`, cause);
+  }
+  return new BoardError("failed", `${path} cannot be opened: ${reason}`, cause);
+};
+
+const silence = (path: string): BoardError =>
+  new BoardError(
+    "silent",
+    `${path} is open, but no panic board answers: is it another device, or without firmware?`,
+  );
+
+/** Keeps a connection to the panic board, whatever happens to it, and tells what it says. */
+export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener): PanicBoard => {
+  const timing = { ...TIMING, ...options.timing };
+  const stop = new AbortController();
+  let faulty: BoardFault | undefined;
+  let tty: Tty | undefined;
+  let stock: StockBoard | undefined;
+  let wanted: { pattern: LampPattern; quiet: boolean } = { pattern: "idle", quiet: false };
+  let told: readonly LoopState[] = [];
+  let health: BoardHealth = { connected: false };
+
+  const fail = (code: BoardFault, detail: string) => {
+    if (faulty === code) return;
+    faulty = code;
+    on.fault(code, detail);
+  };
+  const say = (bytes: Uint8Array) => {
+    try {
+      tty?.write(bytes);
+    } catch {
+      // A full or broken line shows on the reading side; everything said is said again.
+    }
+  };
+  const show = () => {
+    if (stock) stock.show(wanted.pattern, wanted.quiet);
+    else say(encodeToBoard({ kind: "show", ...wanted }));
+  };
+
+  const takeLoop = (loop: number, state: LoopState) => {
+    const before = told[loop] ?? "normal";
+    const states = [...told];
+    states[loop] = state;
+    told = states;
+    if (before !== state && options.loops.includes(loop)) on.loop(loop, state);
+  };
+
+  const take = (message: FromBoard): void => {
+    switch (message.kind) {
+      case "press":
+        on.press(message.press);
+        break;
+      case "loop":
+        takeLoop(message.loop, message.state);
+        break;
+      case "heartbeat":
+        for (const [loop, state] of message.loops.entries()) takeLoop(loop, state);
+        health = { ...health, loops: message.loops, supplyMv: message.supplyMv };
+        // The pattern is refreshed anyway; a board that was reset need not wait for it.
+        if (message.pattern !== LAMP_PATTERNS.indexOf(wanted.pattern)) show();
+        break;
+      case "hello":
+        health = { ...health, connected: true, firmware: message.firmware };
+        on.hello(message.board, message.lastNumber);
+        if (message.protocol !== PROTOCOL) {
+          const detail = `the panic board speaks protocol ${message.protocol}, this release ${PROTOCOL}: flash its firmware`;
+          fail("protocol", detail);
+        } else if (faulty) {
+          faulty = undefined;
+          on.recovered(`the panic board answers, firmware ${message.firmware}`);
+        }
+        show();
+    }
+  };
+
+  const identify = async (name: string): Promise<void> => {
+    stock = await options.attachStock(say, options.loops, (loop) =>
+      on.press({ board: "stock", number: 0, loop, count: 1 }),
+    );
+    health = { connected: true, firmware: name, degraded: true };
+    fail(
+      "not-ours",
+      `the board runs ${name}: presses are read, but not latched, and loops are not supervised`,
+    );
+    show();
+  };
+
+  const serve = async (port: Tty): Promise<void> => {
+    let heardAt = performance.now();
+    let known = false;
+    const openedAt = heardAt;
+    const giveUp = Promise.withResolvers<never>();
+    giveUp.promise.catch(() => undefined);
+    const receive = createBoardFramer({
+      panic(body) {
+        const message = decodeFromBoard(body);
+        if (!message) return; // noise: what matters is said again
+        heardAt = performance.now();
+        known = true;
+        if (message.kind !== "hello" && !health.connected) say(encodeToBoard({ kind: "query" }));
+        take(message);
+      },
+      firmata(bytes) {
+        if (stock) {
+          heardAt = performance.now();
+          stock.receive(bytes);
+          return;
+        }
+        const name = known ? undefined : firmwareName(bytes);
+        if (name !== undefined) identify(name).catch(giveUp.reject);
+      },
+      broken: () => undefined,
+    });
+    const watch = setInterval(() => {
+      const now = performance.now();
+      if (!known && !stock) {
+        say(encodeToBoard({ kind: "query" }));
+        if (now - openedAt >= timing.identifyMs) say(REPORT_FIRMWARE);
+      }
+      show();
+      if (stock) return;
+      const quietMs = now - heardAt;
+      if (quietMs >= timing.silentMs) fail("silent", silence(options.path).message);
+      if (quietMs >= 2 * timing.silentMs) giveUp.reject(silence(options.path));
+    }, timing.refreshMs);
+    try {
+      say(encodeToBoard({ kind: "query" }));
+      for (;;) {
+        // oxlint-disable-next-line no-await-in-loop -- a serial line is read in order
+        const bytes = await Promise.race([port.read(), giveUp.promise]);
+        if (!bytes) return;
+        receive(bytes);
+      }
+    } finally {
+      clearInterval(watch);
+    }
+  };
+
+  const connectOnce = async (): Promise<void> => {
+    const port = await options.open().catch((cause: unknown) => {
+      throw openFault(options.path, cause);
+    });
+    tty = port;
+    const close = () => port.close();
+    stop.signal.addEventListener("abort", close);
+    try {
+      await serve(port);
+    } catch (cause) {
+      if (cause instanceof BoardError) throw cause;
+      const detail = `the panic board was unplugged from ${options.path} (${reasonOf(cause)})`;
+      throw new BoardError("unplugged", detail, cause);
+    } finally {
+      stop.signal.removeEventListener("abort", close);
+      tty = undefined;
+      stock?.close();
+      stock = undefined;
+      health = { connected: false };
+      told = [];
+      close();
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one board, one connection at a time
+        await connectOnce();
+      } catch (cause) {
+        if (stop.signal.aborted) return;
+        const error = cause instanceof BoardError ? cause : new BoardError("failed", reasonOf(cause), cause);
+        fail(error.code, error.message);
+      }
+      if (faulty === undefined) options.backoff.reset();
+      // oxlint-disable-next-line no-await-in-loop
+      if (!stop.signal.aborted) await pause(options.backoff.next(), stop.signal);
+    }
+  };
+  const running = run();
+
+  return {
+    get health() {
+      return health;
+    },
+    confirm({ number }: BoardPress) {
+      if (number > 0) say(encodeToBoard({ kind: "confirm", number }));
+    },
+    show(pattern, quiet) {
+      wanted = { pattern, quiet };
+      show();
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+};
+
+/** The name in a Firmata firmware report (0x79), where these bytes have a whole one. */
+const firmwareName = (bytes: Uint8Array): string | undefined => {
+  const start = bytes.findIndex((byte, i) => byte === 0xf0 && bytes[i + 1] === 0x79);
+  const end = start < 0 ? -1 : bytes.indexOf(0xf7, start);
+  if (end < start + 4) return undefined;
+  const letters = bytes.subarray(start + 4, end);
+  const name = Array.from({ length: letters.length >> 1 }, (_, i) =>
+    String.fromCodePoint(letters[2 * i]! | (letters[2 * i + 1]! << 7)),
+  ).join("");
+  return `${name.replace(/\.ino$/, "") || "an unnamed firmware"} ${bytes[start + 2]}.${bytes[start + 3]}`;
+};

@@ -1,0 +1,180 @@
+import {
+  LAMP_PATTERNS,
+  LOOP_STATES,
+  type BoardPress,
+  type LampPattern,
+  type LoopState,
+} from "../src/domain/panic.ts";
+import { crc16 } from "./crc.ts";
+
+/** The messages of PROTOCOL.md, both ways; byte for byte the other half of `firmware/panic.c`. */
+export const PROTOCOL = 1;
+
+export type FromBoard =
+  | {
+      readonly kind: "hello";
+      readonly protocol: number;
+      readonly firmware: string;
+      readonly board: string;
+      readonly lastNumber: number;
+      readonly loops: number;
+      readonly resetCause: number;
+      readonly uptimeS: number;
+    }
+  | { readonly kind: "press"; readonly press: BoardPress }
+  | {
+      readonly kind: "heartbeat";
+      readonly board: string;
+      readonly uptimeS: number;
+      readonly loops: readonly LoopState[];
+      readonly supplyMv: number;
+      readonly resetCause: number;
+      readonly pending: number;
+      readonly pattern: number;
+    }
+  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState };
+
+export type ToBoard =
+  | { readonly kind: "query" }
+  | { readonly kind: "confirm"; readonly number: number }
+  | { readonly kind: "show"; readonly pattern: LampPattern; readonly quiet: boolean };
+
+export const START_SYSEX = 0xf0;
+export const END_SYSEX = 0xf7;
+/** Of Firmata's range for users, 0x01 to 0x0F. */
+export const PANIC_SYSEX = 0x0b;
+
+const TYPE = {
+  hello: 0x01,
+  press: 0x02,
+  heartbeat: 0x03,
+  loop: 0x04,
+  query: 0x40,
+  confirm: 0x41,
+  show: 0x42,
+};
+const LENGTH = { hello: 17, press: 14, heartbeat: 17, loop: 2 };
+const AGE_UNKNOWN = 0xffff_ffff;
+const QUIET = 0x01;
+
+/** Two bytes of seven bits for each, the lower bits first. */
+const pack = (bytes: Iterable<number>): number[] => [...bytes].flatMap((byte) => [byte & 0x7f, byte >> 7]);
+
+const frame = (type: number, payload: Uint8Array): Uint8Array => {
+  const crc = crc16([type, payload.length, ...payload]);
+  return Uint8Array.from([
+    START_SYSEX,
+    PANIC_SYSEX,
+    type,
+    payload.length,
+    ...pack(payload),
+    ...pack([crc & 0xff, crc >> 8]),
+    END_SYSEX,
+  ]);
+};
+
+export const encodeToBoard = (message: ToBoard): Uint8Array => {
+  if (message.kind === "query") return frame(TYPE.query, new Uint8Array(0));
+  if (message.kind === "show") {
+    const pattern = LAMP_PATTERNS.indexOf(message.pattern);
+    return frame(TYPE.show, Uint8Array.of(pattern, message.quiet ? QUIET : 0));
+  }
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32LE(message.number);
+  return frame(TYPE.confirm, payload);
+};
+
+/** The other direction, for a board that is not there: what the firmware sends. */
+export const encodeFromBoard = (message: FromBoard): Uint8Array => {
+  const payload = Buffer.alloc(LENGTH[message.kind]);
+  switch (message.kind) {
+    case "hello": {
+      const [major, minor] = message.firmware.split(".").map(Number);
+      payload.set([message.protocol, major!, minor!]);
+      payload.writeUInt32LE(Number.parseInt(message.board, 16), 3);
+      payload.writeUInt32LE(message.lastNumber, 7);
+      payload.set([message.loops, message.resetCause], 11);
+      payload.writeUInt32LE(message.uptimeS, 13);
+      break;
+    }
+    case "press":
+      payload.writeUInt32LE(Number.parseInt(message.press.board, 16), 0);
+      payload.writeUInt32LE(message.press.number, 4);
+      payload.set([message.press.loop, message.press.count], 8);
+      payload.writeUInt32LE(message.press.ageMs ?? AGE_UNKNOWN, 10);
+      break;
+    case "heartbeat":
+      payload.writeUInt32LE(Number.parseInt(message.board, 16), 0);
+      payload.writeUInt32LE(message.uptimeS, 4);
+      payload.set(
+        message.loops.map((state) => LOOP_STATES.indexOf(state)),
+        8,
+      );
+      payload.writeUInt16LE(message.supplyMv, 12);
+      payload.set([message.resetCause, message.pending, message.pattern], 14);
+      break;
+    case "loop":
+      payload.set([message.loop, LOOP_STATES.indexOf(message.state)]);
+  }
+  return frame(TYPE[message.kind], payload);
+};
+
+const hex = (id: number): string => id.toString(16).padStart(8, "0");
+
+/**
+ * A sysex of ours without F0, command and F7; undefined where its length, its CRC or a value is not
+ * right. A newer protocol may make messages longer: what is known stands at their beginning.
+ */
+export const decodeFromBoard = (bytes: Uint8Array): FromBoard | undefined => {
+  const [type, length] = bytes;
+  if (type === undefined || length === undefined || bytes.length !== 6 + 2 * length) return undefined;
+  const unpacked = Buffer.alloc(length + 2);
+  for (let i = 0; i < unpacked.length; i++) {
+    unpacked[i] = bytes[2 + 2 * i]! | (bytes[3 + 2 * i]! << 7);
+  }
+  const payload = unpacked.subarray(0, length);
+  if (unpacked.readUInt16LE(length) !== crc16([type, length, ...payload])) return undefined;
+  const atLeast = (kind: keyof typeof LENGTH) => type === TYPE[kind] && length >= LENGTH[kind];
+  if (atLeast("hello")) {
+    return {
+      kind: "hello",
+      protocol: payload[0]!,
+      firmware: `${payload[1]}.${payload[2]}`,
+      board: hex(payload.readUInt32LE(3)),
+      lastNumber: payload.readUInt32LE(7),
+      loops: payload[11]!,
+      resetCause: payload[12]!,
+      uptimeS: payload.readUInt32LE(13),
+    };
+  }
+  if (atLeast("press")) {
+    const ageMs = payload.readUInt32LE(10);
+    return {
+      kind: "press",
+      press: {
+        board: hex(payload.readUInt32LE(0)),
+        number: payload.readUInt32LE(4),
+        loop: payload[8]!,
+        count: payload[9]!,
+        ...(ageMs === AGE_UNKNOWN ? {} : { ageMs }),
+      },
+    };
+  }
+  if (atLeast("heartbeat")) {
+    const loops = [...payload.subarray(8, 12)].map((state) => LOOP_STATES[state]);
+    if (!loops.every((state) => state !== undefined)) return undefined;
+    return {
+      kind: "heartbeat",
+      board: hex(payload.readUInt32LE(0)),
+      uptimeS: payload.readUInt32LE(4),
+      loops,
+      supplyMv: payload.readUInt16LE(12),
+      resetCause: payload[14]!,
+      pending: payload[15]!,
+      pattern: payload[16]!,
+    };
+  }
+  if (!atLeast("loop")) return undefined;
+  const state = LOOP_STATES[payload[1]!];
+  return state && { kind: "loop", loop: payload[0]!, state };
+};

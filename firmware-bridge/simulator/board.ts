@@ -1,0 +1,101 @@
+import type { EEPROMMemoryBackend } from "avr8js";
+import { createChip, RESET } from "./chip.ts";
+import { createLoop, type Loop } from "./loop.ts";
+
+/** The panic board on a bench: the released image on a chip, four loops, a lamp and a sounder. */
+type Lamp = "idle" | "stored" | "sent" | "received" | "accepted" | "fault" | "no-host" | "off";
+
+export type Light = { readonly lamp: Lamp; readonly sounder: boolean };
+
+export type BoardOptions = {
+  readonly flash: Uint16Array;
+  readonly random: () => number;
+  /** Bytes to the host. */
+  readonly onSerial: (byte: number) => void;
+  readonly onLight: (light: Light) => void;
+  readonly eeprom?: EEPROMMemoryBackend;
+};
+
+export type Board = {
+  readonly light: Light;
+  /** Milliseconds of the board's own time. */
+  readonly nowMs: number;
+  /** The share of the chip's time that it did not sleep, 0 to 1. */
+  readonly load: number;
+  /** Lets the board's time pass. */
+  run(untilMs: number): void;
+  receive(bytes: Iterable<number>): void;
+  press(loop: number, forMs: number): void;
+  hold(loop: number): void;
+  release(loop: number): void;
+  wire(loop: number, state: Loop["wire"]): void;
+  power(on: boolean): void;
+  /** The host opens the port: an Arduino is reset by DTR. */
+  reset(): void;
+};
+
+/** The firmware writes the number of its pattern, from 1, into GPIOR0; `silent` looks as idle. */
+const LAMPS: readonly Lamp[] = [
+  "off",
+  "idle",
+  "stored",
+  "sent",
+  "received",
+  "accepted",
+  "fault",
+  "idle",
+  "no-host",
+];
+const SOUNDER = 1 << 0;
+const LOOPS = 4;
+const FLOATING_V = 2;
+
+export const createBoard = (options: BoardOptions): Board => {
+  const { random } = options;
+  const loops = Array.from({ length: LOOPS }, () => createLoop(random));
+  let light: Light = { lamp: "off", sounder: false };
+  const show = (next: Light) => {
+    if (next.lamp === light.lamp && next.sounder === light.sounder) return;
+    light = next;
+    options.onLight(light);
+  };
+  const chip = createChip(
+    options.flash,
+    {
+      transmit: options.onSerial,
+      volts: (channel): number => loops[channel]?.volts(chip.nowMs) ?? FLOATING_V * random(),
+      register: (value) => show({ ...light, lamp: LAMPS[value] ?? "off" }),
+      portB: (levels) => show({ ...light, sounder: (levels & SOUNDER) !== 0 }),
+    },
+    options.eeprom,
+  );
+  const loopAt = (index: number): Loop => {
+    const loop = loops[index];
+    if (!loop) throw new Error(`there is no loop ${index}: 0 to ${LOOPS - 1}`);
+    return loop;
+  };
+  return {
+    get light() {
+      return light;
+    },
+    get nowMs() {
+      return chip.nowMs;
+    },
+    get load() {
+      return chip.activeCycles / Math.max(1, chip.nowMs * 16_000);
+    },
+    run: (untilMs) => chip.run(untilMs),
+    receive: (bytes) => chip.receive(bytes),
+    press(index, forMs) {
+      loopAt(index).move(true, chip.nowMs);
+      loopAt(index).move(false, chip.nowMs + forMs);
+    },
+    hold: (index) => loopAt(index).move(true, chip.nowMs),
+    release: (index) => loopAt(index).move(false, chip.nowMs),
+    wire(index, state) {
+      loopAt(index).wire = state;
+    },
+    power: (on) => chip.power(on),
+    reset: () => chip.reset(RESET.external),
+  };
+};

@@ -1,0 +1,189 @@
+import {
+  ADCMuxInputType,
+  adcConfig,
+  AVRADC,
+  AVRClock,
+  AVREEPROM,
+  avrInstruction,
+  AVRIOPort,
+  AVRTimer,
+  AVRUSART,
+  AVRWatchdog,
+  clockConfig,
+  CPU,
+  EEPROMMemoryBackend,
+  portBConfig,
+  portCConfig,
+  portDConfig,
+  timer0Config,
+  timer1Config,
+  timer2Config,
+  usart0Config,
+  watchdogConfig,
+} from "avr8js";
+
+/** The microcontroller alone: an ATmega328P that runs an image, cycle by cycle. */
+const CLOCK_HZ = 16_000_000;
+const SRAM_BYTES = 2048;
+const EEPROM_BYTES = 1024;
+const SLEEP = 0x9588;
+const GPIOR0 = 0x3e;
+const MCUSR = 0x54;
+/** MCUSR: why the chip was reset. */
+export const RESET = { power: 1, external: 2, watchdog: 8 } as const;
+
+export type ChipListener = {
+  /** A byte has left the serial line. */
+  transmit(byte: number): void;
+  /** Volts on an analog input, 0 to 7, at this moment. */
+  volts(channel: number): number;
+  /** The general purpose register 0 was written: the firmware's word on its own state. */
+  register(value: number): void;
+  /** The level of a pin of port B changed by the firmware. */
+  portB(levels: number): void;
+};
+
+export type Chip = {
+  /** Milliseconds of the chip's own time since it was made; stands still without power. */
+  readonly nowMs: number;
+  /** Cycles in which it did not sleep. */
+  readonly activeCycles: number;
+  readonly powered: boolean;
+  readonly port: { readonly b: AVRIOPort; readonly c: AVRIOPort; readonly d: AVRIOPort };
+  run(untilMs: number): void;
+  /** Bytes from the host; taken at the speed of the line. */
+  receive(bytes: Iterable<number>): void;
+  power(on: boolean): void;
+  reset(cause: number): void;
+};
+
+/** What the library keeps to itself: the next thing that will happen. */
+type Clockwork = { nextClockEvent: { cycles: number } | null };
+
+/** `flash` as `readHex` gives it; the EEPROM is this one's for as long as it lives. */
+export const createChip = (
+  flash: Uint16Array,
+  on: ChipListener,
+  eeprom: EEPROMMemoryBackend = new EEPROMMemoryBackend(EEPROM_BYTES),
+): Chip => {
+  let elapsed = 0;
+  let active = 0;
+  let asleep = false;
+  let watchdogBit = false;
+  let powered = true;
+  let line: number[] = [];
+
+  const build = (cause: number) => {
+    const cpu = new CPU(flash, SRAM_BYTES);
+    const clock = new AVRClock(cpu, CLOCK_HZ, clockConfig);
+    const timers = [timer0Config, timer1Config, timer2Config].map((config) => new AVRTimer(cpu, config));
+    const port = {
+      b: new AVRIOPort(cpu, portBConfig),
+      c: new AVRIOPort(cpu, portCConfig),
+      d: new AVRIOPort(cpu, portDConfig),
+    };
+    const memory = new AVREEPROM(cpu, eeprom);
+    const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
+    const usart = new AVRUSART(cpu, usart0Config, CLOCK_HZ);
+    const adc = new AVRADC(cpu, adcConfig);
+    cpu.reset = () => {
+      watchdogBit = true;
+    };
+    cpu.data[MCUSR] = cause;
+    cpu.writeHooks[GPIOR0] = (value) => on.register(value);
+    port.b.addListener((value) => on.portB(value));
+    usart.onByteTransmit = (byte) => on.transmit(byte);
+    const feed = () => {
+      const [next] = line;
+      if (next !== undefined && usart.writeByte(next)) line.shift();
+    };
+    usart.onRxComplete = feed;
+    adc.onADCRead = (input) => {
+      const volts =
+        input.type === ADCMuxInputType.SingleEnded
+          ? on.volts(input.channel)
+          : input.type === ADCMuxInputType.Constant
+            ? input.voltage
+            : 0;
+      const reading = Math.max(0, Math.min(1023, Math.floor((volts / adc.referenceVoltage) * 1024)));
+      cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles);
+    };
+    return { cpu, port, feed, kept: [timers, memory, watchdog] };
+  };
+  let machine = build(RESET.power);
+
+  const restart = (cause: number) => {
+    elapsed += machine.cpu.cycles;
+    watchdogBit = false;
+    asleep = false;
+    line = [];
+    machine = build(cause);
+    on.register(0);
+    on.portB(0);
+  };
+
+  /** Sleeps until an interrupt wakes it: time passes in one step. */
+  const doze = (until: number) => {
+    const { cpu } = machine;
+    while (asleep && cpu.cycles < until) {
+      const next = (cpu as unknown as Clockwork).nextClockEvent;
+      cpu.cycles = Math.min(until, Math.max(cpu.cycles, next?.cycles ?? until));
+      const { pc } = cpu;
+      cpu.tick();
+      asleep = cpu.pc === pc;
+    }
+  };
+
+  return {
+    get nowMs() {
+      return ((elapsed + machine.cpu.cycles) * 1000) / CLOCK_HZ;
+    },
+    get activeCycles() {
+      return active;
+    },
+    get powered() {
+      return powered;
+    },
+    get port() {
+      return machine.port;
+    },
+    run(untilMs) {
+      const target = (untilMs * CLOCK_HZ) / 1000;
+      if (!powered) {
+        elapsed = Math.max(elapsed, target - machine.cpu.cycles);
+        return;
+      }
+      machine.feed();
+      while (elapsed + machine.cpu.cycles < target) {
+        const { cpu } = machine;
+        if (asleep) {
+          doze(target - elapsed);
+          continue;
+        }
+        const before = cpu.cycles;
+        if (flash[cpu.pc] === SLEEP) {
+          cpu.pc++;
+          cpu.cycles++;
+          asleep = true;
+        } else avrInstruction(cpu);
+        const { pc } = cpu;
+        cpu.tick();
+        // An interrupt that came with the instruction has woken it already.
+        if (cpu.pc !== pc) asleep = false;
+        active += cpu.cycles - before;
+        if (watchdogBit) restart(RESET.watchdog);
+      }
+    },
+    receive(bytes) {
+      if (!powered) return;
+      line.push(...bytes);
+      machine.feed();
+    },
+    power(state) {
+      if (state === powered) return;
+      powered = state;
+      restart(RESET.power);
+    },
+    reset: restart,
+  };
+};

@@ -1,0 +1,21 @@
+/** Words of program memory of an ATmega328P. */
+const FLASH_WORDS = 0x4000;
+
+/** Reads an Intel HEX image into program memory. Throws where a line is not one, or its checksum is wrong. */
+export const readHex = (text: string): Uint16Array => {
+  const flash = new Uint16Array(FLASH_WORDS).fill(0xffff);
+  const bytes = new Uint8Array(flash.buffer);
+  text.split(/\r?\n/).forEach((line, index) => {
+    if (line === "") return;
+    const fault = (what: string) => new Error(`line ${index + 1} of the image: ${what}`);
+    if (!/^:([0-9A-F]{2}){5,}$/i.test(line)) throw fault("not Intel HEX");
+    const record = Buffer.from(line.slice(1), "hex");
+    const [length = 0, high = 0, low = 0, type] = record;
+    if (record.length !== length + 5) throw fault("its length is not what it says");
+    if (record.reduce((sum, byte) => sum + byte, 0) % 256 !== 0) throw fault("wrong checksum");
+    const at = high * 256 + low;
+    if (type === 0 && at + length <= bytes.length) bytes.set(record.subarray(4, 4 + length), at);
+    else if (type !== 1) throw fault("a record that an ATmega328P has no use for");
+  });
+  return flash;
+};

@@ -1,0 +1,65 @@
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { releasedImage } from "../image.ts";
+import { startLiveBoard, type LiveBoard } from "./live.ts";
+
+/** `npm run -s board -- --link PATH`: the panic board with the released image, driven from stdin. */
+const USAGE = `npm run -s board -- --link PATH [--image HEX]
+
+Runs the panic board's released firmware; its serial port is at PATH. One command a line on stdin:
+press LOOP [MS], hold LOOP, release LOOP, cut LOOP, short LOOP, mend LOOP, power off, power on,
+unplug, plug, quit. Each change of lamp or sounder is a JSON line on stdout.
+`;
+const PRESS_MS = 200;
+const EXIT_USAGE = 64;
+
+const perform = (live: LiveBoard, line: string): void => {
+  const [word = "", what = "", ms = String(PRESS_MS)] = line.trim().split(/\s+/);
+  const { board } = live;
+  const loop = /^[0-3]$/.test(what) ? Number(what) : undefined;
+  const onLoop: Record<string, (index: number) => void> = {
+    press: (index) => board.press(index, Number(ms)),
+    hold: (index) => board.hold(index),
+    release: (index) => board.release(index),
+    cut: (index) => board.wire(index, "cut"),
+    short: (index) => board.wire(index, "shorted"),
+    mend: (index) => board.wire(index, "whole"),
+  };
+  live.catchUp();
+  const act = Object.hasOwn(onLoop, word) ? onLoop[word] : undefined;
+  if (act && loop !== undefined && Number(ms) > 0) act(loop);
+  else if (word === "power" && (what === "on" || what === "off")) board.power(what === "on");
+  else if (word === "unplug") live.unplug();
+  else if (word === "plug") live.plug();
+  else if (word !== "") process.stderr.write(`not understood: ${line}\n${USAGE}`);
+};
+
+const given = (() => {
+  try {
+    return parseArgs({
+      options: { link: { type: "string" }, image: { type: "string" }, help: { type: "boolean" } },
+    }).values;
+  } catch (cause) {
+    process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`);
+    process.exit(EXIT_USAGE);
+  }
+})();
+if (given.help || given.link === undefined) {
+  process.stdout.write(USAGE);
+  process.exit(given.help ? 0 : EXIT_USAGE);
+}
+const live = startLiveBoard({
+  link: given.link,
+  image: given.image ?? releasedImage(),
+  onLight: (light) => void process.stdout.write(`${JSON.stringify({ t: Date.now(), ...light })}\n`),
+});
+const stop = () => {
+  live[Symbol.dispose]();
+  process.exit(0);
+};
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);
+// Nobody reads any more: the bench has gone.
+process.stdout.on("error", stop);
+const commands = createInterface({ input: process.stdin });
+commands.on("line", (line) => (line.trim() === "quit" ? stop() : perform(live, line)));

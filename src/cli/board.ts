@@ -1,0 +1,25 @@
+import type { BoardListener, PanicBoard } from "../domain/panic.ts";
+import { createBackoff } from "../runtime/backoff.ts";
+import { openTty } from "../runtime/tty.ts";
+import type { Settings } from "../settings/schema.ts";
+
+const REOPEN_MS = { min: 250, max: 4_000 };
+
+/** The panic board that a configuration names, or undefined where it names none. */
+export const panicBoard = async (
+  panic: Settings["panic"],
+): Promise<((on: BoardListener) => PanicBoard) | undefined> => {
+  if (typeof panic !== "object") return undefined;
+  const [{ createPanicBoard }, { attachStockBoard }] = await Promise.all([
+    import("../../firmware-bridge/panic-board.ts"),
+    import("../../firmware-bridge/stock-board.ts"),
+  ]);
+  const options = {
+    path: panic.port,
+    open: () => openTty(panic.port, panic.baud),
+    backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
+    loops: Object.values(panic.buttons).map(({ loop }) => loop),
+    attachStock: attachStockBoard,
+  };
+  return (on) => createPanicBoard(options, on);
+};

@@ -1,0 +1,101 @@
+import { loadSettings } from "../settings/load.ts";
+import { reasonOf } from "../runtime/log.ts";
+import { pause } from "../runtime/wait.ts";
+import { CommandError, EXIT, options, type Command } from "./command.ts";
+import { onStopRequest } from "./stop.ts";
+
+const ARMED_MS = 60_000;
+/** After the press: how long the answer of a person may take. */
+const ANSWER_MS = 120_000;
+const ASK_MS = 100;
+/** The service is asked before the press is made: what it knew then is no drill of ours. */
+const STAGES = ["stored", "sent", "received", "accepted", "cleared"] as const;
+type Stage = (typeof STAGES)[number];
+const MEANING: Readonly<Record<Stage, string>> = {
+  stored: "on disk",
+  sent: "a broker has it",
+  received: "dispatch's system has it",
+  accepted: "a person has it",
+  cleared: "ended by dispatch",
+};
+
+type Drill = {
+  readonly episode: string;
+  readonly test: boolean;
+  readonly legs: { [stage in Stage]?: number };
+};
+
+const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(3_000) });
+    if (!response.ok) throw new Error(`it answers ${response.status}`);
+    return response;
+  } catch (cause) {
+    const reason = reasonOf(cause instanceof Error && cause.cause ? cause.cause : cause);
+    throw new CommandError(
+      EXIT.unavailable,
+      `no unit answers at ${url} (${reason}): is the service running?`,
+      cause,
+    );
+  }
+};
+
+const drillsOf = async (address: string): Promise<readonly Drill[]> => {
+  const status = (await (await ask(`http://${address}/status.json`)).json()) as {
+    emergency: { episodes: readonly Drill[] };
+  };
+  return status.emergency.episodes.filter((episode) => episode.test);
+};
+
+export const drill: Command = {
+  summary: "the next press is a drill; prints the time of each leg",
+  usage: `patrol-unit drill [--config FILE | --address HOST:PORT] [--json]
+
+Asks the running service to treat the next press within 60 s as a drill: it takes the same path as an
+emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it is
+accepted or cleared. Exit: 0 accepted or cleared, 1 no press or no answer in time, 69 no service there.`,
+  async run(args) {
+    const given = options(args, {
+      config: { type: "string" },
+      address: { type: "string" },
+      json: { type: "boolean" },
+    });
+    const configured =
+      given.config === undefined ? undefined : loadSettings(given.config).settings.status.listen;
+    const address = given.address ?? configured ?? "127.0.0.1:8080";
+    const stop = onStopRequest();
+    const before = new Set((await drillsOf(address)).map(({ episode }) => episode));
+    await ask(`http://${address}/drill`, { method: "POST", headers: { "content-type": "application/json" } });
+    if (!given.json) process.stdout.write("Press a button within 60 s.\n");
+    const told = new Set<Stage>();
+    let until = performance.now() + ARMED_MS;
+    let seen: Drill | undefined;
+    while (performance.now() < until && !stop.signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop -- asked again until it is over
+      await pause(ASK_MS, stop.signal);
+      // oxlint-disable-next-line no-await-in-loop
+      const found = (await drillsOf(address)).find(({ episode }) => !before.has(episode));
+      if (!found) continue;
+      if (!seen) until = performance.now() + ANSWER_MS;
+      seen = found;
+      for (const stage of STAGES) {
+        const ms = found.legs[stage];
+        if (ms === undefined || told.has(stage)) continue;
+        told.add(stage);
+        process.stdout.write(
+          given.json
+            ? `${JSON.stringify({ episode: found.episode, stage, ms })}\n`
+            : `${stage.padEnd(10)}${ms.toFixed(1).padStart(9)} ms after the press  (${MEANING[stage]})\n`,
+        );
+      }
+      if (told.has("accepted") || told.has("cleared")) return EXIT.ok;
+    }
+    if (stop.signal.aborted) return EXIT.failed;
+    throw new CommandError(
+      EXIT.failed,
+      seen
+        ? `nobody accepted the drill within ${ANSWER_MS / 1000} s`
+        : "no press came within 60 s: is the board well?",
+    );
+  },
+};

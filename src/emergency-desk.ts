@@ -1,0 +1,313 @@
+import { ulid } from "ulid";
+import type { EmergencyData, EmergencyUpdate } from "./domain/report.ts";
+import { isoInstant, type Clock } from "./domain/time.ts";
+import { AckMessage } from "./domain/messages.ts";
+import type { BoardPress, LampPattern } from "./domain/panic.ts";
+import type { Link } from "./dispatch/link.ts";
+import {
+  advance,
+  isOpen,
+  NO_EMERGENCY,
+  REPEAT_MS,
+  restore,
+  type Effect,
+  type Emergency,
+  type EmergencyEvent,
+  type Episode,
+  type Pressed,
+} from "./emergency/machine.ts";
+import { lampOf } from "./emergency/lamp.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import { reasonOf, type Log } from "./runtime/log.ts";
+
+/**
+ * Performs what the emergency machine decides: stores, then confirms to the board and publishes;
+ * shows the lamp. The ring from the button to dispatch and back to the lamp closes here.
+ */
+export type EmergencyDesk = Disposable & {
+  /** An episode is open: positions are wanted each second. */
+  readonly open: boolean;
+  press(press: BoardPress): void;
+  /** A board has said which number it gave last: fewer than we know means that it has lost its memory. */
+  meet(board: string, lastNumber: number): void;
+  /** Dispatch's answer; resolves when it is on disk, or refused. */
+  acknowledge(episode: string, payload: Buffer): Promise<void>;
+  delivered(report: EmergencyUpdate): void;
+  connected(): void;
+  /** The next press within a minute is a drill. */
+  drill(): void;
+  /** Something that a press depends on does not work, or does again. */
+  fault(part: string, faulty: boolean): void;
+  readonly status: DeskStatus;
+};
+
+/** When an episode got how far, milliseconds since the contact closed, as far as that is known. */
+type Legs = { [stage in "stored" | "sent" | "received" | "accepted" | "cleared"]?: number };
+type DeskStatus = {
+  readonly drillArmed: boolean;
+  readonly lamp: LampPattern;
+  readonly episodes: readonly (Pick<EmergencyData, "episode" | "test" | "button" | "state" | "presses"> & {
+    readonly legs: Legs;
+  })[];
+};
+
+export type DeskOptions = {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly link: () => Link | undefined;
+  readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
+  readonly scene: () => Pick<EmergencyData, "position" | "track" | "vehicle">;
+  readonly board: { confirm(press: BoardPress): void; show(pattern: LampPattern, quiet: boolean): void };
+  readonly log: Log;
+};
+
+const TICK_MS = 250;
+/** Finished episodes whose times are still told. */
+const REMEMBERED = 4;
+/** An acknowledgement is a few words: what is longer is none. */
+const ACK_BYTES = 4_096;
+
+type Kept = { readonly episode: Episode; readonly report: EmergencyUpdate };
+const EPISODE = "episode:";
+const BOARD = "board:";
+
+export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
+  const { outbox, clock, log, board } = options;
+  /** The report of each episode as it now stands. */
+  const reports = new Map<string, EmergencyUpdate>();
+  /** The last press of each board that an episode has counted; that is on disk. */
+  const counted = new Map<string, number>();
+  const onDisk = new Map<string, number>();
+  /** Episodes of this boot: how far they got, and when. */
+  const history = new Map<string, { readonly from: number; readonly legs: Legs; data: EmergencyData }>();
+  const faults = new Set<string>();
+  let emergency: Emergency = NO_EMERGENCY;
+  let timer: NodeJS.Timeout | undefined;
+  let hurriedAt = -Infinity;
+
+  const kept: Kept[] = [];
+  for (const [name, value] of outbox.notes) {
+    if (name.startsWith(EPISODE)) kept.push(value as Kept);
+    if (name.startsWith(BOARD)) {
+      counted.set(name.slice(BOARD.length), value as number);
+      onDisk.set(name.slice(BOARD.length), value as number);
+    }
+  }
+  for (const { episode, report } of kept) reports.set(episode.id, report);
+  emergency = restore(
+    kept.map(({ episode }) => episode),
+    clock.mono(),
+  );
+  for (const { id, state } of emergency.episodes) log.warn("an emergency goes on", { episode: id, state });
+
+  const lamp = () => lampOf(emergency, faults.size > 0);
+  const show = () => {
+    const { pattern, quiet } = lamp();
+    board.show(pattern, quiet);
+  };
+
+  const pressedAt = (pressed: Pressed): string => {
+    const better = pressed.boot === outbox.boot ? clock.when(pressed.mono) : pressed;
+    return isoInstant(better.at);
+  };
+
+  const dataOf = (e: Episode): EmergencyData => ({
+    episode: e.id,
+    state: e.state,
+    test: e.test,
+    silent: e.silent,
+    button: e.button,
+    ...(e.pressed ? { pressedAt: pressedAt(e.pressed) } : {}),
+    presses: e.presses,
+    attempt: e.attempt,
+    ...options.scene(),
+    ...(e.by === undefined ? {} : { by: e.by }),
+    ...(e.ackAt === undefined ? {} : { ackAt: e.ackAt }),
+  });
+
+  const reached = (id: string, stage: keyof Legs): void => {
+    const past = history.get(id);
+    if (past) past.legs[stage] ??= Math.round((performance.now() - past.from) * 10) / 10;
+  };
+
+  const store = (episode: Episode): void => {
+    const data = dataOf(episode);
+    const report = outbox.append({ kind: "emergency", data, ...clock.now() }) as EmergencyUpdate;
+    const past = history.get(episode.id);
+    if (past) past.data = data;
+    reports.set(episode.id, report);
+    outbox.note(EPISODE + episode.id, { episode, report } satisfies Kept);
+    if (episode.state !== "active") reached(episode.id, episode.state);
+    const { id, revision } = episode;
+    outbox.flush().then(
+      () => {
+        reached(id, "stored");
+        apply({ kind: "stored", id, revision });
+      },
+      (cause: unknown) => {
+        log.error("an emergency cannot be stored: it goes out from memory", { cause: reasonOf(cause) });
+        options.link()?.repeat(report);
+      },
+    );
+    options.link()?.hurry();
+  };
+
+  const repeat = (episode: Episode): void => {
+    const before = reports.get(episode.id);
+    if (!before) return;
+    const report = { ...before, data: { ...before.data, attempt: episode.attempt } };
+    reports.set(episode.id, report);
+    options.link()?.repeat(report);
+  };
+
+  const perform = (effect: Effect): void => {
+    switch (effect.kind) {
+      case "report":
+        store(effect.episode);
+        break;
+      case "repeat":
+        repeat(effect.episode);
+        break;
+      case "forget":
+        reports.delete(effect.id);
+        outbox.note(EPISODE + effect.id, undefined);
+        log.info("the emergency has ended", { episode: effect.id });
+        break;
+      case "refused":
+        log.warn(`an acknowledgement is refused: ${effect.why}`);
+    }
+  };
+
+  const apply = (event: EmergencyEvent): void => {
+    const step = advance(emergency, event);
+    emergency = step.emergency;
+    for (const effect of step.effects) perform(effect);
+    show();
+    const busy = emergency.episodes.length > 0 || emergency.drillUntil !== undefined;
+    if (busy) timer ??= setInterval(tick, TICK_MS);
+    else {
+      clearInterval(timer);
+      timer = undefined;
+    }
+  };
+
+  const tick = (): void => {
+    const mono = clock.mono();
+    const connected = options.link()?.status.broker !== undefined;
+    if (!connected && emergency.episodes.length > 0 && mono - hurriedAt >= REPEAT_MS) {
+      hurriedAt = mono;
+      options.link()?.hurry();
+    }
+    apply({ kind: "tick", mono, connected });
+  };
+
+  const buttonOf = (loop: number) =>
+    Object.entries(options.buttons).find(([, button]) => button.loop === loop) ??
+    ([`loop-${loop}`, { loop, silent: false, dark: false }] as const);
+
+  const open = (press: BoardPress): void => {
+    const [button, { silent, dark }] = buttonOf(press.loop);
+    const mono = clock.mono();
+    const pressedMono = press.ageMs === undefined ? undefined : mono - press.ageMs;
+    const id = ulid(clock.now().at);
+    apply({
+      kind: "press",
+      id,
+      button,
+      silent,
+      dark,
+      count: press.count,
+      mono,
+      ...(pressedMono === undefined
+        ? {}
+        : { pressed: { boot: outbox.boot, mono: pressedMono, ...clock.when(pressedMono) } }),
+    });
+    const report = reports.get(id);
+    if (!report) return; // it counts in an episode that is open already
+    log.warn(report.data.test ? "a drill has begun" : "EMERGENCY", { episode: id, button });
+    const from = performance.now() - (press.ageMs ?? 0);
+    history.set(id, { from, legs: {}, data: report.data });
+    for (const old of [...history.keys()].slice(0, -REMEMBERED)) if (!reports.has(old)) history.delete(old);
+  };
+
+  if (emergency.episodes.length > 0) timer = setInterval(tick, TICK_MS);
+  show();
+
+  return {
+    get open() {
+      return emergency.episodes.some(isOpen);
+    },
+    press(press) {
+      const { board: id, number } = press;
+      if (number > 0 && number <= (counted.get(id) ?? 0)) {
+        // Repeated by the board: it has not heard that it is stored, or it is not stored yet.
+        if (number <= (onDisk.get(id) ?? 0)) board.confirm(press);
+        return;
+      }
+      if (number > 0) {
+        counted.set(id, number);
+        outbox.note(BOARD + id, number);
+      }
+      open(press);
+      outbox.flush().then(
+        () => {
+          onDisk.set(id, Math.max(number, onDisk.get(id) ?? 0));
+          board.confirm(press);
+        },
+        () => undefined, // told by the outbox; the board goes on repeating
+      );
+    },
+    meet(id, lastNumber) {
+      if (lastNumber >= (counted.get(id) ?? 0)) return;
+      counted.set(id, lastNumber);
+      onDisk.set(id, lastNumber);
+      outbox.note(BOARD + id, lastNumber);
+    },
+    async acknowledge(id, payload) {
+      const ack = AckMessage.safeParse(jsonOf(payload));
+      if (!ack.success) {
+        log.warn("an acknowledgement cannot be read: it is refused", { episode: id });
+        return;
+      }
+      const { stage, by, at } = ack.data;
+      apply({ kind: "ack", id, stage, by, at, mono: clock.mono() });
+      await outbox.flush();
+    },
+    delivered(report) {
+      const { episode: id } = report.data;
+      if (reports.get(id)?.seq !== report.seq) return;
+      const episode = emergency.episodes.find((one) => one.id === id);
+      reached(id, "sent");
+      if (episode) apply({ kind: "sent", id, revision: episode.revision });
+    },
+    connected: () => apply({ kind: "connected", mono: clock.mono() }),
+    drill: () => apply({ kind: "drill", mono: clock.mono() }),
+    fault(part, faulty) {
+      if (faulty) faults.add(part);
+      else faults.delete(part);
+      show();
+    },
+    get status() {
+      return {
+        drillArmed: emergency.drillUntil !== undefined,
+        lamp: lamp().pattern,
+        episodes: [...history.values()].map(({ legs, data }) => {
+          const { episode, test, button, state, presses } = data;
+          return { episode, test, button, state, presses, legs };
+        }),
+      };
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+    },
+  };
+};
+
+const jsonOf = (payload: Buffer): unknown => {
+  if (payload.length > ACK_BYTES) return undefined;
+  try {
+    return JSON.parse(payload.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,139 @@
+import type { ByteSource, SourceFault } from "./domain/bytes.ts";
+import type { Fix } from "./domain/fix.ts";
+import type { Draft, EmergencyData, EventData, HealthData, PositionData } from "./domain/report.ts";
+import type { NmeaTally } from "./decode/nmea/decoder.ts";
+import { createPositionPolicy, type PositionPolicySettings } from "./policy/position.ts";
+import { createScene } from "./policy/scene.ts";
+import { createBackoff } from "./runtime/backoff.ts";
+import type { DisciplinedClock } from "./runtime/clock.ts";
+import type { Log } from "./runtime/log.ts";
+import { readGps } from "./sources/gps.ts";
+
+/** Reads the receiver, disciplines the clock by it, and makes reports of its fixes. */
+export type GpsDesk = AsyncDisposable & {
+  /** Resolves when the source has ended, which only a recording does. */
+  readonly ended: Promise<void>;
+  /** The newest fix, as long as it says something about now. */
+  fix(): Fix | undefined;
+  health(): HealthData["gps"];
+  /** Where the car is, for an emergency. */
+  scene(): Pick<EmergencyData, "position" | "track">;
+  /** The next fix is reported, whatever the policy says. */
+  locate(): void;
+};
+
+export type GpsDeskOptions = {
+  readonly source: ByteSource;
+  /** The source is a recording: it ends, and its times say nothing about now. */
+  readonly recorded: boolean;
+  readonly policy: PositionPolicySettings;
+  readonly clock: DisciplinedClock;
+  readonly log: Log;
+  readonly report: (draft: Draft) => void;
+  readonly event: (data: EventData) => void;
+  readonly pressure: () => Promise<void> | undefined;
+  /** An emergency is open: positions are wanted each second. */
+  readonly emergency: () => boolean;
+  readonly on: {
+    /** The clock may know the time now. */
+    fix(): void;
+    /** Something that `health` tells has changed. */
+    changed(): void;
+  };
+};
+
+const REOPEN_MS = { min: 500, max: 15_000 };
+/** No fix for this long, or three of the receiver's own intervals, is no fix. */
+const FIX_LOST_MS = 5_000;
+const FIX_LOST_LATEST_MS = 30_000;
+const WEEK_MS = 604_800_000;
+
+export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
+  const { clock, log, event, on } = options;
+  const stop = new AbortController();
+  const policy = createPositionPolicy(options.policy);
+  const scene = createScene();
+  const tally: NmeaTally = { sentences: 0, fixes: 0, rejected: {} };
+  let newest: { fix: Fix; mono: number } | undefined;
+  let intervalMs = 1_000;
+  let fault: SourceFault | undefined;
+  let requested = false;
+
+  const fix = (): Fix | undefined => {
+    const patienceMs = Math.min(FIX_LOST_LATEST_MS, Math.max(FIX_LOST_MS, intervalMs * 3));
+    return newest && clock.mono() - newest.mono <= patienceMs ? newest.fix : undefined;
+  };
+
+  const take = (taken: Fix): void => {
+    if (!options.recorded) clock.discipline(taken.at);
+    on.fix();
+    const mono = clock.mono();
+    if (newest) intervalMs = Math.max(1, taken.at - newest.fix.at);
+    newest = { fix: taken, mono };
+    scene.see(taken, mono);
+    const decided = policy.decide(taken, options.emergency());
+    const reason: PositionData["reason"] | undefined = decided ?? (requested ? "request" : undefined);
+    if (reason === undefined) return;
+    requested = false;
+    scene.mark(taken, mono);
+    const { at, ...data } = taken;
+    options.report({ kind: "position", data: { ...data, reason }, at, clock: "gnss" });
+  };
+
+  const ended = readGps(
+    {
+      source: options.source,
+      tally,
+      backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
+      hostNow: Date.now,
+      once: options.recorded,
+    },
+    {
+      fix: take,
+      pressure: options.pressure,
+      fault(code, detail) {
+        fault = code;
+        on.changed();
+        log.warn(detail, { part: "gps", fault: code });
+        event({ type: "fault", part: "gps", detail });
+      },
+      heard(afterFault) {
+        log.info("the receiver is heard", { part: "gps" });
+        if (!afterFault) return;
+        fault = undefined;
+        on.changed();
+        event({ type: "recovered", part: "gps", detail: "the receiver is heard again" });
+      },
+      rollover(correctionMs) {
+        const weeks = correctionMs / WEEK_MS;
+        const detail = `the receiver's dates are ${weeks} weeks back (week rollover) and put right`;
+        log.warn(detail, { part: "gps" });
+        event({ type: "fault", part: "gps", detail });
+      },
+    },
+    stop.signal,
+  );
+
+  return {
+    ended,
+    fix,
+    health() {
+      const now = fix();
+      return {
+        fix: now?.fix ?? "none",
+        ...(now?.satellites === undefined ? {} : { satellites: now.satellites }),
+        sentences: tally.sentences,
+        rejected: { ...tally.rejected },
+        ...(fault === undefined ? {} : { fault }),
+      };
+    },
+    scene: () => scene.at(clock.mono()),
+    locate() {
+      requested = true;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended;
+    },
+  };
+};

@@ -1,0 +1,76 @@
+/**
+ * When batches are written: one at a time, in order, as late as may be. What a batch holds is not
+ * known here.
+ */
+export type Committer = {
+  /** Something has changed that is to be written within this time. */
+  within(delayMs: number): void;
+  /** Writes now what there is, after a batch that is being written. Rejects as the batch does. */
+  now(sync: boolean): Promise<void>;
+  /** The batch that is being written, or undefined. */
+  readonly running: Promise<void> | undefined;
+  close(): void;
+};
+
+export type CommitterOptions = {
+  readonly commit: (sync: boolean) => Promise<void>;
+  /** Milliseconds to wait before what is pending is due; 0 or less: it is due. */
+  readonly dueMs: () => number;
+  /** After a batch: milliseconds until the next, or undefined where nothing is pending. */
+  readonly nextMs: () => number | undefined;
+  /** After a batch that failed. */
+  readonly retryMs: number;
+};
+
+export const createCommitter = (options: CommitterOptions): Committer => {
+  let timer: NodeJS.Timeout | undefined;
+  let timerDue = Infinity;
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  const now = async (sync: boolean): Promise<void> => {
+    while (running) {
+      // oxlint-disable-next-line no-await-in-loop -- one batch at a time keeps the order
+      await running.catch(() => undefined);
+    }
+    running = options.commit(sync).finally(() => {
+      running = undefined;
+    });
+    await running;
+  };
+
+  const within = (delayMs: number): void => {
+    const due = performance.now() + delayMs;
+    if (closed || due >= timerDue) return;
+    clearTimeout(timer);
+    timerDue = due;
+    timer = setTimeout(() => {
+      timer = undefined;
+      timerDue = Infinity;
+      const waitMs = options.dueMs();
+      if (waitMs > 0) {
+        within(waitMs);
+        return;
+      }
+      now(false).then(
+        () => {
+          const nextMs = options.nextMs();
+          if (nextMs !== undefined) within(nextMs);
+        },
+        () => within(options.retryMs),
+      );
+    }, delayMs);
+  };
+
+  return {
+    within,
+    now,
+    get running() {
+      return running;
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+};

@@ -1,0 +1,42 @@
+import type { Fix } from "../domain/fix.ts";
+import type { EmergencyData } from "../domain/report.ts";
+
+/** Where the car is and how it came there, as an emergency carries it. Pure: time is an argument. */
+export type Scene = {
+  /** The newest fix, at a time of the clock that never jumps. */
+  see(fix: Fix, mono: number): void;
+  /** A fix that became a report: a point of the track. */
+  mark(fix: Fix, mono: number): void;
+  at(mono: number): Pick<EmergencyData, "position" | "track">;
+};
+
+const TRACK = 10;
+/** A position is trusted when it is this fresh, and this exact where the receiver says how exact. */
+const TRUSTED_MS = 10_000;
+const TRUSTED_M = 100;
+
+type Seen = { readonly fix: Fix; readonly mono: number };
+
+export const createScene = (): Scene => {
+  let newest: Seen | undefined;
+  let track: readonly Seen[] = [];
+
+  const place = ({ fix, mono }: Seen, now: number) => {
+    const { at: _, ...data } = fix;
+    const ageMs = Math.max(0, Math.round(now - mono));
+    return { ...data, ageMs, trusted: ageMs <= TRUSTED_MS && (fix.accuracyM ?? 0) <= TRUSTED_M };
+  };
+
+  return {
+    see(fix, mono) {
+      newest = { fix, mono };
+    },
+    mark(fix, mono) {
+      track = [...track, { fix, mono }].slice(-TRACK);
+    },
+    at: (mono) => ({
+      ...(newest ? { position: place(newest, mono) } : {}),
+      ...(track.length > 0 ? { track: track.map((seen) => place(seen, mono)) } : {}),
+    }),
+  };
+};
