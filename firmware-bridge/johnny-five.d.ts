@@ -23,7 +23,7 @@ declare module "johnny-five" {
 declare module "firmata-io" {
   import type { EventEmitter } from "node:events";
   export class Firmata extends EventEmitter {
-    constructor(transport: EventEmitter, options?: { skipCapabilities?: boolean });
+    constructor(transport: EventEmitter, options?: { reportVersionTimeout?: number });
     readonly firmware: { readonly name?: string; readonly version: { major: number; minor: number } };
     readonly pins: readonly { readonly supportedModes: readonly number[]; readonly analogChannel: number }[];
     queryPinState(pin: number, callback: () => void): void;

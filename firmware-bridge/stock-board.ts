@@ -9,6 +9,8 @@ export type StockBoard = {
   close(): void;
 };
 
+/** The board has said its version before we listened: ask again, soon. */
+const VERSION_MS = 500;
 const LED_PIN = 13;
 /** Milliseconds between on and off; 0 is steady. It has no sounder. */
 const BLINK_MS: Readonly<Record<LampPattern, number | "off">> = {
@@ -52,7 +54,7 @@ export const attachStockBoard = async (
     import("firmata-io"),
   ]);
   const transport = new Transport(write);
-  const io = new Firmata(transport);
+  const io = new Firmata(transport, { reportVersionTimeout: VERSION_MS });
   const board = new five.Board({ io, repl: false, debug: false, sigint: false });
   let led: InstanceType<typeof five.Led> | undefined;
   let wanted: LampPattern = "idle";

@@ -12,6 +12,10 @@ PATH="$PATH:/usr/sbin:/sbin"
 need mosquitto mosquitto "the broker of the journeys"
 need openssl openssl "makes the journeys' TLS certificates"
 need systemd-analyze systemd "checks the service file"
+need avr-gcc gcc-avr "rebuilds the panic board's firmware"
+need avr-objcopy binutils-avr "rebuilds the panic board's firmware"
+need make make "rebuilds the panic board's firmware"
+[ -e /usr/lib/avr/include/avr/io.h ] || { echo "missing: avr-libc (rebuilds the panic board's firmware)"; missing="$missing avr-libc"; }
 [ -z "$missing" ] && exit 0
 
 sudo=""

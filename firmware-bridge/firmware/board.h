@@ -28,7 +28,7 @@ uint32_t now_ms(void);
 /* MCUSR as it was at reset. */
 extern uint8_t reset_cause;
 
-/* The last reading of analog input 4 to 7, and of the supply in millivolts. */
+/* The last reading of analog input 0 to 7, and of the supply in millivolts. */
 uint16_t analog_reading(uint8_t channel);
 uint16_t supply_mv(void);
 

@@ -23,7 +23,6 @@ enum { MODE_INPUT = 0, MODE_OUTPUT = 1, MODE_ANALOG = 2, MODE_PWM = 3, MODE_PULL
 
 #define PINS 22
 #define FIRST_ANALOG_PIN 14
-#define FIRST_FREE_ANALOG 4 /* A4; A0 to A3 are the loops */
 #define ANALOG_CHANNELS 8
 #define PORTS 3
 #define ANALOG_BITS 10
@@ -33,7 +32,8 @@ enum { MODE_INPUT = 0, MODE_OUTPUT = 1, MODE_ANALOG = 2, MODE_PWM = 3, MODE_PULL
 static bool is_digital(uint8_t pin) {
     return (pin >= 2 && pin <= 7) || (pin >= 9 && pin <= 12) || pin == 18 || pin == 19;
 }
-static bool is_analog(uint8_t pin) { return pin >= FIRST_ANALOG_PIN + FIRST_FREE_ANALOG && pin < PINS; }
+/* A0 to A3 are the loops: they can be read, and nothing else. */
+static bool is_analog(uint8_t pin) { return pin >= FIRST_ANALOG_PIN && pin < PINS; }
 /* Timers 0 and 2; timer 1 counts the milliseconds. */
 static bool is_pwm(uint8_t pin) { return pin == 3 || pin == 5 || pin == 6 || pin == 11; }
 
@@ -240,7 +240,7 @@ static void handle_channel(uint8_t head, uint8_t low, uint8_t high) {
         }
     } else if ((head & 0xF0) == ANALOG_MESSAGE) set_analog(channel, low | high << 7);
     else if ((head & 0xF0) == REPORT_ANALOG) {
-        if (channel < FIRST_FREE_ANALOG || channel >= ANALOG_CHANNELS) return;
+        if (channel >= ANALOG_CHANNELS) return;
         if (low) analog_reported |= 1 << channel;
         else analog_reported &= ~(1 << channel);
     } else if ((head & 0xF0) == REPORT_DIGITAL) {
@@ -313,7 +313,7 @@ void firmata_poll(void) {
     }
     if (now_ms() - sampled_at < interval_ms) return;
     sampled_at = now_ms();
-    for (uint8_t channel = FIRST_FREE_ANALOG; channel < ANALOG_CHANNELS; channel++) {
+    for (uint8_t channel = 0; channel < ANALOG_CHANNELS; channel++) {
         if ((analog_reported & (1 << channel)) && serial_room(3)) write14(ANALOG_MESSAGE | channel, analog_reading(channel));
     }
 }

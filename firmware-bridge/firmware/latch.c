@@ -46,22 +46,25 @@ static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
 
 static uint8_t *slot_at(uint8_t index) { return (uint8_t *)(uintptr_t)(RING_AT + index * sizeof(struct slot)); }
 
-static void begin_id(uint32_t noise) {
+/* Whether the board had an id: if not, it has never been in use. */
+static bool begin_id(uint32_t noise) {
     struct {
         uint32_t id;
         uint8_t crc;
     } kept;
     eeprom_read_block(&kept, ID_AT, sizeof kept);
-    if (kept.crc != crc8((uint8_t *)&kept.id, sizeof kept.id)) {
+    bool known = kept.crc == crc8((uint8_t *)&kept.id, sizeof kept.id);
+    if (!known) {
         kept.id = noise;
         kept.crc = crc8((uint8_t *)&kept.id, sizeof kept.id);
         eeprom_update_block(&kept, ID_AT, sizeof kept);
     }
     board_id = kept.id;
+    return known;
 }
 
 void latch_begin(uint32_t noise) {
-    begin_id(noise);
+    bool used = begin_id(noise);
     stuck_image = eeprom_read_byte(STUCK_AT);
     if (stuck_image == 0xFF) stuck_image = 0;
     eeprom_read_block(image, (void *)RING_AT, sizeof image);
@@ -77,7 +80,7 @@ void latch_begin(uint32_t noise) {
             pending++;
         }
     }
-    if (last_number > 0) last_number += NUMBERS_SKIPPED;
+    if (used) last_number += NUMBERS_SKIPPED;
 }
 
 uint32_t latch_board_id(void) { return board_id; }

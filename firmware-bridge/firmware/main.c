@@ -50,7 +50,9 @@ static uint16_t whole(const volatile uint16_t *value) {
     return copy;
 }
 
-uint16_t analog_reading(uint8_t channel) { return whole(&extra_reading[channel - FIRST_EXTRA]); }
+uint16_t analog_reading(uint8_t channel) {
+    return whole(channel < LOOPS ? &loop_reading[channel] : &extra_reading[channel - FIRST_EXTRA]);
+}
 
 uint16_t supply_mv(void) {
     uint16_t reading = whole(&extra_reading[EXTRA_CHANNELS - 1]);

@@ -18,6 +18,8 @@ export type BoardOptions = {
 
 export type Board = {
   readonly light: Light;
+  /** The level of the lamp's pin at this moment. */
+  readonly lampLit: boolean;
   /** Milliseconds of the board's own time. */
   readonly nowMs: number;
   /** The share of the chip's time that it did not sleep, 0 to 1. */
@@ -30,6 +32,10 @@ export type Board = {
   release(loop: number): void;
   wire(loop: number, state: Loop["wire"]): void;
   power(on: boolean): void;
+  /** What the chip drives, or pulls up, on port D: the spare pins D2 to D7. */
+  readonly outputs: { readonly d: number };
+  /** Puts a level on a spare pin of port D. */
+  drive(port: "d", bit: number, high: boolean): void;
   /** The host opens the port: an Arduino is reset by DTR. */
   reset(): void;
 };
@@ -47,12 +53,14 @@ const LAMPS: readonly Lamp[] = [
   "no-host",
 ];
 const SOUNDER = 1 << 0;
+const LAMP_PIN = 1 << 5;
 const LOOPS = 4;
 const FLOATING_V = 2;
 
 export const createBoard = (options: BoardOptions): Board => {
   const { random } = options;
   const loops = Array.from({ length: LOOPS }, () => createLoop(random));
+  let lampLit = false;
   let light: Light = { lamp: "off", sounder: false };
   const show = (next: Light) => {
     if (next.lamp === light.lamp && next.sounder === light.sounder) return;
@@ -65,7 +73,10 @@ export const createBoard = (options: BoardOptions): Board => {
       transmit: options.onSerial,
       volts: (channel): number => loops[channel]?.volts(chip.nowMs) ?? FLOATING_V * random(),
       register: (value) => show({ ...light, lamp: LAMPS[value] ?? "off" }),
-      portB: (levels) => show({ ...light, sounder: (levels & SOUNDER) !== 0 }),
+      portB(levels) {
+        lampLit = (levels & LAMP_PIN) !== 0;
+        show({ ...light, sounder: (levels & SOUNDER) !== 0 });
+      },
     },
     options.eeprom,
   );
@@ -77,6 +88,9 @@ export const createBoard = (options: BoardOptions): Board => {
   return {
     get light() {
       return light;
+    },
+    get lampLit() {
+      return lampLit;
     },
     get nowMs() {
       return chip.nowMs;
@@ -96,6 +110,10 @@ export const createBoard = (options: BoardOptions): Board => {
       loopAt(index).wire = state;
     },
     power: (on) => chip.power(on),
+    get outputs() {
+      return { d: chip.portD };
+    },
+    drive: (_, bit, high) => chip.drive(bit, high),
     reset: () => chip.reset(RESET.external),
   };
 };

@@ -29,6 +29,7 @@ const EEPROM_BYTES = 1024;
 const SLEEP = 0x9588;
 const GPIOR0 = 0x3e;
 const MCUSR = 0x54;
+const PORTD = 0x2b;
 /** MCUSR: why the chip was reset. */
 export const RESET = { power: 1, external: 2, watchdog: 8 } as const;
 
@@ -48,8 +49,10 @@ export type Chip = {
   readonly nowMs: number;
   /** Cycles in which it did not sleep. */
   readonly activeCycles: number;
-  readonly powered: boolean;
-  readonly port: { readonly b: AVRIOPort; readonly c: AVRIOPort; readonly d: AVRIOPort };
+  /** PORTD: what the chip drives or pulls up. */
+  readonly portD: number;
+  /** Puts a level on a pin of port D. */
+  drive(bit: number, high: boolean): void;
   run(untilMs: number): void;
   /** Bytes from the host; taken at the speed of the line. */
   receive(bytes: Iterable<number>): void;
@@ -77,11 +80,9 @@ export const createChip = (
     const cpu = new CPU(flash, SRAM_BYTES);
     const clock = new AVRClock(cpu, CLOCK_HZ, clockConfig);
     const timers = [timer0Config, timer1Config, timer2Config].map((config) => new AVRTimer(cpu, config));
-    const port = {
-      b: new AVRIOPort(cpu, portBConfig),
-      c: new AVRIOPort(cpu, portCConfig),
-      d: new AVRIOPort(cpu, portDConfig),
-    };
+    const portB = new AVRIOPort(cpu, portBConfig);
+    const portC = new AVRIOPort(cpu, portCConfig);
+    const portD = new AVRIOPort(cpu, portDConfig);
     const memory = new AVREEPROM(cpu, eeprom);
     const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
     const usart = new AVRUSART(cpu, usart0Config, CLOCK_HZ);
@@ -91,7 +92,7 @@ export const createChip = (
     };
     cpu.data[MCUSR] = cause;
     cpu.writeHooks[GPIOR0] = (value) => on.register(value);
-    port.b.addListener((value) => on.portB(value));
+    portB.addListener((value) => on.portB(value));
     usart.onByteTransmit = (byte) => on.transmit(byte);
     const feed = () => {
       const [next] = line;
@@ -108,7 +109,7 @@ export const createChip = (
       const reading = Math.max(0, Math.min(1023, Math.floor((volts / adc.referenceVoltage) * 1024)));
       cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles);
     };
-    return { cpu, port, feed, kept: [timers, memory, watchdog] };
+    return { cpu, portD, feed, kept: [timers, memory, watchdog, portC] };
   };
   let machine = build(RESET.power);
 
@@ -141,12 +142,10 @@ export const createChip = (
     get activeCycles() {
       return active;
     },
-    get powered() {
-      return powered;
+    get portD() {
+      return machine.cpu.data[PORTD]!;
     },
-    get port() {
-      return machine.port;
-    },
+    drive: (bit, high) => machine.portD.setPin(bit, high),
     run(untilMs) {
       const target = (untilMs * CLOCK_HZ) / 1000;
       if (!powered) {

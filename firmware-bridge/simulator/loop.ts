@@ -37,7 +37,8 @@ export const createLoop = (random: () => number): Loop => {
       const toggles = times
         .toSorted((a, b) => a - b)
         .map((delay, i) => ({ atMs: atMs + delay, closed: i % 2 === 0 ? !target : target }));
-      moves = [...moves, { atMs, closed: target }, ...toggles].toSorted((a, b) => a.atMs - b.atMs);
+      // A contact that moves on no longer bounces from the move before.
+      moves = [...moves.filter((move) => move.atMs < atMs), { atMs, closed: target }, ...toggles];
     },
     volts(atMs) {
       while (moves[0] && moves[0].atMs <= atMs) closed = moves.shift()!.closed;

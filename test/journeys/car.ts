@@ -4,12 +4,20 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { releasedImage } from "../../firmware-bridge/image.ts";
+import { startLiveBoard, type LiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 
 /** A car on the bench: the real service as a process, a pty for its receiver, a folder for its disk. */
 export type Car = AsyncDisposable & {
   readonly folder: string;
+  readonly config: string;
+  /** The panic board; where the car has none, asking for it throws. */
+  readonly panic: LiveBoard;
+  /** What the panic board's lamp has shown, in order. */
+  readonly lamps: string[];
+  press(loop?: number): void;
   readonly log: readonly LogLine[];
   line: SerialLine;
   start(): Promise<void>;
@@ -30,7 +38,18 @@ export const waitFor = async (what: string, done: () => boolean, timeoutMs = 20_
   }
 };
 
-export const openCar = (dispatch: string, extra = "", program = "src/main.ts"): Car => {
+type CarOptions = {
+  /** YAML of further blocks. */
+  readonly extra?: string;
+  readonly program?: string;
+  /** With a panic board: the released image in the simulator, buttons `dash` and `boot`. */
+  readonly board?: boolean;
+  readonly statusPort?: number;
+};
+
+/** `dispatch`: YAML of that block. */
+export const openCar = (dispatch: string, options: CarOptions = {}): Car => {
+  const { extra = "", program = "src/main.ts" } = options;
   const folder = mkdtempSync(join(tmpdir(), "car-"));
   const config = join(folder, "patrol-unit.yaml");
   const tty = join(folder, "gps");
@@ -38,17 +57,35 @@ export const openCar = (dispatch: string, extra = "", program = "src/main.ts"): 
     config,
     `unit: { directorate: zrenjanin, id: zr-117 }
 gps: { port: ${tty} }
-panic: none
+panic: ${options.board ? `{ port: ${join(folder, "panic")}, buttons: { dash: { loop: 0 }, boot: { loop: 1 } } }` : "none"}
 report: { movingS: 0 }
 dispatch: ${dispatch}
 outbox: { path: outbox }
-status: { listen: "127.0.0.1:0" }
+status: { listen: "127.0.0.1:${options.statusPort ?? 0}" }
 ${extra}`,
   );
   const log: LogLine[] = [];
+  const lamps: string[] = [];
+  const board = options.board
+    ? startLiveBoard({
+        link: join(folder, "panic"),
+        image: releasedImage(),
+        onLight: ({ lamp }) => void (lamp === lamps.at(-1) || lamps.push(lamp)),
+      })
+    : undefined;
   let child: ChildProcess | undefined;
   const car: Car = {
     folder,
+    config,
+    get panic() {
+      if (!board) throw new Error("this car has no panic board");
+      return board;
+    },
+    lamps,
+    press(loop = 0) {
+      car.panic.catchUp();
+      car.panic.board.press(loop, 200);
+    },
     log,
     line: openSerialLine(tty),
     plug() {
@@ -86,6 +123,7 @@ ${extra}`,
     async [Symbol.asyncDispose]() {
       await car.stop("SIGKILL");
       car.line[Symbol.dispose]();
+      board?.[Symbol.dispose]();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,5 @@
 import { connectAsync, type IClientOptions } from "mqtt";
-import { WireReport } from "../../src/domain/report.ts";
+import { WireReport, type EmergencyData } from "../../src/domain/report.ts";
 import { StateMessage } from "../../src/domain/messages.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
 
@@ -13,6 +13,13 @@ export type Dispatch = AsyncDisposable & {
   /** The positions by number, without duplicates, in the order of their numbers. */
   positions(): WireReport[];
   events(type: string): WireReport[];
+  /** Every emergency as it came, repeats and all. */
+  emergencies(): EmergencyData[];
+  /** Topics that an empty message has taken off the broker. */
+  readonly removed: ReadonlySet<string>;
+  ack(episode: string, stage: string, by?: string): Promise<void>;
+  /** Publishes anything below the unit's topic. */
+  say(topic: string, payload: string): Promise<void>;
   /** Whether it is connected just now. */
   connected(): boolean;
 };
@@ -22,6 +29,7 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
   const reports: WireReport[] = [];
   const states: StateMessage[] = [];
   const topics = new Set<string>();
+  const removed = new Set<string>();
   const faults: unknown[] = [];
   const client = await connectAsync(url, {
     ...credentials,
@@ -34,7 +42,12 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
   client.on("error", () => undefined);
   client.on("message", (topic, payload) => {
     topics.add(topic);
+    if (/\/(ack|command|reply)$/.test(topic)) return;
     const received = readMessage(topic, payload);
+    if (received.kind === "cleared") {
+      removed.add(topic);
+      return;
+    }
     if (received.kind !== "json") {
       faults.push(received);
       return;
@@ -47,6 +60,9 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
     }
   });
   await client.subscribeAsync("patrol/v1/#", { qos: 1 });
+  const publish = async (topic: string, payload: string): Promise<void> => {
+    await client.publishAsync(`patrol/v1/zrenjanin/zr-117/${topic}`, payload, { qos: 1 });
+  };
   const checked = <T>(value: T): T => {
     if (faults.length > 0) throw new Error(`not of the contract: ${JSON.stringify(faults[0])}`);
     return value;
@@ -75,6 +91,11 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
       return [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
     },
     events: (type) => checked(reports).filter((r) => r.kind === "event" && r.data.type === type),
+    emergencies: () => checked(reports).flatMap((r) => (r.kind === "emergency" ? [r.data] : [])),
+    removed,
+    ack: (episode, stage, by = "operator 7") =>
+      publish(`emergency/${episode}/ack`, JSON.stringify({ stage, by, at: new Date().toISOString() })),
+    say: publish,
     connected: () => client.connected,
     async [Symbol.asyncDispose]() {
       await client.endAsync(true);

@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createPanicBoard } from "../../firmware-bridge/panic-board.ts";
+import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
+import type { BoardPress, LoopState, PanicBoard } from "../../src/domain/panic.ts";
+import { createBackoff } from "../../src/runtime/backoff.ts";
+import { openTty } from "../../src/runtime/tty.ts";
+import { waitFor } from "../journeys/car.ts";
+
+/** A board under test, whatever it is made of. */
+export type BoardUnderTest = Disposable & {
+  readonly path: string;
+  press(loop: number): void;
+  cut(loop: number): void;
+  mend(loop: number): void;
+  unplug(): void;
+  plug(): void;
+  /** What its lamp shows. */
+  readonly lamp: string;
+};
+
+export type Watched = AsyncDisposable & {
+  readonly board: PanicBoard;
+  readonly presses: BoardPress[];
+  readonly faults: string[];
+  readonly details: string[];
+  readonly loops: (readonly [number, LoopState])[];
+  readonly recovered: () => number;
+};
+
+/** The host's side of a line, with everything that it tells. */
+export const watch = (path: string, timing = {}): Watched => {
+  const presses: BoardPress[] = [];
+  const faults: string[] = [];
+  const details: string[] = [];
+  const loops: (readonly [number, LoopState])[] = [];
+  let recovered = 0;
+  const board = createPanicBoard(
+    {
+      path,
+      open: () => openTty(path, 57_600),
+      backoff: createBackoff(50, 200),
+      loops: [0, 1],
+      attachStock: attachStockBoard,
+      timing,
+    },
+    {
+      hello: () => undefined,
+      press: (press) => void presses.push(press),
+      fault(code, detail) {
+        faults.push(code);
+        details.push(detail);
+      },
+      recovered: () => void recovered++,
+      loop: (loop, state) => void loops.push([loop, state]),
+    },
+  );
+  return {
+    board,
+    presses,
+    faults,
+    details,
+    loops,
+    recovered: () => recovered,
+    [Symbol.asyncDispose]: () => board[Symbol.asyncDispose](),
+  };
+};
+
+/** What the port to the board promises, on every board that speaks our protocol. */
+export const panicBoardContract = (name: string, open: () => BoardUnderTest): void => {
+  test(`${name}: a press is told again and again until it is confirmed`, async () => {
+    using there = open();
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    there.press(1);
+    await waitFor("the press", () => host.presses.length >= 3);
+    expect(new Set(host.presses.map(({ number }) => number)).size).toBe(1);
+    expect(host.presses[0]).toMatchObject({ loop: 1, count: 1 });
+    host.board.confirm(host.presses[0]!);
+    await sleep(100);
+    const told = host.presses.length;
+    await sleep(700);
+    expect(host.presses).toHaveLength(told);
+    expect(host.faults).toEqual([]);
+  });
+
+  test(`${name}: the lamp shows what it is told, also after the board was gone`, async () => {
+    using there = open();
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    host.board.show("received", true);
+    await waitFor("the lamp", () => there.lamp === "received");
+    there.unplug();
+    await waitFor("the fault", () => host.faults.length > 0, 10_000);
+    expect(host.board.health.connected).toBe(false);
+    there.plug();
+    await waitFor("the recovery", () => host.recovered() === 1, 10_000);
+    await waitFor("the lamp again", () => there.lamp === "received");
+    expect(host.faults.filter((code) => code === "unplugged")).toHaveLength(1);
+  });
+
+  test(`${name}: a loop that is cut is told, and that it is mended; one without a button is not`, async () => {
+    using there = open();
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    there.cut(3);
+    there.cut(0);
+    await waitFor("the cut", () => host.loops.some(([, state]) => state === "open"), 10_000);
+    there.mend(0);
+    await waitFor("the mending", () => host.loops.at(-1)?.[1] === "normal", 10_000);
+    expect(host.loops).toEqual([
+      [0, "open"],
+      [0, "normal"],
+    ]);
+    expect(host.presses).toEqual([]);
+  });
+};

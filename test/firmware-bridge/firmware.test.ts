@@ -1,0 +1,299 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { releasedImage } from "../../firmware-bridge/image.ts";
+import { readHex } from "../../firmware-bridge/simulator/hex.ts";
+import { createRandom } from "../../src/demo/random.ts";
+import { openFirmwareBench, type FirmwareBench } from "./bench.ts";
+
+/** A host that confirms every press at once. */
+const confirming = (seed = 1): FirmwareBench =>
+  openFirmwareBench({
+    seed,
+    onMessage(message, bench) {
+      if (message.kind === "press") bench.say({ kind: "confirm", number: message.press.number });
+    },
+  });
+const presses = (bench: FirmwareBench) => bench.of("press").map(({ press }) => press);
+const numbers = (bench: FirmwareBench) => new Set(presses(bench).map(({ number }) => number));
+const show = (bench: FirmwareBench) => bench.say({ kind: "show", pattern: "idle", quiet: false });
+
+const compiler = (() => {
+  try {
+    return execFileSync("avr-gcc", ["-dumpversion"], { encoding: "utf8" }).trim();
+  } catch {
+    return undefined;
+  }
+})();
+
+describe("the released image", () => {
+  test.skipIf(compiler === undefined)(`is what the source beside it builds (avr-gcc ${compiler})`, () => {
+    const folder = mkdtempSync(join(tmpdir(), "firmware-"));
+    cpSync("firmware-bridge/firmware", folder, { recursive: true });
+    execFileSync("make", ["-C", folder, "clean", "all"], { stdio: "pipe" });
+    expect(readFileSync(join(folder, "build/panic-board.hex"), "utf8")).toBe(
+      readFileSync(releasedImage(), "utf8"),
+    );
+  });
+
+  test("that is damaged is refused, with the line", () => {
+    expect(() => readHex(":00000001FF\nrubbish")).toThrow("line 2 of the image: not Intel HEX");
+    expect(() => readHex(":0100000001FF")).toThrow("line 1 of the image: wrong checksum");
+    expect(() => readHex(":0200000001FD")).toThrow("line 1 of the image: its length is not what it says");
+  });
+});
+
+describe("a press", () => {
+  test("is told within 40 ms of the contact, and repeated every 250 ms until it is confirmed", () => {
+    const bench = openFirmwareBench();
+    bench.pass(2000);
+    const at = bench.board.nowMs;
+    bench.board.press(2, 200);
+    bench.pass(1100);
+    const told = bench.heard.filter(({ message }) => message.kind === "press");
+    expect(told[0]!.atMs - at).toBeLessThan(40);
+    expect(told).toHaveLength(5);
+    expect(numbers(bench)).toEqual(new Set([1]));
+    expect(presses(bench).every(({ loop, count }) => loop === 2 && count === 1)).toBe(true);
+    // It says since when: the age grows with each repeat.
+    expect(presses(bench)[4]!.ageMs! - presses(bench)[0]!.ageMs!).toBeGreaterThan(950);
+    bench.say({ kind: "confirm", number: 1 });
+    bench.pass(1000);
+    expect(presses(bench)).toHaveLength(5);
+    expect(bench.of("heartbeat").at(-1)!.pending).toBe(0);
+  });
+
+  test("of 50 ms is latched whenever it comes, one of 5 ms never", () => {
+    const bench = confirming();
+    const random = createRandom(7);
+    bench.pass(1000);
+    for (let i = 0; i < 40; i++) {
+      bench.board.press(0, 50);
+      bench.pass(250 + random() * 50);
+    }
+    expect(numbers(bench).size).toBe(40);
+    for (let i = 0; i < 40; i++) {
+      bench.board.press(0, 5);
+      bench.pass(100 + random() * 50);
+    }
+    expect(numbers(bench).size).toBe(40);
+  });
+
+  test("1,000 of them with the bounce of a real switch: none missed, none doubled", () => {
+    const bench = confirming(42);
+    const random = createRandom(42);
+    bench.pass(500);
+    for (let i = 0; i < 1000; i++) {
+      bench.board.press(i % 4, 60 + random() * 100);
+      bench.pass(190 + random() * 20);
+    }
+    bench.pass(500);
+    process.stdout.write(`1,000 presses: ${numbers(bench).size} latched\n`);
+    expect(numbers(bench).size).toBe(1000);
+    expect(bench.broken()).toBe(0);
+  }, 120_000);
+
+  test("survives a power cut of both: it is told again with its number, its age unknown", () => {
+    const bench = openFirmwareBench();
+    bench.pass(1000);
+    bench.board.press(1, 200);
+    bench.pass(400);
+    expect(presses(bench).at(-1)).toMatchObject({ number: 1, loop: 1 });
+    bench.board.power(false);
+    bench.pass(60_000);
+    bench.heard.length = 0;
+    bench.board.power(true);
+    bench.pass(600);
+    expect(presses(bench).length).toBeGreaterThan(1);
+    expect(presses(bench)[0]).toMatchObject({ number: 1, loop: 1, count: 1 });
+    expect(presses(bench)[0]).not.toHaveProperty("ageMs");
+    bench.say({ kind: "confirm", number: 1 });
+    bench.pass(500);
+    // Confirmed is confirmed, also after the next cut; and no number is given twice.
+    bench.board.power(false);
+    bench.board.power(true);
+    bench.heard.length = 0;
+    bench.pass(1000);
+    expect(presses(bench)).toEqual([]);
+    bench.board.press(0, 200);
+    bench.pass(300);
+    expect(presses(bench)[0]!.number).toBeGreaterThan(1);
+    expect(bench.of("hello")[0]!.board).toBe(bench.of("heartbeat")[0]!.board);
+  });
+
+  test("cut at any moment after it was told is kept, or its number is never given again", () => {
+    for (let afterMs = 0; afterMs < 40; afterMs += 2) {
+      const bench = openFirmwareBench({ seed: afterMs + 1 });
+      bench.pass(500);
+      bench.board.press(0, 300);
+      while (presses(bench).length === 0) bench.pass(1);
+      bench.pass(afterMs);
+      const { number } = presses(bench)[0]!;
+      bench.board.release(0);
+      bench.board.power(false);
+      bench.pass(500);
+      bench.heard.length = 0;
+      bench.board.power(true);
+      bench.pass(500);
+      const kept = presses(bench).some((press) => press.number === number);
+      bench.say({ kind: "confirm", number });
+      bench.board.press(3, 100);
+      bench.pass(600);
+      const next = presses(bench).find((press) => press.loop === 3);
+      if (next) expect(next.number).toBeGreaterThan(number);
+      else expect(kept).toBe(true);
+    }
+  });
+
+  test("sixteen can wait; a seventeenth is counted with the newest", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    for (let i = 0; i < 18; i++) {
+      bench.board.press(0, 80);
+      bench.pass(200);
+    }
+    expect(bench.of("heartbeat").at(-1)!.pending).toBe(16);
+    for (let number = 1; number <= 16; number++) {
+      bench.say({ kind: "confirm", number });
+      bench.pass(60);
+    }
+    const counts = new Map(presses(bench).map(({ number, count }) => [number, count]));
+    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBe(18);
+  });
+});
+
+describe("the loops", () => {
+  test.each([
+    ["cut", "open"],
+    ["shorted", "short"],
+  ] as const)("a wire that is %s is %s within a second, and no press", (wire, state) => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    bench.board.wire(2, wire);
+    bench.pass(1000);
+    expect(bench.of("loop")).toEqual([{ kind: "loop", loop: 2, state }]);
+    bench.board.wire(2, "whole");
+    bench.pass(1000);
+    expect(bench.of("loop").at(-1)).toEqual({ kind: "loop", loop: 2, state: "normal" });
+    expect(presses(bench)).toEqual([]);
+  });
+
+  test("a button held for 60 s is one press, then stuck; a reset makes no second press of it", () => {
+    const bench = confirming();
+    bench.pass(500);
+    bench.board.hold(0);
+    bench.pass(59_000);
+    expect(bench.of("heartbeat").at(-1)!.loops[0]).toBe("pressed");
+    bench.pass(2_500);
+    expect(bench.of("heartbeat").at(-1)!.loops[0]).toBe("stuck");
+    bench.board.reset();
+    bench.pass(2_000);
+    expect(bench.of("heartbeat").at(-1)!.loops[0]).toBe("stuck");
+    expect(numbers(bench).size).toBe(1);
+    bench.board.release(0);
+    bench.pass(500);
+    bench.board.press(0, 100);
+    bench.pass(500);
+    expect(numbers(bench).size).toBe(2);
+  });
+
+  test("noise on the lines is no press: two minutes of spikes of up to 8 ms on every loop", () => {
+    const bench = openFirmwareBench({ seed: 99 });
+    const random = createRandom(99);
+    bench.pass(500);
+    const end = bench.board.nowMs + 2 * 60_000;
+    while (bench.board.nowMs < end) {
+      bench.board.press(Math.floor(random() * 4), random() * 3);
+      bench.pass(20 + random() * 400);
+      show(bench);
+    }
+    expect(presses(bench)).toEqual([]);
+    expect(bench.of("loop")).toEqual([]);
+    expect(bench.of("heartbeat").length).toBeGreaterThan(118);
+  }, 240_000);
+});
+
+describe("the lamp", () => {
+  test("shows what it is told, and `no-host` five seconds after the host has gone", () => {
+    const bench = openFirmwareBench();
+    bench.pass(1000);
+    expect(bench.board.light.lamp).toBe("no-host");
+    for (const pattern of ["stored", "sent", "received", "accepted", "fault", "idle"] as const) {
+      bench.say({ kind: "show", pattern, quiet: true });
+      bench.pass(20);
+      expect(bench.board.light).toEqual({ lamp: pattern, sounder: false });
+    }
+    bench.pass(4_900);
+    expect(bench.board.light.lamp).toBe("idle");
+    bench.pass(200);
+    expect(bench.board.light.lamp).toBe("no-host");
+    show(bench);
+    bench.pass(20);
+    expect(bench.board.light.lamp).toBe("idle");
+    bench.board.power(false);
+    expect(bench.board.light.lamp).toBe("off");
+  });
+
+  test("the patterns differ to the eye, and the sounder is heard only where it may be", () => {
+    const bench = openFirmwareBench();
+    const waves = new Map<string, string>();
+    for (const pattern of ["idle", "stored", "sent", "received", "accepted", "fault"] as const) {
+      bench.say({ kind: "show", pattern, quiet: false });
+      bench.pass(30);
+      let wave = "";
+      for (let step = 0; step < 32; step++) {
+        wave += bench.board.lampLit ? "1" : "0";
+        bench.pass(100);
+      }
+      waves.set(pattern, wave);
+    }
+    expect(new Set(waves.values()).size).toBe(6);
+    expect(waves.get("accepted")).toBe("1".repeat(32));
+    expect(bench.lights.some(({ light }) => light.lamp === "sent" && light.sounder)).toBe(true);
+    bench.lights.length = 0;
+    bench.say({ kind: "show", pattern: "idle", quiet: true });
+    bench.pass(50);
+    bench.say({ kind: "show", pattern: "received", quiet: true });
+    bench.pass(3_300);
+    expect(bench.lights.some(({ light }) => light.sounder)).toBe(false);
+  });
+});
+
+describe("the line", () => {
+  test("garbage, cut and overlong messages, wrong CRCs: nothing is done, and the next one is heard", () => {
+    const bench = confirming();
+    const random = createRandom(5);
+    bench.pass(500);
+    show(bench);
+    for (let i = 0; i < 50; i++) {
+      bench.board.receive(Array.from({ length: 60 }, () => Math.floor(random() * 256)));
+      bench.board.receive([0xf0, 0x0b, 0x41, 4, 1, 0, 0]);
+      bench.pass(30);
+    }
+    bench.board.receive([0xf7]);
+    bench.say({ kind: "show", pattern: "accepted", quiet: true });
+    bench.pass(50);
+    expect(bench.board.light.lamp).toBe("accepted");
+    bench.board.press(0, 100);
+    bench.pass(300);
+    expect(numbers(bench).size).toBe(1);
+    expect(bench.broken()).toBe(0);
+  });
+
+  test("tells each second how it is: uptime, loops, supply, why it was reset", () => {
+    const bench = openFirmwareBench();
+    bench.pass(3_500);
+    const [hello] = bench.of("hello");
+    expect(hello).toMatchObject({ protocol: 1, firmware: "1.0", loops: 4, lastNumber: 0, resetCause: 1 });
+    const beats = bench.of("heartbeat");
+    expect(beats.map(({ uptimeS }) => uptimeS)).toEqual([1, 2, 3]);
+    expect(beats.at(-1)!.supplyMv).toBeGreaterThan(4_900);
+    expect(beats.at(-1)!.supplyMv).toBeLessThan(5_100);
+    bench.board.reset();
+    bench.pass(1_500);
+    expect(bench.of("hello").at(-1)!.resetCause).toBe(2);
+    process.stdout.write(`board load, idle: ${(bench.board.load * 100).toFixed(1)} %\n`);
+  });
+});

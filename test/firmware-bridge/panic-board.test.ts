@@ -1,0 +1,194 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { createBoardFramer } from "../../firmware-bridge/framer.ts";
+import { releasedImage } from "../../firmware-bridge/image.ts";
+import { encodeFromBoard, type FromBoard } from "../../firmware-bridge/protocol.ts";
+import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
+import { LAMP_PATTERNS, type LoopState } from "../../src/domain/panic.ts";
+import { panicBoardContract, watch, type BoardUnderTest } from "../contracts/panic-board.ts";
+import { waitFor } from "../journeys/car.ts";
+
+const newLink = () => join(mkdtempSync(join(tmpdir(), "board-")), "tty");
+
+const realImage = (): BoardUnderTest => {
+  const path = newLink();
+  const live = startLiveBoard({ link: path, image: releasedImage(), onLight: () => undefined });
+  const now = <T extends unknown[]>(act: (...args: T) => void) => {
+    return (...args: T) => {
+      live.catchUp();
+      act(...args);
+    };
+  };
+  return {
+    path,
+    press: now((loop: number) => live.board.press(loop, 200)),
+    cut: now((loop: number) => live.board.wire(loop, "cut")),
+    mend: now((loop: number) => live.board.wire(loop, "whole")),
+    unplug: () => live.unplug(),
+    plug: () => live.plug(),
+    get lamp() {
+      return live.board.light.lamp;
+    },
+    [Symbol.dispose]: () => live[Symbol.dispose](),
+  };
+};
+
+type Fake = BoardUnderTest & { say(bytes: Uint8Array): void };
+
+/** A board made of messages alone, for what the real image never says. */
+const fakeBoard = (protocol = 1, mute = false): Fake => {
+  const path = newLink();
+  let line: SerialLine | undefined;
+  let lamp = "no-host";
+  let pending: number | undefined;
+  let last = 0;
+  const loops: LoopState[] = ["normal", "normal", "normal", "normal"];
+  const board = "0badcafe";
+  const say = (bytes: Uint8Array) => void line?.write(bytes).catch(() => undefined);
+  const tell = (message: FromBoard) => {
+    if (!mute) say(encodeFromBoard(message));
+  };
+  const hello = () =>
+    tell({
+      kind: "hello",
+      protocol,
+      firmware: "1.0",
+      board,
+      lastNumber: last,
+      loops: 4,
+      resetCause: 1,
+      uptimeS: 1,
+    });
+  const repeat = () => {
+    if (pending !== undefined) {
+      tell({ kind: "press", press: { board, number: pending, loop: 1, count: 1, ageMs: 10 } });
+    }
+  };
+  const change = (loop: number, state: LoopState) => {
+    loops[loop] = state;
+    tell({ kind: "loop", loop, state });
+  };
+  const plug = () => {
+    line = openSerialLine(path);
+    line.onData(
+      createBoardFramer({
+        panic([type, , low, high]) {
+          if (type === 0x40) hello();
+          if (type === 0x41) pending = undefined;
+          if (type === 0x42) lamp = LAMP_PATTERNS[low! | (high! << 7)]!;
+        },
+        firmata: () => undefined,
+        broken: () => undefined,
+      }),
+    );
+  };
+  const unplug = () => {
+    line?.[Symbol.dispose]();
+    line = undefined;
+    lamp = "off";
+  };
+  plug();
+  const timer = setInterval(repeat, 250);
+  const heart = setInterval(
+    () =>
+      tell({
+        kind: "heartbeat",
+        board,
+        uptimeS: 1,
+        loops,
+        supplyMv: 5000,
+        resetCause: 1,
+        pending: pending === undefined ? 0 : 1,
+        pattern: Math.max(0, (LAMP_PATTERNS as readonly string[]).indexOf(lamp)),
+      }),
+    1000,
+  );
+  return {
+    path,
+    say,
+    press() {
+      pending = ++last;
+      repeat();
+    },
+    cut: (loop) => change(loop, "open"),
+    mend: (loop) => change(loop, "normal"),
+    unplug,
+    plug,
+    get lamp() {
+      return lamp;
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      clearInterval(heart);
+      unplug();
+    },
+  };
+};
+
+describe("the port to the board", () => {
+  panicBoardContract("the released image in the simulator", realImage);
+  panicBoardContract("a board made of messages", fakeBoard);
+
+  test("a board that is not there is absent, told once, with what to look at", async () => {
+    const path = newLink();
+    await using host = watch(path);
+    await sleep(600);
+    expect(host.faults).toEqual(["absent"]);
+    expect(host.details[0]).toBe(`${path} is not there: is the panic board plugged in?`);
+  });
+
+  test("a board with an older protocol is a fault that says what to do; its presses count all the same", async () => {
+    using there = fakeBoard(0);
+    await using host = watch(there.path);
+    await waitFor("the fault", () => host.faults.length > 0);
+    expect(host.faults).toEqual(["protocol"]);
+    expect(host.details[0]).toBe("the panic board speaks protocol 0, this release 1: flash its firmware");
+    there.press(1);
+    await waitFor("the press", () => host.presses.length > 0);
+  });
+
+  test("garbage and messages cut short by a reset: the next press is heard, and nothing false", async () => {
+    using there = fakeBoard();
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    const press = encodeFromBoard({
+      kind: "press",
+      press: { board: "0badcafe", number: 99, loop: 0, count: 1 },
+    });
+    for (let i = 0; i < 40; i++) {
+      there.say(press.subarray(0, 4 + (i % (press.length - 5))));
+      there.say(Uint8Array.from({ length: 50 }, (_, n) => (n * 37 + i * 11) % 0xf0));
+    }
+    await sleep(300);
+    expect(host.presses).toEqual([]);
+    there.press(1);
+    await waitFor("the press", () => host.presses.length > 0);
+    expect(host.presses[0]).toMatchObject({ number: 1, loop: 1 });
+  });
+
+  test("a device that says nothing, or only noise, is silent within ten seconds, and heard when it speaks", async () => {
+    using there = fakeBoard(1, true);
+    await using host = watch(there.path, { silentMs: 500, refreshMs: 100, identifyMs: 300 });
+    await waitFor("the fault", () => host.faults.includes("silent"));
+    there.say(Uint8Array.from({ length: 200 }, (_, n) => n & 0x7f));
+    await sleep(1_500);
+    expect(host.faults).toEqual(["silent"]);
+    there.say(
+      encodeFromBoard({
+        kind: "hello",
+        protocol: 1,
+        firmware: "1.0",
+        board: "0badcafe",
+        lastNumber: 0,
+        loops: 4,
+        resetCause: 1,
+        uptimeS: 1,
+      }),
+    );
+    await waitFor("the recovery", () => host.recovered() === 1);
+  });
+});

@@ -1,0 +1,344 @@
+import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectAsync } from "mqtt";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openOutbox } from "../../src/outbox/outbox.ts";
+import { createClock } from "../../src/runtime/clock.ts";
+import { epoch, openCar, waitFor, type Car } from "./car.ts";
+import { openDispatch, type Dispatch } from "./dispatch.ts";
+import { freePort, startMosquitto, type Mosquitto } from "./mosquitto.ts";
+
+let broker: Mosquitto;
+let dispatch: Dispatch;
+let stack: AsyncDisposableStack;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  broker = stack.use(await startMosquitto());
+  await broker.start();
+  dispatch = stack.use(await openDispatch(broker.url));
+});
+afterEach(() => stack.disposeAsync());
+
+const brokersOf = (...ports: number[]) =>
+  `{ brokers: [${ports.map((port) => `"mqtt://127.0.0.1:${port}"`).join(", ")}], allowPlaintext: true }`;
+const car = (options = {}, ports = [broker.port]): Car =>
+  stack.use(openCar(brokersOf(...ports), { board: true, ...options }));
+const lampIs = (there: Car, lamp: string) =>
+  waitFor(`the lamp to show ${lamp}`, () => there.lamps.at(-1) === lamp);
+/** A press lasts 200 ms: the next one must not begin before. */
+const RELEASED_MS = 400;
+const episodes = () => new Set(dispatch.emergencies().map(({ episode }) => episode));
+const last = () => dispatch.emergencies().at(-1)!;
+
+describe("a press", () => {
+  test("goes to the broker, is received, accepted and cleared, and the lamp follows", async () => {
+    const unit = car();
+    await unit.start();
+    await unit.listens();
+    for (let n = 0; n < 30; n++) await unit.line.write(epoch(n));
+    await lampIs(unit, "idle");
+    await waitFor("the link", () => dispatch.states.length > 0);
+    unit.press(1);
+    await waitFor("the emergency", () => episodes().size === 1);
+    const { episode } = last();
+    expect(last()).toMatchObject({ state: "active", test: false, button: "boot", presses: 1, attempt: 1 });
+    expect(last().position).toMatchObject({ trusted: true, lat: expect.any(Number) });
+    expect(last().track!.length).toBeGreaterThan(0);
+    await lampIs(unit, "sent");
+    await dispatch.ack(episode, "received");
+    await lampIs(unit, "received");
+    // Positions each second while it is open, whatever the policy would say.
+    for (let n = 30; n < 60; n++) await unit.line.write(epoch(n));
+    await dispatch.ack(episode, "accepted");
+    await lampIs(unit, "accepted");
+    unit.press(0);
+    await waitFor("the further press", () => last().presses === 2);
+    await dispatch.ack(episode, "cleared");
+    await lampIs(unit, "idle");
+    await waitFor("the end", () => dispatch.removed.size === 1);
+    expect(dispatch.emergencies().map(({ state, presses }) => `${state} ${presses}`)).toEqual([
+      "active 1",
+      "received 1",
+      "accepted 1",
+      "accepted 2",
+      "cleared 2",
+    ]);
+    expect(
+      dispatch
+        .emergencies()
+        .slice(1)
+        .every(({ by }) => by === "operator 7"),
+    ).toBe(true);
+    const order = unit.lamps.slice(unit.lamps.indexOf("idle"));
+    expect(order.filter((lamp) => lamp !== "stored")).toEqual([
+      "idle",
+      "sent",
+      "received",
+      "accepted",
+      "idle",
+    ]);
+    await waitFor("the ledger", () => dispatch.missing().length === 0);
+    // Whoever comes later finds no emergency on the broker.
+    const late = await connectAsync(broker.url);
+    const retained: string[] = [];
+    late.on("message", (topic) => retained.push(topic));
+    await late.subscribeAsync("patrol/v1/+/+/emergency/#");
+    await sleep(300);
+    await late.endAsync();
+    expect(retained).toEqual([]);
+  });
+
+  test("while the unit is down is delivered when it starts", async () => {
+    const unit = car();
+    await unit.start();
+    await lampIs(unit, "idle");
+    await unit.stop("SIGKILL");
+    unit.press();
+    await sleep(700);
+    await unit.start();
+    await waitFor("the emergency", () => episodes().size === 1);
+    expect(last().pressedAt).toBeDefined();
+    expect(Date.now() - Date.parse(last().pressedAt!)).toBeGreaterThan(700);
+    await lampIs(unit, "sent");
+  });
+
+  test("with the broker away is stored, sent when it is back, and repeated until received", async () => {
+    const unit = car();
+    await broker.stop();
+    await unit.start();
+    await lampIs(unit, "idle");
+    unit.press();
+    await lampIs(unit, "stored");
+    await sleep(500);
+    await broker.start();
+    await lampIs(unit, "sent");
+    await waitFor("the repeats", () => dispatch.emergencies().some(({ attempt }) => attempt === 3), 30_000);
+    await dispatch.ack(last().episode, "received");
+    await lampIs(unit, "received");
+    await waitFor("its report", () => last().state === "received");
+    const said = dispatch.emergencies().length;
+    await sleep(6_000);
+    expect(dispatch.emergencies()).toHaveLength(said);
+    const active = dispatch.reports.filter((r) => r.kind === "emergency" && r.data.state === "active");
+    // A repeat keeps its number; a change is a new report.
+    expect(new Set(active.map(({ seq }) => seq)).size).toBe(1);
+    expect(episodes().size).toBe(1);
+  }, 60_000);
+
+  test("is repeated round the brokers", async () => {
+    const second = stack.use(await startMosquitto());
+    await second.start();
+    const there = stack.use(await openDispatch(second.url));
+    const unit = car({}, [broker.port, second.port]);
+    await unit.start();
+    await waitFor("the link", () => dispatch.states.length > 0);
+    unit.press();
+    await waitFor("the press at the first", () => dispatch.emergencies().length > 0);
+    await waitFor("the repeat at the second", () => there.emergencies().length > 0);
+    expect(there.emergencies()[0]).toMatchObject({ attempt: 2, episode: last().episode });
+    await waitFor("the next at the first", () => last().attempt === 3);
+    await there.ack(last().episode, "received");
+    await lampIs(unit, "received");
+  }, 60_000);
+
+  test("under a backlog of 100,000 records overtakes them", async () => {
+    const unit = car({ statusPort: await freePort() });
+    {
+      await using outbox = await openOutbox({
+        path: `${unit.folder}/outbox`,
+        unit: "zrenjanin/zr-117",
+        clock: createClock(),
+        lingerMs: () => 0,
+        onStored: () => undefined,
+        onFault: () => undefined,
+      });
+      for (let i = 0; i < 100_000; i++) {
+        const full = outbox.pressure();
+        if (full) await full;
+        outbox.append({
+          kind: "position",
+          at: Date.UTC(2026, 10, 24, 8) + i * 1000,
+          clock: "gnss",
+          data: { lat: 45 + i / 1e6, lon: 20 + i / 1e6, fix: "3d", speedKmh: i % 90, reason: "interval" },
+        });
+      }
+    }
+    await unit.start();
+    await waitFor("the drain", () => dispatch.positions().length > 0);
+    const begun = performance.now();
+    unit.press();
+    await waitFor("the press", () => episodes().size === 1);
+    const tookMs = performance.now() - begun;
+    const before = dispatch.reports.filter((r) => r.kind === "position").length;
+    process.stdout.write(
+      `press under a backlog: at dispatch after ${tookMs.toFixed(0)} ms, ${before} of 100,000 drained by then\n`,
+    );
+    await waitFor("the whole backlog", () => dispatch.positions().length === 100_000, 60_000);
+    await waitFor("the ledger", () => dispatch.missing().length === 0);
+  }, 120_000);
+
+  test("and SIGKILL at random moments, 100 rounds: 100 episodes, none twice", async () => {
+    const unit = car({ program: "dist/patrol-unit.mjs" });
+    await unit.start();
+    await lampIs(unit, "idle");
+    for (let round = 1; round <= 100; round++) {
+      unit.press(round % 2);
+      await sleep(Math.random() * 120);
+      await unit.stop("SIGKILL");
+      await unit.start();
+      await waitFor(`the episode of round ${round}`, () => episodes().size === round);
+      await dispatch.ack(last().episode, "cleared");
+      await waitFor(`the end of round ${round}`, () => dispatch.removed.size === round);
+    }
+    expect(episodes().size).toBe(100);
+    for (const episode of episodes()) {
+      const presses = dispatch.emergencies().filter((e) => e.episode === episode);
+      expect(Math.max(...presses.map((e) => e.presses))).toBe(1);
+    }
+    await waitFor("the ledger", () => dispatch.missing().length === 0);
+  }, 400_000);
+});
+
+describe("an open episode", () => {
+  test("goes on after a power cut, and hears what dispatch said meanwhile", async () => {
+    const unit = car();
+    await unit.start();
+    await lampIs(unit, "idle");
+    unit.press();
+    await lampIs(unit, "sent");
+    const { episode } = last();
+    await unit.stop("SIGKILL");
+    await dispatch.ack(episode, "accepted");
+    await unit.start();
+    await lampIs(unit, "accepted");
+    await waitFor("its report", () => last().state === "accepted");
+    expect(last().episode).toBe(episode);
+    unit.press();
+    await waitFor("the further press", () => last().presses === 2);
+    expect(episodes().size).toBe(1);
+  });
+
+  test("is told no nonsense: foreign, unreadable and huge acknowledgements change nothing", async () => {
+    const unit = car();
+    await unit.start();
+    await lampIs(unit, "idle");
+    unit.press();
+    await lampIs(unit, "sent");
+    const { episode } = last();
+    await dispatch.ack("01K0000000000000000000000A", "cleared");
+    await dispatch.say(`emergency/${episode}/ack`, "not json");
+    await dispatch.say(`emergency/${episode}/ack`, JSON.stringify({ stage: "done" }));
+    await dispatch.say(
+      `emergency/${episode}/ack`,
+      JSON.stringify({ stage: "cleared", by: "x".repeat(100_000) }),
+    );
+    await dispatch.ack(episode, "accepted");
+    await dispatch.ack(episode, "received");
+    await lampIs(unit, "accepted");
+    await sleep(300);
+    expect(unit.lamps.at(-1)).toBe("accepted");
+    expect(dispatch.emergencies().map(({ state }) => state)).toEqual(["active", "accepted"]);
+  });
+});
+
+describe("the board", () => {
+  test("unplugged, cut and mended is told to dispatch within ten seconds", async () => {
+    const unit = car();
+    await unit.start();
+    await lampIs(unit, "idle");
+    const told = (type: string, part: string) =>
+      dispatch.events(type).some(({ data }) => "part" in data && data.part === part);
+    const within = async (what: string, done: () => boolean) => {
+      const begun = performance.now();
+      await waitFor(what, done, 10_000);
+      return performance.now() - begun;
+    };
+    unit.panic.board.wire(1, "cut");
+    await within("the cut", () => told("fault", "panic-loop"));
+    await lampIs(unit, "fault");
+    unit.panic.board.wire(1, "whole");
+    await within("the mending", () => told("recovered", "panic-loop"));
+    unit.panic.unplug();
+    await within("the unplugging", () => told("fault", "panic-board"));
+    unit.panic.plug();
+    await within("the replugging", () => told("recovered", "panic-board"));
+    unit.press();
+    await waitFor("the press", () => episodes().size === 1);
+    expect(episodes().size).toBe(1);
+  });
+});
+
+describe("a drill", () => {
+  const drill = (unit: Car) => {
+    let output = "";
+    const { promise, resolve } = Promise.withResolvers<number | null>();
+    const child = execFile(
+      process.execPath,
+      ["src/main.ts", "drill", "--config", unit.config],
+      (error, stdout) => {
+        output = stdout;
+        resolve(error ? child.exitCode : 0);
+      },
+    );
+    child.stdout!.on("data", (text) => (output += String(text)));
+    return { done: promise, output: () => output };
+  };
+
+  test("takes the same path, marked as a test, and prints the time of each leg", async () => {
+    const unit = car({ statusPort: await freePort() });
+    await unit.start();
+    await lampIs(unit, "idle");
+    await waitFor("the link", () => dispatch.states.length > 0);
+    const command = drill(unit);
+    await waitFor("the drill", () => command.output().includes("Press a button"));
+    unit.press();
+    await waitFor("the press", () => episodes().size === 1);
+    expect(last().test).toBe(true);
+    await sleep(RELEASED_MS);
+    // A press in earnest, while the drill is open, is an emergency of its own.
+    unit.press();
+    await waitFor("the emergency", () => episodes().size === 2);
+    expect(last().test).toBe(false);
+    const drilled = dispatch.emergencies().find((e) => e.test)!.episode;
+    await dispatch.ack(drilled, "received");
+    await dispatch.ack(drilled, "accepted");
+    expect(await command.done).toBe(0);
+    expect(command.output()).toMatch(
+      /stored +[\d.]+ ms.*\nsent +[\d.]+ ms.*\nreceived +[\d.]+ ms.*\naccepted +[\d.]+ ms/,
+    );
+  });
+
+  test("ordered by dispatch: once, and refused when it has expired or cannot be read", async () => {
+    const unit = car();
+    await unit.start();
+    await unit.listens();
+    for (let n = 0; n < 3; n++) await unit.line.write(epoch(n, Date.now()));
+    await lampIs(unit, "idle");
+    const order = (id: string, kind: string, inMs: number) =>
+      dispatch.say(
+        "command",
+        JSON.stringify({ id, kind, expiresAt: new Date(Date.now() + inMs).toISOString() }),
+      );
+    const outcomes = () =>
+      dispatch.events("command").map(({ data }) => data as unknown as { id?: string; ok: boolean });
+    await waitFor("a fix", () => dispatch.positions().length > 0);
+    await order("late", "drill", -10_000);
+    await order("odd", "fly", 60_000);
+    await dispatch.say("command", "{");
+    await waitFor("the refusals", () => outcomes().length === 3);
+    expect(outcomes().every(({ ok }) => !ok)).toBe(true);
+    unit.press();
+    await waitFor("the emergency", () => episodes().size === 1);
+    expect(last().test).toBe(false);
+    await dispatch.ack(last().episode, "cleared");
+    await sleep(RELEASED_MS);
+    await order("one", "drill", 60_000);
+    await order("one", "drill", 60_000);
+    await waitFor("the order", () => outcomes().some(({ id }) => id === "one"));
+    unit.press();
+    await waitFor("the drill", () => episodes().size === 2);
+    expect(last().test).toBe(true);
+    expect(outcomes().filter(({ id }) => id === "one")).toHaveLength(1);
+  });
+});
