@@ -13,6 +13,7 @@ import { encodeReport } from "../../src/dispatch/encode.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
 import { openOutbox } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
+import { panic } from "./panic.ts";
 import { startMosquitto, type Mosquitto } from "../journeys/mosquitto.ts";
 
 /** Figures of one run on this machine. Nothing here fails on a slow one: it reports. */
@@ -302,6 +303,9 @@ const storing = async (): Promise<void> => {
   rmSync(path, { recursive: true, force: true });
 };
 
+const only = process.argv[2];
+if (only === undefined || only === "panic") await panic(print, quantile);
+if (only === "panic") process.exit(0);
 decoding();
 await starting();
 await paced(10, 600);

@@ -175,6 +175,17 @@ describe("repeating", () => {
     });
   });
 
+  test("forgets the one that has ended, and no other", () => {
+    const both = after(
+      { kind: "drill", mono: 0 },
+      pressEvent("A", 0),
+      pressEvent("B", 0),
+      ack("A", "cleared"),
+      sent("A", 2),
+    );
+    expect(both.emergency.episodes.map((e) => e.id)).toEqual(["B"]);
+  });
+
   test("a new connection sends what no broker has; what one has is repeated when it is due", () => {
     const connected: EmergencyEvent = { kind: "connected", mono: 9_000 };
     expect(after(pressEvent("A", 0), connected).emergency.episodes[0]!.repeatAt).toBe(9_000 + REPEAT_MS);
@@ -226,6 +237,18 @@ describe("the lamp", () => {
       pattern: "stored",
       quiet: false,
     });
+  });
+
+  test("an episode that is cleared says nothing any more, though its end is not yet delivered", () => {
+    const cleared = after(
+      pressEvent("A", 0),
+      sent("A"),
+      ack("A", "cleared"),
+      { kind: "drill", mono: 0 },
+      pressEvent("B", 0),
+      ack("B", "received"),
+    );
+    expect(lampOf(cleared.emergency, false).pattern).toBe("received");
   });
 
   test("speaks for the real one before a drill, and for a fault only where there is neither", () => {

@@ -17,6 +17,8 @@ export type Car = AsyncDisposable & {
   readonly panic: LiveBoard;
   /** What the panic board's lamp has shown, in order. */
   readonly lamps: string[];
+  /** When each lamp was first shown, on the clock of `performance.now()`, since this was cleared. */
+  readonly lampTimes: Map<string, number>;
   press(loop?: number): void;
   readonly log: readonly LogLine[];
   line: SerialLine;
@@ -66,11 +68,15 @@ ${extra}`,
   );
   const log: LogLine[] = [];
   const lamps: string[] = [];
+  const lampTimes = new Map<string, number>();
   const board = options.board
     ? startLiveBoard({
         link: join(folder, "panic"),
         image: releasedImage(),
-        onLight: ({ lamp }) => void (lamp === lamps.at(-1) || lamps.push(lamp)),
+        onLight({ lamp }) {
+          if (lamp !== lamps.at(-1)) lamps.push(lamp);
+          if (!lampTimes.has(lamp)) lampTimes.set(lamp, performance.now());
+        },
       })
     : undefined;
   let child: ChildProcess | undefined;
@@ -82,6 +88,7 @@ ${extra}`,
       return board;
     },
     lamps,
+    lampTimes,
     press(loop = 0) {
       car.panic.catchUp();
       car.panic.board.press(loop, 200);

@@ -9,7 +9,33 @@ export type Relay = Disposable & {
   reset(): void;
 };
 
-export const openRelay = async (target: number): Promise<Relay> => {
+/** What a link does to bytes; each way by itself. */
+export type Shape = { readonly bytesPerS: number; readonly delayMs: number };
+
+/** A modem's buffer: beyond it, it takes no more. */
+const BUFFER_BYTES = 64 * 1024;
+
+/** Passes bytes on as a link of this shape would. */
+const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => void) => {
+  let freeAt = 0;
+  let queued = 0;
+  return (bytes) => {
+    const now = performance.now();
+    freeAt = Math.max(now, freeAt) + (bytes.length * 1000) / shape.bytesPerS;
+    queued += bytes.length;
+    if (queued > BUFFER_BYTES) from.pause();
+    setTimeout(
+      () => {
+        queued -= bytes.length;
+        if (queued <= BUFFER_BYTES) from.resume();
+        if (!to.destroyed) to.write(bytes);
+      },
+      freeAt + shape.delayMs - now,
+    );
+  };
+};
+
+export const openRelay = async (target: number, shape?: Shape): Promise<Relay> => {
   let swallowing = false;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -19,7 +45,8 @@ export const openRelay = async (target: number): Promise<Relay> => {
       [far, near],
     ] as const) {
       sockets.add(from);
-      from.on("data", (bytes) => void (swallowing || to.write(bytes)));
+      const pass = shape ? shaped(from, to, shape) : (bytes: Buffer) => void to.write(bytes);
+      from.on("data", (bytes) => void (swallowing || pass(bytes)));
       from.on("error", () => undefined);
       from.on("close", () => {
         sockets.delete(from);

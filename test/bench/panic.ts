@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { releasedImage } from "../../firmware-bridge/image.ts";
+import { openOutbox } from "../../src/outbox/outbox.ts";
+import { createClock } from "../../src/runtime/clock.ts";
+import { openCar, waitFor, type Car } from "../journeys/car.ts";
+import { openDispatch } from "../journeys/dispatch.ts";
+import { startMosquitto } from "../journeys/mosquitto.ts";
+import { openRelay, type Shape } from "../journeys/relay.ts";
+
+type Print = (what: string, figure: string) => void;
+type Quantile = (values: readonly number[], q: number) => number;
+
+const SLOW: Shape = { bytesPerS: 64_000 / 8, delayMs: 300 };
+const PRESSES = { local: 500, slow: 40 };
+const BACKLOG = 100_000;
+const RELEASED_MS = 260;
+const STAGES = ["stored", "sent", "received"] as const;
+
+const fill = async (car: Car): Promise<void> => {
+  await using outbox = await openOutbox({
+    path: `${car.folder}/outbox`,
+    unit: "zrenjanin/zr-117",
+    clock: createClock(),
+    lingerMs: () => 0,
+    onStored: () => undefined,
+    onFault: () => undefined,
+  });
+  for (let i = 0; i < BACKLOG; i++) {
+    const full = outbox.pressure();
+    if (full) await full;
+    const speedKmh = Math.round(500 * (1 + Math.sin(i / 50))) / 10;
+    outbox.append({
+      kind: "position",
+      at: Date.UTC(2026, 10, 24, 8) + i * 1000,
+      clock: "gnss",
+      data: {
+        lat: Math.round((45.38 + Math.sin(i / 900) / 50) * 1e7) / 1e7,
+        lon: Math.round((20.39 + Math.cos(i / 700) / 50) * 1e7) / 1e7,
+        fix: "3d",
+        altM: 80,
+        speedKmh,
+        courseDeg: i % 360,
+        satellites: 8,
+        hdop: 1,
+        accuracyM: 3,
+        reason: "interval",
+      },
+    });
+  }
+};
+
+/** Presses one after another; for each, when the lamp showed each stage, milliseconds after the contact. */
+const measure = async (presses: number, shape: Shape | undefined, backlog: boolean) => {
+  await using stack = new AsyncDisposableStack();
+  const broker = stack.use(await startMosquitto());
+  await broker.start();
+  const dispatch = stack.use(await openDispatch(broker.url));
+  const relay = shape ? stack.use(await openRelay(broker.port, shape)) : undefined;
+  const port = relay?.port ?? broker.port;
+  const car = stack.use(
+    openCar(`{ brokers: ["mqtt://127.0.0.1:${port}"], allowPlaintext: true }`, {
+      board: true,
+      program: "dist/patrol-unit.mjs",
+    }),
+  );
+  if (backlog) await fill(car);
+  await car.start();
+  await waitFor("the link", () => dispatch.states.length > 0);
+  await waitFor("the board", () => car.lamps.at(-1) === "idle");
+  await sleep(shape ? 5_000 : 500);
+  const times: Record<(typeof STAGES)[number], number[]> = { stored: [], sent: [], received: [] };
+  const drainedBefore = dispatch.positions().length;
+  const begunAt = performance.now();
+  let answered = 0;
+  for (let n = 0; n < presses; n++) {
+    car.lampTimes.clear();
+    const pressedAt = performance.now();
+    car.press();
+    await waitFor("the press at dispatch", () => dispatch.emergencies().length > answered, 60_000);
+    const { episode } = dispatch.emergencies().at(-1)!;
+    await dispatch.ack(episode, "received");
+    await waitFor("the lamp", () => car.lampTimes.has("received"), 60_000);
+    for (const stage of STAGES) {
+      const at = car.lampTimes.get(stage);
+      if (at !== undefined) times[stage].push(at - pressedAt);
+    }
+    await dispatch.ack(episode, "cleared");
+    await waitFor(
+      "the end",
+      () => dispatch.removed.has(`patrol/v1/zrenjanin/zr-117/emergency/${episode}`),
+      60_000,
+    );
+    answered = dispatch.emergencies().length;
+    await sleep(Math.max(0, RELEASED_MS - (performance.now() - pressedAt)));
+  }
+  const rate = ((dispatch.positions().length - drainedBefore) * 1000) / (performance.now() - begunAt);
+  return { times, rate, load: car.panic.board.load };
+};
+
+/** From the contact to the lamp: what an officer sees, the board's debouncing and both serial lines included. */
+export const panic = async (print: Print, quantile: Quantile): Promise<void> => {
+  const row = (name: string, values: readonly number[]) =>
+    print(
+      `${name}, ms p50 / p99 of ${values.length}`,
+      `${quantile(values, 0.5).toFixed(0)} / ${quantile(values, 0.99).toFixed(0)}`,
+    );
+  const local = await measure(PRESSES.local, undefined, false);
+  for (const stage of STAGES) row(`press to lamp ${stage}, local broker`, local.times[stage]);
+  const idle = await measure(PRESSES.slow, SLOW, false);
+  for (const stage of STAGES) row(`press to lamp ${stage}, 64 kbit/s and 600 ms`, idle.times[stage]);
+  const busy = await measure(PRESSES.slow, SLOW, true);
+  for (const stage of STAGES) row(`press to lamp ${stage}, the same while draining`, busy.times[stage]);
+  print("drained meanwhile, positions/s over 64 kbit/s", busy.rate.toFixed(0));
+  print(
+    "press to lamp sent, draining over idle, p50 / p99",
+    [0.5, 0.99]
+      .map((q) => (quantile(busy.times.sent, q) / quantile(idle.times.sent, q)).toFixed(2))
+      .join(" / "),
+  );
+  print("board: CPU load, percent", (local.load * 100).toFixed(1));
+  const bytes = readFileSync(releasedImage(), "utf8")
+    .split("\n")
+    .filter((line) => line.slice(7, 9) === "00")
+    .reduce((sum, line) => sum + Number.parseInt(line.slice(1, 3), 16), 0);
+  print("board: image, bytes of 32,256", String(bytes));
+};
