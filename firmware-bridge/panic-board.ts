@@ -51,6 +51,7 @@ type Timing = {
 };
 const TIMING: Timing = { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 };
 
+const OUR_FIRMWARE = "patrol-panic";
 /** Asks a Firmata board for its firmware's name. */
 const REPORT_FIRMWARE = Uint8Array.of(0xf0, 0x79, 0xf7);
 
@@ -83,7 +84,8 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   let health: BoardHealth = { connected: false };
 
   const fail = (code: BoardFault, detail: string) => {
-    if (faulty === code) return;
+    // What was pulled out is not there: that is no news.
+    if (faulty === code || (faulty === "unplugged" && code === "absent")) return;
     faulty = code;
     on.fault(code, detail);
   };
@@ -169,7 +171,10 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
           return;
         }
         const name = known ? undefined : firmwareName(bytes);
-        if (name !== undefined) identify(name).catch(giveUp.reject);
+        if (name === undefined) return;
+        // Our own board greets as a Firmata board too; then it is asked in our own words.
+        if (name.startsWith(OUR_FIRMWARE)) say(encodeToBoard({ kind: "query" }));
+        else identify(name).catch(giveUp.reject);
       },
       broken: () => undefined,
     });

@@ -49,12 +49,13 @@ export const attachStockBoard = async (
   loops: readonly number[],
   press: (loop: number) => void,
 ): Promise<StockBoard> => {
-  const [{ default: five }, { Firmata }] = await Promise.all([
-    import("johnny-five") as unknown as Promise<{ default: typeof import("johnny-five") }>,
+  // Both are CommonJS: what they export is the default of what is imported.
+  const [{ default: five }, { default: firmata }] = await Promise.all([
+    import("johnny-five"),
     import("firmata-io"),
   ]);
   const transport = new Transport(write);
-  const io = new Firmata(transport, { reportVersionTimeout: VERSION_MS });
+  const io = new firmata.Firmata(transport, { reportVersionTimeout: VERSION_MS });
   const board = new five.Board({ io, repl: false, debug: false, sigint: false });
   let led: InstanceType<typeof five.Led> | undefined;
   let wanted: LampPattern = "idle";

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Incoming } from "./dispatch/connection.ts";
 import type { Route } from "./dispatch/topics.ts";
 import { CommandMessage } from "./domain/messages.ts";
@@ -23,6 +24,9 @@ export type CommandDeskOptions = {
   /** What can be asked; each runs at once and cannot fail. */
   readonly kinds: Readonly<Record<string, () => void>>;
 };
+
+/** What is left of a command that cannot be read: enough to answer it. */
+const Named = z.object({ id: z.string().max(200) });
 
 const COMMAND_BYTES = 16_384;
 const REMEMBERED = 64;
@@ -60,9 +64,13 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     async take(message) {
       const parsed = CommandMessage.safeParse(jsonOf(message.payload));
       if (!parsed.success) {
+        const error = `it is not a command: ${reasonOf(parsed.error.issues[0]?.message)}`;
+        const named = Named.safeParse(jsonOf(message.payload));
+        const id = named.success ? named.data.id : "";
         log.warn("a command cannot be read: it is refused", { bytes: message.payload.length });
-        options.event({ type: "command", ok: false, error: "it cannot be read" });
+        options.event({ type: "command", ok: false, error, ...(id === "" ? {} : { id }) });
         await outbox.flush();
+        answer(message, { id, ok: false, error });
         return;
       }
       const { id, kind } = parsed.data;

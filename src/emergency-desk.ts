@@ -32,7 +32,8 @@ export type EmergencyDesk = Disposable & {
   meet(board: string, lastNumber: number): void;
   /** Dispatch's answer; resolves when it is on disk, or refused. */
   acknowledge(episode: string, payload: Buffer): Promise<void>;
-  delivered(report: EmergencyUpdate): void;
+  delivered(report: EmergencyUpdate, broker: string): void;
+  takenOff(episode: string, broker: string): void;
   connected(): void;
   /** The next press within a minute is a drill. */
   drill(): void;
@@ -70,6 +71,8 @@ const ACK_BYTES = 4_096;
 type Kept = { readonly episode: Episode; readonly report: EmergencyUpdate };
 const EPISODE = "episode:";
 const BOARD = "board:";
+/** By broker: the episodes that stand there as retained messages. */
+const RETAINED = "retained:";
 
 export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   const { outbox, clock, log, board } = options;
@@ -85,9 +88,11 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   let timer: NodeJS.Timeout | undefined;
   let hurriedAt = -Infinity;
 
+  const retained = new Map<string, Set<string>>();
   const kept: Kept[] = [];
   for (const [name, value] of outbox.notes) {
     if (name.startsWith(EPISODE)) kept.push(value as Kept);
+    if (name.startsWith(RETAINED)) retained.set(name.slice(RETAINED.length), new Set(value as string[]));
     if (name.startsWith(BOARD)) {
       counted.set(name.slice(BOARD.length), value as number);
       onDisk.set(name.slice(BOARD.length), value as number);
@@ -111,6 +116,24 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     return isoInstant(better.at);
   };
 
+  /** After a restart, until the first fix: where the last report of the episode saw the car. */
+  const lastSeen = (id: string): Pick<EmergencyData, "position" | "track"> => {
+    const report = reports.get(id);
+    const now = clock.now();
+    if (!report || report.clock === "unset" || now.clock === "unset") return {};
+    const passedMs = Math.max(0, now.at - Date.parse(report.at));
+    const older = <T extends { ageMs?: number | undefined }>(place: T) => ({
+      ...place,
+      ...(place.ageMs === undefined ? {} : { ageMs: place.ageMs + passedMs }),
+      trusted: false,
+    });
+    const { position, track } = report.data;
+    return {
+      ...(position ? { position: { ...older(position), ageMs: position.ageMs + passedMs } } : {}),
+      ...(track ? { track: track.map(older) } : {}),
+    };
+  };
+
   const dataOf = (e: Episode): EmergencyData => ({
     episode: e.id,
     state: e.state,
@@ -120,7 +143,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     ...(e.pressed ? { pressedAt: pressedAt(e.pressed) } : {}),
     presses: e.presses,
     attempt: e.attempt,
-    ...options.scene(),
+    ...(options.scene().position ? options.scene() : lastSeen(e.id)),
     ...(e.by === undefined ? {} : { by: e.by }),
     ...(e.ackAt === undefined ? {} : { ackAt: e.ackAt }),
   });
@@ -130,19 +153,35 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     if (past) past.legs[stage] ??= Math.round((performance.now() - past.from) * 10) / 10;
   };
 
+  /** Where an episode stands as a retained message is kept, so that its end can be told there too. */
+  const stands = (episode: string, broker: string, there: boolean): void => {
+    const episodes = retained.get(broker) ?? new Set();
+    if (episodes.has(episode) === there) return;
+    if (there) episodes.add(episode);
+    else episodes.delete(episode);
+    retained.set(broker, episodes);
+    outbox.note(RETAINED + broker, episodes.size > 0 ? [...episodes] : undefined);
+  };
+
+  const keep = (episode: Episode): void => {
+    const report = reports.get(episode.id);
+    if (report) outbox.note(EPISODE + episode.id, { episode, report } satisfies Kept);
+  };
+
   const store = (episode: Episode): void => {
     const data = dataOf(episode);
     const report = outbox.append({ kind: "emergency", data, ...clock.now() }) as EmergencyUpdate;
     const past = history.get(episode.id);
     if (past) past.data = data;
     reports.set(episode.id, report);
-    outbox.note(EPISODE + episode.id, { episode, report } satisfies Kept);
+    keep(episode);
     if (episode.state !== "active") reached(episode.id, episode.state);
     const { id, revision } = episode;
     outbox.flush().then(
       () => {
         reached(id, "stored");
         apply({ kind: "stored", id, revision });
+        options.link()?.update(report);
       },
       (cause: unknown) => {
         log.error("an emergency cannot be stored: it goes out from memory", { cause: reasonOf(cause) });
@@ -157,7 +196,15 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     if (!before) return;
     const report = { ...before, data: { ...before.data, attempt: episode.attempt } };
     reports.set(episode.id, report);
+    keep(episode);
     options.link()?.repeat(report);
+  };
+
+  /** Takes off the brokers what has ended. */
+  const sweep = (): void => {
+    for (const [broker, episodes] of retained) {
+      for (const id of episodes) if (!reports.has(id)) options.link()?.takeOff(id, broker);
+    }
   };
 
   const perform = (effect: Effect): void => {
@@ -171,6 +218,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       case "forget":
         reports.delete(effect.id);
         outbox.note(EPISODE + effect.id, undefined);
+        sweep();
         log.info("the emergency has ended", { episode: effect.id });
         break;
       case "refused":
@@ -270,17 +318,27 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         return;
       }
       const { stage, by, at } = ack.data;
-      apply({ kind: "ack", id, stage, by, at, mono: clock.mono() });
+      const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
+      apply({ kind: "ack", id, stage, by, at: ackAt, mono: clock.mono() });
       await outbox.flush();
     },
-    delivered(report) {
-      const { episode: id } = report.data;
+    delivered(report, broker) {
+      const { episode: id, state } = report.data;
+      stands(id, broker, state !== "cleared");
       if (reports.get(id)?.seq !== report.seq) return;
       const episode = emergency.episodes.find((one) => one.id === id);
+      if (!episode) return;
+      const first = episode.reach !== "sent";
       reached(id, "sent");
-      if (episode) apply({ kind: "sent", id, revision: episode.revision });
+      apply({ kind: "sent", id, revision: episode.revision });
+      const now = emergency.episodes.find((one) => one.id === id);
+      if (first && now) keep(now);
     },
-    connected: () => apply({ kind: "connected", mono: clock.mono() }),
+    takenOff: (id, broker) => stands(id, broker, false),
+    connected() {
+      apply({ kind: "connected", mono: clock.mono() });
+      sweep();
+    },
     drill: () => apply({ kind: "drill", mono: clock.mono() }),
     fault(part, faulty) {
       if (faulty) faults.add(part);

@@ -227,7 +227,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       sentUnset() {
         unsetSent = true;
       },
-      delivered: (emergency) => desk.delivered(emergency),
+      delivered: (emergency, broker) => desk.delivered(emergency, broker),
+      takenOff: (episode, broker) => desk.takenOff(episode, broker),
       async message(message) {
         const episode = routes.acknowledged(message.topic);
         if (episode !== undefined) await desk.acknowledge(episode, message.payload);

@@ -27,7 +27,7 @@ const perform = (live: LiveBoard, line: string): void => {
   };
   live.catchUp();
   const act = Object.hasOwn(onLoop, word) ? onLoop[word] : undefined;
-  if (act && loop !== undefined && Number(ms) > 0) act(loop);
+  if (act && loop !== undefined && /^\d{1,7}$/.test(ms)) act(loop);
   else if (word === "power" && (what === "on" || what === "off")) board.power(what === "on");
   else if (word === "unplug") live.unplug();
   else if (word === "plug") live.plug();

@@ -35,7 +35,7 @@ export type BrokerOptions = {
   readonly cert?: string;
   readonly key?: string;
   readonly keepaliveS: number;
-  readonly will: { readonly topic: string; readonly payload: Buffer };
+  readonly will: { readonly topic: string; readonly payload: Buffer } | undefined;
 };
 
 /** One connection, from CONNACK to its end. It never reconnects by itself. */
@@ -160,7 +160,7 @@ const clientOptions = (options: BrokerOptions, version: 4 | 5): IClientOptions =
     // A buffer for each of 65,536 numbers, made in advance: 20 MiB and 40 ms for nothing.
     writeCache: false,
     ...(version === 5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } } : {}),
-    will: { ...options.will, qos: 1, retain: true },
+    ...(options.will ? { will: { ...options.will, qos: 1, retain: true } } : {}),
   };
 };
 

@@ -11,6 +11,7 @@ import {
   type Connection,
   type OnMessage,
 } from "./connection.ts";
+import { startCourier, type Courier } from "./courier.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Route, Routes } from "./topics.ts";
 
@@ -21,8 +22,12 @@ export type Link = {
   offer(report: Report): void;
   /** Records of a lane can be read from the outbox. */
   stored(lane: Lane): void;
-  /** Says an emergency again, by the next broker where there is another. */
+  /** Says an emergency again: here, and by another broker in turn where there is one. */
   repeat(report: EmergencyUpdate): void;
+  /** An emergency has changed: the other brokers that have it are told. */
+  update(report: EmergencyUpdate): void;
+  /** Takes an episode off a broker where it was left. */
+  takeOff(episode: string, broker: string): void;
   /** An emergency waits: no pause before the next attempt to connect. */
   hurry(): void;
   /** An answer to dispatch; lost where there is no connection. */
@@ -54,14 +59,18 @@ export type LinkOptions = {
     down(error: LinkError): void;
     /** A report went out that still had an unset clock. */
     sentUnset(): void;
-    /** A broker has acknowledged an emergency. */
-    delivered(report: EmergencyUpdate): void;
+    /** A broker has acknowledged an emergency; cleared: nothing of it is left there. */
+    delivered(report: EmergencyUpdate, broker: string): void;
+    /** Nothing of an episode is left on a broker. */
+    takenOff(episode: string, broker: string): void;
     /** From dispatch; acknowledged to the broker when the promise resolves. */
     readonly message: OnMessage;
   };
 };
 
 const FAREWELL_MS = 1_000;
+/** An event or emergency that waited for the link longer than this is not live any more (contract §3). */
+const LIVE_MS = 10_000;
 
 const refused = (connection: Connection, what: string, error: Error): void => {
   const why = `${connection.broker}: the broker refuses ${what}: ${error.message}`;
@@ -80,19 +89,55 @@ export const createLink = (options: LinkOptions): Link => {
   const newest = new Map<Report["kind"], Report>();
   /** Emergencies to be said again, by episode, until a broker has them. */
   const repeats = new Map<string, EmergencyUpdate>();
+  const couriers = new Map<string, Courier>();
+  /** Emergencies that went out live once: a repeat has not waited for the link. By episode, the number. */
+  const saidLive = new Map<string, number>();
   let leaving = false;
-  /** The connection was given up to say an emergency by another broker. */
-  let moving = false;
   let connectedOnce = false;
   let waiters: (() => void)[] = [];
+
+  const isLive = (report: Report): boolean => {
+    const live = report.boot === outbox.boot && clock.mono() - report.mono <= LIVE_MS;
+    if (report.kind !== "emergency") return live;
+    const { episode } = report.data;
+    if (live) saidLive.set(episode, report.seq);
+    return live || saidLive.get(episode) === report.seq;
+  };
+
+  const deliveredEmergency = (report: EmergencyUpdate, broker: string): void => {
+    const { episode, state } = report.data;
+    if (repeats.get(episode)?.seq === report.seq) repeats.delete(episode);
+    if (state === "cleared") saidLive.delete(episode);
+    options.on.delivered(report, broker);
+  };
+
+  /** The courier to another broker: there is one as long as it has something to carry. */
+  const courierTo = (broker: string): Courier => {
+    const known = couriers.get(broker);
+    if (known) return known;
+    const courier = startCourier({
+      broker,
+      options: { ...options.broker, clientId: `${options.broker.clientId}.courier`, will: undefined },
+      routes,
+      isLive,
+      on: {
+        message: options.on.message,
+        delivered(report) {
+          deliveredEmergency(report, broker);
+          outbox.settle([report]);
+        },
+        removed: (episode) => options.on.takenOff(episode, broker),
+        done: () => void couriers.delete(broker),
+      },
+    });
+    couriers.set(broker, courier);
+    return courier;
+  };
 
   const delivered = (report: Report, rttMs: number): void => {
     status.rttMs = Math.round(rttMs * 10) / 10;
     if (newest.get(report.kind) === report) newest.delete(report.kind);
-    if (report.kind !== "emergency") return;
-    const { episode } = report.data;
-    if (repeats.get(episode)?.seq === report.seq) repeats.delete(episode);
-    options.on.delivered(report);
+    if (report.kind === "emergency" && status.broker !== undefined) deliveredEmergency(report, status.broker);
   };
 
   const greet = (connection: Connection): void => {
@@ -124,6 +169,7 @@ export const createLink = (options: LinkOptions): Link => {
       clock,
       repeats,
       on: {
+        isLive,
         delivered,
         sentUnset: () => options.on.sentUnset(),
         drained() {
@@ -164,10 +210,6 @@ export const createLink = (options: LinkOptions): Link => {
     try {
       const connection = await connectBroker(broker, options.broker, options.on.message, stopping.signal);
       const error = await serve(connection);
-      if (moving) {
-        moving = false;
-        return { next: after, connected: false };
-      }
       failed(broker, error);
       return { next: 0, connected: true };
     } catch (cause) {
@@ -205,14 +247,17 @@ export const createLink = (options: LinkOptions): Link => {
     },
     repeat(report) {
       repeats.set(report.data.episode, report);
-      if (!session) return;
-      if (brokers.length === 1) session.repeat(report);
-      else {
-        moving = true;
-        session.hold();
-        session.connection.end();
+      session?.repeat(report);
+      const others = brokers.filter((broker) => broker !== status.broker);
+      const next = others[report.data.attempt % Math.max(1, others.length)];
+      if (next !== undefined && session) courierTo(next).say(report);
+    },
+    update(report) {
+      for (const courier of couriers.values()) {
+        if (courier.broker !== status.broker && courier.carries(report.data.episode)) courier.say(report);
       }
     },
+    takeOff: (episode, broker) => courierTo(broker).remove(episode),
     hurry() {
       if (session) return;
       options.backoff.reset();
@@ -228,6 +273,7 @@ export const createLink = (options: LinkOptions): Link => {
       }),
     async stop(reason) {
       leaving = true;
+      for (const courier of couriers.values()) courier.stop();
       if (session) {
         const { connection } = session;
         // A farewell must be the last thing said.

@@ -35,6 +35,8 @@ export type SessionOptions = {
   /** Emergencies to be said again, by episode: the version to send in place of the stored one. */
   readonly repeats: ReadonlyMap<string, EmergencyUpdate>;
   readonly on: {
+    /** Whether a report goes out as live; told at its first time. */
+    isLive(report: Report): boolean;
     /** A broker has it; the time its PUBACK took, milliseconds. */
     delivered(report: Report, rttMs: number): void;
     /** A report went out that still had an unset clock. */
@@ -57,9 +59,6 @@ const RECORD_BYTES = 1_024;
 const PACKED_BYTES = 50;
 const BATCH_RECORDS = { min: 4, max: 1_000 };
 const URGENT_RECORDS = 100;
-/** An event that waited for the link longer than this is not live any more (contract §3). */
-const LIVE_MS = 10_000;
-
 const isCleared = (report: Report): boolean => report.kind === "emergency" && report.data.state === "cleared";
 
 export const createSession = (options: SessionOptions): Session => {
@@ -87,9 +86,6 @@ export const createSession = (options: SessionOptions): Session => {
   void connection.closed.then(() => {
     over = true;
   });
-
-  const isLive = (report: Report): boolean =>
-    report.boot === outbox.boot && clock.mono() - report.mono <= LIVE_MS;
 
   const right = (report: Report): Report => {
     const corrected = putRight(report, outbox.boot, clock);
@@ -140,7 +136,7 @@ export const createSession = (options: SessionOptions): Session => {
     };
     let bytes = 0;
     if (outgoing.kind === "report") {
-      bytes = publish(right(outgoing.report), outgoing.lane === "live" || isLive(outgoing.report), done);
+      bytes = publish(right(outgoing.report), outgoing.lane === "live" || on.isLive(outgoing.report), done);
     } else {
       connection.publish(routes.history, outgoing.payload, done);
       bytes = outgoing.payload.length;

@@ -20,7 +20,8 @@ export const createRoutes = (prefix: string, unit: string) => {
     state: { topic: `${root}/state`, retain: true } satisfies Route,
     history: { topic: `${root}/history`, retain: false } satisfies Route,
     reply: { topic: `${root}/reply`, retain: false, expiryS: 600 } satisfies Route,
-    /** What the unit listens to. */
+    emergency: (episode: string) => `${root}/emergency/${episode}`,
+    /** What the unit listens to: answers first. */
     subscriptions: [`${root}/emergency/+/ack`, `${root}/command`] as const,
     command: `${root}/command`,
     /** The episode that a topic acknowledges, or undefined. */

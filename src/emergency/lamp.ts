@@ -6,8 +6,9 @@ export type LampWish = { readonly pattern: LampPattern; readonly quiet: boolean 
 /** What the officer may know of an episode: each pattern is true the moment it is shown. */
 const patternOf = (episode: Episode): LampPattern => {
   if (episode.state === "received" || episode.state === "accepted") return episode.state;
-  // A further press in an unanswered episode goes through the stages anew.
-  return episode.reach === "made" ? "idle" : episode.reach;
+  if (episode.reach !== "made") return episode.reach;
+  // A change goes through the stages anew, but what was on disk before it still is.
+  return episode.revision > 1 ? "stored" : "idle";
 };
 
 /** The lamp speaks for a real episode before a drill, and for a fault only where there is neither. */
@@ -15,7 +16,8 @@ export const lampOf = (emergency: Emergency, faulty: boolean): LampWish => {
   const open = emergency.episodes.filter(isOpen);
   const episode = open.find((one) => !one.test) ?? open[0];
   if (!episode) return { pattern: faulty ? "fault" : "idle", quiet: false };
+  // A dark one changes nothing that can be seen, not even a fault.
   return episode.dark
-    ? { pattern: "silent", quiet: true }
+    ? { pattern: faulty ? "fault" : "silent", quiet: true }
     : { pattern: patternOf(episode), quiet: episode.silent };
 };

@@ -199,7 +199,11 @@ export const advance = (emergency: Emergency, event: EmergencyEvent): Step => {
   }
 };
 
-/** Episodes as they were kept, after a restart at `mono`: on disk, and due again. */
+/** Episodes as they were kept, after a restart at `mono`: on disk at least, and due again. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
-  episodes: episodes.map((episode) => ({ ...episode, reach: "stored", repeatAt: mono + REPEAT_MS })),
+  episodes: episodes.map((episode) => ({
+    ...episode,
+    reach: episode.reach === "sent" ? "sent" : "stored",
+    repeatAt: mono + REPEAT_MS,
+  })),
 });

@@ -195,8 +195,11 @@ describe("repeating", () => {
   test("after a restart it goes on as the same episode, due again", () => {
     const kept = after(pressEvent("A", 50_000), sent("A"), tick(60_000)).emergency.episodes;
     expect(restore(kept, 7).episodes).toMatchObject([
-      { id: "A", attempt: 2, reach: "stored", repeatAt: 7 + REPEAT_MS, presses: 1 },
+      { id: "A", attempt: 2, reach: "sent", repeatAt: 7 + REPEAT_MS, presses: 1 },
     ]);
+    // What was kept is on disk, whether or not there was time to say so.
+    const made = after(pressEvent("A", 0)).emergency.episodes;
+    expect(restore(made, 7).episodes[0]!.reach).toBe("stored");
   });
 });
 
@@ -228,11 +231,16 @@ describe("the lamp", () => {
     expect(lamp(pressEvent("A", 0), sent("B"))).toBe("idle");
   });
 
+  test("never says idle in an open episode that is on disk", () => {
+    expect(lamp(pressEvent("A", 0), sent("A"), pressEvent("B", 1))).toBe("stored");
+  });
+
   test("a silent episode has no sounder, a dark one no lamp either", () => {
     const silent = after(pressEvent("A", 0, { silent: true }), stored("A")).emergency;
     expect(lampOf(silent, true)).toEqual({ pattern: "stored", quiet: true });
     const dark = after(pressEvent("A", 0, { silent: true, dark: true }), stored("A")).emergency;
-    expect(lampOf(dark, true)).toEqual({ pattern: "silent", quiet: true });
+    expect(lampOf(dark, false)).toEqual({ pattern: "silent", quiet: true });
+    expect(lampOf(dark, true)).toEqual({ pattern: "fault", quiet: true });
     expect(lampOf(after(pressEvent("A", 0), stored("A")).emergency, true)).toEqual({
       pattern: "stored",
       quiet: false,

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import five from "johnny-five";
-import { Firmata } from "firmata-io";
+import firmata from "firmata-io";
 import { describe, expect, test } from "vitest";
 import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
 import { encodeToBoard } from "../../firmware-bridge/protocol.ts";
@@ -28,7 +28,7 @@ describe("johnny-five on the spare pins of the released image", () => {
       taken = bench.firmata.length;
       if (bytes.length > 0) transport.emit("data", Buffer.from(bytes));
     }, 5);
-    const io = new Firmata(transport);
+    const io = new firmata.Firmata(transport);
     const board = new five.Board({ io, repl: false, debug: false, sigint: false });
     setImmediate(() => transport.emit("open"));
     let ready = false;
@@ -116,20 +116,20 @@ describe("a board with StandardFirmata", () => {
   test("has plain buttons on A0 and A1, and no messages of ours are needed", async () => {
     let stock: Awaited<ReturnType<typeof attachStockBoard>> | undefined;
     const queue: number[][] = [];
-    const firmata = standardFirmata((bytes) => void queue.push([...bytes]));
+    const standard = standardFirmata((bytes) => void queue.push([...bytes]));
     const timer = setInterval(() => {
       for (const bytes of queue.splice(0)) stock?.receive(Uint8Array.from(bytes));
     }, 2);
     const pressed: number[] = [];
     stock = await attachStockBoard(
-      (bytes) => firmata.receive(bytes),
+      (bytes) => standard.receive(bytes),
       [0, 1],
       (loop) => void pressed.push(loop),
     );
-    firmata.receive(encodeToBoard({ kind: "query" }));
+    standard.receive(encodeToBoard({ kind: "query" }));
     await waitFor(
       "the buttons' pins",
-      () => firmata.modes[14] !== undefined && firmata.modes[15] !== undefined,
+      () => standard.modes[14] !== undefined && standard.modes[15] !== undefined,
     );
     stock.show("accepted", false);
     // Port 1 and 2 carry pins 8 to 15 and 16 to 23: A0 is bit 6 of port 1, A1 bit 7.

@@ -126,7 +126,7 @@ describe("a press", () => {
     expect(episodes().size).toBe(1);
   }, 60_000);
 
-  test("is repeated round the brokers", async () => {
+  test("is repeated round the brokers, answered from any, and left on none", async () => {
     const second = stack.use(await startMosquitto());
     await second.start();
     const there = stack.use(await openDispatch(second.url));
@@ -138,8 +138,35 @@ describe("a press", () => {
     await waitFor("the repeat at the second", () => there.emergencies().length > 0);
     expect(there.emergencies()[0]).toMatchObject({ attempt: 2, episode: last().episode });
     await waitFor("the next at the first", () => last().attempt === 3);
+    expect(dispatch.reports.every((r) => r.kind !== "emergency" || r.live)).toBe(true);
     await there.ack(last().episode, "received");
     await lampIs(unit, "received");
+    await dispatch.ack(last().episode, "accepted");
+    await lampIs(unit, "accepted");
+    await waitFor("both to know", () => there.emergencies().at(-1)!.state === "accepted");
+    await dispatch.ack(last().episode, "cleared");
+    await waitFor("the end at both", () => dispatch.removed.size === 1 && there.removed.size === 1);
+    expect(there.emergencies().at(-1)!.state).toBe("cleared");
+    // The link was never given up for it.
+    expect(unit.log.filter(({ msg }) => msg.startsWith("connected"))).toHaveLength(1);
+  }, 60_000);
+
+  test("is heard by the second broker when the first has fallen silent", async () => {
+    const second = stack.use(await startMosquitto());
+    await second.start();
+    const there = stack.use(await openDispatch(second.url));
+    const unit = car({}, [broker.port, second.port]);
+    await unit.start();
+    await waitFor("the link", () => dispatch.states.length > 0);
+    await lampIs(unit, "idle");
+    broker.freeze();
+    unit.press();
+    await waitFor("the press at the second", () => there.emergencies().length > 0, 15_000);
+    await lampIs(unit, "sent");
+    await there.ack(there.emergencies()[0]!.episode, "accepted");
+    await lampIs(unit, "accepted");
+    broker.thaw();
+    await waitFor("the first to know", () => dispatch.emergencies().at(-1)?.state === "accepted");
   }, 60_000);
 
   test("under a backlog of 100,000 records overtakes them", async () => {
