@@ -30,8 +30,8 @@ export type DeliverySettings = {
 };
 
 export type Delivery = {
-  /** A new telemetry report: goes out live if there is room. */
-  offerLive(report: Report): void;
+  /** A new telemetry report: goes out live if there is room; false: it is left to history. */
+  offerLive(report: Report): boolean;
   /** Of the records read from the outbox, those not yet under way; from now on they are. */
   claim(reports: readonly Report[]): Report[];
   /** Claimed reports of an urgent lane, each a message of its own. */
@@ -79,9 +79,11 @@ export const createDelivery = (settings: DeliverySettings): Delivery => {
 
   return {
     offerLive(report) {
-      if (live.length >= settings.liveQueue || underway.has(report.seq)) return;
+      if (underway.has(report.seq)) return true;
+      if (live.length >= settings.liveQueue) return false;
       underway.add(report.seq);
       live.push(report);
+      return true;
     },
     claim(reports) {
       const fresh = reports.filter((report) => !underway.has(report.seq));

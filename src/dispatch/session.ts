@@ -217,7 +217,7 @@ export const createSession = (options: SessionOptions): Session => {
       pump();
     },
     offer(report) {
-      delivery.offerLive(report);
+      if (!delivery.offerLive(report)) unread.add("telemetry");
       pump();
     },
     stored(lane) {

@@ -223,6 +223,17 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
     dirty = true;
   };
 
+  /** Telemetry that is not on disk yet but may go out: its numbers are never used again. */
+  const unwrittenAfter = (after: number): Report[] => {
+    const fresh: Report[] = [];
+    for (const batch of [writing, held]) {
+      for (const [seq, report] of batch) {
+        if (seq > after && seq < ledger.lease && laneOf(report.kind) === "telemetry") fresh.push(report);
+      }
+    }
+    return fresh;
+  };
+
   const append = (draft: Draft): Report => {
     const seq = ledger.next++;
     const report = {
@@ -287,6 +298,8 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
       committer.within(LEDGER_MS);
     },
     async read(lane, after, limit) {
+      // Taken before the store is looked at: what is written meanwhile is found in one of the two.
+      const unwritten = lane === "telemetry" ? unwrittenAfter(after) : [];
       const page = await readLane(store, lane, after, limit);
       const reports: Report[] = [];
       const damaged: Runs = [];
@@ -305,7 +318,11 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
         clock.now(),
       );
       const last = page.at(-1);
-      return { reports, cursor: last ? decodeKey(last[0]) : after };
+      const cursor = last ? decodeKey(last[0]) : after;
+      const fresh = unwritten
+        .filter(({ seq }) => seq > cursor && !hasNumber(ledger.settled, seq))
+        .slice(0, limit - page.length);
+      return { reports: [...reports, ...fresh], cursor: fresh.at(-1)?.seq ?? cursor };
     },
     oldest: () => oldestPending(ledger),
     async stats() {

@@ -303,13 +303,22 @@ const storing = async (): Promise<void> => {
   rmSync(path, { recursive: true, force: true });
 };
 
-const only = process.argv[2];
-if (only === undefined || only === "panic") await panic(print, quantile);
-if (only === "panic") process.exit(0);
-decoding();
-await starting();
-await paced(10, 600);
-await paced(200, 6000);
-await flatOut();
-await storing();
+/** `npm run bench` runs them all; with names, only those. */
+const sections: Readonly<Record<string, () => Promise<void> | void>> = {
+  decoding,
+  starting,
+  async paced() {
+    await paced(10, 600);
+    await paced(200, 6000);
+  },
+  flat: flatOut,
+  storing,
+  panic: () => panic(print, quantile),
+};
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(sections);
+for (const name of chosen) {
+  if (!Object.hasOwn(sections, name))
+    throw new Error(`no section ${name}: ${Object.keys(sections).join(", ")}`);
+  await sections[name]!();
+}
 process.exit(0);
