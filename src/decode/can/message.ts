@@ -1,0 +1,100 @@
+import type { CanFrame, SignalValue } from "../../domain/can.ts";
+import type { DbcDatabase, DbcMessage, DbcSignal } from "../dbc/database.ts";
+import { compileRaw, compileScale, isUnavailable, type ReadSignal } from "./signal.ts";
+
+/** A signal made ready: what it reads is undefined where it is absent from the frame. */
+export type CompiledSignal = {
+  readonly signal: DbcSignal;
+  readonly raw: ReadSignal<SignalValue>;
+  readonly physical: ReadSignal<SignalValue>;
+  /** The text of its value table, where the value has one. */
+  readonly label: (data: Uint8Array) => string | undefined;
+};
+
+export type CompiledMessage = {
+  readonly message: DbcMessage;
+  readonly signals: readonly CompiledSignal[];
+};
+
+const inRanges = (value: SignalValue, ranges: readonly (readonly [bigint, bigint])[]): boolean =>
+  ranges.some(([low, high]) => value >= low && value <= high);
+
+/** Whether a multiplexed signal is in this frame: its multiplexor must be, with the right value. */
+const presence = (
+  signal: DbcSignal,
+  message: DbcMessage,
+  raws: ReadonlyMap<string, ReadSignal<SignalValue>>,
+  seen: readonly string[] = [],
+): ((data: Uint8Array) => boolean) | undefined => {
+  const { multiplexed } = signal;
+  if (!multiplexed) return undefined;
+  const by = message.signals.find(({ name }) => name === multiplexed.by);
+  const read = raws.get(multiplexed.by);
+  // A multiplexor that is not there, or that hangs on itself, says of nothing that it is there.
+  if (!by || !read || seen.includes(by.name)) return () => false;
+  const above = presence(by, message, raws, [...seen, signal.name]);
+  const { ranges } = multiplexed;
+  return (data) => {
+    if (above && !above(data)) return false;
+    const value = read(data);
+    return value !== undefined && inRanges(value, ranges);
+  };
+};
+
+const compileMessage = (message: DbcMessage): CompiledMessage => {
+  const raws = new Map(message.signals.map((signal) => [signal.name, compileRaw(signal)]));
+  return {
+    message,
+    signals: message.signals.map((signal): CompiledSignal => {
+      const read = raws.get(signal.name)!;
+      const present = presence(signal, message, raws);
+      const scale = compileScale(signal);
+      const raw: ReadSignal<SignalValue> = present
+        ? (data) => (present(data) ? read(data) : undefined)
+        : read;
+      const available: ReadSignal<SignalValue> = message.j1939
+        ? (data) => {
+            const value = raw(data);
+            return value === undefined || isUnavailable(signal, value) ? undefined : value;
+          }
+        : raw;
+      return {
+        signal,
+        raw,
+        physical(data) {
+          const value = available(data);
+          return value === undefined ? undefined : scale(value);
+        },
+        label(data) {
+          const value = available(data);
+          return value === undefined ? undefined : signal.labels.get(value.toString());
+        },
+      };
+    }),
+  };
+};
+
+/**
+ * The parameter group of a J1939 id: without priority and source address, and without the
+ * destination where the format has one (PF below 240). J1939-21 §5.2.
+ */
+export const parameterGroup = (id: number): number => {
+  const group = (id >>> 8) & 0x3_ffff;
+  return ((group >>> 8) & 0xff) < 240 ? group & 0x3_ff00 : group;
+};
+
+/** Finds the message of a frame: by its id, or by its parameter group whoever sent it. */
+export const createMatcher = (database: DbcDatabase): ((frame: CanFrame) => CompiledMessage | undefined) => {
+  const standard = new Map<number, CompiledMessage>();
+  const extended = new Map<number, CompiledMessage>();
+  const groups = new Map<number, CompiledMessage>();
+  for (const message of database.messages) {
+    const compiled = compileMessage(message);
+    (message.extended ? extended : standard).set(message.id, compiled);
+    if (message.j1939) groups.set(parameterGroup(message.id), compiled);
+  }
+  return ({ id, extended: long }) =>
+    long
+      ? (extended.get(id) ?? (groups.size > 0 ? groups.get(parameterGroup(id)) : undefined))
+      : standard.get(id);
+};
