@@ -143,7 +143,8 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     ...(e.pressed ? { pressedAt: pressedAt(e.pressed) } : {}),
     presses: e.presses,
     attempt: e.attempt,
-    ...(options.scene().position ? options.scene() : lastSeen(e.id)),
+    ...lastSeen(e.id),
+    ...options.scene(),
     ...(e.by === undefined ? {} : { by: e.by }),
     ...(e.ackAt === undefined ? {} : { ackAt: e.ackAt }),
   });

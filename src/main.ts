@@ -70,7 +70,10 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const debug = process.argv.includes("--debug") && error instanceof Error;
-  const lines = error instanceof Error && "faults" in error ? error.message : reasonOf(error);
+  const lines =
+    error instanceof CommandError || (error instanceof Error && "faults" in error)
+      ? error.message
+      : reasonOf(error);
   process.stderr.write(`${debug ? error.stack : lines}\n`);
   process.exitCode = exitOf(error);
 }

@@ -1,10 +1,13 @@
 import type { ByteSource } from "./domain/bytes.ts";
+import type { CanSource } from "./domain/can.ts";
 import { clientId, unitName } from "./domain/identity.ts";
 import type { StateMessage } from "./domain/messages.ts";
 import type { BoardListener, PanicBoard } from "./domain/panic.ts";
 import type { Draft, EventData, HealthData, Part } from "./domain/report.ts";
 import { isoInstant } from "./domain/time.ts";
 import { createBoardDesk } from "./board-desk.ts";
+import { openCanDesk, type CanDesk } from "./can-desk.ts";
+import type { CanMapping } from "./decode/can/mapping.ts";
 import { createCommandDesk } from "./command-desk.ts";
 import { createLink, type Link } from "./dispatch/link.ts";
 import { createRoutes } from "./dispatch/topics.ts";
@@ -22,7 +25,7 @@ import { VERSION } from "./version.ts";
 
 /** One running unit: the only place where the rooms are wired to each other. */
 export type Unit = AsyncDisposable & {
-  /** Resolves when the GPS source has ended, which only a recording does. */
+  /** Resolves when the sources have ended, which only recordings do. */
   readonly ended: Promise<void>;
   /** Resolves when everything made so far has been delivered. */
   drained(): Promise<void>;
@@ -39,9 +42,12 @@ export type UnitOptions = {
   readonly recorded: boolean;
   /** Opens the panic board; undefined where there is none. */
   readonly board: ((on: BoardListener) => PanicBoard) | undefined;
+  /** The vehicle's bus; undefined where none can be listened to. */
+  readonly can: { readonly source: CanSource; readonly mapping: CanMapping } | undefined;
   readonly log: Log;
 };
 
+const BUS_REOPEN_MS = { min: 500, max: 15_000 };
 const RECONNECT_MS = { min: 1_000, max: 60_000 };
 /** While connected, telemetry waits this long for its PUBACK before it costs the card a write. */
 const LINGER_MS = 100;
@@ -57,13 +63,13 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
 };
 
 /** Parts of the car that are not watched, said at start. */
-const missingParts = (settings: Settings): readonly (readonly [Part, string])[] => [
+const missingParts = ({ settings, can }: UnitOptions): readonly (readonly [Part, string])[] => [
   ...(settings.panic === undefined
     ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as const]
     : []),
-  ...(settings.can === undefined
+  ...(settings.can === undefined || can
     ? []
-    : [["can", "this release cannot read CAN: signals are not watched"] as const]),
+    : [["can", "this release cannot listen to a live bus: signals are not watched"] as const]),
 ];
 
 const brokerCredentials = ({ dispatch, unit }: Settings) => ({
@@ -85,6 +91,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const buttons = typeof settings.panic === "object" ? settings.panic.buttons : {};
   let link: Link | undefined;
   let board: PanicBoard | undefined;
+  let bus: CanDesk | undefined;
   let stopping = false;
   let stopReason = "stopped";
   let clockSaid = false;
@@ -156,6 +163,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       },
       link: { ...(link?.status ?? { reconnects: 0 }) },
       gps: gps.health(),
+      ...(bus ? { can: bus.health() } : {}),
       ...(board ? { panicBoard: boardDesk.health(board) } : {}),
     };
   };
@@ -177,7 +185,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       clock,
       link: () => link,
       buttons,
-      scene: () => gps.scene(),
+      scene: () => ({ ...gps.scene(), ...bus?.snapshot() }),
       board: {
         confirm: (press) => board?.confirm(press),
         show: (pattern, quiet) => board?.show(pattern, quiet),
@@ -214,6 +222,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         if (linkDown) event({ type: "recovered", part: "link", detail: `connected to ${broker}` });
         linkDown = false;
         desk.connected();
+        bus?.refresh();
         reporter.due();
       },
       down(error) {
@@ -244,7 +253,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
 
   event({ type: "boot", version: VERSION, config: options.config });
   log.info("started", { unit: name, boot: outbox.boot, version: VERSION });
-  for (const [part, detail] of missingParts(settings)) {
+  for (const [part, detail] of missingParts(options)) {
     event({ type: "fault", part, detail });
     log.warn(detail, { part });
   }
@@ -265,10 +274,23 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     emergency: () => desk.open,
     on: { fix: sayClock, changed: () => reporter.due() },
   });
+  bus = options.can
+    ? openCanDesk({
+        ...options.can,
+        recorded: options.recorded,
+        backoff: createBackoff(BUS_REOPEN_MS.min, BUS_REOPEN_MS.max),
+        clock,
+        log,
+        report,
+        event,
+        pressure: () => outbox.pressure(),
+        changed: () => reporter.due(),
+      })
+    : undefined;
   // Pushed before the status server and the ticker: what follows must end before the last report.
   stack.defer(async () => {
     stopping = true;
-    await gps[Symbol.asyncDispose]();
+    await Promise.all([gps[Symbol.asyncDispose](), bus?.[Symbol.asyncDispose]()]);
     event({ type: "shutdown", reason: stopReason });
     await outbox
       .flush()
@@ -297,7 +319,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
 
   const owned = stack.move();
   return {
-    ended: gps.ended,
+    ended: Promise.all([gps.ended, bus?.ended]).then(() => undefined),
     async drained() {
       await outbox.flush();
       await dispatching.drained();

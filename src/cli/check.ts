@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { loadSettings } from "../settings/load.ts";
+import { loadMapping } from "./mapping.ts";
 import { EXIT, options, required, type Command } from "./command.ts";
 
 export const check: Command = {
@@ -10,7 +12,8 @@ but that cannot be read yet are warnings. Exit: 0 valid, 78 not valid.`,
   run(args) {
     const { config } = options(args, { config: { type: "string" } });
     const file = required(config, "config");
-    const { warnings } = loadSettings(file);
+    const { settings, warnings } = loadSettings(file);
+    if (settings.can && existsSync(settings.can.database)) loadMapping(settings.can, file);
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     process.stdout.write(`${file}: valid\n`);
     return Promise.resolve(EXIT.ok);

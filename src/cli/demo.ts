@@ -155,6 +155,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
         gps: ttySource(settings.gps.port, settings.gps.baud),
         recorded: false,
         board: await panicBoard(settings.panic),
+        can: undefined,
         log: createLog((entry) => process.stderr.write(entry)),
       }),
     );

@@ -1,8 +1,10 @@
+import { canRecordingSource } from "../sources/can-recording.ts";
 import { createLog, reasonOf } from "../runtime/log.ts";
 import { loadSettings } from "../settings/load.ts";
 import { readRecording, recordingSource } from "../sources/recording.ts";
 import { startUnit } from "../unit.ts";
 import { panicBoard } from "./board.ts";
+import { loadMapping } from "./mapping.ts";
 import { CommandError, EXIT, options, positive, required, type Command } from "./command.ts";
 import { onStopRequest } from "./stop.ts";
 
@@ -15,12 +17,12 @@ const recording = (file: string): Buffer => {
 };
 
 export const replay: Command = {
-  summary: "the service fed with a recording in place of a receiver",
-  usage: `patrol-unit replay --config FILE --nmea FILE [--speed N]
+  summary: "the service fed with recordings in place of a receiver and a bus",
+  usage: `patrol-unit replay --config FILE [--nmea FILE] [--can FILE] [--speed N]
 
-Plays the recording (plain or gzip) through the same path as \`run\`, at N times its own pace
-(default 1; max: at once). Ends when the recording has ended and the outbox is drained.
-Exit: 0 all delivered, 1 stopped before, 74 the recording cannot be read.`,
+Plays the recordings (plain or gzip; --can: a candump log) through the same path as \`run\`, at N times
+their own pace (default 1; max: at once). Ends when they have ended and the outbox is drained.
+Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the configuration is not valid.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },
@@ -28,11 +30,23 @@ Exit: 0 all delivered, 1 stopped before, 74 the recording cannot be read.`,
       can: { type: "string" },
       speed: { type: "string" },
     });
-    if (given.can !== undefined)
-      throw new CommandError(EXIT.usage, "--can: this release cannot read CAN yet");
-    const loaded = loadSettings(required(given.config, "config"));
-    const nmea = recording(required(given.nmea, "nmea"));
+    if (given.nmea === undefined && given.can === undefined) {
+      throw new CommandError(EXIT.usage, "expected --nmea FILE, --can FILE, or both");
+    }
+    const config = required(given.config, "config");
+    const loaded = loadSettings(config);
+    const { can } = loaded.settings;
+    if (given.can !== undefined && !can)
+      throw new CommandError(EXIT.usage, `--can: ${config} has no can block`);
+    const nmea = given.nmea === undefined ? Buffer.alloc(0) : recording(given.nmea);
     const speed = positive(given.speed, "speed", 1);
+    const bus =
+      given.can === undefined || !can
+        ? undefined
+        : {
+            source: canRecordingSource(recording(given.can).toString("latin1"), speed),
+            mapping: loadMapping(can, config),
+          };
     const stop = onStopRequest();
     await using unit = await startUnit({
       settings: loaded.settings,
@@ -40,6 +54,7 @@ Exit: 0 all delivered, 1 stopped before, 74 the recording cannot be read.`,
       gps: recordingSource(nmea, speed),
       recorded: true,
       board: await panicBoard(loaded.settings.panic),
+      can: bus,
       log: createLog((line) => process.stdout.write(line)),
     });
     const played = unit.ended.then(() => unit.drained()).then(() => "the recording has ended");

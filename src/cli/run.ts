@@ -26,6 +26,7 @@ Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not val
       gps: await gpsSource(loaded.settings.gps),
       recorded: false,
       board: await panicBoard(loaded.settings.panic),
+      can: undefined,
       log,
     });
     notifier.ready();

@@ -12,3 +12,15 @@ export type CanFrame = {
 
 /** A value of a signal: integers past 2^53 stay exact. */
 export type SignalValue = number | bigint;
+
+/** Which frames are wanted from the bus. */
+type CanFilter = (frame: CanFrame) => boolean;
+
+/**
+ * A bus that is listened to, never spoken on. Ends when a recording ends; throws SourceError when
+ * the interface fails. No filters: every frame.
+ */
+export type CanSource = (
+  filters: readonly CanFilter[],
+  signal: AbortSignal,
+) => AsyncIterable<readonly CanFrame[]>;

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import type * as z from "zod";
 import { Settings } from "./schema.ts";
-import { suggest } from "./suggest.ts";
+import { suggest } from "../domain/suggest.ts";
 
 /** One thing wrong with a configuration, where it stands and what was expected. */
 export type Fault = {

@@ -96,8 +96,17 @@ export const Settings = z.strictObject({
       interface: z.string().min(1).max(15),
       database: z.string().describe("DBC file, relative to this file"),
       signals: z.record(
-        z.string().regex(/^Vehicle\./, "expected a VSS path"),
-        z.looseObject({ from: z.string() }),
+        z.string().regex(/^Vehicle\./, "expected a VSS path such as Vehicle.Speed"),
+        z.strictObject({
+          from: z.string().describe("MESSAGE.SIGNAL of the database"),
+          map: z
+            .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
+            .optional()
+            .describe("value by label or raw value"),
+          deadband: z.number().nonnegative().optional().describe("smaller changes are no report"),
+          minIntervalMs: z.number().nonnegative().optional(),
+          staleS: z.number().positive().optional().describe("default: three times the cycle in the database"),
+        }),
       ),
     })
     .optional(),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ConfigurationError, parseSettings } from "../../src/settings/load.ts";
-import { suggest } from "../../src/settings/suggest.ts";
+import { suggest } from "../../src/domain/suggest.ts";
 
 const faultsOf = (text: string): string[] => {
   try {

@@ -1,0 +1,121 @@
+import type { CanSource } from "./domain/can.ts";
+import type { Draft, EmergencyData, EventData, HealthData } from "./domain/report.ts";
+import { SourceError, type SourceFault } from "./domain/bytes.ts";
+import type { CanMapping } from "./decode/can/mapping.ts";
+import { createVehiclePolicy, type VehicleReport } from "./policy/vehicle.ts";
+import type { Backoff } from "./runtime/backoff.ts";
+import type { DisciplinedClock } from "./runtime/clock.ts";
+import { reasonOf, type Log } from "./runtime/log.ts";
+import { pause } from "./runtime/wait.ts";
+
+/** Listens to the vehicle's bus and makes reports of what it says. */
+export type CanDesk = AsyncDisposable & {
+  /** Resolves when the source has ended, which only a recording does. */
+  readonly ended: Promise<void>;
+  health(): NonNullable<HealthData["can"]>;
+  /** What the car says now, for an emergency. */
+  snapshot(): Pick<EmergencyData, "vehicle">;
+  /** Dispatch may have missed something: the next report is a snapshot. */
+  refresh(): void;
+};
+
+export type CanDeskOptions = {
+  readonly source: CanSource;
+  /** The source is a recording: it ends, and its own times count. */
+  readonly recorded: boolean;
+  readonly mapping: CanMapping;
+  readonly backoff: Backoff;
+  readonly clock: DisciplinedClock;
+  readonly log: Log;
+  readonly report: (draft: Draft) => void;
+  readonly event: (data: EventData) => void;
+  readonly pressure: () => Promise<void> | undefined;
+  readonly changed: () => void;
+};
+
+/** How often a silent bus is looked at: stale signals, the ignition. */
+const LOOK_MS = 1_000;
+
+export const openCanDesk = (options: CanDeskOptions): CanDesk => {
+  const { clock, log, event, mapping } = options;
+  const stop = new AbortController();
+  const policy = createVehiclePolicy(mapping.signals);
+  let frames = 0;
+  let fault: SourceFault | undefined;
+  let heard = false;
+  /** The recorded time of the newest frame, seconds. */
+  let recordedS = 0;
+
+  const nowMs = (): number => (options.recorded ? recordedS * 1000 : clock.mono());
+
+  const say = (report: VehicleReport): void => {
+    const instant = options.recorded ? { at: Math.round(nowMs()), clock: "ntp" as const } : clock.now();
+    options.report({ kind: "vehicle", data: { ...report, signals: { ...report.signals } }, ...instant });
+  };
+  const look = (): void => {
+    const report = policy.due(nowMs());
+    if (report) say(report);
+  };
+
+  const listen = async (): Promise<void> => {
+    for await (const batch of options.source([], stop.signal)) {
+      for (const frame of batch) {
+        frames++;
+        recordedS = frame.t;
+        policy.alive(nowMs());
+        for (const [path, value] of mapping.read(frame) ?? []) policy.hear(path, value, nowMs());
+      }
+      if (batch.length > 0 && !heard) {
+        heard = true;
+        log.info("the bus is heard", { part: "can" });
+        if (fault !== undefined) event({ type: "recovered", part: "can", detail: "the bus is heard again" });
+        fault = undefined;
+        options.backoff.reset();
+        options.changed();
+      }
+      look();
+      // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
+      for (let full = options.pressure(); full; full = options.pressure()) await full;
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        heard = false;
+        // oxlint-disable-next-line no-await-in-loop -- one bus, one channel at a time
+        await listen();
+      } catch (cause) {
+        if (stop.signal.aborted) return;
+        const error =
+          cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause);
+        if (fault !== error.code) {
+          log.warn(error.message, { part: "can", fault: error.code });
+          event({ type: "fault", part: "can", detail: error.message });
+          options.changed();
+        }
+        fault = error.code;
+      }
+      if (options.recorded) return;
+      // oxlint-disable-next-line no-await-in-loop
+      await pause(options.backoff.next(), stop.signal);
+    }
+  };
+  const ended = run();
+  const timer = options.recorded ? undefined : setInterval(look, LOOK_MS);
+
+  return {
+    ended,
+    health: () => ({ frames, dropped: 0, state: fault ?? (heard ? "heard" : "silent") }),
+    snapshot() {
+      const report = policy.snapshot(nowMs());
+      return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};
+    },
+    refresh: () => policy.refresh(),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      clearInterval(timer);
+      await ended;
+    },
+  };
+};

@@ -1,0 +1,139 @@
+/** Which values of the vehicle's signals become a report. Pure: time is an argument, milliseconds. */
+type VehicleValue = number | boolean | string;
+
+export type VehicleSignal = {
+  readonly path: string;
+  readonly deadband: number;
+  readonly minIntervalMs: number;
+  readonly staleMs: number | undefined;
+};
+
+export type VehicleReport = {
+  readonly signals: Readonly<Record<string, VehicleValue>>;
+  readonly stale?: string[];
+};
+
+export type VehiclePolicy = {
+  hear(path: string, value: VehicleValue, nowMs: number): void;
+  /** The bus carries anything at all. */
+  alive(nowMs: number): void;
+  /** What is worth a report now: what has changed, or everything when a snapshot is due. */
+  due(nowMs: number): VehicleReport | undefined;
+  /** The next report is a snapshot: dispatch may have missed something. */
+  refresh(): void;
+  /** Everything known now, for an emergency. */
+  snapshot(nowMs: number): VehicleReport | undefined;
+};
+
+/** A door that bangs makes no more reports than this. */
+const BETWEEN_MS = 200;
+const SNAPSHOT_MS = 600_000;
+/** A bus that is silent for this long belongs to a car that is switched off. */
+const ASLEEP_MS = 5_000;
+const IGNITION = "Vehicle.LowVoltageSystemState";
+
+type Heard = {
+  readonly signal: VehicleSignal;
+  value: VehicleValue;
+  heardAt: number;
+  reported: VehicleValue | undefined;
+  reportedAt: number;
+  staleReported: boolean;
+};
+
+const differs = ({ signal, value, reported }: Heard): boolean => {
+  if (typeof value === "number" && typeof reported === "number") {
+    const change = Math.abs(value - reported);
+    return change > 0 && change >= signal.deadband;
+  }
+  return value !== reported;
+};
+
+export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehiclePolicy => {
+  const byPath = new Map(signals.map((signal) => [signal.path, signal]));
+  const heard = new Map<string, Heard>();
+  let snapshotAt = -Infinity;
+  let saidAt = -Infinity;
+  let aliveAt = -Infinity;
+  let wantsSnapshot = true;
+  // Where the car does not say it, a bus that is awake says that the ignition is on.
+  const ignitionSignal = { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: undefined };
+  const derivesIgnition = !byPath.has(IGNITION);
+
+  const hear = (signal: VehicleSignal, value: VehicleValue, nowMs: number): void => {
+    const known = heard.get(signal.path);
+    if (known) {
+      known.value = value;
+      known.heardAt = nowMs;
+    } else {
+      const never = { reported: undefined, reportedAt: -Infinity, staleReported: false };
+      heard.set(signal.path, { signal, value, heardAt: nowMs, ...never });
+    }
+  };
+
+  const isStale = ({ signal, heardAt }: Heard, nowMs: number): boolean =>
+    signal.staleMs !== undefined && nowMs - heardAt > signal.staleMs;
+
+  const stalePaths = (nowMs: number): string[] =>
+    [...heard.values()].filter((one) => isStale(one, nowMs)).map(({ signal }) => signal.path);
+
+  const report = (of: readonly Heard[], nowMs: number): VehicleReport => {
+    const stale = stalePaths(nowMs);
+    return {
+      signals: Object.fromEntries(of.map(({ signal, value }) => [signal.path, value])),
+      ...(stale.length > 0 ? { stale } : {}),
+    };
+  };
+
+  const deriveIgnition = (nowMs: number): void => {
+    if (!derivesIgnition || aliveAt === -Infinity) return;
+    hear(ignitionSignal, nowMs - aliveAt <= ASLEEP_MS ? "ON" : "OFF", nowMs);
+  };
+
+  return {
+    hear(path, value, nowMs) {
+      const signal = byPath.get(path);
+      if (signal) hear(signal, value, nowMs);
+    },
+    alive(nowMs) {
+      aliveAt = nowMs;
+    },
+    due(nowMs) {
+      deriveIgnition(nowMs);
+      if (heard.size === 0 || nowMs - saidAt < BETWEEN_MS) return undefined;
+      const all = [...heard.values()];
+      for (const one of all) {
+        if (!one.staleReported || isStale(one, nowMs)) continue;
+        one.staleReported = false;
+        one.reported = undefined;
+      }
+      const whole = wantsSnapshot || nowMs - snapshotAt >= SNAPSHOT_MS;
+      const fresh = all.filter((one) => !isStale(one, nowMs));
+      const chosen = whole
+        ? fresh
+        : fresh.filter((one) => differs(one) && nowMs - one.reportedAt >= one.signal.minIntervalMs);
+      // That a signal has fallen silent is news, once; so is its return, by its value.
+      const newlyStale = all.some((one) => isStale(one, nowMs) && !one.staleReported);
+      if (chosen.length === 0 && !newlyStale) return undefined;
+      saidAt = nowMs;
+      if (whole) {
+        wantsSnapshot = false;
+        snapshotAt = nowMs;
+      }
+      for (const one of all) one.staleReported = isStale(one, nowMs);
+      for (const one of chosen) {
+        one.reported = one.value;
+        one.reportedAt = nowMs;
+      }
+      return report(chosen, nowMs);
+    },
+    refresh() {
+      wantsSnapshot = true;
+    },
+    snapshot(nowMs) {
+      deriveIgnition(nowMs);
+      const fresh = [...heard.values()].filter((one) => !isStale(one, nowMs));
+      return heard.size === 0 ? undefined : report(fresh, nowMs);
+    },
+  };
+};

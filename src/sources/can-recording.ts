@@ -1,0 +1,36 @@
+import type { CanFrame, CanSource } from "../domain/can.ts";
+import { parseCandumpLine } from "../decode/can/candump.ts";
+import { pause } from "../runtime/wait.ts";
+
+/** Frames of this much recorded time are given out together. */
+const STEP_S = 0.01;
+/** A hole in a recording is not waited out. */
+const LONGEST_PAUSE_S = 10;
+
+/** A candump log in place of a bus, at `speed` times its own pace (Infinity: at once). */
+export const canRecordingSource = (text: string, speed: number): CanSource =>
+  async function* (filters, signal) {
+    const wanted = (frame: CanFrame): boolean => filters.some((filter) => filter(frame));
+    const begun = performance.now();
+    let playedS = 0;
+    let last: number | undefined;
+    let batch: CanFrame[] = [];
+    for (const line of text.split("\n")) {
+      const frame = parseCandumpLine(line.trimEnd());
+      if (typeof frame === "string") continue;
+      last ??= frame.t;
+      const stepS = frame.t - last;
+      if (stepS >= STEP_S) {
+        yield batch;
+        batch = [];
+        last = frame.t;
+        playedS += Math.min(stepS, LONGEST_PAUSE_S) / speed;
+        const aheadMs = playedS * 1000 - (performance.now() - begun);
+        // oxlint-disable-next-line no-await-in-loop -- a recording plays in order
+        if (aheadMs > 1) await pause(aheadMs, signal);
+        if (signal.aborted) return;
+      }
+      if (filters.length === 0 || wanted(frame)) batch.push(frame);
+    }
+    yield batch;
+  };

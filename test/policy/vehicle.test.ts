@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { createVehiclePolicy, type VehicleSignal } from "../../src/policy/vehicle.ts";
+
+const SPEED = "Vehicle.Speed";
+const DOOR = "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen";
+const IGNITION = "Vehicle.LowVoltageSystemState";
+const signals: VehicleSignal[] = [
+  { path: SPEED, deadband: 2, minIntervalMs: 1_000, staleMs: 300 },
+  { path: DOOR, deadband: 0, minIntervalMs: 0, staleMs: undefined },
+];
+const fresh = () => {
+  const policy = createVehiclePolicy(signals);
+  policy.hear(SPEED, 50, 0);
+  policy.hear(DOOR, false, 0);
+  return policy;
+};
+
+describe("vehicle reports", () => {
+  test("begin with everything that is known; nothing known is no report", () => {
+    expect(createVehiclePolicy(signals).due(0)).toBeUndefined();
+    expect(fresh().due(0)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
+  });
+
+  test("then tell what changed beyond its deadband, not more often than its interval", () => {
+    const policy = fresh();
+    policy.due(0);
+    const drive = (at: number, kmh: number) => {
+      policy.hear(SPEED, kmh, at);
+      return policy.due(at);
+    };
+    expect(drive(500, 55)).toBeUndefined();
+    expect(drive(1_000, 51)).toBeUndefined();
+    expect(drive(1_200, 53)).toEqual({ signals: { [SPEED]: 53 } });
+    policy.hear(DOOR, true, 1_250);
+    expect(policy.due(1_250)).toBeUndefined(); // a report has just been made
+    policy.hear(SPEED, 53, 1_400);
+    expect(policy.due(1_400)).toEqual({ signals: { [DOOR]: true } });
+  });
+
+  test("name what has fallen silent, once, and its return", () => {
+    const policy = fresh();
+    policy.due(0);
+    expect(policy.due(400)).toEqual({ signals: {}, stale: [SPEED] });
+    expect(policy.due(700)).toBeUndefined();
+    expect(policy.snapshot(700)).toEqual({ signals: { [DOOR]: false }, stale: [SPEED] });
+    policy.hear(SPEED, 50, 1_500);
+    expect(policy.due(1_500)).toEqual({ signals: { [SPEED]: 50 } });
+  });
+
+  test("tell everything again after ten minutes, and when dispatch may have missed something", () => {
+    const policy = fresh();
+    policy.due(0);
+    policy.hear(SPEED, 50, 300_000);
+    policy.refresh();
+    expect(policy.due(300_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
+    policy.hear(SPEED, 50, 899_999);
+    expect(policy.due(899_999)).toBeUndefined();
+    policy.hear(SPEED, 50, 900_000);
+    expect(policy.due(900_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
+  });
+
+  test("derive the ignition from the bus where the car does not say it", () => {
+    const policy = createVehiclePolicy([]);
+    expect(policy.due(0)).toBeUndefined();
+    policy.alive(100);
+    expect(policy.due(100)).toEqual({ signals: { [IGNITION]: "ON" } });
+    expect(policy.due(5_100)).toBeUndefined();
+    expect(policy.due(5_101)).toEqual({ signals: { [IGNITION]: "OFF" } });
+  });
+});
