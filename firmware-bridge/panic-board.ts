@@ -63,6 +63,12 @@ const openFault = (path: string, cause: unknown): BoardError => {
   if (/Permission denied|EACCES/.test(reason)) {
     return new BoardError("denied", `${path} may not be opened: is the user in group dialout?`, cause);
   }
+  if (/lock port|EBUSY|Resource busy/i.test(reason)) {
+    return new BoardError("failed", `${path} is held by another program: stop it first`, cause);
+  }
+  if (/Inappropriate ioctl|ENOTTY/i.test(reason)) {
+    return new BoardError("failed", `${path} is no serial port`, cause);
+  }
   return new BoardError("failed", `${path} cannot be opened: ${reason}`, cause);
 };
 

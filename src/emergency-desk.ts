@@ -37,6 +37,8 @@ export type EmergencyDesk = Disposable & {
   connected(): void;
   /** The next press within a minute is a drill. */
   drill(): void;
+  /** No drill after all. */
+  disarm(): void;
   /** Something that a press depends on does not work, or does again. */
   fault(part: string, faulty: boolean): void;
   readonly status: DeskStatus;
@@ -98,7 +100,11 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       onDisk.set(name.slice(BOARD.length), value as number);
     }
   }
-  for (const { episode, report } of kept) reports.set(episode.id, report);
+  for (const { episode, report } of kept) {
+    reports.set(episode.id, report);
+    history.set(episode.id, { from: performance.now(), legs: {}, data: report.data });
+  }
+  const keptIds = new Set(kept.map(({ episode }) => episode.id));
   emergency = restore(
     kept.map(({ episode }) => episode),
     clock.mono(),
@@ -151,7 +157,8 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
 
   const reached = (id: string, stage: keyof Legs): void => {
     const past = history.get(id);
-    if (past) past.legs[stage] ??= Math.round((performance.now() - past.from) * 10) / 10;
+    // Of an episode that goes on after a restart it is not known when it began.
+    if (past && !keptIds.has(id)) past.legs[stage] ??= Math.round((performance.now() - past.from) * 10) / 10;
   };
 
   /** Where an episode stands as a retained message is kept, so that its end can be told there too. */
@@ -341,6 +348,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       sweep();
     },
     drill: () => apply({ kind: "drill", mono: clock.mono() }),
+    disarm: () => apply({ kind: "no-drill" }),
     fault(part, faulty) {
       if (faulty) faults.add(part);
       else faults.delete(part);

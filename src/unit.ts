@@ -307,6 +307,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         emergency: desk.status,
       }),
       drill: () => desk.drill(),
+      disarm: () => desk.disarm(),
     }),
   );
   const tick = (): void => {

@@ -12,6 +12,7 @@ unplug, plug, quit. Each change of lamp or sounder is a JSON line on stdout.
 `;
 const PRESS_MS = 200;
 const EXIT_USAGE = 64;
+const EXIT_IO = 74;
 
 const perform = (live: LiveBoard, line: string): void => {
   const [word = "", what = "", ms = String(PRESS_MS)] = line.trim().split(/\s+/);
@@ -31,7 +32,8 @@ const perform = (live: LiveBoard, line: string): void => {
   else if (word === "power" && (what === "on" || what === "off")) board.power(what === "on");
   else if (word === "unplug") live.unplug();
   else if (word === "plug") live.plug();
-  else if (word !== "") process.stderr.write(`not understood: ${line}\n${USAGE}`);
+  else if (word === "help") process.stderr.write(USAGE);
+  else if (word !== "") process.stderr.write(`not understood: ${line}; "help" lists what is\n`);
 };
 
 const given = (() => {
@@ -48,11 +50,20 @@ if (given.help || given.link === undefined) {
   process.stdout.write(USAGE);
   process.exit(given.help ? 0 : EXIT_USAGE);
 }
-const live = startLiveBoard({
-  link: given.link,
-  image: given.image ?? releasedImage(),
-  onLight: (light) => void process.stdout.write(`${JSON.stringify({ t: Date.now(), ...light })}\n`),
-});
+const start = (link: string): LiveBoard => {
+  try {
+    return startLiveBoard({
+      link,
+      image: given.image ?? releasedImage(),
+      onLight: (light) => void process.stdout.write(`${JSON.stringify({ t: Date.now(), ...light })}\n`),
+    });
+  } catch (cause) {
+    process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`);
+    process.exit(EXIT_IO);
+  }
+};
+const live = start(given.link);
+process.stderr.write(`a panic board listens at ${given.link}; type "press 0", or "help"\n`);
 const stop = () => {
   live[Symbol.dispose]();
   process.exit(0);

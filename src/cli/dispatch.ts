@@ -147,6 +147,7 @@ as a list of reports). --ack answers every emergency by itself, up to that stage
     await watchDispatch(client, given.prefix ?? "patrol/v1", given.json ?? false, (line) => {
       process.stdout.write(`${line}\n`);
     });
+    process.stderr.write(`${broker}: connected, shows what comes below ${given.prefix ?? "patrol/v1"}/\n`);
     await stop.requested;
     return EXIT.ok;
   },

@@ -40,12 +40,17 @@ const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
   }
 };
 
-const drillsOf = async (address: string): Promise<readonly Drill[]> => {
-  const status = (await (await ask(`http://${address}/status.json`)).json()) as {
-    emergency: { episodes: readonly Drill[] };
-  };
-  return status.emergency.episodes.filter((episode) => episode.test);
+type Status = {
+  readonly panicBoard?: { readonly connected: boolean };
+  readonly emergency: { readonly episodes: readonly Drill[] };
 };
+const statusOf = async (address: string): Promise<Status> =>
+  (await (await ask(`http://${address}/status.json`)).json()) as Status;
+const drillsOf = async (address: string): Promise<readonly Drill[]> =>
+  (await statusOf(address)).emergency.episodes.filter((episode) => episode.test);
+
+const order = (address: string, method: "POST" | "DELETE") =>
+  ask(`http://${address}/drill`, { method, headers: { "content-type": "application/json" } });
 
 export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
@@ -53,7 +58,9 @@ export const drill: Command = {
 
 Asks the running service to treat the next press within 60 s as a drill: it takes the same path as an
 emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it is
-accepted or cleared. Exit: 0 accepted or cleared, 1 no press or no answer in time, 69 no service there.`,
+accepted or cleared. Ended before the press, no drill is waited for any more; an accepted one stays open
+until dispatch clears it. Exit: 0 accepted or cleared, 1 no press or no answer in time, 69 no service or
+no panic board there.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },
@@ -64,8 +71,13 @@ accepted or cleared. Exit: 0 accepted or cleared, 1 no press or no answer in tim
       given.config === undefined ? undefined : loadSettings(given.config).settings.status.listen;
     const address = given.address ?? configured ?? "127.0.0.1:8080";
     const stop = onStopRequest();
+    const { panicBoard } = await statusOf(address);
+    if (!panicBoard?.connected) {
+      const what = panicBoard ? "does not answer" : "is not configured";
+      throw new CommandError(EXIT.unavailable, `no press can come: the panic board ${what}`);
+    }
     const before = new Set((await drillsOf(address)).map(({ episode }) => episode));
-    await ask(`http://${address}/drill`, { method: "POST", headers: { "content-type": "application/json" } });
+    await order(address, "POST");
     if (!given.json) process.stdout.write("Press a button within 60 s.\n");
     const told = new Set<Stage>();
     let until = performance.now() + ARMED_MS;
@@ -90,6 +102,7 @@ accepted or cleared. Exit: 0 accepted or cleared, 1 no press or no answer in tim
       }
       if (told.has("accepted") || told.has("cleared")) return EXIT.ok;
     }
+    if (!seen) await order(address, "DELETE");
     if (stop.signal.aborted) return EXIT.failed;
     throw new CommandError(
       EXIT.failed,

@@ -12,7 +12,34 @@ type Snapshot = {
   outbox: { records: number; oldestAgeS?: number };
   link: { broker?: string; reconnects: number; rttMs?: number; fault?: string };
   gps: { fix: string; satellites?: number; fault?: string };
+  panicBoard?: { connected: boolean; firmware?: string; degraded?: boolean; loops?: Record<string, string> };
+  emergency: {
+    drillArmed: boolean;
+    lamp: string;
+    episodes: { episode: string; test: boolean; state: string; button: string }[];
+  };
   position?: { lat: number; lon: number; speedKmh?: number };
+};
+
+const describeBoard = ({ panicBoard: board, emergency }: Snapshot): string => {
+  if (!board) return "none configured";
+  if (!board.connected) return "DOES NOT ANSWER";
+  const loops = Object.entries(board.loops ?? {}).map(([name, state]) => `${name} ${state}`);
+  return [
+    `firmware ${board.firmware}`,
+    ...(board.degraded ? ["no latch"] : []),
+    ...loops,
+    `lamp ${emergency.lamp}`,
+  ].join(", ");
+};
+
+const describeEmergency = ({ emergency }: Snapshot): string => {
+  const open = emergency.episodes.filter(({ state }) => state !== "cleared");
+  const lines = open.map(
+    ({ test, state, button, episode }) =>
+      `${test ? "DRILL" : "EMERGENCY"} ${state}, button ${button}, ${episode}`,
+  );
+  return [...lines, ...(emergency.drillArmed ? ["the next press is a drill"] : [])].join("; ") || "none";
 };
 
 const describe = (s: Snapshot): string =>
@@ -22,6 +49,8 @@ const describe = (s: Snapshot): string =>
     `gps       ${s.gps.fault ?? `fix ${s.gps.fix}`}${s.gps.satellites === undefined ? "" : `, ${s.gps.satellites} satellites`}${
       s.position ? `, at ${s.position.lat.toFixed(5)} ${s.position.lon.toFixed(5)}` : ""
     }`,
+    `panic     ${describeBoard(s)}`,
+    `emergency ${describeEmergency(s)}`,
     `outbox    ${s.outbox.records} waiting${s.outbox.oldestAgeS === undefined ? "" : `, the oldest for ${s.outbox.oldestAgeS} s`}`,
     "",
   ].join("\n");

@@ -57,8 +57,9 @@ export type EmergencyEvent =
       readonly pressed?: Pressed | undefined;
       readonly mono: number;
     }
-  /** The next press within a minute is a drill. */
+  /** The next press within a minute is a drill; or no drill after all. */
   | { readonly kind: "drill"; readonly mono: number }
+  | { readonly kind: "no-drill" }
   /** The report of a revision is on disk. */
   | { readonly kind: "stored"; readonly id: string; readonly revision: number }
   /** A broker has acknowledged the report of a revision. */
@@ -171,14 +172,21 @@ const tick = (emergency: Emergency, mono: number, connected: boolean): Step => {
   return { emergency: { episodes, drillUntil: drillOver ? undefined : drillUntil }, effects };
 };
 
-/** A new connection sends by itself what no broker has yet: that need not be said twice at once. */
-const connect = (emergency: Emergency, mono: number): Step =>
-  unchanged({
+/**
+ * A new connection sends by itself what no broker has yet: that need not be said twice at once.
+ * An answered episode is said again: the broker may have forgotten what it was to keep.
+ */
+const connect = (emergency: Emergency, mono: number): Step => ({
+  emergency: {
     ...emergency,
     episodes: emergency.episodes.map((episode) =>
       episode.reach === "sent" ? episode : { ...episode, repeatAt: mono + REPEAT_MS },
     ),
-  });
+  },
+  effects: emergency.episodes
+    .filter((episode) => episode.reach === "sent" && !wantsRepeat(episode))
+    .map((episode) => ({ kind: "repeat", episode })),
+});
 
 export const advance = (emergency: Emergency, event: EmergencyEvent): Step => {
   switch (event.kind) {
@@ -186,6 +194,8 @@ export const advance = (emergency: Emergency, event: EmergencyEvent): Step => {
       return press(emergency, event);
     case "drill":
       return unchanged({ ...emergency, drillUntil: event.mono + DRILL_MS });
+    case "no-drill":
+      return unchanged({ ...emergency, drillUntil: undefined });
     case "stored":
       return stored(emergency, event);
     case "sent":

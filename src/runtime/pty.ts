@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, openSync, rmSync, symlinkSync } from "node:fs";
+import { closeSync, constants, openSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
 
@@ -23,6 +23,27 @@ type Opened = {
 };
 type Opener = { open(options: { encoding: null }): Opened };
 
+const pointsTo = (link: string): string | undefined => {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Puts the name where it is wanted; only a link of our kind is replaced, never a file or a device. */
+const place = (path: string, link: string): void => {
+  const old = pointsTo(link);
+  if (old?.startsWith("/dev/pts/")) rmSync(link);
+  try {
+    symlinkSync(path, link);
+  } catch (cause) {
+    const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
+    const why = exists ? "something else stands there" : "its folder is missing or may not be written";
+    throw new Error(`${link} cannot be made a link to the line: ${why}`, { cause });
+  }
+};
+
 /** Opens a pty; with `link`, also under that name, as udev would. */
 export const openSerialLine = (link?: string): SerialLine => {
   const terminal = (nodePty as unknown as Opener).open({ encoding: null });
@@ -35,10 +56,7 @@ export const openSerialLine = (link?: string): SerialLine => {
   execFileSync("stty", ["-F", path, "raw", "-echo"]);
   terminal.on("error", () => undefined);
   let gone = false;
-  if (link !== undefined) {
-    rmSync(link, { force: true });
-    symlinkSync(path, link);
-  }
+  if (link !== undefined) place(path, link);
   return {
     path: link ?? path,
     write: (bytes) =>
@@ -49,7 +67,7 @@ export const openSerialLine = (link?: string): SerialLine => {
     [Symbol.dispose]() {
       if (gone) return;
       gone = true;
-      if (link !== undefined) rmSync(link, { force: true });
+      if (link !== undefined && pointsTo(link) === path) rmSync(link);
       closeSync(farEnd);
       terminal.master.destroy();
     },

@@ -15,7 +15,7 @@ const portInRange = (address: string): boolean => {
 };
 const PORT_FAULT = "expected a port of at most 65535";
 
-const BUTTON = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
+const BUTTON = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
 const seconds = z.number().min(0).max(86_400);
 
@@ -85,7 +85,7 @@ const dispatch = z
     { when: ({ value }) => typeof value === "object" && value !== null },
   );
 
-export const Settings = z.strictObject({
+const Blocks = z.strictObject({
   unit: z.strictObject({ directorate: identityPart, id: identityPart }),
   gps: z.strictObject({
     port: gpsPort,
@@ -143,6 +143,22 @@ export const Settings = z.strictObject({
     .prefault({}),
   status: z.strictObject({ listen: listen.default("127.0.0.1:8080") }).prefault({}),
   health: z.strictObject({ intervalS: z.number().min(1).max(3600).default(60) }).prefault({}),
+});
+
+/** What one block cannot see of another. */
+export const Settings = Blocks.superRefine((value, ctx) => {
+  if (typeof value.panic !== "object") return;
+  const fail = (path: PropertyKey[], message: string) => ctx.addIssue({ code: "custom", path, message });
+  const { port, buttons } = value.panic;
+  if (port === value.gps.port) fail(["panic", "port"], "the same device as gps.port");
+  if (Object.keys(buttons).length === 0) fail(["panic", "buttons"], "no button: name those that are wired");
+  const taken = new Map<number, string>();
+  for (const [name, { loop }] of Object.entries(buttons)) {
+    const other = taken.get(loop);
+    if (other !== undefined)
+      fail(["panic", "buttons", name, "loop"], `loop ${loop} is that of ${other} already`);
+    taken.set(loop, name);
+  }
 });
 
 export type Settings = z.infer<typeof Settings>;

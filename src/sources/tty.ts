@@ -10,6 +10,12 @@ const openFault = (path: string, cause: unknown): SourceError => {
   if (/Permission denied|EACCES/.test(reason)) {
     return new SourceError("denied", `${path} may not be opened: is the user in group dialout?`, cause);
   }
+  if (/lock port|EBUSY|Resource busy/i.test(reason)) {
+    return new SourceError("failed", `${path} is held by another program: stop it first`, cause);
+  }
+  if (/Inappropriate ioctl|ENOTTY/i.test(reason)) {
+    return new SourceError("failed", `${path} is no serial port`, cause);
+  }
   return new SourceError("failed", `${path} cannot be opened: ${reason}`, cause);
 };
 

@@ -8,6 +8,8 @@ export type StatusActions = {
   readonly status: () => Promise<unknown>;
   /** `POST /drill`: the next press within a minute is a drill. */
   readonly drill: () => void;
+  /** `DELETE /drill`: no drill after all. */
+  readonly disarm: () => void;
 };
 
 /** Serves the unit's snapshot on a local address, and takes the order for a drill. Throws where it cannot. */
@@ -19,8 +21,9 @@ export const openStatusServer = async (listen: string, on: StatusActions): Promi
     response.setHeader("cache-control", "no-store");
     // A page in a browser cannot send this type without being asked first: it orders no drills.
     const ordered = request.headers["content-type"] === "application/json";
-    if (request.method === "POST" && request.url === "/drill" && ordered) {
-      on.drill();
+    if (request.url === "/drill" && ordered && (request.method === "POST" || request.method === "DELETE")) {
+      if (request.method === "POST") on.drill();
+      else on.disarm();
       response.writeHead(204).end();
       return;
     }

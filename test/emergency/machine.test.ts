@@ -91,6 +91,8 @@ describe("a press", () => {
     expect(after(drill, pressEvent("A", DRILL_MS)).emergency.episodes[0]!.test).toBe(false);
     expect(after(drill, tick(DRILL_MS - 1)).emergency.drillUntil).toBe(DRILL_MS);
     expect(after(drill, tick(DRILL_MS)).emergency.drillUntil).toBeUndefined();
+    const not = after(drill, { kind: "no-drill" }, pressEvent("A", 1));
+    expect(not.emergency).toMatchObject({ episodes: [{ test: false }], drillUntil: undefined });
     // A press in earnest while a drill is open is no part of it.
     const two = advance(one.emergency, pressEvent("B", DRILL_MS)).emergency;
     expect(two.episodes.map((e) => [e.id, e.test])).toEqual([
@@ -190,6 +192,17 @@ describe("repeating", () => {
     const connected: EmergencyEvent = { kind: "connected", mono: 9_000 };
     expect(after(pressEvent("A", 0), connected).emergency.episodes[0]!.repeatAt).toBe(9_000 + REPEAT_MS);
     expect(after(pressEvent("A", 0), sent("A"), connected).emergency.episodes[0]!.repeatAt).toBe(REPEAT_MS);
+  });
+
+  test("an answered episode is said again on a new connection: the broker may have lost what it kept", () => {
+    const connected: EmergencyEvent = { kind: "connected", mono: 9_000 };
+    const answered = [pressEvent("A", 0), sent("A"), ack("A", "accepted")];
+    expect(after(...answered, connected).effects).toEqual([]); // the outbox has it still
+    expect(after(...answered, sent("A", 2), connected).effects).toMatchObject([
+      { kind: "repeat", episode: { id: "A", state: "accepted", attempt: 1 } },
+    ]);
+    // One that is not answered is repeated anyway.
+    expect(after(pressEvent("A", 0), sent("A"), connected).effects).toEqual([]);
   });
 
   test("after a restart it goes on as the same episode, due again", () => {
@@ -300,8 +313,9 @@ const perform = (model: Model, real: Real, event: EmergencyEvent): readonly Effe
       real.emergency = advance(real.emergency, { kind: "stored", id, revision }).emergency;
     }
     if (effect.kind === "repeat") {
-      expect(model.connected).toBe(true);
-      expect(["active", "cleared"]).toContain(effect.episode.state);
+      expect(model.connected || event.kind === "connected").toBe(true);
+      // Only a new connection says again what has been answered.
+      if (event.kind === "tick") expect(["active", "cleared"]).toContain(effect.episode.state);
     }
     if (effect.kind === "forget") {
       expect(before.episodes.find((e) => e.id === effect.id)!.state).toBe("cleared");

@@ -29,6 +29,19 @@ describe("configuration", () => {
     });
   });
 
+  test("what one block cannot see of another is told as well", () => {
+    const panic = (text: string) =>
+      faultsOf(`${minimal}panic: ${text}\n`).map((fault) => fault.replace(/^car.yaml:\d+:\d+: /, ""));
+    expect(panic("{ port: /dev/ttyACM0, buttons: {} }")).toEqual([
+      "panic.port: the same device as gps.port",
+      "panic.buttons: no button: name those that are wired",
+    ]);
+    expect(panic("{ port: /dev/ttyUSB0, buttons: { a: { loop: 1 }, b: { loop: 1 } } }")).toEqual([
+      "panic.buttons.b.loop: loop 1 is that of a already",
+    ]);
+    expect(panic("{ port: /dev/ttyUSB0, buttons: { Dash: { loop: 1 } } }")).toHaveLength(1);
+  });
+
   test("the example is valid", () => {
     expect(faultsOf(readFileSync("config/patrol-unit.yaml", "utf8"))).toEqual([]);
   });
