@@ -118,7 +118,8 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   const take = (message: FromBoard): void => {
     switch (message.kind) {
       case "press":
-        on.press(message.press);
+        // Only a hello tells which numbers are new: it is asked for, and the press comes again.
+        if (health.connected) on.press(message.press);
         break;
       case "loop":
         takeLoop(message.loop, message.state);
@@ -132,6 +133,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
       case "hello":
         health = { ...health, connected: true, firmware: message.firmware };
         on.hello(message.board, message.lastNumber);
+        options.backoff.reset();
         if (message.protocol !== PROTOCOL) {
           const detail = `the panic board speaks protocol ${message.protocol}, this release ${PROTOCOL}: flash its firmware`;
           fail("protocol", detail);
@@ -143,10 +145,16 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
     }
   };
 
-  const identify = async (name: string): Promise<void> => {
-    stock = await options.attachStock(say, options.loops, (loop) =>
-      on.press({ board: "stock", number: 0, loop, count: 1 }),
+  /** Takes over a board with another firmware, unless it has gone meanwhile. */
+  const identify = async (name: string, port: Tty): Promise<void> => {
+    const attached = await options.attachStock(say, options.loops, (loop) =>
+      on.press({ board: "stock", number: 0, loop, count: 1, ageMs: 0 }),
     );
+    if (tty !== port) {
+      attached.close();
+      return;
+    }
+    stock = attached;
     health = { connected: true, firmware: name, degraded: true };
     fail(
       "not-ours",
@@ -158,9 +166,14 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   const serve = async (port: Tty): Promise<void> => {
     let heardAt = performance.now();
     let known = false;
+    let identifying = false;
+    let failure: unknown;
     const openedAt = heardAt;
-    const giveUp = Promise.withResolvers<never>();
-    giveUp.promise.catch(() => undefined);
+    /** Ends the read that is waiting, and with it the connection. */
+    const giveUp = (cause: unknown) => {
+      failure ??= cause;
+      port.close();
+    };
     const receive = createBoardFramer({
       panic(body) {
         const message = decodeFromBoard(body);
@@ -180,7 +193,10 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
         if (name === undefined) return;
         // Our own board greets as a Firmata board too; then it is asked in our own words.
         if (name.startsWith(OUR_FIRMWARE)) say(encodeToBoard({ kind: "query" }));
-        else identify(name).catch(giveUp.reject);
+        else if (!identifying) {
+          identifying = true;
+          identify(name, port).catch(giveUp);
+        }
       },
       broken: () => undefined,
     });
@@ -194,14 +210,15 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
       if (stock) return;
       const quietMs = now - heardAt;
       if (quietMs >= timing.silentMs) fail("silent", silence(options.path).message);
-      if (quietMs >= 2 * timing.silentMs) giveUp.reject(silence(options.path));
+      if (quietMs >= 2 * timing.silentMs) giveUp(silence(options.path));
     }, timing.refreshMs);
     try {
       say(encodeToBoard({ kind: "query" }));
       for (;;) {
         // oxlint-disable-next-line no-await-in-loop -- a serial line is read in order
-        const bytes = await Promise.race([port.read(), giveUp.promise]);
-        if (!bytes) return;
+        const bytes = await port.read();
+        if (failure !== undefined) throw failure;
+        if (!bytes) return; // closed because the unit stops
         receive(bytes);
       }
     } finally {
@@ -228,7 +245,6 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
       stock?.close();
       stock = undefined;
       health = { connected: false };
-      told = [];
       close();
     }
   };
@@ -243,7 +259,6 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
         const error = cause instanceof BoardError ? cause : new BoardError("failed", reasonOf(cause), cause);
         fail(error.code, error.message);
       }
-      if (faulty === undefined) options.backoff.reset();
       // oxlint-disable-next-line no-await-in-loop
       if (!stop.signal.aborted) await pause(options.backoff.next(), stop.signal);
     }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Incoming } from "./dispatch/connection.ts";
+import { readJson } from "./dispatch/read.ts";
 import type { Route } from "./dispatch/topics.ts";
 import { CommandMessage } from "./domain/messages.ts";
 import type { EventData } from "./domain/report.ts";
@@ -62,14 +63,13 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
 
   return {
     async take(message) {
-      const parsed = CommandMessage.safeParse(jsonOf(message.payload));
+      const parsed = CommandMessage.safeParse(readJson(message.payload, COMMAND_BYTES));
       if (!parsed.success) {
         const error = `it is not a command: ${reasonOf(parsed.error.issues[0]?.message)}`;
-        const named = Named.safeParse(jsonOf(message.payload));
+        const named = Named.safeParse(readJson(message.payload, COMMAND_BYTES));
         const id = named.success ? named.data.id : "";
         log.warn("a command cannot be read: it is refused", { bytes: message.payload.length });
         options.event({ type: "command", ok: false, error, ...(id === "" ? {} : { id }) });
-        await outbox.flush();
         answer(message, { id, ok: false, error });
         return;
       }
@@ -92,13 +92,4 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
       answer(message, reply);
     },
   };
-};
-
-const jsonOf = (payload: Buffer): unknown => {
-  if (payload.length > COMMAND_BYTES) return undefined;
-  try {
-    return JSON.parse(payload.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 };

@@ -4,6 +4,7 @@ import { isoInstant, type Clock } from "./domain/time.ts";
 import { AckMessage } from "./domain/messages.ts";
 import type { BoardPress, LampPattern } from "./domain/panic.ts";
 import type { Link } from "./dispatch/link.ts";
+import { readJson } from "./dispatch/read.ts";
 import {
   advance,
   isOpen,
@@ -18,6 +19,8 @@ import {
 } from "./emergency/machine.ts";
 import { lampOf } from "./emergency/lamp.ts";
 import type { Outbox } from "./outbox/outbox.ts";
+import { createPressLedger } from "./press-ledger.ts";
+import { createRetainedCopies } from "./retained-copies.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
 
 /**
@@ -72,17 +75,12 @@ const ACK_BYTES = 4_096;
 
 type Kept = { readonly episode: Episode; readonly report: EmergencyUpdate };
 const EPISODE = "episode:";
-const BOARD = "board:";
-/** By broker: the episodes that stand there as retained messages. */
-const RETAINED = "retained:";
-
 export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   const { outbox, clock, log, board } = options;
   /** The report of each episode as it now stands. */
   const reports = new Map<string, EmergencyUpdate>();
-  /** The last press of each board that an episode has counted; that is on disk. */
-  const counted = new Map<string, number>();
-  const onDisk = new Map<string, number>();
+  const ledger = createPressLedger(outbox);
+  const retained = createRetainedCopies(outbox);
   /** Episodes of this boot: how far they got, and when. */
   const history = new Map<string, { readonly from: number; readonly legs: Legs; data: EmergencyData }>();
   const faults = new Set<string>();
@@ -90,16 +88,11 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   let timer: NodeJS.Timeout | undefined;
   let hurriedAt = -Infinity;
 
-  const retained = new Map<string, Set<string>>();
-  const kept: Kept[] = [];
-  for (const [name, value] of outbox.notes) {
-    if (name.startsWith(EPISODE)) kept.push(value as Kept);
-    if (name.startsWith(RETAINED)) retained.set(name.slice(RETAINED.length), new Set(value as string[]));
-    if (name.startsWith(BOARD)) {
-      counted.set(name.slice(BOARD.length), value as number);
-      onDisk.set(name.slice(BOARD.length), value as number);
-    }
-  }
+  const kept = [...outbox.notes]
+    .filter(([name]) => name.startsWith(EPISODE))
+    .map(([, value]) => value as Kept);
+  /** Episodes that have ended in this boot; of others that are not open, a damaged note may be to blame. */
+  const ended = new Set<string>();
   for (const { episode, report } of kept) {
     reports.set(episode.id, report);
     history.set(episode.id, { from: performance.now(), legs: {}, data: report.data });
@@ -117,9 +110,11 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     board.show(pattern, quiet);
   };
 
-  const pressedAt = (pressed: Pressed): string => {
+  /** What was pressed before a restart under an unset clock has no time that can be told. */
+  const pressedAt = (pressed: Pressed | undefined): { pressedAt?: string } => {
+    if (!pressed || (pressed.boot !== outbox.boot && pressed.clock === "unset")) return {};
     const better = pressed.boot === outbox.boot ? clock.when(pressed.mono) : pressed;
-    return isoInstant(better.at);
+    return { pressedAt: isoInstant(better.at) };
   };
 
   /** After a restart, until the first fix: where the last report of the episode saw the car. */
@@ -146,7 +141,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     test: e.test,
     silent: e.silent,
     button: e.button,
-    ...(e.pressed ? { pressedAt: pressedAt(e.pressed) } : {}),
+    ...pressedAt(e.pressed),
     presses: e.presses,
     attempt: e.attempt,
     ...lastSeen(e.id),
@@ -159,16 +154,6 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     const past = history.get(id);
     // Of an episode that goes on after a restart it is not known when it began.
     if (past && !keptIds.has(id)) past.legs[stage] ??= Math.round((performance.now() - past.from) * 10) / 10;
-  };
-
-  /** Where an episode stands as a retained message is kept, so that its end can be told there too. */
-  const stands = (episode: string, broker: string, there: boolean): void => {
-    const episodes = retained.get(broker) ?? new Set();
-    if (episodes.has(episode) === there) return;
-    if (there) episodes.add(episode);
-    else episodes.delete(episode);
-    retained.set(broker, episodes);
-    outbox.note(RETAINED + broker, episodes.size > 0 ? [...episodes] : undefined);
   };
 
   const keep = (episode: Episode): void => {
@@ -189,14 +174,14 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       () => {
         reached(id, "stored");
         apply({ kind: "stored", id, revision });
-        options.link()?.update(report);
+        options.link()?.update(report, retained.brokersOf(id));
       },
       (cause: unknown) => {
         log.error("an emergency cannot be stored: it goes out from memory", { cause: reasonOf(cause) });
         options.link()?.repeat(report);
       },
     );
-    options.link()?.hurry();
+    options.link()?.hurry(report);
   };
 
   const repeat = (episode: Episode): void => {
@@ -210,8 +195,9 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
 
   /** Takes off the brokers what has ended. */
   const sweep = (): void => {
-    for (const [broker, episodes] of retained) {
-      for (const id of episodes) if (!reports.has(id)) options.link()?.takeOff(id, broker);
+    for (const [id, broker] of retained.all) {
+      if (reports.has(id) || (outbox.damagedNotes > 0 && !ended.has(id))) continue;
+      options.link()?.takeOff(id, broker);
     }
   };
 
@@ -225,6 +211,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         break;
       case "forget":
         reports.delete(effect.id);
+        ended.add(effect.id);
         outbox.note(EPISODE + effect.id, undefined);
         sweep();
         log.info("the emergency has ended", { episode: effect.id });
@@ -294,33 +281,26 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       return emergency.episodes.some(isOpen);
     },
     press(press) {
-      const { board: id, number } = press;
-      if (number > 0 && number <= (counted.get(id) ?? 0)) {
-        // Repeated by the board: it has not heard that it is stored, or it is not stored yet.
-        if (number <= (onDisk.get(id) ?? 0)) board.confirm(press);
+      const known = ledger.judge(press);
+      if (known === "stored") {
+        board.confirm(press); // it has not heard so
         return;
       }
-      if (number > 0) {
-        counted.set(id, number);
-        outbox.note(BOARD + id, number);
+      if (known === "new") {
+        ledger.count(press);
+        open(press);
       }
-      open(press);
       outbox.flush().then(
         () => {
-          onDisk.set(id, Math.max(number, onDisk.get(id) ?? 0));
+          ledger.stored(press);
           board.confirm(press);
         },
-        () => undefined, // told by the outbox; the board goes on repeating
+        () => undefined, // told by the outbox; the board repeats, and this is tried again
       );
     },
-    meet(id, lastNumber) {
-      if (lastNumber >= (counted.get(id) ?? 0)) return;
-      counted.set(id, lastNumber);
-      onDisk.set(id, lastNumber);
-      outbox.note(BOARD + id, lastNumber);
-    },
+    meet: (id, lastNumber) => ledger.meet(id, lastNumber),
     async acknowledge(id, payload) {
-      const ack = AckMessage.safeParse(jsonOf(payload));
+      const ack = AckMessage.safeParse(readJson(payload, ACK_BYTES));
       if (!ack.success) {
         log.warn("an acknowledgement cannot be read: it is refused", { episode: id });
         return;
@@ -328,11 +308,15 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       const { stage, by, at } = ack.data;
       const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
       apply({ kind: "ack", id, stage, by, at: ackAt, mono: clock.mono() });
-      await outbox.flush();
+      // Without a disk it counts all the same: a broker that sent it for ever would help nobody.
+      await outbox.flush().catch((cause: unknown) => {
+        log.error("an acknowledgement cannot be kept", { episode: id, cause: reasonOf(cause) });
+      });
     },
     delivered(report, broker) {
       const { episode: id, state } = report.data;
-      stands(id, broker, state !== "cleared");
+      if (state === "cleared") retained.drop(id, broker);
+      else retained.put(id, broker);
       if (reports.get(id)?.seq !== report.seq) return;
       const episode = emergency.episodes.find((one) => one.id === id);
       if (!episode) return;
@@ -342,7 +326,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       const now = emergency.episodes.find((one) => one.id === id);
       if (first && now) keep(now);
     },
-    takenOff: (id, broker) => stands(id, broker, false),
+    takenOff: (id, broker) => retained.drop(id, broker),
     connected() {
       apply({ kind: "connected", mono: clock.mono() });
       sweep();
@@ -368,13 +352,4 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       clearInterval(timer);
     },
   };
-};
-
-const jsonOf = (payload: Buffer): unknown => {
-  if (payload.length > ACK_BYTES) return undefined;
-  try {
-    return JSON.parse(payload.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 };

@@ -3,6 +3,7 @@ import type { CanSource } from "./domain/can.ts";
 import { clientId, unitName } from "./domain/identity.ts";
 import type { StateMessage } from "./domain/messages.ts";
 import type { BoardListener, PanicBoard } from "./domain/panic.ts";
+import { LANES } from "./domain/pending.ts";
 import type { Draft, EventData, HealthData, Part } from "./domain/report.ts";
 import { isoInstant } from "./domain/time.ts";
 import { createBoardDesk } from "./board-desk.ts";
@@ -116,6 +117,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         if (!link) return;
         event({ type: cause === undefined ? "recovered" : "fault", part: "outbox", detail });
         desk.fault("outbox", cause !== undefined);
+        // What cannot be written goes out from memory.
+        if (cause !== undefined) for (const lane of LANES) link.stored(lane);
       },
     }),
   );
@@ -251,6 +254,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.info("stopped", { reason: stopReason });
   });
 
+  if (outbox.damagedNotes > 0) {
+    const detail = `${outbox.damagedNotes} of what the outbox kept beside the reports is damaged: an open emergency may be lost`;
+    event({ type: "fault", part: "outbox", detail });
+    log.error(detail, { part: "outbox" });
+  }
   event({ type: "boot", version: VERSION, config: options.config });
   log.info("started", { unit: name, boot: outbox.boot, version: VERSION });
   for (const [part, detail] of missingParts(options)) {
@@ -298,8 +306,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     if (dispatching.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, dispatching.drained());
   });
 
-  stack.use(
-    await openStatusServer(settings.status.listen, {
+  const openPage = () =>
+    openStatusServer(settings.status.listen, {
       status: async () => ({
         ...state("online"),
         ...(await health()),
@@ -308,7 +316,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       }),
       drill: () => desk.drill(),
       disarm: () => desk.disarm(),
-    }),
+    });
+  // Without its page the unit is hard to look at, but a press gets through.
+  await openPage().then(
+    (page) => void stack.use(page),
+    (cause: unknown) => log.error(reasonOf(cause), { part: "status" }),
   );
   const tick = (): void => {
     sayClock();

@@ -132,6 +132,11 @@ static uint8_t read_port(uint8_t port) {
     return levels;
 }
 
+/* The longest answer, of capabilities, is longer than the ring: said a pin at a time as there is room. */
+static uint8_t capability_next = PINS + 1;
+
+bool firmata_busy(void) { return capability_next <= PINS; }
+
 static void write14(uint8_t head, uint16_t value) {
     serial_write(head);
     serial_write(value & 0x7F);
@@ -141,13 +146,13 @@ static void write14(uint8_t head, uint16_t value) {
 static void report_port(uint8_t port, bool even_if_same) {
     uint8_t levels = read_port(port);
     if (!even_if_same && levels == port_sent[port]) return;
-    if (!serial_room(3)) return;
+    if (firmata_busy() || !serial_room(3)) return;
     port_sent[port] = levels;
     write14(DIGITAL_MESSAGE | port, levels);
 }
 
 static void report_version(void) {
-    if (!serial_room(3)) return;
+    if (firmata_busy() || !serial_room(3)) return;
     serial_write(REPORT_VERSION);
     serial_write(VERSION_MAJOR);
     serial_write(VERSION_MINOR);
@@ -155,7 +160,7 @@ static void report_version(void) {
 
 static void report_firmware(void) {
     static const char name[] PROGMEM = FIRMWARE_NAME;
-    if (!serial_room(5 + 2 * (sizeof name - 1))) return;
+    if (firmata_busy() || !serial_room(5 + 2 * (sizeof name - 1))) return;
     serial_write(START_SYSEX);
     serial_write(REPORT_FIRMWARE);
     serial_write(FIRMWARE_MAJOR);
@@ -166,11 +171,6 @@ static void report_firmware(void) {
     }
     serial_write(END_SYSEX);
 }
-
-/* The longest answer there is, longer than the ring: said a pin at a time as there is room. */
-static uint8_t capability_next = PINS + 1;
-
-bool firmata_busy(void) { return capability_next <= PINS; }
 
 static void report_capabilities(void) {
     static const uint8_t modes[] PROGMEM = {MODE_INPUT, 1, MODE_OUTPUT, 1, MODE_PULLUP, 1, MODE_ANALOG, ANALOG_BITS, MODE_PWM, PWM_BITS};
@@ -194,7 +194,7 @@ static void report_capabilities(void) {
 }
 
 static void report_analog_mapping(void) {
-    if (!serial_room(3 + PINS)) return;
+    if (firmata_busy() || !serial_room(3 + PINS)) return;
     serial_write(START_SYSEX);
     serial_write(ANALOG_MAPPING_RESPONSE);
     for (uint8_t pin = 0; pin < PINS; pin++) serial_write(is_analog(pin) ? pin - FIRST_ANALOG_PIN : MODE_NONE);
@@ -202,7 +202,7 @@ static void report_analog_mapping(void) {
 }
 
 static void report_pin_state(uint8_t pin) {
-    if (pin >= PINS || !serial_room(7)) return;
+    if (pin >= PINS || firmata_busy() || !serial_room(7)) return;
     serial_write(START_SYSEX);
     serial_write(PIN_STATE_RESPONSE);
     serial_write(pin);

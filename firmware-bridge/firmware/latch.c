@@ -6,14 +6,15 @@
 #include "board.h"
 
 /*
- * EEPROM: the board's id with its CRC at 0, the stuck loops at 8, then a ring of slots. A slot's
- * number, loop and count have a CRC; `confirmed` stands outside it, so that confirming writes one
- * byte and cannot tear. A press is sent before it is kept: after a reset the numbers go on 16
- * higher, so that one that was sent and not kept is never given to another press.
+ * EEPROM: a ring of slots, the board's id with its CRC, the stuck loops; nothing at address 0, which
+ * a brown-out hits first. A slot's number, loop and count have a CRC; `state` stands outside it, so
+ * that confirming writes one byte and cannot tear. A press is sent before it is kept: so each start
+ * goes on 16 numbers higher and keeps that before the first press, and a number that was sent and
+ * not kept is never given to another press.
  */
-#define ID_AT ((uint8_t *)0)
-#define STUCK_AT ((uint8_t *)8)
 #define RING_AT 16
+#define ID_AT ((uint8_t *)160)
+#define STUCK_AT ((uint8_t *)168)
 #define SLOTS_KEPT 16
 #define NUMBERS_SKIPPED 16
 #define PENDING 0xFF /* as an erased cell */
@@ -63,6 +64,21 @@ static bool begin_id(uint32_t noise) {
     return known;
 }
 
+/* Writes the number reached into a slot that holds no press, and waits until it is there. */
+static void keep_number(void) {
+    for (uint8_t tried = 0; tried < SLOTS_KEPT; tried++) {
+        uint8_t slot = next_slot;
+        next_slot = (slot + 1) % SLOTS_KEPT;
+        if (queue[slot].number != 0) continue;
+        image[slot] = (struct slot){last_number, 0, 0, 0, CONFIRMED};
+        image[slot].crc = crc8((uint8_t *)&image[slot], 6);
+        /* Not a press at any moment of the writing: that it is none stands there first. */
+        eeprom_update_byte(slot_at(slot) + 7, CONFIRMED);
+        eeprom_update_block(&image[slot], slot_at(slot), 7);
+        return;
+    }
+}
+
 void latch_begin(uint32_t noise) {
     bool used = begin_id(noise);
     stuck_image = eeprom_read_byte(STUCK_AT);
@@ -81,6 +97,7 @@ void latch_begin(uint32_t noise) {
         }
     }
     if (used) last_number += NUMBERS_SKIPPED;
+    keep_number();
 }
 
 uint32_t latch_board_id(void) { return board_id; }

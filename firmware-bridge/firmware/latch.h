@@ -1,4 +1,4 @@
-/* Presses that the host has not confirmed, in RAM and EEPROM: they outlive any power cut. */
+/* Presses that the host has not confirmed, in RAM and EEPROM: they outlive any power cut (`count` does not). */
 #ifndef LATCH_H
 #define LATCH_H
 

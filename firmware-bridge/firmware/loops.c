@@ -67,6 +67,9 @@ void loops_sample(uint8_t index, uint16_t reading) {
 
     switch (l->state) {
     case LOOP_NORMAL:
+    case LOOP_OPEN:
+    case LOOP_SHORT:
+        /* Also where the wire was broken a moment ago: only a button makes this reading. */
         if (l->contact < PRESS_SAMPLES) break;
         enter(l, LOOP_PRESSED);
         l->pressed = true;
@@ -78,8 +81,6 @@ void loops_sample(uint8_t index, uint16_t reading) {
         break;
     case LOOP_STUCK:
         if (l->contact == 0) enter(l, LOOP_NORMAL);
-        break;
-    default:
         break;
     }
 }

@@ -133,10 +133,10 @@ void panic_message(const uint8_t *bytes, uint8_t length) {
     host_at = now_ms();
     host_heard = true;
     if (m.type == QUERY) hello_due = true;
-    else if (m.type == CONFIRM && m.length == 4) {
+    else if (m.type == CONFIRM && m.length >= 4) {
         latch_confirm(get32(&m, 0));
         repeat_now = true; /* the next one does not wait for its turn */
-    } else if (m.type == SHOW && m.length == 2 && m.payload[0] < LAMP_PATTERNS)
+    } else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS)
         lamp_show(m.payload[0], m.payload[1] & SHOW_QUIET);
 }
 
@@ -159,12 +159,13 @@ void panic_poll(void) {
     }
     latch_save_stuck(stuck);
 
+    /* Hello first: it tells the host from which number on a press is a new one. */
+    if (hello_due && send_hello()) hello_due = false;
     const struct press *press = latch_oldest();
     if (press && (repeat_now || now - repeat_at >= REPEAT_MS) && send_press(press)) {
         repeat_at = now;
         repeat_now = false;
     }
-    if (hello_due && send_hello()) hello_due = false;
     if (now - heartbeat_at >= HEARTBEAT_MS && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
     if (host_heard && now - host_at >= HOST_LOST_MS) {
         host_heard = false;

@@ -17,7 +17,8 @@ export type Courier = {
   say(report: EmergencyUpdate): void;
   /** Takes an episode off that an earlier life of the unit has left there. */
   remove(episode: string): void;
-  stop(): void;
+  /** Resolves when it has let go of its connection. */
+  stop(): Promise<void>;
 };
 
 export type CourierOptions = {
@@ -26,6 +27,8 @@ export type CourierOptions = {
   readonly options: BrokerOptions;
   readonly routes: Routes;
   readonly isLive: (report: EmergencyUpdate) => boolean;
+  /** A report with its time put right, where that is known by now. */
+  readonly right: (report: EmergencyUpdate) => EmergencyUpdate;
   readonly on: {
     readonly message: OnMessage;
     /** The broker has it; cleared: nothing of it is left there. */
@@ -53,7 +56,10 @@ export const startCourier = (options: CourierOptions): Courier => {
   const takeOff = (episode: string, then: () => void): void => {
     const route = { topic: routes.emergency(episode), retain: true };
     connection?.publish(route, Buffer.alloc(0), (error) => {
-      if (error) return;
+      if (error) {
+        connection?.end(); // refused: tried again on the next connection
+        return;
+      }
       on.removed(episode);
       then();
       putDown(episode);
@@ -62,14 +68,16 @@ export const startCourier = (options: CourierOptions): Courier => {
 
   const carry = (episode: string): void => {
     if (!connection) return;
-    const report = load.get(episode);
-    if (!report) {
+    const loaded = load.get(episode);
+    if (!loaded) {
       takeOff(episode, () => undefined);
       return;
     }
+    const report = options.right(loaded);
     const cleared = report.data.state === "cleared";
     connection.publish(routes.of(report), encodeReport(report, options.isLive(report)), (error) => {
-      if (!error && !cleared) on.delivered(report);
+      if (error) connection?.end();
+      else if (!cleared) on.delivered(report);
     });
     if (cleared) takeOff(episode, () => on.delivered(report));
   };
@@ -94,11 +102,9 @@ export const startCourier = (options: CourierOptions): Courier => {
     }
     on.done();
   };
-  let started = false;
+  let running: Promise<void> | undefined;
   const start = () => {
-    if (started) return;
-    started = true;
-    void run();
+    running ??= run();
   };
 
   return {
@@ -110,13 +116,16 @@ export const startCourier = (options: CourierOptions): Courier => {
       carry(report.data.episode);
     },
     remove(episode) {
+      // What is being said of its end takes it off as well.
+      if (load.get(episode)?.data.state === "cleared") return;
       load.set(episode, undefined);
       start();
       carry(episode);
     },
-    stop() {
+    async stop() {
       stopping.abort();
       connection?.end();
+      await running;
     },
   };
 };

@@ -1,5 +1,5 @@
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
-import type { Clock } from "../domain/time.ts";
+import { putRight, type Clock } from "../domain/time.ts";
 import type { StateMessage } from "../domain/messages.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
 import type { Backoff } from "../runtime/backoff.ts";
@@ -7,6 +7,7 @@ import { pause } from "../runtime/wait.ts";
 import {
   connectBroker,
   LinkError,
+  type LinkFault,
   type BrokerOptions,
   type Connection,
   type OnMessage,
@@ -24,12 +25,12 @@ export type Link = {
   stored(lane: Lane): void;
   /** Says an emergency again: here, and by another broker in turn where there is one. */
   repeat(report: EmergencyUpdate): void;
-  /** An emergency has changed: the other brokers that have it are told. */
-  update(report: EmergencyUpdate): void;
+  /** An emergency has changed: the other brokers that it stands on are told. */
+  update(report: EmergencyUpdate, standsOn: readonly string[]): void;
   /** Takes an episode off a broker where it was left. */
   takeOff(episode: string, broker: string): void;
-  /** An emergency waits: no pause before the next attempt to connect. */
-  hurry(): void;
+  /** An emergency waits, which is none of its older reports: no pause before the next attempt to connect. */
+  hurry(waiting?: EmergencyUpdate): void;
   /** An answer to dispatch; lost where there is no connection. */
   reply(route: Route, payload: Buffer): void;
   /** Resolves once everything that was pending has been settled. */
@@ -69,6 +70,8 @@ export type LinkOptions = {
 };
 
 const FAREWELL_MS = 1_000;
+/** After these the next broker is tried, though this one had let the unit in. */
+const NO_USE: ReadonlySet<LinkFault> = new Set(["stalled", "publish-refused", "taken-over"]);
 /** An event or emergency that waited for the link longer than this is not live any more (contract §3). */
 const LIVE_MS = 10_000;
 
@@ -98,14 +101,18 @@ export const createLink = (options: LinkOptions): Link => {
 
   const isLive = (report: Report): boolean => {
     const live = report.boot === outbox.boot && clock.mono() - report.mono <= LIVE_MS;
-    if (report.kind !== "emergency") return live;
-    const { episode } = report.data;
-    if (live) saidLive.set(episode, report.seq);
-    return live || saidLive.get(episode) === report.seq;
+    return live || (report.kind === "emergency" && saidLive.get(report.data.episode) === report.seq);
+  };
+
+  const right = <R extends Report>(report: R): R => {
+    const corrected = putRight(report, outbox.boot, clock) as R;
+    if (corrected.clock === "unset" && corrected.boot === outbox.boot) options.on.sentUnset();
+    return corrected;
   };
 
   const deliveredEmergency = (report: EmergencyUpdate, broker: string): void => {
     const { episode, state } = report.data;
+    if (isLive(report)) saidLive.set(episode, report.seq);
     if (repeats.get(episode)?.seq === report.seq) repeats.delete(episode);
     if (state === "cleared") saidLive.delete(episode);
     options.on.delivered(report, broker);
@@ -120,6 +127,7 @@ export const createLink = (options: LinkOptions): Link => {
       options: { ...options.broker, clientId: `${options.broker.clientId}.courier`, will: undefined },
       routes,
       isLive,
+      right,
       on: {
         message: options.on.message,
         delivered(report) {
@@ -140,7 +148,7 @@ export const createLink = (options: LinkOptions): Link => {
     if (report.kind === "emergency" && status.broker !== undefined) deliveredEmergency(report, status.broker);
   };
 
-  const greet = (connection: Connection): void => {
+  const greet = (connection: Connection, heard: () => void): void => {
     connection.subscribe(routes.subscriptions, (error) => {
       if (error) refused(connection, "a subscription", error);
     });
@@ -150,28 +158,31 @@ export const createLink = (options: LinkOptions): Link => {
         return;
       }
       // Let in and heard: only this counts as success.
+      heard();
       options.backoff.reset();
       told.clear();
       options.on.up(connection.broker, connection.version);
     });
   };
 
-  const serve = async (connection: Connection): Promise<LinkError> => {
+  const serve = async (connection: Connection): Promise<{ error: LinkError; heard: boolean }> => {
+    let heard = false;
     status.broker = connection.broker;
     delete status.fault;
     if (connectedOnce) status.reconnects++;
     connectedOnce = true;
-    greet(connection);
+    greet(connection, () => {
+      heard = true;
+    });
     const s = createSession({
       connection,
       outbox,
       routes,
-      clock,
       repeats,
       on: {
         isLive,
         delivered,
-        sentUnset: () => options.on.sentUnset(),
+        right,
         drained() {
           for (const wake of waiters) wake();
           waiters = [];
@@ -193,7 +204,7 @@ export const createLink = (options: LinkOptions): Link => {
     session = undefined;
     delete status.broker;
     delete status.rttMs;
-    return error;
+    return { error, heard };
   };
 
   const failed = (broker: string, error: LinkError): void => {
@@ -203,18 +214,22 @@ export const createLink = (options: LinkOptions): Link => {
     options.on.down(error);
   };
 
-  /** One connection to one broker, to its end. Returns which broker is next, and whether at once. */
-  const visit = async (index: number): Promise<{ next: number; connected: boolean }> => {
+  /**
+   * One connection to one broker, to its end. Returns which broker is next, and whether this one
+   * was of use: a broker that lets the unit in and then takes nothing must not keep it from others.
+   */
+  const visit = async (index: number): Promise<{ next: number; served: boolean }> => {
     const broker = brokers[index]!;
     const after = (index + 1) % brokers.length;
     try {
       const connection = await connectBroker(broker, options.broker, options.on.message, stopping.signal);
-      const error = await serve(connection);
+      const { error, heard } = await serve(connection);
       failed(broker, error);
-      return { next: 0, connected: true };
+      const useless = !heard || NO_USE.has(error.code);
+      return { next: useless ? after : 0, served: !useless };
     } catch (cause) {
       failed(broker, cause instanceof LinkError ? cause : new LinkError("failed", String(cause), cause));
-      return { next: after, connected: false };
+      return { next: after, served: false };
     }
   };
 
@@ -223,11 +238,11 @@ export const createLink = (options: LinkOptions): Link => {
     let inVain = 0;
     while (!stopping.signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop -- brokers are tried in order
-      const { next, connected } = await visit(index);
+      const { next, served } = await visit(index);
       index = next;
-      inVain = status.fault === undefined ? 0 : inVain + 1;
+      inVain++;
       // A pause when a connection was lost, or when all brokers have been tried.
-      if (!connected && inVain < brokers.length) continue;
+      if (!served && inVain < brokers.length) continue;
       inVain = 0;
       waking = new AbortController();
       // oxlint-disable-next-line no-await-in-loop
@@ -246,19 +261,26 @@ export const createLink = (options: LinkOptions): Link => {
       session?.stored(lane);
     },
     repeat(report) {
+      if (leaving) return;
       repeats.set(report.data.episode, report);
       session?.repeat(report);
       const others = brokers.filter((broker) => broker !== status.broker);
       const next = others[report.data.attempt % Math.max(1, others.length)];
       if (next !== undefined && session) courierTo(next).say(report);
     },
-    update(report) {
-      for (const courier of couriers.values()) {
-        if (courier.broker !== status.broker && courier.carries(report.data.episode)) courier.say(report);
+    update(report, standsOn) {
+      if (leaving) return;
+      for (const broker of standsOn) {
+        if (broker !== status.broker && brokers.includes(broker)) courierTo(broker).say(report);
       }
     },
-    takeOff: (episode, broker) => courierTo(broker).remove(episode),
-    hurry() {
+    takeOff(episode, broker) {
+      // A broker that is not configured any more is not to be called on.
+      if (!brokers.includes(broker)) options.on.takenOff(episode, broker);
+      else if (!leaving) courierTo(broker).remove(episode);
+    },
+    hurry(waiting) {
+      if (waiting) repeats.delete(waiting.data.episode);
       if (session) return;
       options.backoff.reset();
       waking.abort();
@@ -273,7 +295,7 @@ export const createLink = (options: LinkOptions): Link => {
       }),
     async stop(reason) {
       leaving = true;
-      for (const courier of couriers.values()) courier.stop();
+      const carried = [...couriers.values()].map((courier) => courier.stop());
       if (session) {
         const { connection } = session;
         // A farewell must be the last thing said.
@@ -286,7 +308,7 @@ export const createLink = (options: LinkOptions): Link => {
         await Promise.race([connection.closed, pause(FAREWELL_MS / 2, stopping.signal)]);
       }
       stopping.abort();
-      await running;
+      await Promise.all([running, ...carried]);
     },
   };
 };

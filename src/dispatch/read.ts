@@ -27,3 +27,13 @@ export const readMessage = (topic: string, payload: Buffer): Received => {
     return { kind: "unreadable", topic, why: cause instanceof Error ? cause.message : String(cause) };
   }
 };
+
+/** The JSON of a short message from dispatch; undefined where it is longer than that, or no JSON. */
+export const readJson = (payload: Buffer, maxBytes: number): unknown => {
+  if (payload.length > maxBytes) return undefined;
+  try {
+    return JSON.parse(payload.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+};

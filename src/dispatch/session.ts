@@ -1,5 +1,3 @@
-import type { Clock } from "../domain/time.ts";
-import { putRight } from "../domain/time.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import { LANES, type Lane, type PendingReports } from "../domain/pending.ts";
 import { reasonOf } from "../runtime/log.ts";
@@ -31,7 +29,6 @@ export type SessionOptions = {
   readonly connection: Connection;
   readonly outbox: PendingReports;
   readonly routes: Routes;
-  readonly clock: Clock;
   /** Emergencies to be said again, by episode: the version to send in place of the stored one. */
   readonly repeats: ReadonlyMap<string, EmergencyUpdate>;
   readonly on: {
@@ -39,8 +36,8 @@ export type SessionOptions = {
     isLive(report: Report): boolean;
     /** A broker has it; the time its PUBACK took, milliseconds. */
     delivered(report: Report, rttMs: number): void;
-    /** A report went out that still had an unset clock. */
-    sentUnset(): void;
+    /** A report as it goes out: its time put right, where that is known by now. */
+    right(report: Report): Report;
     drained(): void;
   };
 };
@@ -62,7 +59,7 @@ const URGENT_RECORDS = 100;
 const isCleared = (report: Report): boolean => report.kind === "emergency" && report.data.state === "cleared";
 
 export const createSession = (options: SessionOptions): Session => {
-  const { connection, outbox, routes, clock, repeats, on } = options;
+  const { connection, outbox, routes, repeats, on } = options;
   const before = outbox.oldest() - 1;
   /** How far each lane of the outbox has been read on this connection. */
   const cursor: Record<Lane, number> = { emergency: before, event: before, telemetry: before };
@@ -86,12 +83,6 @@ export const createSession = (options: SessionOptions): Session => {
   void connection.closed.then(() => {
     over = true;
   });
-
-  const right = (report: Report): Report => {
-    const corrected = putRight(report, outbox.boot, clock);
-    if (corrected.clock === "unset" && corrected.boot === outbox.boot) on.sentUnset();
-    return corrected;
-  };
 
   const isDrained = () => delivery.inFlight === 0 && unread.size === 0 && reading.size === 0;
 
@@ -136,7 +127,11 @@ export const createSession = (options: SessionOptions): Session => {
     };
     let bytes = 0;
     if (outgoing.kind === "report") {
-      bytes = publish(right(outgoing.report), outgoing.lane === "live" || on.isLive(outgoing.report), done);
+      bytes = publish(
+        on.right(outgoing.report),
+        outgoing.lane === "live" || on.isLive(outgoing.report),
+        done,
+      );
     } else {
       connection.publish(routes.history, outgoing.payload, done);
       bytes = outgoing.payload.length;
@@ -165,7 +160,7 @@ export const createSession = (options: SessionOptions): Session => {
 
   const offerHistory = async (reports: readonly Report[]): Promise<void> => {
     if (reports.length === 0) return;
-    const payload = await encodeHistory(reports.map(right));
+    const payload = await encodeHistory(reports.map((report) => on.right(report)));
     packedBytes = payload.length / reports.length;
     delivery.offerHistory({ reports, payload });
   };

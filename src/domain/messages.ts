@@ -25,7 +25,7 @@ export const AckMessage = z
   .describe("Dispatch answers an emergency");
 
 export const CommandMessage = z
-  .looseObject({ id: z.string().min(1), kind: z.string().min(1), expiresAt: instant })
+  .looseObject({ id: z.string().min(1).max(200), kind: z.string().min(1).max(64), expiresAt: instant })
   .describe("Dispatch asks something of a unit");
 
 export type CommandMessage = z.infer<typeof CommandMessage>;

@@ -31,6 +31,8 @@ export type Episode = {
   readonly ackAt?: string | undefined;
   /** Counts the changes, each of which is a new report. */
   readonly revision: number;
+  /** Whether a report of this episode is on disk or at a broker, be it an earlier one. */
+  readonly safe: boolean;
   /** How far the report of this revision got. */
   readonly reach: "made" | "stored" | "sent";
   /** How often the report of this revision was published. */
@@ -113,8 +115,18 @@ const changed = (episode: Episode, mono: number): Episode => ({
   repeatAt: mono + REPEAT_MS,
 });
 
+/**
+ * A press is a drill only if it was made after the drill was asked for, in time, and while nobody is
+ * in earnest: an emergency is never taken for one.
+ */
+const isDrill = ({ drillUntil, episodes }: Emergency, event: EmergencyEvent & { kind: "press" }): boolean => {
+  if (drillUntil === undefined || event.mono >= drillUntil) return false;
+  const pressedAt = event.pressed?.mono ?? event.mono;
+  return pressedAt >= drillUntil - DRILL_MS && !episodes.some((episode) => isOpen(episode) && !episode.test);
+};
+
 const press = (emergency: Emergency, event: EmergencyEvent & { kind: "press" }): Step => {
-  const test = emergency.drillUntil !== undefined && event.mono < emergency.drillUntil;
+  const test = isDrill(emergency, event);
   const rest = { ...emergency, drillUntil: undefined };
   const open = rest.episodes.find((episode) => isOpen(episode) && episode.test === test);
   if (open) {
@@ -123,7 +135,10 @@ const press = (emergency: Emergency, event: EmergencyEvent & { kind: "press" }):
   }
   const { id, button, silent, dark, pressed } = event;
   const first = { id, test, button, silent, dark, pressed, presses: event.count, state: "active" } as const;
-  const episode = changed({ ...first, revision: 0, reach: "made", attempt: 0, repeatAt: 0 }, event.mono);
+  const episode = changed(
+    { ...first, safe: false, revision: 0, reach: "made", attempt: 0, repeatAt: 0 },
+    event.mono,
+  );
   return {
     emergency: { ...rest, episodes: [...rest.episodes, episode] },
     effects: [{ kind: "report", episode }],
@@ -142,14 +157,15 @@ const acknowledge = (emergency: Emergency, event: EmergencyEvent & { kind: "ack"
 
 const stored = (emergency: Emergency, event: EmergencyEvent & { kind: "stored" }): Step => {
   const episode = emergency.episodes.find((e) => e.id === event.id && e.revision === event.revision);
-  if (!episode || episode.reach !== "made") return unchanged(emergency);
-  return unchanged(replace(emergency, { ...episode, reach: "stored" }));
+  if (!episode) return unchanged(emergency);
+  if (episode.reach !== "made") return unchanged(replace(emergency, { ...episode, safe: true }));
+  return unchanged(replace(emergency, { ...episode, safe: true, reach: "stored" }));
 };
 
 const sent = (emergency: Emergency, event: EmergencyEvent & { kind: "sent" }): Step => {
   const episode = emergency.episodes.find((e) => e.id === event.id && e.revision === event.revision);
   if (!episode) return unchanged(emergency);
-  if (isOpen(episode)) return unchanged(replace(emergency, { ...episode, reach: "sent" }));
+  if (isOpen(episode)) return unchanged(replace(emergency, { ...episode, safe: true, reach: "sent" }));
   return {
     emergency: { ...emergency, episodes: emergency.episodes.filter((other) => other !== episode) },
     effects: [{ kind: "forget", id: episode.id }],
@@ -213,6 +229,7 @@ export const advance = (emergency: Emergency, event: EmergencyEvent): Step => {
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
   episodes: episodes.map((episode) => ({
     ...episode,
+    safe: true,
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
   })),

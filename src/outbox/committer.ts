@@ -7,9 +7,10 @@ export type Committer = {
   within(delayMs: number): void;
   /** Writes now what there is, after a batch that is being written. Rejects as the batch does. */
   now(sync: boolean): Promise<void>;
+  /** Writes, synced, for the last time: after it nothing is written any more, whoever still waits to. */
+  close(): Promise<void>;
   /** The batch that is being written, or undefined. */
   readonly running: Promise<void> | undefined;
-  close(): void;
 };
 
 export type CommitterOptions = {
@@ -28,16 +29,19 @@ export const createCommitter = (options: CommitterOptions): Committer => {
   let running: Promise<void> | undefined;
   let closed = false;
 
-  const now = async (sync: boolean): Promise<void> => {
+  /** Waits until nothing is being written, then begins at once: nobody comes in between. */
+  const inTurn = async (sync: boolean, wanted: () => boolean): Promise<void> => {
     while (running) {
       // oxlint-disable-next-line no-await-in-loop -- one batch at a time keeps the order
       await running.catch(() => undefined);
     }
+    if (!wanted()) return;
     running = options.commit(sync).finally(() => {
       running = undefined;
     });
     await running;
   };
+  const now = (sync: boolean): Promise<void> => inTurn(sync, () => !closed);
 
   const within = (delayMs: number): void => {
     const due = performance.now() + delayMs;
@@ -68,9 +72,10 @@ export const createCommitter = (options: CommitterOptions): Committer => {
     get running() {
       return running;
     },
-    close() {
+    async close() {
       closed = true;
       clearTimeout(timer);
+      await inTurn(true, () => true);
     },
   };
 };

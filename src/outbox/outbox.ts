@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending.ts";
 import type { ClockTrust, Draft, Report, ReportKind } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
@@ -31,6 +30,7 @@ import {
   bytesOnDisk,
   openStore,
   readLane,
+  reopenStore,
   readNotes,
   scanNumbers,
   StoreError,
@@ -52,8 +52,9 @@ export type Outbox = AsyncDisposable &
     pressure(): Promise<void> | undefined;
     /** Keeps a value under a name until it is undefined; goes to disk, synced, with what is appended beside it. */
     note(name: string, value: unknown): void;
-    /** What was kept when the outbox was opened. */
+    /** What was kept when the outbox was opened, and how much of it was damaged. */
     readonly notes: ReadonlyMap<string, unknown>;
+    readonly damagedNotes: number;
     /** Whether a number can be published before its record is on disk: it is never used again. */
     leased(seq: number): boolean;
     /** Writes and syncs all that is held in memory. */
@@ -95,6 +96,7 @@ type Stock = {
   readonly ledger: Ledger;
   readonly gaps: readonly Gap[];
   readonly notes: ReadonlyMap<string, unknown>;
+  readonly damagedNotes: number;
 };
 
 /** Reads the ledger and holds it against the records that are really there. */
@@ -111,11 +113,15 @@ const takeStock =
     ledger.lease = Math.max(ledger.lease, counters.lease, (found.at(-1) ?? 0) + 1);
     const gaps = unaccounted(ledger, found);
     ledger.next = ledger.lease;
-    return { ledger, gaps, notes: await readNotes(store) };
+    const { notes, damaged } = await readNotes(store);
+    return { ledger, gaps, notes, damagedNotes: damaged };
   };
 
-const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promise<Outbox> => {
-  const { ledger, gaps, notes } = stock;
+const serve = async (opened: Store, stock: Stock, options: OutboxOptions): Promise<Outbox> => {
+  const { ledger, gaps, notes, damagedNotes } = stock;
+  let store = opened;
+  /** A write has failed: the store is to be opened anew before the next. */
+  let torn = false;
   const { unit, clock } = options;
   let held = new Map<number, Report>();
   let writing: ReadonlyMap<number, Report> = new Map();
@@ -139,6 +145,10 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
   };
 
   const writeOnce = async (sync: boolean): Promise<void> => {
+    if (torn) {
+      store = await reopenStore(store);
+      torn = false;
+    }
     const batch = held;
     const dels = removals;
     const urgentBatch = urgent;
@@ -182,10 +192,12 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
       noted = new Map([...notedBatch, ...noted]);
       removals = [...dels, ...removals];
       writing = new Map();
+      torn = true;
       urgent ||= urgentBatch;
       dirty = true;
-      if (!faulty) options.onFault(cause);
+      const news = !faulty;
       faulty = true;
+      if (news) options.onFault(cause);
       throw cause;
     }
     ledger.lease = lease;
@@ -223,12 +235,12 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
     dirty = true;
   };
 
-  /** Telemetry that is not on disk yet but may go out: its numbers are never used again. */
-  const unwrittenAfter = (after: number): Report[] => {
+  /** What is not on disk yet but may go out: its numbers are never used again. */
+  const unwrittenAfter = (lane: Lane, after: number): Report[] => {
     const fresh: Report[] = [];
     for (const batch of [writing, held]) {
       for (const [seq, report] of batch) {
-        if (seq > after && seq < ledger.lease && laneOf(report.kind) === "telemetry") fresh.push(report);
+        if (seq > after && seq < ledger.lease && laneOf(report.kind) === lane) fresh.push(report);
       }
     }
     return fresh;
@@ -251,7 +263,26 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
     dirty = true;
     if (laneOf(draft.kind) !== "telemetry") urgent = true;
     committer.within(urgent || leaseIsShort() ? 0 : options.lingerMs());
+    if (faulty) options.onStored(laneOf(draft.kind)); // it can be read from memory
     return report;
+  };
+
+  /**
+   * The disk takes nothing and memory is full: the older half of the telemetry is given up, and
+   * declared. To stop reading the receiver instead would freeze clock and position.
+   */
+  const shed = (): undefined => {
+    const telemetry = [...held.values()].filter(({ kind }) => laneOf(kind) === "telemetry");
+    const dropped: Runs = [];
+    for (const { seq } of telemetry.slice(0, telemetry.length / 2)) {
+      held.delete(seq);
+      addRange(dropped, seq, seq);
+    }
+    declare(
+      dropped.map(([from, to]) => ({ from, to, count: to - from + 1, reason: "retention" })),
+      clock.now(),
+    );
+    return undefined;
   };
 
   const declare = (found: readonly Gap[], at: { at: number; clock: ClockTrust }): void => {
@@ -267,7 +298,7 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
   try {
     await committer.now(true);
   } catch (cause) {
-    committer.close();
+    await committer.close().catch(() => undefined); // it could not be written before, either
     await store.close();
     throw new StoreError(`${options.path} cannot be written: ${reasonOf(cause)}`, { cause });
   }
@@ -277,9 +308,11 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
     append,
     pressure() {
       if (held.size + writing.size < HELD_MAX) return undefined;
-      return faulty ? sleep(RETRY_MS) : (committer.running ?? committer.now(false)).catch(() => undefined);
+      if (faulty) return shed();
+      return (committer.running ?? committer.now(false)).catch(() => undefined);
     },
     notes,
+    damagedNotes,
     note(name, value) {
       noted.set(name, value);
       dirty = true;
@@ -287,7 +320,11 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
       committer.within(0);
     },
     leased: (seq) => seq < ledger.lease,
-    flush: () => committer.now(true),
+    async flush() {
+      await committer.running?.catch(() => undefined);
+      // The ledger alone need not be on disk: what it lacks is declared, never lost.
+      if (held.size + noted.size + removals.length > 0 || unsynced || torn) await committer.now(true);
+    },
     settle(reports) {
       for (const { seq, kind } of reports) {
         if (hasNumber(ledger.settled, seq)) continue;
@@ -299,8 +336,9 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
     },
     async read(lane, after, limit) {
       // Taken before the store is looked at: what is written meanwhile is found in one of the two.
-      const unwritten = lane === "telemetry" ? unwrittenAfter(after) : [];
-      const page = await readLane(store, lane, after, limit);
+      const unwritten = lane === "telemetry" || faulty ? unwrittenAfter(lane, after) : [];
+      // A store that cannot be written may not be readable either: then memory is all there is.
+      const page = torn ? [] : await readLane(store, lane, after, limit);
       const reports: Report[] = [];
       const damaged: Runs = [];
       for (const [key, value] of page) {
@@ -322,12 +360,13 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
       const fresh = unwritten
         .filter(({ seq }) => seq > cursor && !hasNumber(ledger.settled, seq))
         .slice(0, limit - page.length);
-      return { reports: [...reports, ...fresh], cursor: fresh.at(-1)?.seq ?? cursor };
+      // Without the store it is not known what lies before: it is looked for again from here.
+      return { reports: [...reports, ...fresh], cursor: torn ? after : (fresh.at(-1)?.seq ?? cursor) };
     },
     oldest: () => oldestPending(ledger),
     async stats() {
       const after = oldestPending(ledger) - 1;
-      const heads = await Promise.all(LANES.map((lane) => readLane(store, lane, after, 1)));
+      const heads = torn ? [] : await Promise.all(LANES.map((lane) => readLane(store, lane, after, 1)));
       const times = heads
         .flat()
         .map(([key, value]) => decodeRecord(key, value))
@@ -341,10 +380,9 @@ const serve = async (store: Store, stock: Stock, options: OutboxOptions): Promis
       };
     },
     async [Symbol.asyncDispose]() {
-      committer.close();
       // A clean stop accounts for every number: nothing is leased ahead.
       await committer
-        .now(true)
+        .close()
         .then(() => {
           ledger.lease = ledger.next;
           return store.put(LEDGER_KEY, seal(LEDGER_KEY, encodeLedger(ledger)), { sync: true });

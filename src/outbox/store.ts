@@ -31,6 +31,27 @@ const codeOf = (error: unknown): string | undefined =>
 const isCorrupt = (error: unknown): boolean =>
   /CORRUPT/.test(codeOf(error) ?? "") || /corrupt/i.test(reasonOf(error));
 
+const openLevel = async (path: string): Promise<Store> => {
+  const store: Store = new ClassicLevel(path, {
+    keyEncoding: "buffer",
+    valueEncoding: "buffer",
+    createIfMissing: !isProvisioned(path),
+    writeBufferSize: 2 * 1024 * 1024,
+    cacheSize: 1024 * 1024,
+  });
+  await store.open();
+  return store;
+};
+
+/**
+ * After a write that failed the log may be torn in its middle, and what is written behind that is
+ * lost at the next start: opened anew, the store begins a log of its own.
+ */
+export const reopenStore = async (store: Store): Promise<Store> => {
+  await store.close();
+  return openLevel(store.location);
+};
+
 /**
  * Opens the LevelDB at `path` and takes stock of it with `inspect`. Only corruption is repaired: a
  * repair on a full disk would throw the newest log away. A store that has files but no CURRENT
@@ -41,14 +62,7 @@ export const openStore = async <T>(
   inspect: (store: Store) => Promise<T>,
 ): Promise<{ store: Store; stock: T }> => {
   const attempt = async (): Promise<{ store: Store; stock: T }> => {
-    const store: Store = new ClassicLevel(path, {
-      keyEncoding: "buffer",
-      valueEncoding: "buffer",
-      createIfMissing: !isProvisioned(path),
-      writeBufferSize: 2 * 1024 * 1024,
-      cacheSize: 1024 * 1024,
-    });
-    await store.open();
+    const store = await openLevel(path);
     try {
       return { store, stock: await inspect(store) };
     } catch (cause) {
@@ -116,14 +130,16 @@ export const readLane = async (
   return page;
 };
 
-/** What is kept under names; a damaged one is left out. */
-export const readNotes = async (store: Store): Promise<Map<string, unknown>> => {
+/** What is kept under names, and how many of them are damaged and left out. */
+export const readNotes = async (store: Store): Promise<{ notes: Map<string, unknown>; damaged: number }> => {
   const notes = new Map<string, unknown>();
+  let damaged = 0;
   for (const [key, value] of await store.iterator(NOTE_KEYS).all()) {
     const text = unseal(key, value);
-    if (text !== undefined) notes.set(noteName(key), JSON.parse(text));
+    if (text === undefined) damaged++;
+    else notes.set(noteName(key), JSON.parse(text));
   }
-  return notes;
+  return { notes, damaged };
 };
 
 /** Bytes on disk. A file that goes while we look is no fault: compaction removes them. */

@@ -59,6 +59,7 @@ describe("a press", () => {
           pressed: undefined,
           presses: 1,
           state: "active",
+          safe: false,
           revision: 1,
           reach: "made",
           attempt: 1,
@@ -91,6 +92,16 @@ describe("a press", () => {
     expect(after(drill, pressEvent("A", DRILL_MS)).emergency.episodes[0]!.test).toBe(false);
     expect(after(drill, tick(DRILL_MS - 1)).emergency.drillUntil).toBe(DRILL_MS);
     expect(after(drill, tick(DRILL_MS)).emergency.drillUntil).toBeUndefined();
+    // Made before the drill was asked for, or while somebody is in earnest: no drill.
+    const pressed = { boot: 1, mono: -1, at: 0, clock: "ntp" as const };
+    expect(after(drill, pressEvent("A", 1, { pressed })).emergency.episodes[0]!.test).toBe(false);
+    expect(
+      after(drill, pressEvent("A", 1, { pressed: { ...pressed, mono: 0 } })).emergency.episodes[0]!.test,
+    ).toBe(true);
+    const earnest = after(pressEvent("A", 0), drill, pressEvent("B", 1));
+    expect(earnest.emergency.episodes).toMatchObject([{ id: "A", test: false, presses: 2 }]);
+    const over = after(pressEvent("A", 0), ack("A", "cleared"), drill, pressEvent("B", 1));
+    expect(over.emergency.episodes[1]).toMatchObject({ id: "B", test: true });
     const not = after(drill, { kind: "no-drill" }, pressEvent("A", 1));
     expect(not.emergency).toMatchObject({ episodes: [{ test: false }], drillUntil: undefined });
     // A press in earnest while a drill is open is no part of it.
@@ -244,7 +255,15 @@ describe("the lamp", () => {
     expect(lamp(pressEvent("A", 0), sent("B"))).toBe("idle");
   });
 
-  test("never says idle in an open episode that is on disk", () => {
+  test("a press that cannot be kept shows the fault", () => {
+    expect(lampOf(after(pressEvent("A", 0)).emergency, true).pattern).toBe("fault");
+    expect(lampOf(after(pressEvent("A", 0)).emergency, false).pattern).toBe("idle");
+  });
+
+  test("never says idle in an open episode that is safe", () => {
+    expect(lamp(pressEvent("A", 0), pressEvent("B", 1), stored("A", 2), pressEvent("C", 2))).toBe("stored");
+    expect(lamp(pressEvent("A", 0), stored("A"), pressEvent("B", 1))).toBe("stored");
+    expect(lamp(pressEvent("A", 0), sent("A"), stored("A"), pressEvent("B", 1))).toBe("stored");
     expect(lamp(pressEvent("A", 0), sent("A"), pressEvent("B", 1))).toBe("stored");
   });
 

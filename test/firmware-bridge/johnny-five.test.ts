@@ -69,6 +69,7 @@ describe("johnny-five on the spare pins of the released image", () => {
 /** Firmata as StandardFirmata speaks it, with six analog pins; nothing of ours. */
 const standardFirmata = (send: (bytes: readonly number[]) => void) => {
   const modes: number[] = [];
+  const levels: number[] = [];
   let held: number[] = [];
   let command = 0;
   const sysex = (body: readonly number[]) => {
@@ -98,6 +99,7 @@ const standardFirmata = (send: (bytes: readonly number[]) => void) => {
   };
   return {
     modes,
+    levels,
     receive(bytes: Uint8Array) {
       for (const byte of bytes) {
         if (byte === 0xf7) sysex(held);
@@ -106,6 +108,8 @@ const standardFirmata = (send: (bytes: readonly number[]) => void) => {
           held = [];
           command = byte;
         } else held.push(byte);
+        if ((command & 0xf0) === 0x90 && held.length === 2)
+          levels[command & 0x0f] = held[0]! | (held[1]! << 7);
         if (command === 0xf4 && held.length === 2) modes[held[0]!] = held[1]!;
       }
     },
@@ -139,6 +143,8 @@ describe("a board with StandardFirmata", () => {
     port1(0b0100_0000);
     await waitFor("the press", () => pressed.length > 0);
     expect(pressed).toEqual([1]);
+    expect(standard.modes[13]).toBe(1); // the LED is an output, and on
+    expect(standard.levels[1]! & (1 << 5)).not.toBe(0);
     stock.close();
     clearInterval(timer);
   }, 30_000);

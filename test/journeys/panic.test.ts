@@ -201,6 +201,8 @@ describe("a press", () => {
     process.stdout.write(
       `press under a backlog: at dispatch after ${tookMs.toFixed(0)} ms, ${before} of 100,000 drained by then\n`,
     );
+    // It overtook at least half of them, whatever the machine.
+    expect(before).toBeLessThan(50_000);
     await waitFor("the whole backlog", () => dispatch.positions().length === 100_000, 60_000);
     await waitFor("the ledger", () => dispatch.missing().length === 0);
   }, 120_000);
@@ -286,10 +288,15 @@ describe("the board", () => {
     await lampIs(unit, "fault");
     unit.panic.board.wire(1, "whole");
     await within("the mending", () => told("recovered", "panic-loop"));
+    // Broken, then mended while nobody is there to see it: that is told when the board is back.
+    unit.panic.board.wire(0, "cut");
+    await lampIs(unit, "fault");
     unit.panic.unplug();
+    unit.panic.board.wire(0, "whole");
     await within("the unplugging", () => told("fault", "panic-board"));
     unit.panic.plug();
     await within("the replugging", () => told("recovered", "panic-board"));
+    await lampIs(unit, "idle");
     unit.press();
     await waitFor("the press", () => episodes().size === 1);
     expect(episodes().size).toBe(1);
@@ -366,6 +373,8 @@ describe("a drill", () => {
     unit.press();
     await waitFor("the drill", () => episodes().size === 2);
     expect(last().test).toBe(true);
+    await order("last", "ping", 60_000);
+    await waitFor("what came after the repeated order", () => outcomes().some(({ id }) => id === "last"));
     expect(outcomes().filter(({ id }) => id === "one")).toHaveLength(1);
   });
 });

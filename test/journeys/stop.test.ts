@@ -58,6 +58,21 @@ describe("SIGTERM stops the service clean within 5 s", () => {
     expect(await stopMs(car)).toBeLessThan(5000);
   });
 
+  test("with an open emergency and a broker that answers nothing", async () => {
+    const brokers = [stack.use(await startMosquitto()), stack.use(await startMosquitto())];
+    for (const broker of brokers) await broker.start();
+    const ports = brokers.map(({ port }) => `"mqtt://127.0.0.1:${port}"`).join(", ");
+    const car = stack.use(openCar(`{ brokers: [${ports}], allowPlaintext: true }`, { board: true }));
+    await car.start();
+    await linkUp(car);
+    await waitFor("the board", () => car.lamps.at(-1) === "idle");
+    for (const broker of brokers) broker.freeze();
+    car.press();
+    await waitFor("the press", () => car.lamps.at(-1) === "stored");
+    await sleep(4_800);
+    expect(await stopMs(car)).toBeLessThan(5000);
+  });
+
   test("a second signal ends it at once", async () => {
     const car = await carWithFrozenBroker();
     await car.line.write(epoch(0) + epoch(1));

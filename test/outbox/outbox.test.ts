@@ -144,6 +144,32 @@ describe("outbox", () => {
     expect((await outbox.stats()).records).toBe(30_000);
   });
 
+  test("a clean stop in the middle of a flood leaves no hole, no fault, and the store to the next", async () => {
+    for (let round = 0; round < 5; round++) {
+      const faults: unknown[] = [];
+      const options = {
+        path: join(path, String(round)),
+        unit: "a/b",
+        clock: createClock(),
+        lingerMs: () => 0,
+        onStored: () => undefined,
+        onFault: (cause: unknown) => void faults.push(cause),
+      };
+      {
+        await using outbox = await openOutbox(options);
+        for (let i = 0; i < 30_000; i++) {
+          const full = outbox.pressure();
+          if (full) await full;
+          outbox.append(position);
+        }
+      }
+      await using next = await openOutbox(options);
+      expect((await next.stats()).records).toBe(30_000);
+      expect(gapsOf((await next.read("event", 0, 100)).reports)).toEqual([]);
+      expect(faults).toEqual([]);
+    }
+  });
+
   test("a second one on the same path is refused with a reason", async () => {
     await using outbox = await open();
     await expect(open()).rejects.toThrow(/in use/);

@@ -1,0 +1,106 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createClock } from "../../src/runtime/clock.ts";
+import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
+
+const isRoot = process.getuid?.() === 0;
+const DISK_MIB = 8;
+
+/** A disk of its own, small enough to fill. */
+const mountDisk = (): Disposable & { readonly path: string; fill(): void; free(): void } => {
+  const path = mkdtempSync(join(tmpdir(), "disk-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_MIB}m`, "none", path]);
+  const ballast = join(path, "filler");
+  return {
+    path,
+    fill() {
+      for (let bytes = 1 << 20; bytes >= 512; bytes >>= 1) {
+        try {
+          for (;;) writeFileSync(ballast, Buffer.alloc(bytes), { flag: "a" });
+        } catch {
+          // smaller pieces still fit
+        }
+      }
+      expect(statfsSync(path).bavail).toBe(0);
+    },
+    free: () => rmSync(ballast),
+    [Symbol.dispose]() {
+      execFileSync("umount", ["-l", path]);
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+};
+
+const open = (path: string, faults: unknown[] = []): Promise<Outbox> =>
+  openOutbox({
+    path,
+    unit: "zrenjanin/zr-117",
+    clock: createClock(),
+    lingerMs: () => 0,
+    onStored: () => undefined,
+    onFault: (cause) => void faults.push(cause),
+  });
+const say = (outbox: Outbox, detail: string) =>
+  outbox.append({
+    kind: "event",
+    data: { type: "fault", part: "disk", detail },
+    at: Date.now(),
+    clock: "ntp",
+  });
+const details = async (outbox: Outbox): Promise<string[]> =>
+  (await outbox.read("event", 0, 1_000)).reports.flatMap((r) =>
+    r.kind === "event" && r.data.type === "fault" ? [r.data.detail] : [],
+  );
+
+test.skipIf(!isRoot)(
+  "a disk that fills and empties: what was flushed before, meanwhile and after is there",
+  async () => {
+    using disk = mountDisk();
+    mkdirSync(join(disk.path, "store"));
+    const path = join(disk.path, "store", "outbox");
+    const faults: unknown[] = [];
+    {
+      await using outbox = await open(path, faults);
+      say(outbox, "before");
+      outbox.note("board:b1", 1);
+      await outbox.flush();
+      disk.fill();
+      // Larger than what the log has in reserve.
+      const meanwhile = Array.from({ length: 40 }, (_, i) => `meanwhile ${i} ${"x".repeat(4_000)}`);
+      for (const detail of meanwhile) say(outbox, detail);
+      outbox.note("board:b1", 2);
+      await expect(outbox.flush()).rejects.toThrow();
+      // What cannot be written can still be read, to go out live.
+      expect(await details(outbox)).toEqual(expect.arrayContaining(meanwhile));
+      disk.free();
+      await expect
+        .poll(
+          () =>
+            outbox.flush().then(
+              () => true,
+              () => false,
+            ),
+          { timeout: 10_000 },
+        )
+        .toBe(true);
+      say(outbox, "after");
+      outbox.note("board:b1", 3);
+      await outbox.flush();
+      expect(faults).toEqual([expect.any(Error), undefined]);
+      // As a power cut would leave it: the store is copied while it is open.
+      execFileSync("cp", ["-r", path, `${path}-cut`]);
+      execFileSync("cp", [`${path}.counters`, `${path}-cut.counters`]);
+      await sleep(10);
+    }
+    await using cut = await open(`${path}-cut`);
+    const found = await details(cut);
+    expect(found).toContain("before");
+    expect(found.filter((detail) => detail.startsWith("meanwhile"))).toHaveLength(40);
+    expect(found).toContain("after");
+    expect(cut.notes.get("board:b1")).toBe(3);
+  },
+);
