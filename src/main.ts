@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./cli/status.ts")).status,
   dispatch: async () => (await import("./cli/dispatch.ts")).dispatch,
   drill: async () => (await import("./cli/drill.ts")).drill,
+  outbox: async () => (await import("./cli/outbox.ts")).outbox,
   replay: async () => (await import("./cli/replay.ts")).replay,
   decode: async () => (await import("./cli/decode.ts")).decode,
   demo: async () => (await import("./cli/demo.ts")).demo,

@@ -107,6 +107,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const outbox: Outbox = stack.use(
     await openOutbox({
       path: settings.outbox.path,
+      maxBytes: settings.outbox.maxMiB * 1024 * 1024,
       unit: name,
       clock,
       lingerMs: () => (link?.status.broker === undefined ? 0 : LINGER_MS),

@@ -2,6 +2,8 @@ import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending
 import type { ClockTrust, Draft, Report, ReportKind } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
+import { createBallast, type Ballast } from "./ballast.ts";
+import { createRetention } from "./retention.ts";
 import { createCommitter } from "./committer.ts";
 import { addRange, hasNumber, type Runs } from "./runs.ts";
 import {
@@ -65,6 +67,8 @@ export type Outbox = AsyncDisposable &
 
 export type OutboxOptions = {
   readonly path: string;
+  /** Quota on disk: beyond it the oldest telemetry goes, declared. */
+  readonly maxBytes: number;
   readonly unit: string;
   readonly clock: Clock;
   /** How long telemetry may wait in memory for its acknowledgement, milliseconds. */
@@ -87,9 +91,15 @@ const RETRY_MS = 1_000;
 const SYNC_MS = 1_000;
 
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
-  const { store, stock } = await openStore(options.path, takeStock(options.path));
+  const ballast = createBallast(options.path);
+  const open = () => openStore(options.path, takeStock(options.path));
+  const { store, stock } = await open().catch((cause: unknown) => {
+    // The disk may be full: with the ballast's room there is a way to empty it.
+    if (!ballast.release()) throw cause;
+    return open();
+  });
   stock.ledger.boot++;
-  return serve(store, stock, options);
+  return serve(store, stock, ballast, options);
 };
 
 type Stock = {
@@ -117,7 +127,13 @@ const takeStock =
     return { ledger, gaps, notes, damagedNotes: damaged };
   };
 
-const serve = async (opened: Store, stock: Stock, options: OutboxOptions): Promise<Outbox> => {
+const serve = async (
+  opened: Store,
+  stock: Stock,
+  ballast: Ballast,
+  options: OutboxOptions,
+): Promise<Outbox> => {
+  const retention = createRetention(options.path, options.maxBytes);
   const { ledger, gaps, notes, damagedNotes } = stock;
   let store = opened;
   /** A write has failed: the store is to be opened anew before the next. */
@@ -170,7 +186,9 @@ const serve = async (opened: Store, stock: Stock, options: OutboxOptions): Promi
         const lane = laneOf(report.kind);
         const key = encodeKey(lane, seq);
         lanes.add(lane);
-        operations.push({ type: "put", key, value: encodeRecord(key, report) });
+        const value = encodeRecord(key, report);
+        retention.wrote(value.length);
+        operations.push({ type: "put", key, value });
       }
       for (const [name, value] of notedBatch) {
         const key = noteKey(name);
@@ -193,6 +211,7 @@ const serve = async (opened: Store, stock: Stock, options: OutboxOptions): Promi
       removals = [...dels, ...removals];
       writing = new Map();
       torn = true;
+      ballast.release();
       urgent ||= urgentBatch;
       dirty = true;
       const news = !faulty;
@@ -208,7 +227,26 @@ const serve = async (opened: Store, stock: Stock, options: OutboxOptions): Promi
     for (const [seq, report] of batch) if (hasNumber(ledger.settled, seq)) remove(seq, report.kind);
     if (faulty) options.onFault(undefined);
     faulty = false;
+    ballast.restore();
+    await retain();
     for (const lane of lanes) options.onStored(lane);
+  };
+
+  /** Records that the last look found too many, deleted with this batch; their room is given back after it. */
+  let tooMany: number[] = [];
+  const retain = async (): Promise<void> => {
+    await retention.giveBack(store, tooMany);
+    tooMany = await retention.excess(store, clock.mono());
+    const pending = tooMany.filter((seq) => !hasNumber(ledger.settled, seq));
+    for (const seq of tooMany) removals.push(encodeKey("telemetry", seq));
+    dirty ||= tooMany.length > 0;
+    const [from] = pending;
+    const to = pending.at(-1);
+    if (from === undefined || to === undefined) return;
+    for (const seq of pending) addRange(ledger.settled, seq, seq);
+    // Numbers of other lanes lie between them: those are delivered as well.
+    const gap = { type: "gap", from, to, count: pending.length, reason: "retention" } as const;
+    append({ kind: "event", data: gap, ...clock.now() });
   };
 
   const leaseIsShort = (): boolean => ledger.lease - ledger.next < LEASE_MIN / 4;

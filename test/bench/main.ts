@@ -258,6 +258,7 @@ const storing = async (): Promise<void> => {
   {
     await using outbox = await openOutbox({
       path,
+      maxBytes: 512 * 1024 * 1024,
       unit: "zrenjanin/zr-117",
       clock: createClock(),
       lingerMs: () => 0,

@@ -20,6 +20,7 @@ const STAGES = ["stored", "sent", "received"] as const;
 const fill = async (car: Car): Promise<void> => {
   await using outbox = await openOutbox({
     path: `${car.folder}/outbox`,
+    maxBytes: 512 * 1024 * 1024,
     unit: "zrenjanin/zr-117",
     clock: createClock(),
     lingerMs: () => 0,

@@ -174,6 +174,7 @@ describe("a press", () => {
     {
       await using outbox = await openOutbox({
         path: `${unit.folder}/outbox`,
+        maxBytes: 512 * 1024 * 1024,
         unit: "zrenjanin/zr-117",
         clock: createClock(),
         lingerMs: () => 0,

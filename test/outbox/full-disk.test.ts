@@ -35,9 +35,15 @@ const mountDisk = (): Disposable & { readonly path: string; fill(): void; free()
   };
 };
 
+const temporaryFolder = (): Disposable & { readonly path: string } => {
+  const path = mkdtempSync(join(tmpdir(), "quota-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+};
+
 const open = (path: string, faults: unknown[] = []): Promise<Outbox> =>
   openOutbox({
     path,
+    maxBytes: 512 * 1024 * 1024,
     unit: "zrenjanin/zr-117",
     clock: createClock(),
     lingerMs: () => 0,
@@ -104,3 +110,59 @@ test.skipIf(!isRoot)(
     expect(cut.notes.get("board:b1")).toBe(3);
   },
 );
+
+test("the quota is held: the oldest telemetry goes, declared; events stay, and the room is given back", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "outbox");
+  const maxBytes = 8 * 1024 * 1024;
+  await using outbox = await openOutbox({
+    path,
+    maxBytes,
+    unit: "zrenjanin/zr-117",
+    clock: createClock(),
+    lingerMs: () => 0,
+    onStored: () => undefined,
+    onFault: (cause) => expect(cause).toBeUndefined(),
+  });
+  const first = say(outbox, "the first event");
+  let made = 0;
+  let largest = 0;
+  const begun = performance.now();
+  while (performance.now() - begun < 6_000) {
+    for (let i = 0; i < 400; i++) {
+      const full = outbox.pressure();
+      if (full) await full;
+      const noise = Array.from({ length: 8 }, () => Math.random());
+      outbox.append({
+        kind: "vehicle",
+        at: Date.now(),
+        clock: "ntp",
+        data: { signals: Object.fromEntries(noise.map((value, n) => [`Vehicle.S${n}`, value])) },
+      });
+      made++;
+    }
+    largest = Math.max(largest, (await outbox.stats()).bytes);
+    await sleep(20);
+  }
+  // One more look finds nothing too much.
+  await sleep(6_000);
+  await outbox.flush();
+  const { bytes, records } = await outbox.stats();
+  process.stdout.write(
+    `quota 8 MiB: ${made} records made, ${records} kept, at most ${(largest / 2 ** 20).toFixed(1)} MiB, ${(bytes / 2 ** 20).toFixed(1)} in the end\n`,
+  );
+  expect(bytes).toBeLessThan(maxBytes * 1.2);
+  expect(largest).toBeLessThan(maxBytes * 3);
+  const events = (await outbox.read("event", 0, 10_000)).reports;
+  expect(events[0]!.seq).toBe(first.seq);
+  const gaps = events.flatMap((r) => (r.kind === "event" && r.data.type === "gap" ? [r.data] : []));
+  expect(gaps.every(({ reason }) => reason === "retention")).toBe(true);
+  const kept = new Set<number>();
+  for (let cursor = 0; ;) {
+    const page = await outbox.read("telemetry", cursor, 1_000);
+    for (const { seq } of page.reports) kept.add(seq);
+    if (page.cursor === cursor) break;
+    ({ cursor } = page);
+  }
+  expect(kept.size + gaps.reduce((sum, { count }) => sum + count, 0)).toBe(made);
+}, 60_000);

@@ -17,6 +17,7 @@ afterEach(() => rmSync(path, { recursive: true, force: true }));
 const open = (lingerMs = 0): Promise<Outbox> =>
   openOutbox({
     path,
+    maxBytes: 512 * 1024 * 1024,
     unit: "a/b",
     clock: createClock(),
     lingerMs: () => lingerMs,
@@ -76,6 +77,7 @@ describe("outbox", () => {
     const stored = Promise.withResolvers<string>();
     await using outbox = await openOutbox({
       path,
+      maxBytes: 512 * 1024 * 1024,
       unit: "a/b",
       clock: createClock(),
       lingerMs: () => 60_000,
@@ -149,6 +151,7 @@ describe("outbox", () => {
       const faults: unknown[] = [];
       const options = {
         path: join(path, String(round)),
+        maxBytes: 512 * 1024 * 1024,
         unit: "a/b",
         clock: createClock(),
         lingerMs: () => 0,

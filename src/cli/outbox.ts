@@ -1,0 +1,95 @@
+import type { Report } from "../domain/report.ts";
+import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
+import { bytesOnDisk } from "../outbox/store.ts";
+import { loadSettings } from "../settings/load.ts";
+import { CommandError, EXIT, options, type Command } from "./command.ts";
+
+const ACTIONS = ["stats", "export", "verify"] as const;
+
+const write = async (text: string): Promise<void> => {
+  if (!process.stdout.write(text)) {
+    await new Promise<void>((resolve) => void process.stdout.once("drain", resolve));
+  }
+};
+
+const trackPoint = ({ at, data }: Extract<Report, { kind: "position" }>): string => {
+  const altitude = data.altM === undefined ? "" : `<ele>${data.altM}</ele>`;
+  return `      <trkpt lat="${data.lat}" lon="${data.lon}">${altitude}<time>${at}</time></trkpt>\n`;
+};
+
+const exportReports = async (inspection: Inspection, gpx: boolean): Promise<void> => {
+  if (gpx) {
+    await write('<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="patrol-unit" ');
+    await write('xmlns="http://www.topografix.com/GPX/1/1">\n  <trk>\n    <trkseg>\n');
+  }
+  for await (const report of inspection.reports()) {
+    if (!gpx) await write(`${JSON.stringify(report)}\n`);
+    else if (report.kind === "position") await write(trackPoint(report));
+  }
+  if (gpx) await write("    </trkseg>\n  </trk>\n</gpx>\n");
+};
+
+type Totals = { records: number; kinds: Record<string, number>; oldest?: string; newest?: string };
+
+const count = async (inspection: Inspection): Promise<Totals> => {
+  const totals: Totals = { records: 0, kinds: {} };
+  for await (const { kind, at } of inspection.reports()) {
+    totals.records++;
+    totals.kinds[kind] = (totals.kinds[kind] ?? 0) + 1;
+    if (totals.oldest === undefined || at < totals.oldest) totals.oldest = at;
+    if (totals.newest === undefined || at > totals.newest) totals.newest = at;
+  }
+  return totals;
+};
+
+const damageOf = ({ damaged, damagedNotes, account }: Inspection): number =>
+  damaged.emergency + damaged.event + damaged.telemetry + damagedNotes + (account ? 0 : 1);
+
+const readable = (value: Readonly<Record<string, unknown>>): string =>
+  Object.entries(value)
+    .map(([key, field]) => `${key.padEnd(14)}${typeof field === "string" ? field : JSON.stringify(field)}\n`)
+    .join("");
+
+export const outbox: Command = {
+  summary: "looks into the buffer of a stopped unit, or of a wreck",
+  usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx] [--json]
+
+stats counts what waits; export prints every report, oldest number first, as NDJSON or its positions as
+GPX; verify reads everything and counts what is damaged. Works on a copy: the files are not touched.
+What is damaged is passed over and counted on stderr. Exit: 1 verify found damage, 74 it cannot be opened.`,
+  async run(args) {
+    const action = ACTIONS.find((name) => name === args[0]);
+    if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);
+    const given = options(args.slice(1), {
+      config: { type: "string" },
+      path: { type: "string" },
+      format: { type: "string" },
+      json: { type: "boolean" },
+    });
+    const format = given.format ?? "ndjson";
+    if (format !== "ndjson" && format !== "gpx") {
+      throw new CommandError(EXIT.usage, `--format ${format}: expected ndjson or gpx`);
+    }
+    if ((given.config === undefined) === (given.path === undefined)) {
+      throw new CommandError(EXIT.usage, "expected --config FILE or --path FOLDER");
+    }
+    const path = given.path ?? loadSettings(given.config!).settings.outbox.path;
+    await using inspection = await inspectOutbox(path);
+    if (action === "export") {
+      await exportReports(inspection, format === "gpx");
+      process.stderr.write(`${JSON.stringify({ damaged: inspection.damaged })}\n`);
+      return EXIT.ok;
+    }
+    const totals = await count(inspection);
+    const { damaged, damagedNotes, account } = inspection;
+    const said = {
+      path,
+      ...totals,
+      bytes: bytesOnDisk(path),
+      ledger: account ?? "damaged",
+      ...(action === "verify" ? { damaged, damagedNotes } : {}),
+    };
+    await write(given.json ? `${JSON.stringify(said)}\n` : readable(said));
+    return action === "verify" && damageOf(inspection) > 0 ? EXIT.failed : EXIT.ok;
+  },
+};

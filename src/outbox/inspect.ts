@@ -1,0 +1,85 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LANES, type Lane } from "../domain/pending.ts";
+import type { Report } from "../domain/report.ts";
+import { decodeLedger, pendingCount } from "./ledger.ts";
+import { decodeKey, decodeRecord, LEDGER_KEY, unseal } from "./record.ts";
+import { openStore, readLane, readNotes, StoreError, type Store } from "./store.ts";
+
+/** A look into the outbox of a stopped unit, or into the copy of one from a wreck. The files are not touched. */
+export type Inspection = AsyncDisposable & {
+  /** Every record that is whole, by number; what is damaged is passed over and counted. */
+  reports(): AsyncIterable<Report>;
+  /** Damaged records met so far, by lane. */
+  readonly damaged: Readonly<Record<Lane, number>>;
+  /** What the outbox says of itself; undefined where its ledger is damaged. */
+  readonly account: { boot: number; next: number; pending: number } | undefined;
+  readonly damagedNotes: number;
+};
+
+const PAGE = 500;
+
+type Entry = { readonly seq: number; readonly report: Report | undefined; readonly lane: Lane };
+
+async function* laneEntries(store: Store, lane: Lane): AsyncGenerator<Entry> {
+  for (let after = 0; ;) {
+    // oxlint-disable-next-line no-await-in-loop -- pages of one lane
+    const page = await readLane(store, lane, after, PAGE);
+    for (const [key, value] of page) {
+      const seq = decodeKey(key);
+      yield { seq, report: decodeRecord(key, value), lane };
+      after = seq;
+    }
+    if (page.length < PAGE) return;
+  }
+}
+
+/** Opens a copy of the store at `path`. Throws StoreError. */
+export const inspectOutbox = async (path: string): Promise<Inspection> => {
+  if (!existsSync(path)) throw new StoreError(`${path} is not there: is it the outbox.path of this unit?`);
+  const folder = mkdtempSync(join(tmpdir(), "outbox-copy-"));
+  const copy = join(folder, "outbox");
+  const drop = () => rmSync(folder, { recursive: true, force: true });
+  const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
+  const take = async (store: Store) => {
+    const value = await store.get(LEDGER_KEY);
+    const text = value && unseal(LEDGER_KEY, value);
+    return { ledger: text === undefined ? undefined : decodeLedger(text), notes: await readNotes(store) };
+  };
+  try {
+    cpSync(path, copy, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
+    const { store, stock } = await openStore(copy, take);
+    const { ledger } = stock;
+    return {
+      async *reports() {
+        const lanes = await Promise.all(
+          LANES.map(async (lane) => {
+            const entries = laneEntries(store, lane);
+            return { entries, head: await entries.next() };
+          }),
+        );
+        for (;;) {
+          const waiting = lanes.filter(({ head }) => !head.done);
+          if (waiting.length === 0) return;
+          const first = waiting.reduce((a, b) => (a.head.value!.seq < b.head.value!.seq ? a : b));
+          const { report, lane } = first.head.value as Entry;
+          if (report) yield report;
+          else damaged[lane]++;
+          // oxlint-disable-next-line no-await-in-loop -- the lanes are merged by number
+          first.head = await first.entries.next();
+        }
+      },
+      damaged,
+      account: ledger && { boot: ledger.boot, next: ledger.next, pending: pendingCount(ledger) },
+      damagedNotes: stock.notes.damaged,
+      async [Symbol.asyncDispose]() {
+        await store.close();
+        drop();
+      },
+    };
+  } catch (cause) {
+    drop();
+    throw cause;
+  }
+};

@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ClassicLevel } from "classic-level";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openOutbox } from "../../src/outbox/outbox.ts";
+import { encodeKey } from "../../src/outbox/record.ts";
+import { createClock } from "../../src/runtime/clock.ts";
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "inspect-"));
+  path = join(folder, "outbox");
+  await using outbox = await openOutbox({
+    path,
+    maxBytes: 512 * 1024 * 1024,
+    unit: "zrenjanin/zr-117",
+    clock: createClock(),
+    lingerMs: () => 0,
+    onStored: () => undefined,
+    onFault: () => undefined,
+  });
+  const at = Date.UTC(2026, 10, 24, 8);
+  outbox.append({ kind: "event", data: { type: "boot", version: "1", config: "x" }, at, clock: "ntp" });
+  for (let i = 0; i < 600; i++) {
+    outbox.append({
+      kind: "position",
+      at: at + i * 1000,
+      clock: "gnss",
+      data: { lat: 45 + i / 1000, lon: 20, fix: "3d", altM: 80, reason: "interval" },
+    });
+  }
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+type Ended = { code: number; stdout: string; stderr: string };
+const run = (...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ["src/main.ts", "outbox", ...args],
+      { maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+const files = () =>
+  readdirSync(path).map((name) => [name, readFileSync(join(path, name)).toString("latin1")]);
+
+test("stats, export and verify look at a stopped unit and leave its files as they are", async () => {
+  const before = files();
+  const stats = JSON.parse((await run("stats", "--path", path, "--json")).stdout) as object;
+  expect(stats).toMatchObject({
+    records: 601,
+    kinds: { event: 1, position: 600 },
+    oldest: "2026-11-24T08:00:00.000Z",
+    newest: "2026-11-24T08:09:59.000Z",
+    ledger: { boot: 1, pending: 601 },
+  });
+  const exported = await run("export", "--path", path);
+  const reports = exported.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { seq: number });
+  expect(reports.map(({ seq }) => seq)).toEqual(Array.from({ length: 601 }, (_, i) => i + 1));
+  const gpx = (await run("export", "--path", path, "--format", "gpx")).stdout;
+  expect(gpx.match(/<trkpt /g)).toHaveLength(600);
+  expect(gpx).toContain(
+    '<trkpt lat="45" lon="20"><ele>80</ele><time>2026-11-24T08:00:00.000Z</time></trkpt>',
+  );
+  expect((await run("verify", "--path", path)).code).toBe(0);
+  expect(files()).toEqual(before);
+});
+
+test("a store from a wreck: what is damaged is passed over and counted, the rest is had", async () => {
+  const store = new ClassicLevel<Buffer, Buffer>(path, { keyEncoding: "buffer", valueEncoding: "buffer" });
+  const key = encodeKey("telemetry", 300);
+  const value = (await store.get(key))!;
+  value[20]! ^= 0xff;
+  await store.put(key, value);
+  await store.close();
+  rmSync(join(path, "CURRENT"));
+  const verify = await run("verify", "--path", path, "--json");
+  expect(verify.code).toBe(1);
+  expect(JSON.parse(verify.stdout)).toMatchObject({ records: 600, damaged: { telemetry: 1 } });
+  const exported = await run("export", "--path", path);
+  expect(exported.stdout.trim().split("\n")).toHaveLength(600);
+  expect(JSON.parse(exported.stderr)).toEqual({ damaged: { emergency: 0, event: 0, telemetry: 1 } });
+});
+
+test("wrong usage, and what is no outbox, say so", async () => {
+  expect((await run()).code).toBe(64);
+  expect((await run("stats")).stderr).toContain("expected --config FILE or --path FOLDER");
+  expect((await run("export", "--path", path, "--format", "csv")).code).toBe(64);
+  const none = await run("stats", "--path", join(folder, "nothing"));
+  expect([none.code, none.stderr]).toEqual([
+    74,
+    `${folder}/nothing is not there: is it the outbox.path of this unit?\n`,
+  ]);
+  writeFileSync(join(folder, "file"), "no store");
+  expect((await run("stats", "--path", join(folder, "file"))).code).toBe(74);
+});
