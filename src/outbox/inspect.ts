@@ -35,6 +35,12 @@ async function* laneEntries(store: Store, lane: Lane): AsyncGenerator<Entry> {
   }
 }
 
+const takeStock = async (store: Store) => {
+  const value = await store.get(LEDGER_KEY);
+  const text = value && unseal(LEDGER_KEY, value);
+  return { ledger: text === undefined ? undefined : decodeLedger(text), notes: await readNotes(store) };
+};
+
 /** Opens a copy of the store at `path`. Throws StoreError. */
 export const inspectOutbox = async (path: string): Promise<Inspection> => {
   if (!existsSync(path)) throw new StoreError(`${path} is not there: is it the outbox.path of this unit?`);
@@ -42,14 +48,9 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
   const copy = join(folder, "outbox");
   const drop = () => rmSync(folder, { recursive: true, force: true });
   const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
-  const take = async (store: Store) => {
-    const value = await store.get(LEDGER_KEY);
-    const text = value && unseal(LEDGER_KEY, value);
-    return { ledger: text === undefined ? undefined : decodeLedger(text), notes: await readNotes(store) };
-  };
   try {
     cpSync(path, copy, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
-    const { store, stock } = await openStore(copy, take);
+    const { store, stock } = await openStore(copy, takeStock);
     const { ledger } = stock;
     return {
       async *reports() {

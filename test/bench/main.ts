@@ -17,7 +17,7 @@ import { panic } from "./panic.ts";
 import { startMosquitto, type Mosquitto } from "../journeys/mosquitto.ts";
 
 /** Figures of one run on this machine. Nothing here fails on a slow one: it reports. */
-const print = (what: string, figure: string) => process.stdout.write(`${what.padEnd(58)}${figure}\n`);
+const print = (what: string, figure: string) => process.stdout.write(`${what.padEnd(64)}${figure}\n`);
 const quantile = (values: readonly number[], q: number) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
 
@@ -314,7 +314,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   },
   flat: flatOut,
   storing,
-  panic: () => panic(print, quantile),
+  panic: () => panic(print, quantile, cpuSeconds),
 };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(sections);
 for (const name of chosen) {

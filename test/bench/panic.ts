@@ -99,24 +99,50 @@ const measure = async (presses: number, shape: Shape | undefined, backlog: boole
   return { times, rate, load: car.panic.board.load };
 };
 
+const IDLE_MS = 20_000;
+
+/** CPU of the whole unit while nothing happens but the board's heartbeat, percent of a core. */
+const idle = async (board: boolean, cpuSeconds: (pid: number) => number): Promise<number> => {
+  await using stack = new AsyncDisposableStack();
+  const broker = stack.use(await startMosquitto());
+  await broker.start();
+  const car = stack.use(
+    openCar(`{ brokers: ["mqtt://127.0.0.1:${broker.port}"], allowPlaintext: true }`, {
+      board,
+      program: "dist/patrol-unit.mjs",
+    }),
+  );
+  await car.start();
+  await sleep(2_000);
+  const before = cpuSeconds(car.pid);
+  await sleep(IDLE_MS);
+  return ((cpuSeconds(car.pid) - before) / IDLE_MS) * 100_000;
+};
+
 /** From the contact to the lamp: what an officer sees, the board's debouncing and both serial lines included. */
-export const panic = async (print: Print, quantile: Quantile): Promise<void> => {
+export const panic = async (
+  print: Print,
+  quantile: Quantile,
+  cpuSeconds: (pid: number) => number,
+): Promise<void> => {
   const row = (name: string, values: readonly number[]) =>
     print(
       `${name}, ms p50 / p99 of ${values.length}`,
       `${quantile(values, 0.5).toFixed(0)} / ${quantile(values, 0.99).toFixed(0)}`,
     );
+  print("host: CPU with an idle board, percent of a core", (await idle(true, cpuSeconds)).toFixed(2));
+  print("host: CPU without a board, percent of a core", (await idle(false, cpuSeconds)).toFixed(2));
   const local = await measure(PRESSES.local, undefined, false);
   for (const stage of STAGES) row(`press to lamp ${stage}, local broker`, local.times[stage]);
-  const idle = await measure(PRESSES.slow, SLOW, false);
-  for (const stage of STAGES) row(`press to lamp ${stage}, 64 kbit/s and 600 ms`, idle.times[stage]);
+  const quiet = await measure(PRESSES.slow, SLOW, false);
+  for (const stage of STAGES) row(`press to lamp ${stage}, 64 kbit/s and 600 ms`, quiet.times[stage]);
   const busy = await measure(PRESSES.slow, SLOW, true);
   for (const stage of STAGES) row(`press to lamp ${stage}, the same while draining`, busy.times[stage]);
   print("drained meanwhile, positions/s over 64 kbit/s", busy.rate.toFixed(0));
   print(
     "press to lamp sent, draining over idle, p50 / p99",
     [0.5, 0.99]
-      .map((q) => (quantile(busy.times.sent, q) / quantile(idle.times.sent, q)).toFixed(2))
+      .map((q) => (quantile(busy.times.sent, q) / quantile(quiet.times.sent, q)).toFixed(2))
       .join(" / "),
   );
   print("board: CPU load, percent", (local.load * 100).toFixed(1));

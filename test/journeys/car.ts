@@ -13,6 +13,8 @@ import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 export type Car = AsyncDisposable & {
   readonly folder: string;
   readonly config: string;
+  /** Of the running service. */
+  readonly pid: number;
   /** The panic board; where the car has none, asking for it throws. */
   readonly panic: LiveBoard;
   /** What the panic board's lamp has shown, in order. */
@@ -83,6 +85,10 @@ ${extra}`,
   const car: Car = {
     folder,
     config,
+    get pid() {
+      if (child?.pid === undefined) throw new Error("the service has not been started");
+      return child.pid;
+    },
     get panic() {
       if (!board) throw new Error("this car has no panic board");
       return board;
