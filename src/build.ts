@@ -32,7 +32,14 @@ await build({
   minifyWhitespace: true,
   legalComments: "linked",
   plugins: [leftOut],
-  external: ["classic-level", "@serialport/bindings-cpp", "@lydell/node-pty", "johnny-five", "firmata-io"],
+  external: [
+    "classic-level",
+    "@serialport/bindings-cpp",
+    "@lydell/node-pty",
+    "johnny-five",
+    "firmata-io",
+    "socketcan",
+  ],
   // Bundled CommonJS asks for `require`, which a module does not have. The flags keep V8's young
   // generation and its compiler small (DECISIONS 9); the service file sets what only a start can.
   banner: {

@@ -58,7 +58,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
   };
 
   const listen = async (): Promise<void> => {
-    for await (const batch of options.source([], stop.signal)) {
+    for await (const batch of options.source.listen(mapping.filters, stop.signal)) {
       for (const frame of batch) {
         frames++;
         recordedS = frame.t;
@@ -106,7 +106,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
 
   return {
     ended,
-    health: () => ({ frames, dropped: 0, state: fault ?? (heard ? "heard" : "silent") }),
+    health: () => ({ frames, dropped: options.source.dropped, state: fault ?? (heard ? "heard" : "silent") }),
     snapshot() {
       const report = policy.snapshot(nowMs());
       return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};

@@ -70,7 +70,7 @@ const missingParts = ({ settings, can }: UnitOptions): readonly (readonly [Part,
     : []),
   ...(settings.can === undefined || can
     ? []
-    : [["can", "this release cannot listen to a live bus: signals are not watched"] as const]),
+    : [["can", "the bus is not listened to: signals are not watched"] as const]),
 ];
 
 const brokerCredentials = ({ dispatch, unit }: Settings) => ({

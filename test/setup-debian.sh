@@ -15,7 +15,15 @@ need systemd-analyze systemd "checks the service file"
 need avr-gcc gcc-avr "rebuilds the panic board's firmware"
 need avr-objcopy binutils-avr "rebuilds the panic board's firmware"
 need make make "rebuilds the panic board's firmware"
+need linux.uml user-mode-linux "boots a Linux that has CAN"
+need candump can-utils "speaks on the CAN bus of that Linux"
+need busybox busybox "loads the modules of that Linux"
+need ip iproute2 "sets up the bus of that Linux"
 [ -e /usr/lib/avr/include/avr/io.h ] || { echo "missing: avr-libc (rebuilds the panic board's firmware)"; missing="$missing avr-libc"; }
+
+# The optional library for SocketCAN: npm leaves it out where it runs on a Node that is too old for it.
+[ -e node_modules/socketcan ] || npm run -s can >/dev/null 2>&1 || echo "socketcan cannot be built: CAN journeys are skipped"
+
 [ -z "$missing" ] && exit 0
 
 sudo=""

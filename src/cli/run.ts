@@ -2,7 +2,9 @@ import { createLog } from "../runtime/log.ts";
 import { createNotifier } from "../runtime/notify.ts";
 import { loadSettings } from "../settings/load.ts";
 import { startUnit } from "../unit.ts";
+import { socketCanSource } from "../sources/socketcan.ts";
 import { panicBoard } from "./board.ts";
+import { loadMapping } from "./mapping.ts";
 import { EXIT, options, required, type Command } from "./command.ts";
 import { gpsSource } from "./source.ts";
 import { onStopRequest } from "./stop.ts";
@@ -15,7 +17,9 @@ Logs JSON lines to stdout. SIGTERM or Ctrl-C stops it clean within 5 s; a second
 Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not valid.`,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });
-    const loaded = loadSettings(required(config, "config"));
+    const file = required(config, "config");
+    const loaded = loadSettings(file);
+    const { can } = loaded.settings;
     const log = createLog((line) => process.stdout.write(line));
     for (const warning of loaded.warnings) log.warn(warning);
     const stop = onStopRequest();
@@ -26,7 +30,7 @@ Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not val
       gps: await gpsSource(loaded.settings.gps),
       recorded: false,
       board: await panicBoard(loaded.settings.panic),
-      can: undefined,
+      can: can && { source: socketCanSource(can.interface), mapping: loadMapping(can, file) },
       log,
     });
     notifier.ready();

@@ -1,7 +1,15 @@
 /** Bytes from a device as they come; ends when it ends, throws SourceError when it fails. */
 export type ByteSource = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
-export type SourceFault = "absent" | "denied" | "unplugged" | "silent" | "no-nmea" | "failed";
+export type SourceFault =
+  | "absent"
+  | "denied"
+  | "unplugged"
+  | "silent"
+  | "no-nmea"
+  | "down"
+  | "bus-off"
+  | "failed";
 
 /** A device that cannot be read: which fault, and a sentence that says what to do. */
 export class SourceError extends Error {

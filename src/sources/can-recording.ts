@@ -1,4 +1,4 @@
-import type { CanFrame, CanSource } from "../domain/can.ts";
+import { passes, type CanFrame, type CanSource } from "../domain/can.ts";
 import { parseCandumpLine } from "../decode/can/candump.ts";
 import { pause } from "../runtime/wait.ts";
 
@@ -8,9 +8,9 @@ const STEP_S = 0.01;
 const LONGEST_PAUSE_S = 10;
 
 /** A candump log in place of a bus, at `speed` times its own pace (Infinity: at once). */
-export const canRecordingSource = (text: string, speed: number): CanSource =>
-  async function* (filters, signal) {
-    const wanted = (frame: CanFrame): boolean => filters.some((filter) => filter(frame));
+export const canRecordingSource = (text: string, speed: number): CanSource => ({
+  dropped: 0,
+  async *listen(filters, signal) {
     const begun = performance.now();
     let playedS = 0;
     let last: number | undefined;
@@ -30,7 +30,8 @@ export const canRecordingSource = (text: string, speed: number): CanSource =>
         if (aheadMs > 1) await pause(aheadMs, signal);
         if (signal.aborted) return;
       }
-      if (filters.length === 0 || wanted(frame)) batch.push(frame);
+      if (passes(filters, frame)) batch.push(frame);
     }
     yield batch;
-  };
+  },
+});

@@ -1,4 +1,4 @@
-import type { CanFrame, SignalValue } from "../../domain/can.ts";
+import type { CanFilter, CanFrame, SignalValue } from "../../domain/can.ts";
 import { suggest } from "../../domain/suggest.ts";
 import { conversionTo, VSS, type VssSignal } from "../../domain/vss.ts";
 import type { DbcDatabase } from "../dbc/database.ts";
@@ -28,8 +28,8 @@ type MappedSignal = {
 
 export type CanMapping = {
   readonly signals: readonly MappedSignal[];
-  /** The ids that are wanted from the bus; with `group`, whoever sends the parameter group. */
-  readonly filters: readonly { readonly id: number; readonly extended: boolean; readonly group: boolean }[];
+  /** The ids that are wanted from the bus. */
+  readonly filters: readonly CanFilter[];
   /** The mapped values of a frame, in VSS units; undefined where it has none. */
   read(frame: CanFrame): readonly (readonly [path: string, value: VssValue])[] | undefined;
 };

@@ -1,4 +1,4 @@
-import type { CanFrame, SignalValue } from "../../domain/can.ts";
+import { groupMask, type CanFrame, type SignalValue } from "../../domain/can.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "../dbc/database.ts";
 import { compileRaw, compileScale, isUnavailable, type ReadSignal } from "./signal.ts";
 
@@ -74,14 +74,8 @@ const compileMessage = (message: DbcMessage): CompiledMessage => {
   };
 };
 
-/**
- * The parameter group of a J1939 id: without priority and source address, and without the
- * destination where the format has one (PF below 240). J1939-21 §5.2.
- */
-export const parameterGroup = (id: number): number => {
-  const group = (id >>> 8) & 0x3_ffff;
-  return ((group >>> 8) & 0xff) < 240 ? group & 0x3_ff00 : group;
-};
+/** The parameter group of a J1939 id: without priority, source address and destination. J1939-21 §5.2. */
+export const parameterGroup = (id: number): number => (id & groupMask(id)) >>> 8;
 
 /** Finds the message of a frame: by its id, or by its parameter group whoever sent it. */
 export const createMatcher = (database: DbcDatabase): ((frame: CanFrame) => CompiledMessage | undefined) => {
