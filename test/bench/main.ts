@@ -13,6 +13,7 @@ import { encodeReport } from "../../src/dispatch/encode.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
 import { openOutbox } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
+import { can } from "./can.ts";
 import { panic } from "./panic.ts";
 import { startMosquitto, type Mosquitto } from "../journeys/mosquitto.ts";
 
@@ -314,6 +315,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   },
   flat: flatOut,
   storing,
+  can: () => can(print, quantile),
   panic: () => panic(print, quantile, cpuSeconds),
 };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(sections);
