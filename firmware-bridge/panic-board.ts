@@ -10,7 +10,7 @@ import {
 } from "../src/domain/panic.ts";
 import type { Backoff } from "../src/runtime/backoff.ts";
 import { reasonOf } from "../src/runtime/log.ts";
-import type { Tty } from "../src/runtime/tty.ts";
+import { openFault, type Tty } from "../src/runtime/tty.ts";
 import { pause } from "../src/runtime/wait.ts";
 import { createBoardFramer } from "./framer.ts";
 import { decodeFromBoard, encodeToBoard, PROTOCOL, type FromBoard } from "./protocol.ts";
@@ -54,23 +54,6 @@ const TIMING: Timing = { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 };
 const OUR_FIRMWARE = "patrol-panic";
 /** Asks a Firmata board for its firmware's name. */
 const REPORT_FIRMWARE = Uint8Array.of(0xf0, 0x79, 0xf7);
-
-const openFault = (path: string, cause: unknown): BoardError => {
-  const reason = reasonOf(cause);
-  if (/No such file|ENOENT|No such device|ENXIO/.test(reason)) {
-    return new BoardError("absent", `${path} is not there: is the panic board plugged in?`, cause);
-  }
-  if (/Permission denied|EACCES/.test(reason)) {
-    return new BoardError("denied", `${path} may not be opened: is the user in group dialout?`, cause);
-  }
-  if (/lock port|EBUSY|Resource busy/i.test(reason)) {
-    return new BoardError("failed", `${path} is held by another program: stop it first`, cause);
-  }
-  if (/Inappropriate ioctl|ENOTTY/i.test(reason)) {
-    return new BoardError("failed", `${path} is no serial port`, cause);
-  }
-  return new BoardError("failed", `${path} cannot be opened: ${reason}`, cause);
-};
 
 const silence = (path: string): BoardError =>
   new BoardError(
@@ -228,7 +211,8 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
 
   const connectOnce = async (): Promise<void> => {
     const port = await options.open().catch((cause: unknown) => {
-      throw openFault(options.path, cause);
+      const { code, message } = openFault(options.path, "panic board", cause);
+      throw new BoardError(code, message, cause);
     });
     tty = port;
     const close = () => port.close();

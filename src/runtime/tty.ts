@@ -1,4 +1,5 @@
 import { readSync, writeSync } from "node:fs";
+import { reasonOf } from "./log.ts";
 import { LinuxBinding, type LinuxPortBinding } from "@serialport/bindings-cpp";
 
 /** N_TTY holds 4 KiB: one read takes all that a tty can hold. */
@@ -49,4 +50,25 @@ export const openTty = async (path: string, baudRate: number): Promise<Tty> => {
       if (port.isOpen) port.close().catch(() => undefined);
     },
   };
+};
+
+/** Why a serial line cannot be opened, and what to do; `device` is what should be at its end. */
+export const openFault = (
+  path: string,
+  device: string,
+  cause: unknown,
+): { readonly code: "absent" | "denied" | "failed"; readonly message: string } => {
+  const reason = reasonOf(cause);
+  if (/No such file|ENOENT|No such device|ENXIO/.test(reason)) {
+    return { code: "absent", message: `${path} is not there: is the ${device} plugged in?` };
+  }
+  if (/Permission denied|EACCES/.test(reason)) {
+    return { code: "denied", message: `${path} may not be opened: is the user in group dialout?` };
+  }
+  if (/lock port|EBUSY|Resource busy/i.test(reason)) {
+    return { code: "failed", message: `${path} is held by another program: stop it first` };
+  }
+  if (/Inappropriate ioctl|ENOTTY/i.test(reason))
+    return { code: "failed", message: `${path} is no serial port` };
+  return { code: "failed", message: `${path} cannot be opened: ${reason}` };
 };

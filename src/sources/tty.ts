@@ -1,29 +1,13 @@
 import { SourceError, type ByteSource } from "../domain/bytes.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { openTty } from "../runtime/tty.ts";
-
-const openFault = (path: string, cause: unknown): SourceError => {
-  const reason = reasonOf(cause);
-  if (/No such file|ENOENT|No such device|ENXIO/.test(reason)) {
-    return new SourceError("absent", `${path} is not there: is the receiver plugged in?`, cause);
-  }
-  if (/Permission denied|EACCES/.test(reason)) {
-    return new SourceError("denied", `${path} may not be opened: is the user in group dialout?`, cause);
-  }
-  if (/lock port|EBUSY|Resource busy/i.test(reason)) {
-    return new SourceError("failed", `${path} is held by another program: stop it first`, cause);
-  }
-  if (/Inappropriate ioctl|ENOTTY/i.test(reason)) {
-    return new SourceError("failed", `${path} is no serial port`, cause);
-  }
-  return new SourceError("failed", `${path} cannot be opened: ${reason}`, cause);
-};
+import { openFault, openTty } from "../runtime/tty.ts";
 
 /** A receiver on a serial line. */
 export const ttySource = (path: string, baudRate: number): ByteSource =>
   async function* (signal) {
     const tty = await openTty(path, baudRate).catch((cause: unknown) => {
-      throw openFault(path, cause);
+      const { code, message } = openFault(path, "receiver", cause);
+      throw new SourceError(code, message, cause);
     });
     const close = () => tty.close();
     signal.addEventListener("abort", close);
