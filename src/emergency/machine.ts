@@ -157,8 +157,7 @@ const acknowledge = (emergency: Emergency, event: EmergencyEvent & { kind: "ack"
 
 const stored = (emergency: Emergency, event: EmergencyEvent & { kind: "stored" }): Step => {
   const episode = emergency.episodes.find((e) => e.id === event.id && e.revision === event.revision);
-  if (!episode) return unchanged(emergency);
-  if (episode.reach !== "made") return unchanged(replace(emergency, { ...episode, safe: true }));
+  if (!episode || episode.reach !== "made") return unchanged(emergency);
   return unchanged(replace(emergency, { ...episode, safe: true, reach: "stored" }));
 };
 
