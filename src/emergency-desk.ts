@@ -161,15 +161,10 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     if (report) outbox.note(EPISODE + episode.id, { episode, report } satisfies Kept);
   };
 
-  const store = (episode: Episode): void => {
-    const data = dataOf(episode);
-    const report = outbox.append({ kind: "emergency", data, ...clock.now() }) as EmergencyUpdate;
-    const past = history.get(episode.id);
-    if (past) past.data = data;
-    reports.set(episode.id, report);
-    keep(episode);
-    if (episode.state !== "active") reached(episode.id, episode.state);
-    const { id, revision } = episode;
+  /** Says `stored` once it is; where the disk takes nothing, the report goes out from memory. */
+  const confirmStored = ({ id, revision, reach }: Episode): void => {
+    const report = reports.get(id);
+    if (!report || reach !== "made") return;
     outbox.flush().then(
       () => {
         reached(id, "stored");
@@ -181,6 +176,17 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         options.link()?.repeat(report);
       },
     );
+  };
+
+  const store = (episode: Episode): void => {
+    const data = dataOf(episode);
+    const report = outbox.append({ kind: "emergency", data, ...clock.now() }) as EmergencyUpdate;
+    const past = history.get(episode.id);
+    if (past) past.data = data;
+    reports.set(episode.id, report);
+    keep(episode);
+    if (episode.state !== "active") reached(episode.id, episode.state);
+    confirmStored(episode);
     options.link()?.hurry(report);
   };
 
@@ -306,6 +312,10 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         return;
       }
       const { stage, by, at } = ack.data;
+      // An episode that this unit knows nothing of any more can still be taken off where it stands.
+      const { broker } = options.link()?.status ?? {};
+      if (stage === "cleared" && !reports.has(id) && broker !== undefined)
+        options.link()?.takeOff(id, broker);
       const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
       apply({ kind: "ack", id, stage, by, at: ackAt, mono: clock.mono() });
       // Without a disk it counts all the same: a broker that sent it for ever would help nobody.
@@ -337,6 +347,8 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       if (faulty) faults.add(part);
       else faults.delete(part);
       show();
+      // The disk works again: what was made meanwhile is on it.
+      if (part === "outbox" && !faulty) for (const episode of emergency.episodes) confirmStored(episode);
     },
     get status() {
       return {

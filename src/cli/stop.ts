@@ -1,4 +1,4 @@
-/** SIGTERM and SIGINT: the first asks for a clean stop, the second ends the process at once. */
+/** SIGTERM, SIGINT and SIGHUP: the first asks for a clean stop, the second ends the process at once. */
 export type StopRequest = {
   /** Resolves with the signal's name. */
   readonly requested: Promise<string>;
@@ -19,6 +19,6 @@ export const onStopRequest = (): StopRequest => {
     setTimeout(() => process.exit(1), DEADLINE_MS).unref();
     resolve(reason);
   };
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop(name));
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => stop(name));
   return { requested: promise, signal: controller.signal, ask: () => stop("asked at the keyboard") };
 };

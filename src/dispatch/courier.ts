@@ -1,4 +1,5 @@
 import type { EmergencyUpdate } from "../domain/report.ts";
+import { createBackoff } from "../runtime/backoff.ts";
 import { pause } from "../runtime/wait.ts";
 import { connectBroker, type BrokerOptions, type Connection, type OnMessage } from "./connection.ts";
 import { encodeReport } from "./encode.ts";
@@ -39,13 +40,14 @@ export type CourierOptions = {
   };
 };
 
-const RETRY_MS = 5_000;
+const RETRY_MS = { min: 5_000, max: 60_000 };
 
 export const startCourier = (options: CourierOptions): Courier => {
   const { routes, on } = options;
   const stopping = new AbortController();
   /** What is to be said; undefined: only taken off. */
   const load = new Map<string, EmergencyUpdate | undefined>();
+  const backoff = createBackoff(RETRY_MS.min, RETRY_MS.max);
   let connection: Connection | undefined;
 
   const putDown = (episode: string): void => {
@@ -77,7 +79,10 @@ export const startCourier = (options: CourierOptions): Courier => {
     const cleared = report.data.state === "cleared";
     connection.publish(routes.of(report), encodeReport(report, options.isLive(report)), (error) => {
       if (error) connection?.end();
-      else if (!cleared) on.delivered(report);
+      else {
+        backoff.reset();
+        if (!cleared) on.delivered(report);
+      }
     });
     if (cleared) takeOff(episode, () => on.delivered(report));
   };
@@ -98,7 +103,7 @@ export const startCourier = (options: CourierOptions): Courier => {
       // oxlint-disable-next-line no-await-in-loop -- tried until it has been carried
       await visit().catch(() => undefined); // the link tells how the brokers are
       // oxlint-disable-next-line no-await-in-loop
-      if (load.size > 0) await pause(RETRY_MS, stopping.signal);
+      if (load.size > 0) await pause(backoff.next(), stopping.signal);
     }
     on.done();
   };

@@ -122,7 +122,7 @@ export const createLink = (options: LinkOptions): Link => {
   const courierTo = (broker: string): Courier => {
     const known = couriers.get(broker);
     if (known) return known;
-    const courier = startCourier({
+    const courier: Courier = startCourier({
       broker,
       options: { ...options.broker, clientId: `${options.broker.clientId}.courier`, will: undefined },
       routes,
@@ -135,7 +135,9 @@ export const createLink = (options: LinkOptions): Link => {
           outbox.settle([report]);
         },
         removed: (episode) => options.on.takenOff(episode, broker),
-        done: () => void couriers.delete(broker),
+        done() {
+          if (couriers.get(broker) === courier) couriers.delete(broker);
+        },
       },
     });
     couriers.set(broker, courier);
@@ -171,6 +173,12 @@ export const createLink = (options: LinkOptions): Link => {
     delete status.fault;
     if (connectedOnce) status.reconnects++;
     connectedOnce = true;
+    // From now on the link speaks here: a courier would only say old things again.
+    couriers
+      .get(connection.broker)
+      ?.stop()
+      .catch(() => undefined);
+    couriers.delete(connection.broker);
     greet(connection, () => {
       heard = true;
     });
@@ -270,7 +278,8 @@ export const createLink = (options: LinkOptions): Link => {
     },
     update(report, standsOn) {
       if (leaving) return;
-      for (const broker of standsOn) {
+      const carrying = [...couriers.values()].filter((courier) => courier.carries(report.data.episode));
+      for (const broker of new Set([...standsOn, ...carrying.map((courier) => courier.broker)])) {
         if (broker !== status.broker && brokers.includes(broker)) courierTo(broker).say(report);
       }
     },

@@ -359,7 +359,12 @@ const serve = async (
     },
     leased: (seq) => seq < ledger.lease,
     async flush() {
-      await committer.running?.catch(() => undefined);
+      // Asked again after each batch, without a pause between asking and deciding: what a batch has
+      // taken is in none of these, and is not on disk before that batch is.
+      while (committer.running) {
+        // oxlint-disable-next-line no-await-in-loop
+        await committer.running.catch(() => undefined);
+      }
       // The ledger alone need not be on disk: what it lacks is declared, never lost.
       if (held.size + noted.size + removals.length > 0 || unsynced || torn) await committer.now(true);
     },

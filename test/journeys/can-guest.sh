@@ -1,9 +1,11 @@
 #!/bin/sh
 # The first process of a user-mode Linux that has CAN: mounts what a machine needs, makes a virtual bus, runs the journey.
-# The host's files are there, read-only; /tmp is the guest's own.
+# The host's files are there, read-only; /mnt is the guest's own.
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-mount -t tmpfs tmp /tmp
+mount -t tmpfs tmp /mnt
+export TMPDIR=/mnt
+chmod 1777 /mnt
 mount -t devtmpfs dev /dev 2>/dev/null
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 modules=$(echo /usr/lib/uml/modules/*/kernel)

@@ -1,5 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { WireReport } from "../../src/domain/report.ts";
@@ -16,7 +18,7 @@ const sh = (command: string) => execFileSync("sh", ["-c", command], { encoding: 
 
 sh("ip link add dev vcan0 type vcan && ip link set vcan0 mtu 72 && ip link set vcan0 up");
 writeFileSync(
-  "/tmp/car.dbc",
+  join(tmpdir(), "car.dbc"),
   `VERSION ""
 BO_ 291 Dash: 8 A
  SG_ Speed : 0|16@1+ (0.01,0) [0|0] "km/h" A
@@ -29,10 +31,11 @@ BA_DEF_DEF_ "VFrameFormat" "StandardCAN";
 BA_ "VFrameFormat" BO_ 2566844926 3;
 `,
 );
+const config = join(tmpdir(), "unit.yaml");
 const broker = await startMosquitto();
 await broker.start();
 writeFileSync(
-  "/tmp/unit.yaml",
+  config,
   `unit: { directorate: zrenjanin, id: zr-117 }
 gps: { port: "tcp://127.0.0.1:1" }
 panic: none
@@ -86,7 +89,7 @@ spoken.stdout.on("data", (text) => {
     if (!["123", "18FEF117", "456", "321"].includes(id)) foreign.add(id);
   }
 });
-const unit = spawn(process.execPath, ["dist/patrol-unit.mjs", "run", "--config", "/tmp/unit.yaml"], {
+const unit = spawn(process.execPath, ["dist/patrol-unit.mjs", "run", "--config", config], {
   stdio: ["ignore", "ignore", "inherit"],
 });
 await until("the unit is heard", () => canHealth !== undefined);

@@ -146,6 +146,20 @@ describe("outbox", () => {
     expect((await outbox.stats()).records).toBe(30_000);
   });
 
+  test("nobody is told that it is on disk before it is: two ask in one turn", async () => {
+    await using outbox = await open();
+    await outbox.flush();
+    for (let round = 0; round < 20; round++) {
+      const { seq } = outbox.append(fault);
+      const onDisk = async () => {
+        await outbox.flush();
+        const { reports } = await outbox.read("event", seq - 1, 1);
+        return reports[0]?.seq;
+      };
+      expect(await Promise.all([onDisk(), onDisk()])).toEqual([seq, seq]);
+    }
+  });
+
   test("a clean stop in the middle of a flood leaves no hole, no fault, and the store to the next", async () => {
     for (let round = 0; round < 5; round++) {
       const faults: unknown[] = [];
