@@ -1,4 +1,4 @@
-import type { BoardListener, LoopState, PanicBoard } from "./domain/panic.ts";
+import { buttonOnLoop, type BoardListener, type LoopState, type PanicBoard } from "./domain/panic.ts";
 import type { EventData, HealthData } from "./domain/report.ts";
 import type { EmergencyDesk } from "./emergency-desk.ts";
 import type { Log } from "./runtime/log.ts";
@@ -26,12 +26,10 @@ const LOOP_FAULTS: Partial<Record<LoopState, string>> = {
 
 export const createBoardDesk = (options: BoardDeskOptions): BoardDesk => {
   const { desk, log, event, changed } = options;
-  const nameOf = (loop: number) =>
-    Object.entries(options.buttons).find(([, button]) => button.loop === loop)?.[0] ?? `loop-${loop}`;
   const broken = new Set<number>();
 
   const loop = (index: number, state: LoopState): void => {
-    const what = `${nameOf(index)} (loop ${index})`;
+    const what = `${buttonOnLoop(options.buttons, index)[0]} (loop ${index})`;
     const trouble = LOOP_FAULTS[state];
     if (trouble !== undefined) {
       broken.add(index);

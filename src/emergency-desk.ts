@@ -2,7 +2,7 @@ import { ulid } from "ulid";
 import type { EmergencyData, EmergencyUpdate } from "./domain/report.ts";
 import { isoInstant, type Clock } from "./domain/time.ts";
 import { AckMessage } from "./domain/messages.ts";
-import type { BoardPress, LampPattern } from "./domain/panic.ts";
+import { buttonOnLoop, type BoardPress, type LampPattern } from "./domain/panic.ts";
 import type { Link } from "./dispatch/link.ts";
 import { readJson } from "./dispatch/read.ts";
 import {
@@ -250,12 +250,9 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     apply({ kind: "tick", mono, connected });
   };
 
-  const buttonOf = (loop: number) =>
-    Object.entries(options.buttons).find(([, button]) => button.loop === loop) ??
-    ([`loop-${loop}`, { loop, silent: false, dark: false }] as const);
-
   const open = (press: BoardPress): void => {
-    const [button, { silent, dark }] = buttonOf(press.loop);
+    const [button, settings] = buttonOnLoop(options.buttons, press.loop);
+    const { silent = false, dark = false } = settings ?? {};
     const mono = clock.mono();
     const pressedMono = press.ageMs === undefined ? undefined : mono - press.ageMs;
     const id = ulid(clock.now().at);

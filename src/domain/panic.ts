@@ -19,6 +19,13 @@ export type BoardPress = {
   readonly ageMs?: number;
 };
 
+/** The button on a loop, by its configured name; a loop without one is named after its number. */
+export const buttonOnLoop = <B extends { readonly loop: number }>(
+  buttons: Readonly<Record<string, B>>,
+  loop: number,
+): readonly [name: string, button: B | undefined] =>
+  Object.entries(buttons).find(([, button]) => button.loop === loop) ?? [`loop-${loop}`, undefined];
+
 export type BoardHealth = {
   readonly connected: boolean;
   readonly firmware?: string;

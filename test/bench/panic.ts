@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { releasedImage } from "../../firmware-bridge/image.ts";
-import { openOutbox } from "../../src/outbox/outbox.ts";
-import { createClock } from "../../src/runtime/clock.ts";
-import { openCar, waitFor, type Car } from "../journeys/car.ts";
+import { fillBacklog } from "../journeys/backlog.ts";
+import { openCar, waitFor } from "../journeys/car.ts";
 import { openDispatch } from "../journeys/dispatch.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
 import { openRelay, type Shape } from "../journeys/relay.ts";
@@ -16,40 +15,6 @@ const PRESSES = { local: 500, slow: 40 };
 const BACKLOG = 100_000;
 const RELEASED_MS = 260;
 const STAGES = ["stored", "sent", "received"] as const;
-
-const fill = async (car: Car): Promise<void> => {
-  await using outbox = await openOutbox({
-    path: `${car.folder}/outbox`,
-    maxBytes: 512 * 1024 * 1024,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: () => undefined,
-  });
-  for (let i = 0; i < BACKLOG; i++) {
-    const full = outbox.pressure();
-    if (full) await full;
-    const speedKmh = Math.round(500 * (1 + Math.sin(i / 50))) / 10;
-    outbox.append({
-      kind: "position",
-      at: Date.UTC(2026, 10, 24, 8) + i * 1000,
-      clock: "gnss",
-      data: {
-        lat: Math.round((45.38 + Math.sin(i / 900) / 50) * 1e7) / 1e7,
-        lon: Math.round((20.39 + Math.cos(i / 700) / 50) * 1e7) / 1e7,
-        fix: "3d",
-        altM: 80,
-        speedKmh,
-        courseDeg: i % 360,
-        satellites: 8,
-        hdop: 1,
-        accuracyM: 3,
-        reason: "interval",
-      },
-    });
-  }
-};
 
 /** Presses one after another; for each, when the lamp showed each stage, milliseconds after the contact. */
 const measure = async (presses: number, shape: Shape | undefined, backlog: boolean) => {
@@ -65,7 +30,7 @@ const measure = async (presses: number, shape: Shape | undefined, backlog: boole
       program: "dist/patrol-unit.mjs",
     }),
   );
-  if (backlog) await fill(car);
+  if (backlog) await fillBacklog(car, BACKLOG);
   await car.start();
   await waitFor("the link", () => dispatch.states.length > 0);
   await waitFor("the board", () => car.lamps.at(-1) === "idle");

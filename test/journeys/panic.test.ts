@@ -2,8 +2,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openOutbox } from "../../src/outbox/outbox.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import { fillBacklog } from "./backlog.ts";
 import { epoch, openCar, waitFor, type Car } from "./car.ts";
 import { openDispatch, type Dispatch } from "./dispatch.ts";
 import { freePort, startMosquitto, type Mosquitto } from "./mosquitto.ts";
@@ -171,27 +170,7 @@ describe("a press", () => {
 
   test("under a backlog of 100,000 records overtakes them", async () => {
     const unit = car({ statusPort: await freePort() });
-    {
-      await using outbox = await openOutbox({
-        path: `${unit.folder}/outbox`,
-        maxBytes: 512 * 1024 * 1024,
-        unit: "zrenjanin/zr-117",
-        clock: createClock(),
-        lingerMs: () => 0,
-        onStored: () => undefined,
-        onFault: () => undefined,
-      });
-      for (let i = 0; i < 100_000; i++) {
-        const full = outbox.pressure();
-        if (full) await full;
-        outbox.append({
-          kind: "position",
-          at: Date.UTC(2026, 10, 24, 8) + i * 1000,
-          clock: "gnss",
-          data: { lat: 45 + i / 1e6, lon: 20 + i / 1e6, fix: "3d", speedKmh: i % 90, reason: "interval" },
-        });
-      }
-    }
+    await fillBacklog(unit, 100_000);
     await unit.start();
     await waitFor("the drain", () => dispatch.positions().length > 0);
     const begun = performance.now();

@@ -1,0 +1,39 @@
+import { openOutbox } from "../../src/outbox/outbox.ts";
+import { createClock } from "../../src/runtime/clock.ts";
+import type { Car } from "./car.ts";
+
+/** Fills the outbox of a car that has not been started with the positions of a made-up drive, one a second. */
+export const fillBacklog = async (car: Car, records: number): Promise<void> => {
+  await using outbox = await openOutbox({
+    path: `${car.folder}/outbox`,
+    maxBytes: 512 * 1024 * 1024,
+    unit: "zrenjanin/zr-117",
+    clock: createClock(),
+    lingerMs: () => 0,
+    onStored: () => undefined,
+    onFault(cause) {
+      throw new Error("the backlog cannot be written", { cause });
+    },
+  });
+  for (let i = 0; i < records; i++) {
+    const full = outbox.pressure();
+    if (full) await full;
+    outbox.append({
+      kind: "position",
+      at: Date.UTC(2026, 10, 24, 8) + i * 1000,
+      clock: "gnss",
+      data: {
+        lat: Math.round((45.38 + Math.sin(i / 900) / 50) * 1e7) / 1e7,
+        lon: Math.round((20.39 + Math.cos(i / 700) / 50) * 1e7) / 1e7,
+        fix: "3d",
+        altM: 80,
+        speedKmh: Math.round(500 * (1 + Math.sin(i / 50))) / 10,
+        courseDeg: i % 360,
+        satellites: 8,
+        hdop: 1,
+        accuracyM: 3,
+        reason: "interval",
+      },
+    });
+  }
+};
