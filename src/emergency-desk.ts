@@ -1,4 +1,3 @@
-import { ulid } from "ulid";
 import type { EmergencyData, EmergencyUpdate } from "./domain/report.ts";
 import { isoInstant, type Clock } from "./domain/time.ts";
 import { AckMessage } from "./domain/messages.ts";
@@ -19,6 +18,7 @@ import {
 } from "./emergency/machine.ts";
 import { lampOf } from "./emergency/lamp.ts";
 import type { Outbox } from "./outbox/outbox.ts";
+import { episodeIdOf } from "./episode-id.ts";
 import { createPressLedger } from "./press-ledger.ts";
 import { createRetainedCopies } from "./retained-copies.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
@@ -255,7 +255,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     const { silent = false, dark = false } = settings ?? {};
     const mono = clock.mono();
     const pressedMono = press.ageMs === undefined ? undefined : mono - press.ageMs;
-    const id = ulid(clock.now().at);
+    const id = episodeIdOf(press, clock.now().at - (press.ageMs ?? 0));
     apply({
       kind: "press",
       id,

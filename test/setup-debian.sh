@@ -24,6 +24,10 @@ need ip iproute2 "sets up the bus of that Linux"
 # The optional library for SocketCAN: npm leaves it out where it runs on a Node that is too old for it.
 [ -e node_modules/socketcan ] || npm run -s can >/dev/null 2>&1 || echo "socketcan cannot be built: CAN journeys are skipped"
 
+# The image that an unknown board would run; its licence (LGPL) is not ours, so it is fetched and not kept here.
+[ -e node_modules/.standard-firmata/package ] || npm run -s standard-firmata >/dev/null 2>&1 ||
+    echo "StandardFirmata cannot be fetched: its test is skipped"
+
 [ -z "$missing" ] && exit 0
 
 sudo=""

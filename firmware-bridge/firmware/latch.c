@@ -110,10 +110,10 @@ void latch_save_stuck(uint8_t mask) {
     stuck_unwritten = true;
 }
 
-const struct press *latch_oldest(void) {
+const struct press *latch_next(uint32_t after) {
     const struct press *found = 0;
     for (uint8_t i = 0; pending > 0 && i < SLOTS_KEPT; i++) {
-        if (queue[i].number != 0 && (!found || queue[i].number < found->number)) found = &queue[i];
+        if (queue[i].number > after && (!found || queue[i].number < found->number)) found = &queue[i];
     }
     return found;
 }

@@ -19,8 +19,8 @@ uint32_t latch_board_id(void);
 /* The number given last, in this life or the one before. */
 uint32_t latch_last_number(void);
 void latch_press(uint8_t loop);
-/* The oldest press that is not confirmed, or 0. */
-const struct press *latch_oldest(void);
+/* The oldest press with a higher number that is not confirmed, or 0. */
+const struct press *latch_next(uint32_t after);
 uint8_t latch_pending(void);
 void latch_confirm(uint32_t number);
 /* Which loops are stuck: kept, so that a reset makes no press of them. */

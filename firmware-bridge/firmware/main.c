@@ -120,8 +120,8 @@ int main(void) {
     serial_begin();
     ADCSRA |= _BV(ADIE);
     select_input(mux_of(slot));
-    TCCR1B = _BV(WGM12) | _BV(CS11); /* 2 MHz */
-    OCR1A = 1999;
+    TCCR1B = _BV(WGM12) | _BV(CS11) | _BV(CS10); /* 250 kHz */
+    OCR1A = 249;
     TIMSK1 = _BV(OCIE1A);
     set_sleep_mode(SLEEP_MODE_IDLE);
     sei();

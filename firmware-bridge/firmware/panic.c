@@ -19,8 +19,10 @@ enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42 };
 #define PAYLOAD_MAX 24
 #define SHOW_QUIET 0x01
 
-static uint32_t heartbeat_at, repeat_at, host_at;
-static bool hello_due, repeat_now, host_heard;
+static uint32_t heartbeat_at, round_at, host_at;
+/* The press told last in this round; a new one has a higher number, and is told at once. */
+static uint32_t told;
+static bool hello_due, host_heard;
 
 struct message {
     uint8_t type;
@@ -133,16 +135,13 @@ void panic_message(const uint8_t *bytes, uint8_t length) {
     host_at = now_ms();
     host_heard = true;
     if (m.type == QUERY) hello_due = true;
-    else if (m.type == CONFIRM && m.length >= 4) {
-        latch_confirm(get32(&m, 0));
-        repeat_now = true; /* the next one does not wait for its turn */
-    } else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS)
+    else if (m.type == CONFIRM && m.length >= 4) latch_confirm(get32(&m, 0));
+    else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS)
         lamp_show(m.payload[0], m.payload[1] & SHOW_QUIET);
 }
 
 void panic_begin(void) {
     hello_due = true;
-    repeat_now = true;
     lamp_show(LAMP_NO_HOST, true);
 }
 
@@ -150,10 +149,7 @@ void panic_poll(void) {
     uint32_t now = now_ms();
     uint8_t stuck = 0;
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_take_press(i)) {
-            latch_press(i);
-            repeat_now = true;
-        }
+        if (loops_take_press(i)) latch_press(i);
         if (loops_take_change(i)) send_loop(i);
         if (loops_state(i) == LOOP_STUCK) stuck |= 1 << i;
     }
@@ -161,11 +157,12 @@ void panic_poll(void) {
 
     /* Hello first: it tells the host from which number on a press is a new one. */
     if (hello_due && send_hello()) hello_due = false;
-    const struct press *press = latch_oldest();
-    if (press && (repeat_now || now - repeat_at >= REPEAT_MS) && send_press(press)) {
-        repeat_at = now;
-        repeat_now = false;
+    if (now - round_at >= REPEAT_MS) {
+        round_at = now;
+        told = 0;
     }
+    const struct press *press = latch_next(told);
+    if (press && send_press(press)) told = press->number;
     if (now - heartbeat_at >= HEARTBEAT_MS && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
     if (host_heard && now - host_at >= HOST_LOST_MS) {
         host_heard = false;

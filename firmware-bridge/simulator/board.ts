@@ -34,10 +34,12 @@ export type Board = {
   power(on: boolean): void;
   /** What the chip drives, or pulls up, on port D: the spare pins D2 to D7. */
   readonly outputs: { readonly d: number };
-  /** Puts a level on a spare pin of port D. */
-  drive(port: "d", bit: number, high: boolean): void;
+  /** Puts a level on a pin: D2 to D7 are on port D, A0 to A5 on port C. */
+  drive(port: "c" | "d", bit: number, high: boolean): void;
   /** The host opens the port: an Arduino is reset by DTR. */
   reset(): void;
+  /** The firmware hangs. */
+  derail(): void;
 };
 
 /** The firmware writes the number of its pattern, from 1, into GPIOR0; `silent` looks as idle. */
@@ -113,7 +115,8 @@ export const createBoard = (options: BoardOptions): Board => {
     get outputs() {
       return { d: chip.portD };
     },
-    drive: (_, bit, high) => chip.drive(bit, high),
+    drive: (port, bit, high) => chip.drive(port, bit, high),
     reset: () => chip.reset(RESET.external),
+    derail: () => chip.derail(),
   };
 };

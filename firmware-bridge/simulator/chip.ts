@@ -27,6 +27,8 @@ const CLOCK_HZ = 16_000_000;
 const SRAM_BYTES = 2048;
 const EEPROM_BYTES = 1024;
 const SLEEP = 0x9588;
+/** RJMP to itself, put into the last word of flash, which no image of ours reaches. */
+const JUMP_TO_SELF = 0xcfff;
 const GPIOR0 = 0x3e;
 const MCUSR = 0x54;
 const PORTD = 0x2b;
@@ -51,13 +53,15 @@ export type Chip = {
   readonly activeCycles: number;
   /** PORTD: what the chip drives or pulls up. */
   readonly portD: number;
-  /** Puts a level on a pin of port D. */
-  drive(bit: number, high: boolean): void;
+  /** Puts a level on a pin. */
+  drive(port: "c" | "d", bit: number, high: boolean): void;
   run(untilMs: number): void;
   /** Bytes from the host; taken at the speed of the line. */
   receive(bytes: Iterable<number>): void;
   power(on: boolean): void;
   reset(cause: number): void;
+  /** The program loses its way into an endless loop; interrupts go on. Only the watchdog ends it. */
+  derail(): void;
 };
 
 /** What the library keeps to itself: the next thing that will happen. */
@@ -109,7 +113,7 @@ export const createChip = (
       const reading = Math.max(0, Math.min(1023, Math.floor((volts / adc.referenceVoltage) * 1024)));
       cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles);
     };
-    return { cpu, portD, feed, kept: [timers, memory, watchdog, portC] };
+    return { cpu, ports: { c: portC, d: portD }, feed, kept: [timers, memory, watchdog] };
   };
   let machine = build(RESET.power);
 
@@ -145,7 +149,7 @@ export const createChip = (
     get portD() {
       return machine.cpu.data[PORTD]!;
     },
-    drive: (bit, high) => machine.portD.setPin(bit, high),
+    drive: (port, bit, high) => machine.ports[port].setPin(bit, high),
     run(untilMs) {
       const target = (untilMs * CLOCK_HZ) / 1000;
       if (!powered) {
@@ -184,5 +188,10 @@ export const createChip = (
       restart(RESET.power);
     },
     reset: restart,
+    derail() {
+      flash[flash.length - 1] = JUMP_TO_SELF;
+      machine.cpu.pc = flash.length - 1;
+      asleep = false;
+    },
   };
 };

@@ -63,3 +63,13 @@ export const openFirmwareBench = (
   };
   return bench;
 };
+
+/** Vibration and interference: contacts of up to 8 ms, bounce included, on every loop; the host lives. */
+export const makeNoise = (bench: FirmwareBench, random: () => number, forMs: number): void => {
+  const end = bench.board.nowMs + forMs;
+  while (bench.board.nowMs < end) {
+    bench.board.press(Math.floor(random() * 4), random() * 3);
+    bench.pass(20 + random() * 400);
+    bench.say({ kind: "show", pattern: "idle", quiet: false });
+  }
+};

@@ -1,10 +1,13 @@
 import { EventEmitter } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import five from "johnny-five";
 import firmata from "firmata-io";
 import { describe, expect, test } from "vitest";
-import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
-import { encodeToBoard } from "../../firmware-bridge/protocol.ts";
+import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { watch } from "../contracts/panic-board.ts";
 import { waitFor } from "../journeys/car.ts";
 import { openFirmwareBench } from "./bench.ts";
 
@@ -34,7 +37,7 @@ describe("johnny-five on the spare pins of the released image", () => {
     let ready = false;
     board.on("ready", () => (ready = true));
     await waitFor("johnny-five", () => ready);
-    expect(io.firmware).toMatchObject({ name: "patrol-panic", version: { major: 1, minor: 0 } });
+    expect(io.firmware).toMatchObject({ name: "patrol-panic", version: { major: 1, minor: 1 } });
     expect(io.pins.map(({ supportedModes }) => supportedModes.length > 0)).toEqual(
       // 0, 1: the line; 8: sounder; 13: lamp. The loops, 14 to 17, can be read.
       Array.from({ length: 22 }, (_, pin) => ![0, 1, 8, 13].includes(pin)),
@@ -66,86 +69,44 @@ describe("johnny-five on the spare pins of the released image", () => {
   }, 60_000);
 });
 
-/** Firmata as StandardFirmata speaks it, with six analog pins; nothing of ours. */
-const standardFirmata = (send: (bytes: readonly number[]) => void) => {
-  const modes: number[] = [];
-  const levels: number[] = [];
-  let held: number[] = [];
-  let command = 0;
-  const sysex = (body: readonly number[]) => {
-    if (body[0] === 0x79) {
-      send([
-        0xf0,
-        0x79,
-        2,
-        5,
-        ...[...Buffer.from("StandardFirmata.ino")].flatMap((letter) => [letter, 0]),
-        0xf7,
-      ]);
-    }
-    if (body[0] === 0x6b) {
-      const digital = [0, 1, 1, 1, 0x0b, 1, 0x7f];
-      send([
-        0xf0,
-        0x6c,
-        0x7f,
-        0x7f,
-        ...Array.from({ length: 12 }, () => digital).flat(),
-        ...Array.from({ length: 6 }, () => [0, 1, 1, 1, 0x0b, 1, 2, 10, 0x7f]).flat(),
-        0xf7,
-      ]);
-    }
-    if (body[0] === 0x69) send([0xf0, 0x6a, ...Array<number>(14).fill(0x7f), 0, 1, 2, 3, 4, 5, 0xf7]);
-  };
-  return {
-    modes,
-    levels,
-    receive(bytes: Uint8Array) {
-      for (const byte of bytes) {
-        if (byte === 0xf7) sysex(held);
-        if (byte === 0xf9) send([0xf9, 2, 5]);
-        if (byte >= 0x80) {
-          held = [];
-          command = byte;
-        } else held.push(byte);
-        if ((command & 0xf0) === 0x90 && held.length === 2)
-          levels[command & 0x0f] = held[0]! | (held[1]! << 7);
-        if (command === 0xf4 && held.length === 2) modes[held[0]!] = held[1]!;
-      }
-    },
-  };
-};
+const STANDARD_FIRMATA = "node_modules/.standard-firmata/package/junk/hex/uno/StandardFirmata.cpp.hex";
 
-describe("a board with StandardFirmata", () => {
-  test("has plain buttons on A0 and A1, and no messages of ours are needed", async () => {
-    let stock: Awaited<ReturnType<typeof attachStockBoard>> | undefined;
-    const queue: number[][] = [];
-    const standard = standardFirmata((bytes) => void queue.push([...bytes]));
-    const timer = setInterval(() => {
-      for (const bytes of queue.splice(0)) stock?.receive(Uint8Array.from(bytes));
-    }, 2);
-    const pressed: number[] = [];
-    stock = await attachStockBoard(
-      (bytes) => standard.receive(bytes),
-      [0, 1],
-      (loop) => void pressed.push(loop),
+describe.skipIf(!existsSync(STANDARD_FIRMATA))("a board with the real StandardFirmata", () => {
+  test("is reported as degraded; its plain buttons on A0 and A1 and its LED work", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "standard-"));
+    const link = join(folder, "tty");
+    using live = startLiveBoard({ link, image: STANDARD_FIRMATA, onLight: () => undefined });
+    const contact = (loop: number, closed: boolean) => live.board.drive("c", loop, !closed);
+    for (const loop of [0, 1]) contact(loop, false);
+    await using host = watch(link);
+    await waitFor("the fault", () => host.faults.length > 0, 15_000);
+    expect(host.faults).toEqual(["not-ours"]);
+    expect(host.details[0]).toContain(
+      "the board runs StandardFirmata 2.4: presses are read, but not latched",
     );
-    standard.receive(encodeToBoard({ kind: "query" }));
-    await waitFor(
-      "the buttons' pins",
-      () => standard.modes[14] !== undefined && standard.modes[15] !== undefined,
-    );
-    stock.show("accepted", false);
-    // Port 1 and 2 carry pins 8 to 15 and 16 to 23: A0 is bit 6 of port 1, A1 bit 7.
-    const port1 = (levels: number) => queue.push([0x91, levels & 0x7f, levels >> 7]);
-    port1(0b1100_0000);
-    await sleep(100);
-    port1(0b0100_0000);
-    await waitFor("the press", () => pressed.length > 0);
-    expect(pressed).toEqual([1]);
-    expect(standard.modes[13]).toBe(1); // the LED is an output, and on
-    expect(standard.levels[1]! & (1 << 5)).not.toBe(0);
-    stock.close();
-    clearInterval(timer);
-  }, 30_000);
+    expect(host.board.health).toMatchObject({
+      connected: true,
+      degraded: true,
+      firmware: "StandardFirmata 2.4",
+    });
+
+    host.board.show("accepted", false);
+    await waitFor("the LED", () => live.board.lampLit);
+    for (const loop of [1, 0, 1]) {
+      const before = host.presses.length;
+      contact(loop, true);
+      // oxlint-disable-next-line no-await-in-loop -- one finger
+      await waitFor("the press", () => host.presses.length > before);
+      contact(loop, false);
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(100);
+    }
+    expect(host.presses.map(({ loop, number }) => [loop, number])).toEqual([
+      [1, 0],
+      [0, 0],
+      [1, 0],
+    ]);
+    expect(host.faults).toEqual(["not-ours"]);
+    rmSync(folder, { recursive: true });
+  }, 60_000);
 });

@@ -1,0 +1,18 @@
+import { noise } from "./noise.ts";
+
+/** `npm run soak -- NAME…`: what takes hours, or hundreds of rounds, and so is no part of `npm test`. */
+const print = (what: string, figure: string): void => void process.stdout.write(`${what}: ${figure}\n`);
+const SECTIONS: Readonly<Record<string, (report: typeof print) => boolean | Promise<boolean>>> = { noise };
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(SECTIONS, name));
+if (unknown.length > 0) {
+  process.stderr.write(`there is no ${unknown.join(", ")}: ${Object.keys(SECTIONS).join(", ")}\n`);
+  process.exit(64);
+}
+for (const [name, run] of Object.entries(SECTIONS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`\n${name}\n`);
+  // oxlint-disable-next-line no-await-in-loop -- one after another: each has the machine to itself
+  if (!(await run(print))) process.exitCode = 1;
+}
