@@ -2,7 +2,13 @@ import type { CanSource } from "./domain/can.ts";
 import type { Draft, EmergencyData, EventData, HealthData } from "./domain/report.ts";
 import { SourceError, type SourceFault } from "./domain/bytes.ts";
 import type { CanMapping } from "./decode/can/mapping.ts";
-import { createVehiclePolicy, type VehicleReport } from "./policy/vehicle.ts";
+import { createRecorder } from "./policy/recorder.ts";
+import {
+  createVehiclePolicy,
+  type VehicleMotion,
+  type VehicleReport,
+  type VehicleValue,
+} from "./policy/vehicle.ts";
 import type { Backoff } from "./runtime/backoff.ts";
 import type { DisciplinedClock } from "./runtime/clock.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
@@ -15,6 +21,10 @@ export type CanDesk = AsyncDisposable & {
   health(): NonNullable<HealthData["can"]>;
   /** What the car says now, for an emergency. */
   snapshot(): Pick<EmergencyData, "vehicle">;
+  /** What the car says of its own movement. */
+  motion(): VehicleMotion;
+  /** Every value of the half minute before now, as reports that belong to an episode. */
+  evidence(episode: string): Draft[];
   /** Dispatch may have missed something: the next report is a snapshot. */
   refresh(): void;
 };
@@ -31,8 +41,11 @@ export type CanDeskOptions = {
   readonly event: (data: EventData) => void;
   readonly pressure: () => Promise<void> | undefined;
   readonly changed: () => void;
+  /** An airbag says that it has fired, or has not. */
+  readonly airbag: (path: string, deployed: boolean) => void;
 };
 
+const AIRBAG = /\.Airbag\.IsDeployed$/;
 /** How often a silent bus is looked at: stale signals, the ignition. */
 const LOOK_MS = 1_000;
 
@@ -40,6 +53,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
   const { clock, log, event, mapping } = options;
   const stop = new AbortController();
   const policy = createVehiclePolicy(mapping.signals);
+  const recorder = createRecorder();
   let frames = 0;
   let fault: SourceFault | undefined;
   let heard = false;
@@ -48,9 +62,17 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
 
   const nowMs = (): number => (options.recorded ? recordedS * 1000 : clock.mono());
 
-  const say = (report: VehicleReport): void => {
-    const instant = options.recorded ? { at: Math.round(nowMs()), clock: "ntp" as const } : clock.now();
-    options.report({ kind: "vehicle", data: { ...report, signals: { ...report.signals } }, ...instant });
+  const draft = (report: VehicleReport & { evidence?: string }, atMs: number): Draft => {
+    const instant = options.recorded
+      ? { at: Math.round(atMs), clock: "ntp" as const }
+      : { ...clock.when(atMs), mono: Math.floor(atMs) };
+    return { kind: "vehicle", data: { ...report, signals: { ...report.signals } }, ...instant };
+  };
+  const say = (report: VehicleReport): void => options.report(draft(report, nowMs()));
+  const hear = (path: string, value: VehicleValue): void => {
+    policy.hear(path, value, nowMs());
+    recorder.hear(path, value, nowMs());
+    if (typeof value === "boolean" && AIRBAG.test(path)) options.airbag(path, value);
   };
   const look = (): void => {
     const report = policy.due(nowMs());
@@ -63,7 +85,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
         frames++;
         recordedS = frame.t;
         policy.alive(nowMs());
-        for (const [path, value] of mapping.read(frame) ?? []) policy.hear(path, value, nowMs());
+        for (const [path, value] of mapping.read(frame) ?? []) hear(path, value);
       }
       if (batch.length > 0 && !heard) {
         heard = true;
@@ -111,6 +133,10 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
       const report = policy.snapshot(nowMs());
       return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};
     },
+    // A bus that cannot be listened to is no bus that sleeps.
+    motion: () => (fault === undefined ? policy.motion(nowMs()) : {}),
+    evidence: (episode) =>
+      recorder.take(nowMs()).map(({ atMs, signals }) => draft({ signals, evidence: episode }, atMs)),
     refresh: () => policy.refresh(),
     async [Symbol.asyncDispose]() {
       stop.abort();

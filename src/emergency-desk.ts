@@ -1,3 +1,4 @@
+import { ulid } from "ulid";
 import type { EmergencyData, EmergencyUpdate } from "./domain/report.ts";
 import { isoInstant, type Clock } from "./domain/time.ts";
 import { AckMessage } from "./domain/messages.ts";
@@ -19,6 +20,7 @@ import {
 import { lampOf } from "./emergency/lamp.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import { episodeIdOf } from "./episode-id.ts";
+import { createEpisodeLegs, type EpisodeStatus } from "./episode-legs.ts";
 import { createPressLedger } from "./press-ledger.ts";
 import { createRetainedCopies } from "./retained-copies.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
@@ -31,6 +33,8 @@ export type EmergencyDesk = Disposable & {
   /** An episode is open: positions are wanted each second. */
   readonly open: boolean;
   press(press: BoardPress): void;
+  /** An emergency that nobody had to press for: `button` says what it was. */
+  alarm(button: string): void;
   /** A board has said which number it gave last: fewer than we know means that it has lost its memory. */
   meet(board: string, lastNumber: number): void;
   /** Dispatch's answer; resolves when it is on disk, or refused. */
@@ -47,14 +51,10 @@ export type EmergencyDesk = Disposable & {
   readonly status: DeskStatus;
 };
 
-/** When an episode got how far, milliseconds since the contact closed, as far as that is known. */
-type Legs = { [stage in "stored" | "sent" | "received" | "accepted" | "cleared"]?: number };
 type DeskStatus = {
   readonly drillArmed: boolean;
   readonly lamp: LampPattern;
-  readonly episodes: readonly (Pick<EmergencyData, "episode" | "test" | "button" | "state" | "presses"> & {
-    readonly legs: Legs;
-  })[];
+  readonly episodes: readonly EpisodeStatus[];
 };
 
 export type DeskOptions = {
@@ -63,13 +63,13 @@ export type DeskOptions = {
   readonly link: () => Link | undefined;
   readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
   readonly scene: () => Pick<EmergencyData, "position" | "track" | "vehicle">;
+  /** A press, or what counts as one, has been taken: what led up to it belongs to this episode. */
+  readonly pressed: (episode: string) => void;
   readonly board: { confirm(press: BoardPress): void; show(pattern: LampPattern, quiet: boolean): void };
   readonly log: Log;
 };
 
 const TICK_MS = 250;
-/** Finished episodes whose times are still told. */
-const REMEMBERED = 4;
 /** An acknowledgement is a few words: what is longer is none. */
 const ACK_BYTES = 4_096;
 
@@ -81,8 +81,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   const reports = new Map<string, EmergencyUpdate>();
   const ledger = createPressLedger(outbox);
   const retained = createRetainedCopies(outbox);
-  /** Episodes of this boot: how far they got, and when. */
-  const history = new Map<string, { readonly from: number; readonly legs: Legs; data: EmergencyData }>();
+  const legs = createEpisodeLegs((id) => reports.has(id));
   const faults = new Set<string>();
   let emergency: Emergency = NO_EMERGENCY;
   let timer: NodeJS.Timeout | undefined;
@@ -95,9 +94,8 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   const ended = new Set<string>();
   for (const { episode, report } of kept) {
     reports.set(episode.id, report);
-    history.set(episode.id, { from: performance.now(), legs: {}, data: report.data });
+    legs.resume(report.data);
   }
-  const keptIds = new Set(kept.map(({ episode }) => episode.id));
   emergency = restore(
     kept.map(({ episode }) => episode),
     clock.mono(),
@@ -150,12 +148,6 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     ...(e.ackAt === undefined ? {} : { ackAt: e.ackAt }),
   });
 
-  const reached = (id: string, stage: keyof Legs): void => {
-    const past = history.get(id);
-    // Of an episode that goes on after a restart it is not known when it began.
-    if (past && !keptIds.has(id)) past.legs[stage] ??= Math.round((performance.now() - past.from) * 10) / 10;
-  };
-
   const keep = (episode: Episode): void => {
     const report = reports.get(episode.id);
     if (report) outbox.note(EPISODE + episode.id, { episode, report } satisfies Kept);
@@ -167,7 +159,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     if (!report || reach !== "made") return;
     outbox.flush().then(
       () => {
-        reached(id, "stored");
+        legs.reached(id, "stored");
         apply({ kind: "stored", id, revision });
         options.link()?.update(report, retained.brokersOf(id));
       },
@@ -181,11 +173,10 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   const store = (episode: Episode): void => {
     const data = dataOf(episode);
     const report = outbox.append({ kind: "emergency", data, ...clock.now() }) as EmergencyUpdate;
-    const past = history.get(episode.id);
-    if (past) past.data = data;
+    legs.changed(data);
     reports.set(episode.id, report);
     keep(episode);
-    if (episode.state !== "active") reached(episode.id, episode.state);
+    if (episode.state !== "active") legs.reached(episode.id, episode.state);
     confirmStored(episode);
     options.link()?.hurry(report);
   };
@@ -250,30 +241,38 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     apply({ kind: "tick", mono, connected });
   };
 
-  const open = (press: BoardPress): void => {
-    const [button, settings] = buttonOnLoop(options.buttons, press.loop);
+  type Call = {
+    readonly id: string;
+    readonly button: string;
+    readonly settings: { readonly silent: boolean; readonly dark: boolean } | undefined;
+    readonly count: number;
+    readonly ageMs: number | undefined;
+    readonly automatic: boolean;
+  };
+  const open = ({ id, button, settings, count, ageMs, automatic }: Call): void => {
     const { silent = false, dark = false } = settings ?? {};
     const mono = clock.mono();
-    const pressedMono = press.ageMs === undefined ? undefined : mono - press.ageMs;
-    const id = episodeIdOf(press, clock.now().at - (press.ageMs ?? 0));
+    const pressedMono = ageMs === undefined ? undefined : mono - ageMs;
+    const before = emergency.episodes;
     apply({
       kind: "press",
       id,
       button,
       silent,
       dark,
-      count: press.count,
+      count,
+      automatic,
       mono,
       ...(pressedMono === undefined
         ? {}
         : { pressed: { boot: outbox.boot, mono: pressedMono, ...clock.when(pressedMono) } }),
     });
+    const counted = emergency.episodes.find((one) => !before.includes(one));
+    if (counted) options.pressed(counted.id);
     const report = reports.get(id);
     if (!report) return; // it counts in an episode that is open already
     log.warn(report.data.test ? "a drill has begun" : "EMERGENCY", { episode: id, button });
-    const from = performance.now() - (press.ageMs ?? 0);
-    history.set(id, { from, legs: {}, data: report.data });
-    for (const old of [...history.keys()].slice(0, -REMEMBERED)) if (!reports.has(old)) history.delete(old);
+    legs.begin(report.data, ageMs ?? 0);
   };
 
   if (emergency.episodes.length > 0) timer = setInterval(tick, TICK_MS);
@@ -291,7 +290,9 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       }
       if (known === "new") {
         ledger.count(press);
-        open(press);
+        const [button, settings] = buttonOnLoop(options.buttons, press.loop);
+        const id = episodeIdOf(press, clock.now().at - (press.ageMs ?? 0));
+        open({ id, button, settings, count: press.count, ageMs: press.ageMs, automatic: false });
       }
       outbox.flush().then(
         () => {
@@ -301,6 +302,8 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         () => undefined, // told by the outbox; the board repeats, and this is tried again
       );
     },
+    alarm: (button) =>
+      open({ id: ulid(clock.now().at), button, settings: undefined, count: 1, ageMs: 0, automatic: true }),
     meet: (id, lastNumber) => ledger.meet(id, lastNumber),
     async acknowledge(id, payload) {
       const ack = AckMessage.safeParse(readJson(payload, ACK_BYTES));
@@ -328,7 +331,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       const episode = emergency.episodes.find((one) => one.id === id);
       if (!episode) return;
       const first = episode.reach !== "sent";
-      reached(id, "sent");
+      legs.reached(id, "sent");
       apply({ kind: "sent", id, revision: episode.revision });
       const now = emergency.episodes.find((one) => one.id === id);
       if (first && now) keep(now);
@@ -351,10 +354,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       return {
         drillArmed: emergency.drillUntil !== undefined,
         lamp: lamp().pattern,
-        episodes: [...history.values()].map(({ legs, data }) => {
-          const { episode, test, button, state, presses } = data;
-          return { episode, test, button, state, presses, legs };
-        }),
+        episodes: legs.status,
       };
     },
     [Symbol.dispose]() {

@@ -2,7 +2,12 @@ import type { ByteSource, SourceFault } from "./domain/bytes.ts";
 import type { Fix } from "./domain/fix.ts";
 import type { Draft, EmergencyData, EventData, HealthData, PositionData } from "./domain/report.ts";
 import type { NmeaTally } from "./decode/nmea/decoder.ts";
-import { createPositionPolicy, type PositionPolicySettings } from "./policy/position.ts";
+import {
+  createPositionPolicy,
+  START_KMH,
+  type Circumstances,
+  type PositionPolicySettings,
+} from "./policy/position.ts";
 import { createScene } from "./policy/scene.ts";
 import { createBackoff } from "./runtime/backoff.ts";
 import type { DisciplinedClock } from "./runtime/clock.ts";
@@ -15,6 +20,8 @@ export type GpsDesk = AsyncDisposable & {
   readonly ended: Promise<void>;
   /** The newest fix, as long as it says something about now. */
   fix(): Fix | undefined;
+  /** Whether the receiver sees the car move. */
+  moving(): boolean;
   health(): HealthData["gps"];
   /** Where the car is, for an emergency. */
   scene(): Pick<EmergencyData, "position" | "track">;
@@ -32,8 +39,7 @@ export type GpsDeskOptions = {
   readonly report: (draft: Draft) => void;
   readonly event: (data: EventData) => void;
   readonly pressure: () => Promise<void> | undefined;
-  /** An emergency is open: positions are wanted each second. */
-  readonly emergency: () => boolean;
+  readonly circumstances: () => Circumstances;
   readonly on: {
     /** The clock may know the time now. */
     fix(): void;
@@ -71,7 +77,7 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
     if (newest) intervalMs = Math.max(1, taken.at - newest.fix.at);
     newest = { fix: taken, mono };
     scene.see(taken, mono);
-    const decided = policy.decide(taken, options.emergency());
+    const decided = policy.decide(taken, options.circumstances());
     const reason: PositionData["reason"] | undefined = decided ?? (requested ? "request" : undefined);
     if (reason === undefined) return;
     requested = false;
@@ -117,6 +123,7 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
   return {
     ended,
     fix,
+    moving: () => (fix()?.speedKmh ?? 0) >= START_KMH,
     health() {
       const now = fix();
       return {

@@ -6,6 +6,7 @@ import type { BoardListener, PanicBoard } from "./domain/panic.ts";
 import { LANES } from "./domain/pending.ts";
 import type { Draft, EventData, HealthData, Part } from "./domain/report.ts";
 import { isoInstant } from "./domain/time.ts";
+import { createAirbagWatch } from "./airbag.ts";
 import { createBoardDesk } from "./board-desk.ts";
 import { openCanDesk, type CanDesk } from "./can-desk.ts";
 import type { CanMapping } from "./decode/can/mapping.ts";
@@ -15,10 +16,12 @@ import { createRoutes } from "./dispatch/topics.ts";
 import { createEmergencyDesk } from "./emergency-desk.ts";
 import { openGpsDesk } from "./gps-desk.ts";
 import { openOutbox, type Outbox } from "./outbox/outbox.ts";
+import { createPowerDesk } from "./power-desk.ts";
 import { createBackoff } from "./runtime/backoff.ts";
 import { createClock } from "./runtime/clock.ts";
+import { requestPowerOff } from "./runtime/power-off.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
-import type { Settings } from "./settings/schema.ts";
+import type { UnitSettings } from "./settings/load.ts";
 import { createHealthReporter } from "./status/health.ts";
 import { openStatusServer } from "./status/server.ts";
 import { createMachineProbe } from "./status/snapshot.ts";
@@ -35,7 +38,7 @@ export type Unit = AsyncDisposable & {
 };
 
 export type UnitOptions = {
-  readonly settings: Settings;
+  readonly settings: UnitSettings;
   /** sha256 of the configuration. */
   readonly config: string;
   readonly gps: ByteSource;
@@ -73,7 +76,7 @@ const missingParts = ({ settings, can }: UnitOptions): readonly (readonly [Part,
     : [["can", "the bus is not listened to: signals are not watched"] as const]),
 ];
 
-const brokerCredentials = ({ dispatch, unit }: Settings) => ({
+const brokerCredentials = ({ dispatch, unit }: UnitSettings) => ({
   clientId: clientId(unit),
   username: dispatch.username ?? unitName(unit),
   ...(dispatch.password === undefined ? {} : { password: dispatch.password }),
@@ -128,6 +131,17 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const report = (draft: Draft): void => {
     const made = outbox.append(draft);
     if (outbox.leased(made.seq)) link?.offer(made);
+  };
+
+  /** What led up to a press, behind it: the press itself is on its way before any of this is written. */
+  const keepEvidence = async (episode: string): Promise<void> => {
+    const drafts = bus?.evidence(episode) ?? [];
+    await outbox.flush().catch(() => undefined); // told by the outbox
+    for (const draft of drafts) {
+      // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
+      for (let full = outbox.pressure(); full; full = outbox.pressure()) await full;
+      outbox.append(draft);
+    }
   };
 
   /** Once the time is known, what already went out without it can be put right by dispatch. */
@@ -190,6 +204,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       link: () => link,
       buttons,
       scene: () => ({ ...gps.scene(), ...bus?.snapshot() }),
+      pressed: (episode) => void keepEvidence(episode),
       board: {
         confirm: (press) => board?.confirm(press),
         show: (pattern, quiet) => board?.show(pattern, quiet),
@@ -280,7 +295,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     report,
     event,
     pressure: () => outbox.pressure(),
-    emergency: () => desk.open,
+    circumstances: () => ({ emergency: desk.open, vehicle: bus?.motion() }),
     on: { fix: sayClock, changed: () => reporter.due() },
   });
   bus = options.can
@@ -294,8 +309,24 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         event,
         pressure: () => outbox.pressure(),
         changed: () => reporter.due(),
+        airbag:
+          settings.can?.airbag === false
+            ? () => undefined
+            : createAirbagWatch(outbox, () => desk.alarm("airbag")),
       })
     : undefined;
+  const power = createPowerDesk({
+    settings: options.recorded ? undefined : settings.power,
+    circumstances: () => ({
+      ignition: bus?.motion().ignition,
+      moving: gps.moving(),
+      emergency: desk.open,
+    }),
+    mono: () => clock.mono(),
+    event,
+    log,
+    powerOff: () => requestPowerOff(process.env),
+  });
   // Pushed before the status server and the ticker: what follows must end before the last report.
   stack.defer(async () => {
     stopping = true;
@@ -325,7 +356,9 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   );
   const tick = (): void => {
     sayClock();
-    if (!stopping) reporter.tick();
+    if (stopping) return;
+    reporter.tick();
+    power.look();
   };
   const ticker = setInterval(tick, TICK_MS);
   stack.defer(() => clearInterval(ticker));

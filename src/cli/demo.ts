@@ -144,7 +144,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
         q: stop.ask,
       }),
     );
-    const settings = parseSettings(
+    const { can: _, ...settings } = parseSettings(
       settingsText(line.path, join(folder, "panic"), join(folder, "outbox"), broker.port),
       "demo",
     );

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { compileMapping, type CanMapping } from "../decode/can/mapping.ts";
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
 import { reasonOf } from "../runtime/log.ts";
-import type { Settings } from "../settings/schema.ts";
+import type { CanSettings } from "../settings/load.ts";
 import { CommandError, EXIT } from "./command.ts";
 
 /** The database and the signal map of a configuration, compiled; every fault of them in one go. */
-export const loadMapping = (can: NonNullable<Settings["can"]>, config: string): CanMapping => {
+export const loadMapping = (can: CanSettings, config: string): CanMapping => {
   const read = (): Buffer => {
     try {
       return readFileSync(can.database);
@@ -28,6 +28,8 @@ export const loadMapping = (can: NonNullable<Settings["can"]>, config: string): 
   };
   const mapping = compileMapping(can.signals, parse());
   if ("read" in mapping) return mapping;
-  const lines = mapping.map(({ path, message }) => `${config}: ${path}: ${message}`);
+  const lines = mapping.map(
+    ({ path, message }) => `${can.mappedIn[path] ?? config}: can.signals.${path}: ${message}`,
+  );
   throw new CommandError(EXIT.config, lines.join("\n"));
 };

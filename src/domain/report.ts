@@ -32,6 +32,7 @@ const VehicleData = z
       .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
       .describe("COVESA VSS path to value in VSS units; Vehicle.Police.* beyond VSS"),
     stale: z.array(z.string()).optional().describe("paths not heard within their time"),
+    evidence: z.ulid().optional().describe("kept from before a press: the episode that it belongs to"),
   })
   .describe("Vehicle signals");
 
@@ -82,7 +83,13 @@ const EventData = z
     z.object({ type: z.literal("boot"), version: z.string(), config: z.string() }),
     z.object({ type: z.literal("shutdown"), reason: z.string() }),
     z.looseObject({ type: z.literal("config") }),
-    z.looseObject({ type: z.literal("power") }),
+    z
+      .object({
+        type: z.literal("power"),
+        what: z.enum(["ignition-on", "ignition-off", "power-off"]),
+        offInS: count.optional().describe("the computer is switched off then, unless something is going on"),
+      })
+      .describe("The ignition, and the computer's own power"),
     z.looseObject({ type: z.literal("sector") }),
     z.looseObject({ type: z.literal("command") }),
   ])
@@ -148,10 +155,10 @@ export const WireReport = z.discriminatedUnion("kind", [
 export type WireReport = z.infer<typeof WireReport>;
 /** A report as it is kept: `live` is only known when it is sent. */
 export type Report = WireReport extends infer R ? (R extends R ? Omit<R, "live"> : never) : never;
-/** What a room hands to the outbox, which adds identity, numbers and `mono`. */
+/** What a room hands to the outbox, which adds identity, numbers and, for what was observed just now, `mono`. */
 export type Draft = Report extends infer R
   ? R extends { kind: infer K; data: infer D }
-    ? { kind: K; data: D; at: number; clock: ClockTrust }
+    ? { kind: K; data: D; at: number; clock: ClockTrust; mono?: number }
     : never
   : never;
 /** An episode as it stands, as a report. */

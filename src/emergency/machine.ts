@@ -57,6 +57,8 @@ export type EmergencyEvent =
       readonly silent: boolean;
       readonly dark: boolean;
       readonly pressed?: Pressed | undefined;
+      /** Nobody pressed: an airbag does not know of drills. */
+      readonly automatic: boolean;
       readonly mono: number;
     }
   /** The next press within a minute is a drill; or no drill after all. */
@@ -120,7 +122,7 @@ const changed = (episode: Episode, mono: number): Episode => ({
  * in earnest: an emergency is never taken for one.
  */
 const isDrill = ({ drillUntil, episodes }: Emergency, event: EmergencyEvent & { kind: "press" }): boolean => {
-  if (drillUntil === undefined || event.mono >= drillUntil) return false;
+  if (event.automatic || drillUntil === undefined || event.mono >= drillUntil) return false;
   const pressedAt = event.pressed?.mono ?? event.mono;
   return pressedAt >= drillUntil - DRILL_MS && !episodes.some((episode) => isOpen(episode) && !episode.test);
 };

@@ -294,7 +294,7 @@ const serve = async (
       kind: draft.kind,
       at: isoInstant(draft.at),
       clock: draft.clock,
-      mono: clock.mono(),
+      mono: draft.mono ?? clock.mono(),
       data: draft.data,
     } as Report;
     held.set(seq, report);

@@ -1,6 +1,7 @@
 import type { Fix } from "../domain/fix.ts";
 import { distanceM, turnDeg } from "../domain/geodesy.ts";
 import type { PositionData } from "../domain/report.ts";
+import type { VehicleMotion } from "./vehicle.ts";
 
 /** Which fixes become reports. All times are the fixes' own; there is no other clock. */
 export type PositionPolicySettings = {
@@ -10,17 +11,26 @@ export type PositionPolicySettings = {
   readonly headingDeg: number;
   /** Seconds between reports when standing. */
   readonly standingS: number;
+  /** Seconds between reports when standing with the ignition off. */
+  readonly parkedS: number;
   /** Seconds between reports while an emergency is open. */
   readonly emergencyS: number;
 };
 
+/** What else is known at the time of a fix. */
+export type Circumstances = {
+  readonly emergency: boolean;
+  /** What the vehicle says of itself, where its bus is listened to. */
+  readonly vehicle?: VehicleMotion | undefined;
+};
+
 export type PositionPolicy = {
   /** The reason to report this fix, or undefined to let it pass. */
-  decide(fix: Fix, emergency: boolean): PositionData["reason"] | undefined;
+  decide(fix: Fix, circumstances: Circumstances): PositionData["reason"] | undefined;
 };
 
 /** Movement begins at this speed, twice in a row, and ends below the other, for a while. */
-const START_KMH = 8;
+export const START_KMH = 8;
 const STOP_KMH = 3;
 const STOP_AFTER_MS = 5_000;
 /** A slow roll counts as movement once it has left the place for good: metres, and in sigmas. */
@@ -45,9 +55,10 @@ const speedOf = (fix: Fix, previous: Fix | undefined): number => {
 const standing = (anchor: Fix): Motion => ({ kind: "standing", anchor, fastFixes: 0 });
 const moving: Motion = { kind: "moving", slowSince: undefined };
 
-const move = (motion: Motion, fix: Fix, speedKmh: number): Motion => {
+const move = (motion: Motion, fix: Fix, speedKmh: number, parked: boolean): Motion => {
   if (motion.kind === "standing") {
-    const fastFixes = speedKmh >= START_KMH ? motion.fastFixes + 1 : 0;
+    // With the ignition off a speed is the receiver's noise; a car that is towed leaves its place all the same.
+    const fastFixes = speedKmh >= START_KMH && !parked ? motion.fastFixes + 1 : 0;
     const awayM = Math.max(ROLL_M, ROLL_SIGMAS * (fix.accuracyM ?? 0));
     const rolled = speedKmh >= STOP_KMH && distanceM(motion.anchor, fix) > awayM;
     return fastFixes >= 2 || rolled ? moving : { ...motion, fastFixes };
@@ -64,11 +75,18 @@ export const createPositionPolicy = (settings: PositionPolicySettings): Position
   /** The last course that meant something, since the last report. */
   let heading: number | undefined;
 
-  const reasonFor = (fix: Fix, before: Motion | undefined, now: Motion, speedKmh: number) => {
+  const reasonFor = (
+    fix: Fix,
+    before: Motion | undefined,
+    now: Motion,
+    speedKmh: number,
+    parked: boolean,
+  ) => {
     if (before && before.kind !== now.kind) return now.kind === "moving" ? "start" : "stop";
     if (!reported) return "interval";
     const sinceMs = Math.abs(fix.at - reported.at);
-    const dueS = now.kind === "moving" || settings.movingS === 0 ? settings.movingS : settings.standingS;
+    const restingS = parked ? settings.parkedS : settings.standingS;
+    const dueS = now.kind === "moving" || settings.movingS === 0 ? settings.movingS : restingS;
     const turning = speedKmh >= HEADING_KMH && fix.courseDeg !== undefined && heading !== undefined;
     if (now.kind === "moving") {
       if (turning && turnDeg(fix.courseDeg, heading!) >= settings.headingDeg) return "heading";
@@ -78,13 +96,18 @@ export const createPositionPolicy = (settings: PositionPolicySettings): Position
   };
 
   return {
-    decide(fix, emergency) {
-      const speedKmh = speedOf(fix, previous);
+    decide(fix, { emergency, vehicle }) {
+      const speedKmh = vehicle?.speedKmh ?? speedOf(fix, previous);
+      const parked = vehicle?.ignition === "off";
       const before = motion;
-      const now = before ? move(before, fix, speedKmh) : speedKmh >= START_KMH ? moving : standing(fix);
+      const now = before
+        ? move(before, fix, speedKmh, parked)
+        : speedKmh >= START_KMH
+          ? moving
+          : standing(fix);
       const sinceMs = reported ? Math.abs(fix.at - reported.at) : Infinity;
       const urgent = emergency && sinceMs >= settings.emergencyS * 1000 - EARLY_MS;
-      const reason = reasonFor(fix, before, now, speedKmh) ?? (urgent ? "emergency" : undefined);
+      const reason = reasonFor(fix, before, now, speedKmh, parked) ?? (urgent ? "emergency" : undefined);
       motion = now;
       previous = fix;
       const courseKnown = speedKmh >= HEADING_KMH && fix.courseDeg !== undefined;

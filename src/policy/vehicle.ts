@@ -1,5 +1,5 @@
 /** Which values of the vehicle's signals become a report. Pure: time is an argument, milliseconds. */
-type VehicleValue = number | boolean | string;
+export type VehicleValue = number | boolean | string;
 
 export type VehicleSignal = {
   readonly path: string;
@@ -13,6 +13,12 @@ export type VehicleReport = {
   readonly stale?: string[];
 };
 
+/** What the vehicle says of its own movement; absent where it does not, or no longer. */
+export type VehicleMotion = {
+  readonly ignition?: "on" | "off";
+  readonly speedKmh?: number;
+};
+
 export type VehiclePolicy = {
   hear(path: string, value: VehicleValue, nowMs: number): void;
   /** The bus carries anything at all. */
@@ -23,6 +29,7 @@ export type VehiclePolicy = {
   refresh(): void;
   /** Everything known now, for an emergency. */
   snapshot(nowMs: number): VehicleReport | undefined;
+  motion(nowMs: number): VehicleMotion;
 };
 
 /** A door that bangs makes no more reports than this. */
@@ -31,6 +38,7 @@ const SNAPSHOT_MS = 600_000;
 /** A bus that is silent for this long belongs to a car that is switched off. */
 const ASLEEP_MS = 5_000;
 const IGNITION = "Vehicle.LowVoltageSystemState";
+const SPEED = "Vehicle.Speed";
 
 type Heard = {
   readonly signal: VehicleSignal;
@@ -134,6 +142,20 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
       deriveIgnition(nowMs);
       const fresh = [...heard.values()].filter((one) => !isStale(one, nowMs));
       return heard.size === 0 ? undefined : report(fresh, nowMs);
+    },
+    motion(nowMs) {
+      deriveIgnition(nowMs);
+      const ignition = heard.get(IGNITION);
+      const speed = heard.get(SPEED);
+      // A bus that has gone to sleep behind a mapped ignition says no more than its last word was.
+      const known =
+        ignition && (!isStale(ignition, nowMs) || ignition.value === "OFF" || ignition.value === "LOCK");
+      return {
+        ...(known ? { ignition: ignition.value === "OFF" || ignition.value === "LOCK" ? "off" : "on" } : {}),
+        ...(speed && !isStale(speed, nowMs) && typeof speed.value === "number"
+          ? { speedKmh: speed.value }
+          : {}),
+      };
     },
   };
 };

@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import type * as z from "zod";
-import { Settings } from "./schema.ts";
+import { Settings, VehicleProfile } from "./schema.ts";
 import { suggest } from "../domain/suggest.ts";
 
 /** One thing wrong with a configuration, where it stands and what was expected. */
@@ -30,8 +30,18 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** The vehicle's bus with its profile, where it has one, put in place. */
+export type CanSettings = Omit<NonNullable<Settings["can"]>, "profile" | "database"> & {
+  readonly database: string;
+  /** The file that maps a path. */
+  readonly mappedIn: Readonly<Record<string, string>>;
+};
+
+/** A configuration as the unit takes it: paths are absolute, the vehicle's profile is in place. */
+export type UnitSettings = Omit<Settings, "can"> & { readonly can?: CanSettings };
+
 export type Loaded = {
-  readonly settings: Settings;
+  readonly settings: UnitSettings;
   /** sha256 of the file's bytes, hex: what dispatch sees as `config`. */
   readonly sha256: string;
   /** Files that the configuration names and that cannot be read now. */
@@ -68,9 +78,9 @@ const placer = (doc: Document, lines: LineCounter) => {
   return { at, ofValue, ofKey };
 };
 
-/** The keys that an object of the schema may have at a path, for suggestions. */
-const keysAt = (path: Path): readonly string[] => {
-  let schema: z.core.$ZodType = Settings;
+/** The keys that an object of a schema may have at a path, for suggestions. */
+const keysAt = (root: z.core.$ZodType, path: Path): readonly string[] => {
+  let schema = root;
   const unwrap = (type: z.core.$ZodType): z.core.$ZodType => {
     const def = type._zod.def as { type: string; innerType?: z.core.$ZodType; options?: z.core.$ZodType[] };
     if (def.innerType) return unwrap(def.innerType);
@@ -97,11 +107,15 @@ const dotted = (path: Path): string =>
     "",
   );
 
-const explain = (issue: z.core.$ZodIssue, place: ReturnType<typeof placer>): Fault[] => {
+const explain = (
+  schema: z.core.$ZodType,
+  issue: z.core.$ZodIssue,
+  place: ReturnType<typeof placer>,
+): Fault[] => {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
-      const meant = suggest(key, keysAt(issue.path));
-      const known = keysAt(issue.path).join(", ");
+      const meant = suggest(key, keysAt(schema, issue.path));
+      const known = keysAt(schema, issue.path).join(", ");
       const hint = meant ? `did you mean "${meant}"?` : `known here: ${known}`;
       return {
         ...place.ofKey(issue.path, key),
@@ -114,7 +128,9 @@ const explain = (issue: z.core.$ZodIssue, place: ReturnType<typeof placer>): Fau
     // The branch that got furthest tells most: the others only say that it is not theirs.
     const best = [...issue.errors].sort((a, b) => depth(b) - depth(a))[0];
     if (best && depth(best) > 0) {
-      return best.flatMap((inner) => explain({ ...inner, path: [...issue.path, ...inner.path] }, place));
+      return best.flatMap((inner) =>
+        explain(schema, { ...inner, path: [...issue.path, ...inner.path] }, place),
+      );
     }
   }
   const message = issue.message
@@ -126,8 +142,8 @@ const explain = (issue: z.core.$ZodIssue, place: ReturnType<typeof placer>): Fau
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(0, ...issues.map((i) => i.path.length + (i.code === "unrecognized_keys" ? 1 : 0)));
 
-/** Parses and validates configuration text. Throws ConfigurationError with every fault. */
-export const parseSettings = (text: string, file: string): Settings => {
+/** Parses and validates YAML. Throws ConfigurationError with every fault. */
+const parse = <S extends z.ZodType>(schema: S, text: string, file: string): z.infer<S> => {
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
   const place = placer(doc, lines);
@@ -144,24 +160,48 @@ export const parseSettings = (text: string, file: string): Settings => {
     const message = `not YAML: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new ConfigurationError(file, [{ line: 1, column: 1, path: "", message }]);
   }
-  const result = Settings.safeParse(value ?? {});
+  const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
-  const faults = result.error.issues.flatMap((issue) => explain(issue, place));
+  const faults = result.error.issues.flatMap((issue) => explain(schema, issue, place));
   throw new ConfigurationError(
     file,
     faults.toSorted((a, b) => a.line - b.line || a.column - b.column),
   );
 };
 
-/** Reads, validates and resolves a configuration file; paths in it become absolute. */
-export const loadSettings = (file: string): Loaded => {
-  let bytes: Buffer;
+/** Parses and validates configuration text. Throws ConfigurationError with every fault. */
+export const parseSettings = (text: string, file: string): Settings => parse(Settings, text, file);
+
+const read = (file: string): Buffer => {
   try {
-    bytes = readFileSync(file);
+    return readFileSync(file);
   } catch (cause) {
     const message = `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new ConfigurationError(file, [{ line: 1, column: 1, path: "", message }]);
   }
+};
+
+const mappedIn = (paths: object, file: string): Record<string, string> =>
+  Object.fromEntries(Object.keys(paths).map((path) => [path, file]));
+
+const resolveCan = (can: NonNullable<Settings["can"]>, file: string): CanSettings => {
+  const { profile, database = "", signals, ...rest } = can;
+  const own = mappedIn(signals, file);
+  if (profile === undefined)
+    return { ...rest, signals, database: resolve(dirname(resolve(file)), database), mappedIn: own };
+  const from = resolve(dirname(resolve(file)), profile);
+  const vehicle = parse(VehicleProfile, read(from).toString("utf8"), from);
+  return {
+    ...rest,
+    database: resolve(dirname(from), vehicle.database),
+    signals: { ...vehicle.signals, ...signals },
+    mappedIn: { ...mappedIn(vehicle.signals, from), ...own },
+  };
+};
+
+/** Reads, validates and resolves a configuration file; paths in it become absolute. */
+export const loadSettings = (file: string): Loaded => {
+  const bytes = read(file);
   const settings = parseSettings(bytes.toString("utf8"), file);
   const base = dirname(resolve(file));
   const warnings: string[] = [];
@@ -176,9 +216,13 @@ export const loadSettings = (file: string): Loaded => {
     return path;
   };
   const { ca, cert, key } = settings.dispatch;
+  const { can: bus, ...others } = settings;
+  const can = bus && resolveCan(bus, file);
+  if (can) needed("can.database", can.database);
   return {
     settings: {
-      ...settings,
+      ...others,
+      ...(can ? { can } : {}),
       dispatch: {
         ...settings.dispatch,
         ...(ca === undefined ? {} : { ca: needed("dispatch.ca", ca) }),
@@ -186,9 +230,6 @@ export const loadSettings = (file: string): Loaded => {
         ...(key === undefined ? {} : { key: needed("dispatch.key", key) }),
       },
       outbox: { ...settings.outbox, path: beside(settings.outbox.path) },
-      ...(settings.can
-        ? { can: { ...settings.can, database: needed("can.database", settings.can.database) } }
-        : {}),
     },
     sha256: createHash("sha256").update(bytes).digest("hex"),
     warnings,

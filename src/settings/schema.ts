@@ -85,6 +85,26 @@ const dispatch = z
     { when: ({ value }) => typeof value === "object" && value !== null },
   );
 
+const signals = z.record(
+  z.string().regex(/^Vehicle\./, "expected a VSS path such as Vehicle.Speed"),
+  z.strictObject({
+    from: z.string().describe("MESSAGE.SIGNAL of the database"),
+    map: z
+      .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
+      .optional()
+      .describe("value by label or raw value"),
+    deadband: z.number().nonnegative().optional().describe("smaller changes are no report"),
+    minIntervalMs: z.number().nonnegative().optional(),
+    staleS: z.number().positive().optional().describe("default: three times the cycle in the database"),
+  }),
+);
+
+/** What is known of a kind of vehicle: its database and what its signals are called in VSS. */
+export const VehicleProfile = z.strictObject({
+  database: z.string().describe("DBC file, relative to this file"),
+  signals,
+});
+
 const Blocks = z.strictObject({
   unit: z.strictObject({ directorate: identityPart, id: identityPart }),
   gps: z.strictObject({
@@ -94,20 +114,18 @@ const Blocks = z.strictObject({
   can: z
     .strictObject({
       interface: z.string().min(1).max(15),
-      database: z.string().describe("DBC file, relative to this file"),
-      signals: z.record(
-        z.string().regex(/^Vehicle\./, "expected a VSS path such as Vehicle.Speed"),
-        z.strictObject({
-          from: z.string().describe("MESSAGE.SIGNAL of the database"),
-          map: z
-            .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
-            .optional()
-            .describe("value by label or raw value"),
-          deadband: z.number().nonnegative().optional().describe("smaller changes are no report"),
-          minIntervalMs: z.number().nonnegative().optional(),
-          staleS: z.number().positive().optional().describe("default: three times the cycle in the database"),
-        }),
-      ),
+      profile: z
+        .string()
+        .optional()
+        .describe(
+          "a vehicle profile in place of a database, relative to this file: its database and its signals",
+        ),
+      database: z.string().optional().describe("DBC file, relative to this file"),
+      signals: signals.default({}).describe("those of a profile are kept, and can be given anew"),
+      airbag: z
+        .boolean()
+        .default(true)
+        .describe("an airbag that fires opens an emergency, where one is mapped"),
     })
     .optional(),
   panic: z
@@ -131,6 +149,7 @@ const Blocks = z.strictObject({
       distanceM: z.number().positive().default(150),
       headingDeg: z.number().positive().max(180).default(20),
       standingS: seconds.default(300),
+      parkedS: seconds.default(900).describe("with the ignition off"),
       emergencyS: seconds.default(1),
     })
     .prefault({}),
@@ -141,14 +160,35 @@ const Blocks = z.strictObject({
       maxMiB: z.int().min(8).default(512),
     })
     .prefault({}),
+  power: z
+    .strictObject({
+      offAfterS: z
+        .number()
+        .min(300)
+        .max(86_400)
+        .describe("seconds after the ignition went off until the computer is switched off"),
+    })
+    .optional()
+    .describe("left out: the computer is never switched off"),
   status: z.strictObject({ listen: listen.default("127.0.0.1:8080") }).prefault({}),
   health: z.strictObject({ intervalS: z.number().min(1).max(3600).default(60) }).prefault({}),
 });
 
 /** What one block cannot see of another. */
 export const Settings = Blocks.superRefine((value, ctx) => {
-  if (typeof value.panic !== "object") return;
   const fail = (path: PropertyKey[], message: string) => ctx.addIssue({ code: "custom", path, message });
+  if (value.can) {
+    const { profile, database } = value.can;
+    if (profile === undefined && database === undefined)
+      fail(["can"], "expected a database with signals, or a profile");
+    if (profile !== undefined && database !== undefined)
+      fail(["can", "database"], "the profile brings its own: leave one of them out");
+    if (profile === undefined && Object.keys(value.can.signals).length === 0)
+      fail(["can", "signals"], "no signal is mapped: name those that matter");
+  }
+  if (value.power && !value.can)
+    fail(["power"], "the ignition is known from the vehicle's bus: there is no can block");
+  if (typeof value.panic !== "object") return;
   const { port, buttons } = value.panic;
   if (port === value.gps.port) fail(["panic", "port"], "the same device as gps.port");
   if (Object.keys(buttons).length === 0) fail(["panic", "buttons"], "no button: name those that are wired");

@@ -73,20 +73,20 @@ describe("the signal map", () => {
       }),
     ).toEqual([
       {
-        path: "can.signals.Vehicle.Sped",
+        path: "Vehicle.Sped",
         message: 'there is no VSS signal "Vehicle.Sped"; did you mean "Vehicle.Speed"?',
       },
-      { path: "can.signals.Vehicle.Speed", message: 'there is no message "Dsh"; did you mean "Dash"?' },
+      { path: "Vehicle.Speed", message: 'there is no message "Dsh"; did you mean "Dash"?' },
       {
-        path: "can.signals.Vehicle.IsMoving",
+        path: "Vehicle.IsMoving",
         message: 'there is no signal in Dash "Beltt"; did you mean "Belt"?',
       },
       {
-        path: "can.signals.Vehicle.Body.Horn.IsActive",
+        path: "Vehicle.Body.Horn.IsActive",
         message: 'from: expected MESSAGE.SIGNAL, found "Dash"',
       },
       {
-        path: "can.signals.Vehicle.Body.Lights.Brake.IsActive",
+        path: "Vehicle.Body.Lights.Brake.IsActive",
         message:
           "map: Vehicle.Body.Lights.Brake.IsActive is a text, and Dash.Belt has no value table: say which value means what",
       },

@@ -21,6 +21,7 @@ const pressEvent = (id: string, mono: number, extra: object = {}): EmergencyEven
   count: 1,
   silent: false,
   dark: false,
+  automatic: false,
   mono,
   ...extra,
 });
@@ -104,6 +105,8 @@ describe("a press", () => {
     expect(over.emergency.episodes[1]).toMatchObject({ id: "B", test: true });
     const not = after(drill, { kind: "no-drill" }, pressEvent("A", 1));
     expect(not.emergency).toMatchObject({ episodes: [{ test: false }], drillUntil: undefined });
+    const airbag = after(drill, pressEvent("A", 1, { automatic: true }));
+    expect(airbag.emergency).toMatchObject({ episodes: [{ id: "A", test: false }], drillUntil: undefined });
     // A press in earnest while a drill is open is no part of it.
     const two = advance(one.emergency, pressEvent("B", DRILL_MS)).emergency;
     expect(two.episodes.map((e) => [e.id, e.test])).toEqual([

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Fix } from "../../src/domain/fix.ts";
 import { createPositionPolicy } from "../../src/policy/position.ts";
+import type { VehicleMotion } from "../../src/policy/vehicle.ts";
 import { createRandom, normal } from "../../src/demo/random.ts";
 
-const settings = { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300, emergencyS: 1 };
+const settings = { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300, parkedS: 900, emergencyS: 1 };
 const M = 1 / 111_195;
 
 /** A car driven north or east, one fix a second. */
@@ -23,7 +24,7 @@ const drive = (steps: readonly { kmh: number; course?: number; seconds: number }
 };
 const reasons = (fixes: readonly Fix[], given = settings) => {
   const policy = createPositionPolicy(given);
-  return fixes.map((fix) => policy.decide(fix, false));
+  return fixes.map((fix) => policy.decide(fix, { emergency: false }));
 };
 const said = (fixes: readonly Fix[], given = settings) =>
   reasons(fixes, given).filter((r) => r !== undefined);
@@ -114,5 +115,34 @@ describe("position policy", () => {
         ]),
       ),
     ).toContain("start");
+  });
+
+  test("with the ignition off a receiver's drift is no start, a car that is towed is one, and the interval is longer", () => {
+    const decide = (fixes: readonly Fix[], vehicle: VehicleMotion) => {
+      const policy = createPositionPolicy(settings);
+      return fixes.map((fix) => policy.decide(fix, { emergency: false, vehicle })).filter(Boolean);
+    };
+    const drifting = drive([
+      { kmh: 0, seconds: 2 },
+      { kmh: 12, seconds: 4 },
+      { kmh: 0, seconds: 1_000 },
+    ]);
+    expect(decide(drifting, { ignition: "on" })).toContain("start");
+    expect(decide(drifting, { ignition: "off" })).toEqual(["interval", "interval"]);
+    const towed = drive([
+      { kmh: 0, seconds: 2 },
+      { kmh: 12, seconds: 60 },
+    ]);
+    expect(decide(towed, { ignition: "off" })).toContain("start");
+  });
+
+  test("the vehicle's own speed counts before the receiver's", () => {
+    const policy = createPositionPolicy(settings);
+    const decide = (kmh: number, speedKmh: number) =>
+      drive([{ kmh, seconds: 3 }]).map((fix) =>
+        policy.decide(fix, { emergency: false, vehicle: { ignition: "on", speedKmh } }),
+      );
+    expect(decide(30, 0)).not.toContain("start");
+    expect(decide(0, 30)).toContain("start");
   });
 });

@@ -67,4 +67,19 @@ describe("vehicle reports", () => {
     expect(policy.due(5_100)).toBeUndefined();
     expect(policy.due(5_101)).toEqual({ signals: { [IGNITION]: "OFF" } });
   });
+
+  test("tell of movement only what is fresh; a bus asleep behind a mapped ignition leaves its last word, if that was off", () => {
+    const policy = createVehiclePolicy([
+      ...signals,
+      { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: 5_000 },
+    ]);
+    expect(policy.motion(0)).toEqual({});
+    policy.hear(SPEED, 50, 0);
+    policy.hear(IGNITION, "START", 0);
+    expect(policy.motion(300)).toEqual({ ignition: "on", speedKmh: 50 });
+    expect(policy.motion(5_000)).toEqual({ ignition: "on" });
+    expect(policy.motion(5_001)).toEqual({});
+    policy.hear(IGNITION, "LOCK", 6_000);
+    expect(policy.motion(60_000)).toEqual({ ignition: "off" });
+  });
 });

@@ -85,7 +85,7 @@ export const compileMapping = (
   const messageNames = database.messages.map(({ name }) => name);
 
   for (const [path, mapping] of Object.entries(signals)) {
-    const fail = (message: string) => void faults.push({ path: `can.signals.${path}`, message });
+    const fail = (message: string) => void faults.push({ path, message });
     const vss = VSS.find((signal) => signal.path === path);
     if (!vss) {
       fail(

@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createAirbagWatch } from "../src/airbag.ts";
+import { openOutbox } from "../src/outbox/outbox.ts";
+import { createClock } from "../src/runtime/clock.ts";
+
+test("an airbag opens an emergency when it fires, not again while it stays fired, nor after a restart", async () => {
+  const path = mkdtempSync(join(tmpdir(), "airbag-"));
+  const open = () =>
+    openOutbox({
+      path,
+      maxBytes: 64 * 1024 * 1024,
+      unit: "a/b",
+      clock: createClock(),
+      lingerMs: () => 0,
+      onStored: () => undefined,
+      onFault: () => undefined,
+    });
+  let opened = 0;
+  {
+    await using outbox = await open();
+    const watch = createAirbagWatch(outbox, () => opened++);
+    for (const deployed of [false, false, true, true, true]) watch("Front", deployed);
+    expect(opened).toBe(1);
+    watch("Side", true);
+    expect(opened).toBe(2);
+  }
+  {
+    await using outbox = await open();
+    const watch = createAirbagWatch(outbox, () => opened++);
+    watch("Front", true);
+    expect(opened).toBe(2);
+    watch("Front", false); // repaired
+    watch("Front", true);
+    expect(opened).toBe(3);
+  }
+  rmSync(path, { recursive: true });
+});
