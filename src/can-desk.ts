@@ -128,7 +128,12 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
 
   return {
     ended,
-    health: () => ({ frames, dropped: options.source.dropped, state: fault ?? (heard ? "heard" : "silent") }),
+    health: () => ({
+      frames,
+      dropped: options.source.dropped,
+      errors: options.source.errors,
+      state: fault ?? (heard ? "heard" : "silent"),
+    }),
     snapshot() {
       const report = policy.snapshot(nowMs());
       return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};

@@ -32,4 +32,6 @@ export type CanSource = {
   listen(filters: readonly CanFilter[], signal: AbortSignal): AsyncIterable<readonly CanFrame[]>;
   /** Frames that were on the bus and did not get here, since the start. */
   readonly dropped: number;
+  /** Error frames since the start: the controller's word on a bus in trouble. */
+  readonly errors: number;
 };

@@ -10,6 +10,7 @@ const LONGEST_PAUSE_S = 10;
 /** A candump log in place of a bus, at `speed` times its own pace (Infinity: at once). */
 export const canRecordingSource = (text: string, speed: number): CanSource => ({
   dropped: 0,
+  errors: 0,
   async *listen(filters, signal) {
     const begun = performance.now();
     let playedS = 0;

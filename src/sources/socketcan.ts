@@ -15,19 +15,47 @@ const LOOK_MS = 500;
 /** Frames that wait to be read; more than these are dropped, and counted. */
 const WAITING = 20_000;
 
-const fact = (name: string, what: string): string | undefined => {
+const fileText = (path: string): string | undefined => {
   try {
-    return readFileSync(`/sys/class/net/${name}/${what}`, "utf8").trim();
+    return readFileSync(path, "utf8").trim();
   } catch {
     return undefined; // there is no such interface, or it does not tell
   }
 };
+const fact = (name: string, what: string) => fileText(`/sys/class/net/${name}/${what}`);
 
 /** What a filter lets through, in the kernel's words: data frames of exactly these ids. */
 const kernelFilter = ({ id, extended, group }: CanFilter): { id: number; mask: number } => {
   if (!extended) return { id, mask: (STANDARD_MASK | EXTENDED | REMOTE) >>> 0 };
   const mask = group ? groupMask(id) : EXTENDED_MASK;
   return { id: (id | EXTENDED) >>> 0, mask: (mask | EXTENDED | REMOTE) >>> 0 };
+};
+
+/** The lists in which the kernel keeps our filters, each with the frames that matched. */
+const RECEIVE_LISTS = ["sff", "eff", "fil"].map((list) => `/proc/net/can/rcvlist_${list}`);
+/** So many looks must agree on what is missing: until then it may be on its way. */
+const LOOKS = 10;
+
+/**
+ * Frames that the kernel has put before our socket; what of them does not arrive was dropped there.
+ * Undefined where another socket has the same filter: then they cannot be told apart.
+ */
+const matched = (name: string, filters: readonly { id: number; mask: number }[]): number | undefined => {
+  const wanted = new Map(filters.map(({ id, mask }) => [`${id} ${mask}`, 0]));
+  const found = new Set<string>();
+  for (const file of RECEIVE_LISTS) {
+    const text = fileText(file);
+    if (text === undefined) return undefined;
+    for (const line of text.split("\n")) {
+      const [device, id = "", mask = "", , , matches = ""] = line.trim().split(/\s+/);
+      const key = `${Number.parseInt(id, 16)} ${Number.parseInt(mask, 16)}`;
+      if (device !== name || !wanted.has(key)) continue;
+      if (found.has(key)) return undefined;
+      found.add(key);
+      wanted.set(key, Number(matches));
+    }
+  }
+  return [...wanted.values()].reduce((sum, count) => sum + count, 0);
 };
 
 /** The little of the library that is used; it is optional, so its own types may not be there. */
@@ -72,12 +100,17 @@ const troubleWith = (name: string): SourceError | undefined => {
  */
 export const socketCanSource = (name: string): CanSource => {
   let overrun = 0;
+  let unread = 0;
+  let errors = 0;
   const kernelDrops = () => Number(fact(name, "statistics/rx_dropped") ?? 0);
   const dropsBefore = kernelDrops();
 
   return {
     get dropped() {
-      return overrun + Math.max(0, kernelDrops() - dropsBefore);
+      return overrun + unread + Math.max(0, kernelDrops() - dropsBefore);
+    },
+    get errors() {
+      return errors;
     },
     async *listen(filters, signal) {
       const library = await load();
@@ -100,6 +133,7 @@ export const socketCanSource = (name: string): CanSource => {
       };
       channel.addListener("onMessage", (frame) => {
         if (frame.err) {
+          errors++;
           if ((frame.id & BUS_OFF) !== 0) {
             fail(
               new SourceError("bus-off", `${name} is off the bus: wrong bit rate, or a short of its wires?`),
@@ -107,6 +141,7 @@ export const socketCanSource = (name: string): CanSource => {
           }
           return;
         }
+        received++;
         if (waiting.length >= WAITING) {
           overrun++;
           return;
@@ -115,9 +150,20 @@ export const socketCanSource = (name: string): CanSource => {
         waiting.push({ t, bus: name, id: frame.id, extended: frame.ext === true, data: frame.data });
         wake.resolve();
       });
-      channel.setRxFilters(filters.map(kernelFilter));
+      const kernelFilters = filters.map(kernelFilter);
+      channel.setRxFilters(kernelFilters);
       channel.start();
+      const unreadBefore = unread;
+      let received = 0;
+      let missing: number[] = [];
+      const count = (): void => {
+        const all = matched(name, kernelFilters);
+        if (all === undefined) return;
+        missing = [...missing, all - received].slice(-LOOKS);
+        if (missing.length === LOOKS) unread = Math.max(unread, unreadBefore + Math.min(...missing));
+      };
       const look = setInterval(() => {
+        count();
         const now = troubleWith(name);
         if (now) fail(now.code === "absent" ? new SourceError("unplugged", `${name} has gone`) : now);
         else if (fact(name, "ifindex") !== index)

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,16 +7,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { WireReport } from "../../src/domain/report.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
+import { VSS } from "../../src/domain/vss.ts";
+import { busDatabase, busLog, MAPPED_IDS } from "./bus-load.ts";
+import { tellHost } from "./guest.ts";
 import { startMosquitto } from "./mosquitto.ts";
 
 /**
  * Runs inside the guest: a real virtual bus, a real broker, the unit; what was seen goes to the
  * console as lines that the test on the host reads.
  */
-const tell = (what: string, value: unknown) =>
-  process.stdout.write(`\nGUEST ${JSON.stringify({ what, value })}\n`);
+const tell = tellHost;
 const sh = (command: string) => execFileSync("sh", ["-c", command], { encoding: "utf8" });
 
+const busPaths = VSS.filter(({ path, type }) => type === "number" && path !== "Vehicle.Speed")
+  .slice(0, MAPPED_IDS)
+  .map(({ path }) => path);
 sh("ip link add dev vcan0 type vcan && ip link set vcan0 mtu 72 && ip link set vcan0 up");
 writeFileSync(
   join(tmpdir(), "car.dbc"),
@@ -26,7 +32,7 @@ BO_ 2566844926 CCVS: 8 A
  SG_ Brake : 0|2@1+ (1,0) [0|0] "" A
 BO_ 1110 Doors: 48 A
  SG_ Door : 376|1@1+ (1,0) [0|0] "" A
-BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
+${busDatabase()}BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";
 BA_DEF_DEF_ "VFrameFormat" "StandardCAN";
 BA_ "VFrameFormat" BO_ 2566844926 3;
 `,
@@ -46,6 +52,7 @@ can:
     Vehicle.Speed: { from: Dash.Speed, deadband: 0, minIntervalMs: 0 }
     Vehicle.Chassis.ParkingBrake.IsEngaged: { from: CCVS.Brake }
     Vehicle.Cabin.Door.Row1.DriverSide.IsOpen: { from: Doors.Door }
+${busPaths.map((path, n) => `    ${path}: { from: M${n}.A }`).join("\n")}
 dispatch: { brokers: ["${broker.url}"], allowPlaintext: true }
 outbox: { path: outbox }
 status: { listen: "127.0.0.1:0" }
@@ -54,7 +61,7 @@ health: { intervalS: 1 }
 );
 const values = new Map<string, unknown>();
 const events: string[] = [];
-let canHealth: { frames: number; dropped: number; state: string } | undefined;
+let canHealth: { frames: number; dropped: number; errors?: unknown; state: string } | undefined;
 const client = await connectAsync(broker.url, { protocolVersion: 5 });
 client.on("message", (topic, payload) => {
   const received = readMessage(topic, payload);
@@ -78,17 +85,25 @@ const until = async (what: string, done: () => boolean, limitMs = 60_000): Promi
   return done();
 };
 
-const spoken = spawn("candump", ["-L", "vcan0"], { stdio: ["ignore", "pipe", "ignore"] });
 let lines = 0;
 const foreign = new Set<string>();
-spoken.stdout.on("data", (text) => {
-  for (const line of String(text).split("\n")) {
-    if (line === "") continue;
-    lines++;
-    const id = /vcan0 ([0-9A-F]+)#/.exec(line)?.[1] ?? line;
-    if (!["123", "18FEF117", "456", "321"].includes(id)) foreign.add(id);
-  }
-});
+const SPOKEN_HERE = /^(123|18FEF117|456|321|20000004|20000040|2[0-3][0-9A-F])$/;
+/** Watches all that is said on the bus, until the interface is deleted. */
+const watchBus = () => {
+  const spoken = spawn("candump", ["-L", "vcan0"], { stdio: ["ignore", "pipe", "ignore"] });
+  let rest = "";
+  spoken.stdout.on("data", (text) => {
+    const whole = (rest + String(text)).split("\n");
+    rest = whole.pop() ?? "";
+    for (const line of whole) {
+      lines++;
+      const id = /vcan0 ([0-9A-F]+)#/.exec(line)?.[1] ?? line;
+      if (!SPOKEN_HERE.test(id)) foreign.add(id);
+    }
+  });
+  return spoken;
+};
+watchBus();
 const unit = spawn(process.execPath, ["dist/patrol-unit.mjs", "run", "--config", config], {
   stdio: ["ignore", "ignore", "inherit"],
 });
@@ -128,11 +143,51 @@ await until("heard again after up", () => values.get("Vehicle.Speed") === 20);
 sh("ip link del vcan0");
 await until("gone is told", () => events.some((event) => /has gone|is not there/.test(event)));
 sh("ip link add dev vcan0 type vcan && ip link set vcan0 mtu 72 && ip link set vcan0 up");
+const spoken = watchBus();
 for (let i = 0; i < 40 && values.get("Vehicle.Speed") !== 30; i++) {
   sh("cansend vcan0 123#B80B000000000000");
   await sleep(500);
 }
 await until("heard again after it was made anew", () => values.get("Vehicle.Speed") === 30);
+
+sh("cansend vcan0 20000004#0000000000000000 && cansend vcan0 20000004#0000000000000000");
+await until("error frames are counted", () => canHealth?.errors === 2);
+sh("cansend vcan0 20000040#0000000000000000");
+await until("bus-off is told", () => events.some((event) => /^fault: vcan0 is off the bus/.test(event)));
+for (let i = 0; i < 40 && values.get("Vehicle.Speed") !== 40; i++) {
+  sh("cansend vcan0 123#A00F000000000000");
+  await sleep(500);
+}
+await until("heard again after bus-off", () => values.get("Vehicle.Speed") === 40);
+
+/** Plays a bus under load, and tells what of it came through. */
+const play = async (what: string, seconds: number, meanwhile: () => Promise<void>): Promise<void> => {
+  await sleep(2_500);
+  const [framesBefore, droppedBefore] = [canHealth!.frames, canHealth!.dropped];
+  const log = join(tmpdir(), "bus.log");
+  const mapped = busLog(log, seconds);
+  const player = spawn("canplayer", ["-I", log, "vcan0=vcan0"], { stdio: "ignore" });
+  const over = once(player, "exit");
+  await meanwhile();
+  await over;
+  const came = () => ({
+    mapped,
+    reached: canHealth!.frames - framesBefore,
+    dropped: canHealth!.dropped - droppedBefore,
+  });
+  const all = () => came().reached + came().dropped >= mapped;
+  for (let i = 0; i < 60 && !all(); i++) await sleep(500);
+  tell(what, came());
+};
+await play("minute", 60, () => Promise.resolve());
+tell("the minute is over", true);
+await play("stall", 5, async () => {
+  await sleep(500);
+  unit.kill("SIGSTOP");
+  await sleep(3_000);
+  unit.kill("SIGCONT");
+});
+tell("frames that found no room are counted", true);
 
 tell("frames on the bus", lines);
 tell("frames that nobody here sent", [...foreign]);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first process of a user-mode Linux that has CAN: mounts what a machine needs, makes a virtual bus, runs the journey.
+# The first process of a user-mode Linux that has CAN: mounts what a machine needs, runs the program that it was given.
 # The host's files are there, read-only; /mnt is the guest's own.
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -14,6 +14,6 @@ for module in net/can/can net/can/can-raw drivers/net/can/dev/can-dev drivers/ne
 done
 ip link set lo up
 cd "$PATROL_UNIT" || echo "GUEST no project folder"
-node_modules/.bin/node test/journeys/can-guest.ts || echo "GUEST failed"
+node_modules/.bin/node "$GUEST_PROGRAM" || echo "GUEST failed"
 echo o > /proc/sysrq-trigger
 sleep 10
