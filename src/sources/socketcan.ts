@@ -12,6 +12,8 @@ const EXTENDED_MASK = 0x1fff_ffff;
 const BUS_OFF = 0x40;
 /** The library survives a bus that goes away in silence: the interface is looked at this often. */
 const LOOK_MS = 500;
+/** Frames come one by one, each a wake-up of its own: what follows within this time goes on together. */
+const TOGETHER_MS = 20;
 /** Frames that wait to be read; more than these are dropped, and counted. */
 const WAITING = 20_000;
 
@@ -125,6 +127,7 @@ export const socketCanSource = (name: string): CanSource => {
         }
       })();
       let waiting: CanFrame[] = [];
+      let gathering: NodeJS.Timeout | undefined;
       let failure: SourceError | undefined;
       let wake = Promise.withResolvers<void>();
       const fail = (error: SourceError) => {
@@ -148,7 +151,10 @@ export const socketCanSource = (name: string): CanSource => {
         }
         const t = (frame.ts_sec ?? 0) + (frame.ts_usec ?? 0) / 1e6;
         waiting.push({ t, bus: name, id: frame.id, extended: frame.ext === true, data: frame.data });
-        wake.resolve();
+        gathering ??= setTimeout(() => {
+          gathering = undefined;
+          wake.resolve();
+        }, TOGETHER_MS);
       });
       const kernelFilters = filters.map(kernelFilter);
       channel.setRxFilters(kernelFilters);
@@ -184,6 +190,7 @@ export const socketCanSource = (name: string): CanSource => {
         }
       } finally {
         clearInterval(look);
+        clearTimeout(gathering);
         signal.removeEventListener("abort", stop);
         try {
           channel.stop();

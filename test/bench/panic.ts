@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { fillBacklog } from "../journeys/backlog.ts";
-import { openCar, waitFor } from "../journeys/car.ts";
-import { openDispatch } from "../journeys/dispatch.ts";
+import { openCar, waitFor, type Car } from "../journeys/car.ts";
+import { openDispatch, type Dispatch } from "../journeys/dispatch.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
 import { openRelay, type Shape } from "../journeys/relay.ts";
 
@@ -16,6 +16,31 @@ const PRESSES = 500;
 const BACKLOG = 500_000;
 const RELEASED_MS = 260;
 const STAGES = ["stored", "sent", "received"] as const;
+
+/** One press, answered and cleared: when the lamp showed each stage, milliseconds after the contact. */
+export const pressOnce = async (
+  car: Car,
+  dispatch: Dispatch,
+): Promise<Record<(typeof STAGES)[number], number[]>> => {
+  car.lampTimes.clear();
+  const answered = dispatch.emergencies().length;
+  const pressedAt = performance.now();
+  car.press();
+  await waitFor("the press at dispatch", () => dispatch.emergencies().length > answered, 60_000);
+  const { episode } = dispatch.emergencies().at(-1)!;
+  await dispatch.ack(episode, "received");
+  await waitFor("the lamp", () => car.lampTimes.has("received"), 60_000);
+  const after = (stage: string) => {
+    const at = car.lampTimes.get(stage);
+    return at === undefined ? [] : [at - pressedAt];
+  };
+  const legs = { stored: after("stored"), sent: after("sent"), received: after("received") };
+  await dispatch.ack(episode, "cleared");
+  const topic = `patrol/v1/zrenjanin/zr-117/emergency/${episode}`;
+  await waitFor("the end", () => dispatch.removed.has(topic), 60_000);
+  await sleep(Math.max(0, RELEASED_MS - (performance.now() - pressedAt)));
+  return legs;
+};
 
 /** Presses one after another; for each, when the lamp showed each stage, milliseconds after the contact. */
 const measure = async (presses: number, shape: Shape | undefined, backlog: boolean) => {
@@ -39,27 +64,9 @@ const measure = async (presses: number, shape: Shape | undefined, backlog: boole
   const times: Record<(typeof STAGES)[number], number[]> = { stored: [], sent: [], received: [] };
   const drainedBefore = dispatch.positions().length;
   const begunAt = performance.now();
-  let answered = 0;
   for (let n = 0; n < presses; n++) {
-    car.lampTimes.clear();
-    const pressedAt = performance.now();
-    car.press();
-    await waitFor("the press at dispatch", () => dispatch.emergencies().length > answered, 60_000);
-    const { episode } = dispatch.emergencies().at(-1)!;
-    await dispatch.ack(episode, "received");
-    await waitFor("the lamp", () => car.lampTimes.has("received"), 60_000);
-    for (const stage of STAGES) {
-      const at = car.lampTimes.get(stage);
-      if (at !== undefined) times[stage].push(at - pressedAt);
-    }
-    await dispatch.ack(episode, "cleared");
-    await waitFor(
-      "the end",
-      () => dispatch.removed.has(`patrol/v1/zrenjanin/zr-117/emergency/${episode}`),
-      60_000,
-    );
-    answered = dispatch.emergencies().length;
-    await sleep(Math.max(0, RELEASED_MS - (performance.now() - pressedAt)));
+    const legs = await pressOnce(car, dispatch);
+    for (const stage of STAGES) times[stage].push(...legs[stage]);
   }
   const rate = ((dispatch.positions().length - drainedBefore) * 1000) / (performance.now() - begunAt);
   return { times, rate, load: car.panic.board.load };

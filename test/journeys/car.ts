@@ -49,6 +49,8 @@ type CarOptions = {
   /** With a panic board: the released image in the simulator, buttons `dash` and `boot`. */
   readonly board?: boolean;
   readonly statusPort?: number;
+  /** A candump log in place of the bus: the service is a replay of it. */
+  readonly busLog?: string;
 };
 
 /** `dispatch`: YAML of that block. */
@@ -105,7 +107,8 @@ ${extra}`,
       car.line = openSerialLine(tty);
     },
     async start() {
-      child = spawn(process.execPath, [program, "run", "--config", config], {
+      const command = options.busLog === undefined ? ["run"] : ["replay", "--can", options.busLog];
+      child = spawn(process.execPath, [program, ...command, "--config", config], {
         stdio: ["ignore", "pipe", "inherit"],
       });
       const before = log.length;

@@ -7,6 +7,7 @@ mount -t tmpfs tmp /mnt
 export TMPDIR=/mnt
 chmod 1777 /mnt
 mount -t devtmpfs dev /dev 2>/dev/null
+mkdir -p /dev/pts && mount -t devpts -o mode=620,ptmxmode=666 pts /dev/pts && ln -sf pts/ptmx /dev/ptmx
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 modules=$(echo /usr/lib/uml/modules/*/kernel)
 for module in net/can/can net/can/can-raw drivers/net/can/dev/can-dev drivers/net/can/vcan; do

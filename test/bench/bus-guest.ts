@@ -1,0 +1,65 @@
+import { execFileSync, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { busDatabase, busLog, busSignals } from "../journeys/bus-load.ts";
+import { openCar, waitFor, type Car } from "../journeys/car.ts";
+import { openDispatch, type Dispatch } from "../journeys/dispatch.ts";
+import { tellHost } from "../journeys/guest.ts";
+import { startMosquitto } from "../journeys/mosquitto.ts";
+import { pressOnce } from "./panic.ts";
+import { workMs } from "./work.ts";
+
+/** Inside the guest: what a bus under load costs the unit, and what it costs a press. */
+const MEASURED_MS = 30_000;
+const PRESSES = 40;
+const TICKS_A_SECOND = 100;
+
+/** CPU seconds of all threads, and of the main thread alone. */
+const cpu = (pid: number) => {
+  const seconds = (path: string) => {
+    const fields = readFileSync(path, "utf8").split(") ")[1]!.split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  };
+  return { all: seconds(`/proc/${pid}/stat`), main: seconds(`/proc/${pid}/task/${pid}/stat`) };
+};
+
+const measure = async (what: string, car: Car, dispatch: Dispatch): Promise<void> => {
+  const before = cpu(car.pid);
+  await sleep(MEASURED_MS);
+  const after = cpu(car.pid);
+  const percent = (part: keyof typeof after) => ((after[part] - before[part]) / MEASURED_MS) * 100_000;
+  const sent: number[] = [];
+  for (let n = 0; n < PRESSES; n++) sent.push(...(await pressOnce(car, dispatch)).sent);
+  tellHost(what, { all: percent("all"), main: percent("main"), sent });
+};
+
+execFileSync("sh", ["-c", "ip link add dev vcan0 type vcan && ip link set vcan0 up"]);
+writeFileSync(join(tmpdir(), "bus.dbc"), `VERSION ""\n${busDatabase()}`);
+const log = join(tmpdir(), "bus.log");
+busLog(log, 150);
+const broker = await startMosquitto();
+await broker.start();
+const dispatch = await openDispatch(broker.url);
+const car = openCar(`{ brokers: ["${broker.url}"], allowPlaintext: true }`, {
+  board: true,
+  program: "dist/patrol-unit.mjs",
+  extra: `can:
+  interface: vcan0
+  database: ${join(tmpdir(), "bus.dbc")}
+  signals:
+${busSignals()}`,
+});
+await car.start();
+await waitFor("the link", () => dispatch.states.length > 0);
+await waitFor("the board", () => car.lamps.at(-1) === "idle");
+tellHost("work", workMs());
+await measure("quiet", car, dispatch);
+const player = spawn("canplayer", ["-I", log, "vcan0=vcan0"], { stdio: "ignore" });
+await sleep(2_000);
+await measure("loaded", car, dispatch);
+player.kill();
+await car.stop();
+tellHost("end", true);
+process.exit(0);
