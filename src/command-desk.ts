@@ -86,7 +86,7 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
       options.event({ type: "command", kind, ...reply });
       log.info(error === undefined ? `command ${kind}` : `command refused: ${error}`, { id });
       if (error === undefined) options.kinds[kind]!();
-      await outbox.flush().catch((cause: unknown) => {
+      await outbox.secure().catch((cause: unknown) => {
         log.error("a command cannot be remembered", { id, cause: reasonOf(cause) });
       });
       answer(message, reply);

@@ -153,11 +153,14 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
     if (report) outbox.note(EPISODE + episode.id, { episode, report } satisfies Kept);
   };
 
-  /** Says `stored` once it is; where the disk takes nothing, the report goes out from memory. */
+  /**
+   * Says `stored` once it is: with the note of the episode, which holds its report, on disk. Where
+   * the disk takes nothing, the report goes out from memory.
+   */
   const confirmStored = ({ id, revision, reach }: Episode): void => {
     const report = reports.get(id);
     if (!report || reach !== "made") return;
-    outbox.flush().then(
+    outbox.secure().then(
       () => {
         legs.reached(id, "stored");
         apply({ kind: "stored", id, revision });
@@ -193,7 +196,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
   /** Takes off the brokers what has ended. */
   const sweep = (): void => {
     for (const [id, broker] of retained.all) {
-      if (reports.has(id) || (outbox.damagedNotes > 0 && !ended.has(id))) continue;
+      if (reports.has(id) || (outbox.notesDoubtful && !ended.has(id))) continue;
       options.link()?.takeOff(id, broker);
     }
   };
@@ -294,7 +297,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         const id = episodeIdOf(press, clock.now().at - (press.ageMs ?? 0));
         open({ id, button, settings, count: press.count, ageMs: press.ageMs, automatic: false });
       }
-      outbox.flush().then(
+      outbox.secure().then(
         () => {
           ledger.stored(press);
           board.confirm(press);
@@ -319,7 +322,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
       apply({ kind: "ack", id, stage, by, at: ackAt, mono: clock.mono() });
       // Without a disk it counts all the same: a broker that sent it for ever would help nobody.
-      await outbox.flush().catch((cause: unknown) => {
+      await outbox.secure().catch((cause: unknown) => {
         log.error("an acknowledgement cannot be kept", { episode: id, cause: reasonOf(cause) });
       });
     },

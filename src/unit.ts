@@ -33,6 +33,8 @@ export type Unit = AsyncDisposable & {
   readonly ended: Promise<void>;
   /** Resolves when everything made so far has been delivered. */
   drained(): Promise<void>;
+  /** Resolves with a reason when it should be stopped and started anew. */
+  readonly restart: Promise<string>;
   /** Why it is stopped: said in the farewell. */
   stopBecause(reason: string): void;
 };
@@ -102,6 +104,9 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   let unsetSent = false;
   let linkDown = false;
 
+  const restarting = Promise.withResolvers<string>();
+  const restart = (reason: string): void => restarting.resolve(reason);
+
   await using stack = new AsyncDisposableStack();
 
   const event = (data: EventData): void => {
@@ -115,6 +120,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       clock,
       lingerMs: () => (link?.status.broker === undefined ? 0 : LINGER_MS),
       onStored: (lane) => link?.stored(lane),
+      onNews: (line) => outboxTrouble(line),
+      onReturn: () => restart("the disk is back: what it holds is taken up"),
       onFault(cause) {
         const detail = cause === undefined ? "written again" : `cannot be written: ${reasonOf(cause)}`;
         log[cause === undefined ? "info" : "error"](`the outbox: ${detail}`, { part: "outbox" });
@@ -270,10 +277,15 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.info("stopped", { reason: stopReason });
   });
 
-  if (outbox.damagedNotes > 0) {
-    const detail = `${outbox.damagedNotes} of what the outbox kept beside the reports is damaged: an open emergency may be lost`;
+  const outboxTrouble = (detail: string): void => {
     event({ type: "fault", part: "outbox", detail });
     log.error(detail, { part: "outbox" });
+  };
+  for (const line of outbox.news) outboxTrouble(line);
+  if (outbox.notesDoubtful) outboxTrouble("what was kept of open emergencies may be lost");
+  if (outbox.fault !== undefined) {
+    outboxTrouble(`cannot be written: ${reasonOf(outbox.fault)}`);
+    desk.fault("outbox", true);
   }
   event({ type: "boot", version: VERSION, config: options.config });
   log.info("started", { unit: name, boot: outbox.boot, version: VERSION });
@@ -371,6 +383,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       await outbox.flush();
       await dispatching.drained();
     },
+    restart: restarting.promise,
     stopBecause(reason) {
       stopReason = reason;
     },

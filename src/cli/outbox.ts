@@ -42,8 +42,8 @@ const count = async (inspection: Inspection): Promise<Totals> => {
   return totals;
 };
 
-const damageOf = ({ damaged, damagedNotes, account }: Inspection): number =>
-  damaged.emergency + damaged.event + damaged.telemetry + damagedNotes + (account ? 0 : 1);
+const damageOf = ({ damaged, news }: Inspection): number =>
+  damaged.emergency + damaged.event + damaged.telemetry + news.length;
 
 const readable = (value: Readonly<Record<string, unknown>>): string =>
   Object.entries(value)
@@ -77,17 +77,19 @@ What is damaged is passed over and counted on stderr. Exit: 1 verify found damag
     await using inspection = await inspectOutbox(path);
     if (action === "export") {
       await exportReports(inspection, format === "gpx");
-      process.stderr.write(`${JSON.stringify({ damaged: inspection.damaged })}\n`);
+      const { damaged, account, news } = inspection;
+      process.stderr.write(`${JSON.stringify({ damaged, missing: account.missing, news })}\n`);
       return EXIT.ok;
     }
     const totals = await count(inspection);
-    const { damaged, damagedNotes, account } = inspection;
+    const { damaged, account, news } = inspection;
     const said = {
       path,
       ...totals,
       bytes: bytesOnDisk(path),
-      ledger: account ?? "damaged",
-      ...(action === "verify" ? { damaged, damagedNotes } : {}),
+      ledger: account,
+      ...(news.length > 0 ? { news } : {}),
+      ...(action === "verify" ? { damaged } : {}),
     };
     await write(given.json ? `${JSON.stringify(said)}\n` : readable(said));
     return action === "verify" && damageOf(inspection) > 0 ? EXIT.failed : EXIT.ok;

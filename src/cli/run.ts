@@ -24,17 +24,25 @@ Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not val
     for (const warning of loaded.warnings) log.warn(warning);
     const stop = onStopRequest();
     using notifier = createNotifier(process.env, log);
-    await using unit = await startUnit({
-      settings: loaded.settings,
-      config: loaded.sha256,
-      gps: await gpsSource(loaded.settings.gps),
-      recorded: false,
-      board: await panicBoard(loaded.settings.panic),
-      can: can && { source: socketCanSource(can.interface), mapping: loadMapping(can, file) },
-      log,
-    });
-    notifier.ready();
-    unit.stopBecause(await stop.requested);
+    for (let again = true; again;) {
+      // oxlint-disable-next-line no-await-in-loop -- one unit after another
+      await using unit = await startUnit({
+        settings: loaded.settings,
+        config: loaded.sha256,
+        // oxlint-disable-next-line no-await-in-loop
+        gps: await gpsSource(loaded.settings.gps),
+        recorded: false,
+        // oxlint-disable-next-line no-await-in-loop
+        board: await panicBoard(loaded.settings.panic),
+        can: can && { source: socketCanSource(can.interface), mapping: loadMapping(can, file) },
+        log,
+      });
+      notifier.ready();
+      const reason = unit.restart.then((why) => `restart: ${why}`);
+      // oxlint-disable-next-line no-await-in-loop
+      unit.stopBecause(await Promise.race([reason, stop.requested]));
+      again = !stop.signal.aborted;
+    }
     notifier.stopping();
     return EXIT.ok;
   },

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
-import { decodeLedger, pendingCount } from "./ledger.ts";
-import { decodeKey, decodeRecord, LEDGER_KEY, unseal } from "./record.ts";
-import { openStore, readLane, readNotes, StoreError, type Store } from "./store.ts";
+import { openStock } from "./opening.ts";
+import { decodeKey, decodeRecord } from "./record.ts";
+import { readLane, StoreError, type Store } from "./store.ts";
 
 /** A look into the outbox of a stopped unit, or into the copy of one from a wreck. The files are not touched. */
 export type Inspection = AsyncDisposable & {
@@ -13,9 +13,15 @@ export type Inspection = AsyncDisposable & {
   reports(): AsyncIterable<Report>;
   /** Damaged records met so far, by lane. */
   readonly damaged: Readonly<Record<Lane, number>>;
-  /** What the outbox says of itself; undefined where its ledger is damaged. */
-  readonly account: { boot: number; next: number; pending: number } | undefined;
-  readonly damagedNotes: number;
+  /** What the outbox says of itself, and how many numbers it cannot account for. */
+  readonly account: {
+    readonly boot: number;
+    readonly next: number;
+    readonly pending: number;
+    readonly missing: number;
+  };
+  /** What was wrong with the store as a whole, a line each. */
+  readonly news: readonly string[];
 };
 
 const PAGE = 500;
@@ -35,12 +41,6 @@ async function* laneEntries(store: Store, lane: Lane): AsyncGenerator<Entry> {
   }
 }
 
-const takeStock = async (store: Store) => {
-  const value = await store.get(LEDGER_KEY);
-  const text = value && unseal(LEDGER_KEY, value);
-  return { ledger: text === undefined ? undefined : decodeLedger(text), notes: await readNotes(store) };
-};
-
 /** Opens a copy of the store at `path`. Throws StoreError. */
 export const inspectOutbox = async (path: string): Promise<Inspection> => {
   if (!existsSync(path)) throw new StoreError(`${path} is not there: is it the outbox.path of this unit?`);
@@ -50,8 +50,8 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
   const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
   try {
     cpSync(path, copy, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
-    const { store, stock } = await openStore(copy, takeStock);
-    const { ledger } = stock;
+    if (existsSync(`${path}.vital`)) cpSync(`${path}.vital`, `${copy}.vital`);
+    const { store, ledger, found, gaps, news, notesLost } = await openStock(copy);
     return {
       async *reports() {
         const lanes = await Promise.all(
@@ -72,8 +72,16 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
         }
       },
       damaged,
-      account: ledger && { boot: ledger.boot, next: ledger.next, pending: pendingCount(ledger) },
-      damagedNotes: stock.notes.damaged,
+      account: {
+        boot: ledger.boot,
+        next: ledger.next,
+        pending: found.length,
+        missing: gaps.reduce((sum, { count }) => sum + count, 0),
+      },
+      news: [
+        ...news.map((line) => line.replaceAll(copy, path)),
+        ...(notesLost ? ["its notes are damaged"] : []),
+      ],
       async [Symbol.asyncDispose]() {
         await store.close();
         drop();

@@ -1,44 +1,17 @@
 import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending.ts";
-import type { ClockTrust, Draft, Report, ReportKind } from "../domain/report.ts";
+import type { Draft, GapReason, Report, ReportKind } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { createBallast, type Ballast } from "./ballast.ts";
-import { createRetention } from "./retention.ts";
+import { createBallast } from "./ballast.ts";
 import { createCommitter } from "./committer.ts";
-import { addRange, hasNumber, type Runs } from "./runs.ts";
-import {
-  decodeLedger,
-  emptyLedger,
-  encodeLedger,
-  oldestPending,
-  pendingCount,
-  settle,
-  unaccounted,
-  type Gap,
-  type Ledger,
-} from "./ledger.ts";
-import {
-  decodeKey,
-  decodeRecord,
-  encodeKey,
-  encodeRecord,
-  LEDGER_KEY,
-  noteKey,
-  seal,
-  unseal,
-} from "./record.ts";
-import { readCounters, saveCounters } from "./counters.ts";
-import {
-  bytesOnDisk,
-  openStore,
-  readLane,
-  reopenStore,
-  readNotes,
-  scanNumbers,
-  StoreError,
-  type Operation,
-  type Store,
-} from "./store.ts";
+import { encodeLedger, oldestPending, pendingCount, settle } from "./ledger.ts";
+import { createNotes } from "./notes.ts";
+import { openStock, stockWithout, type Stock } from "./opening.ts";
+import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
+import { createRetention } from "./retention.ts";
+import { addRange, complement, hasNumber, type Runs } from "./runs.ts";
+import { bytesOnDisk, DiskError, isCorrupt, openLevel, readLane, type Operation } from "./store.ts";
+import { saveVital, sealVital, VITAL_KEY, type Vital } from "./vital.ts";
 
 /**
  * The only durable queue. A report gets its number here and stays until it is settled.
@@ -54,13 +27,20 @@ export type Outbox = AsyncDisposable &
     pressure(): Promise<void> | undefined;
     /** Keeps a value under a name until it is undefined; goes to disk, synced, with what is appended beside it. */
     note(name: string, value: unknown): void;
-    /** What was kept when the outbox was opened, and how much of it was damaged. */
+    /** What is kept. */
     readonly notes: ReadonlyMap<string, unknown>;
-    readonly damagedNotes: number;
+    /** Notes may be missing: their place was damaged, or could not be read. */
+    readonly notesDoubtful: boolean;
+    /** What was wrong when it was opened, and what was done about it, a line each. */
+    readonly news: readonly string[];
+    /** Why nothing can be written just now; undefined where it can. */
+    readonly fault: unknown;
     /** Whether a number can be published before its record is on disk: it is never used again. */
     leased(seq: number): boolean;
     /** Writes and syncs all that is held in memory. */
     flush(): Promise<void>;
+    /** Resolves when the notes are on disk, even where a full disk takes nothing else. */
+    secure(): Promise<void>;
     /** Pending records, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
   };
@@ -77,6 +57,10 @@ export type OutboxOptions = {
   readonly onStored: (lane: Lane) => void;
   /** Writing failed, or works again (undefined). Told once for each change. */
   readonly onFault: (cause: unknown) => void;
+  /** Something was wrong with the store, and what was done about it. */
+  readonly onNews?: (line: string) => void;
+  /** The disk that was not there at the start is back: what it holds is known only from the next start on. */
+  readonly onReturn?: () => void;
 };
 
 /** Numbers leased ahead: few, because a crash declares those it cannot account for. */
@@ -90,66 +74,69 @@ const RETRY_MS = 1_000;
 /** Records between two syncs while telemetry is flowing, by time. */
 const SYNC_MS = 1_000;
 
+/**
+ * Opens the outbox at its path. Throws StoreError where another process has it, or where the disk
+ * has never taken anything; a disk that has and does not now is worked without until it does.
+ */
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const ballast = createBallast(options.path);
-  const open = () => openStore(options.path, takeStock(options.path));
-  const { store, stock } = await open().catch((cause: unknown) => {
-    // The disk may be full: with the ballast's room there is a way to empty it.
-    if (!ballast.release()) throw cause;
-    return open();
-  });
-  stock.ledger.boot++;
-  return serve(store, stock, ballast, options);
-};
-
-type Stock = {
-  readonly ledger: Ledger;
-  readonly gaps: readonly Gap[];
-  readonly notes: ReadonlyMap<string, unknown>;
-  readonly damagedNotes: number;
-};
-
-/** Reads the ledger and holds it against the records that are really there. */
-const takeStock =
-  (path: string) =>
-  async (store: Store): Promise<Stock> => {
-    const value = await store.get(LEDGER_KEY);
-    const text = value && unseal(LEDGER_KEY, value);
-    const found = await scanNumbers(store);
-    const ledger = text === undefined ? emptyLedger() : decodeLedger(text);
-    // The counters' own file speaks where the ledger is lost: no number, no boot is used twice.
-    const counters = await readCounters(path);
-    ledger.boot = Math.max(ledger.boot, counters.boot);
-    ledger.lease = Math.max(ledger.lease, counters.lease, (found.at(-1) ?? 0) + 1);
-    const gaps = unaccounted(ledger, found);
-    ledger.next = ledger.lease;
-    const { notes, damaged } = await readNotes(store);
-    return { ledger, gaps, notes, damagedNotes: damaged };
-  };
-
-const serve = async (
-  opened: Store,
-  stock: Stock,
-  ballast: Ballast,
-  options: OutboxOptions,
-): Promise<Outbox> => {
-  const retention = createRetention(options.path, options.maxBytes);
-  const { ledger, gaps, notes, damagedNotes } = stock;
-  let store = opened;
-  /** A write has failed: the store is to be opened anew before the next. */
-  let torn = false;
-  const { unit, clock } = options;
+  const { path, unit, clock } = options;
+  const stock: Stock = await openStock(path)
+    .catch((cause: unknown) => {
+      // The disk may be full: with the ballast's room there is a way to empty it.
+      if (!(cause instanceof DiskError) || !ballast.release()) throw cause;
+      return openStock(path);
+    })
+    .catch((cause: unknown) => {
+      if (!(cause instanceof DiskError)) throw cause;
+      return stockWithout(path, cause);
+    });
+  const { ledger } = stock;
+  const boot = ledger.boot + 1;
+  ledger.boot = boot;
+  const notes = createNotes(stock.vital, boot);
+  const retention = createRetention(path, options.maxBytes);
+  const beganWithout = stock.store === undefined;
+  let { store } = stock;
+  /** The store is to be opened anew before the next write; `damaged`: and repaired. */
+  let torn = beganWithout;
+  let damaged = false;
   let held = new Map<number, Report>();
   let writing: ReadonlyMap<number, Report> = new Map();
   let removals: Buffer[] = [];
-  let noted = new Map<string, unknown>();
   let dirty = false;
   let urgent = true;
   let unsynced = false;
   let lastSync = 0;
   let lastWrite = -Infinity;
   let madeAtLease = ledger.next;
-  let faulty = false;
+  let fault: unknown = stock.cause;
+
+  /** What a store that was opened anew lacks, of all that was in it, is declared. */
+  const accountFor = (opened: Stock): void => {
+    const known: Runs = [];
+    for (const [from, to] of opened.ledger.settled) addRange(ledger.settled, from, to);
+    for (const [from, to] of ledger.settled) addRange(known, from, to);
+    for (const seq of [...opened.found, ...held.keys()].toSorted((a, b) => a - b)) addRange(known, seq, seq);
+    declare(complement(known, 1, ledger.next - 1), beganWithout ? "power-cut" : "corruption");
+  };
+
+  const reopen = async (): Promise<void> => {
+    const before = store;
+    store = undefined;
+    await before?.close().catch(() => undefined); // it failed already
+    if (before && !damaged) {
+      store = await openLevel(path).catch(() => undefined); // looked at more closely below
+      if (store) return;
+    }
+    const opened = await openStock(path, damaged);
+    ({ store } = opened);
+    damaged = false;
+    accountFor(opened);
+    notes.merge(opened.vital);
+    for (const line of opened.news) options.onNews?.(line);
+    if (beganWithout) options.onReturn?.();
+  };
 
   /** The lease as the next batch should write it; it counts only once that is on disk. */
   const longerLease = (): number => {
@@ -160,81 +147,101 @@ const serve = async (
     return Math.max(ledger.lease, ledger.next + ahead);
   };
 
+  /** Notes and lease go to their own file as well: that works on a full disk, too. */
+  const writeVital = async (vital: Vital): Promise<void> => {
+    await saveVital(path, vital);
+    notes.saved(vital.generation);
+    ledger.lease = Math.max(ledger.lease, vital.lease);
+  };
+
+  const operationsOf = (batch: ReadonlyMap<number, Report>, dels: readonly Buffer[]): Operation[] => {
+    const operations: Operation[] = dels.map((key) => ({ type: "del", key }));
+    for (const [seq, report] of batch) {
+      const key = encodeKey(laneOf(report.kind), seq);
+      const value = encodeRecord(key, report);
+      retention.wrote(value.length);
+      operations.push({ type: "put", key, value });
+    }
+    return operations;
+  };
+
+  const failed = (cause: unknown): never => {
+    torn = true;
+    ballast.release();
+    dirty = true;
+    const news = fault === undefined;
+    fault = cause;
+    if (news) options.onFault(cause);
+    throw cause;
+  };
+
   const writeOnce = async (sync: boolean): Promise<void> => {
+    const now = performance.now();
+    lastWrite = now;
+    const lease = longerLease();
+    if (lease > ledger.lease) notes.touch();
+    const vital = notes.generation > notes.durable ? notes.vital(lease) : undefined;
+    const beside = vital ? writeVital(vital) : Promise.resolve();
+    // Looked at below, when the store has had its turn.
+    beside.catch(() => undefined);
     if (torn) {
-      store = await reopenStore(store);
-      torn = false;
+      try {
+        await reopen();
+        torn = false;
+      } catch (cause) {
+        await beside.catch(() => undefined);
+        failed(cause);
+      }
     }
     const batch = held;
     const dels = removals;
     const urgentBatch = urgent;
-    const notedBatch = noted;
     held = new Map();
-    noted = new Map();
     removals = [];
     dirty = false;
     urgent = false;
     writing = batch;
-    const lease = longerLease();
-    const now = performance.now();
-    lastWrite = now;
-    const mustSync = sync || urgentBatch || lease > ledger.lease || (unsynced && now - lastSync >= SYNC_MS);
-    const lanes = new Set<Lane>();
+    const mustSync = sync || urgentBatch || vital !== undefined || (unsynced && now - lastSync >= SYNC_MS);
     try {
-      const operations: Operation[] = dels.map((key) => ({ type: "del", key }));
-      for (const [seq, report] of batch) {
-        const lane = laneOf(report.kind);
-        const key = encodeKey(lane, seq);
-        lanes.add(lane);
-        const value = encodeRecord(key, report);
-        retention.wrote(value.length);
-        operations.push({ type: "put", key, value });
-      }
-      for (const [name, value] of notedBatch) {
-        const key = noteKey(name);
-        operations.push(
-          value === undefined
-            ? { type: "del", key }
-            : { type: "put", key, value: seal(key, JSON.stringify(value)) },
-        );
-      }
-      operations.push({
-        type: "put",
-        key: LEDGER_KEY,
-        value: seal(LEDGER_KEY, encodeLedger({ ...ledger, lease })),
-      });
-      await store.batch(operations, { sync: mustSync });
-      if (lease > ledger.lease) await saveCounters(options.path, { boot: ledger.boot, lease });
+      const operations = operationsOf(batch, dels);
+      if (vital) operations.push({ type: "put", key: VITAL_KEY, value: sealVital(vital) });
+      const value = seal(LEDGER_KEY, encodeLedger({ ...ledger, lease }));
+      operations.push({ type: "put", key: LEDGER_KEY, value });
+      await store!.batch(operations, { sync: mustSync });
     } catch (cause) {
+      await beside.catch(() => undefined);
       held = new Map([...batch, ...held]);
-      noted = new Map([...notedBatch, ...noted]);
       removals = [...dels, ...removals];
       writing = new Map();
-      torn = true;
-      ballast.release();
       urgent ||= urgentBatch;
-      dirty = true;
-      const news = !faulty;
-      faulty = true;
-      if (news) options.onFault(cause);
-      throw cause;
+      failed(cause);
     }
-    ledger.lease = lease;
+    if (vital) notes.saved(vital.generation);
+    ledger.lease = Math.max(ledger.lease, lease);
     unsynced = mustSync ? false : batch.size > 0 || unsynced;
     if (mustSync) lastSync = now;
     writing = new Map();
     // Settled while they were being written: they are on disk and must go again.
     for (const [seq, report] of batch) if (hasNumber(ledger.settled, seq)) remove(seq, report.kind);
-    if (faulty) options.onFault(undefined);
-    faulty = false;
+    await beside.then(
+      () => (besideFails = false),
+      (cause: unknown) => {
+        if (!besideFails) options.onNews?.(`the notes have one copy only: ${reasonOf(cause)}`);
+        besideFails = true;
+      },
+    );
+    if (fault !== undefined) options.onFault(undefined);
+    fault = undefined;
     ballast.restore();
     await retain();
-    for (const lane of lanes) options.onStored(lane);
+    for (const lane of new Set([...batch.values()].map(({ kind }) => laneOf(kind)))) options.onStored(lane);
   };
+  let besideFails = false;
 
   /** Records that the last look found too many, deleted with this batch; their room is given back after it. */
   let tooMany: number[] = [];
   const retain = async (): Promise<void> => {
+    if (!store) return;
     await retention.giveBack(store, tooMany);
     tooMany = await retention.excess(store, clock.mono());
     const pending = tooMany.filter((seq) => !hasNumber(ledger.settled, seq));
@@ -273,6 +280,16 @@ const serve = async (
     dirty = true;
   };
 
+  /** A table that cannot be read is repaired before the next write; until then there is what memory holds. */
+  const unreadable = (cause: unknown): [Buffer, Buffer][] => {
+    if (!isCorrupt(cause)) throw cause;
+    torn = true;
+    damaged = true;
+    dirty = true;
+    committer.within(0);
+    return [];
+  };
+
   /** What is not on disk yet but may go out: its numbers are never used again. */
   const unwrittenAfter = (lane: Lane, after: number): Report[] => {
     const fresh: Report[] = [];
@@ -289,7 +306,7 @@ const serve = async (
     const report = {
       v: 1,
       unit,
-      boot: ledger.boot,
+      boot,
       seq,
       kind: draft.kind,
       at: isoInstant(draft.at),
@@ -301,7 +318,7 @@ const serve = async (
     dirty = true;
     if (laneOf(draft.kind) !== "telemetry") urgent = true;
     committer.within(urgent || leaseIsShort() ? 0 : options.lingerMs());
-    if (faulty) options.onStored(laneOf(draft.kind)); // it can be read from memory
+    if (fault !== undefined) options.onStored(laneOf(draft.kind)); // it can be read from memory
     return report;
   };
 
@@ -316,43 +333,39 @@ const serve = async (
       held.delete(seq);
       addRange(dropped, seq, seq);
     }
-    declare(
-      dropped.map(([from, to]) => ({ from, to, count: to - from + 1, reason: "retention" })),
-      clock.now(),
-    );
+    declare(dropped, "retention");
     return undefined;
   };
 
-  const declare = (found: readonly Gap[], at: { at: number; clock: ClockTrust }): void => {
-    for (const gap of found) {
-      append({ kind: "event", data: { type: "gap", ...gap }, ...at });
-      addRange(ledger.settled, gap.from, gap.to);
+  const declare = (runs: Runs, reason: GapReason): void => {
+    for (const [from, to] of runs) {
+      const gap = { type: "gap", from, to, count: to - from + 1, reason } as const;
+      append({ kind: "event", data: gap, ...clock.now() });
+      addRange(ledger.settled, from, to);
     }
   };
 
   // The lease must be on disk before the first number of this boot is used; the gaps' own numbers
   // are new at every start until the batch that holds them is written, and leased in that batch.
-  declare(gaps, clock.now());
-  try {
-    await committer.now(true);
-  } catch (cause) {
-    await committer.close().catch(() => undefined); // it could not be written before, either
-    await store.close();
-    throw new StoreError(`${options.path} cannot be written: ${reasonOf(cause)}`, { cause });
-  }
+  for (const { from, to, reason } of stock.gaps) declare([[from, to]], reason);
+  await committer.now(true).catch(() => committer.within(RETRY_MS)); // told; it goes on from memory
 
   return {
-    boot: ledger.boot,
+    boot,
     append,
     pressure() {
       if (held.size + writing.size < HELD_MAX) return undefined;
-      if (faulty) return shed();
+      if (fault !== undefined) return shed();
       return (committer.running ?? committer.now(false)).catch(() => undefined);
     },
-    notes,
-    damagedNotes,
+    notes: notes.values,
+    notesDoubtful: stock.notesLost,
+    news: stock.news,
+    get fault() {
+      return fault;
+    },
     note(name, value) {
-      noted.set(name, value);
+      notes.set(name, value);
       dirty = true;
       urgent = true;
       committer.within(0);
@@ -366,7 +379,19 @@ const serve = async (
         await committer.running.catch(() => undefined);
       }
       // The ledger alone need not be on disk: what it lacks is declared, never lost.
-      if (held.size + noted.size + removals.length > 0 || unsynced || torn) await committer.now(true);
+      const unwritten = held.size + removals.length > 0 || notes.generation > notes.durable;
+      if (unwritten || unsynced || torn) await committer.now(true);
+    },
+    async secure() {
+      const wanted = notes.generation;
+      const reached = () => notes.durable >= wanted;
+      const write = () =>
+        committer.now(true).catch((cause: unknown) => {
+          if (!reached()) throw cause;
+        });
+      // A batch that is being written may hold them or not.
+      // oxlint-disable-next-line no-await-in-loop
+      while (!reached()) await (committer.running?.catch(() => undefined) ?? write());
     },
     settle(reports) {
       for (const { seq, kind } of reports) {
@@ -379,25 +404,22 @@ const serve = async (
     },
     async read(lane, after, limit) {
       // Taken before the store is looked at: what is written meanwhile is found in one of the two.
-      const unwritten = lane === "telemetry" || faulty ? unwrittenAfter(lane, after) : [];
+      const unwritten = lane === "telemetry" || fault !== undefined ? unwrittenAfter(lane, after) : [];
       // A store that cannot be written may not be readable either: then memory is all there is.
-      const page = torn ? [] : await readLane(store, lane, after, limit);
+      const page = torn || !store ? [] : await readLane(store, lane, after, limit).catch(unreadable);
       const reports: Report[] = [];
-      const damaged: Runs = [];
+      const broken: Runs = [];
       for (const [key, value] of page) {
         const seq = decodeKey(key);
         if (hasNumber(ledger.settled, seq)) continue;
         const report = decodeRecord(key, value);
         if (report) reports.push(report);
         else {
-          addRange(damaged, seq, seq);
+          addRange(broken, seq, seq);
           removals.push(key);
         }
       }
-      declare(
-        damaged.map(([from, to]) => ({ from, to, count: to - from + 1, reason: "corruption" })),
-        clock.now(),
-      );
+      declare(broken, "corruption");
       const last = page.at(-1);
       const cursor = last ? decodeKey(last[0]) : after;
       const fresh = unwritten
@@ -409,7 +431,10 @@ const serve = async (
     oldest: () => oldestPending(ledger),
     async stats() {
       const after = oldestPending(ledger) - 1;
-      const heads = torn ? [] : await Promise.all(LANES.map((lane) => readLane(store, lane, after, 1)));
+      const open = torn ? undefined : store;
+      const heads = open
+        ? await Promise.all(LANES.map((lane) => readLane(open, lane, after, 1).catch(unreadable)))
+        : [];
       const times = heads
         .flat()
         .map(([key, value]) => decodeRecord(key, value))
@@ -418,7 +443,7 @@ const serve = async (
         .map((report) => report!.at);
       return {
         records: pendingCount(ledger),
-        bytes: bytesOnDisk(options.path),
+        bytes: bytesOnDisk(path),
         ...(times.length > 0 ? { oldestAt: Math.min(...times.map((at) => Date.parse(at))) } : {}),
       };
     },
@@ -426,13 +451,21 @@ const serve = async (
       // A clean stop accounts for every number: nothing is leased ahead.
       await committer
         .close()
-        .then(() => {
+        .then(async () => {
           ledger.lease = ledger.next;
-          return store.put(LEDGER_KEY, seal(LEDGER_KEY, encodeLedger(ledger)), { sync: true });
+          notes.touch();
+          const vital = notes.vital(ledger.next);
+          await store?.batch(
+            [
+              { type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, encodeLedger(ledger)) },
+              { type: "put", key: VITAL_KEY, value: sealVital(vital) },
+            ],
+            { sync: true },
+          );
+          await saveVital(path, vital);
         })
-        .then(() => saveCounters(options.path, { boot: ledger.boot, lease: ledger.next }))
         .catch(options.onFault);
-      await store.close();
+      await store?.close();
     },
   };
 };

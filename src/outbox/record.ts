@@ -14,12 +14,6 @@ const CRC_BYTES = 4;
 
 export const LEDGER_KEY = Buffer.from("ledger");
 
-const NOTE = "note:";
-export const noteKey = (name: string): Buffer => Buffer.from(NOTE + name);
-export const noteName = (key: Buffer): string => key.toString().slice(NOTE.length);
-/** Bounds of all notes' keys. */
-export const NOTE_KEYS = { gte: Buffer.from(NOTE), lt: Buffer.from("note;") };
-
 export const encodeKey = (lane: Lane, seq: number): Buffer => {
   const key = Buffer.allocUnsafe(KEY_BYTES);
   key[0] = LETTER[lane];

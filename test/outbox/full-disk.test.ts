@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createClock } from "../../src/runtime/clock.ts";
+import { readVital } from "../../src/outbox/vital.ts";
 import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -80,6 +81,9 @@ test.skipIf(!isRoot)(
       for (const detail of meanwhile) say(outbox, detail);
       outbox.note("board:b1", 2);
       await expect(outbox.flush()).rejects.toThrow();
+      // The notes have room of their own: they are on disk all the same.
+      await outbox.secure();
+      expect((await readVital(path))?.notes).toEqual({ "board:b1": 2 });
       // What cannot be written can still be read, to go out live.
       expect(await details(outbox)).toEqual(expect.arrayContaining(meanwhile));
       disk.free();
@@ -99,7 +103,7 @@ test.skipIf(!isRoot)(
       expect(faults).toEqual([expect.any(Error), undefined]);
       // As a power cut would leave it: the store is copied while it is open.
       execFileSync("cp", ["-r", path, `${path}-cut`]);
-      execFileSync("cp", [`${path}.counters`, `${path}-cut.counters`]);
+      execFileSync("cp", [`${path}.vital`, `${path}-cut.vital`]);
       await sleep(10);
     }
     await using cut = await open(`${path}-cut`);
@@ -108,6 +112,96 @@ test.skipIf(!isRoot)(
     expect(found.filter((detail) => detail.startsWith("meanwhile"))).toHaveLength(40);
     expect(found).toContain("after");
     expect(cut.notes.get("board:b1")).toBe(3);
+  },
+);
+
+const emergency = (outbox: Outbox) =>
+  outbox.append({
+    kind: "emergency",
+    data: {
+      episode: "01K0000000000000000000000A",
+      state: "active",
+      test: false,
+      button: "dash",
+      presses: 1,
+      attempt: 1,
+    },
+    at: Date.now(),
+    clock: "ntp",
+  });
+
+test.skipIf(!isRoot)(
+  "a disk that is full at the start, its ballast gone: a press is secured, and numbers go on",
+  async () => {
+    using disk = mountDisk();
+    const path = join(disk.path, "outbox");
+    let last = 0;
+    {
+      await using outbox = await open(path);
+      last = say(outbox, "before").seq;
+    }
+    disk.fill();
+    rmSync(`${path}.ballast`, { force: true });
+    disk.fill();
+    {
+      await using outbox = await open(path);
+      expect(outbox.fault).toBeInstanceOf(Error);
+      expect(outbox.boot).toBe(2);
+      const { seq } = emergency(outbox);
+      expect(seq - last).toBeLessThan(10);
+      expect(outbox.leased(seq)).toBe(true);
+      outbox.note("episode:A", { pressed: true });
+      await outbox.secure();
+      expect((await outbox.read("emergency", 0, 10)).reports.map((report) => report.seq)).toEqual([seq]);
+    }
+    disk.free();
+    await using outbox = await open(path);
+    expect(outbox.notes.get("episode:A")).toEqual({ pressed: true });
+    expect(await details(outbox)).toEqual(["before"]);
+  },
+);
+
+test.skipIf(!isRoot)(
+  "a disk that is read-only at the start and comes back: the unit begins without it, and is told when to begin anew",
+  async () => {
+    using disk = mountDisk();
+    const path = join(disk.path, "outbox");
+    {
+      await using outbox = await open(path);
+      say(outbox, "before");
+      outbox.note("episode:A", { open: true });
+    }
+    const remount = (how: "ro" | "rw") => execFileSync("mount", ["-o", `remount,${how}`, disk.path]);
+    remount("ro");
+    let returned = 0;
+    const numbers = new Set<number>();
+    {
+      await using outbox = await openOutbox({
+        path,
+        maxBytes: 64 * 1024 * 1024,
+        unit: "zrenjanin/zr-117",
+        clock: createClock(),
+        lingerMs: () => 0,
+        onStored: () => undefined,
+        onFault: () => undefined,
+        onReturn: () => returned++,
+      });
+      expect(outbox.notes.get("episode:A")).toEqual({ open: true });
+      const { seq } = emergency(outbox);
+      numbers.add(seq);
+      await expect(outbox.secure().then(() => outbox.flush())).rejects.toThrow(/read-only/);
+      expect((await outbox.read("emergency", 0, 10)).reports.map((report) => report.seq)).toEqual([seq]);
+      remount("rw");
+      await expect.poll(() => returned, { timeout: 10_000 }).toBe(1);
+      await outbox.flush();
+      expect(outbox.fault).toBeUndefined();
+    }
+    await using outbox = await open(path);
+    expect(outbox.notes.get("episode:A")).toEqual({ open: true });
+    expect((await outbox.read("emergency", 0, 10)).reports.map(({ seq }) => seq)).toEqual([...numbers]);
+    expect(await details(outbox)).toEqual(["before"]);
+    const next = say(outbox, "after").seq;
+    expect(numbers.has(next)).toBe(false);
   },
 );
 

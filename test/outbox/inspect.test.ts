@@ -86,7 +86,11 @@ test("a store from a wreck: what is damaged is passed over and counted, the rest
   expect(JSON.parse(verify.stdout)).toMatchObject({ records: 600, damaged: { telemetry: 1 } });
   const exported = await run("export", "--path", path);
   expect(exported.stdout.trim().split("\n")).toHaveLength(600);
-  expect(JSON.parse(exported.stderr)).toEqual({ damaged: { emergency: 0, event: 0, telemetry: 1 } });
+  expect(JSON.parse(exported.stderr)).toEqual({
+    damaged: { emergency: 0, event: 0, telemetry: 1 },
+    missing: 0,
+    news: [`${path} was damaged: what could be read was saved`],
+  });
 });
 
 test("wrong usage, and what is no outbox, say so", async () => {
