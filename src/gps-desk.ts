@@ -14,6 +14,8 @@ import type { DisciplinedClock } from "./runtime/clock.ts";
 import type { Log } from "./runtime/log.ts";
 import { readGps } from "./sources/gps.ts";
 
+type Otherwise = { readonly [K in keyof PositionPolicySettings]?: PositionPolicySettings[K] | undefined };
+
 /** Reads the receiver, disciplines the clock by it, and makes reports of its fixes. */
 export type GpsDesk = AsyncDisposable & {
   /** Resolves when the source has ended, which only a recording does. */
@@ -27,6 +29,8 @@ export type GpsDesk = AsyncDisposable & {
   scene(): Pick<EmergencyData, "position" | "track">;
   /** The next fix is reported, whatever the policy says. */
   locate(): void;
+  /** Reports otherwise than configured, for a while. */
+  reportFor(seconds: number, settings: Otherwise): void;
 };
 
 export type GpsDeskOptions = {
@@ -57,7 +61,10 @@ const WEEK_MS = 604_800_000;
 export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
   const { clock, log, event, on } = options;
   const stop = new AbortController();
-  const policy = createPositionPolicy(options.policy);
+  const policy = createPositionPolicy(() =>
+    otherwise && clock.mono() < otherwise.until ? otherwise.settings : options.policy,
+  );
+  let otherwise: { settings: PositionPolicySettings; until: number } | undefined;
   const scene = createScene();
   const tally: NmeaTally = { sentences: 0, fixes: 0, rejected: {} };
   let newest: { fix: Fix; mono: number } | undefined;
@@ -137,6 +144,13 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
     scene: () => scene.at(clock.mono()),
     locate() {
       requested = true;
+    },
+    reportFor(seconds, settings) {
+      const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+      otherwise = {
+        settings: { ...options.policy, ...Object.fromEntries(given) },
+        until: clock.mono() + seconds * 1000,
+      };
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -1,7 +1,7 @@
 import type { ByteSource } from "./domain/bytes.ts";
 import type { CanSource } from "./domain/can.ts";
 import { clientId, unitName } from "./domain/identity.ts";
-import type { StateMessage } from "./domain/messages.ts";
+import { ReportCommand, type StateMessage } from "./domain/messages.ts";
 import type { BoardListener, PanicBoard } from "./domain/panic.ts";
 import { LANES } from "./domain/pending.ts";
 import type { Draft, EventData, HealthData, Part } from "./domain/report.ts";
@@ -58,6 +58,7 @@ const RECONNECT_MS = { min: 1_000, max: 60_000 };
 /** While connected, telemetry waits this long for its PUBACK before it costs the card a write. */
 const LINGER_MS = 100;
 const TICK_MS = 1_000;
+const RESTART_MS = 500;
 /** What a stop may spend on getting the last reports out. */
 const FAREWELL_DRAIN_MS = 1_500;
 
@@ -66,6 +67,11 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
   const timer = setTimeout(resolve, ms);
   await Promise.race([work, promise]);
   clearTimeout(timer);
+};
+
+/** A command that nothing can be wrong with. */
+const always = (act: () => unknown) => (): undefined => {
+  act();
 };
 
 /** Parts of the car that are not watched, said at start. */
@@ -227,7 +233,23 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     event,
     route: routes.reply,
     reply: (route, payload) => link?.reply(route, payload),
-    kinds: { ping: () => undefined, drill: () => desk.drill(), locate: () => gps.locate() },
+    kinds: {
+      ping: always(() => undefined),
+      drill: always(() => desk.drill()),
+      locate: always(() => gps.locate()),
+      report(command) {
+        const asked = ReportCommand.safeParse(command);
+        if (!asked.success) {
+          const [issue] = asked.error.issues;
+          return `${issue!.path.join(".")}: ${issue!.message}`;
+        }
+        const { forS, ...intervals } = asked.data;
+        gps.reportFor(forS, intervals);
+        return undefined;
+      },
+      // Its answer goes out first.
+      restart: always(() => setTimeout(() => restart("asked by dispatch"), RESTART_MS).unref()),
+    },
   });
 
   const will: StateMessage = { state: "offline", unit: name, boot: outbox.boot, version: VERSION };
@@ -369,6 +391,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const tick = (): void => {
     sayClock();
     if (stopping) return;
+    commands.clock().catch((cause: unknown) => log.error("held commands", { cause: reasonOf(cause) }));
     reporter.tick();
     power.look();
   };

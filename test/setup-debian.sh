@@ -18,6 +18,7 @@ need make make "rebuilds the panic board's firmware"
 need linux.uml user-mode-linux "boots a Linux that has CAN"
 need candump can-utils "speaks on the CAN bus of that Linux"
 need busybox busybox "loads the modules of that Linux"
+need mkfs.ext4 e2fsprogs "makes the disk whose power is cut"
 need ip iproute2 "sets up the bus of that Linux"
 [ -e /usr/lib/avr/include/avr/io.h ] || { echo "missing: avr-libc (rebuilds the panic board's firmware)"; missing="$missing avr-libc"; }
 

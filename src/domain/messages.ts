@@ -30,6 +30,18 @@ export const CommandMessage = z
 
 export type CommandMessage = z.infer<typeof CommandMessage>;
 
+/** What a command of kind `report` says besides: only what is given changes. */
+export const ReportCommand = z
+  .object({
+    forS: z.number().min(1).max(86_400).default(600).describe("then as configured again"),
+    movingS: z.number().min(0).max(86_400).optional(),
+    distanceM: z.number().positive().optional(),
+    headingDeg: z.number().positive().max(180).optional(),
+    standingS: z.number().min(0).max(86_400).optional(),
+    parkedS: z.number().min(0).max(86_400).optional(),
+  })
+  .describe("Positions at other intervals for a while");
+
 export const ReplyMessage = z
   .looseObject({ id: z.string(), ok: z.boolean() })
   .describe("The unit's answer to a command");

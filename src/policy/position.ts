@@ -68,7 +68,8 @@ const move = (motion: Motion, fix: Fix, speedKmh: number, parked: boolean): Moti
   return fix.at - slowSince >= STOP_AFTER_MS ? standing(fix) : { kind: "moving", slowSince };
 };
 
-export const createPositionPolicy = (settings: PositionPolicySettings): PositionPolicy => {
+/** `current`: the settings, which may change from fix to fix. */
+export const createPositionPolicy = (current: () => PositionPolicySettings): PositionPolicy => {
   let motion: Motion | undefined;
   let previous: Fix | undefined;
   let reported: Fix | undefined;
@@ -82,6 +83,7 @@ export const createPositionPolicy = (settings: PositionPolicySettings): Position
     speedKmh: number,
     parked: boolean,
   ) => {
+    const settings = current();
     if (before && before.kind !== now.kind) return now.kind === "moving" ? "start" : "stop";
     if (!reported) return "interval";
     const sinceMs = Math.abs(fix.at - reported.at);
@@ -106,7 +108,7 @@ export const createPositionPolicy = (settings: PositionPolicySettings): Position
           ? moving
           : standing(fix);
       const sinceMs = reported ? Math.abs(fix.at - reported.at) : Infinity;
-      const urgent = emergency && sinceMs >= settings.emergencyS * 1000 - EARLY_MS;
+      const urgent = emergency && sinceMs >= current().emergencyS * 1000 - EARLY_MS;
       const reason = reasonFor(fix, before, now, speedKmh, parked) ?? (urgent ? "emergency" : undefined);
       motion = now;
       previous = fix;

@@ -49,6 +49,10 @@ type CarOptions = {
   /** With a panic board: the released image in the simulator, buttons `dash` and `boot`. */
   readonly board?: boolean;
   readonly statusPort?: number;
+  /** Where its outbox is, if not in its folder. */
+  readonly outbox?: string;
+  /** YAML of the report block; left out: every fix. */
+  readonly report?: string;
   /** A candump log in place of the bus: the service is a replay of it. */
   readonly busLog?: string;
 };
@@ -64,9 +68,9 @@ export const openCar = (dispatch: string, options: CarOptions = {}): Car => {
     `unit: { directorate: zrenjanin, id: zr-117 }
 gps: { port: ${tty} }
 panic: ${options.board ? `{ port: ${join(folder, "panic")}, buttons: { dash: { loop: 0 }, boot: { loop: 1 } } }` : "none"}
-report: { movingS: 0 }
+report: ${options.report ?? "{ movingS: 0 }"}
 dispatch: ${dispatch}
-outbox: { path: outbox }
+outbox: { path: ${options.outbox ?? "outbox"} }
 status: { listen: "127.0.0.1:${options.statusPort ?? 0}" }
 ${extra}`,
   );

@@ -13,6 +13,7 @@ modules=$(echo /usr/lib/uml/modules/*/kernel)
 for module in net/can/can net/can/can-raw drivers/net/can/dev/can-dev drivers/net/can/vcan; do
     busybox insmod "$modules/$module.ko" || echo "GUEST no module $module"
 done
+busybox insmod "$modules/fs/ext4/ext4.ko" 2>/dev/null || true
 ip link set lo up
 cd "$PATROL_UNIT" || echo "GUEST no project folder"
 node_modules/.bin/node "$GUEST_PROGRAM" || echo "GUEST failed"

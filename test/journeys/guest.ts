@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import type { Socket } from "node:net";
 import { resolve } from "node:path";
 
 /** Whether this machine can boot a Linux with CAN, and the optional library was built. */
@@ -10,8 +11,29 @@ export const canBoot = [
   "node_modules/socketcan/build/Release/can.node",
 ].every((path) => existsSync(path));
 
-/** Boots a guest that runs a program of ours; what it told on its console, by name. */
-export const bootGuest = async (program: string, limitMs: number): Promise<Map<string, unknown>> => {
+export type Guest = {
+  /** The guest's first serial line, /dev/ttyS0 there. */
+  readonly line: Socket;
+  /** What it told on its console, by name; the last of each. */
+  readonly told: ReadonlyMap<string, unknown>;
+  /** All of its console. */
+  readonly console: () => string;
+  /** Power goes, at once. */
+  cut(): Promise<void>;
+  readonly off: Promise<unknown>;
+};
+
+export type GuestOptions = {
+  /** Disk images: /dev/ubda, /dev/ubdb there. */
+  readonly disks?: readonly string[];
+  /** Environment of the program. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onTold?: (what: string, value: unknown) => void;
+};
+
+/** Boots a guest that runs a program of ours. */
+export const startGuest = (program: string, options: GuestOptions = {}): Guest => {
+  const { disks = [], env = {} } = options;
   const guest = spawn(
     "linux.uml",
     [
@@ -22,26 +44,52 @@ export const bootGuest = async (program: string, limitMs: number): Promise<Map<s
       `init=${resolve("test/journeys/guest.sh")}`,
       "con=null",
       "con0=fd:0,fd:1",
+      "ssl0=fd:3,fd:3",
       "quiet",
+      ...disks.map((disk, n) => `ubd${"ab"[n]}=${disk}`),
       `PATROL_UNIT=${process.cwd()}`,
       `GUEST_PROGRAM=${program}`,
+      ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
     ],
-    { stdio: ["ignore", "pipe", "ignore"], detached: true },
+    { stdio: ["ignore", "pipe", "ignore", "pipe"], detached: true },
   );
-  let console = "";
-  guest.stdout.on("data", (text) => (console += String(text)));
-  const timer = setTimeout(() => process.kill(-guest.pid!, "SIGKILL"), limitMs);
-  await once(guest, "exit");
-  clearTimeout(timer);
   const told = new Map<string, unknown>();
-  for (const line of console.split(/\r?\n/)) {
-    if (line.startsWith("GUEST {")) {
+  const lines: string[] = [];
+  let rest = "";
+  guest.stdout!.on("data", (text) => {
+    const whole = (rest + String(text)).split(/\r?\n/);
+    rest = whole.pop() ?? "";
+    for (const line of whole) {
+      if (!line.startsWith("GUEST {")) {
+        lines.push(line);
+        continue;
+      }
       const { what, value } = JSON.parse(line.slice("GUEST ".length)) as { what: string; value: unknown };
       told.set(what, value);
+      options.onTold?.(what, value);
     }
-  }
-  if (!told.has("end")) process.stderr.write(`${console}\n`);
-  return told;
+  });
+  const off = once(guest, "exit");
+  return {
+    line: guest.stdio[3] as Socket,
+    told,
+    console: () => lines.join("\n"),
+    off,
+    async cut() {
+      process.kill(-guest.pid!, "SIGKILL");
+      await off;
+    },
+  };
+};
+
+/** Boots a guest and waits for its end; what it told, by name. */
+export const bootGuest = async (program: string, limitMs: number): Promise<ReadonlyMap<string, unknown>> => {
+  const guest = startGuest(program);
+  const timer = setTimeout(() => void guest.cut(), limitMs);
+  await guest.off;
+  clearTimeout(timer);
+  if (!guest.told.has("end")) process.stderr.write(`${guest.console()}\n`);
+  return guest.told;
 };
 
 /** Inside the guest: tells the host. */

@@ -65,10 +65,10 @@ beforeAll(async () => {
     await outbox.flush();
   };
   await fill(9_000);
-  const gone = [...stored.keys()].slice(0, 400);
+  const gone = new Set([...stored.keys()].slice(0, 400));
   const { reports } = await outbox.read("telemetry", 0, 500);
-  outbox.settle(reports.filter(({ seq }) => gone.includes(seq)));
-  for (const { seq } of reports) if (gone.includes(seq)) settled.add(seq);
+  outbox.settle(reports.filter(({ seq }) => gone.has(seq)));
+  for (const { seq } of reports) if (gone.has(seq)) settled.add(seq);
   outbox.note("episode:A", { state: "active" });
   await fill(1_000);
   // As a power cut leaves it.

@@ -23,7 +23,7 @@ const drive = (steps: readonly { kmh: number; course?: number; seconds: number }
   return fixes;
 };
 const reasons = (fixes: readonly Fix[], given = settings) => {
-  const policy = createPositionPolicy(given);
+  const policy = createPositionPolicy(() => given);
   return fixes.map((fix) => policy.decide(fix, { emergency: false }));
 };
 const said = (fixes: readonly Fix[], given = settings) =>
@@ -119,7 +119,7 @@ describe("position policy", () => {
 
   test("with the ignition off a receiver's drift is no start, a car that is towed is one, and the interval is longer", () => {
     const decide = (fixes: readonly Fix[], vehicle: VehicleMotion) => {
-      const policy = createPositionPolicy(settings);
+      const policy = createPositionPolicy(() => settings);
       return fixes.map((fix) => policy.decide(fix, { emergency: false, vehicle })).filter(Boolean);
     };
     const drifting = drive([
@@ -137,7 +137,7 @@ describe("position policy", () => {
   });
 
   test("the vehicle's own speed counts before the receiver's", () => {
-    const policy = createPositionPolicy(settings);
+    const policy = createPositionPolicy(() => settings);
     const decide = (kmh: number, speedKmh: number) =>
       drive([{ kmh, seconds: 3 }]).map((fix) =>
         policy.decide(fix, { emergency: false, vehicle: { ignition: "on", speedKmh } }),

@@ -1,8 +1,12 @@
 import { noise } from "./noise.ts";
+import { powerCuts } from "./power-cuts.ts";
 
 /** `npm run soak -- NAME…`: what takes hours, or hundreds of rounds, and so is no part of `npm test`. */
 const print = (what: string, figure: string): void => void process.stdout.write(`${what}: ${figure}\n`);
-const SECTIONS: Readonly<Record<string, (report: typeof print) => boolean | Promise<boolean>>> = { noise };
+const SECTIONS: Readonly<Record<string, (report: typeof print) => boolean | Promise<boolean>>> = {
+  noise,
+  "power-cuts": powerCuts,
+};
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !Object.hasOwn(SECTIONS, name));
