@@ -11,6 +11,8 @@ need() { # command, package, reason
 PATH="$PATH:/usr/sbin:/sbin"
 need mosquitto mosquitto "the broker of the journeys"
 need openssl openssl "makes the journeys' TLS certificates"
+need nats-server nats-server "three brokers that act as one"
+need rabbitmqctl rabbitmq-server "three others that do"
 need systemd-analyze systemd "checks the service file"
 need avr-gcc gcc-avr "rebuilds the panic board's firmware"
 need avr-objcopy binutils-avr "rebuilds the panic board's firmware"

@@ -1,13 +1,23 @@
 import * as z from "zod";
 import type { GapReason } from "../domain/report.ts";
-import { addRange, complement, size, type Runs } from "./runs.ts";
+import { addRange, complement, hasNumber, removeNumber, size, union, type Runs } from "./runs.ts";
 
 /**
  * The account of sequence numbers: each is settled (delivered or declared), pending, or not made.
  * It goes to disk with the records, in the same batch. `lease` is written, synced, before any
  * number at or past it is used, so that no number is used twice whatever happens to the tail.
  */
-export type Ledger = { boot: number; next: number; lease: number; settled: Runs };
+export type Ledger = {
+  boot: number;
+  next: number;
+  lease: number;
+  settled: Runs;
+  /**
+   * Here a few of many were kept: on disk they count as settled, but for those that are found, as
+   * thousands of runs would be written each second. What vanished there has been declared with the rest.
+   */
+  thinned: Runs;
+};
 
 export type Gap = {
   readonly from: number;
@@ -16,18 +26,27 @@ export type Gap = {
   readonly reason: GapReason;
 };
 
+const runs = z.array(z.tuple([z.int().positive(), z.int().positive()]));
 const stored = z.object({
   boot: z.int().nonnegative(),
   next: z.int().positive(),
   lease: z.int().positive(),
-  settled: z.array(z.tuple([z.int().positive(), z.int().positive()])),
+  settled: runs,
+  thinned: runs,
 });
 
-export const emptyLedger = (): Ledger => ({ boot: 0, next: 1, lease: 1, settled: [] });
+export const emptyLedger = (): Ledger => ({ boot: 0, next: 1, lease: 1, settled: [], thinned: [] });
 
-export const encodeLedger = (ledger: Ledger): string => JSON.stringify(ledger);
-/** Throws where the text is not a ledger. */
-export const decodeLedger = (text: string): Ledger => stored.parse(JSON.parse(text));
+export const encodeLedger = (ledger: Ledger): string => {
+  const thinned = ledger.thinned.filter(([, to]) => to >= oldestPending(ledger));
+  return JSON.stringify({ ...ledger, thinned, settled: union(ledger.settled, thinned) });
+};
+/** `found`: the numbers that are on disk, sorted. Throws where the text is not a ledger. */
+export const decodeLedger = (text: string, found: readonly number[]): Ledger => {
+  const ledger = stored.parse(JSON.parse(text));
+  for (const seq of found) if (hasNumber(ledger.thinned, seq)) removeNumber(ledger.settled, seq);
+  return ledger;
+};
 
 export const settle = (ledger: Ledger, seq: number): void => addRange(ledger.settled, seq, seq);
 

@@ -97,9 +97,10 @@ const takeStock = async (
   const within = kept && unsealVital(kept);
   const known = newest(beside, within);
   const vital = known ?? NO_VITAL;
-  const ledger = text === undefined ? emptyLedger() : decodeLedger(text);
+  const numbers = await scanNumbers(store);
+  const ledger = text === undefined ? emptyLedger() : decodeLedger(text, numbers);
   ledger.lease = Math.max(ledger.lease, vital.lease);
-  const found = await withoutInvented(store, await scanNumbers(store), ledger.lease);
+  const found = await withoutInvented(store, numbers, ledger.lease);
   ledger.lease = Math.max(ledger.lease, (found.at(-1) ?? 0) + 1);
   ledger.boot = Math.max(ledger.boot, vital.boot);
   if (!whole || text === undefined) ledger.next = ledger.lease;

@@ -8,7 +8,7 @@ import { encodeLedger, oldestPending, pendingCount, settle } from "./ledger.ts";
 import { createNotes } from "./notes.ts";
 import { openStock, stockWithout, type Stock } from "./opening.ts";
 import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
-import { createRetention } from "./retention.ts";
+import { createRetention, NO_EXCESS } from "./retention.ts";
 import { addRange, complement, hasNumber, type Runs } from "./runs.ts";
 import { bytesOnDisk, DiskError, isCorrupt, openLevel, readLane, type Operation } from "./store.ts";
 import { saveVital, sealVital, VITAL_KEY, type Vital } from "./vital.ts";
@@ -116,6 +116,7 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const accountFor = (opened: Stock): void => {
     const known: Runs = [];
     for (const [from, to] of opened.ledger.settled) addRange(ledger.settled, from, to);
+    for (const [from, to] of opened.ledger.thinned) addRange(ledger.thinned, from, to);
     for (const [from, to] of ledger.settled) addRange(known, from, to);
     for (const seq of [...opened.found, ...held.keys()].toSorted((a, b) => a - b)) addRange(known, seq, seq);
     declare(complement(known, 1, ledger.next - 1), beganWithout ? "power-cut" : "corruption");
@@ -239,21 +240,23 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   let besideFails = false;
 
   /** Records that the last look found too many, deleted with this batch; their room is given back after it. */
-  let tooMany: number[] = [];
+  let tooMany = NO_EXCESS;
   const retain = async (): Promise<void> => {
     if (!store) return;
     await retention.giveBack(store, tooMany);
-    tooMany = await retention.excess(store, clock.mono());
-    const pending = tooMany.filter((seq) => !hasNumber(ledger.settled, seq));
-    for (const seq of tooMany) removals.push(encodeKey("telemetry", seq));
-    dirty ||= tooMany.length > 0;
+    const now = clock.now();
+    tooMany = await retention.excess(store, clock.mono(), now.clock === "unset" ? undefined : now.at);
+    const pending = tooMany.seqs.filter((seq) => !hasNumber(ledger.settled, seq));
+    for (const seq of tooMany.seqs) removals.push(encodeKey("telemetry", seq));
+    dirty ||= tooMany.seqs.length > 0;
     const [from] = pending;
     const to = pending.at(-1);
     if (from === undefined || to === undefined) return;
     for (const seq of pending) addRange(ledger.settled, seq, seq);
-    // Numbers of other lanes lie between them: those are delivered as well.
+    if (tooMany.thinned) addRange(ledger.thinned, from, to);
+    // Numbers between them that are not counted are delivered as well: other lanes', and those that were kept.
     const gap = { type: "gap", from, to, count: pending.length, reason: "retention" } as const;
-    append({ kind: "event", data: gap, ...clock.now() });
+    append({ kind: "event", data: gap, ...now });
   };
 
   const leaseIsShort = (): boolean => ledger.lease - ledger.next < LEASE_MIN / 4;

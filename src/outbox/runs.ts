@@ -32,6 +32,31 @@ export const addRange = (runs: Runs, from: number, to: number): void => {
   runs.splice(first, last - first, [low, high]);
 };
 
+/** Takes one number out of the run that it is in. */
+export const removeNumber = (runs: Runs, n: number): void => {
+  const at = locate(runs, n);
+  const run = runs[at];
+  if (!run || run[0] > n) return;
+  const rest: Runs = [
+    [run[0], n - 1],
+    [n + 1, run[1]],
+  ];
+  runs.splice(at, 1, ...rest.filter(([from, to]) => from <= to));
+};
+
+/** Both together, in one pass: the runs of the one that lie inside the other's are gone. */
+export const union = (one: Runs, other: Runs): Runs => {
+  if (other.length === 0) return one;
+  const all = [...one, ...other].toSorted((a, b) => a[0] - b[0]);
+  const joined: Runs = [];
+  for (const [from, to] of all) {
+    const last = joined.at(-1);
+    if (last && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else joined.push([from, to]);
+  }
+  return joined;
+};
+
 /** What of from..to is in none of the runs. */
 export const complement = (runs: Runs, from: number, to: number): Runs => {
   const holes: Runs = [];

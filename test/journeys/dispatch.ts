@@ -8,6 +8,8 @@ export type Dispatch = AsyncDisposable & {
   readonly reports: readonly WireReport[];
   readonly states: readonly StateMessage[];
   readonly topics: ReadonlySet<string>;
+  /** When each number first came, UTC milliseconds. */
+  readonly cameAt: ReadonlyMap<number, number>;
   /** Numbers from 1 to the highest seen that are neither delivered nor declared. */
   missing(): number[];
   /** The positions by number, without duplicates, in the order of their numbers. */
@@ -29,15 +31,16 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
   const reports: WireReport[] = [];
   const states: StateMessage[] = [];
   const topics = new Set<string>();
+  const cameAt = new Map<number, number>();
   const removed = new Set<string>();
   const faults: unknown[] = [];
   const client = await connectAsync(url, {
-    ...credentials,
     protocolVersion: 5,
     clientId: `dispatch-${process.pid}-${Math.random()}`,
     clean: false,
     properties: { sessionExpiryInterval: 3600, receiveMaximum: 10_000 },
     reconnectPeriod: 200,
+    ...credentials,
   });
   client.on("error", () => undefined);
   client.on("message", (topic, payload) => {
@@ -56,7 +59,10 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
       const parsed = topic.endsWith("/state") ? StateMessage.safeParse(value) : WireReport.safeParse(value);
       if (!parsed.success) faults.push({ topic, value, error: parsed.error });
       else if ("state" in parsed.data) states.push(parsed.data);
-      else reports.push(parsed.data);
+      else {
+        reports.push(parsed.data);
+        if (!cameAt.has(parsed.data.seq)) cameAt.set(parsed.data.seq, Date.now());
+      }
     }
   });
   await client.subscribeAsync("patrol/v1/#", { qos: 1 });
@@ -73,6 +79,7 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
     },
     states,
     topics,
+    cameAt,
     missing() {
       const known = new Set(checked(reports).map((r) => r.seq));
       for (const r of reports) {

@@ -30,7 +30,8 @@ export const freePort = async (): Promise<number> => {
   return port;
 };
 
-const answers = async (port: number): Promise<boolean> => {
+/** Whether anybody listens on a port. */
+export const answers = async (port: number): Promise<boolean> => {
   const socket = connect(port, "127.0.0.1");
   try {
     await once(socket, "connect");

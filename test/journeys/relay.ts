@@ -1,17 +1,22 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** A TCP relay in front of a broker that can swallow everything, or reset every connection. */
+/** A TCP relay in front of a broker: the link, and everything that can happen to it. */
 export type Relay = Disposable & {
   readonly port: number;
   /** Takes bytes from both sides and passes none on. */
   swallow(on: boolean): void;
   reset(): void;
+  /** Passes nothing on until told otherwise; nothing is lost. */
+  stall(on: boolean): void;
+  /** What was said first on the newest connection is said on one more: to the broker, the same client a second time. */
+  duplicate(): void;
 };
 
 /** What a link does to bytes; each way by itself. */
 export type Shape = { readonly bytesPerS: number; readonly delayMs: number };
 
+const TWIN_MS = 300;
 /** A modem's buffer: beyond it, it takes no more. */
 const BUFFER_BYTES = 64 * 1024;
 
@@ -37,9 +42,11 @@ const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => voi
 
 export const openRelay = async (target: number, shape?: Shape): Promise<Relay> => {
   let swallowing = false;
+  let greeting: Buffer | undefined;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(target, "127.0.0.1");
+    near.once("data", (bytes) => (greeting = bytes));
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -62,6 +69,19 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
     },
     reset() {
       for (const socket of sockets) socket.resetAndDestroy();
+    },
+    stall(on) {
+      for (const socket of sockets) {
+        if (on) socket.pause();
+        else socket.resume();
+      }
+    },
+    duplicate() {
+      if (!greeting) return;
+      const twin = connect(target, "127.0.0.1");
+      twin.on("error", () => undefined);
+      twin.write(greeting);
+      setTimeout(() => twin.destroy(), TWIN_MS);
     },
     [Symbol.dispose]() {
       for (const socket of sockets) socket.destroy();

@@ -260,3 +260,76 @@ test("the quota is held: the oldest telemetry goes, declared; events stay, and t
   }
   expect(kept.size + gaps.reduce((sum, { count }) => sum + count, 0)).toBe(made);
 }, 60_000);
+
+test("before anything is dropped, positions older than an hour are thinned: one in half a minute, then one in five", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "outbox");
+  const HOURS = 30;
+  const RECORDS = HOURS * 3_600;
+  const now = Date.now();
+  const clock = { ...createClock(), now: () => ({ at: now, clock: "gnss" as const }) };
+  const options = {
+    path,
+    maxBytes: 6 * 1024 * 1024,
+    unit: "zrenjanin/zr-117",
+    clock,
+    lingerMs: () => 0,
+    onStored: () => undefined,
+    onFault: (cause: unknown) => expect(cause).toBeUndefined(),
+  };
+  const at = (seq: number) => now - (RECORDS - seq) * 1_000;
+  let first = 0;
+  {
+    await using outbox = await openOutbox(options);
+    first = say(outbox, "the first event").seq;
+    for (let n = 1; n <= RECORDS; n++) {
+      const full = outbox.pressure();
+      if (full) await full;
+      outbox.append({
+        kind: "position",
+        at: at(n),
+        clock: "gnss",
+        data: {
+          lat: Math.random() * 90,
+          lon: Math.random() * 90,
+          altM: Math.random(),
+          fix: "3d",
+          reason: "interval",
+        },
+      });
+    }
+    await sleep(7_000);
+    await outbox.flush();
+    const { bytes } = await outbox.stats();
+    expect(bytes).toBeLessThan(options.maxBytes * 1.2);
+    // As a power cut would leave it.
+    execFileSync("cp", ["-r", path, `${path}-cut`]);
+    execFileSync("cp", [`${path}.vital`, `${path}-cut.vital`]);
+  }
+  await using outbox = await openOutbox({ ...options, path: `${path}-cut` });
+  const kept: { seq: number; at: number }[] = [];
+  for (let cursor = 0; ;) {
+    const page = await outbox.read("telemetry", cursor, 2_000);
+    for (const report of page.reports) kept.push({ seq: report.seq, at: Date.parse(report.at) });
+    if (page.cursor === cursor) break;
+    ({ cursor } = page);
+  }
+  const events = (await outbox.read("event", 0, 100_000)).reports;
+  expect(events[0]!.seq).toBe(first);
+  const gaps = events.flatMap((r) => (r.kind === "event" && r.data.type === "gap" ? [r.data] : []));
+  const dropped = gaps
+    .filter(({ reason }) => reason === "retention")
+    .reduce((sum, { count }) => sum + count, 0);
+  process.stdout.write(
+    `thinned: ${RECORDS} positions of ${HOURS} h made, ${kept.length} kept, ${dropped} declared in ${gaps.length} gaps\n`,
+  );
+  expect(kept.length + dropped).toBe(RECORDS);
+  // The last hour is whole, and nothing that the quota left room for was dropped from the start.
+  expect(kept.filter((one) => one.at >= now - 3_600_000).length).toBeGreaterThanOrEqual(3_600);
+  expect(kept[0]!.at).toBe(at(1));
+  const spacings = kept.slice(1).map((one, n) => one.at - kept[n]!.at);
+  expect(
+    spacings.filter((ms) => ms === 30_000).length + spacings.filter((ms) => ms === 300_000).length,
+  ).toBeGreaterThan(100);
+  expect(Math.max(...spacings)).toBeLessThanOrEqual(300_000);
+}, 120_000);

@@ -44,7 +44,7 @@ describe("ledger", () => {
         fc.array(number),
         fc.array(number),
         (next, ahead, done, on) => {
-          const ledger: Ledger = { boot: 1, next, lease: next + ahead, settled: [] };
+          const ledger: Ledger = { boot: 1, next, lease: next + ahead, settled: [], thinned: [] };
           for (const seq of done) if (seq < next) settle(ledger, seq);
           const found = [...new Set(on)].filter((n) => n < ledger.lease).toSorted((a, b) => a - b);
           const gaps = unaccounted(ledger, found);
@@ -68,9 +68,27 @@ describe("ledger", () => {
         [1, 4],
         [6, 6],
       ],
+      thinned: [],
     };
-    expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
+    expect(decodeLedger(encodeLedger(ledger), [5, 7, 8, 9])).toEqual(ledger);
     expect(pendingCount(ledger)).toBe(4);
+  });
+
+  test("of a stretch that was thinned only its ends are written; what is found there is pending again", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 200 })), fc.array(number), (kept, done) => {
+        const ledger: Ledger = { boot: 1, next: 300, lease: 300, settled: [], thinned: [[20, 180]] };
+        for (const seq of done) if (seq < 20) settle(ledger, seq);
+        const found = kept.toSorted((a, b) => a - b);
+        const pending = new Set(found.filter((seq) => seq >= 20 && seq <= 180));
+        for (let seq = 20; seq <= 180; seq++) if (!pending.has(seq)) settle(ledger, seq);
+        const text = encodeLedger(ledger);
+        expect(text.length).toBeLessThan(600);
+        const read = decodeLedger(text, found);
+        for (let seq = 1; seq < 300; seq++)
+          expect(hasNumber(read.settled, seq), String(seq)).toBe(hasNumber(ledger.settled, seq));
+      }),
+    );
   });
 });
 
