@@ -48,6 +48,21 @@ const limitOf = (path: string, maxBytes: number, bytes: number): number => {
 const isThinnable = (report: Report | undefined): report is Report =>
   report?.kind === "position" && report.clock !== "unset";
 
+const oldest = async (store: Store, wanted: number): Promise<number[]> => {
+  const seqs: number[] = [];
+  for (let left = wanted; left > 0;) {
+    // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
+    const page = await readLane(store, "telemetry", seqs.at(-1) ?? 0, PAGE);
+    if (page.length === 0) break;
+    for (const [key, value] of page) {
+      if (left <= 0) break;
+      seqs.push(decodeKey(key));
+      left -= key.length + value.length;
+    }
+  }
+  return seqs;
+};
+
 export const createRetention = (path: string, maxBytes: number): Retention => {
   let lookedAt = -Infinity;
   let written = 0;
@@ -73,21 +88,6 @@ export const createRetention = (path: string, maxBytes: number): Retention => {
         }
       }
       if (records.length < PAGE) break;
-    }
-    return seqs;
-  };
-
-  const oldest = async (store: Store, wanted: number): Promise<number[]> => {
-    const seqs: number[] = [];
-    for (let left = wanted; left > 0;) {
-      // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
-      const page = await readLane(store, "telemetry", seqs.at(-1) ?? 0, PAGE);
-      if (page.length === 0) break;
-      for (const [key, value] of page) {
-        if (left <= 0) break;
-        seqs.push(decodeKey(key));
-        left -= key.length + value.length;
-      }
     }
     return seqs;
   };

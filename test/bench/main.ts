@@ -14,6 +14,7 @@ import { readMessage } from "../../src/dispatch/read.ts";
 import { openOutbox } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { can } from "./can.ts";
+import { backlog } from "./backlog.ts";
 import { bus } from "./bus.ts";
 import { panic } from "./panic.ts";
 import { startMosquitto, type Mosquitto } from "../journeys/mosquitto.ts";
@@ -316,6 +317,7 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   },
   flat: flatOut,
   storing,
+  backlog: () => backlog(print, quantile),
   can: () => can(print, quantile),
   bus: () => bus(print, quantile),
   panic: () => panic(print, quantile, cpuSeconds),

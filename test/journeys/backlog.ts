@@ -3,7 +3,7 @@ import { createClock } from "../../src/runtime/clock.ts";
 import type { Car } from "./car.ts";
 
 /** Fills the outbox of a car that has not been started with the positions of a made-up drive, one a second. */
-export const fillBacklog = async (car: Car, records: number): Promise<void> => {
+export const fillBacklog = async (car: Pick<Car, "folder">, records: number): Promise<void> => {
   await using outbox = await openOutbox({
     path: `${car.folder}/outbox`,
     maxBytes: 512 * 1024 * 1024,

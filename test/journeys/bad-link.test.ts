@@ -66,7 +66,8 @@ test(
       `draining over 512 kbit/s: ${live.length} of ${fixes} live, late by ${lateMs[Math.floor(lateMs.length / 2)]} ms (median), ${lateMs.at(-1)} ms (most); memory at most ${before.toFixed(0)} MiB at first, ${peakMiB(car).toFixed(0)} MiB at last\n`,
     );
     expect(live.length).toBeGreaterThanOrEqual(fixes - 1);
-    expect(lateMs.at(-1)).toBeLessThan(INTERVAL_MS + SLOW.delayMs);
+    // The first of all waits for the next: until then it is not known how the receiver ends a cycle.
+    expect(lateMs.at(-1)).toBeLessThan(INTERVAL_MS + 2 * SLOW.delayMs);
     await waitFor("the drain", () => dispatch.positions().length >= LONG_BACKLOG + fixes, 60_000);
     expect(peakMiB(car) - before).toBeLessThan(48);
     expect(dispatch.missing()).toEqual([]);

@@ -4,6 +4,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 /** A TCP relay in front of a broker: the link, and everything that can happen to it. */
 export type Relay = Disposable & {
   readonly port: number;
+  /** Bytes that went through towards the broker. */
+  readonly bytesUp: number;
   /** Takes bytes from both sides and passes none on. */
   swallow(on: boolean): void;
   reset(): void;
@@ -43,9 +45,11 @@ const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => voi
 export const openRelay = async (target: number, shape?: Shape): Promise<Relay> => {
   let swallowing = false;
   let greeting: Buffer | undefined;
+  let bytesUp = 0;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(target, "127.0.0.1");
+    near.on("data", (bytes) => (bytesUp += bytes.length));
     near.once("data", (bytes) => (greeting = bytes));
     for (const [from, to] of [
       [near, far],
@@ -64,6 +68,9 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    get bytesUp() {
+      return bytesUp;
+    },
     swallow(on) {
       swallowing = on;
     },
