@@ -105,6 +105,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
         if (health.connected) on.press(message.press);
         break;
       case "loop":
+        if (health.loops) health = { ...health, loops: health.loops.with(message.loop, message.state) };
         takeLoop(message.loop, message.state);
         break;
       case "heartbeat":

@@ -9,6 +9,7 @@ enableCompileCache();
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./cli/run.ts")).run,
   check: async () => (await import("./cli/check.ts")).check,
+  doctor: async () => (await import("./cli/doctor.ts")).doctor,
   status: async () => (await import("./cli/status.ts")).status,
   dispatch: async () => (await import("./cli/dispatch.ts")).dispatch,
   drill: async () => (await import("./cli/drill.ts")).drill,

@@ -102,6 +102,7 @@ const HealthData = z
     config: z.string().describe("sha256 of the configuration file, hex"),
     cpuPercent: z.number().nonnegative().optional().describe("of one core, since the last health"),
     rssMiB: z.number().nonnegative(),
+    writtenMiB: z.number().nonnegative().optional().describe("written to disk since the service began"),
     diskFreeMiB: z.number().nonnegative().optional(),
     outbox: z.object({ records: count, oldestAgeS: count.optional(), bytes: count }),
     link: z.object({

@@ -38,7 +38,7 @@ export type Stock = {
 const SET_ASIDE = 2;
 
 /** Whether the disk takes a write at all. Throws DiskError: then the store is not to blame. */
-const probe = async (path: string): Promise<void> => {
+export const probe = async (path: string): Promise<void> => {
   const file = `${path}.probe`;
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
     throw new StoreError(`${path} is not a folder: it is where the outbox should be`);

@@ -2,7 +2,10 @@ import { readFileSync, statfsSync } from "node:fs";
 import type { HealthData } from "../domain/report.ts";
 
 /** The machine's side of `health`: what the process and the host say of themselves. */
-export type MachineHealth = Pick<HealthData, "cpuPercent" | "rssMiB" | "diskFreeMiB" | "temperatureC">;
+export type MachineHealth = Pick<
+  HealthData,
+  "cpuPercent" | "rssMiB" | "writtenMiB" | "diskFreeMiB" | "temperatureC"
+>;
 
 const MIB = 1024 * 1024;
 const THERMAL = "/sys/class/thermal/thermal_zone0/temp";
@@ -13,6 +16,16 @@ const freeMiB = (path: string): number | undefined => {
     return Math.floor((bavail * bsize) / MIB);
   } catch {
     return undefined; // the outbox says itself what is wrong with its disk
+  }
+};
+
+/** What this process has had written to disk since it began. */
+const writtenMiB = (): number | undefined => {
+  try {
+    const bytes = /^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1];
+    return bytes === undefined ? undefined : Math.round((Number(bytes) / MIB) * 10) / 10;
+  } catch {
+    return undefined; // a kernel without that account
   }
 };
 
@@ -35,12 +48,14 @@ export const createMachineProbe = (path: string): (() => MachineHealth) => {
     cpu = process.cpuUsage();
     at = now;
     const diskFreeMiB = freeMiB(path);
+    const written = writtenMiB();
     const celsius = temperatureC();
     return {
       ...(elapsedMs > 0
         ? { cpuPercent: Math.round(((used.user + used.system) / 1000 / elapsedMs) * 1000) / 10 }
         : {}),
       rssMiB: Math.round((process.memoryUsage.rss() / MIB) * 10) / 10,
+      ...(written === undefined ? {} : { writtenMiB: written }),
       ...(diskFreeMiB === undefined ? {} : { diskFreeMiB }),
       ...(celsius === undefined ? {} : { temperatureC: celsius }),
     };
