@@ -53,6 +53,8 @@ type CarOptions = {
   readonly outbox?: string;
   /** YAML of the report block; left out: every fix. */
   readonly report?: string;
+  /** Environment of the service, beside ours. */
+  readonly env?: Readonly<Record<string, string>>;
   /** A candump log in place of the bus: the service is a replay of it. */
   readonly busLog?: string;
 };
@@ -114,6 +116,7 @@ ${extra}`,
       const command = options.busLog === undefined ? ["run"] : ["replay", "--can", options.busLog];
       child = spawn(process.execPath, [program, ...command, "--config", config], {
         stdio: ["ignore", "pipe", "inherit"],
+        env: { ...process.env, ...options.env },
       });
       const before = log.length;
       let text = "";
