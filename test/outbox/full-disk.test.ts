@@ -1,40 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { canMount, mountSmallDisk } from "../journeys/small-disk.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { readVital } from "../../src/outbox/vital.ts";
 import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
-
-const isRoot = process.getuid?.() === 0;
-const DISK_MIB = 8;
-
-/** A disk of its own, small enough to fill. */
-const mountDisk = (): Disposable & { readonly path: string; fill(): void; free(): void } => {
-  const path = mkdtempSync(join(tmpdir(), "disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_MIB}m`, "none", path]);
-  const ballast = join(path, "filler");
-  return {
-    path,
-    fill() {
-      for (let bytes = 1 << 20; bytes >= 512; bytes >>= 1) {
-        try {
-          for (;;) writeFileSync(ballast, Buffer.alloc(bytes), { flag: "a" });
-        } catch {
-          // smaller pieces still fit
-        }
-      }
-      expect(statfsSync(path).bavail).toBe(0);
-    },
-    free: () => rmSync(ballast),
-    [Symbol.dispose]() {
-      execFileSync("umount", ["-l", path]);
-      rmSync(path, { recursive: true, force: true });
-    },
-  };
-};
 
 const temporaryFolder = (): Disposable & { readonly path: string } => {
   const path = mkdtempSync(join(tmpdir(), "quota-"));
@@ -63,10 +36,10 @@ const details = async (outbox: Outbox): Promise<string[]> =>
     r.kind === "event" && r.data.type === "fault" ? [r.data.detail] : [],
   );
 
-test.skipIf(!isRoot)(
+test.skipIf(!canMount)(
   "a disk that fills and empties: what was flushed before, meanwhile and after is there",
   async () => {
-    using disk = mountDisk();
+    using disk = mountSmallDisk();
     mkdirSync(join(disk.path, "store"));
     const path = join(disk.path, "store", "outbox");
     const faults: unknown[] = [];
@@ -130,10 +103,10 @@ const emergency = (outbox: Outbox) =>
     clock: "ntp",
   });
 
-test.skipIf(!isRoot)(
+test.skipIf(!canMount)(
   "a disk that is full at the start, its ballast gone: a press is secured, and numbers go on",
   async () => {
-    using disk = mountDisk();
+    using disk = mountSmallDisk();
     const path = join(disk.path, "outbox");
     let last = 0;
     {
@@ -161,18 +134,17 @@ test.skipIf(!isRoot)(
   },
 );
 
-test.skipIf(!isRoot)(
+test.skipIf(!canMount)(
   "a disk that is read-only at the start and comes back: the unit begins without it, and is told when to begin anew",
   async () => {
-    using disk = mountDisk();
+    using disk = mountSmallDisk();
     const path = join(disk.path, "outbox");
     {
       await using outbox = await open(path);
       say(outbox, "before");
       outbox.note("episode:A", { open: true });
     }
-    const remount = (how: "ro" | "rw") => execFileSync("mount", ["-o", `remount,${how}`, disk.path]);
-    remount("ro");
+    disk.remount("ro");
     let returned = 0;
     const numbers = new Set<number>();
     {
@@ -191,7 +163,7 @@ test.skipIf(!isRoot)(
       numbers.add(seq);
       await expect(outbox.secure().then(() => outbox.flush())).rejects.toThrow(/read-only/);
       expect((await outbox.read("emergency", 0, 10)).reports.map((report) => report.seq)).toEqual([seq]);
-      remount("rw");
+      disk.remount("rw");
       await expect.poll(() => returned, { timeout: 10_000 }).toBe(1);
       await outbox.flush();
       expect(outbox.fault).toBeUndefined();

@@ -1,0 +1,115 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openCar, waitFor, type Car } from "./car.ts";
+import { openDispatch, type Dispatch } from "./dispatch.ts";
+import { startMosquitto, type Mosquitto } from "./mosquitto.ts";
+import { canMount, mountSmallDisk, type SmallDisk } from "./small-disk.ts";
+
+let stack: AsyncDisposableStack;
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(() => stack.disposeAsync());
+
+const open = async (): Promise<{
+  disk: SmallDisk;
+  broker: Mosquitto;
+  dispatch: Dispatch;
+  car: Car;
+  outbox: string;
+}> => {
+  const disk = stack.use(mountSmallDisk(16));
+  const outbox = join(disk.path, "outbox");
+  const broker = stack.use(await startMosquitto());
+  await broker.start();
+  const dispatch = stack.use(await openDispatch(broker.url));
+  const car = stack.use(
+    openCar(`{ brokers: ["${broker.url}"], allowPlaintext: true }`, { board: true, outbox }),
+  );
+  return { disk, broker, dispatch, car, outbox };
+};
+const idle = (car: Car) =>
+  waitFor("the board", () => car.lamps.at(-1) === "idle" || car.lamps.at(-1) === "fault");
+const episodes = (dispatch: Dispatch) => new Set(dispatch.emergencies().map(({ episode }) => episode));
+
+describe.skipIf(!canMount)("the unit's disk", () => {
+  test(
+    "without a free byte: presses are stored, sent and answered; killed, it goes on with the same episode",
+    { timeout: 90_000 },
+    async () => {
+      const { disk, broker, dispatch, car, outbox } = await open();
+      await car.start();
+      await idle(car);
+      disk.fill();
+      rmSync(`${outbox}.ballast`, { force: true });
+      disk.fill();
+      await broker.stop();
+      car.press(0);
+      await waitFor("the lamp", () => car.lamps.includes("stored"));
+      await sleep(700);
+      car.press(1);
+      await sleep(700);
+      // Nothing but the notes took the presses; and they have no broker yet.
+      await car.stop("SIGKILL");
+      car.lamps.length = 0;
+      await car.start();
+      await waitFor("the lamp after the restart", () => car.lamps.includes("stored"));
+      await broker.start();
+      await waitFor(
+        "the emergency",
+        () => dispatch.emergencies().some(({ presses }) => presses === 2),
+        30_000,
+      );
+      expect(episodes(dispatch).size).toBe(1);
+      const [episode] = episodes(dispatch);
+      await dispatch.ack(episode!, "received");
+      await waitFor("received", () => car.lamps.at(-1) === "received");
+      disk.free();
+      await dispatch.ack(episode!, "cleared");
+      await waitFor("the end", () => dispatch.removed.size > 0);
+      await waitFor("every number", () => dispatch.missing().length === 0, 30_000);
+      expect(episodes(dispatch).size).toBe(1);
+    },
+  );
+
+  test(
+    "read-only at the start: a press goes out from memory; writable again, the unit begins anew by itself",
+    { timeout: 90_000 },
+    async () => {
+      const { disk, dispatch, car } = await open();
+      await car.start();
+      await idle(car);
+      expect(await car.stop()).toBe(0);
+      disk.remount("ro");
+      await car.start();
+      await waitFor("the fault", () =>
+        dispatch.events("fault").some(({ data }) => "part" in data && data.part === "outbox"),
+      );
+      car.press();
+      await waitFor("the emergency", () => dispatch.emergencies().length > 0, 20_000);
+      await waitFor("sent", () => car.lamps.at(-1) === "sent");
+      const boots = () => Math.max(...dispatch.states.map(({ boot }) => boot));
+      const before = boots();
+      disk.remount("rw");
+      await waitFor("the new boot", () => boots() > before, 20_000);
+      expect(
+        dispatch.states.some(
+          ({ reason }) => reason === "restart: the disk is back: what it holds is taken up",
+        ),
+      ).toBe(true);
+      expect(episodes(dispatch).size).toBe(1);
+      const [episode] = episodes(dispatch);
+      await dispatch.ack(episode!, "cleared");
+      await waitFor("the end", () => dispatch.removed.size > 0);
+      await waitFor("idle", () => car.lamps.at(-1) === "idle");
+      const used = new Map<number, string>();
+      for (const { seq, kind, boot, mono } of dispatch.reports) {
+        const name = `${kind} ${boot} ${mono}`;
+        expect(used.get(seq) ?? name, String(seq)).toBe(name);
+        used.set(seq, name);
+      }
+    },
+  );
+});
