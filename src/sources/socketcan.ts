@@ -33,6 +33,9 @@ const kernelFilter = ({ id, extended, group }: CanFilter): { id: number; mask: n
   return { id: (id | EXTENDED) >>> 0, mask: (mask | EXTENDED | REMOTE) >>> 0 };
 };
 
+/** Lets nothing through that is ever on a bus, remote frames with the id 0. */
+const NOTHING = { id: REMOTE, mask: (STANDARD_MASK | EXTENDED | REMOTE) >>> 0 };
+
 /** The lists in which the kernel keeps our filters, each with the frames that matched. */
 const RECEIVE_LISTS = ["sff", "eff", "fil"].map((list) => `/proc/net/can/rcvlist_${list}`);
 /** So many looks must agree on what is missing: until then it may be on its way. */
@@ -72,6 +75,7 @@ type Received = {
 type RawChannel = {
   addListener(event: "onMessage", listener: (frame: Received) => void): void;
   setRxFilters(filters: readonly { id: number; mask: number }[]): void;
+  setErrorFilters(mask: number): void;
   start(): void;
   stop(): void;
 };
@@ -193,6 +197,9 @@ export const socketCanSource = (name: string): CanSource => {
         clearTimeout(gathering);
         signal.removeEventListener("abort", stop);
         try {
+          // The library keeps the socket until it is collected: it must not fill with frames that nobody reads.
+          channel.setRxFilters([NOTHING]);
+          channel.setErrorFilters(0);
           channel.stop();
         } catch {
           // It has stopped by itself: its interface went away.
