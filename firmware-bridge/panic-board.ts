@@ -193,7 +193,11 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
       show();
       if (stock) return;
       const quietMs = now - heardAt;
-      if (quietMs >= timing.silentMs) fail("silent", silence(options.path).message);
+      if (quietMs >= timing.silentMs) {
+        // A hello makes it known again: it is asked for with every message that comes.
+        health = { ...health, connected: false };
+        fail("silent", silence(options.path).message);
+      }
       if (quietMs >= 2 * timing.silentMs) giveUp(silence(options.path));
     }, timing.refreshMs);
     try {

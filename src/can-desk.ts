@@ -24,7 +24,7 @@ export type CanDesk = AsyncDisposable & {
   /** What the car says of its own movement. */
   motion(): VehicleMotion;
   /** Every value of the half minute before now, as reports that belong to an episode. */
-  evidence(episode: string): Draft[];
+  evidence(episode: string, test: boolean): Draft[];
   /** Dispatch may have missed something: the next report is a snapshot. */
   refresh(): void;
 };
@@ -74,8 +74,8 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
     recorder.hear(path, value, nowMs());
     if (typeof value === "boolean" && AIRBAG.test(path)) options.airbag(path, value);
   };
-  const look = (): void => {
-    const report = policy.due(nowMs());
+  const look = (last = false): void => {
+    const report = policy.due(nowMs(), last);
     if (report) say(report);
   };
 
@@ -99,6 +99,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
       // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
       for (let full = options.pressure(); full; full = options.pressure()) await full;
     }
+    if (options.recorded) look(true);
   };
 
   const run = async (): Promise<void> => {
@@ -117,6 +118,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
           options.changed();
         }
         fault = error.code;
+        policy.lost();
       }
       if (options.recorded) return;
       // oxlint-disable-next-line no-await-in-loop
@@ -124,7 +126,7 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
     }
   };
   const ended = run();
-  const timer = options.recorded ? undefined : setInterval(look, LOOK_MS);
+  const timer = options.recorded ? undefined : setInterval(() => look(), LOOK_MS);
 
   return {
     ended,
@@ -140,8 +142,10 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
     },
     // A bus that cannot be listened to is no bus that sleeps.
     motion: () => (fault === undefined ? policy.motion(nowMs()) : {}),
-    evidence: (episode) =>
-      recorder.take(nowMs()).map(({ atMs, signals }) => draft({ signals, evidence: episode }, atMs)),
+    evidence: (episode, test) =>
+      recorder
+        .take(nowMs(), test ? "drill" : "real")
+        .map(({ atMs, signals }) => draft({ signals, evidence: episode }, atMs)),
     refresh: () => policy.refresh(),
     async [Symbol.asyncDispose]() {
       stop.abort();

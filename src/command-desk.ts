@@ -32,10 +32,15 @@ export type CommandDeskOptions = {
 const Named = z.object({ id: z.string().max(200) });
 
 const COMMAND_BYTES = 16_384;
-const REMEMBERED = 64;
+/** Commands whose ids are remembered until they expire; beyond these a further one is refused. */
+const REMEMBERED = 128;
+const ERROR_LETTERS = 160;
+/** MQTT 5 §3.3.2.3.5: a response topic has no wildcards; a broker ends the connection over one. */
+const RESPONSE_TOPIC = /^[^#+$\0][^#+\0]{0,255}$/;
 const NOTE = "commands";
-/** Commands that wait for the time to be known; more are refused. */
+/** Commands that wait for the time to be known, and all their bytes; more are refused. */
 const HELD = 16;
+const HELD_BYTES = 32_768;
 const HELD_NOTE = "held-commands";
 
 /** A command as it came, in a form that can be kept. */
@@ -46,10 +51,19 @@ type Held = {
 };
 
 type Reply = { readonly id: string; readonly ok: boolean; readonly error?: string };
+/** `until`: when it expires, UTC milliseconds: then the same id is refused for that. */
+type Done = Reply & { readonly until: number };
+
+/** What a command takes where it is held. */
+const heldForm = ({ payload, responseTopic, correlationData }: Incoming): Held => ({
+  payload: payload.toString("base64"),
+  responseTopic,
+  correlation: correlationData?.toString("base64"),
+});
 
 export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
   const { outbox, clock, log } = options;
-  let done = (outbox.notes.get(NOTE) as readonly Reply[] | undefined) ?? [];
+  let done = (outbox.notes.get(NOTE) as readonly Done[] | undefined) ?? [];
   let held = (outbox.notes.get(HELD_NOTE) as readonly Held[] | undefined) ?? [];
   const keepHeld = (now: readonly Held[]): void => {
     held = now;
@@ -62,6 +76,8 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     if (!Object.hasOwn(options.kinds, command.kind)) return `there is no command of kind ${command.kind}`;
     if (trust === "unset") return `the time is not known yet, and ${HELD} commands wait for it already`;
     if (at > Date.parse(command.expiresAt)) return `it expired at ${command.expiresAt}`;
+    if (done.filter(({ until }) => until >= at).length >= REMEMBERED)
+      return `${REMEMBERED} commands that have not expired are remembered already`;
     return options.kinds[command.kind]!(command);
   };
 
@@ -72,7 +88,7 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
 
   const answer = ({ responseTopic, correlationData }: Incoming, reply: Reply): void => {
     const route: Route =
-      responseTopic === undefined
+      responseTopic === undefined || !RESPONSE_TOPIC.test(responseTopic)
         ? options.route
         : {
             topic: responseTopic,
@@ -85,7 +101,14 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     );
   };
 
-  const take = async (message: Incoming): Promise<void> => {
+  const hasRoom = (one: Held): boolean =>
+    held.length < HELD && JSON.stringify([...held, one]).length <= HELD_BYTES;
+
+  /** `was`: where it was held until now: it stops being so in the same turn in which it is answered. */
+  const take = async (message: Incoming, was?: Held): Promise<void> => {
+    const release = (): void => {
+      if (was) keepHeld(held.filter((one) => one !== was));
+    };
     const parsed = CommandMessage.safeParse(readJson(message.payload, COMMAND_BYTES));
     if (!parsed.success) {
       const error = `it is not a command: ${reasonOf(parsed.error.issues[0]?.message)}`;
@@ -99,21 +122,31 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     const { id, kind } = parsed.data;
     const before = done.find((reply) => reply.id === id);
     if (before) {
-      answer(message, before);
+      release();
+      const { until: _, ...reply } = before;
+      answer(message, reply);
       return;
     }
-    if (clock.now().clock === "unset" && Object.hasOwn(options.kinds, kind) && held.length < HELD) {
-      const { payload, responseTopic, correlationData } = message;
-      const correlation = correlationData?.toString("base64");
-      keepHeld([...held, { payload: payload.toString("base64"), responseTopic, correlation }]);
-      log.info(`command ${kind} waits until the time is known`, { id });
-      await secured(id);
-      return;
+    if (clock.now().clock === "unset" && Object.hasOwn(options.kinds, kind)) {
+      const form = heldForm(message);
+      if (hasRoom(form)) {
+        keepHeld([...held, form]);
+        log.info(`command ${kind} waits until the time is known`, { id });
+        await secured(id);
+        return;
+      }
     }
-    const error = perform(parsed.data);
+    const error = perform(parsed.data)?.slice(0, ERROR_LETTERS);
     const reply: Reply = error === undefined ? { id, ok: true } : { id, ok: false, error };
-    done = [...done, reply].slice(-REMEMBERED);
-    outbox.note(NOTE, done);
+    const now = clock.now();
+    const until = Date.parse(parsed.data.expiresAt);
+    // What was refused need not be remembered longer than what was done.
+    if (error === undefined || done.length < REMEMBERED) {
+      const kept = done.filter((one) => now.clock === "unset" || one.until >= now.at);
+      done = [...kept, { ...reply, until }];
+      outbox.note(NOTE, done);
+    }
+    release();
     options.event({ type: "command", kind, ...reply });
     log.info(error === undefined ? `command ${kind}` : `command refused: ${error}`, { id });
     await secured(id);
@@ -124,16 +157,16 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     take,
     async clock() {
       if (held.length === 0 || clock.now().clock === "unset") return;
-      const waiting = held;
-      keepHeld([]);
-      for (const { payload, responseTopic, correlation } of waiting) {
-        // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
-        await take({
+      for (const one of held) {
+        const { payload, responseTopic, correlation } = one;
+        const message = {
           topic: "",
           payload: Buffer.from(payload, "base64"),
           ...(responseTopic === undefined ? {} : { responseTopic }),
           ...(correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") }),
-        });
+        };
+        // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+        await take(message, one);
       }
     },
   };

@@ -42,10 +42,12 @@ export type EmergencyDesk = Disposable & {
   delivered(report: EmergencyUpdate, broker: string): void;
   takenOff(episode: string, broker: string): void;
   connected(): void;
-  /** The next press within a minute is a drill. */
-  drill(): void;
+  /** The next press within a minute is a drill; returns why not, where somebody is in earnest. */
+  drill(): string | undefined;
   /** No drill after all. */
-  disarm(): void;
+  disarm(): undefined;
+  /** Shows the lamp anew: a board has come that has not been told. */
+  showLamp(): void;
   /** Something that a press depends on does not work, or does again. */
   fault(part: string, faulty: boolean): void;
   readonly status: DeskStatus;
@@ -64,7 +66,7 @@ export type DeskOptions = {
   readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
   readonly scene: () => Pick<EmergencyData, "position" | "track" | "vehicle">;
   /** A press, or what counts as one, has been taken: what led up to it belongs to this episode. */
-  readonly pressed: (episode: string) => void;
+  readonly pressed: (episode: string, test: boolean) => void;
   readonly board: { confirm(press: BoardPress): void; show(pattern: LampPattern, quiet: boolean): void };
   readonly log: Log;
 };
@@ -271,7 +273,7 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
         : { pressed: { boot: outbox.boot, mono: pressedMono, ...clock.when(pressedMono) } }),
     });
     const counted = emergency.episodes.find((one) => !before.includes(one));
-    if (counted) options.pressed(counted.id);
+    if (counted) options.pressed(counted.id, counted.test);
     const report = reports.get(id);
     if (!report) return; // it counts in an episode that is open already
     log.warn(report.data.test ? "a drill has begun" : "EMERGENCY", { episode: id, button });
@@ -344,8 +346,16 @@ export const createEmergencyDesk = (options: DeskOptions): EmergencyDesk => {
       apply({ kind: "connected", mono: clock.mono() });
       sweep();
     },
-    drill: () => apply({ kind: "drill", mono: clock.mono() }),
-    disarm: () => apply({ kind: "no-drill" }),
+    drill() {
+      if (emergency.episodes.some((episode) => isOpen(episode) && !episode.test))
+        return "an emergency is open: no press is a drill now";
+      apply({ kind: "drill", mono: clock.mono() });
+      return undefined;
+    },
+    disarm() {
+      apply({ kind: "no-drill" });
+    },
+    showLamp: show,
     fault(part, faulty) {
       if (faulty) faults.add(part);
       else faults.delete(part);

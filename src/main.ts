@@ -39,7 +39,8 @@ const exitOf = (error: unknown): number => {
   if (error instanceof CommandError) return error.exit;
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   if (code === "CONFIGURATION") return EXIT.config;
-  return code === "STORE" ? EXIT.io : EXIT.failed;
+  const io = code === "STORE" || code === "DISK" || (typeof code === "string" && /^E[A-Z]{3,}$/.test(code));
+  return io ? EXIT.io : EXIT.failed;
 };
 
 const main = async (argv: readonly string[]): Promise<number> => {

@@ -147,8 +147,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   };
 
   /** What led up to a press, behind it: the press itself is on its way before any of this is written. */
-  const keepEvidence = async (episode: string): Promise<void> => {
-    const drafts = bus?.evidence(episode) ?? [];
+  const keepEvidence = async (episode: string, test: boolean): Promise<void> => {
+    const drafts = bus?.evidence(episode, test) ?? [];
     await outbox.flush().catch(() => undefined); // told by the outbox
     for (const draft of drafts) {
       // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
@@ -217,7 +217,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       link: () => link,
       buttons,
       scene: () => ({ ...gps.scene(), ...bus?.snapshot() }),
-      pressed: (episode) => void keepEvidence(episode),
+      pressed: (episode, test) => void keepEvidence(episode, test),
       board: {
         confirm: (press) => board?.confirm(press),
         show: (pattern, quiet) => board?.show(pattern, quiet),
@@ -235,7 +235,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     reply: (route, payload) => link?.reply(route, payload),
     kinds: {
       ping: always(() => undefined),
-      drill: always(() => desk.drill()),
+      drill: () => desk.drill(),
       locate: always(() => gps.locate()),
       report(command) {
         const asked = ReportCommand.safeParse(command);
@@ -319,6 +319,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const boardDesk = createBoardDesk({ buttons, desk, log, event, changed: () => reporter.due() });
   board = options.board?.(boardDesk.listener);
   if (board) stack.use(board);
+  desk.showLamp();
 
   const gps = openGpsDesk({
     source: options.gps,

@@ -18,6 +18,8 @@ afterEach(() => rmSync(path, { recursive: true, force: true }));
 const NOW = Date.UTC(2026, 10, 24, 22);
 type Seen = {
   desk: CommandDesk;
+  /** How many were still held when each ran. */
+  waiting: number[];
   ran: string[];
   replies: [string, unknown][];
   events: EventData[];
@@ -36,6 +38,7 @@ const withDesk = async (now: () => Instant, work: (seen: Seen) => Promise<void>)
     onFault: () => undefined,
   });
   const ran: string[] = [];
+  const waiting: number[] = [];
   const replies: Seen["replies"] = [];
   const events: EventData[] = [];
   const desk = createCommandDesk({
@@ -47,11 +50,15 @@ const withDesk = async (now: () => Instant, work: (seen: Seen) => Promise<void>)
       void replies.push([`${topic}${correlationData?.toString() ?? ""}`, JSON.parse(payload.toString())]),
     route: { topic: "reply", retain: false },
     kinds: {
-      ping: ({ id }) => void ran.push(id),
+      ping({ id }) {
+        ran.push(id);
+        waiting.push((outbox.notes.get("held-commands") as unknown[] | undefined)?.length ?? 0);
+        return undefined;
+      },
       fussy: () => "movingS: expected a number",
     },
   });
-  await work({ desk, ran, replies, events, outbox });
+  await work({ desk, waiting, ran, replies, events, outbox });
 };
 const command = (id: string, kind = "ping", expiresAt = NOW + 60_000) => ({
   topic: "command",
@@ -130,5 +137,63 @@ test("hostile payloads are refused with a reason and counted as events; nothing 
     expect(replies.some(([, reply]) => (reply as { ok: boolean }).ok)).toBe(false);
     expect(events).toHaveLength(payloads.length + 3);
     expect(replies.at(-2)).toEqual(["reply", { id: "f", ok: false, error: "movingS: expected a number" }]);
+  });
+});
+
+test("of those that waited none is let go of before it has its answer", async () => {
+  await withDesk(unset, async ({ desk }) => {
+    for (const id of ["1", "2", "3"]) {
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await desk.take(command(id));
+    }
+  });
+  await withDesk(known, async ({ desk, ran, waiting, outbox }) => {
+    await desk.clock();
+    expect(ran).toEqual(["1", "2", "3"]);
+    expect(waiting).toEqual([3, 2, 1]);
+    expect(outbox.notes.has("held-commands")).toBe(false);
+  });
+});
+
+test("what is too much to be kept is refused: it must not crowd out the notes of an emergency", async () => {
+  await withDesk(unset, async ({ desk, replies, outbox }) => {
+    for (let n = 0; n < 16; n++) {
+      const { payload } = command(`big-${n}`);
+      const padded = Buffer.from(payload.toString().replace("{", `{"pad":"${"x".repeat(12_000)}",`));
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await desk.take({ topic: "command", payload: padded });
+    }
+    expect(replies.length).toBeGreaterThan(10);
+    expect(JSON.stringify(Object.fromEntries(outbox.notes)).length).toBeLessThan(64_000);
+  });
+});
+
+test("a response topic that no message may have is answered on our own", async () => {
+  await withDesk(known, async ({ desk, replies }) => {
+    for (const [n, responseTopic] of ["", "answers/#", "a/+/b", "$SYS/x", "a\0b", "fine/here"].entries()) {
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await desk.take({ ...command(String(n)), responseTopic });
+    }
+    expect(replies.map(([topic]) => topic)).toEqual([
+      "reply",
+      "reply",
+      "reply",
+      "reply",
+      "reply",
+      "fine/here",
+    ]);
+  });
+});
+
+test("an id is remembered until it expires, however many come behind it", async () => {
+  await withDesk(known, async ({ desk, ran, replies }) => {
+    for (let n = 0; n < 130; n++) {
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await desk.take(command(String(n)));
+    }
+    await desk.take(command("0"));
+    expect(ran).toHaveLength(128);
+    expect(replies.at(-1)).toEqual(["reply", { id: "0", ok: true }]);
+    expect(replies[129]).toEqual(["reply", expect.objectContaining({ id: "129", ok: false })]);
   });
 });

@@ -122,9 +122,14 @@ uint8_t latch_pending(void) { return pending; }
 
 void latch_press(uint8_t loop) {
     uint8_t slot = next_slot;
+    struct press *newest = &queue[slot];
+    /* They are confirmed in any order: the next slot may be taken while others are free. */
+    for (uint8_t tried = 0; tried < SLOTS_KEPT && queue[slot].number != 0; tried++) {
+        if (queue[slot].number > newest->number) newest = &queue[slot];
+        slot = (slot + 1) % SLOTS_KEPT;
+    }
     if (queue[slot].number != 0) {
         /* Sixteen presses wait already: the newest of them counts this one. */
-        struct press *newest = &queue[(uint8_t)(slot + SLOTS_KEPT - 1) % SLOTS_KEPT];
         if (newest->count < 255) newest->count++;
         return;
     }

@@ -31,6 +31,10 @@ const SLEEP = 0x9588;
 const JUMP_TO_SELF = 0xcfff;
 const GPIOR0 = 0x3e;
 const MCUSR = 0x54;
+/** The serial line's status and control. */
+const UCSR0A = 0xc0;
+const UCSR0B = 0xc1;
+const RECEIVED = 1 << 7;
 const PORTD = 0x2b;
 /** MCUSR: why the chip was reset. */
 export const RESET = { power: 1, external: 2, watchdog: 8 } as const;
@@ -67,6 +71,21 @@ export type Chip = {
 /** What the library keeps to itself: the next thing that will happen. */
 type Clockwork = { nextClockEvent: { cycles: number } | null };
 
+/**
+ * The library forgets a byte that has come and not been read yet whenever the control register is
+ * written, as it is to start sending. The chip does not: the flag is set again.
+ */
+const keepReceived = (cpu: CPU, usart: AVRUSART): void => {
+  const { RXC } = usart as unknown as { RXC: Parameters<CPU["setInterruptFlag"]>[0] };
+  const write = cpu.writeHooks[UCSR0B]!;
+  cpu.writeHooks[UCSR0B] = (...given) => {
+    const unread = (cpu.data[UCSR0A]! & RECEIVED) !== 0;
+    const done = write(...given);
+    if (unread) cpu.setInterruptFlag(RXC);
+    return done;
+  };
+};
+
 /** `flash` as `readHex` gives it; the EEPROM is this one's for as long as it lives. */
 export const createChip = (
   flash: Uint16Array,
@@ -90,6 +109,7 @@ export const createChip = (
     const memory = new AVREEPROM(cpu, eeprom);
     const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
     const usart = new AVRUSART(cpu, usart0Config, CLOCK_HZ);
+    keepReceived(cpu, usart);
     const adc = new AVRADC(cpu, adcConfig);
     cpu.reset = () => {
       watchdogBit = true;

@@ -3,6 +3,8 @@ import { loadSettings } from "../settings/load.ts";
 import { loadMapping } from "./mapping.ts";
 import { EXIT, options, required, type Command } from "./command.ts";
 
+const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
+
 export const check: Command = {
   summary: "validates a configuration, all faults at once",
   usage: `patrol-unit check --config FILE
@@ -13,8 +15,8 @@ but that cannot be read yet are warnings. Exit: 0 valid, 78 not valid.`,
     const { config } = options(args, { config: { type: "string" } });
     const file = required(config, "config");
     const { settings, warnings } = loadSettings(file);
-    if (settings.can && existsSync(settings.can.database)) loadMapping(settings.can, file);
-    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    if (settings.can && existsSync(settings.can.database)) loadMapping(settings.can, file, warn);
+    for (const warning of warnings) warn(warning);
     process.stdout.write(`${file}: valid\n`);
     return Promise.resolve(EXIT.ok);
   },

@@ -59,7 +59,9 @@ const trouble = (part: string, says: string, cure: string, absent = false): Find
 const running = async (listen: string): Promise<Running | undefined> => {
   try {
     const response = await fetch(`http://${listen}/status.json`, { signal: AbortSignal.timeout(2_000) });
-    return response.ok ? ((await response.json()) as Running) : undefined;
+    const said: unknown = response.ok ? await response.json() : undefined;
+    const isOurs = typeof said === "object" && said !== null && "gps" in said && "uptimeS" in said;
+    return isOurs ? (said as Running) : undefined;
   } catch {
     return undefined; // no service runs: the devices are free to be tried
   }
@@ -98,9 +100,9 @@ const tryGps = async ({ gps }: UnitSettings): Promise<Finding> => {
 };
 
 const tryCan = async (can: NonNullable<UnitSettings["can"]>, config: string): Promise<Finding> => {
-  const mapping = loadMapping(can, config);
   let frames = 0;
   try {
+    const mapping = loadMapping(can, config);
     for await (const batch of socketCanSource(can.interface).listen(
       mapping.filters,
       AbortSignal.timeout(FRAMES_MS),
@@ -226,10 +228,13 @@ const tryDisk = async (path: string, service: Running | undefined): Promise<Find
   ];
 };
 
-const clockFinding = (clock: string): Finding =>
-  clock === "unset"
-    ? trouble("clock", "the time is not known", "it comes from the receiver's first fix, or from NTP")
-    : sound("clock", `set by ${clock}`);
+/** `fix`: the receiver has one, so that a service would know the time. */
+const clockFinding = (clock: string, fix: boolean): Finding =>
+  clock === "unset" && fix
+    ? sound("clock", "the receiver's, once the service runs")
+    : clock === "unset"
+      ? trouble("clock", "the time is not known", "it comes from the receiver's first fix, or from NTP")
+      : sound("clock", `set by ${clock}`);
 
 export const doctor: Command = {
   summary: "tries each part for real and says what to do about each that fails",
@@ -265,7 +270,10 @@ Exit: 0 all is well, 1 something is not, 69 a device or a broker is not there, 7
       ...warnings.map((warning) => trouble("config", warning, "put the file there")),
       ...devices,
       ...(await tryDisk(settings.outbox.path, service)),
-      clockFinding(service?.clock ?? createClock().now().clock),
+      clockFinding(
+        service?.clock ?? createClock().now().clock,
+        devices.some(({ part, cure }) => part === "gps" && cure === undefined),
+      ),
       ...(await Promise.all(settings.dispatch.brokers.map((broker) => tryBroker(broker, settings)))),
     ];
     const lines = findings.map(

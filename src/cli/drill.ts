@@ -25,12 +25,15 @@ type Drill = {
   readonly legs: { [stage in Stage]?: number };
 };
 
+const CONFLICT = 409;
 const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
   try {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(3_000) });
+    if (response.status === CONFLICT) throw new CommandError(EXIT.failed, await response.text());
     if (!response.ok) throw new Error(`it answers ${response.status}`);
     return response;
   } catch (cause) {
+    if (cause instanceof CommandError) throw cause;
     const reason = reasonOf(cause instanceof Error && cause.cause ? cause.cause : cause);
     throw new CommandError(
       EXIT.unavailable,
@@ -42,7 +45,7 @@ const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
 
 type Status = {
   readonly panicBoard?: { readonly connected: boolean };
-  readonly emergency: { readonly episodes: readonly Drill[] };
+  readonly emergency: { readonly drillArmed: boolean; readonly episodes: readonly Drill[] };
 };
 const statusOf = async (address: string): Promise<Status> =>
   (await (await ask(`http://${address}/status.json`)).json()) as Status;
@@ -51,6 +54,10 @@ const drillsOf = async (address: string): Promise<readonly Drill[]> =>
 
 const order = (address: string, method: "POST" | "DELETE") =>
   ask(`http://${address}/drill`, { method, headers: { "content-type": "application/json" } });
+
+/** Since it was armed here, and no drill has come of it: the press was taken for something else, or the minute is over. */
+const DISARMED =
+  "no drill any more: a press was counted in an emergency that is open (do not press again), or the time is over";
 
 export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
@@ -86,7 +93,9 @@ no panic board there.`,
       // oxlint-disable-next-line no-await-in-loop -- asked again until it is over
       await pause(ASK_MS, stop.signal);
       // oxlint-disable-next-line no-await-in-loop
-      const found = (await drillsOf(address)).find(({ episode }) => !before.has(episode));
+      const { emergency } = await statusOf(address);
+      const found = emergency.episodes.find(({ test, episode }) => test && !before.has(episode));
+      if (!found && !emergency.drillArmed) throw new CommandError(EXIT.failed, DISARMED);
       if (!found) continue;
       if (!seen) until = performance.now() + ANSWER_MS;
       seen = found;

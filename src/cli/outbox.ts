@@ -42,8 +42,8 @@ const count = async (inspection: Inspection): Promise<Totals> => {
   return totals;
 };
 
-const damageOf = ({ damaged, news }: Inspection): number =>
-  damaged.emergency + damaged.event + damaged.telemetry + news.length;
+const damageOf = ({ damaged, news, account }: Inspection): number =>
+  damaged.emergency + damaged.event + damaged.telemetry + news.length + account.missing + account.leased;
 
 const readable = (value: Readonly<Record<string, unknown>>): string =>
   Object.entries(value)
@@ -56,7 +56,10 @@ export const outbox: Command = {
 
 stats counts what waits; export prints every report, oldest number first, as NDJSON or its positions as
 GPX; verify reads everything and counts what is damaged. Works on a copy: the files are not touched.
-What is damaged is passed over and counted on stderr. Exit: 1 verify found damage, 74 it cannot be opened.`,
+An outbox is a folder and the file .vital beside it (from a wreck copy outbox*), which holds the
+episodes that were open. What is damaged is passed over and counted. missing: numbers that are gone;
+leased: numbers of a unit that was killed, or still runs, that may have been used.
+Exit: 1 verify found damage or numbers unaccounted for, 74 it is no outbox or cannot be opened.`,
   async run(args) {
     const action = ACTIONS.find((name) => name === args[0]);
     if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);
@@ -77,17 +80,19 @@ What is damaged is passed over and counted on stderr. Exit: 1 verify found damag
     await using inspection = await inspectOutbox(path);
     if (action === "export") {
       await exportReports(inspection, format === "gpx");
-      const { damaged, account, news } = inspection;
-      process.stderr.write(`${JSON.stringify({ damaged, missing: account.missing, news })}\n`);
+      const { damaged, account, news, openEpisodes } = inspection;
+      const { missing, leased } = account;
+      process.stderr.write(`${JSON.stringify({ damaged, missing, leased, openEpisodes, news })}\n`);
       return EXIT.ok;
     }
     const totals = await count(inspection);
-    const { damaged, account, news } = inspection;
+    const { damaged, account, news, openEpisodes } = inspection;
     const said = {
       path,
       ...totals,
       bytes: bytesOnDisk(path),
       ledger: account,
+      openEpisodes,
       ...(news.length > 0 ? { news } : {}),
       ...(action === "verify" ? { damaged } : {}),
     };

@@ -21,7 +21,8 @@ export const replay: Command = {
   usage: `patrol-unit replay --config FILE [--nmea FILE] [--can FILE] [--speed N]
 
 Plays the recordings (plain or gzip; --can: a candump log) through the same path as \`run\`, at N times
-their own pace (default 1; max: at once). Ends when they have ended and the outbox is drained.
+their own pace (default 1; max: at once). Dispatch sees the unit of the configuration: give it a
+unit.id and an outbox of its own, or a car that is elsewhere appears on its map. Ends when they have ended and the outbox is drained.
 Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the configuration is not valid.`,
   async run(args) {
     const given = options(args, {
@@ -44,7 +45,7 @@ Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the c
       given.can === undefined || !can
         ? undefined
         : {
-            source: canRecordingSource(recording(given.can).toString("latin1"), speed),
+            source: canRecordingSource(recording(given.can).toString("latin1"), speed, can.interface),
             mapping: loadMapping(can, config),
           };
     const stop = onStopRequest();

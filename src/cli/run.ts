@@ -34,7 +34,10 @@ Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not val
         recorded: false,
         // oxlint-disable-next-line no-await-in-loop
         board: await panicBoard(loaded.settings.panic),
-        can: can && { source: socketCanSource(can.interface), mapping: loadMapping(can, file) },
+        can: can && {
+          source: socketCanSource(can.interface),
+          mapping: loadMapping(can, file, (line) => log.warn(line, { part: "can" })),
+        },
         log,
       });
       notifier.ready();

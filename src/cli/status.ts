@@ -12,6 +12,7 @@ type Snapshot = {
   outbox: { records: number; oldestAgeS?: number };
   link: { broker?: string; reconnects: number; rttMs?: number; fault?: string };
   gps: { fix: string; satellites?: number; fault?: string };
+  can?: { frames: number; dropped: number; state: string };
   panicBoard?: { connected: boolean; firmware?: string; degraded?: boolean; loops?: Record<string, string> };
   emergency: {
     drillArmed: boolean;
@@ -49,6 +50,11 @@ const describe = (s: Snapshot): string =>
     `gps       ${s.gps.fault ?? `fix ${s.gps.fix}`}${s.gps.satellites === undefined ? "" : `, ${s.gps.satellites} satellites`}${
       s.position ? `, at ${s.position.lat.toFixed(5)} ${s.position.lon.toFixed(5)}` : ""
     }`,
+    ...(s.can
+      ? [
+          `can       ${s.can.state === "heard" ? "heard" : s.can.state.toUpperCase()}, ${s.can.frames} frames, ${s.can.dropped} dropped`,
+        ]
+      : []),
     `panic     ${describeBoard(s)}`,
     `emergency ${describeEmergency(s)}`,
     `outbox    ${s.outbox.records} waiting${s.outbox.oldestAgeS === undefined ? "" : `, the oldest for ${s.outbox.oldestAgeS} s`}`,

@@ -1,7 +1,9 @@
 import * as z from "zod";
 
 /** The messages of contract v1 §2 that are not reports. */
-const instant = z.iso.datetime({ offset: true });
+/** Longer ones are no more exact. */
+const INSTANT_LETTERS = 40;
+const instant = z.iso.datetime({ offset: true }).max(INSTANT_LETTERS);
 
 export const StateMessage = z
   .object({

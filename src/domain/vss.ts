@@ -10,6 +10,8 @@ export type VssSignal = {
   /** A change of a number by less is not worth a report. */
   readonly deadband?: number;
   readonly meaning: string;
+  /** The only texts that VSS knows here. */
+  readonly values?: readonly string[];
 };
 
 const number = (path: string, unit: string, deadband: number, meaning: string): VssSignal => ({
@@ -24,10 +26,11 @@ const boolean = (path: string, meaning: string): VssSignal => ({
   type: "boolean",
   meaning,
 });
-const string = (path: string, meaning: string): VssSignal => ({
+const string = (path: string, values: readonly string[], meaning: string): VssSignal => ({
   path: `Vehicle.${path}`,
   type: "string",
   meaning,
+  values,
 });
 
 const SIDES = ["DriverSide", "PassengerSide"] as const;
@@ -37,7 +40,7 @@ const WHEELS = ["Row1.Wheel.Left", "Row1.Wheel.Right", "Row2.Wheel.Left", "Row2.
 export const VSS: readonly VssSignal[] = [
   number("Speed", "km/h", 2, "speed of the vehicle"),
   number("TraveledDistance", "km", 1, "odometer"),
-  string("LowVoltageSystemState", "LOCK, OFF, ACC, ON or START"),
+  string("LowVoltageSystemState", ["LOCK", "OFF", "ACC", "ON", "START"], "the ignition"),
   boolean("IsMoving", "whether it moves"),
   number("Acceleration.Longitudinal", "m/s^2", 0.5, "forward acceleration"),
   number("Acceleration.Lateral", "m/s^2", 0.5, "acceleration to the left"),
@@ -66,7 +69,7 @@ export const VSS: readonly VssSignal[] = [
   boolean("Body.Lights.Beam.High.IsOn", "high beam"),
   boolean("Body.Lights.DirectionIndicator.Left.IsSignaling", "left indicator"),
   boolean("Body.Lights.DirectionIndicator.Right.IsSignaling", "right indicator"),
-  string("Body.Lights.Brake.IsActive", "INACTIVE, ACTIVE or ADAPTIVE"),
+  string("Body.Lights.Brake.IsActive", ["INACTIVE", "ACTIVE", "ADAPTIVE"], "brake lights"),
   boolean("Body.Trunk.Rear.IsOpen", "boot"),
   boolean("Body.Trunk.Rear.IsLocked", "boot"),
   boolean("Body.Hood.IsOpen", "bonnet"),
@@ -95,21 +98,28 @@ type Conversion = { readonly factor: number; readonly offset: number };
 const by = (factor: number, offset = 0): Conversion => ({ factor, offset });
 
 const SAME: Readonly<Record<string, readonly string[]>> = {
-  "km/h": ["km/h", "kmh", "kph", "km/hour"],
-  km: ["km"],
+  "km/h": ["km/h", "kmh", "kph", "kmph", "km/hour", "unit_kilometerperhour"],
+  km: ["km", "unit_kilometer"],
   m: ["m", "meter", "metre"],
   "m/s^2": ["m/s^2", "m/s2", "m/s²", "m/s/s"],
   "degrees/s": ["degrees/s", "deg/s", "°/s", "deg/sec"],
-  celsius: ["celsius", "°c", "degc", "deg c", "c"],
-  rpm: ["rpm", "1/min", "u/min", "/min", "min-1"],
-  percent: ["percent", "%"],
-  l: ["l", "liter", "litre"],
-  V: ["v", "volt"],
+  celsius: ["celsius", "°c", "degc", "deg c", "c", "unit_degrecelsi"],
+  rpm: ["rpm", "1/min", "u/min", "/min", "min-1", "r/min", "rev/min", "unit_minutinver"],
+  percent: ["percent", "%", "unit_percent"],
+  l: ["l", "liter", "litre", "unit_liter"],
+  V: ["v", "volt", "volts", "unit_volt"],
   degrees: ["degrees", "deg", "°", "degree"],
   kPa: ["kpa"],
 };
 const CONVERSIONS: Readonly<Record<string, Readonly<Record<string, Conversion>>>> = {
-  "km/h": { mph: by(1.609344), "m/s": by(3.6), kn: by(1.852) },
+  "km/h": {
+    mph: by(1.609344),
+    "mi/h": by(1.609344),
+    "m/s": by(3.6),
+    kn: by(1.852),
+    knot: by(1.852),
+    knots: by(1.852),
+  },
   km: { m: by(0.001), mi: by(1.609344), miles: by(1.609344) },
   m: { km: by(1_000) },
   "m/s^2": { g: by(9.80665) },
@@ -117,7 +127,7 @@ const CONVERSIONS: Readonly<Record<string, Readonly<Record<string, Conversion>>>
   celsius: { "°f": by(5 / 9, -160 / 9), degf: by(5 / 9, -160 / 9), k: by(1, -273.15) },
   V: { mv: by(0.001) },
   degrees: { rad: by(180 / Math.PI) },
-  kPa: { bar: by(100), psi: by(6.894757), mbar: by(0.1), pa: by(0.001) },
+  kPa: { bar: by(100), psi: by(6.894757), mbar: by(0.1), hpa: by(0.1), pa: by(0.001) },
   l: { ml: by(0.001), gal: by(3.785412) },
 };
 

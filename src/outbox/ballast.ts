@@ -20,9 +20,13 @@ export const createBallast = (path: string): Ballast => {
   const file = `${path}.ballast`;
   return {
     release() {
-      if (!existsSync(file)) return false;
-      rmSync(file, { force: true });
-      return true;
+      try {
+        if (!existsSync(file)) return false;
+        rmSync(file);
+        return true;
+      } catch {
+        return false; // a read-only disk gives nothing
+      }
     },
     restore() {
       try {

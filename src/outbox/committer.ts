@@ -5,7 +5,7 @@
 export type Committer = {
   /** Something has changed that is to be written within this time. */
   within(delayMs: number): void;
-  /** Writes now what there is, after a batch that is being written. Rejects as the batch does. */
+  /** Writes now what there is, after a batch that is being written. Rejects as the batch does, and once closed. */
   now(sync: boolean): Promise<void>;
   /** Writes, synced, for the last time: after it nothing is written any more, whoever still waits to. */
   close(): Promise<void>;
@@ -41,7 +41,11 @@ export const createCommitter = (options: CommitterOptions): Committer => {
     });
     await running;
   };
-  const now = (sync: boolean): Promise<void> => inTurn(sync, () => !closed);
+  const now = (sync: boolean): Promise<void> =>
+    inTurn(sync, () => {
+      if (closed) throw new Error("the outbox is closed");
+      return true;
+    });
 
   const within = (delayMs: number): void => {
     const due = performance.now() + delayMs;

@@ -32,7 +32,7 @@ const stored = z.object({
   next: z.int().positive(),
   lease: z.int().positive(),
   settled: runs,
-  thinned: runs,
+  thinned: runs.default([]),
 });
 
 export const emptyLedger = (): Ledger => ({ boot: 0, next: 1, lease: 1, settled: [], thinned: [] });

@@ -10,8 +10,8 @@ export type Notes = {
   readonly generation: number;
   /** The newest that is on disk. */
   readonly durable: number;
-  /** What is to be written now. */
-  vital(lease: number): Vital;
+  /** What is to be written now, under a generation that goes to the other place than the last one on disk. */
+  next(lease: number): Vital;
   saved(generation: number): void;
   /** A store has come back that holds notes of its own: ours are the newer ones. */
   merge(other: Vital): void;
@@ -38,7 +38,10 @@ export const createNotes = (known: Vital, boot: number): Notes => {
     get durable() {
       return durable;
     },
-    vital: (lease) => ({ generation, boot: highestBoot, lease, notes: Object.fromEntries(values) }),
+    next(lease) {
+      if ((generation - durable) % 2 === 0) generation++;
+      return { generation, boot: highestBoot, lease, notes: Object.fromEntries(values) };
+    },
     saved(written) {
       durable = Math.max(durable, written);
     },

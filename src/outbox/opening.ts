@@ -25,6 +25,8 @@ export type Stock = {
   readonly ledger: Ledger;
   /** Numbers that it cannot account for. */
   readonly gaps: readonly Gap[];
+  /** Nothing on the disk remembers the numbers that are used from now on. */
+  readonly away: boolean;
   /** Numbers of the records that are there, sorted. */
   readonly found: readonly number[];
   readonly vital: Vital;
@@ -39,7 +41,7 @@ const SET_ASIDE = 2;
 
 /** Whether the disk takes a write at all. Throws DiskError: then the store is not to blame. */
 export const probe = async (path: string): Promise<void> => {
-  const file = `${path}.probe`;
+  const file = join(path, "probe");
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
     throw new StoreError(`${path} is not a folder: it is where the outbox should be`);
   try {
@@ -60,6 +62,18 @@ const makeFolder = (path: string): void => {
   makeFolder(dirname(path));
   mkdirSync(path);
 };
+
+/**
+ * Where nothing on the disk says or can say which numbers were used: far beyond what a counter
+ * reaches in a car's life, and at random, so that two such lives do not share any.
+ */
+const BEYOND = 2 ** 40;
+const BLOCK = 65_536;
+const BLOCKS = 2 ** 24;
+export const numberBeyond = (least: number): number =>
+  Math.max(least, BEYOND) + BLOCK * Math.floor(Math.random() * BLOCKS);
+/** Boots are counted by hand now and then: not that far. */
+const bootBeyond = (least: number): number => Math.max(least, 2 ** 20) + Math.floor(Math.random() * 2 ** 20);
 
 type Opened = Stock & { readonly store: Store };
 
@@ -84,12 +98,13 @@ const withoutInvented = async (store: Store, found: number[], lease: number): Pr
 
 /**
  * Reads ledger, notes and numbers, and holds them against each other. `whole`: the store is as its
- * last owner left it; else what it lacks was lost with its damage.
+ * last owner left it; else what it lacks was lost with its damage. `used`: there was one before.
  */
 const takeStock = async (
   store: Store,
   beside: Vital | undefined,
   whole: boolean,
+  used: boolean,
 ): Promise<Omit<Opened, "news">> => {
   const sealed = await store.get(LEDGER_KEY);
   const text = sealed && unseal(LEDGER_KEY, sealed);
@@ -103,23 +118,40 @@ const takeStock = async (
   const found = await withoutInvented(store, numbers, ledger.lease);
   ledger.lease = Math.max(ledger.lease, (found.at(-1) ?? 0) + 1);
   ledger.boot = Math.max(ledger.boot, vital.boot);
+  const lost = used && !known && text === undefined;
+  if (lost) {
+    // Neither says how far the numbers went: what was used is declared with all that may have been.
+    ledger.lease = numberBeyond(ledger.lease);
+    ledger.boot = bootBeyond(ledger.boot);
+  }
   if (!whole || text === undefined) ledger.next = ledger.lease;
   const gaps = unaccounted(ledger, found);
   ledger.next = ledger.lease;
-  return { store, ledger, gaps, found, vital, notesLost: !known && ledger.lease > 1 };
+  return { store, ledger, gaps, found, vital, notesLost: used && !known, away: false };
 };
 
 /** Moves a store that cannot be read out of the way, under a name that says when. Returns that name. */
-const setAside = (path: string): string => {
+const setAside = (path: string, why: unknown): string => {
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
   const name = `${path}.damaged-${stamp}`;
-  renameSync(path, name);
+  try {
+    renameSync(path, name);
+  } catch (cause) {
+    throw new DiskError(`${path} is damaged (${reasonOf(why)}) and cannot be moved: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
   const earlier = readdirSync(dirname(path))
     .filter((one) => one.startsWith(`${basename(path)}.damaged-`))
     .toSorted();
   for (const one of earlier.slice(0, -SET_ASIDE)) rmSync(join(dirname(path), one), { recursive: true });
   return name;
 };
+
+/** What a store cannot be blamed for: permissions, a card that fails or is full, a machine at its limits. */
+const SURROUNDINGS =
+  /permission denied|operation not permitted|too many open files|no space left|disk quota|read-only file system|input\/output error|cannot allocate|temporarily unavailable/i;
+const isDamage = (cause: unknown): boolean => !SURROUNDINGS.test(reasonOf(cause));
 
 /** A repair writes the logs anew as tables; without room it would lose them. */
 const roomForRepair = (path: string): boolean => {
@@ -135,10 +167,11 @@ const roomForRepair = (path: string): boolean => {
 export const openStock = async (path: string, repairFirst = false): Promise<Opened> => {
   await probe(path);
   const beside = await readVital(path);
+  const used = isProvisioned(path) || beside !== undefined;
   const attempt = async (whole: boolean): Promise<Omit<Opened, "news">> => {
     const store = await openLevel(path);
     try {
-      return await takeStock(store, beside, whole);
+      return await takeStock(store, beside, whole, used);
     } catch (cause) {
       await store.close();
       throw cause;
@@ -153,7 +186,8 @@ export const openStock = async (path: string, repairFirst = false): Promise<Open
     }
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
-    if (!isProvisioned(path)) throw new DiskError(`${path} cannot be opened: ${reasonOf(cause)}`, { cause });
+    // Whatever else it is (permissions, a failing card, too many files), it is not what is stored.
+    if (!isDamage(cause)) throw new DiskError(`${path} cannot be opened: ${reasonOf(cause)}`, { cause });
   }
   if (!roomForRepair(path)) throw new DiskError(`${path} is damaged, and there is no room to repair it`);
   try {
@@ -161,40 +195,36 @@ export const openStock = async (path: string, repairFirst = false): Promise<Open
     return { ...(await attempt(false)), news: [`${path} was damaged: what could be read was saved`] };
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
-    const name = setAside(path);
+    const name = setAside(path, cause);
     const why = `${path} is damaged beyond repair (${reasonOf(cause)}): set aside as ${name}, a new one was begun`;
     return { ...(await attempt(false)), news: [why] };
   }
 };
 
-/** Numbers that a unit takes which can neither use the store nor remember where it was. */
-const BLOCK = 65_536;
-const BLOCKS = 4_096;
-const NEVER_REACHED = 2 ** 32;
-
 /**
  * To begin without the store, because of `cause`: from the notes where they can be read. Where they
- * can be written (a full disk) the numbers go on; else they jump, at random, so that the next start
- * in the same state does not use them again. Throws StoreError where nothing was ever stored here.
+ * can be written (a full disk) numbers and boots go on; else they jump. Throws StoreError where
+ * nothing was ever stored here.
  */
 export const stockWithout = async (path: string, cause: DiskError): Promise<Stock> => {
   const known = await readVital(path);
   if (!known && !isProvisioned(path)) throw new StoreError(cause.message, { cause });
-  const vital = known ?? { ...NO_VITAL, lease: NEVER_REACHED };
+  const vital = known ?? NO_VITAL;
   const kept = await saveVital(path, { ...vital, generation: vital.generation + 1 }).then(
     () => true,
     () => false,
   );
-  const jump = kept ? 0 : BLOCK * (1 + Math.floor(Math.random() * BLOCKS));
-  const next = vital.lease + jump;
+  const next = kept ? vital.lease : numberBeyond(vital.lease);
+  const boot = kept ? vital.boot : bootBeyond(vital.boot);
   return {
     store: undefined,
     cause,
-    ledger: { ...emptyLedger(), boot: vital.boot, next, lease: kept ? next : next + BLOCK },
+    ledger: { ...emptyLedger(), boot, next, lease: kept ? next : next + BLOCK },
     gaps: [],
     found: [],
     vital: kept ? { ...vital, generation: vital.generation + 1 } : vital,
     notesLost: !known,
+    away: !kept,
     news: [],
   };
 };

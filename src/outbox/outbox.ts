@@ -6,7 +6,8 @@ import { createBallast } from "./ballast.ts";
 import { createCommitter } from "./committer.ts";
 import { encodeLedger, oldestPending, pendingCount, settle } from "./ledger.ts";
 import { createNotes } from "./notes.ts";
-import { openStock, stockWithout, type Stock } from "./opening.ts";
+import { lockOutbox } from "./lock.ts";
+import { numberBeyond, openStock, stockWithout, type Stock } from "./opening.ts";
 import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
 import { createRetention, NO_EXCESS } from "./retention.ts";
 import { addRange, complement, hasNumber, type Runs } from "./runs.ts";
@@ -79,6 +80,16 @@ const SYNC_MS = 1_000;
  * has never taken anything; a disk that has and does not now is worked without until it does.
  */
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
+  const lock = await lockOutbox(options.path);
+  try {
+    return await openLocked(options, lock);
+  } catch (cause) {
+    lock[Symbol.dispose]();
+    throw cause;
+  }
+};
+
+const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Outbox> => {
   const ballast = createBallast(options.path);
   const { path, unit, clock } = options;
   const stock: Stock = await openStock(path)
@@ -97,6 +108,8 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const notes = createNotes(stock.vital, boot);
   const retention = createRetention(path, options.maxBytes);
   const beganWithout = stock.store === undefined;
+  /** Nothing on the disk remembers the numbers that are used: they are far from those that it does. */
+  let away = stock.away;
   let { store } = stock;
   /** The store is to be opened anew before the next write; `damaged`: and repaired. */
   let torn = beganWithout;
@@ -119,14 +132,14 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     for (const [from, to] of opened.ledger.thinned) addRange(ledger.thinned, from, to);
     for (const [from, to] of ledger.settled) addRange(known, from, to);
     for (const seq of [...opened.found, ...held.keys()].toSorted((a, b) => a - b)) addRange(known, seq, seq);
-    declare(complement(known, 1, ledger.next - 1), beganWithout ? "power-cut" : "corruption");
+    declare(complement(known, 1, ledger.next - 1), away ? "power-cut" : "corruption");
   };
 
   const reopen = async (): Promise<void> => {
     const before = store;
     store = undefined;
     await before?.close().catch(() => undefined); // it failed already
-    if (before && !damaged) {
+    if (before && !damaged && !away) {
       store = await openLevel(path).catch(() => undefined); // looked at more closely below
       if (store) return;
     }
@@ -166,32 +179,41 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     return operations;
   };
 
-  const failed = (cause: unknown): never => {
+  const failed = (cause: unknown, remembered: boolean): never => {
+    if (!remembered && !away) {
+      away = true;
+      ledger.next = numberBeyond(ledger.next);
+    }
+    if (away) ledger.lease = Math.max(ledger.lease, ledger.next + LEASE_MAX);
     torn = true;
-    ballast.release();
     dirty = true;
     const news = fault === undefined;
     fault = cause;
+    ballast.release();
     if (news) options.onFault(cause);
     throw cause;
   };
 
   const writeOnce = async (sync: boolean): Promise<void> => {
+    let reopened = false;
     const now = performance.now();
     lastWrite = now;
     const lease = longerLease();
     if (lease > ledger.lease) notes.touch();
-    const vital = notes.generation > notes.durable ? notes.vital(lease) : undefined;
+    const vital = notes.generation > notes.durable ? notes.next(lease) : undefined;
     const beside = vital ? writeVital(vital) : Promise.resolve();
     // Looked at below, when the store has had its turn.
-    beside.catch(() => undefined);
+    const remembered = beside.then(
+      () => vital !== undefined || notes.durable > 0,
+      () => false,
+    );
     if (torn) {
       try {
         await reopen();
         torn = false;
+        reopened = true;
       } catch (cause) {
-        await beside.catch(() => undefined);
-        failed(cause);
+        failed(cause, await remembered);
       }
     }
     const batch = held;
@@ -210,12 +232,11 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
       operations.push({ type: "put", key: LEDGER_KEY, value });
       await store!.batch(operations, { sync: mustSync });
     } catch (cause) {
-      await beside.catch(() => undefined);
       held = new Map([...batch, ...held]);
       removals = [...dels, ...removals];
       writing = new Map();
       urgent ||= urgentBatch;
-      failed(cause);
+      failed(cause, await remembered);
     }
     if (vital) notes.saved(vital.generation);
     ledger.lease = Math.max(ledger.lease, lease);
@@ -233,17 +254,31 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     );
     if (fault !== undefined) options.onFault(undefined);
     fault = undefined;
+    away = false;
     ballast.restore();
-    await retain();
-    for (const lane of new Set([...batch.values()].map(({ kind }) => laneOf(kind)))) options.onStored(lane);
+    // What could not be read while the store was away is asked for again.
+    const lanes = reopened ? LANES : new Set([...batch.values()].map(({ kind }) => laneOf(kind)));
+    for (const lane of lanes) options.onStored(lane);
+    // Not waited for: a press must not stand behind the making of room.
+    retaining ??= retain()
+      .catch(unretained)
+      .finally(() => (retaining = undefined));
   };
   let besideFails = false;
 
   /** Records that the last look found too many, deleted with this batch; their room is given back after it. */
   let tooMany = NO_EXCESS;
+  let retaining: Promise<void> | undefined;
+  /** Looked at again with the next batch; a store that is closed meanwhile is no fault of its own. */
+  const unretained = (cause: unknown): void => {
+    if (isCorrupt(cause)) unreadable(cause);
+    else if (!torn) options.onNews?.(`no room can be made: ${reasonOf(cause)}`);
+  };
   const retain = async (): Promise<void> => {
     if (!store) return;
-    await retention.giveBack(store, tooMany);
+    const deleted = tooMany;
+    tooMany = NO_EXCESS;
+    await retention.giveBack(store, deleted);
     const now = clock.now();
     tooMany = await retention.excess(store, clock.mono(), now.clock === "unset" ? undefined : now.at);
     const pending = tooMany.seqs.filter((seq) => !hasNumber(ledger.settled, seq));
@@ -292,6 +327,9 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     committer.within(0);
     return [];
   };
+
+  /** One attempt for all who wait for it: a board repeats a press four times a second. */
+  let securing: Promise<void> | undefined;
 
   /** What is not on disk yet but may go out: its numbers are never used again. */
   const unwrittenAfter = (lane: Lane, after: number): Report[] => {
@@ -388,13 +426,15 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     async secure() {
       const wanted = notes.generation;
       const reached = () => notes.durable >= wanted;
-      const write = () =>
-        committer.now(true).catch((cause: unknown) => {
+      while (!reached()) {
+        // A batch that is being written may hold them or not.
+        const running = committer.running?.catch(() => undefined);
+        securing ??= (running ?? committer.now(true)).finally(() => (securing = undefined));
+        // oxlint-disable-next-line no-await-in-loop
+        await securing.catch((cause: unknown) => {
           if (!reached()) throw cause;
         });
-      // A batch that is being written may hold them or not.
-      // oxlint-disable-next-line no-await-in-loop
-      while (!reached()) await (committer.running?.catch(() => undefined) ?? write());
+      }
     },
     settle(reports) {
       for (const { seq, kind } of reports) {
@@ -457,7 +497,7 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
         .then(async () => {
           ledger.lease = ledger.next;
           notes.touch();
-          const vital = notes.vital(ledger.next);
+          const vital = notes.next(ledger.next);
           await store?.batch(
             [
               { type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, encodeLedger(ledger)) },
@@ -468,7 +508,9 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
           await saveVital(path, vital);
         })
         .catch(options.onFault);
+      await retaining;
       await store?.close();
+      lock[Symbol.dispose]();
     },
   };
 };

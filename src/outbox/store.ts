@@ -85,8 +85,16 @@ export const readLane = async (
     lte: encodeKey(lane, Number.MAX_SAFE_INTEGER),
     limit,
   });
+  const page: [Buffer, Buffer][] = [];
   try {
-    return await entries.nextv(limit);
+    // Handed over in pieces of so many bytes: the end is where none comes.
+    while (page.length < limit) {
+      // oxlint-disable-next-line no-await-in-loop -- pieces of one page
+      const piece = await entries.nextv(limit - page.length);
+      if (piece.length === 0) break;
+      page.push(...piece);
+    }
+    return page;
   } finally {
     await entries.close();
   }

@@ -55,15 +55,20 @@ const speedOf = (fix: Fix, previous: Fix | undefined): number => {
 const standing = (anchor: Fix): Motion => ({ kind: "standing", anchor, fastFixes: 0 });
 const moving: Motion = { kind: "moving", slowSince: undefined };
 
-const move = (motion: Motion, fix: Fix, speedKmh: number, parked: boolean): Motion => {
+/** What the receiver sees, and what the vehicle says, where it does. */
+type Speeds = { readonly seenKmh: number; readonly toldKmh: number | undefined; readonly parked: boolean };
+
+const move = (motion: Motion, fix: Fix, { seenKmh, toldKmh, parked }: Speeds): Motion => {
   if (motion.kind === "standing") {
-    // With the ignition off a speed is the receiver's noise; a car that is towed leaves its place all the same.
-    const fastFixes = speedKmh >= START_KMH && !parked ? motion.fastFixes + 1 : 0;
+    // The vehicle knows best that it begins to move, and with the ignition off a speed is the receiver's noise; but a
+    // signal may be dead, or the car be towed: whoever leaves the place for good moves, whatever the bus says.
+    const startKmh = toldKmh ?? (parked ? 0 : seenKmh);
+    const fastFixes = startKmh >= START_KMH ? motion.fastFixes + 1 : 0;
     const awayM = Math.max(ROLL_M, ROLL_SIGMAS * (fix.accuracyM ?? 0));
-    const rolled = speedKmh >= STOP_KMH && distanceM(motion.anchor, fix) > awayM;
+    const rolled = seenKmh >= STOP_KMH && distanceM(motion.anchor, fix) > awayM;
     return fastFixes >= 2 || rolled ? moving : { ...motion, fastFixes };
   }
-  if (speedKmh >= STOP_KMH) return motion.slowSince === undefined ? motion : moving;
+  if (Math.max(seenKmh, toldKmh ?? 0) >= STOP_KMH) return motion.slowSince === undefined ? motion : moving;
   const slowSince = motion.slowSince ?? fix.at;
   return fix.at - slowSince >= STOP_AFTER_MS ? standing(fix) : { kind: "moving", slowSince };
 };
@@ -99,14 +104,12 @@ export const createPositionPolicy = (current: () => PositionPolicySettings): Pos
 
   return {
     decide(fix, { emergency, vehicle }) {
-      const speedKmh = vehicle?.speedKmh ?? speedOf(fix, previous);
+      const speedKmh = speedOf(fix, previous);
       const parked = vehicle?.ignition === "off";
       const before = motion;
-      const now = before
-        ? move(before, fix, speedKmh, parked)
-        : speedKmh >= START_KMH
-          ? moving
-          : standing(fix);
+      const speeds = { seenKmh: speedKmh, toldKmh: vehicle?.speedKmh, parked };
+      const begin = () => ((speeds.toldKmh ?? speedKmh) >= START_KMH ? moving : standing(fix));
+      const now = before ? move(before, fix, speeds) : begin();
       const sinceMs = reported ? Math.abs(fix.at - reported.at) : Infinity;
       const urgent = emergency && sinceMs >= current().emergencyS * 1000 - EARLY_MS;
       const reason = reasonFor(fix, before, now, speedKmh, parked) ?? (urgent ? "emergency" : undefined);

@@ -23,8 +23,10 @@ export type VehiclePolicy = {
   hear(path: string, value: VehicleValue, nowMs: number): void;
   /** The bus carries anything at all. */
   alive(nowMs: number): void;
-  /** What is worth a report now: what has changed, or everything when a snapshot is due. */
-  due(nowMs: number): VehicleReport | undefined;
+  /** The bus cannot be listened to: its silence says nothing. */
+  lost(): void;
+  /** What is worth a report now: what has changed, or everything when a snapshot is due; `last`: nothing comes after. */
+  due(nowMs: number, last?: boolean): VehicleReport | undefined;
   /** The next report is a snapshot: dispatch may have missed something. */
   refresh(): void;
   /** Everything known now, for an emergency. */
@@ -39,6 +41,8 @@ const SNAPSHOT_MS = 600_000;
 const ASLEEP_MS = 5_000;
 const IGNITION = "Vehicle.LowVoltageSystemState";
 const SPEED = "Vehicle.Speed";
+/** A speed that is older says nothing about now, whatever its signal's own time is. */
+const SPEED_MS = 5_000;
 
 type Heard = {
   readonly signal: VehicleSignal;
@@ -52,7 +56,8 @@ type Heard = {
 const differs = ({ signal, value, reported }: Heard): boolean => {
   if (typeof value === "number" && typeof reported === "number") {
     const change = Math.abs(value - reported);
-    return change > 0 && change >= signal.deadband;
+    // That something has come to rest is news however small the step.
+    return change > 0 && (change >= signal.deadband || value === 0);
   }
   return value !== reported;
 };
@@ -63,9 +68,12 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
   let snapshotAt = -Infinity;
   let saidAt = -Infinity;
   let aliveAt = -Infinity;
+  /** Since when the bus is heard: what it has not brought since then in its time is stale. */
+  let heardSince: number | undefined;
+  const missed = new Set<string>();
   let wantsSnapshot = true;
   // Where the car does not say it, a bus that is awake says that the ignition is on.
-  const ignitionSignal = { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: undefined };
+  const ignitionSignal = { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: Infinity };
   const derivesIgnition = !byPath.has(IGNITION);
 
   const hear = (signal: VehicleSignal, value: VehicleValue, nowMs: number): void => {
@@ -79,11 +87,20 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
     }
   };
 
+  /** A signal without a time of its own is as fresh as the bus. */
   const isStale = ({ signal, heardAt }: Heard, nowMs: number): boolean =>
-    signal.staleMs !== undefined && nowMs - heardAt > signal.staleMs;
+    signal.staleMs === undefined ? nowMs - aliveAt > ASLEEP_MS : nowMs - heardAt > signal.staleMs;
 
-  const stalePaths = (nowMs: number): string[] =>
-    [...heard.values()].filter((one) => isStale(one, nowMs)).map(({ signal }) => signal.path);
+  const neverHeard = (nowMs: number): string[] =>
+    signals
+      .filter(
+        ({ path, staleMs }) => !heard.has(path) && nowMs - (heardSince ?? nowMs) > (staleMs ?? Infinity),
+      )
+      .map(({ path }) => path);
+  const stalePaths = (nowMs: number): string[] => [
+    ...[...heard.values()].filter((one) => isStale(one, nowMs)).map(({ signal }) => signal.path),
+    ...neverHeard(nowMs),
+  ];
 
   const report = (of: readonly Heard[], nowMs: number): VehicleReport => {
     const stale = stalePaths(nowMs);
@@ -105,10 +122,17 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
     },
     alive(nowMs) {
       aliveAt = nowMs;
+      heardSince ??= nowMs;
     },
-    due(nowMs) {
+    lost() {
+      aliveAt = -Infinity;
+      if (derivesIgnition) heard.delete(IGNITION);
+    },
+    due(nowMs, last = false) {
       deriveIgnition(nowMs);
-      if (heard.size === 0 || nowMs - saidAt < BETWEEN_MS) return undefined;
+      // Recordings that were put together may step back in time.
+      const settled = (sinceMs: number, leastMs: number) => last || Math.abs(sinceMs) >= leastMs;
+      if (heardSince === undefined || !settled(nowMs - saidAt, BETWEEN_MS)) return undefined;
       const all = [...heard.values()];
       for (const one of all) {
         if (!one.staleReported || isStale(one, nowMs)) continue;
@@ -119,15 +143,17 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
       const fresh = all.filter((one) => !isStale(one, nowMs));
       const chosen = whole
         ? fresh
-        : fresh.filter((one) => differs(one) && nowMs - one.reportedAt >= one.signal.minIntervalMs);
+        : fresh.filter((one) => differs(one) && settled(nowMs - one.reportedAt, one.signal.minIntervalMs));
       // That a signal has fallen silent is news, once; so is its return, by its value.
-      const newlyStale = all.some((one) => isStale(one, nowMs) && !one.staleReported);
+      const absent = neverHeard(nowMs).filter((path) => !missed.has(path));
+      const newlyStale = absent.length > 0 || all.some((one) => isStale(one, nowMs) && !one.staleReported);
       if (chosen.length === 0 && !newlyStale) return undefined;
       saidAt = nowMs;
       if (whole) {
         wantsSnapshot = false;
         snapshotAt = nowMs;
       }
+      for (const path of absent) missed.add(path);
       for (const one of all) one.staleReported = isStale(one, nowMs);
       for (const one of chosen) {
         one.reported = one.value;
@@ -152,7 +178,10 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
         ignition && (!isStale(ignition, nowMs) || ignition.value === "OFF" || ignition.value === "LOCK");
       return {
         ...(known ? { ignition: ignition.value === "OFF" || ignition.value === "LOCK" ? "off" : "on" } : {}),
-        ...(speed && !isStale(speed, nowMs) && typeof speed.value === "number"
+        ...(speed &&
+        nowMs - speed.heardAt <= SPEED_MS &&
+        !isStale(speed, nowMs) &&
+        typeof speed.value === "number"
           ? { speedKmh: speed.value }
           : {}),
       };

@@ -33,7 +33,7 @@ export class ConfigurationError extends Error {
 /** The vehicle's bus with its profile, where it has one, put in place. */
 export type CanSettings = Omit<NonNullable<Settings["can"]>, "profile" | "database"> & {
   readonly database: string;
-  /** The file that maps a path. */
+  /** Where a path is mapped: file, line and column. */
   readonly mappedIn: Readonly<Record<string, string>>;
 };
 
@@ -142,8 +142,11 @@ const explain = (
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(0, ...issues.map((i) => i.path.length + (i.code === "unrecognized_keys" ? 1 : 0)));
 
+/** What a file says, and where it says it. */
+type Parsed<T> = { readonly value: T; readonly placeOf: (path: Path, key: string) => Place };
+
 /** Parses and validates YAML. Throws ConfigurationError with every fault. */
-const parse = <S extends z.ZodType>(schema: S, text: string, file: string): z.infer<S> => {
+const parse = <S extends z.ZodType>(schema: S, text: string, file: string): Parsed<z.infer<S>> => {
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
   const place = placer(doc, lines);
@@ -161,7 +164,7 @@ const parse = <S extends z.ZodType>(schema: S, text: string, file: string): z.in
     throw new ConfigurationError(file, [{ line: 1, column: 1, path: "", message }]);
   }
   const result = schema.safeParse(value ?? {});
-  if (result.success) return result.data;
+  if (result.success) return { value: result.data, placeOf: (path, key) => place.ofKey(path, key) };
   const faults = result.error.issues.flatMap((issue) => explain(schema, issue, place));
   throw new ConfigurationError(
     file,
@@ -170,7 +173,7 @@ const parse = <S extends z.ZodType>(schema: S, text: string, file: string): z.in
 };
 
 /** Parses and validates configuration text. Throws ConfigurationError with every fault. */
-export const parseSettings = (text: string, file: string): Settings => parse(Settings, text, file);
+export const parseSettings = (text: string, file: string): Settings => parse(Settings, text, file).value;
 
 const read = (file: string): Buffer => {
   try {
@@ -181,28 +184,49 @@ const read = (file: string): Buffer => {
   }
 };
 
-const mappedIn = (paths: object, file: string): Record<string, string> =>
-  Object.fromEntries(Object.keys(paths).map((path) => [path, file]));
+/** Where each signal of a map is mapped. */
+const mappedIn = (signals: object, file: string, at: (path: string) => Place): Record<string, string> =>
+  Object.fromEntries(
+    Object.keys(signals).map((path) => {
+      const { line, column } = at(path);
+      return [path, `${file}:${line}:${column}`];
+    }),
+  );
 
-const resolveCan = (can: NonNullable<Settings["can"]>, file: string): CanSettings => {
+const resolveCan = (
+  can: NonNullable<Settings["can"]>,
+  file: string,
+  placeOf: Parsed<Settings>["placeOf"],
+): CanSettings => {
   const { profile, database = "", signals, ...rest } = can;
-  const own = mappedIn(signals, file);
-  if (profile === undefined)
-    return { ...rest, signals, database: resolve(dirname(resolve(file)), database), mappedIn: own };
-  const from = resolve(dirname(resolve(file)), profile);
-  const vehicle = parse(VehicleProfile, read(from).toString("utf8"), from);
+  const folder = dirname(resolve(file));
+  const own = mappedIn(signals, file, (path) => placeOf(["can", "signals"], path));
+  if (profile === undefined) return { ...rest, signals, database: resolve(folder, database), mappedIn: own };
+  const from = resolve(folder, profile);
+  const fail = (message: string): never => {
+    throw new ConfigurationError(file, [{ ...placeOf(["can"], "profile"), path: "can.profile", message }]);
+  };
+  let text = "";
+  try {
+    text = readFileSync(from, "utf8");
+  } catch (cause) {
+    fail(`${from} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  const { value: vehicle, placeOf: placeIn } = parse(VehicleProfile, text, from);
+  const all = { ...vehicle.signals, ...signals };
+  if (Object.keys(all).length === 0) fail(`neither ${from} nor can.signals maps a signal`);
   return {
     ...rest,
     database: resolve(dirname(from), vehicle.database),
-    signals: { ...vehicle.signals, ...signals },
-    mappedIn: { ...mappedIn(vehicle.signals, from), ...own },
+    signals: all,
+    mappedIn: { ...mappedIn(vehicle.signals, from, (path) => placeIn(["signals"], path)), ...own },
   };
 };
 
 /** Reads, validates and resolves a configuration file; paths in it become absolute. */
 export const loadSettings = (file: string): Loaded => {
   const bytes = read(file);
-  const settings = parseSettings(bytes.toString("utf8"), file);
+  const { value: settings, placeOf } = parse(Settings, bytes.toString("utf8"), file);
   const base = dirname(resolve(file));
   const warnings: string[] = [];
   const beside = (name: string): string => resolve(base, name);
@@ -217,7 +241,7 @@ export const loadSettings = (file: string): Loaded => {
   };
   const { ca, cert, key } = settings.dispatch;
   const { can: bus, ...others } = settings;
-  const can = bus && resolveCan(bus, file);
+  const can = bus && resolveCan(bus, file, placeOf);
   if (can) needed("can.database", can.database);
   return {
     settings: {

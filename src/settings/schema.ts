@@ -85,8 +85,9 @@ const dispatch = z
     { when: ({ value }) => typeof value === "object" && value !== null },
   );
 
+/** What is no VSS path is told with what was probably meant, when the map is compiled. */
 const signals = z.record(
-  z.string().regex(/^Vehicle\./, "expected a VSS path such as Vehicle.Speed"),
+  z.string(),
   z.strictObject({
     from: z.string().describe("MESSAGE.SIGNAL of the database"),
     map: z
@@ -95,6 +96,10 @@ const signals = z.record(
       .describe("value by label or raw value"),
     deadband: z.number().nonnegative().optional().describe("smaller changes are no report"),
     minIntervalMs: z.number().nonnegative().optional(),
+    unit: z
+      .string()
+      .optional()
+      .describe("the signal's unit, where the database does not say it in a known way"),
     staleS: z.number().positive().optional().describe("default: three times the cycle in the database"),
   }),
 );
@@ -163,7 +168,7 @@ const Blocks = z.strictObject({
   power: z
     .strictObject({
       offAfterS: z
-        .number()
+        .int()
         .min(300)
         .max(86_400)
         .describe("seconds after the ignition went off until the computer is switched off"),

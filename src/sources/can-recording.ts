@@ -7,8 +7,11 @@ const STEP_S = 0.01;
 /** A hole in a recording is not waited out. */
 const LONGEST_PAUSE_S = 10;
 
-/** A candump log in place of a bus, at `speed` times its own pace (Infinity: at once). */
-export const canRecordingSource = (text: string, speed: number): CanSource => ({
+/**
+ * A candump log in place of a bus, at `speed` times its own pace (Infinity: at once). Of a log that
+ * has frames of `interface` only those are played: other buses use the same ids for other things.
+ */
+export const canRecordingSource = (text: string, speed: number, name: string): CanSource => ({
   dropped: 0,
   errors: 0,
   async *listen(filters, signal) {
@@ -16,9 +19,10 @@ export const canRecordingSource = (text: string, speed: number): CanSource => ({
     let playedS = 0;
     let last: number | undefined;
     let batch: CanFrame[] = [];
+    const several = text.includes(`) ${name} `);
     for (const line of text.split("\n")) {
       const frame = parseCandumpLine(line.trimEnd());
-      if (typeof frame === "string") continue;
+      if (typeof frame === "string" || (several && frame.bus !== name)) continue;
       last ??= frame.t;
       const stepS = frame.t - last;
       if (stepS >= STEP_S) {

@@ -6,10 +6,10 @@ export type StatusServer = AsyncDisposable & { readonly port: number };
 export type StatusActions = {
   /** `GET /status.json` */
   readonly status: () => Promise<unknown>;
-  /** `POST /drill`: the next press within a minute is a drill. */
-  readonly drill: () => void;
+  /** `POST /drill`: the next press within a minute is a drill; returns why not, if it cannot be. */
+  readonly drill: () => string | undefined;
   /** `DELETE /drill`: no drill after all. */
-  readonly disarm: () => void;
+  readonly disarm: () => undefined;
 };
 
 /** Serves the unit's snapshot on a local address, and takes the order for a drill. Throws where it cannot. */
@@ -22,9 +22,8 @@ export const openStatusServer = async (listen: string, on: StatusActions): Promi
     // A page in a browser cannot send this type without being asked first: it orders no drills.
     const ordered = request.headers["content-type"] === "application/json";
     if (request.url === "/drill" && ordered && (request.method === "POST" || request.method === "DELETE")) {
-      if (request.method === "POST") on.drill();
-      else on.disarm();
-      response.writeHead(204).end();
+      const refused = request.method === "POST" ? on.drill() : on.disarm();
+      response.writeHead(refused ? 409 : 204).end(refused);
       return;
     }
     if (request.method !== "GET" || request.url !== "/status.json") {

@@ -19,7 +19,7 @@ const freeMiB = (path: string): number | undefined => {
   }
 };
 
-/** What this process has had written to disk since it began. */
+/** What this process has had written to disk since it began: a unit may begin anew within it. */
 const writtenMiB = (): number | undefined => {
   try {
     const bytes = /^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1];
@@ -41,6 +41,7 @@ const temperatureC = (): number | undefined => {
 export const createMachineProbe = (path: string): (() => MachineHealth) => {
   let cpu = process.cpuUsage();
   let at = performance.now();
+  const writtenBefore = writtenMiB() ?? 0;
   return () => {
     const now = performance.now();
     const used = process.cpuUsage(cpu);
@@ -55,7 +56,7 @@ export const createMachineProbe = (path: string): (() => MachineHealth) => {
         ? { cpuPercent: Math.round(((used.user + used.system) / 1000 / elapsedMs) * 1000) / 10 }
         : {}),
       rssMiB: Math.round((process.memoryUsage.rss() / MIB) * 10) / 10,
-      ...(written === undefined ? {} : { writtenMiB: written }),
+      ...(written === undefined ? {} : { writtenMiB: Math.round((written - writtenBefore) * 10) / 10 }),
       ...(diskFreeMiB === undefined ? {} : { diskFreeMiB }),
       ...(celsius === undefined ? {} : { temperatureC: celsius }),
     };

@@ -207,6 +207,22 @@ describe("a press", () => {
     );
   }, 60_000);
 
+  test("is latched although an older one cannot be confirmed, however many came between", () => {
+    const bench = openFirmwareBench({
+      onMessage(message, host) {
+        if (message.kind === "press" && message.press.number !== 1)
+          host.say({ kind: "confirm", number: message.press.number });
+      },
+    });
+    bench.pass(500);
+    for (let i = 0; i < 40; i++) {
+      bench.board.press(i % 4, 80);
+      bench.pass(250);
+    }
+    expect(numbers(bench).size).toBe(40);
+    expect(bench.of("heartbeat").at(-1)!.pending).toBe(1);
+  });
+
   test("sixteen can wait; a seventeenth is counted with the newest", () => {
     const bench = openFirmwareBench();
     bench.pass(500);

@@ -20,7 +20,7 @@ const open = async (): Promise<{
   car: Car;
   outbox: string;
 }> => {
-  const disk = stack.use(mountSmallDisk(16));
+  const disk = stack.use(mountSmallDisk(32));
   const outbox = join(disk.path, "outbox");
   const broker = stack.use(await startMosquitto());
   await broker.start();
@@ -53,9 +53,11 @@ describe.skipIf(!canMount)("the unit's disk", () => {
       await sleep(700);
       // Nothing but the notes took the presses; and they have no broker yet.
       await car.stop("SIGKILL");
-      car.lamps.length = 0;
       await car.start();
-      await waitFor("the lamp after the restart", () => car.lamps.includes("stored"));
+      await waitFor("the episode after the restart", () =>
+        car.log.some(({ msg }) => msg === "an emergency goes on"),
+      );
+      await waitFor("its lamp", () => car.panic.board.light.lamp === "stored");
       await broker.start();
       await waitFor(
         "the emergency",

@@ -12,8 +12,9 @@ import { startMosquitto } from "./mosquitto.ts";
 /** What dispatch knows after so many cuts, and what it should. */
 export type CutsOutcome = {
   readonly cuts: number;
-  /** Episodes that the lamp said were stored, and those that dispatch has. */
+  /** Presses that the lamp said were stored, and those that dispatch knows of, in so many episodes. */
   readonly stored: number;
+  readonly presses: number;
   readonly episodes: number;
   readonly numbers: number;
   /** Numbers that are neither delivered nor declared. */
@@ -93,9 +94,16 @@ export const cutPower = async (
   covered = true;
   const last = await boot(true);
   stack.defer(() => last.cut());
-  const episodes = () => new Set(dispatch.emergencies().map(({ episode }) => episode)).size;
+  const counted = () => {
+    const byEpisode = new Map<string, number>();
+    for (const { episode, presses } of dispatch.emergencies())
+      byEpisode.set(episode, Math.max(presses, byEpisode.get(episode) ?? 0));
+    return { episodes: byEpisode.size, presses: [...byEpisode.values()].reduce((sum, n) => sum + n, 0) };
+  };
   const over = () =>
-    dispatch.states.at(-1)?.boot === cuts + 1 && dispatch.missing().length === 0 && episodes() >= stored;
+    dispatch.states.at(-1)?.boot === cuts + 1 &&
+    dispatch.missing().length === 0 &&
+    counted().presses >= stored;
   for (const end = performance.now() + DRAIN_LIMIT_MS; !over() && performance.now() < end;) {
     // oxlint-disable-next-line no-await-in-loop
     await sleep(1_000);
@@ -106,7 +114,7 @@ export const cutPower = async (
   return {
     cuts,
     stored,
-    episodes: episodes(),
+    ...counted(),
     numbers: Math.max(0, ...dispatch.reports.map(({ seq }) => seq)),
     missing: dispatch.missing(),
     declared: dispatch

@@ -54,6 +54,8 @@ test.skipIf(!canMount)(
       for (const detail of meanwhile) say(outbox, detail);
       outbox.note("board:b1", 2);
       await expect(outbox.flush()).rejects.toThrow();
+      // The store is closed, and its lock with it: a second unit is kept out all the same.
+      await expect(open(path)).rejects.toThrow(/in use/);
       // The notes have room of their own: they are on disk all the same.
       await outbox.secure();
       expect((await readVital(path))?.notes).toEqual({ "board:b1": 2 });
@@ -137,7 +139,8 @@ test.skipIf(!canMount)(
 test.skipIf(!canMount)(
   "a disk that is read-only at the start and comes back: the unit begins without it, and is told when to begin anew",
   async () => {
-    using disk = mountSmallDisk();
+    // Large enough for a ballast.
+    using disk = mountSmallDisk(32);
     const path = join(disk.path, "outbox");
     {
       await using outbox = await open(path);

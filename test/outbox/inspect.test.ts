@@ -89,6 +89,8 @@ test("a store from a wreck: what is damaged is passed over and counted, the rest
   expect(JSON.parse(exported.stderr)).toEqual({
     damaged: { emergency: 0, event: 0, telemetry: 1 },
     missing: 0,
+    leased: 0,
+    openEpisodes: [],
     news: [`${path} was damaged: what could be read was saved`],
   });
 });

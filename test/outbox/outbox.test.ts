@@ -192,4 +192,45 @@ describe("outbox", () => {
     await expect(open()).rejects.toThrow(/in use/);
     expect(outbox.boot).toBe(1);
   });
+
+  test("records larger than a page's bytes are all read, in order", async () => {
+    await using outbox = await open();
+    const pad = "x".repeat(3_000);
+    for (let n = 0; n < 800; n++) {
+      outbox.append({ ...fault, data: { type: "fault", part: "gps", detail: `${n} ${pad}` } });
+    }
+    await outbox.flush();
+    const { reports } = await outbox.read("event", 0, 1_000);
+    expect(reports.map(({ seq }) => seq)).toEqual(Array.from({ length: 800 }, (_, n) => n + 1));
+  });
+
+  test("an outbox whose ledger and notes are both gone declares what it may have used, and never counts from one again", async () => {
+    {
+      await using outbox = await open();
+      for (let i = 0; i < 5; i++) outbox.append(position);
+    }
+    await tamper((db) =>
+      db.batch([
+        { type: "del", key: LEDGER_KEY },
+        { type: "del", key: Buffer.from("vital") },
+      ]),
+    );
+    rmSync(`${path}.vital`);
+    await using outbox = await open();
+    expect(outbox.notesDoubtful).toBe(true);
+    expect(outbox.append(position).seq).toBeGreaterThan(2 ** 40);
+    await outbox.flush();
+    const [gap] = gapsOf((await outbox.read("event", 0, 10)).reports);
+    expect(gap).toMatchObject({ from: 6, reason: "corruption" });
+  });
+
+  test("a stop on a disk that fails ends, and so does everybody who waits to be secured", async () => {
+    const outbox = await open();
+    outbox.note("a", 1);
+    const waiting = [outbox.secure(), outbox.secure()];
+    await outbox[Symbol.asyncDispose]();
+    await Promise.allSettled(waiting);
+    outbox.note("a", 2);
+    await expect(outbox.secure()).rejects.toThrow(/closed/);
+  });
 });

@@ -145,4 +145,12 @@ describe("position policy", () => {
     expect(decide(30, 0)).not.toContain("start");
     expect(decide(0, 30)).toContain("start");
   });
+
+  test("a bus that says zero for ever blinds nobody: who leaves the place moves", () => {
+    const policy = createPositionPolicy(() => settings);
+    const decided = drive([{ kmh: 60, seconds: 100 }]).map((fix) =>
+      policy.decide(fix, { emergency: false, vehicle: { ignition: "off", speedKmh: 0 } }),
+    );
+    expect(decided.filter(Boolean).length).toBeGreaterThan(15);
+  });
 });

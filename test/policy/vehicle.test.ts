@@ -8,8 +8,11 @@ const signals: VehicleSignal[] = [
   { path: SPEED, deadband: 2, minIntervalMs: 1_000, staleMs: 300 },
   { path: DOOR, deadband: 0, minIntervalMs: 0, staleMs: undefined },
 ];
+/** With a mapped ignition that is not heard here: nothing is derived. */
 const fresh = () => {
-  const policy = createVehiclePolicy(signals);
+  const ignition = { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: Infinity };
+  const policy = createVehiclePolicy([...signals, ignition]);
+  policy.alive(0);
   policy.hear(SPEED, 50, 0);
   policy.hear(DOOR, false, 0);
   return policy;
@@ -50,9 +53,11 @@ describe("vehicle reports", () => {
   test("tell everything again after ten minutes, and when dispatch may have missed something", () => {
     const policy = fresh();
     policy.due(0);
+    policy.alive(300_000);
     policy.hear(SPEED, 50, 300_000);
     policy.refresh();
     expect(policy.due(300_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
+    policy.alive(899_999);
     policy.hear(SPEED, 50, 899_999);
     expect(policy.due(899_999)).toBeUndefined();
     policy.hear(SPEED, 50, 900_000);
@@ -81,5 +86,36 @@ describe("vehicle reports", () => {
     expect(policy.motion(5_001)).toEqual({});
     policy.hear(IGNITION, "LOCK", 6_000);
     expect(policy.motion(60_000)).toEqual({ ignition: "off" });
+  });
+
+  test("a bus that cannot be listened to says nothing; one that is silent makes everything stale", () => {
+    const policy = createVehiclePolicy(signals);
+    policy.alive(0);
+    policy.hear(DOOR, true, 0);
+    policy.due(0);
+    expect(policy.snapshot(4_000)!.signals).toEqual({ [DOOR]: true, [IGNITION]: "ON" });
+    policy.lost();
+    expect(policy.snapshot(60_000)).toEqual({ signals: {}, stale: [DOOR, SPEED] });
+    expect(policy.motion(60_000)).toEqual({});
+  });
+
+  test("a signal that never comes is stale, once its time has passed since the bus is heard", () => {
+    const policy = createVehiclePolicy(signals);
+    expect(policy.due(10_000)).toBeUndefined();
+    policy.alive(10_000);
+    policy.hear(DOOR, false, 10_000);
+    expect(policy.due(10_000)).toEqual({ signals: { [DOOR]: false, [IGNITION]: "ON" } });
+    expect(policy.due(10_300)).toBeUndefined();
+    expect(policy.due(10_301)).toEqual({ signals: {}, stale: [SPEED] });
+    expect(policy.due(10_900)).toBeUndefined();
+  });
+
+  test("that the car has come to rest is told however small the last step", () => {
+    const policy = fresh();
+    policy.due(0);
+    policy.hear(SPEED, 1.5, 1_000);
+    expect(policy.due(1_000)).toMatchObject({ signals: { [SPEED]: 1.5 } });
+    policy.hear(SPEED, 0, 2_000);
+    expect(policy.due(2_000)).toEqual({ signals: { [SPEED]: 0 } });
   });
 });

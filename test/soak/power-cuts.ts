@@ -15,7 +15,7 @@ export const powerCuts = async (print: (what: string, figure: string) => void): 
   return (
     outcome.missing.length === 0 &&
     outcome.usedTwice === 0 &&
-    outcome.episodes >= outcome.stored &&
+    outcome.presses >= outcome.stored &&
     outcome.stored > 0
   );
 };

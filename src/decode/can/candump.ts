@@ -21,7 +21,9 @@ export const parseCandumpLine = (line: string): CanFrame | NoFrame => {
   const extended = digits!.length === EXTENDED_DIGITS;
   if (extended && (id & ERROR_FLAG) !== 0) return "error";
   const fd = separator === "##";
-  const hex = (fd ? rest!.slice(1) : rest!).replaceAll(/[._]/g, "");
+  // `candump -8` writes a DLC above eight behind the data.
+  const written = fd ? rest!.slice(1) : rest!.replace(/_[9A-Fa-f]$/, "");
+  const hex = written.replaceAll(/[._]/g, "");
   if (hex.length % 2 !== 0 || hex.length > (fd ? 128 : 16) || (fd && rest === "")) return "malformed";
   if (id > (extended ? 0x1fff_ffff : 0x7ff)) return "malformed";
   return { t: Number(seconds), bus: bus!, id, extended, data: Buffer.from(hex, "hex") };

@@ -1,7 +1,7 @@
 import type { CanFilter, CanFrame, SignalValue } from "../../domain/can.ts";
 import { suggest } from "../../domain/suggest.ts";
 import { conversionTo, VSS, type VssSignal } from "../../domain/vss.ts";
-import type { DbcDatabase } from "../dbc/database.ts";
+import type { DbcDatabase, DbcSignal } from "../dbc/database.ts";
 import { createMatcher, type CompiledMessage, type CompiledSignal } from "./message.ts";
 
 /** What the configuration says of one path. */
@@ -13,6 +13,8 @@ export type SignalMapping = {
   readonly deadband?: number | undefined;
   readonly minIntervalMs?: number | undefined;
   readonly staleS?: number | undefined;
+  /** The signal's unit, where the database has another name for it or none. */
+  readonly unit?: string | undefined;
 };
 
 type VssValue = number | boolean | string;
@@ -30,6 +32,8 @@ export type CanMapping = {
   readonly signals: readonly MappedSignal[];
   /** The ids that are wanted from the bus. */
   readonly filters: readonly CanFilter[];
+  /** What may be wrong with it, a line each: nobody can know but who knows the car. */
+  readonly warnings: readonly MappingFault[];
   /** The mapped values of a frame, in VSS units; undefined where it has none. */
   read(frame: CanFrame): readonly (readonly [path: string, value: VssValue])[] | undefined;
 };
@@ -58,14 +62,56 @@ const mapped = (compiled: CompiledSignal, mapping: SignalMapping, data: Uint8Arr
   return (label === undefined ? undefined : mapping.map?.[label]) ?? mapping.map?.[String(raw)];
 };
 
+/** A text as VSS spells it; one that VSS does not know stays as it is. */
+const spelt = ({ values }: VssSignal, text: string): string =>
+  values?.find((value) => value.toLowerCase() === text.toLowerCase()) ?? text;
+
+/** Beyond the range that the database gives lie the codes for "error" and "not known": absence. */
+const inRange = ({ minimum, maximum, factor }: DbcSignal, value: SignalValue): boolean => {
+  const slack = Math.abs(factor) / 2;
+  return minimum >= maximum || (Number(value) >= minimum - slack && Number(value) <= maximum + slack);
+};
+
+const unitOf = (mapping: SignalMapping, { unit }: DbcSignal): string => mapping.unit ?? unit;
+
 const reader = (vss: VssSignal, mapping: SignalMapping, compiled: CompiledSignal) => {
-  const conversion = conversionTo(vss.unit ?? "", compiled.signal.unit) ?? { factor: 1, offset: 0 };
+  const { signal } = compiled;
+  const conversion = conversionTo(vss.unit ?? "", unitOf(mapping, signal)) ?? { factor: 1, offset: 0 };
   return (data: Uint8Array): VssValue | undefined => {
     if (mapping.map) return mapped(compiled, mapping, data);
-    if (vss.type === "string") return compiled.label(data);
+    if (vss.type === "string") {
+      const label = compiled.label(data);
+      return label === undefined ? undefined : spelt(vss, label);
+    }
     const value = compiled.physical(data);
-    return value === undefined ? undefined : convert(vss, value, conversion);
+    return value === undefined || !inRange(signal, value) ? undefined : convert(vss, value, conversion);
   };
+};
+
+/** What is wrong with a map for certain: a value of another type than the path's. */
+const mapFault = (vss: VssSignal, { map = {} }: SignalMapping): string | undefined => {
+  const wrong = Object.entries(map).find(([, value]) => typeof value !== vss.type);
+  return wrong && `map: ${wrong[0]}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(wrong[1])}`;
+};
+
+/** What looks wrong. */
+const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string[] => {
+  const labels = [...signal.labels.values()];
+  const strange = Object.keys(mapping.map ?? {}).filter(
+    (key) => !labels.includes(key) && !/^[+-]?\d+(\.\d+)?$/.test(key),
+  );
+  const said = mapping.map ? Object.values(mapping.map) : vss.type === "string" ? labels : [];
+  const unknown = said.filter((text) => vss.values && !vss.values.includes(spelt(vss, String(text))));
+  const unit = unitOf(mapping, signal);
+  return [
+    ...strange.map(
+      (key) => `map: "${key}" is neither a label of ${mapping.from} nor a number: it never comes`,
+    ),
+    ...unknown.map((text) => `"${text}" is none of ${vss.values!.join(", ")}`),
+    ...(vss.type === "number" && !mapping.map && unit !== "" && !conversionTo(vss.unit ?? "", unit)
+      ? [`the unit "${unit}" of ${mapping.from} is not known: taken as ${vss.unit}; unit: says which it is`]
+      : []),
+  ];
 };
 
 const misspelt = (what: string, name: string, known: readonly string[]): string => {
@@ -79,6 +125,7 @@ export const compileMapping = (
   database: DbcDatabase,
 ): CanMapping | readonly MappingFault[] => {
   const faults: MappingFault[] = [];
+  const warnings: MappingFault[] = [];
   const readers = new Map<string, [path: string, read: (data: Uint8Array) => VssValue | undefined][]>();
   const limits: MappedSignal[] = [];
   const matcher = createMatcher(database);
@@ -129,6 +176,12 @@ export const compileMapping = (
       fail(`map: ${path} is a text, and ${mapping.from} has no value table: say which value means what`);
       continue;
     }
+    const wrong = mapFault(vss, mapping);
+    if (wrong !== undefined) {
+      fail(wrong);
+      continue;
+    }
+    for (const doubt of doubts(vss, mapping, compiled.signal)) warnings.push({ path, message: doubt });
     const list = readers.get(message.name) ?? [];
     list.push([path, reader(vss, mapping, compiled)]);
     readers.set(message.name, list);
@@ -145,6 +198,7 @@ export const compileMapping = (
   const wanted = database.messages.filter(({ name }) => readers.has(name));
   return {
     signals: limits,
+    warnings,
     filters: wanted.map(({ id, extended, j1939 }) => ({ id, extended, group: j1939 })),
     read(frame) {
       const found = matcher(frame);

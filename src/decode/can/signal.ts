@@ -112,7 +112,9 @@ export const compileRaw = (signal: DbcSignal): ReadSignal<SignalValue> => {
   return signal.signed ? asSigned(read, signal.length) : read;
 };
 
-const INTEGER = /^[+-]?\d+$/;
+/** An integer, also where it is written as 2.0. */
+const INTEGER = /^([+-]?\d+)(?:\.0*)?$/;
+const exactly = (written: string): bigint => BigInt(INTEGER.exec(written)![1]!);
 
 /** An integer as a number where that is exact. */
 const narrow = (value: bigint): SignalValue => {
@@ -125,8 +127,8 @@ export const compileScale = ({ factor, offset, scale }: DbcSignal): ((raw: Signa
   if (factor === 1 && offset === 0) return (raw) => (typeof raw === "bigint" ? narrow(raw) : raw);
   const exact = INTEGER.test(scale.factor) && INTEGER.test(scale.offset);
   if (!exact) return (raw) => Number(raw) * factor + offset;
-  const bigFactor = BigInt(scale.factor);
-  const bigOffset = BigInt(scale.offset);
+  const bigFactor = exactly(scale.factor);
+  const bigOffset = exactly(scale.offset);
   return (raw) => {
     if (typeof raw === "number") {
       const value = raw * factor + offset;
