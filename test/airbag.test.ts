@@ -3,21 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createAirbagWatch } from "../src/airbag.ts";
-import { openOutbox } from "../src/outbox/outbox.ts";
-import { createClock } from "../src/runtime/clock.ts";
+import { openTestOutbox } from "./outbox/open-outbox.ts";
 
 test("an airbag opens an emergency when it fires, not again while it stays fired, nor after a restart", async () => {
   const path = mkdtempSync(join(tmpdir(), "airbag-"));
-  const open = () =>
-    openOutbox({
-      path,
-      maxBytes: 64 * 1024 * 1024,
-      unit: "a/b",
-      clock: createClock(),
-      lingerMs: () => 0,
-      onStored: () => undefined,
-      onFault: () => undefined,
-    });
+  const open = () => openTestOutbox(path);
   let opened = 0;
   {
     await using outbox = await open();

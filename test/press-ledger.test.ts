@@ -5,25 +5,15 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ulid } from "ulid";
 import type { BoardPress } from "../src/domain/panic.ts";
 import { episodeIdOf } from "../src/episode-id.ts";
-import { openOutbox, type Outbox } from "../src/outbox/outbox.ts";
 import { createPressLedger } from "../src/press-ledger.ts";
-import { createClock } from "../src/runtime/clock.ts";
+import { openTestOutbox } from "./outbox/open-outbox.ts";
 
 let path: string;
 beforeEach(() => {
   path = mkdtempSync(join(tmpdir(), "presses-"));
 });
 afterEach(() => rmSync(path, { recursive: true, force: true }));
-const open = (): Promise<Outbox> =>
-  openOutbox({
-    path,
-    maxBytes: 64 * 1024 * 1024,
-    unit: "a/b",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: () => undefined,
-  });
+const open = () => openTestOutbox(path);
 
 const press = (number: number): BoardPress => ({ board: "0badcafe", number, loop: 0, count: 1 });
 

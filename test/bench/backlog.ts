@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Draft } from "../../src/domain/report.ts";
-import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
 import { fillBacklog } from "../journeys/backlog.ts";
 import { epoch, openCar, waitFor } from "../journeys/car.ts";
 import { openDispatch } from "../journeys/dispatch.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
+import { openTestOutbox } from "../outbox/open-outbox.ts";
 import { openRelay } from "../journeys/relay.ts";
 
 type Print = (what: string, figure: string) => void;
@@ -20,13 +20,8 @@ const APPENDS = 200;
 const LIVE_ROUNDS = 10;
 
 const open = (path: string): Promise<Outbox> =>
-  openOutbox({
-    path,
+  openTestOutbox(path, {
     maxBytes: 2 ** 40,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
     onFault(cause) {
       if (cause !== undefined) throw new Error("the outbox cannot be written", { cause });
     },

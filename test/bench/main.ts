@@ -11,8 +11,7 @@ import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import type { Draft } from "../../src/domain/report.ts";
 import { encodeReport } from "../../src/dispatch/encode.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
-import { openOutbox } from "../../src/outbox/outbox.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import { openTestOutbox } from "../outbox/open-outbox.ts";
 import { can } from "./can.ts";
 import { backlog } from "./backlog.ts";
 import { bus } from "./bus.ts";
@@ -259,15 +258,7 @@ const storing = async (): Promise<void> => {
     },
   };
   {
-    await using outbox = await openOutbox({
-      path,
-      maxBytes: 512 * 1024 * 1024,
-      unit: "zrenjanin/zr-117",
-      clock: createClock(),
-      lingerMs: () => 0,
-      onStored: () => undefined,
-      onFault: () => undefined,
-    });
+    await using outbox = await openTestOutbox(path);
     const io = bytesWritten(process.pid);
     const begun = performance.now();
     let payload = 0;

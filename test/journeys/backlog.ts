@@ -1,16 +1,9 @@
-import { openOutbox } from "../../src/outbox/outbox.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import { openTestOutbox } from "../outbox/open-outbox.ts";
 import type { Car } from "./car.ts";
 
 /** Fills the outbox of a car that has not been started with the positions of a made-up drive, one a second. */
 export const fillBacklog = async (car: Pick<Car, "folder">, records: number): Promise<void> => {
-  await using outbox = await openOutbox({
-    path: `${car.folder}/outbox`,
-    maxBytes: 512 * 1024 * 1024,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
+  await using outbox = await openTestOutbox(`${car.folder}/outbox`, {
     onFault(cause) {
       throw new Error("the backlog cannot be written", { cause });
     },

@@ -14,8 +14,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
 import { LANES } from "../../src/domain/pending.ts";
 import type { Report } from "../../src/domain/report.ts";
-import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 /**
  * A store as a killed unit leaves it, with tables, a log, emergencies and an open episode; then one
@@ -28,21 +28,10 @@ const stored = new Map<number, string>();
 const settled = new Set<number>();
 let highest = 0;
 
-const open = (path: string): Promise<Outbox> =>
-  openOutbox({
-    path,
-    maxBytes: 512 * 1024 * 1024,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: () => undefined,
-  });
-
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "damage-"));
   original = join(folder, "original");
-  const outbox = await open(original);
+  const outbox = await openTestOutbox(original);
   const random = createRandom(3);
   const fill = async (count: number) => {
     for (let n = 0; n < count; n++) {
@@ -146,7 +135,7 @@ test(`${CASES} faults, each alone: it opens, nothing false is read, every number
     fault.inflict(join(path, file));
     const name = `case ${n}: ${file} ${fault.name}`;
     // oxlint-disable-next-line no-await-in-loop -- one after another, in one folder
-    await using outbox = await open(path);
+    await using outbox = await openTestOutbox(path);
     // oxlint-disable-next-line no-await-in-loop
     const { read, declared } = await account(outbox);
     for (const [seq, report] of read) {
@@ -182,7 +171,7 @@ test("what is beyond repair is set aside under a name that says when, and declar
   cpSync(join(folder, "cut.vital"), `${path}.vital`);
   rmSync(join(path, "CURRENT"));
   mkdirSync(join(path, "CURRENT", "in the way"), { recursive: true });
-  await using outbox = await open(path);
+  await using outbox = await openTestOutbox(path);
   expect(outbox.news).toHaveLength(1);
   expect(outbox.news[0]).toMatch(/beyond repair .* set aside as .*beyond\.damaged-20\d\d-\d\d-\d\dT/);
   expect(readdirSync(folder).filter((name) => name.startsWith("beyond.damaged-"))).toHaveLength(1);
@@ -194,7 +183,7 @@ test("what is beyond repair is set aside under a name that says when, and declar
 test("a lock that another process holds is told, and nothing is touched", async () => {
   const path = join(folder, "locked");
   cpSync(join(folder, "cut"), path, { recursive: true });
-  await using first = await open(path);
-  await expect(open(path)).rejects.toThrow(/in use/);
+  await using first = await openTestOutbox(path);
+  await expect(openTestOutbox(path)).rejects.toThrow(/in use/);
   expect(first.boot).toBeGreaterThan(0);
 });

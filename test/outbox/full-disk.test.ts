@@ -8,6 +8,7 @@ import { canMount, mountSmallDisk } from "../journeys/small-disk.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { readVital } from "../../src/outbox/vital.ts";
 import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 const temporaryFolder = (): Disposable & { readonly path: string } => {
   const path = mkdtempSync(join(tmpdir(), "quota-"));
@@ -15,15 +16,7 @@ const temporaryFolder = (): Disposable & { readonly path: string } => {
 };
 
 const open = (path: string, faults: unknown[] = []): Promise<Outbox> =>
-  openOutbox({
-    path,
-    maxBytes: 512 * 1024 * 1024,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: (cause) => void faults.push(cause),
-  });
+  openTestOutbox(path, { onFault: (cause) => void faults.push(cause) });
 const say = (outbox: Outbox, detail: string) =>
   outbox.append({
     kind: "event",

@@ -4,24 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openOutbox } from "../../src/outbox/outbox.ts";
 import { encodeKey } from "../../src/outbox/record.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 let folder: string;
 let path: string;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "inspect-"));
   path = join(folder, "outbox");
-  await using outbox = await openOutbox({
-    path,
-    maxBytes: 512 * 1024 * 1024,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: () => undefined,
-  });
+  await using outbox = await openTestOutbox(path);
   const at = Date.UTC(2026, 10, 24, 8);
   outbox.append({ kind: "event", data: { type: "boot", version: "1", config: "x" }, at, clock: "ntp" });
   for (let i = 0; i < 600; i++) {
