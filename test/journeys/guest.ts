@@ -24,6 +24,8 @@ export type Guest = {
 };
 
 export type GuestOptions = {
+  /** The first process; left out: a shell that runs the program. */
+  readonly init?: string;
   /** Disk images: /dev/ubda, /dev/ubdb there. */
   readonly disks?: readonly string[];
   /** Environment of the program. */
@@ -33,7 +35,7 @@ export type GuestOptions = {
 
 /** Boots a guest that runs a program of ours. */
 export const startGuest = (program: string, options: GuestOptions = {}): Guest => {
-  const { disks = [], env = {} } = options;
+  const { disks = [], env = {}, init = "test/journeys/guest.sh" } = options;
   const guest = spawn(
     "linux.uml",
     [
@@ -41,7 +43,7 @@ export const startGuest = (program: string, options: GuestOptions = {}): Guest =
       "rootflags=/",
       "ro",
       "mem=1500M",
-      `init=${resolve("test/journeys/guest.sh")}`,
+      `init=${resolve(init)}`,
       "con=null",
       "con0=fd:0,fd:1",
       "ssl0=fd:3,fd:3",
