@@ -150,7 +150,7 @@ const setAside = (path: string, why: unknown): string => {
 
 /** What a store cannot be blamed for: permissions, a card that fails or is full, a machine at its limits. */
 const SURROUNDINGS =
-  /permission denied|operation not permitted|too many open files|no space left|disk quota|read-only file system|input\/output error|cannot allocate|temporarily unavailable/i;
+  /permission denied|operation not permitted|too many open files|no space left|disk quota|read-only file system|file too large|input\/output error|cannot allocate|temporarily unavailable/i;
 const isDamage = (cause: unknown): boolean => !SURROUNDINGS.test(reasonOf(cause));
 
 /** A repair writes the logs anew as tables; without room it would lose them. */

@@ -1,8 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openCar, waitFor, type Car } from "./car.ts";
+import { epoch, openCar, waitFor, type Car } from "./car.ts";
 import { openDispatch, type Dispatch } from "./dispatch.ts";
 import { startMosquitto, type Mosquitto } from "./mosquitto.ts";
 import { canMount, mountSmallDisk, type SmallDisk } from "./small-disk.ts";
@@ -33,6 +34,16 @@ const open = async (): Promise<{
 const idle = (car: Car) =>
   waitFor("the board", () => car.lamps.at(-1) === "idle" || car.lamps.at(-1) === "fault");
 const episodes = (dispatch: Dispatch) => new Set(dispatch.emergencies().map(({ episode }) => episode));
+
+/** A number names one report: a repeat of an emergency is the same one. */
+const expectNoNumberTwice = (dispatch: Dispatch): void => {
+  const used = new Map<number, string>();
+  for (const { seq, kind, boot, mono } of dispatch.reports) {
+    const name = `${kind} ${boot} ${mono}`;
+    expect(used.get(seq) ?? name, String(seq)).toBe(name);
+    used.set(seq, name);
+  }
+};
 
 describe.skipIf(!canMount)("the unit's disk", () => {
   test(
@@ -106,12 +117,47 @@ describe.skipIf(!canMount)("the unit's disk", () => {
       await dispatch.ack(episode!, "cleared");
       await waitFor("the end", () => dispatch.removed.size > 0);
       await waitFor("idle", () => car.lamps.at(-1) === "idle");
-      const used = new Map<number, string>();
-      for (const { seq, kind, boot, mono } of dispatch.reports) {
-        const name = `${kind} ${boot} ${mono}`;
-        expect(used.get(seq) ?? name, String(seq)).toBe(name);
-        used.set(seq, name);
-      }
+      expectNoNumberTwice(dispatch);
+    },
+  );
+
+  test(
+    "unwritable for longer than its numbers were leased: positions and presses go on; sound again, no number is used twice",
+    { timeout: 120_000 },
+    async () => {
+      const { dispatch, car } = await open();
+      await car.start();
+      await idle(car);
+      await car.listens();
+      // A file system with open files cannot be made read-only at will: the kernel refuses this process every write.
+      execFileSync("prlimit", ["--pid", String(car.pid), "--fsize=0:unlimited"]);
+      let n = 0;
+      const drive = async (epochs: number) => {
+        for (let i = 0; i < epochs; i++, n++) {
+          // oxlint-disable-next-line no-await-in-loop -- ten fixes a second
+          await car.line.write(epoch(n, Date.now() - n * 100));
+          // oxlint-disable-next-line no-await-in-loop
+          await sleep(50);
+        }
+      };
+      await drive(250);
+      car.press();
+      await waitFor("the emergency", () => dispatch.emergencies().length > 0, 20_000);
+      await waitFor("sent", () => car.lamps.at(-1) === "sent");
+      const before = dispatch.positions().length;
+      expect(before).toBeGreaterThan(200);
+      await drive(40);
+      expect(dispatch.positions().length - before).toBeGreaterThan(30);
+      expect(dispatch.events("fault").length).toBeGreaterThan(0);
+      await car.stop("SIGKILL");
+      await car.start();
+      await waitFor("the new boot", () =>
+        dispatch.states.some(({ boot, state }) => boot === 2 && state === "online"),
+      );
+      await car.listens();
+      await drive(100);
+      await waitFor("the episode again", () => episodes(dispatch).size === 1);
+      expectNoNumberTwice(dispatch);
     },
   );
 });
