@@ -11,9 +11,9 @@ export default class ClosingLine implements Reporter {
         if (state === "passed" || state === "failed" || state === "skipped") count[state]++;
       }
     }
-    const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
-    process.on("exit", () =>
-      process.stdout.write(`${count.passed} passed, ${count.failed} failed${skipped}\n`),
-    );
+    process.on("exit", () => {
+      if (count.skipped > 0) process.stdout.write(`${count.skipped} skipped\n`);
+      process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`);
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { clientId, unitName } from "../domain/identity.ts";
-import { connectBroker, LinkError } from "../dispatch/connection.ts";
+import { connectBroker, LinkError, type LinkFault } from "../dispatch/connection.ts";
 import { createRoutes } from "../dispatch/topics.ts";
 import { probe } from "../outbox/opening.ts";
 import { cardYears, CARD_AMPLIFICATION, ERASURES } from "../outbox/wear.ts";
@@ -163,6 +163,19 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   );
 };
 
+const BROKER_CURE = "the broker's rules must let the unit read and write its own branch";
+const BROKER_CURES: Partial<Record<LinkFault, string>> = {
+  refused: "is the broker running, and the port right?",
+  "unknown-host": "look at the name, and whether this machine can look up names",
+  unreachable: "is there a network, and a way out of it?",
+  timeout: "is there coverage, and does a firewall let it through?",
+  certificate: "look at dispatch.ca, at the broker's certificate, and at this machine's clock",
+  unauthorised: "look at username and password, or at the unit's certificate",
+  "credentials-unreadable": "put the files there, readable for the service",
+  lost: "is it a broker, and the port the one for TLS?",
+  failed: "is it a broker, and the port the one for TLS?",
+};
+
 /** TLS, credentials, and the right to publish and to subscribe; nothing that dispatch would take for a report. */
 const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Promise<Finding> => {
   const part = `broker ${broker}`;
@@ -194,12 +207,7 @@ const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Prom
     );
   } catch (cause) {
     const known = cause instanceof LinkError;
-    return trouble(
-      part,
-      reasonOf(cause),
-      known ? `fault: ${cause.code}` : "the broker's rules must let the unit read and write its own branch",
-      known,
-    );
+    return trouble(part, reasonOf(cause), (known && BROKER_CURES[cause.code]) || BROKER_CURE, known);
   }
 };
 

@@ -89,6 +89,8 @@ test("what is not there is named with what to do, and exits with 69", { timeout:
   expect(code).toBe(69);
   expect(findings.get("gps")).toMatchObject({ cure: "look at its plug, gps.port and gps.baud" });
   expect(findings.get("panic")?.says).toContain("is not there");
-  expect(findings.get(`broker mqtt://127.0.0.1:${away}`)).toMatchObject({ cure: "fault: refused" });
+  expect(findings.get(`broker mqtt://127.0.0.1:${away}`)).toMatchObject({
+    cure: "is the broker running, and the port right?",
+  });
   expect(findings.get(`broker ${refusing.url}`)?.cure).toContain("the broker's rules");
 });
