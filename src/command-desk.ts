@@ -22,6 +22,8 @@ export type CommandDeskOptions = {
   readonly log: Log;
   readonly event: (data: EventData) => void;
   readonly reply: (route: Route, payload: Buffer) => void;
+  /** Whether an answer would get out. */
+  readonly connected: () => boolean;
   /** Where an answer goes that was not told where to go. */
   readonly route: Route;
   /** What can be asked. Each runs at once; it returns what is wrong with the command, where something is. */
@@ -34,6 +36,7 @@ const Named = z.object({ id: z.string().max(200) });
 const COMMAND_BYTES = 16_384;
 /** Commands whose ids are remembered until they expire; beyond these a further one is refused. */
 const REMEMBERED = 128;
+const DONE_BYTES = 32_768;
 const ERROR_LETTERS = 160;
 /** MQTT 5 §3.3.2.3.5: a response topic has no wildcards; a broker ends the connection over one. */
 const RESPONSE_TOPIC = /^[^#+$\0][^#+\0]{0,255}$/;
@@ -76,8 +79,9 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     if (!Object.hasOwn(options.kinds, command.kind)) return `there is no command of kind ${command.kind}`;
     if (trust === "unset") return `the time is not known yet, and ${HELD} commands wait for it already`;
     if (at > Date.parse(command.expiresAt)) return `it expired at ${command.expiresAt}`;
-    if (done.filter(({ until }) => until >= at).length >= REMEMBERED)
-      return `${REMEMBERED} commands that have not expired are remembered already`;
+    const unexpired = done.filter(({ until }) => until >= at);
+    if (unexpired.length >= REMEMBERED || JSON.stringify(unexpired).length >= DONE_BYTES)
+      return "too many commands that have not expired are remembered already";
     return options.kinds[command.kind]!(command);
   };
 
@@ -114,6 +118,7 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
       const error = `it is not a command: ${reasonOf(parsed.error.issues[0]?.message)}`;
       const named = Named.safeParse(readJson(message.payload, COMMAND_BYTES));
       const id = named.success ? named.data.id : "";
+      release();
       log.warn("a command cannot be read: it is refused", { bytes: message.payload.length });
       options.event({ type: "command", ok: false, error, ...(id === "" ? {} : { id }) });
       answer(message, { id, ok: false, error });
@@ -141,7 +146,7 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     const now = clock.now();
     const until = Date.parse(parsed.data.expiresAt);
     // What was refused need not be remembered longer than what was done.
-    if (error === undefined || done.length < REMEMBERED) {
+    if (error === undefined || (done.length < REMEMBERED && JSON.stringify(done).length < DONE_BYTES)) {
       const kept = done.filter((one) => now.clock === "unset" || one.until >= now.at);
       done = [...kept, { ...reply, until }];
       outbox.note(NOTE, done);
@@ -153,21 +158,29 @@ export const createCommandDesk = (options: CommandDeskOptions): CommandDesk => {
     answer(message, reply);
   };
 
+  /** One after another: the next tick must not begin before the last is done. */
+  let judging: Promise<void> | undefined;
+  const judgeHeld = async (): Promise<void> => {
+    for (const one of held) {
+      const { payload, responseTopic, correlation } = one;
+      const message = {
+        topic: "",
+        payload: Buffer.from(payload, "base64"),
+        ...(responseTopic === undefined ? {} : { responseTopic }),
+        ...(correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") }),
+      };
+      // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+      await take(message, one);
+    }
+  };
+
   return {
     take,
-    async clock() {
-      if (held.length === 0 || clock.now().clock === "unset") return;
-      for (const one of held) {
-        const { payload, responseTopic, correlation } = one;
-        const message = {
-          topic: "",
-          payload: Buffer.from(payload, "base64"),
-          ...(responseTopic === undefined ? {} : { responseTopic }),
-          ...(correlation === undefined ? {} : { correlationData: Buffer.from(correlation, "base64") }),
-        };
-        // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
-        await take(message, one);
-      }
+    clock() {
+      if (held.length === 0 || clock.now().clock === "unset" || !options.connected())
+        return Promise.resolve();
+      judging ??= judgeHeld().finally(() => (judging = undefined));
+      return judging;
     },
   };
 };

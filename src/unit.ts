@@ -233,6 +233,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     event,
     route: routes.reply,
     reply: (route, payload) => link?.reply(route, payload),
+    connected: () => link?.status.broker !== undefined,
     kinds: {
       ping: always(() => undefined),
       drill: () => desk.drill(),
@@ -247,8 +248,13 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         gps.reportFor(forS, intervals);
         return undefined;
       },
-      // Its answer goes out first.
-      restart: always(() => setTimeout(() => restart("asked by dispatch"), RESTART_MS).unref()),
+      restart() {
+        if (outbox.fault !== undefined)
+          return "the disk takes no write: a restart would forget what is held in memory";
+        // Its answer goes out first.
+        setTimeout(() => restart("asked by dispatch"), RESTART_MS).unref();
+        return undefined;
+      },
     },
   });
 

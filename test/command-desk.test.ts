@@ -48,6 +48,7 @@ const withDesk = async (now: () => Instant, work: (seen: Seen) => Promise<void>)
     event: (data) => void events.push(data),
     reply: ({ topic, correlationData }, payload) =>
       void replies.push([`${topic}${correlationData?.toString() ?? ""}`, JSON.parse(payload.toString())]),
+    connected: () => true,
     route: { topic: "reply", retain: false },
     kinds: {
       ping({ id }) {
@@ -195,5 +196,18 @@ test("an id is remembered until it expires, however many come behind it", async 
     expect(ran).toHaveLength(128);
     expect(replies.at(-1)).toEqual(["reply", { id: "0", ok: true }]);
     expect(replies[129]).toEqual(["reply", expect.objectContaining({ id: "129", ok: false })]);
+  });
+});
+
+test("two ticks while the disk is slow answer each once", async () => {
+  await withDesk(unset, async ({ desk }) => {
+    for (const id of ["1", "2", "3"]) {
+      // oxlint-disable-next-line no-await-in-loop -- in order
+      await desk.take(command(id));
+    }
+  });
+  await withDesk(known, async ({ desk, replies }) => {
+    await Promise.all([desk.clock(), desk.clock(), desk.clock()]);
+    expect(replies).toHaveLength(3);
   });
 });

@@ -66,6 +66,8 @@ export const createSession = (options: SessionOptions): Session => {
   /** Lanes with records behind their cursor; being read. Until it has begun, none is looked at. */
   const unread = new Set<Lane>();
   const reading = new Set<Lane>(LANES);
+  /** Lanes of which all that can be read is on its way: while the disk is away they are read from memory, without a cursor. */
+  const onTheirWay = new Set<Lane>();
   const pace = createPace();
   const largestBatch = Math.max(1, Math.floor(connection.maximumPacketSize / RECORD_BYTES));
   const delivery = createDelivery({
@@ -84,7 +86,7 @@ export const createSession = (options: SessionOptions): Session => {
     over = true;
   });
 
-  const isDrained = () => delivery.inFlight === 0 && unread.size === 0 && reading.size === 0;
+  const isDrained = () => delivery.inFlight === 0 && unread.size + reading.size + onTheirWay.size === 0;
 
   /** The end of an episode, and then the empty message that takes it off the broker. */
   const publish = (report: Report, live: boolean, done: (error?: Error) => void): number => {
@@ -119,6 +121,8 @@ export const createSession = (options: SessionOptions): Session => {
       if (outgoing.kind === "history") pace.acknowledged(flight, lastProgressAt);
       else on.delivered(outgoing.report, lastProgressAt - sentAt);
       outbox.settle(outgoing.kind === "report" ? [outgoing.report] : outgoing.reports);
+      for (const lane of onTheirWay) unread.add(lane);
+      onTheirWay.clear();
       // Acknowledgements come in bunches: one write for all that they let go.
       pumping ??= setImmediate(() => {
         pumping = undefined;
@@ -171,9 +175,10 @@ export const createSession = (options: SessionOptions): Session => {
     try {
       const page = await outbox.read(lane, cursor[lane], as === "history" ? batchRecords() : URGENT_RECORDS);
       if (over) return;
-      if (page.cursor > cursor[lane]) unread.add(lane);
-      cursor[lane] = Math.max(page.cursor, cursor[lane]);
       const fresh = delivery.claim(page.reports.map(asRepeated));
+      if (page.cursor > cursor[lane] || fresh.length > 0) unread.add(lane);
+      else if (page.reports.length > 0) onTheirWay.add(lane);
+      cursor[lane] = Math.max(page.cursor, cursor[lane]);
       if (as === "history") await offerHistory(fresh);
       else delivery.offerUrgent(as, fresh);
     } catch (cause) {

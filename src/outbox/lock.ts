@@ -1,8 +1,19 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { StoreError } from "./store.ts";
+
+/** The path without the links in it, as far as it is there. */
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
+  }
+};
 
 /**
  * One unit to an outbox, whatever the disk does: the store's own lock is gone while it is closed, as
@@ -10,7 +21,9 @@ import { StoreError } from "./store.ts";
  * with it. Throws StoreError where another has it.
  */
 export const lockOutbox = async (path: string): Promise<Disposable> => {
-  const name = createHash("sha256").update(resolve(path)).digest("hex");
+  const name = createHash("sha256")
+    .update(realPath(resolve(path)))
+    .digest("hex");
   const server = createServer((socket) => void socket.destroy());
   server.unref();
   try {

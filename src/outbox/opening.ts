@@ -118,7 +118,9 @@ const takeStock = async (
   const found = await withoutInvented(store, numbers, ledger.lease);
   ledger.lease = Math.max(ledger.lease, (found.at(-1) ?? 0) + 1);
   ledger.boot = Math.max(ledger.boot, vital.boot);
-  const lost = used && !known && text === undefined;
+  // A first start that was cut before its first batch has left files, and nothing in them.
+  const empty = whole && sealed === undefined && kept === undefined && numbers.length === 0;
+  const lost = used && !known && text === undefined && !empty;
   if (lost) {
     // Neither says how far the numbers went: what was used is declared with all that may have been.
     ledger.lease = numberBeyond(ledger.lease);
@@ -127,7 +129,7 @@ const takeStock = async (
   if (!whole || text === undefined) ledger.next = ledger.lease;
   const gaps = unaccounted(ledger, found);
   ledger.next = ledger.lease;
-  return { store, ledger, gaps, found, vital, notesLost: used && !known, away: false };
+  return { store, ledger, gaps, found, vital, notesLost: used && !known && !empty, away: false };
 };
 
 /** Moves a store that cannot be read out of the way, under a name that says when. Returns that name. */
@@ -195,6 +197,7 @@ export const openStock = async (path: string, repairFirst = false): Promise<Open
     return { ...(await attempt(false)), news: [`${path} was damaged: what could be read was saved`] };
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
+    if (!isDamage(cause)) throw new DiskError(`${path} cannot be repaired: ${reasonOf(cause)}`, { cause });
     const name = setAside(path, cause);
     const why = `${path} is damaged beyond repair (${reasonOf(cause)}): set aside as ${name}, a new one was begun`;
     return { ...(await attempt(false)), news: [why] };

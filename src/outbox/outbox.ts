@@ -9,7 +9,7 @@ import { createNotes } from "./notes.ts";
 import { lockOutbox } from "./lock.ts";
 import { numberBeyond, openStock, stockWithout, type Stock } from "./opening.ts";
 import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
-import { createRetention, NO_EXCESS } from "./retention.ts";
+import { createRetention, NO_EXCESS, type Excess } from "./retention.ts";
 import { addRange, complement, hasNumber, type Runs } from "./runs.ts";
 import { bytesOnDisk, DiskError, isCorrupt, openLevel, readLane, type Operation } from "./store.ts";
 import { saveVital, sealVital, VITAL_KEY, type Vital } from "./vital.ts";
@@ -110,6 +110,8 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
   const beganWithout = stock.store === undefined;
   /** Nothing on the disk remembers the numbers that are used: they are far from those that it does. */
   let away = stock.away;
+  const isLeased = (seq: number): boolean => seq < ledger.lease;
+  let closing = false;
   let { store } = stock;
   /** The store is to be opened anew before the next write; `damaged`: and repaired. */
   let torn = beganWithout;
@@ -132,7 +134,7 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
     for (const [from, to] of opened.ledger.thinned) addRange(ledger.thinned, from, to);
     for (const [from, to] of ledger.settled) addRange(known, from, to);
     for (const seq of [...opened.found, ...held.keys()].toSorted((a, b) => a - b)) addRange(known, seq, seq);
-    declare(complement(known, 1, ledger.next - 1), away ? "power-cut" : "corruption");
+    declare(complement(known, 1, ledger.next - 1), away || beganWithout ? "power-cut" : "corruption");
   };
 
   const reopen = async (): Promise<void> => {
@@ -182,7 +184,19 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
   const failed = (cause: unknown, remembered: boolean): never => {
     if (!remembered && !away) {
       away = true;
+      // Given already, and nobody remembers: the next life gives them again. None of them went out.
+      const from = Math.min(ledger.lease, ledger.next);
+      const unleased = [...held].filter(([seq]) => seq >= ledger.lease);
       ledger.next = numberBeyond(ledger.next);
+      const to = ledger.next - 1;
+      for (const [seq, report] of unleased) {
+        held.delete(seq);
+        (report as { seq: number }).seq = ledger.next++;
+        held.set(report.seq, report);
+      }
+      // Said at once, under a number that may go out: this life may not see the disk come back.
+      ledger.lease = ledger.next + LEASE_MAX;
+      declare([[from, to]], "power-cut");
     }
     if (away) ledger.lease = Math.max(ledger.lease, ledger.next + LEASE_MAX);
     torn = true;
@@ -218,6 +232,8 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
     }
     const batch = held;
     const dels = removals;
+    const emptied = tooMany;
+    tooMany = NO_EXCESS;
     const urgentBatch = urgent;
     held = new Map();
     removals = [];
@@ -234,6 +250,7 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
     } catch (cause) {
       held = new Map([...batch, ...held]);
       removals = [...dels, ...removals];
+      tooMany = emptied;
       writing = new Map();
       urgent ||= urgentBatch;
       failed(cause, await remembered);
@@ -260,27 +277,36 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
     const lanes = reopened ? LANES : new Set([...batch.values()].map(({ kind }) => laneOf(kind)));
     for (const lane of lanes) options.onStored(lane);
     // Not waited for: a press must not stand behind the making of room.
-    retaining ??= retain()
-      .catch(unretained)
-      .finally(() => (retaining = undefined));
+    if (closing || (retaining && emptied.seqs.length === 0)) return;
+    retaining = (retaining ?? Promise.resolve()).then(() => retain(emptied)).catch(unretained);
+    const mine = retaining;
+    void mine.then(() => {
+      if (retaining === mine) retaining = undefined;
+    });
   };
   let besideFails = false;
 
-  /** Records that the last look found too many, deleted with this batch; their room is given back after it. */
+  /** Records that the last look found too many: deleted with the next batch, their room given back after it. */
   let tooMany = NO_EXCESS;
   let retaining: Promise<void> | undefined;
-  /** Looked at again with the next batch; a store that is closed meanwhile is no fault of its own. */
+  let roomFails = false;
+  /** Told once; looked at again with a later batch. A store that is closed meanwhile is no fault of its own. */
   const unretained = (cause: unknown): void => {
     if (isCorrupt(cause)) unreadable(cause);
-    else if (!torn) options.onNews?.(`no room can be made: ${reasonOf(cause)}`);
+    else if (!torn && !roomFails) options.onNews?.(`no room can be made: ${reasonOf(cause)}`);
+    roomFails = true;
   };
-  const retain = async (): Promise<void> => {
-    if (!store) return;
-    const deleted = tooMany;
-    tooMany = NO_EXCESS;
+  const retain = async (deleted: Excess): Promise<void> => {
+    if (!store || closing) return;
     await retention.giveBack(store, deleted);
+    // What was found before has not been deleted yet: a look would find it again.
+    if (closing || tooMany.seqs.length > 0) return;
     const now = clock.now();
-    tooMany = await retention.excess(store, clock.mono(), now.clock === "unset" ? undefined : now.at);
+    const found = await retention.excess(store, clock.mono(), now.clock === "unset" ? undefined : now.at);
+    roomFails = false;
+    // A stop writes its last batch now: what is settled after it would be settled for nobody.
+    if (closing) return;
+    tooMany = found;
     const pending = tooMany.seqs.filter((seq) => !hasNumber(ledger.settled, seq));
     for (const seq of tooMany.seqs) removals.push(encodeKey("telemetry", seq));
     dirty ||= tooMany.seqs.length > 0;
@@ -336,7 +362,7 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
     const fresh: Report[] = [];
     for (const batch of [writing, held]) {
       for (const [seq, report] of batch) {
-        if (seq > after && seq < ledger.lease && laneOf(report.kind) === lane) fresh.push(report);
+        if (seq > after && isLeased(seq) && laneOf(report.kind) === lane) fresh.push(report);
       }
     }
     return fresh;
@@ -411,7 +437,7 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
       urgent = true;
       committer.within(0);
     },
-    leased: (seq) => seq < ledger.lease,
+    leased: isLeased,
     async flush() {
       // Asked again after each batch, without a pause between asking and deciding: what a batch has
       // taken is in none of these, and is not on disk before that batch is.
@@ -485,12 +511,14 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
         .filter((report) => report !== undefined && report.clock !== "unset")
         .map((report) => report!.at);
       return {
-        records: pendingCount(ledger),
+        records: away ? held.size + writing.size : pendingCount(ledger),
         bytes: bytesOnDisk(path),
         ...(times.length > 0 ? { oldestAt: Math.min(...times.map((at) => Date.parse(at))) } : {}),
       };
     },
     async [Symbol.asyncDispose]() {
+      closing = true;
+      await retaining;
       // A clean stop accounts for every number: nothing is leased ahead.
       await committer
         .close()
@@ -498,6 +526,8 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
           ledger.lease = ledger.next;
           notes.touch();
           const vital = notes.next(ledger.next);
+          // On a full disk the notes' own file takes it, if nothing else does.
+          await saveVital(path, vital);
           await store?.batch(
             [
               { type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, encodeLedger(ledger)) },
@@ -505,10 +535,8 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
             ],
             { sync: true },
           );
-          await saveVital(path, vital);
         })
         .catch(options.onFault);
-      await retaining;
       await store?.close();
       lock[Symbol.dispose]();
     },

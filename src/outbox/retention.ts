@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import type { Report } from "../domain/report.ts";
-import { bytesOnDisk, readLane, type Store } from "./store.ts";
+import { liveBytes, readLane, type Store } from "./store.ts";
 import { decodeKey, decodeRecord, encodeKey } from "./record.ts";
 
 /**
@@ -100,21 +100,21 @@ export const createRetention = (path: string, maxBytes: number): Retention => {
       if (nowMs - lookedAt < LOOK_MS && written < maxBytes * FLOOD) return NO_EXCESS;
       lookedAt = nowMs;
       written = 0;
-      const bytes = bytesOnDisk(path);
+      const bytes = await liveBytes(store);
       const limit = limitOf(path, maxBytes, bytes);
       if (bytes <= limit) return NO_EXCESS;
       const wanted = bytes - limit * TARGET;
-      // Looked at again at once: the records were smaller on disk than they are in memory.
-      lookedAt = -Infinity;
       for (const pass of at === undefined ? [] : passes) {
         const before = pass.upTo;
         // oxlint-disable-next-line no-await-in-loop -- the second pass only where the first has nothing left
         const seqs = await thin(store, pass, at! - YOUNG_MS, wanted);
+        // Looked at again at once: the records were smaller on disk than they are in memory.
+        if (seqs.length > 0 || pass.upTo > before) lookedAt = -Infinity;
         if (seqs.length > 0) return { seqs, thinned: true };
         if (pass.upTo > before) return NO_EXCESS;
       }
       const seqs = await oldest(store, wanted);
-      if (seqs.length === 0) lookedAt = nowMs;
+      if (seqs.length > 0) lookedAt = -Infinity;
       return { seqs, thinned: false };
     },
     async giveBack(store, { seqs }) {

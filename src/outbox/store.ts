@@ -100,6 +100,19 @@ export const readLane = async (
   }
 };
 
+/**
+ * Bytes that the store needs: its tables and its log. While it compacts, the folder holds what is
+ * compacted twice: who makes room by that figure gives up far too much.
+ */
+export const liveBytes = async (store: Store): Promise<number> => {
+  const logs = readdirSync(store.location).filter((name) => name.endsWith(".log"));
+  const sizes = logs.map(
+    (name) => statSync(join(store.location, name), { throwIfNoEntry: false })?.size ?? 0,
+  );
+  const tables = await store.approximateSize(Buffer.from([0]), Buffer.from([0xff]));
+  return tables + sizes.reduce((sum, size) => sum + size, 0);
+};
+
 /** Bytes on disk. A file that goes while we look is no fault: compaction removes them; a folder that is gone has none. */
 export const bytesOnDisk = (path: string): number => {
   try {

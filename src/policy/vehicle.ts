@@ -68,7 +68,7 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
   let snapshotAt = -Infinity;
   let saidAt = -Infinity;
   let aliveAt = -Infinity;
-  /** Since when the bus is heard: what it has not brought since then in its time is stale. */
+  /** Since when the bus is heard without a pause: what it has not brought since then in its time is stale. */
   let heardSince: number | undefined;
   const missed = new Set<string>();
   let wantsSnapshot = true;
@@ -89,7 +89,9 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
 
   /** A signal without a time of its own is as fresh as the bus. */
   const isStale = ({ signal, heardAt }: Heard, nowMs: number): boolean =>
-    signal.staleMs === undefined ? nowMs - aliveAt > ASLEEP_MS : nowMs - heardAt > signal.staleMs;
+    signal.staleMs === undefined
+      ? nowMs - aliveAt > ASLEEP_MS || heardAt < (heardSince ?? 0)
+      : nowMs - heardAt > signal.staleMs;
 
   const neverHeard = (nowMs: number): string[] =>
     signals
@@ -121,8 +123,8 @@ export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehicleP
       if (signal) hear(signal, value, nowMs);
     },
     alive(nowMs) {
+      if (heardSince === undefined || nowMs - aliveAt > ASLEEP_MS) heardSince = nowMs;
       aliveAt = nowMs;
-      heardSince ??= nowMs;
     },
     lost() {
       aliveAt = -Infinity;

@@ -35,6 +35,9 @@ const idle = (car: Car) =>
   waitFor("the board", () => car.lamps.at(-1) === "idle" || car.lamps.at(-1) === "fault");
 const episodes = (dispatch: Dispatch) => new Set(dispatch.emergencies().map(({ episode }) => episode));
 
+/** Where the numbers of a life without a disk begin. */
+const FAR = 2 ** 40;
+
 /** A number names one report: a repeat of an emergency is the same one. */
 const expectNoNumberTwice = (dispatch: Dispatch): void => {
   const used = new Map<number, string>();
@@ -140,6 +143,8 @@ describe.skipIf(!canMount)("the unit's disk", () => {
           await sleep(50);
         }
       };
+      // More at once than there are numbers that the disk remembers.
+      await car.line.write(Array.from({ length: 150 }, () => epoch(n++, Date.now() - n * 100)).join(""));
       await drive(250);
       car.press();
       await waitFor("the emergency", () => dispatch.emergencies().length > 0, 20_000);
@@ -158,6 +163,11 @@ describe.skipIf(!canMount)("the unit's disk", () => {
       await drive(100);
       await waitFor("the episode again", () => episodes(dispatch).size === 1);
       expectNoNumberTwice(dispatch);
+      // What it held in memory when it was killed nobody can declare: those numbers are far from all others.
+      const lost = dispatch.missing();
+      process.stdout.write(`killed without a disk: ${lost.length} numbers of that life are unknown\n`);
+      expect(lost.every((seq) => seq > FAR)).toBe(true);
+      expect(lost.length).toBeLessThan(20);
     },
   );
 });

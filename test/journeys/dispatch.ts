@@ -2,6 +2,10 @@ import { connectAsync, type IClientOptions } from "mqtt";
 import { WireReport, type EmergencyData } from "../../src/domain/report.ts";
 import { StateMessage } from "../../src/domain/messages.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
+import { addRange, complement, type Runs } from "../../src/outbox/runs.ts";
+
+/** Of a hole in the numbers so many are named. */
+const SHOWN = 1_000;
 
 /** Everything dispatch has received, each message held against the contract's schemas as it came. */
 export type Dispatch = AsyncDisposable & {
@@ -81,13 +85,15 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
     topics,
     cameAt,
     missing() {
-      const known = new Set(checked(reports).map((r) => r.seq));
-      for (const r of reports) {
-        if (r.kind === "event" && r.data.type === "gap")
-          for (let n = r.data.from; n <= r.data.to; n++) known.add(n);
-      }
-      const last = Math.max(0, ...reports.map((r) => r.seq));
-      return Array.from({ length: last }, (_, i) => i + 1).filter((n) => !known.has(n));
+      const known: Runs = [];
+      const ranges = checked(reports).map((r): [number, number] => [r.seq, r.seq]);
+      for (const r of reports)
+        if (r.kind === "event" && r.data.type === "gap") ranges.push([r.data.from, r.data.to]);
+      for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) addRange(known, from, to);
+      const last = reports.reduce((highest, { seq }) => Math.max(highest, seq), 0);
+      return complement(known, 1, last).flatMap(([from, to]) =>
+        Array.from({ length: Math.min(SHOWN, to - from + 1) }, (_, n) => from + n),
+      );
     },
     positions() {
       const bySeq = new Map(

@@ -233,4 +233,10 @@ describe("outbox", () => {
     outbox.note("a", 2);
     await expect(outbox.secure()).rejects.toThrow(/closed/);
   });
+
+  test("a first start that was cut before it wrote anything is a first start", async () => {
+    await tamper(() => Promise.resolve());
+    await using outbox = await open();
+    expect([outbox.boot, outbox.append(position).seq, outbox.notesDoubtful]).toEqual([1, 1, false]);
+  });
 });

@@ -55,10 +55,12 @@ describe("vehicle reports", () => {
     policy.due(0);
     policy.alive(300_000);
     policy.hear(SPEED, 50, 300_000);
+    policy.hear(DOOR, false, 300_000);
     policy.refresh();
     expect(policy.due(300_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
     policy.alive(899_999);
     policy.hear(SPEED, 50, 899_999);
+    policy.hear(DOOR, false, 899_999);
     expect(policy.due(899_999)).toBeUndefined();
     policy.hear(SPEED, 50, 900_000);
     expect(policy.due(900_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
@@ -117,5 +119,16 @@ describe("vehicle reports", () => {
     expect(policy.due(1_000)).toMatchObject({ signals: { [SPEED]: 1.5 } });
     policy.hear(SPEED, 0, 2_000);
     expect(policy.due(2_000)).toEqual({ signals: { [SPEED]: 0 } });
+  });
+
+  test("what was heard before a night's silence is not told as new when the bus wakes", () => {
+    const policy = fresh();
+    policy.due(0);
+    expect(policy.due(6_000)).toEqual({ signals: {}, stale: [SPEED, DOOR] });
+    policy.alive(7_200_000);
+    policy.hear(SPEED, 0, 7_200_000);
+    expect(policy.due(7_200_000)!.signals).toEqual({ [SPEED]: 0 });
+    policy.hear(DOOR, false, 7_201_000);
+    expect(policy.due(7_201_000)!.signals).toEqual({ [DOOR]: false });
   });
 });

@@ -78,7 +78,10 @@ const reader = (vss: VssSignal, mapping: SignalMapping, compiled: CompiledSignal
   const { signal } = compiled;
   const conversion = conversionTo(vss.unit ?? "", unitOf(mapping, signal)) ?? { factor: 1, offset: 0 };
   return (data: Uint8Array): VssValue | undefined => {
-    if (mapping.map) return mapped(compiled, mapping, data);
+    if (mapping.map) {
+      const value = mapped(compiled, mapping, data);
+      return typeof value === "string" ? spelt(vss, value) : value;
+    }
     if (vss.type === "string") {
       const label = compiled.label(data);
       return label === undefined ? undefined : spelt(vss, label);
