@@ -118,6 +118,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const event = (data: EventData): void => {
     outbox.append({ kind: "event", data, ...clock.now() });
   };
+  /** Told from inside the opening, too, when there is no outbox yet to put an event into. */
+  const outboxTrouble = (detail: string): void => {
+    log.error(detail, { part: "outbox" });
+    if (link) event({ type: "fault", part: "outbox", detail });
+  };
   const outbox: Outbox = stack.use(
     await openOutbox({
       path: settings.outbox.path,
@@ -305,10 +310,6 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.info("stopped", { reason: stopReason });
   });
 
-  const outboxTrouble = (detail: string): void => {
-    event({ type: "fault", part: "outbox", detail });
-    log.error(detail, { part: "outbox" });
-  };
   for (const line of outbox.news) outboxTrouble(line);
   if (outbox.notesDoubtful) outboxTrouble("what was kept of open emergencies may be lost");
   if (outbox.fault !== undefined) {

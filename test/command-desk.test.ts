@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCommandDesk, type CommandDesk } from "../src/command-desk.ts";
 import type { EventData } from "../src/domain/report.ts";
 import type { Instant } from "../src/domain/time.ts";
-import { openOutbox, type Outbox } from "../src/outbox/outbox.ts";
+import type { Outbox } from "../src/outbox/outbox.ts";
+import { openTestOutbox } from "./outbox/open-outbox.ts";
 import { createClock } from "../src/runtime/clock.ts";
 import { createLog } from "../src/runtime/log.ts";
 
@@ -28,15 +29,7 @@ type Seen = {
 
 const withDesk = async (now: () => Instant, work: (seen: Seen) => Promise<void>): Promise<void> => {
   const clock = { ...createClock(), now };
-  await using outbox = await openOutbox({
-    path,
-    maxBytes: 64 * 1024 * 1024,
-    unit: "a/b",
-    clock,
-    lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: () => undefined,
-  });
+  await using outbox = await openTestOutbox(path, { clock });
   const ran: string[] = [];
   const waiting: number[] = [];
   const replies: Seen["replies"] = [];

@@ -3,6 +3,7 @@ import { open as openFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { reasonOf } from "../runtime/log.ts";
+import type { Ballast } from "./ballast.ts";
 import { decodeLedger, emptyLedger, unaccounted, type Gap, type Ledger } from "./ledger.ts";
 import { LANES } from "../domain/pending.ts";
 import { decodeKey, decodeRecord, encodeKey, LEDGER_KEY, unseal } from "./record.ts";
@@ -209,7 +210,7 @@ export const openStock = async (path: string, repairFirst = false): Promise<Open
  * can be written (a full disk) numbers and boots go on; else they jump. Throws StoreError where
  * nothing was ever stored here.
  */
-export const stockWithout = async (path: string, cause: DiskError): Promise<Stock> => {
+const stockWithout = async (path: string, cause: DiskError): Promise<Stock> => {
   const known = await readVital(path);
   if (!known && !isProvisioned(path)) throw new StoreError(cause.message, { cause });
   const vital = known ?? NO_VITAL;
@@ -230,4 +231,21 @@ export const stockWithout = async (path: string, cause: DiskError): Promise<Stoc
     away: !kept,
     news: [],
   };
+};
+
+/**
+ * The store at `path`, or what can be begun with where the disk takes no write. Throws StoreError
+ * where another process has it, or where nothing was ever stored.
+ */
+export const openWhatThereIs = async (path: string, ballast: Ballast): Promise<Stock> => {
+  try {
+    return await openStock(path).catch((cause: unknown) => {
+      // The disk may be full: with the ballast's room there is a way to empty it.
+      if (!(cause instanceof DiskError) || !ballast.release()) throw cause;
+      return openStock(path);
+    });
+  } catch (cause) {
+    if (!(cause instanceof DiskError)) throw cause;
+    return stockWithout(path, cause);
+  }
 };

@@ -7,11 +7,11 @@ import { createCommitter } from "./committer.ts";
 import { encodeLedger, oldestPending, pendingCount, settle } from "./ledger.ts";
 import { createNotes } from "./notes.ts";
 import { lockOutbox } from "./lock.ts";
-import { numberBeyond, openStock, stockWithout, type Stock } from "./opening.ts";
+import { numberBeyond, openStock, openWhatThereIs, type Stock } from "./opening.ts";
 import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
 import { createRetention, NO_EXCESS, type Excess } from "./retention.ts";
 import { addRange, complement, hasNumber, type Runs } from "./runs.ts";
-import { bytesOnDisk, DiskError, isCorrupt, openLevel, readLane, type Operation } from "./store.ts";
+import { bytesOnDisk, isCorrupt, openLevel, readLane, type Operation } from "./store.ts";
 import { saveVital, sealVital, VITAL_KEY, type Vital } from "./vital.ts";
 
 /**
@@ -92,16 +92,7 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
 const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Outbox> => {
   const ballast = createBallast(options.path);
   const { path, unit, clock } = options;
-  const stock: Stock = await openStock(path)
-    .catch((cause: unknown) => {
-      // The disk may be full: with the ballast's room there is a way to empty it.
-      if (!(cause instanceof DiskError) || !ballast.release()) throw cause;
-      return openStock(path);
-    })
-    .catch((cause: unknown) => {
-      if (!(cause instanceof DiskError)) throw cause;
-      return stockWithout(path, cause);
-    });
+  const stock = await openWhatThereIs(path, ballast);
   const { ledger } = stock;
   const boot = ledger.boot + 1;
   ledger.boot = boot;

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { canMount, mountSmallDisk } from "../journeys/small-disk.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { readVital } from "../../src/outbox/vital.ts";
-import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
 import { openTestOutbox } from "./open-outbox.ts";
 
 const temporaryFolder = (): Disposable & { readonly path: string } => {
@@ -144,16 +144,7 @@ test.skipIf(!canMount)(
     let returned = 0;
     const numbers = new Set<number>();
     {
-      await using outbox = await openOutbox({
-        path,
-        maxBytes: 64 * 1024 * 1024,
-        unit: "zrenjanin/zr-117",
-        clock: createClock(),
-        lingerMs: () => 0,
-        onStored: () => undefined,
-        onFault: () => undefined,
-        onReturn: () => returned++,
-      });
+      await using outbox = await openTestOutbox(path, { onReturn: () => returned++ });
       expect(outbox.notes.get("episode:A")).toEqual({ open: true });
       const { seq } = emergency(outbox);
       numbers.add(seq);
@@ -177,13 +168,8 @@ test("the quota is held: the oldest telemetry goes, declared; events stay, and t
   using folder = temporaryFolder();
   const path = join(folder.path, "outbox");
   const maxBytes = 8 * 1024 * 1024;
-  await using outbox = await openOutbox({
-    path,
+  await using outbox = await openTestOutbox(path, {
     maxBytes,
-    unit: "zrenjanin/zr-117",
-    clock: createClock(),
-    lingerMs: () => 0,
-    onStored: () => undefined,
     onFault: (cause) => expect(cause).toBeUndefined(),
   });
   const first = say(outbox, "the first event");
@@ -237,18 +223,14 @@ test("before anything is dropped, positions older than an hour are thinned: one 
   const now = Date.now();
   const clock = { ...createClock(), now: () => ({ at: now, clock: "gnss" as const }) };
   const options = {
-    path,
     maxBytes: 6 * 1024 * 1024,
-    unit: "zrenjanin/zr-117",
     clock,
-    lingerMs: () => 0,
-    onStored: () => undefined,
     onFault: (cause: unknown) => expect(cause).toBeUndefined(),
   };
   const at = (seq: number) => now - (RECORDS - seq) * 1_000;
   let first = 0;
   {
-    await using outbox = await openOutbox(options);
+    await using outbox = await openTestOutbox(path, options);
     first = say(outbox, "the first event").seq;
     for (let n = 1; n <= RECORDS; n++) {
       const full = outbox.pressure();
@@ -274,7 +256,7 @@ test("before anything is dropped, positions older than an hour are thinned: one 
     execFileSync("cp", ["-r", path, `${path}-cut`]);
     execFileSync("cp", [`${path}.vital`, `${path}-cut.vital`]);
   }
-  await using outbox = await openOutbox({ ...options, path: `${path}-cut` });
+  await using outbox = await openTestOutbox(`${path}-cut`, options);
   const kept: { seq: number; at: number }[] = [];
   for (let cursor = 0; ;) {
     const page = await outbox.read("telemetry", cursor, 2_000);
