@@ -274,6 +274,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     clock,
     outbox,
     backoff: createBackoff(RECONNECT_MS.min, RECONNECT_MS.max),
+    maxInFlightBytes: settings.dispatch.maxInFlightKiB * 1024,
     state,
     on: {
       up(broker, version) {

@@ -53,6 +53,8 @@ export type LinkOptions = {
   readonly clock: Clock;
   readonly outbox: PendingReports;
   readonly backoff: Backoff;
+  /** Bytes of history that may be unacknowledged, however much the link holds. */
+  readonly maxInFlightBytes: number;
   readonly state: (state: StateMessage["state"], reason?: string) => StateMessage;
   readonly on: {
     up(broker: string, version: number): void;
@@ -187,6 +189,7 @@ export const createLink = (options: LinkOptions): Link => {
       outbox,
       routes,
       repeats,
+      maxInFlightBytes: options.maxInFlightBytes,
       on: {
         isLive,
         delivered,

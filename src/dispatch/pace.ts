@@ -22,7 +22,6 @@ type Flight = {
 
 /** Before anything is known: two packets. */
 const FIRST_BUDGET = 3_000;
-const MAX_BUDGET = 512 * 1024;
 const BATCH = { min: 600, max: 48 * 1024 };
 /** A batch should take this long on the link. */
 const BATCH_S = 0.1;
@@ -30,12 +29,13 @@ const BATCH_S = 0.1;
 const GAIN = 1.1;
 const RATE_SAMPLES = 10;
 
-export const createPace = (): Pace => {
+/** `maxBytes`: the budget never exceeds it, however much the link holds. */
+export const createPace = (maxBytes: number): Pace => {
   let delivered = 0;
   let deliveredAt = 0;
   let minRttS = Infinity;
   let rates: number[] = [];
-  let budget = FIRST_BUDGET;
+  let budget = Math.min(FIRST_BUDGET, maxBytes);
   let batchBytes = BATCH.min;
 
   return {
@@ -53,8 +53,8 @@ export const createPace = (): Pace => {
       const elapsedS = Math.max(1e-4, (at - Math.min(flight.at, flight.deliveredAt)) / 1000);
       rates = [...rates.slice(1 - RATE_SAMPLES), (delivered - flight.delivered) / elapsedS];
       const rate = Math.max(...rates);
-      batchBytes = Math.max(BATCH.min, Math.min(BATCH.max, rate * BATCH_S));
-      budget = Math.min(MAX_BUDGET, Math.max(FIRST_BUDGET, GAIN * rate * minRttS + batchBytes));
+      batchBytes = Math.max(BATCH.min, Math.min(BATCH.max, maxBytes, rate * BATCH_S));
+      budget = Math.min(maxBytes, Math.max(FIRST_BUDGET, GAIN * rate * minRttS + batchBytes));
     },
   };
 };

@@ -30,6 +30,8 @@ export type SessionOptions = {
   readonly outbox: PendingReports;
   readonly routes: Routes;
   /** Emergencies to be said again, by episode: the version to send in place of the stored one. */
+  /** Bytes of history that may be unacknowledged. */
+  readonly maxInFlightBytes: number;
   readonly repeats: ReadonlyMap<string, EmergencyUpdate>;
   readonly on: {
     /** Whether a report goes out as live; told at its first time. */
@@ -68,7 +70,7 @@ export const createSession = (options: SessionOptions): Session => {
   const reading = new Set<Lane>(LANES);
   /** Lanes of which all that can be read is on its way: while the disk is away they are read from memory, without a cursor. */
   const onTheirWay = new Set<Lane>();
-  const pace = createPace();
+  const pace = createPace(options.maxInFlightBytes);
   const largestBatch = Math.max(1, Math.floor(connection.maximumPacketSize / RECORD_BYTES));
   const delivery = createDelivery({
     window: Math.max(1, Math.min(WINDOW, connection.receiveMaximum - RESERVED)),

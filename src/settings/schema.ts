@@ -58,6 +58,12 @@ const dispatch = z
     username: z.string().optional().describe("where certificates are not used"),
     password: z.string().optional(),
     keepaliveS: z.int().min(2).max(3600).default(20),
+    maxInFlightKiB: z
+      .int()
+      .min(4)
+      .max(16_384)
+      .default(512)
+      .describe("history that may be unacknowledged; adapted to the link below that"),
     allowPlaintext: z.boolean().default(false).describe("accept mqtt:// without TLS"),
   })
   .superRefine(
