@@ -9,7 +9,9 @@ export const StateMessage = z
   .object({
     state: z.enum(["online", "offline"]),
     unit: z.string(),
+    store: z.string().optional().describe("the outbox in use"),
     boot: z.int().positive(),
+    connection: z.int().positive().optional().describe("+1 for each connection of the link"),
     version: z.string(),
     reason: z.string().optional().describe("why a clean stop; absent in the will"),
     at: instant.optional().describe("absent in the will, which is written before it is true"),

@@ -22,7 +22,6 @@ export const PositionData = z
     hdop: z.number().nonnegative().optional(),
     accuracyM: z.number().nonnegative().optional().describe("horizontal, 1σ"),
     reason: z.enum(positionReasons),
-    sectors: z.array(z.string()).optional(),
   })
   .describe("One position fix that was worth a report");
 
@@ -47,8 +46,10 @@ const EmergencyData = z
     state: z.enum(["active", "received", "accepted", "cleared"]),
     test: z.boolean(),
     silent: z.boolean().optional(),
-    button: z.string(),
+    button: z.string().describe("the one that opened the episode"),
+    buttons: z.array(z.string()).optional().describe("all that were pressed in this episode"),
     pressedAt: isoInstant.optional(),
+    heldMs: count.optional().describe("how long the first press lasted, once it is released"),
     presses: z.int().positive(),
     attempt: z.int().positive(),
     position: emergencyPosition.optional(),
@@ -56,13 +57,50 @@ const EmergencyData = z
     vehicle: VehicleData.optional(),
     by: z.string().optional(),
     ackAt: isoInstant.optional(),
+    shortened: z
+      .array(z.string())
+      .optional()
+      .describe("fields left out because the broker takes no larger packet; a fuller copy replaces this one"),
   })
   .describe("An emergency episode as it now stands");
 
-const parts = ["gps", "can", "panic-board", "panic-loop", "outbox", "link", "disk", "power"] as const;
-export type Part = (typeof parts)[number];
+export const PARTS = [
+  "gps",
+  "can",
+  "panic-board",
+  "panic-loop",
+  "outbox",
+  "link",
+  "disk",
+  "power",
+  "status",
+  "identity",
+  "config",
+  "clock",
+  "custody",
+  "update",
+] as const;
+export type Part = (typeof PARTS)[number];
 
-const gapReasons = ["retention", "corruption", "power-cut", "superseded"] as const;
+const gapReasons = [
+  "retention",
+  "corruption",
+  "power-cut",
+  "superseded",
+  "broker",
+  "unreceipted",
+  "too-large",
+] as const;
+
+/** A `gap` lists at most this many kept numbers; a longer one is split. */
+export const KEPT_MAX = 500;
+
+const trouble = {
+  part: z.enum(PARTS),
+  code: z.string().optional().describe("one word of the catalogue that the runbook explains"),
+  where: z.string().optional().describe("the loop, broker, topic or interface"),
+  detail: z.string(),
+};
 
 const EventData = z
   .discriminatedUnion("type", [
@@ -71,16 +109,26 @@ const EventData = z
         type: z.literal("gap"),
         from: z.int().positive(),
         to: z.int().positive(),
-        count: z.int().positive(),
+        count: z.int().positive().describe("how many numbers it declares"),
+        kept: z
+          .array(z.int().positive())
+          .max(KEPT_MAX)
+          .optional()
+          .describe("numbers in from..to that it does not declare: they still come; ascending"),
         reason: z.enum(gapReasons),
       })
-      .describe("Sequence numbers from..to that the unit can no longer vouch for"),
+      .describe("Sequence numbers from..to, except those kept, that the unit can no longer vouch for"),
     z
       .object({ type: z.literal("clock"), boot: z.int().positive(), mono: count, at: isoInstant })
       .describe("At `mono` of `boot` it was `at`: puts right what was sent with clock unset"),
-    z.object({ type: z.literal("fault"), part: z.enum(parts), detail: z.string() }),
-    z.object({ type: z.literal("recovered"), part: z.enum(parts), detail: z.string() }),
-    z.object({ type: z.literal("boot"), version: z.string(), config: z.string() }),
+    z.object({ type: z.literal("fault"), ...trouble }),
+    z.object({ type: z.literal("recovered"), ...trouble }),
+    z.object({
+      type: z.literal("boot"),
+      version: z.string(),
+      config: z.string(),
+      vss: z.string().optional().describe("the VSS release that `vehicle` reports follow"),
+    }),
     z.object({ type: z.literal("shutdown"), reason: z.string() }),
     z.looseObject({ type: z.literal("config") }),
     z
@@ -90,8 +138,11 @@ const EventData = z
         offInS: count.optional().describe("the computer is switched off then, unless something is going on"),
       })
       .describe("The ignition, and the computer's own power"),
-    z.looseObject({ type: z.literal("sector") }),
     z.looseObject({ type: z.literal("command") }),
+    z.looseObject({ type: z.literal("certificate") }),
+    z.looseObject({ type: z.literal("commissioning") }),
+    z.looseObject({ type: z.literal("firmware") }),
+    z.looseObject({ type: z.literal("update") }),
   ])
   .describe("Something that happened");
 
@@ -127,8 +178,12 @@ const HealthData = z
 const envelope = {
   v: z.literal(1),
   unit: z.string(),
+  store: z
+    .string()
+    .optional()
+    .describe("the outbox that gave the number, 8 of 0-9 and a-z; absent in reports of contract 1.0"),
   boot: z.int().positive().describe("+1 at each start of the service"),
-  seq: z.int().positive().describe("+1 for each report, never reused"),
+  seq: z.int().positive().describe("+1 for each report of a store, never reused"),
   at: isoInstant.describe("UTC when it was observed"),
   clock: z.enum(["gnss", "ntp", "unset"]).describe("how far to trust `at`"),
   mono: count.describe("milliseconds since this boot on a clock that never jumps"),
@@ -164,6 +219,15 @@ export type Draft = Report extends infer R
   : never;
 /** An episode as it stands, as a report. */
 export type EmergencyUpdate = Extract<Report, { kind: "emergency" }>;
+/** The same as a schema: for reports that are read back from disk. */
+export const EmergencyUpdate = EmergencyReport.omit({ live: true });
+export const StoredReport = z.discriminatedUnion("kind", [
+  PositionReport.omit({ live: true }),
+  VehicleReport.omit({ live: true }),
+  EmergencyUpdate,
+  EventReport.omit({ live: true }),
+  HealthReport.omit({ live: true }),
+]);
 export type EmergencyData = EmergencyUpdate["data"];
 export type ReportKind = Report["kind"];
 export type ClockTrust = Report["clock"];

@@ -462,6 +462,15 @@ const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Out
       }
       committer.within(LEDGER_MS);
     },
+    refuse(reports) {
+      const refused: Runs = [];
+      for (const { seq, kind } of reports) {
+        if (hasNumber(ledger.settled, seq)) continue;
+        addRange(refused, seq, seq);
+        if (!held.delete(seq) && !writing.has(seq)) remove(seq, kind);
+      }
+      declare(refused, "too-large");
+    },
     async read(lane, after, limit) {
       // Taken before the store is looked at: what is written meanwhile is found in one of the two.
       const unwritten = lane === "telemetry" || fault !== undefined ? unwrittenAfter(lane, after) : [];

@@ -1,0 +1,98 @@
+/**
+ * The port to a broker. `mqtt.ts` implements it with the MQTT client, the simulation with a model;
+ * one contract suite runs on both. A connection is made once, used, and thrown away.
+ */
+
+/** Why there is no connection: one word for each thing that a technician would do differently. */
+export const LINK_FAULTS = [
+  "refused",
+  "unknown-host",
+  "unreachable",
+  "timeout",
+  "certificate",
+  "unauthorised",
+  "version",
+  "taken-over",
+  "stalled",
+  "lost",
+  "credentials-unreadable",
+  "failed",
+] as const;
+export type LinkFault = (typeof LINK_FAULTS)[number];
+
+export class LinkError extends Error {
+  readonly code: LinkFault;
+  constructor(code: LinkFault, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** How a message goes out (contract §2). `expiryS` and `correlationData` only reach an MQTT 5 broker. */
+export type Route = {
+  readonly topic: string;
+  readonly retain: boolean;
+  readonly expiryS?: number;
+  readonly correlationData?: Buffer;
+};
+
+/** A message from dispatch. It is acknowledged to the broker when the listener's promise resolves, not before. */
+export type Incoming = {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly responseTopic?: string;
+  readonly correlationData?: Buffer;
+};
+
+export type ConnectOptions = {
+  readonly clientId: string;
+  readonly username: string;
+  readonly password?: string;
+  /** PEM files. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly keepaliveS: number;
+  /** Retained, QoS 1. A courier has none. */
+  readonly will?: { readonly topic: string; readonly payload: Buffer };
+};
+
+/** What a connection reports. */
+export type ConnectionEvents = {
+  /** Rejecting ends the connection: the broker delivers the message again on the next one. */
+  message(incoming: Incoming): Promise<void>;
+  /** A message above `MAXIMUM_PACKET_BYTES` was skipped and acknowledged; its size in bytes. */
+  oversize(topic: string, bytes: number): void;
+};
+
+/** MQTT 5 §3.4.2.1 PUBACK reason codes with a meaning of their own. 3.1.1 knows none: its code is 0. */
+export const PUBACK = { success: 0x00, noMatchingSubscribers: 0x10, firstRefusal: 0x80 } as const;
+
+/** The unit announces this Maximum Packet Size, and never keeps more of one message in memory. */
+export const MAXIMUM_PACKET_BYTES = 1024 * 1024;
+
+export type Connection = {
+  /** The address as configured, for example `mqtts://dispatch-a:8883`. */
+  readonly broker: string;
+  readonly version: 4 | 5;
+  /** QoS 1 messages that the broker takes before it has acknowledged one. */
+  readonly receiveMaximum: number;
+  /** Bytes of the largest packet that the broker takes, headers included. */
+  readonly maximumPacketSize: number;
+  /** Publishes at QoS 1. `done` gets the PUBACK's reason code; it is not called if the connection ends first. */
+  publish(route: Route, payload: Buffer, done: (code: number) => void): void;
+  /** Subscribes at QoS 1. `done` gets one SUBACK code a topic (0x80 and above: refused). */
+  subscribe(topics: readonly string[], done: (codes: readonly number[]) => void): void;
+  /** Resolves with the reason when the connection is over, however it ended. */
+  readonly closed: Promise<LinkError>;
+  /** With an error: closes at once. Without: DISCONNECT, then close within half a second. */
+  end(error?: LinkError): void;
+};
+
+/** Connects once: resolves with an accepted connection (CONNACK), rejects with LinkError. */
+export type Connect = (
+  broker: string,
+  options: ConnectOptions,
+  on: ConnectionEvents,
+  signal: AbortSignal,
+) => Promise<Connection>;

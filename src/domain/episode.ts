@@ -1,0 +1,53 @@
+import * as z from "zod";
+
+/** One emergency, from its first press until dispatch has cleared it (contract §5), as the unit keeps it. */
+export const STAGES = ["active", "received", "accepted", "cleared"] as const;
+export type Stage = (typeof STAGES)[number];
+
+const count = z.int().nonnegative();
+
+/**
+ * When the contact closed, as far as it is known. `boot` and `mono` allow `at` to be corrected once
+ * the time is known.
+ */
+const Pressed = z.object({
+  boot: z.int().nonnegative(),
+  mono: z.number(),
+  at: z.number(),
+  clock: z.enum(["gnss", "ntp", "unset"]),
+});
+export type Pressed = z.infer<typeof Pressed>;
+
+export const Episode = z.object({
+  /** A ULID. */
+  id: z.string(),
+  /** A drill: the same path, never mixed with real ones. */
+  test: z.boolean(),
+  /** The button that opened it. */
+  button: z.string(),
+  /** All buttons that were pressed in it, in order. An episode of an older release names only the first. */
+  buttons: z.array(z.string()).default([]),
+  /** No sounder. */
+  silent: z.boolean(),
+  /** No lamp either: it goes on looking idle. */
+  dark: z.boolean(),
+  pressed: Pressed.optional(),
+  presses: z.int().positive(),
+  state: z.enum(STAGES),
+  by: z.string().optional(),
+  /** The acknowledgement's own time, ISO 8601. */
+  ackAt: z.string().optional(),
+  /** Counts the changes, each of which is a new report. */
+  revision: count,
+  /** Whether a report of this episode, perhaps an earlier one, is on disk or at a broker. */
+  safe: z.boolean(),
+  /** How far the report of this revision got. */
+  reach: z.enum(["made", "stored", "sent"]),
+  /** How often the report of this revision was published. */
+  attempt: count,
+  /** When it is published again, on the clock of `mono`. */
+  repeatAt: z.number(),
+  /** When a drill that nobody clears ends by itself, on the clock of `mono`. */
+  endsAt: z.number().optional(),
+});
+export type Episode = z.infer<typeof Episode>;

@@ -1,0 +1,72 @@
+import * as z from "zod";
+import { Episode } from "./episode.ts";
+import { EmergencyUpdate } from "./report.ts";
+
+/**
+ * What survives a restart, besides the reports: one typed, versioned value. Its only home is the
+ * vital file beside the outbox. Each section has one owner, which replaces it as a whole.
+ */
+
+/** An episode and its report as it now stands. */
+export const KeptEpisode = z.object({ episode: Episode, report: EmergencyUpdate });
+export type KeptEpisode = z.infer<typeof KeptEpisode>;
+
+/** The presses of one board that have been counted: all numbers up to `below`, and those in `numbers` (ascending). */
+export const CountedPresses = z.object({
+  board: z.string(),
+  below: z.int().nonnegative(),
+  numbers: z.array(z.int().positive()),
+});
+export type CountedPresses = z.infer<typeof CountedPresses>;
+
+/** A broker that may hold a retained copy of an episode. */
+export const Copy = z.object({ episode: z.string(), broker: z.string() });
+export type Copy = z.infer<typeof Copy>;
+
+const EmergencyMemory = z.object({
+  /** Episodes that are open, or ended and not yet published as such. */
+  episodes: z.array(KeptEpisode),
+  presses: z.array(CountedPresses),
+  copies: z.array(Copy),
+  /** VSS paths of the airbags that have fired. */
+  airbags: z.array(z.string()),
+  /** When dispatch last asked for a drill, UTC milliseconds. */
+  drillAskedAt: z.number().optional(),
+});
+export type EmergencyMemory = z.infer<typeof EmergencyMemory>;
+
+/** A command that was run or refused: the same id gets the same answer until `until` (UTC milliseconds). */
+const DoneCommand = z.object({
+  id: z.string(),
+  ok: z.boolean(),
+  error: z.string().optional(),
+  until: z.number(),
+});
+export type DoneCommand = z.infer<typeof DoneCommand>;
+
+/** A command that waits until the time is known, as it came. `payload` and `correlation` are base64. */
+const HeldCommand = z.object({
+  payload: z.string(),
+  responseTopic: z.string().optional(),
+  correlation: z.string().optional(),
+});
+export type HeldCommand = z.infer<typeof HeldCommand>;
+
+const CommandMemory = z.object({ done: z.array(DoneCommand), held: z.array(HeldCommand) });
+export type CommandMemory = z.infer<typeof CommandMemory>;
+
+export const Memory = z.object({
+  v: z.literal(1),
+  emergency: EmergencyMemory,
+  commands: CommandMemory,
+});
+export type Memory = z.infer<typeof Memory>;
+
+export const NO_MEMORY: Memory = {
+  v: 1,
+  emergency: { episodes: [], presses: [], copies: [], airbags: [] },
+  commands: { done: [], held: [] },
+};
+
+/** The sections that an owner replaces. */
+export type MemoryPatch = Partial<Omit<Memory, "v">>;
