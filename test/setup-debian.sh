@@ -25,12 +25,16 @@ need ip iproute2 "sets up the bus of that Linux"
 need faketime faketime "shows the service a clock in 1970"
 [ -e /usr/lib/avr/include/avr/io.h ] || { echo "missing: avr-libc (rebuilds the panic board's firmware)"; missing="$missing avr-libc"; }
 
-# The optional library for SocketCAN: npm leaves it out where it runs on a Node that is too old for it.
+# The optional library for SocketCAN: npm leaves it out if its own Node is too old for it.
 [ -e node_modules/socketcan ] || npm run -s can >/dev/null 2>&1 || echo "socketcan cannot be built: CAN journeys are skipped"
 
 # The image that an unknown board would run; its licence (LGPL) is not ours, so it is fetched and not kept here.
 [ -e node_modules/.standard-firmata/package ] || npm run -s standard-firmata >/dev/null 2>&1 ||
     echo "StandardFirmata cannot be fetched: its test is skipped"
+
+# The Nodes and npms of other machines.
+[ -e node_modules/.other-nodes/node_modules/npm11 ] || test/install/fetch.sh >/dev/null 2>&1 ||
+    echo "other Nodes and npms cannot be fetched: the installation is not tested"
 
 [ -z "$missing" ] && exit 0
 
