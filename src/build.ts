@@ -38,6 +38,7 @@ await build({
     "@lydell/node-pty",
     "johnny-five",
     "firmata-io",
+    "koffi",
     "socketcan",
   ],
   // Bundled CommonJS asks for `require`, which a module does not have. The flags keep V8's young

@@ -1,35 +1,94 @@
-import { spawn } from "node:child_process";
-import type { Log } from "./log.ts";
+import { openDatagram, type SendDatagram } from "./datagram.ts";
+import { reasonOf, type Log } from "./log.ts";
 
 /**
- * Tells systemd how the service is (sd_notify(3)), through `systemd-notify` because Node has no
- * datagram sockets of the Unix kind. Outside systemd it does nothing.
+ * Tells systemd the state of the service (sd_notify(3)). The messages come from this process itself, so that
+ * `NotifyAccess=main` is enough: systemd often cannot attribute those of a child that ends at once.
  */
-export type ServiceNotifier = {
+export type ServiceNotifier = Disposable & {
   ready(): void;
   stopping(): void;
-  /** Feeds the watchdog from the main loop at half its time, until disposed. */
-  [Symbol.dispose](): void;
+  /** Feeds the watchdog now. A timer does it too; call this in work that holds the main loop for seconds. */
+  feed(): void;
 };
 
+/** How long a state that systemd could not be told of waits for the next attempt, if there is no watchdog. */
+const RETRY_MS = 5_000;
+/** The watchdog is fed this often in its time, so that one lost message does no harm. */
+const FEEDS = 3;
+
+/** The watchdog's time in ms; 0 if this process need not feed it. */
+const watchdogMs = (env: NodeJS.ProcessEnv): number => {
+  const pid = env["WATCHDOG_PID"];
+  if (pid !== undefined && Number(pid) !== process.pid) return 0;
+  const ms = Number(env["WATCHDOG_USEC"] ?? 0) / 1000;
+  return ms > 0 ? ms : 0;
+};
+
+class SystemdNotifier implements ServiceNotifier {
+  readonly #log: Log;
+  readonly #watched: boolean;
+  readonly #timer: NodeJS.Timeout;
+  #send: SendDatagram | undefined;
+  /** The newest state, until systemd has it. */
+  #owed: "READY=1" | "STOPPING=1" | undefined;
+  #failing = false;
+
+  constructor(path: string, feedMs: number, log: Log) {
+    this.#log = log;
+    this.#watched = feedMs > 0;
+    this.#timer = setInterval(() => this.feed(), this.#watched ? feedMs : RETRY_MS);
+    this.#timer.unref();
+    openDatagram(path).then(
+      (send) => {
+        this.#send = send;
+        this.feed();
+      },
+      (cause: unknown) =>
+        log.error("systemd cannot be notified: the watchdog is not fed", { cause: reasonOf(cause) }),
+    );
+  }
+
+  ready(): void {
+    this.#owed = "READY=1";
+    this.feed();
+  }
+
+  stopping(): void {
+    this.#owed = "STOPPING=1";
+    this.feed();
+  }
+
+  feed(): void {
+    const words = [...(this.#owed ? [this.#owed] : []), ...(this.#watched ? ["WATCHDOG=1"] : [])];
+    if (!this.#send || words.length === 0) return;
+    try {
+      this.#send(words.join("\n"));
+      this.#owed = undefined;
+      this.#failing = false;
+    } catch (cause) {
+      if (!this.#failing) this.#log.error("systemd does not take notifications", { cause: reasonOf(cause) });
+      this.#failing = true;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+const noNotifier: ServiceNotifier = {
+  ready: () => undefined,
+  stopping: () => undefined,
+  feed: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};
+
+/**
+ * Feeds the watchdog from now on, before `ready` too, until disposed. Outside systemd it does nothing. If notifications
+ * cannot be sent, one line says so and the service goes on.
+ */
 export const createNotifier = (env: NodeJS.ProcessEnv, log: Log): ServiceNotifier => {
-  const supervised = env["NOTIFY_SOCKET"] !== undefined;
-  const watchdogMs = Number(env["WATCHDOG_USEC"] ?? 0) / 1000;
-  let failed = false;
-  const tell = (...words: string[]) => {
-    if (!supervised) return;
-    spawn("systemd-notify", ["--no-block", ...words], { stdio: "ignore" }).on("error", (cause) => {
-      if (!failed)
-        log.error("systemd-notify cannot be run: the watchdog is not fed", { cause: cause.message });
-      failed = true;
-    });
-  };
-  const timer =
-    supervised && watchdogMs > 0 ? setInterval(() => tell("WATCHDOG=1"), watchdogMs / 2) : undefined;
-  timer?.unref();
-  return {
-    ready: () => tell("--ready"),
-    stopping: () => tell("STOPPING=1"),
-    [Symbol.dispose]: () => clearInterval(timer),
-  };
+  const path = env["NOTIFY_SOCKET"];
+  return path === undefined ? noNotifier : new SystemdNotifier(path, watchdogMs(env) / FEEDS, log);
 };

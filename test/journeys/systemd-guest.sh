@@ -18,11 +18,14 @@ cat > $units/patrol-test.service <<U
 DefaultDependencies=no
 Conflicts=shutdown.target
 Before=shutdown.target
+FailureAction=poweroff
 [Service]
 Type=notify
-NotifyAccess=all
+NotifyAccess=main
+WatchdogSec=${GUEST_WATCHDOG_S:-0}
 WorkingDirectory=$PATROL_UNIT
 Environment=PATH=$PATROL_UNIT/node_modules/.bin:/usr/bin:/bin
+Environment=GUEST_LIFE_S=$GUEST_LIFE_S
 ExecStart=$PATROL_UNIT/node_modules/.bin/node $GUEST_PROGRAM
 StandardOutput=tty
 StandardError=tty
