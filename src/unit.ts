@@ -382,16 +382,19 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   });
 
   const openPage = () =>
-    openStatusServer(settings.status.listen, {
-      status: async () => ({
-        ...state("online"),
-        ...(await health()),
-        ...(gps.fix() ? { position: gps.fix() } : {}),
-        emergency: desk.status,
-      }),
-      drill: () => desk.drill(),
-      disarm: () => desk.disarm(),
-    });
+    openStatusServer(
+      { listen: settings.status.listen },
+      {
+        status: async () => ({
+          ...state("online"),
+          ...(await health()),
+          ...(gps.fix() ? { position: gps.fix() } : {}),
+          emergency: desk.status,
+        }),
+        drill: () => desk.drill(),
+        disarm: () => desk.disarm(),
+      },
+    );
   // Without its page the unit is hard to look at, but a press gets through.
   await openPage().then(
     (page) => void stack.use(page),

@@ -1,7 +1,19 @@
 import { once } from "node:events";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { listenAddress } from "../domain/address.ts";
+import { createGate, type Gate } from "../runtime/http.ts";
 import { reasonOf } from "../runtime/log.ts";
 
 export type StatusServer = AsyncDisposable & { readonly port: number };
+
+export type StatusOptions = {
+  /** `host:port`; an IPv6 address in brackets. */
+  readonly listen: string;
+  /** Asked of everyone who is not on this machine. */
+  readonly pin?: string | undefined;
+  /** Milliseconds on a clock that never jumps; for tests. */
+  readonly mono?: () => number;
+};
 
 export type StatusActions = {
   /** `GET /status.json` */
@@ -12,36 +24,77 @@ export type StatusActions = {
   readonly disarm: () => undefined;
 };
 
-/** Serves the unit's snapshot on a local address, and takes the order for a drill. Throws where it cannot. */
-export const openStatusServer = async (listen: string, on: StatusActions): Promise<StatusServer> => {
+/** Slow or idle clients may hold so many connections; further ones are closed at once. */
+const MAX_CONNECTIONS = 32;
+
+const plain = (response: ServerResponse, status: number, text: string, headers = {}): void => {
+  response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${text}\n`);
+};
+
+const answerStatus = (response: ServerResponse, on: StatusActions): void => {
+  on.status().then(
+    (value) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`),
+    (cause: unknown) => plain(response, 500, reasonOf(cause)),
+  );
+};
+
+const answerDrill = (
+  { method, headers }: IncomingMessage,
+  response: ServerResponse,
+  local: boolean,
+  on: StatusActions,
+): void => {
+  if (!local) {
+    plain(response, 403, "a drill can only be asked for on this machine, through a loopback address");
+    return;
+  }
+  // A page in a browser cannot send this type to another site without asking first.
+  if (headers["content-type"] !== "application/json") {
+    plain(response, 415, "expected content-type: application/json");
+    return;
+  }
+  const refused = method === "POST" ? on.drill() : on.disarm();
+  if (refused === undefined) response.writeHead(204).end();
+  else plain(response, 409, refused);
+};
+
+const answer =
+  (gate: Gate, on: StatusActions): RequestListener =>
+  (request, response) => {
+    const { headers, method, url, socket } = request;
+    response.setHeader("cache-control", "no-store");
+    response.setHeader("x-content-type-options", "nosniff");
+    const verdict = gate({
+      host: headers.host,
+      origin: headers.origin,
+      authorization: headers.authorization,
+      peer: socket.remoteAddress,
+    });
+    if (!verdict.allowed) plain(response, verdict.status, verdict.reason, verdict.headers);
+    else if (url === "/drill" && (method === "POST" || method === "DELETE"))
+      answerDrill(request, response, verdict.local, on);
+    else if (url === "/status.json" && method === "GET") answerStatus(response, on);
+    else plain(response, 404, "GET /status.json or POST /drill");
+  };
+
+/**
+ * Serves the unit's snapshot, and takes the order for a drill. Throws an error whose message says what to
+ * do if the address cannot be used.
+ */
+export const openStatusServer = async (options: StatusOptions, on: StatusActions): Promise<StatusServer> => {
+  const { listen, pin, mono = () => performance.now() } = options;
   // Imported as a module, node:http would load Node's whole fetch and WebSocket client: 15 MiB.
   const { createServer } = process.getBuiltinModule("node:http");
-  const colon = listen.lastIndexOf(":");
-  const server = createServer((request, response) => {
-    response.setHeader("cache-control", "no-store");
-    // A page in a browser cannot send this type without being asked first: it orders no drills.
-    const ordered = request.headers["content-type"] === "application/json";
-    if (request.url === "/drill" && ordered && (request.method === "POST" || request.method === "DELETE")) {
-      const refused = request.method === "POST" ? on.drill() : on.disarm();
-      response.writeHead(refused ? 409 : 204).end(refused);
-      return;
-    }
-    if (request.method !== "GET" || request.url !== "/status.json") {
-      response.writeHead(404, { "content-type": "text/plain" }).end("GET /status.json or POST /drill\n");
-      return;
-    }
-    on.status().then(
-      (value) =>
-        response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`),
-      (cause: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`${String(cause)}\n`),
-    );
-  });
-  server.listen(Number(listen.slice(colon + 1)), listen.slice(0, colon));
+  const server = createServer(answer(createGate({ listen, pin, mono }), on));
+  server.maxConnections = MAX_CONNECTIONS;
+  const { host, port } = listenAddress(listen);
+  server.listen(port, host);
   try {
     await once(server, "listening");
   } catch (cause) {
     throw new Error(
-      `status.listen: ${listen} cannot be used (${reasonOf(cause)}): choose another address or stop what holds it`,
+      `status.listen: ${listen} cannot be used (${reasonOf(cause)}): choose another address, or stop the program that uses it`,
       { cause },
     );
   }

@@ -1,0 +1,15 @@
+/** Where a server listens: host (an IPv6 address without its brackets) and port. */
+export type ListenAddress = { readonly host: string; readonly port: number };
+
+/** Splits `host:port` or `[IPv6]:port`. The caller has checked the form. */
+export const listenAddress = (listen: string): ListenAddress => {
+  const colon = listen.lastIndexOf(":");
+  return { host: listen.slice(0, colon).replaceAll(/^\[|\]$/g, ""), port: Number(listen.slice(colon + 1)) };
+};
+
+/**
+ * Whether only this machine can use an address: `localhost`, `::1`, or 127.0.0.0/8 in full dotted form,
+ * also mapped into IPv6. Any other spelling counts as reachable from outside.
+ */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);

@@ -1,0 +1,120 @@
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openStatusServer, type StatusOptions } from "../../src/status/server.ts";
+
+let stack: AsyncDisposableStack;
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(() => stack.disposeAsync());
+
+const orders: string[] = [];
+const serve = async (options: StatusOptions): Promise<number> => {
+  orders.length = 0;
+  const server = await openStatusServer(options, {
+    status: () => Promise.resolve({ state: "online" }),
+    drill: () => void orders.push("drill"),
+    disarm: () => void orders.push("disarm"),
+  });
+  return stack.use(server).port;
+};
+
+/** Sends the lines of a request as they are; returns the status of the answer. */
+const ask = (port: number, lines: readonly string[], address = "127.0.0.1"): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, address, () =>
+      socket.end(`${[...lines, "connection: close"].join("\r\n")}\r\n\r\n`),
+    );
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text: string) => (answer += text));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])));
+  });
+
+const GET = "GET /status.json HTTP/1.1";
+const DRILL = "POST /drill HTTP/1.1";
+const JSON_TYPE = "content-type: application/json";
+const own = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+
+describe("on a loopback address", () => {
+  test("the status and a drill can be asked for", async () => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    expect(await ask(port, [GET, `host: 127.0.0.1:${port}`])).toBe(200);
+    expect(await ask(port, [DRILL, `host: localhost:${port}`, JSON_TYPE])).toBe(204);
+    expect(await ask(port, ["DELETE /drill HTTP/1.1", "host: [::1]", JSON_TYPE])).toBe(204);
+    expect(orders).toEqual(["drill", "disarm"]);
+  });
+
+  test.each([
+    ["under another name (DNS rebinding)", ["host: evil.example", JSON_TYPE], 421],
+    ["from a page of another site", ["host: localhost", "origin: http://evil.example", JSON_TYPE], 403],
+    ["from a page without an origin", ["host: localhost", "origin: null", JSON_TYPE], 403],
+    ["from a form", ["host: localhost", "content-type: text/plain"], 415],
+    ["without a name", [JSON_TYPE], 400],
+    ["under two names", ["host: evil.example", "host: localhost", JSON_TYPE], 421],
+  ])("a drill asked for %s is refused", async (_, headers, status) => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    expect(await ask(port, [DRILL, ...headers])).toBe(status);
+    expect(orders).toEqual([]);
+  });
+
+  test("the status is not told to a page of another site", async () => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    expect(await ask(port, [GET, "host: evil.example"])).toBe(421);
+    expect(await ask(port, [GET, "host: localhost", "origin: http://evil.example"])).toBe(403);
+  });
+
+  test("anything else is not found", async () => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    expect(await ask(port, ["GET /../etc/passwd HTTP/1.1", "host: localhost"])).toBe(404);
+    expect(await ask(port, ["GET http://evil.example/status.json HTTP/1.1", "host: localhost"])).toBe(404);
+    expect(await ask(port, ["PUT /drill HTTP/1.1", "host: localhost", JSON_TYPE])).toBe(404);
+  });
+
+  test("an IPv6 address is one, too", async () => {
+    const port = await serve({ listen: "[::1]:0" });
+    expect(await ask(port, [GET, `host: [::1]:${port}`], "::1")).toBe(200);
+  });
+});
+
+describe.skipIf(own === undefined)("off loopback", () => {
+  const pin = `authorization: Basic ${Buffer.from("patrol:4711").toString("base64")}`;
+
+  test("the status needs the PIN", async () => {
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711" });
+    expect(await ask(port, [GET, `host: ${own}:${port}`], own)).toBe(401);
+    expect(await ask(port, [GET, `host: ${own}:${port}`, pin], own)).toBe(200);
+    expect(await ask(port, [GET, `host: ${own}:${port}`, "authorization: Bearer 4711"], own)).toBe(200);
+    expect(await ask(port, [GET, `host: ${own}:${port}`, "authorization: Bearer 4712"], own)).toBe(401);
+  });
+
+  test("a drill cannot be asked for from another machine, with the PIN or without", async () => {
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711" });
+    expect(await ask(port, [DRILL, `host: ${own}:${port}`, JSON_TYPE], own)).toBe(401);
+    expect(await ask(port, [DRILL, `host: ${own}:${port}`, pin, JSON_TYPE], own)).toBe(403);
+    expect(orders).toEqual([]);
+    expect(await ask(port, [DRILL, "host: localhost", JSON_TYPE])).toBe(204);
+    expect(orders).toEqual(["drill"]);
+  });
+
+  test("PINs cannot be tried for long", async () => {
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711" });
+    const answers: number[] = [];
+    for (let n = 0; n < 7; n++)
+      answers.push(await ask(port, [GET, `host: ${own}`, `authorization: Bearer ${n}`], own));
+    expect(answers).toEqual([401, 401, 401, 401, 401, 429, 429]);
+  });
+});
+
+test("an address in use is an error that says what to do", async () => {
+  const port = await serve({ listen: "127.0.0.1:0" });
+  await expect(
+    openStatusServer(
+      { listen: `127.0.0.1:${port}` },
+      { status: () => Promise.resolve({}), drill: () => undefined, disarm: () => undefined },
+    ),
+  ).rejects.toThrow(/status.listen: 127.0.0.1:\d+ cannot be used .*choose another address/);
+});
