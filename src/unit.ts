@@ -21,6 +21,7 @@ import { createBackoff } from "./runtime/backoff.ts";
 import { createClock } from "./runtime/clock.ts";
 import { requestPowerOff } from "./runtime/power-off.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
+import type { ConfigFault } from "./settings/fault.ts";
 import type { UnitSettings } from "./settings/load.ts";
 import { createHealthReporter } from "./status/health.ts";
 import { openStatusServer } from "./status/server.ts";
@@ -43,6 +44,8 @@ export type UnitOptions = {
   readonly settings: UnitSettings;
   /** sha256 of the configuration. */
   readonly config: string;
+  /** What is wrong with the configuration: reported at start. */
+  readonly configFaults?: readonly ConfigFault[];
   readonly gps: ByteSource;
   /** The source is a recording: it ends, and its times say nothing about now. */
   readonly recorded: boolean;
@@ -75,8 +78,12 @@ const always = (act: () => unknown) => (): undefined => {
 };
 
 /** Parts of the car that are not watched, said at start. */
-const missingParts = ({ settings, can }: UnitOptions): readonly (readonly [Part, string])[] => [
-  ...(settings.panic === undefined
+const missingParts = ({
+  settings,
+  can,
+  configFaults = [],
+}: UnitOptions): readonly (readonly [Part, string])[] => [
+  ...(settings.panic === undefined && !configFaults.some(({ part }) => part === "panic-board")
     ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as const]
     : []),
   ...(settings.can === undefined || can
@@ -323,6 +330,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     event({ type: "fault", part, detail });
     log.warn(detail, { part });
   }
+  // They are in the log already, before there was a unit.
+  for (const fault of options.configFaults ?? []) event({ type: "fault", ...fault });
 
   const boardDesk = createBoardDesk({ buttons, desk, log, event, changed: () => reporter.due() });
   board = options.board?.(boardDesk.listener);
@@ -381,9 +390,9 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     if (dispatching.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, dispatching.drained());
   });
 
-  const openPage = () =>
+  const openPage = (listen: string) =>
     openStatusServer(
-      { listen: settings.status.listen },
+      { ...settings.status, listen },
       {
         status: async () => ({
           ...state("online"),
@@ -396,10 +405,14 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       },
     );
   // Without its page the unit is hard to look at, but a press gets through.
-  await openPage().then(
-    (page) => void stack.use(page),
-    (cause: unknown) => log.error(reasonOf(cause), { part: "status" }),
-  );
+  if (settings.status.listen !== undefined)
+    await openPage(settings.status.listen).then(
+      (page) => void stack.use(page),
+      (cause: unknown) => {
+        log.error(reasonOf(cause), { part: "status" });
+        event({ type: "fault", part: "status", code: "cannot-listen", detail: reasonOf(cause) });
+      },
+    );
   const tick = (): void => {
     sayClock();
     if (stopping) return;

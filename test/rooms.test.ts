@@ -27,7 +27,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   sources: ["domain", "decode", "runtime"],
   outbox: ["domain", "runtime"],
   dispatch: ["domain", "runtime"],
-  settings: ["domain"],
+  settings: ["domain", "decode"],
   status: ["domain", "runtime"],
   runtime: ["domain"],
   demo: ["domain", "decode"],

@@ -1,10 +1,10 @@
 import { canRecordingSource } from "../sources/can-recording.ts";
 import { createLog, reasonOf } from "../runtime/log.ts";
-import { loadSettings } from "../settings/load.ts";
+import { configFaults, ConfigurationError, faultText } from "../settings/fault.ts";
+import { loadConfiguration } from "../settings/load.ts";
 import { readRecording, recordingSource } from "../sources/recording.ts";
 import { startUnit } from "../unit.ts";
 import { panicBoard } from "./board.ts";
-import { loadMapping } from "./mapping.ts";
 import { CommandError, EXIT, options, positive, required, type Command } from "./command.ts";
 import { onStopRequest } from "./stop.ts";
 
@@ -35,28 +35,33 @@ Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the c
       throw new CommandError(EXIT.usage, "expected --nmea FILE, --can FILE, or both");
     }
     const config = required(given.config, "config");
-    const loaded = loadSettings(config);
+    const loaded = loadConfiguration(config);
     const { can } = loaded.settings;
+    const busFaults = loaded.faults.filter(({ part }) => part === "can");
+    if (given.can !== undefined && busFaults.length > 0) throw new ConfigurationError(busFaults);
     if (given.can !== undefined && !can)
       throw new CommandError(EXIT.usage, `--can: ${config} has no can block`);
     const nmea = given.nmea === undefined ? Buffer.alloc(0) : recording(given.nmea);
     const speed = positive(given.speed, "speed", 1);
     const bus =
-      given.can === undefined || !can
+      given.can === undefined || !can || !loaded.mapping
         ? undefined
         : {
             source: canRecordingSource(recording(given.can).toString("latin1"), speed, can.interface),
-            mapping: loadMapping(can, config),
+            mapping: loaded.mapping,
           };
     const stop = onStopRequest();
+    const log = createLog((line) => process.stdout.write(line));
+    for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
     await using unit = await startUnit({
       settings: loaded.settings,
       config: loaded.sha256,
+      configFaults: configFaults(loaded.faults),
       gps: recordingSource(nmea, speed),
       recorded: true,
       board: await panicBoard(loaded.settings.panic),
       can: bus,
-      log: createLog((line) => process.stdout.write(line)),
+      log,
     });
     const played = unit.ended.then(() => unit.drained()).then(() => "the recording has ended");
     const reason = await Promise.race([played, stop.requested]);

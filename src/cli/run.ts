@@ -1,10 +1,10 @@
 import { createLog } from "../runtime/log.ts";
 import { createNotifier } from "../runtime/notify.ts";
-import { loadSettings } from "../settings/load.ts";
+import { configFaults, faultText } from "../settings/fault.ts";
+import { loadConfiguration } from "../settings/load.ts";
 import { startUnit } from "../unit.ts";
 import { socketCanSource } from "../sources/socketcan.ts";
 import { panicBoard } from "./board.ts";
-import { loadMapping } from "./mapping.ts";
 import { EXIT, options, required, type Command } from "./command.ts";
 import { gpsSource } from "./source.ts";
 import { onStopRequest } from "./stop.ts";
@@ -14,30 +14,33 @@ export const run: Command = {
   usage: `patrol-unit run --config FILE
 
 Logs JSON lines to stdout. SIGTERM or Ctrl-C stops it clean within 5 s; a second one ends it at once.
-Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration is not valid.`,
+A fault of the configuration stops only the part that it concerns; each is logged and reported.
+Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
+identity or no broker.`,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });
     const file = required(config, "config");
-    const loaded = loadSettings(file);
-    const { can } = loaded.settings;
+    const loaded = loadConfiguration(file);
+    const { settings, mapping } = loaded;
     const log = createLog((line) => process.stdout.write(line));
     for (const warning of loaded.warnings) log.warn(warning);
+    for (const doubt of loaded.doubts) log.warn(doubt, { part: "can" });
+    for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
     const stop = onStopRequest();
     using notifier = createNotifier(process.env, log);
     for (let again = true; again;) {
       // oxlint-disable-next-line no-await-in-loop -- one unit after another
       await using unit = await startUnit({
-        settings: loaded.settings,
+        settings,
         config: loaded.sha256,
+        configFaults: configFaults(loaded.faults),
         // oxlint-disable-next-line no-await-in-loop
-        gps: await gpsSource(loaded.settings.gps),
+        gps: await gpsSource(settings.gps),
         recorded: false,
         // oxlint-disable-next-line no-await-in-loop
-        board: await panicBoard(loaded.settings.panic),
-        can: can && {
-          source: socketCanSource(can.interface),
-          mapping: loadMapping(can, file, (line) => log.warn(line, { part: "can" })),
-        },
+        board: await panicBoard(settings.panic),
+        can:
+          settings.can && mapping ? { source: socketCanSource(settings.can.interface), mapping } : undefined,
         log,
       });
       notifier.ready();

@@ -12,7 +12,7 @@ export type Knock = {
 };
 
 /** `local`: the request comes from this machine. A refusal has a status, a reason and, for 401, a challenge. */
-export type Verdict =
+type Verdict =
   | { readonly allowed: true; readonly local: boolean }
   | {
       readonly allowed: false;

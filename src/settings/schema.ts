@@ -1,215 +1,217 @@
 import * as z from "zod";
 import { IDENTITY_PART } from "../domain/identity.ts";
+import { above, address, block, flag, listOf, number, oneOf, text, whole } from "./keys.ts";
 
 /**
- * The configuration of one unit (contract v1 §6): one source for validation, types and the JSON
- * Schema in `config/`. Defaults stand here and nowhere else.
+ * The configuration of one unit (contract 1.1 §6): one source for validation, types and the JSON
+ * Schema in `config/`. Defaults are given here and nowhere else. A key whose value is wrong runs with its
+ * default; a block that lacks a required key is off.
  */
-const identityPart = z
-  .string()
-  .regex(IDENTITY_PART, "expected 1 to 32 of a-z, 0-9 and -, not beginning with -");
+const DAY_S = 86_400;
+const ANY_KM = 1_000_000;
+const MAX_BROKERS = 8;
 
-const portInRange = (address: string): boolean => {
-  const port = /:(\d+)$/.exec(address)?.[1];
-  return port === undefined || Number(port) <= 65_535;
-};
-const PORT_FAULT = "expected a port of at most 65535";
+const identityPart = text("1 to 32 of a-z, 0-9 and -, not beginning with -", IDENTITY_PART);
+const seconds = number(0, DAY_S);
+const baud = whole(300, 4_000_000);
 
-const BUTTON = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+export const Unit = block({
+  directorate: identityPart.describe("police directorate, the first part of the unit's name"),
+  id: identityPart.describe("vehicle, the second part of the unit's name"),
+}).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
-const seconds = z.number().min(0).max(86_400);
+export const Gps = block({
+  port: address(
+    "a tty such as /dev/ttyACM0 or tcp://host:port",
+    /^(\/.+|tcp:\/\/([^\s/:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5})$/,
+  ).describe("serial device, or tcp://host:port that carries NMEA 0183"),
+  baud: baud.default(9600).describe("line speed of a serial receiver"),
+}).describe("the GPS receiver");
 
-const gpsPort = z
-  .string()
-  .regex(/^(\/.+|tcp:\/\/[^\s/:]+:\d{1,5})$/, "expected a tty such as /dev/ttyACM0 or tcp://host:port")
-  .refine(portInRange, PORT_FAULT);
+export const Dispatch = block({
+  brokers: listOf(
+    address(
+      "mqtts://host:port (mqtt:// only with allowPlaintext: true)",
+      /^mqtts?:\/\/([^\s/:@[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/,
+    ),
+    MAX_BROKERS,
+  ).describe("MQTT brokers in order of preference"),
+  prefix: text("topic levels without wildcards", /^[^\s#+/]+(\/[^\s#+/]+)*$/)
+    .default("patrol/v1")
+    .describe("topic levels in front of the unit's name"),
+  ca: text("the name of a PEM file")
+    .optional()
+    .describe(
+      "certificates of the authorities that a broker may have its certificate from: PEM file, relative to this file; left out: the system's",
+    ),
+  cert: text("the name of a PEM file")
+    .optional()
+    .describe("the unit's certificate: PEM file, relative to this file"),
+  key: text("the name of a PEM file")
+    .optional()
+    .describe("the unit's private key: PEM file, relative to this file"),
+  username: text("text")
+    .optional()
+    .describe("MQTT user name, if certificates are not used; left out: the unit's name"),
+  password: text("text in quotes").optional().describe("MQTT password, if certificates are not used"),
+  keepaliveS: whole(2, 3600).default(20).describe("MQTT keep-alive, seconds"),
+  maxInFlightKiB: whole(4, 16_384)
+    .default(512)
+    .describe("history that may be unacknowledged; below that it adapts to the link"),
+  custody: oneOf("auto", "broker", "dispatch")
+    .default("auto")
+    .describe(
+      "when a report may leave the outbox: broker: a broker has acknowledged it; dispatch: a receipt of dispatch covers it; auto: dispatch as soon as there are receipts",
+    ),
+  noSubscribers: oneOf("retry", "settle")
+    .default("retry")
+    .describe(
+      "what the answer 0x10 (no matching subscribers) of a broker means: retry: not delivered, offer it again; settle: delivered (for brokers that consume by rules)",
+    ),
+  allowPlaintext: flag().default(false).describe("accept mqtt:// without TLS, for a bench"),
+}).describe("how dispatch is reached");
 
-const tty = z.string().startsWith("/", "expected a tty such as /dev/ttyUSB0");
-
-const broker = z
-  .string()
-  .regex(
-    /^mqtts?:\/\/[^\s/:@]+(:\d{1,5})?$/,
-    "expected mqtts://host:port (mqtt:// where plaintext is allowed)",
-  )
-  .refine(portInRange, PORT_FAULT);
-
-const listen = z
-  .string()
-  .regex(/^[^\s:]+:\d{1,5}$/, 'expected "address:port", for example "127.0.0.1:8080"')
-  .refine(portInRange, PORT_FAULT);
-
-const button = z.strictObject({
-  loop: z.int().min(0).max(3).describe("supervised loop of the board"),
-  silent: z.boolean().default(false).describe("no sounder"),
-  dark: z.boolean().default(false).describe("no lamp either: it goes on looking idle"),
-});
-
-const dispatch = z
-  .strictObject({
-    brokers: z.array(broker).min(1).max(8).describe("in order of preference"),
-    prefix: z
-      .string()
-      .regex(/^[^\s#+/]+(\/[^\s#+/]+)*$/, "expected topic levels without wildcards")
-      .default("patrol/v1"),
-    ca: z.string().optional().describe("PEM file, relative to this file"),
-    cert: z.string().optional().describe("PEM file of the unit's certificate"),
-    key: z.string().optional().describe("PEM file of the unit's private key"),
-    username: z.string().optional().describe("where certificates are not used"),
-    password: z.string().optional(),
-    keepaliveS: z.int().min(2).max(3600).default(20),
-    maxInFlightKiB: z
-      .int()
-      .min(4)
-      .max(16_384)
-      .default(512)
-      .describe("history that may be unacknowledged; adapted to the link below that"),
-    allowPlaintext: z.boolean().default(false).describe("accept mqtt:// without TLS"),
-  })
-  .superRefine(
-    (value, ctx) => {
-      // Asked whatever else is wrong in the block, so that every fault is told in one go.
-      const given: { brokers?: unknown; allowPlaintext?: unknown; cert?: unknown; key?: unknown } = value;
-      const brokers: readonly unknown[] = Array.isArray(given.brokers) ? given.brokers : [];
-      brokers.forEach((url, index) => {
-        if (typeof url === "string" && url.startsWith("mqtt://") && given.allowPlaintext !== true) {
-          ctx.addIssue({
-            code: "custom",
-            path: ["brokers", index],
-            message: "mqtt:// is not encrypted: use mqtts://, or set dispatch.allowPlaintext: true",
-          });
-        }
-      });
-      if ((given.cert === undefined) !== (given.key === undefined)) {
-        ctx.addIssue({
-          code: "custom",
-          path: [given.cert === undefined ? "key" : "cert"],
-          message: "cert and key belong together: set both or neither",
-        });
-      }
-    },
-    { when: ({ value }) => typeof value === "object" && value !== null },
-  );
-
-/** What is no VSS path is told with what was probably meant, when the map is compiled. */
+/** The compiler of the map checks the VSS path: it can suggest the one that was meant. */
 const signals = z.record(
   z.string(),
-  z.strictObject({
-    from: z.string().describe("MESSAGE.SIGNAL of the database"),
+  block({
+    from: text("MESSAGE.SIGNAL of the database").describe("MESSAGE.SIGNAL of the database"),
     map: z
-      .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
+      .record(
+        z.string(),
+        z.union([z.number(), z.boolean(), z.string()], { error: "a number, true, false or text" }),
+        { error: "a block of values by label or raw value" },
+      )
       .optional()
       .describe("value by label or raw value"),
-    deadband: z.number().nonnegative().optional().describe("smaller changes are no report"),
-    minIntervalMs: z.number().nonnegative().optional(),
-    unit: z
-      .string()
+    deadband: number(0, ANY_KM).optional().describe("smaller changes make no report"),
+    minIntervalMs: number(0, DAY_S * 1000)
       .optional()
-      .describe("the signal's unit, where the database does not say it in a known way"),
-    staleS: z.number().positive().optional().describe("default: three times the cycle in the database"),
+      .describe("shortest time between two reports, milliseconds"),
+    unit: text("the name of a unit")
+      .optional()
+      .describe("the signal's unit, if the database has another name for it or none"),
+    staleS: above(0, DAY_S)
+      .optional()
+      .describe(
+        "a signal not received for so long is stale, seconds; left out: three times its cycle in the database",
+      ),
   }),
+  { error: "a block of VSS paths" },
 );
 
-/** What is known of a kind of vehicle: its database and what its signals are called in VSS. */
-export const VehicleProfile = z.strictObject({
-  database: z.string().describe("DBC file, relative to this file"),
-  signals,
+/** What is known of a kind of vehicle: its database, and the VSS paths of its signals. */
+export const VehicleProfile = block({
+  database: text("the name of a DBC file").describe("DBC file, relative to this file"),
+  signals: signals.describe("signals of the database by VSS path"),
 });
 
-const Blocks = z.strictObject({
-  unit: z.strictObject({ directorate: identityPart, id: identityPart }),
-  gps: z.strictObject({
-    port: gpsPort,
-    baud: z.int().min(300).max(4_000_000).default(9600),
-  }),
-  can: z
-    .strictObject({
-      interface: z.string().min(1).max(15),
-      profile: z
-        .string()
-        .optional()
-        .describe(
-          "a vehicle profile in place of a database, relative to this file: its database and its signals",
-        ),
-      database: z.string().optional().describe("DBC file, relative to this file"),
-      signals: signals.default({}).describe("those of a profile are kept, and can be given anew"),
-      airbag: z
-        .boolean()
-        .default(true)
-        .describe("an airbag that fires opens an emergency, where one is mapped"),
-    })
-    .optional(),
-  panic: z
-    .union(
-      [
-        z.literal("none"),
-        z.strictObject({
-          port: tty,
-          buttons: z.record(z.string().regex(BUTTON, "expected a name of a-z, 0-9, - and _"), button),
-          baud: z.int().min(300).max(4_000_000).default(57_600),
-        }),
-      ],
-      {
-        error: "expected none, or { port: /dev/…, buttons: { NAME: { loop: 0 } } }",
-      },
-    )
-    .optional(),
-  report: z
-    .strictObject({
-      movingS: seconds.default(5).describe("0 reports every fix"),
-      distanceM: z.number().positive().default(150),
-      headingDeg: z.number().positive().max(180).default(20),
-      standingS: seconds.default(300),
-      parkedS: seconds.default(900).describe("with the ignition off"),
-      emergencyS: seconds.default(1),
-    })
-    .prefault({}),
-  dispatch,
-  outbox: z
-    .strictObject({
-      path: z.string().min(1).default("/var/lib/patrol-unit/outbox"),
-      maxMiB: z.int().min(8).default(512),
-    })
-    .prefault({}),
-  power: z
-    .strictObject({
-      offAfterS: z
-        .int()
-        .min(300)
-        .max(86_400)
-        .describe("seconds after the ignition went off until the computer is switched off"),
-    })
+export const Can = block({
+  interface: text("the name of a CAN interface such as can0", /^[^\s/]{1,15}$/).describe(
+    "SocketCAN interface; it must be in listen-only mode",
+  ),
+  listenOnly: oneOf("declared")
     .optional()
-    .describe("left out: the computer is never switched off"),
-  status: z.strictObject({ listen: listen.default("127.0.0.1:8080") }).prefault({}),
-  health: z.strictObject({ intervalS: z.number().min(1).max(3600).default(60) }).prefault({}),
+    .describe(
+      "declared: the adapter cannot report its mode (slcan), and is in listen-only mode all the same",
+    ),
+  profile: text("the name of a vehicle profile")
+    .optional()
+    .describe("vehicle profile instead of a database, relative to this file: its database and its signals"),
+  database: text("the name of a DBC file").optional().describe("DBC file, relative to this file"),
+  signals: signals
+    .default({})
+    .describe("signals of the database by VSS path; they replace those of a profile one by one"),
+  airbag: flag().default(true).describe("a deployed airbag opens an emergency, if its signal is mapped"),
+}).describe("the vehicle's bus, which is only listened to; left out: no CAN");
+
+const BUTTON_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+export const LOOPS = 4;
+
+export const ButtonName = text("a name of a-z, 0-9, - and _", BUTTON_NAME);
+export const Loop = whole(0, LOOPS - 1);
+export const Tty = text("a tty such as /dev/ttyUSB0", /^\/.+$/);
+export const BoardBaud = baud.default(57_600);
+
+export const Button = block({
+  loop: Loop.describe("supervised loop of the board"),
+  silent: flag().default(false).describe("no sounder"),
+  dark: flag().default(false).describe("no lamp either: it keeps showing idle"),
 });
 
-/** What one block cannot see of another. */
-export const Settings = Blocks.superRefine((value, ctx) => {
-  const fail = (path: PropertyKey[], message: string) => ctx.addIssue({ code: "custom", path, message });
-  if (value.can) {
-    const { profile, database } = value.can;
-    if (profile === undefined && database === undefined)
-      fail(["can"], "expected a database with signals, or a profile");
-    if (profile !== undefined && database !== undefined)
-      fail(["can", "database"], "the profile brings its own: leave one of them out");
-    if (profile === undefined && Object.keys(value.can.signals).length === 0)
-      fail(["can", "signals"], "no signal is mapped: name those that matter");
-  }
-  if (value.power && !value.can)
-    fail(["power"], "the ignition is known from the vehicle's bus: there is no can block");
-  if (typeof value.panic !== "object") return;
-  const { port, buttons } = value.panic;
-  if (port === value.gps.port) fail(["panic", "port"], "the same device as gps.port");
-  if (Object.keys(buttons).length === 0) fail(["panic", "buttons"], "no button: name those that are wired");
-  const taken = new Map<number, string>();
-  for (const [name, { loop }] of Object.entries(buttons)) {
-    const other = taken.get(loop);
-    if (other !== undefined)
-      fail(["panic", "buttons", name, "loop"], `loop ${loop} is that of ${other} already`);
-    taken.set(loop, name);
-  }
+export const PanicBoard = z
+  .strictObject(
+    {
+      port: Tty.describe("serial device of the panic board"),
+      buttons: z
+        .record(ButtonName, Button, { error: "a block of buttons such as dash: { loop: 0 }" })
+        .describe("buttons by the name that dispatch sees"),
+      baud: BoardBaud.describe("line speed of the board"),
+    },
+    { error: "none, or a block of port, buttons, baud" },
+  )
+  .describe("the panic board");
+
+export const ReportPolicy = block({
+  movingS: seconds.default(5).describe("seconds between positions when moving; 0 reports every fix"),
+  distanceM: above(0, ANY_KM).default(150).describe("metres after which a position is reported"),
+  headingDeg: above(0, 180).default(20).describe("turn after which a position is reported, degrees"),
+  standingS: seconds.default(300).describe("seconds between positions when standing"),
+  parkedS: seconds.default(900).describe("seconds between positions with the ignition off"),
+  emergencyS: seconds.default(1).describe("seconds between positions while an emergency is open"),
+}).describe("when a position is reported");
+
+export const OutboxFolder = block({
+  path: text("the name of a folder")
+    .default("/var/lib/patrol-unit/outbox")
+    .describe("folder of the reports that wait, relative to this file"),
+  maxMiB: whole(8, 16_777_216).default(512).describe("the oldest history is given up beyond this size"),
+}).describe("where reports wait until they are delivered");
+
+export const Power = block({
+  offAfterS: whole(300, DAY_S).describe(
+    "seconds after the ignition went off until the computer is switched off",
+  ),
+}).describe("switches the computer off behind the ignition, which must be mapped; left out: never");
+
+export const Status = block({
+  listen: address(
+    'address:port in quotes, for example "127.0.0.1:8080"',
+    /^([^\s:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
+  )
+    .default("127.0.0.1:8080")
+    .describe("address of the unit's status page; off loopback only with pin"),
+  pin: text("4 to 64 characters in quotes", /^[\x21-\x7e]{4,64}$/)
+    .optional()
+    .describe("asked of everyone who reads the status from another machine"),
+}).describe("the unit's status page");
+
+export const Health = block({
+  intervalS: number(1, 3600).default(60).describe("seconds between two health reports"),
+}).describe("the unit's reports about itself");
+
+export const Flash = block({
+  trialS: whole(10, DAY_S)
+    .default(300)
+    .describe("seconds within which a new configuration must reach dispatch, or the unit goes back"),
+}).describe("trial of a new configuration");
+
+export const Settings = z.strictObject({
+  unit: Unit,
+  gps: Gps,
+  can: Can.optional(),
+  panic: z
+    .union([z.literal("none"), PanicBoard])
+    .optional()
+    .describe("the panic board; none: there is none, and that is meant; left out: a fault at start"),
+  report: ReportPolicy.prefault({}),
+  dispatch: Dispatch,
+  outbox: OutboxFolder.prefault({}),
+  power: Power.optional(),
+  status: Status.prefault({}),
+  health: Health.prefault({}),
+  flash: Flash.prefault({}),
 });
 
+/** A configuration without a fault. */
 export type Settings = z.infer<typeof Settings>;

@@ -60,6 +60,50 @@ describe.each(["src/main.ts", "dist/patrol-unit.mjs"])("%s", (program) => {
   });
 });
 
+describe("check and run on a faulty configuration", () => {
+  const valid = `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/none }
+panic: none
+dispatch: { brokers: ["mqtts://a:8883"] }
+`;
+
+  test("check prints every fault, those of profile and signal map too, and exits with 78", async () => {
+    file("van.dbc", 'BO_ 256 Drive: 8 X\n SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X\n');
+    file("van.yaml", "database: van.dbc\nsignals: { Vehicle.Speed: { from: Drive.Sped } }\n");
+    const config = file(
+      "faulty.yaml",
+      `${valid}report: { movingS: -1 }\ncan: { interface: can0, profile: van.yaml }\n`,
+    );
+    const { code, stderr, stdout } = await run(["check", "--config", config]);
+    expect(code).toBe(78);
+    expect(stdout).toBe("");
+    expect(stderr.trim().split("\n")).toEqual([
+      expect.stringMatching(/faulty.yaml:5:20: report.movingS: expected .*, found -1$/) as string,
+      expect.stringMatching(
+        /van.yaml:2:12: signals.Vehicle.Speed: expected .*did you mean "Speed"\?$/,
+      ) as string,
+    ]);
+  });
+
+  test("check only warns of a database that is not there yet", async () => {
+    const signals = "signals: { Vehicle.Speed: { from: Drive.Speed } }";
+    const config = file("later.yaml", `${valid}can: { interface: can0, database: later.dbc, ${signals} }\n`);
+    const { code, stderr } = await run(["check", "--config", config]);
+    expect(stderr).toMatch(/^warning: .*later.yaml:5:35: can.database: expected .*no such file\n$/);
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    ["no identity", valid.replace(/unit: .*/, "")],
+    ["no broker", valid.replace("mqtts", "mqtt")],
+    ["no YAML", "unit: ["],
+  ])("run with %s exits with 78 and says why", async (_, text) => {
+    const { code, stderr } = await run(["run", "--config", file("fatal.yaml", text)]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/^\S+fatal.yaml:\d+:\d+: .*expected/);
+  });
+});
+
 test("replay delivers a recording and ends by itself", async () => {
   await using broker = await startMosquitto();
   await broker.start();

@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { loadMapping } from "../../src/cli/mapping.ts";
 import { parseCandumpLine } from "../../src/decode/can/candump.ts";
 import { createMatcher } from "../../src/decode/can/message.ts";
 import { dbcText, parseDbc } from "../../src/decode/dbc/parser.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import type { CanFrame } from "../../src/domain/can.ts";
-import { loadSettings } from "../../src/settings/load.ts";
+import { loadConfiguration } from "../../src/settings/load.ts";
 import { missed, recordingsFolder } from "./field-data.ts";
 
 const VEHICLES = resolve("config/vehicles");
@@ -26,8 +25,9 @@ can: { interface: can0, profile: ${join(VEHICLES, profile)} }
 dispatch: { brokers: ["mqtts://a"] }
 `,
   );
-  const { can } = loadSettings(file).settings;
-  return { can: can!, mapping: loadMapping(can!, file) };
+  const { settings, mapping, faults } = loadConfiguration(file);
+  expect(faults).toEqual([]);
+  return { can: settings.can!, mapping: mapping! };
 };
 const frame = (id: number, hex: string, extended = false): CanFrame => ({
   t: 0,

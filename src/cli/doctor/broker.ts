@@ -1,0 +1,56 @@
+import { clientId, unitName } from "../../domain/identity.ts";
+import { connectBroker, LinkError, type LinkFault } from "../../dispatch/connection.ts";
+import { createRoutes } from "../../dispatch/topics.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import type { UnitSettings } from "../../settings/load.ts";
+import { sound, trouble, type Finding } from "./finding.ts";
+
+const BROKER_MS = 10_000;
+
+const BROKER_CURE = "the broker's rules must let the unit read and write its own branch";
+const BROKER_CURES: Partial<Record<LinkFault, string>> = {
+  refused: "is the broker running, and the port right?",
+  "unknown-host": "look at the name, and whether this machine can look up names",
+  unreachable: "is there a network, and a way out of it?",
+  timeout: "is there coverage, and does a firewall let it through?",
+  certificate: "look at dispatch.ca, at the broker's certificate, and at this machine's clock",
+  unauthorised: "look at username and password, or at the unit's certificate",
+  "credentials-unreadable": "put the files there, readable for the service",
+  lost: "is it a broker, and the port the one for TLS?",
+  failed: "is it a broker, and the port the one for TLS?",
+};
+
+/** TLS, credentials, and the right to publish and to subscribe; nothing that dispatch would take for a report. */
+export const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Promise<Finding> => {
+  const part = `broker ${broker}`;
+  const routes = createRoutes(dispatch.prefix, unitName(unit));
+  const { username = unitName(unit), password, ca, cert, key, keepaliveS } = dispatch;
+  const given = Object.fromEntries(
+    Object.entries({ password, ca, cert, key }).filter(([, value]) => value !== undefined),
+  );
+  try {
+    const connection = await connectBroker(
+      broker,
+      { clientId: `${clientId(unit)}.doctor`, username, keepaliveS, will: undefined, ...given },
+      () => Promise.resolve(),
+      AbortSignal.timeout(BROKER_MS),
+    );
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    connection.subscribe(routes.subscriptions, (refused) => {
+      if (refused) reject(refused);
+      else
+        connection.publish(routes.reply, Buffer.from('{"id":"doctor","ok":true}'), (error) =>
+          error ? reject(error) : resolve(),
+        );
+    });
+    connection.closed.then(reject, reject);
+    await promise.finally(() => connection.end());
+    return sound(
+      part,
+      `MQTT ${connection.version === 5 ? "5" : "3.1.1"}, publishing and subscribing allowed`,
+    );
+  } catch (cause) {
+    const known = cause instanceof LinkError;
+    return trouble(part, reasonOf(cause), (known && BROKER_CURES[cause.code]) || BROKER_CURE, known);
+  }
+};

@@ -1,0 +1,141 @@
+import { createBackoff } from "../../runtime/backoff.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import { pause } from "../../runtime/wait.ts";
+import type { Configuration, UnitSettings } from "../../settings/load.ts";
+import { readGps } from "../../sources/gps.ts";
+import { socketCanSource } from "../../sources/socketcan.ts";
+import { panicBoard } from "../board.ts";
+import { gpsSource } from "../source.ts";
+import { sound, trouble, type Finding } from "./finding.ts";
+import type { Service } from "./service.ts";
+
+const LISTEN_MS = 5_000;
+const FRAMES_MS = 3_000;
+const BOARD_MS = 6_000;
+
+const gpsFinding = (heard: number, fix: string, fault: string | undefined, port: string): Finding => {
+  if (fault !== undefined || heard === 0)
+    return trouble("gps", fault ?? `${port} says nothing`, "look at its plug, gps.port and gps.baud", true);
+  return fix === "none"
+    ? trouble(
+        "gps",
+        `${heard} sentences, no fix`,
+        "put the antenna under the open sky; a cold start takes minutes",
+      )
+    : sound("gps", `${heard} sentences, fix ${fix}`);
+};
+
+const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> => {
+  if (!gps) return undefined; // the fault of the configuration says why
+  const tally = { sentences: 0, fixes: 0, rejected: {} };
+  let fix = "none";
+  let fault: string | undefined;
+  const on = {
+    fix: (found: { fix: string }) => (fix = found.fix),
+    pressure: () => undefined,
+    fault: (_: string, detail: string) => (fault = detail),
+    heard: () => undefined,
+    rollover: () => undefined,
+  };
+  const source = await gpsSource(gps);
+  await readGps(
+    { source, tally, backoff: createBackoff(500, 1_000), hostNow: Date.now },
+    on,
+    AbortSignal.timeout(LISTEN_MS),
+  );
+  return gpsFinding(tally.sentences, fix, fault, gps.port);
+};
+
+const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | undefined> => {
+  const { can } = settings;
+  if (!can || !mapping) return undefined;
+  let frames = 0;
+  try {
+    for await (const batch of socketCanSource(can.interface).listen(
+      mapping.filters,
+      AbortSignal.timeout(FRAMES_MS),
+    ))
+      frames += batch.length;
+  } catch (cause) {
+    return trouble("can", reasonOf(cause), "see systemd/25-can0.network for how it is set up", true);
+  }
+  return frames > 0
+    ? sound("can", `${can.interface}: ${frames} mapped frames in ${FRAMES_MS / 1000} s`)
+    : trouble(
+        "can",
+        `${can.interface} is up, and brings no mapped frame`,
+        "switch the ignition on; look at the wires, the bit rate and the signal map",
+      );
+};
+
+const boardFinding = (loops: Readonly<Record<string, string>>): Finding => {
+  const bad = Object.entries(loops).filter(([, state]) => state !== "normal" && state !== "pressed");
+  return bad.length === 0
+    ? sound("panic", `the board answers; ${Object.keys(loops).join(", ")}: whole`)
+    : trouble(
+        "panic",
+        bad.map(([name, state]) => `${name} is ${state}`).join(", "),
+        "open: a broken wire; short: a crushed cable; stuck: the button itself",
+      );
+};
+
+const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
+  const open = await panicBoard(panic);
+  if (!open || typeof panic !== "object")
+    return panic === "none"
+      ? sound("panic", "none, as configured")
+      : trouble("panic", "no board is configured", "panic: none says that this is meant");
+  let fault: string | undefined;
+  await using board = open({
+    hello: () => undefined,
+    press: () => undefined,
+    loop: () => undefined,
+    recovered: () => undefined,
+    fault: (_, detail) => (fault = detail),
+  });
+  const until = performance.now() + BOARD_MS;
+  // oxlint-disable-next-line no-await-in-loop -- looked at again until it has spoken of its loops
+  while (!board.health.loops && performance.now() < until) await pause(100, AbortSignal.timeout(BOARD_MS));
+  const { connected, loops } = board.health;
+  if (!connected || !loops)
+    return trouble(
+      "panic",
+      fault ?? `${panic.port}: no board answers`,
+      "look at its plug and panic.port; is its firmware on it?",
+      true,
+    );
+  return boardFinding(
+    Object.fromEntries(
+      Object.entries(panic.buttons).map(([name, { loop }]) => [name, loops[loop] ?? "normal"]),
+    ),
+  );
+};
+
+/** The devices that the running service uses, from what it says about them. */
+const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => [
+  gps && gpsFinding(service.gps.sentences, service.gps.fix, service.gps.fault, gps.port),
+  service.can &&
+    (service.can.state === "heard"
+      ? sound("can", `${service.can.frames} frames, ${service.can.dropped} dropped`)
+      : trouble("can", service.can.state, "see the service's log")),
+  service.panicBoard?.connected === true
+    ? boardFinding(service.panicBoard.loops ?? {})
+    : service.panicBoard
+      ? trouble("panic", "the board does not answer", "look at its plug", true)
+      : await tryBoard(panic),
+];
+
+/** GPS, CAN and panic board: tried for real, or as the service that uses them describes them. */
+export const tryDevices = async (
+  configuration: Configuration,
+  service: Service | undefined,
+): Promise<Finding[]> => {
+  const { settings, faults } = configuration;
+  // What is off because of a fault of the configuration is reported as that fault.
+  const isFaulty = settings.panic === undefined && faults.some(({ part }) => part === "panic-board");
+  const panic = isFaulty ? "none" : settings.panic;
+  const found = service
+    ? await servedDevices(service, { ...settings, ...(panic === undefined ? {} : { panic }) })
+    : await Promise.all([tryGps(settings.gps), tryCan(configuration), tryBoard(panic)]);
+  return found.filter((finding) => finding !== undefined);
+};

@@ -1,0 +1,36 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { probe } from "../../outbox/opening.ts";
+import { cardYears, CARD_AMPLIFICATION, ERASURES } from "../../outbox/wear.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import { sound, trouble, type Finding } from "./finding.ts";
+import type { Service } from "./service.ts";
+
+const LOW_DISK_MIB = 256;
+const MIB = 1024 * 1024;
+const DAY_S = 86_400;
+
+export const tryDisk = async (path: string, service: Service | undefined): Promise<Finding[]> => {
+  const begun = performance.now();
+  try {
+    await probe(path);
+  } catch (cause) {
+    return [trouble("disk", reasonOf(cause), "is it mounted, writable and not full?")];
+  }
+  const { blocks, bavail, bsize } = statfsSync(dirname(path));
+  const freeMiB = Math.floor((bavail * bsize) / MIB);
+  const says = `${freeMiB} MiB free, a synced write takes ${(performance.now() - begun).toFixed(0)} ms`;
+  const room =
+    freeMiB < LOW_DISK_MIB
+      ? trouble("disk", says, "make room: the outbox needs it where there is no coverage")
+      : sound("disk", says);
+  if (service?.writtenMiB === undefined || service.uptimeS < 60)
+    return [room, sound("card", "its life is told of a service that has run for a minute")];
+  const perDay = (service.writtenMiB / service.uptimeS) * DAY_S;
+  const years = cardYears(blocks * bsize, perDay * MIB);
+  const life = `${perDay.toFixed(0)} MiB a day: about ${years >= 100 ? "over 100" : years.toFixed(years < 10 ? 1 : 0)} years (${ERASURES} erasures, ${CARD_AMPLIFICATION} times written by the card itself)`;
+  return [
+    room,
+    years < 5 ? trouble("card", life, "an industrial card; a better link writes less") : sound("card", life),
+  ];
+};

@@ -1,0 +1,107 @@
+import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
+import { ConfigurationError, type Place } from "./fault.ts";
+
+export type Path = readonly PropertyKey[];
+
+/**
+ * A parsed configuration document. It knows where each value is written, so that documents from several
+ * files can be laid over one another and a fault, or a relative path, still refers to the right file.
+ */
+export type ConfigDocument = {
+  readonly value: unknown;
+  /** Keys written more than once in one block; the last one counts. */
+  readonly duplicates: readonly { readonly path: Path; readonly place: Place }[];
+  /** Where a value is; for a missing one, where its nearest parent is. */
+  placeOf(path: Path): Place;
+  /** Where the key of a value is. */
+  placeOfKey(path: Path): Place;
+};
+
+/** `a.b[0].c` */
+export const dotted = (path: Path): string =>
+  path.reduce<string>(
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
+    "",
+  );
+
+/** An alias in YAML may be expanded so many times: more is an attack on memory. */
+const MAX_ALIASES = 100;
+
+const notYaml = (place: Place, reason: string): ConfigurationError =>
+  new ConfigurationError([
+    {
+      ...place,
+      path: "",
+      code: "yaml",
+      expected: "valid YAML",
+      found: `an error: ${reason.replaceAll(/\s+/g, " ").trim()}`,
+      part: "config",
+      fatal: true,
+    },
+  ]);
+
+/** The path of the key that begins at an offset. */
+const pathAt = (node: unknown, offset: number, path: Path = []): Path | undefined => {
+  if (isSeq(node)) {
+    for (const [index, item] of node.items.entries()) {
+      const found = pathAt(item, offset, [...path, index]);
+      if (found) return found;
+    }
+  }
+  if (!isMap(node)) return undefined;
+  for (const { key, value } of node.items) {
+    const name = isScalar(key) ? String(key.value) : "";
+    if (isNode(key) && key.range?.[0] === offset) return [...path, name];
+    const found = pathAt(value, offset, [...path, name]);
+    if (found) return found;
+  }
+  return undefined;
+};
+
+const keyOffset = (doc: Document, path: Path): number | undefined => {
+  const parent = path.length === 1 ? doc.contents : doc.getIn(path.slice(0, -1), true);
+  if (!isMap(parent)) return undefined;
+  const pair = parent.items.findLast(
+    (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(path.at(-1)),
+  );
+  return pair && isNode(pair.key) ? pair.key.range?.[0] : undefined;
+};
+
+/** Parses YAML. Throws ConfigurationError if it cannot be read as YAML at all. */
+export const readDocument = (text: string, file: string): ConfigDocument => {
+  const lines = new LineCounter();
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
+  const at = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col };
+  };
+  const broken = doc.errors.find(({ code }) => code !== "DUPLICATE_KEY");
+  if (broken) throw notYaml(at(broken.pos[0]), broken.message);
+  const toValue = (): unknown => {
+    try {
+      return doc.toJS({ maxAliasCount: MAX_ALIASES });
+    } catch (cause) {
+      throw notYaml({ file, line: 1, column: 1 }, cause instanceof Error ? cause.message : String(cause));
+    }
+  };
+  const placeOf = (path: Path): Place => {
+    for (let depth = path.length; depth > 0; depth--) {
+      const node = doc.getIn(path.slice(0, depth), true);
+      if (isNode(node) && node.range) return at(node.range[0]);
+    }
+    return at(doc.contents?.range?.[0] ?? 0);
+  };
+  return {
+    value: toValue() ?? {},
+    duplicates: doc.errors.map(({ pos }) => ({
+      path: pathAt(doc.contents, pos[0]) ?? [],
+      place: at(pos[0]),
+    })),
+    placeOf,
+    placeOfKey(path) {
+      const offset = keyOffset(doc, path);
+      return offset === undefined ? placeOf(path) : at(offset);
+    },
+  };
+};

@@ -1,0 +1,124 @@
+import * as z from "zod";
+import { suggest } from "../domain/suggest.ts";
+import type { Path } from "./document.ts";
+
+/** What is wrong with one value of a block, and what the unit leaves out because of it. */
+export type Issue = {
+  /** Of the value within its block. */
+  readonly path: Path;
+  readonly code: "invalid" | "unknown-key" | "conflict";
+  readonly expected: string;
+  readonly found: string;
+  readonly remedy?: string;
+  /** The key is meant, not its value. */
+  readonly atKey: boolean;
+  /** A list is too long: it is cut to so many items. */
+  readonly keep?: number;
+};
+
+/** The schema inside optional and default. */
+const inner = (schema: z.core.$ZodType): z.core.$ZodType =>
+  schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+    ? inner(schema.unwrap())
+    : schema;
+
+const childOf = (schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType | undefined => {
+  const at = inner(schema);
+  if (at instanceof z.ZodObject) return at.shape[String(key)];
+  if (at instanceof z.ZodRecord) return at.valueType;
+  return at instanceof z.ZodArray ? at.element : undefined;
+};
+
+/** The keys that a block may have at a path. */
+const keysAt = (schema: z.core.$ZodType, path: Path): readonly string[] => {
+  let at: z.core.$ZodType | undefined = schema;
+  for (const step of path) at = at && childOf(at, step);
+  const found = at && inner(at);
+  return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
+};
+
+/** The value at a path; undefined if there is none. */
+export const valueAt = (value: unknown, path: Path): unknown => {
+  let at = value;
+  for (const step of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, step)) return undefined;
+    at = Reflect.get(at, step);
+  }
+  return at;
+};
+
+const SECRET = new Set<PropertyKey | undefined>(["password", "pin"]);
+const MAX_SHOWN = 60;
+
+const KINDS: Readonly<Record<string, string>> = {
+  object: "a block",
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+};
+
+/** What kind of thing a value is, as a noun phrase. */
+export const kindOf = (value: unknown): string => {
+  if (value === undefined || value === null) return "nothing";
+  return Array.isArray(value) ? "a list" : (KINDS[typeof value] ?? "a value");
+};
+
+/**
+ * A value as a fault shows it. Secrets are never shown, nor is text in place of a block: it may hold one.
+ * Credentials in an address are left out.
+ */
+const shown = (value: unknown, path: Path): string => {
+  const plain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  if (!plain || path.length === 0 || SECRET.has(path.at(-1))) return kindOf(value);
+  const text = JSON.stringify(value).replace(/\/\/.*@/, "//…@");
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+};
+
+const unknownKeys = (schema: z.core.$ZodType, { path, keys }: z.core.$ZodIssueUnrecognizedKeys): Issue[] => {
+  const known = keysAt(schema, path);
+  return keys.map((key) => {
+    const meant = suggest(key, known);
+    return {
+      path: [...path, key],
+      code: "unknown-key",
+      expected: meant === undefined ? `one of the keys ${known.join(", ")}` : "a known key",
+      found: `the unknown key "${key}"`,
+      remedy: meant === undefined ? "remove it" : `did you mean "${meant}"?`,
+      atKey: true,
+    };
+  });
+};
+
+const remedyFor = (expected: string, value: unknown): string | undefined => {
+  if (value === undefined) return "add it";
+  if (typeof value === "number" && expected.includes("in quotes")) return "put it in quotes";
+  return typeof value === "string" && expected === "true or false"
+    ? `write it so, without quotes`
+    : undefined;
+};
+
+/** The issues that zod has with a block, as faults in plain English. `raw`: the block as it was read. */
+export const explain = (schema: z.core.$ZodType, raw: unknown, issue: z.core.$ZodIssue): Issue[] => {
+  if (issue.code === "unrecognized_keys") return unknownKeys(schema, issue);
+  const value = valueAt(raw, issue.path);
+  if (issue.code === "invalid_key") {
+    const expected = issue.issues[0]?.message ?? issue.message;
+    const found = JSON.stringify(issue.path.at(-1));
+    return [{ path: issue.path, code: "invalid", expected, found, atKey: true }];
+  }
+  const remedy = remedyFor(issue.message, value);
+  return [
+    {
+      path: issue.path,
+      code: "invalid",
+      expected: issue.message,
+      found:
+        issue.code === "too_big" && issue.origin === "array" && Array.isArray(value)
+          ? `${value.length}`
+          : shown(value, issue.path),
+      ...(remedy === undefined ? {} : { remedy }),
+      atKey: false,
+      ...(issue.code === "too_big" && issue.origin === "array" ? { keep: Number(issue.maximum) } : {}),
+    },
+  ];
+};

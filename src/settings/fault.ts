@@ -1,0 +1,78 @@
+import type { Part } from "../domain/report.ts";
+
+/** A position in a configuration file; line and column count from 1. */
+export type Place = { readonly file: string; readonly line: number; readonly column: number };
+
+export type FaultCode =
+  | "yaml"
+  | "invalid"
+  | "unknown-key"
+  | "duplicate-key"
+  | "conflict"
+  | "missing-file"
+  | "unreadable-file"
+  | "no-ignition"
+  | "no-pin";
+
+/** One fault of a configuration: its place, what was expected, and which part of the unit it stops. */
+export type SettingsFault = Place & {
+  /** Dotted key, for example `gps.port`; empty if the file as a whole is meant. */
+  readonly path: string;
+  readonly code: FaultCode;
+  /** A noun phrase that completes "expected …". */
+  readonly expected: string;
+  /** A noun phrase that completes "found …". Never a secret. */
+  readonly found?: string;
+  /** What to do about it, as an imperative. */
+  readonly remedy?: string;
+  /** The part of the unit that is off, or runs with a default, because of it. */
+  readonly part: Part;
+  /** The unit cannot do its duty with this fault: `run` exits 78. */
+  readonly fatal: boolean;
+};
+
+/** `FILE:LINE:COL: PATH: expected X, found Y; do Z` */
+export const faultText = ({ file, line, column, path, expected, found, remedy }: SettingsFault): string =>
+  [
+    `${file}:${line}:${column}: `,
+    path === "" ? "" : `${path}: `,
+    `expected ${expected}`,
+    found === undefined ? "" : `, found ${found}`,
+    remedy === undefined ? "" : `; ${remedy}`,
+  ].join("");
+
+/** Faults in the order of their places. Faults of different files keep the order of the files. */
+export const inOrder = (faults: readonly SettingsFault[]): SettingsFault[] =>
+  faults.toSorted((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : 0));
+
+/** A configuration that cannot be used; `message` has a line for each fault. */
+export class ConfigurationError extends Error {
+  readonly code = "CONFIGURATION";
+  readonly faults: readonly SettingsFault[];
+  constructor(faults: readonly SettingsFault[]) {
+    const ordered = inOrder(faults);
+    super(ordered.map(faultText).join("\n"));
+    this.faults = ordered;
+  }
+}
+
+/** A fault as an event reports it. */
+export type ConfigFault = { readonly part: Part; readonly code: string; readonly detail: string };
+
+/** More faults than this are reported as one event that gives their number. */
+const MAX_EVENTS = 16;
+/** A fault's text in an event is cut to so many characters: one event is one small message. */
+const MAX_DETAIL = 400;
+
+/** The faults of a configuration as events for dispatch: at most 17, each of at most 400 characters. */
+export const configFaults = (faults: readonly SettingsFault[]): ConfigFault[] => {
+  const shown = faults.slice(0, MAX_EVENTS).map((fault) => ({
+    part: fault.part,
+    code: fault.code,
+    detail: faultText(fault).slice(0, MAX_DETAIL),
+  }));
+  const rest = faults.length - shown.length;
+  if (rest === 0) return shown;
+  const detail = `${rest} more faults in the configuration: run patrol-unit check`;
+  return [...shown, { part: "config", code: "invalid", detail }];
+};

@@ -1,0 +1,42 @@
+import * as z from "zod";
+
+/**
+ * The kinds of values a configuration has. Each gives the same message for every way in which a value
+ * can be wrong: a noun phrase that completes "expected …".
+ */
+export const whole = (from: number, to: number) => {
+  const expected = `a whole number from ${from} to ${to}`;
+  return z.int({ error: expected }).min(from, expected).max(to, expected);
+};
+
+export const number = (from: number, to: number) => {
+  const expected = `a number from ${from} to ${to}`;
+  return z.number({ error: expected }).min(from, expected).max(to, expected);
+};
+
+export const above = (limit: number, to: number) => {
+  const expected = `a number above ${limit} and at most ${to}`;
+  return z.number({ error: expected }).gt(limit, expected).max(to, expected);
+};
+
+export const flag = () => z.boolean({ error: "true or false" });
+
+/** Text that is not empty and, if a pattern is given, has that form. */
+export const text = (expected: string, pattern: RegExp = /^.+$/s) =>
+  z.string({ error: expected }).regex(pattern, expected);
+
+/** Text with a port at its end, if it has one, that exists. */
+export const address = (expected: string, pattern: RegExp) =>
+  text(expected, pattern).refine((given) => Number(/:(\d+)$/.exec(given)?.[1] ?? 0) <= 65_535, expected);
+
+export const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
+  z.enum(words, { error: words.length === 1 ? words[0] : `one of ${words.join(", ")}` });
+
+/** A block of keys, all others being faults. */
+export const block = <S extends z.core.$ZodLooseShape>(shape: S) =>
+  z.strictObject(shape, { error: `a block of ${Object.keys(shape).join(", ")}` });
+
+export const listOf = <S extends z.ZodType>(item: S, max: number) => {
+  const expected = `a list of 1 to ${max}`;
+  return z.array(item, { error: expected }).min(1, expected).max(max, expected);
+};

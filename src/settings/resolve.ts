@@ -1,0 +1,135 @@
+import type { Part } from "../domain/report.ts";
+import { isLoopback, listenAddress } from "../domain/address.ts";
+import type { Blocks } from "./blocks.ts";
+import { readCan, type CanSettings } from "./can.ts";
+import type { Path } from "./document.ts";
+import { valueAt, type Issue } from "./explain.ts";
+import type { FaultCode } from "./fault.ts";
+import { readPanic } from "./panic.ts";
+import * as schema from "./schema.ts";
+import { IGNITION } from "./vehicle.ts";
+
+type Settings = schema.Settings;
+
+/** A configuration as the unit uses it. A part that is off because of a fault is left out. */
+export type UnitSettings = Omit<Settings, "can" | "gps" | "status"> & {
+  readonly gps?: Settings["gps"];
+  readonly can?: CanSettings;
+  /** Without `listen` the unit has no status page. */
+  readonly status: { readonly listen?: string; readonly pin?: string | undefined };
+};
+
+/** What the schema of `dispatch` does not see. */
+const dispatchConflicts = (raw: unknown): Issue[] => {
+  const issues: Issue[] = [];
+  const brokers = valueAt(raw, ["brokers"]);
+  for (const [index, url] of Array.isArray(brokers) ? brokers.entries() : []) {
+    if (typeof url !== "string" || !url.startsWith("mqtt://") || valueAt(raw, ["allowPlaintext"]) === true)
+      continue;
+    issues.push({
+      path: ["brokers", index],
+      code: "conflict",
+      expected: "mqtts://host:port",
+      found: "mqtt://, which is not encrypted",
+      remedy: "use mqtts://, or set dispatch.allowPlaintext: true",
+      atKey: false,
+    });
+  }
+  const [cert, key] = [valueAt(raw, ["cert"]), valueAt(raw, ["key"])];
+  if ((cert === undefined) === (key === undefined)) return issues;
+  const [given, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+  issues.push({
+    path: [given],
+    code: "conflict",
+    expected: `${missing} beside ${given}`,
+    found: "nothing",
+    remedy: "they belong together: set both or neither",
+    atKey: true,
+  });
+  return issues;
+};
+
+const conflict = (
+  blocks: Blocks,
+  path: Path,
+  part: Part,
+  fault: { code: FaultCode; expected: string; found: string; remedy: string },
+): void => blocks.report([], { path, atKey: false, ...fault }, part);
+
+/** The receiver. Off if the panic board uses its port: of the two, the board is the one that saves a life. */
+const readGps = (blocks: Blocks, panic: Settings["panic"]): UnitSettings["gps"] => {
+  const gps = blocks.read("gps", schema.Gps, "gps");
+  if (!gps || typeof panic !== "object" || panic.port !== gps.port) return gps;
+  conflict(blocks, ["panic", "port"], "gps", {
+    code: "conflict",
+    expected: "another device than that of gps.port",
+    found: "the same",
+    remedy: "give each its own; until then gps is off",
+  });
+  return undefined;
+};
+
+/** The status page. Off if other machines could reach it and nobody is asked for a PIN. */
+const readStatus = (blocks: Blocks): UnitSettings["status"] => {
+  const { listen, pin } = blocks.readOrDefault("status", schema.Status, "status");
+  if (pin !== undefined) return { listen, pin };
+  if (isLoopback(listenAddress(listen).host)) return { listen };
+  conflict(blocks, ["status", "listen"], "status", {
+    code: "no-pin",
+    expected: "a loopback address, or status.pin",
+    found: `"${listen}" without a pin`,
+    remedy: "set status.pin, or listen on 127.0.0.1; until then there is no status page",
+  });
+  return {};
+};
+
+/** The power-off. Off if it is not known whether the ignition is on. */
+const readPower = (blocks: Blocks, can: CanSettings | undefined): Settings["power"] => {
+  if (blocks.raw("power") === undefined) return undefined;
+  const power = blocks.read("power", schema.Power, "power");
+  if (!power || (can && Object.hasOwn(can.signals, IGNITION))) return power;
+  conflict(blocks, ["power"], "power", {
+    code: "no-ignition",
+    expected: `a can block that maps the ignition (${IGNITION})`,
+    found: can
+      ? "no such signal"
+      : blocks.raw("can") === undefined
+        ? "no can block"
+        : "a can block that is off",
+    remedy: "map it; until then the computer is never switched off",
+  });
+  return undefined;
+};
+
+/**
+ * The settings of a document: each block on its own, the cross-checks between them last. Undefined:
+ * without an identity or a broker the unit could not do its duty.
+ */
+export const resolveSettings = (blocks: Blocks): UnitSettings | undefined => {
+  const unit = blocks.read("unit", schema.Unit, "identity", { required: true });
+  const dispatch = blocks.read("dispatch", schema.Dispatch, "link", {
+    required: true,
+    further: dispatchConflicts(blocks.raw("dispatch")),
+  });
+  const panic = readPanic(blocks);
+  const gps = readGps(blocks, panic);
+  const can = readCan(blocks);
+  const power = readPower(blocks, can);
+  const others = {
+    report: blocks.readOrDefault("report", schema.ReportPolicy, "config"),
+    outbox: blocks.readOrDefault("outbox", schema.OutboxFolder, "outbox"),
+    status: readStatus(blocks),
+    health: blocks.readOrDefault("health", schema.Health, "config"),
+    flash: blocks.readOrDefault("flash", schema.Flash, "update"),
+  };
+  if (!unit || !dispatch) return undefined;
+  return {
+    unit,
+    dispatch,
+    ...others,
+    ...(panic === undefined ? {} : { panic }),
+    ...(gps ? { gps } : {}),
+    ...(can ? { can } : {}),
+    ...(power ? { power } : {}),
+  };
+};
