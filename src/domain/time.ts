@@ -12,9 +12,19 @@ export type Clock = {
   when(mono: number): Instant;
 };
 
-export const isoInstant = (at: number): string => new Date(at).toISOString();
+/** The first and last millisecond that ISO 8601 writes with a four-digit year. */
+const FIRST_INSTANT = Date.UTC(-1, 12);
+export const LAST_INSTANT = Date.UTC(10_000, 0) - 1;
 
-/** A report made with an unset clock in this boot, put right once the time is known. */
+/**
+ * `at` (UTC milliseconds) as `YYYY-MM-DDThh:mm:ss.sssZ`. Never throws, and never writes a signed
+ * or longer year: a time outside 0000..9999 becomes the nearest that can be written, NaN becomes
+ * 1970. No report may be lost because a clock is wrong.
+ */
+export const isoInstant = (at: number): string =>
+  new Date(Math.min(LAST_INSTANT, Math.max(FIRST_INSTANT, at)) || 0).toISOString();
+
+/** A report made with an unset clock in this boot, corrected if the time is known by now. */
 export const putRight = (report: Report, boot: number, clock: Clock): Report => {
   if (report.clock !== "unset" || report.boot !== boot) return report;
   const instant = clock.when(report.mono);
