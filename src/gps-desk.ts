@@ -1,5 +1,5 @@
 import type { ByteSource, SourceFault } from "./domain/bytes.ts";
-import type { Fix } from "./domain/fix.ts";
+import type { Arrival, Fix } from "./domain/fix.ts";
 import type { Draft, EmergencyData, EventData, HealthData, PositionData } from "./domain/report.ts";
 import type { NmeaTally } from "./decode/nmea/decoder.ts";
 import {
@@ -8,6 +8,7 @@ import {
   type Circumstances,
   type PositionPolicySettings,
 } from "./policy/position.ts";
+import { stampFix } from "./policy/stamp.ts";
 import { createScene } from "./policy/scene.ts";
 import { createBackoff } from "./runtime/backoff.ts";
 import type { DisciplinedClock } from "./runtime/clock.ts";
@@ -77,20 +78,19 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
     return newest && clock.mono() - newest.mono <= patienceMs ? newest.fix : undefined;
   };
 
-  const take = (taken: Fix): void => {
-    if (!options.recorded) clock.discipline(taken.at);
+  const receive = (received: Fix, { mono, time }: Arrival): void => {
     on.fix();
-    const mono = clock.mono();
-    if (newest) intervalMs = Math.max(1, taken.at - newest.fix.at);
-    newest = { fix: taken, mono };
-    scene.see(taken, mono);
-    const decided = policy.decide(taken, options.circumstances());
+    if (newest) intervalMs = Math.max(1, received.at - newest.fix.at);
+    newest = { fix: received, mono };
+    scene.see(received, mono);
+    const decided = policy.decide(received, options.circumstances());
     const reason: PositionData["reason"] | undefined = decided ?? (requested ? "request" : undefined);
     if (reason === undefined) return;
     requested = false;
-    scene.mark(taken, mono);
-    const { at, ...data } = taken;
-    options.report({ kind: "position", data: { ...data, reason }, at, clock: "gnss" });
+    scene.mark(received, mono);
+    const { at, ...data } = received;
+    const instant = stampFix(at, time, clock.when(mono));
+    options.report({ kind: "position", data: { ...data, reason }, ...instant, mono });
   };
 
   const ended = readGps(
@@ -98,11 +98,13 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
       source: options.source,
       tally,
       backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
-      hostNow: Date.now,
+      now: () => clock.now().at,
+      mono: () => clock.mono(),
+      judge: options.recorded ? undefined : (at, mono, dated) => clock.discipline(at, mono, dated),
       once: options.recorded,
     },
     {
-      fix: take,
+      fix: receive,
       pressure: options.pressure,
       fault(code, detail) {
         fault = code;

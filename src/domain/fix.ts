@@ -22,3 +22,17 @@ export type Fix = {
   /** Metres, horizontal, 1σ: from GST, else estimated from HDOP. */
   readonly accuracyM?: number;
 };
+
+/**
+ * How far the time of a live fix can be trusted. `trusted`: it is the time. `unconfirmed`: the
+ * fix counts, its time does not yet. `disputed` (against a trusted clock) and `implausible`
+ * (no live receiver can say this): the fix is refused.
+ */
+export type TimeVerdict = "trusted" | "unconfirmed" | "disputed" | "implausible";
+
+/** How a fix came: when the first sentence of its epoch arrived, and what its time is worth. */
+export type Arrival = {
+  /** Milliseconds on the clock that never jumps. */
+  readonly mono: number;
+  readonly time: "trusted" | "unconfirmed";
+};

@@ -3,7 +3,7 @@ import type { EmergencyData } from "../domain/report.ts";
 
 /** Where the car is and how it came there, as an emergency carries it. Pure: time is an argument. */
 export type Scene = {
-  /** The newest fix, at a time of the clock that never jumps. */
+  /** The newest fix. `mono`: when it arrived, not when it was decoded. */
   see(fix: Fix, mono: number): void;
   /** A fix that became a report: a point of the track. */
   mark(fix: Fix, mono: number): void;
@@ -11,7 +11,7 @@ export type Scene = {
 };
 
 const TRACK = 10;
-/** A position is trusted when it is this fresh, and this exact where the receiver says how exact. */
+/** A position is trusted if it arrived this recently, and is this exact if its accuracy is known. */
 const TRUSTED_MS = 10_000;
 const TRUSTED_M = 100;
 

@@ -1,58 +1,67 @@
 import { existsSync } from "node:fs";
-import type { Clock, Instant } from "../domain/time.ts";
+import { BUILT_MS } from "../domain/built.ts";
+import type { TimeVerdict } from "../domain/fix.ts";
+import { instantAt, NO_TIME, observe, type HostReading } from "../domain/timekeeping.ts";
+import type { Clock } from "../domain/time.ts";
 
 /** Present while systemd-timesyncd or chrony's wait service holds the host's clock. */
 const NTP_MARKERS = ["/run/systemd/timesync/synchronized", "/run/chrony/synchronized"];
-/** A receiver's time further from ours than this is a step, not latency. */
-const STEP_MS = 2_000;
-/** Times in a row that must agree on a step. */
-const STEP_SAMPLES = 3;
-/** How fast an estimate that was too far ahead is given up: milliseconds a millisecond. */
-const RELAX = 0.0001;
+/** `now()` is called for every report: NTP's state is looked at no more often than this. */
+const NTP_LOOK_MS = 1_000;
 
 export type DisciplinedClock = Clock & {
-  /** A fix of `at` has just arrived. */
-  discipline(at: number): void;
+  /**
+   * A live fix with the time `at` (UTC milliseconds) arrived at `mono`: the clock follows it if it
+   * is believed. `dated`: its date was said since the last fix, not inferred. Returns what its
+   * time is worth.
+   */
+  discipline(at: number, mono: number, dated: boolean): TimeVerdict;
 };
 
-const ntpSynchronised = (): boolean => NTP_MARKERS.some((path) => existsSync(path));
+/** Where time comes from. */
+export type ClockPorts = {
+  /** Milliseconds that never jump, with fractions. */
+  mono(): number;
+  /** The host's wall clock, UTC milliseconds. */
+  hostNow(): number;
+  /** Whether NTP holds the host's clock. */
+  ntpSynchronised(): boolean;
+  /** No true time is earlier: UTC milliseconds. */
+  readonly builtMs: number;
+};
 
-/**
- * Time from the receiver where there is one, else from NTP, else the host's, marked `unset`.
- * A fix arrives later than its instant by the receiver's and the wire's delay, never earlier: so
- * the largest recent `at - mono` is the best estimate of the offset.
- */
-export const createClock = (host: () => number = Date.now): DisciplinedClock => {
+const hostPorts = (): ClockPorts => {
   const startedAt = performance.now();
-  const exact = () => performance.now() - startedAt;
-  let steps = 0;
-  let stepTo = Number.NaN;
-  let gnss: { offset: number; mono: number } | undefined;
-
-  const when = (mono: number): Instant => {
-    if (gnss) return { at: Math.round(gnss.offset + mono), clock: "gnss" };
-    const at = Math.round(host() - exact() + mono);
-    return { at, clock: ntpSynchronised() ? "ntp" : "unset" };
+  return {
+    mono: () => performance.now() - startedAt,
+    hostNow: Date.now,
+    ntpSynchronised: () => NTP_MARKERS.some((path) => existsSync(path)),
+    builtMs: BUILT_MS,
   };
+};
+
+/** The unit's clock: the decisions are those of `domain/timekeeping`. */
+export const createClock = (ports: ClockPorts = hostPorts()): DisciplinedClock => {
+  let known = NO_TIME;
+  let ntp = { synchronised: false, lookAgain: -Infinity };
+
+  const host = (mono: number): HostReading => {
+    if (mono >= ntp.lookAgain) {
+      ntp = { synchronised: ports.ntpSynchronised(), lookAgain: mono + NTP_LOOK_MS };
+    }
+    return { at: ports.hostNow(), mono, synchronised: ntp.synchronised };
+  };
+  const when = (mono: number) => instantAt(known, mono, host(ports.mono()), ports.builtMs);
 
   return {
-    mono: () => Math.floor(exact()),
-    now: () => when(exact()),
+    mono: () => Math.floor(ports.mono()),
+    now: () => when(ports.mono()),
     when,
-    discipline(at) {
-      const mono = exact();
-      const sample = at - mono;
-      if (!gnss) gnss = { offset: sample, mono };
-      else if (Math.abs(sample - gnss.offset) > STEP_MS) {
-        // One odd time must not move the clock; a true step says the same again.
-        steps = Math.abs(sample - stepTo) <= STEP_MS ? steps + 1 : 1;
-        stepTo = sample;
-        if (steps >= STEP_SAMPLES) gnss = { offset: sample, mono };
-      } else {
-        steps = 0;
-        const relaxed = gnss.offset - (mono - gnss.mono) * RELAX;
-        gnss = { offset: Math.max(sample, relaxed), mono };
-      }
+    discipline(at, mono, dated) {
+      const sighting = { at, mono, dated };
+      const { state, verdict } = observe(known, sighting, host(ports.mono()), ports.builtMs);
+      known = state;
+      return verdict;
     },
   };
 };

@@ -1,20 +1,23 @@
 import { SourceError, type ByteSource } from "../domain/bytes.ts";
-import type { Fix } from "../domain/fix.ts";
-import { createNmeaDecoder, type NmeaTally } from "../decode/nmea/decoder.ts";
+import type { Arrival, Fix } from "../domain/fix.ts";
+import { createNmeaDecoder, type NmeaDecoder, type NmeaTally } from "../decode/nmea/decoder.ts";
+import type { TimeJudge } from "../decode/nmea/epoch.ts";
 import { rolloverCorrectionMs } from "../decode/nmea/rollover.ts";
+import type { Sentence } from "../decode/nmea/sentence.ts";
 import type { Backoff } from "../runtime/backoff.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { pause } from "../runtime/wait.ts";
 
-/** What the GPS reader tells of itself; each change is told once. */
+/** What the GPS reader reports; a state is reported once, when it begins. */
 export type GpsListener = {
-  fix(fix: Fix): void;
-  /** Called after the fixes of each chunk: a promise is waited for before reading on. */
+  /** `arrival.mono` is on the clock of `GpsOptions.mono`. */
+  fix(fix: Fix, arrival: Arrival): void;
+  /** Called after the fixes of each chunk: reading goes on when the promise resolves. */
   pressure(): Promise<void> | undefined;
   fault(code: SourceError["code"], detail: string): void;
   /** The first valid sentence since the device was opened. */
   heard(afterFault: boolean): void;
-  /** The receiver's week counter has rolled over and its dates are put right by this much. */
+  /** The receiver's week counter has rolled over; its dates are corrected by this much. */
   rollover(correctionMs: number): void;
 };
 
@@ -22,7 +25,14 @@ export type GpsOptions = {
   readonly source: ByteSource;
   readonly tally: NmeaTally;
   readonly backoff: Backoff;
-  readonly hostNow: () => number;
+  /** UTC milliseconds, as well as it is known without this receiver: to correct week rollover. */
+  readonly now: () => number;
+  /** Milliseconds that never jump: when a chunk arrived. */
+  readonly mono: () => number;
+  /** Decides about the time of each fix. Left out (a recording): every time is trusted. */
+  readonly judge?: TimeJudge | undefined;
+  /** Called for every valid sentence. */
+  readonly sentence?: (sentence: Sentence, mono: number) => void;
   /** A recording ends; a device is reopened for ever. */
   readonly once?: boolean;
   readonly patience?: Patience;
@@ -31,7 +41,7 @@ export type GpsOptions = {
 type Patience = {
   /** No valid sentence for this long is a fault. */
   readonly silentMs: number;
-  /** For this long, the device is opened anew. */
+  /** After this long, the device is opened anew. */
   readonly reopenMs: number;
   readonly watchMs: number;
 };
@@ -42,70 +52,124 @@ const silence = (bytes: number): SourceError =>
     ? new SourceError("silent", "the receiver sends nothing")
     : new SourceError("no-nmea", "bytes arrive but no valid sentence: wrong baud rate, or another device?");
 
-/** Reads a receiver until the signal fires, reopening it with backoff whatever happens to it. */
-export const readGps = async (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
-  const patience = options.patience ?? PATIENCE;
-  let faulty: SourceError["code"] | undefined;
-  let correction = 0;
-  const fail = (error: SourceError) => {
-    if (faulty !== error.code) on.fault(error.code, error.message);
-    faulty = error.code;
-  };
+/** Watches one connection for silence: reports it, and gives the connection up when it lasts. */
+class SilenceWatch implements Disposable {
+  readonly #giveUp = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #bytes = 0;
+  #heardAt = performance.now();
+  /** Why the connection was given up. */
+  stalled: SourceError | undefined;
 
-  const readOnce = async (): Promise<void> => {
-    const giveUp = new AbortController();
-    const decoder = createNmeaDecoder((fix) => {
-      const shift = rolloverCorrectionMs(fix.at, options.hostNow());
-      if (shift !== correction) {
-        correction = shift;
-        if (shift !== 0) on.rollover(shift);
-      }
-      on.fix(shift === 0 ? fix : { ...fix, at: fix.at + shift });
-    }, options.tally);
-    let open = false;
-    let bytes = 0;
-    let heard = performance.now();
-    let stalled: SourceError | undefined;
-    const watch = setInterval(() => {
-      if (options.once) return;
-      const quietMs = performance.now() - heard;
-      if (quietMs >= patience.silentMs) fail(silence(bytes));
-      if (quietMs >= patience.reopenMs) {
-        stalled = silence(bytes);
-        giveUp.abort();
-      }
+  constructor(patience: Patience, fail: (error: SourceError) => void) {
+    this.#timer = setInterval(() => {
+      const quietMs = performance.now() - this.#heardAt;
+      if (quietMs >= patience.silentMs) fail(silence(this.#bytes));
+      if (quietMs < patience.reopenMs) return;
+      this.stalled = silence(this.#bytes);
+      this.#giveUp.abort();
     }, patience.watchMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#giveUp.signal;
+  }
+
+  bytes(count: number, heard: boolean): void {
+    this.#bytes = heard ? 0 : this.#bytes + count;
+    if (heard) this.#heardAt = performance.now();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+class GpsReader {
+  readonly #options: GpsOptions;
+  readonly #on: GpsListener;
+  #faulty: SourceError["code"] | undefined;
+  #correctionMs = 0;
+
+  constructor(options: GpsOptions, on: GpsListener) {
+    this.#options = options;
+    this.#on = on;
+  }
+
+  fail(error: SourceError): void {
+    if (this.#faulty !== error.code) this.#on.fault(error.code, error.message);
+    this.#faulty = error.code;
+  }
+
+  /** Reads one connection to its end, or until it fails or has been silent for too long. */
+  async readOnce(signal: AbortSignal): Promise<void> {
+    const { source, tally, once, mono, backoff, patience = PATIENCE } = this.#options;
+    const decoder = this.#decoder();
+    // A recording is never silent: it is read as fast as it is wanted.
+    using watch = new SilenceWatch(
+      once ? { ...patience, silentMs: Infinity, reopenMs: Infinity } : patience,
+      (error) => this.fail(error),
+    );
+    let open = false;
     try {
-      for await (const chunk of options.source(AbortSignal.any([signal, giveUp.signal]))) {
-        const before = options.tally.sentences;
-        decoder.push(chunk);
-        bytes += chunk.length;
-        if (options.tally.sentences > before) {
-          heard = performance.now();
-          bytes = 0;
-          options.backoff.reset();
-          if (faulty || !open) on.heard(faulty !== undefined);
+      for await (const chunk of source(AbortSignal.any([signal, watch.signal]))) {
+        const before = tally.sentences;
+        decoder.push(chunk, mono());
+        const heard = tally.sentences > before;
+        watch.bytes(chunk.length, heard);
+        if (heard) {
+          backoff.reset();
+          if (this.#faulty || !open) this.#on.heard(this.#faulty !== undefined);
           open = true;
-          faulty = undefined;
+          this.#faulty = undefined;
         }
         // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
-        for (let full = on.pressure(); full; full = on.pressure()) await full;
+        for (let full = this.#on.pressure(); full; full = this.#on.pressure()) await full;
       }
     } finally {
-      clearInterval(watch);
-      // An epoch that a silent receiver left open is old news by now.
-      if (!stalled) decoder.end();
+      // The epoch that was left open is as old as its arrival says.
+      decoder.end();
     }
-    if (stalled) throw stalled;
-  };
+    if (watch.stalled) throw watch.stalled;
+  }
 
+  #decoder(): NmeaDecoder {
+    const { tally, judge, now, sentence } = this.#options;
+    let shift = 0;
+    return createNmeaDecoder(
+      (fix, arrival) => {
+        if (arrival.time === "trusted") this.#correct(shift);
+        this.#on.fix(shift === 0 ? fix : { ...fix, at: fix.at + shift }, arrival);
+      },
+      {
+        tally,
+        ...(sentence ? { sentence } : {}),
+        // Asked for every fix, just before it is given out.
+        judge: (at, mono, dated) => {
+          shift = rolloverCorrectionMs(at, now());
+          return judge?.(at + shift, mono, dated) ?? "trusted";
+        },
+      },
+    );
+  }
+
+  #correct(shift: number): void {
+    if (shift === this.#correctionMs) return;
+    this.#correctionMs = shift;
+    if (shift !== 0) this.#on.rollover(shift);
+  }
+}
+
+/** Reads a receiver until the signal fires, and reopens it with backoff whatever happens to it. */
+export const readGps = async (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
+  const reader = new GpsReader(options, on);
   while (!signal.aborted) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one receiver, one connection at a time
-      await readOnce();
+      await reader.readOnce(signal);
     } catch (cause) {
       if (signal.aborted) return;
-      fail(cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause));
+      reader.fail(cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause));
     }
     if (options.once) return;
     // oxlint-disable-next-line no-await-in-loop

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createNmeaDecoder, type NmeaTally } from "../../src/decode/nmea/decoder.ts";
 import { MAX_SENTENCE } from "../../src/decode/nmea/framer.ts";
-import { FLOOR_MS, rolloverCorrectionMs } from "../../src/decode/nmea/rollover.ts";
+import { rolloverCorrectionMs } from "../../src/decode/nmea/rollover.ts";
 import { formatSentence, parseSentence } from "../../src/decode/nmea/sentence.ts";
-import type { Fix } from "../../src/domain/fix.ts";
+import { BUILT_MS } from "../../src/domain/built.ts";
+import type { Arrival, Fix, TimeVerdict } from "../../src/domain/fix.ts";
 
 const decode = (text: string | Uint8Array): { fixes: Fix[]; tally: Readonly<NmeaTally> } => {
   const fixes: Fix[] = [];
@@ -207,6 +208,26 @@ describe("time", () => {
     expect(decode(say(rmc("246000"))).fixes).toEqual([]);
   });
 
+  test.each(["20266", "026", "02026", "", "-026", "1979", "202 "])(
+    "a ZDA with the year %j has no date",
+    (year) => {
+      const { fixes, tally } = decode(say(`GPZDA,120000.00,22,11,${year},00,00`, gga("120000.00")));
+      expect(fixes).toEqual([]);
+      expect(tally.rejected).toEqual({ undated: 1 });
+    },
+  );
+
+  test("a recording of any four-digit year is decoded", () => {
+    const text = say("GPZDA,120000,22,11,2099,00,00", gga("120000"), "GPZDA,120001,22,11,1981,00,00");
+    expect(at(text)).toEqual(["2099-11-22T12:00:00.000Z"]);
+  });
+
+  test("no midnight, and no leap second, leads into the year 10000", () => {
+    const last = say("GPZDA,235958,31,12,9999,00,00", gga("235958"));
+    expect(at(last + say(gga("235959")))).toEqual(["9999-12-31T23:59:58.000Z", "9999-12-31T23:59:59.000Z"]);
+    for (const after of ["235960", "000000"]) expect(at(last + say(gga(after)))).toHaveLength(1);
+  });
+
   test.each([1, 5, 10])("%i Hz: one fix an epoch", (hz) => {
     const text = Array.from({ length: hz * 5 }, (_, i) => {
       const time = `12000${Math.floor(i / hz)}.${String(((i % hz) * 1000) / hz).padStart(3, "0")}`;
@@ -225,7 +246,66 @@ describe("time", () => {
     expect(rolloverCorrectionMs(now, now)).toBe(0);
     expect(rolloverCorrectionMs(Date.UTC(2009, 3, 1), now)).toBe(0);
     expect(rolloverCorrectionMs(now - weeks, 0)).toBe(weeks);
-    expect(rolloverCorrectionMs(FLOOR_MS + 1, 0)).toBe(0);
+    expect(rolloverCorrectionMs(BUILT_MS + 1, 0)).toBe(0);
+  });
+});
+
+/** Decodes cycles that arrive one a second; `judge` decides about their times. */
+const live = (cycles: readonly string[], judge: (at: number, dated: boolean) => TimeVerdict) => {
+  const given: { at: number; arrival: Arrival }[] = [];
+  const decoder = createNmeaDecoder(({ at }, arrival) => given.push({ at, arrival }), {
+    judge: (at, _, dated) => judge(at, dated),
+  });
+  cycles.forEach((cycle, n) => decoder.push(Buffer.from(cycle, "latin1"), n * 1000));
+  decoder.end();
+  return { given, tally: decoder.tally };
+};
+
+describe("the time of a live fix", () => {
+  const cycle = (s: number, date = "221126") => say(rmc(`12000${s}`, { date }), gga(`12000${s}`));
+
+  test("is judged once, and what is refused is counted and never given out", () => {
+    const asked: number[] = [];
+    const { given, tally } = live(
+      [0, 1, 2, 3].map((s) => cycle(s)),
+      (at) => {
+        asked.push(at % 60_000);
+        return (["trusted", "disputed", "implausible", "unconfirmed"] as const)[(at % 60_000) / 1000]!;
+      },
+    );
+    expect(asked).toEqual([0, 1000, 2000, 3000]);
+    expect(given.map(({ arrival }) => arrival.time)).toEqual(["trusted", "unconfirmed"]);
+    expect(tally.rejected).toEqual({ disputed: 1, implausible: 1 });
+  });
+
+  test("if refused, does not make the right ones after it stale", () => {
+    const { given, tally } = live([cycle(0), cycle(1, "221130"), cycle(2), cycle(3)], (at) =>
+      at > Date.UTC(2027, 0) ? "disputed" : "trusted",
+    );
+    expect(given).toHaveLength(3);
+    expect(tally.rejected).toEqual({ disputed: 1 });
+  });
+
+  test("is dated once for each date that the receiver says", () => {
+    const dated: boolean[] = [];
+    const zda = (s: number) => say(`GPZDA,12000${s},22,11,2026,00,00`);
+    const cycles = [0, 1, 2, 3, 4].map((s) => (s % 3 === 0 ? zda(s) : "") + say(gga(`12000${s}`)));
+    live(cycles, (_, isDated) => {
+      dated.push(isDated);
+      return "trusted";
+    });
+    expect(dated).toEqual([true, false, false, true, false]);
+  });
+
+  test("an epoch is as old as its first sentence, however late it is given out", () => {
+    const given: number[] = [];
+    const decoder = createNmeaDecoder((_, arrival) => given.push(arrival.mono));
+    decoder.push(Buffer.from(say(rmc("120000"))), 1_000);
+    decoder.push(Buffer.from(say(gga("120000"))), 1_200);
+    decoder.push(Buffer.from(say(rmc("120031"))), 32_000); // ends the first
+    decoder.push(Buffer.from("$GPGGA,1200"), 60_000);
+    decoder.end();
+    expect(given).toEqual([1_000, 32_000]);
   });
 });
 

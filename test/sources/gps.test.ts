@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
+import { SourceError } from "../../src/domain/bytes.ts";
 import type { Fix } from "../../src/domain/fix.ts";
 import { readGps } from "../../src/sources/gps.ts";
 import { ttySource } from "../../src/sources/tty.ts";
@@ -13,6 +14,97 @@ const second = (n: number): string => {
   const time = `1200${String(n % 60).padStart(2, "0")}`;
   return formatSentence(`GPRMC,${time},A,4523.0000,N,02023.0000,E,10.00,90.0,241126,,,A`);
 };
+
+/** A source whose chunks are pushed by the test, and which then ends as it is told. */
+const scripted = () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const chunks: { at: number; text: string }[] = [];
+  let mono = 0;
+  return {
+    mono: () => mono,
+    chunks,
+    end: resolve,
+    async *source(signal: AbortSignal) {
+      for (const { at, text } of chunks) {
+        mono = at;
+        yield Buffer.from(text);
+      }
+      mono += 30_000;
+      signal.addEventListener("abort", () => resolve());
+      await promise;
+      throw new SourceError("unplugged", "unplugged");
+    },
+  };
+};
+const quiet = {
+  pressure: () => undefined,
+  fault: () => undefined,
+  heard: () => undefined,
+  rollover: () => undefined,
+};
+
+test("the epoch that a disconnect leaves open is as old as its arrival", async () => {
+  const line = scripted();
+  line.chunks.push({ at: 1_000, text: second(0) }, { at: 2_000, text: second(1) });
+  const arrivals: number[] = [];
+  const stop = new AbortController();
+  const reading = readGps(
+    {
+      source: line.source,
+      tally: { sentences: 0, fixes: 0, rejected: {} },
+      backoff: createBackoff(20, 100),
+      now: () => Date.UTC(2026, 10, 24, 12),
+      mono: line.mono,
+    },
+    { ...quiet, fix: (_, { mono }) => void arrivals.push(mono) },
+    stop.signal,
+  );
+  line.end();
+  await expect.poll(() => arrivals.length).toBeGreaterThanOrEqual(2);
+  stop.abort();
+  await reading;
+  expect(arrivals.slice(0, 2)).toEqual([1_000, 2_000]);
+});
+
+test("a week rollover is reported when the receiver's time is trusted, and refused fixes report none", async () => {
+  const weeks = 1024 * 7 * 86_400_000;
+  const line = scripted();
+  const old = (n: number) =>
+    formatSentence(`GPRMC,12000${n},A,4523.0000,N,02023.0000,E,10.00,90.0,100407,,,A`);
+  line.chunks.push(...[0, 1, 2, 3, 4].map((n) => ({ at: n * 1000, text: old(n) })));
+  const said: string[] = [];
+  const stop = new AbortController();
+  const verdicts = ["unconfirmed", "disputed", "trusted", "trusted"] as const;
+  let asked = 0;
+  const reading = readGps(
+    {
+      source: line.source,
+      tally: { sentences: 0, fixes: 0, rejected: {} },
+      backoff: createBackoff(20, 100),
+      now: () => Date.UTC(2026, 10, 24, 12),
+      mono: line.mono,
+      judge(at) {
+        expect(new Date(at).toISOString().slice(0, 10)).toBe("2026-11-24");
+        return verdicts[asked++] ?? "trusted";
+      },
+    },
+    {
+      ...quiet,
+      fix: ({ at }) => void said.push(new Date(at).toISOString().slice(0, 19)),
+      rollover: (ms) => void said.push(`rollover ${ms / weeks}`),
+    },
+    stop.signal,
+  );
+  await expect.poll(() => said.length).toBeGreaterThanOrEqual(4);
+  stop.abort();
+  await reading;
+  expect(said.slice(0, 4)).toEqual([
+    "2026-11-24T12:00:00",
+    "rollover 1",
+    "2026-11-24T12:00:02",
+    "2026-11-24T12:00:03",
+  ]);
+});
 
 test("another device that takes the receiver's name is a fault, told once, until the receiver is back", async () => {
   const name = join(tmpdir(), `gps-${process.pid}`);
@@ -25,7 +117,8 @@ test("another device that takes the receiver's name is a fault, told once, until
       source: ttySource(name, 9600),
       tally: { sentences: 0, fixes: 0, rejected: {} },
       backoff: createBackoff(20, 100),
-      hostNow: () => Date.UTC(2026, 10, 24, 12),
+      now: () => Date.UTC(2026, 10, 24, 12),
+      mono: () => performance.now(),
       patience: { silentMs: 300, reopenMs: 900, watchMs: 50 },
     },
     {

@@ -39,7 +39,7 @@ const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> =>
   };
   const source = await gpsSource(gps);
   await readGps(
-    { source, tally, backoff: createBackoff(500, 1_000), hostNow: Date.now },
+    { source, tally, backoff: createBackoff(500, 1_000), now: Date.now, mono: () => performance.now() },
     on,
     AbortSignal.timeout(LISTEN_MS),
   );

@@ -1,7 +1,7 @@
-import type { Fix } from "../../domain/fix.ts";
-import { createEpochAssembler, type EpochCause } from "./epoch.ts";
+import type { Arrival, Fix } from "../../domain/fix.ts";
+import { EpochAssembler, type EpochCause, type TimeJudge } from "./epoch.ts";
 import { createFramer, type Framed } from "./framer.ts";
-import { parseSentence, type Refusal } from "./sentence.ts";
+import { parseSentence, type Refusal, type Sentence } from "./sentence.ts";
 import { readStatement } from "./statement.ts";
 
 /** Why something that came from a receiver did not become a position. */
@@ -16,30 +16,46 @@ export type NmeaTally = {
 
 export type NmeaDecoder = {
   readonly tally: Readonly<NmeaTally>;
-  /** Bytes as they come, split anywhere. Never throws; memory is bounded by one sentence. */
-  push(chunk: Uint8Array): void;
+  /**
+   * Bytes as they come, split anywhere. `mono`: when they arrived, milliseconds; a recording has
+   * no arrival and leaves it out. Never throws. Memory is bounded: one sentence, two epochs.
+   */
+  push(chunk: Uint8Array, mono?: number): void;
   /** The stream is over: gives out the last epoch. */
   end(): void;
 };
 
-/** Bytes of NMEA 0183 to fixes, one an epoch. Pure: what comes out depends on the bytes alone. */
+export type NmeaOptions = {
+  readonly tally?: NmeaTally;
+  /** Decides about the time of each fix. Left out: every time that can be written is trusted. */
+  readonly judge?: TimeJudge;
+  /** Called for every valid sentence, whatever it says. Must not throw. */
+  readonly sentence?: (sentence: Sentence, mono: number) => void;
+};
+
+const trustAll: TimeJudge = () => "trusted";
+
+/** Bytes of NMEA 0183 to fixes, one an epoch. Pure: what comes out depends on what is pushed. */
 export const createNmeaDecoder = (
-  onFix: (fix: Fix) => void,
-  tally: NmeaTally = { sentences: 0, fixes: 0, rejected: {} },
+  onFix: (fix: Fix, arrival: Arrival) => void,
+  options: NmeaOptions = {},
 ): NmeaDecoder => {
+  const { tally = { sentences: 0, fixes: 0, rejected: {} }, sentence: onSentence } = options;
   const framer = createFramer();
+  let arrivedAt = 0;
   const reject = (cause: RejectCause) => {
     tally.rejected[cause] = (tally.rejected[cause] ?? 0) + 1;
   };
-  const epochs = createEpochAssembler({
-    fix(fix) {
+  const epochs = new EpochAssembler({
+    fix(fix, arrival) {
       tally.fixes++;
-      onFix(fix);
+      onFix(fix, arrival);
     },
     reject,
+    judge: options.judge ?? trustAll,
   });
 
-  const take = (framed: Framed): void => {
+  const read = (framed: Framed): void => {
     if (framed.kind !== "sentence") {
       reject(framed.kind);
       return;
@@ -52,13 +68,17 @@ export const createNmeaDecoder = (
       return;
     }
     tally.sentences++;
+    onSentence?.(sentence, arrivedAt);
     const statement = readStatement(sentence);
-    if (statement) epochs.push(sentence.formatter, sentence.talker, statement);
+    if (statement) epochs.push(sentence.formatter, sentence.talker, statement, arrivedAt);
   };
 
   return {
     tally,
-    push: (chunk) => framer.push(chunk, take),
+    push(chunk, mono = 0) {
+      arrivedAt = mono;
+      framer.push(chunk, read);
+    },
     end: () => epochs.end(),
   };
 };

@@ -57,18 +57,40 @@ export const timeOfDay = (field: string | undefined): number | undefined => {
   return (hours * 3600 + minutes * 60 + seconds) * 1000 + Math.round(Number(`0.${fraction}`) * 1000);
 };
 
-/** Midnight UTC of a calendar day, or undefined where there is no such day. */
-export const midnight = (year: number, month: number, day: number): number | undefined => {
+/** Midnight UTC of a calendar day, or undefined if there is no such day. */
+const midnight = (year: number, month: number, day: number): number | undefined => {
   const at = Date.UTC(year, month - 1, day);
   const check = new Date(at);
   return check.getUTCMonth() === month - 1 && check.getUTCDate() === day ? at : undefined;
 };
 
-/** RMC's `ddmmyy`. The century pivots at 1980, the first year GPS time can name. */
+/** The first year that GPS time can name. */
+const FIRST_YEAR = 1980;
+
+/** RMC's `ddmmyy`. The century pivots at 1980. */
 export const shortDate = (field: string | undefined): number | undefined => {
   if (field?.length !== 6 || !digits.test(field)) return undefined;
   const yy = Number(field.slice(4, 6));
-  return midnight(yy + (yy < 80 ? 2000 : 1900), Number(field.slice(2, 4)), Number(field.slice(0, 2)));
+  return midnight(
+    yy + (yy < FIRST_YEAR - 1900 ? 2000 : 1900),
+    Number(field.slice(2, 4)),
+    Number(field.slice(0, 2)),
+  );
+};
+
+/**
+ * ZDA's day, month and year. The year has four digits: a longer one is damage or a receiver's
+ * fault, and no date is better than that one.
+ */
+export const longDate = (
+  day: string | undefined,
+  month: string | undefined,
+  year: string | undefined,
+): number | undefined => {
+  const [dd, mm, yyyy] = [integer(day), integer(month), year?.length === 4 ? integer(year) : undefined];
+  return dd === undefined || mm === undefined || yyyy === undefined || yyyy < FIRST_YEAR
+    ? undefined
+    : midnight(yyyy, mm, dd);
 };
 
 /** A course over ground: 360 is 0. */

@@ -3,8 +3,8 @@ import {
   course,
   integer,
   latitude,
+  longDate,
   longitude,
-  midnight,
   nonNegative,
   number,
   shortDate,
@@ -156,16 +156,7 @@ const vtg = (f: readonly string[]): Statement => {
   };
 };
 
-const zda = (f: readonly string[]): Statement => {
-  const day = integer(f[1]);
-  const month = integer(f[2]);
-  const year = integer(f[3]);
-  const complete = day !== undefined && month !== undefined && year !== undefined && year > 1979;
-  return {
-    ...time(f[0]),
-    date: complete ? midnight(year, month, day) : undefined,
-  };
-};
+const zda = (f: readonly string[]): Statement => ({ ...time(f[0]), date: longDate(f[1], f[2], f[3]) });
 
 const readers = new Map<string, (fields: readonly string[]) => Statement>([
   ["RMC", rmc],
@@ -178,7 +169,7 @@ const readers = new Map<string, (fields: readonly string[]) => Statement>([
   ["ZDA", zda],
 ]);
 
-/** The statement of a sentence, or undefined where the sentence says nothing about position. */
+/** The statement of a sentence, or undefined if the sentence says nothing about position. */
 export const readStatement = (sentence: Sentence): Statement | undefined => {
   if (sentence.talker === "P") return undefined;
   return readers.get(sentence.formatter)?.(sentence.body.split(","));

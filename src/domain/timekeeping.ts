@@ -1,0 +1,133 @@
+import { BUILT_MS, isPlausible } from "./built.ts";
+import type { TimeVerdict } from "./fix.ts";
+import type { Instant } from "./time.ts";
+
+/**
+ * What is known of UTC, from the receiver's fixes and the host's clock. Pure: a clock that never
+ * jumps (`mono`) and the host's clock are arguments. All times are milliseconds; an offset is UTC
+ * minus `mono`.
+ */
+
+/** A receiver's time this close to ours agrees with it: the rest is latency. */
+const AGREE_MS = 2_000;
+/**
+ * A time further off than this is wild. Below it lie the steps that receivers really make: leap
+ * seconds when the almanac arrives (18 s), a clock that they kept themselves in a garage.
+ */
+const WILD_MS = 60_000;
+/** Consistent times in a row that outvote what was known. At 1 Hz: two seconds. */
+const CONFIRMATIONS = 3;
+/** How fast an estimate that was too far ahead is given up: milliseconds a millisecond. */
+const RELAX = 0.0001;
+/** How long the clock is trusted without the receiver: at 50 ppm it is 4 s off by then. */
+export const HOLDOVER_MS = 24 * 3_600_000;
+
+type Anchor = { readonly offset: number; readonly mono: number };
+
+export type Timekeeping = {
+  /** Where the receiver's time was first and last agreed on. */
+  readonly estimate?: { readonly first: Anchor; readonly last: Anchor } | undefined;
+  /** A time that disagrees with the estimate, or that nothing has confirmed yet. */
+  readonly rival?: { readonly offset: number; readonly times: number } | undefined;
+};
+
+/** A live fix: its time `at` (UTC), when it arrived, whether its date was said since the last fix. */
+export type Sighting = { readonly at: number; readonly mono: number; readonly dated: boolean };
+
+/** One look at the host's clock: `at` UTC at `mono`; `synchronised` if NTP holds it. */
+export type HostReading = {
+  readonly at: number;
+  readonly mono: number;
+  readonly synchronised: boolean;
+};
+
+export const NO_TIME: Timekeeping = {};
+
+const fixed = (offset: number, mono: number): Timekeeping => {
+  const anchor = { offset, mono };
+  return { estimate: { first: anchor, last: anchor } };
+};
+
+/** Between its anchors the offset is interpolated: over days the two clocks drift apart. */
+const offsetAt = ({ first, last }: NonNullable<Timekeeping["estimate"]>, mono: number): number => {
+  if (mono >= last.mono) return last.offset;
+  if (mono <= first.mono) return first.offset;
+  const part = (mono - first.mono) / (last.mono - first.mono);
+  return first.offset + part * (last.offset - first.offset);
+};
+
+/**
+ * UTC at `mono`, which may lie before the newest reading: from the receiver while it is trusted,
+ * else from a synchronised host, else the best guess there is, marked `unset`. After the trust has
+ * expired the receiver's last word still beats an unsynchronised host.
+ */
+export const instantAt = (
+  { estimate }: Timekeeping,
+  mono: number,
+  host: HostReading,
+  builtMs: number = BUILT_MS,
+): Instant => {
+  const disciplined = estimate && Math.round(offsetAt(estimate, mono) + mono);
+  if (estimate && disciplined !== undefined) {
+    const alone = Math.max(estimate.first.mono - mono, mono - estimate.last.mono);
+    if (alone <= HOLDOVER_MS) return { at: disciplined, clock: "gnss" };
+  }
+  const at = Math.round(host.at - host.mono + mono);
+  if (host.synchronised && isPlausible(host.at, builtMs)) return { at, clock: "ntp" };
+  return { at: disciplined ?? at, clock: "unset" };
+};
+
+const agreed = (last: Anchor, sample: number, mono: number): Anchor => {
+  // A fix arrives later than its instant, never earlier: the largest recent offset is the best.
+  const relaxed = last.offset - Math.max(0, mono - last.mono) * RELAX;
+  return { offset: Math.max(sample, relaxed), mono: Math.max(mono, last.mono) };
+};
+
+/** The verdict on a time that nothing confirms. */
+const unconfirmed = (
+  clock: Instant["clock"],
+  offMs: number,
+  plausible: boolean,
+  times: number,
+): TimeVerdict => {
+  if (clock === "gnss" && offMs <= WILD_MS && plausible) return "trusted";
+  // Said consistently it is no glitch but a receiver with a wrong date: only its time is of no use.
+  if (clock === "unset" || offMs <= WILD_MS || times >= CONFIRMATIONS) return "unconfirmed";
+  return plausible ? "disputed" : "implausible";
+};
+
+/**
+ * A live fix has arrived. Returns what is known now, and how far the
+ * fix's own time can be trusted.
+ *
+ * A time is trusted if it agrees with what is known already: the estimate, or a synchronised
+ * host. Any other must be said three times in a row, and be plausible, before it counts; so no
+ * single wild fix sets the clock, not even the first. While the clock is trusted, a wild fix is
+ * refused. While it is not, the fix is let through as `unconfirmed`: its place is as good as any.
+ */
+export const observe = (
+  state: Timekeeping,
+  { at, mono, dated }: Sighting,
+  host: HostReading,
+  builtMs: number = BUILT_MS,
+): { readonly state: Timekeeping; readonly verdict: TimeVerdict } => {
+  const sample = at - mono;
+  const plausible = isPlausible(at, builtMs);
+  const known = instantAt(state, mono, host, builtMs);
+  const { estimate } = state;
+  if (plausible && estimate && Math.abs(sample - estimate.last.offset) <= AGREE_MS) {
+    const last = agreed(estimate.last, sample, mono);
+    return { state: { estimate: { first: estimate.first, last } }, verdict: "trusted" };
+  }
+  const off = Math.abs(at - known.at);
+  if (plausible && known.clock === "ntp" && off <= AGREE_MS) {
+    return { state: fixed(sample, mono), verdict: "trusted" };
+  }
+  const again = state.rival !== undefined && Math.abs(sample - state.rival.offset) <= AGREE_MS;
+  const times = (again ? state.rival.times : 0) + (dated ? 1 : 0);
+  if (plausible && times >= CONFIRMATIONS) return { state: fixed(sample, mono), verdict: "trusted" };
+  return {
+    state: { estimate, rival: { offset: sample, times: Math.min(times, CONFIRMATIONS) } },
+    verdict: unconfirmed(known.clock, off, plausible, times),
+  };
+};
