@@ -1,69 +1,122 @@
 /**
- * The signals of the COVESA Vehicle Signal Specification 6 that a patrol car could have, and the
- * overlay `Vehicle.Police.*` for what VSS lacks. A path that is not here is a misspelt one.
+ * The signals of the COVESA Vehicle Signal Specification that a patrol car could have, and the
+ * overlay `Vehicle.Police.*` for what VSS lacks. A path that is not in this list is a spelling error.
+ * Source: VSS 6.0, https://covesa.global/vehicle-signal-specification; held against its published
+ * tree by test/recordings/vss.test.ts.
  */
+
+/** The version of VSS that paths, units and values follow; `boot` events carry it. */
+export const VSS_VERSION = "6.0";
+
+/** VSS's own names of its data types, as far as the signals below need them. */
+export type VssDatatype = "boolean" | "string" | "float" | keyof typeof INTEGERS;
+
+/** The least and the greatest value of the integer types. */
+const INTEGERS = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 65_535],
+  int16: [-32_768, 32_767],
+  uint32: [0, 4_294_967_295],
+} as const;
+
 export type VssSignal = {
   readonly path: string;
   readonly type: "number" | "boolean" | "string";
-  /** As VSS writes it. */
+  readonly datatype: VssDatatype;
+  /** As VSS spells it; absent for numbers without a unit. */
   readonly unit?: string;
   /** A change of a number by less is not worth a report. */
   readonly deadband?: number;
   readonly meaning: string;
-  /** The only texts that VSS knows here. */
+  /** The only texts that VSS allows. */
   readonly values?: readonly string[];
+  /** The limits of a number: those of VSS, else those of its data type. */
+  readonly range?: readonly [minimum: number, maximum: number];
 };
 
-const number = (path: string, unit: string, deadband: number, meaning: string): VssSignal => ({
-  path: `Vehicle.${path}`,
-  type: "number",
-  unit,
-  deadband,
-  meaning,
-});
+const numeric =
+  (datatype: Exclude<VssDatatype, "boolean" | "string">, range?: readonly [number, number]) =>
+  (path: string, unit: string, deadband: number, meaning: string): VssSignal => {
+    const limits = range ?? (datatype === "float" ? undefined : INTEGERS[datatype]);
+    return {
+      path: `Vehicle.${path}`,
+      type: "number",
+      datatype,
+      deadband,
+      meaning,
+      ...(unit === "" ? {} : { unit }),
+      ...(limits === undefined ? {} : { range: limits }),
+    };
+  };
+const float = numeric("float");
+const floatPercent = numeric("float", [0, 100]);
+const percent = numeric("uint8", [0, 100]);
+const int8 = numeric("int8");
+const uint16 = numeric("uint16");
+const int16 = numeric("int16");
+const uint32 = numeric("uint32");
+
 const boolean = (path: string, meaning: string): VssSignal => ({
   path: `Vehicle.${path}`,
   type: "boolean",
+  datatype: "boolean",
   meaning,
 });
 const string = (path: string, values: readonly string[], meaning: string): VssSignal => ({
   path: `Vehicle.${path}`,
   type: "string",
+  datatype: "string",
   meaning,
   values,
 });
+
+/** The texts with which VSS says that nothing is known. In a report, what is not known is absent. */
+export const UNKNOWN_TEXTS: readonly string[] = ["UNDEFINED", "UNKNOWN"];
+
+/** The path that says whether the ignition is on. */
+export const IGNITION = "Vehicle.LowVoltageSystemState";
+
+/** Whether a signal map (by VSS path) says what the ignition does. Nothing else may switch the computer off. */
+export const mapsIgnition = (signals: Readonly<Record<string, unknown>>): boolean =>
+  Object.hasOwn(signals, IGNITION);
 
 const SIDES = ["DriverSide", "PassengerSide"] as const;
 const ROWS = [1, 2] as const;
 const WHEELS = ["Row1.Wheel.Left", "Row1.Wheel.Right", "Row2.Wheel.Left", "Row2.Wheel.Right"] as const;
 
 export const VSS: readonly VssSignal[] = [
-  number("Speed", "km/h", 2, "speed of the vehicle"),
-  number("TraveledDistance", "km", 1, "odometer"),
-  string("LowVoltageSystemState", ["LOCK", "OFF", "ACC", "ON", "START"], "the ignition"),
+  float("Speed", "km/h", 2, "speed of the vehicle"),
+  uint32("TraveledDistance", "m", 1_000, "odometer"),
+  string("LowVoltageSystemState", ["UNDEFINED", "LOCK", "OFF", "ACC", "ON", "START"], "the ignition"),
   boolean("IsMoving", "whether it moves"),
-  number("Acceleration.Longitudinal", "m/s^2", 0.5, "forward acceleration"),
-  number("Acceleration.Lateral", "m/s^2", 0.5, "acceleration to the left"),
-  number("AngularVelocity.Yaw", "degrees/s", 5, "turning rate"),
-  number("Exterior.AirTemperature", "celsius", 1, "air outside"),
-  number("Powertrain.CombustionEngine.Speed", "rpm", 200, "engine speed"),
+  float("Acceleration.Longitudinal", "m/s^2", 0.5, "forward acceleration"),
+  float("Acceleration.Lateral", "m/s^2", 0.5, "acceleration to the left"),
+  float("AngularVelocity.Yaw", "degrees/s", 5, "turning rate"),
+  float("Exterior.AirTemperature", "Celsius", 1, "air outside"),
+  float("Powertrain.CombustionEngine.Speed", "rpm", 200, "engine speed"),
   boolean("Powertrain.CombustionEngine.IsRunning", "whether the engine runs"),
-  number("Powertrain.CombustionEngine.EngineCoolant.Temperature", "celsius", 2, "coolant"),
-  number("Powertrain.CombustionEngine.EngineOil.Temperature", "celsius", 2, "engine oil"),
-  number("Powertrain.FuelSystem.RelativeLevel", "percent", 2, "fuel in the tank"),
-  number("Powertrain.FuelSystem.AbsoluteLevel", "l", 1, "fuel in the tank"),
-  number("Powertrain.TractionBattery.StateOfCharge.Current", "percent", 1, "charge of the drive's battery"),
+  float("Powertrain.CombustionEngine.EngineCoolant.Temperature", "Celsius", 2, "coolant"),
+  float("Powertrain.CombustionEngine.EngineOil.Temperature", "Celsius", 2, "engine oil"),
+  percent("Powertrain.FuelSystem.RelativeLevel", "percent", 2, "fuel in the tank"),
+  float("Powertrain.FuelSystem.AbsoluteLevel", "l", 1, "fuel in the tank"),
+  floatPercent(
+    "Powertrain.TractionBattery.StateOfCharge.Current",
+    "percent",
+    1,
+    "charge of the drive's battery",
+  ),
   boolean("Powertrain.TractionBattery.Charging.IsCharging", "whether it is being charged"),
-  number("Powertrain.Range", "m", 5_000, "distance it can still go"),
-  number("Powertrain.Transmission.CurrentGear", "", 1, "0 neutral, 1 and up forward, -1 reverse"),
-  number("Powertrain.Transmission.SelectedGear", "", 1, "0 neutral, 126 park, 127 drive, -1 reverse"),
-  number("LowVoltageBattery.CurrentVoltage", "V", 0.3, "supply of the car"),
+  uint32("Powertrain.Range", "m", 5_000, "distance it can still go"),
+  int8("Powertrain.Transmission.CurrentGear", "", 1, "0 neutral, 1 and up forward, -1 reverse"),
+  int8("Powertrain.Transmission.SelectedGear", "", 1, "0 neutral, 126 park, 127 drive, -1 reverse"),
+  float("LowVoltageBattery.CurrentVoltage", "V", 0.3, "supply of the car"),
   boolean("Chassis.ParkingBrake.IsEngaged", "handbrake"),
-  number("Chassis.Brake.PedalPosition", "percent", 10, "brake pedal"),
-  number("Chassis.Accelerator.PedalPosition", "percent", 10, "accelerator pedal"),
-  number("Chassis.SteeringWheel.Angle", "degrees", 20, "steering wheel, positive to the left"),
-  ...WHEELS.map((wheel) => number(`Chassis.Axle.${wheel}.Speed`, "km/h", 2, "speed of one wheel")),
-  ...WHEELS.map((wheel) => number(`Chassis.Axle.${wheel}.Tire.Pressure`, "kPa", 10, "pressure of one tyre")),
+  percent("Chassis.Brake.PedalPosition", "percent", 10, "brake pedal"),
+  percent("Chassis.Accelerator.PedalPosition", "percent", 10, "accelerator pedal"),
+  int16("Chassis.SteeringWheel.Angle", "degrees", 20, "steering wheel, positive to the left"),
+  ...WHEELS.map((wheel) => float(`Chassis.Axle.${wheel}.Speed`, "km/h", 2, "speed of one wheel")),
+  ...WHEELS.map((wheel) => uint16(`Chassis.Axle.${wheel}.Tire.Pressure`, "kPa", 10, "pressure of one tyre")),
   boolean("Body.Lights.Hazard.IsSignaling", "hazard lights"),
   boolean("Body.Lights.Beam.Low.IsOn", "low beam"),
   boolean("Body.Lights.Beam.High.IsOn", "high beam"),
@@ -82,7 +135,11 @@ export const VSS: readonly VssSignal[] = [
       boolean(`Cabin.Door.Row${row}.${side}.IsOpen`, "a door"),
       boolean(`Cabin.Door.Row${row}.${side}.IsLocked`, "a door"),
       boolean(`Cabin.Seat.Row${row}.${side}.IsBelted`, "a seat belt"),
-      boolean(`Cabin.Seat.Row${row}.${side}.IsOccupied`, "somebody sits there"),
+      string(
+        `Cabin.Seat.Row${row}.${side}.OccupancyStatus`,
+        ["UNKNOWN", "OCCUPIED", "EMPTY"],
+        "whether somebody sits there",
+      ),
       boolean(`Cabin.Seat.Row${row}.${side}.Airbag.IsDeployed`, "an airbag has fired"),
     ]),
   ),
@@ -92,48 +149,3 @@ export const VSS: readonly VssSignal[] = [
   boolean("Police.WeaponRack.IsOpen", "weapon rack"),
   boolean("Police.Spotlight.IsOn", "search light"),
 ];
-
-/** Factor and offset from a unit as databases write it to a unit of VSS. */
-type Conversion = { readonly factor: number; readonly offset: number };
-const by = (factor: number, offset = 0): Conversion => ({ factor, offset });
-
-const SAME: Readonly<Record<string, readonly string[]>> = {
-  "km/h": ["km/h", "kmh", "kph", "kmph", "km/hour", "unit_kilometerperhour"],
-  km: ["km", "unit_kilometer"],
-  m: ["m", "meter", "metre"],
-  "m/s^2": ["m/s^2", "m/s2", "m/s²", "m/s/s"],
-  "degrees/s": ["degrees/s", "deg/s", "°/s", "deg/sec"],
-  celsius: ["celsius", "°c", "degc", "deg c", "c", "unit_degrecelsi"],
-  rpm: ["rpm", "1/min", "u/min", "/min", "min-1", "r/min", "rev/min", "unit_minutinver"],
-  percent: ["percent", "%", "unit_percent"],
-  l: ["l", "liter", "litre", "unit_liter"],
-  V: ["v", "volt", "volts", "unit_volt"],
-  degrees: ["degrees", "deg", "°", "degree"],
-  kPa: ["kpa"],
-};
-const CONVERSIONS: Readonly<Record<string, Readonly<Record<string, Conversion>>>> = {
-  "km/h": {
-    mph: by(1.609344),
-    "mi/h": by(1.609344),
-    "m/s": by(3.6),
-    kn: by(1.852),
-    knot: by(1.852),
-    knots: by(1.852),
-  },
-  km: { m: by(0.001), mi: by(1.609344), miles: by(1.609344) },
-  m: { km: by(1_000) },
-  "m/s^2": { g: by(9.80665) },
-  "degrees/s": { "rad/s": by(180 / Math.PI) },
-  celsius: { "°f": by(5 / 9, -160 / 9), degf: by(5 / 9, -160 / 9), k: by(1, -273.15) },
-  V: { mv: by(0.001) },
-  degrees: { rad: by(180 / Math.PI) },
-  kPa: { bar: by(100), psi: by(6.894757), mbar: by(0.1), hpa: by(0.1), pa: by(0.001) },
-  l: { ml: by(0.001), gal: by(3.785412) },
-};
-
-/** How to come from a database's unit to that of VSS; undefined where nothing is known of it. */
-export const conversionTo = (vssUnit: string, unit: string): Conversion | undefined => {
-  const written = unit.trim().toLowerCase();
-  if (vssUnit === "" || SAME[vssUnit]?.includes(written)) return by(1);
-  return CONVERSIONS[vssUnit]?.[written];
-};

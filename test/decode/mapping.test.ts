@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compileMapping, type SignalMapping } from "../../src/decode/can/mapping.ts";
 import { parseDbc } from "../../src/decode/dbc/parser.ts";
-import { VSS } from "../../src/domain/vss.ts";
+import { mapsIgnition, VSS } from "../../src/domain/vss.ts";
 
 const database = parseDbc(
   `VERSION ""
@@ -10,10 +10,18 @@ BO_ 5 Dash: 8 A
  SG_ Gear : 8|8@1+ (1,0) [0|0] "" A
  SG_ Belt : 16|1@1+ (1,0) [0|0] "" A
  SG_ Key : 24|2@1+ (1,0) [0|0] "" A
+ SG_ Odometer : 32|16@1+ (0.5,0) [0|0] "km" A
+ SG_ Fuel : 48|8@1+ (0.4,0) [0|0] "%" A
+ SG_ Seat : 56|2@1+ (1,0) [0|0] "" A
+BO_ 6 Twin: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "m" A
+BO_ 7 Twin: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "m" A
 BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
 BA_ "GenMsgCycleTime" BO_ 5 100;
 VAL_ 5 Gear 0 "P" 1 "R" 2 "D" ;
-VAL_ 5 Key 0 "LOCK" 1 "ACC" 2 "ON" ;
+VAL_ 5 Key 0 "LOCK" 1 "ACC" 2 "ON" 3 "undefined" ;
+VAL_ 5 Seat 0 "EMPTY" 1 "OCCUPIED" 2 "UNKNOWN" ;
 `,
   "car.dbc",
 );
@@ -46,6 +54,71 @@ describe("the signal map", () => {
       "Vehicle.Cabin.Seat.Row1.DriverSide.IsBelted": true,
       "Vehicle.LowVoltageSystemState": "ON",
     });
+  });
+
+  test("converts kilometres to VSS's metres, and rounds what VSS holds as an integer", () => {
+    const signals = {
+      "Vehicle.TraveledDistance": { from: "Dash.Odometer" },
+      "Vehicle.Powertrain.FuelSystem.RelativeLevel": { from: "Dash.Fuel" },
+    };
+    expect(read(signals, [0, 0, 0, 0, 3, 0, 101, 0])).toEqual({
+      "Vehicle.TraveledDistance": 1_500,
+      "Vehicle.Powertrain.FuelSystem.RelativeLevel": 40,
+    });
+  });
+
+  test("has no value beyond the limits of VSS", () => {
+    const fuel = { "Vehicle.Powertrain.FuelSystem.RelativeLevel": { from: "Dash.Fuel" } };
+    expect(read(fuel, [0, 0, 0, 0, 0, 0, 250, 0])).toEqual({
+      "Vehicle.Powertrain.FuelSystem.RelativeLevel": 100,
+    });
+    expect(read(fuel, [0, 0, 0, 0, 0, 0, 255, 0])).toEqual({});
+  });
+
+  test("has no value for a text that says that nothing is known", () => {
+    const signals = {
+      "Vehicle.LowVoltageSystemState": { from: "Dash.Key" },
+      "Vehicle.Cabin.Seat.Row1.DriverSide.OccupancyStatus": { from: "Dash.Seat" },
+    };
+    expect(read(signals, [0, 0, 0, 3, 0, 0, 0, 1])).toEqual({
+      "Vehicle.Cabin.Seat.Row1.DriverSide.OccupancyStatus": "OCCUPIED",
+    });
+    expect(read(signals, [0, 0, 0, 0, 0, 0, 0, 2])).toEqual({ "Vehicle.LowVoltageSystemState": "LOCK" });
+  });
+
+  test("names the VSS 6 path for one that earlier versions had", () => {
+    expect(compile({ "Vehicle.Cabin.Seat.Row2.DriverSide.IsOccupied": { from: "Dash.Seat" } })).toEqual([
+      {
+        path: "Vehicle.Cabin.Seat.Row2.DriverSide.IsOccupied",
+        message:
+          'there is no VSS signal "Vehicle.Cabin.Seat.Row2.DriverSide.IsOccupied"; did you mean "Vehicle.Cabin.Seat.Row2.DriverSide.OccupancyStatus"?',
+      },
+    ]);
+  });
+
+  test("refuses a name that two messages have", () => {
+    expect(compile({ "Vehicle.TraveledDistance": { from: "Twin.A" } })).toEqual([
+      {
+        path: "Vehicle.TraveledDistance",
+        message: 'there are two messages "Twin": the database must name them differently',
+      },
+    ]);
+  });
+
+  test("warns of a distance without a unit", () => {
+    expect(compile({ "Vehicle.Powertrain.Range": { from: "Dash.Gear" } })).toMatchObject({
+      warnings: [
+        {
+          path: "Vehicle.Powertrain.Range",
+          message: "Dash.Gear has no unit: read as metres; unit: km says otherwise",
+        },
+      ],
+    });
+  });
+
+  test("says whether the ignition is mapped", () => {
+    expect(mapsIgnition({ "Vehicle.LowVoltageSystemState": { from: "Dash.Key" } })).toBe(true);
+    expect(mapsIgnition({ "Vehicle.Speed": { from: "Dash.Speed" } })).toBe(false);
   });
 
   test("leaves out what the map or the frame does not say", () => {

@@ -2,12 +2,12 @@ import { groupMask, type CanFrame, type SignalValue } from "../../domain/can.ts"
 import type { DbcDatabase, DbcMessage, DbcSignal } from "../dbc/database.ts";
 import { compileRaw, compileScale, isUnavailable, type ReadSignal } from "./signal.ts";
 
-/** A signal made ready: what it reads is undefined where it is absent from the frame. */
+/** A signal ready to read frames. Each reader returns undefined if the signal is absent from the frame. */
 export type CompiledSignal = {
   readonly signal: DbcSignal;
   readonly raw: ReadSignal<SignalValue>;
   readonly physical: ReadSignal<SignalValue>;
-  /** The text of its value table, where the value has one. */
+  /** The text of the value table for this value, if there is one. */
   readonly label: (data: Uint8Array) => string | undefined;
 };
 
@@ -30,7 +30,7 @@ const presence = (
   if (!multiplexed) return undefined;
   const by = message.signals.find(({ name }) => name === multiplexed.by);
   const read = raws.get(multiplexed.by);
-  // A multiplexor that is not there, or that hangs on itself, says of nothing that it is there.
+  // A missing multiplexor, or one that depends on itself, selects nothing.
   if (!by || !read || seen.includes(by.name)) return () => false;
   const above = presence(by, message, raws, [...seen, signal.name]);
   const { ranges } = multiplexed;
@@ -77,18 +77,27 @@ const compileMessage = (message: DbcMessage): CompiledMessage => {
 /** The parameter group of a J1939 id: without priority, source address and destination. J1939-21 §5.2. */
 export const parameterGroup = (id: number): number => (id & groupMask(id)) >>> 8;
 
-/** Finds the message of a frame: by its id, or by its parameter group whoever sent it. */
-export const createMatcher = (database: DbcDatabase): ((frame: CanFrame) => CompiledMessage | undefined) => {
+/** Every message of a database, in its order, ready to read frames. */
+export const compileMessages = (database: DbcDatabase): readonly CompiledMessage[] =>
+  database.messages.map(compileMessage);
+
+/** Finds the message of a frame by its id, or, for J1939, by its parameter group from any sender. */
+export const matcherOf = (
+  messages: readonly CompiledMessage[],
+): ((frame: CanFrame) => CompiledMessage | undefined) => {
   const standard = new Map<number, CompiledMessage>();
   const extended = new Map<number, CompiledMessage>();
   const groups = new Map<number, CompiledMessage>();
-  for (const message of database.messages) {
-    const compiled = compileMessage(message);
-    (message.extended ? extended : standard).set(message.id, compiled);
-    if (message.j1939) groups.set(parameterGroup(message.id), compiled);
+  for (const compiled of messages) {
+    const { id, extended: long, j1939 } = compiled.message;
+    (long ? extended : standard).set(id, compiled);
+    if (j1939) groups.set(parameterGroup(id), compiled);
   }
   return ({ id, extended: long }) =>
     long
       ? (extended.get(id) ?? (groups.size > 0 ? groups.get(parameterGroup(id)) : undefined))
       : standard.get(id);
 };
+
+export const createMatcher = (database: DbcDatabase): ((frame: CanFrame) => CompiledMessage | undefined) =>
+  matcherOf(compileMessages(database));

@@ -1,0 +1,90 @@
+import type { SignalValue } from "../../domain/can.ts";
+import { conversionTo } from "../../domain/units.ts";
+import { UNKNOWN_TEXTS, type VssSignal } from "../../domain/vss.ts";
+import type { DbcSignal } from "../dbc/database.ts";
+import type { SignalMapping, VssValue } from "./mapping.ts";
+import type { CompiledSignal } from "./message.ts";
+
+/** Decimals beyond these are rounding noise of a factor. */
+const PLACES = 1e6;
+
+/** The unit that the map states, else the unit in the database. */
+export const unitOf = (mapping: SignalMapping, { unit }: DbcSignal): string => mapping.unit ?? unit;
+
+/** A text as VSS spells it. A text that VSS does not know is returned unchanged. */
+export const spelledAsVss = ({ values }: VssSignal, text: string): string =>
+  values?.find((value) => value.toLowerCase() === text.toLowerCase()) ?? text;
+
+/** A text in VSS's spelling; undefined if it says that nothing is known. */
+const knownText = (vss: VssSignal, text: string): string | undefined => {
+  const spelled = spelledAsVss(vss, text);
+  return UNKNOWN_TEXTS.includes(spelled) ? undefined : spelled;
+};
+
+/** Outside the range that the database states lie the codes for "error" and "not known": no value. */
+const inRange = ({ minimum, maximum, factor }: DbcSignal, value: SignalValue): boolean => {
+  const slack = Math.abs(factor) / 2;
+  return minimum >= maximum || (Number(value) >= minimum - slack && Number(value) <= maximum + slack);
+};
+
+/** A number as VSS's data type holds it: integers are rounded; outside VSS's limits there is no value. */
+const toVssNumber = ({ datatype, range }: VssSignal): ((value: number) => number | undefined) => {
+  const rounded = datatype === "float" ? (value: number) => Math.round(value * PLACES) / PLACES : Math.round;
+  if (range === undefined) return rounded;
+  const [minimum, maximum] = range;
+  return (value) => {
+    const result = rounded(value);
+    // `+ 0`: -0 is no integer of VSS, and JSON would write it as 0 anyway.
+    return result >= minimum && result <= maximum ? result + 0 : undefined;
+  };
+};
+
+const numberReader = (vss: VssSignal, mapping: SignalMapping, { signal, physical }: CompiledSignal) => {
+  const { factor, offset } = conversionTo(vss.unit ?? "", unitOf(mapping, signal)) ?? {
+    factor: 1,
+    offset: 0,
+  };
+  const finish = toVssNumber(vss);
+  return (data: Uint8Array): VssValue | undefined => {
+    const value = physical(data);
+    return value === undefined || !inRange(signal, value)
+      ? undefined
+      : finish(Number(value) * factor + offset);
+  };
+};
+
+const mapReader = (
+  vss: VssSignal,
+  map: Readonly<Record<string, VssValue>>,
+  { label, raw }: CompiledSignal,
+) => {
+  const values = new Map(Object.entries(map));
+  return (data: Uint8Array): VssValue | undefined => {
+    const text = label(data);
+    const value = (text === undefined ? undefined : values.get(text)) ?? values.get(String(raw(data)));
+    return typeof value === "string" ? knownText(vss, value) : value;
+  };
+};
+
+/**
+ * Reads one VSS value from the bytes of a frame: in VSS's unit, data type and spelling. Undefined: the
+ * frame does not carry the signal, or the signal says that nothing is known.
+ */
+export const compileValue = (
+  vss: VssSignal,
+  mapping: SignalMapping,
+  compiled: CompiledSignal,
+): ((data: Uint8Array) => VssValue | undefined) => {
+  if (mapping.map) return mapReader(vss, mapping.map, compiled);
+  if (vss.type === "number") return numberReader(vss, mapping, compiled);
+  const { signal, label, physical } = compiled;
+  if (vss.type === "string")
+    return (data) => {
+      const text = label(data);
+      return text === undefined ? undefined : knownText(vss, text);
+    };
+  return (data) => {
+    const value = physical(data);
+    return value === undefined || !inRange(signal, value) ? undefined : Number(value) !== 0;
+  };
+};
