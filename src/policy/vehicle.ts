@@ -1,4 +1,6 @@
-/** Which values of the vehicle's signals become a report. Pure: time is an argument, milliseconds. */
+import { IGNITION } from "../domain/vss.ts";
+
+/** Decides which values of the vehicle's signals become a report. Pure: time is an argument, in milliseconds. */
 export type VehicleValue = number | boolean | string;
 
 export type VehicleSignal = {
@@ -13,36 +15,38 @@ export type VehicleReport = {
   readonly stale?: string[];
 };
 
-/** What the vehicle says of its own movement; absent where it does not, or no longer. */
+/** What the vehicle says about its own movement. Absent: it does not say so, or not any more. */
 export type VehicleMotion = {
   readonly ignition?: "on" | "off";
   readonly speedKmh?: number;
 };
 
 export type VehiclePolicy = {
+  /** A value of a mapped signal was received. */
   hear(path: string, value: VehicleValue, nowMs: number): void;
-  /** The bus carries anything at all. */
+  /** A frame was received, whatever it carried. */
   alive(nowMs: number): void;
-  /** The bus cannot be listened to: its silence says nothing. */
+  /** The bus cannot be listened to: until the next frame nothing is known. */
   lost(): void;
-  /** What is worth a report now: what has changed, or everything when a snapshot is due; `last`: nothing comes after. */
+  /** What to report now: what has changed, or everything if a snapshot is due. `last`: nothing follows. */
   due(nowMs: number, last?: boolean): VehicleReport | undefined;
-  /** The next report is a snapshot: dispatch may have missed something. */
+  /** Makes the next report a snapshot: dispatch may have missed something. */
   refresh(): void;
   /** Everything known now, for an emergency. */
   snapshot(nowMs: number): VehicleReport | undefined;
   motion(nowMs: number): VehicleMotion;
 };
 
-/** A door that bangs makes no more reports than this. */
+/** The least time between two reports: a door that bangs makes no more than this. */
 const BETWEEN_MS = 200;
 const SNAPSHOT_MS = 600_000;
-/** A bus that is silent for this long belongs to a car that is switched off. */
+/** A bus that has been silent for this long is asleep, or not connected. */
 const ASLEEP_MS = 5_000;
-const IGNITION = "Vehicle.LowVoltageSystemState";
 const SPEED = "Vehicle.Speed";
-/** A speed that is older says nothing about now, whatever its signal's own time is. */
+/** An older speed says nothing about now, whatever the cycle of its signal is. */
 const SPEED_MS = 5_000;
+const IGNITION_ON: ReadonlySet<VehicleValue> = new Set(["ACC", "ON", "START"]);
+const IGNITION_OFF: ReadonlySet<VehicleValue> = new Set(["OFF", "LOCK"]);
 
 type Heard = {
   readonly signal: VehicleSignal;
@@ -53,140 +57,165 @@ type Heard = {
   staleReported: boolean;
 };
 
+/** `sinceMs`: the first frame after a silence; `lastMs`: the newest frame. */
+type Bus =
+  | { readonly state: "never-heard" }
+  | { readonly state: "heard"; readonly sinceMs: number; readonly lastMs: number }
+  | { readonly state: "lost"; readonly sinceMs: number };
+
 const differs = ({ signal, value, reported }: Heard): boolean => {
   if (typeof value === "number" && typeof reported === "number") {
     const change = Math.abs(value - reported);
-    // That something has come to rest is news however small the step.
+    // That something has come to rest is news however small the last step was.
     return change > 0 && (change >= signal.deadband || value === 0);
   }
   return value !== reported;
 };
 
-export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehiclePolicy => {
-  const byPath = new Map(signals.map((signal) => [signal.path, signal]));
-  const heard = new Map<string, Heard>();
-  let snapshotAt = -Infinity;
-  let saidAt = -Infinity;
-  let aliveAt = -Infinity;
-  /** Since when the bus is heard without a pause: what it has not brought since then in its time is stale. */
-  let heardSince: number | undefined;
-  const missed = new Set<string>();
-  let wantsSnapshot = true;
-  // Where the car does not say it, a bus that is awake says that the ignition is on.
-  const ignitionSignal = { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: Infinity };
-  const derivesIgnition = !byPath.has(IGNITION);
+class VehicleSignals implements VehiclePolicy {
+  readonly #signals: readonly VehicleSignal[];
+  readonly #byPath: ReadonlyMap<string, VehicleSignal>;
+  /** At most one entry a mapped signal. */
+  readonly #heard = new Map<string, Heard>();
+  /** Signals that never came, and were reported as stale. */
+  readonly #missed = new Set<string>();
+  #bus: Bus = { state: "never-heard" };
+  #snapshotAt = -Infinity;
+  #reportedAt = -Infinity;
+  #wantsSnapshot = true;
 
-  const hear = (signal: VehicleSignal, value: VehicleValue, nowMs: number): void => {
-    const known = heard.get(signal.path);
+  constructor(signals: readonly VehicleSignal[]) {
+    this.#signals = signals;
+    this.#byPath = new Map(signals.map((signal) => [signal.path, signal]));
+  }
+
+  hear(path: string, value: VehicleValue, nowMs: number): void {
+    const signal = this.#byPath.get(path);
+    if (!signal) return;
+    const known = this.#heard.get(path);
     if (known) {
       known.value = value;
       known.heardAt = nowMs;
-    } else {
-      const never = { reported: undefined, reportedAt: -Infinity, staleReported: false };
-      heard.set(signal.path, { signal, value, heardAt: nowMs, ...never });
+      return;
     }
-  };
+    const never = { reported: undefined, reportedAt: -Infinity, staleReported: false };
+    this.#heard.set(path, { signal, value, heardAt: nowMs, ...never });
+  }
 
-  /** A signal without a time of its own is as fresh as the bus. */
-  const isStale = ({ signal, heardAt }: Heard, nowMs: number): boolean =>
-    signal.staleMs === undefined
-      ? nowMs - aliveAt > ASLEEP_MS || heardAt < (heardSince ?? 0)
-      : nowMs - heardAt > signal.staleMs;
+  alive(nowMs: number): void {
+    const sinceMs = this.#awake(nowMs) && this.#bus.state === "heard" ? this.#bus.sinceMs : nowMs;
+    this.#bus = { state: "heard", sinceMs, lastMs: nowMs };
+  }
 
-  const neverHeard = (nowMs: number): string[] =>
-    signals
-      .filter(
-        ({ path, staleMs }) => !heard.has(path) && nowMs - (heardSince ?? nowMs) > (staleMs ?? Infinity),
-      )
+  lost(): void {
+    if (this.#bus.state === "heard") this.#bus = { state: "lost", sinceMs: this.#bus.sinceMs };
+  }
+
+  due(nowMs: number, last = false): VehicleReport | undefined {
+    // Recordings that were put together may step back in time.
+    const settled = (sinceMs: number, leastMs: number) => last || Math.abs(sinceMs) >= leastMs;
+    if (this.#bus.state === "never-heard" || !settled(nowMs - this.#reportedAt, BETWEEN_MS)) return undefined;
+    const all = [...this.#heard.values()];
+    for (const one of all) {
+      // A signal that has returned is reported again, even with the value that it had.
+      if (one.staleReported && !this.#isStale(one, nowMs)) {
+        one.staleReported = false;
+        one.reported = undefined;
+      }
+    }
+    const whole = this.#wantsSnapshot || nowMs - this.#snapshotAt >= SNAPSHOT_MS;
+    const fresh = all.filter((one) => !this.#isStale(one, nowMs));
+    const chosen = whole
+      ? fresh
+      : fresh.filter((one) => differs(one) && settled(nowMs - one.reportedAt, one.signal.minIntervalMs));
+    const absent = this.#neverHeard(nowMs).filter((path) => !this.#missed.has(path));
+    const newlyStale =
+      absent.length > 0 || all.some((one) => this.#isStale(one, nowMs) && !one.staleReported);
+    if (chosen.length === 0 && !newlyStale) return undefined;
+    this.#remember(chosen, absent, whole, nowMs);
+    return this.#report(chosen, nowMs);
+  }
+
+  refresh(): void {
+    this.#wantsSnapshot = true;
+  }
+
+  snapshot(nowMs: number): VehicleReport | undefined {
+    const fresh = [...this.#heard.values()].filter((one) => !this.#isStale(one, nowMs));
+    return this.#heard.size === 0 ? undefined : this.#report(fresh, nowMs);
+  }
+
+  motion(nowMs: number): VehicleMotion {
+    const ignition = this.#ignition(nowMs);
+    const speed = this.#heard.get(SPEED);
+    const speedKmh =
+      speed && nowMs - speed.heardAt <= SPEED_MS && !this.#isStale(speed, nowMs) ? speed.value : undefined;
+    return {
+      ...(ignition === undefined ? {} : { ignition }),
+      ...(typeof speedKmh === "number" ? { speedKmh } : {}),
+    };
+  }
+
+  /**
+   * Silence is not "off": the bus may be asleep, or a plug may be pulled. What remains true in a
+   * silence is an OFF that was the ignition's last word before it, as in any parked car. While the
+   * bus carries frames, an ignition that is missing among them is not known.
+   */
+  #ignition(nowMs: number): "on" | "off" | undefined {
+    const known = this.#heard.get(IGNITION);
+    const bus = this.#bus;
+    if (!known || bus.state !== "heard") return undefined;
+    const fresh = !this.#isStale(known, nowMs);
+    if (IGNITION_ON.has(known.value)) return fresh ? "on" : undefined;
+    if (!IGNITION_OFF.has(known.value)) return undefined;
+    const lastWord = !this.#awake(nowMs) && known.heardAt >= bus.sinceMs;
+    return fresh || lastWord ? "off" : undefined;
+  }
+
+  #awake(nowMs: number): boolean {
+    return this.#bus.state === "heard" && nowMs - this.#bus.lastMs <= ASLEEP_MS;
+  }
+
+  /** A signal without a cycle is as fresh as the bus. */
+  #isStale({ signal, heardAt }: Heard, nowMs: number): boolean {
+    if (signal.staleMs !== undefined) return nowMs - heardAt > signal.staleMs;
+    return !this.#awake(nowMs) || this.#bus.state !== "heard" || heardAt < this.#bus.sinceMs;
+  }
+
+  /** Signals whose time has passed since the bus was first heard, and that never came. */
+  #neverHeard(nowMs: number): string[] {
+    const sinceMs = this.#bus.state === "never-heard" ? nowMs : this.#bus.sinceMs;
+    return this.#signals
+      .filter(({ path, staleMs }) => !this.#heard.has(path) && nowMs - sinceMs > (staleMs ?? Infinity))
       .map(({ path }) => path);
-  const stalePaths = (nowMs: number): string[] => [
-    ...[...heard.values()].filter((one) => isStale(one, nowMs)).map(({ signal }) => signal.path),
-    ...neverHeard(nowMs),
-  ];
+  }
 
-  const report = (of: readonly Heard[], nowMs: number): VehicleReport => {
-    const stale = stalePaths(nowMs);
+  #report(of: readonly Heard[], nowMs: number): VehicleReport {
+    const stale = [...this.#heard.values()]
+      .filter((one) => this.#isStale(one, nowMs))
+      .map(({ signal }) => signal.path)
+      .concat(this.#neverHeard(nowMs));
     return {
       signals: Object.fromEntries(of.map(({ signal, value }) => [signal.path, value])),
       ...(stale.length > 0 ? { stale } : {}),
     };
-  };
+  }
 
-  const deriveIgnition = (nowMs: number): void => {
-    if (!derivesIgnition || aliveAt === -Infinity) return;
-    hear(ignitionSignal, nowMs - aliveAt <= ASLEEP_MS ? "ON" : "OFF", nowMs);
-  };
+  /** A signal that fell silent is reported once; so is its return, by its value. */
+  #remember(chosen: readonly Heard[], absent: readonly string[], whole: boolean, nowMs: number): void {
+    this.#reportedAt = nowMs;
+    if (whole) {
+      this.#wantsSnapshot = false;
+      this.#snapshotAt = nowMs;
+    }
+    for (const path of absent) this.#missed.add(path);
+    for (const one of this.#heard.values()) one.staleReported = this.#isStale(one, nowMs);
+    for (const one of chosen) {
+      one.reported = one.value;
+      one.reportedAt = nowMs;
+    }
+  }
+}
 
-  return {
-    hear(path, value, nowMs) {
-      const signal = byPath.get(path);
-      if (signal) hear(signal, value, nowMs);
-    },
-    alive(nowMs) {
-      if (heardSince === undefined || nowMs - aliveAt > ASLEEP_MS) heardSince = nowMs;
-      aliveAt = nowMs;
-    },
-    lost() {
-      aliveAt = -Infinity;
-      if (derivesIgnition) heard.delete(IGNITION);
-    },
-    due(nowMs, last = false) {
-      deriveIgnition(nowMs);
-      // Recordings that were put together may step back in time.
-      const settled = (sinceMs: number, leastMs: number) => last || Math.abs(sinceMs) >= leastMs;
-      if (heardSince === undefined || !settled(nowMs - saidAt, BETWEEN_MS)) return undefined;
-      const all = [...heard.values()];
-      for (const one of all) {
-        if (!one.staleReported || isStale(one, nowMs)) continue;
-        one.staleReported = false;
-        one.reported = undefined;
-      }
-      const whole = wantsSnapshot || nowMs - snapshotAt >= SNAPSHOT_MS;
-      const fresh = all.filter((one) => !isStale(one, nowMs));
-      const chosen = whole
-        ? fresh
-        : fresh.filter((one) => differs(one) && settled(nowMs - one.reportedAt, one.signal.minIntervalMs));
-      // That a signal has fallen silent is news, once; so is its return, by its value.
-      const absent = neverHeard(nowMs).filter((path) => !missed.has(path));
-      const newlyStale = absent.length > 0 || all.some((one) => isStale(one, nowMs) && !one.staleReported);
-      if (chosen.length === 0 && !newlyStale) return undefined;
-      saidAt = nowMs;
-      if (whole) {
-        wantsSnapshot = false;
-        snapshotAt = nowMs;
-      }
-      for (const path of absent) missed.add(path);
-      for (const one of all) one.staleReported = isStale(one, nowMs);
-      for (const one of chosen) {
-        one.reported = one.value;
-        one.reportedAt = nowMs;
-      }
-      return report(chosen, nowMs);
-    },
-    refresh() {
-      wantsSnapshot = true;
-    },
-    snapshot(nowMs) {
-      deriveIgnition(nowMs);
-      const fresh = [...heard.values()].filter((one) => !isStale(one, nowMs));
-      return heard.size === 0 ? undefined : report(fresh, nowMs);
-    },
-    motion(nowMs) {
-      deriveIgnition(nowMs);
-      const ignition = heard.get(IGNITION);
-      const speed = heard.get(SPEED);
-      // A bus that has gone to sleep behind a mapped ignition says no more than its last word was.
-      const known =
-        ignition && (!isStale(ignition, nowMs) || ignition.value === "OFF" || ignition.value === "LOCK");
-      return {
-        ...(known ? { ignition: ignition.value === "OFF" || ignition.value === "LOCK" ? "off" : "on" } : {}),
-        ...(speed &&
-        nowMs - speed.heardAt <= SPEED_MS &&
-        !isStale(speed, nowMs) &&
-        typeof speed.value === "number"
-          ? { speedKmh: speed.value }
-          : {}),
-      };
-    },
-  };
-};
+export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehiclePolicy =>
+  new VehicleSignals(signals);

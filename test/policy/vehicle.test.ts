@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createVehiclePolicy, type VehicleSignal } from "../../src/policy/vehicle.ts";
 
@@ -8,10 +9,8 @@ const signals: VehicleSignal[] = [
   { path: SPEED, deadband: 2, minIntervalMs: 1_000, staleMs: 300 },
   { path: DOOR, deadband: 0, minIntervalMs: 0, staleMs: undefined },
 ];
-/** With a mapped ignition that is not heard here: nothing is derived. */
 const fresh = () => {
-  const ignition = { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: Infinity };
-  const policy = createVehiclePolicy([...signals, ignition]);
+  const policy = createVehiclePolicy(signals);
   policy.alive(0);
   policy.hear(SPEED, 50, 0);
   policy.hear(DOOR, false, 0);
@@ -66,28 +65,13 @@ describe("vehicle reports", () => {
     expect(policy.due(900_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
   });
 
-  test("derive the ignition from the bus where the car does not say it", () => {
-    const policy = createVehiclePolicy([]);
-    expect(policy.due(0)).toBeUndefined();
-    policy.alive(100);
-    expect(policy.due(100)).toEqual({ signals: { [IGNITION]: "ON" } });
-    expect(policy.due(5_100)).toBeUndefined();
-    expect(policy.due(5_101)).toEqual({ signals: { [IGNITION]: "OFF" } });
-  });
-
-  test("tell of movement only what is fresh; a bus asleep behind a mapped ignition leaves its last word, if that was off", () => {
-    const policy = createVehiclePolicy([
-      ...signals,
-      { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs: 5_000 },
-    ]);
-    expect(policy.motion(0)).toEqual({});
-    policy.hear(SPEED, 50, 0);
-    policy.hear(IGNITION, "START", 0);
-    expect(policy.motion(300)).toEqual({ ignition: "on", speedKmh: 50 });
-    expect(policy.motion(5_000)).toEqual({ ignition: "on" });
-    expect(policy.motion(5_001)).toEqual({});
-    policy.hear(IGNITION, "LOCK", 6_000);
-    expect(policy.motion(60_000)).toEqual({ ignition: "off" });
+  test("say nothing about an ignition that is not mapped, whether the bus is awake or silent", () => {
+    const policy = fresh();
+    for (const atMs of [0, 5_001, 86_400_000]) {
+      expect(policy.motion(atMs).ignition).toBeUndefined();
+      expect(policy.snapshot(atMs)!.signals).not.toHaveProperty([IGNITION]);
+      expect(policy.due(atMs)?.signals ?? {}).not.toHaveProperty([IGNITION]);
+    }
   });
 
   test("a bus that cannot be listened to says nothing; one that is silent makes everything stale", () => {
@@ -95,7 +79,7 @@ describe("vehicle reports", () => {
     policy.alive(0);
     policy.hear(DOOR, true, 0);
     policy.due(0);
-    expect(policy.snapshot(4_000)!.signals).toEqual({ [DOOR]: true, [IGNITION]: "ON" });
+    expect(policy.snapshot(4_000)!.signals).toEqual({ [DOOR]: true });
     policy.lost();
     expect(policy.snapshot(60_000)).toEqual({ signals: {}, stale: [DOOR, SPEED] });
     expect(policy.motion(60_000)).toEqual({});
@@ -106,7 +90,7 @@ describe("vehicle reports", () => {
     expect(policy.due(10_000)).toBeUndefined();
     policy.alive(10_000);
     policy.hear(DOOR, false, 10_000);
-    expect(policy.due(10_000)).toEqual({ signals: { [DOOR]: false, [IGNITION]: "ON" } });
+    expect(policy.due(10_000)).toEqual({ signals: { [DOOR]: false } });
     expect(policy.due(10_300)).toBeUndefined();
     expect(policy.due(10_301)).toEqual({ signals: {}, stale: [SPEED] });
     expect(policy.due(10_900)).toBeUndefined();
@@ -130,5 +114,105 @@ describe("vehicle reports", () => {
     expect(policy.due(7_200_000)!.signals).toEqual({ [SPEED]: 0 });
     policy.hear(DOOR, false, 7_201_000);
     expect(policy.due(7_201_000)!.signals).toEqual({ [DOOR]: false });
+  });
+});
+
+describe("a mapped ignition", () => {
+  const withIgnition = (staleMs: number | undefined) =>
+    createVehiclePolicy([...signals, { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs }]);
+  type Policy = ReturnType<typeof createVehiclePolicy>;
+  const frame = (policy: Policy, atMs: number, ignition?: string) => {
+    policy.alive(atMs);
+    if (ignition !== undefined) policy.hear(IGNITION, ignition, atMs);
+  };
+
+  test.each([
+    ["LOCK", "off"],
+    ["OFF", "off"],
+    ["ACC", "on"],
+    ["ON", "on"],
+    ["START", "on"],
+    ["KEY_LOST", undefined],
+  ])("%s is %s", (text, expected) => {
+    const policy = withIgnition(5_000);
+    frame(policy, 0, text);
+    expect(policy.motion(0).ignition).toBe(expected);
+  });
+
+  test.each([5_000, undefined])(
+    "that was OFF when the bus fell asleep is still off a night later (stale after %s ms)",
+    (staleMs) => {
+      const policy = withIgnition(staleMs);
+      frame(policy, 0, "OFF");
+      frame(policy, 2_000); // other signals end a little later
+      expect(policy.motion(36_000_000).ignition).toBe("off");
+    },
+  );
+
+  test.each([5_000, undefined])(
+    "that was ON when the bus went silent is not known: it may be a pulled plug (stale after %s ms)",
+    (staleMs) => {
+      const policy = withIgnition(staleMs);
+      frame(policy, 0, "ON");
+      expect(policy.motion(5_000).ignition).toBe("on");
+      expect(policy.motion(5_001).ignition).toBeUndefined();
+      expect(policy.motion(36_000_000).ignition).toBeUndefined();
+    },
+  );
+
+  test("that is missing on a bus that is awake is not known", () => {
+    const policy = withIgnition(5_000);
+    frame(policy, 0, "OFF");
+    for (let atMs = 0; atMs <= 60_000; atMs += 1_000) frame(policy, atMs);
+    expect(policy.motion(60_000).ignition).toBeUndefined();
+  });
+
+  test("that was OFF before a silence is not known once the bus wakes without it", () => {
+    const policy = withIgnition(undefined);
+    frame(policy, 0, "OFF");
+    frame(policy, 3_600_000);
+    expect(policy.motion(3_600_000).ignition).toBeUndefined();
+    expect(policy.motion(7_200_000).ignition).toBeUndefined(); // nor when it sleeps again
+    frame(policy, 7_300_000, "OFF");
+    expect(policy.motion(7_300_000).ignition).toBe("off");
+  });
+
+  test("is not known while the bus cannot be listened to, nor before the ignition is heard again", () => {
+    const policy = withIgnition(undefined);
+    frame(policy, 0, "OFF");
+    policy.lost();
+    expect(policy.motion(1_000).ignition).toBeUndefined();
+    expect(policy.motion(60_000).ignition).toBeUndefined();
+    frame(policy, 60_000);
+    expect(policy.motion(60_000).ignition).toBeUndefined();
+    frame(policy, 61_000, "OFF");
+    expect(policy.motion(61_000).ignition).toBe("off");
+  });
+
+  test("is off only if OFF or LOCK was the last that the car said", () => {
+    const step = fc.record({
+      afterMs: fc.integer({ min: 1, max: 20_000 }),
+      what: fc.constantFrom("OFF", "LOCK", "ON", "START", "frame", "lost", "silence"),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), fc.constantFrom(5_000, undefined), (steps, staleMs) => {
+        const policy = withIgnition(staleMs);
+        let atMs = 0;
+        let said: string | undefined;
+        for (const { afterMs, what } of steps) {
+          atMs += afterMs;
+          if (what === "lost") policy.lost();
+          else if (what === "frame") frame(policy, atMs);
+          else if (what !== "silence") {
+            said = what;
+            frame(policy, atMs, what);
+          }
+          const { ignition } = policy.motion(atMs);
+          if (ignition === "off") expect(["OFF", "LOCK"]).toContain(said);
+          if (ignition === "on") expect(["ON", "START"]).toContain(said);
+          if (what === "lost") expect(ignition).toBeUndefined();
+        }
+      }),
+    );
   });
 });
