@@ -202,6 +202,106 @@ BA_ "VFrameFormat" BO_ 2566844926 3;
     expect(decoded(text, frame(0x18fef200, [0, 0, 50, 0], true))).toBeUndefined();
   });
 
+  const faultsOf = (text: string): string[] => {
+    try {
+      parseDbc(text, "car.dbc");
+      return [];
+    } catch (error) {
+      return (error as DbcError).message.split("\n");
+    }
+  };
+
+  test("with a message id that occurs twice is faulty, and signals go to neither of them by mistake", () => {
+    const twice = `${HEAD}BO_ 5 M: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+BO_ 6 Other: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+BO_ 5 Again: 8 A
+ SG_ B : 0|8@1+ (1,0) [0|0] "" B
+`;
+    expect(faultsOf(twice)).toEqual(["car.dbc:11:5: Again: the message id 5 is that of M on line 7 already"]);
+  });
+
+  test("tells an extended id from a standard one of the same number", () => {
+    const both = `${HEAD}BO_ 5 M: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+BO_ 2147483653 N: 8 A
+ SG_ B : 0|8@1+ (1,0) [0|0] "" B
+`;
+    expect(decoded(both, frame(5, [7]))).toEqual({ A: 7 });
+    expect(decoded(both, frame(5, [7], true))).toEqual({ B: 7 });
+  });
+
+  test("with a signal name that occurs twice in a message is faulty", () => {
+    expect(
+      faultsOf(`${HEAD}BO_ 5 M: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+ SG_ A : 8|8@1+ (1,0) [0|0] "" B
+`),
+    ).toEqual(["car.dbc:9:6: M has a signal A already"]);
+  });
+
+  test("with a signal behind another statement is faulty: it belongs to no message", () => {
+    expect(
+      faultsOf(`${HEAD}BO_ 5 M: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+CM_ BO_ 5 "a comment";
+ SG_ B : 8|8@1+ (1,0) [0|0] "" B
+`),
+    ).toEqual(["car.dbc:10:2: a signal outside of a message"]);
+  });
+
+  test("with a faulty message tells nothing about its signals, but what is wrong with themselves", () => {
+    expect(
+      faultsOf(`${HEAD}BO_ 5 M 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+ SG_ B : 8|8@1+ (1,0) [0|0] none B
+`),
+    ).toEqual([
+      'car.dbc:7:9: expected ":", found "8"',
+      'car.dbc:9:29: expected a unit in quotes, found "none"',
+    ]);
+  });
+
+  test.each([
+    ["VAL_", 'VAL_ 5 A 0 "off" 1 "on"'],
+    ["CM_", 'CM_ SG_ 5 A "a comment"'],
+    ["BA_", 'BA_ "GenMsgCycleTime" BO_ 5 100'],
+    ["SIG_VALTYPE_", "SIG_VALTYPE_ 5 A : 0"],
+    ["SG_MUL_VAL_", "SG_MUL_VAL_ 5 A Mux 0-1"],
+    ["BA_DEF_", 'BA_DEF_ BO_ "F" ENUM "a","b"'],
+    ["BA_DEF_DEF_", 'BA_DEF_DEF_ "F" "a"'],
+  ])("reads a statement %s without its semicolon, last or not", (_keyword, statement) => {
+    const text = `${HEAD}BO_ 5 M: 8 A
+ SG_ Mux M : 0|8@1+ (1,0) [0|0] "" B
+ SG_ A : 8|8@1+ (1,0) [0|0] "" B
+`;
+    expect(faultsOf(text + statement)).toEqual([]);
+    expect(faultsOf(`${text}${statement}\nVAL_ 5 Mux 0 "zero" ;`)).toEqual([]);
+  });
+
+  test("keeps the labels of a last statement without its semicolon", () => {
+    const text = `${HEAD}BO_ 5 M: 8 A
+ SG_ A : 0|8@1+ (1,0) [0|0] "" B
+VAL_ 5 A 0 "off" 1 "on"
+`;
+    expect(parseDbc(text, "x.dbc").messages[0]!.signals[0]!.labels).toEqual(
+      new Map([
+        ["0", "off"],
+        ["1", "on"],
+      ]),
+    );
+  });
+
+  test("counts columns behind a string of several lines", () => {
+    expect(
+      faultsOf(`${HEAD}BO_ 5 M: 8 A
+CM_ BO_ 5 "one
+two"; nonsense
+`),
+    ).toEqual(['car.dbc:9:7: expected a statement, found "nonsense"']);
+  });
+
   test("that is faulty tells every fault with its line, and what was expected", () => {
     const text = `${HEAD}BO_ 5 M: 8 A
  SG_ A : 0|8@2+ (1,0) [0|0] "" B
@@ -217,11 +317,11 @@ SIG_VALTYPE_ 5 D : 7;
       parseDbc(text, "car.dbc");
     } catch (error) {
       expect((error as DbcError).message.split("\n")).toEqual([
-        'car.dbc:8: A: expected @0+, @0-, @1+ or @1-, found "@2+"',
-        "car.dbc:9: B: 0|80 is no place for 1 to 64 bits in 64 bytes",
-        "car.dbc:10: C: expected (factor,offset), found (1,zero)",
-        'car.dbc:12: expected a message id, found "x"',
-        "car.dbc:14: D: expected type 0, 1 (float) or 2 (double)",
+        'car.dbc:8:14: A: expected @0+, @0-, @1+ or @1-, found "@2+"',
+        "car.dbc:9:10: B: 0|80 is no place for 1 to 64 bits in 64 bytes",
+        "car.dbc:10:17: C: expected (factor,offset), found (1,zero)",
+        'car.dbc:12:5: expected a message id, found "x"',
+        "car.dbc:14:20: D: expected type 0, 1 (float) or 2 (double)",
       ]);
     }
   });

@@ -33,7 +33,7 @@ export type DbcMessage = {
   readonly size: number;
   readonly signals: DbcSignal[];
   comment?: string;
-  /** GenMsgCycleTime, milliseconds, where it has one. */
+  /** GenMsgCycleTime, milliseconds, if it has one. */
   cycleMs?: number;
   /** VFrameFormat J1939PG: the id names a parameter group, whoever sends it. */
   j1939: boolean;
@@ -41,14 +41,15 @@ export type DbcMessage = {
 
 export type DbcDatabase = { readonly messages: readonly DbcMessage[] };
 
-export type DbcFault = { readonly line: number; readonly message: string };
+/** Line and column count from 1. */
+export type DbcFault = { readonly line: number; readonly column: number; readonly message: string };
 
-/** Every fault of a file; `message` is a readable line each. */
+/** Every fault of a file; `message` has one readable line for each. */
 export class DbcError extends Error {
   readonly code = "DBC";
   readonly faults: readonly DbcFault[];
   constructor(file: string, faults: readonly DbcFault[]) {
-    super(faults.map(({ line, message }) => `${file}:${line}: ${message}`).join("\n"));
+    super(faults.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join("\n"));
     this.faults = faults;
   }
 }
