@@ -1,11 +1,21 @@
 import type { EventData } from "./domain/report.ts";
-import { createPowerPolicy, type PowerCircumstances, type PowerSettings } from "./policy/power.ts";
+import {
+  advancePower,
+  initialPower,
+  type PowerCircumstances,
+  type PowerEffect,
+  type PowerInput,
+  type PowerSettings,
+} from "./policy/power.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
+import type { PowerSwitch } from "./runtime/power-off.ts";
 
-/** Tells dispatch of the ignition, and has the computer switched off behind it. */
+/** Reports the ignition, and has the computer switched off behind it. */
 export type PowerDesk = {
-  /** Looks at the ignition; to be called about once a second. */
+  /** Looks at the circumstances; to be called about once a second. */
   look(): void;
+  /** A button was pressed: to be called at once, whether or not the press could be stored. */
+  pressed(): void;
 };
 
 export type PowerDeskOptions = {
@@ -14,25 +24,45 @@ export type PowerDeskOptions = {
   readonly mono: () => number;
   readonly event: (data: EventData) => void;
   readonly log: Log;
-  /** Asks the service manager; rejects when it refuses. */
-  readonly powerOff: () => Promise<void>;
+  readonly power: PowerSwitch;
 };
 
 export const createPowerDesk = (options: PowerDeskOptions): PowerDesk => {
-  const { event, log } = options;
-  const policy = createPowerPolicy(options.settings);
+  const { event, log, mono, power, settings } = options;
+  let state = initialPower;
+  /** What the service manager is asked goes one after another: a cancel must not overtake its schedule. */
+  let asking = Promise.resolve();
+
+  const fail = (what: string, cause: unknown): void => {
+    const detail = `${what}: ${reasonOf(cause).trim()}`;
+    log.error(detail, { part: "power" });
+    event({ type: "fault", part: "power", detail });
+  };
+  const cancel = (): Promise<void> =>
+    power.cancel().then(
+      () => give({ type: "cancelled", mono: mono() }),
+      (cause: unknown) => {
+        fail("a power-off cannot be cancelled", cause);
+        give({ type: "not-cancelled", mono: mono() });
+      },
+    );
+  const schedule = (): Promise<void> =>
+    power.schedule().catch((cause: unknown) => fail("the computer cannot be switched off", cause));
+
+  const perform = (effect: PowerEffect): void => {
+    if (effect.type === "report") {
+      log.info(`power: ${effect.news.what}`, { part: "power" });
+      event({ type: "power", ...effect.news });
+    } else asking = asking.then(effect.type === "cancel" ? cancel : schedule);
+  };
+  const give = (input: PowerInput): void => {
+    const advanced = advancePower(state, input, settings);
+    ({ state } = advanced);
+    for (const effect of advanced.effects) perform(effect);
+  };
+
   return {
-    look() {
-      const news = policy.look(options.circumstances(), options.mono());
-      if (!news) return;
-      log.info(`power: ${news.what}`, { part: "power" });
-      event({ type: "power", ...news });
-      if (news.what !== "power-off") return;
-      options.powerOff().catch((cause: unknown) => {
-        const detail = `the computer cannot be switched off: ${reasonOf(cause).trim()}`;
-        log.error(detail, { part: "power" });
-        event({ type: "fault", part: "power", detail });
-      });
-    },
+    look: () => give({ type: "look", circumstances: options.circumstances(), mono: mono() }),
+    pressed: () => give({ type: "press", mono: mono() }),
   };
 };

@@ -19,7 +19,7 @@ import { openOutbox, type Outbox } from "./outbox/outbox.ts";
 import { createPowerDesk } from "./power-desk.ts";
 import { createBackoff } from "./runtime/backoff.ts";
 import { createClock } from "./runtime/clock.ts";
-import { requestPowerOff } from "./runtime/power-off.ts";
+import { createPowerSwitch } from "./runtime/power-off.ts";
 import { reasonOf, type Log } from "./runtime/log.ts";
 import type { ConfigFault } from "./settings/fault.ts";
 import type { UnitSettings } from "./settings/load.ts";
@@ -222,6 +222,19 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     onError: (cause) => log.error("health cannot be read", { cause: reasonOf(cause) }),
   });
 
+  const power = createPowerDesk({
+    settings: options.recorded ? undefined : settings.power,
+    circumstances: () => ({
+      ignition: bus?.motion().ignition,
+      moving: gps.moving(),
+      emergency: desk.open,
+    }),
+    mono: () => clock.mono(),
+    event,
+    log,
+    power: createPowerSwitch(process.env),
+  });
+
   const desk = stack.use(
     createEmergencyDesk({
       outbox,
@@ -334,7 +347,14 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   for (const fault of options.configFaults ?? []) event({ type: "fault", ...fault });
 
   const boardDesk = createBoardDesk({ buttons, desk, log, event, changed: () => reporter.due() });
-  board = options.board?.(boardDesk.listener);
+  board = options.board?.({
+    ...boardDesk.listener,
+    press(press) {
+      // Before anything else: the power must not go, whatever becomes of the press.
+      power.pressed();
+      boardDesk.listener.press(press);
+    },
+  });
   if (board) stack.use(board);
   desk.showLamp();
 
@@ -367,18 +387,6 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
             : createAirbagWatch(outbox, () => desk.alarm("airbag")),
       })
     : undefined;
-  const power = createPowerDesk({
-    settings: options.recorded ? undefined : settings.power,
-    circumstances: () => ({
-      ignition: bus?.motion().ignition,
-      moving: gps.moving(),
-      emergency: desk.open,
-    }),
-    mono: () => clock.mono(),
-    event,
-    log,
-    powerOff: () => requestPowerOff(process.env),
-  });
   // Pushed before the status server and the ticker: what follows must end before the last report.
   stack.defer(async () => {
     stopping = true;

@@ -134,8 +134,12 @@ const EventData = z
     z
       .object({
         type: z.literal("power"),
-        what: z.enum(["ignition-on", "ignition-off", "power-off"]),
+        what: z.enum(["ignition-on", "ignition-off", "power-off", "power-off-cancelled"]),
         offInS: count.optional().describe("the computer is switched off then, unless something is going on"),
+        reason: z
+          .enum(["press", "emergency", "ignition", "moving"])
+          .optional()
+          .describe("why it is cancelled"),
       })
       .describe("The ignition, and the computer's own power"),
     z.looseObject({ type: z.literal("command") }),

@@ -1,4 +1,10 @@
-/** When the computer is switched off behind the ignition. Pure: time is an argument, milliseconds. */
+/**
+ * Decides when the computer is switched off behind the ignition. Pure: time is an argument, in
+ * milliseconds of a clock that never jumps.
+ *
+ * A power-off is scheduled a minute ahead, so that whatever speaks against it in that minute (a
+ * press first of all) can still cancel it.
+ */
 export type PowerSettings = {
   /** Seconds after the ignition went off; at least 300. */
   readonly offAfterS: number;
@@ -6,48 +12,161 @@ export type PowerSettings = {
 
 export type PowerNews =
   | { readonly what: "ignition-on" }
-  /** `offInS`: when the computer will be switched off, where it will. */
+  /** `offInS`: when the computer will be switched off; absent if it will not. */
   | { readonly what: "ignition-off"; readonly offInS?: number }
-  | { readonly what: "power-off" };
+  | { readonly what: "power-off"; readonly offInS: number }
+  | { readonly what: "power-off-cancelled"; readonly reason: PowerObjection };
+
+/** What speaks against a power-off. */
+export type PowerObjection = "press" | "emergency" | "ignition" | "moving";
 
 export type PowerCircumstances = {
-  /** Undefined: not known; what is not known switches nothing off. */
+  /** Undefined: not known. What is not known switches nothing off. */
   readonly ignition: "on" | "off" | undefined;
   /** The receiver sees the car move, whatever its bus says. */
   readonly moving: boolean;
   readonly emergency: boolean;
 };
 
-export type PowerPolicy = {
-  /** What has changed, or is to be done, now. */
-  look(circumstances: PowerCircumstances, mono: number): PowerNews | undefined;
+export type PowerInput =
+  /** To be given about once a second. */
+  | { readonly type: "look"; readonly circumstances: PowerCircumstances; readonly mono: number }
+  /** A button was pressed, whatever becomes of it. */
+  | { readonly type: "press"; readonly mono: number }
+  /** How the last `cancel` ended. */
+  | { readonly type: "cancelled" | "not-cancelled"; readonly mono: number };
+
+export type PowerEffect =
+  | { readonly type: "report"; readonly news: PowerNews }
+  | { readonly type: "schedule" }
+  | { readonly type: "cancel" };
+
+type Rest =
+  /** Something speaks against a power-off. */
+  | { readonly type: "busy" }
+  /** Nothing speaks against it since then. */
+  | { readonly type: "idle"; readonly sinceMs: number }
+  | { readonly type: "scheduled"; readonly atMs: number }
+  /** A power-off must not take place; `asked`: the service manager has not answered yet. */
+  | { readonly type: "cancelling"; readonly sinceMs: number | undefined; readonly asked: boolean };
+
+export type PowerState = {
+  /** The last known state of the ignition. */
+  readonly ignition: "on" | "off" | undefined;
+  readonly rest: Rest;
 };
 
-/** A power-off that was asked for and did not come is asked for again. */
-const ASK_AGAIN_MS = 300_000;
+type Advanced = { readonly state: PowerState; readonly effects: readonly PowerEffect[] };
 
-export const createPowerPolicy = (settings: PowerSettings | undefined): PowerPolicy => {
-  let known: "on" | "off" | undefined;
-  /** Since when nothing has spoken against switching off. */
-  let idleSince = 0;
-  let askedAt: number | undefined;
+/** Between the request and the power-off: the time in which it can be cancelled. */
+export const POWER_OFF_DELAY_S = 60;
+/** A power-off that was requested and did not come is requested again after this time. */
+const ASK_AGAIN_MS = 300_000;
+/** A power-off that could not be cancelled has taken place by then, or never will. */
+const CANCEL_FOR_MS = (POWER_OFF_DELAY_S + 30) * 1_000;
+
+/**
+ * The state at start. A power-off that this service scheduled before it was restarted may be
+ * pending: the first look cancels it.
+ */
+export const initialPower: PowerState = {
+  ignition: undefined,
+  rest: { type: "cancelling", sinceMs: undefined, asked: false },
+};
+
+const objectionTo = ({ ignition, moving, emergency }: PowerCircumstances): PowerObjection | undefined => {
+  if (emergency) return "emergency";
+  if (moving) return "moving";
+  return ignition === "off" ? undefined : "ignition";
+};
+
+const report = (news: PowerNews): PowerEffect => ({ type: "report", news });
+
+/** Something speaks against a power-off: one that is scheduled must be cancelled. */
+const object = (rest: Rest, reason: PowerObjection, mono: number): [Rest, PowerEffect[]] => {
+  if (rest.type === "scheduled")
+    return [
+      { type: "cancelling", sinceMs: mono, asked: true },
+      [{ type: "cancel" }, report({ what: "power-off-cancelled", reason })],
+    ];
+  return rest.type === "cancelling" ? keepCancelling(rest, mono) : [{ type: "busy" }, []];
+};
+
+const keepCancelling = (rest: Extract<Rest, { type: "cancelling" }>, mono: number): [Rest, PowerEffect[]] => {
+  const sinceMs = rest.sinceMs ?? mono;
+  if (rest.asked) return [rest, []];
+  if (mono - sinceMs >= CANCEL_FOR_MS) return [{ type: "busy" }, []];
+  return [{ type: "cancelling", sinceMs, asked: true }, [{ type: "cancel" }]];
+};
+
+/** Nothing speaks against a power-off. */
+const consent = (rest: Rest, { offAfterS }: PowerSettings, mono: number): [Rest, PowerEffect[]] => {
+  const schedule: [Rest, PowerEffect[]] = [
+    { type: "scheduled", atMs: mono },
+    [{ type: "schedule" }, report({ what: "power-off", offInS: POWER_OFF_DELAY_S })],
+  ];
+  switch (rest.type) {
+    case "cancelling":
+      return keepCancelling(rest, mono);
+    case "busy":
+      return [{ type: "idle", sinceMs: mono }, []];
+    case "idle":
+      return mono - rest.sinceMs >= offAfterS * 1_000 ? schedule : [rest, []];
+    case "scheduled":
+      return mono - rest.atMs >= ASK_AGAIN_MS ? schedule : [rest, []];
+  }
+};
+
+/** The ignition as far as dispatch is concerned: the first known state is only news if it is off. */
+const ignitionNews = (
+  before: PowerState["ignition"],
+  now: PowerState["ignition"],
+  settings: PowerSettings | undefined,
+): PowerEffect[] => {
+  if (now === undefined || now === before) return [];
+  if (now === "off")
+    return [report({ what: "ignition-off", ...(settings ? { offInS: settings.offAfterS } : {}) })];
+  return before === undefined ? [] : [report({ what: "ignition-on" })];
+};
+
+const look = (
+  { ignition, rest }: PowerState,
+  { circumstances, mono }: Extract<PowerInput, { type: "look" }>,
+  settings: PowerSettings | undefined,
+): Advanced => {
+  const objection = objectionTo(circumstances);
+  const [next, effects] =
+    settings === undefined
+      ? [rest, []]
+      : objection === undefined
+        ? consent(rest, settings, mono)
+        : object(rest, objection, mono);
   return {
-    look({ ignition, moving, emergency }, mono) {
-      if (ignition !== "off" || moving || emergency || known !== "off") {
-        idleSince = mono;
-        askedAt = undefined;
-      }
-      if (ignition !== known && ignition !== undefined) {
-        const first = known === undefined;
-        known = ignition;
-        if (ignition === "off")
-          return { what: "ignition-off", ...(settings ? { offInS: settings.offAfterS } : {}) };
-        return first ? undefined : { what: "ignition-on" };
-      }
-      if (!settings || mono - idleSince < settings.offAfterS * 1000) return undefined;
-      if (askedAt !== undefined && mono - askedAt < ASK_AGAIN_MS) return undefined;
-      askedAt = mono;
-      return { what: "power-off" };
-    },
+    state: { ignition: circumstances.ignition ?? ignition, rest: next },
+    effects: [...ignitionNews(ignition, circumstances.ignition, settings), ...effects],
   };
+};
+
+/** The state after an input, and what to do. Effects are to be performed one after another, in order. */
+export const advancePower = (
+  state: PowerState,
+  input: PowerInput,
+  settings: PowerSettings | undefined,
+): Advanced => {
+  const { ignition, rest } = state;
+  switch (input.type) {
+    case "look":
+      return look(state, input, settings);
+    case "press": {
+      if (settings === undefined) return { state, effects: [] };
+      const [next, effects] = object(rest, "press", input.mono);
+      return { state: { ignition, rest: next }, effects };
+    }
+    case "cancelled":
+      return { state: { ignition, rest: rest.type === "cancelling" ? { type: "busy" } : rest }, effects: [] };
+    case "not-cancelled": {
+      const next = rest.type === "cancelling" ? { ...rest, asked: false } : rest;
+      return { state: { ignition, rest: next }, effects: [] };
+    }
+  }
 };

@@ -1,10 +1,28 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/**
- * Asks the service manager to switch the computer off: it stops this service clean, as any other.
- * systemd/50-patrol-unit.rules lets the service's user ask. Throws with what systemctl said.
- */
-export const requestPowerOff = async (env: NodeJS.ProcessEnv): Promise<void> => {
-  await promisify(execFile)("systemctl", ["--no-wall", "--no-ask-password", "poweroff"], { env });
+/** The answer of the service manager is awaited for this long. */
+const TIMEOUT_MS = 10_000;
+
+const shutdown = async (env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<void> => {
+  // A service's PATH leaves out the folders of the system's own programs.
+  const path = `${env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`;
+  await promisify(execFile)("shutdown", ["--no-wall", ...words], {
+    env: { ...env, PATH: path },
+    timeout: TIMEOUT_MS,
+  });
 };
+
+/**
+ * The computer's own power, through shutdown(8), which asks logind. systemd/50-patrol-unit.rules
+ * lets the service's user ask. Both reject with what `shutdown` printed.
+ * (`systemctl poweroff --when=` would be the same; it needs systemd 254.)
+ */
+export const createPowerSwitch = (env: NodeJS.ProcessEnv) => ({
+  /** Switches the computer off in a minute. Until then it can be cancelled. */
+  schedule: () => shutdown(env, "-P", "+1"),
+  /** Cancels a scheduled power-off. It is no error if there is none. */
+  cancel: () => shutdown(env, "-c"),
+});
+
+export type PowerSwitch = ReturnType<typeof createPowerSwitch>;
