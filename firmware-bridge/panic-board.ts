@@ -1,5 +1,4 @@
 import {
-  LAMP_PATTERNS,
   type BoardFault,
   type BoardHealth,
   type BoardListener,
@@ -13,7 +12,7 @@ import { reasonOf } from "../src/runtime/log.ts";
 import { openFault, type Tty } from "../src/runtime/tty.ts";
 import { pause } from "../src/runtime/wait.ts";
 import { createBoardFramer } from "./framer.ts";
-import { decodeFromBoard, encodeToBoard, PROTOCOL, type FromBoard } from "./protocol.ts";
+import { decodeFromBoard, encodeToBoard, PATTERNS, PROTOCOL, type FromBoard } from "./protocol.ts";
 import type { StockBoard } from "./stock-board.ts";
 
 /** A connection to the board that cannot be used: which fault, and what to do about it. */
@@ -68,7 +67,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   let faulty: BoardFault | undefined;
   let tty: Tty | undefined;
   let stock: StockBoard | undefined;
-  let wanted: { pattern: LampPattern; quiet: boolean } = { pattern: "idle", quiet: false };
+  let wanted = { pattern: "idle" as LampPattern, quiet: false, drill: false };
   let told: readonly LoopState[] = [];
   let health: BoardHealth = { connected: false };
 
@@ -87,7 +86,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   };
   const show = () => {
     if (stock) stock.show(wanted.pattern, wanted.quiet);
-    else say(encodeToBoard({ kind: "show", ...wanted }));
+    else say(encodeToBoard({ kind: "show", ...wanted, darkLoops: [] }));
   };
 
   const takeLoop = (loop: number, state: LoopState) => {
@@ -112,7 +111,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
         for (const [loop, state] of message.loops.entries()) takeLoop(loop, state);
         health = { ...health, loops: message.loops, supplyMv: message.supplyMv };
         // The pattern is refreshed anyway; a board that was reset need not wait for it.
-        if (message.pattern !== LAMP_PATTERNS.indexOf(wanted.pattern)) show();
+        if (message.pattern !== PATTERNS.indexOf(wanted.pattern)) show();
         break;
       case "hello":
         health = { ...health, connected: true, firmware: message.firmware };
@@ -261,8 +260,8 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
     confirm({ number }: BoardPress) {
       if (number > 0) say(encodeToBoard({ kind: "confirm", number }));
     },
-    show(pattern, quiet) {
-      wanted = { pattern, quiet };
+    show(pattern, quiet, drill = false) {
+      wanted = { pattern, quiet, drill };
       show();
     },
     async [Symbol.asyncDispose]() {

@@ -1,14 +1,30 @@
 import {
-  LAMP_PATTERNS,
   LOOP_STATES,
   type BoardPress,
   type LampPattern,
   type LoopState,
+  type OwnPattern,
 } from "../src/domain/panic.ts";
 import { crc16 } from "./crc.ts";
 
 /** The messages of PROTOCOL.md, both ways; byte for byte the other half of `firmware/panic.c`. */
 export const PROTOCOL = 1;
+
+/** By number on the wire. Firmware 1.1 ends at `no-host`. */
+export const PATTERNS: readonly (LampPattern | OwnPattern)[] = [
+  "idle",
+  "stored",
+  "sent",
+  "received",
+  "accepted",
+  "fault",
+  "silent",
+  "no-host",
+  "no-link",
+  "latched",
+  "done",
+  "refused",
+];
 
 export type FromBoard =
   | {
@@ -37,7 +53,14 @@ export type FromBoard =
 export type ToBoard =
   | { readonly kind: "query" }
   | { readonly kind: "confirm"; readonly number: number }
-  | { readonly kind: "show"; readonly pattern: LampPattern; readonly quiet: boolean };
+  | {
+      readonly kind: "show";
+      readonly pattern: LampPattern;
+      readonly quiet: boolean;
+      readonly drill: boolean;
+      /** Loops, by number, whose presses the board must not show by itself. */
+      readonly darkLoops: readonly number[];
+    };
 
 export const START_SYSEX = 0xf0;
 export const END_SYSEX = 0xf7;
@@ -56,6 +79,7 @@ const TYPE = {
 const LENGTH = { hello: 17, press: 14, heartbeat: 17, loop: 2 };
 const AGE_UNKNOWN = 0xffff_ffff;
 const QUIET = 0x01;
+const DRILL = 0x02;
 
 /** Two bytes of seven bits for each, the lower bits first. */
 const pack = (bytes: Iterable<number>): number[] => [...bytes].flatMap((byte) => [byte & 0x7f, byte >> 7]);
@@ -76,8 +100,9 @@ const frame = (type: number, payload: Uint8Array): Uint8Array => {
 export const encodeToBoard = (message: ToBoard): Uint8Array => {
   if (message.kind === "query") return frame(TYPE.query, new Uint8Array(0));
   if (message.kind === "show") {
-    const pattern = LAMP_PATTERNS.indexOf(message.pattern);
-    return frame(TYPE.show, Uint8Array.of(pattern, message.quiet ? QUIET : 0));
+    const flags = (message.quiet ? QUIET : 0) | (message.drill ? DRILL : 0);
+    const dark = message.darkLoops.reduce((mask, loop) => mask | (1 << loop), 0);
+    return frame(TYPE.show, Uint8Array.of(PATTERNS.indexOf(message.pattern), flags, dark));
   }
   const payload = Buffer.alloc(4);
   payload.writeUInt32LE(message.number);

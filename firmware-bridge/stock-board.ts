@@ -15,12 +15,15 @@ const LED_PIN = 13;
 /** Milliseconds between on and off; 0 is steady. It has no sounder. */
 const BLINK_MS: Readonly<Record<LampPattern, number | "off">> = {
   idle: "off",
+  "no-link": "off",
   silent: "off",
   stored: 800,
   sent: 400,
   received: 200,
   accepted: 0,
   fault: 100,
+  done: 1_200,
+  refused: 300,
 };
 
 /** What Firmata talks through; the line itself belongs to the caller. */

@@ -24,10 +24,24 @@ static const struct look looks[LAMP_PATTERNS] PROGMEM = {
     [LAMP_FAULT] = {0x55555555, 0x00000333},    /* flicker */
     [LAMP_SILENT] = {0x00000001, 0},            /* looks as idle */
     [LAMP_NO_HOST] = {0x00000015, 0},           /* three flashes, a long pause */
+    [LAMP_NO_LINK] = {0x00000005, 0},           /* two flashes, a long pause */
+    [LAMP_LATCHED] = {0x01010101, 0},           /* a blip each 0.8 s */
+    [LAMP_DONE] = {0x0FFF0FFF, 0x0000000F},     /* long: 1.2 s on, 0.4 s off */
+    [LAMP_REFUSED] = {0x00000333, 0x00000333},  /* three long flashes, a long pause */
 };
 
-static enum pattern shown = LAMP_NO_HOST;
-static bool hushed;
+/* The first second of a drill, whatever the pattern: long, short, long. */
+#define DRILL_LOOK 0x01D7
+#define DRILL_STEPS 10
+
+/* For a debugger or a simulator: the pattern and the drill, without watching the lamp for seconds. */
+#define REPORT_DRILL 0x80
+
+/* None yet: the first pattern is a change. */
+static enum pattern shown = LAMP_PATTERNS;
+static bool hushed, drilling;
+/* How many steps of DRILL_LOOK have been shown. */
+static uint8_t drill_step = DRILL_STEPS;
 static uint32_t step_at;
 /* Of the pattern; past STEPS it has been shown once. */
 static uint8_t step;
@@ -35,20 +49,20 @@ static bool due;
 
 void lamp_begin(void) {
     DDRB |= _BV(LAMP_BIT) | _BV(SOUNDER_BIT);
-    due = true;
-    GPIOR0 = shown + 1;
 }
 
-void lamp_show(enum pattern pattern, bool quiet) {
+void lamp_show(enum pattern pattern, bool quiet, bool drill) {
     if (quiet != hushed) due = true;
     hushed = quiet;
+    if (pattern == shown && drill == drilling) return;
+    if (drill != drilling) drill_step = drill ? 0 : DRILL_STEPS;
+    drilling = drill;
+    GPIOR0 = (pattern + 1) | (drill ? REPORT_DRILL : 0);
+    due = true;
     if (pattern == shown) return;
     shown = pattern;
     step = 0;
     step_at = now_ms();
-    due = true;
-    /* For a debugger or a simulator: which pattern, without watching the lamp for seconds. */
-    GPIOR0 = pattern + 1;
 }
 
 enum pattern lamp_pattern(void) { return shown; }
@@ -62,12 +76,14 @@ void lamp_poll(void) {
     if (now_ms() - step_at >= STEP_MS) {
         step_at += STEP_MS;
         if (++step == 2 * STEPS) step = STEPS;
+        if (drill_step < DRILL_STEPS) drill_step++;
         due = true;
     }
     if (!due) return;
     due = false;
     struct look look;
     memcpy_P(&look, &looks[shown], sizeof look);
-    drive(LAMP_BIT, (look.lamp >> (step % STEPS)) & 1);
+    bool on = drill_step < DRILL_STEPS ? (DRILL_LOOK >> drill_step) & 1 : (look.lamp >> (step % STEPS)) & 1;
+    drive(LAMP_BIT, on);
     drive(SOUNDER_BIT, !hushed && step < STEPS && ((look.sounder >> step) & 1));
 }

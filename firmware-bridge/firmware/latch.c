@@ -6,15 +6,18 @@
 #include "board.h"
 
 /*
- * EEPROM: a ring of slots, the board's id with its CRC, the stuck loops; nothing at address 0, which
- * a brown-out hits first. A slot's number, loop and count have a CRC; `state` stands outside it, so
- * that confirming writes one byte and cannot tear. A press is sent before it is kept: so each start
- * goes on 16 numbers higher and keeps that before the first press, and a number that was sent and
- * not kept is never given to another press.
+ * EEPROM: a ring of slots, the board's id with its CRC, the stuck loops, the dark loops, and two
+ * records of the number reached. Address 0 is not used: a brown-out hits it first. A CRC covers the
+ * number, loop and count of a slot. `state` is outside it, so confirming writes one byte and cannot
+ * tear. A press is sent before it is written. So each start skips 16 numbers and writes the number
+ * reached before the first press: a number that was sent but not written is never given again.
  */
 #define RING_AT 16
 #define ID_AT ((uint8_t *)160)
 #define STUCK_AT ((uint8_t *)168)
+#define DARK_AT ((uint8_t *)169)
+#define REACHED_AT 176
+#define REACHED_COPIES 2
 #define SLOTS_KEPT 16
 #define NUMBERS_SKIPPED 16
 #define PENDING 0xFF /* as an erased cell */
@@ -30,13 +33,13 @@ struct slot {
 
 static struct press queue[SLOTS_KEPT]; /* by slot; number 0: free */
 static struct slot image[SLOTS_KEPT];  /* what the EEPROM should hold */
-static uint8_t stuck_image;
+static uint8_t stuck_image, dark_image;
 static uint32_t board_id;
 static uint32_t last_number;
 static uint8_t next_slot;
 /* Bytes of `image` still to be written, by slot: bit 7 is `state`, written last. */
 static uint8_t unwritten[SLOTS_KEPT];
-static bool stuck_unwritten, slots_unwritten;
+static bool stuck_unwritten, dark_unwritten, slots_unwritten;
 static uint8_t pending;
 
 static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
@@ -46,6 +49,30 @@ static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
 }
 
 static uint8_t *slot_at(uint8_t index) { return (uint8_t *)(uintptr_t)(RING_AT + index * sizeof(struct slot)); }
+
+/* The number reached, for a start at which all sixteen slots hold presses. */
+struct reached {
+    uint32_t number;
+    uint8_t crc;
+};
+
+static struct reached *reached_at(uint8_t copy) {
+    return (struct reached *)(uintptr_t)(REACHED_AT + copy * sizeof(struct reached));
+}
+
+/* 0: this copy is torn, or was never written. */
+static uint32_t read_reached(uint8_t copy) {
+    struct reached kept;
+    eeprom_read_block(&kept, reached_at(copy), sizeof kept);
+    return kept.crc == crc8((uint8_t *)&kept.number, sizeof kept.number) ? kept.number : 0;
+}
+
+/* Replaces the lower copy, so that a write that is cut short leaves the higher one. */
+static void write_reached(void) {
+    struct reached kept = {.number = last_number};
+    kept.crc = crc8((uint8_t *)&kept.number, sizeof kept.number);
+    eeprom_update_block(&kept, reached_at(read_reached(0) > read_reached(1) ? 1 : 0), sizeof kept);
+}
 
 /* Whether the board had an id: if not, it has never been in use. */
 static bool begin_id(uint32_t noise) {
@@ -64,7 +91,10 @@ static bool begin_id(uint32_t noise) {
     return known;
 }
 
-/* Writes the number reached into a slot that holds no press, and waits until it is there. */
+/*
+ * Writes the number reached and waits until it is written: into a slot that holds no press, which
+ * spreads the wear, else beside the ring.
+ */
 static void keep_number(void) {
     for (uint8_t tried = 0; tried < SLOTS_KEPT; tried++) {
         uint8_t slot = next_slot;
@@ -77,12 +107,15 @@ static void keep_number(void) {
         eeprom_update_block(&image[slot], slot_at(slot), 7);
         return;
     }
+    write_reached();
 }
 
 void latch_begin(uint32_t noise) {
     bool used = begin_id(noise);
     stuck_image = eeprom_read_byte(STUCK_AT);
     if (stuck_image == 0xFF) stuck_image = 0;
+    dark_image = eeprom_read_byte(DARK_AT);
+    if (dark_image == 0xFF) dark_image = 0;
     eeprom_read_block(image, (void *)RING_AT, sizeof image);
     for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
         struct slot *s = &image[i];
@@ -96,6 +129,10 @@ void latch_begin(uint32_t noise) {
             pending++;
         }
     }
+    for (uint8_t copy = 0; copy < REACHED_COPIES; copy++) {
+        uint32_t reached = read_reached(copy);
+        if (reached > last_number) last_number = reached;
+    }
     if (used) last_number += NUMBERS_SKIPPED;
     keep_number();
 }
@@ -108,6 +145,21 @@ void latch_save_stuck(uint8_t mask) {
     if (mask == stuck_image) return;
     stuck_image = mask;
     stuck_unwritten = true;
+}
+
+uint8_t latch_dark(void) { return dark_image; }
+
+void latch_save_dark(uint8_t mask) {
+    if (mask == dark_image) return;
+    dark_image = mask;
+    dark_unwritten = true;
+}
+
+bool latch_visible(void) {
+    for (uint8_t i = 0; pending > 0 && i < SLOTS_KEPT; i++) {
+        if (queue[i].number != 0 && !(dark_image & (1 << queue[i].loop))) return true;
+    }
+    return false;
 }
 
 const struct press *latch_next(uint32_t after) {
@@ -155,7 +207,7 @@ void latch_confirm(uint32_t number) {
 }
 
 void latch_poll(void) {
-    if ((!slots_unwritten && !stuck_unwritten) || !eeprom_is_ready()) return;
+    if ((!slots_unwritten && !stuck_unwritten && !dark_unwritten) || !eeprom_is_ready()) return;
     for (uint8_t i = 0; slots_unwritten && i < SLOTS_KEPT; i++) {
         uint8_t left = unwritten[i];
         if (left == 0) continue;
@@ -169,5 +221,8 @@ void latch_poll(void) {
     if (stuck_unwritten) {
         stuck_unwritten = false;
         eeprom_update_byte(STUCK_AT, stuck_image);
+    } else if (dark_unwritten) {
+        dark_unwritten = false;
+        eeprom_update_byte(DARK_AT, dark_image);
     }
 }

@@ -26,6 +26,11 @@ void latch_confirm(uint32_t number);
 /* Which loops are stuck: kept, so that a reset makes no press of them. */
 void latch_save_stuck(uint8_t mask);
 uint8_t latch_stuck(void);
+/* Loops whose presses the board must not show: kept, so that it holds without a host too. */
+void latch_save_dark(uint8_t mask);
+uint8_t latch_dark(void);
+/* Whether a press that may be shown is pending. */
+bool latch_visible(void);
 /* Writes at most one byte of what is to be kept: an EEPROM write takes 3.4 ms. */
 void latch_poll(void);
 

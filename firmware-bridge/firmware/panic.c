@@ -18,11 +18,17 @@ enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42 };
 #define AGE_UNKNOWN 0xFFFFFFFFUL
 #define PAYLOAD_MAX 24
 #define SHOW_QUIET 0x01
+#define SHOW_DRILL 0x02
 
 static uint32_t heartbeat_at, round_at, host_at;
 /* The press told last in this round; a new one has a higher number, and is told at once. */
 static uint32_t told;
 static bool hello_due, host_heard;
+/* What the host wants shown; no-host until it has said so, and when it has been gone for five seconds. */
+static enum pattern wanted;
+static bool wanted_quiet, wanted_drill;
+/* A press that may be shown has come, and the host has shown nothing since it confirmed it. */
+static bool unanswered;
 
 struct message {
     uint8_t type;
@@ -129,6 +135,27 @@ static bool unpack(struct message *m, const uint8_t *bytes, uint8_t length) {
     return crc == crc_of(m);
 }
 
+static bool shows_a_stage(enum pattern pattern) { return pattern >= LAMP_STORED && pattern <= LAMP_ACCEPTED; }
+
+static void want(enum pattern pattern, bool quiet, bool drill) {
+    wanted = pattern;
+    wanted_quiet = quiet;
+    wanted_drill = drill;
+}
+
+/* The host's wish, unless there is a press that the host has not answered. */
+static void light(void) {
+    bool latched = latch_visible() || unanswered;
+    if (latched && !shows_a_stage(wanted)) lamp_show(LAMP_LATCHED, true, false);
+    else lamp_show(wanted, wanted_quiet, wanted_drill);
+}
+
+static void take_show(const struct message *m) {
+    want(m->payload[0], m->payload[1] & SHOW_QUIET, m->payload[1] & SHOW_DRILL);
+    if (m->length >= 3) latch_save_dark(m->payload[2] & ((1 << LOOPS) - 1));
+    if (!latch_visible()) unanswered = false;
+}
+
 void panic_message(const uint8_t *bytes, uint8_t length) {
     struct message m;
     if (!unpack(&m, bytes, length)) return;
@@ -136,20 +163,23 @@ void panic_message(const uint8_t *bytes, uint8_t length) {
     host_heard = true;
     if (m.type == QUERY) hello_due = true;
     else if (m.type == CONFIRM && m.length >= 4) latch_confirm(get32(&m, 0));
-    else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS)
-        lamp_show(m.payload[0], m.payload[1] & SHOW_QUIET);
+    else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS) take_show(&m);
 }
 
 void panic_begin(void) {
     hello_due = true;
-    lamp_show(LAMP_NO_HOST, true);
+    want(LAMP_NO_HOST, true, false);
+    light();
 }
 
 void panic_poll(void) {
     uint32_t now = now_ms();
     uint8_t stuck = 0;
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_take_press(i)) latch_press(i);
+        if (loops_take_press(i)) {
+            latch_press(i);
+            if (!(latch_dark() & (1 << i))) unanswered = true;
+        }
         if (loops_take_change(i)) send_loop(i);
         if (loops_state(i) == LOOP_STUCK) stuck |= 1 << i;
     }
@@ -166,6 +196,8 @@ void panic_poll(void) {
     if (now - heartbeat_at >= HEARTBEAT_MS && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
     if (host_heard && now - host_at >= HOST_LOST_MS) {
         host_heard = false;
-        lamp_show(LAMP_NO_HOST, true);
+        unanswered = false;
+        want(LAMP_NO_HOST, true, false);
     }
+    light();
 }

@@ -1,11 +1,14 @@
 import type { EEPROMMemoryBackend } from "avr8js";
+import type { LampPattern, OwnPattern } from "../../src/domain/panic.ts";
+import { PATTERNS } from "../protocol.ts";
 import { createChip, RESET } from "./chip.ts";
 import { createLoop, type Loop } from "./loop.ts";
 
 /** The panic board on a bench: the released image on a chip, four loops, a lamp and a sounder. */
-type Lamp = "idle" | "stored" | "sent" | "received" | "accepted" | "fault" | "no-host" | "off";
+type Lamp = Exclude<LampPattern, "silent"> | OwnPattern | "off";
 
-export type Light = { readonly lamp: Lamp; readonly sounder: boolean };
+/** `drill`: the pattern is of a drill. */
+export type Light = { readonly lamp: Lamp; readonly drill: boolean; readonly sounder: boolean };
 
 export type BoardOptions = {
   readonly flash: Uint16Array;
@@ -42,30 +45,26 @@ export type Board = {
   derail(): void;
 };
 
-/** The firmware writes the number of its pattern, from 1, into GPIOR0; `silent` looks as idle. */
-const LAMPS: readonly Lamp[] = [
-  "off",
-  "idle",
-  "stored",
-  "sent",
-  "received",
-  "accepted",
-  "fault",
-  "idle",
-  "no-host",
-];
+/** The firmware writes its pattern's number plus one into GPIOR0, and this bit during a drill. */
+const DRILL = 0x80;
 const SOUNDER = 1 << 0;
 const LAMP_PIN = 1 << 5;
 const LOOPS = 4;
 const FLOATING_V = 2;
 
+/** What GPIOR0 says is shown; `silent` looks as idle. */
+const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
+  const pattern = PATTERNS[(register & ~DRILL) - 1] ?? "off";
+  return { lamp: pattern === "silent" ? "idle" : pattern, drill: (register & DRILL) !== 0 };
+};
+
 export const createBoard = (options: BoardOptions): Board => {
   const { random } = options;
   const loops = Array.from({ length: LOOPS }, () => createLoop(random));
   let lampLit = false;
-  let light: Light = { lamp: "off", sounder: false };
+  let light: Light = { lamp: "off", drill: false, sounder: false };
   const show = (next: Light) => {
-    if (next.lamp === light.lamp && next.sounder === light.sounder) return;
+    if (next.lamp === light.lamp && next.drill === light.drill && next.sounder === light.sounder) return;
     light = next;
     options.onLight(light);
   };
@@ -74,7 +73,7 @@ export const createBoard = (options: BoardOptions): Board => {
     {
       transmit: options.onSerial,
       volts: (channel): number => loops[channel]?.volts(chip.nowMs) ?? FLOATING_V * random(),
-      register: (value) => show({ ...light, lamp: LAMPS[value] ?? "off" }),
+      register: (value) => show({ ...light, ...shownBy(value) }),
       portB(levels) {
         lampLit = (levels & LAMP_PIN) !== 0;
         show({ ...light, sounder: (levels & SOUNDER) !== 0 });

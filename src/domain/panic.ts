@@ -2,9 +2,23 @@
 export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
-/** Lamp and sounder patterns that the unit can ask for; the board runs them. */
-export const LAMP_PATTERNS = ["idle", "stored", "sent", "received", "accepted", "fault", "silent"] as const;
+/** Patterns of lamp and sounder that the unit can ask for; the board runs them. */
+export const LAMP_PATTERNS = [
+  "idle",
+  "no-link",
+  "stored",
+  "sent",
+  "received",
+  "accepted",
+  "fault",
+  "silent",
+  "done",
+  "refused",
+] as const;
 export type LampPattern = (typeof LAMP_PATTERNS)[number];
+
+/** Patterns that the board shows by itself: a press that no host has answered; no host at all. */
+export type OwnPattern = "latched" | "no-host";
 
 /** One press, as latched by the board. (`board`, `number`) names it for ever. */
 export type BoardPress = {
@@ -52,5 +66,6 @@ export type PanicBoard = AsyncDisposable & {
   readonly health: BoardHealth;
   /** The press is on disk: the board need not keep it. */
   confirm(press: BoardPress): void;
-  show(pattern: LampPattern, quiet: boolean): void;
+  /** `quiet`: no sounder. `drill`: the pattern is of a drill. */
+  show(pattern: LampPattern, quiet: boolean, drill?: boolean): void;
 };

@@ -26,7 +26,11 @@ export type FirmwareBench = {
 };
 
 export const openFirmwareBench = (
-  options: { seed?: number; onMessage?: (message: FromBoard, bench: FirmwareBench) => void } = {},
+  options: {
+    seed?: number;
+    image?: string;
+    onMessage?: (message: FromBoard, bench: FirmwareBench) => void;
+  } = {},
 ): FirmwareBench => {
   const heard: FirmwareBench["heard"] = [];
   const lights: FirmwareBench["lights"] = [];
@@ -46,7 +50,7 @@ export const openFirmwareBench = (
     broken: () => void broken++,
   });
   const board: Board = createBoard({
-    flash: readHex(readFileSync(releasedImage(), "utf8")),
+    flash: readHex(readFileSync(options.image ?? releasedImage(), "utf8")),
     random: createRandom(options.seed ?? 1),
     onSerial: (byte) => receive(Uint8Array.of(byte)),
     onLight: (light) => void lights.push({ atMs: board.nowMs, light }),
@@ -70,6 +74,6 @@ export const makeNoise = (bench: FirmwareBench, random: () => number, forMs: num
   while (bench.board.nowMs < end) {
     bench.board.press(Math.floor(random() * 4), random() * 3);
     bench.pass(20 + random() * 400);
-    bench.say({ kind: "show", pattern: "idle", quiet: false });
+    bench.say({ kind: "show", pattern: "idle", quiet: false, drill: false, darkLoops: [] });
   }
 };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { readHex } from "../../firmware-bridge/simulator/hex.ts";
+import { LAMP_PATTERNS, type LampPattern } from "../../src/domain/panic.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import { makeNoise, openFirmwareBench, type FirmwareBench } from "./bench.ts";
 
@@ -18,7 +19,24 @@ const confirming = (seed = 1): FirmwareBench =>
   });
 const presses = (bench: FirmwareBench) => bench.of("press").map(({ press }) => press);
 const numbers = (bench: FirmwareBench) => new Set(presses(bench).map(({ number }) => number));
-const show = (bench: FirmwareBench) => bench.say({ kind: "show", pattern: "idle", quiet: false });
+/** As a host that speaks: quiet unless told otherwise, no drill, no dark loops. */
+const show = (
+  bench: FirmwareBench,
+  pattern: LampPattern = "idle",
+  { quiet = true, drill = false, darkLoops = [] as readonly number[] } = {},
+) => bench.say({ kind: "show", pattern, quiet, drill, darkLoops });
+/** The lamp's level each 100 ms. */
+const wave = (bench: FirmwareBench, steps: number): string => {
+  let levels = "";
+  for (let step = 0; step < steps; step++) {
+    levels += bench.board.lampLit ? "1" : "0";
+    bench.pass(100);
+  }
+  return levels;
+};
+/** What the lamp showed, one word a change. */
+const lamps = (bench: FirmwareBench): string[] =>
+  bench.lights.map(({ light }) => light.lamp).filter((lamp, i, all) => lamp !== all[i - 1]);
 
 const compiler = (() => {
   try {
@@ -207,6 +225,41 @@ describe("a press", () => {
     );
   }, 60_000);
 
+  test("gets a number of its own, also if the board is reset while sixteen presses are pending", () => {
+    for (let afterMs = 0; afterMs < 20; afterMs += 2) {
+      const bench = openFirmwareBench({ seed: afterMs + 1 });
+      bench.pass(500);
+      for (let i = 0; i < 16; i++) {
+        bench.board.press(i % 4, 60);
+        bench.pass(150);
+      }
+      bench.pass(600);
+      expect(bench.of("heartbeat").at(-1)!.pending).toBe(16);
+      const given = numbers(bench);
+      // Each life frees one slot, gives one number and is reset before that number is in the EEPROM.
+      for (const confirmed of [1, 2, 3]) {
+        bench.board.reset();
+        bench.pass(afterMs * 2);
+        bench.board.reset(); // while the number reached is being written
+        bench.pass(500);
+        bench.say({ kind: "confirm", number: confirmed });
+        // After a round of repeats the line is quiet, and a new press is sent at once.
+        bench.heard.length = 0;
+        while (presses(bench).length < 15) bench.pass(1);
+        while (bench.board.nowMs - bench.heard.at(-1)!.atMs < 10) bench.pass(1);
+        bench.heard.length = 0;
+        // Of another loop than the press before it in this slot: more bytes to write.
+        bench.board.press((confirmed + 2) % 4, 60);
+        const fresh = () => presses(bench).find(({ ageMs }) => ageMs !== undefined);
+        while (!fresh()) bench.pass(1);
+        const { number } = fresh()!;
+        expect(given.has(number), `number ${number}, reset after ${afterMs} ms`).toBe(false);
+        given.add(number);
+        bench.pass(afterMs);
+      }
+    }
+  }, 60_000);
+
   test("is latched although an older one cannot be confirmed, however many came between", () => {
     const bench = openFirmwareBench({
       onMessage(message, host) {
@@ -300,10 +353,10 @@ describe("the lamp", () => {
     const bench = openFirmwareBench();
     bench.pass(1000);
     expect(bench.board.light.lamp).toBe("no-host");
-    for (const pattern of ["stored", "sent", "received", "accepted", "fault", "idle"] as const) {
-      bench.say({ kind: "show", pattern, quiet: true });
+    for (const pattern of LAMP_PATTERNS.filter((one) => one !== "silent").toReversed()) {
+      show(bench, pattern);
       bench.pass(20);
-      expect(bench.board.light).toEqual({ lamp: pattern, sounder: false });
+      expect(bench.board.light).toEqual({ lamp: pattern, drill: false, sounder: false });
     }
     bench.pass(4_900);
     expect(bench.board.light.lamp).toBe("idle");
@@ -318,26 +371,115 @@ describe("the lamp", () => {
 
   test("the patterns differ to the eye, and the sounder is heard only where it may be", () => {
     const bench = openFirmwareBench();
-    const waves = new Map<string, string>();
-    for (const pattern of ["idle", "stored", "sent", "received", "accepted", "fault"] as const) {
-      bench.say({ kind: "show", pattern, quiet: false });
+    const waves = new Map<string, string>([["no-host", wave(bench, 32)]]);
+    bench.board.press(0, 100);
+    while (bench.board.light.lamp !== "latched") bench.pass(1);
+    bench.pass(30);
+    waves.set("latched", wave(bench, 32));
+    bench.say({ kind: "confirm", number: 1 });
+    for (const pattern of LAMP_PATTERNS.filter((one) => one !== "silent")) {
+      show(bench, pattern, { quiet: false });
       bench.pass(30);
-      let wave = "";
-      for (let step = 0; step < 32; step++) {
-        wave += bench.board.lampLit ? "1" : "0";
-        bench.pass(100);
-      }
-      waves.set(pattern, wave);
+      waves.set(pattern, wave(bench, 32));
     }
-    expect(new Set(waves.values()).size).toBe(6);
+    expect(waves.size).toBe(11);
+    expect(new Set(waves.values()).size).toBe(11);
     expect(waves.get("accepted")).toBe("1".repeat(32));
     expect(bench.lights.some(({ light }) => light.lamp === "sent" && light.sounder)).toBe(true);
     bench.lights.length = 0;
-    bench.say({ kind: "show", pattern: "idle", quiet: true });
+    show(bench, "idle");
     bench.pass(50);
-    bench.say({ kind: "show", pattern: "received", quiet: true });
+    show(bench, "received");
     bench.pass(3_300);
     expect(bench.lights.some(({ light }) => light.sounder)).toBe(false);
+  });
+
+  test("shows `latched` at once for a press without a host, and still after a power cut", () => {
+    const bench = openFirmwareBench();
+    bench.pass(1000);
+    bench.lights.length = 0;
+    const at = bench.board.nowMs;
+    bench.board.press(0, 100);
+    bench.pass(200);
+    expect(bench.lights[0]!.light).toEqual({ lamp: "latched", drill: false, sounder: false });
+    expect(bench.lights[0]!.atMs - at).toBeLessThan(25);
+    bench.pass(10_000);
+    bench.board.power(false);
+    bench.pass(1_000);
+    bench.board.power(true);
+    bench.lights.length = 0;
+    bench.pass(10_000);
+    expect(lamps(bench)).toEqual(["latched"]);
+  });
+
+  test("shows `latched` until the host answers: not idle again between, whatever the order of its words", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench);
+    bench.pass(500);
+    bench.lights.length = 0;
+    bench.board.press(0, 100);
+    bench.pass(100);
+    show(bench); // a refresh by a host that does not know of the press yet
+    bench.pass(100);
+    bench.say({ kind: "confirm", number: 1 });
+    bench.pass(100);
+    show(bench, "stored");
+    bench.pass(100);
+    expect(lamps(bench)).toEqual(["latched", "stored"]);
+    // A further press changes nothing: the lamp shows more than `latched` already.
+    bench.board.press(1, 100);
+    bench.pass(200);
+    expect(bench.board.light.lamp).toBe("stored");
+    bench.say({ kind: "confirm", number: 2 });
+    show(bench);
+    bench.pass(100);
+    expect(lamps(bench)).toEqual(["latched", "stored", "idle"]);
+  });
+
+  test("shows `latched` when the host goes away before it has confirmed", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench, "sent");
+    bench.pass(100);
+    bench.board.press(0, 100);
+    bench.pass(5_500);
+    expect(bench.board.light.lamp).toBe("latched");
+    bench.say({ kind: "confirm", number: 1 });
+    bench.pass(6_000);
+    expect(bench.board.light.lamp).toBe("no-host");
+  });
+
+  test("shows nothing of a press of a dark loop, also without a host and after a power cut", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench, "idle", { darkLoops: [2] });
+    bench.pass(100);
+    bench.lights.length = 0;
+    bench.board.press(2, 100);
+    bench.pass(500);
+    bench.board.power(false);
+    bench.board.power(true);
+    bench.pass(1000);
+    bench.board.press(2, 100);
+    bench.pass(1000);
+    expect(numbers(bench).size).toBe(2);
+    expect(lamps(bench)).toEqual(["off", "no-host"]);
+    bench.board.press(1, 100);
+    bench.pass(100);
+    expect(bench.board.light.lamp).toBe("latched");
+  });
+
+  test("begins a drill with long, short, long, and goes on as without one", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench, "accepted", { drill: true });
+    bench.pass(50);
+    expect(bench.board.light).toEqual({ lamp: "accepted", drill: true, sounder: false });
+    expect(wave(bench, 20)).toBe("1110101110" + "1".repeat(10));
+    show(bench, "accepted");
+    bench.pass(50);
+    expect(bench.board.light).toEqual({ lamp: "accepted", drill: false, sounder: false });
   });
 });
 
@@ -353,7 +495,7 @@ describe("the line", () => {
       bench.pass(30);
     }
     bench.board.receive([0xf7]);
-    bench.say({ kind: "show", pattern: "accepted", quiet: true });
+    show(bench, "accepted");
     bench.pass(50);
     expect(bench.board.light.lamp).toBe("accepted");
     bench.board.press(0, 100);
@@ -366,7 +508,7 @@ describe("the line", () => {
     const bench = openFirmwareBench();
     bench.pass(3_500);
     const [hello] = bench.of("hello");
-    expect(hello).toMatchObject({ protocol: 1, firmware: "1.1", loops: 4, lastNumber: 0, resetCause: 1 });
+    expect(hello).toMatchObject({ protocol: 1, firmware: "1.2", loops: 4, lastNumber: 0, resetCause: 1 });
     const beats = bench.of("heartbeat");
     expect(beats.map(({ uptimeS }) => uptimeS)).toEqual([1, 2, 3]);
     expect(beats.at(-1)!.supplyMv).toBeGreaterThan(4_900);

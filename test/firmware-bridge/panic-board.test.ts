@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createBoardFramer } from "../../firmware-bridge/framer.ts";
 import { releasedImage } from "../../firmware-bridge/image.ts";
-import { encodeFromBoard, type FromBoard } from "../../firmware-bridge/protocol.ts";
+import { encodeFromBoard, PATTERNS, type FromBoard } from "../../firmware-bridge/protocol.ts";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
-import { LAMP_PATTERNS, type LoopState } from "../../src/domain/panic.ts";
+import type { LoopState } from "../../src/domain/panic.ts";
 import { panicBoardContract, watch, type BoardUnderTest } from "../contracts/panic-board.ts";
 import { waitFor } from "../journeys/car.ts";
 
@@ -79,7 +79,7 @@ const fakeBoard = (protocol = 1, mute = false): Fake => {
         panic([type, , low, high]) {
           if (type === 0x40) hello();
           if (type === 0x41) pending = undefined;
-          if (type === 0x42) lamp = LAMP_PATTERNS[low! | (high! << 7)]!;
+          if (type === 0x42) lamp = PATTERNS[low! | (high! << 7)]!;
         },
         firmata: () => undefined,
         broken: () => undefined,
@@ -103,7 +103,7 @@ const fakeBoard = (protocol = 1, mute = false): Fake => {
         supplyMv: 5000,
         resetCause: 1,
         pending: pending === undefined ? 0 : 1,
-        pattern: Math.max(0, (LAMP_PATTERNS as readonly string[]).indexOf(lamp)),
+        pattern: Math.max(0, (PATTERNS as readonly string[]).indexOf(lamp)),
       }),
     1000,
   );

@@ -151,10 +151,14 @@ describe("messages of the board", () => {
     const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
     expect(text(encodeToBoard({ kind: "query" }))).toMatch(/^f00b4000[0-7][0-9a-f]{7}f7$/);
     expect(text(encodeToBoard({ kind: "confirm", number: 0x81 }))).toMatch(/^f00b41040101000000000000/);
-    for (const [index, pattern] of LAMP_PATTERNS.entries()) {
-      expect(text(encodeToBoard({ kind: "show", pattern, quiet: true }))).toContain(
-        `f00b42020${index}000100`,
-      );
+    const numbers = { idle: 0, stored: 1, sent: 2, received: 3, accepted: 4, fault: 5, silent: 6 };
+    const newer = { "no-link": 8, done: 10, refused: 11 };
+    for (const pattern of LAMP_PATTERNS) {
+      const number = { ...numbers, ...newer }[pattern].toString(16);
+      const show = { kind: "show", pattern, quiet: true, drill: false, darkLoops: [] } as const;
+      expect(text(encodeToBoard(show))).toContain(`f00b42030${number}0001000000`);
     }
+    const drill = { kind: "show", pattern: "idle", quiet: false, drill: true, darkLoops: [0, 3] } as const;
+    expect(text(encodeToBoard(drill))).toContain("f00b4203000002000900");
   });
 });

@@ -72,6 +72,7 @@ describe("a press", () => {
     const order = unit.lamps.slice(unit.lamps.indexOf("idle"));
     expect(order.filter((lamp) => lamp !== "stored")).toEqual([
       "idle",
+      "latched",
       "sent",
       "received",
       "accepted",
