@@ -16,7 +16,7 @@ export const panicBoard = async (
   ]);
   const options = {
     path: panic.port,
-    open: () => openTty(panic.port, panic.baud),
+    open: () => openTty(panic.port, panic.baud, { keepDtr: true }),
     backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
     loops: Object.values(panic.buttons).map(({ loop }) => loop),
     attachStock: attachStockBoard,

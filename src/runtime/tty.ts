@@ -1,15 +1,16 @@
 import { readSync, writeSync } from "node:fs";
-import { reasonOf } from "./log.ts";
 import { LinuxBinding, type LinuxPortBinding } from "@serialport/bindings-cpp";
+import { clearHangUp } from "./hang-up.ts";
+import { reasonOf } from "./log.ts";
 
-/** N_TTY holds 4 KiB: one read takes all that a tty can hold. */
+/** The kernel's line discipline buffers 4 KiB: one read takes all of it. */
 const READ_BYTES = 4096;
 
 /** An open serial line, 8N1 and exclusive. */
 export type Tty = {
-  /** The bytes that have come, valid until the next call; waits for some. Throws where the device has gone. */
+  /** Waits for bytes; they are valid until the next call. Undefined after `close`. Throws if the device has gone. */
   read(): Promise<Uint8Array | undefined>;
-  /** Hands bytes to the kernel without waiting; throws where it cannot take them all. */
+  /** Hands bytes to the kernel without waiting; throws if it cannot take them all. */
   write(bytes: Uint8Array): void;
   /** A pending `read` ends with undefined. */
   close(): void;
@@ -20,14 +21,25 @@ const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
     poller.once("readable", (error: Error | null) => (error ? reject(error) : resolve()));
   });
 
+export type TtyOptions = {
+  /** DTR stays up when the line is closed: a board that it resets goes on undisturbed. */
+  readonly keepDtr?: boolean;
+};
+
 /**
  * Opens a serial line at any baud rate the hardware has. Rejects with the system's error.
  *
- * The library's own `read` goes through the thread pool, twice a chunk. The line does not block
- * and is read only once it is readable, so it is read here and now: a third less CPU at 10 Hz.
+ * The library's own `read` goes through the thread pool, twice a chunk. The descriptor does not
+ * block and is read only when it is readable, so `readSync` saves a third of the CPU at 10 Hz.
  */
-export const openTty = async (path: string, baudRate: number): Promise<Tty> => {
+export const openTty = async (
+  path: string,
+  baudRate: number,
+  { keepDtr = false }: TtyOptions = {},
+): Promise<Tty> => {
   const port: LinuxPortBinding = await LinuxBinding.open({ path, baudRate, hupcl: false });
+  // After the caller's first write: starting a process takes some milliseconds.
+  if (keepDtr) setImmediate(() => port.fd !== null && clearHangUp(port.fd));
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   return {
     async read() {

@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openSerialLine } from "../../src/runtime/pty.ts";
+import { openTty } from "../../src/runtime/tty.ts";
+import { waitFor } from "../journeys/car.ts";
+
+const settings = (path: string): string[] =>
+  execFileSync("stty", ["-F", path, "-a"], { encoding: "utf8" }).split(/\s+/);
+
+test("a line that keeps DTR does not hang up when it is closed, and is otherwise as it was", async () => {
+  const link = join(mkdtempSync(join(tmpdir(), "tty-")), "tty");
+  using line = openSerialLine(link);
+  execFileSync("stty", ["-F", link, "hupcl"]); // as a real port is at first
+  const tty = await openTty(link, 57_600, { keepDtr: true });
+  await waitFor("HUPCL to be clear", () => settings(link).includes("-hupcl"));
+  const text = settings(link).join(" ");
+  expect(text).toMatch(/speed 57600 baud/);
+  expect(text).toMatch(/cs8.* cread clocal.* -icanon/);
+  const reading = tty.read();
+  await line.write("still a line");
+  expect(Buffer.from((await reading) ?? []).toString()).toBe("still a line");
+  tty.close();
+});
