@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { LampPattern } from "../src/domain/panic.ts";
 
-/** A board with StandardFirmata or the like: plain buttons, no latch, no supervision. */
+/** A board with StandardFirmata or similar firmware: plain buttons, no latch, no supervision. */
 export type StockBoard = {
   /** Bytes from the board. */
   receive(bytes: Uint8Array): void;
@@ -9,8 +9,9 @@ export type StockBoard = {
   close(): void;
 };
 
-/** The board has said its version before we listened: ask again, soon. */
+/** The board sent its version before anybody listened: ask for it again, soon. */
 const VERSION_MS = 500;
+const MODE_INPUT = 0;
 const LED_PIN = 13;
 /** Milliseconds between on and off; 0 is steady. It has no sounder. */
 const BLINK_MS: Readonly<Record<LampPattern, number | "off">> = {
@@ -26,7 +27,7 @@ const BLINK_MS: Readonly<Record<LampPattern, number | "off">> = {
   refused: 300,
 };
 
-/** What Firmata talks through; the line itself belongs to the caller. */
+/** The transport that Firmata expects; the line itself belongs to the caller. */
 class Transport extends EventEmitter {
   readonly isOpen = true;
   readonly #send: (bytes: Uint8Array) => void;
@@ -45,14 +46,14 @@ class Transport extends EventEmitter {
 
 /**
  * Plain johnny-five buttons between the loops' pins (A0 is loop 0) and ground, with the chip's own
- * pull-ups. johnny-five is loaded only here: a board with our firmware does not need it.
+ * pull-ups. johnny-five is loaded only here: a board with our firmware does without.
  */
 export const attachStockBoard = async (
   write: (bytes: Uint8Array) => void,
   loops: readonly number[],
   press: (loop: number) => void,
 ): Promise<StockBoard> => {
-  // Both are CommonJS: what they export is the default of what is imported.
+  // Both are CommonJS: their exports are the default export here.
   const [{ default: five }, { default: firmata }] = await Promise.all([
     import("johnny-five"),
     import("firmata-io"),
@@ -74,6 +75,9 @@ export const attachStockBoard = async (
   };
   board.on("ready", () => {
     for (const loop of loops) {
+      // Our own firmware keeps these pins to itself and reports them low, which reads as pressed.
+      const pin = io.pins.find(({ analogChannel }) => analogChannel === loop);
+      if (!pin?.supportedModes.includes(MODE_INPUT)) continue;
       new five.Button({ board, pin: `A${loop}`, isPullup: true }).on("press", () => press(loop));
     }
     led = new five.Led({ board, pin: LED_PIN });

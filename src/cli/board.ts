@@ -1,11 +1,12 @@
 import type { BoardListener, PanicBoard } from "../domain/panic.ts";
 import { createBackoff } from "../runtime/backoff.ts";
+import { systemTime } from "../runtime/time.ts";
 import { openTty } from "../runtime/tty.ts";
 import type { Settings } from "../settings/schema.ts";
 
 const REOPEN_MS = { min: 250, max: 4_000 };
 
-/** The panic board that a configuration names, or undefined where it names none. */
+/** The panic board that a configuration names; undefined if it names none. */
 export const panicBoard = async (
   panic: Settings["panic"],
 ): Promise<((on: BoardListener) => PanicBoard) | undefined> => {
@@ -14,11 +15,14 @@ export const panicBoard = async (
     import("../../firmware-bridge/panic-board.ts"),
     import("../../firmware-bridge/stock-board.ts"),
   ]);
+  const buttons = Object.values(panic.buttons);
   const options = {
     path: panic.port,
-    open: () => openTty(panic.port, panic.baud, { keepDtr: true }),
+    openLine: (path: string) => openTty(path, panic.baud, { keepDtr: true }),
     backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
-    loops: Object.values(panic.buttons).map(({ loop }) => loop),
+    time: systemTime,
+    loops: buttons.map(({ loop }) => loop),
+    darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
     attachStock: attachStockBoard,
   };
   return (on) => createPanicBoard(options, on);

@@ -20,16 +20,19 @@ export type LampPattern = (typeof LAMP_PATTERNS)[number];
 /** Patterns that the board shows by itself: a press that no host has answered; no host at all. */
 export type OwnPattern = "latched" | "no-host";
 
+/** Why the board started last; `unknown`: its boot loader has cleared the chip's record. */
+export type ResetCause = "power" | "brown-out" | "watchdog" | "reset-line" | "unknown";
+
 /** One press, as latched by the board. (`board`, `number`) names it for ever. */
 export type BoardPress = {
-  /** The board's own id, 8 hex digits. */
+  /** The id of the board, 8 hex digits. */
   readonly board: string;
-  /** Counts up; never reused by the board. 0: the board has no latch and no numbers. */
+  /** Counts up; the board never reuses one. 0: the board has no latch and no numbers. */
   readonly number: number;
   readonly loop: number;
-  /** Presses that this one stands for: more than 1 only when sixteen were waiting. */
+  /** Presses that this one stands for: more than 1 only if sixteen were pending. */
   readonly count: number;
-  /** Milliseconds since the contact closed; absent where the board was reset in between. */
+  /** Milliseconds since the contact closed; absent if the board was reset since. */
   readonly ageMs?: number;
 };
 
@@ -45,27 +48,38 @@ export type BoardHealth = {
   readonly firmware?: string;
   readonly loops?: readonly LoopState[];
   readonly supplyMv?: number;
+  /** Whole seconds since the board started; begins anew after 49.7 days. */
+  readonly uptimeS?: number;
+  readonly resetCause?: ResetCause;
   /** No latch and no supervision: another firmware than ours. */
   readonly degraded?: boolean;
 };
 
-export type BoardFault = "absent" | "denied" | "unplugged" | "silent" | "not-ours" | "protocol" | "failed";
+export type BoardFault =
+  | "absent"
+  | "denied"
+  | "unplugged"
+  | "silent"
+  | "not-ours"
+  | "protocol"
+  | "reset-by-opening"
+  | "failed";
 
 export type BoardListener = {
-  /** A board answers: its id, and the number that it gave last. */
+  /** A board answers: its id, and the last number that it gave. */
   hello(board: string, lastNumber: number): void;
   press(press: BoardPress): void;
-  /** Told once for each change of fault. */
+  /** Called once for each change of fault. */
   fault(code: BoardFault, detail: string): void;
   recovered(detail: string): void;
   loop(loop: number, state: LoopState): void;
 };
 
-/** The port to the board. What is said to it is repeated until it is heard. */
+/** The port to the board. */
 export type PanicBoard = AsyncDisposable & {
   readonly health: BoardHealth;
-  /** The press is on disk: the board need not keep it. */
+  /** The press is on disk: the board can forget it. The board repeats the press until this reaches it. */
   confirm(press: BoardPress): void;
-  /** `quiet`: no sounder. `drill`: the pattern is of a drill. */
+  /** Repeated each second. `quiet`: no sounder. `drill`: the pattern is of a drill. */
   show(pattern: LampPattern, quiet: boolean, drill?: boolean): void;
 };

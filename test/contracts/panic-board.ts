@@ -4,6 +4,7 @@ import { createPanicBoard } from "../../firmware-bridge/panic-board.ts";
 import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
 import type { BoardPress, LoopState, PanicBoard } from "../../src/domain/panic.ts";
 import { createBackoff } from "../../src/runtime/backoff.ts";
+import { systemTime } from "../../src/runtime/time.ts";
 import { openTty } from "../../src/runtime/tty.ts";
 import { waitFor } from "../journeys/car.ts";
 
@@ -38,9 +39,11 @@ export const watch = (path: string, timing = {}): Watched => {
   const board = createPanicBoard(
     {
       path,
-      open: () => openTty(path, 57_600),
+      openLine: (line) => openTty(line, 57_600),
       backoff: createBackoff(50, 200),
+      time: systemTime,
       loops: [0, 1],
+      darkLoops: [],
       attachStock: attachStockBoard,
       timing,
     },

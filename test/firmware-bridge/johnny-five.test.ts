@@ -7,6 +7,7 @@ import five from "johnny-five";
 import firmata from "firmata-io";
 import { describe, expect, test } from "vitest";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
 import { watch } from "../contracts/panic-board.ts";
 import { waitFor } from "../journeys/car.ts";
 import { openFirmwareBench } from "./bench.ts";
@@ -67,6 +68,28 @@ describe("johnny-five on the spare pins of the released image", () => {
     clearInterval(timer);
     expect(bench.broken()).toBe(0);
   }, 60_000);
+});
+
+test("our own board, taken for another one, makes no press of the pins that it keeps to itself", async () => {
+  const bench = openFirmwareBench();
+  const presses: number[] = [];
+  const stock = await attachStockBoard(
+    (bytes) => bench.board.receive(bytes),
+    [0, 1],
+    (loop) => void presses.push(loop),
+  );
+  let fed = 0;
+  const timer = setInterval(() => {
+    bench.pass(10);
+    const bytes = bench.firmata.slice(fed);
+    fed = bench.firmata.length;
+    if (bytes.length > 0) stock.receive(Uint8Array.from(bytes));
+  }, 5);
+  // johnny-five needs about two seconds of the board's time to learn its pins and ask for levels.
+  await waitFor("the board", () => bench.board.nowMs > 4_000);
+  clearInterval(timer);
+  stock.close();
+  expect(presses).toEqual([]);
 });
 
 const STANDARD_FIRMATA = "node_modules/.standard-firmata/package/junk/hex/uno/StandardFirmata.cpp.hex";

@@ -37,10 +37,18 @@ const realImage = (): BoardUnderTest => {
   };
 };
 
-type Fake = BoardUnderTest & { say(bytes: Uint8Array): void };
+type Fake = BoardUnderTest & {
+  say(bytes: Uint8Array): void;
+  /** It sends nothing of itself. */
+  mute: boolean;
+  /** How often it was asked for a hello. */
+  readonly queries: number;
+};
 
 /** A board made of messages alone, for what the real image never says. */
-const fakeBoard = (protocol = 1, mute = false): Fake => {
+const fakeBoard = (protocol = 1, startsMute = false): Fake => {
+  let mute = startsMute;
+  let queries = 0;
   const path = newLink();
   let line: SerialLine | undefined;
   let lamp = "no-host";
@@ -77,7 +85,10 @@ const fakeBoard = (protocol = 1, mute = false): Fake => {
     line.onData(
       createBoardFramer({
         panic([type, , low, high]) {
-          if (type === 0x40) hello();
+          if (type === 0x40) {
+            queries++;
+            hello();
+          }
           if (type === 0x41) pending = undefined;
           if (type === 0x42) lamp = PATTERNS[low! | (high! << 7)]!;
         },
@@ -110,6 +121,15 @@ const fakeBoard = (protocol = 1, mute = false): Fake => {
   return {
     path,
     say,
+    get mute() {
+      return mute;
+    },
+    set mute(now) {
+      mute = now;
+    },
+    get queries() {
+      return queries;
+    },
     press() {
       pending = ++last;
       repeat();
@@ -149,6 +169,50 @@ describe("the port to the board", () => {
     expect(host.details[0]).toBe("the panic board speaks protocol 0, this release 1: flash its firmware");
     there.press(1);
     await waitFor("the press", () => host.presses.length > 0);
+  });
+
+  /** The board's own name as Firmata reports it, with one byte changed. */
+  const brokenName = Uint8Array.from([
+    0xf0,
+    0x79,
+    1,
+    2,
+    ...[...Buffer.from("patrml-panic")].flatMap((letter) => [letter, 0]),
+    0xf7,
+  ]);
+
+  test("one broken byte in our board's greeting does not make it another board", async () => {
+    using there = fakeBoard(1, true);
+    await using host = watch(there.path);
+    await waitFor("the opening", () => there.queries > 0);
+    there.say(brokenName);
+    await waitFor("the next question", () => there.queries > 1);
+    there.mute = false;
+    host.board.show("sent", true);
+    await waitFor("the board", () => host.board.health.connected);
+    await waitFor("the lamp", () => there.lamp === "sent");
+    expect(host.board.health).toMatchObject({ firmware: "1.0" });
+    expect(host.board.health).not.toHaveProperty("degraded");
+    expect(host.faults).toEqual([]);
+  });
+
+  test("a board that was taken for another one is ours again with its first valid message", async () => {
+    using there = fakeBoard(1, true);
+    await using host = watch(there.path);
+    await waitFor("the opening", () => there.queries > 0);
+    there.say(brokenName);
+    there.say(brokenName);
+    await waitFor("the fault", () => host.faults.includes("not-ours"));
+    const known = there.queries;
+    there.mute = false; // a heartbeat comes within a second
+    await waitFor("the question who it is", () => there.queries > known);
+    await waitFor("the recovery", () => host.recovered() === 1);
+    host.board.show("accepted", true);
+    await waitFor("the lamp", () => there.lamp === "accepted");
+    expect(host.board.health).not.toHaveProperty("degraded");
+    there.press(1);
+    await waitFor("the press", () => host.presses.length > 0);
+    expect(host.presses[0]).toMatchObject({ board: "0badcafe", loop: 1 });
   });
 
   test("garbage and messages cut short by a reset: the next press is heard, and nothing false", async () => {

@@ -1,0 +1,139 @@
+import { firmwareNames, isOurName } from "./firmware-name.ts";
+import { hear, show } from "./hear.ts";
+import {
+  report,
+  followedBy,
+  type BoardState,
+  type Effect,
+  type Input,
+  type Open,
+  type Setting,
+  type Step,
+} from "./state.ts";
+
+const QUERY: Effect = { do: "send", message: { kind: "query" } };
+
+const silence = (path: string): string =>
+  `${path} is open, but no panic board answers: is it another device, or without firmware?`;
+
+/**
+ * A Firmata board has said what firmware it runs. Our board greets as one too: it is asked in our
+ * own words. One broken byte can turn our name into another, but not twice into the same one.
+ */
+const readName = (state: BoardState, name: string): Step => {
+  const { connection } = state;
+  if (connection.is !== "greeting") return { state, effects: [] };
+  if (isOurName(name)) return { state, effects: [QUERY] };
+  const { openedAt, heardAt } = connection;
+  return connection.name === name
+    ? {
+        state: { ...state, connection: { is: "attaching", openedAt, heardAt, name } },
+        effects: [{ do: "attach" }],
+      }
+    : { state: { ...state, connection: { ...connection, name } }, effects: [QUERY, { do: "ask-name" }] };
+};
+
+const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uint8Array): Step => {
+  if (connection.is === "stock") {
+    const heard = { ...connection, heardAt: at };
+    return { state: { ...state, connection: heard }, effects: [{ do: "feed-stock", bytes }] };
+  }
+  let step: Step = { state, effects: [] };
+  if (connection.is !== "greeting") return step;
+  for (const name of firmwareNames(bytes)) step = followedBy(step, (now) => readName(now, name));
+  return step;
+};
+
+const tick = (state: BoardState, connection: Open, at: number, setting: Setting): Step => {
+  const { path, timing } = setting;
+  const effects: Effect[] = [];
+  const isUnknown = connection.is === "greeting" || connection.is === "attaching";
+  if (isUnknown || (connection.is === "ours" && !connection.met)) effects.push(QUERY);
+  if (connection.is === "greeting" && at - connection.openedAt >= timing.identifyMs)
+    effects.push({ do: "ask-name" });
+  const step: Step = { state, effects: [...effects, ...show(state, setting)] };
+  const quietMs = at - connection.heardAt;
+  if (connection.is === "stock" || quietMs < timing.silentMs) return step;
+  const silent = followedBy(step, (now) =>
+    report(
+      // A hello makes it known again; each message that comes asks for one.
+      connection.is === "ours" ? { ...now, connection: { ...connection, met: false } } : now,
+      "silent",
+      silence(path),
+    ),
+  );
+  if (quietMs < 2 * timing.silentMs) return silent;
+  return followedBy(silent, (now) => ({
+    state: now,
+    effects: [{ do: "close", code: "silent", detail: silence(path) }],
+  }));
+};
+
+const attached = (state: BoardState, setting: Setting): Step => {
+  const { connection } = state;
+  if (connection.is !== "attaching") return { state, effects: [] };
+  const { name } = connection;
+  const detail = `the board runs ${name}: presses are read, but not latched, and loops are not supervised`;
+  return followedBy(
+    report({ ...state, connection: { ...connection, is: "stock" } }, "not-ours", detail),
+    (now) => ({
+      state: now,
+      effects: show(now, setting),
+    }),
+  );
+};
+
+const ended = (state: BoardState, { fault }: Extract<Input, { is: "ended" }>): Step => {
+  const { is } = state.connection;
+  const effects: Effect[] = is === "attaching" || is === "stock" ? [{ do: "detach", reset: false }] : [];
+  const closed: Step = { state: { ...state, connection: { is: "closed" } }, effects };
+  return fault ? followedBy(closed, (now) => report(now, fault.code, fault.detail)) : closed;
+};
+
+/** What happens on the line while it is open. */
+const onLine = (
+  state: BoardState,
+  input: Extract<Input, { is: "message" | "firmata" | "tick" }>,
+  setting: Setting,
+): Step => {
+  const { connection } = state;
+  if (connection.is === "closed") return { state, effects: [] };
+  switch (input.is) {
+    case "message":
+      return hear(state, connection, input.at, input.message, setting);
+    case "firmata":
+      return readFirmata(state, connection, input.at, input.bytes);
+    case "tick":
+      return tick(state, connection, input.at, setting);
+  }
+};
+
+/** The next state of the host's side of the line, and what to do. Pure. */
+export const advance = (state: BoardState, input: Input, setting: Setting): Step => {
+  switch (input.is) {
+    case "opened": {
+      const connection = { is: "greeting", openedAt: input.at, heardAt: input.at } as const;
+      return { state: { ...state, connection }, effects: [QUERY] };
+    }
+    case "message":
+    case "firmata":
+    case "tick":
+      return onLine(state, input, setting);
+    case "attached":
+      return attached(state, setting);
+    case "stock-press": {
+      const press = { board: "stock", number: 0, loop: input.loop, count: 1, ageMs: 0 };
+      return { state, effects: state.connection.is === "stock" ? [{ do: "press", press }] : [] };
+    }
+    case "ended":
+      return ended(state, input);
+    case "wish": {
+      const wished = { ...state, wish: input.wish };
+      return { state: wished, effects: show(wished, setting) };
+    }
+    case "confirm":
+      return input.number > 0
+        ? { state, effects: [{ do: "send", message: { kind: "confirm", number: input.number } }] }
+        : { state, effects: [] };
+  }
+};

@@ -1,0 +1,203 @@
+import type { BoardFault, BoardListener } from "../src/domain/panic.ts";
+import type { Backoff } from "../src/runtime/backoff.ts";
+import { reasonOf } from "../src/runtime/log.ts";
+import type { Time } from "../src/runtime/ports.ts";
+import { openFault, type Tty } from "../src/runtime/tty.ts";
+import { advance } from "./advance.ts";
+import { ASK_FIRMWARE_NAME } from "./firmware-name.ts";
+import { createBoardFramer } from "./framer.ts";
+import { decodeFromBoard, encodeToBoard } from "./protocol.ts";
+import { INITIAL, type BoardState, type Effect, type Input, type Setting, type Timing } from "./state.ts";
+import type { StockBoard } from "./stock-board.ts";
+
+export type PanicBoardOptions = Omit<Setting, "timing"> & {
+  readonly timing?: Partial<Timing>;
+  readonly openLine: (path: string) => Promise<Tty>;
+  /** Waits between attempts to open the line. */
+  readonly backoff: Backoff;
+  readonly time: Time;
+  /** Takes over a board that speaks Firmata but not our protocol. */
+  readonly attachStock: (
+    write: (bytes: Uint8Array) => void,
+    loops: readonly number[],
+    press: (loop: number) => void,
+  ) => Promise<StockBoard>;
+};
+
+const TIMING: Timing = { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 };
+/** Firmata's "forget all that you were asked". */
+const SYSTEM_RESET = Uint8Array.of(0xff);
+
+/** A connection that cannot be used: which fault, and what to do about it. */
+class BoardError extends Error {
+  readonly code: BoardFault;
+  constructor(code: BoardFault, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** Performs what `advance` decides, on one line after another. */
+export class Bridge {
+  readonly #options: PanicBoardOptions;
+  readonly #setting: Setting;
+  readonly #on: BoardListener;
+  #state: BoardState = INITIAL;
+  #line: Tty | undefined;
+  #stock: StockBoard | undefined;
+  /** Counts lines and takeovers: what an earlier johnny-five still says belongs to nobody. */
+  #takeover = 0;
+  /** Why the line is being closed. */
+  #ending: BoardError | undefined;
+
+  constructor(options: PanicBoardOptions, on: BoardListener) {
+    const { path, loops, darkLoops } = options;
+    this.#options = options;
+    this.#setting = { path, loops, darkLoops, timing: { ...TIMING, ...options.timing } };
+    this.#on = on;
+  }
+
+  get state(): BoardState {
+    return this.#state;
+  }
+
+  input(input: Input): void {
+    const { state, effects } = advance(this.#state, input, this.#setting);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #write(bytes: Uint8Array): void {
+    try {
+      this.#line?.write(bytes);
+    } catch {
+      // A full or broken line shows on the reading side; whatever is lost is repeated.
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.do) {
+      case "send":
+        this.#write(encodeToBoard(effect.message));
+        break;
+      case "ask-name":
+        this.#write(ASK_FIRMWARE_NAME);
+        break;
+      case "attach":
+        this.#attach().catch((cause: unknown) =>
+          this.#close(new BoardError("failed", reasonOf(cause), cause)),
+        );
+        break;
+      case "detach":
+        this.#detach();
+        if (effect.reset) this.#write(SYSTEM_RESET);
+        break;
+      case "feed-stock":
+        this.#stock?.receive(effect.bytes);
+        break;
+      case "show-stock":
+        this.#stock?.show(effect.wish.pattern, effect.wish.quiet);
+        break;
+      case "answered":
+        this.#options.backoff.reset();
+        break;
+      case "close":
+        this.#close(new BoardError(effect.code, effect.detail));
+        break;
+      case "hello":
+        this.#on.hello(effect.board, effect.lastNumber);
+        break;
+      case "press":
+        this.#on.press(effect.press);
+        break;
+      case "loop":
+        this.#on.loop(effect.loop, effect.state);
+        break;
+      case "fault":
+        this.#on.fault(effect.code, effect.detail);
+        break;
+      case "recovered":
+        this.#on.recovered(effect.detail);
+    }
+  }
+
+  async #attach(): Promise<void> {
+    const takeover = ++this.#takeover;
+    const isCurrent = () => takeover === this.#takeover;
+    const stock = await this.#options.attachStock(
+      (bytes) => isCurrent() && this.#write(bytes),
+      this.#setting.loops,
+      (loop) => isCurrent() && this.input({ is: "stock-press", loop }),
+    );
+    if (!isCurrent()) {
+      stock.close();
+      return;
+    }
+    this.#stock = stock;
+    this.input({ is: "attached" });
+  }
+
+  #detach(): void {
+    this.#takeover++;
+    this.#stock?.close();
+    this.#stock = undefined;
+  }
+
+  /** Ends the read that is waiting, and with it the connection. */
+  #close(cause: BoardError): void {
+    this.#ending ??= cause;
+    this.#line?.close();
+  }
+
+  /** Serves one line until it ends. Undefined: it was closed because the unit stops. */
+  async serve(stop: AbortSignal): Promise<BoardError | undefined> {
+    const { path } = this.#setting;
+    const line = await this.#open(stop);
+    if (!line || line instanceof BoardError) return line;
+    this.#line = line;
+    this.#ending = undefined;
+    const close = () => line.close();
+    stop.addEventListener("abort", close);
+    try {
+      await this.#read(line);
+      return this.#ending;
+    } catch (cause) {
+      const detail = `the panic board was unplugged from ${path} (${reasonOf(cause)})`;
+      return new BoardError("unplugged", detail, cause);
+    } finally {
+      stop.removeEventListener("abort", close);
+      this.#line = undefined;
+      close();
+    }
+  }
+
+  async #open(stop: AbortSignal): Promise<Tty | BoardError | undefined> {
+    const { path } = this.#setting;
+    try {
+      const line = await this.#options.openLine(path);
+      if (!stop.aborted) return line;
+      line.close();
+      return undefined;
+    } catch (cause) {
+      const { code, message } = openFault(path, "panic board", cause);
+      return new BoardError(code, message, cause);
+    }
+  }
+
+  async #read(line: Tty): Promise<void> {
+    const { time } = this.#options;
+    const receive = createBoardFramer({
+      panic: (body) => {
+        const message = decodeFromBoard(body);
+        // Noise: whatever matters is repeated.
+        if (message) this.input({ is: "message", at: time.mono(), message });
+      },
+      firmata: (bytes) => this.input({ is: "firmata", at: time.mono(), bytes }),
+      broken: () => undefined,
+    });
+    this.input({ is: "opened", at: time.mono() });
+    using _ = time.every(this.#setting.timing.refreshMs, () => this.input({ is: "tick", at: time.mono() }));
+    // oxlint-disable-next-line no-await-in-loop -- a serial line is read in order
+    for (let bytes = await line.read(); bytes; bytes = await line.read()) receive(bytes);
+  }
+}

@@ -1,0 +1,161 @@
+import type { LampPattern, LoopState, ResetCause } from "../src/domain/panic.ts";
+import { PATTERNS, PROTOCOL, type FromBoard } from "./protocol.ts";
+import {
+  report,
+  followedBy,
+  type BoardState,
+  type Effect,
+  type Open,
+  type Ours,
+  type Setting,
+  type Step,
+} from "./state.ts";
+
+/** What to do with a valid message of our firmware. Pure. */
+
+/** Bits of the chip's MCUSR. Power-on can set the others too, so it is asked for first. */
+const POWER = 1;
+const RESET_LINE = 2;
+const BROWN_OUT = 4;
+const WATCHDOG = 8;
+
+const resetCauseOf = (bits: number): ResetCause => {
+  if (bits & POWER) return "power";
+  if (bits & BROWN_OUT) return "brown-out";
+  if (bits & WATCHDOG) return "watchdog";
+  return bits & RESET_LINE ? "reset-line" : "unknown";
+};
+
+/** Firmware 1.1 ignores a pattern that it does not know: the nearest one that it does. */
+const OLDER: Partial<Record<LampPattern, LampPattern>> = {
+  "no-link": "idle",
+  done: "idle",
+  refused: "fault",
+};
+const knowsNewPatterns = (firmware: string): boolean => {
+  const [major = 0, minor = 0] = firmware.split(".").map(Number);
+  return major > 1 || (major === 1 && minor >= 2);
+};
+const patternFor = (firmware: string | undefined, pattern: LampPattern): LampPattern =>
+  firmware === undefined || knowsNewPatterns(firmware) ? pattern : (OLDER[pattern] ?? pattern);
+
+/** Sends or passes on the wish, whoever is at the other end. */
+export const show = ({ connection, wish }: BoardState, { darkLoops }: Setting): readonly Effect[] => {
+  if (connection.is === "closed" || connection.is === "attaching") return [];
+  if (connection.is === "stock") return [{ do: "show-stock", wish }];
+  const firmware = connection.is === "ours" ? connection.health.firmware : undefined;
+  const pattern = patternFor(firmware, wish.pattern);
+  return [{ do: "send", message: { kind: "show", ...wish, pattern, darkLoops } }];
+};
+
+const takeLoop = (state: BoardState, loop: number, now: LoopState, setting: Setting): Step => {
+  const before = state.loops[loop] ?? "normal";
+  const loops = Array.from({ length: Math.max(state.loops.length, loop + 1) }, (_, i) =>
+    i === loop ? now : (state.loops[i] ?? "normal"),
+  );
+  const isNews = before !== now && setting.loops.includes(loop);
+  return { state: { ...state, loops }, effects: isNews ? [{ do: "loop", loop, state: now }] : [] };
+};
+
+type Hello = Extract<FromBoard, { kind: "hello" }>;
+
+/** A boot loader starts the firmware this long after a reset, at the latest. */
+const BOOT_MS = 2_500;
+
+/** Whether opening the line, `openMs` ago, has reset the board, as far as it can say. */
+const startedByOpening = (hello: Hello, openMs: number): boolean => {
+  const cause = resetCauseOf(hello.resetCause);
+  if (openMs - (hello.uptimeS + 1) * 1000 > BOOT_MS) return false;
+  if (cause === "reset-line") return hello.uptimeS * 1000 <= openMs;
+  // A boot loader has cleared the cause. A board that was plugged in just before the opening looks
+  // the same for its first second.
+  return cause === "unknown" && (hello.uptimeS + 1) * 1000 <= openMs;
+};
+
+const takeHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting): Step => {
+  const { firmware, uptimeS } = hello;
+  const health = { ...ours.health, firmware, uptimeS, resetCause: resetCauseOf(hello.resetCause) };
+  const isFirst = !ours.greeted;
+  const met: Step = {
+    state: { ...state, connection: { ...ours, met: true, greeted: true, health } },
+    effects: [{ do: "hello", board: hello.board, lastNumber: hello.lastNumber }, { do: "answered" }],
+  };
+  const wasReset = isFirst && startedByOpening(hello, ours.heardAt - ours.openedAt);
+  const judged = followedBy(met, (now) => {
+    if (hello.protocol !== PROTOCOL) {
+      const detail = `the panic board speaks protocol ${hello.protocol}, this release ${PROTOCOL}: flash its firmware`;
+      return report(now, "protocol", detail);
+    }
+    // Only the next opening can show that opening no longer resets the board.
+    if (now.fault === undefined || (now.fault === "reset-by-opening" && (wasReset || !isFirst)))
+      return { state: now, effects: [] };
+    const { fault: _, ...rest } = now;
+    const detail = `the panic board answers, firmware ${firmware}`;
+    return { state: rest, effects: [{ do: "recovered", detail }] };
+  });
+  const warned = followedBy(judged, (now) =>
+    wasReset && now.fault === undefined
+      ? report(
+          now,
+          "reset-by-opening",
+          `opening ${setting.path} has reset the panic board, which sees no press for about a second: cut the trace of its DTR capacitor, or remove the reset jumper`,
+        )
+      : { state: now, effects: [] },
+  );
+  return followedBy(warned, (now) => ({ state: now, effects: show(now, setting) }));
+};
+
+const takeHeartbeat = (
+  state: BoardState,
+  ours: Ours,
+  message: Extract<FromBoard, { kind: "heartbeat" }>,
+  setting: Setting,
+): Step => {
+  const { loops, supplyMv, uptimeS } = message;
+  const health = { ...ours.health, loops, supplyMv, uptimeS, resetCause: resetCauseOf(message.resetCause) };
+  let step: Step = { state: { ...state, connection: { ...ours, health } }, effects: [] };
+  for (const [loop, now] of loops.entries())
+    step = followedBy(step, (before) => takeLoop(before, loop, now, setting));
+  // The wish is repeated anyway; a board that was reset need not wait for it.
+  const wanted = PATTERNS.indexOf(patternFor(health.firmware, state.wish.pattern));
+  return message.pattern === wanted
+    ? step
+    : followedBy(step, (now) => ({ state: now, effects: show(now, setting) }));
+};
+
+const take = (state: BoardState, ours: Ours, message: FromBoard, setting: Setting): Step => {
+  switch (message.kind) {
+    case "hello":
+      return takeHello(state, ours, message, setting);
+    case "heartbeat":
+      return takeHeartbeat(state, ours, message, setting);
+    case "press":
+      // A hello has been asked for; the board repeats the press.
+      return { state, effects: ours.met ? [{ do: "press", press: message.press }] : [] };
+    case "loop": {
+      const { loops } = ours.health;
+      const health = loops ? { ...ours.health, loops: loops.with(message.loop, message.state) } : ours.health;
+      return takeLoop({ ...state, connection: { ...ours, health } }, message.loop, message.state, setting);
+    }
+  }
+};
+
+/** A valid message of ours settles what the board is, whatever its greeting looked like. */
+export const hear = (
+  state: BoardState,
+  connection: Open,
+  at: number,
+  message: FromBoard,
+  setting: Setting,
+): Step => {
+  const ours: Ours =
+    connection.is === "ours"
+      ? { ...connection, heardAt: at }
+      : { is: "ours", openedAt: connection.openedAt, heardAt: at, met: false, greeted: false, health: {} };
+  const effects: Effect[] = [];
+  if (connection.is === "attaching" || connection.is === "stock") effects.push({ do: "detach", reset: true });
+  if (!ours.met && message.kind !== "hello") effects.push({ do: "send", message: { kind: "query" } });
+  return followedBy({ state: { ...state, connection: ours }, effects }, (now) =>
+    take(now, ours, message, setting),
+  );
+};

@@ -1,0 +1,248 @@
+import { describe, expect, test } from "vitest";
+import { advance } from "../../firmware-bridge/advance.ts";
+import type { FromBoard } from "../../firmware-bridge/protocol.ts";
+import {
+  healthOf,
+  INITIAL,
+  type BoardState,
+  type Effect,
+  type Input,
+  type Setting,
+} from "../../firmware-bridge/state.ts";
+import type { LampPattern } from "../../src/domain/panic.ts";
+
+const SETTING: Setting = {
+  path: "/dev/board",
+  loops: [0, 1],
+  darkLoops: [1],
+  timing: { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 },
+};
+const BOARD = "0badcafe";
+
+type Hello = Extract<FromBoard, { kind: "hello" }>;
+const hello = (changes: Partial<Hello> = {}): FromBoard => ({
+  kind: "hello",
+  protocol: 1,
+  firmware: "1.2",
+  board: BOARD,
+  lastNumber: 7,
+  loops: 4,
+  resetCause: 1,
+  uptimeS: 60,
+  ...changes,
+});
+const heartbeat = (pattern = 0): FromBoard => ({
+  kind: "heartbeat",
+  board: BOARD,
+  uptimeS: 61,
+  supplyMv: 5_000,
+  resetCause: 1,
+  pending: 0,
+  pattern,
+  loops: ["normal", "normal", "normal", "normal"],
+});
+const press: FromBoard = { kind: "press", press: { board: BOARD, number: 8, loop: 0, count: 1, ageMs: 5 } };
+const name = (text: string): Uint8Array =>
+  Uint8Array.from([0xf0, 0x79, 2, 5, ...[...Buffer.from(text)].flatMap((c) => [c, 0]), 0xf7]);
+
+/** One host after another input; `effects` are those of the last one. */
+const after = (...inputs: Input[]): { state: BoardState; effects: readonly Effect[] } =>
+  inputs.reduce<{ state: BoardState; effects: readonly Effect[] }>(
+    ({ state }, input) => advance(state, input, SETTING),
+    { state: INITIAL, effects: [] },
+  );
+const opened: Input = { is: "opened", at: 0 };
+const message = (at: number, said: FromBoard): Input => ({ is: "message", at, message: said });
+const named = (at: number, text: string): Input => ({ is: "firmata", at, bytes: name(text) });
+const tick = (at: number): Input => ({ is: "tick", at });
+const wish = (pattern: LampPattern, drill = false): Input => ({
+  is: "wish",
+  wish: { pattern, quiet: false, drill },
+});
+const kinds = (effects: readonly Effect[]): string[] =>
+  effects.map((effect) => (effect.do === "send" ? effect.message.kind : effect.do));
+
+describe("what the board is", () => {
+  test("is asked as soon as the line is open", () => {
+    expect(kinds(after(opened).effects)).toEqual(["query"]);
+  });
+
+  test("is settled by a hello: its number is passed on, and the lamp set", () => {
+    const { state, effects } = after(opened, message(10, hello()));
+    expect(kinds(effects)).toEqual(["hello", "answered", "show"]);
+    expect(effects[0]).toEqual({ do: "hello", board: BOARD, lastNumber: 7 });
+    expect(healthOf(state)).toEqual({
+      connected: true,
+      firmware: "1.2",
+      uptimeS: 60,
+      resetCause: "power",
+    });
+  });
+
+  test("is asked again when another message comes first; its press waits for the answer", () => {
+    const { state, effects } = after(opened, message(10, press));
+    expect(kinds(effects)).toEqual(["query"]);
+    expect(healthOf(state).connected).toBe(false);
+    expect(
+      kinds(after(opened, message(10, press), message(20, hello()), message(30, press)).effects),
+    ).toEqual(["press"]);
+  });
+
+  test("is not another firmware after one foreign name, and not after two different ones", () => {
+    expect(kinds(after(opened, named(5, "patrml-panic")).effects)).toEqual(["query", "ask-name"]);
+    expect(kinds(after(opened, named(5, "patrml-panic"), named(9, "patrol-panic")).effects)).toEqual([
+      "query",
+    ]);
+    const { state } = after(opened, named(5, "patrml-panic"), named(9, "patrol-ranic"));
+    expect(state.connection.is).toBe("greeting");
+  });
+
+  test("is another firmware after the same foreign name twice", () => {
+    const twice = [opened, named(5, "StandardFirmata.ino"), named(9, "StandardFirmata.ino")];
+    expect(kinds(after(...twice).effects)).toEqual(["attach"]);
+    const { state, effects } = after(...twice, { is: "attached" });
+    expect(kinds(effects)).toEqual(["fault", "show-stock"]);
+    expect(effects[0]).toMatchObject({ code: "not-ours" });
+    expect(healthOf(state)).toEqual({ connected: true, firmware: "StandardFirmata 2.5", degraded: true });
+    expect(kinds(after(...twice, { is: "attached" }, { is: "stock-press", loop: 1 }).effects)).toEqual([
+      "press",
+    ]);
+  });
+
+  test.each([
+    ["while johnny-five is being loaded", [] as Input[]],
+    ["while johnny-five serves it", [{ is: "attached" }] as Input[]],
+  ])("is ours with the first valid message, %s", (_, loaded) => {
+    const twice = [opened, named(5, "patrml-panic"), named(9, "patrml-panic"), ...loaded];
+    const { state, effects } = after(...twice, message(20, heartbeat(7)));
+    expect(effects[0]).toEqual({ do: "detach", reset: true });
+    expect(kinds(effects)).toEqual(["detach", "query", "show"]);
+    expect(state.connection.is).toBe("ours");
+    // What johnny-five still says counts no more.
+    expect(advance(state, { is: "attached" }, SETTING)).toEqual({ state, effects: [] });
+    expect(advance(state, { is: "stock-press", loop: 0 }, SETTING).effects).toEqual([]);
+  });
+});
+
+describe("faults", () => {
+  const fault = (code: "absent" | "unplugged"): Input => ({ is: "ended", fault: { code, detail: code } });
+
+  test("are reported once, and an unplugged board is not absent as well", () => {
+    expect(kinds(after(fault("absent")).effects)).toEqual(["fault"]);
+    expect(kinds(after(fault("absent"), fault("absent")).effects)).toEqual([]);
+    expect(kinds(after(opened, fault("unplugged"), fault("absent")).effects)).toEqual([]);
+    expect(kinds(after(opened, fault("unplugged"), opened, message(1, hello())).effects)).toContain(
+      "recovered",
+    );
+  });
+
+  test("silence is one after four seconds; after eight the line is opened anew", () => {
+    const known = [opened, message(10, hello()), message(20, heartbeat())];
+    expect(kinds(after(...known, tick(4_000)).effects)).toEqual(["show"]);
+    const { state, effects } = after(...known, tick(4_020));
+    expect(kinds(effects)).toEqual(["show", "fault"]);
+    expect(healthOf(state).connected).toBe(false);
+    expect(kinds(after(...known, tick(4_020), tick(8_020)).effects)).toEqual(["query", "show", "close"]);
+  });
+
+  test("a silent board is asked for a hello with its next message", () => {
+    const silent = [opened, message(10, hello()), tick(4_010)];
+    expect(kinds(after(...silent, message(5_000, press)).effects)).toEqual(["query"]);
+    expect(kinds(after(...silent, message(5_000, hello())).effects)).toContain("recovered");
+  });
+
+  test("another protocol is one, and stays one", () => {
+    const older = [opened, message(10, hello({ protocol: 0 }))];
+    expect(after(...older).effects).toContainEqual(
+      expect.objectContaining({ do: "fault", code: "protocol" }),
+    );
+    expect(kinds(after(...older, message(20, hello({ protocol: 0 }))).effects)).not.toContain("recovered");
+  });
+});
+
+describe("a board that opening its port has reset", () => {
+  const first = (at: number, changes: Partial<Hello>) => after(opened, message(at, hello(changes))).effects;
+  const reset = expect.objectContaining({ do: "fault", code: "reset-by-opening" });
+
+  test.each([
+    ["by the reset line, without a boot loader", 80, { resetCause: 2, uptimeS: 0 }],
+    ["by the reset line, after a second in its boot loader", 1_700, { resetCause: 2, uptimeS: 0 }],
+    ["by a boot loader that clears the cause", 1_700, { resetCause: 0, uptimeS: 0 }],
+  ])("is a fault: %s", (_, at, changes) => {
+    expect(first(at, changes)).toContainEqual(reset);
+  });
+
+  test.each([
+    ["has been up for long", 80, { resetCause: 2, uptimeS: 90 }],
+    ["was powered up just now", 1_700, { resetCause: 1, uptimeS: 0 }],
+    ["powered up, with the reset line seen as well", 80, { resetCause: 3, uptimeS: 0 }],
+    [
+      "cannot say why it started, and may have been plugged in just before",
+      80,
+      { resetCause: 0, uptimeS: 0 },
+    ],
+    ["was reset by hand long after the opening", 60_000, { resetCause: 2, uptimeS: 2 }],
+  ])("is none: it %s", (_, at, changes) => {
+    expect(first(at, changes)).not.toContainEqual(reset);
+  });
+
+  test("is reported with what to do, until an opening does not reset it", () => {
+    const wasReset = [opened, message(80, hello({ resetCause: 2, uptimeS: 0 }))];
+    expect(after(...wasReset).effects.find((effect) => effect.do === "fault")?.detail).toBe(
+      "opening /dev/board has reset the panic board, which sees no press for about a second: cut the trace of its DTR capacitor, or remove the reset jumper",
+    );
+    expect(kinds(after(...wasReset, message(5_000, hello({ uptimeS: 5 }))).effects)).not.toContain(
+      "recovered",
+    );
+    const again = [...wasReset, { is: "ended" } as const, opened, message(10, hello({ resetCause: 2 }))];
+    expect(kinds(after(...again).effects)).toContain("recovered");
+  });
+});
+
+describe("the lamp", () => {
+  const shown = (firmware: string, pattern: LampPattern) =>
+    after(opened, message(10, hello({ firmware })), wish(pattern)).effects;
+
+  test("is told with the dark loops and whether it is a drill", () => {
+    expect(after(opened, message(10, hello()), wish("sent", true)).effects).toEqual([
+      {
+        do: "send",
+        message: { kind: "show", pattern: "sent", quiet: false, drill: true, darkLoops: [1] },
+      },
+    ]);
+  });
+
+  test.each([
+    ["no-link", "idle"],
+    ["done", "idle"],
+    ["refused", "fault"],
+    ["accepted", "accepted"],
+  ] as const)("of firmware 1.1 shows %s as %s, and is not told again for that", (pattern, older) => {
+    expect(shown("1.1", pattern)).toMatchObject([{ message: { pattern: older } }]);
+    expect(shown("1.2", pattern)).toMatchObject([{ message: { pattern } }]);
+    const number = { idle: 0, fault: 5, accepted: 4 }[older];
+    const told = [opened, message(10, hello({ firmware: "1.1" })), wish(pattern)];
+    expect(after(...told, message(20, heartbeat(number))).effects).toEqual([]);
+  });
+
+  test("is told again when a heartbeat shows another pattern", () => {
+    expect(
+      kinds(after(opened, message(10, hello()), wish("sent"), message(20, heartbeat(7))).effects),
+    ).toEqual(["show"]);
+  });
+
+  test("is told each second", () => {
+    expect(kinds(after(opened, message(10, hello()), tick(1_000)).effects)).toEqual(["show"]);
+  });
+});
+
+test("a press that has no number is not confirmed", () => {
+  expect(after(opened, { is: "confirm", number: 0 }).effects).toEqual([]);
+  expect(kinds(after(opened, { is: "confirm", number: 8 }).effects)).toEqual(["confirm"]);
+});
+
+test("nothing that comes after the line has ended counts", () => {
+  const { state } = after(opened, message(10, hello()), { is: "ended" });
+  for (const input of [message(20, press), named(20, "x"), tick(20), { is: "attached" } as const])
+    expect(advance(state, input, SETTING)).toEqual({ state, effects: [] });
+});
