@@ -20,9 +20,10 @@ export const doctor: Command = {
   summary: "tries each part for real and says what to do about each that fails",
   usage: `patrol-unit doctor --config FILE [--json]
 
-GPS, CAN, panic board and its loops, disk and card, clock, each broker with TLS and permissions. While
-the service runs, its devices are its own: what it says of them is told.
-Exit: 0 all is well, 1 something is not, 69 a device or a broker is not there, 78 the configuration.`,
+Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and permissions.
+While the service runs it keeps its devices to itself: doctor then reports what the service says about them.
+Exit: 0 all is well, 1 something is not, 69 a device or a broker is not there, 78 the configuration cannot
+be read, or gives no identity or no broker.`,
   async run(args) {
     const given = options(args, { config: { type: "string" }, json: { type: "boolean" } });
     const file = required(given.config, "config");

@@ -89,11 +89,12 @@ const unknownKeys = (schema: z.core.$ZodType, { path, keys }: z.core.$ZodIssueUn
   });
 };
 
-const remedyFor = (expected: string, value: unknown): string | undefined => {
+const remedyFor = ({ code, message: expected, ...issue }: z.core.$ZodIssue, value: unknown) => {
   if (value === undefined) return "add it";
-  if (typeof value === "number" && expected.includes("in quotes")) return "put it in quotes";
+  const isText = code === "invalid_type" && "expected" in issue && issue.expected === "string";
+  if (typeof value === "number" && isText) return "put it in quotes";
   return typeof value === "string" && expected === "true or false"
-    ? `write it so, without quotes`
+    ? "write it so, without quotes"
     : undefined;
 };
 
@@ -106,7 +107,7 @@ export const explain = (schema: z.core.$ZodType, raw: unknown, issue: z.core.$Zo
     const found = JSON.stringify(issue.path.at(-1));
     return [{ path: issue.path, code: "invalid", expected, found, atKey: true }];
   }
-  const remedy = remedyFor(issue.message, value);
+  const remedy = remedyFor(issue, value);
   return [
     {
       path: issue.path,

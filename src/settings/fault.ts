@@ -57,20 +57,27 @@ export class ConfigurationError extends Error {
 }
 
 /** A fault as an event reports it. */
-export type ConfigFault = { readonly part: Part; readonly code: string; readonly detail: string };
+export type ConfigFault = {
+  readonly part: Part;
+  readonly code: string;
+  /** The key, if the fault has one. */
+  readonly where?: string;
+  readonly detail: string;
+};
 
 /** More faults than this are reported as one event that gives their number. */
 const MAX_EVENTS = 16;
 /** A fault's text in an event is cut to so many characters: one event is one small message. */
 const MAX_DETAIL = 400;
+const MAX_WHERE = 80;
 
 /** The faults of a configuration as events for dispatch: at most 17, each of at most 400 characters. */
 export const configFaults = (faults: readonly SettingsFault[]): ConfigFault[] => {
-  const shown = faults.slice(0, MAX_EVENTS).map((fault) => ({
-    part: fault.part,
-    code: fault.code,
-    detail: faultText(fault).slice(0, MAX_DETAIL),
-  }));
+  const shown = faults.slice(0, MAX_EVENTS).map((fault): ConfigFault => {
+    const { part, code, path } = fault;
+    const detail = faultText(fault).slice(0, MAX_DETAIL);
+    return path === "" ? { part, code, detail } : { part, code, where: path.slice(0, MAX_WHERE), detail };
+  });
   const rest = faults.length - shown.length;
   if (rest === 0) return shown;
   const detail = `${rest} more faults in the configuration: run patrol-unit check`;

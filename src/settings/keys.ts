@@ -25,9 +25,21 @@ export const flag = () => z.boolean({ error: "true or false" });
 export const text = (expected: string, pattern: RegExp = /^.+$/s) =>
   z.string({ error: expected }).regex(pattern, expected);
 
-/** Text with a port at its end, if it has one, that exists. */
-export const address = (expected: string, pattern: RegExp) =>
-  text(expected, pattern).refine((given) => Number(/:(\d+)$/.exec(given)?.[1] ?? 0) <= 65_535, expected);
+const portOf = (given: string): number | undefined => {
+  const port = /:(\d+)$/.exec(given)?.[1];
+  return port === undefined ? undefined : Number(port);
+};
+
+/** A device, or a URL whose host can be one and whose port, if it has one, is 1 to 65535. */
+export const url = (expected: string, pattern: RegExp) =>
+  text(expected, pattern).refine((given) => {
+    const port = portOf(given) ?? 1;
+    return given.startsWith("/") || (URL.canParse(given) && port >= 1 && port <= 65_535);
+  }, expected);
+
+/** An address to listen at; port 0 is any that is free. */
+export const listenAt = (expected: string, pattern: RegExp) =>
+  text(expected, pattern).refine((given) => (portOf(given) ?? 0) <= 65_535, expected);
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
   z.enum(words, { error: words.length === 1 ? words[0] : `one of ${words.join(", ")}` });

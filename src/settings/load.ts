@@ -8,7 +8,7 @@ import { kindOf } from "./explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 import { Settings } from "./schema.ts";
-import { resolveSettings, type UnitSettings } from "./resolve.ts";
+import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
 import { IGNITION, loadVehicle } from "./vehicle.ts";
 
 export type { UnitSettings } from "./resolve.ts";
@@ -44,16 +44,15 @@ const noBlocks = (document: ConfigDocument): ConfigurationError =>
     },
   ]);
 
-/** The settings of a document and every fault of it. Undefined settings: a fault is fatal. */
+/** The settings of a document and every fault of it and of the vehicle profile that it names. */
 export const settingsOf = (
   document: ConfigDocument,
-): { readonly settings: UnitSettings | undefined; readonly faults: readonly SettingsFault[] } => {
+): Resolved & { readonly faults: readonly SettingsFault[] } => {
   const { value } = document;
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw noBlocks(document);
   const blocks = new Blocks(document);
   blocks.reportKeys(Object.keys(Settings.shape));
-  const settings = resolveSettings(blocks);
-  return { settings, faults: inOrder(blocks.faults) };
+  return { ...resolveSettings(blocks), faults: inOrder(blocks.faults) };
 };
 
 /** Parses a configuration that must be without a fault. Throws ConfigurationError with every fault. */
@@ -111,47 +110,55 @@ const besideTheirFile = (settings: UnitSettings, document: ConfigDocument): Unit
   };
 };
 
+/** A file as it was read: the settings, if they can be used, and the bus in any case. */
+const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
+  const bytes = read(file);
+  const document = readDocument(bytes.toString("utf8"), file);
+  const { settings: found, can, faults } = settingsOf(document);
+  const settings = found && besideTheirFile(found, document);
+  return {
+    settings: faults.some(({ fatal }) => fatal) ? undefined : settings,
+    can,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    warnings: settings ? absentFiles(settings) : [],
+    faults,
+  };
+};
+
 /**
  * Reads a configuration file and its vehicle profile. Whatever is valid is used; the rest comes back as
  * faults. Throws ConfigurationError, with every fault, only if the unit could not do its duty: the file
  * cannot be read, or it gives no identity or no broker.
  */
 export const loadSettings = (file: string): Loaded => {
-  const bytes = read(file);
-  const document = readDocument(bytes.toString("utf8"), file);
-  const { settings: found, faults } = settingsOf(document);
-  if (!found || faults.some(({ fatal }) => fatal)) throw new ConfigurationError(faults);
-  const settings = besideTheirFile(found, document);
-  return {
-    settings,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    warnings: absentFiles(settings),
-    faults,
-  };
+  const { settings, can: _, ...rest } = readFile(file);
+  if (!settings) throw new ConfigurationError(rest.faults);
+  return { settings, ...rest };
 };
 
-/** Reads a configuration file as `loadSettings` does, and the vehicle's database and signal map too. */
+/**
+ * Reads a configuration file as `loadSettings` does, and the vehicle's database and signal map too. What
+ * it throws has their faults as well.
+ */
 export const loadConfiguration = (file: string): Configuration => {
-  const loaded = loadSettings(file);
-  const { can, ...others } = loaded.settings;
-  if (!can) return { ...loaded, mapping: undefined, doubts: [] };
-  const { mapping, faults, warnings } = loadVehicle(can);
-  const said = {
-    sha256: loaded.sha256,
-    warnings: loaded.warnings,
-    doubts: warnings,
-    faults: [...loaded.faults, ...faults],
-    mapping,
-  };
-  const { power, ...rest } = others;
-  // A signal of the map may have been left out just now: without the ignition nothing is switched off.
+  const { settings, can, sha256, warnings, faults } = readFile(file);
+  const vehicle = can && loadVehicle(can);
+  const all = [...faults, ...(vehicle?.faults ?? [])];
+  if (!settings) throw new ConfigurationError(all);
+  const { can: _, power, ...others } = settings;
+  const mapping = vehicle?.mapping;
+  // The ignition's signal may be faulty: without it nothing is switched off.
   const knowsIgnition = mapping?.signals.some(({ path }) => path === IGNITION) === true;
   return {
-    ...said,
     settings: {
-      ...rest,
-      ...(mapping ? { can } : {}),
+      ...others,
+      ...(can && mapping ? { can } : {}),
       ...(power && knowsIgnition ? { power } : {}),
     },
+    mapping,
+    sha256,
+    warnings,
+    doubts: vehicle?.warnings ?? [],
+    faults: all,
   };
 };

@@ -66,6 +66,11 @@ const without = (raw: unknown, issues: readonly Issue[], options: RepairOptions)
   return rest;
 };
 
+/** Two checks of one value report the same. */
+const withoutRepeats = (issues: readonly Issue[]): Issue[] => [
+  ...new Map(issues.map((issue) => [JSON.stringify([issue.path, issue.expected]), issue])).values(),
+];
+
 /**
  * Parses a block and leaves out what is wrong with it, key by key, until the rest is valid or a required
  * key is missing. Each round removes at least one value, so it ends.
@@ -82,7 +87,7 @@ export const repair = <S extends z.ZodType>(
     const result = schema.safeParse(rest);
     const found = result.success ? [] : result.error.issues.flatMap((issue) => explain(schema, rest, issue));
     // What is missing later was left out for an issue of the first round.
-    if (first) issues.push(...found, ...further);
+    if (first) issues.push(...withoutRepeats(found), ...further);
     if (result.success && (!first || further.length === 0)) return { value: result.data, issues };
     rest = without(rest, first ? issues : found, options);
     if (rest === undefined) return { value: undefined, issues };

@@ -101,11 +101,16 @@ const readPower = (blocks: Blocks, can: CanSettings | undefined): Settings["powe
   return undefined;
 };
 
-/**
- * The settings of a document: each block on its own, the cross-checks between them last. Undefined:
- * without an identity or a broker the unit could not do its duty.
- */
-export const resolveSettings = (blocks: Blocks): UnitSettings | undefined => {
+/** What a document gives. */
+export type Resolved = {
+  /** Undefined: without an identity or a broker the unit could not do its duty. */
+  readonly settings: UnitSettings | undefined;
+  /** The bus, whose files can be checked even then. */
+  readonly can: CanSettings | undefined;
+};
+
+/** The settings of a document: each block on its own, the cross-checks between them last. */
+export const resolveSettings = (blocks: Blocks): Resolved => {
   const unit = blocks.read("unit", schema.Unit, "identity", { required: true });
   const dispatch = blocks.read("dispatch", schema.Dispatch, "link", {
     required: true,
@@ -122,8 +127,8 @@ export const resolveSettings = (blocks: Blocks): UnitSettings | undefined => {
     health: blocks.readOrDefault("health", schema.Health, "config"),
     flash: blocks.readOrDefault("flash", schema.Flash, "update"),
   };
-  if (!unit || !dispatch) return undefined;
-  return {
+  if (!unit || !dispatch) return { settings: undefined, can };
+  const settings = {
     unit,
     dispatch,
     ...others,
@@ -132,4 +137,5 @@ export const resolveSettings = (blocks: Blocks): UnitSettings | undefined => {
     ...(can ? { can } : {}),
     ...(power ? { power } : {}),
   };
+  return { settings, can };
 };

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { IDENTITY_PART } from "../domain/identity.ts";
-import { above, address, block, flag, listOf, number, oneOf, text, whole } from "./keys.ts";
+import { above, block, flag, listenAt, listOf, number, oneOf, text, url, whole } from "./keys.ts";
 
 /**
  * The configuration of one unit (contract 1.1 §6): one source for validation, types and the JSON
@@ -21,19 +21,16 @@ export const Unit = block({
 }).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
 export const Gps = block({
-  port: address(
+  port: url(
     "a tty such as /dev/ttyACM0 or tcp://host:port",
-    /^(\/.+|tcp:\/\/([^\s/:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5})$/,
+    /^(\/.+|tcp:\/\/[^\s/:@[\]]+:\d{1,5})$/,
   ).describe("serial device, or tcp://host:port that carries NMEA 0183"),
   baud: baud.default(9600).describe("line speed of a serial receiver"),
 }).describe("the GPS receiver");
 
 export const Dispatch = block({
   brokers: listOf(
-    address(
-      "mqtts://host:port (mqtt:// only with allowPlaintext: true)",
-      /^mqtts?:\/\/([^\s/:@[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/,
-    ),
+    url("mqtts://host:port (mqtt:// only with allowPlaintext: true)", /^mqtts?:\/\/[^\s/:@[\]]+(:\d{1,5})?$/),
     MAX_BROKERS,
   ).describe("MQTT brokers in order of preference"),
   prefix: text("topic levels without wildcards", /^[^\s#+/]+(\/[^\s#+/]+)*$/)
@@ -175,7 +172,7 @@ export const Power = block({
 }).describe("switches the computer off behind the ignition, which must be mapped; left out: never");
 
 export const Status = block({
-  listen: address(
+  listen: listenAt(
     'address:port in quotes, for example "127.0.0.1:8080"',
     /^([^\s:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
   )

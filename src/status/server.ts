@@ -24,8 +24,10 @@ export type StatusActions = {
   readonly disarm: () => undefined;
 };
 
-/** Slow or idle clients may hold so many connections; further ones are closed at once. */
+/** So many connections at once; further ones are closed. */
 const MAX_CONNECTIONS = 32;
+/** A client that takes longer over its request loses its connection: it must not keep others out. */
+const REQUEST_MS = 5_000;
 
 const plain = (response: ServerResponse, status: number, text: string, headers = {}): void => {
   response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${text}\n`);
@@ -65,6 +67,7 @@ const answer =
     const { headers, method, url, socket } = request;
     response.setHeader("cache-control", "no-store");
     response.setHeader("x-content-type-options", "nosniff");
+    response.setHeader("cross-origin-resource-policy", "same-origin");
     const verdict = gate({
       host: headers.host,
       origin: headers.origin,
@@ -86,8 +89,13 @@ export const openStatusServer = async (options: StatusOptions, on: StatusActions
   const { listen, pin, mono = () => performance.now() } = options;
   // Imported as a module, node:http would load Node's whole fetch and WebSocket client: 15 MiB.
   const { createServer } = process.getBuiltinModule("node:http");
-  const server = createServer(answer(createGate({ listen, pin, mono }), on));
+  const server = createServer(
+    { connectionsCheckingInterval: REQUEST_MS },
+    answer(createGate({ listen, pin, mono }), on),
+  );
   server.maxConnections = MAX_CONNECTIONS;
+  server.headersTimeout = REQUEST_MS;
+  server.requestTimeout = REQUEST_MS;
   const { host, port } = listenAddress(listen);
   server.listen(port, host);
   try {
