@@ -94,3 +94,22 @@ test("what is not there is named with what to do, and exits with 69", { timeout:
   });
   expect(findings.get(`broker ${refusing.url}`)?.cure).toContain("the broker's rules");
 });
+
+test(
+  "a fault of the configuration is one of the findings, and the rest is tried all the same",
+  { timeout: 60_000 },
+  async () => {
+    const broker = stack.use(await startMosquitto());
+    await broker.start();
+    const extra = "health: { intervalS: never }\ncan: { interface: can0, profile: none.yaml }\n";
+    const car = stack.use(openCar(`{ brokers: ["${broker.url}"], allowPlaintext: true }`, { extra }));
+    const { findings, code } = await doctor(car);
+    expect(code).not.toBe(78);
+    expect(findings.get("config")?.says).toMatch(
+      /can.profile: expected a profile .*none.yaml: no such file$/,
+    );
+    expect(findings.get("config")?.cure).toBe("correct it");
+    expect(findings.has("can")).toBe(false);
+    expect(findings.get(`broker ${broker.url}`)?.cure).toBeUndefined();
+  },
+);

@@ -22,10 +22,10 @@ export const tryDisk = async (path: string, service: Service | undefined): Promi
   const says = `${freeMiB} MiB free, a synced write takes ${(performance.now() - begun).toFixed(0)} ms`;
   const room =
     freeMiB < LOW_DISK_MIB
-      ? trouble("disk", says, "make room: the outbox needs it where there is no coverage")
+      ? trouble("disk", says, "make room: the outbox needs it while there is no coverage")
       : sound("disk", says);
   if (service?.writtenMiB === undefined || service.uptimeS < 60)
-    return [room, sound("card", "its life is told of a service that has run for a minute")];
+    return [room, sound("card", "its life is estimated once the service has run for a minute")];
   const perDay = (service.writtenMiB / service.uptimeS) * DAY_S;
   const years = cardYears(blocks * bsize, perDay * MIB);
   const life = `${perDay.toFixed(0)} MiB a day: about ${years >= 100 ? "over 100" : years.toFixed(years < 10 ? 1 : 0)} years (${ERASURES} erasures, ${CARD_AMPLIFICATION} times written by the card itself)`;
