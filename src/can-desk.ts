@@ -41,6 +41,8 @@ export type CanDeskOptions = {
   readonly event: (data: EventData) => void;
   readonly pressure: () => Promise<void> | undefined;
   readonly changed: () => void;
+  /** Called for each second of a recording's own time; never for a live bus. */
+  readonly second: () => void;
   /** An airbag says that it has fired, or has not. */
   readonly airbag: (path: string, deployed: boolean) => void;
 };
@@ -48,6 +50,8 @@ export type CanDeskOptions = {
 const AIRBAG = /\.Airbag\.IsDeployed$/;
 /** How often a silent bus is looked at: stale signals, the ignition. */
 const LOOK_MS = 1_000;
+/** A longer gap in a recording is looked at only this often: everything is stale after it. */
+const MOST_SECONDS = 120;
 
 export const openCanDesk = (options: CanDeskOptions): CanDesk => {
   const { clock, log, event, mapping } = options;
@@ -79,10 +83,26 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
     if (report) say(report);
   };
 
+  let lookedS: number | undefined;
+  /** What a live bus has done each second, a recording does by its own time, however fast it plays. */
+  const passSeconds = (untilS: number): void => {
+    if (!options.recorded) return;
+    // Recordings that were put together may step back in time.
+    if (lookedS === undefined || untilS < lookedS) lookedS = untilS;
+    for (let n = 0; n < MOST_SECONDS && untilS - lookedS >= 1; n++) {
+      lookedS++;
+      recordedS = lookedS;
+      look();
+      options.second();
+    }
+    if (untilS - lookedS >= 1) lookedS = untilS;
+  };
+
   const listen = async (): Promise<void> => {
     for await (const batch of options.source.listen(mapping.filters, stop.signal)) {
       for (const frame of batch) {
         frames++;
+        passSeconds(frame.t);
         recordedS = frame.t;
         policy.alive(nowMs());
         for (const [path, value] of mapping.read(frame) ?? []) hear(path, value);
@@ -99,7 +119,9 @@ export const openCanDesk = (options: CanDeskOptions): CanDesk => {
       // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
       for (let full = options.pressure(); full; full = options.pressure()) await full;
     }
-    if (options.recorded) look(true);
+    if (!options.recorded) return;
+    look(true);
+    options.second();
   };
 
   const run = async (): Promise<void> => {

@@ -27,27 +27,40 @@ export type PowerDeskOptions = {
   readonly power: PowerSwitch;
 };
 
+const NOT_CANCELLED = "a power-off cannot be cancelled";
+const NOT_OFF = "the computer cannot be switched off";
+
 export const createPowerDesk = (options: PowerDeskOptions): PowerDesk => {
   const { event, log, mono, power, settings } = options;
   let state = initialPower;
   /** What the service manager is asked goes one after another: a cancel must not overtake its schedule. */
   let asking = Promise.resolve();
 
+  /** What could not be done the last time it was tried: reported once, until it succeeds. */
+  const failing = new Set<string>();
   const fail = (what: string, cause: unknown): void => {
+    if (failing.has(what)) return;
+    failing.add(what);
     const detail = `${what}: ${reasonOf(cause).trim()}`;
     log.error(detail, { part: "power" });
     event({ type: "fault", part: "power", detail });
   };
   const cancel = (): Promise<void> =>
     power.cancel().then(
-      () => give({ type: "cancelled", mono: mono() }),
+      () => {
+        failing.delete(NOT_CANCELLED);
+        give({ type: "cancelled", mono: mono() });
+      },
       (cause: unknown) => {
-        fail("a power-off cannot be cancelled", cause);
+        fail(NOT_CANCELLED, cause);
         give({ type: "not-cancelled", mono: mono() });
       },
     );
   const schedule = (): Promise<void> =>
-    power.schedule().catch((cause: unknown) => fail("the computer cannot be switched off", cause));
+    power.schedule().then(
+      () => void failing.delete(NOT_OFF),
+      (cause: unknown) => fail(NOT_OFF, cause),
+    );
 
   const perform = (effect: PowerEffect): void => {
     if (effect.type === "report") {

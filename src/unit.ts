@@ -381,6 +381,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
         event,
         pressure: () => outbox.pressure(),
         changed: () => reporter.due(),
+        second: () => power.look(),
         airbag:
           settings.can?.airbag === false
             ? () => undefined
@@ -426,7 +427,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     if (stopping) return;
     commands.clock().catch((cause: unknown) => log.error("held commands", { cause: reasonOf(cause) }));
     reporter.tick();
-    power.look();
+    // A recording is looked at by its own time.
+    if (!options.recorded) power.look();
   };
   const ticker = setInterval(tick, TICK_MS);
   stack.defer(() => clearInterval(ticker));

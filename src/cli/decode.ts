@@ -4,25 +4,33 @@ import { parseCandumpLine } from "../decode/can/candump.ts";
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
 import type { DbcDatabase } from "../decode/dbc/database.ts";
 import { createNmeaDecoder } from "../decode/nmea/decoder.ts";
-import type { SignalValue } from "../domain/can.ts";
+import type { CanFrame, SignalValue } from "../domain/can.ts";
 import { isoInstant } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { readRecording } from "../sources/recording.ts";
+import { linesOf } from "../sources/lines.ts";
+import { streamRecording } from "../sources/recording.ts";
 import { CommandError, EXIT, options, required, type Command } from "./command.ts";
 
-const CHUNK = 65_536;
-/** Lines that are written at once: a long log is not held whole as text. */
+/** Lines that are written at once. */
 const LINES = 2_000;
 
-const reading = <T>(file: string, read: (file: string) => T): T => {
-  try {
-    return read(file);
-  } catch (cause) {
-    throw new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
+const unreadable = (file: string, cause: unknown): CommandError =>
+  new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
+
+/** The pieces of a recording; ends the command if it cannot be read. */
+const piecesOf = async function* (file: string): AsyncGenerator<Buffer> {
+  const pieces = streamRecording(file);
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- a file is read in order
+    const next = await pieces.next().catch((cause: unknown) => {
+      throw unreadable(file, cause);
+    });
+    if (next.done === true) return;
+    yield next.value;
   }
 };
 
-/** Gathers lines; a reader that is slower than we are is waited for. */
+/** Gathers lines, and waits for a reader that is slower than we are. */
 const createOutput = () => {
   let lines: string[] = [];
   const flush = async (): Promise<void> => {
@@ -34,15 +42,15 @@ const createOutput = () => {
   };
   return {
     flush,
-    async line(value: unknown): Promise<void> {
+    /** Undefined: the line was taken at once. */
+    line(value: unknown): Promise<void> | undefined {
       lines.push(`${JSON.stringify(value)}\n`);
-      if (lines.length >= LINES) await flush();
+      return lines.length >= LINES ? flush() : undefined;
     },
   };
 };
 
 const decodeNmea = async (file: string): Promise<number> => {
-  const bytes = reading(file, readRecording);
   const output = createOutput();
   let fixes: unknown[] = [];
   const decoder = createNmeaDecoder(({ at, ...data }) => void fixes.push({ at: isoInstant(at), ...data }));
@@ -51,9 +59,8 @@ const decodeNmea = async (file: string): Promise<number> => {
     for (const fix of fixes) await output.line(fix);
     fixes = [];
   };
-  for (let from = 0; from < bytes.length; from += CHUNK) {
-    decoder.push(bytes.subarray(from, from + CHUNK));
-    // oxlint-disable-next-line no-await-in-loop
+  for await (const piece of piecesOf(file)) {
+    decoder.push(piece);
     await say();
   }
   decoder.end();
@@ -72,9 +79,14 @@ const jsonValue = (value: SignalValue | undefined): number | string | undefined 
     : value;
 
 const loadDatabase = (file: string): DbcDatabase => {
-  const text = dbcText(reading(file, (path) => readFileSync(path)));
+  let bytes: Buffer;
   try {
-    return parseDbc(text, file);
+    bytes = readFileSync(file);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  try {
+    return parseDbc(dbcText(bytes), file);
   } catch (cause) {
     throw new CommandError(EXIT.failed, cause instanceof Error ? cause.message : String(cause), cause);
   }
@@ -87,39 +99,64 @@ const valueOf = (signal: CompiledSignal, shown: Shown, data: Uint8Array) => {
   return (shown === "labels" ? signal.label(data) : undefined) ?? jsonValue(signal.physical(data));
 };
 
-const decodeCan = async (file: string, database: string, shown: Shown): Promise<number> => {
-  const messageOf = createMatcher(loadDatabase(database));
-  const text = reading(file, readRecording).toString("latin1");
-  const output = createOutput();
-  const tally = { lines: 0, frames: 0, decoded: 0, unknown: 0, passedOver: {} as Record<string, number> };
+/** Decodes the lines of a log one by one, and counts what became of them. */
+const createLineDecoder = (database: DbcDatabase, shown: Shown) => {
+  const messageOf = createMatcher(database);
+  const passedOver: Record<string, number> = {};
+  const tally = { lines: 0, frames: 0, decoded: 0, unknown: 0, passedOver };
   let firstMalformed: number | undefined;
-  for (const line of text.split("\n")) {
+  const frameOf = (line: string): CanFrame | undefined => {
     tally.lines++;
-    if (line.trim() === "") continue;
-    const frame = parseCandumpLine(line.trimEnd());
-    if (typeof frame === "string") {
-      tally.passedOver[frame] = (tally.passedOver[frame] ?? 0) + 1;
-      if (frame === "malformed") firstMalformed ??= tally.lines;
-      continue;
+    if (line === "") return undefined;
+    const frame = parseCandumpLine(line);
+    if (typeof frame !== "string") return frame;
+    passedOver[frame] = (passedOver[frame] ?? 0) + 1;
+    if (frame === "malformed") firstMalformed ??= tally.lines;
+    return undefined;
+  };
+  return {
+    tally,
+    get firstMalformed() {
+      return firstMalformed;
+    },
+    /** What to print for a line; undefined: nothing. */
+    decode(line: string): unknown {
+      const frame = frameOf(line);
+      if (!frame) return undefined;
+      tally.frames++;
+      const found = messageOf(frame);
+      if (!found) {
+        tally.unknown++;
+        return undefined;
+      }
+      tally.decoded++;
+      const signals: Record<string, number | string> = {};
+      for (const signal of found.signals) {
+        const value = valueOf(signal, shown, frame.data);
+        if (value !== undefined) signals[signal.signal.name] = value;
+      }
+      return { t: frame.t, frame: frame.id, message: found.message.name, signals };
+    },
+  };
+};
+
+const decodeCan = async (file: string, database: string, shown: Shown): Promise<number> => {
+  const decoder = createLineDecoder(loadDatabase(database), shown);
+  const output = createOutput();
+  for await (const lines of linesOf(piecesOf(file))) {
+    for (const line of lines) {
+      const decoded = decoder.decode(line);
+      const full = decoded === undefined ? undefined : output.line(decoded);
+      // oxlint-disable-next-line no-await-in-loop -- lines go out in order
+      if (full) await full;
     }
-    tally.frames++;
-    const found = messageOf(frame);
-    if (!found) {
-      tally.unknown++;
-      continue;
-    }
-    tally.decoded++;
-    const signals: Record<string, number | string> = {};
-    for (const signal of found.signals) {
-      const value = valueOf(signal, shown, frame.data);
-      if (value !== undefined) signals[signal.signal.name] = value;
-    }
-    // oxlint-disable-next-line no-await-in-loop -- lines go out in order
-    await output.line({ t: frame.t, frame: frame.id, message: found.message.name, signals });
   }
   await output.flush();
+  const { firstMalformed, tally } = decoder;
   if (firstMalformed !== undefined) {
-    process.stderr.write(`${file}:${firstMalformed}: expected "(seconds) interface id#data"\n`);
+    const more = (tally.passedOver["malformed"] ?? 0) - 1;
+    const others = more > 0 ? `, and ${more} more lines like it` : "";
+    process.stderr.write(`${file}:${firstMalformed}: expected "(seconds) interface id#data"${others}\n`);
   }
   process.stderr.write(`${JSON.stringify(tally)}\n`);
   return EXIT.ok;
@@ -137,7 +174,7 @@ are not corrected for week rollover). The last line, on stderr, counts sentences
 Physical values; --raw raw ones; --labels the texts of value tables where there are any. Signals that are
 multiplexed out, beyond the frame's end, not a number or (J1939) not available are absent; integers beyond
 2^53 are strings. The last line, on stderr, counts lines, frames and what was passed over, by cause.
-Files may be gzip. Exit: 1 the database cannot be understood, 74 a file cannot be read.`,
+Files may be gzip and of any size; - is the standard input. Exit: 1 the database cannot be understood, 74 a file cannot be read.`,
   run(args) {
     const given = options(args, {
       nmea: { type: "string" },

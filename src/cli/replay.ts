@@ -1,19 +1,54 @@
+import { accessSync, constants } from "node:fs";
 import { canRecordingSource } from "../sources/can-recording.ts";
 import { createLog, reasonOf } from "../runtime/log.ts";
 import { configFaults, ConfigurationError, faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { readRecording, recordingSource } from "../sources/recording.ts";
+import { linesOf } from "../sources/lines.ts";
+import { readRecording, recordingSource, streamRecording } from "../sources/recording.ts";
 import { startUnit } from "../unit.ts";
 import { panicBoard } from "./board.ts";
 import { CommandError, EXIT, options, positive, required, type Command } from "./command.ts";
 import { onStopRequest } from "./stop.ts";
 
-const recording = (file: string): Buffer => {
+const unreadable = (file: string, cause: unknown): CommandError =>
+  new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
+
+const nmeaRecording = (file: string): Buffer => {
   try {
     return readRecording(file);
   } catch (cause) {
-    throw new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
+    throw unreadable(file, cause);
   }
+};
+
+/** A candump log as a bus. `ended`: throws if the log could not be read to its end, and warns of broken lines. */
+const openBus = (file: string, speed: number, name: string) => {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  let failure: CommandError | undefined;
+  const lines = async function* () {
+    try {
+      yield* linesOf(streamRecording(file));
+    } catch (cause) {
+      failure = unreadable(file, cause);
+      throw cause;
+    }
+  };
+  const source = canRecordingSource(lines, speed, name);
+  return {
+    source,
+    ended(): void {
+      const { lines: broken, first } = source.malformed;
+      if (first !== undefined)
+        process.stderr.write(
+          `${file}:${first}: ${broken} lines are not of a candump log, the first is this\n`,
+        );
+      if (failure) throw failure;
+    },
+  };
 };
 
 export const replay: Command = {
@@ -41,15 +76,12 @@ Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the c
     if (given.can !== undefined && busFaults.length > 0) throw new ConfigurationError(busFaults);
     if (given.can !== undefined && !can)
       throw new CommandError(EXIT.usage, `--can: ${config} has no can block`);
-    const nmea = given.nmea === undefined ? Buffer.alloc(0) : recording(given.nmea);
+    const nmea = given.nmea === undefined ? Buffer.alloc(0) : nmeaRecording(given.nmea);
     const speed = positive(given.speed, "speed", 1);
     const bus =
       given.can === undefined || !can || !loaded.mapping
         ? undefined
-        : {
-            source: canRecordingSource(recording(given.can).toString("latin1"), speed, can.interface),
-            mapping: loaded.mapping,
-          };
+        : { ...openBus(given.can, speed, can.interface), mapping: loaded.mapping };
     const stop = onStopRequest();
     const log = createLog((line) => process.stdout.write(line));
     for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
@@ -66,6 +98,7 @@ Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the c
     const played = unit.ended.then(() => unit.drained()).then(() => "the recording has ended");
     const reason = await Promise.race([played, stop.requested]);
     unit.stopBecause(reason);
+    bus?.ended();
     return stop.signal.aborted ? EXIT.failed : EXIT.ok;
   },
 };

@@ -1,42 +1,77 @@
-import { passes, type CanFrame, type CanSource } from "../domain/can.ts";
+import { passes, type CanFilter, type CanFrame, type CanSource } from "../domain/can.ts";
 import { parseCandumpLine } from "../decode/can/candump.ts";
 import { pause } from "../runtime/wait.ts";
 
 /** Frames of this much recorded time are given out together. */
 const STEP_S = 0.01;
-/** A hole in a recording is not waited out. */
+/** Longer gaps in a recording are shortened to this. */
 const LONGEST_PAUSE_S = 10;
 
+/** Opens a log from its beginning; each call reads it anew. */
+export type OpenLines = () => AsyncIterable<readonly string[]>;
+
+/** A recording as a bus; `malformed`: lines so far that are not of a candump log, and the first of them. */
+export type CanRecording = CanSource & {
+  readonly malformed: { readonly lines: number; readonly first: number | undefined };
+};
+
+/** Whether a log has frames of an interface. Reads it until the first one. */
+const hasFramesOf = async (lines: AsyncIterable<readonly string[]>, name: string): Promise<boolean> => {
+  const mark = `) ${name} `;
+  for await (const some of lines) if (some.some((line) => line.includes(mark))) return true;
+  return false;
+};
+
+/** Waits until a frame is due: the time between frames, divided by the speed. */
+const createPacer = (speed: number, signal: AbortSignal) => {
+  const begun = performance.now();
+  let playedS = 0;
+  return async (stepS: number): Promise<void> => {
+    playedS += Math.min(stepS, LONGEST_PAUSE_S) / speed;
+    const aheadMs = playedS * 1_000 - (performance.now() - begun);
+    if (aheadMs > 1) await pause(aheadMs, signal);
+  };
+};
+
 /**
- * A candump log in place of a bus, at `speed` times its own pace (Infinity: at once). Of a log that
- * has frames of `interface` only those are played: other buses use the same ids for other things.
+ * A candump log instead of a bus, at `speed` times its own pace (Infinity: at once). If the log has
+ * frames of the interface `name`, only those are played: other buses use the same ids for other things.
  */
-export const canRecordingSource = (text: string, speed: number, name: string): CanSource => ({
-  dropped: 0,
-  errors: 0,
-  async *listen(filters, signal) {
-    const begun = performance.now();
-    let playedS = 0;
+export const canRecordingSource = (open: OpenLines, speed: number, name: string): CanRecording => {
+  const malformed = { lines: 0, first: undefined as number | undefined };
+  let lineNumber = 0;
+  const frameOf = (line: string): CanFrame | undefined => {
+    lineNumber++;
+    if (line === "") return undefined;
+    const frame = parseCandumpLine(line);
+    if (frame === "malformed") {
+      malformed.lines++;
+      malformed.first ??= lineNumber;
+    }
+    return typeof frame === "string" ? undefined : frame;
+  };
+  const listen = async function* (filters: readonly CanFilter[], signal: AbortSignal) {
+    const onlyNamed = await hasFramesOf(open(), name);
+    const paced = createPacer(speed, signal);
     let last: number | undefined;
     let batch: CanFrame[] = [];
-    const several = text.includes(`) ${name} `);
-    for (const line of text.split("\n")) {
-      const frame = parseCandumpLine(line.trimEnd());
-      if (typeof frame === "string" || (several && frame.bus !== name)) continue;
-      last ??= frame.t;
-      const stepS = frame.t - last;
-      if (stepS >= STEP_S) {
-        yield batch;
-        batch = [];
-        last = frame.t;
-        playedS += Math.min(stepS, LONGEST_PAUSE_S) / speed;
-        const aheadMs = playedS * 1000 - (performance.now() - begun);
-        // oxlint-disable-next-line no-await-in-loop -- a recording plays in order
-        if (aheadMs > 1) await pause(aheadMs, signal);
-        if (signal.aborted) return;
+    for await (const lines of open()) {
+      for (const line of lines) {
+        const frame = frameOf(line);
+        if (!frame || (onlyNamed && frame.bus !== name)) continue;
+        last ??= frame.t;
+        if (frame.t - last >= STEP_S) {
+          yield batch;
+          batch = [];
+          // oxlint-disable-next-line no-await-in-loop -- a recording plays in order
+          await paced(frame.t - last);
+          last = frame.t;
+          if (signal.aborted) return;
+        }
+        if (passes(filters, frame)) batch.push(frame);
       }
-      if (passes(filters, frame)) batch.push(frame);
     }
     yield batch;
-  },
-});
+  };
+  return { dropped: 0, errors: 0, malformed, listen };
+};

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
+import { createReadStream, readFileSync } from "node:fs";
+import { Readable, pipeline } from "node:stream";
+import { createGunzip, gunzipSync } from "node:zlib";
 import type { ByteSource } from "../domain/bytes.ts";
 import { createFramer } from "../decode/nmea/framer.ts";
 import { parseSentence } from "../decode/nmea/sentence.ts";
@@ -7,17 +8,51 @@ import { readStatement } from "../decode/nmea/statement.ts";
 import { DAY_MS } from "../decode/nmea/fields.ts";
 import { pause } from "../runtime/wait.ts";
 
-/** A hole in a recording is not waited out: longer pauses are shortened to this. */
+/** Longer gaps in a recording are shortened to this. */
 const LONGEST_PAUSE_MS = 10_000;
 const GZIP_MAGIC = 0x1f8b;
+/** Bytes read at a time. */
+const PIECE = 65_536;
 
-/** The bytes of a recording, gunzipped where they are gzip. */
+const isGzip = (bytes: Buffer): boolean => bytes.length > 2 && bytes.readUInt16BE(0) === GZIP_MAGIC;
+
+/** The bytes of a recording, decompressed if they are gzip. Throws if the file cannot be read. */
 export const readRecording = (file: string): Buffer => {
   const bytes = readFileSync(file);
-  return bytes.length > 2 && bytes.readUInt16BE(0) === GZIP_MAGIC ? gunzipSync(bytes) : bytes;
+  return isGzip(bytes) ? gunzipSync(bytes) : bytes;
 };
 
-/** Where each new time of day begins in the bytes: offset, and milliseconds since the one before. */
+/**
+ * The same, a piece at a time, for recordings of any size. `-` and `/dev/stdin` are the standard
+ * input, which need not be a file. Rejects if the file cannot be read or its gzip is broken.
+ */
+export const streamRecording = async function* (file: string): AsyncGenerator<Buffer> {
+  const input: Readable =
+    file === "-" || file === "/dev/stdin" ? process.stdin : createReadStream(file, { highWaterMark: PIECE });
+  const pieces: AsyncIterator<Buffer> = input[Symbol.asyncIterator]();
+  let begin = Buffer.alloc(0);
+  // A pipe may give out a single byte.
+  for (let more = true; more && begin.length < 3;) {
+    // oxlint-disable-next-line no-await-in-loop -- bytes come in order
+    const next = await pieces.next();
+    if (next.done === true) more = false;
+    else begin = Buffer.concat([begin, next.value]);
+  }
+  const all = async function* () {
+    yield begin;
+    yield* { [Symbol.asyncIterator]: () => pieces };
+  };
+  if (!isGzip(begin)) {
+    yield* all();
+    return;
+  }
+  const gunzip = createGunzip({ chunkSize: PIECE });
+  // What fails is thrown where the pieces are read.
+  pipeline(Readable.from(all()), gunzip, () => undefined);
+  yield* gunzip as AsyncIterable<Buffer>;
+};
+
+/** Where each new time of day begins in the bytes: its offset, and the milliseconds since the one before. */
 const schedule = (bytes: Buffer): { offset: number; stepMs: number }[] => {
   const steps: { offset: number; stepMs: number }[] = [];
   let tod: number | undefined;
@@ -40,7 +75,7 @@ const schedule = (bytes: Buffer): { offset: number; stepMs: number }[] => {
   return steps;
 };
 
-/** A recording in place of a receiver, at `speed` times its own pace (Infinity: at once). */
+/** A recording instead of a receiver, at `speed` times its own pace (Infinity: at once). */
 export const recordingSource = (bytes: Buffer, speed: number): ByteSource =>
   async function* (signal) {
     const started = performance.now();
@@ -54,5 +89,5 @@ export const recordingSource = (bytes: Buffer, speed: number): ByteSource =>
       await pause(Math.max(0, clockMs - (performance.now() - started)), signal);
       if (signal.aborted) return;
     }
-    for (; sent < bytes.length && !signal.aborted; sent += 65_536) yield bytes.subarray(sent, sent + 65_536);
+    for (; sent < bytes.length && !signal.aborted; sent += PIECE) yield bytes.subarray(sent, sent + PIECE);
   };

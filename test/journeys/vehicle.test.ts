@@ -34,15 +34,15 @@ const crash = (): string => {
   return `${lines.join("\n")}\n`;
 };
 
-test("an airbag that fires opens an emergency by itself, with the half minute before it as evidence behind it", async () => {
-  await using stack = new AsyncDisposableStack();
+/** A unit that plays a recording to a broker. */
+const playing = async (stack: AsyncDisposableStack, log: string, ...options: readonly string[]) => {
   const folder = mkdtempSync(join(tmpdir(), "vehicle-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const broker = stack.use(await startMosquitto());
   await broker.start();
   const dispatch = stack.use(await openDispatch(broker.url));
   writeFileSync(join(folder, "car.dbc"), DATABASE);
-  writeFileSync(join(folder, "crash.log"), crash());
+  writeFileSync(join(folder, "bus.log"), log);
   writeFileSync(
     join(folder, "car.yaml"),
     `database: car.dbc
@@ -63,13 +63,18 @@ outbox: { path: outbox }
 status: { listen: "127.0.0.1:0" }
 `,
   );
-  const unit = spawn(
-    process.execPath,
-    ["src/main.ts", "replay", "--config", join(folder, "unit.yaml"), "--can", join(folder, "crash.log")],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
+  const words = ["--config", join(folder, "unit.yaml"), "--can", join(folder, "bus.log"), ...options];
+  const unit = spawn(process.execPath, ["src/main.ts", "replay", ...words], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return { dispatch, exit: once(unit, "exit") as Promise<[number | null]> };
+};
+
+test("an airbag that fires opens an emergency by itself, with the half minute before it as evidence behind it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { dispatch, exit } = await playing(stack, crash());
   await waitFor("the emergency", () => dispatch.emergencies().length > 0);
-  const [code] = (await once(unit, "exit")) as [number | null];
+  const [code] = await exit;
   expect(code).toBe(0);
   const emergencies = dispatch.emergencies();
   expect(new Set(emergencies.map(({ episode }) => episode)).size).toBe(1);
@@ -95,4 +100,22 @@ status: { listen: "127.0.0.1:0" }
   expect(Date.parse(rising.at(-1)!.at) - Date.parse(rising[0]!.at)).toBeGreaterThan(2_800);
   expect(dispatch.events("power").map(({ data }) => data)).toMatchObject([{ what: "ignition-off" }]);
   expect(dispatch.missing()).toEqual([]);
+}, 60_000);
+
+test("a replay at full speed sees the ignition at each second of the recording, however fast it plays", async () => {
+  await using stack = new AsyncDisposableStack();
+  // Terminals every 100 ms: a minute of 5 s on and 5 s off.
+  const lines = Array.from({ length: 600 }, (_, n) => {
+    const on = Math.floor(n / 50) % 2 === 0;
+    return `(${(BEGAN_S + n / 10).toFixed(6)}) can0 3C0#${on ? "01" : "00"}000000\n`;
+  });
+  const { dispatch, exit } = await playing(stack, lines.join(""), "--speed", "max");
+  expect((await exit)[0]).toBe(0);
+  const seen = new Map(
+    dispatch.events("power").map(({ seq, data }) => [seq, "what" in data ? data.what : undefined]),
+  );
+  expect([...seen].toSorted(([a], [b]) => a - b).map(([, what]) => what)).toEqual([
+    ...Array.from({ length: 5 }, () => ["ignition-off", "ignition-on"]).flat(),
+    "ignition-off",
+  ]);
 }, 60_000);
