@@ -1,7 +1,10 @@
 import type { ByteSource, SourceFault } from "./domain/bytes.ts";
 import type { Arrival, Fix } from "./domain/fix.ts";
+import type { Satellite } from "./domain/satellite.ts";
 import type { Draft, EmergencyData, EventData, HealthData, PositionData } from "./domain/report.ts";
 import type { NmeaTally } from "./decode/nmea/decoder.ts";
+import { readSatellites } from "./decode/nmea/people.ts";
+import { SatelliteGroups } from "./decode/nmea/satellites.ts";
 import {
   createPositionPolicy,
   START_KMH,
@@ -13,7 +16,7 @@ import { createScene } from "./policy/scene.ts";
 import { createBackoff } from "./runtime/backoff.ts";
 import type { DisciplinedClock } from "./runtime/clock.ts";
 import type { Log } from "./runtime/log.ts";
-import { readGps } from "./sources/gps.ts";
+import { readGps, type GpsListener, type GpsOptions } from "./sources/gps.ts";
 
 type Otherwise = { readonly [K in keyof PositionPolicySettings]?: PositionPolicySettings[K] | undefined };
 
@@ -26,6 +29,8 @@ export type GpsDesk = AsyncDisposable & {
   /** Whether the receiver sees the car move. */
   moving(): boolean;
   health(): HealthData["gps"];
+  /** What is in view now, for people to look at; empty if the receiver does not say. */
+  satellites(): Promise<readonly Satellite[]>;
   /** Where the car is, for an emergency. */
   scene(): Pick<EmergencyData, "position" | "track">;
   /** The next fix is reported, whatever the policy says. */
@@ -59,18 +64,80 @@ const FIX_LOST_MS = 5_000;
 const FIX_LOST_LATEST_MS = 30_000;
 const WEEK_MS = 604_800_000;
 
-export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
-  const { clock, log, event, on } = options;
-  const stop = new AbortController();
-  const policy = createPositionPolicy(() =>
-    otherwise && clock.mono() < otherwise.until ? otherwise.settings : options.policy,
-  );
+/** The configured settings, or others for a while. */
+const createSettings = ({ policy, clock }: Pick<GpsDeskOptions, "policy" | "clock">) => {
   let otherwise: { settings: PositionPolicySettings; until: number } | undefined;
+  return {
+    current: () => (otherwise && clock.mono() < otherwise.until ? otherwise.settings : policy),
+    replaceFor(this: void, seconds: number, settings: Otherwise): void {
+      const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+      otherwise = {
+        settings: { ...policy, ...Object.fromEntries(given) },
+        until: clock.mono() + seconds * 1000,
+      };
+    },
+  };
+};
+
+/** Reports what becomes of the receiver, and keeps its present fault. */
+const createFaultReporter = ({ log, event, on }: Pick<GpsDeskOptions, "log" | "event" | "on">) => {
+  let fault: SourceFault | undefined;
+  const listener: Pick<GpsListener, "fault" | "heard" | "rollover"> = {
+    fault(code, detail) {
+      fault = code;
+      on.changed();
+      log.warn(detail, { part: "gps", fault: code });
+      event({ type: "fault", part: "gps", detail });
+    },
+    heard(afterFault) {
+      log.info("the receiver is heard", { part: "gps" });
+      if (!afterFault) return;
+      fault = undefined;
+      on.changed();
+      event({ type: "recovered", part: "gps", detail: "the receiver is heard again" });
+    },
+    rollover(correctionMs) {
+      const weeks = correctionMs / WEEK_MS;
+      const detail = `the receiver's dates are ${weeks} weeks back (week rollover) and are corrected`;
+      log.warn(detail, { part: "gps" });
+      event({ type: "fault", part: "gps", detail });
+    },
+  };
+  return {
+    listener,
+    get fault() {
+      return fault;
+    },
+  };
+};
+
+const readerOptions = (
+  { source, clock, recorded }: GpsDeskOptions,
+  tally: NmeaTally,
+  sky: SatelliteGroups,
+): GpsOptions => ({
+  source,
+  tally,
+  backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
+  now: () => clock.now().at,
+  mono: () => clock.mono(),
+  sentence: (sentence, mono) => sky.push(sentence, mono),
+  // A recording's times say nothing about now.
+  judge: recorded ? undefined : (at, mono, dated) => clock.discipline(at, mono, dated),
+  once: recorded,
+});
+
+export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
+  const { clock, on } = options;
+  const stop = new AbortController();
+  const settings = createSettings(options);
+  const policy = createPositionPolicy(settings.current);
   const scene = createScene();
   const tally: NmeaTally = { sentences: 0, fixes: 0, rejected: {} };
   let newest: { fix: Fix; mono: number } | undefined;
   let intervalMs = 1_000;
-  let fault: SourceFault | undefined;
+  const sky = new SatelliteGroups();
+  const faults = createFaultReporter(options);
   let requested = false;
 
   const fix = (): Fix | undefined => {
@@ -80,7 +147,7 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
 
   const receive = (received: Fix, { mono, time }: Arrival): void => {
     on.fix();
-    if (newest) intervalMs = Math.max(1, received.at - newest.fix.at);
+    if (newest) intervalMs = mono - newest.mono;
     newest = { fix: received, mono };
     scene.see(received, mono);
     const decided = policy.decide(received, options.circumstances());
@@ -94,38 +161,8 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
   };
 
   const ended = readGps(
-    {
-      source: options.source,
-      tally,
-      backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
-      now: () => clock.now().at,
-      mono: () => clock.mono(),
-      judge: options.recorded ? undefined : (at, mono, dated) => clock.discipline(at, mono, dated),
-      once: options.recorded,
-    },
-    {
-      fix: receive,
-      pressure: options.pressure,
-      fault(code, detail) {
-        fault = code;
-        on.changed();
-        log.warn(detail, { part: "gps", fault: code });
-        event({ type: "fault", part: "gps", detail });
-      },
-      heard(afterFault) {
-        log.info("the receiver is heard", { part: "gps" });
-        if (!afterFault) return;
-        fault = undefined;
-        on.changed();
-        event({ type: "recovered", part: "gps", detail: "the receiver is heard again" });
-      },
-      rollover(correctionMs) {
-        const weeks = correctionMs / WEEK_MS;
-        const detail = `the receiver's dates are ${weeks} weeks back (week rollover) and put right`;
-        log.warn(detail, { part: "gps" });
-        event({ type: "fault", part: "gps", detail });
-      },
-    },
+    readerOptions(options, tally, sky),
+    { fix: receive, pressure: options.pressure, ...faults.listener },
     stop.signal,
   );
 
@@ -140,20 +177,15 @@ export const openGpsDesk = (options: GpsDeskOptions): GpsDesk => {
         ...(now?.satellites === undefined ? {} : { satellites: now.satellites }),
         sentences: tally.sentences,
         rejected: { ...tally.rejected },
-        ...(fault === undefined ? {} : { fault }),
+        ...(faults.fault === undefined ? {} : { fault: faults.fault }),
       };
     },
+    satellites: () => readSatellites(sky.at(clock.mono())),
     scene: () => scene.at(clock.mono()),
     locate() {
       requested = true;
     },
-    reportFor(seconds, settings) {
-      const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-      otherwise = {
-        settings: { ...options.policy, ...Object.fromEntries(given) },
-        until: clock.mono() + seconds * 1000,
-      };
-    },
+    reportFor: settings.replaceFor,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await ended;

@@ -407,6 +407,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
           ...state("online"),
           ...(await health()),
           ...(gps.fix() ? { position: gps.fix() } : {}),
+          satellites: await gps.satellites(),
           emergency: desk.status,
         }),
         drill: () => desk.drill(),

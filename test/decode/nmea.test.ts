@@ -390,6 +390,7 @@ describe("framing", () => {
   test.each([
     ["no checksum", "$GPRMC,120000,A\r\n", "no-checksum"],
     ["a wrong checksum", "$GPRMC,120000,A*00\r\n", "checksum"],
+    ["a second asterisk", formatSentence("GPRMC,120000,A*00"), "malformed"],
     ["something after the checksum", `${sentence.trimEnd()}x\r\n`, "malformed"],
   ])("%s is refused", (_, text, cause) => {
     expect(decode(text).tally.rejected).toEqual({ [cause]: 1 });

@@ -24,7 +24,7 @@ const scripted = () => {
     mono: () => mono,
     chunks,
     end: resolve,
-    async *source(signal: AbortSignal) {
+    source: async function* source(signal: AbortSignal) {
       for (const { at, text } of chunks) {
         mono = at;
         yield Buffer.from(text);
@@ -50,7 +50,7 @@ test("the epoch that a disconnect leaves open is as old as its arrival", async (
   const stop = new AbortController();
   const reading = readGps(
     {
-      source: line.source,
+      source: (signal) => line.source(signal),
       tally: { sentences: 0, fixes: 0, rejected: {} },
       backoff: createBackoff(20, 100),
       now: () => Date.UTC(2026, 10, 24, 12),
@@ -78,7 +78,7 @@ test("a week rollover is reported when the receiver's time is trusted, and refus
   let asked = 0;
   const reading = readGps(
     {
-      source: line.source,
+      source: (signal) => line.source(signal),
       tally: { sentences: 0, fixes: 0, rejected: {} },
       backoff: createBackoff(20, 100),
       now: () => Date.UTC(2026, 10, 24, 12),

@@ -1,6 +1,6 @@
 /** NMEA 0183 sentence: framing rules and checksum (NMEA 0183 v4.11 §5.3). */
 
-/** Talker and formatter apart; `body` is the comma-separated rest, split only by who wants it. */
+/** `body`: the comma-separated fields behind the address; whoever needs them splits it. */
 export type Sentence = {
   readonly talker: string;
   readonly formatter: string;
@@ -16,8 +16,8 @@ const hexDigit = (code: number): number => {
 };
 
 /**
- * Takes one framed line. The checksum is required: without it a flipped bit in a coordinate
- * cannot be told from a coordinate. Anything after the two digits, but blanks, is a refusal.
+ * Parses one framed line. The checksum is required: without it a flipped bit in a coordinate
+ * looks like a coordinate. Anything after its two digits is refused, except blanks.
  */
 export const parseSentence = (line: string): Sentence | Refusal => {
   let end = line.length;
@@ -26,6 +26,8 @@ export const parseSentence = (line: string): Sentence | Refusal => {
   if (star < 1 || line.charCodeAt(star) !== 0x2a) {
     return line.includes("*") ? "malformed" : "no-checksum";
   }
+  // The asterisk is reserved: a second one belongs to no field.
+  if (line.indexOf("*") < star) return "malformed";
   const high = hexDigit(line.charCodeAt(star + 1));
   const low = hexDigit(line.charCodeAt(star + 2));
   if (high < 0 || low < 0) return "malformed";
@@ -44,7 +46,7 @@ export const parseSentence = (line: string): Sentence | Refusal => {
   };
 };
 
-/** The body of a sentence (between `$` and `*`) made whole: for receiver models and tests. */
+/** The sentence with this body (what stands between `$` and `*`), with its checksum and CR LF. */
 export const formatSentence = (body: string): string => {
   let sum = 0;
   for (let i = 0; i < body.length; i++) sum ^= body.charCodeAt(i);
