@@ -53,7 +53,7 @@ export type GpsDeskOptions = {
   readonly on: {
     /** The clock may know the time now. */
     fix(): void;
-    /** Something that `health` tells has changed. */
+    /** Something that `health` shows has changed. */
     changed(): void;
   };
 };

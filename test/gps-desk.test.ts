@@ -87,10 +87,11 @@ describe("a receiver's reports", () => {
   });
 
   test("of a receiver that never knows its date are places all the same, and never gnss", async () => {
-    const { reports, now } = await drive([0, 1, 2, 3, 4].map((n) => epoch(n, 21 * 365 * 86_400_000)));
+    const { reports, now, health } = await drive([0, 1, 2, 3, 4].map((n) => epoch(n, 21 * 365 * 86_400_000)));
     expect(reports).toHaveLength(5);
     expect(reports.every(([, trust]) => trust === "unset")).toBe(true);
     expect(now.clock).toBe("unset");
+    expect(health.rejected).toEqual({ misdated: 5 });
   });
 });
 

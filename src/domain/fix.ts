@@ -25,14 +25,14 @@ export type Fix = {
 
 /**
  * How far the time of a live fix can be trusted. `trusted`: it is the time. `unconfirmed`: the
- * fix counts, its time does not yet. `disputed` (against a trusted clock) and `implausible`
- * (no live receiver can say this): the fix is refused.
+ * fix counts, its time does not yet. `misdated`: the fix counts, its time cannot be true.
+ * `disputed` and `implausible`: a trusted clock says otherwise, and the fix is refused.
  */
-export type TimeVerdict = "trusted" | "unconfirmed" | "disputed" | "implausible";
+export type TimeVerdict = "trusted" | "unconfirmed" | "misdated" | "disputed" | "implausible";
 
 /** How a fix came: when the first sentence of its epoch arrived, and what its time is worth. */
 export type Arrival = {
   /** Milliseconds on the clock that never jumps. */
   readonly mono: number;
-  readonly time: "trusted" | "unconfirmed";
+  readonly time: Exclude<TimeVerdict, "disputed" | "implausible">;
 };

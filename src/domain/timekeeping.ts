@@ -92,18 +92,21 @@ const unconfirmed = (
 ): TimeVerdict => {
   if (clock === "gnss" && offMs <= WILD_MS && plausible) return "trusted";
   // Said consistently it is no glitch but a receiver with a wrong date: only its time is of no use.
-  if (clock === "unset" || offMs <= WILD_MS || times >= CONFIRMATIONS) return "unconfirmed";
+  if (clock === "unset" || offMs <= WILD_MS || times >= CONFIRMATIONS) {
+    return plausible ? "unconfirmed" : "misdated";
+  }
   return plausible ? "disputed" : "implausible";
 };
 
 /**
- * A live fix has arrived. Returns what is known now, and how far the
- * fix's own time can be trusted.
+ * A live fix has arrived. Returns what is known now, and how far the fix's own time can be
+ * trusted.
  *
  * A time is trusted if it agrees with what is known already: the estimate, or a synchronised
  * host. Any other must be said three times in a row, and be plausible, before it counts; so no
  * single wild fix sets the clock, not even the first. While the clock is trusted, a wild fix is
- * refused. While it is not, the fix is let through as `unconfirmed`: its place is as good as any.
+ * refused. While it is not, or if the receiver keeps saying so, only its time is of no use: its
+ * place is as good as any.
  */
 export const observe = (
   state: Timekeeping,

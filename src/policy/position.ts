@@ -20,16 +20,16 @@ export type PositionPolicySettings = {
 /** What else is known at the time of a fix. */
 export type Circumstances = {
   readonly emergency: boolean;
-  /** What the vehicle says of itself, where its bus is listened to. */
+  /** What the vehicle says of itself, if its bus is listened to. */
   readonly vehicle?: VehicleMotion | undefined;
 };
 
 export type PositionPolicy = {
-  /** The reason to report this fix, or undefined to let it pass. */
+  /** The reason to report this fix, or undefined if it is not reported. */
   decide(fix: Fix, circumstances: Circumstances): PositionData["reason"] | undefined;
 };
 
-/** Movement begins at this speed, twice in a row, and ends below the other, for a while. */
+/** Movement begins at the first speed, twice in a row, and ends below the second for some seconds. */
 export const START_KMH = 8;
 const STOP_KMH = 3;
 const STOP_AFTER_MS = 5_000;
@@ -45,7 +45,7 @@ type Motion =
   | { readonly kind: "standing"; readonly anchor: Fix; readonly fastFixes: number }
   | { readonly kind: "moving"; readonly slowSince: number | undefined };
 
-/** The receiver's speed, or what two fixes imply where it gives none. */
+/** The receiver's speed, or what two fixes imply if it gives none. */
 const speedOf = (fix: Fix, previous: Fix | undefined): number => {
   if (fix.speedKmh !== undefined) return fix.speedKmh;
   const elapsedMs = previous ? fix.at - previous.at : 0;
@@ -55,20 +55,25 @@ const speedOf = (fix: Fix, previous: Fix | undefined): number => {
 const standing = (anchor: Fix): Motion => ({ kind: "standing", anchor, fastFixes: 0 });
 const moving: Motion = { kind: "moving", slowSince: undefined };
 
-/** What the receiver sees, and what the vehicle says, where it does. */
-type Speeds = { readonly seenKmh: number; readonly toldKmh: number | undefined; readonly parked: boolean };
+/** The receiver's speed, and the vehicle's own if it gives one. */
+type Speeds = {
+  readonly receiverKmh: number;
+  readonly vehicleKmh: number | undefined;
+  readonly parked: boolean;
+};
 
-const move = (motion: Motion, fix: Fix, { seenKmh, toldKmh, parked }: Speeds): Motion => {
+const move = (motion: Motion, fix: Fix, { receiverKmh, vehicleKmh, parked }: Speeds): Motion => {
   if (motion.kind === "standing") {
-    // The vehicle knows best that it begins to move, and with the ignition off a speed is the receiver's noise; but a
-    // signal may be dead, or the car be towed: whoever leaves the place for good moves, whatever the bus says.
-    const startKmh = toldKmh ?? (parked ? 0 : seenKmh);
+    // The vehicle's own speed decides a start, and with the ignition off the receiver's speed is noise. But the
+    // signal may be dead, or the car be towed: a car that leaves its place for good moves, whatever the bus says.
+    const startKmh = vehicleKmh ?? (parked ? 0 : receiverKmh);
     const fastFixes = startKmh >= START_KMH ? motion.fastFixes + 1 : 0;
     const awayM = Math.max(ROLL_M, ROLL_SIGMAS * (fix.accuracyM ?? 0));
-    const rolled = seenKmh >= STOP_KMH && distanceM(motion.anchor, fix) > awayM;
+    const rolled = receiverKmh >= STOP_KMH && distanceM(motion.anchor, fix) > awayM;
     return fastFixes >= 2 || rolled ? moving : { ...motion, fastFixes };
   }
-  if (Math.max(seenKmh, toldKmh ?? 0) >= STOP_KMH) return motion.slowSince === undefined ? motion : moving;
+  if (Math.max(receiverKmh, vehicleKmh ?? 0) >= STOP_KMH)
+    return motion.slowSince === undefined ? motion : moving;
   const slowSince = motion.slowSince ?? fix.at;
   return fix.at - slowSince >= STOP_AFTER_MS ? standing(fix) : { kind: "moving", slowSince };
 };
@@ -78,7 +83,7 @@ export const createPositionPolicy = (current: () => PositionPolicySettings): Pos
   let motion: Motion | undefined;
   let previous: Fix | undefined;
   let reported: Fix | undefined;
-  /** The last course that meant something, since the last report. */
+  /** The first usable course since the last report. */
   let heading: number | undefined;
 
   const reasonFor = (
@@ -107,8 +112,8 @@ export const createPositionPolicy = (current: () => PositionPolicySettings): Pos
       const speedKmh = speedOf(fix, previous);
       const parked = vehicle?.ignition === "off";
       const before = motion;
-      const speeds = { seenKmh: speedKmh, toldKmh: vehicle?.speedKmh, parked };
-      const begin = () => ((speeds.toldKmh ?? speedKmh) >= START_KMH ? moving : standing(fix));
+      const speeds = { receiverKmh: speedKmh, vehicleKmh: vehicle?.speedKmh, parked };
+      const begin = () => ((speeds.vehicleKmh ?? speedKmh) >= START_KMH ? moving : standing(fix));
       const now = before ? move(before, fix, speeds) : begin();
       const sinceMs = reported ? Math.abs(fix.at - reported.at) : Infinity;
       const urgent = emergency && sinceMs >= current().emergencyS * 1000 - EARLY_MS;

@@ -56,14 +56,17 @@ const silence = (bytes: number): SourceError =>
 class SilenceWatch implements Disposable {
   readonly #giveUp = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  readonly #mono: () => number;
   #bytes = 0;
-  #heardAt = performance.now();
+  #heardAt: number;
   /** Why the connection was given up. */
   stalled: SourceError | undefined;
 
-  constructor(patience: Patience, fail: (error: SourceError) => void) {
+  constructor(patience: Patience, mono: () => number, fail: (error: SourceError) => void) {
+    this.#mono = mono;
+    this.#heardAt = mono();
     this.#timer = setInterval(() => {
-      const quietMs = performance.now() - this.#heardAt;
+      const quietMs = mono() - this.#heardAt;
       if (quietMs >= patience.silentMs) fail(silence(this.#bytes));
       if (quietMs < patience.reopenMs) return;
       this.stalled = silence(this.#bytes);
@@ -77,7 +80,7 @@ class SilenceWatch implements Disposable {
 
   bytes(count: number, heard: boolean): void {
     this.#bytes = heard ? 0 : this.#bytes + count;
-    if (heard) this.#heardAt = performance.now();
+    if (heard) this.#heardAt = this.#mono();
   }
 
   [Symbol.dispose](): void {
@@ -108,6 +111,7 @@ class GpsReader {
     // A recording is never silent: it is read as fast as it is wanted.
     using watch = new SilenceWatch(
       once ? { ...patience, silentMs: Infinity, reopenMs: Infinity } : patience,
+      mono,
       (error) => this.fail(error),
     );
     let open = false;

@@ -83,7 +83,7 @@ describe("before the receiver is heard", () => {
     ["more than 20 years after it", 21 * YEAR],
   ])("a receiver that is %s never sets it, and its places still count", (_, off) => {
     const { verdicts, clock } = drive(Array.from({ length: 50 }, () => off));
-    expect(new Set(verdicts)).toEqual(new Set(["unconfirmed"]));
+    expect(new Set(verdicts)).toEqual(new Set(["misdated"]));
     expect(clock(50_000).clock).toBe("unset");
   });
 
@@ -135,7 +135,7 @@ describe("while the receiver is trusted", () => {
       sound,
     );
     expect(verdicts.slice(0, 2)).toEqual(["implausible", "implausible"]);
-    expect(new Set(verdicts.slice(2))).toEqual(new Set(["unconfirmed"]));
+    expect(new Set(verdicts.slice(2))).toEqual(new Set(["misdated"]));
     expect(clock(9_000)).toEqual({ at: BOOT + 9_000, clock: "gnss" });
   });
 

@@ -5,9 +5,12 @@ import { parseSentence, type Refusal, type Sentence } from "./sentence.ts";
 import { readStatement } from "./statement.ts";
 
 /** Why something that came from a receiver did not become a position. */
-type RejectCause = "half" | "overlong" | Refusal | EpochCause;
+type RejectCause = "half" | "overlong" | "misdated" | Refusal | EpochCause;
 
-/** Counts since the decoder was made. `rejected` holds only causes that occurred. */
+/**
+ * Counts since the decoder was made. `rejected` holds only causes that occurred; of a `misdated`
+ * fix only the time was rejected.
+ */
 export type NmeaTally = {
   sentences: number;
   fixes: number;
@@ -49,6 +52,7 @@ export const createNmeaDecoder = (
   const epochs = new EpochAssembler({
     fix(fix, arrival) {
       tally.fixes++;
+      if (arrival.time === "misdated") reject("misdated");
       onFix(fix, arrival);
     },
     reject,

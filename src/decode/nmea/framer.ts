@@ -23,7 +23,7 @@ export type Framer = {
 };
 
 export const createFramer = (): Framer => {
-  let held = ""; // the sentence begun in earlier chunks
+  let begun = ""; // the part of an unfinished sentence that came in earlier chunks
   let inside = false;
 
   return {
@@ -37,19 +37,19 @@ export const createFramer = (): Framer => {
           if (inside && byte === BANG) continue;
           if (inside) emit({ kind: "half" });
           inside = true;
-          held = "";
+          begun = "";
           start = i;
         } else if (inside && (byte === LF || byte === CR)) {
-          emit({ kind: "sentence", line: held + bytes.toString("latin1", start, i) });
+          emit({ kind: "sentence", line: begun + bytes.toString("latin1", start, i) });
           inside = false;
-          held = "";
-        } else if (inside && held.length + i - start >= MAX_SENTENCE) {
+          begun = "";
+        } else if (inside && begun.length + i - start >= MAX_SENTENCE) {
           emit({ kind: "overlong" });
           inside = false;
-          held = "";
+          begun = "";
         }
       }
-      if (inside) held += bytes.toString("latin1", start);
+      if (inside) begun += bytes.toString("latin1", start);
     },
   };
 };
