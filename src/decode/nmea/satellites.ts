@@ -9,8 +9,6 @@ export type GsvGroup = {
   readonly mono: number;
 };
 
-/** NMEA numbers the sentences of a group with one digit. */
-const MAX_SENTENCES = 9;
 /** Groups that are kept: seven constellations with a few signals each. The oldest is dropped. */
 const MAX_GROUPS = 32;
 /** Receivers send their satellites every second, some every five. Older ones are not shown. */
@@ -19,6 +17,7 @@ const SHOWN_MS = 15_000;
 const GROUP_MS = 2_000;
 
 const COMMA = 0x2c;
+const ZERO = 0x30;
 
 /**
  * The signal that NMEA 4.1 names in one more field behind the satellites, or "": total, number
@@ -30,7 +29,18 @@ const signalOf = (body: string): string => {
   return commas >= 3 && (commas - 2) % 4 === 1 ? body.slice(body.lastIndexOf(",") + 1) : "";
 };
 
-type OpenGroup = { talker: string; key: string; total: string; bodies: string[]; mono: number };
+/** The one digit that NMEA has for a sentence's number and for their total, or 0: so 9 at most. */
+const digitAt = (body: string, index: number): number => {
+  const digit = body.charCodeAt(index) - ZERO;
+  return digit >= 1 && digit <= 9 && body.charCodeAt(index + 1) === COMMA ? digit : 0;
+};
+
+type OpenGroup = {
+  readonly talker: string;
+  readonly total: number;
+  readonly bodies: string[];
+  readonly mono: number;
+};
 
 /**
  * Keeps the newest whole group of each constellation and signal, unread: nothing is parsed until
@@ -47,13 +57,12 @@ export class SatelliteGroups {
       this.#open = undefined;
       return;
     }
-    const [total = "", number = ""] = body.split(",", 2);
-    if (number === "1") {
-      const key = `${talker}${signalOf(body)}`;
-      this.#open = { talker, key, total, bodies: [body], mono };
-    } else if (this.#continues(talker, total, number, mono)) this.#open?.bodies.push(body);
+    const total = digitAt(body, 0);
+    const number = digitAt(body, 2);
+    if (number === 1 && total > 0) this.#open = { talker, total, bodies: [body], mono };
+    else if (this.#continues(talker, total, number, mono)) this.#open?.bodies.push(body);
     else this.#open = undefined;
-    if (number === total) this.#close();
+    if (this.#open && number === total) this.#close(this.#open);
   }
 
   /** The groups that say something about now, oldest first. */
@@ -61,25 +70,23 @@ export class SatelliteGroups {
     return [...this.#whole.values()].filter((group) => mono - group.mono <= SHOWN_MS);
   }
 
-  #continues(talker: string, total: string, number: string, mono: number): boolean {
+  #continues(talker: string, total: number, number: number, mono: number): boolean {
     const open = this.#open;
     return (
       open !== undefined &&
       open.talker === talker &&
       open.total === total &&
-      open.bodies.length < MAX_SENTENCES &&
-      number === String(open.bodies.length + 1) &&
+      number === open.bodies.length + 1 &&
       mono - open.mono <= GROUP_MS
     );
   }
 
-  #close(): void {
-    const open = this.#open;
+  #close(group: OpenGroup): void {
     this.#open = undefined;
-    if (!open) return;
+    const key = group.talker + signalOf(group.bodies[0] ?? "");
     // Behind the others: the first of the map is always the oldest.
-    this.#whole.delete(open.key);
-    this.#whole.set(open.key, { talker: open.talker, bodies: open.bodies, mono: open.mono });
+    this.#whole.delete(key);
+    this.#whole.set(key, group);
     if (this.#whole.size > MAX_GROUPS) this.#whole.delete(this.#whole.keys().next().value ?? "");
   }
 }
