@@ -42,6 +42,7 @@ export class Bridge {
   readonly #options: PanicBoardOptions;
   readonly #setting: Setting;
   readonly #on: BoardListener;
+  readonly #asked: () => void;
   #state: BoardState = INITIAL;
   #line: Tty | undefined;
   #stock: StockBoard | undefined;
@@ -50,7 +51,9 @@ export class Bridge {
   /** Why the line is being closed. */
   #ending: BoardError | undefined;
 
-  constructor(options: PanicBoardOptions, on: BoardListener) {
+  /** `asked` is called when the query has been written to a line. */
+  constructor(options: PanicBoardOptions, on: BoardListener, asked: () => void) {
+    this.#asked = asked;
     const { path, loops, darkLoops } = options;
     this.#options = options;
     this.#setting = { path, loops, darkLoops, timing: { ...TIMING, ...options.timing } };
@@ -196,6 +199,7 @@ export class Bridge {
       broken: () => undefined,
     });
     this.input({ is: "opened", at: time.mono() });
+    this.#asked();
     using _ = time.every(this.#setting.timing.refreshMs, () => this.input({ is: "tick", at: time.mono() }));
     // oxlint-disable-next-line no-await-in-loop -- a serial line is read in order
     for (let bytes = await line.read(); bytes; bytes = await line.read()) receive(bytes);

@@ -19,13 +19,15 @@ const rest = (time: Time, ms: number, signal: AbortSignal): Promise<void> =>
 
 /** Keeps a connection to the panic board, whatever happens to it, and reports what it says. */
 export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener): PanicBoard => {
-  const bridge = new Bridge(options, on);
+  const asked = Promise.withResolvers<void>();
+  const bridge = new Bridge(options, on, () => asked.resolve());
   const stop = new AbortController();
 
   const reopening = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop -- one board, one connection at a time
       const error = await bridge.serve(stop.signal);
+      asked.resolve();
       const isFault = error && !stop.signal.aborted;
       bridge.input({
         is: "ended",
@@ -39,6 +41,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   const running = reopening();
 
   return {
+    asked: asked.promise,
     get health() {
       return healthOf(bridge.state);
     },

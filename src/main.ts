@@ -1,7 +1,7 @@
 import { enableCompileCache } from "node:module";
-import { CommandError, EXIT, type Command } from "./cli/command.ts";
+import { CommandError, EXIT, type Command } from "./cli/lib/command.ts";
 import { reasonOf } from "./runtime/log.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./domain/version.ts";
 
 enableCompileCache();
 

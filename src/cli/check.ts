@@ -1,6 +1,6 @@
 import { faultText, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { EXIT, options, required, type Command } from "./command.ts";
+import { EXIT, options, required, type Command } from "./lib/command.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
 

@@ -9,7 +9,7 @@ import { isoInstant } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { linesOf } from "../sources/lines.ts";
 import { streamRecording } from "../sources/recording.ts";
-import { CommandError, EXIT, options, required, type Command } from "./command.ts";
+import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
 
 /** Lines that are written at once. */
 const LINES = 2_000;

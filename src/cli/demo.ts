@@ -15,11 +15,11 @@ import { createLog } from "../runtime/log.ts";
 import { pause } from "../runtime/wait.ts";
 import { parseSettings } from "../settings/load.ts";
 import { ttySource } from "../sources/tty.ts";
-import { startUnit } from "../unit.ts";
-import { EXIT, options, positive, type Command } from "./command.ts";
-import { panicBoard } from "./board.ts";
+import { startUnit } from "../unit/start.ts";
+import { EXIT, options, positive, type Command } from "./lib/command.ts";
+import { onThisMachine } from "./lib/ports.ts";
 import { acknowledge, connectConsole, nextAnswer, watchDispatch, type Answer } from "./dispatch.ts";
-import { onStopRequest } from "./stop.ts";
+import { onStopRequest } from "./lib/stop.ts";
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -148,17 +148,16 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
       settingsText(line.path, join(folder, "panic"), join(folder, "outbox"), broker.port),
       "demo",
     );
-    const unit = stack.use(
-      await startUnit({
-        settings,
-        config: "demo",
-        gps: ttySource(settings.gps.port, settings.gps.baud),
-        recorded: false,
-        board: await panicBoard(settings.panic),
-        can: undefined,
-        log: createLog((entry) => process.stderr.write(entry)),
-      }),
-    );
+    const machine = await onThisMachine({
+      settings,
+      config: "demo",
+      faults: [],
+      log: createLog((entry) => process.stderr.write(entry)),
+      gps: ttySource(settings.gps.port, settings.gps.baud),
+      can: undefined,
+      recorded: false,
+    });
+    const unit = stack.use(await startUnit(machine));
     for (const epoch of driveRoute(ZRENJANIN, Date.now())) {
       if (stop.signal.aborted) break;
       // oxlint-disable-next-line no-await-in-loop -- a receiver speaks once a second

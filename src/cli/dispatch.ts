@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { WireReport } from "../domain/report.ts";
-import { brokerAddress } from "../dispatch/connection.ts";
-import { readMessage } from "../dispatch/read.ts";
+import { brokerAddress } from "../dispatch/socket.ts";
+import { readMessage } from "../wire/read.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { CommandError, EXIT, options, required, type Command } from "./command.ts";
-import { describeMessage, messageAsJson } from "./describe.ts";
-import { onStopRequest } from "./stop.ts";
+import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
+import { describeMessage, messageAsJson } from "./lib/describe.ts";
+import { onStopRequest } from "./lib/stop.ts";
 
 const RETRY_MS = 2_000;
 
@@ -40,7 +40,8 @@ const attempt = (given: IClientOptions): Promise<MqttClient> =>
 
 const address = (broker: string) => {
   try {
-    return brokerAddress(broker);
+    const { secure, host, port } = brokerAddress(broker);
+    return { protocol: secure ? "mqtts" : "mqtt", host, port } as const;
   } catch (cause) {
     throw new CommandError(EXIT.usage, `--broker ${reasonOf(cause)}`, cause);
   }

@@ -1,7 +1,7 @@
 import { createClock } from "../runtime/clock.ts";
 import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { EXIT, options, required, type Command } from "./command.ts";
+import { EXIT, options, required, type Command } from "./lib/command.ts";
 import { tryBroker } from "./doctor/broker.ts";
 import { tryDevices } from "./doctor/devices.ts";
 import { tryDisk } from "./doctor/disk.ts";

@@ -1,8 +1,8 @@
 import { loadSettings } from "../settings/load.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { pause } from "../runtime/wait.ts";
-import { CommandError, EXIT, options, type Command } from "./command.ts";
-import { onStopRequest } from "./stop.ts";
+import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
+import { onStopRequest } from "./lib/stop.ts";
 
 const ARMED_MS = 60_000;
 /** After the press: how long the answer of a person may take. */

@@ -1,8 +1,8 @@
 import type { Report } from "../domain/report.ts";
 import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
-import { bytesOnDisk } from "../outbox/store.ts";
+import { bytesOnDisk } from "../outbox/disk.ts";
 import { loadSettings } from "../settings/load.ts";
-import { CommandError, EXIT, options, type Command } from "./command.ts";
+import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
 
 const ACTIONS = ["stats", "export", "verify"] as const;
 

@@ -1,14 +1,14 @@
 import { accessSync, constants } from "node:fs";
 import { canRecordingSource } from "../sources/can-recording.ts";
 import { createLog, reasonOf } from "../runtime/log.ts";
-import { configFaults, ConfigurationError, faultText } from "../settings/fault.ts";
+import { ConfigurationError, faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { linesOf } from "../sources/lines.ts";
 import { readRecording, recordingSource, streamRecording } from "../sources/recording.ts";
-import { startUnit } from "../unit.ts";
-import { panicBoard } from "./board.ts";
-import { CommandError, EXIT, options, positive, required, type Command } from "./command.ts";
-import { onStopRequest } from "./stop.ts";
+import { startUnit } from "../unit/start.ts";
+import { CommandError, EXIT, options, positive, required, type Command } from "./lib/command.ts";
+import { onThisMachine } from "./lib/ports.ts";
+import { onStopRequest } from "./lib/stop.ts";
 
 const unreadable = (file: string, cause: unknown): CommandError =>
   new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
@@ -85,16 +85,16 @@ Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the c
     const stop = onStopRequest();
     const log = createLog((line) => process.stdout.write(line));
     for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
-    await using unit = await startUnit({
+    const machine = await onThisMachine({
       settings: loaded.settings,
       config: loaded.sha256,
-      configFaults: configFaults(loaded.faults),
-      gps: recordingSource(nmea, speed),
-      recorded: true,
-      board: await panicBoard(loaded.settings.panic),
-      can: bus,
+      faults: loaded.faults,
       log,
+      gps: recordingSource(nmea, speed),
+      can: bus,
+      recorded: true,
     });
+    await using unit = await startUnit(machine);
     const played = unit.ended.then(() => unit.drained()).then(() => "the recording has ended");
     const reason = await Promise.race([played, stop.requested]);
     unit.stopBecause(reason);

@@ -1,13 +1,13 @@
 import { createLog } from "../runtime/log.ts";
 import { createNotifier } from "../runtime/notify.ts";
-import { configFaults, faultText } from "../settings/fault.ts";
+import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { startUnit } from "../unit.ts";
+import { startUnit } from "../unit/start.ts";
 import { socketCanSource } from "../sources/socketcan.ts";
-import { panicBoard } from "./board.ts";
-import { EXIT, options, required, type Command } from "./command.ts";
-import { gpsSource } from "./source.ts";
-import { onStopRequest } from "./stop.ts";
+import { onThisMachine } from "./lib/ports.ts";
+import { EXIT, options, required, type Command } from "./lib/command.ts";
+import { gpsSource } from "./lib/source.ts";
+import { onStopRequest } from "./lib/stop.ts";
 
 export const run: Command = {
   summary: "the service, in the foreground",
@@ -30,19 +30,21 @@ identity or no broker.`,
     using notifier = createNotifier(process.env, log);
     for (let again = true; again;) {
       // oxlint-disable-next-line no-await-in-loop -- one unit after another
-      await using unit = await startUnit({
+      const machine = await onThisMachine({
         settings,
         config: loaded.sha256,
-        configFaults: configFaults(loaded.faults),
+        faults: loaded.faults,
+        log,
         // oxlint-disable-next-line no-await-in-loop
         gps: await gpsSource(settings.gps),
-        recorded: false,
-        // oxlint-disable-next-line no-await-in-loop
-        board: await panicBoard(settings.panic),
         can:
           settings.can && mapping ? { source: socketCanSource(settings.can.interface), mapping } : undefined,
-        log,
+        recorded: false,
       });
+      // oxlint-disable-next-line no-await-in-loop
+      await using unit = await startUnit(machine);
+      // oxlint-disable-next-line no-await-in-loop
+      await unit.armed;
       notifier.ready();
       const reason = unit.restart.then((why) => `restart: ${why}`);
       // oxlint-disable-next-line no-await-in-loop

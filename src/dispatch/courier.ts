@@ -1,136 +1,175 @@
 import type { EmergencyUpdate } from "../domain/report.ts";
-import { createBackoff } from "../runtime/backoff.ts";
-import { pause } from "../runtime/wait.ts";
-import { connectBroker, type BrokerOptions, type Connection, type OnMessage } from "./connection.ts";
-import { encodeReport } from "./encode.ts";
-import type { Routes } from "./topics.ts";
+import type { Routes } from "../domain/wire.ts";
+import type { Random, Time } from "../runtime/ports.ts";
+import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
+import type { Compress } from "../wire/encode.ts";
+import {
+  LinkError,
+  type Connect,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectOptions,
+} from "./port.ts";
+import { Session, type SessionEvents } from "./session.ts";
+import { Traffic, type Answer } from "./traffic.ts";
 
 /**
- * Carries emergencies to a broker that the unit is not connected to, beside the link and without
- * disturbing it: says each episode as it stands, hears the answers there, and takes what it has
- * left there off again when the episode is over. It lives as long as it has something to carry.
+ * Carries emergencies to one broker beside the link, without disturbing it: says each episode as it
+ * stands, hears the answers there, and removes its retained copy when the episode is over. It lives as
+ * long as it has something to carry.
  */
-export type Courier = {
-  readonly broker: string;
-  /** Whether it carries this episode. */
-  carries(episode: string): boolean;
-  /** The episode as it now stands; cleared, it is taken off the broker and put down. */
-  say(report: EmergencyUpdate): void;
-  /** Takes an episode off that an earlier life of the unit has left there. */
-  remove(episode: string): void;
-  /** Resolves when it has let go of its connection. */
-  stop(): Promise<void>;
-};
-
 export type CourierOptions = {
   readonly broker: string;
-  /** With a client id of its own: where the brokers are one cluster, it must not end the link. */
-  readonly options: BrokerOptions;
+  readonly connect: Connect;
+  /** Those of the link, without its will. */
+  readonly options: ConnectOptions;
   readonly routes: Routes;
-  readonly isLive: (report: EmergencyUpdate) => boolean;
-  /** A report with its time put right, where that is known by now. */
-  readonly right: (report: EmergencyUpdate) => EmergencyUpdate;
-  readonly on: {
-    readonly message: OnMessage;
-    /** The broker has it; cleared: nothing of it is left there. */
-    delivered(report: EmergencyUpdate): void;
-    removed(episode: string): void;
-    /** Nothing more to carry. */
+  readonly time: Time;
+  readonly random: Random;
+  readonly compress: Compress;
+  readonly unheardCounts: () => boolean;
+  readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
+  readonly on: ConnectionEvents & {
+    answer(answer: Answer, broker: string): void;
+    /** Nothing more to carry, or it had to give way to the link. */
     done(): void;
   };
 };
 
-const RETRY_MS = { min: 5_000, max: 60_000 };
+/** While an emergency waits, a broker that comes back must get it within 10 s. */
+const RETRY_MS = { min: 1_000, max: 4_000 };
+const CONNECT_MS = 5_000;
+const SUFFIX = ".courier";
+const UNLIMITED_BYTES = 0;
 
-export const startCourier = (options: CourierOptions): Courier => {
-  const { routes, on } = options;
-  const stopping = new AbortController();
-  /** What is to be said; undefined: only taken off. */
-  const load = new Map<string, EmergencyUpdate | undefined>();
-  const backoff = createBackoff(RETRY_MS.min, RETRY_MS.max);
-  let connection: Connection | undefined;
+export class Courier {
+  readonly broker: string;
+  readonly #options: CourierOptions;
+  readonly #stopping = new AbortController();
+  /** What is to be said; undefined: only removed. At most one entry an episode. */
+  readonly #load = new Map<string, EmergencyUpdate | undefined>();
+  readonly #running: Reopening;
+  #session: Session | undefined;
+  #suffix = SUFFIX;
 
-  const putDown = (episode: string): void => {
-    load.delete(episode);
-    if (load.size === 0) connection?.end();
-  };
-
-  const takeOff = (episode: string, then: () => void): void => {
-    const route = { topic: routes.emergency(episode), retain: true };
-    connection?.publish(route, Buffer.alloc(0), (error) => {
-      if (error) {
-        connection?.end(); // refused: tried again on the next connection
-        return;
-      }
-      on.removed(episode);
-      then();
-      putDown(episode);
+  constructor(options: CourierOptions, first: { episode: string; report?: EmergencyUpdate }) {
+    this.broker = options.broker;
+    this.#options = options;
+    this.#load.set(first.episode, first.report);
+    this.#running = reopening({
+      time: options.time,
+      random: options.random,
+      minMs: RETRY_MS.min,
+      maxMs: RETRY_MS.max,
+      signal: this.#stopping.signal,
+      visit: () => this.#visit(),
     });
-  };
+    void this.#running.ended.then(() => options.on.done());
+  }
 
-  const carry = (episode: string): void => {
-    if (!connection) return;
-    const loaded = load.get(episode);
-    if (!loaded) {
-      takeOff(episode, () => undefined);
-      return;
+  get connected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  carries(episode: string): boolean {
+    return this.#load.has(episode);
+  }
+
+  /** The episode as it now stands. A cleared one is removed from the broker and put down. */
+  say(report: EmergencyUpdate): void {
+    this.#load.set(report.data.episode, report);
+    this.#session?.traffic.say(report);
+    this.#session?.pump();
+  }
+
+  /** Removes an episode that the unit has nothing more to say of. */
+  remove(episode: string): void {
+    // What is being said of its end removes it as well.
+    if (this.#load.get(episode)?.data.state === "cleared") return;
+    this.#load.set(episode, undefined);
+    this.#session?.traffic.remove(episode);
+    this.#session?.pump();
+  }
+
+  /** It need not be said here any more: another broker has its end, and nothing of it is here. */
+  drop(episode: string): void {
+    if (this.#load.has(episode)) this.#putDown(episode);
+  }
+
+  /** Resolves when its connection is closed. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#session?.connection.end();
+    await this.#running.ended;
+  }
+
+  async #visit(): Promise<Verdict> {
+    if (this.#load.size === 0) return "done";
+    const { time } = this.#options;
+    const patience = new AbortController();
+    using _ = time.after(CONNECT_MS, () => patience.abort());
+    try {
+      const connection = await this.#connect(AbortSignal.any([this.#stopping.signal, patience.signal]));
+      return await this.#serve(connection);
+    } catch (cause) {
+      // A broker that knows no second client id of this unit: the plain one, as long as the link allows it.
+      const refused = cause instanceof LinkError && cause.code === "unauthorised";
+      if (!refused || this.#suffix === "") return "failed"; // the link reports how the brokers are
+      this.#suffix = "";
+      return "again";
     }
-    const report = options.right(loaded);
-    const cleared = report.data.state === "cleared";
-    connection.publish(routes.of(report), encodeReport(report, options.isLive(report)), (error) => {
-      if (error) connection?.end();
-      else {
-        backoff.reset();
-        if (!cleared) on.delivered(report);
-      }
-    });
-    if (cleared) takeOff(episode, () => on.delivered(report));
-  };
+  }
 
-  const visit = async (): Promise<void> => {
-    const made = await connectBroker(options.broker, options.options, on.message, stopping.signal);
-    connection = made;
-    made.subscribe([routes.subscriptions[0]], (error) => {
-      if (error) made.end();
-    });
-    for (const episode of load.keys()) carry(episode);
-    await made.closed;
-    connection = undefined;
-  };
+  #connect(signal: AbortSignal): Promise<Connection> {
+    const { connect, broker, options, on } = this.#options;
+    const { will: _, ...own } = options;
+    return connect(broker, { ...own, clientId: `${options.clientId}${this.#suffix}` }, on, signal);
+  }
 
-  const run = async (): Promise<void> => {
-    while (load.size > 0 && !stopping.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- tried until it has been carried
-      await visit().catch(() => undefined); // the link tells how the brokers are
-      // oxlint-disable-next-line no-await-in-loop
-      if (load.size > 0) await pause(backoff.next(), stopping.signal);
+  async #serve(connection: Connection): Promise<Verdict> {
+    const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
+    const traffic = new Traffic(
+      {
+        receiveMaximum: connection.receiveMaximum,
+        maxInFlightBytes: UNLIMITED_BYTES,
+        oldest: 1,
+        unheardCounts,
+      },
+      time.mono(),
+    );
+    this.#session = new Session({
+      connection,
+      traffic,
+      routes,
+      time,
+      compress,
+      maximumPacketSize: connection.maximumPacketSize,
+      outbox: undefined,
+      on: {
+        ...session,
+        answer: (answer) => {
+          on.answer(answer, broker);
+          if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
+            this.#putDown(answer.outgoing.episode);
+        },
+        tooLarge: () => undefined, // the link declares what no broker takes
+        drained: () => undefined,
+      },
+    });
+    connection.subscribe([routes.acks], () => undefined); // a refused one: the link hears the answers
+    for (const [episode, report] of this.#load) {
+      if (report) traffic.say(report);
+      else traffic.remove(episode);
     }
-    on.done();
-  };
-  let running: Promise<void> | undefined;
-  const start = () => {
-    running ??= run();
-  };
+    this.#session.pump();
+    const error = await connection.closed;
+    this.#session = undefined;
+    if (error.code === "taken-over" && this.#suffix === "") return "done";
+    return this.#load.size === 0 ? "done" : "failed";
+  }
 
-  return {
-    broker: options.broker,
-    carries: (episode) => load.has(episode),
-    say(report) {
-      load.set(report.data.episode, report);
-      start();
-      carry(report.data.episode);
-    },
-    remove(episode) {
-      // What is being said of its end takes it off as well.
-      if (load.get(episode)?.data.state === "cleared") return;
-      load.set(episode, undefined);
-      start();
-      carry(episode);
-    },
-    async stop() {
-      stopping.abort();
-      connection?.end();
-      await running;
-    },
-  };
-};
+  #putDown(episode: string): void {
+    this.#load.delete(episode);
+    if (this.#load.size === 0) this.#session?.connection.end();
+  }
+}

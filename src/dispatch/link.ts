@@ -1,326 +1,518 @@
-import type { EmergencyUpdate, Report } from "../domain/report.ts";
-import { putRight, type Clock } from "../domain/time.ts";
 import type { StateMessage } from "../domain/messages.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
-import type { Backoff } from "../runtime/backoff.ts";
+import type { EmergencyUpdate, Report } from "../domain/report.ts";
+import { putRight, type Clock } from "../domain/time.ts";
+import type { Route, Routes } from "../domain/wire.ts";
+import type { Random, Time, Timer } from "../runtime/ports.ts";
+import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
+import type { Compress } from "../wire/encode.ts";
+import { Brokers, couriersFor, TRUST_MS, type LinkView } from "./brokers.ts";
+import { Courier } from "./courier.ts";
+import { classify, refusal } from "./faults.ts";
 import {
-  connectBroker,
   LinkError,
-  type LinkFault,
-  type BrokerOptions,
+  type Connect,
   type Connection,
-  type OnMessage,
-} from "./connection.ts";
-import { startCourier, type Courier } from "./courier.ts";
-import { createSession, type Session } from "./session.ts";
-import type { Route, Routes } from "./topics.ts";
+  type ConnectionEvents,
+  type ConnectOptions,
+  type Incoming,
+} from "./port.ts";
+import { Session, type SessionEvents } from "./session.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { Traffic, type Answer } from "./traffic.ts";
 
-/** The way to dispatch: keeps a connection to one of the brokers and empties the outbox over it. */
-export type Link = {
-  readonly status: LinkStatus;
-  /** A new telemetry report: out at once when connected, else later from the outbox. */
-  offer(report: Report): void;
-  /** Records of a lane can be read from the outbox. */
-  stored(lane: Lane): void;
-  /** Says an emergency again: here, and by another broker in turn where there is one. */
-  repeat(report: EmergencyUpdate): void;
-  /** An emergency has changed: the other brokers that it stands on are told. */
-  update(report: EmergencyUpdate, standsOn: readonly string[]): void;
-  /** Takes an episode off a broker where it was left. */
-  takeOff(episode: string, broker: string): void;
-  /** An emergency waits, which is none of its older reports: no pause before the next attempt to connect. */
-  hurry(waiting?: EmergencyUpdate): void;
-  /** An answer to dispatch; lost where there is no connection. */
-  reply(route: Route, payload: Buffer): void;
-  /** Resolves once everything that was pending has been settled. */
-  drained(): Promise<void>;
-  /** Says farewell with a reason, waits for its acknowledgement, and disconnects. */
-  stop(reason: string): Promise<void>;
-};
-
-type LinkStatus = {
+export type LinkStatus = {
+  /** Connected to, and the birth is acknowledged. */
   readonly broker?: string;
   readonly reconnects: number;
   readonly rttMs?: number;
+  /** Why the last connection failed or ended. */
   readonly fault?: string;
 };
 
 export type LinkOptions = {
   readonly brokers: readonly string[];
-  readonly broker: BrokerOptions;
+  readonly connect: Connect;
+  /** Without a will: the link makes one for each connection. */
+  readonly broker: Omit<ConnectOptions, "will">;
   readonly routes: Routes;
   readonly clock: Clock;
-  readonly outbox: PendingReports;
-  readonly backoff: Backoff;
+  readonly time: Time;
+  readonly random: Random;
+  readonly compress: Compress;
+  readonly outbox: PendingReports & { nextConnection(): number };
   /** Bytes of history that may be unacknowledged, however much the link holds. */
   readonly maxInFlightBytes: number;
-  readonly state: (state: StateMessage["state"], reason?: string) => StateMessage;
-  readonly on: {
-    up(broker: string, version: number): void;
-    /** A connection could not be made, or was lost. Each different fault is told once. */
-    down(error: LinkError): void;
-    /** A report went out that still had an unset clock. */
-    sentUnset(): void;
-    /** A broker has acknowledged an emergency; cleared: nothing of it is left there. */
-    delivered(report: EmergencyUpdate, broker: string): void;
-    /** Nothing of an episode is left on a broker. */
-    takenOff(episode: string, broker: string): void;
-    /** From dispatch; acknowledged to the broker when the promise resolves. */
-    readonly message: OnMessage;
-  };
+  /** Whether 0x10 (no matching subscribers) counts as delivery now. */
+  readonly unheardCounts: () => boolean;
+  readonly state: (state: StateMessage["state"], connection: number, reason?: string) => StateMessage;
 };
 
+export type LinkEvents = {
+  up(broker: string, version: 4 | 5): void;
+  /** A connection could not be made, or was lost. Each different fault of a broker is reported once. */
+  down(error: LinkError, broker: string): void;
+  /** A broker does not take a topic: reported once a connection. */
+  refused(broker: string, topic: string, why: string): void;
+  /** A message from dispatch was too large to be kept. */
+  oversize(topic: string, bytes: number): void;
+  /** A report went out that still had an unset clock. */
+  sentUnset(): void;
+  /** Before an emergency goes to a broker. Undefined: it may go at once. */
+  publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
+  /** A broker with a subscriber has acknowledged an emergency; a cleared one is gone from there. */
+  delivered(report: EmergencyUpdate, broker: string): void;
+  /** Nothing of an episode is left on a broker. */
+  removed(episode: string, broker: string): void;
+  /** Whether somebody listened to the message that was acknowledged last. */
+  heard(listening: boolean): void;
+  /** From dispatch. Acknowledged to the broker when the promise resolves. */
+  message(message: Incoming): Promise<void>;
+};
+
+const RECONNECT_MS = { min: 1_000, max: 60_000 };
 const FAREWELL_MS = 1_000;
-/** After these the next broker is tried, though this one had let the unit in. */
-const NO_USE: ReadonlySet<LinkFault> = new Set(["stalled", "publish-refused", "taken-over"]);
 /** An event or emergency that waited for the link longer than this is not live any more (contract §3). */
 const LIVE_MS = 10_000;
+const LOOK_MS = 250;
+/** While an emergency waits, a pause between connections is at most this long. */
+const HURRY_MS = 5_000;
+/** Without any acknowledgement for this many keepalives a connection is dead. */
+const DEAD_KEEPALIVES = 1.5;
+/** Episodes whose last live number is remembered. */
+const LIVE_EPISODES = 32;
 
-const refused = (connection: Connection, what: string, error: Error): void => {
-  const why = `${connection.broker}: the broker refuses ${what}: ${error.message}`;
-  connection.end(new LinkError("publish-refused", why, error));
+/** How far an emergency got, as far as the link has seen. */
+type Standing = {
+  report: EmergencyUpdate;
+  copies: readonly string[];
+  /** A broker with a subscriber has acknowledged this number. */
+  sent: boolean;
+  /** The link's broker has answered that nobody listens, or that it refuses. */
+  unheard: boolean;
 };
 
-export const createLink = (options: LinkOptions): Link => {
-  const { outbox, clock, routes, brokers } = options;
-  const stopping = new AbortController();
-  let waking = new AbortController();
-  let session: Session | undefined;
-  const status: { -readonly [K in keyof LinkStatus]: LinkStatus[K] } = { reconnects: 0 };
-  /** The last fault told of each broker. */
-  const told = new Map<string, string>();
+/** Before the link is started nothing happens on it. */
+const NOBODY: LinkEvents = {
+  up: () => undefined,
+  down: () => undefined,
+  refused: () => undefined,
+  oversize: () => undefined,
+  sentUnset: () => undefined,
+  publishing: () => undefined,
+  delivered: () => undefined,
+  removed: () => undefined,
+  heard: () => undefined,
+  message: () => Promise.resolve(),
+};
+
+/** The way to dispatch: keeps a connection to one of the brokers and empties the outbox over it. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #brokers: Brokers;
+  readonly #stopping = new AbortController();
+  #running: Reopening | undefined;
+  #looking: Timer | undefined;
+  #on: LinkEvents = NOBODY;
+  readonly #couriers = new Map<string, Courier>();
+  readonly #standing = new Map<string, Standing>();
   /** After an outage the newest of each kind goes first, live: it is what a dispatcher looks at. */
-  const newest = new Map<Report["kind"], Report>();
-  /** Emergencies to be said again, by episode, until a broker has them. */
-  const repeats = new Map<string, EmergencyUpdate>();
-  const couriers = new Map<string, Courier>();
-  /** Emergencies that went out live once: a repeat has not waited for the link. By episode, the number. */
-  const saidLive = new Map<string, number>();
-  let leaving = false;
-  let connectedOnce = false;
-  let waiters: (() => void)[] = [];
+  readonly #newest = new Map<Report["kind"], Report>();
+  /** Numbers that went out live once: their repeats have not waited for the link. */
+  readonly #saidLive = new Map<string, number>();
+  /** The last fault reported of each broker. */
+  readonly #reported = new Map<string, string>();
+  #status: LinkStatus = { reconnects: 0 };
+  #session: Session | undefined;
+  #index = 0;
+  #connections = 0;
+  #connection = 0;
+  #leaving = false;
+  #waiters: (() => void)[] = [];
 
-  const isLive = (report: Report): boolean => {
-    const live = report.boot === outbox.boot && clock.mono() - report.mono <= LIVE_MS;
-    return live || (report.kind === "emergency" && saidLive.get(report.data.episode) === report.seq);
-  };
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#brokers = new Brokers(options.brokers);
+  }
 
-  const right = <R extends Report>(report: R): R => {
-    const corrected = putRight(report, outbox.boot, clock) as R;
-    if (corrected.clock === "unset" && corrected.boot === outbox.boot) options.on.sentUnset();
-    return corrected;
-  };
+  /** Begins to dial. Until then what is offered is only remembered. */
+  start(on: LinkEvents): void {
+    const { time, random } = this.#options;
+    this.#on = on;
+    this.#running = reopening({
+      time,
+      random,
+      minMs: RECONNECT_MS.min,
+      maxMs: RECONNECT_MS.max,
+      signal: this.#stopping.signal,
+      visit: () => this.#visit(),
+    });
+    this.#looking = time.every(LOOK_MS, () => this.#look());
+    this.#look();
+  }
 
-  const deliveredEmergency = (report: EmergencyUpdate, broker: string): void => {
-    const { episode, state } = report.data;
-    if (isLive(report)) saidLive.set(episode, report.seq);
-    if (repeats.get(episode)?.seq === report.seq) repeats.delete(episode);
-    if (state === "cleared") saidLive.delete(episode);
-    options.on.delivered(report, broker);
-  };
+  /** Whether anything can be published now, here or by a courier. */
+  get connected(): boolean {
+    return this.#session !== undefined || [...this.#couriers.values()].some((courier) => courier.connected);
+  }
 
-  /** The courier to another broker: there is one as long as it has something to carry. */
-  const courierTo = (broker: string): Courier => {
-    const known = couriers.get(broker);
+  get status(): LinkStatus {
+    return this.#status;
+  }
+
+  /** A new telemetry report: it goes out at once when connected, else later from the outbox. */
+  offer(report: Report): void {
+    this.#newest.set(report.kind, report);
+    this.#session?.traffic.offerLive(report, this.#options.time.mono());
+    this.#session?.pump();
+  }
+
+  /** Records of a lane can be read from the outbox. */
+  stored(lane: Lane): void {
+    this.#session?.traffic.stored(lane);
+    this.#session?.pump();
+  }
+
+  /** An emergency as it now stands: new, changed, or said again. `copies`: brokers that may hold an older one. */
+  emergency(report: EmergencyUpdate, copies: readonly string[]): void {
+    if (this.#leaving) return;
+    const { episode } = report.data;
+    const before = this.#standing.get(episode);
+    const same = before?.report.seq === report.seq;
+    this.#standing.set(episode, {
+      report,
+      copies,
+      sent: same && before.sent,
+      unheard: same && before.unheard,
+    });
+    this.#session?.traffic.say(report);
+    this.#session?.pump();
+    if (!this.#session) this.#hurry();
+    this.#plan(episode, true);
+  }
+
+  /** Removes an episode from a broker on which it was left. */
+  remove(episode: string, broker: string): void {
+    if (this.#leaving || !this.#running) return; // asked again at each new connection
+    // A broker that is not configured any more is not called on.
+    if (!this.#brokers.urls.includes(broker)) this.#on.removed(episode, broker);
+    else if (this.#session?.connection.broker === broker) {
+      this.#session.traffic.remove(episode);
+      this.#session.pump();
+    } else this.#courierTo(broker, episode)?.remove(episode);
+  }
+
+  /** An answer to dispatch. It is lost if there is no connection. */
+  reply(route: Route, payload: Buffer): void {
+    this.#session?.traffic.reply(route, payload);
+    this.#session?.pump();
+  }
+
+  /** Resolves once everything that was pending is settled. */
+  drained(): Promise<void> {
+    if (this.#session?.traffic.drained) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Publishes `offline` with a reason, waits for its acknowledgement, and disconnects. */
+  async stop(reason: string): Promise<void> {
+    this.#leaving = true;
+    this.#looking?.[Symbol.dispose]();
+    const carried = [...this.#couriers.values()].map((courier) => courier.stop());
+    const { time, state } = this.#options;
+    if (this.#session) {
+      const { connection, traffic } = this.#session;
+      traffic.farewell(Buffer.from(JSON.stringify(state("offline", this.#connection, reason))));
+      const said = Promise.withResolvers<void>();
+      this.#farewell = said.resolve;
+      this.#session.pump();
+      await Promise.race([said.promise, connection.closed, pause(FAREWELL_MS, this.#stopping.signal, time)]);
+      connection.end();
+      await Promise.race([connection.closed, pause(FAREWELL_MS / 2, this.#stopping.signal, time)]);
+    }
+    this.#stopping.abort();
+    await Promise.all([this.#running?.ended, ...carried]);
+  }
+  #farewell: (() => void) | undefined;
+
+  get #view(): LinkView {
+    const session = this.#session;
+    if (!session) return { kind: "down" };
+    const silent = session.traffic.emergencyMs(this.#options.time.mono()) >= TRUST_MS;
+    return { kind: "open", broker: session.connection.broker, silent };
+  }
+
+  /** Sends couriers with an episode to those brokers that it should go to beside the link. */
+  #plan(episode: string, fresh: boolean): void {
+    const standing = this.#standing.get(episode);
+    if (!standing || this.#leaving || !this.#running) return;
+    const { report, sent, unheard, copies } = standing;
+    const { state, attempt } = report.data;
+    const repeats = fresh && attempt > 1 && (state === "active" || state === "cleared");
+    const emergency = { unsent: !sent, unheard, repeats, attempt, copies: fresh ? copies : [] };
+    for (const broker of couriersFor(emergency, this.#view, this.#brokers.urls)) {
+      const known = this.#couriers.get(broker);
+      if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
+    }
+    // What another broker still shows as open is told there as well.
+    for (const courier of fresh ? this.#couriers.values() : [])
+      if (courier.carries(episode)) courier.say(report);
+  }
+
+  /** The courier to a broker; undefined if it is new and has its load already. */
+  #courierTo(broker: string, episode: string, report?: EmergencyUpdate): Courier | undefined {
+    const known = this.#couriers.get(broker);
     if (known) return known;
-    const courier: Courier = startCourier({
-      broker,
-      options: { ...options.broker, clientId: `${options.broker.clientId}.courier`, will: undefined },
-      routes,
-      isLive,
-      right,
-      on: {
-        message: options.on.message,
-        delivered(report) {
-          deliveredEmergency(report, broker);
-          outbox.settle([report]);
-        },
-        removed: (episode) => options.on.takenOff(episode, broker),
-        done() {
-          if (couriers.get(broker) === courier) couriers.delete(broker);
-        },
-      },
-    });
-    couriers.set(broker, courier);
-    return courier;
-  };
-
-  const delivered = (report: Report, rttMs: number): void => {
-    status.rttMs = Math.round(rttMs * 10) / 10;
-    if (newest.get(report.kind) === report) newest.delete(report.kind);
-    if (report.kind === "emergency" && status.broker !== undefined) deliveredEmergency(report, status.broker);
-  };
-
-  const greet = (connection: Connection, heard: () => void): void => {
-    connection.subscribe(routes.subscriptions, (error) => {
-      if (error) refused(connection, "a subscription", error);
-    });
-    connection.publish(routes.state, Buffer.from(JSON.stringify(options.state("online"))), (error) => {
-      if (error) {
-        refused(connection, "a publish", error);
-        return;
-      }
-      // Let in and heard: only this counts as success.
-      heard();
-      options.backoff.reset();
-      told.clear();
-      options.on.up(connection.broker, connection.version);
-    });
-  };
-
-  const serve = async (connection: Connection): Promise<{ error: LinkError; heard: boolean }> => {
-    let heard = false;
-    status.broker = connection.broker;
-    delete status.fault;
-    if (connectedOnce) status.reconnects++;
-    connectedOnce = true;
-    // From now on the link speaks here: a courier would only say old things again.
-    couriers
-      .get(connection.broker)
-      ?.stop()
-      .catch(() => undefined);
-    couriers.delete(connection.broker);
-    greet(connection, () => {
-      heard = true;
-    });
-    const s = createSession({
-      connection,
-      outbox,
-      routes,
-      repeats,
-      maxInFlightBytes: options.maxInFlightBytes,
-      on: {
-        isLive,
-        delivered,
-        right,
-        drained() {
-          for (const wake of waiters) wake();
-          waiters = [];
+    const { connect, broker: options, routes, time, random, compress, unheardCounts } = this.#options;
+    const courier: Courier = new Courier(
+      {
+        broker,
+        connect,
+        options,
+        routes,
+        time,
+        random,
+        compress,
+        unheardCounts,
+        session: this.#sessionEvents(broker),
+        on: {
+          ...this.#hears(),
+          answer: (answer) => this.#answered(answer, broker, true),
+          done: () => {
+            if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);
+          },
         },
       },
-    });
-    session = s;
-    const limitMs = options.broker.keepaliveS * 1500;
+      { episode, ...(report ? { report } : {}) },
+    );
+    this.#couriers.set(broker, courier);
+    return undefined;
+  }
+
+  /** What any connection passes on from dispatch. */
+  #hears(): ConnectionEvents {
+    return {
+      message: (message) => this.#on.message(message),
+      oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
+    };
+  }
+
+  #sessionEvents(broker: string): Pick<SessionEvents, "isLive" | "right" | "publishing"> {
+    const { clock, outbox } = this.#options;
+    return {
+      isLive: (report) => this.#isLive(report),
+      right: (report) => {
+        const right = putRight(report, outbox.boot, clock);
+        if (right.clock === "unset" && right.boot === outbox.boot) this.#on.sentUnset();
+        return right;
+      },
+      publishing: (report) => this.#on.publishing(report, broker),
+    };
+  }
+
+  #isLive(report: Report): boolean {
+    const { outbox, clock } = this.#options;
+    if (report.boot === outbox.boot && clock.mono() - report.mono <= LIVE_MS) return true;
+    return report.kind === "emergency" && this.#saidLive.get(report.data.episode) === report.seq;
+  }
+
+  /** Skips the pause before the next connection: an emergency waits. */
+  #hurry(): void {
+    this.#hurriedAt = this.#options.time.mono();
+    this.#running?.hurry();
+  }
+  #hurriedAt = -Infinity;
+
+  /** Looks at what no event tells: emergencies without an answer, connections without any. */
+  #look(): void {
+    const session = this.#session;
+    const now = this.#options.time.mono();
+    for (const [episode, { sent }] of this.#standing) if (!sent) this.#plan(episode, false);
+    const waiting = [...this.#standing.values()].some(({ sent }) => !sent);
+    if (waiting && !session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
+    const deadMs = this.#options.broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     // The client postpones its pings while it publishes, so a black hole shows only here.
-    const watch = setInterval(() => {
-      if (s.inFlight > 0 && performance.now() - s.lastProgressAt > limitMs) {
-        const why = `${connection.broker}: nothing acknowledged for ${limitMs / 1000} s`;
-        connection.end(new LinkError("stalled", why));
-      }
-    }, 1000);
-    await s.begin(newest.values());
-    const error = await connection.closed;
-    clearInterval(watch);
-    session = undefined;
-    delete status.broker;
-    delete status.rttMs;
-    return { error, heard };
-  };
+    if (session && session.traffic.silentMs(now) > deadMs) {
+      const { broker } = session.connection;
+      const why = `${broker}: nothing acknowledged for ${deadMs / 1_000} s`;
+      session.connection.end(new LinkError("stalled", why));
+    }
+  }
 
-  const failed = (broker: string, error: LinkError): void => {
-    status.fault = error.code;
-    if (leaving || told.get(broker) === error.message) return;
-    told.set(broker, error.message);
-    options.on.down(error);
-  };
-
-  /**
-   * One connection to one broker, to its end. Returns which broker is next, and whether this one
-   * was of use: a broker that lets the unit in and then takes nothing must not keep it from others.
-   */
-  const visit = async (index: number): Promise<{ next: number; served: boolean }> => {
-    const broker = brokers[index]!;
-    const after = (index + 1) % brokers.length;
+  /** One connection to one broker, to its end. */
+  async #visit(): Promise<Verdict> {
+    const broker = this.#brokers.urls[this.#index]!;
+    const { time, connect } = this.#options;
+    const visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
     try {
-      const connection = await connectBroker(broker, options.broker, options.on.message, stopping.signal);
-      const { error, heard } = await serve(connection);
-      failed(broker, error);
-      const useless = !heard || NO_USE.has(error.code);
-      return { next: useless ? after : 0, served: !useless };
+      this.#connection = this.#options.outbox.nextConnection();
+      const connection = await connect(broker, this.#connectOptions(), this.#hears(), this.#stopping.signal);
+      const acceptedAt = time.mono();
+      const { error, delivered, lostBytes } = await this.#serve(connection);
+      visit.lastedMs = time.mono() - acceptedAt;
+      visit.delivered = delivered;
+      visit.lostBytes = lostBytes;
+      this.#failed(broker, error);
     } catch (cause) {
-      failed(broker, cause instanceof LinkError ? cause : new LinkError("failed", String(cause), cause));
-      return { next: after, served: false };
+      this.#failed(broker, classify(broker, cause));
     }
-  };
+    const next = this.#brokers.after(visit);
+    this.#index = next.broker;
+    for (const episode of this.#standing.keys()) this.#plan(episode, false);
+    return next.pause === "none" ? "again" : next.pause === "short" ? "worked" : "failed";
+  }
 
-  const run = async (): Promise<void> => {
-    let index = 0;
-    let inVain = 0;
-    while (!stopping.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- brokers are tried in order
-      const { next, served } = await visit(index);
-      index = next;
-      inVain++;
-      // A pause when a connection was lost, or when all brokers have been tried.
-      if (!served && inVain < brokers.length) continue;
-      inVain = 0;
-      waking = new AbortController();
-      // oxlint-disable-next-line no-await-in-loop
-      await pause(options.backoff.next(), AbortSignal.any([stopping.signal, waking.signal]));
+  #connectOptions(): ConnectOptions {
+    const { broker, routes, state } = this.#options;
+    const { at: _at, clock: _clock, ...will } = state("offline", this.#connection);
+    return { ...broker, will: { topic: routes.state.topic, payload: Buffer.from(JSON.stringify(will)) } };
+  }
+
+  async #serve(connection: Connection): Promise<{ error: LinkError; delivered: number; lostBytes: number }> {
+    const { time, routes, compress, outbox, maxInFlightBytes, unheardCounts, state } = this.#options;
+    const { broker, receiveMaximum } = connection;
+    this.#brokers.accepted(this.#index, connection.maximumPacketSize);
+    // From now on the link speaks here: a courier would only say the same again.
+    void this.#couriers.get(broker)?.stop();
+    this.#couriers.delete(broker);
+    const traffic = new Traffic(
+      { receiveMaximum, maxInFlightBytes, oldest: outbox.oldest(), unheardCounts },
+      time.mono(),
+    );
+    let delivered = 0;
+    const session = new Session({
+      connection,
+      traffic,
+      routes,
+      time,
+      compress,
+      maximumPacketSize: this.#brokers.limit(this.#index),
+      outbox,
+      on: {
+        ...this.#sessionEvents(broker),
+        answer: (answer, rttMs) => {
+          if (answer.kind === "delivered") delivered += answer.reports.length;
+          // A broker that refuses the birth has let the unit in all the same.
+          const birth =
+            answer.kind === "refused" ? answer.channel === "state" : answer.outgoing.kind === "state";
+          if (birth) this.#up(connection);
+          this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
+          this.#answered(answer, broker, false);
+        },
+        tooLarge: (reports, bytes) => {
+          if (this.#brokers.nobodyTakes(bytes)) outbox.refuse(reports);
+        },
+        drained: () => this.#wakeWaiters(),
+      },
+    });
+    this.#session = session;
+    for (const standing of this.#standing.values()) standing.unheard = false;
+    using _ = new Subscriptions(connection, [routes.acks, routes.command], time, (topic, code) =>
+      this.#on.refused(broker, topic, refusal(code)),
+    );
+    traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
+    for (const { report } of this.#standing.values()) traffic.say(report);
+    for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
+    session.pump();
+    const error = await connection.closed;
+    const lostBytes = error.code === "lost" || error.code === "failed" ? session.largestInFlight : 0;
+    this.#session = undefined;
+    const { reconnects } = this.#status;
+    this.#status = { reconnects };
+    return { error, delivered, lostBytes };
+  }
+
+  /** Let in, and the birth is acknowledged. */
+  #up({ broker, version }: Connection): void {
+    if (this.#leaving) {
+      this.#farewell?.();
+      return;
     }
-  };
-  const running = run();
+    const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
+    this.#status = { broker, reconnects };
+    this.#reported.clear();
+    this.#on.up(broker, version);
+  }
 
-  return {
-    status,
-    offer(report) {
-      newest.set(report.kind, report);
-      session?.offer(report);
-    },
-    stored(lane) {
-      session?.stored(lane);
-    },
-    repeat(report) {
-      if (leaving) return;
-      repeats.set(report.data.episode, report);
-      session?.repeat(report);
-      const others = brokers.filter((broker) => broker !== status.broker);
-      const next = others[report.data.attempt % Math.max(1, others.length)];
-      if (next !== undefined && session) courierTo(next).say(report);
-    },
-    update(report, standsOn) {
-      if (leaving) return;
-      const carrying = [...couriers.values()].filter((courier) => courier.carries(report.data.episode));
-      for (const broker of new Set([...standsOn, ...carrying.map((courier) => courier.broker)])) {
-        if (broker !== status.broker && brokers.includes(broker)) courierTo(broker).say(report);
-      }
-    },
-    takeOff(episode, broker) {
-      // A broker that is not configured any more is not to be called on.
-      if (!brokers.includes(broker)) options.on.takenOff(episode, broker);
-      else if (!leaving) courierTo(broker).remove(episode);
-    },
-    hurry(waiting) {
-      if (waiting) repeats.delete(waiting.data.episode);
-      if (session) return;
-      options.backoff.reset();
-      waking.abort();
-    },
-    reply(route, payload) {
-      session?.connection.publish(route, payload, () => undefined);
-    },
-    drained: () =>
-      new Promise((resolve) => {
-        if (session?.drained) resolve();
-        else waiters.push(resolve);
-      }),
-    async stop(reason) {
-      leaving = true;
-      const carried = [...couriers.values()].map((courier) => courier.stop());
-      if (session) {
-        const { connection } = session;
-        // A farewell must be the last thing said.
-        session.hold();
-        const farewell = Buffer.from(JSON.stringify(options.state("offline", reason)));
-        const { promise, resolve } = Promise.withResolvers<void>();
-        connection.publish(routes.state, farewell, () => resolve());
-        await Promise.race([promise, connection.closed, pause(FAREWELL_MS, stopping.signal)]);
-        connection.end();
-        await Promise.race([connection.closed, pause(FAREWELL_MS / 2, stopping.signal)]);
-      }
-      stopping.abort();
-      await Promise.all([running, ...carried]);
-    },
-  };
-};
+  #failed(broker: string, error: LinkError): void {
+    this.#status = { ...this.#status, fault: error.code };
+    if (this.#leaving || this.#reported.get(broker) === error.message) return;
+    this.#reported.set(broker, error.message);
+    this.#on.down(error, broker);
+  }
+
+  /** An acknowledgement, on the link or by a courier. */
+  #answered(answer: Answer, broker: string, courier: boolean): void {
+    const { outbox } = this.#options;
+    if (answer.kind === "refused") {
+      if (answer.first) this.#on.refused(broker, answer.channel, refusal(answer.code));
+      if (answer.channel === "emergency" && !courier)
+        for (const episode of this.#standing.keys()) this.#unheard(episode);
+      return;
+    }
+    const { outgoing } = answer;
+    if (answer.kind === "unheard") {
+      this.#on.heard(false);
+      if (outgoing.kind === "emergency" && !courier) this.#unheard(outgoing.report.data.episode);
+      return;
+    }
+    if (answer.reports.length > 0) this.#on.heard(true);
+    if (outgoing.kind === "emergency" && answer.reports.length > 0)
+      this.#emergencyDelivered(outgoing.report, broker, courier);
+    if (outgoing.kind === "removal") {
+      if (outgoing.final) this.#emergencyDelivered(outgoing.final, broker, courier);
+      else this.#on.removed(outgoing.episode, broker);
+    }
+    for (const report of answer.reports)
+      if (this.#newest.get(report.kind) === report) this.#newest.delete(report.kind);
+    outbox.settle(answer.reports);
+  }
+
+  #unheard(episode: string): void {
+    const standing = this.#standing.get(episode);
+    if (!standing) return;
+    standing.unheard = true;
+    this.#plan(episode, false);
+  }
+
+  #emergencyDelivered(report: EmergencyUpdate, broker: string, courier: boolean): void {
+    const { episode, state } = report.data;
+    if (this.#isLive(report)) this.#rememberLive(episode, report.seq);
+    const standing = this.#standing.get(episode);
+    if (standing?.report.seq === report.seq) {
+      // The link's own connection has been silent: it follows the courier.
+      if (courier && !standing.sent && this.#view.kind === "open" && this.#view.silent) this.#follow(broker);
+      standing.sent = true;
+      if (state === "cleared") this.#end(episode, standing.copies);
+    }
+    this.#on.delivered(report, broker);
+  }
+
+  /** Dispatch has the end of an episode: only brokers that may hold a copy are still called on. */
+  #end(episode: string, copies: readonly string[]): void {
+    this.#standing.delete(episode);
+    for (const courier of this.#couriers.values())
+      if (!copies.includes(courier.broker)) courier.drop(episode);
+  }
+
+  #follow(broker: string): void {
+    const session = this.#session;
+    if (!session) return;
+    this.#brokers.prefer(broker);
+    const why = `${session.connection.broker}: an emergency had no answer for ${TRUST_MS / 1_000} s`;
+    session.connection.end(new LinkError("stalled", why));
+  }
+
+  #rememberLive(episode: string, seq: number): void {
+    this.#saidLive.delete(episode);
+    this.#saidLive.set(episode, seq);
+    for (const old of [...this.#saidLive.keys()].slice(0, -LIVE_EPISODES)) this.#saidLive.delete(old);
+  }
+
+  #wakeWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

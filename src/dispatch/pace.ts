@@ -13,7 +13,7 @@ export type Pace = {
 };
 
 /** A message on the wire: what had been delivered when it left. */
-type Flight = {
+export type Flight = {
   readonly bytes: number;
   readonly at: number;
   readonly delivered: number;

@@ -1,3 +1,5 @@
+import type { Route } from "../domain/wire.ts";
+
 /**
  * The port to a broker. `mqtt.ts` implements it with the MQTT client, the simulation with a model;
  * one contract suite runs on both. A connection is made once, used, and thrown away.
@@ -28,13 +30,7 @@ export class LinkError extends Error {
   }
 }
 
-/** How a message goes out (contract §2). `expiryS` and `correlationData` only reach an MQTT 5 broker. */
-export type Route = {
-  readonly topic: string;
-  readonly retain: boolean;
-  readonly expiryS?: number;
-  readonly correlationData?: Buffer;
-};
+export type { Route } from "../domain/wire.ts";
 
 /** A message from dispatch. It is acknowledged to the broker when the listener's promise resolves, not before. */
 export type Incoming = {

@@ -1,237 +1,202 @@
+import type { Lane, PendingReports } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
-import { LANES, type Lane, type PendingReports } from "../domain/pending.ts";
+import type { Route, Routes } from "../domain/wire.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { LinkError, type Connection } from "./connection.ts";
-import { createDelivery, type Outgoing, type Urgent } from "./delivery.ts";
-import { encodeHistory, encodeReport } from "./encode.ts";
-import { createPace } from "./pace.ts";
-import type { Routes } from "./topics.ts";
+import type { Time, Timer } from "../runtime/ports.ts";
+import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../wire/encode.ts";
+import { LinkError, type Connection } from "./port.ts";
+import type { Answer, Outgoing, Traffic } from "./traffic.ts";
 
-/** The traffic of one connection: what is read from the outbox, published and settled. */
-export type Session = {
-  readonly connection: Connection;
-  /** Messages that are on the wire. */
-  readonly inFlight: number;
-  /** When a broker last acknowledged something, on the clock of `performance.now()`. */
-  readonly lastProgressAt: number;
-  readonly drained: boolean;
-  /** Reads what is pending, lane by lane; then lets everything flow. */
-  begin(newest: Iterable<Report>): Promise<void>;
-  offer(report: Report): void;
-  stored(lane: Lane): void;
-  /** A report that was published before goes out again. */
-  repeat(report: EmergencyUpdate): void;
-  /** Nothing more is to be published: what comes after the farewell would be a lie. */
-  hold(): void;
+/** What the link and the couriers say and hear on one connection. */
+export type SessionEvents = {
+  /** Whether a report goes out as live (contract §3). */
+  isLive(report: Report): boolean;
+  /** A report as it goes out: its time corrected, if that is known by now. */
+  right(report: Report): Report;
+  /** Before an emergency is published: what must be on disk first. Undefined: nothing. */
+  publishing(report: EmergencyUpdate): Promise<void> | undefined;
+  answer(answer: Answer, rttMs: number): void;
+  /** These do not fit the broker's largest packet. `bytes`: what they would need. */
+  tooLarge(reports: readonly Report[], bytes: number): void;
+  /** Nothing waits and nothing is on the wire. */
+  drained(): void;
 };
 
 export type SessionOptions = {
   readonly connection: Connection;
-  readonly outbox: PendingReports;
+  readonly traffic: Traffic;
   readonly routes: Routes;
-  /** Emergencies to be said again, by episode: the version to send in place of the stored one. */
-  /** Bytes of history that may be unacknowledged. */
-  readonly maxInFlightBytes: number;
-  readonly repeats: ReadonlyMap<string, EmergencyUpdate>;
-  readonly on: {
-    /** Whether a report goes out as live; told at its first time. */
-    isLive(report: Report): boolean;
-    /** A broker has it; the time its PUBACK took, milliseconds. */
-    delivered(report: Report, rttMs: number): void;
-    /** A report as it goes out: its time put right, where that is known by now. */
-    right(report: Report): Report;
-    drained(): void;
-  };
+  readonly time: Time;
+  readonly compress: Compress;
+  /** The largest packet for this broker, in bytes. */
+  readonly maximumPacketSize: number;
+  /** A courier has none: it carries only what it is given. */
+  readonly outbox: PendingReports | undefined;
+  readonly on: SessionEvents;
 };
 
-/** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
-const WINDOW = 32;
-/** A flood beyond this goes as history, many reports to a message: lighter for unit, link and broker. */
-const LIVE_WINDOW = 4;
-const LIVE_QUEUE = 4;
-/** Birth and farewell are outside the window, and a press must not wait for it. */
-const URGENT_RESERVE = 4;
-const RESERVED = URGENT_RESERVE + 2;
-/** A report is shorter than this before it is compressed: bounds a batch by the largest packet. */
-const RECORD_BYTES = 1_024;
-/** What a report has of a batch, before it is known. */
-const PACKED_BYTES = 50;
-const BATCH_RECORDS = { min: 4, max: 1_000 };
-const URGENT_RECORDS = 100;
-const isCleared = (report: Report): boolean => report.kind === "emergency" && report.data.state === "cleared";
+/** MQTT 5 §3.3: fixed header 5, topic length 2, packet id 2, properties length and expiry 6, correlation data 3. */
+const PACKET_OVERHEAD = 18;
 
-export const createSession = (options: SessionOptions): Session => {
-  const { connection, outbox, routes, repeats, on } = options;
-  const before = outbox.oldest() - 1;
-  /** How far each lane of the outbox has been read on this connection. */
-  const cursor: Record<Lane, number> = { emergency: before, event: before, telemetry: before };
-  /** Lanes with records behind their cursor; being read. Until it has begun, none is looked at. */
-  const unread = new Set<Lane>();
-  const reading = new Set<Lane>(LANES);
-  /** Lanes of which all that can be read is on its way: while the disk is away they are read from memory, without a cursor. */
-  const onTheirWay = new Set<Lane>();
-  const pace = createPace(options.maxInFlightBytes);
-  const largestBatch = Math.max(1, Math.floor(connection.maximumPacketSize / RECORD_BYTES));
-  const delivery = createDelivery({
-    window: Math.max(1, Math.min(WINDOW, connection.receiveMaximum - RESERVED)),
-    urgentReserve: URGENT_RESERVE,
-    liveWindow: LIVE_WINDOW,
-    liveQueue: LIVE_QUEUE,
-    historyBudget: () => pace.budget,
-  });
-  let packedBytes = PACKED_BYTES;
-  let lastProgressAt = performance.now();
-  let pumping: NodeJS.Immediate | undefined;
-  let over = false;
-  let held = false;
-  void connection.closed.then(() => {
-    over = true;
-  });
+type Encoded = { readonly route: Route; readonly payload: Buffer };
 
-  const isDrained = () => delivery.inFlight === 0 && unread.size + reading.size + onTheirWay.size === 0;
+/** The loop of one connection: publishes what `traffic` decides, and hands it what comes back. */
+export class Session {
+  readonly connection: Connection;
+  readonly traffic: Traffic;
+  readonly #options: SessionOptions;
+  /** Payload bytes of each message on the wire. */
+  readonly #flying = new Map<object, number>();
+  #pumping: Timer | undefined;
+  #waking: Timer | undefined;
+  #over = false;
 
-  /** The end of an episode, and then the empty message that takes it off the broker. */
-  const publish = (report: Report, live: boolean, done: (error?: Error) => void): number => {
-    const route = routes.of(report);
-    const payload = encodeReport(report, live);
-    if (!isCleared(report)) {
-      connection.publish(route, payload, done);
-      return payload.length;
-    }
-    let left = 2;
-    const each = (error?: Error) => {
-      left--;
-      if (error || left === 0) done(error);
-    };
-    connection.publish(route, payload, each);
-    connection.publish({ topic: route.topic, retain: true }, Buffer.alloc(0), each);
-    return payload.length;
-  };
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.connection = options.connection;
+    this.traffic = options.traffic;
+    void options.connection.closed.then(() => {
+      this.#over = true;
+      this.#pumping?.[Symbol.dispose]();
+      this.#waking?.[Symbol.dispose]();
+    });
+  }
 
-  const send = (outgoing: Outgoing): void => {
-    const sentAt = performance.now();
-    if (delivery.inFlight === 1) lastProgressAt = sentAt;
-    const done = (error?: Error) => {
-      if (over) return;
-      if (error) {
-        const why = `${connection.broker}: the broker refuses a publish: ${error.message}`;
-        connection.end(new LinkError("publish-refused", why, error));
-        return;
-      }
-      lastProgressAt = performance.now();
-      delivery.settled(outgoing);
-      if (outgoing.kind === "history") pace.acknowledged(flight, lastProgressAt);
-      else on.delivered(outgoing.report, lastProgressAt - sentAt);
-      outbox.settle(outgoing.kind === "report" ? [outgoing.report] : outgoing.reports);
-      for (const lane of onTheirWay) unread.add(lane);
-      onTheirWay.clear();
-      // Acknowledgements come in bunches: one write for all that they let go.
-      pumping ??= setImmediate(() => {
-        pumping = undefined;
-        pump();
-      });
-    };
-    let bytes = 0;
-    if (outgoing.kind === "report") {
-      bytes = publish(
-        on.right(outgoing.report),
-        outgoing.lane === "live" || on.isLive(outgoing.report),
-        done,
-      );
-    } else {
-      connection.publish(routes.history, outgoing.payload, done);
-      bytes = outgoing.payload.length;
-    }
-    const flight = pace.sent(bytes, sentAt);
-  };
+  /** The largest payload on the wire, in bytes; 0 if nothing is. */
+  get largestInFlight(): number {
+    return Math.max(0, ...this.#flying.values());
+  }
 
-  const pump = (): void => {
-    if (over || held) return;
-    for (let out = delivery.next(); out; out = delivery.next()) send(out);
-    for (const lane of unread) {
-      const wanted = lane === "telemetry" ? "history" : lane;
-      if (!reading.has(lane) && delivery.wants(wanted)) void refill(lane, wanted);
-    }
-    if (isDrained()) on.drained();
-  };
+  /** Publishes what may go out now, and reads what there is room for. */
+  pump(): void {
+    if (this.#over) return;
+    const { traffic, outbox, time } = this.#options;
+    for (let out = traffic.next(time.mono()); out; out = traffic.next(time.mono())) this.#send(out);
+    for (let reports = traffic.toEncode(); reports; reports = traffic.toEncode()) void this.#encode(reports);
+    if (outbox)
+      for (const { lane, after, limit } of traffic.reads(time.mono())) void this.#read(lane, after, limit);
+    if (traffic.drained) this.#options.on.drained();
+    this.#wake();
+  }
 
-  const batchRecords = (): number =>
-    Math.max(
-      1,
-      Math.min(
-        largestBatch,
-        Math.max(BATCH_RECORDS.min, Math.min(BATCH_RECORDS.max, Math.floor(pace.batchBytes / packedBytes))),
-      ),
-    );
+  /** A pause ends without anything happening. */
+  #wake(): void {
+    const { traffic, time } = this.#options;
+    this.#waking?.[Symbol.dispose]();
+    const now = time.mono();
+    const at = traffic.wakeAt(now);
+    this.#waking = at === undefined ? undefined : time.after(at - now, () => this.pump());
+  }
 
-  const offerHistory = async (reports: readonly Report[]): Promise<void> => {
-    if (reports.length === 0) return;
-    const payload = await encodeHistory(reports.map((report) => on.right(report)));
-    packedBytes = payload.length / reports.length;
-    delivery.offerHistory({ reports, payload });
-  };
-
-  const refill = async (lane: Lane, as: Urgent | "history"): Promise<void> => {
-    reading.add(lane);
-    unread.delete(lane);
+  async #read(lane: Lane, after: number, limit: number): Promise<void> {
+    const { outbox, traffic, connection } = this.#options;
     try {
-      const page = await outbox.read(lane, cursor[lane], as === "history" ? batchRecords() : URGENT_RECORDS);
-      if (over) return;
-      const fresh = delivery.claim(page.reports.map(asRepeated));
-      if (page.cursor > cursor[lane] || fresh.length > 0) unread.add(lane);
-      else if (page.reports.length > 0) onTheirWay.add(lane);
-      cursor[lane] = Math.max(page.cursor, cursor[lane]);
-      if (as === "history") await offerHistory(fresh);
-      else delivery.offerUrgent(as, fresh);
+      const { reports, cursor } = await outbox!.read(lane, after, limit);
+      if (this.#over) return;
+      traffic.page(lane, reports, cursor);
+      this.pump();
     } catch (cause) {
-      const why = `the outbox cannot be read: ${reasonOf(cause)}`;
-      connection.end(new LinkError("failed", why, cause));
-    } finally {
-      reading.delete(lane);
+      connection.end(new LinkError("failed", `the outbox cannot be read: ${reasonOf(cause)}`, cause));
     }
-    pump();
-  };
+  }
 
-  const asRepeated = (report: Report): Report => {
-    const again = report.kind === "emergency" ? repeats.get(report.data.episode) : undefined;
-    return again?.seq === report.seq ? again : report;
-  };
-  const repeat = (report: EmergencyUpdate) => delivery.offerUrgent("emergency", delivery.claim([report]));
+  async #encode(reports: readonly Report[]): Promise<void> {
+    const { traffic, compress, on } = this.#options;
+    const payload = await encodeHistory(
+      reports.map((report) => on.right(report)),
+      compress,
+    );
+    if (this.#over) return;
+    traffic.offerHistory(reports, payload);
+    this.pump();
+  }
 
-  return {
-    connection,
-    get inFlight() {
-      return delivery.inFlight;
-    },
-    get lastProgressAt() {
-      return lastProgressAt;
-    },
-    get drained() {
-      return isDrained();
-    },
-    async begin(newest) {
-      await refill("emergency", "emergency");
-      for (const report of repeats.values()) repeat(report);
-      await refill("event", "event");
-      for (const report of newest) delivery.offerLive(report);
-      unread.add("telemetry");
-      reading.delete("telemetry");
-      pump();
-    },
-    offer(report) {
-      if (!delivery.offerLive(report)) unread.add("telemetry");
-      pump();
-    },
-    stored(lane) {
-      unread.add(lane);
-      pump();
-    },
-    repeat(report) {
-      repeat(report);
-      pump();
-    },
-    hold() {
-      held = true;
-    },
-  };
-};
+  #send(outgoing: Outgoing): void {
+    const ready = outgoing.kind === "emergency" ? this.#options.on.publishing(outgoing.report) : undefined;
+    if (!ready) {
+      this.#publish(outgoing);
+      return;
+    }
+    // Its place on the wire is taken meanwhile.
+    const flight = this.#options.traffic.sent(outgoing, 0, this.#options.time.mono());
+    const go = () => {
+      if (this.#over) return;
+      this.#options.traffic.withdraw(flight);
+      this.#publish(outgoing);
+    };
+    void ready.then(go, go);
+  }
+
+  #publish(outgoing: Outgoing): void {
+    const { traffic, time, connection, on } = this.#options;
+    const encoded = this.#encoded(outgoing);
+    if (!encoded) {
+      traffic.unfit(outgoing);
+      this.#later();
+      return;
+    }
+    const sentAt = time.mono();
+    const bytes = encoded.payload.length;
+    const flight = traffic.sent(outgoing, bytes, sentAt);
+    this.#flying.set(flight, bytes);
+    connection.publish(encoded.route, encoded.payload, (code) => {
+      if (this.#over) return;
+      this.#flying.delete(flight);
+      const now = time.mono();
+      on.answer(traffic.answered(flight, code, now), now - sentAt);
+      this.#later();
+    });
+  }
+
+  /** Acknowledgements come in bunches: one write for everything that they release. */
+  #later(): void {
+    this.#pumping ??= this.#options.time.soon(() => {
+      this.#pumping = undefined;
+      this.pump();
+    });
+  }
+
+  #room(route: Route): number {
+    const own = Buffer.byteLength(route.topic) + (route.correlationData?.length ?? 0);
+    return this.#options.maximumPacketSize - PACKET_OVERHEAD - own;
+  }
+
+  /** The bytes and the topic of a message; undefined if it does not fit the broker. */
+  #encoded(outgoing: Outgoing): Encoded | undefined {
+    const { routes, on } = this.#options;
+    const fitting = (route: Route, payload: Buffer, reports: readonly Report[]): Encoded | undefined => {
+      if (payload.length <= this.#room(route)) return { route, payload };
+      if (reports.length === 1)
+        on.tooLarge(reports, payload.length + this.#options.maximumPacketSize - this.#room(route));
+      return undefined;
+    };
+    switch (outgoing.kind) {
+      case "state":
+        return fitting(routes.state, outgoing.payload, []);
+      case "reply":
+        return fitting(outgoing.route, outgoing.payload, []);
+      case "removal":
+        return {
+          route: { topic: routes.emergency(outgoing.episode), retain: true },
+          payload: Buffer.alloc(0),
+        };
+      case "history":
+        return fitting(routes.history, outgoing.payload, outgoing.reports);
+      case "emergency": {
+        const right = on.right(outgoing.report);
+        const report = right.kind === "emergency" ? right : outgoing.report;
+        const route = routes.of(report);
+        const shortest = encodeEmergency(report, on.isLive(report), this.#room(route));
+        return shortest
+          ? { route, payload: shortest }
+          : fitting(route, encodeReport(report, on.isLive(report)), [outgoing.report]);
+      }
+      case "event":
+      case "live": {
+        const report = on.right(outgoing.report);
+        const live = outgoing.kind === "live" || on.isLive(outgoing.report);
+        return fitting(routes.of(report), encodeReport(report, live), [outgoing.report]);
+      }
+    }
+  }
+}

@@ -78,6 +78,8 @@ export type BoardListener = {
 /** The port to the board. */
 export type PanicBoard = AsyncDisposable & {
   readonly health: BoardHealth;
+  /** Resolves when the first query has been written to the board, or its line could not be opened. */
+  readonly asked: Promise<void>;
   /** The press is on disk: the board can forget it. The board repeats the press until this reaches it. */
   confirm(press: BoardPress): void;
   /** Repeated each second. `quiet`: no sounder. `drill`: the pattern is of a drill. */

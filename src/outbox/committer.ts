@@ -1,35 +1,36 @@
-/**
- * When batches are written: one at a time, in order, as late as may be. What a batch holds is not
- * known here.
- */
+import type { Time, Timer } from "../runtime/ports.ts";
+
+/** When batches are written: one at a time, in order, as late as possible. It does not know what a batch holds. */
 export type Committer = {
-  /** Something has changed that is to be written within this time. */
+  /** Something has changed that must be written within this time. */
   within(delayMs: number): void;
   /** Writes now what there is, after a batch that is being written. Rejects as the batch does, and once closed. */
   now(sync: boolean): Promise<void>;
-  /** Writes, synced, for the last time: after it nothing is written any more, whoever still waits to. */
+  /** Writes, synced, for the last time: later requests are rejected. */
   close(): Promise<void>;
   /** The batch that is being written, or undefined. */
   readonly running: Promise<void> | undefined;
 };
 
 export type CommitterOptions = {
+  readonly time: Time;
   readonly commit: (sync: boolean) => Promise<void>;
-  /** Milliseconds to wait before what is pending is due; 0 or less: it is due. */
+  /** Milliseconds until what is pending is due; 0 or less: it is due. */
   readonly dueMs: () => number;
-  /** After a batch: milliseconds until the next, or undefined where nothing is pending. */
+  /** After a batch: milliseconds until the next, or undefined if nothing is pending. */
   readonly nextMs: () => number | undefined;
   /** After a batch that failed. */
   readonly retryMs: number;
 };
 
 export const createCommitter = (options: CommitterOptions): Committer => {
-  let timer: NodeJS.Timeout | undefined;
+  const { time } = options;
+  let timer: Timer | undefined;
   let timerDue = Infinity;
   let running: Promise<void> | undefined;
   let closed = false;
 
-  /** Waits until nothing is being written, then begins at once: nobody comes in between. */
+  /** Waits until nothing is being written, then begins in the same turn: nobody comes in between. */
   const inTurn = async (sync: boolean, wanted: () => boolean): Promise<void> => {
     while (running) {
       // oxlint-disable-next-line no-await-in-loop -- one batch at a time keeps the order
@@ -47,27 +48,29 @@ export const createCommitter = (options: CommitterOptions): Committer => {
       return true;
     });
 
+  const fire = (): void => {
+    timer = undefined;
+    timerDue = Infinity;
+    const waitMs = options.dueMs();
+    if (waitMs > 0) {
+      within(waitMs);
+      return;
+    }
+    now(false).then(
+      () => {
+        const nextMs = options.nextMs();
+        if (nextMs !== undefined) within(nextMs);
+      },
+      () => within(options.retryMs),
+    );
+  };
+
   const within = (delayMs: number): void => {
-    const due = performance.now() + delayMs;
+    const due = time.mono() + delayMs;
     if (closed || due >= timerDue) return;
-    clearTimeout(timer);
+    timer?.[Symbol.dispose]();
     timerDue = due;
-    timer = setTimeout(() => {
-      timer = undefined;
-      timerDue = Infinity;
-      const waitMs = options.dueMs();
-      if (waitMs > 0) {
-        within(waitMs);
-        return;
-      }
-      now(false).then(
-        () => {
-          const nextMs = options.nextMs();
-          if (nextMs !== undefined) within(nextMs);
-        },
-        () => within(options.retryMs),
-      );
-    }, delayMs);
+    timer = time.after(Math.max(0, delayMs), fire);
   };
 
   return {
@@ -78,7 +81,7 @@ export const createCommitter = (options: CommitterOptions): Committer => {
     },
     async close() {
       closed = true;
-      clearTimeout(timer);
+      timer?.[Symbol.dispose]();
       await inTurn(true, () => true);
     },
   };

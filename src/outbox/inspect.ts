@@ -2,10 +2,16 @@ import { cpSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LANES, type Lane } from "../domain/pending.ts";
-import type { GapReason, Report } from "../domain/report.ts";
-import { openStock } from "./opening.ts";
-import { decodeKey, decodeRecord } from "./record.ts";
-import { isProvisioned, readLane, StoreError, type Store } from "./store.ts";
+import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
+import { hasFilesOfStore, openDisk } from "./disk.ts";
+import { emptyLedger } from "./ledger.ts";
+import { openWhatever, scan, type Scan } from "./opening.ts";
+import { StoreError, type Store } from "./port.ts";
+import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
+import { recover, type Gap } from "./recovery.ts";
+import { size } from "./runs.ts";
+import { decodePlaces, newestOf, type ReadVital } from "./vital-record.ts";
+import { vitalFileOf } from "./vital.ts";
 
 /** A look into the outbox of a stopped unit, or into the copy of one from a wreck. The files are not touched. */
 export type Inspection = AsyncDisposable & {
@@ -22,8 +28,8 @@ export type Inspection = AsyncDisposable & {
     /** Numbers that were set aside to be used, by a unit that was killed or still runs. */
     readonly leased: number;
   };
-  /** Episodes that were open, as their notes have them. */
-  readonly openEpisodes: readonly unknown[];
+  /** The reports of the episodes that were open. */
+  readonly openEpisodes: readonly EmergencyUpdate[];
   /** What was wrong with the store as a whole, a line each. */
   readonly news: readonly string[];
 };
@@ -35,7 +41,7 @@ type Entry = { readonly seq: number; readonly report: Report | undefined; readon
 async function* laneEntries(store: Store, lane: Lane): AsyncGenerator<Entry> {
   for (let after = 0; ;) {
     // oxlint-disable-next-line no-await-in-loop -- pages of one lane
-    const page = await readLane(store, lane, after, PAGE);
+    const page = await store.page(...rangeOf(lane, after + 1), PAGE);
     for (const [key, value] of page) {
       const seq = decodeKey(key);
       yield { seq, report: decodeRecord(key, value), lane };
@@ -45,59 +51,99 @@ async function* laneEntries(store: Store, lane: Lane): AsyncGenerator<Entry> {
   }
 }
 
-/** Opens a copy of the store at `path`. Throws StoreError. */
-export const inspectOutbox = async (path: string): Promise<Inspection> => {
-  if (!existsSync(path)) throw new StoreError(`${path} is not there: is it the outbox.path of this unit?`);
-  if (!statSync(path).isDirectory() || !(isProvisioned(path) || existsSync(`${path}.vital`)))
-    throw new StoreError(
-      `${path} is no outbox: nothing of a LevelDB is in it, and no ${path}.vital beside it`,
-    );
-  const folder = mkdtempSync(join(tmpdir(), "outbox-copy-"));
+/** Records of all lanes, merged by number. */
+async function* reportsOf(store: Store, damaged: Record<Lane, number>): AsyncGenerator<Report> {
+  const lanes = await Promise.all(
+    LANES.map(async (lane) => {
+      const entries = laneEntries(store, lane);
+      return { entries, head: await entries.next() };
+    }),
+  );
+  for (;;) {
+    let first: (typeof lanes)[number] | undefined;
+    let entry: Entry | undefined;
+    for (const lane of lanes) {
+      if (lane.head.done || (entry && entry.seq < lane.head.value.seq)) continue;
+      first = lane;
+      entry = lane.head.value;
+    }
+    if (!first || !entry) return;
+    if (entry.report) yield entry.report;
+    else damaged[entry.lane]++;
+    // oxlint-disable-next-line no-await-in-loop -- the lanes are merged by number
+    first.head = await first.entries.next();
+  }
+}
+
+const accountOf = (vital: ReadVital | undefined, taken: Scan, whole: boolean): Inspection["account"] => {
+  const { ledger, lanes } = taken;
+  const first = Math.max(vital?.lease ?? 1, ledger?.lease ?? 1);
+  const known = {
+    store: ledger?.store,
+    first,
+    ledger: emptyLedger(first),
+    recovered: false,
+    held: [],
+    gone: [],
+    lostWith: "corruption" as const,
+    renamed: undefined,
+  };
+  const recovered = recover(known, { ledger, lanes, whole });
+  const counted = (reason: GapReason): number =>
+    recovered.gaps.reduce((sum: number, gap: Gap) => sum + (gap.reason === reason ? gap.count : 0), 0);
+  return {
+    boot: Math.max(vital?.boot ?? 0, ledger?.boot ?? 0),
+    next: recovered.ledger.next,
+    pending: LANES.reduce((sum, lane) => sum + size(lanes[lane]), 0),
+    missing: counted("corruption"),
+    leased: counted("power-cut"),
+  };
+};
+
+/** Copies the outbox at `path`; returns the path of the copy. */
+const copyInto = (folder: string, path: string): string => {
   const copy = join(folder, "outbox");
-  const drop = () => rmSync(folder, { recursive: true, force: true });
-  // Also where the reader of the pipe goes away and the process ends at once.
+  cpSync(path, copy, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
+  if (existsSync(vitalFileOf(path))) cpSync(vitalFileOf(path), vitalFileOf(copy));
+  return copy;
+};
+
+const expectOutbox = (path: string): void => {
+  if (!existsSync(path)) throw new StoreError(`${path} is not there: is it the outbox.path of this unit?`);
+  if (!statSync(path).isDirectory() || !(hasFilesOfStore(path) || existsSync(vitalFileOf(path))))
+    throw new StoreError(
+      `${path} is no outbox: nothing of a LevelDB is in it, and no ${vitalFileOf(path)} beside it`,
+    );
+};
+
+/** Opens a copy of the outbox at `path`. Rejects with StoreError. */
+export const inspectOutbox = async (path: string): Promise<Inspection> => {
+  expectOutbox(path);
+  const folder = mkdtempSync(join(tmpdir(), "outbox-copy-"));
+  const drop = (): void => rmSync(folder, { recursive: true, force: true });
+  // Also if the reader of the pipe goes away and the process ends at once.
   process.once("exit", drop);
   const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
   try {
-    cpSync(path, copy, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
-    if (existsSync(`${path}.vital`)) cpSync(`${path}.vital`, `${copy}.vital`);
-    const beside = existsSync(`${path}.vital`);
-    const { store, ledger, found, gaps, vital, news, notesLost } = await openStock(copy);
-    const counted = (reason: GapReason) =>
-      gaps.filter((gap) => gap.reason === reason).reduce((sum, { count }) => sum + count, 0);
+    const copy = copyInto(folder, path);
+    const beside = existsSync(vitalFileOf(path));
+    const disk = openDisk(copy);
+    const file = decodePlaces(await disk.readVital()).newest;
+    const opened = await openWhatever(disk, { damaged: false, expected: true }, (store) =>
+      scan(store, file?.lease ?? 1, () => false),
+    );
+    const { store, taken, whole, news } = opened;
+    const vital = newestOf(file, taken.ledger?.store === undefined ? taken.legacy : undefined);
+    const episodes = vital?.memory.emergency.episodes ?? [];
     return {
-      async *reports() {
-        const lanes = await Promise.all(
-          LANES.map(async (lane) => {
-            const entries = laneEntries(store, lane);
-            return { entries, head: await entries.next() };
-          }),
-        );
-        for (;;) {
-          const waiting = lanes.filter(({ head }) => !head.done);
-          if (waiting.length === 0) return;
-          const first = waiting.reduce((a, b) => (a.head.value!.seq < b.head.value!.seq ? a : b));
-          const { report, lane } = first.head.value as Entry;
-          if (report) yield report;
-          else damaged[lane]++;
-          // oxlint-disable-next-line no-await-in-loop -- the lanes are merged by number
-          first.head = await first.entries.next();
-        }
-      },
+      reports: () => reportsOf(store, damaged),
       damaged,
-      account: {
-        boot: ledger.boot,
-        next: ledger.next,
-        pending: found.length,
-        missing: counted("corruption"),
-        leased: counted("power-cut"),
-      },
-      openEpisodes: Object.entries(vital.notes)
-        .filter(([name]) => name.startsWith("episode:"))
-        .map(([, note]) => (note as { report?: unknown }).report ?? note),
+      account: accountOf(vital, taken, whole),
+      openEpisodes: episodes.map(({ report }) => report),
       news: [
         ...news.map((line) => line.replaceAll(copy, path)),
-        ...(notesLost ? ["its notes are damaged"] : []),
+        ...(vital?.unread ?? []),
+        ...(vital ? [] : ["its vital file is damaged"]),
         ...(beside ? [] : [`${path}.vital is not beside it: copy outbox*, not the folder alone`]),
       ],
       async [Symbol.asyncDispose]() {
@@ -107,6 +153,7 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
       },
     };
   } catch (cause) {
+    process.removeListener("exit", drop);
     drop();
     throw cause;
   }

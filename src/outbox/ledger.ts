@@ -1,78 +1,137 @@
 import * as z from "zod";
-import type { GapReason } from "../domain/report.ts";
-import { addRange, complement, hasNumber, removeNumber, size, union, type Runs } from "./runs.ts";
+import { addRange, complement, countWithin, hasNumber, removeRange, union, type Runs } from "./runs.ts";
 
 /**
- * The account of sequence numbers: each is settled (delivered or declared), pending, or not made.
- * It goes to disk with the records, in the same batch. `lease` is written, synced, before any
- * number at or past it is used, so that no number is used twice whatever happens to the tail.
+ * The account of the numbers of a store: each is settled (delivered or declared), pending, or not
+ * given yet. It goes to disk with the records, in the same batch.
+ *
+ * Numbers are dense, so the settled ones are a few runs. If many records between them stay pending
+ * (thinned telemetry), the stretch becomes one sparse segment instead: there the records on disk
+ * decide what is pending, and a count tells whether one of them has vanished.
  */
+export type Sparse = [from: number, to: number, pending: number];
+
 export type Ledger = {
-  boot: number;
+  /** The next number to give. */
   next: number;
-  lease: number;
+  /** Settled numbers outside sparse segments. At most RUNS_MAX runs and one for each number that is not synced. */
   settled: Runs;
-  /**
-   * Here a few of many were kept: on disk they count as settled, but for those that are found, as
-   * thousands of runs would be written each second. What vanished there has been declared with the rest.
-   */
-  thinned: Runs;
+  /** Ascending, disjoint, at most SPARSE_MAX. */
+  sparse: Sparse[];
 };
 
-export type Gap = {
-  readonly from: number;
-  readonly to: number;
-  readonly count: number;
-  readonly reason: GapReason;
-};
+/** More runs than these are folded into a sparse segment: a batch writes them all. */
+const RUNS_MAX = 512;
+/** More segments than these are joined: a segment in which a record has vanished is declared as a whole. */
+const SPARSE_MAX = 64;
 
 const runs = z.array(z.tuple([z.int().positive(), z.int().positive()]));
-const stored = z.object({
+const Stored = z.object({
+  store: z.string().optional(),
   boot: z.int().nonnegative(),
   next: z.int().positive(),
-  lease: z.int().positive(),
+  lease: z.int().positive().catch(1),
   settled: runs,
+  sparse: z.array(z.tuple([z.int().positive(), z.int().positive(), z.int().nonnegative()])).optional(),
+  /** Until contract 1.0: stretches that count as settled, but for the records that are found. */
   thinned: runs.default([]),
 });
+/** The ledger as a store holds it. Without `store` it is one of contract 1.0. */
+export type StoredLedger = z.infer<typeof Stored>;
 
-export const emptyLedger = (): Ledger => ({ boot: 0, next: 1, lease: 1, settled: [], thinned: [] });
+export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [] });
 
-export const encodeLedger = (ledger: Ledger): string => {
-  const thinned = ledger.thinned.filter(([, to]) => to >= oldestPending(ledger));
-  return JSON.stringify({ ...ledger, thinned, settled: union(ledger.settled, thinned) });
+export const encodeLedger = (
+  { next, settled, sparse }: Ledger,
+  of: { readonly store: string; readonly boot: number; readonly lease: number },
+): string => JSON.stringify({ ...of, next, settled, sparse });
+
+/** Undefined if the text is no ledger. */
+export const decodeLedger = (text: string): StoredLedger | undefined => {
+  try {
+    const parsed = Stored.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
 };
-/** `found`: the numbers that are on disk, sorted. Throws where the text is not a ledger. */
-export const decodeLedger = (text: string, found: readonly number[]): Ledger => {
-  const ledger = stored.parse(JSON.parse(text));
-  for (const seq of found) if (hasNumber(ledger.thinned, seq)) removeNumber(ledger.settled, seq);
-  return ledger;
+
+export const segmentOf = ({ sparse }: Ledger, seq: number): Sparse | undefined =>
+  sparse.find(([from, to]) => from <= seq && seq <= to);
+
+/** Whether it is settled for certain; in a sparse segment only the disk knows. */
+export const isSettled = (ledger: Ledger, seq: number): boolean => hasNumber(ledger.settled, seq);
+
+/** In a sparse segment the caller vouches that the number was pending. */
+export const settle = (ledger: Ledger, seq: number): void => {
+  const segment = segmentOf(ledger, seq);
+  if (segment) segment[2] = Math.max(0, segment[2] - 1);
+  else addRange(ledger.settled, seq, seq);
 };
 
-export const settle = (ledger: Ledger, seq: number): void => addRange(ledger.settled, seq, seq);
+/** Pending numbers in from..to. */
+export const pendingWithin = ({ settled, sparse }: Ledger, from: number, to: number): number => {
+  let pending = to - from + 1 - countWithin(settled, from, to);
+  for (const [low, high, kept] of sparse) {
+    const inside = Math.min(to, high) - Math.max(from, low) + 1;
+    if (inside > 0) pending += (low >= from && high <= to ? kept : 0) - inside;
+  }
+  return pending;
+};
 
-export const pendingCount = (ledger: Ledger): number => ledger.next - 1 - size(ledger.settled);
+export const pendingCount = (ledger: Ledger): number => pendingWithin(ledger, 1, ledger.next - 1);
 
-export const oldestPending = (ledger: Ledger): number => {
-  const first = ledger.settled[0];
+/** No pending number is below it. */
+export const oldestPending = ({ settled, sparse }: Ledger): number => {
+  const done = union(
+    settled,
+    sparse.filter(([, , pending]) => pending === 0).map(([from, to]): [number, number] => [from, to]),
+  );
+  const first = done[0];
   return first && first[0] === 1 ? first[1] + 1 : 1;
 };
 
 /**
- * What the disk cannot account for when a store is opened: numbers neither settled nor found.
- * Before `next` the ledger knew of them: corruption. From `next` to the lease they may have been
- * made, sent or lost when power or process went: power-cut. `found` must be sorted.
+ * Makes from..to one sparse segment, with the segments that it overlaps. Every pending record in it
+ * must be synced on disk.
  */
-export const unaccounted = (ledger: Ledger, found: readonly number[]): Gap[] => {
-  const known: Runs = ledger.settled.map(([from, to]) => [from, to]);
-  const pending: Runs = [];
-  for (const seq of found) addRange(pending, seq, seq);
-  for (const [from, to] of pending) addRange(known, from, to);
-  const gaps = (from: number, to: number, reason: GapReason): Gap[] =>
-    complement(known, from, to).map(([low, high]) => ({
-      from: low,
-      to: high,
-      count: high - low + 1,
-      reason,
-    }));
-  return [...gaps(1, ledger.next - 1, "corruption"), ...gaps(ledger.next, ledger.lease - 1, "power-cut")];
+export const fold = (ledger: Ledger, from: number, to: number): void => {
+  const overlapped = ledger.sparse.filter(([low, high]) => low <= to && high >= from);
+  const low = Math.min(from, ...overlapped.map(([first]) => first));
+  const high = Math.max(to, ...overlapped.map(([, last]) => last));
+  const pending = pendingWithin(ledger, low, high);
+  removeRange(ledger.settled, low, high);
+  ledger.sparse = [
+    ...ledger.sparse.filter((one) => !overlapped.includes(one)),
+    [low, high, pending] as Sparse,
+  ].sort((a, b) => a[0] - b[0]);
+  while (ledger.sparse.length > SPARSE_MAX) joinSmallest(ledger);
 };
+
+const joinSmallest = (ledger: Ledger): void => {
+  let best = 0;
+  const lengthAt = (n: number): number => ledger.sparse[n + 1]![1] - ledger.sparse[n]![0];
+  for (let n = 1; n < ledger.sparse.length - 1; n++) if (lengthAt(n) < lengthAt(best)) best = n;
+  fold(ledger, ledger.sparse[best]![0], ledger.sparse[best + 1]![1]);
+};
+
+/** Folds all but the newest half of too many runs. `synced`: every pending number below it is synced on disk. */
+export const bound = (ledger: Ledger, synced: number): void => {
+  if (ledger.settled.length <= RUNS_MAX) return;
+  const first = ledger.settled[0]!;
+  const from = first[0] === 1 ? first[1] + 1 : 1;
+  const to = Math.min(ledger.settled[ledger.settled.length - RUNS_MAX / 2]![1], synced - 1);
+  if (to > from) fold(ledger, from, to);
+};
+
+/** What of 1..next-1 is neither settled, nor in a sparse segment, nor in `known`. */
+export const unaccounted = (ledger: Ledger, known: Runs): Runs =>
+  complement(
+    union(
+      ledger.settled,
+      known,
+      ledger.sparse.map(([from, to]): [number, number] => [from, to]),
+    ),
+    1,
+    ledger.next - 1,
+  );

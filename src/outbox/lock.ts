@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { StoreError } from "./store.ts";
+import { StoreError } from "./port.ts";
 
 /** The path without the links in it, as far as it is there. */
 const realPath = (path: string): string => {

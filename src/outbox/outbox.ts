@@ -1,544 +1,622 @@
+import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { LANES, laneOf, type Lane, type PendingReports } from "../domain/pending.ts";
-import type { Draft, GapReason, Report, ReportKind } from "../domain/report.ts";
-import { isoInstant, type Clock } from "../domain/time.ts";
+import type { Draft, Report } from "../domain/report.ts";
+import type { Clock } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { createBallast } from "./ballast.ts";
-import { createCommitter } from "./committer.ts";
-import { encodeLedger, oldestPending, pendingCount, settle } from "./ledger.ts";
-import { createNotes } from "./notes.ts";
-import { lockOutbox } from "./lock.ts";
-import { numberBeyond, openStock, openWhatThereIs, type Stock } from "./opening.ts";
-import { decodeKey, decodeRecord, encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
-import { createRetention, NO_EXCESS, type Excess } from "./retention.ts";
-import { addRange, complement, hasNumber, type Runs } from "./runs.ts";
-import { bytesOnDisk, isCorrupt, openLevel, readLane, type Operation } from "./store.ts";
-import { saveVital, sealVital, VITAL_KEY, type Vital } from "./vital.ts";
+import type { Random, Time } from "../runtime/ports.ts";
+import { createCommitter, type Committer } from "./committer.ts";
+import { faultOf, type OutboxFault } from "./fault.ts";
+import { emptyLedger } from "./ledger.ts";
+import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
+import { DamageError, DiskError, type Disk, type Operation, type Store } from "./port.ts";
+import { Queue, type Now, type Settled } from "./queue.ts";
+import { decodeKey, decodeRecord, encodeKey, encodeRecord, rangeOf, VITAL_KEY } from "./record.ts";
+import { recover } from "./recovery.ts";
+import { createRetention, NO_EXCESS, type Excess, type Retention } from "./retention.ts";
+import { numbersOf } from "./runs.ts";
+import { begin, numberBeyond, takeLease, type Life, type Start } from "./start.ts";
+import { VitalFile } from "./vital-file.ts";
+
+export type { OutboxFault } from "./fault.ts";
 
 /**
  * The only durable queue. A report gets its number here and stays until it is settled.
  *
- * Group commit: events and emergencies are synced at once; telemetry is written when the linger
- * is over, unless dispatch has acknowledged it before: then it never costs the card a write.
+ * Group commit: events and emergencies are synced at once; telemetry is written when the linger is
+ * over, unless dispatch has acknowledged it before: then it never costs the card a write.
  */
 export type Outbox = AsyncDisposable &
   PendingReports & {
-    /** Numbers a draft and takes it. What can wait (telemetry) asks `pressure()` before. */
-    append(draft: Draft): Report;
-    /** A promise to wait for before asking again; undefined when there is room. */
-    pressure(): Promise<void> | undefined;
-    /** Keeps a value under a name until it is undefined; goes to disk, synced, with what is appended beside it. */
-    note(name: string, value: unknown): void;
-    /** What is kept. */
-    readonly notes: ReadonlyMap<string, unknown>;
-    /** Notes may be missing: their place was damaged, or could not be read. */
-    readonly notesDoubtful: boolean;
-    /** What was wrong when it was opened, and what was done about it, a line each. */
-    readonly news: readonly string[];
-    /** Why nothing can be written just now; undefined where it can. */
-    readonly fault: unknown;
-    /** Whether a number can be published before its record is on disk: it is never used again. */
-    leased(seq: number): boolean;
-    /** Writes and syncs all that is held in memory. */
-    flush(): Promise<void>;
-    /** Resolves when the notes are on disk, even where a full disk takes nothing else. */
+    /** The name of the store, eight of [0-9a-z]; every report carries it. */
+    readonly store: string;
+    /** What survives a restart, as it now stands. */
+    readonly memory: Memory;
+    /** Replaces sections of the memory. */
+    remember(patch: MemoryPatch): void;
+    /**
+     * Resolves when the memory as it stands at the call is synced in the vital file. Rejects when the disk
+     * refuses; the memory is then written with the next write.
+     */
     secure(): Promise<void>;
-    /** Pending records, the oldest one's time (UTC milliseconds), bytes on disk. */
+    /** Counts a connection of the link. The count is kept in the vital file; it is not waited for. */
+    nextConnection(): number;
+    /** Numbers a draft at once and takes it. Never throws. What can wait (telemetry) asks `pressure()` before. */
+    append(draft: Draft): Report;
+    /** A promise to wait for before asking again; undefined if there is room. */
+    pressure(): Promise<void> | undefined;
+    /** Whether a number may be published before its record is on disk: it is never given again. */
+    leased(seq: number): boolean;
+    /** Writes and syncs all that is in memory. Rejects if the disk refuses. */
+    flush(): Promise<void>;
+    /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
+    readonly state: DiskState;
+    /** Resolves when the store has been opened and recovered for the first time, or the first attempt has failed. */
+    readonly opened: Promise<void>;
   };
 
+/**
+ * `opening`: the store is being opened and scanned. `reopening`: it failed and is tried again; the vital
+ * file works. `away`: not even the vital file can be written, so nothing remembers numbers or memory.
+ */
+export type DiskState =
+  | { readonly kind: "opening" }
+  | { readonly kind: "open" }
+  | { readonly kind: "reopening"; readonly cause: unknown }
+  | { readonly kind: "away"; readonly cause: unknown };
+
 export type OutboxOptions = {
-  readonly path: string;
-  /** Quota on disk: beyond it the oldest telemetry goes, declared. */
-  readonly maxBytes: number;
+  readonly disk: Disk;
   readonly unit: string;
   readonly clock: Clock;
+  readonly time: Time;
+  readonly random: Random;
+  /** Quota on disk, bytes: beyond it telemetry is thinned and then dropped, oldest first, declared. */
+  readonly maxBytes: number;
   /** How long telemetry may wait in memory for its acknowledgement, milliseconds. */
   readonly lingerMs: () => number;
-  /** Records of this lane can now be read. */
-  readonly onStored: (lane: Lane) => void;
-  /** Writing failed, or works again (undefined). Told once for each change. */
-  readonly onFault: (cause: unknown) => void;
-  /** Something was wrong with the store, and what was done about it. */
-  readonly onNews?: (line: string) => void;
-  /** The disk that was not there at the start is back: what it holds is known only from the next start on. */
-  readonly onReturn?: () => void;
+  readonly on: {
+    /** Reports of this lane can now be read. */
+    stored(lane: Lane): void;
+    /** Writing failed, or works again (undefined). Called once for each change. */
+    fault(fault: OutboxFault | undefined): void;
+    /** Something was wrong with what is stored, and what was done about it. */
+    news(line: string): void;
+    /** Entries of the memory were lost or could not be read. Called before `openOutbox` resolves. */
+    doubtful?(): void;
+  };
 };
 
-/** Numbers leased ahead: few, because a crash declares those it cannot account for. */
-const LEASE_MIN = 64;
-const LEASE_MAX = 65_536;
-/** Records in memory before the sources must wait. */
+/** Reports in memory before the sources must wait. */
 const HELD_MAX = 8_192;
+/** Events in memory while nothing can be written: if there are more, the oldest of low value go. */
+const HELD_EVENTS_MAX = 2_000;
 /** The ledger alone is written this often: what a crash declares is at most this old. */
 const LEDGER_MS = 1_000;
 const RETRY_MS = 1_000;
 /** Records between two syncs while telemetry is flowing, by time. */
 const SYNC_MS = 1_000;
+/** Records deleted at once while a store is being recovered. */
+const GHOSTS = 1_000;
 
 /**
- * Opens the outbox at its path. Throws StoreError where another process has it, or where the disk
- * has never taken anything; a disk that has and does not now is worked without until it does.
+ * Locks the disk and reads its vital file; the store is opened and scanned after this resolves. Only if
+ * the vital file is lost or of an older version it waits for the store. Rejects with StoreError if
+ * another process has the outbox, or if the disk has never taken anything and does not now.
  */
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
-  const lock = await lockOutbox(options.path);
+  const lock = await options.disk.lock();
   try {
-    return await openLocked(options, lock);
+    const start = await begin(options.disk, options.random);
+    const life = await takeLease(options.disk, start, options.random);
+    for (const line of start.news) options.on.news(line);
+    if (start.doubtful) options.on.doubtful?.();
+    const outbox = new DiskOutbox(options, lock, start, life);
+    await outbox.begin();
+    return outbox;
   } catch (cause) {
     lock[Symbol.dispose]();
     throw cause;
   }
 };
 
-const openLocked = async (options: OutboxOptions, lock: Disposable): Promise<Outbox> => {
-  const ballast = createBallast(options.path);
-  const { path, unit, clock } = options;
-  const stock = await openWhatThereIs(path, ballast);
-  const { ledger } = stock;
-  const boot = ledger.boot + 1;
-  ledger.boot = boot;
-  const notes = createNotes(stock.vital, boot);
-  const retention = createRetention(path, options.maxBytes);
-  const beganWithout = stock.store === undefined;
-  /** Nothing on the disk remembers the numbers that are used: they are far from those that it does. */
-  let away = stock.away;
-  const isLeased = (seq: number): boolean => seq < ledger.lease;
-  let closing = false;
-  let { store } = stock;
-  /** The store is to be opened anew before the next write; `damaged`: and repaired. */
-  let torn = beganWithout;
-  let damaged = false;
-  let held = new Map<number, Report>();
-  let writing: ReadonlyMap<number, Report> = new Map();
-  let removals: Buffer[] = [];
-  let dirty = false;
-  let urgent = true;
-  let unsynced = false;
-  let lastSync = 0;
-  let lastWrite = -Infinity;
-  let madeAtLease = ledger.next;
-  let fault: unknown = stock.cause;
+/** The store: not open, open, or open and not to be trusted. */
+type Access =
+  | { readonly kind: "closed" }
+  | { readonly kind: "open"; readonly store: Store }
+  | { readonly kind: "torn"; readonly store: Store };
 
-  /** What a store that was opened anew lacks, of all that was in it, is declared. */
-  const accountFor = (opened: Stock): void => {
-    const known: Runs = [];
-    for (const [from, to] of opened.ledger.settled) addRange(ledger.settled, from, to);
-    for (const [from, to] of opened.ledger.thinned) addRange(ledger.thinned, from, to);
-    for (const [from, to] of ledger.settled) addRange(known, from, to);
-    for (const seq of [...opened.found, ...held.keys()].toSorted((a, b) => a - b)) addRange(known, seq, seq);
-    declare(complement(known, 1, ledger.next - 1), away || beganWithout ? "power-cut" : "corruption");
-  };
+class DiskOutbox implements Outbox {
+  readonly boot: number;
+  readonly store: string;
+  readonly opened: Promise<void>;
+  readonly #options: OutboxOptions;
+  readonly #lock: Disposable;
+  readonly #start: Start;
+  readonly #vital: VitalFile;
+  readonly #queue: Queue;
+  readonly #committer: Committer;
+  readonly #retention: Retention;
+  readonly #firstAttempt = Promise.withResolvers<void>();
+  #access: Access = { kind: "closed" };
+  /** A table could not be read: the store is repaired when it is next opened. */
+  #damaged = false;
+  /** Why the store and the vital file cannot be written. */
+  #storeCause: unknown;
+  #vitalCause: unknown;
+  #faulty = false;
+  #urgent = true;
+  #unsynced = false;
+  #syncedAt = 0;
+  #wroteAt = -Infinity;
+  #vitalAsked = false;
+  #closing = false;
+  #eventsShedAt = HELD_EVENTS_MAX;
+  /** Found too many by the last look: deleted with the next batch. */
+  #excess = NO_EXCESS;
+  #retaining: Promise<void> | undefined;
+  #roomFails = false;
 
-  const reopen = async (): Promise<void> => {
-    const before = store;
-    store = undefined;
-    await before?.close().catch(() => undefined); // it failed already
-    if (before && !damaged && !away) {
-      store = await openLevel(path).catch(() => undefined); // looked at more closely below
-      if (store) return;
-    }
-    const opened = await openStock(path, damaged);
-    ({ store } = opened);
-    damaged = false;
-    accountFor(opened);
-    notes.merge(opened.vital);
-    for (const line of opened.news) options.onNews?.(line);
-    if (beganWithout) options.onReturn?.();
-  };
-
-  /** The lease as the next batch should write it; it counts only once that is on disk. */
-  const longerLease = (): number => {
-    if (ledger.lease - ledger.next >= LEASE_MIN / 2) return ledger.lease;
-    const made = ledger.next - madeAtLease;
-    madeAtLease = ledger.next;
-    const ahead = Math.min(Math.max(LEASE_MIN, made * 4), LEASE_MAX);
-    return Math.max(ledger.lease, ledger.next + ahead);
-  };
-
-  /** Notes and lease go to their own file as well: that works on a full disk, too. */
-  const writeVital = async (vital: Vital): Promise<void> => {
-    await saveVital(path, vital);
-    notes.saved(vital.generation);
-    ledger.lease = Math.max(ledger.lease, vital.lease);
-  };
-
-  const operationsOf = (batch: ReadonlyMap<number, Report>, dels: readonly Buffer[]): Operation[] => {
-    const operations: Operation[] = dels.map((key) => ({ type: "del", key }));
-    for (const [seq, report] of batch) {
-      const key = encodeKey(laneOf(report.kind), seq);
-      const value = encodeRecord(key, report);
-      retention.wrote(value.length);
-      operations.push({ type: "put", key, value });
-    }
-    return operations;
-  };
-
-  const failed = (cause: unknown, remembered: boolean): never => {
-    if (!remembered && !away) {
-      away = true;
-      // Given already, and nobody remembers: the next life gives them again. None of them went out.
-      const from = Math.min(ledger.lease, ledger.next);
-      const unleased = [...held].filter(([seq]) => seq >= ledger.lease);
-      ledger.next = numberBeyond(ledger.next);
-      const to = ledger.next - 1;
-      for (const [seq, report] of unleased) {
-        held.delete(seq);
-        (report as { seq: number }).seq = ledger.next++;
-        held.set(report.seq, report);
-      }
-      // Said at once, under a number that may go out: this life may not see the disk come back.
-      ledger.lease = ledger.next + LEASE_MAX;
-      declare([[from, to]], "power-cut");
-    }
-    if (away) ledger.lease = Math.max(ledger.lease, ledger.next + LEASE_MAX);
-    torn = true;
-    dirty = true;
-    const news = fault === undefined;
-    fault = cause;
-    ballast.release();
-    if (news) options.onFault(cause);
-    throw cause;
-  };
-
-  const writeOnce = async (sync: boolean): Promise<void> => {
-    let reopened = false;
-    const now = performance.now();
-    lastWrite = now;
-    const lease = longerLease();
-    if (lease > ledger.lease) notes.touch();
-    const vital = notes.generation > notes.durable ? notes.next(lease) : undefined;
-    const beside = vital ? writeVital(vital) : Promise.resolve();
-    // Looked at below, when the store has had its turn.
-    const remembered = beside.then(
-      () => vital !== undefined || notes.durable > 0,
-      () => false,
+  constructor(options: OutboxOptions, lock: Disposable, start: Start, life: Life) {
+    this.#options = options;
+    this.#lock = lock;
+    this.#start = start;
+    this.boot = life.vital.boot;
+    this.store = life.vital.store;
+    this.opened = this.#firstAttempt.promise;
+    this.#queue = new Queue(
+      { unit: options.unit, store: this.store, boot: this.boot },
+      emptyLedger(life.first),
+      life.vital.lease,
     );
-    if (torn) {
-      try {
-        await reopen();
-        torn = false;
-        reopened = true;
-      } catch (cause) {
-        failed(cause, await remembered);
-      }
-    }
-    const batch = held;
-    const dels = removals;
-    const emptied = tooMany;
-    tooMany = NO_EXCESS;
-    const urgentBatch = urgent;
-    held = new Map();
-    removals = [];
-    dirty = false;
-    urgent = false;
-    writing = batch;
-    const mustSync = sync || urgentBatch || vital !== undefined || (unsynced && now - lastSync >= SYNC_MS);
-    try {
-      const operations = operationsOf(batch, dels);
-      if (vital) operations.push({ type: "put", key: VITAL_KEY, value: sealVital(vital) });
-      const value = seal(LEDGER_KEY, encodeLedger({ ...ledger, lease }));
-      operations.push({ type: "put", key: LEDGER_KEY, value });
-      await store!.batch(operations, { sync: mustSync });
-    } catch (cause) {
-      held = new Map([...batch, ...held]);
-      removals = [...dels, ...removals];
-      tooMany = emptied;
-      writing = new Map();
-      urgent ||= urgentBatch;
-      failed(cause, await remembered);
-    }
-    if (vital) notes.saved(vital.generation);
-    ledger.lease = Math.max(ledger.lease, lease);
-    unsynced = mustSync ? false : batch.size > 0 || unsynced;
-    if (mustSync) lastSync = now;
-    writing = new Map();
-    // Settled while they were being written: they are on disk and must go again.
-    for (const [seq, report] of batch) if (hasNumber(ledger.settled, seq)) remove(seq, report.kind);
-    await beside.then(
-      () => (besideFails = false),
-      (cause: unknown) => {
-        if (!besideFails) options.onNews?.(`the notes have one copy only: ${reasonOf(cause)}`);
-        besideFails = true;
+    if (life.away !== undefined) this.#queue.leaveNumbers(life.first);
+    this.#vitalCause = life.away;
+    this.#retention = createRetention(options.disk, options.maxBytes);
+    this.#vital = new VitalFile({
+      disk: options.disk,
+      vital: life.vital,
+      lease: () => (this.#closing ? this.#queue.next : this.#queue.wantedLease()),
+      on: {
+        written: (lease) => this.#vitalWritten(lease),
+        failed: (cause) => this.#vitalFailed(cause),
+        shortened: () =>
+          options.on.news("the memory was too large for its place: its oldest entries are gone"),
       },
-    );
-    if (fault !== undefined) options.onFault(undefined);
-    fault = undefined;
-    away = false;
-    ballast.restore();
-    // What could not be read while the store was away is asked for again.
-    const lanes = reopened ? LANES : new Set([...batch.values()].map(({ kind }) => laneOf(kind)));
-    for (const lane of lanes) options.onStored(lane);
-    // Not waited for: a press must not stand behind the making of room.
-    if (closing || (retaining && emptied.seqs.length === 0)) return;
-    retaining = (retaining ?? Promise.resolve()).then(() => retain(emptied)).catch(unretained);
-    const mine = retaining;
-    void mine.then(() => {
-      if (retaining === mine) retaining = undefined;
     });
-  };
-  let besideFails = false;
+    this.#committer = createCommitter({
+      time: options.time,
+      commit: (sync) => this.#commit(sync),
+      dueMs: () => this.#dueMs(),
+      nextMs: () => this.#nextMs(),
+      retryMs: RETRY_MS,
+    });
+  }
 
-  /** Records that the last look found too many: deleted with the next batch, their room given back after it. */
-  let tooMany = NO_EXCESS;
-  let retaining: Promise<void> | undefined;
-  let roomFails = false;
-  /** Told once; looked at again with a later batch. A store that is closed meanwhile is no fault of its own. */
-  const unretained = (cause: unknown): void => {
-    if (isCorrupt(cause)) unreadable(cause);
-    else if (!torn && !roomFails) options.onNews?.(`no room can be made: ${reasonOf(cause)}`);
-    roomFails = true;
-  };
-  const retain = async (deleted: Excess): Promise<void> => {
-    if (!store || closing) return;
-    await retention.giveBack(store, deleted);
-    // What was found before has not been deleted yet: a look would find it again.
-    if (closing || tooMany.seqs.length > 0) return;
-    const now = clock.now();
-    const found = await retention.excess(store, clock.mono(), now.clock === "unset" ? undefined : now.at);
-    roomFails = false;
-    // A stop writes its last batch now: what is settled after it would be settled for nobody.
-    if (closing) return;
-    tooMany = found;
-    const pending = tooMany.seqs.filter((seq) => !hasNumber(ledger.settled, seq));
-    for (const seq of tooMany.seqs) removals.push(encodeKey("telemetry", seq));
-    dirty ||= tooMany.seqs.length > 0;
-    const [from] = pending;
-    const to = pending.at(-1);
-    if (from === undefined || to === undefined) return;
-    for (const seq of pending) addRange(ledger.settled, seq, seq);
-    if (tooMany.thinned) addRange(ledger.thinned, from, to);
-    // Numbers between them that are not counted are delivered as well: other lanes', and those that were kept.
-    const gap = { type: "gap", from, to, count: pending.length, reason: "retention" } as const;
-    append({ kind: "event", data: gap, ...now });
-  };
+  /** Opens the store in the background, or takes over one that had to be opened. */
+  async begin(): Promise<void> {
+    if (this.#vitalCause !== undefined) this.#vital.touch();
+    this.#report();
+    const first = this.#committer.now(true).then(
+      () => this.#committer.within(LEDGER_MS),
+      () => this.#committer.within(RETRY_MS),
+    );
+    void first.then(() => this.#firstAttempt.resolve());
+    if (this.#start.opened) await first;
+  }
 
-  const leaseIsShort = (): boolean => ledger.lease - ledger.next < LEASE_MIN / 4;
+  get state(): DiskState {
+    if (this.#vitalCause !== undefined) return { kind: "away", cause: this.#vitalCause };
+    if (this.#access.kind === "open") return { kind: "open" };
+    if (this.#storeCause === undefined) return { kind: "opening" };
+    return { kind: "reopening", cause: this.#storeCause };
+  }
 
-  const committer = createCommitter({
-    commit: writeOnce,
-    // What is held may have been acknowledged since the timer was set.
-    dueMs() {
-      if (urgent || leaseIsShort()) return 0;
-      const [eldest] = held.values();
-      if (eldest) return options.lingerMs() - (clock.mono() - eldest.mono);
-      return lastWrite + LEDGER_MS - performance.now();
-    },
-    nextMs() {
-      if (urgent) return 0;
-      if (held.size > 0) return options.lingerMs();
-      return dirty || unsynced ? LEDGER_MS : undefined;
-    },
-    retryMs: RETRY_MS,
-  });
+  /** Tells of a fault, or of its end, once. */
+  #report(): void {
+    const { state } = this;
+    const faulty = state.kind === "away" || state.kind === "reopening";
+    if (faulty === this.#faulty) return;
+    this.#faulty = faulty;
+    this.#options.on.fault(faulty ? faultOf(state.cause) : undefined);
+  }
 
-  const remove = (seq: number, kind: ReportKind): void => {
-    removals.push(encodeKey(laneOf(kind), seq));
-    dirty = true;
-  };
+  #now(): Now {
+    const { clock } = this.#options;
+    return { ...clock.now(), mono: clock.mono() };
+  }
 
-  /** A table that cannot be read is repaired before the next write; until then there is what memory holds. */
-  const unreadable = (cause: unknown): [Buffer, Buffer][] => {
-    if (!isCorrupt(cause)) throw cause;
-    torn = true;
-    damaged = true;
-    dirty = true;
-    committer.within(0);
-    return [];
-  };
+  // ---- the vital file
 
-  /** One attempt for all who wait for it: a board repeats a press four times a second. */
-  let securing: Promise<void> | undefined;
+  get memory(): Memory {
+    return this.#vital.memory;
+  }
 
-  /** What is not on disk yet but may go out: its numbers are never used again. */
-  const unwrittenAfter = (lane: Lane, after: number): Report[] => {
-    const fresh: Report[] = [];
-    for (const batch of [writing, held]) {
-      for (const [seq, report] of batch) {
-        if (seq > after && isLeased(seq) && laneOf(report.kind) === lane) fresh.push(report);
-      }
+  remember(patch: MemoryPatch): void {
+    this.#vital.remember(patch);
+    this.#writeVitalSoon();
+  }
+
+  nextConnection(): number {
+    const connection = this.#vital.nextConnection();
+    this.#writeVitalSoon();
+    return connection;
+  }
+
+  secure(): Promise<void> {
+    return this.#vital.secure();
+  }
+
+  /** At the end of this turn: what changes together is written together. */
+  #writeVitalSoon(): void {
+    if (this.#vitalAsked || this.#closing) return;
+    this.#vitalAsked = true;
+    this.#options.time.soon(() => {
+      this.#vitalAsked = false;
+      if (this.#vital.due && !this.#closing) void this.#writeVital();
+    });
+  }
+
+  /** A failure has been reported; the next batch tries again. */
+  #writeVital(): Promise<void> {
+    return this.#vital.write().catch(() => this.#committer.within(RETRY_MS));
+  }
+
+  #vitalWritten(lease: number): void {
+    this.#queue.leaseWritten(lease);
+    const wasAway = this.#vitalCause !== undefined;
+    this.#vitalCause = undefined;
+    if (wasAway) this.#report();
+    // Held back until their numbers were leased.
+    if (this.state.kind !== "open") for (const lane of LANES) this.#options.on.stored(lane);
+  }
+
+  #vitalFailed(cause: unknown): void {
+    this.#vital.touch();
+    const news = this.#vitalCause === undefined;
+    this.#vitalCause = cause;
+    if (!news) return;
+    const left = this.#queue.leaveNumbers(numberBeyond(this.#queue.next, this.#options.random));
+    // Declared at once: this life may not see the disk come back.
+    this.#queue.abandon(left, "power-cut", this.#now());
+    this.#report();
+  }
+
+  // ---- appending
+
+  append(draft: Draft): Report {
+    const report = this.#queue.append(draft, this.#options.clock.mono());
+    const lane = laneOf(draft.kind);
+    if (lane !== "telemetry") this.#urgent = true;
+    if (this.#queue.leaseIsShort) this.#extendLease();
+    this.#committer.within(this.#urgent ? 0 : this.#options.lingerMs());
+    if (this.state.kind !== "open") {
+      if (lane === "event") this.#shedEvents();
+      this.#options.on.stored(lane); // it can be read from memory
     }
-    return fresh;
-  };
-
-  const append = (draft: Draft): Report => {
-    const seq = ledger.next++;
-    const report = {
-      v: 1,
-      unit,
-      boot,
-      seq,
-      kind: draft.kind,
-      at: isoInstant(draft.at),
-      clock: draft.clock,
-      mono: draft.mono ?? clock.mono(),
-      data: draft.data,
-    } as Report;
-    held.set(seq, report);
-    dirty = true;
-    if (laneOf(draft.kind) !== "telemetry") urgent = true;
-    committer.within(urgent || leaseIsShort() ? 0 : options.lingerMs());
-    if (fault !== undefined) options.onStored(laneOf(draft.kind)); // it can be read from memory
     return report;
-  };
+  }
 
-  /**
-   * The disk takes nothing and memory is full: the older half of the telemetry is given up, and
-   * declared. To stop reading the receiver instead would freeze clock and position.
-   */
-  const shed = (): undefined => {
-    const telemetry = [...held.values()].filter(({ kind }) => laneOf(kind) === "telemetry");
-    const dropped: Runs = [];
-    for (const { seq } of telemetry.slice(0, telemetry.length / 2)) {
-      held.delete(seq);
-      addRange(dropped, seq, seq);
+  #extendLease(): void {
+    if (this.#vitalAsked) return;
+    this.#vital.touch();
+    this.#writeVitalSoon();
+  }
+
+  #shedEvents(): void {
+    const events = this.#queue.events;
+    if (events < this.#eventsShedAt) return;
+    if (this.#queue.heldEvents >= HELD_EVENTS_MAX) this.#queue.shedEvents(this.#now());
+    this.#eventsShedAt = this.#queue.events + HELD_EVENTS_MAX / 4;
+  }
+
+  pressure(): Promise<void> | undefined {
+    if (this.#queue.size < HELD_MAX) return undefined;
+    if (this.#faulty) {
+      // To stop reading the receiver instead would freeze clock and position.
+      this.#queue.shedTelemetry(this.#now());
+      return undefined;
     }
-    declare(dropped, "retention");
-    return undefined;
-  };
+    return (this.#committer.running ?? this.#committer.now(false)).catch(() => undefined);
+  }
 
-  const declare = (runs: Runs, reason: GapReason): void => {
-    for (const [from, to] of runs) {
-      const gap = { type: "gap", from, to, count: to - from + 1, reason } as const;
-      append({ kind: "event", data: gap, ...clock.now() });
-      addRange(ledger.settled, from, to);
+  leased(seq: number): boolean {
+    return this.#queue.leased(seq);
+  }
+
+  // ---- settling and reading
+
+  settle(reports: readonly Settled[]): void {
+    this.#queue.settle(reports);
+    this.#committer.within(LEDGER_MS);
+  }
+
+  refuse(reports: readonly Settled[]): void {
+    this.#queue.refuse(reports, "too-large", this.#now());
+    this.#urgent = true;
+    this.#committer.within(0);
+  }
+
+  async read(lane: Lane, after: number, limit: number): Promise<{ reports: Report[]; cursor: number }> {
+    const store = this.#access.kind === "open" ? this.#access.store : undefined;
+    // Taken before the store is read: what is written meanwhile is found in one of the two.
+    const unwritten = lane === "telemetry" || !store ? this.#queue.unwritten(lane, after) : [];
+    const page = store ? await this.#page(store, lane, after, limit) : [];
+    const whole = store !== undefined && this.#access.kind === "open" && this.#access.store === store;
+    const reports: Report[] = [];
+    const broken: Settled[] = [];
+    for (const [key, value] of page) {
+      const seq = decodeKey(key);
+      if (this.#queue.isSettled(seq)) continue;
+      const report = decodeRecord(key, value);
+      if (report) reports.push(report);
+      else broken.push({ seq, kind: lane === "telemetry" ? "position" : lane });
     }
-  };
+    if (broken.length > 0) this.#corrupted(broken);
+    const last = page.at(-1);
+    const cursor = last ? decodeKey(last[0]) : after;
+    const fresh = unwritten
+      .filter(({ seq }) => seq > cursor && !this.#queue.isSettled(seq))
+      .slice(0, limit - page.length);
+    // Without the store it is not known what lies before: it is looked for again from here.
+    return { reports: [...reports, ...fresh], cursor: whole ? (fresh.at(-1)?.seq ?? cursor) : after };
+  }
 
-  // The lease must be on disk before the first number of this boot is used; the gaps' own numbers
-  // are new at every start until the batch that holds them is written, and leased in that batch.
-  for (const { from, to, reason } of stock.gaps) declare([[from, to]], reason);
-  await committer.now(true).catch(() => committer.within(RETRY_MS)); // told; it goes on from memory
+  #corrupted(broken: readonly Settled[]): void {
+    this.#queue.refuse(broken, "corruption", this.#now());
+    this.#urgent = true;
+    this.#committer.within(0);
+  }
 
-  return {
-    boot,
-    append,
-    pressure() {
-      if (held.size + writing.size < HELD_MAX) return undefined;
-      if (fault !== undefined) return shed();
-      return (committer.running ?? committer.now(false)).catch(() => undefined);
-    },
-    notes: notes.values,
-    notesDoubtful: stock.notesLost,
-    news: stock.news,
-    get fault() {
-      return fault;
-    },
-    note(name, value) {
-      notes.set(name, value);
-      dirty = true;
-      urgent = true;
-      committer.within(0);
-    },
-    leased: isLeased,
-    async flush() {
-      // Asked again after each batch, without a pause between asking and deciding: what a batch has
-      // taken is in none of these, and is not on disk before that batch is.
-      while (committer.running) {
-        // oxlint-disable-next-line no-await-in-loop
-        await committer.running.catch(() => undefined);
-      }
-      // The ledger alone need not be on disk: what it lacks is declared, never lost.
-      const unwritten = held.size + removals.length > 0 || notes.generation > notes.durable;
-      if (unwritten || unsynced || torn) await committer.now(true);
-    },
-    async secure() {
-      const wanted = notes.generation;
-      const reached = () => notes.durable >= wanted;
-      while (!reached()) {
-        // A batch that is being written may hold them or not.
-        const running = committer.running?.catch(() => undefined);
-        securing ??= (running ?? committer.now(true)).finally(() => (securing = undefined));
-        // oxlint-disable-next-line no-await-in-loop
-        await securing.catch((cause: unknown) => {
-          if (!reached()) throw cause;
-        });
-      }
-    },
-    settle(reports) {
-      for (const { seq, kind } of reports) {
-        if (hasNumber(ledger.settled, seq)) continue;
-        settle(ledger, seq);
-        if (!held.delete(seq) && !writing.has(seq)) remove(seq, kind);
-        dirty = true;
-      }
-      committer.within(LEDGER_MS);
-    },
-    refuse(reports) {
-      const refused: Runs = [];
-      for (const { seq, kind } of reports) {
-        if (hasNumber(ledger.settled, seq)) continue;
-        addRange(refused, seq, seq);
-        if (!held.delete(seq) && !writing.has(seq)) remove(seq, kind);
-      }
-      declare(refused, "too-large");
-    },
-    async read(lane, after, limit) {
-      // Taken before the store is looked at: what is written meanwhile is found in one of the two.
-      const unwritten = lane === "telemetry" || fault !== undefined ? unwrittenAfter(lane, after) : [];
-      // A store that cannot be written may not be readable either: then memory is all there is.
-      const page = torn || !store ? [] : await readLane(store, lane, after, limit).catch(unreadable);
-      const reports: Report[] = [];
-      const broken: Runs = [];
-      for (const [key, value] of page) {
-        const seq = decodeKey(key);
-        if (hasNumber(ledger.settled, seq)) continue;
-        const report = decodeRecord(key, value);
-        if (report) reports.push(report);
-        else {
-          addRange(broken, seq, seq);
-          removals.push(key);
-        }
-      }
-      declare(broken, "corruption");
-      const last = page.at(-1);
-      const cursor = last ? decodeKey(last[0]) : after;
-      const fresh = unwritten
-        .filter(({ seq }) => seq > cursor && !hasNumber(ledger.settled, seq))
-        .slice(0, limit - page.length);
-      // Without the store it is not known what lies before: it is looked for again from here.
-      return { reports: [...reports, ...fresh], cursor: torn ? after : (fresh.at(-1)?.seq ?? cursor) };
-    },
-    oldest: () => oldestPending(ledger),
-    async stats() {
-      const after = oldestPending(ledger) - 1;
-      const open = torn ? undefined : store;
-      const heads = open
-        ? await Promise.all(LANES.map((lane) => readLane(open, lane, after, 1).catch(unreadable)))
-        : [];
-      const times = heads
-        .flat()
-        .map(([key, value]) => decodeRecord(key, value))
-        // Without a true time there is no true age.
-        .filter((report) => report !== undefined && report.clock !== "unset")
-        .map((report) => report!.at);
-      return {
-        records: away ? held.size + writing.size : pendingCount(ledger),
-        bytes: bytesOnDisk(path),
-        ...(times.length > 0 ? { oldestAt: Math.min(...times.map((at) => Date.parse(at))) } : {}),
-      };
-    },
-    async [Symbol.asyncDispose]() {
-      closing = true;
-      await retaining;
+  /** A page of a lane; empty if it cannot be read: then the store is opened anew before the next batch. */
+  async #page(store: Store, lane: Lane, after: number, limit: number): ReturnType<Store["page"]> {
+    try {
+      return await store.page(...rangeOf(lane, after + 1), limit);
+    } catch (cause) {
+      this.#unreadable(store, cause);
+      return [];
+    }
+  }
+
+  #unreadable(store: Store, cause: unknown): void {
+    if (this.#access.kind !== "open" || this.#access.store !== store || this.#closing) return;
+    this.#access = { kind: "torn", store };
+    this.#damaged ||= cause instanceof DamageError;
+    this.#committer.within(0);
+  }
+
+  oldest(): number {
+    return this.#queue.oldest;
+  }
+
+  async stats(): Promise<{ records: number; oldestAt?: number; bytes: number }> {
+    const store = this.#access.kind === "open" ? this.#access.store : undefined;
+    const after = this.#queue.oldest - 1;
+    const heads = store ? await Promise.all(LANES.map((lane) => this.#page(store, lane, after, 1))) : [];
+    const times = heads.flat().flatMap(([key, value]) => {
+      const report = decodeRecord(key, value);
+      // Without a true time there is no true age.
+      return report && report.clock !== "unset" ? [Date.parse(report.at)] : [];
+    });
+    return {
+      records: this.#queue.isRecovered ? this.#queue.pending : this.#queue.size,
+      bytes: this.#options.disk.space().used,
+      ...(times.length > 0 ? { oldestAt: Math.min(...times) } : {}),
+    };
+  }
+
+  // ---- writing
+
+  #dueMs(): number {
+    if (this.#urgent || this.#access.kind !== "open") return 0;
+    const [eldest] = this.#queue.held.values();
+    const { clock, time } = this.#options;
+    if (eldest) return this.#options.lingerMs() - (clock.mono() - eldest.mono);
+    return this.#wroteAt + LEDGER_MS - time.mono();
+  }
+
+  #nextMs(): number | undefined {
+    if (this.#urgent) return 0;
+    if (this.#queue.held.size > 0) return this.#options.lingerMs();
+    return this.#queue.changed || this.#unsynced || this.#vital.due ? LEDGER_MS : undefined;
+  }
+
+  /** One batch, after what it depends on: the lease of its numbers, and a store that can be trusted. */
+  async #commit(sync: boolean): Promise<void> {
+    const now = this.#options.time.mono();
+    this.#wroteAt = now;
+    const vital = this.#vital.due ? this.#writeVital() : undefined;
+    if (!this.#queue.allLeased) await (vital ?? this.#writeVital());
+    const reopened = this.#access.kind !== "open";
+    const store = this.#access.kind === "open" ? this.#access.store : await this.#reopen();
+    // What a recovery has declared is numbered as well.
+    if (!this.#queue.allLeased) await this.#writeVital();
+    const excess = this.#excess;
+    this.#excess = NO_EXCESS;
+    const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
+    this.#urgent = false;
+    if (this.#closing) this.#queue.endLease();
+    const plan = this.#queue.plan();
+    try {
+      const operations = this.#queue.operationsOf(plan);
+      for (const one of operations) if (one.type === "put") this.#retention.wrote(one.value.length);
+      await store.batch(operations, { sync: mustSync });
+    } catch (cause) {
+      this.#queue.undone(plan);
+      this.#excess = excess;
+      this.#urgent ||= mustSync;
+      // It goes on behind a torn record if it is written again: what is synced then is lost at the next start.
+      this.#access = { kind: "torn", store };
+      throw this.#storeFailed(cause);
+    }
+    this.#queue.done(plan, mustSync);
+    this.#unsynced = !mustSync && (plan.records.size > 0 || this.#unsynced);
+    if (mustSync) this.#syncedAt = now;
+    await vital;
+    this.#stored(reopened, plan.records);
+    this.#retain(store, excess);
+  }
+
+  #stored(reopened: boolean, records: ReadonlyMap<number, Report>): void {
+    this.#storeCause = undefined;
+    this.#eventsShedAt = HELD_EVENTS_MAX;
+    this.#report();
+    if (this.#vitalCause === undefined) this.#options.disk.restoreBallast();
+    // What could not be read without the store can be now.
+    const lanes = reopened ? LANES : new Set([...records.values()].map(({ kind }) => laneOf(kind)));
+    for (const lane of lanes) this.#options.on.stored(lane);
+  }
+
+  #storeFailed(cause: unknown): unknown {
+    this.#storeCause = cause;
+    this.#options.disk.releaseBallast();
+    this.#report();
+    return cause;
+  }
+
+  /** The first opening, and every later one: after a torn log, a full disk, a disk that was away. */
+  async #reopen(): Promise<Store> {
+    const before = this.#access;
+    this.#access = { kind: "closed" };
+    if (before.kind === "torn") await before.store.close().catch(() => undefined); // it failed already
+    try {
+      const { store, whole, news, taken } = await this.#openAndScan();
+      for (const line of news) this.#options.on.news(line);
+      if (taken) await this.#takeOver(store, whole, taken);
+      this.#damaged = false;
+      this.#access = { kind: "open", store };
+      return store;
+    } catch (cause) {
+      throw this.#storeFailed(cause);
+    }
+  }
+
+  async #openAndScan(): Promise<Opened<Scan | undefined>> {
+    const { disk } = this.#options;
+    if (this.#start.opened && !this.#queue.isRecovered) return { ...this.#start.opened, news: [] };
+    const expected = this.#queue.isRecovered || this.#start.boot > 1;
+    // A full disk loses nothing that was written: what this life knows of the store is still true.
+    const known = this.#queue.isRecovered && faultOf(this.#storeCause).code === "disk-full";
+    const open = () =>
+      openWhatever(disk, { damaged: this.#damaged, expected }, async (store) =>
+        known && !this.#damaged ? undefined : await scan(store, this.#queue.next, () => this.#closing),
+      );
+    return open().catch((cause: unknown) => {
+      // The disk may be full: with the room of the ballast it can be opened and emptied.
+      if (!(cause instanceof DiskError) || !disk.releaseBallast()) throw cause;
+      return open();
+    });
+  }
+
+  async #takeOver(store: Store, whole: boolean, { ledger, legacy, lanes }: Scan): Promise<void> {
+    const known = this.#queue.known;
+    const recovered = recover(
+      {
+        ...known,
+        store: this.store,
+        lostWith: this.#faulty ? "power-cut" : "corruption",
+        renamed: this.#start.renamed,
+      },
+      { ledger, lanes, whole },
+    );
+    this.#queue.recovered(recovered, this.#now());
+    this.#urgent = true;
+    const operations: Operation[] = LANES.flatMap((lane) =>
+      [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
+        type: "del",
+        key: encodeKey(lane, seq),
+      })),
+    );
+    // The memory lives in the vital file: an old copy must never bring back what has ended since.
+    if (legacy && this.#vitalCause === undefined) operations.push({ type: "del", key: VITAL_KEY });
+    for (let from = 0; from < operations.length; from += GHOSTS) {
+      // oxlint-disable-next-line no-await-in-loop -- a part at a time
+      await store.batch(operations.slice(from, from + GHOSTS), { sync: from + GHOSTS >= operations.length });
+    }
+  }
+
+  // ---- room
+
+  /** Not waited for: a press must not stand behind the making of room. */
+  #retain(store: Store, deleted: Excess): void {
+    if (this.#closing || (this.#retaining && deleted.seqs.length === 0)) return;
+    const mine: Promise<void> = (this.#retaining ?? Promise.resolve())
+      .then(() => this.#makeRoom(store, deleted))
+      .catch((cause: unknown) => this.#noRoom(store, cause))
+      .then(() => {
+        if (this.#retaining === mine) this.#retaining = undefined;
+      });
+    this.#retaining = mine;
+  }
+
+  /** Reported once. A store that is closed meanwhile is no fault of its own. */
+  #noRoom(store: Store, cause: unknown): void {
+    if (cause instanceof DamageError) this.#unreadable(store, cause);
+    else if (this.#access.kind === "open" && !this.#roomFails)
+      this.#options.on.news(`no room can be made: ${reasonOf(cause)}`);
+    this.#roomFails = true;
+  }
+
+  async #makeRoom(store: Store, deleted: Excess): Promise<void> {
+    if (this.#access.kind !== "open" || this.#closing) return;
+    await this.#retention.giveBack(store, deleted);
+    // What was found before has not been deleted yet: a look would find it again.
+    if (this.#closing || this.#excess.seqs.length > 0) return;
+    const { at, clock, mono } = this.#now();
+    const found = await this.#retention.excess(
+      store,
+      mono,
+      clock === "unset" ? undefined : at,
+      this.#queue.events,
+    );
+    this.#roomFails = false;
+    // A stop writes its last batch now: what is settled after it would be settled for nobody.
+    if (this.#closing || found.seqs.length === 0) return;
+    this.#excess = found;
+    this.#queue.giveUp(found, this.#now());
+    this.#urgent = true;
+    this.#committer.within(0);
+  }
+
+  // ---- the end
+
+  async flush(): Promise<void> {
+    // Asked again after each batch, without a pause between asking and deciding: what a batch has taken
+    // is in none of these, and is not on disk before that batch is.
+    while (this.#committer.running) {
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#committer.running.catch(() => undefined);
+    }
+    // The ledger alone need not be on disk: what it lacks is declared, never lost.
+    if (this.#queue.due || this.#unsynced || this.#access.kind !== "open") await this.#committer.now(true);
+    await this.secure();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await this.#retaining;
+    try {
       // A clean stop accounts for every number: nothing is leased ahead.
-      await committer
-        .close()
-        .then(async () => {
-          ledger.lease = ledger.next;
-          notes.touch();
-          const vital = notes.next(ledger.next);
-          // On a full disk the notes' own file takes it, if nothing else does.
-          await saveVital(path, vital);
-          await store?.batch(
-            [
-              { type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, encodeLedger(ledger)) },
-              { type: "put", key: VITAL_KEY, value: sealVital(vital) },
-            ],
-            { sync: true },
-          );
-        })
-        .catch(options.onFault);
-      await store?.close();
-      lock[Symbol.dispose]();
-    },
-  };
-};
+      await this.#committer.close().catch((cause: unknown) => this.#saveRecords(cause));
+      await this.#vital.close();
+    } catch (cause) {
+      if (!this.#faulty) this.#options.on.fault(faultOf(cause));
+    }
+    if (this.#access.kind !== "closed") await this.#access.store.close().catch(() => undefined);
+    this.#lock[Symbol.dispose]();
+  }
+
+  /** Stopped before the store was scanned: its reports are kept, and the next life accounts for the numbers. */
+  async #saveRecords(cause: unknown): Promise<void> {
+    if (this.#queue.isRecovered || this.#faulty) throw cause;
+    const store = await this.#options.disk.openStore("as-is");
+    try {
+      const operations = [...this.#queue.held].map(([seq, report]): Operation => {
+        const key = encodeKey(laneOf(report.kind), seq);
+        return { type: "put", key, value: encodeRecord(key, report) };
+      });
+      await store.batch(operations, { sync: true });
+    } finally {
+      await store.close();
+    }
+  }
+}

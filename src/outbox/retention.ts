@@ -1,31 +1,38 @@
-import { statfsSync } from "node:fs";
 import type { Report } from "../domain/report.ts";
-import { liveBytes, readLane, type Store } from "./store.ts";
-import { decodeKey, decodeRecord, encodeKey } from "./record.ts";
+import type { Lane } from "../domain/pending.ts";
+import type { Disk, Store } from "./port.ts";
+import { eventsToDrop } from "./event-value.ts";
+import { decodeKey, decodeRecord, encodeKey, rangeOf } from "./record.ts";
 
 /**
- * Keeps the store within its quota, and the disk from filling. Positions older than an hour are
- * thinned to one in half a minute, then to one in five; when that does not do, the oldest telemetry
- * goes. Emergencies and events never do. What goes is handed out to be declared and deleted; then
- * the room is really given back.
+ * Keeps the store within its quota, and the disk from filling. Telemetry older than an hour is thinned
+ * to one report of a kind in half a minute, then to one in five; when that does not do, the oldest
+ * telemetry goes. Too many events: the oldest of low value go. Emergencies and gaps never do.
  */
 export type Retention = {
   /** Bytes of records were handed to the store. */
   wrote(bytes: number): void;
-  /** Looks every few seconds, and sooner in a flood. `at`: UTC milliseconds; undefined: not known. */
-  excess(store: Store, nowMs: number, at: number | undefined): Promise<Excess>;
-  /** After they were deleted. */
+  /**
+   * What must go: looks every few seconds, and sooner in a flood. `at`: UTC milliseconds; undefined if
+   * not known. `events`: how many are pending.
+   */
+  excess(store: Store, nowMs: number, at: number | undefined, events: number): Promise<Excess>;
+  /** Gives the room of deleted records back to the disk. */
   giveBack(store: Store, excess: Excess): Promise<void>;
 };
 
-/** Numbers that are to go, rising; `thinned`: others between them stay. */
-export type Excess = { readonly seqs: readonly number[]; readonly thinned: boolean };
-export const NO_EXCESS: Excess = { seqs: [], thinned: false };
+/** Numbers of a lane that must go, ascending, and the telemetry between them that stays. */
+export type Excess = {
+  readonly lane: Lane;
+  readonly seqs: readonly number[];
+  readonly kept: readonly number[];
+};
+export const NO_EXCESS: Excess = { lane: "telemetry", seqs: [], kept: [] };
 
 const LOOK_MS = 5_000;
 /** Room is made down to this share, so that it is not made again for each record. */
 const TARGET = 0.9;
-/** After writing this share of the quota it is looked at, however short the time. */
+/** After this share of the quota has been written it looks, however short the time. */
 const FLOOD = 0.05;
 /** Room on the disk that is left to others, and the least that is kept for all that. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
@@ -34,25 +41,25 @@ const PAGE = 1_000;
 /** Pages that one look may read: it must not hold up what is to be written. */
 const PAGES = 8;
 const YOUNG_MS = 3_600_000;
-/** One position in so many milliseconds stays, in the first pass and in the second. */
+/** One report of a kind in so many milliseconds stays, in the first pass and in the second. */
 const THINNED_MS = [30_000, 300_000] as const;
+/** Pending events; if there are more, a quarter of them goes. */
+export const EVENTS_MAX = 10_000;
+/** Telemetry between events that are to go: more is not looked at. */
+const AMONG_MAX = 50_000;
 
-/** How far a pass has come, and when the last position that it kept was made. */
-type Pass = { readonly everyMs: number; upTo: number; keptAt: number };
+/** How far a pass has come, and when the last report of each kind that it kept was made. */
+type Pass = { readonly everyMs: number; upTo: number; readonly keptAt: Map<Report["kind"], number> };
 
-const limitOf = (path: string, maxBytes: number, bytes: number): number => {
-  const { bavail, bsize } = statfsSync(path);
-  return Math.max(LEAST_BYTES, Math.min(maxBytes, bytes + bavail * bsize - RESERVE_BYTES));
-};
-
-const isThinnable = (report: Report | undefined): report is Report =>
-  report?.kind === "position" && report.clock !== "unset";
+/** Kept from before a press: never thinned. */
+const isEvidence = (report: Report): boolean =>
+  report.kind === "vehicle" && report.data.evidence !== undefined;
 
 const oldest = async (store: Store, wanted: number): Promise<number[]> => {
   const seqs: number[] = [];
-  for (let left = wanted; left > 0;) {
+  for (let left = wanted; left > 0 && seqs.length < PAGES * PAGE;) {
     // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
-    const page = await readLane(store, "telemetry", seqs.at(-1) ?? 0, PAGE);
+    const page = await store.page(...rangeOf("telemetry", (seqs.at(-1) ?? 0) + 1), PAGE);
     if (page.length === 0) break;
     for (const [key, value] of page) {
       if (left <= 0) break;
@@ -63,65 +70,109 @@ const oldest = async (store: Store, wanted: number): Promise<number[]> => {
   return seqs;
 };
 
-export const createRetention = (path: string, maxBytes: number): Retention => {
+/** Goes on with a pass until enough is found, it has come to what is young, or it has read enough. */
+const thin = async (store: Store, pass: Pass, oldBefore: number, wanted: number): Promise<Excess> => {
+  const seqs: number[] = [];
+  const kept: number[] = [];
+  let left = wanted;
+  for (let page = 0; page < PAGES && left > 0; page++) {
+    // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
+    const records = await store.page(...rangeOf("telemetry", pass.upTo + 1), PAGE);
+    for (const [key, value] of records) {
+      const report = decodeRecord(key, value);
+      const at = report ? Date.parse(report.at) : Number.NaN;
+      const timed = report !== undefined && report.clock !== "unset";
+      if (timed && at >= oldBefore) return { lane: "telemetry", seqs, kept };
+      pass.upTo = decodeKey(key);
+      const keptAt = report && pass.keptAt.get(report.kind);
+      if (timed && !isEvidence(report) && keptAt !== undefined && Math.abs(at - keptAt) < pass.everyMs) {
+        seqs.push(pass.upTo);
+        left -= key.length + value.length;
+      } else {
+        kept.push(pass.upTo);
+        if (timed && !isEvidence(report)) pass.keptAt.set(report.kind, at);
+      }
+    }
+    if (records.length < PAGE) break;
+  }
+  return { lane: "telemetry", seqs, kept };
+};
+
+const oldEvents = async (store: Store): Promise<Excess> => {
+  const reports: Report[] = [];
+  for (let after = 0; reports.length < EVENTS_MAX;) {
+    // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
+    const page = await store.page(...rangeOf("event", after + 1), PAGE);
+    if (page.length === 0) break;
+    for (const [key, value] of page) {
+      after = decodeKey(key);
+      const report = decodeRecord(key, value);
+      if (report) reports.push(report);
+    }
+  }
+  return among(store, eventsToDrop(reports, EVENTS_MAX / 4));
+};
+
+/** These events, as far as the telemetry between them can be listed. */
+const among = async (store: Store, seqs: readonly number[]): Promise<Excess> => {
+  const [first = 1] = seqs;
+  const kept: number[] = [];
+  const keys = store.keys(encodeKey("telemetry", first), encodeKey("telemetry", seqs.at(-1) ?? first));
+  for await (const page of keys) {
+    for (const key of page) kept.push(decodeKey(key));
+    if (kept.length >= AMONG_MAX) break;
+  }
+  const end = kept.length >= AMONG_MAX ? kept.at(-1)! : Infinity;
+  return { lane: "event", seqs: seqs.filter((seq) => seq < end), kept };
+};
+
+export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Retention => {
   let lookedAt = -Infinity;
   let written = 0;
-  const passes: Pass[] = THINNED_MS.map((everyMs) => ({ everyMs, upTo: 0, keptAt: -Infinity }));
+  /** How many there were when they were last looked at: not again before there are more. */
+  let events = 0;
+  const passes: Pass[] = THINNED_MS.map((everyMs) => ({ everyMs, upTo: 0, keptAt: new Map() }));
 
-  /** Goes on with a pass until enough is found, it has come to what is young, or it has read enough. */
-  const thin = async (store: Store, pass: Pass, oldBefore: number, wanted: number): Promise<number[]> => {
-    const seqs: number[] = [];
-    let left = wanted;
-    for (let page = 0; page < PAGES && left > 0; page++) {
-      // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
-      const records = await readLane(store, "telemetry", pass.upTo, PAGE);
-      for (const [key, value] of records) {
-        const report = decodeRecord(key, value);
-        const at = report ? Date.parse(report.at) : Number.NaN;
-        if (report && report.clock !== "unset" && at >= oldBefore) return seqs;
-        pass.upTo = decodeKey(key);
-        if (!isThinnable(report)) continue;
-        if (Math.abs(at - pass.keptAt) >= pass.everyMs) pass.keptAt = at;
-        else {
-          seqs.push(pass.upTo);
-          left -= key.length + value.length;
-        }
-      }
-      if (records.length < PAGE) break;
+  const telemetry = async (store: Store, at: number | undefined): Promise<Excess> => {
+    const bytes = await store.size();
+    const limit = Math.max(LEAST_BYTES, Math.min(maxBytes, bytes + disk.space().free - RESERVE_BYTES));
+    if (bytes <= limit) return NO_EXCESS;
+    const wanted = bytes - limit * TARGET;
+    for (const pass of at === undefined ? [] : passes) {
+      const before = pass.upTo;
+      // oxlint-disable-next-line no-await-in-loop -- the second pass only if the first has nothing left
+      const found = await thin(store, pass, at! - YOUNG_MS, wanted);
+      // Look again at once: the records were smaller on disk than they are in memory.
+      if (pass.upTo > before) lookedAt = -Infinity;
+      if (found.seqs.length > 0) return found;
+      if (pass.upTo > before) return NO_EXCESS;
     }
-    return seqs;
+    const seqs = await oldest(store, wanted);
+    if (seqs.length > 0) lookedAt = -Infinity;
+    return { lane: "telemetry", seqs, kept: [] };
   };
 
   return {
     wrote(bytes) {
       written += bytes;
     },
-    async excess(store, nowMs, at) {
+    async excess(store, nowMs, at, pending) {
       if (nowMs - lookedAt < LOOK_MS && written < maxBytes * FLOOD) return NO_EXCESS;
       lookedAt = nowMs;
       written = 0;
-      const bytes = await liveBytes(store);
-      const limit = limitOf(path, maxBytes, bytes);
-      if (bytes <= limit) return NO_EXCESS;
-      const wanted = bytes - limit * TARGET;
-      for (const pass of at === undefined ? [] : passes) {
-        const before = pass.upTo;
-        // oxlint-disable-next-line no-await-in-loop -- the second pass only where the first has nothing left
-        const seqs = await thin(store, pass, at! - YOUNG_MS, wanted);
-        // Looked at again at once: the records were smaller on disk than they are in memory.
-        if (seqs.length > 0 || pass.upTo > before) lookedAt = -Infinity;
-        if (seqs.length > 0) return { seqs, thinned: true };
-        if (pass.upTo > before) return NO_EXCESS;
+      if (pending <= EVENTS_MAX) events = 0;
+      else if (pending > events + EVENTS_MAX / 10) {
+        events = pending;
+        const found = await oldEvents(store);
+        if (found.seqs.length > 0) return found;
       }
-      const seqs = await oldest(store, wanted);
-      if (seqs.length > 0) lookedAt = -Infinity;
-      return { seqs, thinned: false };
+      return telemetry(store, at);
     },
-    async giveBack(store, { seqs }) {
+    async giveBack(store, { lane, seqs }) {
       const first = seqs[0];
       const last = seqs.at(-1);
       if (first !== undefined && last !== undefined)
-        await store.compactRange(encodeKey("telemetry", first), encodeKey("telemetry", last));
+        await store.compact(encodeKey(lane, first), encodeKey(lane, last));
     },
   };
 };

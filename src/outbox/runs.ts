@@ -1,4 +1,4 @@
-/** A set of positive integers as sorted, disjoint, inclusive runs: small where numbers are dense. */
+/** A set of positive integers as sorted, disjoint, inclusive runs: small if the numbers are dense. */
 export type Runs = [from: number, to: number][];
 
 /** Index of the first run that ends at or after `n`. */
@@ -32,22 +32,23 @@ export const addRange = (runs: Runs, from: number, to: number): void => {
   runs.splice(first, last - first, [low, high]);
 };
 
-/** Takes one number out of the run that it is in. */
-export const removeNumber = (runs: Runs, n: number): void => {
-  const at = locate(runs, n);
-  const run = runs[at];
-  if (!run || run[0] > n) return;
-  const rest: Runs = [
-    [run[0], n - 1],
-    [n + 1, run[1]],
-  ];
-  runs.splice(at, 1, ...rest.filter(([from, to]) => from <= to));
+/** Takes from..to out. */
+export const removeRange = (runs: Runs, from: number, to: number): void => {
+  if (from > to) return;
+  const first = locate(runs, from);
+  let last = first;
+  const rest: Runs = [];
+  for (; last < runs.length && runs[last]![0] <= to; last++) {
+    const [low, high] = runs[last]!;
+    if (low < from) rest.push([low, from - 1]);
+    if (high > to) rest.push([to + 1, high]);
+  }
+  runs.splice(first, last - first, ...rest);
 };
 
-/** Both together, in one pass: the runs of the one that lie inside the other's are gone. */
-export const union = (one: Runs, other: Runs): Runs => {
-  if (other.length === 0) return one;
-  const all = [...one, ...other].toSorted((a, b) => a[0] - b[0]);
+/** The numbers of all of them, in one pass. */
+export const union = (...sets: readonly Runs[]): Runs => {
+  const all = sets.flat().toSorted((a, b) => a[0] - b[0]);
   const joined: Runs = [];
   for (const [from, to] of all) {
     const last = joined.at(-1);
@@ -57,16 +58,36 @@ export const union = (one: Runs, other: Runs): Runs => {
   return joined;
 };
 
+/** The runs that lie in from..to, cut at its ends. */
+export const within = (runs: Runs, from: number, to: number): Runs => {
+  const inside: Runs = [];
+  for (let i = locate(runs, from); i < runs.length && runs[i]![0] <= to; i++)
+    inside.push([Math.max(from, runs[i]![0]), Math.min(to, runs[i]![1])]);
+  return inside;
+};
+
 /** What of from..to is in none of the runs. */
 export const complement = (runs: Runs, from: number, to: number): Runs => {
   const holes: Runs = [];
   let next = from;
-  for (let i = locate(runs, from); i < runs.length && runs[i]![0] <= to; i++) {
-    if (runs[i]![0] > next) holes.push([next, runs[i]![0] - 1]);
-    next = Math.max(next, runs[i]![1] + 1);
+  for (const [low, high] of within(runs, from, to)) {
+    if (low > next) holes.push([next, low - 1]);
+    next = high + 1;
   }
   if (next <= to) holes.push([next, to]);
   return holes;
 };
 
+/** The numbers of the one that are not in the other. */
+export const without = (runs: Runs, other: Runs): Runs =>
+  other.length === 0 ? runs : runs.flatMap(([from, to]) => complement(other, from, to));
+
 export const size = (runs: Runs): number => runs.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+
+/** How many numbers of from..to are in the set. */
+export const countWithin = (runs: Runs, from: number, to: number): number => size(within(runs, from, to));
+
+/** Every number, ascending. */
+export function* numbersOf(runs: Runs): Generator<number> {
+  for (const [from, to] of runs) for (let n = from; n <= to; n++) yield n;
+}

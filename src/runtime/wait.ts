@@ -1,6 +1,18 @@
-import { setTimeout } from "node:timers/promises";
+import type { Time } from "./ports.ts";
+import { systemTime } from "./time.ts";
 
 /** Waits, or returns early when the signal fires. Never throws. */
-export const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
-};
+export const pause = (ms: number, signal: AbortSignal, time: Time = systemTime): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const finish = (): void => {
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = time.after(ms, finish);
+    signal.addEventListener("abort", finish, { once: true });
+  });

@@ -4,9 +4,9 @@ import { createNmeaDecoder, type NmeaDecoder, type NmeaTally } from "../decode/n
 import type { TimeJudge } from "../decode/nmea/epoch.ts";
 import { rolloverCorrectionMs } from "../decode/nmea/rollover.ts";
 import type { Sentence } from "../decode/nmea/sentence.ts";
-import type { Backoff } from "../runtime/backoff.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { pause } from "../runtime/wait.ts";
+import type { Random, Time, Timer } from "../runtime/ports.ts";
+import { reopening, type Verdict } from "../runtime/reopening.ts";
 
 /** What the GPS reader reports; a state is reported once, when it begins. */
 export type GpsListener = {
@@ -24,7 +24,8 @@ export type GpsListener = {
 export type GpsOptions = {
   readonly source: ByteSource;
   readonly tally: NmeaTally;
-  readonly backoff: Backoff;
+  readonly time: Time;
+  readonly random: Random;
   /** UTC milliseconds, as well as it is known without this receiver: to correct week rollover. */
   readonly now: () => number;
   /** Milliseconds that never jump: when a chunk arrived. */
@@ -55,23 +56,23 @@ const silence = (bytes: number): SourceError =>
 /** Watches one connection for silence: reports it, and gives the connection up when it lasts. */
 class SilenceWatch implements Disposable {
   readonly #giveUp = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  readonly #mono: () => number;
+  readonly #time: Time;
+  readonly #timer: Timer;
   #bytes = 0;
   #heardAt: number;
   /** Why the connection was given up. */
   stalled: SourceError | undefined;
 
-  constructor(patience: Patience, mono: () => number, fail: (error: SourceError) => void) {
-    this.#mono = mono;
-    this.#heardAt = mono();
-    this.#timer = setInterval(() => {
-      const quietMs = mono() - this.#heardAt;
+  constructor(time: Time, patience: Patience, fail: (error: SourceError) => void) {
+    this.#time = time;
+    this.#heardAt = time.mono();
+    this.#timer = time.every(patience.watchMs, () => {
+      const quietMs = time.mono() - this.#heardAt;
       if (quietMs >= patience.silentMs) fail(silence(this.#bytes));
       if (quietMs < patience.reopenMs) return;
       this.stalled = silence(this.#bytes);
       this.#giveUp.abort();
-    }, patience.watchMs);
+    });
   }
 
   get signal(): AbortSignal {
@@ -80,11 +81,11 @@ class SilenceWatch implements Disposable {
 
   bytes(count: number, heard: boolean): void {
     this.#bytes = heard ? 0 : this.#bytes + count;
-    if (heard) this.#heardAt = this.#mono();
+    if (heard) this.#heardAt = this.#time.mono();
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#timer[Symbol.dispose]();
   }
 }
 
@@ -104,14 +105,17 @@ class GpsReader {
     this.#faulty = error.code;
   }
 
-  /** Reads one connection to its end, or until it fails or has been silent for too long. */
-  async readOnce(signal: AbortSignal): Promise<void> {
-    const { source, tally, once, mono, backoff, patience = PATIENCE } = this.#options;
+  /**
+   * Reads one connection to its end, or until it fails or has been silent for too long. Returns whether a
+   * valid sentence came.
+   */
+  async readOnce(signal: AbortSignal): Promise<boolean> {
+    const { source, tally, once, mono, time, patience = PATIENCE } = this.#options;
     const decoder = this.#decoder();
     // A recording is never silent: it is read as fast as it is wanted.
     using watch = new SilenceWatch(
+      time,
       once ? { ...patience, silentMs: Infinity, reopenMs: Infinity } : patience,
-      mono,
       (error) => this.fail(error),
     );
     let open = false;
@@ -122,7 +126,6 @@ class GpsReader {
         const heard = tally.sentences > before;
         watch.bytes(chunk.length, heard);
         if (heard) {
-          backoff.reset();
           if (this.#faulty || !open) this.#on.heard(this.#faulty !== undefined);
           open = true;
           this.#faulty = undefined;
@@ -135,6 +138,7 @@ class GpsReader {
       decoder.end();
     }
     if (watch.stalled) throw watch.stalled;
+    return open;
   }
 
   #decoder(): NmeaDecoder {
@@ -164,19 +168,23 @@ class GpsReader {
   }
 }
 
-/** Reads a receiver until the signal fires, and reopens it with backoff whatever happens to it. */
-export const readGps = async (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
+const REOPEN_MS = { min: 500, max: 15_000 };
+
+/** Reads a receiver until the signal fires, and reopens it whatever happens to it. */
+export const readGps = (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
+  const { time, random, once } = options;
   const reader = new GpsReader(options, on);
-  while (!signal.aborted) {
+  const visit = async (): Promise<Verdict> => {
+    let heard = false;
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one receiver, one connection at a time
-      await reader.readOnce(signal);
+      heard = await reader.readOnce(signal);
     } catch (cause) {
-      if (signal.aborted) return;
+      if (signal.aborted) return "done";
       reader.fail(cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause));
     }
-    if (options.once) return;
-    // oxlint-disable-next-line no-await-in-loop
-    if (!signal.aborted) await pause(options.backoff.next(), signal);
-  }
+    if (once) return "done";
+    return heard ? "worked" : "failed";
+  };
+  const { min, max } = REOPEN_MS;
+  return reopening({ time, random, minMs: min, maxMs: max, signal, visit }).ended;
 };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Draft } from "../../src/domain/report.ts";
-import type { Outbox } from "../../src/outbox/outbox.ts";
+import type { NotedOutbox as Outbox } from "../outbox/notes-adapter.ts";
 import { fillBacklog } from "../journeys/backlog.ts";
 import { epoch, openCar, waitFor } from "../journeys/car.ts";
 import { openDispatch } from "../journeys/dispatch.ts";
@@ -22,8 +22,10 @@ const LIVE_ROUNDS = 10;
 const open = (path: string): Promise<Outbox> =>
   openTestOutbox(path, {
     maxBytes: 2 ** 40,
-    onFault(cause) {
-      if (cause !== undefined) throw new Error("the outbox cannot be written", { cause });
+    on: {
+      fault(fault) {
+        if (fault !== undefined) throw new Error("the outbox cannot be written", { cause: fault.cause });
+      },
     },
   });
 

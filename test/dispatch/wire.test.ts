@@ -3,12 +3,13 @@ import { gzipSync } from "node:zlib";
 import { Parser } from "@asyncapi/parser";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeHistory, encodeReport } from "../../src/dispatch/encode.ts";
+import { compress } from "../../src/runtime/compress.ts";
+import { encodeHistory, encodeReport } from "../../src/wire/encode.ts";
 import { asyncApiYaml } from "../../src/dispatch/asyncapi.ts";
-import { readMessage } from "../../src/dispatch/read.ts";
+import { readMessage } from "../../src/wire/read.ts";
 import { WireReport, type Report } from "../../src/domain/report.ts";
 import { settingsJsonSchema } from "../../src/settings/json-schema.ts";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/domain/version.ts";
 
 const reports = fc.array(
   fc
@@ -49,7 +50,7 @@ describe("the wire", () => {
   test("a history batch is read back as it was written, not live, each line of the contract", async () => {
     await fc.assert(
       fc.asyncProperty(reports, async (batch) => {
-        const received = readMessage("p/history", await encodeHistory(batch));
+        const received = readMessage("p/history", await encodeHistory(batch, compress));
         const expected = batch.map(
           (report) => JSON.parse(JSON.stringify({ ...report, live: false })) as unknown,
         );

@@ -4,8 +4,10 @@ import type { Car } from "./car.ts";
 /** Fills the outbox of a car that has not been started with the positions of a made-up drive, one a second. */
 export const fillBacklog = async (car: Pick<Car, "folder">, records: number): Promise<void> => {
   await using outbox = await openTestOutbox(`${car.folder}/outbox`, {
-    onFault(cause) {
-      throw new Error("the backlog cannot be written", { cause });
+    on: {
+      fault(fault) {
+        throw new Error("the backlog cannot be written", { cause: fault?.cause });
+      },
     },
   });
   for (let i = 0; i < records; i++) {

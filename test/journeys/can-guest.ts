@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { WireReport } from "../../src/domain/report.ts";
-import { readMessage } from "../../src/dispatch/read.ts";
+import { readMessage } from "../../src/wire/read.ts";
 import { busDatabase, busLog, busSignals } from "./bus-load.ts";
 import { tellHost } from "./guest.ts";
 import { startMosquitto } from "./mosquitto.ts";

@@ -1,7 +1,7 @@
 import { connectAsync, type IClientOptions } from "mqtt";
 import { WireReport, type EmergencyData } from "../../src/domain/report.ts";
 import { StateMessage } from "../../src/domain/messages.ts";
-import { readMessage } from "../../src/dispatch/read.ts";
+import { readMessage } from "../../src/wire/read.ts";
 import { addRange, complement, type Runs } from "../../src/outbox/runs.ts";
 
 /** Of a hole in the numbers so many are named. */

@@ -86,7 +86,7 @@ describe("the link", () => {
     writeFileSync(join(broker.folder, "acl"), "topic write patrol/v1/+/+/state\n");
     await broker.start();
     const car = stack.use(openCar(`{ brokers: ["mqtt://127.0.0.1:${broker.port}"], allowPlaintext: true }`));
-    expect(await faultOf(car)).toBe("publish-refused");
+    expect(await faultOf(car)).toBe("topic-refused");
   });
 
   test("the first broker away: the second is used, in order", async () => {

@@ -6,8 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { canMount, mountSmallDisk } from "../journeys/small-disk.ts";
 import { createClock } from "../../src/runtime/clock.ts";
-import { readVital } from "../../src/outbox/vital.ts";
+import { readPlaces } from "../../src/outbox/vital.ts";
+import { decodePlaces } from "../../src/outbox/vital-record.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
 import { openTestOutbox } from "./open-outbox.ts";
 
 const temporaryFolder = (): Disposable & { readonly path: string } => {
@@ -16,7 +18,14 @@ const temporaryFolder = (): Disposable & { readonly path: string } => {
 };
 
 const open = (path: string, faults: unknown[] = []): Promise<Outbox> =>
-  openTestOutbox(path, { onFault: (cause) => void faults.push(cause) });
+  openTestOutbox(path, { on: { fault: (fault) => void faults.push(fault?.code) } });
+const episodes = (outbox: Outbox): string[] =>
+  outbox.memory.emergency.episodes.map(({ episode }) => episode.id);
+const [ONE, TWO, THREE] = [
+  "01K0000000000000000000000A",
+  "01K0000000000000000000000B",
+  "01K0000000000000000000000C",
+];
 const say = (outbox: Outbox, detail: string) =>
   outbox.append({
     kind: "event",
@@ -39,19 +48,20 @@ test.skipIf(!canMount)(
     {
       await using outbox = await open(path, faults);
       say(outbox, "before");
-      outbox.note("board:b1", 1);
+      outbox.remember(remembering(ONE));
       await outbox.flush();
       disk.fill();
       // Larger than what the log has in reserve.
       const meanwhile = Array.from({ length: 40 }, (_, i) => `meanwhile ${i} ${"x".repeat(4_000)}`);
       for (const detail of meanwhile) say(outbox, detail);
-      outbox.note("board:b1", 2);
+      outbox.remember(remembering(TWO));
       await expect(outbox.flush()).rejects.toThrow();
       // The store is closed, and its lock with it: a second unit is kept out all the same.
       await expect(open(path)).rejects.toThrow(/in use/);
-      // The notes have room of their own: they are on disk all the same.
+      // The memory has room of its own: it is on disk all the same.
       await outbox.secure();
-      expect((await readVital(path))?.notes).toEqual({ "board:b1": 2 });
+      const { newest } = decodePlaces(await readPlaces(path));
+      expect(newest?.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([TWO]);
       // What cannot be written can still be read, to go out live.
       expect(await details(outbox)).toEqual(expect.arrayContaining(meanwhile));
       disk.free();
@@ -66,9 +76,9 @@ test.skipIf(!canMount)(
         )
         .toBe(true);
       say(outbox, "after");
-      outbox.note("board:b1", 3);
+      outbox.remember(remembering(THREE));
       await outbox.flush();
-      expect(faults).toEqual([expect.any(Error), undefined]);
+      expect(faults).toEqual(["disk-full", undefined]);
       // As a power cut would leave it: the store is copied while it is open.
       execFileSync("cp", ["-r", path, `${path}-cut`]);
       execFileSync("cp", [`${path}.vital`, `${path}-cut.vital`]);
@@ -79,7 +89,7 @@ test.skipIf(!canMount)(
     expect(found).toContain("before");
     expect(found.filter((detail) => detail.startsWith("meanwhile"))).toHaveLength(40);
     expect(found).toContain("after");
-    expect(cut.notes.get("board:b1")).toBe(3);
+    expect(episodes(cut)).toEqual([THREE]);
   },
 );
 
@@ -113,24 +123,24 @@ test.skipIf(!canMount)(
     disk.fill();
     {
       await using outbox = await open(path);
-      expect(outbox.fault).toBeInstanceOf(Error);
+      expect(outbox.state).toMatchObject({ kind: "reopening" });
       expect(outbox.boot).toBe(2);
       const { seq } = emergency(outbox);
       expect(seq - last).toBeLessThan(10);
       expect(outbox.leased(seq)).toBe(true);
-      outbox.note("episode:A", { pressed: true });
+      outbox.remember(remembering(EPISODE));
       await outbox.secure();
       expect((await outbox.read("emergency", 0, 10)).reports.map((report) => report.seq)).toEqual([seq]);
     }
     disk.free();
     await using outbox = await open(path);
-    expect(outbox.notes.get("episode:A")).toEqual({ pressed: true });
+    expect(episodes(outbox)).toEqual([EPISODE]);
     expect(await details(outbox)).toEqual(["before"]);
   },
 );
 
 test.skipIf(!canMount)(
-  "a disk that is read-only at the start and comes back: the unit begins without it, and is told when to begin anew",
+  "a disk that is read-only at the start and comes back: the unit begins without it, and takes up what it holds",
   async () => {
     // Large enough for a ballast.
     using disk = mountSmallDisk(32);
@@ -138,25 +148,32 @@ test.skipIf(!canMount)(
     {
       await using outbox = await open(path);
       say(outbox, "before");
-      outbox.note("episode:A", { open: true });
+      outbox.remember(remembering(EPISODE));
     }
     disk.remount("ro");
-    let returned = 0;
+    const faults: unknown[] = [];
     const numbers = new Set<number>();
     {
-      await using outbox = await openTestOutbox(path, { onReturn: () => returned++ });
-      expect(outbox.notes.get("episode:A")).toEqual({ open: true });
+      await using outbox = await openTestOutbox(path, {
+        on: { fault: (fault) => void faults.push(fault?.code) },
+      });
+      expect(episodes(outbox)).toEqual([EPISODE]);
       const { seq } = emergency(outbox);
       numbers.add(seq);
-      await expect(outbox.secure().then(() => outbox.flush())).rejects.toThrow(/read-only/);
+      expect(outbox.state.kind).toBe("away");
+      outbox.remember(remembering(EPISODE));
+      await expect(outbox.secure()).rejects.toThrow(/read-only/);
+      await expect(outbox.flush()).rejects.toThrow(/read-only/);
       expect((await outbox.read("emergency", 0, 10)).reports.map((report) => report.seq)).toEqual([seq]);
       disk.remount("rw");
-      await expect.poll(() => returned, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => faults, { timeout: 10_000 }).toEqual(["disk-read-only", undefined]);
       await outbox.flush();
-      expect(outbox.fault).toBeUndefined();
+      expect(outbox.state).toEqual({ kind: "open" });
+      // What the disk held before is there again, without a restart.
+      expect(await details(outbox)).toContain("before");
     }
     await using outbox = await open(path);
-    expect(outbox.notes.get("episode:A")).toEqual({ open: true });
+    expect(episodes(outbox)).toEqual([EPISODE]);
     expect((await outbox.read("emergency", 0, 10)).reports.map(({ seq }) => seq)).toEqual([...numbers]);
     expect(await details(outbox)).toEqual(["before"]);
     const next = say(outbox, "after").seq;
@@ -170,7 +187,7 @@ test("the quota is held: the oldest telemetry goes, declared; events stay, and t
   const maxBytes = 8 * 1024 * 1024;
   await using outbox = await openTestOutbox(path, {
     maxBytes,
-    onFault: (cause) => expect(cause).toBeUndefined(),
+    on: { fault: (fault) => expect(fault).toBeUndefined() },
   });
   const first = say(outbox, "the first event");
   let made = 0;
@@ -225,7 +242,7 @@ test("before anything is dropped, positions older than an hour are thinned: one 
   const options = {
     maxBytes: 6 * 1024 * 1024,
     clock,
-    onFault: (cause: unknown) => expect(cause).toBeUndefined(),
+    on: { fault: (fault: unknown) => expect(fault).toBeUndefined() },
   };
   const at = (seq: number) => now - (RECORDS - seq) * 1_000;
   let first = 0;

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClassicLevel } from "classic-level";
+import { openLevel } from "../../src/outbox/level.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { encodeKey } from "../../src/outbox/record.ts";
 import { openTestOutbox } from "./open-outbox.ts";
@@ -65,9 +65,9 @@ test("stats, export and verify look at a stopped unit and leave its files as the
 });
 
 test("a store from a wreck: what is damaged is passed over and counted, the rest is had", async () => {
-  const store = new ClassicLevel<Buffer, Buffer>(path, { keyEncoding: "buffer", valueEncoding: "buffer" });
+  const store = await openLevel(path, false);
   const key = encodeKey("telemetry", 300);
-  const value = (await store.get(key))!;
+  const value = await store.get(key);
   value[20]! ^= 0xff;
   await store.put(key, value);
   await store.close();

@@ -1,12 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addRange, complement, hasNumber, size, type Runs } from "../../src/outbox/runs.ts";
+import { addRange, complement, hasNumber, numbersOf, size, type Runs } from "../../src/outbox/runs.ts";
 import {
+  bound,
   decodeLedger,
   encodeLedger,
+  fold,
+  isSettled,
+  oldestPending,
   pendingCount,
   settle,
-  unaccounted,
   type Ledger,
 } from "../../src/outbox/ledger.ts";
 import { decodeKey, decodeRecord, encodeKey, encodeRecord } from "../../src/outbox/record.ts";
@@ -36,59 +39,56 @@ describe("runs", () => {
 });
 
 describe("ledger", () => {
-  test("every number made is settled, found or declared", () => {
+  const numbers = (runs: Runs): number[] => [...numbersOf(runs)];
+
+  test("is read back as it was written", () => {
+    const ledger: Ledger = {
+      next: 300,
+      settled: [
+        [1, 4],
+        [6, 6],
+      ],
+      sparse: [[20, 180, 7]],
+    };
+    const text = encodeLedger(ledger, { store: "k3v9q0ab", boot: 3, lease: 364 });
+    expect(decodeLedger(text)).toMatchObject({ ...ledger, store: "k3v9q0ab", boot: 3, lease: 364 });
+    expect(decodeLedger("{}")).toBeUndefined();
+  });
+
+  test("folding keeps what is pending, in number and in place", () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 1, max: 100 }),
-        fc.nat(50),
         fc.array(number),
-        fc.array(number),
-        (next, ahead, done, on) => {
-          const ledger: Ledger = { boot: 1, next, lease: next + ahead, settled: [], thinned: [] };
-          for (const seq of done) if (seq < next) settle(ledger, seq);
-          const found = [...new Set(on)].filter((n) => n < ledger.lease).toSorted((a, b) => a - b);
-          const gaps = unaccounted(ledger, found);
-          for (let seq = 1; seq < ledger.lease; seq++) {
-            const declared = gaps.filter((gap) => gap.from <= seq && seq <= gap.to);
-            const known = hasNumber(ledger.settled, seq) || found.includes(seq);
-            expect(declared).toHaveLength(known ? 0 : 1);
-            if (declared[0]) expect(declared[0].reason).toBe(seq < next ? "corruption" : "power-cut");
-          }
+        fc.array(fc.tuple(number, fc.nat(60)), { maxLength: 6 }),
+        (done, folds) => {
+          const ledger: Ledger = { next: 300, settled: [], sparse: [] };
+          for (const seq of done) addRange(ledger.settled, seq, seq);
+          const pending = numbers(complement(ledger.settled, 1, 299));
+          for (const [from, length] of folds) fold(ledger, from, Math.min(299, from + length));
+          expect(pendingCount(ledger)).toBe(pending.length);
+          for (const seq of pending) expect(isSettled(ledger, seq)).toBe(false);
+          for (const [from, to, count] of ledger.sparse)
+            expect(pending.filter((seq) => from <= seq && seq <= to)).toHaveLength(count);
+          for (const seq of pending) settle(ledger, seq);
+          expect(pendingCount(ledger)).toBe(0);
+          expect(oldestPending(ledger)).toBe(300);
         },
       ),
     );
   });
 
-  test("is read back as it was written", () => {
-    const ledger: Ledger = {
-      boot: 3,
-      next: 10,
-      lease: 74,
-      settled: [
-        [1, 4],
-        [6, 6],
-      ],
-      thinned: [],
-    };
-    expect(decodeLedger(encodeLedger(ledger), [5, 7, 8, 9])).toEqual(ledger);
-    expect(pendingCount(ledger)).toBe(4);
-  });
-
-  test("of a stretch that was thinned only its ends are written; what is found there is pending again", () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 200 })), fc.array(number), (kept, done) => {
-        const ledger: Ledger = { boot: 1, next: 300, lease: 300, settled: [], thinned: [[20, 180]] };
-        for (const seq of done) if (seq < 20) settle(ledger, seq);
-        const found = kept.toSorted((a, b) => a - b);
-        const pending = new Set(found.filter((seq) => seq >= 20 && seq <= 180));
-        for (let seq = 20; seq <= 180; seq++) if (!pending.has(seq)) settle(ledger, seq);
-        const text = encodeLedger(ledger);
-        expect(text.length).toBeLessThan(600);
-        const read = decodeLedger(text, found);
-        for (let seq = 1; seq < 300; seq++)
-          expect(hasNumber(read.settled, seq), String(seq)).toBe(hasNumber(ledger.settled, seq));
-      }),
-    );
+  test("stays small whatever is settled, as long as the rest is on disk", () => {
+    const ledger: Ledger = { next: 1_000_000, settled: [], sparse: [] };
+    let pending = 999_999;
+    for (let seq = 2; seq < 1_000_000; seq += 2) {
+      settle(ledger, seq);
+      pending--;
+      if (seq % 1_000 === 0) bound(ledger, seq);
+    }
+    expect(ledger.settled.length).toBeLessThan(1_100);
+    expect(ledger.sparse.length).toBeLessThanOrEqual(64);
+    expect(pendingCount(ledger)).toBe(pending);
+    expect(encodeLedger(ledger, { store: "k3v9q0ab", boot: 1, lease: 1 }).length).toBeLessThan(32_768);
   });
 });
 

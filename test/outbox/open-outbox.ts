@@ -1,15 +1,39 @@
-import { openOutbox, type Outbox, type OutboxOptions } from "../../src/outbox/outbox.ts";
+import { withNotes, type NotedOutbox } from "./notes-adapter.ts";
+import { openDisk } from "../../src/outbox/disk.ts";
+import { openOutbox, type OutboxOptions } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
+import { systemTime } from "../../src/runtime/time.ts";
 
-/** An outbox on its own: nobody listens, telemetry is written at once, and no fault is expected. */
-export const openTestOutbox = (path: string, options: Partial<OutboxOptions> = {}): Promise<Outbox> =>
-  openOutbox({
-    path,
+export type TestOptions = Partial<Omit<OutboxOptions, "on">> & {
+  readonly on?: Partial<OutboxOptions["on"]>;
+  /** Resolve as soon as numbers and memory are there; else when the store has been opened, too. */
+  readonly early?: boolean;
+};
+
+/** An outbox on its own: nobody listens, telemetry is written at once. */
+export const openTestOutbox = async (path: string, options: TestOptions = {}): Promise<NotedOutbox> => {
+  const { on, early = false, ...rest } = options;
+  let doubtful = false;
+  const outbox = await openOutbox({
+    disk: openDisk(path),
     maxBytes: 512 * 1024 * 1024,
     unit: "zrenjanin/zr-117",
     clock: createClock(),
+    time: systemTime,
+    random: Math.random,
     lingerMs: () => 0,
-    onStored: () => undefined,
-    onFault: () => undefined,
-    ...options,
+    ...rest,
+    on: {
+      stored: () => undefined,
+      fault: () => undefined,
+      news: () => undefined,
+      ...on,
+      doubtful() {
+        doubtful = true;
+        on?.doubtful?.();
+      },
+    },
   });
+  if (!early) await outbox.opened;
+  return withNotes(outbox, doubtful);
+};

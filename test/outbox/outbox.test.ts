@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClassicLevel } from "classic-level";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Draft, Report } from "../../src/domain/report.ts";
-import { openOutbox, type Outbox } from "../../src/outbox/outbox.ts";
+import { openLevel, type LevelDb } from "../../src/outbox/level.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
 import { encodeKey, LEDGER_KEY, seal, unseal } from "../../src/outbox/record.ts";
-import { createClock } from "../../src/runtime/clock.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
+import { openTestOutbox, type TestOptions } from "./open-outbox.ts";
 
 let path: string;
 beforeEach(() => {
@@ -14,16 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path, { recursive: true, force: true }));
 
-const open = (lingerMs = 0): Promise<Outbox> =>
-  openOutbox({
-    path,
-    maxBytes: 512 * 1024 * 1024,
-    unit: "a/b",
-    clock: createClock(),
-    lingerMs: () => lingerMs,
-    onStored: () => undefined,
-    onFault: () => undefined,
-  });
+const open = (lingerMs = 0, options: TestOptions = {}): Promise<Outbox> =>
+  openTestOutbox(path, { unit: "a/b", lingerMs: () => lingerMs, ...options });
 
 const position: Draft = {
   kind: "position",
@@ -40,9 +33,8 @@ const fault: Draft = {
 const gapsOf = (reports: readonly Report[]) =>
   reports.flatMap((r) => (r.kind === "event" && r.data.type === "gap" ? [r.data] : []));
 
-const tamper = async (work: (db: ClassicLevel<Buffer, Buffer>) => Promise<void>) => {
-  const db = new ClassicLevel<Buffer, Buffer>(path, { keyEncoding: "buffer", valueEncoding: "buffer" });
-  await db.open();
+const tamper = async (work: (db: LevelDb) => Promise<void>) => {
+  const db = await openLevel(path, true);
   await work(db);
   await db.close();
 };
@@ -74,16 +66,10 @@ describe("outbox", () => {
   });
 
   test("an event is stored at once, whatever the linger", async () => {
-    const stored = Promise.withResolvers<string>();
-    await using outbox = await openOutbox({
-      path,
-      maxBytes: 512 * 1024 * 1024,
-      unit: "a/b",
-      clock: createClock(),
-      lingerMs: () => 60_000,
-      onStored: stored.resolve,
-      onFault: () => undefined,
-    });
+    let stored = Promise.withResolvers<string>();
+    await using outbox = await open(60_000, { on: { stored: (lane) => stored.resolve(lane) } });
+    await outbox.flush();
+    stored = Promise.withResolvers();
     outbox.append(fault);
     expect(await stored.promise).toBe("event");
     expect((await outbox.read("event", 0, 10)).reports).toHaveLength(1);
@@ -96,7 +82,7 @@ describe("outbox", () => {
     }
     // As a crash leaves it: the lease is ahead of what was made.
     await tamper(async (db) => {
-      const ledger = JSON.parse(unseal(LEDGER_KEY, (await db.get(LEDGER_KEY))!)!) as {
+      const ledger = JSON.parse(unseal(LEDGER_KEY, await db.get(LEDGER_KEY))!) as {
         next: number;
         lease: number;
       };
@@ -119,7 +105,7 @@ describe("outbox", () => {
     }
     await tamper(async (db) => {
       await db.del(encodeKey("telemetry", 2));
-      const value = (await db.get(encodeKey("telemetry", 4)))!;
+      const value = await db.get(encodeKey("telemetry", 4));
       value[20] = value[20]! ^ 1;
       await db.put(encodeKey("telemetry", 4), value);
     });
@@ -163,24 +149,17 @@ describe("outbox", () => {
   test("a clean stop in the middle of a flood leaves no hole, no fault, and the store to the next", async () => {
     for (let round = 0; round < 5; round++) {
       const faults: unknown[] = [];
-      const options = {
-        path: join(path, String(round)),
-        maxBytes: 512 * 1024 * 1024,
-        unit: "a/b",
-        clock: createClock(),
-        lingerMs: () => 0,
-        onStored: () => undefined,
-        onFault: (cause: unknown) => void faults.push(cause),
-      };
+      const reopen = () =>
+        openTestOutbox(join(path, String(round)), { on: { fault: (told) => void faults.push(told) } });
       {
-        await using outbox = await openOutbox(options);
+        await using outbox = await reopen();
         for (let i = 0; i < 30_000; i++) {
           const full = outbox.pressure();
           if (full) await full;
           outbox.append(position);
         }
       }
-      await using next = await openOutbox(options);
+      await using next = await reopen();
       expect((await next.stats()).records).toBe(30_000);
       expect(gapsOf((await next.read("event", 0, 100)).reports)).toEqual([]);
       expect(faults).toEqual([]);
@@ -216,27 +195,29 @@ describe("outbox", () => {
       ]),
     );
     rmSync(`${path}.vital`);
-    await using outbox = await open();
-    expect(outbox.notesDoubtful).toBe(true);
+    let doubtful = false;
+    await using outbox = await open(0, { on: { doubtful: () => (doubtful = true) } });
+    expect(doubtful).toBe(true);
     expect(outbox.append(position).seq).toBeGreaterThan(2 ** 40);
     await outbox.flush();
     const [gap] = gapsOf((await outbox.read("event", 0, 10)).reports);
-    expect(gap).toMatchObject({ from: 6, reason: "corruption" });
+    expect(gap).toMatchObject({ from: 1, reason: "corruption" });
   });
 
   test("a stop on a disk that fails ends, and so does everybody who waits to be secured", async () => {
     const outbox = await open();
-    outbox.note("a", 1);
+    outbox.remember(remembering(EPISODE));
     const waiting = [outbox.secure(), outbox.secure()];
     await outbox[Symbol.asyncDispose]();
     await Promise.allSettled(waiting);
-    outbox.note("a", 2);
+    outbox.remember(remembering());
     await expect(outbox.secure()).rejects.toThrow(/closed/);
   });
 
   test("a first start that was cut before it wrote anything is a first start", async () => {
     await tamper(() => Promise.resolve());
-    await using outbox = await open();
-    expect([outbox.boot, outbox.append(position).seq, outbox.notesDoubtful]).toEqual([1, 1, false]);
+    let doubtful = false;
+    await using outbox = await open(0, { on: { doubtful: () => (doubtful = true) } });
+    expect([outbox.boot, outbox.append(position).seq, doubtful]).toEqual([1, 1, false]);
   });
 });

@@ -2,8 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createNotes } from "../../src/outbox/notes.ts";
-import { NO_VITAL, readVital, saveVital } from "../../src/outbox/vital.ts";
+import { NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
+import { openDisk } from "../../src/outbox/disk.ts";
+import { PLACE_BYTES } from "../../src/outbox/port.ts";
+import { VitalFile } from "../../src/outbox/vital-file.ts";
+import { decodePlaces, encodeVital, type ReadVital, type Vital } from "../../src/outbox/vital-record.ts";
+import { keptEpisode, remembering } from "./kept-episode.ts";
 
 let folder: string;
 let path: string;
@@ -13,34 +17,103 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test("is written to two places in turn, however many changes lie between: a write that is cut leaves the one before", async () => {
-  const notes = createNotes(NO_VITAL, 1);
+const EMPTY: Vital = {
+  generation: 0,
+  store: "k3v9q0ab",
+  boot: 1,
+  connection: 0,
+  lease: 1,
+  memory: NO_MEMORY,
+};
+const open = (vital = EMPTY) => {
+  let lease = 1;
+  return new VitalFile({
+    disk: openDisk(path),
+    vital,
+    lease: () => (lease += 64),
+    on: { written: () => undefined, failed: () => undefined, shortened: () => undefined },
+  });
+};
+const read = async (): Promise<ReadVital | undefined> =>
+  decodePlaces(await openDisk(path).readVital()).newest;
+const id = (n: number): string => `01K${String(n).padStart(23, "0")}`;
+const ids = (memory: Memory | undefined): string[] =>
+  memory?.emergency.episodes.map(({ episode }) => episode.id) ?? [];
+
+test("it is written to two places in turn: a write that is cut leaves the one before", async () => {
+  const file = open();
   for (let n = 1; n <= 20; n++) {
-    notes.set("press", n);
-    for (let more = 0; more < n % 3; more++) notes.set("episode", `${n} ${more}`);
-    const vital = notes.next(64 * n);
-    // oxlint-disable-next-line no-await-in-loop -- one write after another
-    await saveVital(path, vital);
-    notes.saved(vital.generation);
-    // oxlint-disable-next-line no-await-in-loop
-    expect((await readVital(path))?.notes).toMatchObject({ press: n });
+    file.remember(remembering(id(n)));
+    for (let more = 0; more < n % 3; more++) file.nextConnection();
+    await file.secure();
+    expect(ids((await read())?.memory)).toEqual([id(n)]);
     // As a cut in the middle of this write would leave it.
     const whole = readFileSync(`${path}.vital`);
     const torn = Buffer.from(whole);
-    const place = (vital.generation % 2) * 128 * 1024;
+    const place = ((await read())!.generation % 2) * PLACE_BYTES;
     torn.fill(0xaa, place + 20, place + 60);
     writeFileSync(`${path}.vital`, torn);
-    // oxlint-disable-next-line no-await-in-loop
-    const left = await readVital(path);
-    expect(left?.notes["press"]).toBe(n === 1 ? undefined : n - 1);
+    expect(ids((await read())?.memory)).toEqual(n === 1 ? [] : [id(n - 1)]);
+    expect(decodePlaces(await openDisk(path).readVital()).damaged).toBe(true);
     writeFileSync(`${path}.vital`, whole);
   }
 });
 
-test("what is larger than its place is refused, and what was there stays", async () => {
-  await saveVital(path, { ...NO_VITAL, generation: 1, notes: { a: 1 } });
-  await expect(
-    saveVital(path, { ...NO_VITAL, generation: 2, notes: { a: "x".repeat(140_000) } }),
-  ).rejects.toThrow(/more than their place/);
-  expect((await readVital(path))?.notes).toEqual({ a: 1 });
+test("changes gather while a write is under way: one more write serves all who wait", async () => {
+  let writes = 0;
+  const disk = openDisk(path);
+  const file = new VitalFile({
+    disk: { writeVital: (place, bytes) => (writes++, disk.writeVital(place, bytes)) },
+    vital: EMPTY,
+    lease: () => 65,
+    on: { written: () => undefined, failed: () => undefined, shortened: () => undefined },
+  });
+  const waiting: Promise<void>[] = [];
+  for (let n = 1; n <= 50; n++) {
+    file.remember(remembering(id(n)));
+    waiting.push(file.secure());
+  }
+  await Promise.all(waiting);
+  expect(writes).toBe(2);
+  expect(ids((await read())?.memory)).toEqual([id(50)]);
+  await file.secure();
+  expect(writes).toBe(2);
+});
+
+test("a memory that is too large gives up finished commands first, and never an open episode", () => {
+  const done = Array.from({ length: 600 }, (_, n) => ({
+    id: `command ${n} ${"x".repeat(250)}`,
+    ok: true,
+    until: n,
+  }));
+  const episodes = Array.from({ length: 40 }, (_, n) => keptEpisode(id(n)));
+  const memory: Memory = {
+    v: 1,
+    emergency: { episodes, presses: [], copies: [{ episode: id(1), broker: "a" }], airbags: ["Front"] },
+    commands: { done, held: [] },
+  };
+  const { bytes, shortened } = encodeVital({ ...EMPTY, memory });
+  expect(bytes.length).toBeLessThanOrEqual(PLACE_BYTES);
+  expect(shortened!.emergency).toEqual(memory.emergency);
+  const left = shortened!.commands.done;
+  expect(left.length).toBeGreaterThan(100);
+  expect(left).toEqual(done.slice(-left.length));
+});
+
+test("open episodes keep their press, time and place when their tracks are too large", () => {
+  const track = Array.from({ length: 10 }, () => ({
+    lat: 45.123456789,
+    lon: 20.123456789,
+    ageMs: 1000,
+    trusted: true,
+  }));
+  const episodes = Array.from({ length: 160 }, (_, n) => {
+    const kept = keptEpisode(id(n));
+    return { ...kept, report: { ...kept.report, data: { ...kept.report.data, track } } };
+  });
+  const memory: Memory = { ...NO_MEMORY, emergency: { ...NO_MEMORY.emergency, episodes } };
+  const { bytes, shortened } = encodeVital({ ...EMPTY, memory });
+  expect(bytes.length).toBeLessThanOrEqual(PLACE_BYTES);
+  expect(ids(shortened)).toEqual(ids(memory));
+  expect(shortened!.emergency.episodes[0]!.report.data.track).toBeUndefined();
 });

@@ -8,7 +8,7 @@ import { SourceError } from "../../src/domain/bytes.ts";
 import type { Fix } from "../../src/domain/fix.ts";
 import { readGps } from "../../src/sources/gps.ts";
 import { ttySource } from "../../src/sources/tty.ts";
-import { createBackoff } from "../../src/runtime/backoff.ts";
+import { systemTime } from "../../src/runtime/time.ts";
 
 const second = (n: number): string => {
   const time = `1200${String(n % 60).padStart(2, "0")}`;
@@ -52,7 +52,8 @@ test("the epoch that a disconnect leaves open is as old as its arrival", async (
     {
       source: (signal) => line.source(signal),
       tally: { sentences: 0, fixes: 0, rejected: {} },
-      backoff: createBackoff(20, 100),
+      time: systemTime,
+      random: Math.random,
       now: () => Date.UTC(2026, 10, 24, 12),
       mono: line.mono,
     },
@@ -80,7 +81,8 @@ test("a week rollover is reported when the receiver's time is trusted, and refus
     {
       source: (signal) => line.source(signal),
       tally: { sentences: 0, fixes: 0, rejected: {} },
-      backoff: createBackoff(20, 100),
+      time: systemTime,
+      random: Math.random,
       now: () => Date.UTC(2026, 10, 24, 12),
       mono: line.mono,
       judge(at) {
@@ -116,7 +118,8 @@ test("another device that takes the receiver's name is a fault, told once, until
     {
       source: ttySource(name, 9600),
       tally: { sentences: 0, fixes: 0, rejected: {} },
-      backoff: createBackoff(20, 100),
+      time: systemTime,
+      random: Math.random,
       now: () => Date.UTC(2026, 10, 24, 12),
       mono: () => performance.now(),
       patience: { silentMs: 300, reopenMs: 900, watchMs: 50 },

@@ -1,7 +1,10 @@
+import { createConnect } from "../../dispatch/mqtt.ts";
+import { refusal } from "../../dispatch/faults.ts";
+import { LinkError, PUBACK, type Connection, type LinkFault } from "../../dispatch/port.ts";
 import { clientId, unitName } from "../../domain/identity.ts";
-import { connectBroker, LinkError, type LinkFault } from "../../dispatch/connection.ts";
-import { createRoutes } from "../../dispatch/topics.ts";
+import { createRoutes, type Routes } from "../../domain/wire.ts";
 import { reasonOf } from "../../runtime/log.ts";
+import { systemTime } from "../../runtime/time.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
 
@@ -20,7 +23,24 @@ const BROKER_CURES: Partial<Record<LinkFault, string>> = {
   failed: "is it a broker, and the port the one for TLS?",
 };
 
-/** TLS, credentials, and the right to publish and to subscribe; nothing that dispatch would take for a report. */
+/** Subscribes and publishes. Rejects with what the broker refuses. */
+const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const topics = [routes.acks, routes.command];
+    connection.subscribe(topics, (codes) => {
+      const refused = topics.find((_, n) => codes[n]! >= PUBACK.firstRefusal);
+      if (refused !== undefined)
+        reject(new Error(`the broker refuses a subscription to ${refused}: ${refusal(Math.max(...codes))}`));
+      else
+        connection.publish(routes.reply, Buffer.from('{"id":"doctor","ok":true}'), (code) => {
+          if (code < PUBACK.firstRefusal) resolve();
+          else reject(new Error(`the broker refuses to publish on ${routes.reply.topic}: ${refusal(code)}`));
+        });
+    });
+    void connection.closed.then(reject);
+  });
+
+/** TLS, credentials, and the right to publish and to subscribe. It sends nothing that dispatch would take for a report. */
 export const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Promise<Finding> => {
   const part = `broker ${broker}`;
   const routes = createRoutes(dispatch.prefix, unitName(unit));
@@ -29,22 +49,13 @@ export const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings
     Object.entries({ password, ca, cert, key }).filter(([, value]) => value !== undefined),
   );
   try {
-    const connection = await connectBroker(
+    const connection = await createConnect(systemTime)(
       broker,
-      { clientId: `${clientId(unit)}.doctor`, username, keepaliveS, will: undefined, ...given },
-      () => Promise.resolve(),
+      { clientId: `${clientId(unit)}.doctor`, username, keepaliveS, ...given },
+      { message: () => Promise.resolve(), oversize: () => undefined },
       AbortSignal.timeout(BROKER_MS),
     );
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    connection.subscribe(routes.subscriptions, (refused) => {
-      if (refused) reject(refused);
-      else
-        connection.publish(routes.reply, Buffer.from('{"id":"doctor","ok":true}'), (error) =>
-          error ? reject(error) : resolve(),
-        );
-    });
-    connection.closed.then(reject, reject);
-    await promise.finally(() => connection.end());
+    await useConnection(connection, routes).finally(() => connection.end());
     return sound(
       part,
       `MQTT ${connection.version === 5 ? "5" : "3.1.1"}, publishing and subscribing allowed`,

@@ -1,11 +1,11 @@
-import { createBackoff } from "../../runtime/backoff.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { pause } from "../../runtime/wait.ts";
 import type { Configuration, UnitSettings } from "../../settings/load.ts";
+import { systemTime } from "../../runtime/time.ts";
 import { readGps } from "../../sources/gps.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
-import { panicBoard } from "../board.ts";
-import { gpsSource } from "../source.ts";
+import { panicBoard } from "../lib/board.ts";
+import { gpsSource } from "../lib/source.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
 
@@ -39,7 +39,7 @@ const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> =>
   };
   const source = await gpsSource(gps);
   await readGps(
-    { source, tally, backoff: createBackoff(500, 1_000), now: Date.now, mono: () => performance.now() },
+    { source, tally, time: systemTime, random: Math.random, now: Date.now, mono: () => performance.now() },
     on,
     AbortSignal.timeout(LISTEN_MS),
   );

@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { probe } from "../../outbox/opening.ts";
+import { probe } from "../../outbox/disk.ts";
 import { cardYears, CARD_AMPLIFICATION, ERASURES } from "../../outbox/wear.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { sound, trouble, type Finding } from "./finding.ts";

@@ -1,0 +1,76 @@
+import { WireReport } from "../../domain/report.ts";
+import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../../domain/messages.ts";
+import { readMessage } from "../../wire/read.ts";
+
+const place = (p: { lat: number; lon: number }) => `${p.lat.toFixed(6)} ${p.lon.toFixed(6)}`;
+
+const describeData = (report: WireReport): string => {
+  switch (report.kind) {
+    case "position": {
+      const { data } = report;
+      const speed = data.speedKmh === undefined ? "" : `  ${data.speedKmh.toFixed(0)} km/h`;
+      const course = data.courseDeg === undefined ? "" : `  ${data.courseDeg.toFixed(0)}°`;
+      const accuracy = data.accuracyM === undefined ? "" : `  ±${data.accuracyM.toFixed(0)} m`;
+      return `${place(data)}${speed}${course}${accuracy}  ${data.fix}  (${data.reason})`;
+    }
+    case "event": {
+      const { type, ...rest } = report.data;
+      const fields = Object.entries(rest).map(([key, value]) => `${key}=${String(value)}`);
+      return `${type}  ${fields.join("  ")}`;
+    }
+    case "health": {
+      const { gps, outbox, link, rssMiB, cpuPercent } = report.data;
+      return `fix ${gps.fix}  ${outbox.records} waiting  ${link.reconnects} reconnects  ${rssMiB} MiB  ${cpuPercent ?? "?"} % CPU`;
+    }
+    case "emergency": {
+      const { state, button, episode, test, presses } = report.data;
+      return `${test ? "DRILL " : ""}${state.toUpperCase()}  button ${button}  ${presses} presses  ${episode}`;
+    }
+    case "vehicle":
+      return Object.entries(report.data.signals)
+        .map(([path, value]) => `${path}=${String(value)}`)
+        .join("  ");
+  }
+};
+
+const describeValue = (topic: string, value: unknown): string => {
+  const report = WireReport.safeParse(value);
+  if (report.success) {
+    const { at, unit, kind, seq, live, clock } = report.data;
+    const marks = `${live ? "" : " (late)"}${clock === "unset" ? " (clock unset)" : ""}`;
+    return `${at}  ${unit}  #${seq}  ${kind.padEnd(9)} ${describeData(report.data)}${marks}`;
+  }
+  const state = StateMessage.safeParse(value);
+  if (state.success) {
+    const { at, unit, state: what, reason } = state.data;
+    return `${at ?? "-".padEnd(24)}  ${unit}  ${what.toUpperCase()}${reason === undefined ? "" : `: ${reason}`}`;
+  }
+  const ack = AckMessage.safeParse(value);
+  if (ack.success && topic.endsWith("/ack")) {
+    const { stage, by, at } = ack.data;
+    return `${at ?? "-".padEnd(24)}  ${topic}  ${stage}${by === undefined ? "" : ` by ${by}`}`;
+  }
+  if (CommandMessage.safeParse(value).success || ReplyMessage.safeParse(value).success) {
+    return `${"-".padEnd(24)}  ${topic}  ${JSON.stringify(value)}`;
+  }
+  return `${topic}  not of contract v1: ${JSON.stringify(value)}`;
+};
+
+/** A message as a person reads it: a line for each report in it. */
+export const describeMessage = (topic: string, payload: Buffer): readonly string[] => {
+  const received = readMessage(topic, payload);
+  if (received.kind === "json") return received.values.map((value) => describeValue(topic, value));
+  return [received.kind === "cleared" ? `${topic}  removed` : `${topic}  unreadable: ${received.why}`];
+};
+
+/** A message as a program reads it: one JSON line; a history batch is a list of reports. */
+export const messageAsJson = (topic: string, payload: Buffer, retain: boolean): string => {
+  const received = readMessage(topic, payload);
+  const content =
+    received.kind === "json"
+      ? { payload: topic.endsWith("/history") ? received.values : received.values[0] }
+      : received.kind === "cleared"
+        ? { payload: null }
+        : { unreadable: received.why };
+  return JSON.stringify({ topic, retain, ...content });
+};

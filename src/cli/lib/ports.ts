@@ -1,0 +1,53 @@
+import type { UnitOptions } from "../../unit/start.ts";
+import { createConnect } from "../../dispatch/mqtt.ts";
+import { openDisk } from "../../outbox/disk.ts";
+import { createClock } from "../../runtime/clock.ts";
+import { compress } from "../../runtime/compress.ts";
+import type { Log } from "../../runtime/log.ts";
+import { createPowerSwitch } from "../../runtime/power-off.ts";
+import { systemTime } from "../../runtime/time.ts";
+import { configFaults, type SettingsFault } from "../../settings/fault.ts";
+import type { UnitSettings } from "../../settings/load.ts";
+import { openStatusServer } from "../../status/server.ts";
+import { createMachineProbe } from "../../status/snapshot.ts";
+import { panicBoard } from "./board.ts";
+
+/** What a command adds to the system's own ports. */
+export type Wiring = {
+  readonly settings: UnitSettings;
+  /** sha256 of the configuration. */
+  readonly config: string;
+  readonly faults: readonly SettingsFault[];
+  readonly log: Log;
+  readonly gps: UnitOptions["ports"]["gps"];
+  readonly can: UnitOptions["ports"]["can"];
+  /** The sources are recordings. */
+  readonly recorded: boolean;
+};
+
+/** A unit on the real parts of this machine. */
+export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
+  const { settings, config, faults, log, gps, can, recorded } = wiring;
+  const { outbox, status } = settings;
+  return {
+    settings,
+    config,
+    configFaults: configFaults(faults),
+    recorded,
+    ports: {
+      time: systemTime,
+      random: Math.random,
+      clock: createClock(),
+      log,
+      disk: openDisk(outbox.path),
+      connect: createConnect(systemTime),
+      compress,
+      gps,
+      board: await panicBoard(settings.panic),
+      can,
+      power: createPowerSwitch(process.env),
+      machine: createMachineProbe(outbox.path),
+      page: (on) => openStatusServer({ ...status, listen: status.listen ?? "" }, on),
+    },
+  };
+};

@@ -1,0 +1,19 @@
+import { SourceError, type ByteSource } from "../../domain/bytes.ts";
+import type { Settings } from "../../settings/schema.ts";
+
+/** The receiver is off because of a fault of the configuration. */
+const noReceiver: ByteSource = () => {
+  throw new SourceError("failed", "there is no receiver: the gps block of the configuration is faulty");
+};
+
+/** The receiver that a configuration names: a tty, or an address on the network. */
+export const gpsSource = async (gps: Settings["gps"] | undefined): Promise<ByteSource> => {
+  if (!gps) return noReceiver;
+  if (!gps.port.startsWith("tcp://")) {
+    const { ttySource } = await import("../../sources/tty.ts");
+    return ttySource(gps.port, gps.baud);
+  }
+  const { tcpSource } = await import("../../sources/tcp.ts");
+  const { hostname, port } = new URL(gps.port);
+  return tcpSource(hostname, Number(port));
+};

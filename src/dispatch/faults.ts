@@ -1,0 +1,85 @@
+import { reasonOf } from "../runtime/log.ts";
+import { LinkError, type LinkFault } from "./port.ts";
+
+/** What the system, TLS and MQTT say, as one word and one sentence. */
+
+const SYSTEM_FAULTS: Readonly<Record<string, readonly [LinkFault, string]>> = {
+  ECONNREFUSED: ["refused", "the host answers but no broker listens there"],
+  ENOTFOUND: ["unknown-host", "the host name is not known"],
+  EAI_AGAIN: ["unknown-host", "the host name cannot be looked up (no DNS?)"],
+  EHOSTUNREACH: ["unreachable", "there is no way to the host"],
+  ENETUNREACH: ["unreachable", "there is no network"],
+  ETIMEDOUT: ["timeout", "the host does not answer"],
+};
+
+const TLS_FAULT = /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_|EPROTO)/;
+
+/** CONNACK codes: MQTT 3.1.1 table 3.1 (1 to 5) and MQTT 5 §3.2.2.2 (128 and above). */
+const CONNACK_FAULTS: Readonly<Record<number, readonly [LinkFault, string]>> = {
+  1: ["version", "the broker does not speak this version of MQTT"],
+  2: ["unauthorised", "the broker refuses this client id"],
+  3: ["failed", "the broker says that its service is unavailable"],
+  4: ["unauthorised", "the broker refuses user name or password"],
+  5: ["unauthorised", "the broker does not let this unit in"],
+  132: ["version", "the broker does not speak this version of MQTT"],
+  133: ["unauthorised", "the broker refuses this client id"],
+  134: ["unauthorised", "the broker refuses user name or password"],
+  135: ["unauthorised", "the broker does not let this unit in"],
+  136: ["failed", "the broker says that it is unavailable"],
+  138: ["unauthorised", "the broker has banned this unit"],
+};
+
+/** MQTT 5 §3.14.2.1: why a broker disconnects. */
+const DISCONNECT_TAKEN_OVER = 142;
+
+const codeOf = (thrown: unknown): string | number | undefined => {
+  if (!(thrown instanceof Error)) return undefined;
+  if ("code" in thrown && (typeof thrown.code === "string" || typeof thrown.code === "number"))
+    return thrown.code;
+  // A host with several addresses fails with all of them at once.
+  return thrown instanceof AggregateError ? codeOf(thrown.errors[0]) : undefined;
+};
+
+/** What a failed or broken connection to a broker was about. */
+export const classify = (broker: string, thrown: unknown): LinkError => {
+  if (thrown instanceof LinkError) return thrown;
+  const code = codeOf(thrown);
+  const reason = reasonOf(thrown);
+  const known = typeof code === "number" ? CONNACK_FAULTS[code] : SYSTEM_FAULTS[code ?? ""];
+  if (known) return new LinkError(known[0], `${broker}: ${known[1]}`, thrown);
+  if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl|pem/i.test(reason))
+    return new LinkError("certificate", `${broker}: TLS failed: ${reason}`, thrown);
+  if (/keepalive timeout/i.test(reason))
+    return new LinkError("stalled", `${broker}: no answer within the keepalive`, thrown);
+  return new LinkError("failed", `${broker}: ${reason}`, thrown);
+};
+
+/** The broker has ended the connection with a DISCONNECT. */
+export const disconnected = (broker: string, reasonCode: number): LinkError =>
+  reasonCode === DISCONNECT_TAKEN_OVER
+    ? new LinkError(
+        "taken-over",
+        `${broker}: another client has connected with this unit's client id: do two units have the same name?`,
+      )
+    : new LinkError("lost", `${broker}: the broker ended the connection (reason ${reasonCode})`);
+
+/** MQTT 5 §3.4.2.1 and §3.9.3: reason codes of PUBACK and SUBACK that a technician can do something about. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  0x80: "it gives no reason",
+  0x83: "its implementation refuses it",
+  0x87: "not authorised: its access rules do not allow it",
+  0x8f: "it does not accept the topic filter",
+  0x90: "it does not accept the topic name",
+  0x95: "the packet is too large for it",
+  0x97: "a quota is exceeded",
+  0x99: "it expects another payload format",
+  0x9e: "it has no shared subscriptions",
+  0xa2: "it has no wildcard subscriptions",
+};
+
+/** A reason code of 0x80 or above, in words. */
+export const refusal = (code: number): string => {
+  const hex = `0x${code.toString(16)}`;
+  const words = REFUSALS[code];
+  return words === undefined ? hex : `${hex}, ${words}`;
+};

@@ -1,0 +1,132 @@
+/**
+ * Watches the bytes that come from a broker and cuts out messages that are too large to keep, while
+ * they stream past: a parser would collect them whole. MQTT 5 brokers keep to the announced maximum;
+ * 3.1.1 knows none. Pure: bytes in, bytes and findings out.
+ */
+export type Oversize = {
+  readonly topic: string;
+  /** Bytes of the whole packet. */
+  readonly bytes: number;
+  /** Present if the broker waits for its PUBACK. */
+  readonly packetId?: number;
+};
+
+const PUBLISH = 3;
+/** MQTT 5 §1.5.5: a remaining length has at most four bytes. More are a malformed packet: the parser says so. */
+const LENGTH_BYTES = 4;
+const TOPIC_LENGTH_BYTES = 2;
+const PACKET_ID_BYTES = 2;
+
+type Header = { readonly headerBytes: number; readonly remaining: number };
+
+/** The fixed header at the start of `bytes`: undefined if it is not complete. */
+const readHeader = (bytes: Buffer): Header | undefined => {
+  let remaining = 0;
+  for (let n = 0; n < LENGTH_BYTES; n++) {
+    const byte = bytes[1 + n];
+    if (byte === undefined) return undefined;
+    remaining += (byte & 0x7f) * 128 ** n;
+    if (byte < 0x80) return { headerBytes: 2 + n, remaining };
+  }
+  return { headerBytes: 1 + LENGTH_BYTES, remaining: 0 };
+};
+
+type State =
+  | { readonly kind: "header"; readonly held: Buffer }
+  | { readonly kind: "pass"; readonly left: number }
+  | {
+      readonly kind: "skip";
+      readonly first: number;
+      readonly bytes: number;
+      readonly left: number;
+      readonly head: Buffer;
+    };
+
+/** Topic and packet id at the start of a PUBLISH's variable header: undefined if there is not enough of it. */
+const readHead = (first: number, head: Buffer): Omit<Oversize, "bytes"> | undefined => {
+  if (head.length < TOPIC_LENGTH_BYTES) return undefined;
+  const end = TOPIC_LENGTH_BYTES + head.readUInt16BE(0);
+  const qos = (first >> 1) & 3;
+  if (head.length < end + (qos > 0 ? PACKET_ID_BYTES : 0)) return undefined;
+  const topic = head.toString("utf8", TOPIC_LENGTH_BYTES, end);
+  return qos > 0 ? { topic, packetId: head.readUInt16BE(end) } : { topic };
+};
+
+const BETWEEN_PACKETS: State = { kind: "header", held: Buffer.alloc(0) };
+
+export class PacketGuard {
+  readonly #maxBytes: number;
+  readonly #found: (oversize: Oversize) => void;
+  #state: State = BETWEEN_PACKETS;
+
+  /** `maxBytes`: the largest packet that may go on. `found` is called for each message that is cut out. */
+  constructor(maxBytes: number, found: (oversize: Oversize) => void) {
+    this.#maxBytes = maxBytes;
+    this.#found = found;
+  }
+
+  /** The parts of `chunk` that may go on, in order. */
+  feed(chunk: Buffer): Buffer[] {
+    const passed: Buffer[] = [];
+    let from = 0;
+    let at = 0;
+    while (at < chunk.length) {
+      const rest = chunk.subarray(at);
+      const step = this.#step(rest);
+      if (step.pass !== undefined || step.drop) {
+        // The stretch before goes on as it is; what stood in its way does not.
+        if (at > from) passed.push(chunk.subarray(from, at));
+        if (step.pass) passed.push(step.pass);
+        from = at + step.used;
+      }
+      at += step.used;
+    }
+    if (at > from) passed.push(chunk.subarray(from, at));
+    return passed;
+  }
+
+  /** Looks at the start of `rest`: how much was used, and whether it goes on as it stands, replaced or not at all. */
+  #step(rest: Buffer): { readonly used: number; readonly drop?: boolean; readonly pass?: Buffer } {
+    const state = this.#state;
+    if (state.kind === "skip") return { used: this.#skip(state, rest), drop: true };
+    if (state.kind === "pass") {
+      const used = Math.min(state.left, rest.length);
+      this.#state = used < state.left ? { kind: "pass", left: state.left - used } : BETWEEN_PACKETS;
+      return { used };
+    }
+    return this.#header(state.held, rest);
+  }
+
+  #header(held: Buffer, rest: Buffer): { used: number; drop?: boolean; pass?: Buffer } {
+    const bytes = held.length > 0 ? Buffer.concat([held, rest]) : rest;
+    const header = readHeader(bytes);
+    if (!header) {
+      // Fewer than five bytes: they wait for the next chunk.
+      this.#state = { kind: "header", held: Buffer.from(bytes) };
+      return { used: rest.length, drop: true };
+    }
+    const { headerBytes, remaining } = header;
+    const size = headerBytes + remaining;
+    const used = headerBytes - held.length;
+    const first = bytes[0]!;
+    if (first >> 4 === PUBLISH && size > this.#maxBytes) {
+      this.#state = { kind: "skip", first, bytes: size, left: remaining, head: Buffer.alloc(0) };
+      return { used, drop: true };
+    }
+    this.#state = remaining > 0 ? { kind: "pass", left: remaining } : BETWEEN_PACKETS;
+    return held.length > 0 ? { used, pass: Buffer.from(bytes.subarray(0, headerBytes)) } : { used };
+  }
+
+  /** Goes through a packet that is cut out; returns how many bytes of `rest` belong to it. */
+  #skip(state: State & { kind: "skip" }, rest: Buffer): number {
+    const used = Math.min(state.left, rest.length);
+    const known = readHead(state.first, state.head);
+    const head = known ? state.head : Buffer.concat([state.head, rest.subarray(0, used)]);
+    const named = known ? undefined : readHead(state.first, head);
+    if (named) this.#found({ ...named, bytes: state.bytes });
+    // The payload is not kept: the head was complete, or it is a topic and a packet id at most.
+    const left = state.left - used;
+    this.#state = left > 0 ? { ...state, head, left } : BETWEEN_PACKETS;
+    return used;
+  }
+}

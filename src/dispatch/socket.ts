@@ -1,0 +1,125 @@
+import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import { reasonOf } from "../runtime/log.ts";
+import { PacketGuard, type Oversize } from "./guard.ts";
+import { LinkError, type ConnectOptions } from "./port.ts";
+
+/** Where a broker listens. */
+export type BrokerAddress = {
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+};
+
+const DEFAULT_PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
+
+/** Takes `mqtt://host:port` or `mqtts://host:port` apart. Throws LinkError. */
+export const brokerAddress = (url: string): BrokerAddress => {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const scheme = parsed?.protocol;
+  if (!parsed || (scheme !== "mqtt:" && scheme !== "mqtts:"))
+    throw new LinkError("failed", `${url}: expected mqtt://host:port or mqtts://host:port`);
+  const port = parsed.port === "" ? DEFAULT_PORT[scheme] : Number(parsed.port);
+  return { secure: scheme === "mqtts:", host: parsed.hostname.replaceAll(/^\[|\]$/g, ""), port };
+};
+
+/** Every address of a name, in the resolver's order. Rejects with the system's error. */
+export const addressesOf = async (host: string): Promise<string[]> =>
+  isIP(host) > 0 ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
+
+type Pem = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+
+const pem = (file: string | undefined): Buffer | undefined => {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new LinkError("credentials-unreadable", `${file} cannot be read: ${reasonOf(cause)}`, cause);
+  }
+};
+
+/** Reads the PEM files anew: they may have been replaced. Throws LinkError. */
+export const readCredentials = (options: Pick<ConnectOptions, "ca" | "cert" | "key">): Pem => {
+  const ca = pem(options.ca);
+  const cert = pem(options.cert);
+  const key = pem(options.key);
+  return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
+};
+
+/** Opens TCP, or TLS with the name checked, to one address. Rejects with the system's error. */
+export const openSocket = (
+  { secure, host, port }: BrokerAddress,
+  address: string,
+  credentials: Pem,
+  signal: AbortSignal,
+): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = secure
+      ? connectTls({ host: address, port, ...credentials, ...(isIP(host) > 0 ? {} : { servername: host }) })
+      : connectTcp({ host: address, port });
+    socket.setNoDelay(true);
+    const abort = () => socket.destroy();
+    signal.addEventListener("abort", abort, { once: true });
+    socket.on("error", reject);
+    socket.once("close", () => {
+      signal.removeEventListener("abort", abort);
+      reject(new Error("the connection was closed"));
+    });
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      signal.removeEventListener("abort", abort);
+      resolve(socket);
+    });
+  });
+
+/** MQTT §3.4: a PUBACK without properties, the same in 3.1.1 and 5. */
+const puback = (packetId: number): Buffer => Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]);
+
+/**
+ * The stream that the MQTT client reads and writes: the socket, with messages above `maxBytes` cut
+ * out and acknowledged. Pieces of packets that are written in one turn leave in one write.
+ */
+export class GuardedStream extends Duplex {
+  readonly #socket: Socket;
+  readonly #guard: PacketGuard;
+
+  constructor(socket: Socket, maxBytes: number, oversize: (found: Oversize) => void) {
+    super({ allowHalfOpen: false, emitClose: true });
+    this.#socket = socket;
+    this.#guard = new PacketGuard(maxBytes, (found) => {
+      if (found.packetId !== undefined) this.write(puback(found.packetId));
+      oversize(found);
+    });
+    socket.on("data", (chunk: Buffer) => {
+      let more = true;
+      for (const piece of this.#guard.feed(chunk)) more = this.push(piece) && more;
+      if (!more) socket.pause();
+    });
+    socket.on("end", () => this.push(null));
+    socket.on("error", (error) => this.destroy(error));
+    socket.on("close", () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}

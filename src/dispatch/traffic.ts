@@ -1,0 +1,413 @@
+import { LANES, type Lane } from "../domain/pending.ts";
+import type { EmergencyUpdate, Report } from "../domain/report.ts";
+import type { Channel, Route } from "../domain/wire.ts";
+import { createPace, type Flight as Paced } from "./pace.ts";
+import { Pauses } from "./pauses.ts";
+import { PUBACK } from "./port.ts";
+
+/**
+ * The traffic of one connection, without I/O: what waits, what is on the wire, what goes next, and
+ * what an acknowledgement means (contract §4). It dies with its connection: what was not settled is
+ * found again in the outbox.
+ *
+ * Order: birth, emergencies, events, live telemetry, history. Emergencies have places on the wire that
+ * nothing else may take.
+ */
+export type Outgoing =
+  | { readonly kind: "state"; readonly payload: Buffer }
+  | { readonly kind: "emergency"; readonly report: EmergencyUpdate }
+  /** Takes the retained copy of an episode off the broker; `final`: its last report, delivered just before. */
+  | { readonly kind: "removal"; readonly episode: string; readonly final?: EmergencyUpdate }
+  | { readonly kind: "event" | "live"; readonly report: Report }
+  | { readonly kind: "history"; readonly reports: readonly Report[]; readonly payload: Buffer }
+  | { readonly kind: "reply"; readonly route: Route; readonly payload: Buffer };
+
+/** A message on the wire. */
+export type Flight = { readonly outgoing: Outgoing; readonly sentAt: number; readonly paced: Paced };
+
+/** What an acknowledgement means for the rest of the unit. */
+export type Answer =
+  /** Dispatch has these, or a broker answers for them. */
+  | { readonly kind: "delivered"; readonly outgoing: Outgoing; readonly reports: readonly Report[] }
+  /** The broker has it, but nobody there has subscribed. */
+  | { readonly kind: "unheard"; readonly outgoing: Outgoing }
+  /** The broker does not take this channel; `first`: since the connection began. */
+  | { readonly kind: "refused"; readonly channel: Channel; readonly code: number; readonly first: boolean };
+
+export type Read = { readonly lane: Lane; readonly after: number; readonly limit: number };
+
+export type TrafficSettings = {
+  /** QoS 1 messages that the broker takes before it has acknowledged one. */
+  readonly receiveMaximum: number;
+  /** Bytes of history that may be unacknowledged, however much the link holds. */
+  readonly maxInFlightBytes: number;
+  /** No pending number is below this one. */
+  readonly oldest: number;
+  /** Whether 0x10 (no matching subscribers) counts as delivery now. */
+  readonly unheardCounts: () => boolean;
+};
+
+/** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
+const WINDOW = 32;
+/** Places on the wire that only emergencies may take. */
+const RESERVE = 4;
+/** A flood of positions goes as history, many reports to a message: lighter for unit, link and broker. */
+const LIVE_WINDOW = 4;
+const LIVE_QUEUE = 4;
+const EVENT_WINDOW = 4;
+/** Events and emergencies read from the outbox at once. */
+const URGENT_RECORDS = 100;
+/** Answers to commands that may wait for a place on the wire; more are dropped, the oldest first. */
+const REPLY_QUEUE = 32;
+const BATCH_RECORDS = { min: 4, max: 1_000 };
+/** What a report has of a batch, before it is known. */
+const PACKED_BYTES = 50;
+/** Batches that are being encoded or wait for their place. */
+const BATCHES = 2;
+
+const channelOf = (outgoing: Outgoing): Channel => {
+  if (outgoing.kind === "removal") return "emergency";
+  return outgoing.kind === "live" ? outgoing.report.kind : outgoing.kind;
+};
+
+const reportsOf = (outgoing: Outgoing): readonly Report[] => {
+  switch (outgoing.kind) {
+    case "emergency":
+    case "event":
+    case "live":
+      return [outgoing.report];
+    case "history":
+      return outgoing.reports;
+    case "removal":
+      return outgoing.final ? [outgoing.final] : [];
+    case "state":
+    case "reply":
+      return [];
+  }
+};
+
+const laneOf = (outgoing: Outgoing): Lane | undefined => {
+  if (outgoing.kind === "emergency" || outgoing.kind === "event") return outgoing.kind;
+  if (outgoing.kind === "removal") return "emergency";
+  return outgoing.kind === "live" || outgoing.kind === "history" ? "telemetry" : undefined;
+};
+
+const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "history" } as const;
+export class Traffic {
+  readonly #settings: TrafficSettings;
+  readonly #window: number;
+  readonly #reserve: number;
+  readonly #pace;
+  readonly #pauses = new Pauses();
+  readonly #flights = new Set<Flight>();
+  /** Numbers that are queued or on the wire, or that do not fit this broker. */
+  readonly #underway = new Set<number>();
+  /** The newest report of each episode that is known here. */
+  readonly #standing = new Map<string, EmergencyUpdate>();
+  readonly #cursor: Record<Lane, number>;
+  readonly #unread = new Set<Lane>(LANES);
+  readonly #reading = new Set<Lane>();
+  /** Numbers that were delivered while their lane was being read: the page may still hold them. */
+  readonly #meanwhile: Record<Lane, Set<number>> = {
+    emergency: new Set(),
+    event: new Set(),
+    telemetry: new Set(),
+  };
+  /** Lanes of which everything that can be read is on its way: while the disk is away they have no cursor. */
+  readonly #onTheirWay = new Set<Lane>();
+  #states: Outgoing[] = [];
+  #urgent: (Outgoing & { kind: "emergency" | "removal" })[] = [];
+  #events: Report[] = [];
+  #live: Report[] = [];
+  #replies: Outgoing[] = [];
+  #toEncode: (readonly Report[])[] = [];
+  #encoding = 0;
+  #history: (Outgoing & { kind: "history" })[] = [];
+  #packedBytes = PACKED_BYTES;
+  #primed = false;
+  #held = false;
+  #progressAt: number;
+
+  constructor(settings: TrafficSettings, now: number) {
+    this.#settings = settings;
+    this.#window = Math.max(1, Math.min(WINDOW, settings.receiveMaximum));
+    this.#reserve = this.#window > 2 * RESERVE ? RESERVE : this.#window > 1 ? 1 : 0;
+    this.#pace = createPace(settings.maxInFlightBytes);
+    const before = settings.oldest - 1;
+    this.#cursor = { emergency: before, event: before, telemetry: before };
+    this.#progressAt = now;
+  }
+
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  get drained(): boolean {
+    const waiting = this.#urgent.length + this.#events.length + this.#live.length + this.#history.length;
+    const reading = this.#unread.size + this.#reading.size + this.#onTheirWay.size;
+    return this.#flights.size + waiting + reading + this.#toEncode.length + this.#encoding === 0;
+  }
+
+  /** When the next pause ends, on the clock of `now`; undefined if there is none. */
+  wakeAt(now: number): number | undefined {
+    return this.#pauses.next(now);
+  }
+
+  /** Whether the broker has taken none of the messages on the wire for this long. */
+  silentMs(now: number): number {
+    return this.#flights.size === 0 ? 0 : now - this.#progressAt;
+  }
+
+  /** How long the eldest emergency on the wire has waited for its acknowledgement; 0 if there is none. */
+  emergencyMs(now: number): number {
+    let eldest = now;
+    for (const { outgoing, sentAt } of this.#flights)
+      if (outgoing.kind === "emergency") eldest = Math.min(eldest, sentAt);
+    return now - eldest;
+  }
+
+  greet(payload: Buffer): void {
+    this.#states.push({ kind: "state", payload });
+  }
+
+  /** The last message: nothing else is published after it was asked for. */
+  farewell(payload: Buffer): void {
+    this.#held = true;
+    this.#states = [{ kind: "state", payload }];
+  }
+
+  /** An emergency as it now stands: new, changed, or said again. */
+  say(report: EmergencyUpdate): void {
+    const { episode } = report.data;
+    const before = this.#standing.get(episode);
+    if (before && before.seq > report.seq) return;
+    this.#standing.set(episode, report);
+    if (before && before.seq < report.seq) this.#supersede(before);
+    const queued = this.#urgent.findIndex((one) => one.kind === "emergency" && one.report.seq === report.seq);
+    if (queued >= 0) this.#urgent[queued] = { kind: "emergency", report };
+    else if (!this.#underway.has(report.seq)) this.#queueEmergency(report);
+  }
+
+  /** Takes an episode off the broker that the unit knows nothing more to say of. */
+  remove(episode: string): void {
+    this.#standing.delete(episode);
+    const known = this.#urgent.some((one) => one.kind === "removal" && one.episode === episode);
+    const flying = [...this.#flights].some(
+      ({ outgoing }) => outgoing.kind === "removal" && outgoing.episode === episode,
+    );
+    if (!known && !flying) this.#urgent.push({ kind: "removal", episode });
+  }
+
+  /** A new telemetry report: it goes out live if there is room, else later as history. */
+  offerLive(report: Report, now: number): void {
+    if (this.#underway.has(report.seq)) return;
+    if (this.#live.length >= LIVE_QUEUE || this.#pauses.refused(report.kind, now)) {
+      this.#unread.add("telemetry");
+      return;
+    }
+    this.#underway.add(report.seq);
+    this.#live.push(report);
+  }
+
+  reply(route: Route, payload: Buffer): void {
+    this.#replies = [...this.#replies, { kind: "reply" as const, route, payload }].slice(-REPLY_QUEUE);
+  }
+
+  /** Records of a lane can be read from the outbox. */
+  stored(lane: Lane): void {
+    this.#unread.add(lane);
+  }
+
+  /** What should be read from the outbox now. Each answer is handed to `page`. */
+  reads(now: number): Read[] {
+    const reads: Read[] = [];
+    for (const lane of LANES) {
+      if (!this.#unread.has(lane) || this.#reading.has(lane) || !this.#wants(lane, now)) continue;
+      this.#unread.delete(lane);
+      this.#reading.add(lane);
+      const limit = lane === "telemetry" ? this.#batchRecords() : URGENT_RECORDS;
+      reads.push({ lane, after: this.#cursor[lane], limit });
+    }
+    return reads;
+  }
+
+  /** What was read; `cursor`: how far. */
+  page(lane: Lane, reports: readonly Report[], cursor: number): void {
+    this.#reading.delete(lane);
+    const gone = this.#meanwhile[lane];
+    const fresh = reports.filter(({ seq }) => !this.#underway.has(seq) && !gone.has(seq));
+    gone.clear();
+    if (cursor > this.#cursor[lane] || fresh.length > 0) this.#unread.add(lane);
+    else if (reports.length > 0) this.#onTheirWay.add(lane);
+    this.#cursor[lane] = Math.max(cursor, this.#cursor[lane]);
+    for (const { seq } of fresh) this.#underway.add(seq);
+    if (lane === "emergency") this.#sort(fresh);
+    else if (lane === "event") this.#events.push(...fresh);
+    else if (fresh.length > 0) this.#toEncode.push(fresh);
+    if (lane === "emergency") this.#primed = true;
+  }
+
+  /** Reports that should be made into one message of history now. */
+  toEncode(): readonly Report[] | undefined {
+    const reports = this.#toEncode.shift();
+    if (reports) this.#encoding++;
+    return reports;
+  }
+
+  /** A batch is encoded. */
+  offerHistory(reports: readonly Report[], payload: Buffer): void {
+    this.#encoding--;
+    this.#packedBytes = payload.length / reports.length;
+    this.#history.push({ kind: "history", reports, payload });
+  }
+
+  /** The next message, or undefined if there is none, or no place for it. */
+  next(now: number): Outgoing | undefined {
+    if (this.#flights.size >= this.#window) return undefined;
+    const state = this.#states.shift();
+    if (state || this.#held) return state;
+    const urgent = this.#pauses.refused("emergency", now) ? undefined : this.#urgent.shift();
+    if (urgent || !this.#primed || this.#flights.size >= this.#window - this.#reserve) return urgent;
+    return this.#ordinary(now);
+  }
+
+  /** It is on the wire. */
+  sent(outgoing: Outgoing, bytes: number, now: number): Flight {
+    if (this.#flights.size === 0) this.#progressAt = now;
+    const flight = { outgoing, sentAt: now, paced: this.#pace.sent(bytes, now) };
+    this.#flights.add(flight);
+    return flight;
+  }
+
+  /** It did not leave after all: its place on the wire is free again. */
+  withdraw(flight: Flight): void {
+    this.#flights.delete(flight);
+  }
+
+  /** It does not fit the broker's largest packet: not on this connection. */
+  unfit(outgoing: Outgoing): void {
+    // Its numbers stay underway: nothing offers them here again. A batch is halved until one is left.
+    if (outgoing.kind !== "history" || outgoing.reports.length < 2) return;
+    const half = Math.ceil(outgoing.reports.length / 2);
+    this.#toEncode.unshift(outgoing.reports.slice(0, half), outgoing.reports.slice(half));
+  }
+
+  /** The broker's answer to a message on the wire. `code`: a PUBACK reason code. */
+  answered(flight: Flight, code: number, now: number): Answer {
+    const { outgoing } = flight;
+    this.#flights.delete(flight);
+    this.#progressAt = now;
+    this.#pace.acknowledged(flight.paced, now);
+    for (const lane of this.#onTheirWay) this.#unread.add(lane);
+    this.#onTheirWay.clear();
+    const channel = channelOf(outgoing);
+    if (code >= PUBACK.firstRefusal) {
+      this.#giveBack(outgoing);
+      return { kind: "refused", channel, code, first: this.#pauses.refuse(channel, now) };
+    }
+    const unheard = code === PUBACK.noMatchingSubscribers && !this.#settings.unheardCounts();
+    if (unheard && reportsOf(outgoing).length > 0 && outgoing.kind !== "removal") {
+      this.#giveBack(outgoing);
+      this.#pauses.unheard(channel, outgoing.kind === "live" ? "history" : channel, now);
+      return { kind: "unheard", outgoing };
+    }
+    this.#pauses.taken(channel);
+    return this.#delivered(outgoing);
+  }
+
+  #delivered(outgoing: Outgoing): Answer {
+    if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared") {
+      // It counts as delivered once the retained copy is gone as well.
+      this.#urgent.unshift({
+        kind: "removal",
+        episode: outgoing.report.data.episode,
+        final: outgoing.report,
+      });
+      return { kind: "delivered", outgoing, reports: [] };
+    }
+    const reports = reportsOf(outgoing);
+    const lane = laneOf(outgoing);
+    for (const { seq } of reports) {
+      this.#underway.delete(seq);
+      if (lane && this.#reading.has(lane)) this.#meanwhile[lane].add(seq);
+    }
+    if (outgoing.kind === "removal") this.#standing.delete(outgoing.episode);
+    return { kind: "delivered", outgoing, reports };
+  }
+
+  /** What was not delivered is read from the outbox again, when its channel's pause is over. */
+  #giveBack(outgoing: Outgoing): void {
+    const lane = laneOf(outgoing);
+    if (!lane) return;
+    for (const { seq } of reportsOf(outgoing)) {
+      this.#underway.delete(seq);
+      this.#cursor[lane] = Math.min(this.#cursor[lane], seq - 1);
+    }
+    this.#unread.add(lane);
+    if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.push(outgoing);
+  }
+
+  #ordinary(now: number): Outgoing | undefined {
+    const reply = this.#replies.shift();
+    if (reply) return reply;
+    const flying = { event: 0, live: 0, history: 0 };
+    let historyBytes = 0;
+    for (const { outgoing, paced } of this.#flights) {
+      if (outgoing.kind === "event" || outgoing.kind === "live") flying[outgoing.kind]++;
+      if (outgoing.kind !== "history") continue;
+      flying.history++;
+      historyBytes += paced.bytes;
+    }
+    const event = flying.event < EVENT_WINDOW ? this.#events.shift() : undefined;
+    if (event) return { kind: "event", report: event };
+    const live = flying.live < LIVE_WINDOW ? this.#live.shift() : undefined;
+    if (live) return { kind: "live", report: live };
+    const [batch] = this.#history;
+    if (!batch || this.#pauses.waits("history", now)) return undefined;
+    if (flying.history > 0 && historyBytes + batch.payload.length > this.#pace.budget) return undefined;
+    return this.#history.shift();
+  }
+
+  #wants(lane: Lane, now: number): boolean {
+    if (this.#pauses.waits(CHANNEL_OF_LANE[lane], now)) return false;
+    if (lane === "emergency") return true;
+    if (!this.#primed) return false;
+    if (lane === "event") return this.#events.length === 0;
+    return this.#toEncode.length + this.#encoding + this.#history.length < BATCHES;
+  }
+
+  #batchRecords(): number {
+    const wanted = Math.floor(this.#pace.batchBytes / this.#packedBytes);
+    return Math.max(BATCH_RECORDS.min, Math.min(BATCH_RECORDS.max, wanted));
+  }
+
+  /**
+   * Of each episode the newest report goes to its topic. Older ones go as history: on the topic they
+   * would replace a newer retained copy, and a press would wait behind them.
+   */
+  #sort(reports: readonly Report[]): void {
+    const emergencies = reports.filter((report) => report.kind === "emergency");
+    for (const report of emergencies) {
+      const { episode } = report.data;
+      if ((this.#standing.get(episode)?.seq ?? -1) < report.seq) this.#standing.set(episode, report);
+    }
+    const isNewest = ({ seq, data }: EmergencyUpdate) => this.#standing.get(data.episode)?.seq === seq;
+    for (const report of emergencies)
+      if (isNewest(report)) this.#queueEmergency(this.#standing.get(report.data.episode) ?? report);
+    const older = emergencies.filter((report) => !isNewest(report));
+    if (older.length > 0) this.#toEncode.push(older);
+  }
+
+  #queueEmergency(report: EmergencyUpdate): void {
+    this.#underway.add(report.seq);
+    this.#urgent.push({ kind: "emergency", report });
+  }
+
+  /** A queued report that a newer one of its episode replaces goes as history. */
+  #supersede(older: EmergencyUpdate): void {
+    const at = this.#urgent.findIndex((one) => one.kind === "emergency" && one.report.seq === older.seq);
+    if (at < 0) return;
+    this.#urgent.splice(at, 1);
+    this.#toEncode.push([older]);
+  }
+}

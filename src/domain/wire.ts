@@ -1,0 +1,78 @@
+import type { Report, ReportKind } from "./report.ts";
+
+/** How a message goes out (contract §2). `expiryS` and `correlationData` only reach an MQTT 5 broker. */
+export type Route = {
+  readonly topic: string;
+  readonly retain: boolean;
+  readonly expiryS?: number;
+  readonly correlationData?: Buffer;
+};
+
+/** The topics of contract §2 below a unit's own root: one row each, from which every other use is made. */
+export const WIRE = {
+  state: { path: "state", direction: "up", retain: true },
+  position: { path: "position", direction: "up", retain: true, expiryS: 120 },
+  vehicle: { path: "vehicle", direction: "up", retain: true, expiryS: 600 },
+  emergency: { path: "emergency/{episode}", direction: "up", retain: true },
+  event: { path: "event", direction: "up", retain: false },
+  health: { path: "health", direction: "up", retain: true, expiryS: 300 },
+  history: { path: "history", direction: "up", retain: false },
+  ack: { path: "emergency/{episode}/ack", direction: "down", retain: false },
+  command: { path: "command", direction: "down", retain: false },
+  reply: { path: "reply", direction: "up", retain: false, expiryS: 600 },
+} as const;
+
+/** A class of topics: what a broker refuses, it refuses for a class. */
+export type Channel = keyof typeof WIRE;
+
+const routeTo = (root: string, channel: Channel): Route => {
+  const row: { readonly path: string; readonly retain: boolean; readonly expiryS?: number } = WIRE[channel];
+  const { path, retain, expiryS } = row;
+  return { topic: `${root}/${path}`, retain, ...(expiryS === undefined ? {} : { expiryS }) };
+};
+
+/** The topics of one unit under `prefix/unit/`. */
+export type Routes = {
+  readonly state: Route;
+  readonly history: Route;
+  readonly reply: Route;
+  readonly command: string;
+  /** Where dispatch acknowledges any episode: with a wildcard for its id. */
+  readonly acks: string;
+  /** The topic of one episode. */
+  emergency(episode: string): string;
+  /** Where one kind of report goes, live. A cleared episode is not retained. */
+  of(report: Pick<Report, "kind" | "data">): Route;
+  /** The episode that a topic acknowledges, or undefined. */
+  acknowledged(topic: string): string | undefined;
+  /** Whether a topic lies below this unit's own root. */
+  owns(topic: string): boolean;
+};
+
+export const createRoutes = (prefix: string, unit: string): Routes => {
+  const root = `${prefix}/${unit}`;
+  const route = (channel: Channel) => routeTo(root, channel);
+  const plain: Readonly<Record<Exclude<ReportKind, "emergency">, Route>> = {
+    position: route("position"),
+    vehicle: route("vehicle"),
+    event: route("event"),
+    health: route("health"),
+  };
+  const emergency = (episode: string) => `${root}/emergency/${episode}`;
+  const ack = new RegExp(`^${RegExp.escape(`${root}/emergency/`)}([^/]+)/ack$`);
+  return {
+    state: route("state"),
+    history: route("history"),
+    reply: route("reply"),
+    command: route("command").topic,
+    acks: `${root}/emergency/+/ack`,
+    emergency,
+    of(report) {
+      if (report.kind !== "emergency") return plain[report.kind];
+      const data = report.data as { readonly episode: string; readonly state: string };
+      return { topic: emergency(data.episode), retain: data.state !== "cleared" };
+    },
+    acknowledged: (topic) => ack.exec(topic)?.[1],
+    owns: (topic) => topic === root || topic.startsWith(`${root}/`),
+  };
+};

@@ -1,0 +1,45 @@
+import type { CountedPresses } from "../domain/memory.ts";
+import type { BoardPress } from "../domain/panic.ts";
+
+/**
+ * Which presses of which boards have been counted. A board repeats a press until it is confirmed, and
+ * sends all that wait in turn; any of them may be broken on the line. So numbers are kept one by one.
+ */
+
+/** A board keeps sixteen presses at most: what is older than these cannot wait there. */
+const REMEMBERED = 64;
+/** Boards that are remembered: a car has one, and had others before it was repaired. The oldest goes first. */
+const BOARDS = 16;
+
+const includes = ({ below, numbers }: CountedPresses, number: number): boolean =>
+  number <= below || numbers.includes(number);
+
+const of = (known: readonly CountedPresses[], board: string): CountedPresses =>
+  known.find((one) => one.board === board) ?? { board, below: 0, numbers: [] };
+
+const put = (known: readonly CountedPresses[], one: CountedPresses): readonly CountedPresses[] =>
+  [...known.filter(({ board }) => board !== one.board), one].slice(-BOARDS);
+
+/** Whether a press has been counted. A board without a latch has no numbers (0) and repeats nothing. */
+export const isCounted = (known: readonly CountedPresses[], { board, number }: BoardPress): boolean =>
+  number !== 0 && includes(of(known, board), number);
+
+export const count = (
+  known: readonly CountedPresses[],
+  { board, number }: BoardPress,
+): readonly CountedPresses[] => {
+  if (number === 0) return known;
+  const { below, numbers } = of(known, board);
+  const all = [...numbers, number].toSorted((a, b) => a - b);
+  return put(known, { board, below: all.at(-REMEMBERED - 1) ?? below, numbers: all.slice(-REMEMBERED) });
+};
+
+/** A board says which number it gave last: fewer than were counted means that it has lost its memory. */
+export const meet = (
+  known: readonly CountedPresses[],
+  board: string,
+  lastNumber: number,
+): readonly CountedPresses[] => {
+  const { below, numbers } = of(known, board);
+  return lastNumber < (numbers.at(-1) ?? below) ? put(known, { board, below: 0, numbers: [] }) : known;
+};

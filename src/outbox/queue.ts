@@ -1,0 +1,410 @@
+import { laneOf, type Lane } from "../domain/pending.ts";
+import type { Draft, GapReason, Report } from "../domain/report.ts";
+import { isoInstant, type Instant } from "../domain/time.ts";
+import { eventsToDrop } from "./event-value.ts";
+import {
+  bound,
+  encodeLedger,
+  fold,
+  isSettled,
+  oldestPending,
+  pendingCount,
+  segmentOf,
+  settle,
+  type Ledger,
+} from "./ledger.ts";
+import type { Operation } from "./port.ts";
+import { encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
+import { gapsOf, type Gap, type Known, type Recovered } from "./recovery.ts";
+import type { Excess } from "./retention.ts";
+import { addRange, complement, numbersOf, union, type Runs } from "./runs.ts";
+
+/** A report to be settled. */
+export type Settled = Pick<Report, "seq" | "kind">;
+/** The instant of what the queue itself makes. */
+export type Now = Instant & { readonly mono: number };
+
+/** What a batch holds. */
+export type Plan = {
+  readonly records: ReadonlyMap<number, Report>;
+  readonly removals: ReadonlyMap<number, Lane>;
+};
+
+/** Numbers leased ahead: few, because a crash declares those that it cannot account for. */
+export const LEASE_MIN = 64;
+export const LEASE_MAX = 65_536;
+/** A page that was read before its records were deleted may still be under way: this many are remembered. */
+const RECENT_MAX = 65_536;
+
+/**
+ * Numbers and what waits in memory to be written. Pure: it reads no clock and does no I/O; a batch is
+ * taken with `plan`, and is then either `done` or `undone`.
+ */
+export class Queue {
+  readonly #of: { readonly unit: string; readonly store: string; readonly boot: number };
+  #ledger: Ledger;
+  /** Numbers below it are remembered by the vital file. */
+  #lease: number;
+  /** Numbers from it on are free without a lease: nothing remembers any, and they are far from all others. */
+  #freeFrom = Infinity;
+  #givenAtLease: number;
+  /** How many numbers the last lease was ahead. */
+  #ahead = LEASE_MIN;
+  /** Reports in memory, by number, ascending: to be written, and in the batch that is being written. */
+  #held = new Map<number, Report>();
+  #writing: ReadonlyMap<number, Report> = new Map();
+  #removals = new Map<number, Lane>();
+  /** Events and emergencies that are pending, by number: exact, also in sparse segments. */
+  readonly #urgent: Record<"emergency" | "event", Set<number>> = { emergency: new Set(), event: new Set() };
+  readonly #recent = new Set<number>();
+  /** The lowest number that was written and is not synced. */
+  #unsynced = Infinity;
+  #changed = false;
+  /** The first number of this life, and whether the store has been held against what is known. */
+  readonly #first: number;
+  #recovered = false;
+
+  constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, lease: number) {
+    this.#of = of;
+    this.#ledger = ledger;
+    this.#lease = lease;
+    this.#first = ledger.next;
+    this.#givenAtLease = ledger.next;
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+  get held(): ReadonlyMap<number, Report> {
+    return this.#held;
+  }
+  /** Reports in memory. */
+  get size(): number {
+    return this.#held.size + this.#writing.size;
+  }
+  /** Records are to be written or deleted. */
+  get due(): boolean {
+    return this.#held.size > 0 || this.#removals.size > 0;
+  }
+  /** That, or the ledger has changed. */
+  get changed(): boolean {
+    return this.#changed || this.due;
+  }
+  get pending(): number {
+    return pendingCount(this.#ledger);
+  }
+  get oldest(): number {
+    return oldestPending(this.#ledger);
+  }
+  get events(): number {
+    return this.#urgent.event.size;
+  }
+
+  /** Numbers a draft and takes it. */
+  append(draft: Draft, mono: number): Report {
+    const seq = this.#ledger.next++;
+    const { unit, store, boot } = this.#of;
+    const report = {
+      v: 1,
+      unit,
+      store,
+      boot,
+      seq,
+      kind: draft.kind,
+      at: isoInstant(draft.at),
+      clock: draft.clock,
+      mono: draft.mono ?? mono,
+      data: draft.data,
+    } as Report;
+    this.#hold(report);
+    return report;
+  }
+
+  #hold(report: Report): void {
+    this.#held.set(report.seq, report);
+    const lane = laneOf(report.kind);
+    if (lane !== "telemetry") this.#urgent[lane].add(report.seq);
+  }
+
+  leased(seq: number): boolean {
+    return seq < this.#lease || seq >= this.#freeFrom;
+  }
+
+  /** Few leased numbers are left: the vital file must be written. */
+  get leaseIsShort(): boolean {
+    return this.#freeFrom === Infinity && this.#lease - this.#ledger.next < this.#ahead / 4;
+  }
+
+  /** The lease that the vital file should hold. It counts once `leaseWritten`. */
+  wantedLease(): number {
+    const { next } = this.#ledger;
+    if (this.#lease - next >= this.#ahead / 2) return this.#lease;
+    this.#ahead = Math.min(Math.max(LEASE_MIN, (next - this.#givenAtLease) * 4), LEASE_MAX);
+    this.#givenAtLease = next;
+    return Math.max(this.#lease, next + this.#ahead);
+  }
+
+  leaseWritten(lease: number): void {
+    this.#lease = Math.max(this.#lease, lease);
+    this.#freeFrom = Infinity;
+  }
+
+  /**
+   * Nothing remembers numbers any more. Those given and not leased would be given again by the next
+   * life; none of them has gone out, so their reports get others, from `beyond` on. Returns the numbers
+   * left behind, to be declared.
+   */
+  leaveNumbers(beyond: number): Runs {
+    const from = Math.min(this.#lease, this.#ledger.next);
+    const moved = [...this.#held].filter(([seq]) => seq >= this.#lease);
+    this.#ledger.next = Math.max(beyond, this.#ledger.next);
+    const to = this.#ledger.next - 1;
+    this.#freeFrom = this.#ledger.next;
+    for (const [seq, report] of moved) {
+      this.#held.delete(seq);
+      const lane = laneOf(report.kind);
+      if (lane !== "telemetry") this.#urgent[lane].delete(seq);
+      // The same object: its owner may publish it, and must do so under its new number.
+      Object.assign(report, { seq: this.#ledger.next++ });
+      this.#hold(report);
+    }
+    return from <= to ? [[from, to]] : [];
+  }
+
+  /** Takes over what a recovery found to be true, and appends its gaps. */
+  recovered({ ledger, lanes, gaps }: Recovered, now: Now): void {
+    this.#ledger = ledger;
+    this.#recovered = true;
+    this.#recent.clear();
+    for (const lane of ["emergency", "event"] as const) {
+      this.#urgent[lane].clear();
+      for (const seq of numbersOf(lanes[lane])) if (!isSettled(ledger, seq)) this.#urgent[lane].add(seq);
+    }
+    for (const [seq, { kind }] of [...this.#writing, ...this.#held]) {
+      const lane = laneOf(kind);
+      if (lane !== "telemetry") this.#urgent[lane].add(seq);
+    }
+    this.#unsynced = Infinity;
+    this.#changed = true;
+    for (const gap of gaps) this.#appendGap(gap, now);
+  }
+
+  /** Whether a record that was read from the store is settled. */
+  isSettled(seq: number): boolean {
+    return isSettled(this.#ledger, seq) || this.#recent.has(seq);
+  }
+
+  #isPending({ seq, kind }: Settled): boolean {
+    const lane = laneOf(kind);
+    if (lane === "telemetry" || (!this.#recovered && seq < this.#first)) return !this.isSettled(seq);
+    return this.#urgent[lane].has(seq);
+  }
+
+  /** Settles those of these that are pending, and returns their numbers. */
+  settle(reports: readonly Settled[]): Runs {
+    const settled: Runs = [];
+    for (const report of reports) {
+      if (!this.#isPending(report)) continue;
+      this.#release(report.seq, laneOf(report.kind));
+      addRange(settled, report.seq, report.seq);
+    }
+    return settled;
+  }
+
+  #release(seq: number, lane: Lane): void {
+    if (segmentOf(this.#ledger, seq)) this.#remember(seq);
+    settle(this.#ledger, seq);
+    if (lane !== "telemetry") this.#urgent[lane].delete(seq);
+    if (!this.#held.delete(seq) && !this.#writing.has(seq)) this.#removals.set(seq, lane);
+    this.#changed = true;
+  }
+
+  #remember(seq: number): void {
+    this.#recent.add(seq);
+    if (this.#recent.size <= RECENT_MAX) return;
+    const [oldest] = this.#recent;
+    if (oldest !== undefined) this.#recent.delete(oldest);
+  }
+
+  /** Settles those of these that are pending and declares them. */
+  refuse(reports: readonly Settled[], reason: GapReason, now: Now): void {
+    this.declare(this.settle(reports), reason, now);
+  }
+
+  /** Declares numbers that are settled already. */
+  declare(settled: Runs, reason: GapReason, now: Now): void {
+    const gaps = gapsOf(settled, reason, (from, to) => this.#pendingBetween(from, to));
+    for (const gap of gaps) this.#appendGap(gap, now);
+  }
+
+  #appendGap(gap: Gap, { mono, at, clock }: Now): void {
+    this.append({ kind: "event", data: gap, at, clock }, mono);
+  }
+
+  /** Undefined if only the disk knows. */
+  #pendingBetween(from: number, to: number): readonly number[] | undefined {
+    if (this.#ledger.sparse.some(([low, high]) => low <= to && high >= from)) return undefined;
+    return [...numbersOf(complement(this.#ledger.settled, from, to))];
+  }
+
+  /** Numbers that were left behind without having been given to a report are settled: they are declared. */
+  abandon(numbers: Runs, reason: GapReason, now: Now): void {
+    for (const [from, to] of numbers) addRange(this.#ledger.settled, from, to);
+    this.#changed = true;
+    this.declare(numbers, reason, now);
+  }
+
+  /**
+   * Gives up records on disk and declares them. `kept`: telemetry between them that stays, ascending; if
+   * there is any, the stretch becomes sparse in the ledger.
+   */
+  giveUp({ lane, seqs, kept }: Excess, now: Now): void {
+    const going = seqs.filter((seq) =>
+      this.#isPending({ seq, kind: lane === "event" ? "event" : "position" }),
+    );
+    const [from] = going;
+    const to = going.at(-1);
+    if (from === undefined || to === undefined) return;
+    const urgent = [...this.#urgent.emergency, ...this.#urgent.event].toSorted((a, b) => a - b);
+    const gone: Runs = [];
+    for (const seq of going) addRange(gone, seq, seq);
+    const gaps = gapsOf(gone, "retention", (low, high) =>
+      [...between(kept, low, high), ...between(urgent, low, high)].toSorted((a, b) => a - b),
+    );
+    // Events that lie far apart need an event each to be declared: nothing would be gained.
+    if (lane === "event" && gaps.length * 2 > going.length) return;
+    if (kept.length > 0 && to < this.synced) fold(this.#ledger, from, to);
+    for (const seq of going) this.#release(seq, lane);
+    for (const gap of gaps) this.#appendGap(gap, now);
+  }
+
+  /** The disk takes nothing and memory is full: gives up the older half of the telemetry. */
+  shedTelemetry(now: Now): void {
+    const telemetry = [...this.#held.values()].filter(({ kind }) => laneOf(kind) === "telemetry");
+    this.refuse(telemetry.slice(0, telemetry.length / 2), "retention", now);
+  }
+
+  /** The same of events: a quarter of those in memory, the oldest of low value first. */
+  shedEvents(now: Now): void {
+    const events = [...this.#held.values()].filter(({ kind }) => kind === "event");
+    const seqs = new Set(eventsToDrop(events, events.length / 4));
+    this.refuse(
+      events.filter(({ seq }) => seqs.has(seq)),
+      "retention",
+      now,
+    );
+  }
+
+  get heldEvents(): number {
+    let events = 0;
+    for (const { kind } of this.#held.values()) if (kind === "event") events++;
+    return events;
+  }
+
+  /** All below it is settled, or synced on disk. */
+  get synced(): number {
+    const [held = Infinity] = this.#held.keys();
+    const [writing = Infinity] = this.#writing.keys();
+    return Math.min(held, writing, this.#unsynced, this.#ledger.next);
+  }
+
+  /** What of a lane is not on disk but may be published, above a number. */
+  unwritten(lane: Lane, after: number): Report[] {
+    const fresh: Report[] = [];
+    for (const batch of [this.#writing, this.#held]) {
+      for (const [seq, report] of batch) {
+        if (seq > after && laneOf(report.kind) === lane && this.leased(seq)) fresh.push(report);
+      }
+    }
+    return fresh;
+  }
+
+  /** Every number in memory may be written: the next life begins above the lease. */
+  get allLeased(): boolean {
+    return this.leased(this.#ledger.next - 1);
+  }
+
+  /** Takes all that may be written as the next batch. */
+  plan(): Plan {
+    bound(this.#ledger, this.synced);
+    const records = this.allLeased
+      ? this.#held
+      : new Map([...this.#held].filter(([seq]) => this.leased(seq)));
+    const plan = { records, removals: this.#removals };
+    this.#held = this.allLeased ? new Map() : new Map([...this.#held].filter(([seq]) => !this.leased(seq)));
+    this.#writing = records;
+    this.#removals = new Map();
+    this.#changed = false;
+    return plan;
+  }
+
+  /** The life ends: what the next batch writes accounts for every number, so none is leased ahead. */
+  endLease(): void {
+    if (this.allLeased) this.#lease = this.#ledger.next;
+  }
+
+  /** The operations of a batch: its records, its removals and the ledger. */
+  operationsOf({ records, removals }: Plan): Operation[] {
+    const operations: Operation[] = [];
+    for (const [seq, lane] of removals) operations.push({ type: "del", key: encodeKey(lane, seq) });
+    for (const [seq, report] of records) {
+      const key = encodeKey(laneOf(report.kind), seq);
+      operations.push({ type: "put", key, value: encodeRecord(key, report) });
+    }
+    const { store, boot } = this.#of;
+    const ledger = encodeLedger(this.#ledger, { store, boot, lease: this.#lease });
+    operations.push({ type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, ledger) });
+    return operations;
+  }
+
+  /** The batch is in the store. */
+  done({ records }: Plan, sync: boolean): void {
+    this.#writing = new Map();
+    const [first = Infinity] = records.keys();
+    this.#unsynced = sync ? Infinity : Math.min(this.#unsynced, first);
+    // Settled while they were being written: they are in the store and must go again.
+    for (const [seq, { kind }] of records) if (this.isSettled(seq)) this.#removals.set(seq, laneOf(kind));
+  }
+
+  /** The batch is not in the store, or only perhaps: it is part of the next one. */
+  undone({ records, removals }: Plan): void {
+    this.#writing = new Map();
+    const pending = [...records].filter(([seq]) => !this.isSettled(seq));
+    for (const [seq, { kind }] of records) if (this.isSettled(seq)) this.#removals.set(seq, laneOf(kind));
+    this.#held = new Map([...pending, ...this.#held]);
+    this.#removals = new Map([...removals, ...this.#removals]);
+    this.#changed = true;
+  }
+
+  /** What a recovery must know of this life. */
+  get known(): Pick<Known, "first" | "ledger" | "recovered" | "held" | "gone"> {
+    const held: Runs = [];
+    for (const seq of [...this.#writing.keys(), ...this.#held.keys()]) addRange(held, seq, seq);
+    const gone: Runs = this.#recovered ? [] : union(this.#ledger.settled);
+    for (const seq of this.#removals.keys()) addRange(gone, seq, seq);
+    return { first: this.#first, ledger: this.#ledger, recovered: this.#recovered, held, gone };
+  }
+
+  /** Whether the store has been held against what is known, in this life. */
+  get isRecovered(): boolean {
+    return this.#recovered;
+  }
+
+  get next(): number {
+    return this.#ledger.next;
+  }
+}
+
+/** Of ascending numbers those in from..to. */
+const between = (numbers: readonly number[], from: number, to: number): readonly number[] => {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numbers[middle]! < from) low = middle + 1;
+    else high = middle;
+  }
+  let end = low;
+  while (end < numbers.length && numbers[end]! <= to) end++;
+  return numbers.slice(low, end);
+};

@@ -1,0 +1,205 @@
+import { NO_MEMORY, type Memory } from "../domain/memory.ts";
+import type { Random } from "../runtime/ports.ts";
+import { LEASE_MAX, LEASE_MIN } from "./queue.ts";
+import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
+import { DiskError, PLACES, StoreError, type Disk } from "./port.ts";
+import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";
+
+/** What a life begins with. Its own numbers begin at `lease`. */
+export type Start = {
+  readonly store: string;
+  /** Of the last life. */
+  readonly boot: number;
+  readonly connection: number;
+  readonly lease: number;
+  /** Of the newest place on disk. */
+  readonly generation: number;
+  readonly memory: Memory;
+  /** There was an outbox here before, or traces of one. */
+  readonly used: boolean;
+  /** The numbers below `lease` are not of this store, for this reason: they are declared in it. */
+  readonly renamed: "superseded" | "corruption" | undefined;
+  /** Something of the memory may be missing. */
+  readonly doubtful: boolean;
+  /** What was wrong, a line each. */
+  readonly news: readonly string[];
+  /** The store, if it had to be opened to know all this. */
+  readonly opened?: Opened<Scan>;
+};
+
+const NAME_LETTERS = 8;
+const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
+export const storeName = (random: Random): string =>
+  Array.from({ length: NAME_LETTERS }, () => LETTERS[Math.floor(random() * LETTERS.length)]!).join("");
+
+/**
+ * If nothing on the disk says or can say which numbers were used: far beyond what a counter reaches in
+ * a car's life, and at random, so that two such lives do not share any.
+ */
+const BEYOND = 2 ** 40;
+const BLOCKS = 2 ** 24;
+export const numberBeyond = (least: number, random: Random): number =>
+  Math.max(least, BEYOND) + LEASE_MAX * Math.floor(random() * BLOCKS);
+/** Boots are compared by people now and then: not that far. */
+const BOOT_BEYOND = 2 ** 20;
+export const bootBeyond = (least: number, random: Random): number =>
+  Math.max(least, BOOT_BEYOND) + Math.floor(random() * BOOT_BEYOND);
+
+/** One place is damaged: the newest may be lost, with a lease and a boot of its own. */
+const SKIPPED_NUMBERS = 2 * LEASE_MAX;
+const SKIPPED_CONNECTIONS = 1_000;
+/** Lives that may have written the vital file and never the store. */
+const SKIPPED_BOOTS = 16;
+
+const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Start => ({
+  store: vital.store,
+  boot: vital.boot + (damaged ? 1 : 0),
+  connection: vital.connection + (damaged ? SKIPPED_CONNECTIONS : 0),
+  lease: vital.lease + (damaged ? SKIPPED_NUMBERS : 0),
+  // With the other place damaged, the next write must go there.
+  generation: vital.generation,
+  memory: vital.memory,
+  used: true,
+  renamed: undefined,
+  // A write that a power cut has torn is no loss, but it looks the same.
+  doubtful: damaged || vital.unread.length > 0,
+  news: [
+    ...vital.unread,
+    ...(damaged ? ["one of the two places of the vital file is damaged: the other one is used"] : []),
+  ],
+});
+
+const fresh = (random: Random): Start => ({
+  store: storeName(random),
+  boot: 0,
+  connection: 0,
+  lease: 1,
+  generation: 0,
+  memory: NO_MEMORY,
+  used: false,
+  renamed: undefined,
+  doubtful: false,
+  news: [],
+});
+
+/** The generation that the next write counts from, so that it goes to the other place than the file's newest. */
+const generationAfter = (file: ReadVital | undefined, copy: ReadVital | undefined): number => {
+  const newest = Math.max(file?.generation ?? 0, copy?.generation ?? 0);
+  const same = file !== undefined && (newest + 1) % PLACES === file.generation % PLACES;
+  return same ? newest + 1 : newest;
+};
+
+/** From the store and from what an older version has left: the newer of the two memories counts. */
+const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Random): Start => {
+  const { ledger, legacy, lanes } = opened.taken;
+  // A ledger with a name is of this version: what an older one has left beside it is out of date.
+  const copy = ledger?.store === undefined ? legacy : undefined;
+  const known = newestOf(file, copy);
+  const last = Math.max(0, ...Object.values(lanes).map((runs) => runs.at(-1)?.[1] ?? 0));
+  const least = Math.max(known?.lease ?? 1, ledger?.lease ?? 1, last + 1);
+  const boot = Math.max(known?.boot ?? 0, ledger?.boot ?? 0);
+  // A first start that was cut before its first batch has left files, and nothing in them.
+  if (!known && !ledger && last === 0 && opened.whole) return { ...fresh(random), used: true, opened };
+  const lost = !known && !ledger;
+  return {
+    store: ledger?.store ?? storeName(random),
+    boot: lost ? bootBeyond(boot, random) : boot + (known ? 0 : SKIPPED_BOOTS),
+    connection: known?.connection ?? 0,
+    lease: lost ? numberBeyond(least, random) : least + (known ? 0 : SKIPPED_NUMBERS),
+    generation: generationAfter(file, copy),
+    memory: known?.memory ?? NO_MEMORY,
+    used: true,
+    renamed: lost ? "corruption" : ledger?.store === undefined ? "superseded" : undefined,
+    doubtful: !known || known.unread.length > 0,
+    news: [
+      ...opened.news,
+      ...(known?.unread ?? []),
+      ...(known ? [] : ["the vital file is lost: what was kept of open emergencies is gone"]),
+    ],
+    opened,
+  };
+};
+
+/** Without the store, which cannot be opened: what the vital file says, if anything. */
+const fromRemains = (file: ReadVital | undefined, random: Random): Start => {
+  const begin = fresh(random);
+  if (!file)
+    return {
+      ...begin,
+      boot: bootBeyond(0, random),
+      lease: numberBeyond(1, random),
+      used: true,
+      renamed: "corruption",
+      doubtful: true,
+      news: ["the vital file is lost: what was kept of open emergencies is gone"],
+    };
+  const { boot, connection, lease, generation, memory, unread } = file;
+  return {
+    ...begin,
+    boot,
+    connection,
+    lease,
+    generation,
+    memory,
+    used: true,
+    renamed: "superseded",
+    doubtful: unread.length > 0,
+    news: unread,
+  };
+};
+
+/**
+ * Reads the vital file. Only if it is lost, or of an older version, and a store exists, it opens and
+ * reads that as well. Rejects with StoreError if another process has the store.
+ */
+export const begin = async (disk: Disk, random: Random): Promise<Start> => {
+  const { newest, damaged } = decodePlaces(await disk.readVital());
+  if (newest?.store !== undefined) return fromVital({ ...newest, store: newest.store }, damaged);
+  if (!(await disk.hasStore())) return newest ? fromRemains(newest, random) : fresh(random);
+  try {
+    const opened = await openWhatever(disk, { damaged: false, expected: true }, (store) =>
+      scan(store, newest?.lease ?? 1, () => false),
+    );
+    return fromStore(newest, opened, random);
+  } catch (cause) {
+    if (!(cause instanceof DiskError)) throw cause;
+    return fromRemains(newest, random);
+  }
+};
+
+/** A life that has begun. */
+export type Life = {
+  /** As it stands; its generation is that of the newest on disk. */
+  readonly vital: Vital;
+  /** The first number of this life. */
+  readonly first: number;
+  /** Why nothing remembers the numbers of this life; undefined if the vital file does. */
+  readonly away: unknown;
+};
+
+/**
+ * Counts the boot and takes the first lease, synced. If the disk does not take them, boot and numbers
+ * jump to where no other life's are. Rejects with StoreError if nothing was ever stored here, and cannot be.
+ */
+export const takeLease = async (disk: Disk, start: Start, random: Random): Promise<Life> => {
+  const { store, connection, generation, memory } = start;
+  const of = { generation, store, connection, memory };
+  const vital: Vital = { ...of, boot: start.boot + 1, lease: start.lease + LEASE_MIN };
+  const write = (): Promise<void> => {
+    const { place, bytes } = encodeVital({ ...vital, generation: generation + 1 });
+    return disk.writeVital(place, bytes);
+  };
+  try {
+    await write().catch((cause: unknown) => {
+      // The file does not exist, and the disk is full.
+      if (!(cause instanceof DiskError) || !disk.releaseBallast()) throw cause;
+      return write();
+    });
+    return { vital: { ...vital, generation: generation + 1 }, first: start.lease, away: undefined };
+  } catch (cause) {
+    if (!start.used) throw new StoreError(cause instanceof Error ? cause.message : String(cause), { cause });
+    const first = numberBeyond(start.lease, random);
+    const boot = bootBeyond(start.boot, random) + 1;
+    return { vital: { ...of, boot, lease: first }, first, away: cause };
+  }
+};

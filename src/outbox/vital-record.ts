@@ -1,0 +1,106 @@
+import * as z from "zod";
+import type { Memory } from "../domain/memory.ts";
+import { fitting, readMemory, readNotes } from "./memory.ts";
+import { PLACE_BYTES, PLACES } from "./port.ts";
+import { seal, unseal, VITAL_KEY } from "./record.ts";
+
+/** What a place of the vital file holds: all that must outlive the store. */
+export type Vital = {
+  /** Counts the writes. The place is `generation` modulo PLACES. */
+  readonly generation: number;
+  /** The store's name: eight of [0-9a-z]. */
+  readonly store: string;
+  readonly boot: number;
+  /** Connections of the link so far. */
+  readonly connection: number;
+  /** Numbers below it may have been used. */
+  readonly lease: number;
+  readonly memory: Memory;
+};
+
+/** As it was read. Without `store` it was written by a version for contract 1.0. */
+export type ReadVital = Omit<Vital, "store"> & {
+  readonly store: string | undefined;
+  readonly unread: readonly string[];
+};
+
+const Header = z.object({
+  generation: z.int().nonnegative(),
+  boot: z.int().nonnegative(),
+  lease: z.int().positive(),
+  connection: z.int().nonnegative().default(0),
+  store: z
+    .string()
+    .regex(/^[0-9a-z]{8}$/)
+    .optional(),
+  notes: z.record(z.string(), z.unknown()).optional(),
+  memory: z.unknown(),
+});
+
+const LENGTH_BYTES = 4;
+
+const parse = (text: string): ReadVital | undefined => {
+  const header = Header.safeParse(JSON.parse(text));
+  if (!header.success) return undefined;
+  const { generation, boot, lease, connection, store, notes, memory } = header.data;
+  const read = notes && memory === undefined ? readNotes(notes) : readMemory(memory);
+  return { generation, boot, lease, connection, store, ...read };
+};
+
+/** Undefined if it is damaged. */
+export const unsealVital = (value: Buffer): ReadVital | undefined => {
+  const text = unseal(VITAL_KEY, value);
+  return text === undefined ? undefined : parse(text);
+};
+
+/** Both places: the newest that is whole, and whether one of them holds something that is not. */
+export type ReadPlaces = { readonly newest: ReadVital | undefined; readonly damaged: boolean };
+
+export const newestOf = (...of: readonly (ReadVital | undefined)[]): ReadVital | undefined =>
+  of.reduce((best, one) => (one && one.generation > (best?.generation ?? -1) ? one : best), undefined);
+
+export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlaces => {
+  const read = places.map((bytes) => {
+    // The file is made in its full size: a place alone is missing only if the file was cut short.
+    if (!bytes || bytes.length < LENGTH_BYTES)
+      return { damaged: places.some((other) => other !== undefined) };
+    const length = bytes.readUInt32BE(0);
+    // A place that has never been written is all zeros.
+    if (length === 0) return { damaged: false };
+    const vital = unsealVital(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
+    return { vital, damaged: vital === undefined };
+  });
+  return {
+    newest: newestOf(...read.map(({ vital }) => vital)),
+    damaged: read.some(({ damaged }) => damaged),
+  };
+};
+
+const encode = (vital: Vital): Buffer => {
+  const sealed = seal(VITAL_KEY, JSON.stringify(vital));
+  const bytes = Buffer.allocUnsafe(LENGTH_BYTES + sealed.length);
+  bytes.writeUInt32BE(sealed.length, 0);
+  sealed.copy(bytes, LENGTH_BYTES);
+  return bytes;
+};
+
+export type EncodedVital = {
+  readonly place: number;
+  readonly bytes: Buffer;
+  /** What was written of the memory, if it had to be shortened (see `fitting`). */
+  readonly shortened: Memory | undefined;
+};
+
+/** The bytes for its place, at most PLACE_BYTES. Throws RangeError if open episodes alone are larger. */
+export const encodeVital = (vital: Vital): EncodedVital => {
+  const place = vital.generation % PLACES;
+  const whole = encode(vital);
+  if (whole.length <= PLACE_BYTES) return { place, bytes: whole, shortened: undefined };
+  let bytes = whole;
+  const shortened = fitting(vital.memory, (memory) => {
+    bytes = encode({ ...vital, memory });
+    return bytes.length <= PLACE_BYTES;
+  });
+  if (!shortened) throw new RangeError(`the open episodes need ${bytes.length} bytes: more than their place`);
+  return { place, bytes, shortened };
+};

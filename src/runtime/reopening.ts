@@ -1,0 +1,58 @@
+import { createBackoff } from "./backoff.ts";
+import type { Random, Time } from "./ports.ts";
+import { pause } from "./wait.ts";
+
+/**
+ * Keeps something open that may go at any time: a device, a bus, a connection. `visit` opens it, uses it
+ * and returns when it is over; then it is opened again, after a pause that grows while it fails.
+ */
+export type Verdict =
+  /** It worked: the next pause is the shortest. */
+  | "worked"
+  /** It failed: the next pause is longer. */
+  | "failed"
+  /** The next visit begins at once. */
+  | "again"
+  /** There is nothing more to do. */
+  | "done";
+
+export type Reopening = {
+  /** Resolves when no further visit will be made. Rejects if a visit does: visits handle their own errors. */
+  readonly ended: Promise<void>;
+  /** Ends the pause that is being made. */
+  hurry(): void;
+};
+
+export type ReopeningOptions = {
+  readonly time: Time;
+  readonly random: Random;
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly signal: AbortSignal;
+  readonly visit: () => Promise<Verdict>;
+};
+
+export const reopening = (options: ReopeningOptions): Reopening => {
+  const { time, signal } = options;
+  const backoff = createBackoff(options.minMs, options.maxMs, options.random);
+  let waking = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop -- one visit at a time
+      const verdict = await options.visit();
+      if (verdict === "done") return;
+      if (verdict === "again") continue;
+      if (verdict === "worked") backoff.reset();
+      waking = new AbortController();
+      // oxlint-disable-next-line no-await-in-loop
+      await pause(backoff.next(), AbortSignal.any([signal, waking.signal]), time);
+    }
+  };
+  return {
+    ended: run(),
+    hurry() {
+      backoff.reset();
+      waking.abort();
+    },
+  };
+};

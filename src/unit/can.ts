@@ -1,0 +1,205 @@
+import type { CanMapping } from "../decode/can/mapping.ts";
+import { SourceError } from "../domain/bytes.ts";
+import type { CanFrame, CanSource } from "../domain/can.ts";
+import type { Draft, EmergencyData, HealthData } from "../domain/report.ts";
+import type { Clock } from "../domain/time.ts";
+import { AirbagWatch } from "../policy/airbag.ts";
+import { createRecorder } from "../policy/recorder.ts";
+import {
+  createVehiclePolicy,
+  type VehicleMotion,
+  type VehicleReport,
+  type VehicleValue,
+} from "../policy/vehicle.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import type { Random, Time, Timer } from "../runtime/ports.ts";
+import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
+import { Signal } from "../runtime/signal.ts";
+import type { Faults } from "./faults.ts";
+
+/** Listens to the vehicle's bus and makes reports of what it says. */
+export type CanOptions = {
+  readonly source: CanSource;
+  readonly mapping: CanMapping;
+  /** The source is a recording: it ends, and its own times count. */
+  readonly recorded: boolean;
+  readonly clock: Clock;
+  readonly time: Time;
+  readonly random: Random;
+  readonly log: Log;
+  readonly faults: Faults;
+  readonly report: (draft: Draft) => void;
+  /** A promise to wait for before the next frames; undefined: there is room. */
+  readonly pressure: () => Promise<void> | undefined;
+};
+
+type Airbag = { readonly path: string; readonly what: "fired" | "rearmed" };
+
+const REOPEN_MS = { min: 500, max: 15_000 };
+/** How often a silent bus is looked at: stale signals, the ignition. */
+const LOOK_MS = 1_000;
+/** A longer gap in a recording is looked at only this often: everything is stale after it. */
+const MOST_SECONDS = 120;
+const AIRBAG = /\.Airbag\.IsDeployed$/;
+
+export class CanPart implements AsyncDisposable {
+  /** Resolves when the source has ended, which only a recording does. */
+  readonly ended: Promise<void>;
+  /** A second of a recording has passed. */
+  readonly second = new Signal<void>();
+  readonly airbag = new Signal<Airbag>();
+  readonly #options: CanOptions;
+  readonly #stop = new AbortController();
+  readonly #policy;
+  readonly #recorder = createRecorder();
+  readonly #airbags = new AirbagWatch();
+  readonly #running: Reopening;
+  readonly #looking: Timer | undefined;
+  #frames = 0;
+  #state: "silent" | "heard" | { readonly fault: string } = "silent";
+  /** The recorded time of the newest frame, seconds. */
+  #recordedS = 0;
+  #lookedS: number | undefined;
+  /** Whether an airbag counts as fired. */
+  readonly #fired: (path: string) => boolean;
+
+  constructor(options: CanOptions, fired: (path: string) => boolean) {
+    this.#options = options;
+    this.#fired = fired;
+    this.#policy = createVehiclePolicy(options.mapping.signals);
+    const { time, random, recorded } = options;
+    this.#running = reopening({
+      time,
+      random,
+      minMs: REOPEN_MS.min,
+      maxMs: REOPEN_MS.max,
+      signal: this.#stop.signal,
+      visit: () => this.#visit(),
+    });
+    this.ended = this.#running.ended;
+    this.#looking = recorded ? undefined : time.every(LOOK_MS, () => this.#look());
+  }
+
+  health(): NonNullable<HealthData["can"]> {
+    const { dropped, errors } = this.#options.source;
+    const state = typeof this.#state === "string" ? this.#state : this.#state.fault;
+    return { frames: this.#frames, dropped, errors, state };
+  }
+
+  /** What the car says now, for an emergency. */
+  snapshot(): Pick<EmergencyData, "vehicle"> {
+    const report = this.#policy.snapshot(this.#now());
+    return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};
+  }
+
+  /** What the car says of its own movement. A bus that cannot be listened to says nothing. */
+  motion(): VehicleMotion {
+    return typeof this.#state === "string" ? this.#policy.motion(this.#now()) : {};
+  }
+
+  /** Every value of the half minute before now, as reports that belong to an episode. */
+  evidence(episode: string, test: boolean): Draft[] {
+    return this.#recorder
+      .take(this.#now(), test ? "drill" : "real")
+      .map(({ atMs, signals }) => this.#draft({ signals, evidence: episode }, atMs));
+  }
+
+  /** Dispatch may have missed something: the next report is a snapshot. */
+  refresh(): void {
+    this.#policy.refresh();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#looking?.[Symbol.dispose]();
+    await this.#running.ended;
+  }
+
+  #now(): number {
+    return this.#options.recorded ? this.#recordedS * 1_000 : this.#options.clock.mono();
+  }
+
+  async #visit(): Promise<Verdict> {
+    const { recorded, faults } = this.#options;
+    let worked = false;
+    try {
+      worked = await this.#listen();
+    } catch (cause) {
+      if (this.#stop.signal.aborted) return "done";
+      const error = cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause);
+      worked = this.#state === "heard";
+      this.#state = { fault: error.code };
+      faults.raise({ part: "can", code: error.code }, error.message);
+      this.#policy.lost();
+    }
+    if (recorded) return "done";
+    return worked ? "worked" : "failed";
+  }
+
+  /** Listens until the source ends. Returns whether a frame came. */
+  async #listen(): Promise<boolean> {
+    const { source, mapping, pressure, recorded } = this.#options;
+    let heard = false;
+    for await (const batch of source.listen(mapping.filters, this.#stop.signal)) {
+      for (const frame of batch) this.#frame(frame);
+      if (batch.length > 0 && !heard) this.#heard();
+      heard ||= batch.length > 0;
+      this.#look();
+      // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
+      for (let full = pressure(); full; full = pressure()) await full;
+    }
+    if (recorded) this.#look(true);
+    return heard;
+  }
+
+  #heard(): void {
+    const { log, faults } = this.#options;
+    if (this.#state !== "heard") log.info("the bus is heard", { part: "can" });
+    this.#state = "heard";
+    faults.clear({ part: "can" }, "the bus is heard again");
+  }
+
+  #frame(frame: CanFrame): void {
+    this.#frames++;
+    this.#passSeconds(frame.t);
+    this.#recordedS = frame.t;
+    const now = this.#now();
+    this.#policy.alive(now);
+    for (const [path, value] of this.#options.mapping.read(frame) ?? []) this.#hear(path, value, now);
+  }
+
+  #hear(path: string, value: VehicleValue, now: number): void {
+    this.#policy.hear(path, value, now);
+    this.#recorder.hear(path, value, now);
+    if (typeof value !== "boolean" || !AIRBAG.test(path)) return;
+    const what = this.#airbags.see(path, value, this.#fired(path));
+    if (what) this.airbag.emit({ path, what });
+  }
+
+  /** What a live bus does each second, a recording does by its own time, however fast it plays. */
+  #passSeconds(untilS: number): void {
+    if (!this.#options.recorded) return;
+    // Recordings that were put together may step back in time.
+    if (this.#lookedS === undefined || untilS < this.#lookedS) this.#lookedS = untilS;
+    for (let n = 0; n < MOST_SECONDS && untilS - this.#lookedS >= 1; n++) {
+      this.#lookedS++;
+      this.#recordedS = this.#lookedS;
+      this.#look();
+      this.second.emit();
+    }
+    if (untilS - this.#lookedS >= 1) this.#lookedS = untilS;
+  }
+
+  #look(last = false): void {
+    const now = this.#now();
+    const report = this.#policy.due(now, last);
+    if (report) this.#options.report(this.#draft(report, now));
+  }
+
+  #draft(report: VehicleReport & { evidence?: string }, atMs: number): Draft {
+    const instant = this.#options.recorded
+      ? { at: Math.round(atMs), clock: "ntp" as const }
+      : { ...this.#options.clock.when(atMs), mono: Math.floor(atMs) };
+    return { kind: "vehicle", data: { ...report, signals: { ...report.signals } }, ...instant };
+  }
+}

@@ -1,0 +1,117 @@
+import { answerTopic, decide, done, type Decision, type Reply } from "../commands/commands.ts";
+import type { Incoming } from "../dispatch/port.ts";
+import type { HeldCommand } from "../domain/memory.ts";
+import type { CommandMessage } from "../domain/messages.ts";
+import type { EventData } from "../domain/report.ts";
+import type { Clock } from "../domain/time.ts";
+import type { Route, Routes } from "../domain/wire.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import { readJson } from "../wire/read.ts";
+
+/** Performs what is decided about commands: runs them, remembers them, answers. */
+export type CommandOptions = {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly routes: Routes;
+  readonly event: (data: EventData) => void;
+  readonly reply: (route: Route, payload: Buffer) => void;
+  /** Whether an answer would get out. */
+  readonly connected: () => boolean;
+  /** What can be asked. Each runs at once; it returns what is wrong with the command, if something is. */
+  readonly kinds: Readonly<Record<string, (command: CommandMessage) => string | undefined>>;
+};
+
+const COMMAND_BYTES = 16_384;
+
+const heldForm = ({ payload, responseTopic, correlationData }: Incoming): HeldCommand => ({
+  payload: payload.toString("base64"),
+  ...(responseTopic === undefined ? {} : { responseTopic }),
+  ...(correlationData === undefined ? {} : { correlation: correlationData.toString("base64") }),
+});
+
+export class CommandPart {
+  readonly #options: CommandOptions;
+  #judging = Promise.resolve();
+
+  constructor(options: CommandOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the outcome is on disk; or the command is, because the time is not known yet. */
+  receive(message: Incoming): Promise<void> {
+    return this.#decide(heldForm(message), message.payload);
+  }
+
+  /** The time may be known now: what was held for it is judged, in the order in which it came. */
+  tick(): void {
+    const { outbox, clock, connected, log } = this.#options;
+    const { held } = outbox.memory.commands;
+    if (held.length === 0 || clock.now().clock === "unset" || !connected()) return;
+    const judge = async () => {
+      for (const one of outbox.memory.commands.held) {
+        // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+        await this.#decide(one, Buffer.from(one.payload, "base64"));
+      }
+    };
+    this.#judging = this.#judging
+      .then(judge)
+      .catch((cause: unknown) => log.error("held commands cannot be judged", { cause: reasonOf(cause) }));
+  }
+
+  async #decide(held: HeldCommand, payload: Buffer): Promise<void> {
+    const { outbox, clock, kinds, log } = this.#options;
+    const asked = { value: readJson(payload, COMMAND_BYTES), held };
+    const decision = decide(outbox.memory.commands, asked, Object.keys(kinds), clock.now());
+    if (decision.kind === "hold") {
+      outbox.remember({ commands: decision.memory });
+      log.info("a command waits until the time is known", { id: decision.id });
+      await this.#secured(decision.id);
+      return;
+    }
+    if (decision.kind === "answer") {
+      await this.#answer(decision, held);
+      return;
+    }
+    const { command } = decision;
+    outbox.remember({ commands: decision.memory });
+    const error = kinds[command.kind]!(command);
+    await this.#answer(done(outbox.memory.commands, command, error, clock.now()), held);
+  }
+
+  async #answer({ memory, reply, news }: Decision & { kind: "answer" }, held: HeldCommand): Promise<void> {
+    const { outbox, event, log } = this.#options;
+    outbox.remember({ commands: memory });
+    if (news) {
+      const { id, ok, error } = reply;
+      event({
+        type: "command",
+        ...news,
+        ...(id === "" ? {} : { id }),
+        ok,
+        ...(error === undefined ? {} : { error }),
+      });
+      log.info(reply.ok ? "a command was run" : `a command is refused: ${error}`, { ...news, id });
+    }
+    await this.#secured(reply.id);
+    this.#send(reply, held);
+  }
+
+  async #secured(id: string): Promise<void> {
+    const { outbox, log } = this.#options;
+    await outbox.secure().catch((cause: unknown) => {
+      log.error("a command cannot be remembered", { id, cause: reasonOf(cause) });
+    });
+  }
+
+  #send(reply: Reply, { responseTopic, correlation }: HeldCommand): void {
+    const { routes } = this.#options;
+    const topic = answerTopic(responseTopic, routes.reply.topic, (one) => routes.owns(one));
+    const correlationData = correlation === undefined ? undefined : Buffer.from(correlation, "base64");
+    this.#options.reply(
+      { ...routes.reply, topic, ...(correlationData ? { correlationData } : {}) },
+      Buffer.from(JSON.stringify(reply)),
+    );
+  }
+}

@@ -1,0 +1,157 @@
+import { Link } from "../dispatch/link.ts";
+import { clientId, unitName } from "../domain/identity.ts";
+import type { StateMessage } from "../domain/messages.ts";
+import { LANES, type Lane } from "../domain/pending.ts";
+import type { Draft, EventData } from "../domain/report.ts";
+import { isoInstant } from "../domain/time.ts";
+import { createRoutes, type Routes } from "../domain/wire.ts";
+import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
+import { Signal } from "../runtime/signal.ts";
+import type { UnitSettings } from "../settings/load.ts";
+import { VERSION } from "../domain/version.ts";
+import { Faults } from "./faults.ts";
+import type { UnitOptions } from "./ports.ts";
+
+/** What every part of a unit stands on: the outbox, the link (not dialling yet), faults, and what is said of it. */
+export type Core = {
+  readonly options: UnitOptions;
+  readonly name: string;
+  readonly routes: Routes;
+  readonly outbox: Outbox;
+  readonly link: Link;
+  readonly faults: Faults;
+  /** The outbox can be written, or not. */
+  readonly writable: Signal<boolean>;
+  /** Whether a broker has let the unit in. */
+  readonly connected: Signal<boolean>;
+  /** Why the unit should be stopped and started anew. */
+  readonly restart: Signal<string>;
+  readonly event: (data: EventData) => void;
+  /** Telemetry goes out live at once, unless its number could be given again after a crash. */
+  readonly report: (draft: Draft) => void;
+  readonly state: (what: StateMessage["state"], connection?: number, reason?: string) => StateMessage;
+};
+
+/** While connected, telemetry waits this long for its PUBACK before it costs the card a write. */
+const LINGER_MS = 100;
+const MIB = 1024 * 1024;
+
+const credentials = ({ dispatch, unit }: UnitSettings) => ({
+  clientId: clientId(unit),
+  username: dispatch.username ?? unitName(unit),
+  ...(dispatch.password === undefined ? {} : { password: dispatch.password }),
+  ...(dispatch.ca === undefined ? {} : { ca: dispatch.ca }),
+  ...(dispatch.cert === undefined ? {} : { cert: dispatch.cert }),
+  ...(dispatch.key === undefined ? {} : { key: dispatch.key }),
+  keepaliveS: dispatch.keepaliveS,
+});
+
+type Outside = {
+  readonly stored: Signal<Lane>;
+  readonly troubles: Signal<OutboxFault | undefined>;
+  readonly news: Signal<string>;
+  readonly connected: Signal<boolean>;
+};
+
+/** Rejects with StoreError if another unit has the outbox, or if its disk has never taken anything. */
+const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Promise<Outbox> => {
+  const { clock, time, random, disk } = ports;
+  let lingerMs = 0;
+  on.connected.listen((is) => {
+    lingerMs = is ? LINGER_MS : 0;
+  });
+  return openOutbox({
+    disk,
+    unit: name,
+    clock,
+    time,
+    random,
+    maxBytes: settings.outbox.maxMiB * MIB,
+    lingerMs: () => lingerMs,
+    on: {
+      stored: (lane) => on.stored.emit(lane),
+      fault: (fault) => on.troubles.emit(fault),
+      news: (line) => on.news.emit(line),
+      doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
+    },
+  });
+};
+
+const stateOf =
+  ({ ports }: UnitOptions, name: string, outbox: Outbox): Core["state"] =>
+  (what, connection, reason) => {
+    const { at, clock } = ports.clock.now();
+    return {
+      state: what,
+      unit: name,
+      store: outbox.store,
+      boot: outbox.boot,
+      ...(connection === undefined ? {} : { connection }),
+      version: VERSION,
+      ...(reason === undefined ? {} : { reason }),
+      at: isoInstant(at),
+      clock,
+    };
+  };
+
+const createLink = (
+  { settings, ports }: UnitOptions,
+  routes: Routes,
+  outbox: Outbox,
+  state: Core["state"],
+): Link => {
+  const { clock, time, random, connect, compress } = ports;
+  const { brokers, maxInFlightKiB, noSubscribers } = settings.dispatch;
+  return new Link({
+    brokers,
+    connect,
+    broker: credentials(settings),
+    routes,
+    clock,
+    time,
+    random,
+    compress,
+    outbox,
+    maxInFlightBytes: maxInFlightKiB * 1024,
+    unheardCounts: () => noSubscribers === "settle",
+    state,
+  });
+};
+
+/** Rejects with StoreError if another unit has the outbox, or if its disk has never taken anything. */
+export const openCore = async (options: UnitOptions): Promise<Core> => {
+  const { clock, log } = options.ports;
+  const name = unitName(options.settings.unit);
+  const routes = createRoutes(options.settings.dispatch.prefix, name);
+  const outside: Outside = {
+    stored: new Signal(),
+    troubles: new Signal(),
+    news: new Signal(),
+    connected: new Signal(),
+  };
+  const outbox = await open(options, name, outside);
+  const event = (data: EventData): void => {
+    outbox.append({ kind: "event", data, ...clock.now() });
+  };
+  const faults = new Faults({ log, event, mono: () => clock.mono() });
+  const state = stateOf(options, name, outbox);
+  const link = createLink(options, routes, outbox, state);
+  const writable = new Signal<boolean>();
+  outside.stored.listen((lane) => link.stored(lane));
+  outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
+  outside.troubles.listen((fault) => {
+    if (fault)
+      faults.raise({ part: "outbox", code: fault.code }, `the outbox cannot be written: ${fault.detail}`);
+    else faults.clear({ part: "outbox" }, "the outbox is written again");
+    writable.emit(fault === undefined);
+    // What cannot be written goes out from memory.
+    if (fault) for (const lane of LANES) link.stored(lane);
+  });
+  const report = (draft: Draft): void => {
+    const made = outbox.append(draft);
+    if (outbox.leased(made.seq)) link.offer(made);
+  };
+  const { connected } = outside;
+  const restart = new Signal<string>();
+  return { options, name, routes, outbox, link, faults, writable, connected, restart, event, report, state };
+};

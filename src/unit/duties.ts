@@ -1,0 +1,137 @@
+import { ReportCommand, type CommandMessage } from "../domain/messages.ts";
+import type { HealthData } from "../domain/report.ts";
+import { isoInstant } from "../domain/time.ts";
+import { reasonOf } from "../runtime/log.ts";
+import { createHealthReporter, type HealthReporter } from "../status/health.ts";
+import type { StatusActions } from "../status/server.ts";
+import { VERSION } from "../domain/version.ts";
+import { CommandPart } from "./commands.ts";
+import type { Core } from "./core.ts";
+import { boardHealth } from "./panic.ts";
+import type { CarParts, PanicParts } from "./parts.ts";
+
+/** What a unit does besides its reports: health, commands, its status page, the time of what went out without one. */
+export type Parts = PanicParts & CarParts;
+
+/** The answer to a `restart` goes out first. */
+const RESTART_MS = 500;
+
+export const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthData> => {
+  const { outbox, link, options } = core;
+  const { clock, machine } = options.ports;
+  const { records, bytes, oldestAt } = await outbox.stats();
+  const { panic } = options.settings;
+  const buttons = typeof panic === "object" ? panic.buttons : {};
+  const ageMs = oldestAt === undefined ? undefined : Math.max(0, clock.now().at - oldestAt);
+  return {
+    uptimeS: Math.floor(clock.mono() / 1_000),
+    version: VERSION,
+    config: options.config,
+    ...machine(),
+    outbox: {
+      records,
+      ...(ageMs === undefined ? {} : { oldestAgeS: Math.floor(ageMs / 1_000) }),
+      bytes,
+    },
+    link: { ...link.status },
+    gps: gps.health(),
+    ...(can ? { can: can.health() } : {}),
+    ...(board ? { panicBoard: boardHealth(board, buttons) } : {}),
+  };
+};
+
+export const openHealth = (core: Core, parts: Parts, stopping: () => boolean): HealthReporter => {
+  const { outbox, options, faults } = core;
+  const { clock, log } = options.ports;
+  const reporter = createHealthReporter({
+    intervalS: options.settings.health.intervalS,
+    mono: () => clock.mono(),
+    read: () => healthOf(core, parts),
+    fix: () => parts.gps.health().fix,
+    report(data) {
+      if (!stopping() && !outbox.pressure()) core.report({ kind: "health", data, ...clock.now() });
+    },
+    onError: (cause) => log.error("health cannot be read", { cause: reasonOf(cause) }),
+  });
+  faults.changed.listen(() => reporter.due());
+  return reporter;
+};
+
+const reportFor = ({ gps }: Parts, command: CommandMessage): string | undefined => {
+  const asked = ReportCommand.safeParse(command);
+  if (!asked.success) {
+    const [issue] = asked.error.issues;
+    return issue ? `${issue.path.join(".")}: ${issue.message}` : "it cannot be read";
+  }
+  const { forS, ...intervals } = asked.data;
+  gps.reportFor(forS, intervals);
+  return undefined;
+};
+
+export const openCommands = (core: Core, parts: Parts): CommandPart => {
+  const { outbox, link, options, routes, event, restart } = core;
+  const { clock, log, time } = options.ports;
+  return new CommandPart({
+    outbox,
+    clock,
+    log,
+    routes,
+    event,
+    reply: (route, payload) => link.reply(route, payload),
+    connected: () => link.status.broker !== undefined,
+    kinds: {
+      ping: () => undefined,
+      drill: () => parts.emergency.drill("dispatch"),
+      locate() {
+        parts.gps.locate();
+        return undefined;
+      },
+      report: (command) => reportFor(parts, command),
+      restart() {
+        if (outbox.state.kind !== "open")
+          return "the disk takes no write: a restart would forget what is only in memory";
+        time.after(RESTART_MS, () => restart.emit("asked by dispatch"));
+        return undefined;
+      },
+    },
+  });
+};
+
+export const statusActions = (core: Core, parts: Parts): StatusActions => ({
+  status: async () => ({
+    ...core.state("online"),
+    ...(await healthOf(core, parts)),
+    ...(parts.gps.fix() ? { position: parts.gps.fix() } : {}),
+    satellites: await parts.gps.satellites(),
+    faults: core.faults.active.map(({ part, code, where, detail }) => ({ part, code, where, detail })),
+    emergency: parts.emergency.status,
+  }),
+  drill: () => parts.emergency.drill("technician"),
+  disarm() {
+    parts.emergency.give({ kind: "no-drill" });
+    return undefined;
+  },
+});
+
+/** Once the time is known, what went out without it can be corrected by dispatch: said once. */
+export class ClockEvent {
+  readonly #core: Core;
+  #state: "nothing-sent" | "sent-unset" | "said" = "nothing-sent";
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  sentUnset(): void {
+    if (this.#state === "nothing-sent") this.#state = "sent-unset";
+  }
+
+  tick(): void {
+    const { outbox, options, event } = this.#core;
+    const { clock } = options.ports;
+    if (this.#state !== "sent-unset" || clock.now().clock === "unset") return;
+    this.#state = "said";
+    const mono = clock.mono();
+    event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(clock.when(mono).at) });
+  }
+}

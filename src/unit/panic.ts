@@ -1,0 +1,49 @@
+import { buttonOnLoop, type BoardListener, type LoopState, type PanicBoard } from "../domain/panic.ts";
+import type { HealthData } from "../domain/report.ts";
+import type { EmergencyPart } from "./emergency.ts";
+import type { Faults } from "./faults.ts";
+
+/** Passes on what the panic board says: presses to the emergency ring, everything else as faults and health. */
+type Buttons = Readonly<Record<string, { readonly loop: number }>>;
+
+/** What a technician is told about a loop that is not as it should be. */
+const LOOP_FAULTS: Partial<Record<LoopState, string>> = {
+  open: "is cut: look for a broken wire or a loose plug",
+  short: "is shorted: look for a crushed cable",
+  stuck: "has been pressed for 60 s: the button is stuck",
+};
+
+export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
+  hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
+  press: (press) => emergency.press(press),
+  loop(index, state) {
+    const where = buttonOnLoop(buttons, index)[0];
+    const trouble = LOOP_FAULTS[state];
+    const what = `${where} (loop ${index})`;
+    emergency.give({ kind: "fault", part: `loop ${index}`, faulty: trouble !== undefined });
+    if (trouble !== undefined) faults.raise({ part: "panic-loop", code: state, where }, `${what} ${trouble}`);
+    else faults.clear({ part: "panic-loop", where }, `${what} is whole again`);
+  },
+  fault: (code, detail) => faults.raise({ part: "panic-board", code }, detail),
+  recovered: (detail) => faults.clear({ part: "panic-board" }, detail),
+});
+
+export const boardHealth = (
+  { health }: Pick<PanicBoard, "health">,
+  buttons: Buttons,
+): NonNullable<HealthData["panicBoard"]> => {
+  const { connected, firmware, degraded, supplyMv, loops, uptimeS, resetCause } = health;
+  const named = Object.entries(buttons).flatMap(([name, { loop }]) => {
+    const state = loops?.[loop];
+    return state === undefined ? [] : [[name, state] as const];
+  });
+  return {
+    connected,
+    ...(firmware === undefined ? {} : { firmware }),
+    ...(degraded ? { degraded } : {}),
+    ...(supplyMv === undefined ? {} : { supplyMv }),
+    ...(uptimeS === undefined ? {} : { uptimeS }),
+    ...(resetCause === undefined ? {} : { resetCause }),
+    ...(loops ? { loops: Object.fromEntries(named) } : {}),
+  };
+};

@@ -1,0 +1,113 @@
+import type { PanicBoard } from "../domain/panic.ts";
+import type { EmergencyData } from "../domain/report.ts";
+import { CanPart } from "./can.ts";
+import type { Core } from "./core.ts";
+import { EmergencyPart } from "./emergency.ts";
+import { GpsPart } from "./gps.ts";
+import { listenToBoard } from "./panic.ts";
+import { PowerPart } from "./power.ts";
+
+/** The parts of the car, made in the order in which they may fail: first what a press needs. */
+
+type Scene = () => Pick<EmergencyData, "position" | "track" | "vehicle">;
+
+export type PanicParts = {
+  readonly emergency: EmergencyPart;
+  readonly board: PanicBoard | undefined;
+  /** Where an emergency learns the car's position and signals. */
+  readonly scenes: Scene[];
+};
+
+/** The emergencies and the board: from here on a press is stored. */
+export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts => {
+  const { outbox, link, faults, options, writable } = core;
+  const { clock, time, random, log, board: openBoard } = options.ports;
+  const { panic } = options.settings;
+  const buttons = typeof panic === "object" ? panic.buttons : {};
+  const scenes: Scene[] = [];
+  const emergency = stack.use(
+    new EmergencyPart({
+      outbox,
+      link,
+      clock,
+      time,
+      random,
+      log,
+      buttons,
+      scene: () => Object.assign({}, ...scenes.map((scene) => scene())),
+    }),
+  );
+  writable.listen((is) => emergency.give({ kind: "fault", part: "outbox", faulty: !is }));
+  const board = openBoard?.(listenToBoard(buttons, emergency, faults));
+  if (board) {
+    stack.use(board);
+    emergency.attach(board);
+  }
+  return { emergency, board, scenes };
+};
+
+export type CarParts = {
+  readonly gps: GpsPart;
+  readonly can: CanPart | undefined;
+  readonly power: PowerPart;
+};
+
+/** What led up to a press, behind it: the press itself is on its way before any of this is written. */
+const keepEvidence = async (
+  { outbox }: Core,
+  can: CanPart,
+  episode: string,
+  test: boolean,
+): Promise<void> => {
+  const drafts = can.evidence(episode, test);
+  await outbox.flush().catch(() => undefined); // reported by the outbox
+  for (const draft of drafts) {
+    // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
+    for (let full = outbox.pressure(); full; full = outbox.pressure()) await full;
+    outbox.append(draft);
+  }
+};
+
+/** The receiver, the bus and the computer's own power. */
+export const openCar = (core: Core, { emergency, scenes }: PanicParts): CarParts => {
+  const { outbox, faults, event, options } = core;
+  const { settings, recorded, ports } = options;
+  const { clock, time, random, log } = ports;
+  const shared = { recorded, clock, time, random, log, faults } as const;
+  const flow = { report: core.report, pressure: () => outbox.pressure() } as const;
+  const can = ports.can
+    ? new CanPart({ ...shared, ...flow, ...ports.can }, (path) => emergency.hasFired(path))
+    : undefined;
+  const gps = new GpsPart({
+    ...shared,
+    ...flow,
+    source: ports.gps,
+    policy: settings.report,
+    circumstances: () => ({ emergency: emergency.open, vehicle: can?.motion() }),
+  });
+  const power = new PowerPart({
+    settings: recorded ? undefined : settings.power,
+    circumstances: () => ({
+      ignition: can?.motion().ignition,
+      moving: gps.moving(),
+      emergency: emergency.open,
+    }),
+    mono: () => clock.mono(),
+    event,
+    log,
+    faults,
+    power: ports.power,
+  });
+  emergency.pressed.listen(() => power.pressed());
+  scenes.push(() => gps.scene());
+  if (can) {
+    scenes.push(() => can.snapshot());
+    emergency.evidence.listen(({ episode, test }) => void keepEvidence(core, can, episode, test));
+    if (settings.can?.airbag !== false)
+      can.airbag.listen(({ path, what }) =>
+        what === "fired" ? emergency.airbag(path) : emergency.rearmed(path),
+      );
+    can.second.listen(() => power.look());
+  }
+  return { gps, can, power };
+};

@@ -1,0 +1,46 @@
+import type { CanMapping } from "../decode/can/mapping.ts";
+import type { Connect } from "../dispatch/port.ts";
+import type { ByteSource } from "../domain/bytes.ts";
+import type { CanSource } from "../domain/can.ts";
+import type { BoardListener, PanicBoard } from "../domain/panic.ts";
+import type { Disk } from "../outbox/port.ts";
+import type { DisciplinedClock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/log.ts";
+import type { Random, Time } from "../runtime/ports.ts";
+import type { PowerSwitch } from "../runtime/power-off.ts";
+import type { ConfigFault } from "../settings/fault.ts";
+import type { UnitSettings } from "../settings/load.ts";
+import type { MachineHealth } from "../status/snapshot.ts";
+import type { StatusActions, StatusServer } from "../status/server.ts";
+import type { Compress } from "../wire/encode.ts";
+
+/** Everything that a unit needs from outside: the service passes the real parts, the simulation its own. */
+export type UnitPorts = {
+  readonly time: Time;
+  readonly random: Random;
+  readonly clock: DisciplinedClock;
+  readonly log: Log;
+  readonly disk: Disk;
+  readonly connect: Connect;
+  readonly compress: Compress;
+  readonly gps: ByteSource;
+  /** Opens the panic board; undefined: there is none. */
+  readonly board: ((on: BoardListener) => PanicBoard) | undefined;
+  /** The vehicle's bus; undefined: none can be listened to. */
+  readonly can: { readonly source: CanSource; readonly mapping: CanMapping } | undefined;
+  readonly power: PowerSwitch;
+  readonly machine: () => MachineHealth;
+  /** Rejects if the address cannot be used. */
+  readonly page: (on: StatusActions) => Promise<StatusServer>;
+};
+
+export type UnitOptions = {
+  readonly settings: UnitSettings;
+  /** sha256 of the configuration. */
+  readonly config: string;
+  /** Faults of the configuration that the unit runs with. */
+  readonly configFaults: readonly ConfigFault[];
+  /** The sources are recordings: they end, and their times say nothing about now. */
+  readonly recorded: boolean;
+  readonly ports: UnitPorts;
+};

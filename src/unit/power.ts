@@ -1,0 +1,85 @@
+import type { EventData } from "../domain/report.ts";
+import {
+  advancePower,
+  initialPower,
+  type PowerCircumstances,
+  type PowerEffect,
+  type PowerInput,
+  type PowerSettings,
+} from "../policy/power.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import type { PowerSwitch } from "../runtime/power-off.ts";
+import type { Faults } from "./faults.ts";
+
+/** Reports the ignition, and has the computer switched off behind it. */
+export type PowerOptions = {
+  /** Undefined: the computer is never switched off. */
+  readonly settings: PowerSettings | undefined;
+  readonly circumstances: () => PowerCircumstances;
+  readonly mono: () => number;
+  readonly event: (data: EventData) => void;
+  readonly log: Log;
+  readonly faults: Faults;
+  readonly power: PowerSwitch;
+};
+
+export class PowerPart {
+  readonly #options: PowerOptions;
+  #state = initialPower;
+  /** What the service manager is asked goes one after another: a cancel must not overtake its schedule. */
+  #asking = Promise.resolve();
+
+  constructor(options: PowerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at the circumstances; called about once a second. */
+  look(): void {
+    const { circumstances, mono } = this.#options;
+    this.#give({ type: "look", circumstances: circumstances(), mono: mono() });
+  }
+
+  /** A button was pressed: called at once, whether or not the press could be stored. */
+  pressed(): void {
+    this.#give({ type: "press", mono: this.#options.mono() });
+  }
+
+  #give(input: PowerInput): void {
+    const { state, effects } = advancePower(this.#state, input, this.#options.settings);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: PowerEffect): void {
+    if (effect.type !== "report") {
+      this.#asking = this.#asking.then(() => (effect.type === "cancel" ? this.#cancel() : this.#schedule()));
+      return;
+    }
+    this.#options.log.info(`power: ${effect.news.what}`, { part: "power" });
+    this.#options.event({ type: "power", ...effect.news });
+  }
+
+  async #schedule(): Promise<void> {
+    const { power, faults } = this.#options;
+    try {
+      await power.schedule();
+      faults.clear({ part: "power", code: "not-scheduled" }, "a power-off is scheduled");
+    } catch (cause) {
+      const why = `the computer cannot be switched off: ${reasonOf(cause).trim()}`;
+      faults.raise({ part: "power", code: "not-scheduled" }, why);
+    }
+  }
+
+  async #cancel(): Promise<void> {
+    const { power, faults, mono } = this.#options;
+    try {
+      await power.cancel();
+      faults.clear({ part: "power", code: "not-cancelled" }, "the power-off is cancelled");
+      this.#give({ type: "cancelled", mono: mono() });
+    } catch (cause) {
+      const why = `a power-off cannot be cancelled: ${reasonOf(cause).trim()}`;
+      faults.raise({ part: "power", code: "not-cancelled" }, why);
+      this.#give({ type: "not-cancelled", mono: mono() });
+    }
+  }
+}

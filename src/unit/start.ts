@@ -1,0 +1,175 @@
+import type { LinkEvents } from "../dispatch/link.ts";
+import type { Part } from "../domain/report.ts";
+import { VSS_VERSION } from "../domain/vss.ts";
+import { reasonOf } from "../runtime/log.ts";
+import { pause } from "../runtime/wait.ts";
+import { VERSION } from "../domain/version.ts";
+import type { CommandPart } from "./commands.ts";
+import { openCore, type Core } from "./core.ts";
+import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
+import { openCar, openPanic } from "./parts.ts";
+import type { UnitOptions } from "./ports.ts";
+
+export type { UnitOptions, UnitPorts } from "./ports.ts";
+
+/** One running unit: the only place where the rooms are wired to each other. */
+export type Unit = AsyncDisposable & {
+  /** Resolves when a press that comes would be stored and the board has been asked for one. */
+  readonly armed: Promise<void>;
+  /** Resolves when the sources have ended, which only recordings do. */
+  readonly ended: Promise<void>;
+  /** Resolves when everything made so far has been delivered. */
+  drained(): Promise<void>;
+  /** Resolves with a reason when it should be stopped and started anew. */
+  readonly restart: Promise<string>;
+  /** Why it is stopped: said in the farewell. */
+  stopBecause(reason: string): void;
+};
+
+const TICK_MS = 1_000;
+/** What a stop may spend on getting the last reports out. */
+const FAREWELL_DRAIN_MS = 1_500;
+
+/** Parts of the car that are not watched: reported at the start. */
+const missingParts = ({
+  settings,
+  ports,
+  configFaults,
+}: UnitOptions): readonly (readonly [Part, string])[] => [
+  ...(settings.panic === undefined && !configFaults.some(({ part }) => part === "panic-board")
+    ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as const]
+    : []),
+  ...(settings.can && !ports.can
+    ? [["can", "the bus is not listened to: signals are not watched"] as const]
+    : []),
+];
+
+/** The first events of a boot. */
+const announce = ({ options, name, outbox, event, faults }: Core): void => {
+  event({ type: "boot", version: VERSION, config: options.config, vss: VSS_VERSION });
+  options.ports.log.info("starting", { unit: name, boot: outbox.boot, version: VERSION });
+  for (const { part, code, detail } of options.configFaults)
+    faults.raise({ part, code, where: detail }, detail);
+  for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
+};
+
+/** What happens on the link, passed on to whom it concerns. */
+const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent: ClockEvent): LinkEvents => {
+  const { faults, connected, routes, options } = core;
+  const { clock, log } = options.ports;
+  const { emergency, can } = parts;
+  return {
+    up(broker, version) {
+      log.info("connected to dispatch", { part: "link", broker, mqtt: version === 5 ? "5" : "3.1.1" });
+      for (const { where } of faults.active.filter(
+        ({ part, code }) => part === "link" && code !== "topic-refused",
+      ))
+        faults.clear({ part: "link", ...(where === undefined ? {} : { where }) }, `connected to ${broker}`);
+      connected.emit(true);
+      emergency.give({ kind: "connected", mono: clock.mono() });
+      can?.refresh();
+    },
+    down(error, broker) {
+      connected.emit(false);
+      emergency.give({ kind: "listening", listening: false, mono: clock.mono() });
+      faults.raise({ part: "link", code: error.code, where: broker }, error.message);
+      // What waited in memory for its acknowledgement must not wait any longer.
+      core.outbox.flush().catch(() => undefined); // reported by the outbox
+    },
+    refused: (broker, topic, why) =>
+      faults.raise(
+        { part: "link", code: "topic-refused", where: `${broker} ${topic}` },
+        `${broker} refuses ${topic}: ${why}`,
+      ),
+    oversize: (topic, bytes) =>
+      faults.note(
+        { part: "link", code: "oversize", where: topic },
+        `a message of ${bytes} bytes on ${topic} is larger than a unit takes: it was skipped`,
+      ),
+    sentUnset: () => clockEvent.sentUnset(),
+    publishing: (report, broker) => emergency.publishing(report, broker),
+    delivered: (report) => emergency.delivered(report),
+    removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
+    heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
+    async message(message) {
+      const episode = routes.acknowledged(message.topic);
+      if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
+      else if (message.topic === routes.command) await commands.receive(message);
+    },
+  };
+};
+
+/** The status page. Without it the unit is hard to look at, but a press gets through. */
+const openPage = async (core: Core, parts: Parts, stack: AsyncDisposableStack): Promise<void> => {
+  const { ports, settings } = core.options;
+  if (settings.status.listen === undefined) return;
+  try {
+    stack.use(await ports.page(statusActions(core, parts)));
+  } catch (cause) {
+    core.faults.raise({ part: "status", code: "cannot-listen" }, reasonOf(cause));
+  }
+};
+
+export const startUnit = async (options: UnitOptions): Promise<Unit> => {
+  const { time, log } = options.ports;
+  await using stack = new AsyncDisposableStack();
+  let stopReason = "stopped";
+  const stopping = new AbortController();
+
+  const core = await openCore(options);
+  const { outbox, link, event } = core;
+  stack.use(outbox);
+  const panic = openPanic(core, stack);
+  announce(core);
+  stack.defer(async () => {
+    await link.stop(stopReason);
+    log.info("stopped", { reason: stopReason });
+  });
+  const car = openCar(core, panic);
+  const parts: Parts = { ...panic, ...car };
+  stack.defer(async () => {
+    stopping.abort();
+    await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
+    event({ type: "shutdown", reason: stopReason });
+    await outbox
+      .flush()
+      .catch((cause: unknown) => log.error("not all is written", { cause: reasonOf(cause) }));
+    if (link.status.broker !== undefined)
+      await Promise.race([link.drained(), pause(FAREWELL_DRAIN_MS, new AbortController().signal, time)]);
+  });
+
+  const commands = openCommands(core, parts);
+  const health = openHealth(core, parts, () => stopping.signal.aborted);
+  const clockEvent = new ClockEvent(core);
+  const tick = (): void => {
+    clockEvent.tick();
+    core.faults.tick();
+    if (stopping.signal.aborted) return;
+    commands.tick();
+    health.tick();
+    if (!options.recorded) car.power.look();
+  };
+  car.gps.fixed.listen(() => clockEvent.tick());
+  stack.use(time.every(TICK_MS, tick));
+  link.start(linkEvents(core, parts, commands, clockEvent));
+  await openPage(core, parts, stack);
+  log.info("started", { unit: core.name, boot: outbox.boot, version: VERSION });
+  tick();
+
+  const restart = Promise.withResolvers<string>();
+  core.restart.listen((reason) => restart.resolve(reason));
+  const owned = stack.move();
+  return {
+    armed: panic.board?.asked ?? Promise.resolve(),
+    ended: Promise.all([car.gps.ended, car.can?.ended]).then(() => undefined),
+    async drained() {
+      await outbox.flush();
+      await link.drained();
+    },
+    restart: restart.promise,
+    stopBecause(reason) {
+      stopReason = reason;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+};

@@ -1,0 +1,41 @@
+import type { EmergencyUpdate, Report } from "../domain/report.ts";
+
+const wire = (report: Report, live: boolean): string => {
+  const { data, ...envelope } = report;
+  return JSON.stringify({ ...envelope, live, data });
+};
+
+/** A report as it goes out on its own topic: JSON, UTF-8. */
+export const encodeReport = (report: Report, live: boolean): Buffer => Buffer.from(wire(report, live));
+
+/** Makes RFC 1952 gzip of a text. The simulation passes a synchronous one. */
+export type Compress = (text: string) => Promise<Buffer>;
+
+/** A batch for `history`: gzip of NDJSON, one report a line, oldest first. */
+export const encodeHistory = (reports: readonly Report[], compress: Compress): Promise<Buffer> =>
+  compress(reports.map((report) => `${wire(report, false)}\n`).join(""));
+
+/** What an emergency can do without, in the order in which it is left out (contract §4). */
+const DISPENSABLE = ["track", "vehicle", "buttons"] as const;
+
+/**
+ * An emergency in at most `maxBytes`: shortened as far as needed, with `shortened` naming what was
+ * left out. Undefined if even the shortest form is larger.
+ */
+export const encodeEmergency = (
+  report: EmergencyUpdate,
+  live: boolean,
+  maxBytes: number,
+): Buffer | undefined => {
+  let payload = encodeReport(report, live);
+  const { ...data } = report.data;
+  const shortened: string[] = [];
+  for (const field of DISPENSABLE) {
+    if (payload.length <= maxBytes) return payload;
+    if (data[field] === undefined) continue;
+    delete data[field];
+    shortened.push(field);
+    payload = encodeReport({ ...report, data: { ...data, shortened } }, live);
+  }
+  return payload.length <= maxBytes ? payload : undefined;
+};
