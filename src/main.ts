@@ -61,13 +61,20 @@ const main = async (argv: readonly string[]): Promise<number> => {
     process.stdout.write(`${command.summary}\n\n${command.usage}\n`);
     return EXIT.ok;
   }
+  if (command.outlivesOutput) process.stdout.off("error", endWithoutOutput).on("error", () => undefined);
   return command.run(rest);
 };
 
-// `decode | head` closes the pipe early: that is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.io);
-});
+/** `decode | head` closes the pipe early: that is no error. */
+const endWithoutOutput = (error: NodeJS.ErrnoException): void => {
+  if (error.code === "EPIPE") process.exit(EXIT.ok);
+  process.stderr.write(`the output cannot be written: ${reasonOf(error)}\n`);
+  process.exit(EXIT.io);
+};
+
+process.stdout.on("error", endWithoutOutput);
+// Nobody is left to tell.
+process.stderr.on("error", () => undefined);
 
 try {
   process.exitCode = await main(process.argv.slice(2));

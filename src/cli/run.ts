@@ -1,4 +1,5 @@
 import { createLog } from "../runtime/log.ts";
+import { openStdoutLog } from "../runtime/log-output.ts";
 import { createNotifier } from "../runtime/notify.ts";
 import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
@@ -13,16 +14,19 @@ export const run: Command = {
   summary: "the service, in the foreground",
   usage: `patrol-unit run --config FILE
 
-Logs JSON lines to stdout. SIGTERM or Ctrl-C stops it clean within 5 s; a second one ends it at once.
+Logs JSON lines to stdout; if they cannot be written it goes on, and says later how many were lost.
+SIGTERM or Ctrl-C stops it clean within 5 s; a second one ends it at once.
 A fault of the configuration stops only the part that it concerns; each is logged and reported.
 Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
 identity or no broker.`,
+  outlivesOutput: true,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });
     const file = required(config, "config");
     const loaded = loadConfiguration(file);
     const { settings, mapping } = loaded;
-    const log = createLog((line) => process.stdout.write(line));
+    using output = openStdoutLog();
+    const log = createLog((line) => output.write(line));
     for (const warning of loaded.warnings) log.warn(warning);
     for (const doubt of loaded.doubts) log.warn(doubt, { part: "can" });
     for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });

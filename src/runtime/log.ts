@@ -1,12 +1,17 @@
 /** JSON lines on one stream; field names follow systemd's and pino's habit. */
 type Level = "debug" | "info" | "warn" | "error";
-export type Log = Record<Level, (msg: string, fields?: Readonly<Record<string, unknown>>) => void>;
+type Fields = Readonly<Record<string, unknown>>;
+export type Log = Record<Level, (msg: string, fields?: Fields) => void>;
+
+/** One line of the log, with its end. `atMs`: wall clock. */
+export const logLine = (level: Level, msg: string, fields: Fields = {}, atMs: number = Date.now()): string =>
+  `${JSON.stringify({ time: new Date(atMs).toISOString(), level, msg, ...fields })}\n`;
 
 export const createLog = (write: (line: string) => void, now: () => number = Date.now): Log => {
   const at =
     (level: Level) =>
-    (msg: string, fields: Readonly<Record<string, unknown>> = {}) =>
-      write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, msg, ...fields })}\n`);
+    (msg: string, fields: Fields = {}) =>
+      write(logLine(level, msg, fields, now()));
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 };
 

@@ -17,6 +17,8 @@ export type Command = {
   readonly summary: string;
   /** Everything `--help` prints below the summary. */
   readonly usage: string;
+  /** A service: it goes on if its output cannot be written. */
+  readonly outlivesOutput?: boolean;
   run(args: readonly string[]): Promise<number>;
 };
 

@@ -1,0 +1,134 @@
+import { writeSync } from "node:fs";
+import { logLine } from "./log.ts";
+
+/** Where the lines of a log go. Neither call throws or blocks. */
+export type LogOutput = Disposable & {
+  write(line: string): void;
+};
+
+export type LogOutputOptions = {
+  /** Writes some of the bytes and returns how many; throws with a `code` if it cannot. */
+  readonly write: (bytes: Uint8Array) => number;
+  /** Makes the line that says how many lines were lost, and why. */
+  readonly lostLine: (lost: number, cause: string) => string;
+  /** What may wait for a reader that does not read, in bytes. A line that does not fit is lost. */
+  readonly maxBytes: number;
+  /** After this, what waits is offered again. */
+  readonly retryMs: number;
+};
+
+/** `lines`: how many are lost with it; the line about lost ones stands for all that it reports. */
+type Waiting = { readonly bytes: Uint8Array; readonly lines: number };
+
+/** The reader does not read just now. */
+const BUSY = new Set(["EAGAIN", "EINTR"]);
+
+const codeOf = (thrown: unknown): string =>
+  thrown instanceof Error && "code" in thrown ? String(thrown.code) : String(thrown);
+
+/** Lines wait while nobody reads, are lost if they cannot be written or do not fit, and are counted then. */
+class BoundedOutput implements LogOutput {
+  readonly #options: LogOutputOptions;
+  /** Oldest first; of the first one, a part may have been written. */
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+  #lost = 0;
+  #cause = "";
+  /** A line was lost in the middle: what comes next begins a line of its own. */
+  #torn = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LogOutputOptions) {
+    this.#options = options;
+  }
+
+  write(line: string): void {
+    this.#sayLost();
+    if (!this.#push(line, 1)) this.#lose(1, "nobody reads it");
+    // While a reader is busy, only the timer asks again.
+    if (!this.#timer) this.#flush();
+  }
+
+  [Symbol.dispose](): void {
+    this.#flush();
+    clearTimeout(this.#timer);
+  }
+
+  #push(line: string, lines: number): boolean {
+    const bytes = Buffer.from(line);
+    if (this.#bytes + bytes.length > this.#options.maxBytes) return false;
+    this.#waiting.push({ bytes, lines });
+    this.#bytes += bytes.length;
+    return true;
+  }
+
+  #lose(lines: number, cause: string): void {
+    this.#lost += lines;
+    this.#cause = cause;
+  }
+
+  #sayLost(): void {
+    if (this.#lost === 0) return;
+    const line = this.#options.lostLine(this.#lost, this.#cause);
+    if (this.#push(this.#torn ? `\n${line}` : line, this.#lost)) this.#lost = 0;
+  }
+
+  #flush(): void {
+    try {
+      while (this.#writeFirst()) if (this.#waiting.length === 0) this.#sayLost();
+    } catch (cause) {
+      const code = codeOf(cause);
+      if (BUSY.has(code)) this.#retryLater();
+      else this.#dropAll(code);
+    }
+  }
+
+  #writeFirst(): boolean {
+    const [first] = this.#waiting;
+    if (!first) return false;
+    const written = this.#options.write(first.bytes);
+    this.#bytes -= written;
+    const isWhole = written === first.bytes.length;
+    if (isWhole) this.#waiting.shift();
+    else this.#waiting[0] = { bytes: first.bytes.subarray(written), lines: first.lines };
+    this.#torn = !isWhole;
+    return true;
+  }
+
+  #dropAll(cause: string): void {
+    this.#lose(
+      this.#waiting.reduce((sum, { lines }) => sum + lines, 0),
+      cause,
+    );
+    this.#waiting = [];
+    this.#bytes = 0;
+  }
+
+  #retryLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, this.#options.retryMs).unref();
+  }
+}
+
+export const openLogOutput = (options: LogOutputOptions): LogOutput => new BoundedOutput(options);
+
+const MAX_BYTES = 256 * 1024;
+const RETRY_MS = 100;
+
+/**
+ * The standard output as the log of a service, which a full disk, a reader that has gone or one that does not read must
+ * not end. `process.stdout` is not written to: it is of no use after its first error, and what nobody reads waits in it
+ * without limit.
+ */
+export const openStdoutLog = (): LogOutput => {
+  // Asking for its descriptor sets a pipe or a socket to non-blocking.
+  const { fd } = process.stdout;
+  return openLogOutput({
+    write: (bytes) => writeSync(fd, bytes),
+    lostLine: (lost, cause) => logLine("warn", "lines of this log were lost", { part: "log", lost, cause }),
+    maxBytes: MAX_BYTES,
+    retryMs: RETRY_MS,
+  });
+};
