@@ -1,3 +1,4 @@
+import { chmodSync, copyFileSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
 
 /**
@@ -18,12 +19,12 @@ const leftOut: Plugin = {
 };
 
 /**
- * One file for the car: everything but the native addons, which stay in node_modules because
- * they are chosen by platform when they are installed.
+ * One file for the car, behind a door that older Nodes can read: everything but the native addons, which stay in
+ * node_modules because they are chosen by platform when they are installed.
  */
 await build({
   entryPoints: ["src/main.ts"],
-  outfile: "dist/patrol-unit.mjs",
+  outfile: "dist/unit.mjs",
   bundle: true,
   platform: "node",
   target: "node24",
@@ -53,3 +54,7 @@ await build({
     ].join(" "),
   },
 });
+
+const DOOR = "dist/patrol-unit.mjs";
+copyFileSync("src/tools/door.mjs", DOOR);
+chmodSync(DOOR, 0o755);

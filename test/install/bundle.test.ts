@@ -1,0 +1,32 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+/** What test/install/fetch.sh fetches. */
+const OTHERS = resolve("node_modules/.other-nodes/node_modules");
+
+test.skipIf(!existsSync(OTHERS)).each(["node18", "node20", "node22"])(
+  "the bundle on %s says in one line what to do, and exits with 1",
+  async (node) => {
+    const started = promisify(execFile)(resolve(OTHERS, node, "bin/node"), ["dist/patrol-unit.mjs", "run"]);
+    await expect(started).rejects.toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^patrol-unit needs Node 24 .* node_modules\/\.bin\/node.*\n$/) as string,
+    });
+  },
+);
+
+test("the bundle can be started by its name, with the pinned runtime in the path", async () => {
+  const { stdout } = await promisify(execFile)("dist/patrol-unit.mjs", ["--version"], {
+    env: { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}` },
+  });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test("the bundle keeps the exit code of its command", async () => {
+  const run = promisify(execFile)(process.execPath, ["dist/patrol-unit.mjs", "run"]);
+  await expect(run).rejects.toMatchObject({ code: 64, stderr: "--config is missing\n" });
+});
