@@ -1,14 +1,16 @@
-import { loadSettings } from "../settings/load.ts";
-import { reasonOf } from "../runtime/log.ts";
+import * as z from "zod";
 import { pause } from "../runtime/wait.ts";
 import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
+import { addressText, askStatus, askUnit, unitAddress, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 const ARMED_MS = 60_000;
 /** After the press: how long the answer of a person may take. */
 const ANSWER_MS = 120_000;
 const ASK_MS = 100;
-/** The service is asked before the press is made: what it knew then is no drill of ours. */
+/** HTTP: the unit takes no drill now; the order is carried out. */
+const CONFLICT = 409;
+const DONE = 204;
 const STAGES = ["stored", "sent", "received", "accepted", "cleared"] as const;
 type Stage = (typeof STAGES)[number];
 const MEANING: Readonly<Record<Stage, string>> = {
@@ -19,41 +21,37 @@ const MEANING: Readonly<Record<Stage, string>> = {
   cleared: "ended by dispatch",
 };
 
-type Drill = {
-  readonly episode: string;
-  readonly test: boolean;
-  readonly legs: { [stage in Stage]?: number };
-};
+/** The part of the unit's status that is looked at. Times: ms since the press. */
+const Status = z.object({
+  panicBoard: z.object({ connected: z.boolean() }).optional(),
+  emergency: z.object({
+    drillArmed: z.boolean(),
+    episodes: z.array(
+      z.object({
+        episode: z.string(),
+        test: z.boolean(),
+        legs: z.partialRecord(z.enum(STAGES), z.number()),
+      }),
+    ),
+  }),
+});
+type Status = z.infer<typeof Status>;
+type Drill = Status["emergency"]["episodes"][number];
 
-const CONFLICT = 409;
-const ask = async (url: string, init: RequestInit = {}): Promise<Response> => {
-  try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(3_000) });
-    if (response.status === CONFLICT) throw new CommandError(EXIT.failed, await response.text());
-    if (!response.ok) throw new Error(`it answers ${response.status}`);
-    return response;
-  } catch (cause) {
-    if (cause instanceof CommandError) throw cause;
-    const reason = reasonOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-    throw new CommandError(
-      EXIT.unavailable,
-      `no unit answers at ${url} (${reason}): is the service running?`,
-      cause,
-    );
-  }
+const statusOf = async (unit: UnitAddress): Promise<Status> => {
+  const { data, error } = Status.safeParse(await askStatus(unit));
+  if (data) return data;
+  const where = `the status of ${addressText(unit)} is of another version`;
+  throw new CommandError(EXIT.failed, `${where} (${error.issues[0]?.path.join(".")})`, error);
 };
+const drillsOf = async (unit: UnitAddress): Promise<readonly Drill[]> =>
+  (await statusOf(unit)).emergency.episodes.filter((episode) => episode.test);
 
-type Status = {
-  readonly panicBoard?: { readonly connected: boolean };
-  readonly emergency: { readonly drillArmed: boolean; readonly episodes: readonly Drill[] };
+const order = async (unit: UnitAddress, method: "POST" | "DELETE"): Promise<void> => {
+  const { status, text } = await askUnit(unit, "/drill", method);
+  if (status === CONFLICT) throw new CommandError(EXIT.failed, text.trim());
+  if (status !== DONE) throw new CommandError(EXIT.unavailable, `no drill: ${text.trim()} (${status})`);
 };
-const statusOf = async (address: string): Promise<Status> =>
-  (await (await ask(`http://${address}/status.json`)).json()) as Status;
-const drillsOf = async (address: string): Promise<readonly Drill[]> =>
-  (await statusOf(address)).emergency.episodes.filter((episode) => episode.test);
-
-const order = (address: string, method: "POST" | "DELETE") =>
-  ask(`http://${address}/drill`, { method, headers: { "content-type": "application/json" } });
 
 /** Since it was armed here, and no drill has come of it: the press was taken for something else, or the minute is over. */
 const DISARMED =
@@ -74,17 +72,16 @@ no panic board there.`,
       address: { type: "string" },
       json: { type: "boolean" },
     });
-    const configured =
-      given.config === undefined ? undefined : loadSettings(given.config).settings.status.listen;
-    const address = given.address ?? configured ?? "127.0.0.1:8080";
+    const unit = unitAddress(given);
     const stop = onStopRequest();
-    const { panicBoard } = await statusOf(address);
+    const { panicBoard } = await statusOf(unit);
     if (!panicBoard?.connected) {
       const what = panicBoard ? "does not answer" : "is not configured";
       throw new CommandError(EXIT.unavailable, `no press can come: the panic board ${what}`);
     }
-    const before = new Set((await drillsOf(address)).map(({ episode }) => episode));
-    await order(address, "POST");
+    // Drills that the service knew before the press are not ours.
+    const before = new Set((await drillsOf(unit)).map(({ episode }) => episode));
+    await order(unit, "POST");
     if (!given.json) process.stdout.write("Press a button within 60 s.\n");
     const told = new Set<Stage>();
     let until = performance.now() + ARMED_MS;
@@ -93,7 +90,7 @@ no panic board there.`,
       // oxlint-disable-next-line no-await-in-loop -- asked again until it is over
       await pause(ASK_MS, stop.signal);
       // oxlint-disable-next-line no-await-in-loop
-      const { emergency } = await statusOf(address);
+      const { emergency } = await statusOf(unit);
       const found = emergency.episodes.find(({ test, episode }) => test && !before.has(episode));
       if (!found && !emergency.drillArmed) throw new CommandError(EXIT.failed, DISARMED);
       if (!found) continue;
@@ -111,7 +108,7 @@ no panic board there.`,
       }
       if (told.has("accepted") || told.has("cleared")) return EXIT.ok;
     }
-    if (!seen) await order(address, "DELETE");
+    if (!seen) await order(unit, "DELETE");
     if (stop.signal.aborted) return EXIT.failed;
     throw new CommandError(
       EXIT.failed,

@@ -1,26 +1,41 @@
-import { loadSettings } from "../settings/load.ts";
-import { reasonOf } from "../runtime/log.ts";
+import * as z from "zod";
 import { pause } from "../runtime/wait.ts";
 import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
+import { addressText, askStatus, unitAddress, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
-type Snapshot = {
-  unit: string;
-  boot: number;
-  version: string;
-  uptimeS: number;
-  outbox: { records: number; oldestAgeS?: number };
-  link: { broker?: string; reconnects: number; rttMs?: number; fault?: string };
-  gps: { fix: string; satellites?: number; fault?: string };
-  can?: { frames: number; dropped: number; state: string };
-  panicBoard?: { connected: boolean; firmware?: string; degraded?: boolean; loops?: Record<string, string> };
-  emergency: {
-    drillArmed: boolean;
-    lamp: string;
-    episodes: { episode: string; test: boolean; state: string; button: string }[];
-  };
-  position?: { lat: number; lon: number; speedKmh?: number };
-};
+/** The part of the unit's status that is printed. */
+const Snapshot = z.object({
+  unit: z.string(),
+  boot: z.number(),
+  version: z.string(),
+  uptimeS: z.number(),
+  outbox: z.object({ records: z.number(), oldestAgeS: z.number().optional() }),
+  link: z.object({
+    broker: z.string().optional(),
+    reconnects: z.number(),
+    fault: z.string().optional(),
+  }),
+  gps: z.object({ fix: z.string(), satellites: z.number().optional(), fault: z.string().optional() }),
+  can: z.object({ frames: z.number(), dropped: z.number(), state: z.string() }).optional(),
+  panicBoard: z
+    .object({
+      connected: z.boolean(),
+      firmware: z.string().optional(),
+      degraded: z.boolean().optional(),
+      loops: z.record(z.string(), z.string()).optional(),
+    })
+    .optional(),
+  emergency: z.object({
+    drillArmed: z.boolean(),
+    lamp: z.string(),
+    episodes: z.array(
+      z.object({ episode: z.string(), test: z.boolean(), state: z.string(), button: z.string() }),
+    ),
+  }),
+  position: z.object({ lat: z.number(), lon: z.number(), speedKmh: z.number().optional() }).optional(),
+});
+type Snapshot = z.infer<typeof Snapshot>;
 
 const describeBoard = ({ panicBoard: board, emergency }: Snapshot): string => {
   if (!board) return "none configured";
@@ -61,19 +76,13 @@ const describe = (s: Snapshot): string =>
     "",
   ].join("\n");
 
-const fetchStatus = async (address: string): Promise<Snapshot> => {
-  try {
-    const response = await fetch(`http://${address}/status.json`, { signal: AbortSignal.timeout(3000) });
-    if (!response.ok) throw new Error(await response.text());
-    return (await response.json()) as Snapshot;
-  } catch (cause) {
-    const reason = reasonOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-    throw new CommandError(
-      EXIT.unavailable,
-      `no unit answers at ${address} (${reason}): is the service running?`,
-      cause,
-    );
-  }
+/** What is printed of a status. `--json` prints it whole, whatever it holds. */
+const linesOf = (unit: UnitAddress, said: unknown, json: boolean): string => {
+  if (json) return `${JSON.stringify(said)}\n`;
+  const { data, error } = Snapshot.safeParse(said);
+  if (data) return describe(data);
+  const where = `the status of ${addressText(unit)} is of another version`;
+  throw new CommandError(EXIT.failed, `${where} (${error.issues[0]?.path.join(".")}): try --json`, error);
 };
 
 export const status: Command = {
@@ -81,7 +90,7 @@ export const status: Command = {
   usage: `patrol-unit status [--config FILE | --address HOST:PORT] [--watch] [--json]
 
 Asks the status address of the configuration (default 127.0.0.1:8080). --watch repeats each second.
-Exit: 0 it answered, 69 no service there.`,
+Exit: 0 it answered, 64 what was given is no address, 69 no service there.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },
@@ -89,14 +98,12 @@ Exit: 0 it answered, 69 no service there.`,
       watch: { type: "boolean" },
       json: { type: "boolean" },
     });
-    const configured =
-      given.config === undefined ? undefined : loadSettings(given.config).settings.status.listen;
-    const address = given.address ?? configured ?? "127.0.0.1:8080";
+    const unit = unitAddress(given);
     const stop = given.watch ? onStopRequest() : undefined;
     do {
       // oxlint-disable-next-line no-await-in-loop -- a watch looks again and again
-      const snapshot = await fetchStatus(address);
-      process.stdout.write(given.json ? `${JSON.stringify(snapshot)}\n` : describe(snapshot));
+      const said = await askStatus(unit);
+      process.stdout.write(linesOf(unit, said, given.json ?? false));
       // oxlint-disable-next-line no-await-in-loop
       if (stop) await pause(1000, stop.signal);
     } while (stop && !stop.signal.aborted);

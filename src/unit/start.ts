@@ -100,13 +100,18 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
 };
 
 /** The status page. Without it the unit is hard to look at, but a press gets through. */
-const openPage = async (core: Core, parts: Parts, stack: AsyncDisposableStack): Promise<void> => {
+const openPage = async (
+  core: Core,
+  parts: Parts,
+  stack: AsyncDisposableStack,
+): Promise<{ statusPort?: number }> => {
   const { ports, settings } = core.options;
-  if (settings.status.listen === undefined) return;
+  if (settings.status.listen === undefined) return {};
   try {
-    stack.use(await ports.page(statusActions(core, parts)));
+    return { statusPort: stack.use(await ports.page(statusActions(core, parts))).port };
   } catch (cause) {
     core.faults.raise({ part: "status", code: "cannot-listen" }, reasonOf(cause));
+    return {};
   }
 };
 
@@ -152,8 +157,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   car.gps.fixed.listen(() => clockEvent.tick());
   stack.use(time.every(TICK_MS, tick));
   link.start(linkEvents(core, parts, commands, clockEvent));
-  await openPage(core, parts, stack);
-  log.info("started", { unit: core.name, boot: outbox.boot, version: VERSION });
+  const page = await openPage(core, parts, stack);
+  log.info("started", { unit: core.name, boot: outbox.boot, version: VERSION, ...page });
   tick();
 
   const restart = Promise.withResolvers<string>();

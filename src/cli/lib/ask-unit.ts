@@ -1,0 +1,125 @@
+import type { IncomingMessage } from "node:http";
+import { listenAddress } from "../../domain/address.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import { loadSettings } from "../../settings/load.ts";
+import { CommandError, EXIT } from "./command.ts";
+
+/** Where the running service is asked. */
+export type UnitAddress = {
+  readonly host: string;
+  readonly port: number;
+  readonly pin?: string | undefined;
+};
+
+export type UnitAnswer = { readonly status: number; readonly text: string };
+
+const DEFAULT_ADDRESS = "127.0.0.1:8080";
+const FORM = /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/i;
+const MAX_PORT = 65_535;
+/** A service that listens at every address is asked at the loopback one: only there it takes a drill. */
+const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+const ANSWER_MS = 3_000;
+/** A status is some kilobytes; what is longer comes from something else. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+const parse = (address: string, from: string): UnitAddress => {
+  const parsed = FORM.test(address) ? listenAddress(address) : undefined;
+  if (!parsed || parsed.port > MAX_PORT)
+    throw new CommandError(
+      EXIT.usage,
+      `${from} ${address}: expected HOST:PORT with a port from 1 to ${MAX_PORT}, for example ${DEFAULT_ADDRESS}`,
+    );
+  if (parsed.port === 0)
+    throw new CommandError(
+      EXIT.usage,
+      `${from} ${address}: with port 0 the system chooses one: give --address with the statusPort of the service's "started" line`,
+    );
+  return { ...parsed, host: LOOPBACK[parsed.host] ?? parsed.host };
+};
+
+/**
+ * The address of the running service: what `--address` gives, else the configuration's, else the default. The PIN is the
+ * configuration's. Throws a CommandError: usage if the address is none, configuration if it has no page.
+ */
+export const unitAddress = (given: {
+  readonly config?: string | undefined;
+  readonly address?: string | undefined;
+}): UnitAddress => {
+  const status = given.config === undefined ? undefined : loadSettings(given.config).settings.status;
+  const pin = status?.pin;
+  if (given.address !== undefined) return { ...parse(given.address, "--address"), pin };
+  if (status && status.listen === undefined)
+    throw new CommandError(EXIT.config, `${given.config}: status.listen cannot be used; \`check\` says why`);
+  return { ...parse(status?.listen ?? DEFAULT_ADDRESS, "status.listen"), pin };
+};
+
+/** `host:port`, as it is written. */
+export const addressText = ({ host, port }: UnitAddress): string =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there: is the service running?",
+  ENOTFOUND: "there is no such name",
+  EAI_AGAIN: "the name cannot be looked up",
+  EHOSTUNREACH: "there is no way to that machine",
+  ENETUNREACH: "there is no network to it",
+  ECONNRESET: "the connection was closed: is it another program's port?",
+};
+
+const wordsFor = (cause: unknown): string => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return WORDS[code] ?? (code.startsWith("HPE_") ? "another program answers there" : reasonOf(cause));
+};
+
+const textOf = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    const data = Buffer.from(chunk);
+    bytes += data.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error("another program answers there");
+    chunks.push(data);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+};
+
+/**
+ * One request to the running service, answered within 3 s. Node's `fetch` is not used: it refuses some ports (6000, say).
+ * Throws a CommandError (69) that says in words why there is no answer; an HTTP status is an answer.
+ */
+export const askUnit = async (
+  unit: UnitAddress,
+  path: string,
+  method: "GET" | "POST" | "DELETE" = "GET",
+): Promise<UnitAnswer> => {
+  const { request } = process.getBuiltinModule("node:http");
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = {
+    ...(method === "GET" ? {} : { "content-type": "application/json" }),
+    ...(unit.pin === undefined ? {} : { authorization: `Bearer ${unit.pin}` }),
+  };
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const asking = request({ host: unit.host, port: unit.port, path, method, headers, agent: false, signal });
+  asking.once("response", resolve).on("error", reject).end();
+  try {
+    const response = await promise;
+    return { status: response.statusCode ?? 0, text: await textOf(response) };
+  } catch (cause) {
+    const why = signal.aborted ? `it does not answer within ${ANSWER_MS / 1000} s` : wordsFor(cause);
+    throw new CommandError(EXIT.unavailable, `no unit answers at ${addressText(unit)}: ${why}`, cause);
+  }
+};
+
+/** The status of the running service, as JSON. Throws a CommandError if what answers is no unit or refuses. */
+export const askStatus = async (unit: UnitAddress): Promise<unknown> => {
+  const { status, text } = await askUnit(unit, "/status.json");
+  const where = addressText(unit);
+  if (status === 401 || status === 403 || status === 421 || status === 429 || status === 500)
+    throw new CommandError(EXIT.unavailable, `the unit at ${where} refuses: ${text.trim()}`);
+  try {
+    if (status === 200) return JSON.parse(text);
+  } catch {
+    // Said below.
+  }
+  throw new CommandError(EXIT.unavailable, `no unit answers at ${where}: another program does`);
+};

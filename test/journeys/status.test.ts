@@ -1,0 +1,126 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { connect, createServer as createTcpServer, type AddressInfo } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openCar } from "./car.ts";
+import { freePort } from "./mosquitto.ts";
+
+let stack: AsyncDisposableStack;
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(() => stack.disposeAsync());
+
+type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+const command = (...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, ["src/main.ts", ...args], (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+
+const portOf = async (server: Server | ReturnType<typeof createTcpServer>, port = 0): Promise<number> => {
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  stack.defer(() => void server.close());
+  return (server.address() as AddressInfo).port;
+};
+
+describe.each(["status", "drill"])("%s says in words what is wrong", (name) => {
+  test.each([
+    ["127.0.0.1:99999", "expected HOST:PORT with a port from 1 to 65535"],
+    ["127.0.0.1:http", "expected HOST:PORT with a port from 1 to 65535"],
+    ["localhost", "expected HOST:PORT with a port from 1 to 65535"],
+    ["http://127.0.0.1:8080", "expected HOST:PORT with a port from 1 to 65535"],
+    ["::1:8080", "expected HOST:PORT with a port from 1 to 65535"],
+    ["127.0.0.1:0", "with port 0 the system chooses one"],
+  ])("--address %s is wrong usage", async (address, words) => {
+    const { code, stdout, stderr } = await command(name, "--address", address);
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    expect(stderr).toContain(`--address ${address}: ${words}`);
+    expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
+  });
+
+  test("nobody listens there", async () => {
+    const port = await freePort();
+    expect(await command(name, "--address", `127.0.0.1:${port}`)).toEqual({
+      code: 69,
+      stdout: "",
+      stderr: `no unit answers at 127.0.0.1:${port}: nothing listens there: is the service running?\n`,
+    });
+  });
+
+  test("what answers is another program's page, or no page at all", async () => {
+    const page = createServer((_, response) => response.end("<html>"));
+    const talker = createTcpServer((socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n"));
+    for (const port of [await portOf(page), await portOf(talker)]) {
+      const { code, stderr } = await command(name, "--address", `127.0.0.1:${port}`);
+      expect(stderr).toMatch(/^no unit answers at 127\.0\.0\.1:\d+: another program [^\n]*\n$/);
+      expect(code).toBe(69);
+    }
+  });
+
+  test("the unit refuses: its own words are passed on", async () => {
+    const strict = createServer((_, response) => response.writeHead(401).end("the PIN is needed\n"));
+    const port = await portOf(strict);
+    const { code, stderr } = await command(name, "--address", `127.0.0.1:${port}`);
+    expect(stderr).toBe(`the unit at 127.0.0.1:${port} refuses: the PIN is needed\n`);
+    expect(code).toBe(69);
+  });
+
+  test("the configuration lets the system choose the port", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "status-"));
+    stack.defer(() => rmSync(folder, { recursive: true }));
+    const config = join(folder, "patrol-unit.yaml");
+    writeFileSync(
+      config,
+      `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/null }
+panic: none
+dispatch: { brokers: ["mqtt://127.0.0.1"], allowPlaintext: true }
+status: { listen: "127.0.0.1:0" }
+`,
+    );
+    const { code, stderr } = await command(name, "--config", config);
+    expect(stderr).toContain("status.listen 127.0.0.1:0: with port 0 the system chooses one");
+    expect(code).toBe(64);
+  });
+});
+
+test("a port that browsers refuse is a port", async () => {
+  const refused = 6_000;
+  const there = connect(refused, "127.0.0.1");
+  const isTaken = await Promise.race([
+    once(there, "connect").then(() => true),
+    once(there, "error").then(() => false),
+  ]).catch(() => false);
+  there.destroy();
+  const { code, stderr } = await command("status", "--address", `127.0.0.1:${refused}`);
+  expect(stderr).toContain(isTaken ? "another program" : "nothing listens there");
+  expect(code).toBe(69);
+});
+
+test("run says that it has started when it knows its status port, or that it has none", async () => {
+  const car = stack.use(
+    openCar(`{ brokers: ["mqtt://127.0.0.1:${await freePort()}"], allowPlaintext: true }`),
+  );
+  await car.start();
+  const [started] = car.log.filter(({ msg }) => msg === "started") as unknown as { statusPort: number }[];
+  const { code, stdout } = await command("status", "--address", `127.0.0.1:${started!.statusPort}`);
+  expect(code).toBe(0);
+  expect(stdout).toContain("zrenjanin/zr-117");
+
+  const taken = stack.use(
+    openCar(`{ brokers: ["mqtt://127.0.0.1:${await freePort()}"], allowPlaintext: true }`, {
+      statusPort: started!.statusPort,
+    }),
+  );
+  await taken.start();
+  const lines = taken.log.map(({ msg, part }) => (part === "status" ? "status" : msg));
+  expect(lines.indexOf("status")).toBeGreaterThanOrEqual(0);
+  expect(lines.indexOf("status")).toBeLessThan(lines.indexOf("started"));
+});
