@@ -1,5 +1,6 @@
 import { faultText, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
+import { missingCanLibrary } from "../sources/can-library.ts";
 import { EXIT, options, required, type Command } from "./lib/command.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
@@ -13,17 +14,19 @@ export const check: Command = {
 
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
 line, column, key, what was expected and what was found. Certificates and a database that are not there
-yet are warnings. Exit: 0 valid, 78 not valid (\`run\` starts with what is valid, unless there is no
-identity or no broker).`,
-  run(args) {
+yet are warnings, and so is a bus for which this machine lacks the library. Exit: 0 valid, 78 not valid
+(\`run\` starts with what is valid, unless there is no identity or no broker).`,
+  async run(args) {
     const { config } = options(args, { config: { type: "string" } });
     const file = required(config, "config");
-    const { warnings, doubts, faults } = loadConfiguration(file);
+    const { settings, warnings, doubts, faults } = loadConfiguration(file);
     for (const warning of [...warnings, ...doubts]) warn(warning);
     for (const fault of faults.filter(mayCome)) warn(faultText(fault));
+    const library = settings.can && (await missingCanLibrary());
+    if (library) warn(`can: ${library.says}: ${library.cure}`);
     const wrong = faults.filter((fault) => !mayCome(fault));
     if (wrong.length > 0) throw new ConfigurationError(wrong);
     process.stdout.write(`${file}: valid\n`);
-    return Promise.resolve(EXIT.ok);
+    return EXIT.ok;
   },
 };

@@ -3,6 +3,7 @@ import { pause } from "../../runtime/wait.ts";
 import type { Configuration, UnitSettings } from "../../settings/load.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { readGps } from "../../sources/gps.ts";
+import { missingCanLibrary } from "../../sources/can-library.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
 import { panicBoard } from "../lib/board.ts";
 import { gpsSource } from "../lib/source.ts";
@@ -49,6 +50,8 @@ const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> =>
 const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | undefined> => {
   const { can } = settings;
   if (!can || !mapping) return undefined;
+  const library = await missingCanLibrary();
+  if (library) return trouble("can", library.says, library.cure);
   let frames = 0;
   try {
     for await (const batch of socketCanSource(can.interface).listen(
@@ -111,13 +114,16 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   );
 };
 
+const servedCan = async ({ state, frames, dropped }: NonNullable<Service["can"]>): Promise<Finding> => {
+  if (state === "heard") return sound("can", `${frames} frames, ${dropped} dropped`);
+  const library = state === "failed" ? await missingCanLibrary() : undefined;
+  return trouble("can", library?.says ?? state, library?.cure ?? "see the service's log");
+};
+
 /** The devices that the running service uses, from what it says about them. */
 const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => [
   gps && gpsFinding(service.gps.sentences, service.gps.fix, service.gps.fault, gps.port),
-  service.can &&
-    (service.can.state === "heard"
-      ? sound("can", `${service.can.frames} frames, ${service.can.dropped} dropped`)
-      : trouble("can", service.can.state, "see the service's log")),
+  service.can && (await servedCan(service.can)),
   service.panicBoard?.connected === true
     ? boardFinding(service.panicBoard.loops ?? {})
     : service.panicBoard
