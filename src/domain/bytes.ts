@@ -9,6 +9,7 @@ export type SourceFault =
   | "no-nmea"
   | "down"
   | "bus-off"
+  | "not-listen-only"
   | "failed";
 
 /** A device that cannot be read: which fault, and a sentence that says what to do. */

@@ -40,7 +40,9 @@ test.skipIf(!canBoot)(
   300_000,
 );
 
-test("no code writes to the channel", () => {
-  const source = readFileSync("src/sources/socketcan.ts", "utf8");
-  expect(source).not.toMatch(/send\w*\??\s*[(:]/);
-});
+test.each(["socketcan", "can-filters", "can-interface", "frame-queue"])(
+  "no code of %s writes to the channel",
+  (name) => {
+    expect(readFileSync(`src/sources/${name}.ts`, "utf8")).not.toMatch(/send\w*\??\s*[(:]/);
+  },
+);
