@@ -52,12 +52,13 @@ const openBus = (file: string, speed: number, name: string) => {
 };
 
 export const replay: Command = {
-  summary: "the service fed with recordings in place of a receiver and a bus",
+  summary: "the service fed with recordings instead of a receiver and a bus",
   usage: `patrol-unit replay --config FILE [--nmea FILE] [--can FILE] [--speed N]
 
-Plays the recordings (plain or gzip; --can: a candump log) through the same path as \`run\`, at N times
-their own pace (default 1; max: at once). Dispatch sees the unit of the configuration: give it a
-unit.id and an outbox of its own, or a car that is elsewhere appears on its map. Ends when they have ended and the outbox is drained.
+Plays the recordings (plain or gzip; --can: a candump log of any size) through the same path as \`run\`,
+at N times their own pace (default 1; max: at once). Ends when they have ended and the outbox is drained.
+Dispatch sees the unit of the configuration: give it a unit.id and an outbox of its own, or a car that
+is elsewhere appears on its map. Broken lines of a log are counted on stderr at the end.
 Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the configuration is not valid.`,
   async run(args) {
     const given = options(args, {

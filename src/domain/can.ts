@@ -2,7 +2,7 @@
 export type CanFrame = {
   /** Seconds since 1970, as the kernel or the recording stamped it. */
   readonly t: number;
-  /** The interface it came from, where there may be several. */
+  /** The interface that it came from. */
   readonly bus: string;
   /** 11 or 29 bits, without flags. */
   readonly id: number;
@@ -10,13 +10,13 @@ export type CanFrame = {
   readonly data: Uint8Array;
 };
 
-/** A value of a signal: integers past 2^53 stay exact. */
+/** A value of a signal. Integers beyond 2^53 stay exact. */
 export type SignalValue = number | bigint;
 
-/** An id that is wanted from the bus; `group`: its J1939 parameter group, whoever sends it. */
+/** An id to receive. `group`: every id of its J1939 parameter group, from any sender. */
 export type CanFilter = { readonly id: number; readonly extended: boolean; readonly group: boolean };
 
-/** The bits of a 29-bit id that name a parameter group: the destination is none of it (PF below 240). */
+/** The bits of a 29-bit id that name its parameter group. If PF is below 240, PS is the destination. SAE J1939-21 §5.2. */
 export const groupMask = (id: number): number => (((id >>> 16) & 0xff) < 240 ? 0x3ff_0000 : 0x3ff_ff00);
 
 export const passes = (filters: readonly CanFilter[], frame: CanFrame): boolean =>
@@ -26,12 +26,12 @@ export const passes = (filters: readonly CanFilter[], frame: CanFrame): boolean 
     return (id & mask) === (frame.id & mask);
   });
 
-/** A bus that is listened to, never spoken on. */
+/** A bus that is only listened to. */
 export type CanSource = {
   /** Ends when a recording ends; throws SourceError when the interface fails. */
   listen(filters: readonly CanFilter[], signal: AbortSignal): AsyncIterable<readonly CanFrame[]>;
-  /** Frames that were on the bus and did not get here, since the start. */
+  /** Wanted frames that were lost on their way from the kernel, since the start. */
   readonly dropped: number;
-  /** Error frames since the start: the controller's word on a bus in trouble. */
+  /** Error frames since the start: what the controller reports about the bus. */
   readonly errors: number;
 };

@@ -1,21 +1,21 @@
 import type { VehicleValue } from "./vehicle.ts";
 
 /**
- * The last half minute of the mapped signals, every value of them: what led up to a press. Pure:
- * time is an argument, milliseconds.
+ * Keeps every value of the mapped signals for half a minute: what led up to a press. Pure: time is
+ * an argument, in milliseconds.
  */
 export type Recorder = {
   hear(path: string, value: VehicleValue, nowMs: number): void;
-  /** What was heard, oldest first; each value is handed out once to each taker. */
+  /** The values kept, oldest first. Each taker gets each value once. */
   take(nowMs: number, taker: string): Moment[];
 };
 
-/** Values of different signals that came within this time are told together, at the time of the first. */
+/** Values of different signals that came within 50 ms, at the time of the first. */
 type Moment = { readonly atMs: number; readonly signals: Readonly<Record<string, VehicleValue>> };
 
 const KEPT_MS = 30_000;
 const TOGETHER_MS = 50;
-/** Values; on a bus that brings more in half a minute the oldest go. */
+/** The most values kept. If a bus brings more in half a minute, the oldest are dropped. */
 const LIMIT = 65_536;
 
 type Sample = { readonly path: string; readonly value: VehicleValue; readonly atMs: number };
@@ -23,7 +23,7 @@ type Sample = { readonly path: string; readonly value: VehicleValue; readonly at
 export const createRecorder = (): Recorder => {
   let samples: Sample[] = [];
   let head = 0;
-  /** Samples before the first that is still in `samples`. */
+  /** The number of samples before the first one in `samples`. */
   let gone = 0;
   const handedOut = new Map<string, number>();
   const trim = (nowMs: number): void => {

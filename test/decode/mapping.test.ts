@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { compileMapping, type SignalMapping } from "../../src/decode/can/mapping.ts";
+import type { SignalMapping } from "../../src/decode/can/map-entry.ts";
+import { compileMapping } from "../../src/decode/can/mapping.ts";
 import { parseDbc } from "../../src/decode/dbc/parser.ts";
 import { mapsIgnition, VSS } from "../../src/domain/vss.ts";
 

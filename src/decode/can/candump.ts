@@ -1,6 +1,6 @@
 import type { CanFrame } from "../../domain/can.ts";
 
-/** A line of a log that is no frame with data: why it is passed over. */
+/** Why a line of a log is skipped: it holds no frame with data. */
 export type NoFrame = "malformed" | "remote" | "error";
 
 const ERROR_FLAG = 0x2000_0000;
@@ -9,8 +9,9 @@ const LINE =
   /^\((\d+(?:\.\d+)?)\)\s+(\S+)\s+([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})(#R\d?|##?)([0-9A-Fa-f_.]*)(?:\s+[RT])?\s*$/;
 
 /**
- * One line of `candump -l` or `-L`: `(seconds) interface id#data`, `id##` and a digit of flags
- * before the data of an FD frame, `id#R` a remote request.
+ * Parses one line of `candump -l`, `-L` or `-8`: `(seconds) interface id#data`. `id##` and a digit of
+ * flags precede the data of an FD frame; `id#R` is a remote request. The ids are hexadecimal: three
+ * digits are a standard id, eight an extended one.
  */
 export const parseCandumpLine = (line: string): CanFrame | NoFrame => {
   const match = LINE.exec(line);
@@ -21,7 +22,7 @@ export const parseCandumpLine = (line: string): CanFrame | NoFrame => {
   const extended = digits!.length === EXTENDED_DIGITS;
   if (extended && (id & ERROR_FLAG) !== 0) return "error";
   const fd = separator === "##";
-  // `candump -8` writes a DLC above eight behind the data.
+  // `candump -8` appends a DLC above eight to the data.
   const written = fd ? rest!.slice(1) : rest!.replace(/_[9A-Fa-f]$/, "");
   const hex = written.replaceAll(/[._]/g, "");
   if (hex.length % 2 !== 0 || hex.length > (fd ? 128 : 16) || (fd && rest === "")) return "malformed";

@@ -19,7 +19,7 @@ export type CompiledMessage = {
 const inRanges = (value: SignalValue, ranges: readonly (readonly [bigint, bigint])[]): boolean =>
   ranges.some(([low, high]) => value >= low && value <= high);
 
-/** Whether a multiplexed signal is in this frame: its multiplexor must be, with the right value. */
+/** Whether a multiplexed signal is in a frame: its multiplexor is, and has one of the values that select it. */
 const presence = (
   signal: DbcSignal,
   message: DbcMessage,
@@ -74,7 +74,7 @@ const compileMessage = (message: DbcMessage): CompiledMessage => {
   };
 };
 
-/** The parameter group of a J1939 id: without priority, source address and destination. J1939-21 §5.2. */
+/** The parameter group of a J1939 id: without priority, source address and destination. SAE J1939-21 §5.2. */
 export const parameterGroup = (id: number): number => (id & groupMask(id)) >>> 8;
 
 /** Every message of a database, in its order, ready to read frames. */

@@ -1,10 +1,10 @@
 import type { SignalValue } from "../../domain/can.ts";
 import type { DbcSignal } from "../dbc/database.ts";
 
-/** Reads one signal out of a frame's bytes; undefined where the frame is too short for it. */
+/** Reads one signal from the bytes of a frame. Undefined: the frame is too short for it. */
 export type ReadSignal<T> = (data: Uint8Array) => T | undefined;
 
-/** Where a signal's bits lie: whole bytes from `from`, of which `shift` bits at the low end are not its own. */
+/** The whole bytes that a signal's bits lie in; the lowest `shift` bits of them belong to others. */
 type Place = { readonly from: number; readonly bytes: number; readonly shift: number };
 
 const placeOf = ({ start, length, intel }: Pick<DbcSignal, "start" | "length" | "intel">): Place => {
@@ -12,7 +12,7 @@ const placeOf = ({ start, length, intel }: Pick<DbcSignal, "start" | "length" | 
     const from = start >> 3;
     return { from, bytes: ((start + length - 1) >> 3) - from + 1, shift: start & 7 };
   }
-  // Motorola: `start` is the highest bit; from there towards lower bits, then on into the next byte.
+  // Motorola: `start` is the highest bit. The others follow towards lower bits, then in the next byte.
   const from = start >> 3;
   const last = 7 - (start & 7) + length - 1;
   return { from, bytes: (last >> 3) + 1, shift: 7 - (last & 7) };
@@ -92,7 +92,7 @@ const asSigned = (read: ReadSignal<SignalValue>, length: number): ReadSignal<Sig
   };
 };
 
-/** The bits as an IEEE 754 number; not a number is no value. */
+/** The bits as an IEEE 754 number. NaN and infinity are no values. */
 const asFloat = (read: ReadSignal<SignalValue>, bits: 32 | 64): ReadSignal<SignalValue> => {
   const view = new DataView(new ArrayBuffer(8));
   return (d) => {
@@ -105,24 +105,24 @@ const asFloat = (read: ReadSignal<SignalValue>, bits: 32 | 64): ReadSignal<Signa
   };
 };
 
-/** The raw value of a signal, as a closure made once. */
+/** Compiles the reading of a signal's raw value. */
 export const compileRaw = (signal: DbcSignal): ReadSignal<SignalValue> => {
   const read = readUnsigned(signal);
   if (signal.float !== 0) return asFloat(read, signal.float);
   return signal.signed ? asSigned(read, signal.length) : read;
 };
 
-/** An integer, also where it is written as 2.0. */
+/** An integer, even if it is written as 2.0. */
 const INTEGER = /^([+-]?\d+)(?:\.0*)?$/;
 const exactly = (written: string): bigint => BigInt(INTEGER.exec(written)![1]!);
 
-/** An integer as a number where that is exact. */
+/** An integer as a number if that is exact. */
 const narrow = (value: bigint): SignalValue => {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 };
 
-/** Raw to physical: exact for integers of any size, a double where factor or offset has a fraction. */
+/** Raw to physical: exact for integers of any size, a double if factor or offset has a fraction. */
 export const compileScale = ({ factor, offset, scale }: DbcSignal): ((raw: SignalValue) => SignalValue) => {
   if (factor === 1 && offset === 0) return (raw) => (typeof raw === "bigint" ? narrow(raw) : raw);
   const exact = INTEGER.test(scale.factor) && INTEGER.test(scale.offset);
@@ -138,7 +138,7 @@ export const compileScale = ({ factor, offset, scale }: DbcSignal): ((raw: Signa
   };
 };
 
-/** J1939-71 §5.1.4: the highest codes of an unsigned parameter say that there is no value. */
+/** SAE J1939-71 §5.1.4: the highest codes of an unsigned parameter say that there is no value. */
 export const isUnavailable = ({ signed, float, length }: DbcSignal, raw: SignalValue): boolean => {
   if (signed || float !== 0 || length < 2) return false;
   if (length < 8) return BigInt(raw) >= 2n ** BigInt(length) - 2n;

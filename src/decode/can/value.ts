@@ -2,18 +2,11 @@ import type { SignalValue } from "../../domain/can.ts";
 import { conversionTo } from "../../domain/units.ts";
 import { UNKNOWN_TEXTS, type VssSignal } from "../../domain/vss.ts";
 import type { DbcSignal } from "../dbc/database.ts";
-import type { SignalMapping, VssValue } from "./mapping.ts";
+import { spelledAsVss, unitOf, type SignalMapping, type VssValue } from "./map-entry.ts";
 import type { CompiledSignal } from "./message.ts";
 
 /** Decimals beyond these are rounding noise of a factor. */
 const PLACES = 1e6;
-
-/** The unit that the map states, else the unit in the database. */
-export const unitOf = (mapping: SignalMapping, { unit }: DbcSignal): string => mapping.unit ?? unit;
-
-/** A text as VSS spells it. A text that VSS does not know is returned unchanged. */
-export const spelledAsVss = ({ values }: VssSignal, text: string): string =>
-  values?.find((value) => value.toLowerCase() === text.toLowerCase()) ?? text;
 
 /** A text in VSS's spelling; undefined if it says that nothing is known. */
 const knownText = (vss: VssSignal, text: string): string | undefined => {

@@ -1,0 +1,121 @@
+import { suggest } from "../../domain/suggest.ts";
+import { conversionTo } from "../../domain/units.ts";
+import { VSS, type VssSignal } from "../../domain/vss.ts";
+import type { DbcSignal } from "../dbc/database.ts";
+import type { CompiledMessage, CompiledSignal } from "./message.ts";
+
+/** One line of a signal map: what it refers to, what is wrong with it, and what may be. */
+
+/** What the configuration says about one VSS path. */
+export type SignalMapping = {
+  /** `MESSAGE.SIGNAL` of the database. */
+  readonly from: string;
+  /** Value by label or raw value. */
+  readonly map?: Readonly<Record<string, VssValue>> | undefined;
+  readonly deadband?: number | undefined;
+  readonly minIntervalMs?: number | undefined;
+  readonly staleS?: number | undefined;
+  /** The signal's unit, if the database names it differently or not at all. */
+  readonly unit?: string | undefined;
+};
+
+export type VssValue = number | boolean | string;
+
+/** The unit that the map states, else the unit in the database. */
+export const unitOf = (mapping: SignalMapping, { unit }: DbcSignal): string => mapping.unit ?? unit;
+
+/** A text as VSS spells it. A text that VSS does not know is returned unchanged. */
+export const spelledAsVss = ({ values }: VssSignal, text: string): string =>
+  values?.find((value) => value.toLowerCase() === text.toLowerCase()) ?? text;
+
+/** Paths that earlier versions of VSS had, and what VSS 6 has instead. */
+const MOVED = [{ from: /\.IsOccupied$/, to: ".OccupancyStatus" }] as const;
+
+const misspelt = (what: string, name: string, known: readonly string[]): string => {
+  const moved = MOVED.map(({ from, to }) => name.replace(from, to)).find(
+    (path) => path !== name && known.includes(path),
+  );
+  const meant = moved ?? suggest(name, known);
+  return `there is no ${what} "${name}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
+};
+
+/** The VSS path of a line, and the signal that it takes its value from. */
+export type Found = {
+  readonly vss: VssSignal;
+  readonly message: CompiledMessage;
+  readonly signal: CompiledSignal;
+};
+
+/** What a line of the map refers to, or what is wrong with the reference. */
+export const resolve = (
+  path: string,
+  { from }: SignalMapping,
+  messages: readonly CompiledMessage[],
+): Found | string => {
+  const vss = VSS.find((signal) => signal.path === path);
+  if (!vss)
+    return misspelt(
+      "VSS signal",
+      path,
+      VSS.map((signal) => signal.path),
+    );
+  const dot = from.indexOf(".");
+  if (dot < 1) return `from: expected MESSAGE.SIGNAL, found "${from}"`;
+  const [messageName, signalName] = [from.slice(0, dot), from.slice(dot + 1)];
+  const [message, another] = messages.filter((one) => one.message.name === messageName);
+  if (!message)
+    return misspelt(
+      "message",
+      messageName,
+      messages.map((one) => one.message.name),
+    );
+  if (another) return `there are two messages "${messageName}": the database must name them differently`;
+  const signal = message.signals.find((one) => one.signal.name === signalName);
+  return signal
+    ? { vss, message, signal }
+    : misspelt(
+        `signal in ${messageName}`,
+        signalName,
+        message.signals.map((one) => one.signal.name),
+      );
+};
+
+/** What is certainly wrong with how values are mapped. */
+export const mapFault = ({ vss, signal }: Found, { from, map }: SignalMapping): string | undefined => {
+  if (vss.type === "string" && !map && signal.signal.labels.size === 0)
+    return `map: ${vss.path} is a text, and ${from} has no value table: say which value means what`;
+  const wrong = Object.entries(map ?? {}).find(([, value]) => typeof value !== vss.type);
+  return wrong && `map: ${wrong[0]}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(wrong[1])}`;
+};
+
+const unitDoubt = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string | undefined => {
+  if (vss.type !== "number" || mapping.map) return undefined;
+  const unit = unitOf(mapping, signal);
+  if (unit === "") {
+    // Cars count kilometres and VSS metres: without a unit a wrong guess would be wrong a thousandfold.
+    return vss.unit === "m"
+      ? `${mapping.from} has no unit: read as metres; unit: km says otherwise`
+      : undefined;
+  }
+  return conversionTo(vss.unit ?? "", unit)
+    ? undefined
+    : `the unit "${unit}" of ${mapping.from} is not known: read as ${vss.unit}; unit: says which it is`;
+};
+
+/** What looks wrong. */
+export const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string[] => {
+  const labels = [...signal.labels.values()];
+  const strange = Object.keys(mapping.map ?? {}).filter(
+    (key) => !labels.includes(key) && !/^[+-]?\d+(\.\d+)?$/.test(key),
+  );
+  const texts = mapping.map ? Object.values(mapping.map) : vss.type === "string" ? labels : [];
+  const unknown = texts.filter((text) => vss.values && !vss.values.includes(spelledAsVss(vss, String(text))));
+  const unit = unitDoubt(vss, mapping, signal);
+  return [
+    ...strange.map(
+      (key) => `map: "${key}" is neither a label of ${mapping.from} nor a number: it never occurs`,
+    ),
+    ...unknown.map((text) => `"${text}" is none of ${vss.values!.join(", ")}`),
+    ...(unit === undefined ? [] : [unit]),
+  ];
+};
