@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { canRecordingSource } from "../sources/can-recording.ts";
 import { createLog, reasonOf } from "../runtime/log.ts";
 import { ConfigurationError, faultText } from "../settings/fault.ts";
@@ -25,6 +25,8 @@ const nmeaRecording = (file: string): Buffer => {
 const openBus = (file: string, speed: number, name: string) => {
   try {
     accessSync(file, constants.R_OK);
+    // It is read once to see which buses it has, and then played.
+    if (!statSync(file).isFile()) throw new Error("it is not a regular file");
   } catch (cause) {
     throw unreadable(file, cause);
   }

@@ -9,7 +9,7 @@
 export const VSS_VERSION = "6.0";
 
 /** VSS's own names of its data types, as far as the signals below need them. */
-export type VssDatatype = "boolean" | "string" | "float" | keyof typeof INTEGERS;
+type VssDatatype = "boolean" | "string" | "float" | keyof typeof INTEGERS;
 
 /** The least and the greatest value of the integer types. */
 const INTEGERS = {

@@ -10,7 +10,7 @@ export type PowerSettings = {
   readonly offAfterS: number;
 };
 
-export type PowerNews =
+type PowerNews =
   | { readonly what: "ignition-on" }
   /** `offInS`: when the computer will be switched off; absent if it will not. */
   | { readonly what: "ignition-off"; readonly offInS?: number }
@@ -18,7 +18,7 @@ export type PowerNews =
   | { readonly what: "power-off-cancelled"; readonly reason: PowerObjection };
 
 /** What speaks against a power-off. */
-export type PowerObjection = "press" | "emergency" | "ignition" | "moving";
+type PowerObjection = "press" | "emergency" | "ignition" | "moving";
 
 export type PowerCircumstances = {
   /** Undefined: not known. What is not known switches nothing off. */
@@ -38,7 +38,7 @@ export type PowerInput =
 
 export type PowerEffect =
   | { readonly type: "report"; readonly news: PowerNews }
-  | { readonly type: "schedule" }
+  | { readonly type: "schedule"; readonly inS: number }
   | { readonly type: "cancel" };
 
 type Rest =
@@ -59,7 +59,7 @@ export type PowerState = {
 type Advanced = { readonly state: PowerState; readonly effects: readonly PowerEffect[] };
 
 /** Between the request and the power-off: the time in which it can be cancelled. */
-export const POWER_OFF_DELAY_S = 60;
+const POWER_OFF_DELAY_S = 60;
 /** A power-off that was requested and did not come is requested again after this time. */
 const ASK_AGAIN_MS = 300_000;
 /** A power-off that could not be cancelled has taken place by then, or never will. */
@@ -103,7 +103,7 @@ const keepCancelling = (rest: Extract<Rest, { type: "cancelling" }>, mono: numbe
 const consent = (rest: Rest, { offAfterS }: PowerSettings, mono: number): [Rest, PowerEffect[]] => {
   const schedule: [Rest, PowerEffect[]] = [
     { type: "scheduled", atMs: mono },
-    [{ type: "schedule" }, report({ what: "power-off", offInS: POWER_OFF_DELAY_S })],
+    [{ type: "schedule", inS: POWER_OFF_DELAY_S }, report({ what: "power-off", offInS: POWER_OFF_DELAY_S })],
   ];
   switch (rest.type) {
     case "cancelling":

@@ -19,8 +19,8 @@ const shutdown = async (env: NodeJS.ProcessEnv, ...words: readonly string[]): Pr
  * (`systemctl poweroff --when=` would be the same; it needs systemd 254.)
  */
 export const createPowerSwitch = (env: NodeJS.ProcessEnv) => ({
-  /** Switches the computer off in a minute. Until then it can be cancelled. */
-  schedule: () => shutdown(env, "-P", "+1"),
+  /** Switches the computer off after a time, in whole minutes. Until then it can be cancelled. */
+  schedule: (inS: number) => shutdown(env, "-P", `+${Math.ceil(inS / 60)}`),
   /** Cancels a scheduled power-off. It is no error if there is none. */
   cancel: () => shutdown(env, "-c"),
 });

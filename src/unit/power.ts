@@ -52,17 +52,19 @@ export class PowerPart {
 
   #perform(effect: PowerEffect): void {
     if (effect.type !== "report") {
-      this.#asking = this.#asking.then(() => (effect.type === "cancel" ? this.#cancel() : this.#schedule()));
+      this.#asking = this.#asking.then(() =>
+        effect.type === "cancel" ? this.#cancel() : this.#schedule(effect.inS),
+      );
       return;
     }
     this.#options.log.info(`power: ${effect.news.what}`, { part: "power" });
     this.#options.event({ type: "power", ...effect.news });
   }
 
-  async #schedule(): Promise<void> {
+  async #schedule(inS: number): Promise<void> {
     const { power, faults } = this.#options;
     try {
-      await power.schedule();
+      await power.schedule(inS);
       faults.clear({ part: "power", code: "not-scheduled" }, "a power-off is scheduled");
     } catch (cause) {
       const why = `the computer cannot be switched off: ${reasonOf(cause).trim()}`;

@@ -25,11 +25,11 @@ const power = createPowerSwitch(process.env);
 try {
   await power.cancel();
   tellHost("nothing to cancel is no error", !scheduled());
-  await power.schedule();
+  await power.schedule(60);
   tellHost("scheduled", scheduled());
   await power.cancel();
   tellHost("cancelled", !scheduled());
-  await power.schedule();
+  await power.schedule(60);
   tellHost("scheduled again", scheduled());
   writeFileSync("/hurry/now", "");
 } catch (cause) {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { waitFor } from "./car.ts";
 import { openDispatch } from "./dispatch.ts";
@@ -35,7 +36,7 @@ const crash = (): string => {
 };
 
 /** A unit that plays a recording to a broker. */
-const playing = async (stack: AsyncDisposableStack, log: string, ...options: readonly string[]) => {
+const playing = async (stack: AsyncDisposableStack, log: string | Buffer, ...options: readonly string[]) => {
   const folder = mkdtempSync(join(tmpdir(), "vehicle-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const broker = stack.use(await startMosquitto());
@@ -118,4 +119,15 @@ test("a replay at full speed sees the ignition at each second of the recording, 
     ...Array.from({ length: 5 }, () => ["ignition-off", "ignition-on"]).flat(),
     "ignition-off",
   ]);
+}, 60_000);
+
+test("a log that breaks off in the middle is played as far as it goes, and the replay ends with 74", async () => {
+  await using stack = new AsyncDisposableStack();
+  const whole = gzipSync(
+    `(${BEGAN_S}.0) can0 3C0#00000000\n`.concat(`(${BEGAN_S}.1) can0 777#00\n`.repeat(50_000)),
+  );
+  const { dispatch, exit } = await playing(stack, whole.subarray(0, whole.length / 2), "--speed", "max");
+  expect((await exit)[0]).toBe(74);
+  const faults = dispatch.events("fault").map(({ data }) => data);
+  expect(faults).toContainEqual(expect.objectContaining({ part: "can" }));
 }, 60_000);
