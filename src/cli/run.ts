@@ -4,10 +4,9 @@ import { createNotifier } from "../runtime/notify.ts";
 import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { startUnit } from "../unit/start.ts";
-import { socketCanSource } from "../sources/socketcan.ts";
 import { onThisMachine } from "./lib/ports.ts";
 import { EXIT, options, required, type Command } from "./lib/command.ts";
-import { gpsSource } from "./lib/source.ts";
+import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 export const run: Command = {
@@ -42,7 +41,7 @@ identity or no broker.`,
         // oxlint-disable-next-line no-await-in-loop
         gps: await gpsSource(settings.gps),
         can:
-          settings.can && mapping ? { source: socketCanSource(settings.can.interface), mapping } : undefined,
+          settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
         recorded: false,
       });
       // oxlint-disable-next-line no-await-in-loop

@@ -89,7 +89,8 @@ export const openCar = (core: Core, { emergency, scenes }: PanicParts): CarParts
     settings: recorded ? undefined : settings.power,
     circumstances: () => ({
       ignition: can?.motion().ignition,
-      moving: gps.moving(),
+      // Either of the two: a wrongly mapped ignition must not switch off a car that is driven.
+      moving: gps.moving() || (can?.motion().speedKmh ?? 0) > 0,
       emergency: emergency.open,
     }),
     mono: () => clock.mono(),

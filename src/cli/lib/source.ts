@@ -17,3 +17,7 @@ export const gpsSource = async (gps: Settings["gps"] | undefined): Promise<ByteS
   const { hostname, port } = new URL(gps.port);
   return tcpSource(hostname, Number(port));
 };
+
+/** The bus that a configuration names. It is refused if its controller could transmit. */
+export const canSource = (can: NonNullable<UnitSettings["can"]>): CanSource =>
+  socketCanSource(can.interface, { declared: can.listenOnly === "declared" });
