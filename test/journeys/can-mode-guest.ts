@@ -1,8 +1,7 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { SourceError } from "../../src/domain/bytes.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
@@ -51,14 +50,18 @@ await ip("set", "vcan0", "up");
 tellHost("virtual", await listenTo("vcan0"));
 // A change of the mode that was too quick to be seen as down and up, as `ip` would report it.
 const folder = mkdtempSync(join(tmpdir(), "ip-"));
+const calls = join(folder, "calls");
 const fakeIp = (ctrlmode: string) => {
   const link = `[{"link_type":"can","linkinfo":{"info_kind":"can","info_data":{"ctrlmode":[${ctrlmode}]}}}]`;
-  writeFileSync(join(folder, "next"), `#!/bin/sh\necho '${link}'\n`, { mode: 0o755 });
+  writeFileSync(join(folder, "next"), `#!/bin/sh\necho >> ${calls}\necho '${link}'\n`, { mode: 0o755 });
   renameSync(join(folder, "next"), join(folder, "ip"));
 };
 fakeIp('"LISTEN-ONLY"');
 const changing = listenTo("vcan0", { env: { PATH: `${folder}:/usr/bin:/bin` }, modeLookMs: 100 });
-await sleep(500); // it is being listened to
+await waitFor(
+  "a look at the mode while it is listened to",
+  () => existsSync(calls) && statSync(calls).size > 2,
+);
 fakeIp("");
 tellHost("changed", await changing);
 tellHost("end", true);
