@@ -86,132 +86,172 @@ const keepReceived = (cpu: CPU, usart: AVRUSART): void => {
   };
 };
 
-/** `flash` as `readHex` gives it; the EEPROM is this one's for as long as it lives. */
-export const createChip = (
-  flash: Uint16Array,
-  on: ChipListener,
-  eeprom: EEPROMMemoryBackend = new EEPROMMemoryBackend(EEPROM_BYTES),
-): Chip => {
-  let elapsed = 0;
-  let active = 0;
-  let asleep = false;
-  let watchdogBit = false;
-  let powered = true;
-  let line: number[] = [];
+/** One life of the chip, from reset to reset. */
+type Machine = {
+  readonly cpu: CPU;
+  readonly ports: { readonly c: AVRIOPort; readonly d: AVRIOPort };
+  /** Gives the serial line the next byte, if it is free. */
+  readonly feed: () => void;
+  readonly peripherals: readonly unknown[];
+};
 
-  const build = (cause: number) => {
-    const cpu = new CPU(flash, SRAM_BYTES);
-    const clock = new AVRClock(cpu, CLOCK_HZ, clockConfig);
-    const timers = [timer0Config, timer1Config, timer2Config].map((config) => new AVRTimer(cpu, config));
-    const portB = new AVRIOPort(cpu, portBConfig);
-    const portC = new AVRIOPort(cpu, portCConfig);
-    const portD = new AVRIOPort(cpu, portDConfig);
-    const memory = new AVREEPROM(cpu, eeprom);
-    const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
-    const usart = new AVRUSART(cpu, usart0Config, CLOCK_HZ);
-    keepReceived(cpu, usart);
-    const adc = new AVRADC(cpu, adcConfig);
-    cpu.reset = () => {
-      watchdogBit = true;
-    };
-    cpu.data[MCUSR] = cause;
-    cpu.writeHooks[GPIOR0] = (value) => on.register(value);
-    portB.addListener((value) => on.portB(value));
-    usart.onByteTransmit = (byte) => on.transmit(byte);
-    const feed = () => {
-      const [next] = line;
-      if (next !== undefined && usart.writeByte(next)) line.shift();
-    };
-    usart.onRxComplete = feed;
-    adc.onADCRead = (input) => {
-      const volts =
-        input.type === ADCMuxInputType.SingleEnded
-          ? on.volts(input.channel)
-          : input.type === ADCMuxInputType.Constant
-            ? input.voltage
-            : 0;
-      const reading = Math.max(0, Math.min(1023, Math.floor((volts / adc.referenceVoltage) * 1024)));
-      cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles);
-    };
-    return { cpu, ports: { c: portC, d: portD }, feed, kept: [timers, memory, watchdog] };
+type Wiring = {
+  readonly on: ChipListener;
+  readonly eeprom: EEPROMMemoryBackend;
+  /** Bytes from the host that have not been received. */
+  readonly line: number[];
+  readonly watchdogBites: () => void;
+};
+
+const attachAdc = (cpu: CPU, on: ChipListener): AVRADC => {
+  const adc = new AVRADC(cpu, adcConfig);
+  adc.onADCRead = (input) => {
+    const volts =
+      input.type === ADCMuxInputType.SingleEnded
+        ? on.volts(input.channel)
+        : input.type === ADCMuxInputType.Constant
+          ? input.voltage
+          : 0;
+    const reading = Math.max(0, Math.min(1023, Math.floor((volts / adc.referenceVoltage) * 1024)));
+    cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles);
   };
-  let machine = build(RESET.power);
+  return adc;
+};
 
-  const restart = (cause: number) => {
-    elapsed += machine.cpu.cycles;
-    watchdogBit = false;
-    asleep = false;
-    line = [];
-    machine = build(cause);
+const build = (flash: Uint16Array, cause: number, { on, eeprom, line, watchdogBites }: Wiring): Machine => {
+  const cpu = new CPU(flash, SRAM_BYTES);
+  const clock = new AVRClock(cpu, CLOCK_HZ, clockConfig);
+  const timers = [timer0Config, timer1Config, timer2Config].map((config) => new AVRTimer(cpu, config));
+  const [portB, c, d] = [portBConfig, portCConfig, portDConfig].map((config) => new AVRIOPort(cpu, config));
+  const memory = new AVREEPROM(cpu, eeprom);
+  const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
+  const usart = new AVRUSART(cpu, usart0Config, CLOCK_HZ);
+  keepReceived(cpu, usart);
+  cpu.reset = watchdogBites;
+  cpu.data[MCUSR] = cause;
+  cpu.writeHooks[GPIOR0] = (value) => on.register(value);
+  portB!.addListener((value) => on.portB(value));
+  usart.onByteTransmit = (byte) => on.transmit(byte);
+  const feed = () => {
+    const [next] = line;
+    if (next !== undefined && usart.writeByte(next)) line.shift();
+  };
+  usart.onRxComplete = feed;
+  const adc = attachAdc(cpu, on);
+  return { cpu, ports: { c: c!, d: d! }, feed, peripherals: [timers, memory, watchdog, adc] };
+};
+
+class Atmega328 implements Chip {
+  readonly #flash: Uint16Array;
+  readonly #wiring: Wiring;
+  #machine: Machine;
+  /** Cycles of earlier lives. */
+  #elapsed = 0;
+  #active = 0;
+  #asleep = false;
+  #watchdogBit = false;
+  #powered = true;
+
+  constructor(flash: Uint16Array, on: ChipListener, eeprom: EEPROMMemoryBackend) {
+    this.#flash = flash;
+    const watchdogBites = () => {
+      this.#watchdogBit = true;
+    };
+    this.#wiring = { on, eeprom, line: [], watchdogBites };
+    this.#machine = build(flash, RESET.power, this.#wiring);
+  }
+
+  get nowMs(): number {
+    return ((this.#elapsed + this.#machine.cpu.cycles) * 1000) / CLOCK_HZ;
+  }
+
+  get activeCycles(): number {
+    return this.#active;
+  }
+
+  get portD(): number {
+    return this.#machine.cpu.data[PORTD]!;
+  }
+
+  drive(port: "c" | "d", bit: number, high: boolean): void {
+    this.#machine.ports[port].setPin(bit, high);
+  }
+
+  reset(cause: number): void {
+    const { on, line } = this.#wiring;
+    this.#elapsed += this.#machine.cpu.cycles;
+    this.#watchdogBit = false;
+    this.#asleep = false;
+    line.length = 0;
+    this.#machine = build(this.#flash, cause, this.#wiring);
     on.register(0);
     on.portB(0);
-  };
+  }
+
+  power(state: boolean): void {
+    if (state === this.#powered) return;
+    this.#powered = state;
+    this.reset(RESET.power);
+  }
+
+  receive(bytes: Iterable<number>): void {
+    if (!this.#powered) return;
+    this.#wiring.line.push(...bytes);
+    this.#machine.feed();
+  }
+
+  derail(): void {
+    this.#flash[this.#flash.length - 1] = JUMP_TO_SELF;
+    this.#machine.cpu.pc = this.#flash.length - 1;
+    this.#asleep = false;
+  }
+
+  run(untilMs: number): void {
+    const target = (untilMs * CLOCK_HZ) / 1000;
+    if (!this.#powered) {
+      this.#elapsed = Math.max(this.#elapsed, target - this.#machine.cpu.cycles);
+      return;
+    }
+    this.#machine.feed();
+    while (this.#elapsed + this.#machine.cpu.cycles < target) {
+      if (this.#asleep) this.#doze(target - this.#elapsed);
+      else this.#step();
+    }
+  }
+
+  /** One instruction, and the interrupts that it lets in. */
+  #step(): void {
+    const { cpu } = this.#machine;
+    const before = cpu.cycles;
+    if (this.#flash[cpu.pc] === SLEEP) {
+      cpu.pc++;
+      cpu.cycles++;
+      this.#asleep = true;
+    } else avrInstruction(cpu);
+    const { pc } = cpu;
+    cpu.tick();
+    // An interrupt that came with the instruction has woken it already.
+    if (cpu.pc !== pc) this.#asleep = false;
+    this.#active += cpu.cycles - before;
+    if (this.#watchdogBit) this.reset(RESET.watchdog);
+  }
 
   /** Sleeps until an interrupt wakes it: time passes in one step. */
-  const doze = (until: number) => {
-    const { cpu } = machine;
-    while (asleep && cpu.cycles < until) {
+  #doze(until: number): void {
+    const { cpu } = this.#machine;
+    while (this.#asleep && cpu.cycles < until) {
       const next = (cpu as unknown as Clockwork).nextClockEvent;
       cpu.cycles = Math.min(until, Math.max(cpu.cycles, next?.cycles ?? until));
       const { pc } = cpu;
       cpu.tick();
-      asleep = cpu.pc === pc;
+      this.#asleep = cpu.pc === pc;
     }
-  };
+  }
+}
 
-  return {
-    get nowMs() {
-      return ((elapsed + machine.cpu.cycles) * 1000) / CLOCK_HZ;
-    },
-    get activeCycles() {
-      return active;
-    },
-    get portD() {
-      return machine.cpu.data[PORTD]!;
-    },
-    drive: (port, bit, high) => machine.ports[port].setPin(bit, high),
-    run(untilMs) {
-      const target = (untilMs * CLOCK_HZ) / 1000;
-      if (!powered) {
-        elapsed = Math.max(elapsed, target - machine.cpu.cycles);
-        return;
-      }
-      machine.feed();
-      while (elapsed + machine.cpu.cycles < target) {
-        const { cpu } = machine;
-        if (asleep) {
-          doze(target - elapsed);
-          continue;
-        }
-        const before = cpu.cycles;
-        if (flash[cpu.pc] === SLEEP) {
-          cpu.pc++;
-          cpu.cycles++;
-          asleep = true;
-        } else avrInstruction(cpu);
-        const { pc } = cpu;
-        cpu.tick();
-        // An interrupt that came with the instruction has woken it already.
-        if (cpu.pc !== pc) asleep = false;
-        active += cpu.cycles - before;
-        if (watchdogBit) restart(RESET.watchdog);
-      }
-    },
-    receive(bytes) {
-      if (!powered) return;
-      line.push(...bytes);
-      machine.feed();
-    },
-    power(state) {
-      if (state === powered) return;
-      powered = state;
-      restart(RESET.power);
-    },
-    reset: restart,
-    derail() {
-      flash[flash.length - 1] = JUMP_TO_SELF;
-      machine.cpu.pc = flash.length - 1;
-      asleep = false;
-    },
-  };
-};
+/** `flash` as `readHex` gives it; the EEPROM belongs to this chip for as long as it lives. */
+export const createChip = (
+  flash: Uint16Array,
+  on: ChipListener,
+  eeprom: EEPROMMemoryBackend = new EEPROMMemoryBackend(EEPROM_BYTES),
+): Chip => new Atmega328(flash, on, eeprom);

@@ -6,15 +6,15 @@ import { readHex } from "./hex.ts";
 /** The simulated board in real time, its serial line a pseudo-terminal. */
 export type LiveBoard = Disposable & {
   readonly board: Board;
-  /** Brings the board's time up to now: before anything is done to it. */
+  /** Brings the board's time up to now: call it before anything is done to the board. */
   catchUp(): void;
-  /** The cable is pulled, or put back: the board loses the host, and its power with it. */
+  /** The line is cut, or put back. The board has a supply of its own and goes on. */
   unplug(): void;
   plug(): void;
 };
 
 export type LiveOptions = {
-  /** Where the serial line is to be found. */
+  /** The path of the serial line. */
   readonly link: string;
   /** The image, Intel HEX. */
   readonly image: string;
@@ -23,24 +23,24 @@ export type LiveOptions = {
 
 /** How often the board's time is brought up to the wall's. */
 const STEP_MS = 1;
-/** After a longer stall of this process the board's time jumps: it must not race to catch up. */
+/** After a longer stall of this process the board's time jumps, instead of racing to catch up. */
 const STALL_MS = 2_000;
 
 export const startLiveBoard = (options: LiveOptions): LiveBoard => {
   let line: SerialLine | undefined;
-  let waiting: number[] = [];
+  let pending: number[] = [];
   let busy = false;
   const board = createBoard({
     flash: readHex(readFileSync(options.image, "utf8")),
     random: Math.random,
-    onSerial: (byte) => void waiting.push(byte),
+    onSerial: (byte) => void pending.push(byte),
     onLight: options.onLight,
   });
 
-  /** A serial line drops what nobody takes: it does not wait, and neither does this. */
+  /** A serial line drops what nobody reads. */
   const deliver = () => {
-    const bytes = Uint8Array.from(waiting);
-    waiting = [];
+    const bytes = Uint8Array.from(pending);
+    pending = [];
     if (!line || busy || bytes.length === 0) return;
     busy = true;
     const done = () => {
@@ -63,14 +63,11 @@ export const startLiveBoard = (options: LiveOptions): LiveBoard => {
       catchUp();
       board.receive(bytes);
     });
-    catchUp();
-    board.power(true);
   };
   plug();
   const timer = setInterval(catchUp, STEP_MS);
   const unplug = () => {
     catchUp();
-    board.power(false);
     line?.[Symbol.dispose]();
     line = undefined;
   };

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { crc16 } from "../../firmware-bridge/crc.ts";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { readHex } from "../../firmware-bridge/simulator/hex.ts";
 import { LAMP_PATTERNS, type LampPattern } from "../../src/domain/panic.ts";
@@ -480,6 +481,20 @@ describe("the lamp", () => {
     show(bench, "accepted");
     bench.pass(50);
     expect(bench.board.light).toEqual({ lamp: "accepted", drill: false, sounder: false });
+  });
+});
+
+describe("an older host", () => {
+  test("says less about the lamp, and is understood", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    for (const [number, lamp] of ["idle", "stored", "sent", "received", "accepted", "fault"].entries()) {
+      const crc = crc16([0x42, 2, number, 1]);
+      const body = [0x42, 2, number, 0, 1, 0, crc & 0x7f, (crc >> 7) & 1, (crc >> 8) & 0x7f, crc >> 15];
+      bench.board.receive([0xf0, 0x0b, ...body, 0xf7]);
+      bench.pass(20);
+      expect(bench.board.light).toEqual({ lamp, drill: false, sounder: false });
+    }
   });
 });
 

@@ -12,11 +12,14 @@ import type { LoopState } from "../../src/domain/panic.ts";
 import { panicBoardContract, watch, type BoardUnderTest } from "../contracts/panic-board.ts";
 import { waitFor } from "../journeys/car.ts";
 
+/** The release before lamp patterns of the board's own, to which new units must still speak. */
+const FIRMWARE_1_1 = "test/firmware-bridge/images/panic-board-1.1.hex";
+
 const newLink = () => join(mkdtempSync(join(tmpdir(), "board-")), "tty");
 
-const realImage = (): BoardUnderTest => {
+const realImage = (image: string): BoardUnderTest => {
   const path = newLink();
-  const live = startLiveBoard({ link: path, image: releasedImage(), onLight: () => undefined });
+  const live = startLiveBoard({ link: path, image, onLight: () => undefined });
   const now = <T extends unknown[]>(act: (...args: T) => void) => {
     return (...args: T) => {
       live.catchUp();
@@ -150,8 +153,21 @@ const fakeBoard = (protocol = 1, startsMute = false): Fake => {
 };
 
 describe("the port to the board", () => {
-  panicBoardContract("the released image in the simulator", realImage);
+  panicBoardContract("the released image in the simulator", () => realImage(releasedImage()));
+  panicBoardContract("the image of firmware 1.1 in the simulator", () => realImage(FIRMWARE_1_1));
   panicBoardContract("a board made of messages", fakeBoard);
+
+  test("a board with firmware 1.1 shows the nearest pattern that it has", async () => {
+    using there = realImage(FIRMWARE_1_1);
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    expect(host.board.health).toMatchObject({ firmware: "1.1", resetCause: "power" });
+    host.board.show("refused", true);
+    await waitFor("the lamp", () => there.lamp === "fault");
+    host.board.show("no-link", true, true);
+    await waitFor("the lamp", () => there.lamp === "idle");
+    expect(host.faults).toEqual([]);
+  });
 
   test("a board that is not there is absent, told once, with what to look at", async () => {
     const path = newLink();
