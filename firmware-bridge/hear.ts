@@ -13,6 +13,8 @@ import {
 
 /** What to do with a valid message of our firmware. Pure. */
 
+const LOOPS = 4;
+
 /** Bits of the chip's MCUSR. Power-on can set the others too, so it is asked for first. */
 const POWER = 1;
 const RESET_LINE = 2;
@@ -133,8 +135,10 @@ const take = (state: BoardState, ours: Ours, message: FromBoard, setting: Settin
       // A hello has been asked for; the board repeats the press.
       return { state, effects: ours.met ? [{ do: "press", press: message.press }] : [] };
     case "loop": {
-      const { loops } = ours.health;
-      const health = loops ? { ...ours.health, loops: loops.with(message.loop, message.state) } : ours.health;
+      if (message.loop >= LOOPS) return { state, effects: [] };
+      // Before the first heartbeat of a connection, the loops are as they were reported last.
+      const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
+      const health = { ...ours.health, loops: before.with(message.loop, message.state) };
       return takeLoop({ ...state, connection: { ...ours, health } }, message.loop, message.state, setting);
     }
   }

@@ -9,7 +9,7 @@ import {
   type Input,
   type Setting,
 } from "../../firmware-bridge/state.ts";
-import type { LampPattern } from "../../src/domain/panic.ts";
+import type { LampPattern, LoopState } from "../../src/domain/panic.ts";
 
 const SETTING: Setting = {
   path: "/dev/board",
@@ -157,6 +157,33 @@ describe("faults", () => {
       expect.objectContaining({ do: "fault", code: "protocol" }),
     );
     expect(kinds(after(...older, message(20, hello({ protocol: 0 }))).effects)).not.toContain("recovered");
+  });
+});
+
+describe("the loops", () => {
+  const loop = (index: number, state: LoopState): FromBoard => ({ kind: "loop", loop: index, state });
+
+  test("that change before the first heartbeat are in the health at once", () => {
+    const { state, effects } = after(opened, message(10, hello()), message(20, loop(1, "open")));
+    expect(effects).toEqual([{ do: "loop", loop: 1, state: "open" }]);
+    expect(healthOf(state).loops).toEqual(["normal", "open", "normal", "normal"]);
+  });
+
+  test("without a button are in the health, and not reported", () => {
+    const { state, effects } = after(opened, message(10, hello()), message(20, loop(2, "short")));
+    expect(effects).toEqual([]);
+    expect(healthOf(state).loops?.[2]).toBe("short");
+  });
+
+  test("that changed while the line was closed are reported with the next heartbeat, once", () => {
+    const before = [opened, message(10, hello()), message(20, loop(0, "open")), { is: "ended" } as const];
+    const back = [...before, opened, message(30, hello()), message(40, heartbeat())];
+    expect(after(...back).effects).toEqual([{ do: "loop", loop: 0, state: "normal" }]);
+    expect(after(...back, message(50, heartbeat())).effects).toEqual([]);
+  });
+
+  test("that this unit does not know are ignored", () => {
+    expect(after(opened, message(10, hello()), message(20, loop(4, "open"))).effects).toEqual([]);
   });
 });
 
