@@ -1,4 +1,4 @@
-/** CRC-16/MCRF4XX (reflected 0x1021, start 0xFFFF): what avr-libc calls `_crc_ccitt_update`. */
+/** CRC-16/MCRF4XX (reflected 0x1021, start 0xFFFF): `_crc_ccitt_update` of avr-libc. */
 export const crc16 = (bytes: Iterable<number>): number => {
   let crc = 0xffff;
   for (const byte of bytes) {

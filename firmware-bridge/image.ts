@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Where the released image of the panic board's firmware is, from a checkout or from the bundle beside it. */
+/** The path of the panic board's released firmware image, in a checkout or beside the bundle. */
 export const releasedImage = (): string => {
   const name = join("firmware-bridge", "firmware", "panic-board.hex");
   let folder = import.meta.dirname;

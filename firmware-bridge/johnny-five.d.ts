@@ -1,4 +1,4 @@
-/** The little of johnny-five and firmata-io that is used here; neither brings types. */
+/** The part of johnny-five and firmata-io that is used here; neither brings types. */
 declare module "johnny-five" {
   import type { EventEmitter } from "node:events";
   class Board extends EventEmitter {

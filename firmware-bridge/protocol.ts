@@ -64,7 +64,7 @@ export type ToBoard =
 
 export const START_SYSEX = 0xf0;
 export const END_SYSEX = 0xf7;
-/** Of Firmata's range for users, 0x01 to 0x0F. */
+/** One of Firmata's sysex commands for users, 0x01 to 0x0F. */
 export const PANIC_SYSEX = 0x0b;
 
 const TYPE = {
@@ -109,7 +109,7 @@ export const encodeToBoard = (message: ToBoard): Uint8Array => {
   return frame(TYPE.confirm, payload);
 };
 
-/** The other direction, for a board that is not there: what the firmware sends. */
+/** The other direction, for tests and simulated boards: what the firmware sends. */
 export const encodeFromBoard = (message: FromBoard): Uint8Array => {
   const payload = Buffer.alloc(LENGTH[message.kind]);
   switch (message.kind) {
@@ -147,8 +147,8 @@ export const encodeFromBoard = (message: FromBoard): Uint8Array => {
 const hex = (id: number): string => id.toString(16).padStart(8, "0");
 
 /**
- * A sysex of ours without F0, command and F7; undefined where its length, its CRC or a value is not
- * right. A newer protocol may make messages longer: what is known stands at their beginning.
+ * Decodes a sysex of ours without F0, command and F7; undefined if its length, its CRC or a value is
+ * wrong. A newer protocol may make messages longer: the known fields stay at the beginning.
  */
 export const decodeFromBoard = (bytes: Uint8Array): FromBoard | undefined => {
   const [type, length] = bytes;

@@ -44,7 +44,7 @@ export type ChipListener = {
   transmit(byte: number): void;
   /** Volts on an analog input, 0 to 7, at this moment. */
   volts(channel: number): number;
-  /** The general purpose register 0 was written: the firmware's word on its own state. */
+  /** General purpose register 0 was written: the firmware reports its own state there. */
   register(value: number): void;
   /** The level of a pin of port B changed by the firmware. */
   portB(levels: number): void;

@@ -1,7 +1,7 @@
 /** Words of program memory of an ATmega328P. */
 const FLASH_WORDS = 0x4000;
 
-/** Reads an Intel HEX image into program memory. Throws where a line is not one, or its checksum is wrong. */
+/** Reads an Intel HEX image into program memory. Throws if a line is no record or its checksum is wrong. */
 export const readHex = (text: string): Uint16Array => {
   const flash = new Uint16Array(FLASH_WORDS).fill(0xffff);
   const bytes = new Uint8Array(flash.buffer);
