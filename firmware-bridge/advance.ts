@@ -20,27 +20,27 @@ const silence = (path: string): string =>
  * A Firmata board has said what firmware it runs. Our board greets as one too: it is asked in our
  * own words. One broken byte can turn our name into another, but not twice into the same one.
  */
-const readName = (state: BoardState, name: string): Step => {
+const readName = (state: BoardState, at: number, name: string): Step => {
   const { connection } = state;
   if (connection.is !== "greeting") return { state, effects: [] };
   if (isOurName(name)) return { state, effects: [QUERY] };
-  const { openedAt, heardAt } = connection;
+  const { openedAt } = connection;
   return connection.name === name
     ? {
-        state: { ...state, connection: { is: "attaching", openedAt, heardAt, name } },
+        state: { ...state, connection: { is: "attaching", openedAt, name } },
         effects: [{ do: "attach" }],
       }
-    : { state: { ...state, connection: { ...connection, name } }, effects: [QUERY, { do: "ask-name" }] };
+    : {
+        state: { ...state, connection: { ...connection, heardAt: at, name } },
+        effects: [QUERY, { do: "ask-name" }],
+      };
 };
 
 const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uint8Array): Step => {
-  if (connection.is === "stock") {
-    const heard = { ...connection, heardAt: at };
-    return { state: { ...state, connection: heard }, effects: [{ do: "feed-stock", bytes }] };
-  }
+  if (connection.is === "stock") return { state, effects: [{ do: "feed-stock", bytes }] };
   let step: Step = { state, effects: [] };
   if (connection.is !== "greeting") return step;
-  for (const name of firmwareNames(bytes)) step = followedBy(step, (now) => readName(now, name));
+  for (const name of firmwareNames(bytes)) step = followedBy(step, (now) => readName(now, at, name));
   return step;
 };
 
@@ -52,8 +52,10 @@ const tick = (state: BoardState, connection: Open, at: number, setting: Setting)
   if (connection.is === "greeting" && at - connection.openedAt >= timing.identifyMs)
     effects.push({ do: "ask-name" });
   const step: Step = { state, effects: [...effects, ...show(state, setting)] };
+  // Another firmware has no heartbeat.
+  if (connection.is === "attaching" || connection.is === "stock") return step;
   const quietMs = at - connection.heardAt;
-  if (connection.is === "stock" || quietMs < timing.silentMs) return step;
+  if (quietMs < timing.silentMs) return step;
   const silent = followedBy(step, (now) =>
     report(
       // A hello makes it known again; each message that comes asks for one.

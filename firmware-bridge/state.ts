@@ -19,9 +19,9 @@ export type Connection =
       readonly name?: string;
     }
   /** The same foreign name came twice: johnny-five is being loaded. */
-  | { readonly is: "attaching"; readonly openedAt: number; readonly heardAt: number; readonly name: string }
+  | { readonly is: "attaching"; readonly openedAt: number; readonly name: string }
   /** Another firmware, served by johnny-five. */
-  | { readonly is: "stock"; readonly openedAt: number; readonly heardAt: number; readonly name: string }
+  | { readonly is: "stock"; readonly openedAt: number; readonly name: string }
   /** Our firmware. Without `met`, its presses wait: only a hello says which numbers are new. */
   | {
       readonly is: "ours";

@@ -79,6 +79,13 @@ describe("what the board is", () => {
     });
   });
 
+  test("is not silent while johnny-five is being loaded, or once another firmware has said its name", () => {
+    const once = [opened, named(3_100, "StandardFirmata.ino")];
+    expect(kinds(after(...once, tick(5_000)).effects)).not.toContain("fault");
+    const twice = [...once, named(3_200, "StandardFirmata.ino")];
+    expect(kinds(after(...twice, tick(10_000)).effects)).toEqual(["query"]);
+  });
+
   test("is asked again when another message comes first; its press waits for the answer", () => {
     const { state, effects } = after(opened, message(10, press));
     expect(kinds(effects)).toEqual(["query"]);

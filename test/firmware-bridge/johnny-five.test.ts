@@ -101,8 +101,9 @@ describe.skipIf(!existsSync(STANDARD_FIRMATA))("a board with the real StandardFi
     using live = startLiveBoard({ link, image: STANDARD_FIRMATA, onLight: () => undefined });
     const contact = (loop: number, closed: boolean) => live.board.drive("c", loop, !closed);
     for (const loop of [0, 1]) contact(loop, false);
-    await using host = watch(link);
-    await waitFor("the fault", () => host.faults.length > 0, 15_000);
+    // StandardFirmata boots for 2 s of the board's time, which is longer on a busy machine.
+    await using host = watch(link, { silentMs: 20_000 });
+    await waitFor("the fault", () => host.faults.length > 0, 30_000);
     expect(host.faults).toEqual(["not-ours"]);
     expect(host.details[0]).toContain(
       "the board runs StandardFirmata 2.4: presses are read, but not latched",
