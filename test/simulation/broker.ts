@@ -1,0 +1,265 @@
+import type { Time, Timer } from "../../src/runtime/ports.ts";
+import type { Observe } from "./facts.ts";
+import { episodeOf, hasWildcard, matches } from "./topics.ts";
+
+/** What a broker announces, and what it is. */
+export type BrokerLimits = {
+  readonly version: 4 | 5;
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  /** Some brokers deliver no retained message to a filter with wildcards. */
+  readonly retainedToWildcards: boolean;
+};
+
+/** What can be wrong with a broker, all at once if need be; changed while it runs. */
+export type BrokerFaults = {
+  /** Connections are refused. */
+  down: boolean;
+  /** Connections are taken, and no CONNACK comes. */
+  hangs: boolean;
+  /** It acknowledges the birth and hangs up. */
+  birthHangsUp: boolean;
+  /** It acknowledges and drops. */
+  lies: boolean;
+  /** The PUBACK or SUBACK code for a topic that it refuses. */
+  refuses: (topic: string) => number | undefined;
+  /** PUBACKs come so late. */
+  slowMs: number;
+  /** Emergencies get no PUBACK. */
+  mute: boolean;
+};
+
+export const soundBroker = (): BrokerFaults => ({
+  down: false,
+  hangs: false,
+  birthHangsUp: false,
+  lies: false,
+  refuses: () => undefined,
+  slowMs: 0,
+  mute: false,
+});
+
+export const FULL_LIMITS: BrokerLimits = {
+  version: 5,
+  receiveMaximum: 65_535,
+  maximumPacketSize: 268_435_455,
+  retainedToWildcards: true,
+};
+
+export type Message = {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly responseTopic?: string;
+  readonly correlationData?: Buffer;
+};
+export type Will = { readonly topic: string; readonly payload: Buffer };
+
+/** The broker's end of a connection. */
+export type Peer = {
+  readonly will: Will | undefined;
+  deliver(id: number, message: Message): void;
+  /** DISCONNECT with a reason code, then close. */
+  disconnect(code: number): void;
+  /** Close without a word. */
+  drop(): void;
+};
+
+type Session = {
+  readonly filters: Set<string>;
+  /** Not acknowledged by the client: sent again in the next connection. */
+  readonly unacknowledged: Map<number, Message>;
+  peer: Peer | undefined;
+  expiry: Timer | undefined;
+};
+
+/** Dispatch's own subscription, which needs no link. */
+export type Listener = { readonly filter: string; readonly receive: (message: Message) => void };
+
+const SESSION_EXPIRY_MS = 86_400_000;
+/** As mosquitto's `max_queued_messages`: what a session that is away can collect; more is dropped. */
+const SESSION_MESSAGES = 1_000;
+const HANG_UP_MS = 20;
+const NO_SUBSCRIBERS = 0x10;
+const TAKEN_OVER = 0x8e;
+
+/** A broker, as far as a unit and dispatch can see one. */
+export class Broker {
+  readonly name: string;
+  readonly limits: BrokerLimits;
+  readonly faults = soundBroker();
+  readonly #time: Time;
+  readonly #observe: Observe;
+  readonly #sessions = new Map<string, Session>();
+  readonly #retained = new Map<string, Message & { readonly expiresAt: number }>();
+  readonly #listeners = new Set<Listener>();
+  #lastId = 0;
+
+  constructor(name: string, limits: BrokerLimits, time: Time, observe: Observe) {
+    this.name = name;
+    this.limits = limits;
+    this.#time = time;
+    this.#observe = observe;
+  }
+
+  /** Dispatch subscribes: it gets what is retained, then everything. Disposing unsubscribes. */
+  listen(listener: Listener): Disposable {
+    this.#listeners.add(listener);
+    for (const message of this.#kept(listener.filter)) listener.receive(message);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  get listened(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** A retained message; undefined if there is none (any more). */
+  retained(topic: string): Buffer | undefined {
+    const kept = this.#retained.get(topic);
+    return kept && kept.expiresAt > this.#time.mono() ? kept.payload : undefined;
+  }
+
+  retainedTopics(): string[] {
+    return [...this.#retained.keys()].filter((topic) => this.retained(topic) !== undefined);
+  }
+
+  /** A client was accepted. A connection of the same id is taken over. */
+  attach(clientId: string, peer: Peer): void {
+    const session = this.#sessions.get(clientId) ?? {
+      filters: new Set<string>(),
+      unacknowledged: new Map<number, Message>(),
+      peer: undefined,
+      expiry: undefined,
+    };
+    this.#sessions.set(clientId, session);
+    session.expiry?.[Symbol.dispose]();
+    const old = session.peer;
+    session.peer = peer;
+    if (old) {
+      old.disconnect(TAKEN_OVER);
+      this.#publishWill(old);
+    }
+  }
+
+  /** Messages of the last session that were not acknowledged: after the CONNACK. */
+  resume(clientId: string, peer: Peer): void {
+    for (const [id, message] of this.#sessions.get(clientId)?.unacknowledged ?? []) peer.deliver(id, message);
+  }
+
+  /** A connection has ended. `clean`: by a DISCONNECT, which discards the will. */
+  detach(clientId: string, peer: Peer, clean: boolean): void {
+    const session = this.#sessions.get(clientId);
+    if (session?.peer !== peer) return;
+    session.peer = undefined;
+    session.expiry = this.#time.after(SESSION_EXPIRY_MS, () => this.#sessions.delete(clientId));
+    if (!clean) this.#publishWill(peer);
+  }
+
+  #publishWill(peer: Peer): void {
+    if (peer.will) this.publish(peer.will.topic, peer.will.payload, { retain: true });
+  }
+
+  /** Returns one SUBACK code a filter. */
+  subscribe(clientId: string, filters: readonly string[]): number[] {
+    const session = this.#sessions.get(clientId);
+    return filters.map((filter) => {
+      const refusal = this.faults.refuses(filter);
+      if (refusal !== undefined) return this.limits.version === 5 ? refusal : 0x80;
+      session?.filters.add(filter);
+      if (hasWildcard(filter) && !this.limits.retainedToWildcards) return 1;
+      for (const message of this.#kept(filter)) this.#enqueue(session, message);
+      return 1;
+    });
+  }
+
+  acknowledge(clientId: string, id: number): void {
+    this.#sessions.get(clientId)?.unacknowledged.delete(id);
+  }
+
+  /**
+   * A publish from a client. Returns the PUBACK's code and how late it is; undefined: none comes.
+   * 3.1.1 has no codes: a refusal is a silent success there.
+   */
+  receive(
+    peer: Peer,
+    message: Message,
+    route: { retain: boolean; expiryS?: number },
+  ): { readonly code: number; readonly afterMs: number } | undefined {
+    const { faults } = this;
+    const five = this.limits.version === 5;
+    if (faults.birthHangsUp && message.topic.endsWith("/state")) {
+      this.#time.after(HANG_UP_MS, () => peer.drop());
+    }
+    const refusal = faults.refuses(message.topic);
+    if (refusal !== undefined) return { code: five ? refusal : 0, afterMs: faults.slowMs };
+    const heard = faults.lies ? true : this.publish(message.topic, message.payload, route);
+    if (faults.mute && episodeOf(message.topic) !== undefined) return undefined;
+    return { code: heard || !five ? 0 : NO_SUBSCRIBERS, afterMs: faults.slowMs };
+  }
+
+  /** Keeps and hands on a message. Returns whether anybody subscribes to its topic. */
+  publish(topic: string, payload: Buffer, route: { retain?: boolean; expiryS?: number }): boolean {
+    return this.send({ topic, payload }, route);
+  }
+
+  send(message: Message, { retain = false, expiryS }: { retain?: boolean; expiryS?: number } = {}): boolean {
+    const { topic, payload } = message;
+    if (retain) {
+      const lastsMs = expiryS !== undefined && this.limits.version === 5 ? expiryS * 1000 : Infinity;
+      this.#keep(topic, payload, this.#time.mono() + lastsMs);
+    }
+    let heard = false;
+    for (const { filter, receive } of this.#listeners) {
+      if (!matches(filter, topic)) continue;
+      heard = true;
+      receive(message);
+    }
+    for (const session of this.#sessions.values()) {
+      if (![...session.filters].some((filter) => matches(filter, topic))) continue;
+      heard = true;
+      this.#enqueue(session, message);
+    }
+    return heard;
+  }
+
+  #keep(topic: string, payload: Buffer, expiresAt: number): void {
+    if (payload.length === 0) this.#retained.delete(topic);
+    else this.#retained.set(topic, { topic, payload, expiresAt });
+    const episode = episodeOf(topic);
+    if (episode === undefined) return;
+    this.#observe({ what: "retained", broker: this.name, episode, present: payload.length > 0 });
+  }
+
+  #enqueue(session: Session | undefined, message: Message): void {
+    if (!session || session.unacknowledged.size >= SESSION_MESSAGES) return;
+    const id = ++this.#lastId;
+    session.unacknowledged.set(id, message);
+    session.peer?.deliver(id, message);
+  }
+
+  #kept(filter: string): Message[] {
+    const now = this.#time.mono();
+    return [...this.#retained.values()].filter(
+      ({ topic, expiresAt }) => expiresAt > now && matches(filter, topic),
+    );
+  }
+
+  /** Ends and begins anew: connections are dropped, and what was only in memory is gone. */
+  restart(loses: { readonly sessions: boolean; readonly retained: boolean }): void {
+    for (const session of this.#sessions.values()) {
+      const { peer } = session;
+      // A broker that ends says nothing for its clients.
+      session.peer = undefined;
+      peer?.drop();
+    }
+    if (loses.sessions) {
+      for (const { expiry } of this.#sessions.values()) expiry?.[Symbol.dispose]();
+      this.#sessions.clear();
+    }
+    if (!loses.retained) return;
+    for (const topic of this.#retained.keys()) {
+      const episode = episodeOf(topic);
+      if (episode) this.#observe({ what: "retained", broker: this.name, episode, present: false });
+    }
+    this.#retained.clear();
+  }
+}

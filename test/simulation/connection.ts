@@ -1,0 +1,312 @@
+import {
+  LinkError,
+  MAXIMUM_PACKET_BYTES,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectOptions,
+  type Route as Publish,
+} from "../../src/dispatch/port.ts";
+import type { Time, Timer } from "../../src/runtime/ports.ts";
+import type { Message, Peer, Will } from "./broker.ts";
+import type { Observe } from "./facts.ts";
+import type { Route } from "./network.ts";
+import type { Pipe } from "./pipe.ts";
+import { episodeOf } from "./topics.ts";
+
+export type SimulatedConnectionOptions = {
+  readonly url: string;
+  readonly route: Route;
+  readonly options: ConnectOptions;
+  readonly on: ConnectionEvents;
+  readonly up: Pipe;
+  readonly down: Pipe;
+  readonly time: Time;
+  readonly observe: Observe;
+  readonly number: number;
+  readonly over: (connection: SimulatedConnection) => void;
+};
+
+/** Bytes of a small packet: PUBACK, PINGREQ, DISCONNECT. */
+const SMALL = 4;
+/** Fixed header, packet id and properties of a PUBLISH. */
+const HEADER = 12;
+/** What a DISCONNECT may take to get out. */
+const GOODBYE_MS = 500;
+const TOO_MANY = 0x93;
+const TOO_LARGE = 0x95;
+
+const DISCONNECTS: Readonly<Record<number, LinkError["code"]>> = { 0x8e: "taken-over" };
+
+/**
+ * One connection, both ends of it: the unit's client and the broker's. Each end ends by itself, as TCP
+ * has it: what one knows, the other learns only through the pipes, or by its own keepalive.
+ */
+export class SimulatedConnection implements Connection, Peer {
+  readonly broker: string;
+  readonly version: 4 | 5;
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly closed: Promise<LinkError>;
+  readonly will: Will | undefined;
+  readonly route: Route;
+  readonly #o: SimulatedConnectionOptions;
+  readonly #close: (error: LinkError) => void;
+  /** Published and not acknowledged, as the client sees it. */
+  #unacknowledged = 0;
+  #near: "open" | "leaving" | "closed" = "open";
+  #far: "open" | "closed" = "open";
+  /** Half keepalives without a packet, at each end. */
+  #quiet = { near: 0, far: 0 };
+  readonly #ticker: Timer;
+
+  constructor(o: SimulatedConnectionOptions) {
+    const { promise, resolve } = Promise.withResolvers<LinkError>();
+    const { broker } = o.route;
+    this.#o = o;
+    this.closed = promise;
+    this.#close = resolve;
+    this.broker = o.url;
+    this.route = o.route;
+    this.will = o.options.will;
+    this.version = broker.limits.version;
+    this.receiveMaximum = broker.limits.receiveMaximum;
+    this.maximumPacketSize = broker.limits.maximumPacketSize;
+    this.#ticker = o.time.every(o.options.keepaliveS * 500, () => this.#tick());
+    o.observe({ what: "connected", broker: broker.name, connection: o.number });
+    broker.attach(o.options.clientId, this);
+    // What waited in the session comes after the CONNACK, when the unit has the connection in hand.
+    o.time.soon(() => broker.resume(o.options.clientId, this));
+  }
+
+  // The unit's end.
+
+  publish(route: Publish, payload: Buffer, done: (code: number) => void): void {
+    if (this.#near !== "open") return;
+    const { up, observe, number } = this.#o;
+    const bytes = HEADER + Buffer.byteLength(route.topic) + payload.length;
+    const episode = episodeOf(route.topic);
+    const about = {
+      broker: this.route.broker.name,
+      connection: number,
+      topic: route.topic,
+      ...(episode === undefined ? {} : { episode }),
+    };
+    observe({ what: "published", ...about, ...up.waiting() });
+    this.#unacknowledged++;
+    this.#checkLimits(route.topic, bytes);
+    const message = { topic: route.topic, payload, ...correlation(route) };
+    up.send(bytes, () =>
+      this.#received(message, route, (code) => {
+        this.#unacknowledged--;
+        observe({ what: "puback", ...about, code });
+        done(code);
+      }),
+    );
+  }
+
+  /** The broker ends a connection that breaks its limits; that the unit did so is a defect. */
+  #checkLimits(topic: string, bytes: number): void {
+    const { observe, up } = this.#o;
+    const broken =
+      this.#unacknowledged > this.receiveMaximum
+        ? ([
+            TOO_MANY,
+            `${this.#unacknowledged} unacknowledged, Receive Maximum ${this.receiveMaximum}`,
+          ] as const)
+        : bytes > this.maximumPacketSize
+          ? ([
+              TOO_LARGE,
+              `${bytes} bytes on ${topic}, Maximum Packet Size ${this.maximumPacketSize}`,
+            ] as const)
+          : undefined;
+    if (!broken) return;
+    observe({ what: "protocol", broker: this.route.broker.name, detail: broken[1] });
+    up.send(0, () => this.disconnect(broken[0]));
+  }
+
+  subscribe(topics: readonly string[], done: (codes: readonly number[]) => void): void {
+    if (this.#near !== "open") return;
+    const { up, observe, options, number } = this.#o;
+    const broker = this.route.broker;
+    up.send(HEADER + topics.join().length, () => {
+      if (!this.#heardByBroker()) return;
+      const codes = broker.subscribe(options.clientId, topics);
+      this.#answer(SMALL + codes.length, () => {
+        for (const code of codes) observe({ what: "suback", broker: broker.name, connection: number, code });
+        done(codes);
+      });
+    });
+  }
+
+  end(error?: LinkError): void {
+    if (this.#near === "closed") return;
+    const { up, time } = this.#o;
+    if (error) {
+      this.#endNear(error, "unit");
+      return;
+    }
+    if (this.#near === "leaving") return;
+    this.#near = "leaving";
+    const leave = new LinkError("lost", `${this.broker}: ended`);
+    up.send(SMALL, () => {
+      this.#endFar(true);
+      this.#endNear(leave, "unit");
+    });
+    time.after(GOODBYE_MS, () => this.#endNear(leave, "unit"));
+  }
+
+  #endNear(error: LinkError, by: "unit" | "broker" | "link"): void {
+    if (this.#near === "closed") return;
+    this.#near = "closed";
+    const { observe, number, over, up, time } = this.#o;
+    observe({ what: "disconnected", broker: this.route.broker.name, connection: number, by });
+    // FIN takes the same way as the bytes, and is lost as they are.
+    if (this.#far === "open") {
+      const { latencyMs, stalled, swallowing } = this.route.conditions;
+      if (!stalled && !swallowing) time.after(latencyMs, () => this.#endFar(false));
+    }
+    up.close();
+    this.#settled();
+    over(this);
+    this.#close(error);
+  }
+
+  // The broker's end.
+
+  #received(message: Message, route: Publish, done: (code: number) => void): void {
+    if (!this.#heardByBroker()) return;
+    const answer = this.route.broker.receive(this, message, route);
+    if (!answer) return;
+    const send = () => this.#answer(SMALL, () => done(answer.code));
+    if (answer.afterMs > 0) this.#o.time.after(answer.afterMs, send);
+    else send();
+  }
+
+  deliver(id: number, message: Message): void {
+    const { on, up, options } = this.#o;
+    const bytes = HEADER + message.topic.length + message.payload.length;
+    const acknowledge = () =>
+      up.send(SMALL, () => {
+        if (this.#heardByBroker()) this.route.broker.acknowledge(options.clientId, id);
+      });
+    // MQTT 5: a broker drops what is larger than the client takes; 3.1.1 knows no such limit.
+    if (bytes > MAXIMUM_PACKET_BYTES && this.version === 5) {
+      this.route.broker.acknowledge(options.clientId, id);
+      return;
+    }
+    this.#answer(bytes, () => {
+      if (bytes > MAXIMUM_PACKET_BYTES) {
+        on.oversize(message.topic, bytes);
+        acknowledge();
+        return;
+      }
+      on.message(message).then(acknowledge, (cause: unknown) =>
+        this.#endNear(new LinkError("failed", `${this.broker}: a message cannot be taken`, cause), "unit"),
+      );
+    });
+  }
+
+  disconnect(code: number): void {
+    if (this.#far === "closed") return;
+    this.#far = "closed";
+    this.route.broker.detach(this.#o.options.clientId, this, false);
+    this.#o.down.send(SMALL, () => {
+      const reason = DISCONNECTS[code] ?? "lost";
+      this.#endNear(
+        new LinkError(reason, `${this.broker}: the broker ended the connection (${code})`),
+        "broker",
+      );
+    });
+  }
+
+  drop(): void {
+    if (this.#far === "closed") return;
+    this.#endFar(false);
+    this.#o.down.send(0, () =>
+      this.#endNear(new LinkError("lost", `${this.broker}: the connection was closed`), "broker"),
+    );
+  }
+
+  #endFar(clean: boolean): void {
+    if (this.#far === "closed") return;
+    this.#far = "closed";
+    this.#settled();
+    this.route.broker.detach(this.#o.options.clientId, this, clean);
+  }
+
+  /** The broker sends; its end may close before that arrives, the unit's end not. */
+  #answer(bytes: number, arrive: () => void): void {
+    if (this.#far === "closed") return;
+    this.#o.down.send(bytes, () => {
+      this.#quiet.near = 0;
+      if (this.#near !== "closed") arrive();
+    });
+  }
+
+  #heardByBroker(): boolean {
+    this.#quiet.far = 0;
+    return this.#far === "open";
+  }
+
+  // What happens to both.
+
+  #tick(): void {
+    this.#quiet.near++;
+    this.#quiet.far++;
+    if (this.#near !== "closed") {
+      if (this.#quiet.near === 2) this.#ping();
+      if (this.#quiet.near > 2) {
+        this.#endNear(new LinkError("stalled", `${this.broker}: no answer within the keepalive`), "link");
+      }
+    }
+    // One and a half keepalives, as MQTT 5 §3.1.2.10 has it.
+    if (this.#quiet.far > 3) this.#endFar(false);
+  }
+
+  #ping(): void {
+    this.#o.up.send(SMALL, () => {
+      if (this.#heardByBroker()) this.#answer(SMALL, () => undefined);
+    });
+  }
+
+  #settled(): void {
+    if (this.#near === "closed" && this.#far === "closed") this.#ticker[Symbol.dispose]();
+  }
+
+  conditionsChanged(): void {
+    const { up, down } = this.#o;
+    if ((up.lost || down.lost) && !this.route.conditions.swallowing) this.reset();
+    up.pump();
+    down.pump();
+  }
+
+  reset(): void {
+    this.#endFar(false);
+    this.#endNear(new LinkError("lost", `${this.broker}: the connection was reset`), "link");
+  }
+
+  halfOpen(): void {
+    this.#o.down.close();
+    this.#endFar(false);
+  }
+
+  /** The unit's process has gone; with `cut` nobody says so to the broker. */
+  abandon(cut: boolean): void {
+    if (cut) this.#o.up.close();
+    const error = new LinkError("lost", `${this.broker}: the process ended`);
+    if (!cut) this.#endNear(error, "link");
+    else {
+      this.#near = "closed";
+      this.#o.over(this);
+      this.#o.observe({
+        what: "disconnected",
+        broker: this.route.broker.name,
+        connection: this.#o.number,
+        by: "link",
+      });
+    }
+  }
+}
+
+const correlation = ({ correlationData }: Publish): Pick<Message, "correlationData"> =>
+  correlationData ? { correlationData } : {};

@@ -1,0 +1,179 @@
+import type { Time } from "../../src/runtime/ports.ts";
+import { readMessage } from "../../src/dispatch/read.ts";
+import { StateMessage } from "../../src/domain/messages.ts";
+import { WireReport } from "../../src/domain/report.ts";
+import type { Broker, Message } from "./broker.ts";
+import type { Observe } from "./facts.ts";
+import { Ledger } from "./ledger.ts";
+import type { Dice } from "./random.ts";
+
+/** How dispatch behaves; changed while it runs. */
+export type Manners = {
+  /** How likely it is that a stage of an episode is never answered. */
+  neverAnswers: number;
+  /** … answered a second time. */
+  answersTwice: number;
+  /** … answered at another broker than the one that the emergency came from. */
+  answersElsewhere: number;
+  /** … preceded by something that is no answer. */
+  talksNonsense: number;
+  /** The mean wait before each answer, milliseconds. */
+  answerMs: number;
+};
+
+export const promptDispatch = (): Manners => ({
+  neverAnswers: 0,
+  answersTwice: 0,
+  answersElsewhere: 0,
+  talksNonsense: 0,
+  answerMs: 2_000,
+});
+
+export const sloppyDispatch = (): Manners => ({
+  neverAnswers: 0.3,
+  answersTwice: 0.2,
+  answersElsewhere: 0.3,
+  talksNonsense: 0.2,
+  answerMs: 15_000,
+});
+
+const STAGES = ["received", "accepted", "cleared"] as const;
+type Stage = (typeof STAGES)[number];
+const NONSENSE = [
+  "",
+  "{",
+  '{"stage":"done"}',
+  '{"stage":"cleared","at":"yesterday"}',
+  "[]",
+  '{"stage":"received","by":7}',
+];
+
+export type DispatchOptions = {
+  readonly time: Time;
+  readonly dice: Dice;
+  readonly observe: Observe;
+  readonly brokers: readonly Broker[];
+  /** `patrol/v1/{directorate}/{unit}`. */
+  readonly root: string;
+};
+
+/** Central dispatch: subscribed at every broker, with a ledger, a dispatcher who answers, and one who commands. */
+export class Dispatch {
+  readonly manners = promptDispatch();
+  readonly ledger: Ledger;
+  readonly states: StateMessage[] = [];
+  readonly #o: DispatchOptions;
+  readonly #listening = new Map<Broker, Disposable>();
+  /** How far each episode has been answered; a drill and a real one alike. */
+  readonly #answered = new Map<string, { stage: number; busy: boolean }>();
+
+  constructor(options: DispatchOptions) {
+    this.#o = options;
+    this.ledger = new Ledger(options.observe);
+    for (const broker of options.brokers) this.arrive(broker);
+  }
+
+  /** Subscribes at a broker. */
+  arrive(broker: Broker): void {
+    if (this.#listening.has(broker)) return;
+    // What is retained comes at once, before `listen` returns.
+    const receive = (message: Message) => this.#receive(broker, message);
+    this.#listening.set(broker, broker.listen({ filter: `${this.#o.root}/#`, receive }));
+  }
+
+  /** Unsubscribes: nobody listens there. */
+  leave(broker: Broker): void {
+    this.#listening.get(broker)?.[Symbol.dispose]();
+    this.#listening.delete(broker);
+  }
+
+  listens(broker: Broker): boolean {
+    return this.#listening.has(broker);
+  }
+
+  #receive(broker: Broker, { topic, payload }: Message): void {
+    if (/\/(ack|command|reply|receipt)$/.test(topic)) return;
+    const received = readMessage(topic, payload);
+    if (received.kind === "cleared") return;
+    if (received.kind === "unreadable") {
+      this.#o.observe({ what: "unreadable", topic, detail: received.why });
+      return;
+    }
+    for (const value of received.values) this.#take(broker, topic, value);
+  }
+
+  #take(broker: Broker, topic: string, value: unknown): void {
+    const { observe } = this.#o;
+    if (topic.endsWith("/state")) {
+      const state = StateMessage.safeParse(value);
+      if (state.success) this.states.push(state.data);
+      else observe({ what: "unreadable", topic, detail: state.error.message });
+      return;
+    }
+    const report = WireReport.safeParse(value);
+    if (!report.success) {
+      observe({ what: "unreadable", topic, detail: report.error.message });
+      return;
+    }
+    this.ledger.add(report.data);
+    if (report.data.kind !== "emergency") return;
+    const { episode, test, presses, state } = report.data.data;
+    observe({ what: "episode", episode, test, presses, state });
+    this.#answer(broker, episode, state);
+  }
+
+  /** One stage after the other, each after a while; a stage that is not answered is tried at the next repeat. */
+  #answer(broker: Broker, episode: string, state: string): void {
+    const { dice, time } = this.#o;
+    const answered = this.#answered.get(episode) ?? { stage: 0, busy: false };
+    this.#answered.set(episode, answered);
+    if (answered.busy || state === "cleared") return;
+    const stage = STAGES[answered.stage];
+    if (stage === undefined) {
+      // It was cleared, and the unit does not know.
+      this.#publishStage(broker, episode, "cleared");
+      return;
+    }
+    answered.busy = true;
+    time.after(dice.exponential(this.manners.answerMs), () => {
+      answered.busy = false;
+      if (dice.chance(this.manners.neverAnswers)) return;
+      answered.stage++;
+      this.#say(broker, episode, stage);
+      if (answered.stage < STAGES.length) this.#answer(broker, episode, stage);
+    });
+  }
+
+  #say(from: Broker, episode: string, stage: Stage): void {
+    const { dice, time, brokers } = this.#o;
+    const { manners } = this;
+    const broker = dice.chance(manners.answersElsewhere) ? dice.pick(brokers) : from;
+    const topic = this.#ackTopic(episode);
+    if (dice.chance(manners.talksNonsense)) {
+      broker.publish(topic, Buffer.from(dice.pick(NONSENSE)), {});
+    }
+    this.#publishStage(broker, episode, stage);
+    if (!dice.chance(manners.answersTwice)) return;
+    time.after(dice.exponential(manners.answerMs), () => this.#publishStage(from, episode, stage));
+  }
+
+  #publishStage(broker: Broker, episode: string, stage: Stage): void {
+    // A broker that is down takes nothing: the operator presses again.
+    if (broker.faults.down) {
+      this.#o.time.after(5_000, () => this.#publishStage(broker, episode, stage));
+      return;
+    }
+    const answer = { stage, by: "operator 7", at: new Date(this.#o.time.host()).toISOString() };
+    this.#o.observe({ what: "acked", episode, stage, broker: broker.name });
+    broker.publish(this.#ackTopic(episode), Buffer.from(JSON.stringify(answer)), {});
+  }
+
+  #ackTopic(episode: string): string {
+    return `${this.#o.root}/emergency/${episode}/ack`;
+  }
+
+  /** Publishes a command: the payload as it is, since a bad one is a case too. */
+  command(broker: Broker, payload: Buffer): void {
+    broker.publish(`${this.#o.root}/command`, payload, {});
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What the world observed: the only thing that invariants see. A fact is plain data, so that a history
+ * can be written down in a test, and two runs of one seed can be compared letter by letter.
+ */
+
+/** The lamp as the board shows it. `no-host` is the board's own: it heard nothing for five seconds. */
+export type Lamp = string;
+
+export type EpisodeOnDisk = {
+  readonly id: string;
+  readonly test: boolean;
+  readonly state: "active" | "received" | "accepted" | "cleared";
+  /** The lamp stays idle for this one: a silent button. */
+  readonly dark: boolean;
+};
+
+export type What =
+  /** The unit's process runs, or does not (stopped, killed, without power). */
+  | { readonly what: "unit"; readonly running: boolean }
+  /** A contact closed on a board with power. `press`: `BOARD#NUMBER`. `kept`: for 50 ms or more, with power all the time. */
+  | { readonly what: "press"; readonly press: string; readonly kept: boolean }
+  /** The board put a press on the line for the first time. */
+  | { readonly what: "handed"; readonly press: string; readonly ageKnown: boolean }
+  /** The board was told that a press is on disk. `onDisk`: whether it was. */
+  | { readonly what: "confirmed"; readonly press: string; readonly onDisk: boolean }
+  /** Something else than a button opened an episode, for example an airbag. */
+  | { readonly what: "alarm"; readonly by: string }
+  /** Somebody asked for a drill. */
+  | { readonly what: "drill" }
+  | { readonly what: "lamp"; readonly lamp: Lamp }
+  /** Whether the board has power and bytes pass between it and the unit unharmed. */
+  | { readonly what: "line"; readonly sound: boolean }
+  /** What a power cut would leave of the episodes, each time that it changes. `damaged`: the disk lied or tore. */
+  | { readonly what: "durable"; readonly episodes: readonly EpisodeOnDisk[]; readonly damaged: boolean }
+  /** The unit opened or lost a connection. `by`: who ended it. */
+  | { readonly what: "connected"; readonly broker: string; readonly connection: number }
+  | {
+      readonly what: "disconnected";
+      readonly broker: string;
+      readonly connection: number;
+      readonly by: "unit" | "broker" | "link";
+    }
+  /** `healthy`: up, reachable, honest, and dispatch listens there. `reachable`: up and reachable, whatever it does. */
+  | {
+      readonly what: "broker";
+      readonly broker: string;
+      readonly healthy: boolean;
+      readonly reachable: boolean;
+    }
+  /** The unit handed a message to a connection. `behind`: messages before it that had not left; `waitMs`: for how long. */
+  | {
+      readonly what: "published";
+      readonly broker: string;
+      readonly connection: number;
+      readonly topic: string;
+      readonly episode?: string;
+      readonly behind: number;
+      readonly waitMs: number;
+      /** The time that the largest message before it takes. */
+      readonly largestMs: number;
+    }
+  /** The unit got a PUBACK. */
+  | {
+      readonly what: "puback";
+      readonly broker: string;
+      readonly connection: number;
+      readonly topic: string;
+      readonly episode?: string;
+      readonly code: number;
+    }
+  | { readonly what: "suback"; readonly broker: string; readonly connection: number; readonly code: number }
+  /** The unit broke a rule that the broker had announced. */
+  | { readonly what: "protocol"; readonly broker: string; readonly detail: string }
+  | {
+      readonly what: "retained";
+      readonly broker: string;
+      readonly episode: string;
+      readonly present: boolean;
+    }
+  /** Dispatch got a report for the first time. */
+  | { readonly what: "arrived"; readonly store: string; readonly seq: number; readonly kind: string }
+  /** Dispatch got a gap: `from`..`to` except `kept`. */
+  | {
+      readonly what: "declared";
+      readonly store: string;
+      readonly from: number;
+      readonly to: number;
+      readonly kept: readonly number[];
+    }
+  /** One number came with two contents. */
+  | { readonly what: "reused"; readonly store: string; readonly seq: number; readonly detail: string }
+  /** Dispatch got something that the contract does not know. */
+  | { readonly what: "unreadable"; readonly topic: string; readonly detail: string }
+  /** Dispatch got an episode as it stood. */
+  | {
+      readonly what: "episode";
+      readonly episode: string;
+      readonly test: boolean;
+      readonly presses: number;
+      readonly state: string;
+    }
+  /** Dispatch published an acknowledgement. */
+  | { readonly what: "acked"; readonly episode: string; readonly stage: string; readonly broker: string }
+  /** The unit asked for its power to be cut, and what was true then. */
+  | {
+      readonly what: "power-off";
+      readonly ignition: "on" | "off" | "unknown";
+      /** Emergencies that were open on disk, or presses that wait on the board. */
+      readonly emergencies: number;
+    }
+  /** A queue, map or buffer of the unit. */
+  | { readonly what: "queue"; readonly name: string; readonly length: number; readonly limit: number }
+  /** An exception that nobody caught. */
+  | { readonly what: "exception"; readonly detail: string }
+  | { readonly what: "second" }
+  /** From here on nothing is broken any more. */
+  | { readonly what: "healed" }
+  /** The end: everything had its time to settle. */
+  | { readonly what: "end"; readonly pending: number };
+
+/** `at`: milliseconds of simulated time. */
+export type Fact = What & { readonly at: number };
+
+export type Observe = (what: What) => void;

@@ -1,0 +1,150 @@
+import type { Time } from "../../src/runtime/ports.ts";
+import {
+  LinkError,
+  type Connect,
+  type ConnectionEvents,
+  type ConnectOptions,
+} from "../../src/dispatch/port.ts";
+import { SimulatedConnection } from "./connection.ts";
+import type { Broker } from "./broker.ts";
+import type { Observe } from "./facts.ts";
+import { Pipe, soundLink, type Conditions } from "./pipe.ts";
+
+/** The way to a broker: its addresses, of which some are dead, and what the link there is like. */
+export type Route = {
+  readonly broker: Broker;
+  readonly conditions: Conditions;
+  /** One element an address, in the order of the name server: whether anything answers there. */
+  readonly addresses: boolean[];
+  /** No way there at all. */
+  unreachable: boolean;
+};
+
+/** As the MQTT client's: without CONNACK until then, there is no connection. */
+const CONNECT_MS = 10_000;
+/** As Node's `autoSelectFamilyAttemptTimeout`: the next address is tried after it. */
+const NEXT_ADDRESS_MS = 250;
+/** TLS and CONNECT, one way and the other. */
+const HELLO_BYTES = { up: 1_500, down: 3_500 };
+
+/** The network as the unit sees it. `connect` implements the port to a broker. */
+export class Network {
+  readonly routes = new Map<string, Route>();
+  readonly #time: Time;
+  readonly #observe: Observe;
+  readonly #open = new Set<SimulatedConnection>();
+  #last = 0;
+
+  constructor(time: Time, observe: Observe) {
+    this.#time = time;
+    this.#observe = observe;
+  }
+
+  add(url: string, broker: Broker, addresses = [true]): Route {
+    const route = { broker, conditions: soundLink(), addresses, unreachable: false };
+    this.routes.set(url, route);
+    return route;
+  }
+
+  /** Changes the conditions of a link; what waited at a stall goes on, what lost bytes is reset. */
+  change(route: Route, conditions: Partial<Conditions>): void {
+    Object.assign(route.conditions, conditions);
+    for (const connection of this.#on(route)) connection.conditionsChanged();
+  }
+
+  /** The connections of a route end with a reset; both sides notice. */
+  reset(route: Route): void {
+    for (const connection of this.#on(route)) connection.reset();
+  }
+
+  /** The broker's end is gone and the unit's end does not know. */
+  halfOpen(route: Route): void {
+    for (const connection of this.#on(route)) connection.halfOpen();
+  }
+
+  /** The unit's process has gone: the kernel closes what it had open. `cut`: the power went, and nothing is closed. */
+  processGone(cut: boolean): void {
+    for (const connection of this.#open) connection.abandon(cut);
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  #on(route: Route): SimulatedConnection[] {
+    return [...this.#open].filter((connection) => connection.route === route);
+  }
+
+  readonly connect: Connect = async (url, options, on, signal) => {
+    const route = this.routes.get(url);
+    if (!route) throw new LinkError("unknown-host", `${url}: the host name is not known`);
+    await this.#reach(url, route, signal);
+    const up = new Pipe(this.#time, route.conditions);
+    const down = new Pipe(this.#time, route.conditions);
+    // A broker that only speaks 3.1.1 hangs up on the first try.
+    const tries = route.broker.limits.version === 5 ? 1 : 2;
+    for (let i = 0; i < tries; i++) await this.#hello(url, route, { up, down }, signal);
+    if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
+    return this.#accepted(url, route, options, on, { up, down });
+  };
+
+  /** A TCP connection to the first address that answers. */
+  async #reach(url: string, route: Route, signal: AbortSignal): Promise<void> {
+    const at = route.addresses.indexOf(true);
+    const dead = at < 0 ? CONNECT_MS : at * NEXT_ADDRESS_MS;
+    await this.#pause(Math.min(CONNECT_MS, dead + 2 * route.conditions.latencyMs), signal);
+    if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
+    if (route.unreachable) throw new LinkError("unreachable", `${url}: there is no way to the host`);
+    if (at < 0) throw new LinkError("timeout", `${url}: the host does not answer`);
+    if (route.broker.faults.down) throw new LinkError("refused", `${url}: no broker listens there`);
+  }
+
+  /** CONNECT and CONNACK over the pipes, or the end of patience. */
+  #hello(url: string, route: Route, { up, down }: Pipes, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (code: "timeout" | "lost", why: string) => {
+      up.close();
+      down.close();
+      reject(new LinkError(code, `${url}: ${why}`));
+    };
+    const abort = () => fail("lost", "given up");
+    const timer = this.#time.after(CONNECT_MS, () => fail("timeout", "the host does not answer"));
+    signal.addEventListener("abort", abort);
+    up.send(HELLO_BYTES.up, () => {
+      if (!route.broker.faults.hangs) down.send(HELLO_BYTES.down, resolve);
+    });
+    return promise.finally(() => {
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", abort);
+    });
+  }
+
+  #accepted(url: string, route: Route, options: ConnectOptions, on: ConnectionEvents, pipes: Pipes) {
+    const connection = new SimulatedConnection({
+      url,
+      route,
+      options,
+      on,
+      ...pipes,
+      time: this.#time,
+      observe: this.#observe,
+      number: ++this.#last,
+      over: (one) => void this.#open.delete(one),
+    });
+    this.#open.add(connection);
+    return connection;
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => resolve();
+    const timer = this.#time.after(ms, end);
+    signal.addEventListener("abort", end);
+    return promise.finally(() => {
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", end);
+    });
+  }
+}
+
+type Pipes = { readonly up: Pipe; readonly down: Pipe };

@@ -1,0 +1,94 @@
+import type { Time, Timer } from "../../src/runtime/ports.ts";
+
+/** What a link does to bytes, and what is wrong with it; shared by all connections over it, and changed while they run. */
+export type Conditions = {
+  latencyMs: number;
+  bytesPerS: number;
+  /** Nothing passes and nothing is lost: a black hole that opens again. */
+  stalled: boolean;
+  /** What is sent is gone. */
+  swallowing: boolean;
+};
+
+export const soundLink = (): Conditions => ({
+  latencyMs: 40,
+  bytesPerS: 100_000,
+  stalled: false,
+  swallowing: false,
+});
+
+type Packet = { readonly bytes: number; readonly arrive: () => void };
+
+/** One direction of one connection: packets leave one after the other at the link's rate, and arrive in order. */
+export class Pipe {
+  readonly #time: Time;
+  readonly #conditions: Conditions;
+  #queue: Packet[] = [];
+  #timers = new Set<Timer>();
+  #sending = false;
+  #arrivesAt = 0;
+  #lost = false;
+  #closed = false;
+
+  constructor(time: Time, conditions: Conditions) {
+    this.#time = time;
+    this.#conditions = conditions;
+  }
+
+  /** Bytes were swallowed: what comes now would not fit what came before. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  send(bytes: number, arrive: () => void): void {
+    if (this.#closed) return;
+    this.#queue.push({ bytes, arrive });
+    this.pump();
+  }
+
+  /** Packets that have not left, how long they take, and how long the largest of them. */
+  waiting(): { readonly behind: number; readonly waitMs: number; readonly largestMs: number } {
+    const ms = ({ bytes }: Packet) => (bytes * 1000) / this.#conditions.bytesPerS;
+    return {
+      behind: this.#queue.length,
+      waitMs: this.#queue.reduce((sum, packet) => sum + ms(packet), 0),
+      largestMs: this.#queue.reduce((most, packet) => Math.max(most, ms(packet)), 0),
+    };
+  }
+
+  /** Goes on after the conditions have changed. */
+  pump(): void {
+    const packet = this.#queue[0];
+    if (!packet || this.#sending || this.#closed || this.#conditions.stalled) return;
+    this.#sending = true;
+    this.#after((packet.bytes * 1000) / this.#conditions.bytesPerS, () => {
+      this.#sending = false;
+      this.#queue.shift();
+      if (this.#conditions.swallowing) this.#lost = true;
+      else this.#travel(packet);
+      this.pump();
+    });
+  }
+
+  #travel(packet: Packet): void {
+    const now = this.#time.mono();
+    this.#arrivesAt = Math.max(now + this.#conditions.latencyMs, this.#arrivesAt);
+    this.#after(this.#arrivesAt - now, packet.arrive);
+  }
+
+  #after(ms: number, f: () => void): void {
+    const timer = this.#time.after(ms, () => {
+      this.#timers.delete(timer);
+      f();
+    });
+    this.#timers.add(timer);
+  }
+
+  /** What has not arrived never does. */
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    this.#timers.clear();
+    this.#queue = [];
+  }
+}
