@@ -107,6 +107,7 @@ test("a repeat differs in `live`, `attempt`, a corrected time and what was left 
 test.each<[string, WireReport]>([
   ["another boot", { ...emergency(1), boot: 2 }],
   ["another time", { ...emergency(1), at: "2026-11-22T08:58:24.120Z" }],
+  ["another trust in the clock", { ...emergency(1), clock: "ntp" }],
   ["another state", emergency(1, { state: "received" })],
   ["other presses", emergency(1, { presses: 2 })],
 ])("the same number with %s is a number used twice", (_name, other) => {

@@ -40,7 +40,7 @@ export type What =
       readonly connection: number;
       readonly by: "unit" | "broker" | "link";
     }
-  /** `healthy`: up, reachable, honest, and dispatch listens there. `reachable`: up and reachable, whatever it does. */
+  /** `healthy`: up, reachable, honest, and dispatch listens there. `reachable`: up and reachable, and somebody listens there. */
   | {
       readonly what: "broker";
       readonly broker: string;

@@ -55,10 +55,10 @@ const isFuller = (report: WireReport, known: WireReport): boolean =>
 /** The first thing in which two reports of one number differ though they must not. */
 export const difference = (known: WireReport, other: WireReport): string | undefined => {
   const left = new Set([...shortenedOf(known), ...shortenedOf(other), "shortened", "attempt"]);
-  // What was made before the time was known may be put right, once.
-  if (known.clock !== "unset" && other.clock !== "unset") {
-    if (known.at !== other.at) return `at: ${known.at}, then ${other.at}`;
-  } else left.add("pressedAt");
+  // What was made before the time was known may be put right; an older copy may come after it.
+  if (known.clock !== other.clock && [known.clock, other.clock].includes("unset")) left.add("pressedAt");
+  else if (known.at !== other.at) return `at: ${known.at}, then ${other.at}`;
+  else if (known.clock !== other.clock) return `clock: ${known.clock}, then ${other.clock}`;
   for (const key of ["unit", "boot", "mono", "kind"] as const) {
     if (known[key] !== other[key]) return `${key}: ${known[key]}, then ${other[key]}`;
   }

@@ -1,0 +1,138 @@
+import type { EpisodeOnDisk, Fact } from "../facts.ts";
+import { SinceEach, type Invariant } from "./invariant.ts";
+
+const isOpen = (episode: EpisodeOnDisk): boolean => episode.state !== "cleared";
+
+const episodeSurvives: Invariant = {
+  name: "episode-survives",
+  sentence: "An open episode survives everything until dispatch has cleared it.",
+  begin() {
+    const open = new Set<string>();
+    const cleared = new Set<string>();
+    return (fact) => {
+      if (fact.what === "acked" && fact.stage === "cleared") cleared.add(fact.episode);
+      if (fact.what !== "durable") return undefined;
+      const now = new Set(fact.episodes.filter(isOpen).map(({ id }) => id));
+      const lost = [...open].find((id) => !now.has(id) && !cleared.has(id));
+      open.clear();
+      // A drill ends by itself.
+      for (const { id, test } of fact.episodes) if (now.has(id) && !test) open.add(id);
+      return lost !== undefined && !fact.damaged ? `${lost} is gone, nobody cleared it` : undefined;
+    };
+  },
+};
+
+const endedStaysEnded: Invariant = {
+  name: "ended-stays-ended",
+  sentence: "An episode that has ended does not come back.",
+  begin() {
+    const seen = new Set<string>();
+    const ended = new Set<string>();
+    return (fact) => {
+      if (fact.what !== "durable") return undefined;
+      const open = new Set(fact.episodes.filter(isOpen).map(({ id }) => id));
+      // An older state of a disk that lied shows what had ended.
+      if (fact.damaged) ended.clear();
+      const back = [...open].find((id) => ended.has(id));
+      for (const id of seen) if (!open.has(id)) ended.add(id);
+      for (const id of open) seen.add(id);
+      return back === undefined ? undefined : `${back} is open again`;
+    };
+  },
+};
+
+const GONE_MS = 60_000;
+
+const noStaleCopy: Invariant = {
+  name: "no-stale-copy",
+  sentence: "No broker keeps a retained copy of an ended episode once it has been reachable for a minute.",
+  begin() {
+    const held = new Map<string, { broker: string; episode: string }>();
+    const reachable = new SinceEach();
+    const open = new Set<string>();
+    const ended = new Map<string, number>();
+    let runningSince: number | undefined;
+    const see = (fact: Fact): void => {
+      if (fact.what === "unit") runningSince = fact.running ? fact.at : undefined;
+      if (fact.what === "broker") reachable.set(fact.broker, fact.healthy, fact.at);
+      if (fact.what === "retained") {
+        const key = `${fact.broker} ${fact.episode}`;
+        if (fact.present) held.set(key, fact);
+        else held.delete(key);
+      }
+      if (fact.what !== "durable") return;
+      const now = new Set(fact.episodes.filter(isOpen).map(({ id }) => id));
+      for (const id of open) if (!now.has(id)) ended.set(id, fact.at);
+      open.clear();
+      for (const id of now) {
+        open.add(id);
+        ended.delete(id);
+      }
+    };
+    return (fact) => {
+      see(fact);
+      if (fact.what !== "second" || runningSince === undefined) return undefined;
+      for (const { broker, episode } of held.values()) {
+        const since = reachable.at(broker);
+        const endedAt = ended.get(episode);
+        if (since === undefined || endedAt === undefined) continue;
+        if (fact.at - Math.max(since, endedAt, runningSince) > GONE_MS) {
+          return `${broker} still keeps ${episode}`;
+        }
+      }
+      return undefined;
+    };
+  },
+};
+
+const DRILL_MS = 62_000;
+
+const drillIsAsked: Invariant = {
+  name: "drill-is-asked-for",
+  sentence: "An episode is a drill only if one was asked for within a minute before, and one only for each.",
+  begin() {
+    const known = new Set<string>();
+    let asked: number | undefined;
+    return (fact) => {
+      if (fact.what === "drill") asked = fact.at;
+      if (fact.what !== "durable") return undefined;
+      const made = fact.episodes.filter(({ id }) => !known.has(id));
+      for (const { id } of made) known.add(id);
+      for (const { id, test } of made) {
+        if (!test) continue;
+        if (asked === undefined || fact.at - asked > DRILL_MS) return `nobody asked for the drill ${id}`;
+        asked = undefined;
+      }
+      return undefined;
+    };
+  },
+};
+
+const RECENT_MS = 5_000;
+
+const noOldDrill: Invariant = {
+  name: "no-drill-of-unknown-age",
+  sentence: "A press of unknown age is never a drill.",
+  begin() {
+    const known = new Set<string>();
+    let handed: { at: number; ageKnown: boolean }[] = [];
+    return (fact) => {
+      if (fact.what === "handed") handed.push(fact);
+      if (fact.what !== "durable") return undefined;
+      handed = handed.filter(({ at }) => fact.at - at <= RECENT_MS);
+      const made = fact.episodes.filter(({ id }) => !known.has(id));
+      for (const { id } of made) known.add(id);
+      const drill = made.find(({ test }) => test);
+      if (!drill || handed.length === 0 || handed.some(({ ageKnown }) => ageKnown)) return undefined;
+      return `${drill.id} is a drill, and no press of a known age was there to open it`;
+    };
+  },
+};
+
+export const EPISODE_INVARIANTS: readonly Invariant[] = [
+  episodeSurvives,
+  endedStaysEnded,
+  noStaleCopy,
+  drillIsAsked,
+  noOldDrill,
+];

@@ -1,0 +1,132 @@
+import type { EpisodeOnDisk, Fact } from "../facts.ts";
+import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
+
+/** How much each pattern claims. What claims nothing of a press is 0. */
+const CLAIMS: Readonly<Record<string, number>> = { stored: 1, sent: 2, received: 3, accepted: 4 };
+const claimOf = (lamp: string): number => CLAIMS[lamp] ?? 0;
+const NO_SUBSCRIBERS = 0x10;
+const REFUSED = 0x80;
+
+const stagesReached = (fact: Fact): readonly (readonly [episode: string, claim: number])[] => {
+  if (fact.what === "durable") return fact.episodes.map(({ id, state }) => [id, CLAIMS[state] ?? 1] as const);
+  if (fact.what === "puback" && fact.episode !== undefined) {
+    return fact.code < REFUSED && fact.code !== NO_SUBSCRIBERS ? [[fact.episode, 2]] : [];
+  }
+  return fact.what === "acked" ? [[fact.episode, claimOf(fact.stage)]] : [];
+};
+
+const lampIsTrue: Invariant = {
+  name: "lamp-is-true",
+  sentence: "The lamp never claims more than is true.",
+  begin() {
+    const reached = new Map<string, number>();
+    const open = new Set<string>();
+    return (fact) => {
+      for (const [episode, claim] of stagesReached(fact)) {
+        reached.set(episode, Math.max(claim, reached.get(episode) ?? 0));
+      }
+      if (fact.what === "durable") {
+        // One that ended in this moment may be shown for the way to the lamp.
+        for (const id of open) if (!fact.episodes.some((episode) => episode.id === id)) reached.delete(id);
+        open.clear();
+        for (const { id } of fact.episodes) open.add(id);
+      }
+      if (fact.what !== "lamp" || claimOf(fact.lamp) === 0) return undefined;
+      const truth = Math.max(0, ...[...open].map((id) => reached.get(id) ?? 0));
+      return claimOf(fact.lamp) > truth
+        ? `the lamp shows ${fact.lamp}, no open episode has got that far`
+        : undefined;
+    };
+  },
+};
+
+const RIGHT_MS = 5_000;
+const NO_LINK_MS = 65_000;
+
+type Seen = { readonly episodes: readonly EpisodeOnDisk[]; readonly healthySince: number | undefined };
+
+/** What the lamp must show; undefined: several are right. */
+const expected = ({ episodes }: Seen): number | undefined => {
+  const open = episodes.filter(({ state }) => state !== "cleared");
+  const real = open.filter(({ test }) => !test);
+  const shown = real.length > 0 ? real : open;
+  if (shown.every(({ dark }) => dark)) return 0;
+  if (shown.length > 1) return undefined;
+  return CLAIMS[shown[0]!.state] ?? 1;
+};
+
+const wrong = (lamp: string, seen: Seen, now: number): string | undefined => {
+  const claim = expected(seen);
+  if (claim === undefined) return undefined;
+  if (claim === 0 && claimOf(lamp) > 0) return `the lamp shows ${lamp} for an episode that is over or dark`;
+  // With an acknowledgement on disk, the lamp shows it; before, `stored` or `sent`.
+  if (claim > claimOf(lamp)) return `the lamp shows ${lamp}, the open episode is further`;
+  const linked = seen.healthySince !== undefined && now - seen.healthySince > RIGHT_MS;
+  return lamp === "no-link" && linked ? "the lamp shows no-link, there is a healthy connection" : undefined;
+};
+
+const lampIsRight: Invariant = {
+  name: "lamp-is-right",
+  sentence: "The lamp is right within 5 s.",
+  begin() {
+    const running = new Since();
+    const line = new Since();
+    const linked = new SinceEach();
+    let lamp: { pattern: string; at: number } = { pattern: "idle", at: 0 };
+    let disk: { episodes: readonly EpisodeOnDisk[]; at: number } = { episodes: [], at: 0 };
+    const healthy = new Set<string>();
+    const connections = new Map<number, string>();
+    const link = (at: number): void => {
+      for (const [connection, broker] of connections) linked.set(String(connection), healthy.has(broker), at);
+    };
+    const see = (fact: Fact): void => {
+      if (fact.what === "unit") running.set(fact.running, fact.at);
+      if (fact.what === "line") line.set(fact.sound, fact.at);
+      if (fact.what === "lamp") lamp = { pattern: fact.lamp, at: fact.at };
+      if (fact.what === "durable") disk = { episodes: fact.episodes, at: fact.at };
+      if (fact.what === "broker" && fact.healthy) healthy.add(fact.broker);
+      if (fact.what === "broker" && !fact.healthy) healthy.delete(fact.broker);
+      if (fact.what === "connected") connections.set(fact.connection, fact.broker);
+      if (fact.what === "disconnected") {
+        connections.delete(fact.connection);
+        linked.set(String(fact.connection), false, fact.at);
+      }
+      link(fact.at);
+    };
+    return (fact) => {
+      see(fact);
+      if (fact.what !== "second") return undefined;
+      const since = allSince(running.at, line.at, disk.at);
+      if (since === undefined || fact.at - since <= RIGHT_MS) return undefined;
+      return wrong(lamp.pattern, { episodes: disk.episodes, healthySince: linked.longest }, fact.at);
+    };
+  },
+};
+
+const lampSaysNoLink: Invariant = {
+  name: "lamp-says-no-link",
+  sentence: "The lamp does not stay idle when no broker with a listener has been reachable for 60 s.",
+  begin() {
+    const running = new Since();
+    const line = new Since();
+    const alone = new Since();
+    const heard = new Set<string>();
+    let lamp = "idle";
+    return (fact) => {
+      if (fact.what === "unit") running.set(fact.running, fact.at);
+      if (fact.what === "line") line.set(fact.sound, fact.at);
+      if (fact.what === "lamp") lamp = fact.lamp;
+      if (fact.what === "broker") {
+        if (fact.reachable) heard.add(fact.broker);
+        else heard.delete(fact.broker);
+        alone.set(heard.size === 0, fact.at);
+      }
+      if (fact.what !== "second" || lamp !== "idle") return undefined;
+      const since = allSince(running.at, line.at, alone.at);
+      if (since === undefined || fact.at - since <= NO_LINK_MS) return undefined;
+      return "the lamp is idle, and nobody can be reached";
+    };
+  },
+};
+
+export const LAMP_INVARIANTS: readonly Invariant[] = [lampIsTrue, lampIsRight, lampSaysNoLink];

@@ -1,0 +1,72 @@
+import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
+
+const keepsBrokerLimits: Invariant = {
+  name: "keeps-broker-limits",
+  sentence: "Receive Maximum and Maximum Packet Size of a broker are kept.",
+  begin: () => (fact) => (fact.what === "protocol" ? `${fact.broker}: ${fact.detail}` : undefined),
+};
+
+const REFUSED = 0x80;
+const AT_ONCE_MS = 2_000;
+
+const refusalKeepsConnection: Invariant = {
+  name: "refusal-keeps-connection",
+  sentence: "A refused publish or subscription never ends the connection.",
+  begin() {
+    const refused = new Map<number, number>();
+    return (fact) => {
+      if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
+        refused.set(fact.connection, fact.at);
+      }
+      if (fact.what === "unit" && !fact.running) refused.clear();
+      if (fact.what !== "disconnected" || fact.by !== "unit") return undefined;
+      const at = refused.get(fact.connection);
+      return at !== undefined && fact.at - at < AT_ONCE_MS
+        ? `the connection to ${fact.broker} was ended ${Math.round(fact.at - at)} ms after a refusal`
+        : undefined;
+    };
+  },
+};
+
+/** Twice the longest wait between attempts, and an attempt. */
+const FINDS_MS = 130_000;
+
+const findsHealthy: Invariant = {
+  name: "finds-a-healthy-broker",
+  sentence: "While one broker is healthy, the unit does not stay without a healthy one for more than 130 s.",
+  begin() {
+    const healthy = new SinceEach();
+    const running = new Since();
+    const connections = new Map<number, string>();
+    let served = 0;
+    return (fact) => {
+      if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
+      if (fact.what === "unit") running.set(fact.running, fact.at);
+      if (fact.what === "connected") connections.set(fact.connection, fact.broker);
+      if (fact.what === "disconnected") connections.delete(fact.connection);
+      if ([...connections.values()].some((broker) => healthy.at(broker) !== undefined)) served = fact.at;
+      if (fact.what !== "second") return undefined;
+      const since = allSince(healthy.longest, running.at, served);
+      return since !== undefined && fact.at - since > FINDS_MS
+        ? `no connection to a healthy broker for ${Math.round((fact.at - since) / 1000)} s`
+        : undefined;
+    };
+  },
+};
+
+const noUntimelyPowerOff: Invariant = {
+  name: "no-untimely-power-off",
+  sentence: "The computer is not switched off while the ignition is on or unknown, or an emergency is open.",
+  begin: () => (fact) => {
+    if (fact.what !== "power-off") return undefined;
+    if (fact.ignition !== "off") return `power-off with the ignition ${fact.ignition}`;
+    return fact.emergencies > 0 ? `power-off with ${fact.emergencies} emergencies open` : undefined;
+  },
+};
+
+export const LINK_INVARIANTS: readonly Invariant[] = [
+  keepsBrokerLimits,
+  refusalKeepsConnection,
+  findsHealthy,
+  noUntimelyPowerOff,
+];

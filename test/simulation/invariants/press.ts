@@ -1,0 +1,139 @@
+import type { Fact } from "../facts.ts";
+import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
+
+/** Presses as dispatch counts them: the sum over its episodes. */
+class Arrived {
+  readonly #presses = new Map<string, number>();
+
+  see(fact: Fact): void {
+    if (fact.what !== "episode") return;
+    this.#presses.set(fact.episode, Math.max(fact.presses, this.#presses.get(fact.episode) ?? 0));
+  }
+
+  get total(): number {
+    return [...this.#presses.values()].reduce((sum, presses) => sum + presses, 0);
+  }
+}
+
+/**
+ * Presses carry no number of the board on the wire, so they are counted: too few means that one was
+ * lost, too many that one was counted twice. A press that the board could not keep (too short, or its
+ * power went) may arrive and need not. What a disk lost that lied about it cannot be asked for.
+ */
+const pressArrives: Invariant = {
+  name: "press-arrives",
+  sentence:
+    "Every press of 50 ms or more while the board has power reaches dispatch in exactly one episode, once anything is reachable again.",
+  begin() {
+    const arrived = new Arrived();
+    let kept = 0;
+    let doubtful = 0;
+    return (fact) => {
+      arrived.see(fact);
+      if (fact.what === "press" && fact.kept) kept++;
+      if ((fact.what === "press" && !fact.kept) || fact.what === "alarm") doubtful++;
+      if (fact.what === "durable" && fact.damaged) {
+        doubtful += Math.max(0, kept - arrived.total);
+        kept = Math.min(kept, arrived.total);
+      }
+      if (fact.what === "episode" && arrived.total > kept + doubtful) {
+        return `dispatch counts ${arrived.total} presses, there were ${kept + doubtful}`;
+      }
+      if (fact.what !== "end" || arrived.total >= kept) return undefined;
+      return `dispatch counts ${arrived.total} presses, there were ${kept}`;
+    };
+  },
+};
+
+const IN_TIME_MS = 10_000;
+
+const pressInTime: Invariant = {
+  name: "press-in-time",
+  sentence: "With one healthy broker reachable, a press arrives within 10 s.",
+  begin() {
+    const arrived = new Arrived();
+    const healthy = new SinceEach();
+    const running = new Since();
+    const line = new Since();
+    let due: number[] = [];
+    let owed = 0;
+    return (fact) => {
+      arrived.see(fact);
+      if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
+      if (fact.what === "unit") running.set(fact.running, fact.at);
+      if (fact.what === "line") line.set(fact.sound, fact.at);
+      if (fact.what === "press" && fact.kept) due.push(fact.at);
+      if (fact.what === "durable" && fact.damaged) {
+        due = [];
+        owed = arrived.total;
+      }
+      if (fact.what !== "second") return undefined;
+      const ready = allSince(healthy.longest, running.at, line.at);
+      if (ready === undefined) return undefined;
+      while (due[0] !== undefined && fact.at - Math.max(due[0], ready) > IN_TIME_MS) {
+        due.shift();
+        owed++;
+      }
+      return arrived.total < owed
+        ? `${owed} presses should have arrived by now, dispatch counts ${arrived.total}`
+        : undefined;
+    };
+  },
+};
+
+const confirmedIsStored: Invariant = {
+  name: "confirmed-is-stored",
+  sentence: "The board is never told that a press is stored if it is not on disk.",
+  begin: () => (fact) =>
+    fact.what === "confirmed" && !fact.onDisk ? `${fact.press} was confirmed and is not on disk` : undefined,
+};
+
+/** What the rest of the messages before a press may take beyond the largest of them. */
+const SLACK_MS = 500;
+
+const pressWaits: Invariant = {
+  name: "press-waits-for-one",
+  sentence: "A press waits behind at most one message.",
+  begin: () => (fact) =>
+    fact.what === "published" && fact.episode !== undefined && fact.waitMs - fact.largestMs > SLACK_MS
+      ? `${fact.episode} waits ${Math.round(fact.waitMs)} ms behind ${fact.behind} messages`
+      : undefined,
+};
+
+const LEAVES_MS = 6_000;
+
+const pressLeaves: Invariant = {
+  name: "press-leaves",
+  sentence: "An episode on disk is handed to a connection within 6 s, if one stays open.",
+  begin() {
+    const waiting = new Map<string, number>();
+    const known = new Set<string>();
+    const open = new SinceEach();
+    return (fact) => {
+      if (fact.what === "connected") open.set(String(fact.connection), true, fact.at);
+      if (fact.what === "disconnected") open.set(String(fact.connection), false, fact.at);
+      if (fact.what === "unit" && !fact.running) waiting.clear();
+      if (fact.what === "published" && fact.episode !== undefined) waiting.delete(fact.episode);
+      if (fact.what === "durable") {
+        for (const { id } of fact.episodes) {
+          if (!known.has(id)) waiting.set(id, fact.at);
+          known.add(id);
+        }
+      }
+      const since = open.longest;
+      if (fact.what !== "second" || since === undefined) return undefined;
+      for (const [id, at] of waiting) {
+        if (fact.at - Math.max(at, since) > LEAVES_MS) return `${id} was published nowhere for 6 s`;
+      }
+      return undefined;
+    };
+  },
+};
+
+export const PRESS_INVARIANTS: readonly Invariant[] = [
+  pressArrives,
+  pressInTime,
+  confirmedIsStored,
+  pressWaits,
+  pressLeaves,
+];
