@@ -1,3 +1,5 @@
+import type { CountedPresses } from "../../src/domain/memory.ts";
+
 /**
  * What the world observed: the only thing that invariants see. A fact is plain data, so that a history
  * can be written down in a test, and two runs of one seed can be compared letter by letter.
@@ -19,10 +21,12 @@ export type What =
   | { readonly what: "unit"; readonly running: boolean }
   /** A contact closed on a board with power. `press`: `BOARD#NUMBER`. `kept`: for 50 ms or more, with power all the time. */
   | { readonly what: "press"; readonly press: string; readonly kept: boolean }
+  /** The board lost its power, or was reset, before it could keep that press: it may arrive and need not. */
+  | { readonly what: "unkept"; readonly press: string }
   /** The board put a press on the line for the first time. */
   | { readonly what: "handed"; readonly press: string; readonly ageKnown: boolean }
-  /** The board was told that a press is on disk. `onDisk`: whether it was. */
-  | { readonly what: "confirmed"; readonly press: string; readonly onDisk: boolean }
+  /** The board was told that a press is on disk. */
+  | { readonly what: "confirmed"; readonly press: string }
   /** Something else than a button opened an episode, for example an airbag. */
   | { readonly what: "alarm"; readonly by: string }
   /** Somebody asked for a drill. */
@@ -31,7 +35,13 @@ export type What =
   /** Whether the board has power and bytes pass between it and the unit unharmed. */
   | { readonly what: "line"; readonly sound: boolean }
   /** What a power cut would leave of the episodes, each time that it changes. `damaged`: the disk lied or tore. */
-  | { readonly what: "durable"; readonly episodes: readonly EpisodeOnDisk[]; readonly damaged: boolean }
+  | {
+      readonly what: "durable";
+      readonly episodes: readonly EpisodeOnDisk[];
+      /** The presses that are counted. */
+      readonly presses: readonly CountedPresses[];
+      readonly damaged: boolean;
+    }
   /** The unit opened or lost a connection. `by`: who ended it. */
   | { readonly what: "connected"; readonly broker: string; readonly connection: number }
   | {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CountedPresses } from "../../src/domain/memory.ts";
 import type { EpisodeOnDisk, What } from "./facts.ts";
 import { Checker, describeViolation, INVARIANTS } from "./invariants.ts";
 
@@ -34,11 +35,17 @@ const arrived = (presses: number, episode = E): What => ({
   presses,
   state: "active",
 });
-const disk = (episodes: Partial<EpisodeOnDisk>[], damaged = false): What => ({
+const disk = (
+  episodes: Partial<EpisodeOnDisk>[],
+  damaged = false,
+  counted: Partial<CountedPresses> = {},
+): What => ({
   what: "durable",
   damaged,
+  presses: [{ board: "b", below: 0, numbers: [], ...counted }],
   episodes: episodes.map((one) => ({ id: E, test: false, state: "active", dark: false, ...one })),
 });
+const confirmed: What = { what: "confirmed", press: "b#1" };
 const lamp = (pattern: string): What => ({ what: "lamp", lamp: pattern });
 const acked = (stage: string, episode = E): What => ({ what: "acked", episode, stage, broker: "a" });
 const puback = (code: number, topic = "event", connection = 1): What => ({
@@ -167,7 +174,7 @@ const SOUND: readonly Case[] = [
       [20, second],
     ],
   ],
-  ["confirmed-is-stored", "it is", [[1, { what: "confirmed", press: "b#1", onDisk: true }]]],
+  ["confirmed-is-stored", "it is", [[1, disk([{}], false, { below: 1 }), confirmed]]],
   ["press-waits-for-one", "one large message", [[1, published(3_000, 3_000)]]],
   [
     "press-leaves",
@@ -433,7 +440,7 @@ const VIOLATING: readonly Case[] = [
       [12, second],
     ],
   ],
-  ["confirmed-is-stored", "it is not", [[1, { what: "confirmed", press: "b#1", onDisk: false }]]],
+  ["confirmed-is-stored", "it is not", [[1, disk([{}], false, { numbers: [2] }), confirmed]]],
   ["press-waits-for-one", "many messages", [[1, published(3_000, 100)]]],
   [
     "press-leaves",

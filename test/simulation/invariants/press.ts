@@ -1,3 +1,4 @@
+import type { CountedPresses } from "../../../src/domain/memory.ts";
 import type { Fact } from "../facts.ts";
 import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
 
@@ -30,6 +31,10 @@ const pressArrives: Invariant = {
     let doubtful = 0;
     return (fact) => {
       arrived.see(fact);
+      if (fact.what === "unkept") {
+        kept--;
+        doubtful++;
+      }
       if (fact.what === "press" && fact.kept) kept++;
       if ((fact.what === "press" && !fact.kept) || fact.what === "alarm") doubtful++;
       if (fact.what === "durable" && fact.damaged) {
@@ -55,14 +60,15 @@ const pressInTime: Invariant = {
     const healthy = new SinceEach();
     const running = new Since();
     const line = new Since();
-    let due: number[] = [];
+    let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
     return (fact) => {
       arrived.see(fact);
       if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
       if (fact.what === "line") line.set(fact.sound, fact.at);
-      if (fact.what === "press" && fact.kept) due.push(fact.at);
+      if (fact.what === "press" && fact.kept) due.push(fact);
+      if (fact.what === "unkept") due = due.filter(({ press }) => press !== fact.press);
       if (fact.what === "durable" && fact.damaged) {
         due = [];
         owed = arrived.total;
@@ -70,7 +76,7 @@ const pressInTime: Invariant = {
       if (fact.what !== "second") return undefined;
       const ready = allSince(healthy.longest, running.at, line.at);
       if (ready === undefined) return undefined;
-      while (due[0] !== undefined && fact.at - Math.max(due[0], ready) > IN_TIME_MS) {
+      while (due[0] !== undefined && fact.at - Math.max(due[0].at, ready) > IN_TIME_MS) {
         due.shift();
         owed++;
       }
@@ -81,11 +87,23 @@ const pressInTime: Invariant = {
   },
 };
 
+const isCounted = (counted: readonly CountedPresses[], press: string): boolean => {
+  const [board, number] = press.split("#");
+  const n = Number(number);
+  return counted.some((one) => one.board === board && (n <= one.below || one.numbers.includes(n)));
+};
+
 const confirmedIsStored: Invariant = {
   name: "confirmed-is-stored",
   sentence: "The board is never told that a press is stored if it is not on disk.",
-  begin: () => (fact) =>
-    fact.what === "confirmed" && !fact.onDisk ? `${fact.press} was confirmed and is not on disk` : undefined,
+  begin() {
+    let stored: readonly CountedPresses[] = [];
+    return (fact) => {
+      if (fact.what === "durable") stored = fact.presses;
+      if (fact.what !== "confirmed" || isCounted(stored, fact.press)) return undefined;
+      return `${fact.press} was confirmed and is not on disk`;
+    };
+  },
 };
 
 /** What the rest of the messages before a press may take beyond the largest of them. */
