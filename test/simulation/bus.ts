@@ -42,6 +42,7 @@ export class Bus implements CanSource {
   dropped = 0;
   errors = 0;
   #absent = false;
+  #said: "on" | "off" | undefined;
   #filters: readonly CanFilter[] = [];
   readonly #queue = new Queue<readonly CanFrame[]>();
   readonly #time: Time;
@@ -84,7 +85,12 @@ export class Bus implements CanSource {
     this.#queue.processGone();
   }
 
-  /** What the unit can know of the ignition: the truth while the bus speaks. */
+  /** What a listener can know of the ignition: a car that fell silent after `off` is off, after `on` nobody knows. */
+  get knownIgnition(): "on" | "off" | "unknown" {
+    if (this.speaks) return this.ignition;
+    return this.#said === "off" ? "off" : "unknown";
+  }
+
   get speaks(): boolean {
     return !this.silent && !this.#absent;
   }
@@ -92,6 +98,7 @@ export class Bus implements CanSource {
   #speak(): void {
     if (!this.speaks) return;
     const moving = this.ignition === "on";
+    this.#said = this.ignition;
     this.speedKmh = moving ? Math.max(0, this.speedKmh + this.#dice.between(-3, 3)) : 0;
     const speed = Math.min(0xffff, Math.round(this.speedKmh * 100));
     this.#send([

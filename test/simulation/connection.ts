@@ -95,13 +95,13 @@ export class SimulatedConnection implements Connection, Peer {
     this.#unacknowledged++;
     this.#checkLimits(route.topic, bytes);
     const message = { topic: route.topic, payload, ...correlation(route) };
-    up.send(bytes, () =>
+    const arrive = () =>
       this.#received(message, route, (code) => {
         this.#unacknowledged--;
         observe({ what: "puback", ...about, code });
         done(code);
-      }),
-    );
+      });
+    up.send(bytes, arrive, episode !== undefined);
   }
 
   /** The broker ends a connection that breaks its limits; that the unit did so is a defect. */

@@ -118,7 +118,7 @@ test("the power goes ten seconds after the shutdown begins, unless it is cancell
     time,
     (what) => void facts.push(what),
     () => ({ ignition: "off", emergencies: 0 }),
-    () => cut++,
+    { shutdown: () => undefined, cut: () => cut++ },
   );
   await power.powerOff(60_000);
   await time.run(30_000);

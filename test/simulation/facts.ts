@@ -57,7 +57,7 @@ export type What =
       readonly healthy: boolean;
       readonly reachable: boolean;
     }
-  /** The unit handed a message to a connection. `behind`: messages before it that had not left; `waitMs`: for how long. */
+  /** The unit handed a message to a connection. `behind`: messages before it that had not left, emergencies not counted; `waitMs`: for how long. */
   | {
       readonly what: "published";
       readonly broker: string;

@@ -352,7 +352,7 @@ const SOUND: readonly Case[] = [
     "delivered or declared",
     [
       [1, report(1), report(4), report(5), gap(2, 4, [4])],
-      [9, end],
+      [90, end],
     ],
   ],
   ["number-once", "nothing", [[1, report(1)]]],
@@ -577,7 +577,7 @@ const VIOLATING: readonly Case[] = [
     "a hole",
     [
       [1, report(1), report(3)],
-      [9, end],
+      [90, end],
     ],
   ],
   [
@@ -585,7 +585,7 @@ const VIOLATING: readonly Case[] = [
     "a kept number that never comes",
     [
       [1, report(1), report(5), gap(2, 4, [3])],
-      [9, end],
+      [90, end],
     ],
   ],
   ["number-once", "twice", [[1, { what: "reused", store: "s", seq: 1, detail: "kind" }]]],

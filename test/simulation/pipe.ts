@@ -17,7 +17,7 @@ export const soundLink = (): Conditions => ({
   swallowing: false,
 });
 
-type Packet = { readonly bytes: number; readonly arrive: () => void };
+type Packet = { readonly bytes: number; readonly arrive: () => void; readonly urgent: boolean };
 
 /** One direction of one connection: packets leave one after the other at the link's rate, and arrive in order. */
 export class Pipe {
@@ -40,19 +40,21 @@ export class Pipe {
     return this.#lost;
   }
 
-  send(bytes: number, arrive: () => void): void {
+  /** `urgent`: an emergency, which others of its kind may wait for. */
+  send(bytes: number, arrive: () => void, urgent = false): void {
     if (this.#closed) return;
-    this.#queue.push({ bytes, arrive });
+    this.#queue.push({ bytes, arrive, urgent });
     this.pump();
   }
 
-  /** Packets that have not left, how long they take, and how long the largest of them. */
+  /** Packets that have not left and are not urgent, how long they take, and how long the largest of them. */
   waiting(): { readonly behind: number; readonly waitMs: number; readonly largestMs: number } {
     const ms = ({ bytes }: Packet) => (bytes * 1000) / this.#conditions.bytesPerS;
+    const others = this.#queue.filter(({ urgent }) => !urgent);
     return {
-      behind: this.#queue.length,
-      waitMs: this.#queue.reduce((sum, packet) => sum + ms(packet), 0),
-      largestMs: this.#queue.reduce((most, packet) => Math.max(most, ms(packet)), 0),
+      behind: others.length,
+      waitMs: others.reduce((sum, packet) => sum + ms(packet), 0),
+      largestMs: others.reduce((most, packet) => Math.max(most, ms(packet)), 0),
     };
   }
 

@@ -7,6 +7,13 @@ export type Circumstances = () => {
   readonly emergencies: number;
 };
 
+export type PowerEvents = {
+  /** The service manager asks the unit to stop. */
+  shutdown(): void;
+  /** The power goes. */
+  cut(): void;
+};
+
 /** From the request to the cut: the service manager stops the unit within it. */
 const SHUTDOWN_MS = 10_000;
 
@@ -18,15 +25,14 @@ export class Power {
   readonly #time: Time;
   readonly #observe: Observe;
   readonly #circumstances: Circumstances;
-  readonly #cut: () => void;
+  readonly #on: PowerEvents;
   #scheduled: Disposable | undefined;
 
-  /** `cut` is called when the power goes. */
-  constructor(time: Time, observe: Observe, circumstances: Circumstances, cut: () => void) {
+  constructor(time: Time, observe: Observe, circumstances: Circumstances, on: PowerEvents) {
     this.#time = time;
     this.#observe = observe;
     this.#circumstances = circumstances;
-    this.#cut = cut;
+    this.#on = on;
   }
 
   get pending(): boolean {
@@ -38,9 +44,10 @@ export class Power {
     this.cancel();
     this.#scheduled = this.#time.after(ms, () => {
       this.#observe({ what: "power-off", ...this.#circumstances() });
+      this.#on.shutdown();
       this.#scheduled = this.#time.after(SHUTDOWN_MS, () => {
         this.#scheduled = undefined;
-        this.#cut();
+        this.#on.cut();
       });
     });
   }

@@ -77,7 +77,8 @@ export class SerialLine {
 
   /** The host's process has gone. */
   processGone(): void {
-    this.#host?.close();
+    this.#host?.abandon();
+    this.#host = undefined;
   }
 
   #flip(bytes: Uint8Array): Uint8Array {
@@ -94,6 +95,7 @@ class HostEnd implements Tty {
   #held: number[] = [];
   #reading: PromiseWithResolvers<Uint8Array | undefined> | undefined;
   #over: { readonly error?: Error } | undefined;
+  #abandoned = false;
 
   constructor(toDevice: Pipe, on: HostEvents) {
     this.#toDevice = toDevice;
@@ -101,6 +103,7 @@ class HostEnd implements Tty {
   }
 
   async read(): Promise<Uint8Array | undefined> {
+    if (this.#abandoned) return new Promise(() => undefined);
     if (this.#over?.error) throw this.#over.error;
     if (this.#over) return undefined;
     if (this.#held.length > 0) return this.#drain();
@@ -109,6 +112,7 @@ class HostEnd implements Tty {
   }
 
   write(bytes: Uint8Array): void {
+    if (this.#abandoned) return;
     if (this.#over) throw new Error("the line is closed");
     this.#toDevice.send(bytes.length, () => this.#on.write(bytes));
   }
@@ -119,6 +123,13 @@ class HostEnd implements Tty {
     this.#toDevice.close();
     this.#on.closed();
     this.#reading?.resolve(undefined);
+  }
+
+  /** Its process has gone: nothing of it goes on. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#over = {};
+    this.#toDevice.close();
   }
 
   fail(error: Error): void {

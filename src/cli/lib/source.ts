@@ -1,4 +1,6 @@
 import { SourceError, type ByteSource } from "../../domain/bytes.ts";
+import type { CanSource } from "../../domain/can.ts";
+import { socketCanSource } from "../../sources/socketcan.ts";
 import type { Settings } from "../../settings/schema.ts";
 
 /** The receiver is off because of a fault of the configuration. */
@@ -19,5 +21,5 @@ export const gpsSource = async (gps: Settings["gps"] | undefined): Promise<ByteS
 };
 
 /** The bus that a configuration names. It is refused if its controller could transmit. */
-export const canSource = (can: NonNullable<UnitSettings["can"]>): CanSource =>
+export const canSource = (can: NonNullable<Settings["can"]>): CanSource =>
   socketCanSource(can.interface, { declared: can.listenOnly === "declared" });

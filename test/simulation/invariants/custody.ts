@@ -1,14 +1,16 @@
 import type { Invariant } from "./invariant.ts";
 
 const SHOWN = 5;
+/** The newest report may come before an older one that is on its way. */
+const ON_THE_WAY_MS = 30_000;
 
 const nothingMissing: Invariant = {
   name: "nothing-missing",
   sentence: "Every (store, seq) is delivered or declared.",
   begin() {
-    const known = new Map<string, { seen: Set<number>; last: number }>();
+    const known = new Map<string, { seen: Set<number>; arrivals: { seq: number; at: number }[] }>();
     const of = (store: string) => {
-      const one = known.get(store) ?? { seen: new Set<number>(), last: 0 };
+      const one = known.get(store) ?? { seen: new Set<number>(), arrivals: [] };
       known.set(store, one);
       return one;
     };
@@ -16,7 +18,7 @@ const nothingMissing: Invariant = {
       if (fact.what === "arrived") {
         const one = of(fact.store);
         one.seen.add(fact.seq);
-        one.last = Math.max(one.last, fact.seq);
+        one.arrivals.push(fact);
       }
       if (fact.what === "declared") {
         const { seen } = of(fact.store);
@@ -24,7 +26,9 @@ const nothingMissing: Invariant = {
         for (let seq = fact.from; seq <= fact.to; seq++) if (!kept.has(seq)) seen.add(seq);
       }
       if (fact.what !== "end") return undefined;
-      for (const [store, { seen, last }] of known) {
+      for (const [store, { seen, arrivals }] of known) {
+        const settled = arrivals.filter(({ at }) => fact.at - at >= ON_THE_WAY_MS);
+        const last = settled.reduce((highest, { seq }) => Math.max(highest, seq), 0);
         const missing = Array.from({ length: last }, (_, i) => i + 1).filter((seq) => !seen.has(seq));
         if (missing.length === 0) continue;
         const some = missing.slice(0, SHOWN).join(", ");

@@ -15,24 +15,28 @@ const stagesReached = (fact: Fact): readonly (readonly [episode: string, claim: 
   return fact.what === "acked" ? [[fact.episode, claimOf(fact.stage)]] : [];
 };
 
+/** What was true when it was said may take so long to the lamp. */
+const ON_THE_WAY_MS = 1_000;
+
 const lampIsTrue: Invariant = {
   name: "lamp-is-true",
   sentence: "The lamp never claims more than is true.",
   begin() {
     const reached = new Map<string, number>();
     const open = new Set<string>();
+    const ended = new Map<string, number>();
     return (fact) => {
       for (const [episode, claim] of stagesReached(fact)) {
         reached.set(episode, Math.max(claim, reached.get(episode) ?? 0));
       }
       if (fact.what === "durable") {
-        // One that ended in this moment may be shown for the way to the lamp.
-        for (const id of open) if (!fact.episodes.some((episode) => episode.id === id)) reached.delete(id);
+        for (const id of open) ended.set(id, fact.at);
         open.clear();
         for (const { id } of fact.episodes) open.add(id);
       }
       if (fact.what !== "lamp" || claimOf(fact.lamp) === 0) return undefined;
-      const truth = Math.max(0, ...[...open].map((id) => reached.get(id) ?? 0));
+      for (const [id, at] of ended) if (open.has(id) || fact.at - at > ON_THE_WAY_MS) ended.delete(id);
+      const truth = Math.max(0, ...[...open, ...ended.keys()].map((id) => reached.get(id) ?? 0));
       return claimOf(fact.lamp) > truth
         ? `the lamp shows ${fact.lamp}, no open episode has got that far`
         : undefined;

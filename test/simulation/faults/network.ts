@@ -1,0 +1,173 @@
+import type { BrokerFaults } from "../broker.ts";
+import type { Route } from "../network.ts";
+import type { Conditions } from "../pipe.ts";
+import type { Dice } from "../random.ts";
+import type { AnyWorld } from "../world.ts";
+import { MINUTE_MS, type Fault } from "./fault.ts";
+
+const anyBroker = (world: AnyWorld, dice: Dice): string => dice.pick(world.brokers).name;
+
+const routeTo = (world: AnyWorld, name: string): Route => {
+  for (const route of world.network.routes.values()) if (route.broker.name === name) return route;
+  throw new Error(`no way to ${name}`);
+};
+
+/** A broker fault that sets one of its switches for a while. */
+const brokerFault = <K extends keyof BrokerFaults>(
+  kind: string,
+  weight: number,
+  key: K,
+  sound: BrokerFaults[K],
+  broken: (dice: Dice) => BrokerFaults[K],
+): Fault => ({
+  kind,
+  weight,
+  meanMs: 3 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, dice, name) {
+    const { broker } = routeTo(world, name);
+    broker.faults[key] = broken(dice);
+    return () => (broker.faults[key] = sound);
+  },
+});
+
+const REFUSED_TOPICS = [
+  /\/state$/,
+  /\/event$/,
+  /\/health$/,
+  /\/history$/,
+  /\/position$/,
+  /\/emergency\//,
+  /\/command$/,
+  /\/ack$/,
+];
+const REFUSALS = [0x87, 0x97, 0x99, 0x95];
+
+const refusal = (dice: Dice): BrokerFaults["refuses"] => {
+  const topics = dice.pick(REFUSED_TOPICS);
+  const code = dice.pick(REFUSALS);
+  return (topic) => (topics.test(topic) ? code : undefined);
+};
+
+/** Conditions of a link for a while. */
+const linkFault = (
+  kind: string,
+  weight: number,
+  meanMs: number,
+  conditions: (dice: Dice) => Partial<Conditions>,
+): Fault => ({
+  kind,
+  weight,
+  meanMs,
+  target: anyBroker,
+  begin(world, dice, name) {
+    const route = routeTo(world, name);
+    const before = { ...route.conditions };
+    const broken = conditions(dice);
+    world.network.change(route, broken);
+    const keys = Object.keys(broken);
+    return () =>
+      world.network.change(
+        route,
+        Object.fromEntries(Object.entries(before).filter(([key]) => keys.includes(key))),
+      );
+  },
+});
+
+/** Something that happens to a link or broker from one moment to the next. */
+const shock = (
+  kind: string,
+  weight: number,
+  act: (world: AnyWorld, route: Route, dice: Dice) => void,
+): Fault => ({
+  kind,
+  weight,
+  meanMs: 0,
+  target: anyBroker,
+  begin(world, dice, name) {
+    act(world, routeTo(world, name), dice);
+    return undefined;
+  },
+});
+
+const brokerDown: Fault = {
+  kind: "broker down",
+  weight: 2,
+  meanMs: 3 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, dice, name) {
+    const { broker } = routeTo(world, name);
+    broker.faults.down = true;
+    broker.restart({ sessions: dice.chance(0.2), retained: dice.chance(0.2) });
+    return () => (broker.faults.down = false);
+  },
+};
+
+const noCoverage: Fault = {
+  kind: "no coverage",
+  weight: 3,
+  meanMs: 4 * MINUTE_MS,
+  begin(world) {
+    const routes = [...world.network.routes.values()];
+    for (const route of routes) {
+      route.unreachable = true;
+      world.network.change(route, { stalled: true });
+    }
+    return () => {
+      for (const route of routes) {
+        route.unreachable = false;
+        world.network.change(route, { stalled: false });
+      }
+    };
+  },
+};
+
+const nobodyListens: Fault = {
+  kind: "nobody listens",
+  weight: 2,
+  meanMs: 2 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, _dice, name) {
+    const { broker } = routeTo(world, name);
+    world.dispatch.leave(broker);
+    return () => world.dispatch.arrive(broker);
+  },
+};
+
+const deadAddress: Fault = {
+  kind: "dead address",
+  weight: 1,
+  meanMs: 5 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, _dice, name) {
+    const route = routeTo(world, name);
+    route.addresses[0] = false;
+    return () => (route.addresses[0] = true);
+  },
+};
+
+export const NETWORK_FAULTS: readonly Fault[] = [
+  brokerDown,
+  brokerFault("broker hangs", 2, "hangs", false, () => true),
+  brokerFault("birth hangs up", 2, "birthHangsUp", false, () => true),
+  brokerFault("broker refuses", 3, "refuses", () => undefined, refusal),
+  brokerFault("slow PUBACK", 2, "slowMs", 0, (dice) => Math.round(dice.between(500, 20_000))),
+  brokerFault("no PUBACK for emergencies", 2, "mute", false, () => true),
+  linkFault("link stalls", 3, MINUTE_MS, () => ({ stalled: true })),
+  linkFault("link swallows", 2, MINUTE_MS, () => ({ swallowing: true })),
+  linkFault("link slow", 3, 5 * MINUTE_MS, (dice) => ({
+    bytesPerS: dice.pick([500, 2_000, 5_000]),
+    latencyMs: dice.pick([100, 600, 2_000]),
+  })),
+  shock("link reset", 3, (world, route) => world.network.reset(route)),
+  shock("link half-open", 2, (world, route) => world.network.halfOpen(route)),
+  shock("broker restarts", 2, (_world, { broker }, dice) =>
+    broker.restart({ sessions: dice.chance(0.5), retained: dice.chance(0.3) }),
+  ),
+  noCoverage,
+  nobodyListens,
+  deadAddress,
+];
+
+/** A broker that lies loses reports for good: only a recorder's receipts find them. Not in the plan without one. */
+export const LYING_BROKER = brokerFault("broker lies", 1, "lies", false, () => true);

@@ -1,0 +1,101 @@
+import { promptDispatch, sloppyDispatch } from "../dispatch.ts";
+import type { Dice } from "../random.ts";
+import type { AnyWorld } from "../world.ts";
+import { MINUTE_MS, type Fault } from "./fault.ts";
+
+/** What officers and dispatch do: the work of the unit rather than its troubles. */
+const once = (kind: string, weight: number, act: (world: AnyWorld, dice: Dice) => void): Fault => ({
+  kind,
+  weight,
+  meanMs: 0,
+  begin(world, dice) {
+    act(world, dice);
+    return undefined;
+  },
+});
+
+const ignitionOff: Fault = {
+  kind: "ignition off",
+  weight: 2,
+  meanMs: 5 * MINUTE_MS,
+  begin(world) {
+    world.bus.ignition = "off";
+    return () => {
+      world.bus.ignition = "on";
+      // It also gives the computer its power back.
+      world.start();
+    };
+  },
+};
+
+const sloppy: Fault = {
+  kind: "sloppy dispatch",
+  weight: 2,
+  meanMs: 10 * MINUTE_MS,
+  begin({ dispatch }) {
+    Object.assign(dispatch.manners, sloppyDispatch());
+    return () => Object.assign(dispatch.manners, promptDispatch());
+  },
+};
+
+type Command = {
+  readonly id: string;
+  readonly kind: string;
+  readonly expiresAt: string;
+  [more: string]: unknown;
+};
+
+const soundCommand = (world: AnyWorld, dice: Dice): Command => ({
+  id: `c${dice.int(1, 1_000_000_000)}`,
+  kind: dice.pick(["ping", "ping", "report", "restart"]),
+  expiresAt: new Date(world.time.host() + 10 * MINUTE_MS).toISOString(),
+  forS: 60,
+});
+
+const COMMANDS: readonly ((command: Command, dice: Dice) => readonly Buffer[])[] = [
+  (command) => [json(command)],
+  (command) => [json(command), json(command)],
+  (command) => [json({ ...command, expiresAt: "2020-01-01T00:00:00.000Z" })],
+  (command) => [json({ ...command, expiresAt: "2099-01-01T00:00:00.000Z" })],
+  (command) => [json({ ...command, kind: "self-destruct" })],
+  (command) => [json({ ...command, expiresAt: "soon" })],
+  (command) => [Buffer.from(JSON.stringify(command).slice(0, 20))],
+  (command, dice) => [json({ ...command, filler: "x".repeat(dice.pick([10_000, 100_000, 2_000_000])) })],
+];
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+const command = (world: AnyWorld, dice: Dice): void => {
+  const broker = dice.pick(world.brokers);
+  const make = dice.pick(COMMANDS);
+  for (const payload of make(soundCommand(world, dice), dice)) world.dispatch.command(broker, payload);
+};
+
+const drill = (world: AnyWorld): void => {
+  if (!world.unit) return;
+  world.observe({ what: "drill" });
+  world.unit.drill();
+};
+
+const burst = (world: AnyWorld, dice: Dice): void => {
+  const presses = dice.int(2, 20);
+  for (let i = 0; i < presses; i++) {
+    world.time.after(i * 150, () => world.board.press(dice.int(0, 1), 80));
+  }
+};
+
+export const PEOPLE: readonly Fault[] = [
+  once("press", 8, ({ board }, dice) => board.press(dice.int(0, 1), dice.pick([80, 150, 400, 3_000]))),
+  once("short press", 1, ({ board }, dice) => board.press(dice.int(0, 1), dice.between(5, 60))),
+  once("held press", 1, ({ board }) => board.press(0, 90_000)),
+  once("burst of presses", 1, burst),
+  once("press and drill", 2, (world, dice) => {
+    drill(world);
+    world.board.press(dice.int(0, 1), 200);
+  }),
+  once("drill", 1, drill),
+  once("command", 4, command),
+  once("door", 4, ({ bus }, dice) => bus.door(dice.chance(0.5))),
+  ignitionOff,
+  sloppy,
+];

@@ -1,0 +1,44 @@
+import { soundBroker } from "./broker.ts";
+import type { Route } from "./network.ts";
+
+/** A press must pass in good time: slower links are not called healthy. */
+const HEALTHY_BYTES_PER_S = 8_000;
+const HEALTHY_LATENCY_MS = 500;
+
+/** The way to the broker is open, it answers, and dispatch listens there. */
+export const isReachable = ({ broker, conditions, addresses, unreachable }: Route, listened: boolean) =>
+  listened &&
+  !unreachable &&
+  addresses.includes(true) &&
+  !conditions.stalled &&
+  !conditions.swallowing &&
+  !broker.faults.down &&
+  !broker.faults.hangs;
+
+/** Reachable, and nothing at all is wrong with the broker or its link. */
+export const isHealthy = (route: Route, listened: boolean): boolean => {
+  const { broker, conditions } = route;
+  const { refuses, ...faults } = broker.faults;
+  const { refuses: _, ...sound } = soundBroker();
+  return (
+    isReachable(route, listened) &&
+    JSON.stringify(faults) === JSON.stringify(sound) &&
+    !TOPICS.some((topic) => refuses(topic) !== undefined) &&
+    conditions.bytesPerS >= HEALTHY_BYTES_PER_S &&
+    conditions.latencyMs <= HEALTHY_LATENCY_MS
+  );
+};
+
+/** One topic of each kind: a broker that refuses any of them is not healthy. */
+export const TOPICS = [
+  "state",
+  "position",
+  "vehicle",
+  "emergency/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+  "event",
+  "health",
+  "history",
+  "reply",
+  "command",
+  "emergency/01ARZ3NDEKTSV4RRFFQ69G5FAV/ack",
+].map((topic) => `patrol/v1/zrenjanin/zr-117/${topic}`);

@@ -1,0 +1,93 @@
+import type { Timer } from "../../src/runtime/ports.ts";
+import { CAR_FAULTS } from "./faults/car.ts";
+import type { Fault } from "./faults/fault.ts";
+import { NETWORK_FAULTS } from "./faults/network.ts";
+import { PEOPLE } from "./faults/people.ts";
+import type { Dice } from "./random.ts";
+import type { AnyWorld } from "./world.ts";
+
+export const ALL_FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...CAR_FAULTS, ...PEOPLE];
+
+/** The mean wait between two faults, at the densest. */
+const WAIT_MS = 8_000;
+/** Quiet and busy times follow each other with about this period. */
+const TIDE_MS = 1_200_000;
+const LONGEST_MS = 3_600_000;
+
+/**
+ * Draws what happens from the seed: when, what, and for how long. The density of faults grows and
+ * shrinks, so that some runs see one fault alone and others many at once.
+ */
+export class Plan {
+  /** How often each kind was injected. */
+  readonly counts = new Map<string, number>();
+  readonly #world: AnyWorld;
+  readonly #dice: Dice;
+  readonly #faults: readonly Fault[];
+  readonly #weights: number;
+  readonly #active = new Map<string, () => void>();
+  #next: Timer | undefined;
+  #tide: number;
+
+  constructor(world: AnyWorld, faults: readonly Fault[] = ALL_FAULTS) {
+    this.#world = world;
+    this.#dice = world.dice.stream("plan");
+    this.#faults = faults;
+    this.#weights = faults.reduce((sum, { weight }) => sum + weight, 0);
+    this.#tide = this.#dice.between(0, TIDE_MS);
+  }
+
+  begin(): void {
+    this.#schedule();
+  }
+
+  /** From now on nothing is broken: every fault ends, and the unit runs. */
+  heal(): void {
+    this.#next?.[Symbol.dispose]();
+    for (const end of this.#active.values()) end();
+    this.#world.start();
+    this.#world.observeHealth();
+    this.#world.observe({ what: "healed" });
+  }
+
+  #schedule(): void {
+    // From a twelfth of the full density to all of it.
+    const phase = Math.sin(((this.#world.time.mono() + this.#tide) * 2 * Math.PI) / TIDE_MS);
+    const wait = this.#dice.exponential(WAIT_MS * 12 ** ((1 - phase) / 2));
+    this.#next = this.#world.time.after(wait, () => {
+      this.#inject();
+      this.#schedule();
+    });
+  }
+
+  #inject(): void {
+    const dice = this.#dice;
+    const fault = this.#draw();
+    const target = fault.target?.(this.#world, dice) ?? "";
+    // Killed and cut are one thing: there is one unit to be gone.
+    const key = target === "unit" ? target : `${fault.kind} ${target}`;
+    const lasts = Math.min(dice.exponential(fault.meanMs), LONGEST_MS);
+    if (this.#active.has(key)) return;
+    this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
+    const undo = fault.begin(this.#world, dice, target);
+    this.#world.observeHealth();
+    if (!undo) return;
+    const end = () => {
+      timer[Symbol.dispose]();
+      this.#active.delete(key);
+      undo();
+      this.#world.observeHealth();
+    };
+    const timer = this.#world.time.after(lasts, end);
+    this.#active.set(key, end);
+  }
+
+  #draw(): Fault {
+    let left = this.#dice.between(0, this.#weights);
+    for (const fault of this.#faults) {
+      left -= fault.weight;
+      if (left < 0) return fault;
+    }
+    return this.#faults.at(-1)!;
+  }
+}

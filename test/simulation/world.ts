@@ -1,0 +1,288 @@
+import { createHash } from "node:crypto";
+import type { ByteSource } from "../../src/domain/bytes.ts";
+import type { CanSource } from "../../src/domain/can.ts";
+import type { CountedPresses } from "../../src/domain/memory.ts";
+import type { Connect } from "../../src/dispatch/port.ts";
+import type { Random, Time } from "../../src/runtime/ports.ts";
+import type { Tty } from "../../src/runtime/tty.ts";
+import { Board } from "./board.ts";
+import { Broker, FULL_LIMITS, type BrokerLimits } from "./broker.ts";
+import { Bus } from "./bus.ts";
+import { Dispatch } from "./dispatch.ts";
+import type { EpisodeOnDisk, Fact, Observe, What } from "./facts.ts";
+import { Gps } from "./gps.ts";
+import { isHealthy, isReachable } from "./health.ts";
+import { Checker } from "./invariants.ts";
+import { LifeTime } from "./life.ts";
+import { Network } from "./network.ts";
+import { Power } from "./power.ts";
+import { createDice, type Dice } from "./random.ts";
+import { SimulatedTime } from "./time.ts";
+
+/** Everything that the unit gets from outside. `D`: the port to its disk. */
+export type UnitPorts<D> = {
+  readonly time: Time;
+  readonly random: Random;
+  readonly disk: D;
+  readonly connect: Connect;
+  /** The addresses of the brokers, as configured. */
+  readonly brokers: readonly string[];
+  /** Opens the serial line to the panic board. */
+  readonly openLine: () => Promise<Tty>;
+  readonly gps: ByteSource;
+  readonly can: CanSource;
+  readonly power: Pick<Power, "powerOff" | "cancel">;
+};
+
+/** A unit that runs. Disposing stops it clean. */
+export type RunningUnit = AsyncDisposable & {
+  /** Reports that are neither delivered nor declared. */
+  readonly pending: number;
+  /** Its queues, maps and buffers, each with its stated limit. */
+  queues(): readonly { readonly name: string; readonly length: number; readonly limit: number }[];
+  /** The next press is a drill. */
+  drill(): void;
+  /** Resolves when it asks to be stopped and started anew. */
+  readonly restart: Promise<unknown>;
+};
+export type StartUnit<D> = (ports: UnitPorts<D>) => Promise<RunningUnit>;
+
+/** What a power cut would leave. */
+export type Durable = {
+  readonly episodes: readonly EpisodeOnDisk[];
+  readonly presses: readonly CountedPresses[];
+};
+
+/** The disk as the world sees it: it outlives the unit. `D`: the port that a life of the unit gets. */
+export type WorldDisk<D> = {
+  open(life: LifeTime): D;
+  /** The process has gone. With `cut`, so has what was not synced. */
+  processGone(cut: boolean): void;
+  readonly durable: Durable;
+  /** Whether it has lied or torn since it was last asked. */
+  takeDamage(): boolean;
+  /** Called after each change of what is durable. */
+  changed: () => void;
+};
+
+export type WorldOptions<D> = {
+  readonly seed: number;
+  readonly start: StartUnit<D>;
+  readonly createDisk: (time: Time, dice: Dice) => WorldDisk<D>;
+  /** What both brokers announce; left out: drawn from the seed. */
+  readonly limits?: BrokerLimits;
+  /** Keeps every fact as a line. */
+  readonly trace?: boolean;
+};
+
+const ROOT = "patrol/v1/zrenjanin/zr-117";
+const BEGINS_AT = Date.UTC(2026, 10, 22, 8);
+const SECOND_MS = 1_000;
+const BOARD_ID = "1a2b3c4d";
+/** A stop that takes longer is a kill: as systemd does it. */
+const STOP_MS = 5_000;
+
+/** A car, its unit, the brokers, dispatch: everything that one seed decides. */
+export class World<D> {
+  readonly time = new SimulatedTime(BEGINS_AT);
+  readonly dice: Dice;
+  readonly checker = new Checker();
+  readonly brokers: readonly Broker[];
+  readonly network: Network;
+  readonly dispatch: Dispatch;
+  readonly board: Board;
+  readonly gps: Gps;
+  readonly bus: Bus;
+  readonly power: Power;
+  readonly disk: WorldDisk<D>;
+  /** Every fact, one JSON line each, if they are kept. */
+  readonly trace: string[] = [];
+  readonly #o: WorldOptions<D>;
+  readonly #digest = createHash("sha256");
+  readonly #said = new Map<string, string>();
+  #life: { readonly time: LifeTime; unit: RunningUnit | undefined } | undefined;
+  #lives = 0;
+
+  constructor(options: WorldOptions<D>) {
+    this.#o = options;
+    const dice = createDice(options.seed);
+    const { time } = this;
+    this.dice = dice;
+    this.disk = options.createDisk(time, dice.stream("disk"));
+    this.disk.changed = () => this.#observeDisk();
+    this.brokers = ["a", "b"].map(
+      (name) =>
+        new Broker(name, options.limits ?? drawLimits(dice.stream(`broker ${name}`)), time, this.observe),
+    );
+    this.network = new Network(time, this.observe);
+    for (const broker of this.brokers) this.network.add(urlOf(broker), broker, [true, true]);
+    const dispatchDice = dice.stream("dispatch");
+    this.dispatch = new Dispatch({
+      time,
+      dice: dispatchDice,
+      observe: this.observe,
+      brokers: this.brokers,
+      root: ROOT,
+    });
+    this.board = new Board({ time, dice: dice.stream("board"), observe: this.observe, id: BOARD_ID });
+    this.gps = new Gps(time, dice.stream("gps"), BEGINS_AT);
+    this.bus = new Bus(time, dice.stream("bus"));
+    this.power = new Power(time, this.observe, () => this.#circumstances(), {
+      shutdown: () => void this.stop(),
+      cut: () => this.kill(true),
+    });
+    time.every(SECOND_MS, () => this.#second());
+  }
+
+  readonly observe: Observe = (what: What): void => {
+    const fact: Fact = { ...what, at: this.time.mono() };
+    const line = JSON.stringify(fact);
+    this.#digest.update(line);
+    if (this.#o.trace) this.trace.push(line);
+    this.checker.see(fact);
+  };
+
+  /** SHA-256 of all facts so far: two runs of one seed have the same. */
+  get digest(): string {
+    return this.#digest.copy().digest("hex");
+  }
+
+  get running(): boolean {
+    return this.#life !== undefined;
+  }
+
+  get unit(): RunningUnit | undefined {
+    return this.#life?.unit;
+  }
+
+  /** Starts the unit, unless it runs. */
+  start(): void {
+    if (this.#life) return;
+    const life = { time: new LifeTime(this.time), unit: undefined as RunningUnit | undefined };
+    this.#life = life;
+    this.observe({ what: "unit", running: true });
+    this.observeHealth();
+    this.#o.start(this.#portsOf(life.time)).then(
+      (unit) => {
+        if (this.#life !== life) return;
+        life.unit = unit;
+        void unit.restart.then(() => (this.#life === life ? this.restart() : undefined));
+      },
+      (cause: unknown) => {
+        if (this.#life === life) this.observe({ what: "exception", detail: `start: ${String(cause)}` });
+      },
+    );
+  }
+
+  #portsOf(life: LifeTime): UnitPorts<D> {
+    return {
+      time: life,
+      random: this.dice.stream(`unit ${++this.#lives}`).random,
+      disk: this.disk.open(life),
+      connect: life.port(this.network.connect),
+      brokers: this.brokers.map(urlOf),
+      openLine: life.port(this.board.openLine),
+      gps: this.gps.source,
+      can: this.bus,
+      power: {
+        powerOff: life.port((ms: number) => this.power.powerOff(ms)),
+        cancel: () => this.power.cancel(),
+      },
+    };
+  }
+
+  /** The process is gone from one moment to the next; with `cut` the computer's power as well. */
+  kill(cut: boolean): void {
+    const life = this.#life;
+    if (!life) return;
+    this.#life = undefined;
+    life.time.kill();
+    this.observe({ what: "unit", running: false });
+    this.network.processGone(cut);
+    this.board.line.processGone();
+    this.gps.processGone();
+    this.bus.processGone();
+    this.disk.processGone(cut);
+  }
+
+  /** SIGTERM: it stops clean, or is killed after five seconds. */
+  async stop(): Promise<void> {
+    const life = this.#life;
+    if (!life?.unit) {
+      this.kill(false);
+      return;
+    }
+    const timer = this.time.after(STOP_MS, () => this.#life === life && this.kill(false));
+    try {
+      await life.unit[Symbol.asyncDispose]();
+    } catch (cause) {
+      this.observe({ what: "exception", detail: `stop: ${String(cause)}` });
+    }
+    timer[Symbol.dispose]();
+    if (this.#life === life) this.kill(false);
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    this.start();
+  }
+
+  /** Says which brokers are healthy and reachable; called after each change, and each second. */
+  observeHealth(): void {
+    for (const [url, route] of this.network.routes) {
+      const listened = this.dispatch.listens(route.broker);
+      const health = { healthy: isHealthy(route, listened), reachable: isReachable(route, listened) };
+      this.#observeChange(url, { what: "broker", broker: route.broker.name, ...health });
+    }
+  }
+
+  /** Observes a fact that says how something is, if it has changed. */
+  #observeChange(key: string, what: What): void {
+    const said = JSON.stringify(what);
+    if (this.#said.get(key) === said) return;
+    this.#said.set(key, said);
+    this.observe(what);
+  }
+
+  #observeDisk(): void {
+    const damaged = this.disk.takeDamage();
+    const what: What = { what: "durable", ...this.disk.durable, damaged };
+    if (damaged) this.observe(what);
+    else this.#observeChange("disk", what);
+  }
+
+  #second(): void {
+    this.observeHealth();
+    for (const queue of this.unit?.queues() ?? []) {
+      if (queue.length > queue.limit) this.observe({ what: "queue", ...queue });
+    }
+    this.observe({ what: "second" });
+  }
+
+  #circumstances() {
+    const open = this.disk.durable.episodes.filter(({ state }) => state !== "cleared").length;
+    return { ignition: this.bus.knownIgnition, emergencies: open + this.board.waiting };
+  }
+
+  /** Lets `ms` pass, or less if an invariant is violated. What throws is a violation too. */
+  async run(ms: number): Promise<void> {
+    try {
+      await this.time.run(this.time.mono() + ms, () => this.checker.violation !== undefined);
+    } catch (cause) {
+      this.observe({ what: "exception", detail: cause instanceof Error ? cause.stack! : String(cause) });
+    }
+  }
+}
+
+export const urlOf = (broker: Broker): string => `mqtts://${broker.name}:8883`;
+
+/** Most brokers are large; some are small, old or of another make. */
+const drawLimits = (dice: Dice): BrokerLimits => ({
+  version: dice.chance(0.15) ? 4 : 5,
+  receiveMaximum: dice.pick([1, 2, 10, 20, 100, FULL_LIMITS.receiveMaximum, FULL_LIMITS.receiveMaximum]),
+  maximumPacketSize: dice.pick([2_000, 10_000, 1_000_000, FULL_LIMITS.maximumPacketSize]),
+  retainedToWildcards: dice.chance(0.8),
+});
+
+/** A world whatever its disk: what faults work on. */
+export type AnyWorld = Omit<World<unknown>, never>;
