@@ -11,7 +11,7 @@ import type { Dice } from "./random.ts";
 import { SerialLine } from "./serial-line.ts";
 
 /** The chip's MCUSR. */
-export const RESET = { power: 1, line: 2, brownOut: 4, watchdog: 8 } as const;
+const RESET = { power: 1, line: 2, brownOut: 4, watchdog: 8 } as const;
 export type Reset = keyof typeof RESET;
 
 const LOOPS = 4;

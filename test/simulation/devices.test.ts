@@ -3,7 +3,7 @@ import { SourceError } from "../../src/domain/bytes.ts";
 import type { CanFilter } from "../../src/domain/can.ts";
 import { parseDbc } from "../../src/decode/dbc/parser.ts";
 import { parseSentence } from "../../src/decode/nmea/sentence.ts";
-import { Bus, BUS_DATABASE } from "./bus.ts";
+import { Bus, BUS_DATABASE, BUS_SIGNALS } from "./bus.ts";
 import type { What } from "./facts.ts";
 import { Gps, WILD_DATES } from "./gps.ts";
 import { Power } from "./power.ts";
@@ -108,6 +108,12 @@ test("a bus speaks what its database knows, falls silent, goes away and returns"
   bus.door(true);
   await wait(10);
   expect(second.got.flat().map(({ id }) => id)).toEqual([1024]);
+});
+
+test("the signal map of the bus names what its database has", () => {
+  const { messages } = parseDbc(BUS_DATABASE, "bus.dbc");
+  const names = messages.flatMap(({ name, signals }) => signals.map((signal) => `${name}.${signal.name}`));
+  for (const { from } of Object.values(BUS_SIGNALS)) expect(names).toContain(from);
 });
 
 test("the power goes ten seconds after the shutdown begins, unless it is cancelled before", async () => {

@@ -1,6 +1,6 @@
 import type { Time } from "../../src/runtime/ports.ts";
 import { readMessage } from "../../src/dispatch/read.ts";
-import { StateMessage } from "../../src/domain/messages.ts";
+import { ReplyMessage, StateMessage } from "../../src/domain/messages.ts";
 import { WireReport } from "../../src/domain/report.ts";
 import type { Broker, Message } from "./broker.ts";
 import type { Observe } from "./facts.ts";
@@ -92,7 +92,7 @@ export class Dispatch {
   }
 
   #receive(broker: Broker, { topic, payload }: Message): void {
-    if (/\/(ack|command|reply|receipt)$/.test(topic)) return;
+    if (/\/(ack|command|receipt)$/.test(topic)) return;
     const received = readMessage(topic, payload);
     if (received.kind === "cleared") return;
     if (received.kind === "unreadable") {
@@ -108,6 +108,12 @@ export class Dispatch {
       const state = StateMessage.safeParse(value);
       if (state.success) this.states.push(state.data);
       else observe({ what: "unreadable", topic, detail: state.error.message });
+      return;
+    }
+    if (topic.endsWith("/reply")) {
+      const reply = ReplyMessage.safeParse(value);
+      if (reply.success) observe({ what: "reply", id: reply.data.id, ok: reply.data.ok });
+      else observe({ what: "unreadable", topic, detail: reply.error.message });
       return;
     }
     const report = WireReport.safeParse(value);

@@ -5,9 +5,6 @@ import type { CountedPresses } from "../../src/domain/memory.ts";
  * can be written down in a test, and two runs of one seed can be compared letter by letter.
  */
 
-/** The lamp as the board shows it. `no-host` is the board's own: it heard nothing for five seconds. */
-export type Lamp = string;
-
 export type EpisodeOnDisk = {
   readonly id: string;
   readonly test: boolean;
@@ -31,7 +28,8 @@ export type What =
   | { readonly what: "alarm"; readonly by: string }
   /** Somebody asked for a drill. */
   | { readonly what: "drill" }
-  | { readonly what: "lamp"; readonly lamp: Lamp }
+  /** The lamp as the board shows it. `no-host` and `latched` are the board's own. */
+  | { readonly what: "lamp"; readonly lamp: string }
   /** Whether the board has power and bytes pass between it and the unit unharmed. */
   | { readonly what: "line"; readonly sound: boolean }
   /** What a power cut would leave of the episodes, each time that it changes. `damaged`: the disk lied or tore. */
@@ -111,6 +109,8 @@ export type What =
     }
   /** Dispatch published an acknowledgement. */
   | { readonly what: "acked"; readonly episode: string; readonly stage: string; readonly broker: string }
+  /** The unit answered a command. */
+  | { readonly what: "reply"; readonly id: string; readonly ok: boolean }
   /** The unit asked for its power to be cut, and what was true then. */
   | {
       readonly what: "power-off";

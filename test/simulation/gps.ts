@@ -24,7 +24,7 @@ export type GpsFaults = {
   jumpDegrees: number;
 };
 
-export const soundGps = (): GpsFaults => ({
+const soundGps = (): GpsFaults => ({
   silent: false,
   absent: false,
   garbage: false,

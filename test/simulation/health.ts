@@ -30,7 +30,7 @@ export const isHealthy = (route: Route, listened: boolean): boolean => {
 };
 
 /** One topic of each kind: a broker that refuses any of them is not healthy. */
-export const TOPICS = [
+const TOPICS = [
   "state",
   "position",
   "vehicle",

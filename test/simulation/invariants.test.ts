@@ -88,7 +88,17 @@ const powerOff = (ignition: "on" | "off" | "unknown", emergencies: number): What
   emergencies,
 });
 
+const reply = (ok: boolean): What => ({ what: "reply", id: "c1", ok });
+
 const SOUND: readonly Case[] = [
+  [
+    "answer-stays",
+    "it does",
+    [
+      [1, reply(true)],
+      [2, reply(true)],
+    ],
+  ],
   [
     "press-arrives",
     "two presses in two episodes",
@@ -405,6 +415,14 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  [
+    "answer-stays",
+    "it changes",
+    [
+      [1, reply(true)],
+      [2, reply(false)],
+    ],
+  ],
   [
     "press-arrives",
     "one is lost",

@@ -53,7 +53,7 @@ const isFuller = (report: WireReport, known: WireReport): boolean =>
   shortenedOf(report).length < shortenedOf(known).length;
 
 /** The first thing in which two reports of one number differ though they must not. */
-export const difference = (known: WireReport, other: WireReport): string | undefined => {
+const difference = (known: WireReport, other: WireReport): string | undefined => {
   const left = new Set([...shortenedOf(known), ...shortenedOf(other), "shortened", "attempt"]);
   // What was made before the time was known may be put right; an older copy may come after it.
   if (known.clock !== other.clock && [known.clock, other.clock].includes("unset")) left.add("pressedAt");

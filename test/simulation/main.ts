@@ -63,6 +63,8 @@ const runSeeds = async (seeds: Iterable<number>, hours: number, untilMs: number)
     say(`seed ${seed}: ${hoursRun} h, ${faults} faults, ${took} s, ${outcome.digest.slice(0, 12)}`);
     if (outcome.violation) {
       say(describeViolation(outcome.violation, replayOf(seed, hours)));
+      const again = await runSeed(seed, hours);
+      if (again.digest !== outcome.digest) say("not deterministic: a second run of this seed differs");
       return false;
     }
     if (wallMs() >= untilMs) break;

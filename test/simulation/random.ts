@@ -22,7 +22,7 @@ export type Dice = {
 };
 
 /** FNV-1a, 32 bits. */
-export const hash = (text: string): number => {
+const hash = (text: string): number => {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
   return value;

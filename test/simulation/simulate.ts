@@ -34,7 +34,11 @@ export type Outcome = {
 
 /** Runs one seed: `hours` with faults, then a time in which everything must settle. */
 export const simulate = async <D>(
-  options: WorldOptions<D> & { readonly hours: number; readonly faults?: readonly Fault[] },
+  options: WorldOptions<D> & {
+    readonly hours: number;
+    readonly settleMs?: number;
+    readonly faults?: readonly Fault[];
+  },
 ): Promise<Outcome> => {
   const world = new World(options);
   const plan = new Plan(world, options.faults);
@@ -43,7 +47,7 @@ export const simulate = async <D>(
   await world.run(options.hours * HOUR_MS);
   if (!world.checker.violation) {
     plan.heal();
-    await world.run(SETTLE_MS);
+    await world.run(options.settleMs ?? SETTLE_MS);
     await end(world);
   }
   return {

@@ -10,7 +10,10 @@ import type { WorldOptions } from "./world.ts";
  * that it copes with; then its disk, its start and ALL_FAULTS stand here, and nowhere else.
  */
 export const simulateSubject = (
-  options: Pick<WorldOptions<FakeDisk>, "seed" | "trace"> & { hours: number },
+  options: Pick<WorldOptions<FakeDisk>, "seed" | "trace"> & {
+    readonly hours: number;
+    readonly settleMs?: number;
+  },
 ) =>
   simulate<FakeDisk>({
     ...options,

@@ -45,7 +45,7 @@ export type RunningUnit = AsyncDisposable & {
   /** Resolves when it asks to be stopped and started anew. */
   readonly restart: Promise<unknown>;
 };
-export type StartUnit<D> = (ports: UnitPorts<D>) => Promise<RunningUnit>;
+type StartUnit<D> = (ports: UnitPorts<D>) => Promise<RunningUnit>;
 
 /** What a power cut would leave. */
 export type Durable = {
@@ -274,7 +274,7 @@ export class World<D> {
   }
 }
 
-export const urlOf = (broker: Broker): string => `mqtts://${broker.name}:8883`;
+const urlOf = (broker: Broker): string => `mqtts://${broker.name}:8883`;
 
 /** Most brokers are large; some are small, old or of another make. */
 const drawLimits = (dice: Dice): BrokerLimits => ({

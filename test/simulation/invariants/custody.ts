@@ -52,6 +52,22 @@ const readable: Invariant = {
   begin: () => (fact) => (fact.what === "unreadable" ? `${fact.topic}: ${fact.detail}` : undefined),
 };
 
+const answerStays: Invariant = {
+  name: "answer-stays",
+  sentence: "A command is acted on or refused once: the same id gets the same answer.",
+  begin() {
+    const answers = new Map<string, boolean>();
+    return (fact) => {
+      if (fact.what !== "reply") return undefined;
+      const before = answers.get(fact.id);
+      answers.set(fact.id, fact.ok);
+      return before !== undefined && before !== fact.ok
+        ? `command ${fact.id} was ${before ? "run" : "refused"}, then ${fact.ok ? "run" : "refused"}`
+        : undefined;
+    };
+  },
+};
+
 const withinLimits: Invariant = {
   name: "within-limits",
   sentence: "Every queue is within its limit.",
@@ -93,6 +109,7 @@ export const CUSTODY_INVARIANTS: readonly Invariant[] = [
   nothingMissing,
   numberOnce,
   readable,
+  answerStays,
   withinLimits,
   noException,
   settles,
