@@ -416,6 +416,14 @@ const SOUND: readonly Case[] = [
 
 const VIOLATING: readonly Case[] = [
   [
+    "lamp-is-right",
+    "no-host, and there is one",
+    [
+      [0, ...up, disk([]), lamp("no-host")],
+      [9, second],
+    ],
+  ],
+  [
     "answer-stays",
     "it changes",
     [

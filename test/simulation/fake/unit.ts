@@ -1,6 +1,7 @@
 import { createBoardFramer } from "../../../firmware-bridge/framer.ts";
 import { decodeFromBoard, encodeToBoard, type FromBoard } from "../../../firmware-bridge/protocol.ts";
-import type { Connection, Incoming } from "../../../src/dispatch/port.ts";
+import { readJson } from "../../../src/dispatch/read.ts";
+import { MAXIMUM_PACKET_BYTES, type Connection, type Incoming } from "../../../src/dispatch/port.ts";
 import { AckMessage } from "../../../src/domain/messages.ts";
 import type { LampPattern } from "../../../src/domain/panic.ts";
 import type { WireReport } from "../../../src/domain/report.ts";
@@ -144,7 +145,7 @@ class FakeUnit implements RunningUnit {
 
   async #receive({ topic, payload }: Incoming): Promise<void> {
     const episode = topic.split("/").at(-2)!;
-    const ack = AckMessage.safeParse(JSON.parse(payload.toString()));
+    const ack = AckMessage.safeParse(readJson(payload, MAXIMUM_PACKET_BYTES));
     const known = this.#memory.episodes.find(({ id }) => id === episode);
     if (!ack.success || !known) return;
     const { stage } = ack.data;

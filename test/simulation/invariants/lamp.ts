@@ -60,6 +60,7 @@ const expected = ({ episodes }: Seen): number | undefined => {
 };
 
 const wrong = (lamp: string, seen: Seen, now: number): string | undefined => {
+  if (lamp === "no-host") return "the lamp shows no-host, the unit runs";
   const claim = expected(seen);
   if (claim === undefined) return undefined;
   if (claim === 0 && claimOf(lamp) > 0) return `the lamp shows ${lamp} for an episode that is over or dark`;
