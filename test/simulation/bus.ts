@@ -23,13 +23,21 @@ BO_ 1024 Door: 1 CAR
  SG_ DriverOpen : 0|1@1+ (1,0) [0|1] "" CAR
 `;
 
-export const BUS_SIGNALS = {
+const SIGNALS = {
   "Vehicle.Speed": { from: "Motion.Speed", staleS: 2 },
-  "Vehicle.LowVoltageSystemState": { from: "Terminals.Kl15", map: { 0: "OFF", 1: "ON" } },
   "Vehicle.Police.Airbag.IsDeployed": { from: "Airbag.Crash" },
 } as const;
+const IGNITION = {
+  "Vehicle.LowVoltageSystemState": { from: "Terminals.Kl15", map: { 0: "OFF", 1: "ON" } },
+} as const;
+
+/** A signal map, as in a configuration. */
+export type Signals = Readonly<
+  Record<string, { readonly from: string; readonly staleS?: number; readonly map?: object }>
+>;
 
 const PERIOD_MS = 500;
+const IGNITION_MAPPED = 0.8;
 const ID = { motion: 256, terminals: 512, airbag: 768, door: 1024 };
 
 /** The car's bus: it is listened to, falls silent, goes away and returns. */
@@ -39,6 +47,8 @@ export class Bus implements CanSource {
   silent = false;
   speedKmh = 40;
   crashed = false;
+  /** Whether the configuration says which signal is the ignition; not every car's does. */
+  readonly ignitionMapped: boolean;
   dropped = 0;
   errors = 0;
   #absent = false;
@@ -51,6 +61,7 @@ export class Bus implements CanSource {
   constructor(time: Time, dice: Dice) {
     this.#time = time;
     this.#dice = dice;
+    this.ignitionMapped = dice.chance(IGNITION_MAPPED);
     time.every(PERIOD_MS, () => this.#speak());
   }
 
@@ -85,8 +96,14 @@ export class Bus implements CanSource {
     this.#queue.processGone();
   }
 
+  /** The signal map that the unit's configuration has. */
+  get signals(): Signals {
+    return this.ignitionMapped ? { ...SIGNALS, ...IGNITION } : SIGNALS;
+  }
+
   /** What a listener can know of the ignition: a car that fell silent after `off` is off, after `on` nobody knows. */
   get knownIgnition(): "on" | "off" | "unknown" {
+    if (!this.ignitionMapped) return "unknown";
     if (this.speaks) return this.ignition;
     return this.#said === "off" ? "off" : "unknown";
   }

@@ -72,7 +72,8 @@ export class SimulatedConnection implements Connection, Peer {
     this.receiveMaximum = broker.limits.receiveMaximum;
     this.maximumPacketSize = broker.limits.maximumPacketSize;
     this.#ticker = o.time.every(o.options.keepaliveS * 500, () => this.#tick());
-    o.observe({ what: "connected", broker: broker.name, connection: o.number });
+    const { receiveMaximum } = this;
+    o.observe({ what: "connected", broker: broker.name, connection: o.number, receiveMaximum });
     broker.attach(o.options.clientId, this);
     // What waited in the session comes after the CONNACK, when the unit has the connection in hand.
     o.time.soon(() => broker.resume(o.options.clientId, this));

@@ -3,7 +3,7 @@ import { SourceError } from "../../src/domain/bytes.ts";
 import type { CanFilter } from "../../src/domain/can.ts";
 import { parseDbc } from "../../src/decode/dbc/parser.ts";
 import { parseSentence } from "../../src/decode/nmea/sentence.ts";
-import { Bus, BUS_DATABASE, BUS_SIGNALS } from "./bus.ts";
+import { Bus, BUS_DATABASE } from "./bus.ts";
 import type { What } from "./facts.ts";
 import { Gps, WILD_DATES } from "./gps.ts";
 import { Power } from "./power.ts";
@@ -113,7 +113,32 @@ test("a bus speaks what its database knows, falls silent, goes away and returns"
 test("the signal map of the bus names what its database has", () => {
   const { messages } = parseDbc(BUS_DATABASE, "bus.dbc");
   const names = messages.flatMap(({ name, signals }) => signals.map((signal) => `${name}.${signal.name}`));
-  for (const { from } of Object.values(BUS_SIGNALS)) expect(names).toContain(from);
+  const maps = Array.from(
+    { length: 20 },
+    (_, seed) => new Bus(new SimulatedTime(AT), createDice(seed)).signals,
+  );
+  for (const { from } of maps.flatMap((map) => Object.values(map))) expect(names).toContain(from);
+  const ignitions = maps.map((map) => "Vehicle.LowVoltageSystemState" in map);
+  expect(new Set(ignitions)).toEqual(new Set([true, false]));
+});
+
+test("what is known of the ignition: nothing without a signal, and nothing once a running car falls silent", async () => {
+  const time = new SimulatedTime(AT);
+  const [mapped, unmapped] = [true, false].map((wanted) => {
+    for (let seed = 0; ; seed++) {
+      const bus = new Bus(time, createDice(seed));
+      if (bus.ignitionMapped === wanted) return bus;
+    }
+  });
+  await time.run(1_000);
+  expect([mapped!.knownIgnition, unmapped!.knownIgnition]).toEqual(["on", "unknown"]);
+  mapped!.silent = true;
+  expect(mapped!.knownIgnition).toBe("unknown");
+  mapped!.silent = false;
+  mapped!.ignition = "off";
+  await time.run(2_000);
+  mapped!.silent = true;
+  expect(mapped!.knownIgnition).toBe("off");
 });
 
 test("the power goes ten seconds after the shutdown begins, unless it is cancelled before", async () => {

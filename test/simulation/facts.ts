@@ -26,8 +26,8 @@ export type What =
   | { readonly what: "confirmed"; readonly press: string }
   /** Something else than a button opened an episode, for example an airbag. */
   | { readonly what: "alarm"; readonly by: string }
-  /** Somebody asked for a drill. */
-  | { readonly what: "drill" }
+  /** Somebody asked for a drill: a press within `validMs` may be one. */
+  | { readonly what: "drill"; readonly validMs: number }
   /** The lamp as the board shows it. `no-host` and `latched` are the board's own. */
   | { readonly what: "lamp"; readonly lamp: string }
   /** Whether the board has power and bytes pass between it and the unit unharmed. */
@@ -41,7 +41,12 @@ export type What =
       readonly damaged: boolean;
     }
   /** The unit opened or lost a connection. `by`: who ended it. */
-  | { readonly what: "connected"; readonly broker: string; readonly connection: number }
+  | {
+      readonly what: "connected";
+      readonly broker: string;
+      readonly connection: number;
+      readonly receiveMaximum: number;
+    }
   | {
       readonly what: "disconnected";
       readonly broker: string;

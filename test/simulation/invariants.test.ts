@@ -66,7 +66,12 @@ const published = (waitMs: number, largestMs: number): What => ({
   waitMs,
   largestMs,
 });
-const connected = (name = "a", connection = 1): What => ({ what: "connected", broker: name, connection });
+const connected = (name = "a", connection = 1, receiveMaximum = 100): What => ({
+  what: "connected",
+  broker: name,
+  connection,
+  receiveMaximum,
+});
 const disconnected = (by: "unit" | "broker" | "link", connection = 1): What => ({
   what: "disconnected",
   broker: "a",
@@ -91,6 +96,26 @@ const powerOff = (ignition: "on" | "off" | "unknown", emergencies: number): What
 const reply = (ok: boolean): What => ({ what: "reply", id: "c1", ok });
 
 const SOUND: readonly Case[] = [
+  [
+    "finds-a-healthy-broker",
+    "it stays with one that refuses something",
+    [
+      [0, ...up, broker(false, "b")],
+      [1, connected("b")],
+      [100, second],
+      [200, second],
+      [300, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "the window is small",
+    [
+      [0, connected("a", 1, 1)],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
   [
     "answer-stays",
     "it does",
@@ -278,7 +303,7 @@ const SOUND: readonly Case[] = [
     "drill-is-asked-for",
     "it was",
     [
-      [0, { what: "drill" }],
+      [0, { what: "drill", validMs: 62_000 }],
       [30, disk([{ test: true }])],
     ],
   ],
@@ -516,7 +541,7 @@ const VIOLATING: readonly Case[] = [
     "drill-is-asked-for",
     "long ago",
     [
-      [0, { what: "drill" }],
+      [0, { what: "drill", validMs: 62_000 }],
       [63, disk([{ test: true }])],
     ],
   ],
@@ -524,7 +549,7 @@ const VIOLATING: readonly Case[] = [
     "drill-is-asked-for",
     "two for one",
     [
-      [0, { what: "drill" }],
+      [0, { what: "drill", validMs: 62_000 }],
       [1, disk([{ test: true }])],
       [2, disk([{ test: true }, { id: "F", test: true }])],
     ],
@@ -678,10 +703,13 @@ const VIOLATING: readonly Case[] = [
   ],
   [
     "finds-a-healthy-broker",
-    "it stays with the other",
+    "the other hangs up again and again",
     [
       [0, ...up, broker(false, "b")],
-      [1, connected("b")],
+      ...Array.from(
+        { length: 14 },
+        (_, i) => [10 * i, connected("b", i), disconnected("broker", i)] as const,
+      ),
       [132, second],
     ],
   ],

@@ -7,7 +7,7 @@ import type { Random, Time } from "../../src/runtime/ports.ts";
 import type { Tty } from "../../src/runtime/tty.ts";
 import { Board } from "./board.ts";
 import { Broker, FULL_LIMITS, type BrokerLimits } from "./broker.ts";
-import { Bus } from "./bus.ts";
+import { Bus, type Signals } from "./bus.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { EpisodeOnDisk, Fact, Observe, What } from "./facts.ts";
 import { Gps } from "./gps.ts";
@@ -31,6 +31,8 @@ export type UnitPorts<D> = {
   readonly openLine: () => Promise<Tty>;
   readonly gps: ByteSource;
   readonly can: CanSource;
+  /** The signal map for BUS_DATABASE. */
+  readonly signals: Signals;
   readonly power: Pick<Power, "powerOff" | "cancel">;
 };
 
@@ -184,6 +186,7 @@ export class World<D> {
       openLine: life.port(this.board.openLine),
       gps: this.gps.source,
       can: this.bus,
+      signals: this.bus.signals,
       power: {
         powerOff: life.port((ms: number) => this.power.powerOff(ms)),
         cancel: () => this.power.cancel(),

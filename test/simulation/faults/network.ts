@@ -1,6 +1,6 @@
 import type { BrokerFaults } from "../broker.ts";
 import type { Route } from "../network.ts";
-import type { Conditions } from "../pipe.ts";
+import { soundLink, type Conditions } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, type Fault } from "./fault.ts";
@@ -62,15 +62,12 @@ const linkFault = (
   target: anyBroker,
   begin(world, dice, name) {
     const route = routeTo(world, name);
-    const before = { ...route.conditions };
     const broken = conditions(dice);
     world.network.change(route, broken);
+    // To what is sound, not to what was before: that may have been another fault, which has ended since.
     const keys = Object.keys(broken);
-    return () =>
-      world.network.change(
-        route,
-        Object.fromEntries(Object.entries(before).filter(([key]) => keys.includes(key))),
-      );
+    const sound = Object.entries(soundLink()).filter(([key]) => keys.includes(key));
+    return () => world.network.change(route, Object.fromEntries(sound));
   },
 });
 
@@ -102,6 +99,14 @@ const brokerDown: Fault = {
     return () => (broker.faults.down = false);
   },
 };
+
+/** 3.1.1 has no reason codes: what is refused or heard by nobody is acknowledged and lost, and nobody can know. */
+const hasCodes = (fault: Fault): Fault => ({
+  ...fault,
+  begin(world, dice, name) {
+    return routeTo(world, name).broker.limits.version === 5 ? fault.begin(world, dice, name) : undefined;
+  },
+});
 
 const noCoverage: Fault = {
   kind: "no coverage",
@@ -150,7 +155,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   brokerDown,
   brokerFault("broker hangs", 2, "hangs", false, () => true),
   brokerFault("birth hangs up", 2, "birthHangsUp", false, () => true),
-  brokerFault("broker refuses", 3, "refuses", () => undefined, refusal),
+  hasCodes(brokerFault("broker refuses", 3, "refuses", () => undefined, refusal)),
   brokerFault("slow PUBACK", 2, "slowMs", 0, (dice) => Math.round(dice.between(500, 20_000))),
   brokerFault("no PUBACK for emergencies", 2, "mute", false, () => true),
   linkFault("link stalls", 3, MINUTE_MS, () => ({ stalled: true })),
@@ -165,7 +170,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     broker.restart({ sessions: dice.chance(0.5), retained: dice.chance(0.3) }),
   ),
   noCoverage,
-  nobodyListens,
+  hasCodes(nobodyListens),
   deadAddress,
 ];
 

@@ -14,6 +14,12 @@ const once = (kind: string, weight: number, act: (world: AnyWorld, dice: Dice) =
   },
 });
 
+/** A minute, and the way of the press. */
+const DRILL_MS = 62_000;
+/** A command waits in a session, or for the time; how late is not known here. */
+const DRILL_COMMAND_MS = 86_400_000;
+const CRASH_MS = 10_000;
+
 const ignitionOff: Fault = {
   kind: "ignition off",
   weight: 2,
@@ -47,7 +53,7 @@ type Command = {
 
 const soundCommand = (world: AnyWorld, dice: Dice): Command => ({
   id: `c${dice.int(1, 1_000_000_000)}`,
-  kind: dice.pick(["ping", "ping", "report", "restart"]),
+  kind: dice.pick(["ping", "ping", "report", "restart", "drill"]),
   expiresAt: new Date(world.time.host() + 10 * MINUTE_MS).toISOString(),
   forS: 60,
 });
@@ -68,12 +74,14 @@ const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const command = (world: AnyWorld, dice: Dice): void => {
   const broker = dice.pick(world.brokers);
   const make = dice.pick(COMMANDS);
-  for (const payload of make(soundCommand(world, dice), dice)) world.dispatch.command(broker, payload);
+  const sound = soundCommand(world, dice);
+  if (sound.kind === "drill") world.observe({ what: "drill", validMs: DRILL_COMMAND_MS });
+  for (const payload of make(sound, dice)) world.dispatch.command(broker, payload);
 };
 
 const drill = (world: AnyWorld): void => {
   if (!world.unit) return;
-  world.observe({ what: "drill" });
+  world.observe({ what: "drill", validMs: DRILL_MS });
   world.unit.drill();
 };
 
@@ -82,6 +90,17 @@ const burst = (world: AnyWorld, dice: Dice): void => {
   for (let i = 0; i < presses; i++) {
     world.time.after(i * 150, () => world.board.press(dice.int(0, 1), 80));
   }
+};
+
+const crash: Fault = {
+  kind: "crash",
+  weight: 0.3,
+  meanMs: CRASH_MS,
+  begin(world) {
+    world.observe({ what: "alarm", by: "airbag" });
+    world.bus.crashed = true;
+    return () => (world.bus.crashed = false);
+  },
 };
 
 export const PEOPLE: readonly Fault[] = [
@@ -96,6 +115,7 @@ export const PEOPLE: readonly Fault[] = [
   once("drill", 1, drill),
   once("command", 4, command),
   once("door", 4, ({ bus }, dice) => bus.door(dice.chance(0.5))),
+  crash,
   ignitionOff,
   sloppy,
 ];

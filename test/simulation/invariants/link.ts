@@ -30,25 +30,30 @@ const refusalKeepsConnection: Invariant = {
 
 /** Twice the longest wait between attempts, and an attempt. */
 const FINDS_MS = 130_000;
+/** A connection that lasts so long serves, even if not all is well there: the unit need not leave it. */
+const LASTS_MS = 60_000;
 
 const findsHealthy: Invariant = {
   name: "finds-a-healthy-broker",
-  sentence: "While one broker is healthy, the unit does not stay without a healthy one for more than 130 s.",
+  sentence:
+    "While one broker is healthy, the unit is not without a connection that lasts for more than 130 s.",
   begin() {
     const healthy = new SinceEach();
     const running = new Since();
-    const connections = new Map<number, string>();
+    const connections = new Map<number, { readonly broker: string; readonly at: number }>();
     let served = 0;
     return (fact) => {
       if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
-      if (fact.what === "connected") connections.set(fact.connection, fact.broker);
+      if (fact.what === "connected") connections.set(fact.connection, fact);
       if (fact.what === "disconnected") connections.delete(fact.connection);
-      if ([...connections.values()].some((broker) => healthy.at(broker) !== undefined)) served = fact.at;
+      for (const { broker, at } of connections.values()) {
+        if (healthy.at(broker) !== undefined || fact.at - at >= LASTS_MS) served = fact.at;
+      }
       if (fact.what !== "second") return undefined;
       const since = allSince(healthy.longest, running.at, served);
       return since !== undefined && fact.at - since > FINDS_MS
-        ? `no connection to a healthy broker for ${Math.round((fact.at - since) / 1000)} s`
+        ? `no connection that serves for ${Math.round((fact.at - since) / 1000)} s`
         : undefined;
     };
   },

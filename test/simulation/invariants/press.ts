@@ -119,6 +119,7 @@ const pressWaits: Invariant = {
 };
 
 const LEAVES_MS = 6_000;
+const ROOMY = 10;
 
 const pressLeaves: Invariant = {
   name: "press-leaves",
@@ -128,7 +129,10 @@ const pressLeaves: Invariant = {
     const known = new Set<string>();
     const open = new SinceEach();
     return (fact) => {
-      if (fact.what === "connected") open.set(String(fact.connection), true, fact.at);
+      // A window of a few messages may be full of what was there first.
+      if (fact.what === "connected" && fact.receiveMaximum >= ROOMY) {
+        open.set(String(fact.connection), true, fact.at);
+      }
       if (fact.what === "disconnected") open.set(String(fact.connection), false, fact.at);
       if (fact.what === "unit" && !fact.running) waiting.clear();
       if (fact.what === "published" && fact.episode !== undefined) waiting.delete(fact.episode);
