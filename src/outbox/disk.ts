@@ -13,7 +13,7 @@ const SET_ASIDE = 2;
 /** Bytes that an iterator may hand over at once: the library's 16 KiB would cut every page short. */
 const PAGE_BYTES = 1024 * 1024;
 /** Keys in a page of a scan: about a millisecond of work. */
-const SCAN_KEYS = 5_000;
+const SCAN_KEYS = 2_000;
 
 /** What a store cannot be blamed for: permissions, a card that fails or is full, a machine at its limits. */
 const SURROUNDINGS =

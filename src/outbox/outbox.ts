@@ -7,7 +7,7 @@ import type { Random, Time } from "../runtime/ports.ts";
 import { createCommitter, type Committer } from "./committer.ts";
 import { faultOf, type OutboxFault } from "./fault.ts";
 import { emptyLedger } from "./ledger.ts";
-import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
+import { openWhatever, scan, ScanAbandoned, type Opened, type Scan } from "./opening.ts";
 import { DamageError, DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import { Queue, type Now, type Settled } from "./queue.ts";
 import { decodeKey, decodeRecord, encodeKey, encodeRecord, rangeOf, VITAL_KEY } from "./record.ts";
@@ -486,6 +486,7 @@ class DiskOutbox implements Outbox {
       this.#access = { kind: "open", store };
       return store;
     } catch (cause) {
+      if (cause instanceof ScanAbandoned) throw cause;
       throw this.#storeFailed(cause);
     }
   }

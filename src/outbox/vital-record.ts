@@ -34,7 +34,7 @@ const Header = z.object({
     .regex(/^[0-9a-z]{8}$/)
     .optional(),
   notes: z.record(z.string(), z.unknown()).optional(),
-  memory: z.unknown(),
+  memory: z.unknown().optional(),
 });
 
 const LENGTH_BYTES = 4;
