@@ -1,5 +1,5 @@
 import type { Time } from "../../src/runtime/ports.ts";
-import { readMessage } from "../../src/dispatch/read.ts";
+import { readMessage } from "../../src/wire/read.ts";
 import { ReplyMessage, StateMessage } from "../../src/domain/messages.ts";
 import { WireReport } from "../../src/domain/report.ts";
 import type { Broker, Message } from "./broker.ts";

@@ -1,6 +1,6 @@
 import { createBoardFramer } from "../../../firmware-bridge/framer.ts";
 import { decodeFromBoard, encodeToBoard, type FromBoard } from "../../../firmware-bridge/protocol.ts";
-import { readJson } from "../../../src/dispatch/read.ts";
+import { readJson } from "../../../src/wire/read.ts";
 import { MAXIMUM_PACKET_BYTES, type Connection, type Incoming } from "../../../src/dispatch/port.ts";
 import { AckMessage } from "../../../src/domain/messages.ts";
 import type { LampPattern } from "../../../src/domain/panic.ts";
@@ -211,7 +211,7 @@ class FakeUnit implements RunningUnit {
         : this.#sent.has(open.id)
           ? "sent"
           : "stored";
-    this.#line?.write(encodeToBoard({ kind: "show", pattern, quiet: false }));
+    this.#line?.write(encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [] }));
   }
 }
 
