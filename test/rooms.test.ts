@@ -1,95 +1,155 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 
-/** Who may import whom: the table of the README. A room may always import itself. */
-const ALL = [
-  "domain",
-  "decode",
-  "emergency",
-  "policy",
-  "sources",
-  "outbox",
-  "dispatch",
-  "settings",
-  "status",
-  "runtime",
-  "cli",
-  "demo",
-  "firmware-bridge",
-  ".",
-];
-const ROOMS: Readonly<Record<string, readonly string[]>> = {
+/**
+ * Who may import whom: the table of src/ARCHITECTURE.md. A room may always import itself. `all`: it wires
+ * the others or is at the edge.
+ */
+const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   domain: [],
   decode: ["domain"],
-  emergency: ["domain"],
   policy: ["domain"],
-  sources: ["domain", "decode", "runtime"],
+  emergency: ["domain"],
+  commands: ["domain"],
+  runtime: ["domain"],
+  wire: ["domain"],
+  sources: ["domain", "runtime"],
   outbox: ["domain", "runtime"],
-  dispatch: ["domain", "runtime"],
+  dispatch: ["domain", "runtime", "wire"],
   settings: ["domain", "decode"],
   status: ["domain", "runtime"],
-  runtime: ["domain"],
-  demo: ["domain", "decode"],
   "firmware-bridge": ["domain", "runtime"],
-  cli: ALL,
-  ".": ALL,
+  unit: [
+    "domain",
+    "decode",
+    "policy",
+    "emergency",
+    "commands",
+    "runtime",
+    "wire",
+    "sources",
+    "outbox",
+    "dispatch",
+    "settings",
+    "status",
+    "firmware-bridge",
+  ],
+  demo: "all",
+  cli: "all",
+  tools: "all",
+};
+/** What else a file may import, with the reason. */
+const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  // Recordings are paced by what they hold.
+  "src/sources/recording.ts": ["decode"],
+  "src/sources/can-recording.ts": ["decode"],
 };
 /** Rooms that hold only logic: what they may take from outside. */
-const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+const PURE: Readonly<Record<string, readonly string[]>> = {
   domain: ["zod"],
-  decode: ["nmea-simple"], // for what only people look at
-  emergency: [],
+  // Only what people look at, loaded when they do (DECISIONS).
+  decode: ["nmea-simple"],
   policy: [],
+  emergency: [],
+  commands: ["zod"],
 };
-const READS_A_CLOCK = /\bDate\.now\(|\bperformance\.now\(|\bMath\.random\(|\bsetTimeout\(|\bsetInterval\(/;
+/** `new Date(x)` and `Date.UTC` are arithmetic; these read a clock, chance or timers. */
+const IMPURE =
+  /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b/;
+/** Files outside the edges that touch the machine's own time, because they are adapters to it. */
+const ADAPTERS: ReadonlySet<string> = new Set([
+  "src/sources/recording.ts",
+  "src/sources/can-recording.ts",
+  "src/sources/frame-queue.ts",
+  "src/sources/socketcan.ts",
+  "src/outbox/disk.ts",
+  "src/status/server.ts",
+  "src/status/snapshot.ts",
+  "firmware-bridge/stock-board.ts",
+]);
+const EDGES = new Set(["runtime", "cli", "demo", "tools"]);
 
 const sourceFiles = (folder: string): string[] =>
   readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
-    return statSync(path).isDirectory() ? sourceFiles(path) : path.endsWith(".ts") ? [path] : [];
+    if (statSync(path).isDirectory()) return sourceFiles(path);
+    return path.endsWith(".ts") ? [path] : [];
   });
 
 const roomOf = (file: string): string => {
   if (file.startsWith("firmware-bridge/")) return "firmware-bridge";
-  const parts = relative("src", file).split("/");
-  return parts.length === 1 ? "." : parts[0]!;
+  return relative("src", file).split("/")[0]!;
 };
 const imports = (text: string): string[] =>
   [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1]!);
 
 describe("rooms", () => {
-  const files = [...sourceFiles("src"), ...sourceFiles("firmware-bridge")];
+  const files = [...sourceFiles("src"), ...sourceFiles("firmware-bridge")].filter(
+    (file) => file !== "src/main.ts",
+  );
 
-  test("every folder is a room of the table", () => {
-    expect(new Set(files.map(roomOf))).toEqual(new Set(Object.keys(ROOMS)));
+  test("nothing lies at the root of src but main.ts and documents", () => {
+    const loose = readdirSync("src").filter((name) => !statSync(join("src", name)).isDirectory());
+    expect(loose.filter((name) => !name.endsWith(".md"))).toEqual(["main.ts"]);
   });
 
-  test("the README shows the same table", () => {
-    const readme = readFileSync("README.md", "utf8");
+  test("every folder is a room of the table", () => {
+    expect([...new Set(files.map(roomOf))].toSorted()).toEqual(Object.keys(ROOMS).toSorted());
+  });
+
+  test("ARCHITECTURE.md shows the same table", () => {
+    const rows = readFileSync("src/ARCHITECTURE.md", "utf8").split("\n");
     for (const [room, allowed] of Object.entries(ROOMS)) {
-      if (room === "." || room === "cli") continue;
-      const row = readme
-        .split("\n")
-        .find((line) => line.startsWith(`| \`${room === "firmware-bridge" ? room : `src/${room}`}/\``));
+      const row = rows.find((line) => line.startsWith(`| \`${room}\``));
       expect(row, room).toBeDefined();
-      expect(row!.split("|").at(-2)!.trim()).toBe(allowed.length === 0 ? "nothing" : allowed.join(", "));
+      const cell = row!.split("|").at(-2)!.trim();
+      const expected =
+        allowed === "all"
+          ? "everything"
+          : room === "unit"
+            ? "everything but demo, cli, tools"
+            : allowed.length === 0
+              ? "nothing"
+              : allowed.join(", ");
+      expect(cell, room).toBe(expected);
     }
   });
 
   test.each(files)("%s imports only what its room may", (file) => {
     const room = roomOf(file);
-    const text = readFileSync(file, "utf8");
-    for (const target of imports(text)) {
+    const allowed = ROOMS[room]!;
+    for (const target of imports(readFileSync(file, "utf8"))) {
       if (target.startsWith(".")) {
         const other = roomOf(normalize(join(dirname(file), target)));
-        expect([room, ...ROOMS[room]!], `${file} imports ${target}`).toContain(
-          other.startsWith("..") ? room : other,
-        );
-      } else if (LIBRARIES[room]) {
-        expect(LIBRARIES[room], `${file} imports ${target}`).toContain(target);
-      }
+        if (other.startsWith("..") || other === room || allowed === "all") continue;
+        expect([...allowed, ...(EXCEPTIONS[file] ?? [])], `${file} imports ${target}`).toContain(other);
+      } else if (PURE[room]) expect(PURE[room], `${file} imports ${target}`).toContain(target);
     }
-    if (LIBRARIES[room]) expect(text).not.toMatch(READS_A_CLOCK);
+  });
+
+  test.each(files.filter((file) => PURE[roomOf(file)]))("%s reads no clock, no chance, no timer", (file) => {
+    expect(readFileSync(file, "utf8")).not.toMatch(IMPURE);
+  });
+
+  test.each(files.filter((file) => !PURE[roomOf(file)] && !EDGES.has(roomOf(file))))(
+    "%s takes time, timers and chance from its ports",
+    (file) => {
+      if (ADAPTERS.has(file) || file.startsWith("firmware-bridge/simulator/")) return;
+      expect(readFileSync(file, "utf8")).not.toMatch(IMPURE);
+    },
+  );
+
+  test("every room is imported by a test of its own", () => {
+    for (const room of Object.keys(ROOMS)) {
+      const folder = `test/${room}`;
+      const own = existsSync(folder) ? sourceFiles(folder).filter((file) => file.endsWith(".test.ts")) : [];
+      const imported = own.some((file) =>
+        imports(readFileSync(file, "utf8")).some(
+          (target) => target.includes(`/src/${room}/`) || target.includes(`/${room}/`),
+        ),
+      );
+      expect(imported, `${folder} has no test that imports ${room}`).toBe(true);
+    }
   });
 });

@@ -40,8 +40,7 @@ identity or no broker.`,
         log,
         // oxlint-disable-next-line no-await-in-loop
         gps: await gpsSource(settings.gps),
-        can:
-          settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
+        can: settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
         recorded: false,
       });
       // oxlint-disable-next-line no-await-in-loop

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { asyncApiYaml } from "../dispatch/asyncapi.ts";
+import { asyncApiYaml } from "./asyncapi.ts";
 import { settingsJsonSchema } from "../settings/json-schema.ts";
 import { VERSION } from "../domain/version.ts";
 

@@ -17,7 +17,7 @@ import type { DisciplinedClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/log.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
-import { readGps, type GpsListener } from "../sources/gps.ts";
+import { readGps, type GpsListener } from "./receiver.ts";
 import type { Faults } from "./faults.ts";
 
 type Otherwise = { readonly [K in keyof PositionPolicySettings]?: PositionPolicySettings[K] | undefined };

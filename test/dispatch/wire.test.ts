@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compress } from "../../src/runtime/compress.ts";
 import { encodeHistory, encodeReport } from "../../src/wire/encode.ts";
-import { asyncApiYaml } from "../../src/dispatch/asyncapi.ts";
+import { asyncApiYaml } from "../../src/tools/asyncapi.ts";
 import { readMessage } from "../../src/wire/read.ts";
 import { WireReport, type Report } from "../../src/domain/report.ts";
 import { settingsJsonSchema } from "../../src/settings/json-schema.ts";

@@ -52,7 +52,8 @@ const openHarness = (options: Partial<BoardOptions> = {}) => {
     wait: (ms: number) => time.run(time.mono() + ms),
   };
 };
-const show = (pattern: "idle" | "stored" | "sent") => encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [] });
+const show = (pattern: "idle" | "stored" | "sent") =>
+  encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [] });
 
 test("it says hello when asked, and lives by its heartbeat", async () => {
   const h = openHarness();

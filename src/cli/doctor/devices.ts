@@ -2,7 +2,7 @@ import { reasonOf } from "../../runtime/log.ts";
 import { pause } from "../../runtime/wait.ts";
 import type { Configuration, UnitSettings } from "../../settings/load.ts";
 import { systemTime } from "../../runtime/time.ts";
-import { readGps } from "../../sources/gps.ts";
+import { readGps } from "../../unit/receiver.ts";
 import { missingCanLibrary } from "../../sources/can-library.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
 import { panicBoard } from "../lib/board.ts";

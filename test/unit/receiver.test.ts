@@ -6,7 +6,7 @@ import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
 import { SourceError } from "../../src/domain/bytes.ts";
 import type { Fix } from "../../src/domain/fix.ts";
-import { readGps } from "../../src/sources/gps.ts";
+import { readGps } from "../../src/unit/receiver.ts";
 import { ttySource } from "../../src/sources/tty.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 
