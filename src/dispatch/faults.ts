@@ -10,6 +10,8 @@ const SYSTEM_FAULTS: Readonly<Record<string, readonly [LinkFault, string]>> = {
   EHOSTUNREACH: ["unreachable", "there is no way to the host"],
   ENETUNREACH: ["unreachable", "there is no network"],
   ETIMEDOUT: ["timeout", "the host does not answer"],
+  ECONNRESET: ["lost", "the connection was reset"],
+  EPIPE: ["lost", "the connection was reset"],
 };
 
 const TLS_FAULT = /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_|EPROTO)/;

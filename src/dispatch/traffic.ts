@@ -104,6 +104,8 @@ export class Traffic {
   readonly #underway = new Set<number>();
   /** The newest report of each episode that is known here. */
   readonly #standing = new Map<string, EmergencyUpdate>();
+  /** The last report of each episode that was delivered here: it is not said twice with one attempt. */
+  readonly #said = new Map<string, EmergencyUpdate>();
   readonly #cursor: Record<Lane, number>;
   readonly #unread = new Set<Lane>(LANES);
   readonly #reading = new Set<Lane>();
@@ -183,6 +185,8 @@ export class Traffic {
     if (before && before.seq > report.seq) return;
     this.#standing.set(episode, report);
     if (before && before.seq < report.seq) this.#supersede(before);
+    const said = this.#said.get(episode);
+    if (said?.seq === report.seq && said.data.attempt === report.data.attempt) return;
     const queued = this.#urgent.findIndex((one) => one.kind === "emergency" && one.report.seq === report.seq);
     if (queued >= 0) this.#urgent[queued] = { kind: "emergency", report };
     else if (!this.#underway.has(report.seq)) this.#queueEmergency(report);
@@ -325,13 +329,17 @@ export class Traffic {
       });
       return { kind: "delivered", outgoing, reports: [] };
     }
+    if (outgoing.kind === "emergency") this.#said.set(outgoing.report.data.episode, outgoing.report);
     const reports = reportsOf(outgoing);
     const lane = laneOf(outgoing);
     for (const { seq } of reports) {
       this.#underway.delete(seq);
       if (lane && this.#reading.has(lane)) this.#meanwhile[lane].add(seq);
     }
-    if (outgoing.kind === "removal") this.#standing.delete(outgoing.episode);
+    if (outgoing.kind === "removal") {
+      this.#standing.delete(outgoing.episode);
+      this.#said.delete(outgoing.episode);
+    }
     return { kind: "delivered", outgoing, reports };
   }
 

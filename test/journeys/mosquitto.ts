@@ -56,7 +56,7 @@ export const startMosquitto = async (extra = "allow_anonymous true", secure = fa
 persistence true
 persistence_location ${folder}/
 max_queued_messages 0
-max_inflight_messages 0
+max_inflight_messages 1000
 listener ${port} 127.0.0.1
 ${extra.replaceAll("FOLDER", folder)}
 `,
