@@ -12,6 +12,7 @@ import { openSerialLine } from "../runtime/pty.ts";
 import { driveRoute } from "../demo/receiver.ts";
 import { ZRENJANIN } from "../demo/route.ts";
 import { createLog } from "../runtime/log.ts";
+import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { parseSettings } from "../settings/load.ts";
 import { ttySource } from "../sources/tty.ts";
@@ -163,7 +164,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
       // oxlint-disable-next-line no-await-in-loop -- a receiver speaks once a second
       await line.write(epoch);
       // oxlint-disable-next-line no-await-in-loop
-      await pause(1000 / speed, stop.signal);
+      await pause(1000 / speed, stop.signal, systemTime);
     }
     unit.stopBecause(await stop.requested);
     return EXIT.ok;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
 import { addressText, askStatus, askUnit, unitAddress, type UnitAddress } from "./lib/ask-unit.ts";
@@ -88,7 +89,7 @@ no panic board there.`,
     let seen: Drill | undefined;
     while (performance.now() < until && !stop.signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop -- asked again until it is over
-      await pause(ASK_MS, stop.signal);
+      await pause(ASK_MS, stop.signal, systemTime);
       // oxlint-disable-next-line no-await-in-loop
       const { emergency } = await statusOf(unit);
       const found = emergency.episodes.find(({ test, episode }) => test && !before.has(episode));

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { canRecordingSource } from "../sources/can-recording.ts";
 import { createLog, reasonOf } from "../runtime/log.ts";
+import { systemTime } from "../runtime/time.ts";
 import { ConfigurationError, faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { linesOf } from "../sources/lines.ts";
@@ -39,7 +40,7 @@ const openBus = (file: string, speed: number, name: string) => {
       throw cause;
     }
   };
-  const source = canRecordingSource(lines, speed, name);
+  const source = canRecordingSource(lines, speed, name, systemTime);
   return {
     source,
     ended(): void {
@@ -93,7 +94,7 @@ Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the c
       config: loaded.sha256,
       faults: loaded.faults,
       log,
-      gps: recordingSource(nmea, speed),
+      gps: recordingSource(nmea, speed, systemTime),
       can: bus,
       recorded: true,
     });

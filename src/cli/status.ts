@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
 import { addressText, askStatus, unitAddress, type UnitAddress } from "./lib/ask-unit.ts";
@@ -105,7 +106,7 @@ Exit: 0 it answered, 64 what was given is no address, 69 no service there.`,
       const said = await askStatus(unit);
       process.stdout.write(linesOf(unit, said, given.json ?? false));
       // oxlint-disable-next-line no-await-in-loop
-      if (stop) await pause(1000, stop.signal);
+      if (stop) await pause(1000, stop.signal, systemTime);
     } while (stop && !stop.signal.aborted);
     return EXIT.ok;
   },

@@ -1,8 +1,7 @@
 import type { Time } from "./ports.ts";
-import { systemTime } from "./time.ts";
 
 /** Waits, or returns early when the signal fires. Never throws. */
-export const pause = (ms: number, signal: AbortSignal, time: Time = systemTime): Promise<void> =>
+export const pause = (ms: number, signal: AbortSignal, time: Time): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) {
       resolve();

@@ -1,5 +1,6 @@
 import { passes, type CanFilter, type CanFrame, type CanSource } from "../domain/can.ts";
 import { parseCandumpLine } from "../decode/can/candump.ts";
+import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 
 /** Frames of this much recorded time are given out together. */
@@ -23,13 +24,13 @@ const hasFramesOf = async (lines: AsyncIterable<readonly string[]>, name: string
 };
 
 /** Waits until a frame is due: the time between frames, divided by the speed. */
-const createPacer = (speed: number, signal: AbortSignal) => {
-  const begun = performance.now();
+const createPacer = (speed: number, signal: AbortSignal, time: Time) => {
+  const begun = time.mono();
   let playedS = 0;
   return async (stepS: number): Promise<void> => {
     playedS += Math.min(stepS, LONGEST_PAUSE_S) / speed;
-    const aheadMs = playedS * 1_000 - (performance.now() - begun);
-    if (aheadMs > 1) await pause(aheadMs, signal);
+    const aheadMs = playedS * 1_000 - (time.mono() - begun);
+    if (aheadMs > 1) await pause(aheadMs, signal, time);
   };
 };
 
@@ -37,7 +38,12 @@ const createPacer = (speed: number, signal: AbortSignal) => {
  * A candump log instead of a bus, at `speed` times its own pace (Infinity: at once). If the log has
  * frames of the interface `name`, only those are played: other buses use the same ids for other things.
  */
-export const canRecordingSource = (open: OpenLines, speed: number, name: string): CanRecording => {
+export const canRecordingSource = (
+  open: OpenLines,
+  speed: number,
+  name: string,
+  time: Time,
+): CanRecording => {
   const malformed = { lines: 0, first: undefined as number | undefined };
   let lineNumber = 0;
   const frameOf = (line: string): CanFrame | undefined => {
@@ -52,7 +58,7 @@ export const canRecordingSource = (open: OpenLines, speed: number, name: string)
   };
   const listen = async function* (filters: readonly CanFilter[], signal: AbortSignal) {
     const onlyNamed = await hasFramesOf(open(), name);
-    const paced = createPacer(speed, signal);
+    const paced = createPacer(speed, signal, time);
     let last: number | undefined;
     let batch: CanFrame[] = [];
     for await (const lines of open()) {

@@ -6,6 +6,7 @@ import { createFramer } from "../decode/nmea/framer.ts";
 import { parseSentence } from "../decode/nmea/sentence.ts";
 import { readStatement } from "../decode/nmea/statement.ts";
 import { DAY_MS } from "../decode/nmea/fields.ts";
+import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 
 /** Longer gaps in a recording are shortened to this. */
@@ -76,9 +77,9 @@ const schedule = (bytes: Buffer): { offset: number; stepMs: number }[] => {
 };
 
 /** A recording instead of a receiver, at `speed` times its own pace (Infinity: at once). */
-export const recordingSource = (bytes: Buffer, speed: number): ByteSource =>
+export const recordingSource = (bytes: Buffer, speed: number, time: Time): ByteSource =>
   async function* (signal) {
-    const started = performance.now();
+    const started = time.mono();
     let sent = 0;
     let clockMs = 0;
     for (const { offset, stepMs } of Number.isFinite(speed) ? schedule(bytes) : []) {
@@ -86,7 +87,7 @@ export const recordingSource = (bytes: Buffer, speed: number): ByteSource =>
       sent = offset;
       clockMs += Math.min(stepMs, LONGEST_PAUSE_MS) / speed;
       // oxlint-disable-next-line no-await-in-loop -- a recording plays in order
-      await pause(Math.max(0, clockMs - (performance.now() - started)), signal);
+      await pause(Math.max(0, clockMs - (time.mono() - started)), signal, time);
       if (signal.aborted) return;
     }
     for (; sent < bytes.length && !signal.aborted; sent += PIECE) yield bytes.subarray(sent, sent + PIECE);

@@ -1,5 +1,6 @@
 import { createLog } from "../../src/runtime/log.ts";
 import { createNotifier } from "../../src/runtime/notify.ts";
+import { systemTime } from "../../src/runtime/time.ts";
 import { pause } from "../../src/runtime/wait.ts";
 import { tellHost } from "./guest.ts";
 
@@ -10,7 +11,7 @@ notifier.ready();
 const { signal } = new AbortController();
 const seconds = Number(process.env["GUEST_LIFE_S"]);
 for (let lived = 1; lived <= seconds; lived++) {
-  await pause(1_000, signal);
+  await pause(1_000, signal, systemTime);
   tellHost("lived", lived);
 }
 for (;;);

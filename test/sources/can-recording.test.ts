@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { CanFrame } from "../../src/domain/can.ts";
+import { systemTime } from "../../src/runtime/time.ts";
 import { canRecordingSource } from "../../src/sources/can-recording.ts";
 import { linesOf } from "../../src/sources/lines.ts";
 
@@ -12,7 +13,7 @@ const opener = (text: string) => () =>
     })(),
   );
 const play = async (text: string, speed = Infinity) => {
-  const source = canRecordingSource(opener(text), speed, "can0");
+  const source = canRecordingSource(opener(text), speed, "can0", systemTime);
   const batches: (readonly CanFrame[])[] = [];
   for await (const batch of source.listen(FILTERS, new AbortController().signal)) batches.push(batch);
   return { source, batches, frames: batches.flat() };
@@ -53,7 +54,7 @@ test("a recording plays at its own pace, and long gaps are shortened", async () 
 
 test("a recording that is stopped ends", async () => {
   const stop = new AbortController();
-  const source = canRecordingSource(opener("(1.0) can0 100#01\n(9.0) can0 100#02\n"), 1, "can0");
+  const source = canRecordingSource(opener("(1.0) can0 100#01\n(9.0) can0 100#02\n"), 1, "can0", systemTime);
   const frames: CanFrame[] = [];
   for await (const batch of source.listen(FILTERS, stop.signal)) {
     frames.push(...batch);

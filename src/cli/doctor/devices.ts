@@ -97,8 +97,9 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
     fault: (_, detail) => (fault = detail),
   });
   const until = performance.now() + BOARD_MS;
-  // oxlint-disable-next-line no-await-in-loop -- looked at again until it has spoken of its loops
-  while (!board.health.loops && performance.now() < until) await pause(100, AbortSignal.timeout(BOARD_MS));
+  const patience = AbortSignal.timeout(BOARD_MS);
+  // oxlint-disable-next-line no-await-in-loop -- asked again until the board has reported its loops
+  while (!board.health.loops && performance.now() < until) await pause(100, patience, systemTime);
   const { connected, loops } = board.health;
   if (!connected || !loops)
     return trouble(
