@@ -19,7 +19,7 @@ export type CommitterOptions = {
   readonly dueMs: () => number;
   /** After a batch: milliseconds until the next, or undefined if nothing is pending. */
   readonly nextMs: () => number | undefined;
-  /** After a batch that failed. */
+  /** After a batch that failed: none is begun sooner, but by `now`. */
   readonly retryMs: number;
 };
 
@@ -27,8 +27,19 @@ export const createCommitter = (options: CommitterOptions): Committer => {
   const { time } = options;
   let timer: Timer | undefined;
   let timerDue = Infinity;
+  let notBefore = -Infinity;
   let running: Promise<void> | undefined;
   let closed = false;
+
+  const commit = async (sync: boolean): Promise<void> => {
+    try {
+      await options.commit(sync);
+      notBefore = -Infinity;
+    } catch (cause) {
+      notBefore = time.mono() + options.retryMs;
+      throw cause;
+    }
+  };
 
   /** Waits until nothing is being written, then begins in the same turn: nobody comes in between. */
   const inTurn = async (sync: boolean, wanted: () => boolean): Promise<void> => {
@@ -37,7 +48,7 @@ export const createCommitter = (options: CommitterOptions): Committer => {
       await running.catch(() => undefined);
     }
     if (!wanted()) return;
-    running = options.commit(sync).finally(() => {
+    running = commit(sync).finally(() => {
       running = undefined;
     });
     await running;
@@ -66,11 +77,12 @@ export const createCommitter = (options: CommitterOptions): Committer => {
   };
 
   const within = (delayMs: number): void => {
-    const due = time.mono() + delayMs;
+    const mono = time.mono();
+    const due = Math.max(mono + delayMs, notBefore);
     if (closed || due >= timerDue) return;
     timer?.[Symbol.dispose]();
     timerDue = due;
-    timer = time.after(Math.max(0, delayMs), fire);
+    timer = time.after(Math.max(0, due - mono), fire);
   };
 
   return {

@@ -33,6 +33,14 @@ export type Plan = {
 /** Numbers leased ahead: few, because a crash declares those that it cannot account for. */
 export const LEASE_MIN = 64;
 export const LEASE_MAX = 65_536;
+/** How many times further than the last lease the next one may reach. */
+export const REACH = 8;
+
+/**
+ * Numbers below `lease` may have been used. The next lease is at most `reach`: so much may have been
+ * used if the newest place of the vital file is lost.
+ */
+export type Lease = { readonly lease: number; readonly reach: number };
 /** A page that was read before its records were deleted may still be under way: this many are remembered. */
 const RECENT_MAX = 65_536;
 
@@ -45,6 +53,8 @@ export class Queue {
   #ledger: Ledger;
   /** Numbers below it are remembered by the vital file. */
   #lease: number;
+  /** The next lease is not above it (see `Lease`). */
+  #reach: number;
   /** Numbers from it on are free without a lease: nothing remembers any, and they are far from all others. */
   #freeFrom = Infinity;
   #givenAtLease: number;
@@ -64,10 +74,11 @@ export class Queue {
   readonly #first: number;
   #recovered = false;
 
-  constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, lease: number) {
+  constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, { lease, reach }: Lease) {
     this.#of = of;
     this.#ledger = ledger;
     this.#lease = lease;
+    this.#reach = reach;
     this.#first = ledger.next;
     this.#givenAtLease = ledger.next;
   }
@@ -136,16 +147,24 @@ export class Queue {
   }
 
   /** The lease that the vital file should hold. It counts once `leaseWritten`. */
-  wantedLease(): number {
+  wantedLease(): Lease {
     const { next } = this.#ledger;
-    if (this.#lease - next >= this.#ahead / 2) return this.#lease;
+    if (this.#lease - next >= this.#ahead / 2) return { lease: this.#lease, reach: this.#reach };
     this.#ahead = Math.min(Math.max(LEASE_MIN, (next - this.#givenAtLease) * 4), LEASE_MAX);
     this.#givenAtLease = next;
-    return Math.max(this.#lease, next + this.#ahead);
+    const wanted = next + this.#ahead;
+    const lease = Math.max(this.#lease, this.#freeFrom === Infinity ? Math.min(wanted, this.#reach) : wanted);
+    return { lease, reach: lease + REACH * this.#ahead };
   }
 
-  leaseWritten(lease: number): void {
+  /** The life ends: nothing is leased ahead. */
+  endedLease(): Lease {
+    return { lease: this.#ledger.next, reach: this.#ledger.next + REACH * LEASE_MIN };
+  }
+
+  leaseWritten({ lease, reach }: Lease): void {
     this.#lease = Math.max(this.#lease, lease);
+    this.#reach = Math.max(this.#reach, reach);
     this.#freeFrom = Infinity;
   }
 
@@ -388,6 +407,11 @@ export class Queue {
   /** Whether the store has been held against what is known, in this life. */
   get isRecovered(): boolean {
     return this.#recovered;
+  }
+
+  /** The first number of this life. */
+  get first(): number {
+    return this.#first;
   }
 
   get next(): number {

@@ -1,6 +1,6 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random } from "../runtime/ports.ts";
-import { LEASE_MAX, LEASE_MIN } from "./queue.ts";
+import { LEASE_MAX, LEASE_MIN, REACH } from "./queue.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, PLACES, StoreError, type Disk } from "./port.ts";
 import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";
@@ -45,9 +45,10 @@ const BOOT_BEYOND = 2 ** 20;
 export const bootBeyond = (least: number, random: Random): number =>
   Math.max(least, BOOT_BEYOND) + Math.floor(random() * BOOT_BEYOND);
 
-/** One place is damaged: the newest may be lost, with a lease and a boot of its own. */
+/** The vital file is lost: it may have been ahead of the ledger by a lease. */
 const SKIPPED_NUMBERS = 2 * LEASE_MAX;
-const SKIPPED_CONNECTIONS = 1_000;
+/** One place is damaged: the newest may be lost. A write holds all connections so far, so a few. */
+const SKIPPED_CONNECTIONS = 16;
 /** Lives that may have written the vital file and never the store. */
 const SKIPPED_BOOTS = 16;
 
@@ -55,7 +56,7 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   store: vital.store,
   boot: vital.boot + (damaged ? 1 : 0),
   connection: vital.connection + (damaged ? SKIPPED_CONNECTIONS : 0),
-  lease: vital.lease + (damaged ? SKIPPED_NUMBERS : 0),
+  lease: damaged ? vital.reach : vital.lease,
   // With the other place damaged, the next write must go there.
   generation: vital.generation,
   memory: vital.memory,
@@ -184,7 +185,8 @@ export type Life = {
 export const takeLease = async (disk: Disk, start: Start, random: Random): Promise<Life> => {
   const { store, connection, generation, memory } = start;
   const of = { generation, store, connection, memory };
-  const vital: Vital = { ...of, boot: start.boot + 1, lease: start.lease + LEASE_MIN };
+  const lease = start.lease + LEASE_MIN;
+  const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {
     const { place, bytes } = encodeVital({ ...vital, generation: generation + 1 });
     return disk.writeVital(place, bytes);
@@ -200,6 +202,6 @@ export const takeLease = async (disk: Disk, start: Start, random: Random): Promi
     if (!start.used) throw new StoreError(cause instanceof Error ? cause.message : String(cause), { cause });
     const first = numberBeyond(start.lease, random);
     const boot = bootBeyond(start.boot, random) + 1;
-    return { vital: { ...of, boot, lease: first }, first, away: cause };
+    return { vital: { ...of, boot, lease: first, reach: first }, first, away: cause };
   }
 };

@@ -1,16 +1,17 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import type { Disk } from "./port.ts";
+import type { Lease } from "./queue.ts";
 import { encodeVital, type Vital } from "./vital-record.ts";
 
 export type VitalFileOptions = {
   readonly disk: Pick<Disk, "writeVital">;
   /** As it stands; its generation is that of the newest on disk. */
   readonly vital: Vital;
-  /** The first number of the lease is asked for when a write begins. */
-  readonly lease: () => number;
+  /** Asked for when a write begins. */
+  readonly lease: () => Lease;
   readonly on: {
-    /** A write has succeeded: numbers below the lease are remembered. */
-    written(lease: number): void;
+    /** A write has succeeded with this lease. */
+    written(lease: Lease): void;
     failed(cause: unknown): void;
     /** Entries of the memory did not fit. */
     shortened(): void;
@@ -43,6 +44,11 @@ export class VitalFile {
     return Math.max(this.#durable, this.#begun) < this.#changes;
   }
 
+  /** There are changes that are not on disk. */
+  get pending(): boolean {
+    return this.#durable < this.#changes;
+  }
+
   remember(patch: MemoryPatch): void {
     this.#vital = { ...this.#vital, memory: { ...this.#vital.memory, ...patch } };
     this.#changes++;
@@ -63,7 +69,7 @@ export class VitalFile {
   /** Resolves when everything up to this call is on disk: at once if it is. */
   secure(): Promise<void> {
     if (this.due) return this.write();
-    return this.#durable < this.#changes && this.#writing ? this.#writing : Promise.resolve();
+    return this.pending && this.#writing ? this.#writing : Promise.resolve();
   }
 
   /** Writes what stands when the write begins, after one that is under way. One write serves all who wait. */
@@ -98,7 +104,7 @@ export class VitalFile {
   async #writeOnce(changes: number): Promise<void> {
     const { disk, lease, on } = this.#options;
     // A write that failed is done again in the same place: the other one holds the newest that is whole.
-    const vital: Vital = { ...this.#vital, generation: this.#vital.generation + 1, lease: lease() };
+    const vital: Vital = { ...this.#vital, generation: this.#vital.generation + 1, ...lease() };
     try {
       const { place, bytes, shortened } = encodeVital(vital);
       await disk.writeVital(place, bytes);
@@ -109,6 +115,6 @@ export class VitalFile {
     }
     this.#vital = { ...this.#vital, generation: vital.generation };
     this.#durable = Math.max(this.#durable, changes);
-    on.written(vital.lease);
+    on.written(vital);
   }
 }

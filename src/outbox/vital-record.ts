@@ -15,6 +15,8 @@ export type Vital = {
   readonly connection: number;
   /** Numbers below it may have been used. */
   readonly lease: number;
+  /** If a newer generation is lost: numbers below it may have been used. */
+  readonly reach: number;
   readonly memory: Memory;
 };
 
@@ -28,6 +30,7 @@ const Header = z.object({
   generation: z.int().nonnegative(),
   boot: z.int().nonnegative(),
   lease: z.int().positive(),
+  reach: z.int().positive().optional(),
   connection: z.int().nonnegative().default(0),
   store: z
     .string()
@@ -42,9 +45,9 @@ const LENGTH_BYTES = 4;
 const parse = (text: string): ReadVital | undefined => {
   const header = Header.safeParse(JSON.parse(text));
   if (!header.success) return undefined;
-  const { generation, boot, lease, connection, store, notes, memory } = header.data;
+  const { generation, boot, lease, reach = lease, connection, store, notes, memory } = header.data;
   const read = notes && memory === undefined ? readNotes(notes) : readMemory(memory);
-  return { generation, boot, lease, connection, store, ...read };
+  return { generation, boot, lease, reach, connection, store, ...read };
 };
 
 /** Undefined if it is damaged. */

@@ -62,7 +62,9 @@ test(
     car.panic.catchUp();
     car.panic.board.wire(1, "cut");
     await waitFor("the fault", () => car.log.some((line) => line.part === "panic-loop"));
-    const running = await doctor(car);
+    // The receiver's time is trusted once it has said it three times.
+    let running = await doctor(car);
+    for (let n = 0; n < 10 && running.findings.get("clock")?.cure; n++) running = await doctor(car);
     expect(running.serviceRuns).toBe(true);
     expect(running.code).toBe(1);
     expect(running.findings.get("panic")).toMatchObject({

@@ -39,7 +39,11 @@ export const withNotes = (outbox: Outbox, notesDoubtful: boolean): NotedOutbox =
       return outbox.state;
     },
     remember: (patch) => outbox.remember(patch),
-    secure: () => outbox.secure(),
+    /** The desks publish an emergency to the couriers then: the link must have read it before one of them settles it. */
+    async secure() {
+      await outbox.secure();
+      if (outbox.state.kind === "open") await outbox.flush().catch(() => undefined); // the outbox reports it
+    },
     nextConnection: () => outbox.nextConnection(),
     append: (draft) => outbox.append(draft),
     pressure: () => outbox.pressure(),

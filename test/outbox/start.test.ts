@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -104,6 +104,42 @@ describe("a start", () => {
     await outbox.flush();
     expect((await outbox.read("emergency", 0, 10)).reports).toEqual([]);
     expect(await outbox.stats()).toMatchObject({ records: 0 });
+  });
+
+  test("an emergency in the store whose episode has ended is declared superseded, not published again", async () => {
+    {
+      await using outbox = await openTestOutbox(path);
+      outbox.append(press);
+      outbox.remember(remembering(EPISODE));
+    }
+    {
+      // Published and ended, and killed before the store knew: only the vital file does.
+      await using outbox = await openTestOutbox(path, { early: true });
+      outbox.remember(remembering());
+      await outbox.secure();
+      cpSync(path, `${path}-cut`, { recursive: true });
+      cpSync(`${path}.vital`, `${path}-cut.vital`);
+    }
+    await using outbox = await openTestOutbox(`${path}-cut`);
+    await outbox.flush();
+    expect((await outbox.read("emergency", 0, 10)).reports).toEqual([]);
+    const gaps = (await outbox.read("event", 0, 10)).reports.map(({ data }) => data);
+    expect(gaps).toContainEqual({ type: "gap", from: 1, to: 1, count: 1, reason: "superseded" });
+  });
+
+  test("an emergency in the store is published if its episode is open, or if the memory is lost", async () => {
+    {
+      await using outbox = await openTestOutbox(path);
+      outbox.append(press);
+      outbox.remember(remembering(EPISODE));
+    }
+    {
+      await using outbox = await openTestOutbox(path);
+      expect((await outbox.read("emergency", 0, 10)).reports).toHaveLength(1);
+    }
+    rmSync(`${path}.vital`);
+    await using outbox = await openTestOutbox(path);
+    expect((await outbox.read("emergency", 0, 10)).reports).toHaveLength(1);
   });
 
   test("a stop in the middle of the scan keeps what was appended, and declares nothing", async () => {

@@ -23,14 +23,16 @@ const EMPTY: Vital = {
   boot: 1,
   connection: 0,
   lease: 1,
+  reach: 1,
   memory: NO_MEMORY,
 };
 const open = (vital = EMPTY) => {
   let lease = 1;
+  const more = () => ((lease += 64), { lease, reach: lease + 512 });
   return new VitalFile({
     disk: openDisk(path),
     vital,
-    lease: () => (lease += 64),
+    lease: more,
     on: { written: () => undefined, failed: () => undefined, shortened: () => undefined },
   });
 };
@@ -65,7 +67,7 @@ test("changes gather while a write is under way: one more write serves all who w
   const file = new VitalFile({
     disk: { writeVital: (place, bytes) => (writes++, disk.writeVital(place, bytes)) },
     vital: EMPTY,
-    lease: () => 65,
+    lease: () => ({ lease: 65, reach: 577 }),
     on: { written: () => undefined, failed: () => undefined, shortened: () => undefined },
   });
   const waiting: Promise<void>[] = [];

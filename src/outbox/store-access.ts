@@ -1,0 +1,142 @@
+import type { Memory } from "../domain/memory.ts";
+import { LANES } from "../domain/pending.ts";
+import { faultOf } from "./fault.ts";
+import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
+import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
+import type { Now, Queue, Settled } from "./queue.ts";
+import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
+import { recover } from "./recovery.ts";
+import { numbersOf, within, type Runs } from "./runs.ts";
+import type { Start } from "./start.ts";
+
+/** The store: not open, open, or open and not to be trusted. */
+type Access =
+  | { readonly kind: "closed" }
+  | { readonly kind: "open"; readonly store: Store }
+  | { readonly kind: "torn"; readonly store: Store };
+
+export type AccessOptions = {
+  readonly disk: Disk;
+  readonly queue: Queue;
+  /** The name of the store. */
+  readonly name: string;
+  readonly start: Start;
+  readonly now: () => Now;
+  readonly news: (line: string) => void;
+  /** The outbox is being closed: a scan is abandoned. */
+  readonly closing: () => boolean;
+  /** Nothing remembers numbers or memory. */
+  readonly away: () => boolean;
+  readonly memory: () => Memory;
+};
+
+/** Records deleted at once while a store is being recovered. */
+const GHOSTS = 1_000;
+
+/**
+ * Opens the store, for the first time and after every failure, in the same way: opened whatever has
+ * become of it, scanned, and held against what this life knows.
+ */
+export class StoreAccess {
+  readonly #options: AccessOptions;
+  #access: Access = { kind: "closed" };
+  /** A table could not be read: the store is repaired when it is next opened. */
+  #damaged = false;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined if it is not open, or not to be trusted. */
+  get store(): Store | undefined {
+    return this.#access.kind === "open" ? this.#access.store : undefined;
+  }
+
+  /**
+   * It is opened anew before it is used again. LevelDB would go on behind a torn record, and what was
+   * synced there would be lost at the next start.
+   */
+  tear(store: Store, damaged: boolean): void {
+    if (this.store !== store) return;
+    this.#access = { kind: "torn", store };
+    this.#damaged ||= damaged;
+  }
+
+  /** `failed`: why it could not be used, if it could not. Rejects with DiskError, StoreError or ScanAbandoned. */
+  async reopen(failed: unknown): Promise<Store> {
+    await this.close();
+    const { store, whole, news, taken } = await this.#open(failed);
+    for (const line of news) this.#options.news(line);
+    if (taken) await this.#takeOver(store, whole, taken, failed);
+    this.#damaged = false;
+    this.#access = { kind: "open", store };
+    return store;
+  }
+
+  async close(): Promise<void> {
+    const before = this.#access;
+    this.#access = { kind: "closed" };
+    if (before.kind !== "closed") await before.store.close().catch(() => undefined); // it may have failed already
+  }
+
+  #open(failed: unknown): Promise<Opened<Scan | undefined>> {
+    const { disk, queue, start, closing } = this.#options;
+    if (start.opened && !queue.isRecovered) return Promise.resolve({ ...start.opened, news: [] });
+    const state = { damaged: this.#damaged, expected: queue.isRecovered || start.boot > 1 };
+    // A full disk loses nothing that was written: what this life knows of the store is still true.
+    const known = queue.isRecovered && !this.#damaged && faultOf(failed).code === "disk-full";
+    const open = (): Promise<Opened<Scan | undefined>> =>
+      openWhatever(disk, state, (store) =>
+        known ? Promise.resolve(undefined) : scan(store, queue.next, closing),
+      );
+    return open().catch((cause: unknown) => {
+      // The disk may be full: with the room of the ballast it can be opened and emptied.
+      if (!(cause instanceof DiskError) || !disk.releaseBallast()) throw cause;
+      return open();
+    });
+  }
+
+  async #takeOver(store: Store, whole: boolean, found: Scan, failed: unknown): Promise<void> {
+    const { queue, name, start, now, away } = this.#options;
+    const { ledger, legacy, lanes } = found;
+    const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
+    const known = { ...queue.known, store: name, lostWith, renamed: start.renamed } as const;
+    const recovered = recover(known, { ledger, lanes, whole });
+    const superseded = await this.#superseded(store, recovered.lanes.emergency);
+    queue.recovered(recovered, now());
+    queue.refuse(superseded, "superseded", now());
+    const operations: Operation[] = LANES.flatMap((lane) =>
+      [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
+        type: "del",
+        key: encodeKey(lane, seq),
+      })),
+    );
+    // The memory lives in the vital file: an old copy must never bring back what has ended since.
+    if (legacy && !away()) operations.push({ type: "del", key: VITAL_KEY });
+    for (let from = 0; from < operations.length; from += GHOSTS) {
+      // oxlint-disable-next-line no-await-in-loop -- a part at a time
+      await store.batch(operations.slice(from, from + GHOSTS), { sync: from + GHOSTS >= operations.length });
+    }
+  }
+
+  /**
+   * Emergencies of earlier lives whose episode the memory does not have. The memory is written before the
+   * report, and an episode leaves it only after its end was published: so these were published as well, and
+   * the power went before that was written. To publish one again would show an ended emergency as open.
+   */
+  async #superseded(store: Store, emergencies: Runs): Promise<Settled[]> {
+    const { start, queue, memory } = this.#options;
+    if (start.doubtful || queue.isRecovered) return [];
+    const open = new Set(memory().emergency.episodes.map(({ episode }) => episode.id));
+    const seqs = [...numbersOf(within(emergencies, 1, queue.first - 1))];
+    const keys = seqs.map((seq) => encodeKey("emergency", seq));
+    const values = await store.getMany(keys);
+    return seqs.flatMap((seq, n): Settled[] => {
+      const value = values[n];
+      const report = value && decodeRecord(keys[n]!, value);
+      return report?.kind === "emergency" && !open.has(report.data.episode)
+        ? [{ seq, kind: "emergency" }]
+        : [];
+    });
+  }
+}
