@@ -7,9 +7,9 @@ import type { FromBoard, ToBoard } from "./protocol.ts";
  */
 
 /** What lamp and sounder are to show. */
-export type Wish = { readonly pattern: LampPattern; readonly quiet: boolean; readonly drill: boolean };
+type Wish = { readonly pattern: LampPattern; readonly quiet: boolean; readonly drill: boolean };
 
-export type Connection =
+type Connection =
   | { readonly is: "closed" }
   /** Open, and no valid message of ours yet. `name`: another firmware has reported this name once. */
   | {

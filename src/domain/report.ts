@@ -64,7 +64,7 @@ const EmergencyData = z
   })
   .describe("An emergency episode as it now stands");
 
-export const PARTS = [
+const PARTS = [
   "gps",
   "can",
   "panic-board",
@@ -225,13 +225,6 @@ export type Draft = Report extends infer R
 export type EmergencyUpdate = Extract<Report, { kind: "emergency" }>;
 /** The same as a schema: for reports that are read back from disk. */
 export const EmergencyUpdate = EmergencyReport.omit({ live: true });
-export const StoredReport = z.discriminatedUnion("kind", [
-  PositionReport.omit({ live: true }),
-  VehicleReport.omit({ live: true }),
-  EmergencyUpdate,
-  EventReport.omit({ live: true }),
-  HealthReport.omit({ live: true }),
-]);
 export type EmergencyData = EmergencyUpdate["data"];
 export type ReportKind = Report["kind"];
 export type ClockTrust = Report["clock"];

@@ -125,7 +125,7 @@ export type RingEffect =
 
 export type RingStep = { readonly ring: Ring; readonly effects: readonly RingEffect[] };
 
-export const NO_RING: Ring = {
+const NO_RING: Ring = {
   emergency: NO_EMERGENCY,
   presses: [],
   waiting: [],
@@ -147,7 +147,7 @@ const AIRBAG = "airbag";
 export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
 
 /** A real one: a drill does not count. */
-export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
+const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
   emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
 
 export const copiesOf = ({ copies }: Ring, id: string): string[] =>

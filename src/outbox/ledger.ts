@@ -70,7 +70,7 @@ export const settle = (ledger: Ledger, seq: number): void => {
 };
 
 /** Pending numbers in from..to. */
-export const pendingWithin = ({ settled, sparse }: Ledger, from: number, to: number): number => {
+const pendingWithin = ({ settled, sparse }: Ledger, from: number, to: number): number => {
   let pending = to - from + 1 - countWithin(settled, from, to);
   for (const [low, high, kept] of sparse) {
     const inside = Math.min(to, high) - Math.max(from, low) + 1;

@@ -44,7 +44,7 @@ const YOUNG_MS = 3_600_000;
 /** One report of a kind in so many milliseconds stays, in the first pass and in the second. */
 const THINNED_MS = [30_000, 300_000] as const;
 /** Pending events; if there are more, a quarter of them goes. */
-export const EVENTS_MAX = 10_000;
+const EVENTS_MAX = 10_000;
 /** Telemetry between events that are to go: more is not looked at. */
 const AMONG_MAX = 50_000;
 

@@ -29,7 +29,7 @@ export type Start = {
 
 const NAME_LETTERS = 8;
 const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
-export const storeName = (random: Random): string =>
+const storeName = (random: Random): string =>
   Array.from({ length: NAME_LETTERS }, () => LETTERS[Math.floor(random() * LETTERS.length)]!).join("");
 
 /**
@@ -42,7 +42,7 @@ export const numberBeyond = (least: number, random: Random): number =>
   Math.max(least, BEYOND) + LEASE_MAX * Math.floor(random() * BLOCKS);
 /** Boots are compared by people now and then: not that far. */
 const BOOT_BEYOND = 2 ** 20;
-export const bootBeyond = (least: number, random: Random): number =>
+const bootBeyond = (least: number, random: Random): number =>
   Math.max(least, BOOT_BEYOND) + Math.floor(random() * BOOT_BEYOND);
 
 /** The vital file is lost: it may have been ahead of the ledger by a lease. */

@@ -16,7 +16,7 @@ export type Parts = PanicParts & CarParts;
 /** The answer to a `restart` goes out first. */
 const RESTART_MS = 500;
 
-export const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthData> => {
+const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthData> => {
   const { outbox, link, options } = core;
   const { clock, machine } = options.ports;
   const { records, bytes, oldestAt } = await outbox.stats();

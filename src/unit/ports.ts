@@ -15,7 +15,7 @@ import type { StatusActions, StatusServer } from "../status/server.ts";
 import type { Compress } from "../wire/encode.ts";
 
 /** Everything that a unit needs from outside: the service passes the real parts, the simulation its own. */
-export type UnitPorts = {
+type UnitPorts = {
   readonly time: Time;
   readonly random: Random;
   readonly clock: DisciplinedClock;

@@ -10,7 +10,7 @@ import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from 
 import { openCar, openPanic } from "./parts.ts";
 import type { UnitOptions } from "./ports.ts";
 
-export type { UnitOptions, UnitPorts } from "./ports.ts";
+export type { UnitOptions } from "./ports.ts";
 
 /** One running unit: the only place where the rooms are wired to each other. */
 export type Unit = AsyncDisposable & {
