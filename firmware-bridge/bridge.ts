@@ -1,7 +1,6 @@
 import type { BoardFault, BoardListener } from "../src/domain/panic.ts";
-import type { Backoff } from "../src/runtime/backoff.ts";
 import { reasonOf } from "../src/runtime/log.ts";
-import type { Time } from "../src/runtime/ports.ts";
+import type { Random, Time } from "../src/runtime/ports.ts";
 import { openFault, type Tty } from "../src/runtime/tty.ts";
 import { advance } from "./advance.ts";
 import { ASK_FIRMWARE_NAME } from "./firmware-name.ts";
@@ -13,8 +12,9 @@ import type { StockBoard } from "./stock-board.ts";
 export type PanicBoardOptions = Omit<Setting, "timing"> & {
   readonly timing?: Partial<Timing>;
   readonly openLine: (path: string) => Promise<Tty>;
-  /** Waits between attempts to open the line. */
-  readonly backoff: Backoff;
+  readonly random: Random;
+  /** Pauses between attempts to open the line; the default is 250 ms to 4 s. */
+  readonly reopenMs?: { readonly min: number; readonly max: number };
   readonly time: Time;
   /** Takes over a board that speaks Firmata but not our protocol. */
   readonly attachStock: (
@@ -48,6 +48,8 @@ export class Bridge {
   #stock: StockBoard | undefined;
   /** Counts lines and takeovers: what an earlier johnny-five still says belongs to nobody. */
   #takeover = 0;
+  /** A board has answered on this line. */
+  #answered = false;
   /** Why the line is being closed. */
   #ending: BoardError | undefined;
 
@@ -102,7 +104,7 @@ export class Bridge {
         this.#stock?.show(effect.wish.pattern, effect.wish.quiet);
         break;
       case "answered":
-        this.#options.backoff.reset();
+        this.#answered = true;
         break;
       case "close":
         this.#close(new BoardError(effect.code, effect.detail));
@@ -152,8 +154,14 @@ export class Bridge {
     this.#line?.close();
   }
 
-  /** Serves one line until it ends. Undefined: it was closed because the unit stops. */
-  async serve(stop: AbortSignal): Promise<BoardError | undefined> {
+  /** Serves one line until it ends. No error: it was closed because the unit stops. */
+  async serve(stop: AbortSignal): Promise<{ error: BoardError | undefined; answered: boolean }> {
+    this.#answered = false;
+    const error = await this.#serve(stop);
+    return { error, answered: this.#answered };
+  }
+
+  async #serve(stop: AbortSignal): Promise<BoardError | undefined> {
     const { path } = this.#setting;
     const line = await this.#open(stop);
     if (!line || line instanceof BoardError) return line;

@@ -1,21 +1,12 @@
 import type { BoardListener, PanicBoard } from "../src/domain/panic.ts";
-import type { Time } from "../src/runtime/ports.ts";
+import { reopening, type Verdict } from "../src/runtime/reopening.ts";
 import { Bridge, type PanicBoardOptions } from "./bridge.ts";
 import { healthOf } from "./state.ts";
 
 export type { PanicBoardOptions } from "./bridge.ts";
 
-/** Waits, or returns early when the signal fires. */
-const rest = (time: Time, ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = time.after(ms, done);
-    signal.addEventListener("abort", done);
-  });
+/** Pauses between attempts to open the line. */
+const REOPEN_MS = { min: 250, max: 4_000 };
 
 /** Keeps a connection to the panic board, whatever happens to it, and reports what it says. */
 export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener): PanicBoard => {
@@ -23,22 +14,18 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
   const bridge = new Bridge(options, on, () => asked.resolve());
   const stop = new AbortController();
 
-  const reopening = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- one board, one connection at a time
-      const error = await bridge.serve(stop.signal);
-      asked.resolve();
-      const isFault = error && !stop.signal.aborted;
-      bridge.input({
-        is: "ended",
-        ...(isFault ? { fault: { code: error.code, detail: error.message } } : {}),
-      });
-      if (stop.signal.aborted) return;
-      // oxlint-disable-next-line no-await-in-loop
-      await rest(options.time, options.backoff.next(), stop.signal);
-    }
+  const visit = async (): Promise<Verdict> => {
+    const { error, answered } = await bridge.serve(stop.signal);
+    asked.resolve();
+    const isFault = error && !stop.signal.aborted;
+    bridge.input({
+      is: "ended",
+      ...(isFault ? { fault: { code: error.code, detail: error.message } } : {}),
+    });
+    return answered ? "worked" : "failed";
   };
-  const running = reopening();
+  const { min: minMs, max: maxMs } = options.reopenMs ?? REOPEN_MS;
+  const running = reopening({ ...options, minMs, maxMs, signal: stop.signal, visit }).ended;
 
   return {
     asked: asked.promise,

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { createPanicBoard } from "../../firmware-bridge/panic-board.ts";
 import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
 import type { BoardPress, LoopState, PanicBoard } from "../../src/domain/panic.ts";
-import { createBackoff } from "../../src/runtime/backoff.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { openTty } from "../../src/runtime/tty.ts";
 import { waitFor } from "../journeys/car.ts";
@@ -40,7 +39,8 @@ export const watch = (path: string, timing = {}): Watched => {
     {
       path,
       openLine: (line) => openTty(line, 57_600),
-      backoff: createBackoff(50, 200),
+      random: Math.random,
+      reopenMs: { min: 50, max: 200 },
       time: systemTime,
       loops: [0, 1],
       darkLoops: [],

@@ -5,7 +5,6 @@ import { createBoard, type Board } from "../../firmware-bridge/simulator/board.t
 import { readHex } from "../../firmware-bridge/simulator/hex.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import type { BoardPress, PanicBoard } from "../../src/domain/panic.ts";
-import { createBackoff } from "../../src/runtime/backoff.ts";
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 import type { Tty } from "../../src/runtime/tty.ts";
 
@@ -88,7 +87,7 @@ export const openInMemory = (options: {
     {
       path: "memory",
       openLine,
-      backoff: createBackoff(250, 4_000, random),
+      random,
       time,
       loops: [0, 1],
       darkLoops: [],

@@ -1,10 +1,7 @@
 import type { BoardListener, PanicBoard } from "../../domain/panic.ts";
-import { createBackoff } from "../../runtime/backoff.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { openTty } from "../../runtime/tty.ts";
 import type { Settings } from "../../settings/schema.ts";
-
-const REOPEN_MS = { min: 250, max: 4_000 };
 
 /** The panic board that a configuration names; undefined if it names none. */
 export const panicBoard = async (
@@ -19,7 +16,7 @@ export const panicBoard = async (
   const options = {
     path: panic.port,
     openLine: (path: string) => openTty(path, panic.baud, { keepDtr: true }),
-    backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max),
+    random: Math.random,
     time: systemTime,
     loops: buttons.map(({ loop }) => loop),
     darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
