@@ -121,8 +121,8 @@ export class Session {
     const flight = this.#options.traffic.sent(outgoing, 0, this.#options.time.mono());
     const go = () => {
       if (this.#over) return;
-      this.#options.traffic.withdraw(flight);
-      this.#publish(outgoing);
+      if (this.#options.traffic.withdraw(flight)) this.#publish(outgoing);
+      else this.#later();
     };
     void ready.then(go, go);
   }

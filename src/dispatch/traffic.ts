@@ -283,9 +283,18 @@ export class Traffic {
     return flight;
   }
 
-  /** It did not leave after all: its place on the wire is free again. */
-  withdraw(flight: Flight): void {
+  /**
+   * It did not leave yet: its place on the wire is free again. False: its episode has changed or ended
+   * meanwhile, so it goes as history; on its topic it would replace what is newer.
+   */
+  withdraw(flight: Flight): boolean {
     this.#flights.delete(flight);
+    const { outgoing } = flight;
+    if (outgoing.kind !== "emergency") return true;
+    const { report } = outgoing;
+    if (this.#standing.get(report.data.episode)?.seq === report.seq) return true;
+    this.#toEncode.push([report]);
+    return false;
   }
 
   /** It does not fit the broker's largest packet: not on this connection. */
