@@ -35,7 +35,9 @@ export const lampOf = (emergency: Emergency, conditions: LampConditions): LampWi
   const episode = open.find((one) => !one.test) ?? open[0];
   if (!episode) return { pattern: resting(conditions), quiet: false, drill: false };
   // A dark one changes nothing that can be seen.
-  if (episode.dark)
-    return { pattern: conditions.faulty ? "fault" : "silent", quiet: true, drill: episode.test };
+  if (episode.dark) {
+    const pattern = resting(conditions);
+    return { pattern: pattern === "idle" ? "silent" : pattern, quiet: true, drill: episode.test };
+  }
   return { pattern: patternOf(episode, conditions), quiet: episode.silent, drill: episode.test };
 };

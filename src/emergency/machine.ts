@@ -92,8 +92,11 @@ type Press = EpisodeEvent & { kind: "press" };
  * A press is a drill only if it is known to be made after the drill was asked for, in time, and while
  * no real emergency is open.
  */
-const isDrill = ({ drillUntil, episodes }: Emergency, { automatic, pressed, mono }: Press): boolean => {
+const isDrill = ({ drillUntil, episodes }: Emergency, event: Press): boolean => {
+  const { automatic, pressed, count, mono } = event;
   if (automatic || drillUntil === undefined || mono >= drillUntil || pressed === undefined) return false;
+  // Several presses in one: only the first of them could be the drill.
+  if (count > 1) return false;
   return pressed.mono >= drillUntil - DRILL_MS && !episodes.some((one) => isOpen(one) && !one.test);
 };
 
@@ -177,7 +180,7 @@ const tickOne = (
   { mono, connected }: Tick,
 ): { episode: Episode; effect?: EpisodeEffect } => {
   if (isOpen(episode) && episode.endsAt !== undefined && mono >= episode.endsAt) {
-    const over = changed({ ...episode, state: "cleared", by: UNIT }, mono);
+    const over = changed({ ...episode, state: "cleared", by: UNIT, ackAt: undefined }, mono);
     return { episode: over, effect: { kind: "report", episode: over } };
   }
   const due = connected && wantsRepeat(episode) && mono >= episode.repeatAt;

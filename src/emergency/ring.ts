@@ -1,6 +1,7 @@
-import type { Episode, Pressed, Stage } from "../domain/episode.ts";
 import type { Copy, CountedPresses, EmergencyMemory } from "../domain/memory.ts";
 import type { BoardPress } from "../domain/panic.ts";
+import { brokersOf, withCopy, withoutCopy } from "./copies.ts";
+import type { RingEffect, RingEvent } from "./events.ts";
 import { lampOf, type LampWish } from "./lamp.ts";
 import {
   advance as advanceEpisodes,
@@ -13,6 +14,8 @@ import {
 } from "./machine.ts";
 import { count, isCounted, meet } from "./presses.ts";
 
+export type { RingEffect, RingEvent } from "./events.ts";
+
 /**
  * The ring from a button to dispatch and back to its lamp: everything that is decided about a press.
  * Pure: (state, event) -> (state, effects). What must survive a restart has a generation: it counts the
@@ -20,22 +23,30 @@ import { count, isCounted, meet } from "./presses.ts";
  * effect of `stored`: nothing else can confirm it.
  */
 export type Ring = {
+  /** At most one open episode of each kind, and ENDED_MAX whose end is not delivered. */
   readonly emergency: Emergency;
   readonly presses: readonly CountedPresses[];
-  /** Counted presses that are not known to be on disk. At most one entry a press. */
+  /** Counted presses that are not known to be on disk: at most one entry a press, and WAITING_MAX. */
   readonly waiting: readonly Waiting[];
   readonly copies: readonly Copy[];
+  /** Paths of the airbags that have fired: at most AIRBAGS_MAX, the oldest goes first. */
   readonly airbags: readonly string[];
   /** When dispatch last asked for a drill, UTC milliseconds. */
   readonly drillAskedAt?: number | undefined;
   /** Changes of what must survive a restart. */
   readonly generation: number;
-  /** Revisions that are not known to be on disk. */
+  /** The newest generation that is known to be on disk. */
+  readonly durable: number;
+  /** When storing is tried again after a failure, on the clock of `mono`. */
+  readonly retryAt?: number | undefined;
+  /** Revisions that are not known to be on disk: at most one an episode. */
   readonly unstored: readonly Unstored[];
-  /** What a press depends on and does not work: parts of the unit by name. */
+  /** What a press depends on and does not work: the outbox and loops, by name. */
   readonly faults: readonly string[];
   /** Since when nobody has listened; undefined: somebody does. */
   readonly unheardSince?: number | undefined;
+  /** When copies of ended episodes were last looked for, on the clock of `mono`. */
+  readonly sweptAt: number;
   /** The lamp as it was last shown. */
   readonly lamp?: LampWish | undefined;
 };
@@ -45,83 +56,9 @@ type Unstored = {
   readonly id: string;
   readonly revision: number;
   readonly generation: number;
-  /** When it is published although it is not stored, on the clock of `mono`. */
+  /** When it is published although it is not stored, on the clock of `mono`; Infinity: it was. */
   readonly publishAt: number;
 };
-
-export type RingEvent =
-  | {
-      readonly kind: "press";
-      readonly press: BoardPress;
-      /** The id of the episode that this press may open. */
-      readonly id: string;
-      readonly button: string;
-      readonly silent: boolean;
-      readonly dark: boolean;
-      readonly pressed?: Pressed | undefined;
-      readonly mono: number;
-      /** The broker that the link is connected to: a copy may stand there. */
-      readonly broker?: string | undefined;
-    }
-  /** An airbag has fired: nobody pressed. `path`: its VSS path. */
-  | {
-      readonly kind: "airbag";
-      readonly path: string;
-      readonly id: string;
-      readonly pressed: Pressed;
-      readonly mono: number;
-      readonly broker?: string | undefined;
-    }
-  | { readonly kind: "airbag-rearmed"; readonly path: string }
-  /** A board says which number it gave last. */
-  | { readonly kind: "hello"; readonly board: string; readonly lastNumber: number }
-  /** `askedAt`: dispatch asks, at this time (UTC milliseconds); else somebody in the car does. */
-  | { readonly kind: "drill"; readonly mono: number; readonly askedAt?: number | undefined }
-  | { readonly kind: "no-drill" }
-  /** What the ring must remember is on disk up to this generation; or cannot be stored now. */
-  | { readonly kind: "stored"; readonly generation: number }
-  | { readonly kind: "not-stored"; readonly generation: number }
-  /** A broker with a subscriber has acknowledged the report of a revision. */
-  | { readonly kind: "sent"; readonly id: string; readonly revision: number }
-  | {
-      readonly kind: "ack";
-      readonly id: string;
-      readonly stage: Exclude<Stage, "active">;
-      readonly by?: string | undefined;
-      readonly at?: string | undefined;
-      readonly mono: number;
-      /** The broker that the link is connected to. */
-      readonly broker?: string | undefined;
-    }
-  /** An episode is about to be published to a broker. */
-  | { readonly kind: "publishing"; readonly id: string; readonly broker: string }
-  /** Nothing of an episode is left on a broker. */
-  | { readonly kind: "removed"; readonly id: string; readonly broker: string }
-  | { readonly kind: "connected"; readonly mono: number }
-  /** Somebody listens, or nobody does. */
-  | { readonly kind: "listening"; readonly listening: boolean; readonly mono: number }
-  | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean }
-  /** `connected`: something can be published now. */
-  | { readonly kind: "tick"; readonly mono: number; readonly connected: boolean };
-
-export type RingEffect =
-  /** Make a new report of an episode; it is published once it is stored. */
-  | { readonly kind: "report"; readonly episode: Episode }
-  /** Put what the ring must remember on disk, then say `stored` or `not-stored` with this generation. */
-  | { readonly kind: "store"; readonly generation: number }
-  /** Publish the report of an episode as it stands. */
-  | { readonly kind: "publish"; readonly id: string }
-  /** The report as it stands, with this attempt, is published again. */
-  | { readonly kind: "repeat"; readonly episode: Episode }
-  /** The press is on disk: the board need not keep it. */
-  | { readonly kind: "confirm"; readonly press: BoardPress }
-  /** What led up to a press is kept: it opened this episode or counts in it. */
-  | { readonly kind: "evidence"; readonly id: string; readonly test: boolean }
-  | { readonly kind: "lamp"; readonly lamp: LampWish }
-  /** Remove what is left of an episode from a broker. */
-  | { readonly kind: "remove"; readonly id: string; readonly broker: string }
-  | { readonly kind: "forget"; readonly id: string }
-  | { readonly kind: "refused"; readonly why: string };
 
 export type RingStep = { readonly ring: Ring; readonly effects: readonly RingEffect[] };
 
@@ -132,16 +69,27 @@ const NO_RING: Ring = {
   copies: [],
   airbags: [],
   generation: 0,
+  durable: 0,
   unstored: [],
   faults: [],
+  sweptAt: 0,
 };
 
 /** A disk that has not answered by then is not waited for: the report goes out from memory. */
 const STORE_MS = 1_000;
+/** After a failure storing is tried again each time this has passed. */
+const RETRY_MS = 1_000;
 /** Without a listener for this long the lamp says so (contract §5). */
 const NO_LINK_MS = 60_000;
 /** Dispatch may ask for one drill in this time. */
 const DRILL_EVERY_MS = 600_000;
+/** Copies of ended episodes are removed at each new connection, and again after this. */
+const SWEEP_MS = 30_000;
+/** A board keeps sixteen. At the limit a press is not counted, so the board keeps it and repeats it. */
+export const WAITING_MAX = 64;
+/** At the limit the eldest is forgotten: its last report is in the outbox and goes out from there. */
+export const ENDED_MAX = 16;
+export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
 export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
@@ -150,8 +98,14 @@ export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episo
 const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
   emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
 
-export const copiesOf = ({ copies }: Ring, id: string): string[] =>
-  copies.filter(({ episode }) => episode === id).map(({ broker }) => broker);
+/** An episode is open, or its end is not delivered. */
+export const isKnown = ({ emergency }: Ring, id: string): boolean =>
+  emergency.episodes.some((episode) => episode.id === id);
+
+export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);
+
+/** Everything that must survive a restart is known to be on disk. */
+export const isDurable = ({ durable, generation }: Ring): boolean => durable >= generation;
 
 /** The memory's section, but for the reports, which the caller keeps. */
 export const toMemory = (ring: Ring): Omit<EmergencyMemory, "episodes"> => ({
@@ -175,10 +129,10 @@ export const restore = (memory: EmergencyMemory, mono: number): Ring => ({
   unheardSince: mono,
 });
 
-const noted = (ring: Ring, id: string, broker: string | undefined): Ring => {
-  if (broker === undefined || ring.copies.some((one) => one.episode === id && one.broker === broker))
-    return ring;
-  return { ...ring, copies: [...ring.copies, { episode: id, broker }] };
+const noted = (ring: Ring, episode: string, broker: string | undefined): Ring => {
+  if (broker === undefined) return ring;
+  const copies = withCopy(ring.copies, { episode, broker }, (id) => isKnown(ring, id));
+  return copies === ring.copies ? ring : { ...ring, copies };
 };
 
 /** A change that must survive a restart. */
@@ -195,14 +149,29 @@ const episodes = (ring: Ring, event: EpisodeEvent, { mono, broker }: Changing): 
   let now: Ring = { ...ring, emergency: step.emergency };
   const effects: RingEffect[] = [];
   let kept = false;
-  for (const effect of step.effects) {
+  for (const effect of [...step.effects, ...beyondLimit(step.emergency)]) {
     effects.push(effect);
     if (effect.kind === "report") now = withUnstored(noted(now, effect.episode.id, broker), effect, mono);
     if (effect.kind === "report" || effect.kind === "forget") kept = true;
-    if (effect.kind === "forget") effects.push(...removals(now, effect.id));
+    if (effect.kind !== "forget") continue;
+    now = forgotten(now, effect.id);
+    effects.push(...removals(now, effect.id));
   }
   return kept ? toStore(now, effects) : { ring: now, effects };
 };
+
+/** Ended episodes that nobody takes the end of: the oldest are forgotten. */
+const beyondLimit = ({ episodes: all }: Emergency): EpisodeEffect[] =>
+  all
+    .filter((one) => !isOpen(one))
+    .slice(0, -ENDED_MAX)
+    .map(({ id }) => ({ kind: "forget", id }));
+
+const forgotten = (ring: Ring, id: string): Ring => ({
+  ...ring,
+  emergency: { ...ring.emergency, episodes: ring.emergency.episodes.filter((one) => one.id !== id) },
+  unstored: ring.unstored.filter((one) => one.id !== id),
+});
 
 const withUnstored = (ring: Ring, { episode }: EpisodeEffect & { kind: "report" }, mono: number): Ring => ({
   ...ring,
@@ -221,27 +190,37 @@ const withUnstored = (ring: Ring, { episode }: EpisodeEffect & { kind: "report" 
 const removals = (ring: Ring, id: string): RingEffect[] =>
   copiesOf(ring, id).map((broker) => ({ kind: "remove", id, broker }));
 
-const press = (ring: Ring, event: RingEvent & { kind: "press" }): RingStep => {
-  if (isCounted(ring.presses, event.press)) {
-    const waits = ring.waiting.some(({ press: one }) => samePress(one, event.press));
-    // Not on disk yet: the board repeats, and storing is tried again. Else it has not heard that it is.
-    return waits
-      ? { ring, effects: [{ kind: "store", generation: ring.generation }] }
-      : { ring, effects: [{ kind: "confirm", press: event.press }] };
-  }
-  const { id, button, silent, dark, pressed, mono } = event;
-  const counted: Ring = {
-    ...ring,
-    presses: count(ring.presses, event.press),
-    waiting: [...ring.waiting, { press: event.press, generation: ring.generation + 1 }],
-  };
-  const { count: presses } = event.press;
-  const rest = { id, button, silent, dark, pressed, mono, count: presses, automatic: false } as const;
-  return withEvidence(episodes(counted, { kind: "press", ...rest }, event));
-};
-
 const samePress = (one: BoardPress, other: BoardPress): boolean =>
   one.board === other.board && one.number === other.number;
+
+const press = (ring: Ring, event: RingEvent & { kind: "press" }): RingStep => {
+  const { press: now } = event;
+  const before = ring.waiting.find((one) => samePress(one.press, now))?.press;
+  if (!isCounted(ring.presses, now)) {
+    if (ring.waiting.length >= WAITING_MAX) return { ring, effects: [] };
+    const id = isKnown(ring, event.id) ? event.spareId : event.id;
+    return counted({ ...ring, presses: count(ring.presses, now) }, { ...event, id }, now.count);
+  }
+  // The board has not heard that it is on disk.
+  if (!before) return { ring, effects: [{ kind: "confirm", press: now }] };
+  // All sixteen places of the board are taken: it counts further presses in the newest of them.
+  if (now.count > before.count)
+    return counted(ring, { ...event, id: event.spareId }, now.count - before.count);
+  // The board repeats it: storing is tried again.
+  return { ring, effects: [{ kind: "store", generation: ring.generation }] };
+};
+
+/** `presses`: how many are new. */
+const counted = (ring: Ring, event: RingEvent & { kind: "press" }, presses: number): RingStep => {
+  const { press: one, id, button, silent, dark, pressed, mono } = event;
+  const others = ring.waiting.filter(({ press: other }) => !samePress(one, other));
+  const waits = { press: one, generation: ring.generation + 1 };
+  // A board without a latch gives no numbers: it repeats nothing and waits for no confirmation.
+  const waiting = one.number === 0 ? ring.waiting : [...others, waits];
+  const rest = { id, button, silent, dark, pressed, mono, automatic: false } as const;
+  const happened = { kind: "press", ...rest, count: Math.max(1, presses) } as const;
+  return withEvidence(episodes({ ...ring, waiting }, happened, event));
+};
 
 const withEvidence = ({ ring, effects }: RingStep): RingStep => ({
   ring,
@@ -255,7 +234,7 @@ const withEvidence = ({ ring, effects }: RingStep): RingStep => ({
 const airbag = (ring: Ring, event: RingEvent & { kind: "airbag" }): RingStep => {
   if (ring.airbags.includes(event.path)) return { ring, effects: [] };
   const { id, pressed, mono } = event;
-  const fired = { ...ring, airbags: [...ring.airbags, event.path] };
+  const fired = { ...ring, airbags: [...ring.airbags, event.path].slice(-AIRBAGS_MAX) };
   const rest = { id, pressed, mono, button: AIRBAG, count: 1, automatic: true } as const;
   return withEvidence(episodes(fired, { kind: "press", silent: false, dark: false, ...rest }, event));
 };
@@ -267,18 +246,28 @@ const stored = (ring: Ring, generation: number): RingStep => {
   let { emergency } = ring;
   for (const { id, revision } of done)
     ({ emergency } = advanceEpisodes(emergency, { kind: "stored", id, revision }));
+  // What went out from memory may be at a broker already.
+  const reached = new Set(emergency.episodes.filter(({ reach }) => reach === "stored").map(({ id }) => id));
   return {
     ring: {
       ...ring,
       emergency,
+      durable: Math.max(ring.durable, generation),
+      retryAt: undefined,
       waiting: ring.waiting.filter((one) => !onDisk(one)),
       unstored: ring.unstored.filter((one) => !onDisk(one)),
     },
     effects: [
       ...ring.waiting.filter(onDisk).map(({ press: one }): RingEffect => ({ kind: "confirm", press: one })),
-      ...done.map(({ id }): RingEffect => ({ kind: "publish", id })),
+      ...done.filter(({ id }) => reached.has(id)).map(({ id }): RingEffect => ({ kind: "publish", id })),
     ],
   };
+};
+
+const notStored = (ring: Ring, generation: number, mono: number): RingStep => {
+  const asked = ring.waiting.length + ring.unstored.length > 0;
+  const retrying = asked ? { ...ring, retryAt: mono + RETRY_MS } : ring;
+  return fromMemory(retrying, (one) => one.generation <= generation && Number.isFinite(one.publishAt));
 };
 
 /** The disk refuses, or does not answer: what waits for it goes out from memory. */
@@ -311,26 +300,38 @@ const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep =
   const { id, stage, by, at, mono, broker } = event;
   const step = episodes(ring, { kind: "ack", id, stage, by, at, mono }, event);
   // An episode that this unit knows nothing of any more can still be removed from the broker that shows it.
-  const known = ring.emergency.episodes.some((episode) => episode.id === id);
-  if (known || stage !== "cleared" || broker === undefined) return step;
+  if (isKnown(ring, id) || stage !== "cleared" || broker === undefined) return step;
   return { ...step, effects: [...step.effects, { kind: "remove", id, broker }] };
 };
 
 const tick = (ring: Ring, { mono, connected }: RingEvent & { kind: "tick" }): RingStep => {
   const ticked = episodes(ring, { kind: "tick", mono, connected }, { mono });
   const late = fromMemory(ticked.ring, ({ publishAt }) => publishAt <= mono);
-  return { ring: late.ring, effects: [...ticked.effects, ...late.effects] };
+  const again = mono >= (late.ring.retryAt ?? Infinity);
+  const retried = again ? { ...late.ring, retryAt: undefined } : late.ring;
+  const swept = connected && mono - ring.sweptAt >= SWEEP_MS ? sweep(retried, mono) : undefined;
+  return {
+    ring: swept?.ring ?? retried,
+    effects: [
+      ...ticked.effects,
+      ...late.effects,
+      ...(again ? [{ kind: "store", generation: retried.generation } as const] : []),
+      ...(swept?.effects ?? []),
+    ],
+  };
 };
 
-/** Copies of episodes that are over: they are removed at each new connection. */
-const sweep = (ring: Ring): RingEffect[] =>
-  ring.copies
-    .filter(({ episode }) => !ring.emergency.episodes.some(({ id }) => id === episode))
-    .map(({ episode, broker }) => ({ kind: "remove", id: episode, broker }));
+/** Removes copies of episodes that are over. */
+const sweep = (ring: Ring, mono: number): RingStep => ({
+  ring: { ...ring, sweptAt: mono },
+  effects: ring.copies
+    .filter(({ episode }) => !isKnown(ring, episode))
+    .map(({ episode, broker }) => ({ kind: "remove", id: episode, broker })),
+});
 
-const without = (ring: Ring, id: string, broker: string): RingStep => {
-  const copies = ring.copies.filter((one) => one.episode !== id || one.broker !== broker);
-  return copies.length === ring.copies.length ? { ring, effects: [] } : toStore({ ...ring, copies }, []);
+const removed = (ring: Ring, episode: string, broker: string): RingStep => {
+  const copies = withoutCopy(ring.copies, { episode, broker });
+  return copies === ring.copies ? { ring, effects: [] } : toStore({ ...ring, copies }, []);
 };
 
 const publishing = (ring: Ring, id: string, broker: string): RingStep => {
@@ -343,20 +344,26 @@ const withFault = (ring: Ring, part: string, faulty: boolean): Ring => {
   return { ...ring, faults: faulty ? [...others, part] : others };
 };
 
-const decide = (ring: Ring, event: RingEvent): RingStep => {
+const rearmed = (ring: Ring, path: string): RingStep =>
+  ring.airbags.includes(path)
+    ? toStore({ ...ring, airbags: ring.airbags.filter((one) => one !== path) }, [])
+    : { ring, effects: [] };
+
+const hello = (ring: Ring, board: string, lastNumber: number): RingStep => {
+  const presses = meet(ring.presses, board, lastNumber);
+  return presses === ring.presses ? { ring, effects: [] } : toStore({ ...ring, presses }, []);
+};
+
+const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
   switch (event.kind) {
     case "press":
       return press(ring, event);
     case "airbag":
       return airbag(ring, event);
     case "airbag-rearmed":
-      return ring.airbags.includes(event.path)
-        ? toStore({ ...ring, airbags: ring.airbags.filter((path) => path !== event.path) }, [])
-        : { ring, effects: [] };
-    case "hello": {
-      const presses = meet(ring.presses, event.board, event.lastNumber);
-      return presses === ring.presses ? { ring, effects: [] } : toStore({ ...ring, presses }, []);
-    }
+      return rearmed(ring, event.path);
+    case "hello":
+      return hello(ring, event.board, event.lastNumber);
     case "drill":
       return drill(ring, event);
     case "no-drill":
@@ -367,18 +374,19 @@ const decide = (ring: Ring, event: RingEvent): RingStep => {
     case "stored":
       return stored(ring, event.generation);
     case "not-stored":
-      return fromMemory(ring, (one) => one.generation <= event.generation && Number.isFinite(one.publishAt));
+      return notStored(ring, event.generation, mono);
     case "sent":
-      return episodes(ring, event, { mono: 0 });
+      return episodes(ring, event, { mono });
     case "ack":
       return acknowledge(ring, event);
     case "publishing":
       return publishing(ring, event.id, event.broker);
     case "removed":
-      return without(ring, event.id, event.broker);
+      return removed(ring, event.id, event.broker);
     case "connected": {
       const step = episodes(ring, event, event);
-      return { ring: step.ring, effects: [...step.effects, ...sweep(step.ring)] };
+      const swept = sweep(step.ring, event.mono);
+      return { ring: swept.ring, effects: [...step.effects, ...swept.effects] };
     }
     case "listening": {
       const since = event.listening ? undefined : (ring.unheardSince ?? event.mono);
@@ -396,7 +404,7 @@ const sameLamp = (one: LampWish | undefined, other: LampWish): boolean =>
 
 /** `mono`: now, milliseconds on the clock that never jumps. */
 export const advance = (before: Ring, event: RingEvent, mono: number): RingStep => {
-  const { ring, effects } = decide(before, event);
+  const { ring, effects } = decide(before, event, mono);
   const unreachable = ring.unheardSince !== undefined && mono - ring.unheardSince >= NO_LINK_MS;
   const lamp = lampOf(ring.emergency, { faulty: ring.faults.length > 0, unreachable });
   return sameLamp(ring.lamp, lamp)

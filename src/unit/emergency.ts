@@ -7,6 +7,7 @@ import { isoInstant, type Clock } from "../domain/time.ts";
 import {
   advance,
   copiesOf,
+  isDurable,
   isEmergencyOpen,
   restore,
   toMemory,
@@ -18,6 +19,7 @@ import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
+import { pause } from "../runtime/wait.ts";
 import { EpisodeLegs, type EpisodeStatus } from "../status/legs.ts";
 import { readJson } from "../wire/read.ts";
 import { episodeIdOf, newEpisodeId } from "./episode-id.ts";
@@ -47,6 +49,12 @@ export type EmergencyStatus = {
 const TICK_MS = 250;
 /** An acknowledgement is a few words: what is longer is none. */
 const ACK_BYTES = 4_096;
+/** More of the name of whoever acknowledged is not kept. */
+const BY_LETTERS = 200;
+/** A disk that does not answer is not waited for any longer: neither a broker nor a press can be kept waiting. */
+const DISK_MS = 1_000;
+/** A ULID. Other names are no episodes of ours, and may be of any length. */
+const EPISODE_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
@@ -60,6 +68,10 @@ export class EmergencyPart implements Disposable {
   /** A button was pressed, whatever becomes of it. */
   readonly pressed = new Signal<BoardPress>();
   #ring: Ring;
+  /** Whether the disk has been asked to store what is known, and whether something has changed since. */
+  #storing: "idle" | "asked" | "asked-again" = "idle";
+  /** The generation that the outbox has in memory. */
+  #remembered = 0;
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
@@ -106,7 +118,6 @@ export class EmergencyPart implements Disposable {
   }
 
   press(press: BoardPress): void {
-    this.pressed.emit(press);
     const { clock, buttons, random } = this.#options;
     const [button, settings] = buttonOnLoop(buttons, press.loop);
     const mono = clock.mono();
@@ -114,6 +125,7 @@ export class EmergencyPart implements Disposable {
       kind: "press",
       press,
       id: episodeIdOf(press, clock.now().at - (press.ageMs ?? 0), random),
+      spareId: newEpisodeId(clock.now().at, random),
       button,
       silent: settings?.silent ?? false,
       dark: settings?.dark ?? false,
@@ -121,6 +133,7 @@ export class EmergencyPart implements Disposable {
       mono,
       ...this.#broker(),
     });
+    this.#safely("what a press stops", () => this.pressed.emit(press));
   }
 
   /** An airbag has fired: an emergency that nobody had to press for. */
@@ -148,9 +161,13 @@ export class EmergencyPart implements Disposable {
     return effects.find((effect) => effect.kind === "refused")?.why;
   }
 
-  /** Dispatch's answer. Resolves when it is on disk, or refused. */
+  /** Dispatch's answer. Resolves when it is on disk, or refused, or the disk does not answer. */
   async acknowledge(id: string, payload: Buffer): Promise<void> {
-    const { log, clock, outbox } = this.#options;
+    const { log, clock } = this.#options;
+    if (!EPISODE_ID.test(id)) {
+      log.warn("an acknowledgement of something that is no episode is refused");
+      return;
+    }
     const ack = AckMessage.safeParse(readJson(payload, ACK_BYTES));
     if (!ack.success) {
       log.warn("an acknowledgement cannot be read: it is refused", { episode: id });
@@ -158,26 +175,31 @@ export class EmergencyPart implements Disposable {
     }
     const { stage, by, at } = ack.data;
     const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
-    this.#give({ kind: "ack", id, stage, by, at: ackAt, mono: clock.mono(), ...this.#broker() });
+    const name = by === undefined ? undefined : Array.from(by).slice(0, BY_LETTERS).join("");
+    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, mono: clock.mono(), ...this.#broker() });
     // Without a disk it counts all the same: a broker that sends it for ever would help nobody.
-    await outbox.secure().catch((cause: unknown) => {
-      log.error("an acknowledgement cannot be stored", { episode: id, cause: reasonOf(cause) });
-    });
+    await this.#secured();
   }
 
-  /** A broker with a subscriber has acknowledged a report. */
-  delivered(report: EmergencyUpdate): void {
-    const { episode: id } = report.data;
+  /** A broker with a subscriber has acknowledged a report; of a cleared episode nothing is left there. */
+  delivered(report: EmergencyUpdate, broker: string): void {
+    const { episode: id, state } = report.data;
+    if (state === "cleared") this.#give({ kind: "removed", id, broker });
     const episode = this.#ring.emergency.episodes.find((one) => one.id === id);
     if (!episode || this.#reports.get(id)?.seq !== report.seq) return;
     this.#legs.reached(id, "sent", this.#options.clock.mono());
     this.#give({ kind: "sent", id, revision: episode.revision });
   }
 
-  /** Before an episode goes to a broker: resolves when it is on disk that a copy may stand there. */
+  /**
+   * Before an episode goes to a broker: resolves when it is on disk that a copy may stand there, or when
+   * the disk does not answer. Undefined: the report may go at once.
+   */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined {
-    const effects = this.#give({ kind: "publishing", id: report.data.episode, broker });
-    return effects.some((effect) => effect.kind === "store") ? this.#options.outbox.secure() : undefined;
+    const { episode: id, state } = report.data;
+    if (state === "cleared") return undefined; // published without retain
+    this.#give({ kind: "publishing", id, broker });
+    return isDurable(this.#ring) ? undefined : this.#secured();
   }
 
   [Symbol.dispose](): void {
@@ -187,8 +209,28 @@ export class EmergencyPart implements Disposable {
   #give(event: RingEvent): readonly RingEffect[] {
     const { ring, effects } = advance(this.#ring, event, this.#options.clock.mono());
     this.#ring = ring;
-    for (const effect of effects) this.#perform(effect);
+    for (const effect of effects) this.#safely(effect.kind, () => this.#perform(effect));
     return effects;
+  }
+
+  /** Nothing that fails here may keep a press from the disk, from dispatch or from its lamp. */
+  #safely(what: string, perform: () => void): void {
+    try {
+      perform();
+    } catch (cause) {
+      this.#options.log.error(`emergency: ${what} failed`, { cause: reasonOf(cause) });
+    }
+  }
+
+  /** Resolves when all that is known is on disk, or cannot be stored, or the disk does not answer in time. */
+  async #secured(): Promise<void> {
+    const { outbox, time, log } = this.#options;
+    const enough = new AbortController();
+    const stored = outbox.secure().catch((cause: unknown) => {
+      log.error("what is known of emergencies cannot be stored", { cause: reasonOf(cause) });
+    });
+    await Promise.race([stored, pause(DISK_MS, enough.signal, time)]);
+    enough.abort();
   }
 
   #perform(effect: RingEffect): void {
@@ -198,7 +240,7 @@ export class EmergencyPart implements Disposable {
         this.#report(effect.episode);
         break;
       case "store":
-        this.#store(effect.generation);
+        this.#store();
         break;
       case "publish":
         this.#publish(effect.id);
@@ -228,12 +270,13 @@ export class EmergencyPart implements Disposable {
     }
   }
 
-  #report(episode: Episode): void {
+  #report(episode: Episode): EmergencyUpdate {
     const { outbox, clock, log } = this.#options;
     const known = this.#reports.has(episode.id);
     const data = this.#dataOf(episode);
     const report = outbox.append({ kind: "emergency", data, ...clock.now() });
-    if (report.kind !== "emergency") return; // a report has the kind of its draft
+    // A report has the kind of its draft.
+    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
     this.#reports.set(episode.id, report);
     if (known) this.#legs.changed(data);
     else {
@@ -245,24 +288,41 @@ export class EmergencyPart implements Disposable {
       });
     }
     if (episode.state !== "active") this.#legs.reached(episode.id, episode.state, clock.mono());
+    return report;
   }
 
-  #store(generation: number): void {
-    const { outbox, log, clock } = this.#options;
-    const episodes = this.#ring.emergency.episodes.flatMap((episode) => {
-      const report = this.#reports.get(episode.id);
-      return report ? [{ episode, report }] : [];
-    });
+  #store(): void {
+    const { outbox } = this.#options;
+    const episodes = this.#ring.emergency.episodes.map((episode) => ({
+      episode,
+      // A press must never be on disk without its episode.
+      report: this.#reports.get(episode.id) ?? this.#report(episode),
+    }));
     outbox.remember({ emergency: { episodes, ...toMemory(this.#ring) } });
-    outbox.secure().then(
-      () => {
+    this.#remembered = this.#ring.generation;
+    if (this.#storing === "idle") this.#askDisk();
+    else this.#storing = "asked-again";
+  }
+
+  /** One question at a time: a disk that does not answer must not collect them. */
+  #askDisk(): void {
+    const { outbox, log, clock } = this.#options;
+    const generation = this.#remembered;
+    this.#storing = "asked";
+    const answered = (kind: "stored" | "not-stored"): void => {
+      const again = this.#storing === "asked-again";
+      this.#storing = "idle";
+      if (kind === "stored")
         for (const one of this.#ring.unstored)
           if (one.generation <= generation) this.#legs.reached(one.id, "stored", clock.mono());
-        this.#give({ kind: "stored", generation });
-      },
+      this.#give({ kind, generation });
+      if (again && this.#storing === "idle") this.#askDisk();
+    };
+    outbox.secure().then(
+      () => answered("stored"),
       (cause: unknown) => {
         log.error("what is known of emergencies cannot be stored", { cause: reasonOf(cause) });
-        this.#give({ kind: "not-stored", generation });
+        answered("not-stored");
       },
     );
   }
@@ -286,7 +346,10 @@ export class EmergencyPart implements Disposable {
 
   #pressedAt(mono: number): Pressed {
     const { outbox, clock } = this.#options;
-    return { boot: outbox.boot, mono, ...clock.when(mono) };
+    const { at, clock: trust } = clock.when(mono);
+    // What cannot be written as JSON could not be read after a restart.
+    const instant = Number.isFinite(at) ? { at, clock: trust } : ({ at: 0, clock: "unset" } as const);
+    return { boot: outbox.boot, mono, ...instant };
   }
 
   #dataOf(episode: Episode): EmergencyData {
@@ -302,10 +365,20 @@ export class EmergencyPart implements Disposable {
       presses,
       attempt,
       ...this.#lastSeen(id),
-      ...this.#options.scene(),
+      ...this.#scene(),
       ...(by === undefined ? {} : { by }),
       ...(ackAt === undefined ? {} : { ackAt }),
     };
+  }
+
+  /** A press counts without its scene. */
+  #scene(): Pick<EmergencyData, "position" | "track" | "vehicle"> {
+    try {
+      return this.#options.scene();
+    } catch (cause) {
+      this.#options.log.error("the scene of an emergency cannot be told", { cause: reasonOf(cause) });
+      return {};
+    }
   }
 
   /** What was pressed before a restart under an unset clock has no time that can be told. */

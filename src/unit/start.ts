@@ -88,7 +88,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
       ),
     sentUnset: () => clockEvent.sentUnset(),
     publishing: (report, broker) => emergency.publishing(report, broker),
-    delivered: (report) => emergency.delivered(report),
+    delivered: (report, broker) => emergency.delivered(report, broker),
     removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
     async message(message) {

@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { CountedPresses } from "../../src/domain/memory.ts";
+import { count, isCounted, meet } from "../../src/emergency/presses.ts";
+
+type Known = readonly CountedPresses[];
+
+const press = (number: number, board = "0badcafe") => ({ board, number, loop: 0, count: 1 });
+const counting = (known: Known, ...numbers: number[]): Known =>
+  numbers.reduce((now, number) => count(now, press(number)), known);
+
+describe("the presses of a board", () => {
+  test("are counted one by one: an earlier one that was broken on the line is still new", () => {
+    const known = counting([], 7);
+    expect([6, 7, 8].map((number) => isCounted(known, press(number)))).toEqual([false, true, false]);
+    expect(isCounted(counting(known, 6), press(6))).toBe(true);
+  });
+
+  test("without numbers are always new, and take no room", () => {
+    const known = counting([], 0, 0);
+    expect(known).toEqual([]);
+    expect(isCounted(counting([], 5), press(0))).toBe(false);
+  });
+
+  test("are remembered for ever in a constant room", () => {
+    const known = counting([], ...Array.from({ length: 1_000 }, (_, n) => n + 1));
+    for (const number of [1, 500, 936, 937, 1_000]) expect(isCounted(known, press(number))).toBe(true);
+    expect(isCounted(known, press(1_001))).toBe(false);
+    expect(known).toEqual([
+      { board: "0badcafe", below: 936, numbers: Array.from({ length: 64 }, (_, n) => n + 937) },
+    ]);
+  });
+
+  test("in any order are each counted once, as long as no more than 64 wait at a time", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 64 }), { maxLength: 64 }), (numbers) => {
+        let known: Known = [];
+        for (const number of numbers) {
+          expect(isCounted(known, press(number))).toBe(false);
+          known = count(known, press(number));
+          expect(isCounted(known, press(number))).toBe(true);
+        }
+        for (let number = 1; number <= 64; number++)
+          expect(isCounted(known, press(number))).toBe(numbers.includes(number));
+      }),
+    );
+  });
+
+  test("are no other board's", () => {
+    const known = counting([], 7);
+    expect(isCounted(known, press(7, "1a2b3c4d"))).toBe(false);
+    expect(isCounted(count(known, press(9, "1a2b3c4d")), press(9))).toBe(false);
+    expect(isCounted(count(known, press(9, "1a2b3c4d")), press(7))).toBe(true);
+  });
+});
+
+describe("boards", () => {
+  test("are remembered up to sixteen: the one that was silent for longest goes first", () => {
+    let known: Known = [];
+    for (let n = 0; n < 16; n++) known = count(known, press(1, `board-${n}`));
+    known = count(known, press(2, "board-0"));
+    known = count(known, press(1, "board-16"));
+    expect(known).toHaveLength(16);
+    expect(isCounted(known, press(1, "board-0"))).toBe(true);
+    expect(isCounted(known, press(1, "board-1"))).toBe(false);
+    expect(isCounted(known, press(1, "board-2"))).toBe(true);
+  });
+
+  test("that have lost their memory begin anew", () => {
+    const known = counting([], 1, 2, 3);
+    expect(meet(known, "0badcafe", 3)).toBe(known);
+    expect(meet(known, "0badcafe", 19)).toBe(known);
+    const anew = meet(known, "0badcafe", 2);
+    expect(isCounted(anew, press(2))).toBe(false);
+    expect(meet(anew, "0badcafe", 0)).toBe(anew);
+  });
+
+  test("that have lost their memory are noticed by the last number, not by the lowest listed", () => {
+    const long = counting([], ...Array.from({ length: 100 }, (_, n) => n + 1));
+    expect(meet(long, "0badcafe", 99)).not.toBe(long);
+    expect(meet([{ board: "0badcafe", below: 40, numbers: [] }], "0badcafe", 39)).toEqual([
+      { board: "0badcafe", below: 0, numbers: [] },
+    ]);
+  });
+
+  test("that are met for the first time change nothing", () => {
+    expect(meet([], "0badcafe", 0)).toEqual([]);
+    const known = counting([], 5);
+    expect(meet(known, "1a2b3c4d", 0)).toBe(known);
+  });
+});
