@@ -31,7 +31,9 @@ const INNOCENT_BYTES = 1_024;
 type Known = {
   /** Maximum Packet Size as announced; undefined: never connected. */
   announced?: number;
-  /** What brokers without an announcement were seen to take. */
+  /** A packet above this was refused as too large. */
+  refused?: number;
+  /** What a broker that hangs up on large packets seems to take. */
   learned?: number;
   losses: number;
 };
@@ -58,15 +60,27 @@ export class Brokers {
     this.#known[index]!.announced = maximumPacketSize;
   }
 
-  /** The largest packet that should be sent to a broker: as announced, or as learned. */
-  limit(index: number): number {
-    const { announced, learned } = this.#known[index]!;
-    return Math.min(announced ?? Infinity, learned ?? Infinity);
+  /** A broker has refused a packet as too large: it takes at most `bytes`. */
+  limited(index: number, bytes: number): void {
+    const known = this.#known[index]!;
+    known.refused = Math.min(known.refused ?? Infinity, bytes);
   }
 
-  /** Whether every broker is known to take no packet of this size. */
+  /** The largest packet that should be sent to a broker: as announced, as refused, or as learned. */
+  limit(index: number): number {
+    const { announced, refused, learned } = this.#known[index]!;
+    return Math.min(announced ?? Infinity, refused ?? Infinity, learned ?? Infinity);
+  }
+
+  /**
+   * Whether every broker has said, by its announcement or by a refusal, that it takes no packet of this
+   * size. What was only learned from lost connections may be the link's fault: nothing is declared for it.
+   */
   nobodyTakes(bytes: number): boolean {
-    return this.#known.every(({ announced }) => announced !== undefined && announced < bytes);
+    return this.#known.every(({ announced, refused }) => {
+      const said = Math.min(announced ?? Infinity, refused ?? Infinity);
+      return said < bytes;
+    });
   }
 
   /** A connection, or the attempt to make one, has ended. */
@@ -90,8 +104,11 @@ export class Brokers {
   /** A broker of MQTT 3.1.1 does not say how much it takes: it hangs up. */
   #suspect({ broker, lastedMs, lostBytes }: Visit): void {
     const known = this.#known[broker]!;
-    if (lastedMs >= USEFUL_MS) known.losses = 0;
-    else if (lostBytes > INNOCENT_BYTES) {
+    if (lastedMs >= USEFUL_MS) {
+      known.losses = 0;
+      // A bad link may have been to blame: a connection that worked allows twice as much again.
+      if (known.learned !== undefined) known.learned *= 2;
+    } else if (lostBytes > INNOCENT_BYTES) {
       known.losses++;
       if (known.losses < SUSPECT_LOSSES) return;
       known.losses = 0;

@@ -134,6 +134,7 @@ export class Courier {
         maxInFlightBytes: UNLIMITED_BYTES,
         oldest: 1,
         unheardCounts,
+        hasEnded: () => false, // it reads no outbox
       },
       time.mono(),
     );
@@ -153,6 +154,7 @@ export class Courier {
             this.#putDown(answer.outgoing.episode);
         },
         tooLarge: () => undefined, // the link declares what no broker takes
+        limited: () => undefined, // learned anew on each connection
         drained: () => undefined,
       },
     });

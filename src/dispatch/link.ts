@@ -82,6 +82,8 @@ const HURRY_MS = 5_000;
 const DEAD_KEEPALIVES = 1.5;
 /** Episodes whose last live number is remembered. */
 const LIVE_EPISODES = 32;
+/** Episodes that have ended and are remembered. */
+const ENDED_EPISODES = 64;
 
 /** How far an emergency got, as far as the link has seen. */
 type Standing = {
@@ -121,6 +123,8 @@ export class Link {
   readonly #newest = new Map<Report["kind"], Report>();
   /** Numbers that went out live once: their repeats have not waited for the link. */
   readonly #saidLive = new Map<string, number>();
+  /** Episodes whose end dispatch has: what is still pending of them is history. */
+  readonly #ended = new Set<string>();
   /** The last fault reported of each broker. */
   readonly #reported = new Map<string, string>();
   #status: LinkStatus = { reconnects: 0 };
@@ -227,14 +231,27 @@ export class Link {
       const said = Promise.withResolvers<void>();
       this.#farewell = said.resolve;
       this.#session.pump();
-      await Promise.race([said.promise, connection.closed, pause(FAREWELL_MS, this.#stopping.signal, time)]);
-      connection.end();
+      const answered = said.promise.then(() => true);
+      const late = pause(FAREWELL_MS, this.#stopping.signal, time).then(() => false);
+      const heard = await Promise.race([answered, late, connection.closed.then(() => false)]);
+      // Without DISCONNECT the broker publishes the will: it must not show as online a unit that has stopped.
+      connection.end(heard ? undefined : new LinkError("stalled", "the farewell was not acknowledged"));
       await Promise.race([connection.closed, pause(FAREWELL_MS / 2, this.#stopping.signal, time)]);
     }
     this.#stopping.abort();
     await Promise.all([this.#running?.ended, ...carried]);
   }
   #farewell: (() => void) | undefined;
+
+  /** Birth or farewell are acknowledged. A broker that refuses them has let the unit in all the same. */
+  #stateAnswered(answer: Answer, connection: Connection): void {
+    if (answer.kind === "refused") {
+      if (answer.channel !== "state") return;
+      this.#farewell?.();
+    } else if (answer.kind === "too-large" || answer.outgoing.kind !== "state") return;
+    else if (answer.outgoing.last) this.#farewell?.();
+    if (!this.#leaving) this.#up(connection);
+  }
 
   get #view(): LinkView {
     const session = this.#session;
@@ -377,7 +394,13 @@ export class Link {
     void this.#couriers.get(broker)?.stop();
     this.#couriers.delete(broker);
     const traffic = new Traffic(
-      { receiveMaximum, maxInFlightBytes, oldest: outbox.oldest(), unheardCounts },
+      {
+        receiveMaximum,
+        maxInFlightBytes,
+        oldest: outbox.oldest(),
+        unheardCounts,
+        hasEnded: (episode) => this.#ended.has(episode),
+      },
       time.mono(),
     );
     let delivered = 0;
@@ -393,16 +416,14 @@ export class Link {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
           if (answer.kind === "delivered") delivered += answer.reports.length;
-          // A broker that refuses the birth has let the unit in all the same.
-          const birth =
-            answer.kind === "refused" ? answer.channel === "state" : answer.outgoing.kind === "state";
-          if (birth) this.#up(connection);
+          this.#stateAnswered(answer, connection);
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
           this.#answered(answer, broker, false);
         },
         tooLarge: (reports, bytes) => {
           if (this.#brokers.nobodyTakes(bytes)) outbox.refuse(reports);
         },
+        limited: (bytes) => this.#brokers.limited(this.#index, bytes),
         drained: () => this.#wakeWaiters(),
       },
     });
@@ -425,10 +446,6 @@ export class Link {
 
   /** Let in, and the birth is acknowledged. */
   #up({ broker, version }: Connection): void {
-    if (this.#leaving) {
-      this.#farewell?.();
-      return;
-    }
     const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
     this.#status = { broker, reconnects };
     this.#reported.clear();
@@ -452,6 +469,7 @@ export class Link {
       return;
     }
     const { outgoing } = answer;
+    if (answer.kind === "too-large") return;
     if (answer.kind === "unheard") {
       this.#on.heard(false);
       if (outgoing.kind === "emergency" && !courier) this.#unheard(outgoing.report.data.episode);
@@ -492,6 +510,8 @@ export class Link {
   /** Dispatch has the end of an episode: only brokers that may hold a copy are still called on. */
   #end(episode: string, copies: readonly string[]): void {
     this.#standing.delete(episode);
+    this.#ended.add(episode);
+    for (const old of [...this.#ended].slice(0, -ENDED_EPISODES)) this.#ended.delete(old);
     for (const courier of this.#couriers.values())
       if (!copies.includes(courier.broker)) courier.drop(episode);
   }

@@ -4,12 +4,16 @@
  * is a little more than their product. Pure: time is an argument.
  */
 export type Pace = {
-  /** Bytes of history that may be unacknowledged. */
+  /** Bytes that the link itself holds: what is unacknowledged beyond them waits in a queue. 0: not known. */
+  readonly holds: number;
+  /** Bytes that may be unacknowledged with another batch: what the link holds, and that batch. */
   readonly budget: number;
   /** Bytes that one batch should have: what a press may have to wait behind. */
   readonly batchBytes: number;
   sent(bytes: number, at: number): Flight;
   acknowledged(flight: Flight, at: number): void;
+  /** It never left. */
+  withdrawn(): void;
 };
 
 /** A message on the wire: what had been delivered when it left. */
@@ -20,8 +24,6 @@ export type Flight = {
   readonly deliveredAt: number;
 };
 
-/** Before anything is known: two packets. */
-const FIRST_BUDGET = 3_000;
 const BATCH = { min: 600, max: 48 * 1024 };
 /** A batch should take this long on the link. */
 const BATCH_S = 0.1;
@@ -33,20 +35,34 @@ const RATE_SAMPLES = 10;
 export const createPace = (maxBytes: number): Pace => {
   let delivered = 0;
   let deliveredAt = 0;
+  let unacknowledged = 0;
+  let holds = 0;
   let minRttS = Infinity;
   let rates: number[] = [];
-  let budget = Math.min(FIRST_BUDGET, maxBytes);
+  let budget = Math.min(BATCH.min, maxBytes);
   let batchBytes = BATCH.min;
 
   return {
+    get holds() {
+      return holds;
+    },
     get budget() {
       return budget;
     },
     get batchBytes() {
       return batchBytes;
     },
-    sent: (bytes, at) => ({ bytes, at, delivered, deliveredAt: delivered === 0 ? at : deliveredAt }),
+    sent(bytes, at) {
+      // After a silence its time would make the link look slow.
+      if (unacknowledged === 0) deliveredAt = at;
+      unacknowledged++;
+      return { bytes, at, delivered, deliveredAt };
+    },
+    withdrawn() {
+      unacknowledged--;
+    },
     acknowledged(flight, at) {
+      unacknowledged--;
       delivered += flight.bytes;
       deliveredAt = at;
       minRttS = Math.min(minRttS, Math.max(1e-4, (at - flight.at) / 1000));
@@ -54,7 +70,8 @@ export const createPace = (maxBytes: number): Pace => {
       rates = [...rates.slice(1 - RATE_SAMPLES), (delivered - flight.delivered) / elapsedS];
       const rate = Math.max(...rates);
       batchBytes = Math.max(BATCH.min, Math.min(BATCH.max, maxBytes, rate * BATCH_S));
-      budget = Math.min(maxBytes, Math.max(FIRST_BUDGET, GAIN * rate * minRttS + batchBytes));
+      holds = GAIN * rate * minRttS;
+      budget = Math.min(maxBytes, holds + batchBytes);
     },
   };
 };

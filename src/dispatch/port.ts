@@ -62,7 +62,12 @@ export type ConnectionEvents = {
 };
 
 /** MQTT 5 §3.4.2.1 PUBACK reason codes with a meaning of their own. 3.1.1 knows none: its code is 0. */
-export const PUBACK = { success: 0x00, noMatchingSubscribers: 0x10, firstRefusal: 0x80 } as const;
+export const PUBACK = {
+  success: 0x00,
+  noMatchingSubscribers: 0x10,
+  firstRefusal: 0x80,
+  packetTooLarge: 0x95,
+} as const;
 
 /** The unit announces this Maximum Packet Size, and never keeps more of one message in memory. */
 export const MAXIMUM_PACKET_BYTES = 1024 * 1024;

@@ -3,8 +3,9 @@ import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Route, Routes } from "../domain/wire.ts";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
+import { pause } from "../runtime/wait.ts";
 import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../wire/encode.ts";
-import { LinkError, type Connection } from "./port.ts";
+import { LinkError, PUBACK, type Connection } from "./port.ts";
 import type { Answer, Outgoing, Traffic } from "./traffic.ts";
 
 /** What the link and the couriers say and hear on one connection. */
@@ -18,6 +19,8 @@ export type SessionEvents = {
   answer(answer: Answer, rttMs: number): void;
   /** These do not fit the broker's largest packet. `bytes`: what they would need. */
   tooLarge(reports: readonly Report[], bytes: number): void;
+  /** The broker has refused a packet as too large: it takes at most this many bytes. */
+  limited(bytes: number): void;
   /** Nothing waits and nothing is on the wire. */
   drained(): void;
 };
@@ -37,6 +40,8 @@ export type SessionOptions = {
 
 /** MQTT 5 §3.3: fixed header 5, topic length 2, packet id 2, properties length and expiry 6, correlation data 3. */
 const PACKET_OVERHEAD = 18;
+/** An emergency waits this long for the disk, then it goes out all the same. */
+const DISK_MS = 1_000;
 
 type Encoded = { readonly route: Route; readonly payload: Buffer };
 
@@ -49,14 +54,19 @@ export class Session {
   readonly #flying = new Map<object, number>();
   #pumping: Timer | undefined;
   #waking: Timer | undefined;
+  readonly #ended = new AbortController();
   #over = false;
+  /** The largest packet that the broker takes, in bytes. */
+  #limit: number;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#limit = options.maximumPacketSize;
     this.connection = options.connection;
     this.traffic = options.traffic;
     void options.connection.closed.then(() => {
       this.#over = true;
+      this.#ended.abort();
       this.#pumping?.[Symbol.dispose]();
       this.#waking?.[Symbol.dispose]();
     });
@@ -101,14 +111,16 @@ export class Session {
   }
 
   async #encode(reports: readonly Report[]): Promise<void> {
-    const { traffic, compress, on } = this.#options;
-    const payload = await encodeHistory(
-      reports.map((report) => on.right(report)),
-      compress,
-    );
-    if (this.#over) return;
-    traffic.offerHistory(reports, payload);
-    this.pump();
+    const { traffic, compress, connection, on } = this.#options;
+    try {
+      const righted = reports.map((report) => on.right(report));
+      const payload = await encodeHistory(righted, compress);
+      if (this.#over) return;
+      traffic.offerHistory(reports, payload);
+      this.pump();
+    } catch (cause) {
+      connection.end(new LinkError("failed", `a batch cannot be compressed: ${reasonOf(cause)}`, cause));
+    }
   }
 
   #send(outgoing: Outgoing): void {
@@ -121,16 +133,23 @@ export class Session {
     const flight = this.#options.traffic.sent(outgoing, 0, this.#options.time.mono());
     const go = () => {
       if (this.#over) return;
-      if (this.#options.traffic.withdraw(flight)) this.#publish(outgoing);
+      const now = this.#options.traffic.resume(flight);
+      if (now) this.#publish(now);
       else this.#later();
     };
-    void ready.then(go, go);
+    // A disk that says nothing must not keep it.
+    void Promise.race([ready, pause(DISK_MS, this.#ended.signal, this.#options.time)]).then(go, go);
   }
 
   #publish(outgoing: Outgoing): void {
     const { traffic, time, connection, on } = this.#options;
     const encoded = this.#encoded(outgoing);
     if (!encoded) {
+      if (outgoing.kind === "state") {
+        const why = `${connection.broker}: it takes packets of at most ${this.#limit} bytes, which is too few`;
+        connection.end(new LinkError("failed", why));
+        return;
+      }
       traffic.unfit(outgoing);
       this.#later();
       return;
@@ -143,6 +162,10 @@ export class Session {
       if (this.#over) return;
       this.#flying.delete(flight);
       const now = time.mono();
+      if (code === PUBACK.packetTooLarge) {
+        this.#limit = Math.min(this.#limit, bytes + this.#overhead(encoded.route) - 1);
+        on.limited(this.#limit);
+      }
       on.answer(traffic.answered(flight, code, now), now - sentAt);
       this.#later();
     });
@@ -156,18 +179,18 @@ export class Session {
     });
   }
 
-  #room(route: Route): number {
-    const own = Buffer.byteLength(route.topic) + (route.correlationData?.length ?? 0);
-    return this.#options.maximumPacketSize - PACKET_OVERHEAD - own;
+  /** Bytes of a packet that are not payload, at most. */
+  #overhead(route: Route): number {
+    return PACKET_OVERHEAD + Buffer.byteLength(route.topic) + (route.correlationData?.length ?? 0);
   }
 
   /** The bytes and the topic of a message; undefined if it does not fit the broker. */
   #encoded(outgoing: Outgoing): Encoded | undefined {
     const { routes, on } = this.#options;
     const fitting = (route: Route, payload: Buffer, reports: readonly Report[]): Encoded | undefined => {
-      if (payload.length <= this.#room(route)) return { route, payload };
-      if (reports.length === 1)
-        on.tooLarge(reports, payload.length + this.#options.maximumPacketSize - this.#room(route));
+      const bytes = payload.length + this.#overhead(route);
+      if (bytes <= this.#limit) return { route, payload };
+      if (reports.length === 1) on.tooLarge(reports, bytes);
       return undefined;
     };
     switch (outgoing.kind) {
@@ -186,7 +209,7 @@ export class Session {
         const right = on.right(outgoing.report);
         const report = right.kind === "emergency" ? right : outgoing.report;
         const route = routes.of(report);
-        const shortest = encodeEmergency(report, on.isLive(report), this.#room(route));
+        const shortest = encodeEmergency(report, on.isLive(report), this.#limit - this.#overhead(route));
         return shortest
           ? { route, payload: shortest }
           : fitting(route, encodeReport(report, on.isLive(report)), [outgoing.report]);

@@ -4,6 +4,7 @@ import type { Channel, Route } from "../domain/wire.ts";
 import { createPace, type Flight as Paced } from "./pace.ts";
 import { Pauses } from "./pauses.ts";
 import { PUBACK } from "./port.ts";
+import { Reading } from "./reading.ts";
 
 /**
  * The traffic of one connection, without I/O: what waits, what is on the wire, what goes next, and
@@ -14,7 +15,8 @@ import { PUBACK } from "./port.ts";
  * nothing else may take.
  */
 export type Outgoing =
-  | { readonly kind: "state"; readonly payload: Buffer }
+  /** Birth, or with `last` the farewell. */
+  | { readonly kind: "state"; readonly payload: Buffer; readonly last: boolean }
   | { readonly kind: "emergency"; readonly report: EmergencyUpdate }
   /** Takes the retained copy of an episode off the broker; `final`: its last report, delivered just before. */
   | { readonly kind: "removal"; readonly episode: string; readonly final?: EmergencyUpdate }
@@ -31,6 +33,8 @@ export type Answer =
   | { readonly kind: "delivered"; readonly outgoing: Outgoing; readonly reports: readonly Report[] }
   /** The broker has it, but nobody there has subscribed. */
   | { readonly kind: "unheard"; readonly outgoing: Outgoing }
+  /** The packet is too large for the broker: it goes out again, smaller, or is found not to fit. */
+  | { readonly kind: "too-large"; readonly outgoing: Outgoing }
   /** The broker does not take this channel; `first`: since the connection began. */
   | { readonly kind: "refused"; readonly channel: Channel; readonly code: number; readonly first: boolean };
 
@@ -45,12 +49,16 @@ export type TrafficSettings = {
   readonly oldest: number;
   /** Whether 0x10 (no matching subscribers) counts as delivery now. */
   readonly unheardCounts: () => boolean;
+  /** Whether an episode has ended: what is left of it must not be retained again. */
+  readonly hasEnded: (episode: string) => boolean;
 };
 
 /** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
 const WINDOW = 32;
 /** Places on the wire that only emergencies may take. */
 const RESERVE = 4;
+/** Episodes that were removed here and are remembered; the oldest is forgotten first. */
+const REMOVED = 64;
 /** A flood of positions goes as history, many reports to a message: lighter for unit, link and broker. */
 const LIVE_WINDOW = 4;
 const LIVE_QUEUE = 4;
@@ -64,6 +72,9 @@ const BATCH_RECORDS = { min: 4, max: 1_000 };
 const PACKED_BYTES = 50;
 /** Batches that are being encoded or wait for their place. */
 const BATCHES = 2;
+/** Kinds that may not delay an emergency by more than one message. */
+const isOrdinary = ({ kind }: Outgoing): boolean =>
+  kind === "event" || kind === "live" || kind === "history" || kind === "reply";
 
 const channelOf = (outgoing: Outgoing): Channel => {
   if (outgoing.kind === "removal") return "emergency";
@@ -106,17 +117,9 @@ export class Traffic {
   readonly #standing = new Map<string, EmergencyUpdate>();
   /** The last report of each episode that was delivered here: it is not said twice with one attempt. */
   readonly #said = new Map<string, EmergencyUpdate>();
-  readonly #cursor: Record<Lane, number>;
-  readonly #unread = new Set<Lane>(LANES);
-  readonly #reading = new Set<Lane>();
-  /** Numbers that were delivered while their lane was being read: the page may still hold them. */
-  readonly #meanwhile: Record<Lane, Set<number>> = {
-    emergency: new Set(),
-    event: new Set(),
-    telemetry: new Set(),
-  };
-  /** Lanes of which everything that can be read is on its way: while the disk is away they have no cursor. */
-  readonly #onTheirWay = new Set<Lane>();
+  readonly #reading: Reading;
+  /** Episodes whose retained copy was removed on this connection. */
+  #removed: string[] = [];
   #states: Outgoing[] = [];
   #urgent: (Outgoing & { kind: "emergency" | "removal" })[] = [];
   #events: Report[] = [];
@@ -135,8 +138,7 @@ export class Traffic {
     this.#window = Math.max(1, Math.min(WINDOW, settings.receiveMaximum));
     this.#reserve = this.#window > 2 * RESERVE ? RESERVE : this.#window > 1 ? 1 : 0;
     this.#pace = createPace(settings.maxInFlightBytes);
-    const before = settings.oldest - 1;
-    this.#cursor = { emergency: before, event: before, telemetry: before };
+    this.#reading = new Reading(settings.oldest);
     this.#progressAt = now;
   }
 
@@ -145,9 +147,10 @@ export class Traffic {
   }
 
   get drained(): boolean {
+    const said = this.#states.length + this.#replies.length;
     const waiting = this.#urgent.length + this.#events.length + this.#live.length + this.#history.length;
-    const reading = this.#unread.size + this.#reading.size + this.#onTheirWay.size;
-    return this.#flights.size + waiting + reading + this.#toEncode.length + this.#encoding === 0;
+    const encoding = this.#toEncode.length + this.#encoding;
+    return this.#reading.done && this.#flights.size + said + waiting + encoding === 0;
   }
 
   /** When the next pause ends, on the clock of `now`; undefined if there is none. */
@@ -169,13 +172,13 @@ export class Traffic {
   }
 
   greet(payload: Buffer): void {
-    this.#states.push({ kind: "state", payload });
+    this.#states.push({ kind: "state", payload, last: false });
   }
 
   /** The last message: nothing else is published after it was asked for. */
   farewell(payload: Buffer): void {
     this.#held = true;
-    this.#states = [{ kind: "state", payload }];
+    this.#states = [{ kind: "state", payload, last: true }];
   }
 
   /** An emergency as it now stands: new, changed, or said again. */
@@ -194,7 +197,7 @@ export class Traffic {
 
   /** Takes an episode off the broker that the unit knows nothing more to say of. */
   remove(episode: string): void {
-    this.#standing.delete(episode);
+    this.#forget(episode);
     const known = this.#urgent.some((one) => one.kind === "removal" && one.episode === episode);
     const flying = [...this.#flights].some(
       ({ outgoing }) => outgoing.kind === "removal" && outgoing.episode === episode,
@@ -206,7 +209,7 @@ export class Traffic {
   offerLive(report: Report, now: number): void {
     if (this.#underway.has(report.seq)) return;
     if (this.#live.length >= LIVE_QUEUE || this.#pauses.refused(report.kind, now)) {
-      this.#unread.add("telemetry");
+      this.#reading.mark("telemetry");
       return;
     }
     this.#underway.add(report.seq);
@@ -219,31 +222,23 @@ export class Traffic {
 
   /** Records of a lane can be read from the outbox. */
   stored(lane: Lane): void {
-    this.#unread.add(lane);
+    this.#reading.mark(lane);
   }
 
   /** What should be read from the outbox now. Each answer is handed to `page`. */
   reads(now: number): Read[] {
     const reads: Read[] = [];
     for (const lane of LANES) {
-      if (!this.#unread.has(lane) || this.#reading.has(lane) || !this.#wants(lane, now)) continue;
-      this.#unread.delete(lane);
-      this.#reading.add(lane);
+      if (!this.#reading.wants(lane) || !this.#wants(lane, now)) continue;
       const limit = lane === "telemetry" ? this.#batchRecords() : URGENT_RECORDS;
-      reads.push({ lane, after: this.#cursor[lane], limit });
+      reads.push({ lane, after: this.#reading.begin(lane), limit });
     }
     return reads;
   }
 
   /** What was read; `cursor`: how far. */
   page(lane: Lane, reports: readonly Report[], cursor: number): void {
-    this.#reading.delete(lane);
-    const gone = this.#meanwhile[lane];
-    const fresh = reports.filter(({ seq }) => !this.#underway.has(seq) && !gone.has(seq));
-    gone.clear();
-    if (cursor > this.#cursor[lane] || fresh.length > 0) this.#unread.add(lane);
-    else if (reports.length > 0) this.#onTheirWay.add(lane);
-    this.#cursor[lane] = Math.max(cursor, this.#cursor[lane]);
+    const fresh = this.#reading.take(lane, reports, cursor, this.#underway);
     for (const { seq } of fresh) this.#underway.add(seq);
     if (lane === "emergency") this.#sort(fresh);
     else if (lane === "event") this.#events.push(...fresh);
@@ -284,17 +279,19 @@ export class Traffic {
   }
 
   /**
-   * It did not leave yet: its place on the wire is free again. False: its episode has changed or ended
-   * meanwhile, so it goes as history; on its topic it would replace what is newer.
+   * It can leave only now: its place on the wire is free again. Returns what is to be sent in its
+   * stead: the episode as it stands by now, or nothing, if a newer report of it has left or it is over.
    */
-  withdraw(flight: Flight): boolean {
+  resume(flight: Flight): Outgoing | undefined {
     this.#flights.delete(flight);
+    this.#pace.withdrawn();
     const { outgoing } = flight;
-    if (outgoing.kind !== "emergency") return true;
+    if (outgoing.kind !== "emergency") return outgoing;
     const { report } = outgoing;
-    if (this.#standing.get(report.data.episode)?.seq === report.seq) return true;
+    const standing = this.#standing.get(report.data.episode);
+    if (standing?.seq === report.seq) return { kind: "emergency", report: standing };
     this.#toEncode.push([report]);
-    return false;
+    return undefined;
   }
 
   /** It does not fit the broker's largest packet: not on this connection. */
@@ -311,9 +308,12 @@ export class Traffic {
     this.#flights.delete(flight);
     this.#progressAt = now;
     this.#pace.acknowledged(flight.paced, now);
-    for (const lane of this.#onTheirWay) this.#unread.add(lane);
-    this.#onTheirWay.clear();
+    this.#reading.progressed();
     const channel = channelOf(outgoing);
+    if (code === PUBACK.packetTooLarge) {
+      this.#putBack(outgoing);
+      return { kind: "too-large", outgoing };
+    }
     if (code >= PUBACK.firstRefusal) {
       this.#giveBack(outgoing);
       return { kind: "refused", channel, code, first: this.#pauses.refuse(channel, now) };
@@ -322,9 +322,13 @@ export class Traffic {
     if (unheard && reportsOf(outgoing).length > 0 && outgoing.kind !== "removal") {
       this.#giveBack(outgoing);
       this.#pauses.unheard(channel, outgoing.kind === "live" ? "history" : channel, now);
+      // Nobody hears of its end here; what is retained of it must go all the same.
+      if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared")
+        this.#urgent.unshift({ kind: "removal", episode: outgoing.report.data.episode });
       return { kind: "unheard", outgoing };
     }
-    this.#pauses.taken(channel);
+    // That a removal is acknowledged says nothing of who listens.
+    if (outgoing.kind !== "removal" || outgoing.final) this.#pauses.taken(channel);
     return this.#delivered(outgoing);
   }
 
@@ -343,13 +347,47 @@ export class Traffic {
     const lane = laneOf(outgoing);
     for (const { seq } of reports) {
       this.#underway.delete(seq);
-      if (lane && this.#reading.has(lane)) this.#meanwhile[lane].add(seq);
+      if (lane) this.#reading.delivered(lane, seq);
     }
-    if (outgoing.kind === "removal") {
-      this.#standing.delete(outgoing.episode);
-      this.#said.delete(outgoing.episode);
-    }
+    if (outgoing.kind === "removal") this.#forget(outgoing.episode);
     return { kind: "delivered", outgoing, reports };
+  }
+
+  #forget(episode: string): void {
+    this.#standing.delete(episode);
+    this.#said.delete(episode);
+    this.#removed = [...this.#removed.filter((one) => one !== episode), episode].slice(-REMOVED);
+  }
+
+  /** To the front of its queue: it goes out again at once, if it can be made to fit. */
+  #putBack(outgoing: Outgoing): void {
+    switch (outgoing.kind) {
+      case "state":
+        this.#states.unshift(outgoing);
+        return;
+      case "emergency": {
+        const { report } = outgoing;
+        const standing = this.#standing.get(report.data.episode);
+        if (standing?.seq === report.seq) this.#urgent.unshift({ kind: "emergency", report: standing });
+        else this.#toEncode.push([report]);
+        return;
+      }
+      case "removal":
+        this.#urgent.unshift(outgoing);
+        return;
+      case "event":
+        this.#events.unshift(outgoing.report);
+        return;
+      case "live":
+        this.#live.unshift(outgoing.report);
+        return;
+      case "history":
+        if (outgoing.reports.length > 1) this.unfit(outgoing);
+        else this.#history.unshift(outgoing);
+        return;
+      case "reply":
+        this.#replies.unshift(outgoing);
+    }
   }
 
   /** What was not delivered is read from the outbox again, when its channel's pause is over. */
@@ -358,30 +396,29 @@ export class Traffic {
     if (!lane) return;
     for (const { seq } of reportsOf(outgoing)) {
       this.#underway.delete(seq);
-      this.#cursor[lane] = Math.min(this.#cursor[lane], seq - 1);
+      this.#reading.giveBack(lane, seq);
     }
-    this.#unread.add(lane);
     if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.push(outgoing);
   }
 
   #ordinary(now: number): Outgoing | undefined {
-    const reply = this.#replies.shift();
-    if (reply) return reply;
-    const flying = { event: 0, live: 0, history: 0 };
-    let historyBytes = 0;
+    const flying = { event: 0, live: 0 };
+    let bytes = 0;
     for (const { outgoing, paced } of this.#flights) {
       if (outgoing.kind === "event" || outgoing.kind === "live") flying[outgoing.kind]++;
-      if (outgoing.kind !== "history") continue;
-      flying.history++;
-      historyBytes += paced.bytes;
+      if (isOrdinary(outgoing)) bytes += paced.bytes;
     }
+    // What the link does not hold would only queue, and an emergency would wait behind it.
+    if (bytes > this.#pace.holds) return undefined;
+    const reply = this.#replies.shift();
+    if (reply) return reply;
     const event = flying.event < EVENT_WINDOW ? this.#events.shift() : undefined;
     if (event) return { kind: "event", report: event };
     const live = flying.live < LIVE_WINDOW ? this.#live.shift() : undefined;
     if (live) return { kind: "live", report: live };
     const [batch] = this.#history;
     if (!batch || this.#pauses.waits("history", now)) return undefined;
-    if (flying.history > 0 && historyBytes + batch.payload.length > this.#pace.budget) return undefined;
+    if (bytes > 0 && bytes + batch.payload.length > this.#pace.budget) return undefined;
     return this.#history.shift();
   }
 
@@ -403,7 +440,10 @@ export class Traffic {
    * would replace a newer retained copy, and a press would wait behind them.
    */
   #sort(reports: readonly Report[]): void {
-    const emergencies = reports.filter((report) => report.kind === "emergency");
+    const all = reports.filter((report) => report.kind === "emergency");
+    const isOver = ({ data: { episode, state } }: EmergencyUpdate) =>
+      state !== "cleared" && (this.#removed.includes(episode) || this.#settings.hasEnded(episode));
+    const emergencies = all.filter((report) => !isOver(report));
     for (const report of emergencies) {
       const { episode } = report.data;
       if ((this.#standing.get(episode)?.seq ?? -1) < report.seq) this.#standing.set(episode, report);
@@ -411,7 +451,7 @@ export class Traffic {
     const isNewest = ({ seq, data }: EmergencyUpdate) => this.#standing.get(data.episode)?.seq === seq;
     for (const report of emergencies)
       if (isNewest(report)) this.#queueEmergency(this.#standing.get(report.data.episode) ?? report);
-    const older = emergencies.filter((report) => !isNewest(report));
+    const older = all.filter((report) => isOver(report) || !isNewest(report));
     if (older.length > 0) this.#toEncode.push(older);
   }
 

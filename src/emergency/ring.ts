@@ -62,7 +62,7 @@ type Unstored = {
 
 export type RingStep = { readonly ring: Ring; readonly effects: readonly RingEffect[] };
 
-const NO_RING: Ring = {
+export const NO_RING: Ring = {
   emergency: NO_EMERGENCY,
   presses: [],
   waiting: [],
@@ -95,7 +95,7 @@ const AIRBAG = "airbag";
 export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
 
 /** A real one: a drill does not count. */
-const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
+export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
   emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
 
 /** An episode is open, or its end is not delivered. */
