@@ -1,7 +1,9 @@
 /**
  * Watches the bytes that come from a broker and cuts out messages that are too large to keep, while
  * they stream past: a parser would collect them whole. MQTT 5 brokers keep to the announced maximum;
- * 3.1.1 knows none. Pure: bytes in, bytes and findings out.
+ * 3.1.1 knows none. It also reads the reason codes of PUBACKs: the client keeps 0x10 (no matching
+ * subscribers) to itself, and gives up the connection at codes that it does not know, such as mosquitto's
+ * 0x95 (packet too large). It gets 0x80 for each refusal. Pure: bytes in, bytes and findings out.
  */
 export type Oversize = {
   readonly topic: string;
@@ -11,7 +13,18 @@ export type Oversize = {
   readonly packetId?: number;
 };
 
+export type Findings = {
+  /** A message was cut out. */
+  oversize(found: Oversize): void;
+  /** A PUBACK has a reason code other than 0. */
+  answered(packetId: number, code: number): void;
+};
+
 const PUBLISH = 3;
+const PUBACK = 4;
+/** Packet id and reason code of a PUBACK (MQTT 5 §3.4.2); without a reason code it is 0. */
+const PUBACK_BYTES = 3;
+const FIRST_REFUSAL = 0x80;
 /** MQTT 5 §1.5.5: a remaining length has at most four bytes. More are a malformed packet: the parser says so. */
 const LENGTH_BYTES = 4;
 const TOPIC_LENGTH_BYTES = 2;
@@ -52,17 +65,20 @@ const readHead = (first: number, head: Buffer): Omit<Oversize, "bytes"> | undefi
   return qos > 0 ? { topic, packetId: head.readUInt16BE(end) } : { topic };
 };
 
+const isPubackWithCode = (first: number, { remaining }: Header): boolean =>
+  first >> 4 === PUBACK && remaining >= PUBACK_BYTES;
+
 const BETWEEN_PACKETS: State = { kind: "header", held: Buffer.alloc(0) };
 
 export class PacketGuard {
   readonly #maxBytes: number;
-  readonly #found: (oversize: Oversize) => void;
+  readonly #on: Findings;
   #state: State = BETWEEN_PACKETS;
 
-  /** `maxBytes`: the largest packet that may go on. `found` is called for each message that is cut out. */
-  constructor(maxBytes: number, found: (oversize: Oversize) => void) {
+  /** `maxBytes`: the largest packet that may go on. */
+  constructor(maxBytes: number, on: Findings) {
     this.#maxBytes = maxBytes;
-    this.#found = found;
+    this.#on = on;
   }
 
   /** The parts of `chunk` that may go on, in order. */
@@ -100,11 +116,13 @@ export class PacketGuard {
   #header(held: Buffer, rest: Buffer): { used: number; drop?: boolean; pass?: Buffer } {
     const bytes = held.length > 0 ? Buffer.concat([held, rest]) : rest;
     const header = readHeader(bytes);
-    if (!header) {
-      // Fewer than five bytes: they wait for the next chunk.
+    const codeAt = header && isPubackWithCode(bytes[0]!, header) ? header.headerBytes + PUBACK_BYTES : 0;
+    if (!header || bytes.length < codeAt) {
+      // Fewer than eight bytes: they wait for the next chunk.
       this.#state = { kind: "header", held: Buffer.from(bytes) };
       return { used: rest.length, drop: true };
     }
+    if (codeAt > 0) return this.#puback(bytes.subarray(0, codeAt), header, held.length);
     const { headerBytes, remaining } = header;
     const size = headerBytes + remaining;
     const used = headerBytes - held.length;
@@ -117,13 +135,26 @@ export class PacketGuard {
     return held.length > 0 ? { used, pass: Buffer.from(bytes.subarray(0, headerBytes)) } : { used };
   }
 
+  /** `bytes`: a PUBACK up to its reason code, of which `held` came in earlier chunks. */
+  #puback(bytes: Buffer, { headerBytes, remaining }: Header, held: number): { used: number; pass?: Buffer } {
+    const left = remaining - PUBACK_BYTES;
+    this.#state = left > 0 ? { kind: "pass", left } : BETWEEN_PACKETS;
+    const used = bytes.length - held;
+    const code = bytes.at(-1)!;
+    if (code > 0) this.#on.answered(bytes.readUInt16BE(headerBytes), code);
+    if (code < FIRST_REFUSAL) return held > 0 ? { used, pass: Buffer.from(bytes) } : { used };
+    const pass = Buffer.from(bytes);
+    pass[pass.length - 1] = FIRST_REFUSAL;
+    return { used, pass };
+  }
+
   /** Goes through a packet that is cut out; returns how many bytes of `rest` belong to it. */
   #skip(state: State & { kind: "skip" }, rest: Buffer): number {
     const used = Math.min(state.left, rest.length);
     const known = readHead(state.first, state.head);
     const head = known ? state.head : Buffer.concat([state.head, rest.subarray(0, used)]);
     const named = known ? undefined : readHead(state.first, head);
-    if (named) this.#found({ ...named, bytes: state.bytes });
+    if (named) this.#on.oversize({ ...named, bytes: state.bytes });
     // The payload is not kept: the head was complete, or it is a topic and a packet id at most.
     const left = state.left - used;
     this.#state = left > 0 ? { ...state, head, left } : BETWEEN_PACKETS;

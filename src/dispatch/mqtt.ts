@@ -1,7 +1,8 @@
 import { MqttClient, type IClientOptions } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
-import type { Time } from "../runtime/ports.ts";
-import { pause } from "../runtime/wait.ts";
+import type { Time, Timer } from "../runtime/ports.ts";
+import type { Lookup } from "./addresses.ts";
+import { createDial, noAnswer, type ConnectOver } from "./dial.ts";
 import { classify, disconnected } from "./faults.ts";
 import {
   LinkError,
@@ -14,14 +15,12 @@ import {
   type Incoming,
   type Route,
 } from "./port.ts";
-import { addressesOf, brokerAddress, GuardedStream, openSocket, readCredentials } from "./socket.ts";
+import { GuardedStream, systemLookup } from "./socket.ts";
 
 /** The only file that knows the MQTT client. Its reconnecting, its stores and its offline queue are not used. */
 
-/** From the first packet to an accepted connection, on all addresses together. */
-const CONNECT_MS = 10_000;
-/** An address that has not accepted by then gets company from the next one. */
-const NEXT_ADDRESS_MS = 1_500;
+/** The client's own patience. Whoever connects has less. */
+const CONNACK_MS = 30_000;
 /** What a DISCONNECT may take to get out. */
 const GOODBYE_MS = 500;
 /** MQTT 5 §3.1.2.11.2; with 3.1.1 the broker decides how long a session lasts. */
@@ -29,6 +28,8 @@ const SESSION_EXPIRY_S = 86_400;
 /** Messages from dispatch that may wait for their acknowledgement at once. */
 const RECEIVE_MAXIMUM = 16;
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
+/** Codes whose publish has not been called back yet; a broker that sends more is not listened to. */
+const CODES = 1_024;
 /** MQTT §2.1.4: the largest packet that can be written. */
 const LARGEST_PACKET = 268_435_455;
 
@@ -40,7 +41,7 @@ const clientOptions = (options: ConnectOptions, version: 4 | 5): IClientOptions 
   keepalive: options.keepaliveS,
   clean: false,
   reconnectPeriod: 0,
-  connectTimeout: CONNECT_MS,
+  connectTimeout: CONNACK_MS,
   resubscribe: false,
   queueQoSZero: false,
   // A buffer for each of 65,536 numbers, made in advance: 20 MiB and 40 ms for nothing.
@@ -74,6 +75,13 @@ const incomingOf = (packet: {
 const codeOf = (thrown: unknown): number | undefined =>
   thrown instanceof Error && "code" in thrown && typeof thrown.code === "number" ? thrown.code : undefined;
 
+/** PUBACK reason codes other than 0 by packet id, as the broker sent them. */
+type Codes = Map<number, number>;
+
+/** A property that was sent twice, against the standard, is a list. */
+const numberOr = (otherwise: number, property: unknown): number =>
+  typeof property === "number" ? property : otherwise;
+
 /** One accepted connection. The client behind it is used once and thrown away. */
 class MqttConnection implements Connection {
   readonly broker: string;
@@ -83,14 +91,24 @@ class MqttConnection implements Connection {
   maximumPacketSize = LARGEST_PACKET;
   readonly #client: MqttClient;
   readonly #time: Time;
+  readonly #codes: Codes;
+  #goodbye: Timer | undefined;
   #failure: LinkError | undefined;
   #over = false;
   #corked = false;
 
-  constructor(broker: string, version: 4 | 5, client: MqttClient, on: ConnectionEvents, time: Time) {
+  constructor(
+    broker: string,
+    version: 4 | 5,
+    client: MqttClient,
+    codes: Codes,
+    on: ConnectionEvents,
+    time: Time,
+  ) {
     this.broker = broker;
     this.version = version;
     this.#client = client;
+    this.#codes = codes;
     this.#time = time;
     const { promise, resolve } = Promise.withResolvers<LinkError>();
     this.closed = promise;
@@ -110,15 +128,16 @@ class MqttConnection implements Connection {
     });
     client.on("close", () => {
       this.#over = true;
+      this.#goodbye?.[Symbol.dispose]();
       client.end(true);
       resolve(this.#failure ?? new LinkError("lost", `${broker}: the connection was closed`));
     });
   }
 
   /** What the broker announced in its CONNACK. */
-  accept(properties: { receiveMaximum?: number; maximumPacketSize?: number } | undefined): this {
-    this.receiveMaximum = properties?.receiveMaximum ?? DEFAULT_RECEIVE_MAXIMUM;
-    this.maximumPacketSize = properties?.maximumPacketSize ?? LARGEST_PACKET;
+  accept(properties: { receiveMaximum?: unknown; maximumPacketSize?: unknown } | undefined): this {
+    this.receiveMaximum = numberOr(DEFAULT_RECEIVE_MAXIMUM, properties?.receiveMaximum);
+    this.maximumPacketSize = numberOr(LARGEST_PACKET, properties?.maximumPacketSize);
     return this;
   }
 
@@ -138,9 +157,15 @@ class MqttConnection implements Connection {
         this.end(classify(this.broker, error));
         return;
       }
-      const code = packet && "reasonCode" in packet ? packet.reasonCode : undefined;
-      done(codeOf(error) ?? code ?? PUBACK.success);
+      done(this.#codeOf(packet?.messageId) ?? codeOf(error) ?? PUBACK.success);
     });
+  }
+
+  #codeOf(packetId: number | undefined): number | undefined {
+    if (packetId === undefined) return undefined;
+    const code = this.#codes.get(packetId);
+    this.#codes.delete(packetId);
+    return code;
   }
 
   subscribe(topics: readonly string[], done: (codes: readonly number[]) => void): void {
@@ -164,7 +189,7 @@ class MqttConnection implements Connection {
     }
     this.#client.end(false);
     // If messages are unacknowledged, the client would wait for a broker that may say nothing.
-    this.#time.after(GOODBYE_MS, () => this.#client.stream?.destroy());
+    this.#goodbye ??= this.#time.after(GOODBYE_MS, () => this.#client.stream?.destroy());
   }
 
   /** What one turn of the event loop publishes leaves in one write. */
@@ -179,26 +204,18 @@ class MqttConnection implements Connection {
   }
 }
 
-/** Connects to one address with one version of MQTT. Rejects with LinkError. */
-const connectOnce = async (
-  target: { readonly broker: string; readonly address: string; readonly version: 4 | 5 },
-  options: ConnectOptions,
-  on: ConnectionEvents,
-  time: Time,
-  signal: AbortSignal,
-): Promise<Connection> => {
-  const { broker, address, version } = target;
-  const socket = await openSocket(brokerAddress(broker), address, readCredentials(options), signal).catch(
-    (cause: unknown) => {
-      throw classify(broker, cause);
+const connectOver: ConnectOver = async ({ broker, version }, socket, options, on, time, signal) => {
+  const codes: Codes = new Map();
+  const stream = new GuardedStream(socket, MAXIMUM_PACKET_BYTES, {
+    oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
+    answered(packetId, code) {
+      if (codes.size < CODES) codes.set(packetId, code);
     },
-  );
-  const stream = new GuardedStream(socket, MAXIMUM_PACKET_BYTES, ({ topic, bytes }) =>
-    on.oversize(topic, bytes),
-  );
+  });
   const client = new MqttClient(() => stream, clientOptions(options, version));
-  const connection = new MqttConnection(broker, version, client, on, time);
-  const abort = () => connection.end(new LinkError("timeout", `${broker}: the host does not answer`));
+  const connection = new MqttConnection(broker, version, client, codes, on, time);
+  const abort = () => connection.end(noAnswer(broker));
+  if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
   try {
     return await new Promise<Connection>((resolve, reject) => {
@@ -210,67 +227,6 @@ const connectOnce = async (
   }
 };
 
-/**
- * The first address that accepts. Each next one is tried when the one before has failed, or has not
- * accepted within `NEXT_ADDRESS_MS`; the others are given up.
- */
-const connectAny = async (
-  broker: string,
-  version: 4 | 5,
-  options: ConnectOptions,
-  on: ConnectionEvents,
-  time: Time,
-  signal: AbortSignal,
-): Promise<Connection> => {
-  const addresses = await addressesOf(brokerAddress(broker).host).catch((cause: unknown) => {
-    throw classify(broker, cause);
-  });
-  const losers = new AbortController();
-  const either = AbortSignal.any([signal, losers.signal]);
-  let before: Promise<unknown> = Promise.resolve();
-  const attempts = addresses.map((address, n) => {
-    const turn =
-      n === 0
-        ? before
-        : Promise.race([before.catch(() => undefined), pause(NEXT_ADDRESS_MS * n, either, time)]);
-    const attempt = turn.then(() => {
-      if (either.aborted) throw new LinkError("timeout", `${broker}: the host does not answer`);
-      return connectOnce({ broker, address, version }, options, on, time, either);
-    });
-    before = attempt;
-    return attempt;
-  });
-  try {
-    return await Promise.any(attempts);
-  } catch (cause) {
-    throw cause instanceof AggregateError ? classify(broker, cause.errors[0]) : cause;
-  } finally {
-    losers.abort();
-  }
-};
-
-/** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it. */
-export const createConnect = (time: Time): Connect => {
-  /** Brokers that have refused MQTT 5 by its code: asking again would cost each connection a round trip. */
-  const older = new Set<string>();
-  return async (broker, options, on, signal) => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]);
-    const timedOut = Promise.withResolvers<never>();
-    timedOut.promise.catch(() => undefined);
-    deadline.addEventListener("abort", () =>
-      timedOut.reject(new LinkError("timeout", `${broker}: the host does not answer`)),
-    );
-    const attempt = (version: 4 | 5) =>
-      Promise.race([connectAny(broker, version, options, on, time, deadline), timedOut.promise]);
-    if (older.has(broker)) return attempt(4);
-    try {
-      return await attempt(5);
-    } catch (error) {
-      const refused = error instanceof LinkError && (error.code === "version" || error.code === "lost");
-      if (!refused || deadline.aborted) throw error;
-      const connection = await attempt(4);
-      if (error.code === "version") older.add(broker);
-      return connection;
-    }
-  };
-};
+/** Connects with the MQTT client. The system looks up the names, if `lookup` does not. */
+export const createConnect = (time: Time, lookup: Lookup = systemLookup): Connect =>
+  createDial(connectOver, time, lookup);

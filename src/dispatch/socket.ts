@@ -4,7 +4,8 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { reasonOf } from "../runtime/log.ts";
-import { PacketGuard, type Oversize } from "./guard.ts";
+import type { Lookup } from "./addresses.ts";
+import { PacketGuard, type Findings } from "./guard.ts";
 import { LinkError, type ConnectOptions } from "./port.ts";
 
 /** Where a broker listens. */
@@ -26,9 +27,9 @@ export const brokerAddress = (url: string): BrokerAddress => {
   return { secure: scheme === "mqtts:", host: parsed.hostname.replaceAll(/^\[|\]$/g, ""), port };
 };
 
-/** Every address of a name, in the resolver's order. Rejects with the system's error. */
-export const addressesOf = async (host: string): Promise<string[]> =>
-  isIP(host) > 0 ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
+/** Asks the system's resolver. Rejects with its error. */
+export const systemLookup: Lookup = async (host) =>
+  (await lookup(host, { all: true })).map(({ address }) => address);
 
 type Pem = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 
@@ -85,12 +86,15 @@ export class GuardedStream extends Duplex {
   readonly #socket: Socket;
   readonly #guard: PacketGuard;
 
-  constructor(socket: Socket, maxBytes: number, oversize: (found: Oversize) => void) {
+  constructor(socket: Socket, maxBytes: number, on: Findings) {
     super({ allowHalfOpen: false, emitClose: true });
     this.#socket = socket;
-    this.#guard = new PacketGuard(maxBytes, (found) => {
-      if (found.packetId !== undefined) this.write(puback(found.packetId));
-      oversize(found);
+    this.#guard = new PacketGuard(maxBytes, {
+      oversize: (found) => {
+        if (found.packetId !== undefined) this.write(puback(found.packetId));
+        on.oversize(found);
+      },
+      answered: (packetId, code) => on.answered(packetId, code),
     });
     socket.on("data", (chunk: Buffer) => {
       let more = true;
@@ -99,7 +103,13 @@ export class GuardedStream extends Duplex {
     });
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));
-    socket.on("close", () => this.destroy());
+    socket.on("close", () => this.#closed());
+  }
+
+  /** What came last may not have been read yet: the DISCONNECT that says why. */
+  #closed(): void {
+    if (this.readableLength === 0) this.destroy();
+    else this.once("end", () => this.destroy());
   }
 
   override _read(): void {

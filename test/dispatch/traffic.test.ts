@@ -101,7 +101,9 @@ const label = (out: Outgoing): string => {
       return `removal${out.final ? ` after ${out.final.seq}` : ""}`;
     case "history":
       return `history ${out.reports.map(({ seq }) => seq).join(" ")}`;
-    default:
+    case "emergency":
+    case "event":
+    case "live":
       return `${out.kind} ${out.report.seq}`;
   }
 };

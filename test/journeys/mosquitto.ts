@@ -43,7 +43,10 @@ export const answers = async (port: number): Promise<boolean> => {
   }
 };
 
-/** `extra` goes below the listener: TLS, access rules. */
+/**
+ * `extra` goes below the listener: TLS, access rules. Without a limit of queued messages, mosquitto 2.0
+ * ends a connection after it has refused a publish.
+ */
 export const startMosquitto = async (extra = "allow_anonymous true", secure = false): Promise<Mosquitto> => {
   const folder = mkdtempSync(join(tmpdir(), "mosquitto-"));
   // Started as root, mosquitto becomes its own user, which must read and keep its files here.
@@ -55,8 +58,8 @@ export const startMosquitto = async (extra = "allow_anonymous true", secure = fa
     `per_listener_settings true
 persistence true
 persistence_location ${folder}/
-max_queued_messages 0
-max_inflight_messages 1000
+max_queued_messages 1000000
+max_inflight_messages 0
 listener ${port} 127.0.0.1
 ${extra.replaceAll("FOLDER", folder)}
 `,

@@ -212,7 +212,8 @@ export class SimulatedConnection implements Connection, Peer {
     this.#far = "closed";
     this.route.broker.detach(this.#o.options.clientId, this, false);
     this.#o.down.send(SMALL, () => {
-      const reason = DISCONNECTS[code] ?? "lost";
+      // In 3.1.1 a broker only closes: there is no DISCONNECT from it.
+      const reason = this.version === 5 ? (DISCONNECTS[code] ?? "lost") : "lost";
       this.#endNear(
         new LinkError(reason, `${this.broker}: the broker ended the connection (${code})`),
         "broker",

@@ -1,0 +1,163 @@
+import type { Socket } from "node:net";
+import type { Time } from "../runtime/ports.ts";
+import { pause } from "../runtime/wait.ts";
+import { Addresses, type Lookup } from "./addresses.ts";
+import { classify } from "./faults.ts";
+import {
+  LinkError,
+  type Connect,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectOptions,
+  type LinkFault,
+} from "./port.ts";
+import { brokerAddress, openSocket, readCredentials } from "./socket.ts";
+
+/** From the name of a broker to an accepted connection: addresses, sockets, versions of MQTT. */
+
+/** From looking up the name to an accepted connection, on all addresses together. */
+const CONNECT_MS = 10_000;
+/** If an address has not opened by then, the next one is tried as well. */
+const NEXT_ADDRESS_MS = 1_500;
+/** If a broker has not answered CONNECT by then, and has another address, that one is used. */
+const CONNACK_MS = 2_500;
+
+export type Target = { readonly broker: string; readonly version: 4 | 5 };
+
+/** CONNECT over an open socket. Rejects with LinkError, then the socket is closed. */
+export type ConnectOver = (
+  target: Target,
+  socket: Socket,
+  options: ConnectOptions,
+  on: ConnectionEvents,
+  time: Time,
+  signal: AbortSignal,
+) => Promise<Connection>;
+
+export const noAnswer = (broker: string): LinkError =>
+  new LinkError("timeout", `${broker}: the host does not answer`);
+
+type Opened = { readonly address: string; readonly socket: Socket };
+
+/**
+ * The first address that opens. Each next one is tried when the one before has failed, or has not
+ * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
+ */
+const openFirst = async (
+  broker: string,
+  addresses: readonly string[],
+  options: ConnectOptions,
+  time: Time,
+  signal: AbortSignal,
+): Promise<Opened> => {
+  const losers = new AbortController();
+  const either = AbortSignal.any([signal, losers.signal]);
+  const open = async (address: string): Promise<Opened> => {
+    if (either.aborted) throw noAnswer(broker);
+    const socket = await openSocket(brokerAddress(broker), address, readCredentials(options), either);
+    if (!either.aborted) {
+      // Two may open at once: the others see this before they go on.
+      losers.abort();
+      return { address, socket };
+    }
+    socket.destroy();
+    throw noAnswer(broker);
+  };
+  let before: Promise<unknown> = Promise.resolve();
+  const attempts = addresses.map((address, n) => {
+    const turn = Promise.race([before.catch(() => undefined), pause(NEXT_ADDRESS_MS * n, either, time)]);
+    const attempt = turn.then(() => open(address));
+    before = attempt;
+    return attempt;
+  });
+  try {
+    return await Promise.any(attempts);
+  } catch (cause) {
+    if (signal.aborted) throw noAnswer(broker);
+    throw classify(broker, cause instanceof AggregateError ? cause.errors[0] : cause);
+  } finally {
+    losers.abort();
+  }
+};
+
+/** Another address would say the same. */
+const ANSWERS: ReadonlySet<LinkFault> = new Set(["version", "unauthorised", "credentials-unreadable"]);
+
+/**
+ * The first address that accepts. Sockets are opened side by side, but only one at a time says CONNECT:
+ * a broker would end the one connection for the other, which has the same client id.
+ */
+const connectAny = async (
+  connectOver: ConnectOver,
+  target: Target,
+  addresses: readonly string[],
+  options: ConnectOptions,
+  on: ConnectionEvents,
+  time: Time,
+  signal: AbortSignal,
+): Promise<Connection> => {
+  let left = addresses;
+  let failed: LinkError | undefined;
+  while (left.length > 0 && !signal.aborted) {
+    const patience = new AbortController();
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one address after the other
+      const { address, socket } = await openFirst(target.broker, left, options, time, signal);
+      left = left.filter((one) => one !== address);
+      using _ = left.length > 0 ? time.after(CONNACK_MS, () => patience.abort()) : undefined;
+      const either = AbortSignal.any([signal, patience.signal]);
+      // oxlint-disable-next-line no-await-in-loop
+      return await connectOver(target, socket, options, on, time, either);
+    } catch (cause) {
+      const error = classify(target.broker, cause);
+      if (patience.signal.aborted || !ANSWERS.has(error.code)) failed ??= error;
+      else throw error;
+      // No other address opens either.
+      if (left === addresses) break;
+      addresses = left;
+    }
+  }
+  throw failed ?? noAnswer(target.broker);
+};
+
+/** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it. */
+export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
+  const names = new Addresses(lookup, time);
+  /** Which version a broker was seen to speak: one that refused 5 by its code, or has accepted it. */
+  const spoken = new Map<string, 4 | 5>();
+  return async (broker, options, on, signal) => {
+    const patience = new AbortController();
+    using _ = time.after(CONNECT_MS, () => patience.abort());
+    const deadline = AbortSignal.any([signal, patience.signal]);
+    const addresses = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
+      throw classify(broker, cause);
+    });
+    const attempt = async (version: 4 | 5): Promise<Connection> => {
+      const connection = await connectAny(
+        connectOver,
+        { broker, version },
+        addresses,
+        options,
+        on,
+        time,
+        deadline,
+      );
+      if (version === 5) spoken.set(broker, 5);
+      return connection;
+    };
+    const version = spoken.get(broker) ?? 5;
+    try {
+      return await attempt(version);
+    } catch (error) {
+      // A broker that once spoke MQTT 5 and hangs up has other reasons: 3.1.1 has no reason codes.
+      const older =
+        version === 5 &&
+        error instanceof LinkError &&
+        (error.code === "version" || (error.code === "lost" && !spoken.has(broker)));
+      if (!older || deadline.aborted) throw error;
+      const connection = await attempt(4);
+      if (error.code === "version") spoken.set(broker, 4);
+      return connection;
+    }
+  };
+};
