@@ -1,14 +1,11 @@
-import type { Part } from "../domain/report.ts";
+import type { FaultName } from "../domain/faults.ts";
 
 /**
  * Which changes of a fault are reported (contract §3): at most six a minute for one (part, code, where);
  * then one report says so, and the next comes when the fault has been steady for a minute. Pure: `now`
  * is in milliseconds.
  */
-export type Condition = {
-  readonly part: Part;
-  /** One word from the catalogue (domain/faults). */
-  readonly code: string;
+export type Condition = FaultName & {
   /** The loop, broker, topic or interface. */
   readonly where?: string;
 };

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Part } from "../domain/report.ts";
+import type { ConfigPart } from "../domain/faults.ts";
 import { suggest } from "../domain/suggest.ts";
 import { dotted, type ConfigDocument, type Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
@@ -9,7 +9,7 @@ import { repair, type RepairOptions } from "./repair.ts";
 /** A key that is written twice: the last one counts. */
 export const duplicateFault = (
   { path, place }: ConfigDocument["duplicates"][number],
-  part: Part,
+  part: ConfigPart,
   fatal = false,
 ): SettingsFault => ({
   ...place,
@@ -47,7 +47,7 @@ export class Blocks {
   read<S extends z.ZodType>(
     name: string,
     schema: S,
-    part: Part,
+    part: ConfigPart,
     options: RepairOptions & { readonly required?: boolean } = {},
   ): z.infer<S> | undefined {
     const { value, issues } = repair(schema, this.raw(name), options);
@@ -57,7 +57,7 @@ export class Blocks {
   }
 
   /** Parses a block whose keys all have defaults: it can always be used. */
-  readOrDefault<S extends z.ZodType>(name: string, schema: S, part: Part): z.infer<S> {
+  readOrDefault<S extends z.ZodType>(name: string, schema: S, part: ConfigPart): z.infer<S> {
     const given = this.raw(name) === undefined ? undefined : this.read(name, schema, part);
     return given ?? schema.parse({});
   }
@@ -65,7 +65,7 @@ export class Blocks {
   report(
     base: Path,
     issue: Omit<Issue, "code"> & Pick<SettingsFault, "code">,
-    part: Part,
+    part: ConfigPart,
     { document = this.document, fatal = false }: { document?: ConfigDocument; fatal?: boolean } = {},
   ): void {
     const { path: within, code, expected, found, remedy, atKey } = issue;

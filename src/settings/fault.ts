@@ -1,24 +1,13 @@
-import type { Part } from "../domain/report.ts";
+import type { ConfigCode, ConfigPart } from "../domain/faults.ts";
 
 /** A position in a configuration file; line and column count from 1. */
 export type Place = { readonly file: string; readonly line: number; readonly column: number };
-
-export type FaultCode =
-  | "yaml"
-  | "invalid"
-  | "unknown-key"
-  | "duplicate-key"
-  | "conflict"
-  | "missing-file"
-  | "unreadable-file"
-  | "no-ignition"
-  | "no-pin";
 
 /** One fault of a configuration: its place, what was expected, and which part of the unit it stops. */
 export type SettingsFault = Place & {
   /** Dotted key, for example `gps.port`; empty if the file as a whole is meant. */
   readonly path: string;
-  readonly code: FaultCode;
+  readonly code: ConfigCode;
   /** A noun phrase that completes "expected …". */
   readonly expected: string;
   /** A noun phrase that completes "found …". Never a secret. */
@@ -26,7 +15,7 @@ export type SettingsFault = Place & {
   /** What to do about it, as an imperative. */
   readonly remedy?: string;
   /** The part of the unit that is off, or runs with a default, because of it. */
-  readonly part: Part;
+  readonly part: ConfigPart;
   /** The unit cannot do its duty with this fault: `run` exits 78. */
   readonly fatal: boolean;
 };
@@ -58,8 +47,8 @@ export class ConfigurationError extends Error {
 
 /** A fault as an event reports it. */
 export type ConfigFault = {
-  readonly part: Part;
-  readonly code: string;
+  readonly part: ConfigPart;
+  readonly code: ConfigCode;
   /** The key, if the fault has one. */
   readonly where?: string;
   readonly detail: string;

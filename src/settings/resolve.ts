@@ -1,10 +1,9 @@
-import type { Part } from "../domain/report.ts";
 import { isLoopback, listenAddress } from "../domain/address.ts";
+import type { ConfigCode, ConfigPart } from "../domain/faults.ts";
 import type { Blocks } from "./blocks.ts";
 import { readCan, type CanSettings } from "./can.ts";
 import type { Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
-import type { FaultCode } from "./fault.ts";
 import { readPanic } from "./panic.ts";
 import * as schema from "./schema.ts";
 import { IGNITION } from "./vehicle.ts";
@@ -52,8 +51,8 @@ const dispatchConflicts = (raw: unknown): Issue[] => {
 const conflict = (
   blocks: Blocks,
   path: Path,
-  part: Part,
-  fault: { code: FaultCode; expected: string; found: string; remedy: string },
+  part: ConfigPart,
+  fault: { code: ConfigCode; expected: string; found: string; remedy: string },
 ): void => blocks.report([], { path, atKey: false, ...fault }, part);
 
 /** The receiver. Off if the panic board uses its port: of the two, the board is the one that saves a life. */

@@ -1,6 +1,7 @@
 import type { CanMapping } from "../decode/can/mapping.ts";
 import { SourceError } from "../domain/bytes.ts";
 import type { CanFrame, CanSource } from "../domain/can.ts";
+import { codeFor } from "../domain/faults.ts";
 import type { Draft, EmergencyData, HealthData } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import { AirbagWatch } from "../policy/airbag.ts";
@@ -129,7 +130,7 @@ export class CanPart implements AsyncDisposable {
       const error = cause instanceof SourceError ? cause : new SourceError("failed", reasonOf(cause), cause);
       worked = this.#state === "heard";
       this.#state = { fault: error.code };
-      faults.raise({ part: "can", code: error.code }, error.message);
+      faults.raise({ part: "can", code: codeFor("can", error.code) }, error.message);
       this.#policy.lost();
     }
     if (recorded) return "done";

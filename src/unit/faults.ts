@@ -1,4 +1,5 @@
-import type { EventData } from "../domain/report.ts";
+import type { FaultCode } from "../domain/faults.ts";
+import type { EventData, Part } from "../domain/report.ts";
 import { Damping, type Change, type Condition, type News } from "../policy/damping.ts";
 import type { Log } from "../runtime/log.ts";
 import { Signal } from "../runtime/signal.ts";
@@ -13,6 +14,9 @@ export type FaultsOptions = {
   /** Milliseconds on a clock that never jumps. */
   readonly mono: () => number;
 };
+
+/** Where something can be wrong. */
+type Place = { readonly part: Part; readonly where?: string };
 
 export class Faults {
   readonly #options: FaultsOptions;
@@ -37,7 +41,7 @@ export class Faults {
   }
 
   /** It works again; `condition` without a code: whatever was wrong there. */
-  clear(condition: Omit<Condition, "code"> & { readonly code?: string }, detail: string): void {
+  clear(condition: Place & { readonly code?: FaultCode }, detail: string): void {
     for (const one of this.#at(condition)) {
       if (condition.code !== undefined && one.code !== condition.code) continue;
       this.#change({ ...one, faulty: false, detail }, true);
@@ -55,7 +59,7 @@ export class Faults {
     for (const news of this.#damping.tick(this.#options.mono())) this.#say(news);
   }
 
-  #at({ part, where }: Omit<Condition, "code">): Change[] {
+  #at({ part, where }: Place): Change[] {
     return this.#damping.active.filter((one) => one.part === part && one.where === where);
   }
 

@@ -2,6 +2,7 @@ import { readSatellites } from "../decode/nmea/people.ts";
 import { SatelliteGroups } from "../decode/nmea/satellites.ts";
 import type { NmeaTally } from "../decode/nmea/decoder.ts";
 import type { ByteSource } from "../domain/bytes.ts";
+import { codeFor } from "../domain/faults.ts";
 import type { Arrival, Fix } from "../domain/fix.ts";
 import type { Draft, EmergencyData, HealthData, PositionData } from "../domain/report.ts";
 import type { Satellite } from "../domain/satellite.ts";
@@ -148,7 +149,7 @@ export class GpsPart implements AsyncDisposable {
       pressure,
       fault: (code, detail) => {
         this.#fault = code;
-        faults.raise({ part: "gps", code }, detail);
+        faults.raise({ part: "gps", code: codeFor("gps", code) }, detail);
       },
       heard: (afterFault) => {
         this.#fault = undefined;

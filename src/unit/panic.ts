@@ -1,4 +1,5 @@
-import { buttonOnLoop, type BoardListener, type LoopState, type PanicBoard } from "../domain/panic.ts";
+import type { CodeOf } from "../domain/faults.ts";
+import { buttonOnLoop, type BoardListener, type PanicBoard } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
@@ -7,7 +8,7 @@ import type { Faults } from "./faults.ts";
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
 
 /** What a technician is told about a loop that is not as it should be. */
-const LOOP_FAULTS: Partial<Record<LoopState, string>> = {
+const LOOP_FAULTS: Readonly<Record<CodeOf<"panic-loop">, string>> = {
   open: "is cut: look for a broken wire or a loose plug",
   short: "is shorted: look for a crushed cable",
   stuck: "has been pressed for 60 s: the button is stuck",
@@ -18,10 +19,11 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
   press: (press) => emergency.press(press),
   loop(index, state) {
     const where = buttonOnLoop(buttons, index)[0];
-    const trouble = LOOP_FAULTS[state];
+    const trouble = state === "normal" || state === "pressed" ? undefined : state;
     const what = `${where} (loop ${index})`;
     emergency.give({ kind: "fault", part: `loop ${index}`, faulty: trouble !== undefined });
-    if (trouble !== undefined) faults.raise({ part: "panic-loop", code: state, where }, `${what} ${trouble}`);
+    if (trouble !== undefined)
+      faults.raise({ part: "panic-loop", code: trouble, where }, `${what} ${LOOP_FAULTS[trouble]}`);
     else faults.clear({ part: "panic-loop", where }, `${what} is whole again`);
   },
   fault: (code, detail) => faults.raise({ part: "panic-board", code }, detail),

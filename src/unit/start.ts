@@ -1,5 +1,4 @@
 import type { LinkEvents } from "../dispatch/link.ts";
-import type { Part } from "../domain/report.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { pause } from "../runtime/wait.ts";
@@ -35,7 +34,7 @@ const missingParts = ({
   settings,
   ports,
   configFaults,
-}: UnitOptions): readonly (readonly [Part, string])[] => [
+}: UnitOptions): readonly (readonly ["panic-board" | "can", string])[] => [
   ...(settings.panic === undefined && !configFaults.some(({ part }) => part === "panic-board")
     ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as const]
     : []),

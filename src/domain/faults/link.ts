@@ -1,0 +1,100 @@
+import type { FaultRow } from "./row.ts";
+
+/** Faults of the way to dispatch. `where` is the broker's address, unless a row says otherwise. */
+
+const LATER = "The unit is `offline`. This event comes once another broker, or this one, can be reached.";
+const NO_LINK = { lamp: "no-link", dispatch: LATER } as const;
+
+export const LINK = {
+  refused: {
+    ...NO_LINK,
+    sentence: "The host answers, but no broker listens on this port.",
+    cause: "The broker is stopped, or the port in `dispatch.brokers` is wrong.",
+    remedy: "Check the address. Tell dispatch that the broker is down.",
+  },
+  "unknown-host": {
+    ...NO_LINK,
+    sentence: "The broker's name cannot be looked up.",
+    cause: "The name is misspelt, or the network has no name server.",
+    remedy: "`getent hosts NAME`. Check `dispatch.brokers` and the modem's DNS.",
+  },
+  unreachable: {
+    ...NO_LINK,
+    sentence: "There is no network, or no route to the broker.",
+    cause: "No coverage, or the modem is down.",
+    remedy: "`ip route`. Check modem, SIM card and antenna.",
+  },
+  timeout: {
+    ...NO_LINK,
+    sentence: "The broker's host does not answer.",
+    cause: "Poor coverage, a firewall, or the host is down.",
+    remedy: "Try `ping` to another host. Ask dispatch whether other units are connected.",
+  },
+  certificate: {
+    ...NO_LINK,
+    sentence: "TLS failed.",
+    cause:
+      "`dispatch.ca` does not fit the broker's certificate, a certificate has expired, or this machine's clock is wrong.",
+    remedy:
+      "`date`. `openssl x509 -in unit.pem -noout -dates`. Compare the host name with the broker's certificate.",
+  },
+  unauthorised: {
+    ...NO_LINK,
+    sentence: "The broker does not let this unit in.",
+    cause: "User name, password or certificate are not known to the broker, or the unit is banned.",
+    remedy:
+      "Check `unit`, `dispatch.username` and `dispatch.password`, or the certificate's CN. Ask dispatch for the broker's log.",
+  },
+  version: {
+    ...NO_LINK,
+    sentence: "The broker speaks neither MQTT 5 nor MQTT 3.1.1.",
+    cause: "Another service listens on this port, or the broker restricts versions.",
+    remedy: "Check the port. Ask dispatch to allow MQTT 5 or 3.1.1.",
+  },
+  "taken-over": {
+    ...NO_LINK,
+    sentence: "Another client has connected with this unit's client id.",
+    cause: "Two units have the same name, or a second service runs with the same configuration.",
+    remedy: "Compare `unit` in both cars. Stop the second service.",
+  },
+  stalled: {
+    ...NO_LINK,
+    sentence: "The connection was open, but nothing got through.",
+    cause: "Coverage was lost without an error, or the broker hangs.",
+    remedy: "Nothing if it recovers. If it repeats with good coverage, ask dispatch to look at the broker.",
+  },
+  lost: {
+    ...NO_LINK,
+    sentence: "The connection to the broker was closed.",
+    cause:
+      "Coverage was lost, the broker restarted, or it ended the connection for a reason that `detail` gives.",
+    remedy: "Nothing if it recovers. Otherwise: is it a broker, and is the port the one for TLS?",
+  },
+  "credentials-unreadable": {
+    ...NO_LINK,
+    sentence: "A file that `dispatch.ca`, `cert` or `key` names cannot be read.",
+    cause: "The file is missing, or the service's user may not read it.",
+    remedy: "`ls -l` the file that `detail` names. Put it there, readable for user patrol-unit.",
+  },
+  failed: {
+    ...NO_LINK,
+    sentence: "The connection failed for another reason, which `detail` gives.",
+    cause: "Often no MQTT broker on this port, TLS on a port without it, or a broker that is not ready.",
+    remedy: "Run `doctor`. Check scheme and port in `dispatch.brokers`.",
+  },
+  "topic-refused": {
+    sentence: "The broker refuses one topic. The others go on. `where` is the broker and the topic.",
+    lamp: "unchanged",
+    dispatch: "Nothing arrives on this topic by this broker. It is tried again after 30 s, doubling to 1 h.",
+    cause: "The broker's access rules do not cover the topic.",
+    remedy: "Ask dispatch to correct the rules: `pattern readwrite patrol/v1/%u/#`.",
+  },
+  oversize: {
+    sentence: "A message from dispatch was larger than 1 MiB. It was skipped. `where` is the topic.",
+    lamp: "unchanged",
+    dispatch: "The message has no effect and no reply.",
+    cause: "A wrong message was published to the unit.",
+    remedy: "Tell dispatch which topic and when. Nothing to do in the car.",
+    once: true,
+  },
+} as const satisfies Record<string, FaultRow>;

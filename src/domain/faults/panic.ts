@@ -1,0 +1,101 @@
+import type { FaultRow } from "./row.ts";
+
+/** Faults of the panic board and of the loops to its buttons. */
+
+const NO_BOARD = "`health.panicBoard.connected` is false. A press does not reach dispatch while this lasts.";
+
+export const PANIC_BOARD = {
+  "not-configured": {
+    sentence: "No panic board is configured.",
+    lamp: "no-host",
+    dispatch: "No `health.panicBoard`. No button of this car works.",
+    cause: "The configuration has no `panic` block.",
+    remedy: "Add the block. If the car has no board, write `panic: none`.",
+  },
+  absent: {
+    sentence: "The panic board's device is not there.",
+    lamp: "no-host",
+    dispatch: NO_BOARD,
+    cause: "The board is unplugged, or `panic.port` names another device.",
+    remedy:
+      "Check the plug. Compare `ls -l /dev/serial/by-id/` with `panic.port`. A board without power has a dark lamp.",
+  },
+  denied: {
+    sentence: "The service may not open the panic board's device.",
+    lamp: "no-host",
+    dispatch: NO_BOARD,
+    cause: "The service's user is not in the group that owns the device.",
+    remedy: "Add the user to group dialout and restart the service. `systemd/patrol-unit.service` does this.",
+  },
+  unplugged: {
+    sentence: "The panic board was lost while it was in use.",
+    lamp: "off",
+    dispatch: NO_BOARD,
+    cause: "The USB plug came loose, or the cable is broken. A board with its own supply shows `no-host`.",
+    remedy: "Plug it in again. Presses that the board has latched reach the unit then.",
+  },
+  silent: {
+    sentence: "The panic board's port is open, but the board does not answer.",
+    lamp: "no-host",
+    dispatch: NO_BOARD,
+    cause: "The board hangs or has no firmware, another device is on this port, or the line drops bytes.",
+    remedy:
+      "Unplug the board and plug it in again. If that does not help, program it (firmware-bridge/PROTOCOL.md).",
+  },
+  "not-ours": {
+    sentence:
+      "The panic board runs another firmware. Presses are read, but not latched, and loops are not supervised.",
+    lamp: "off",
+    dispatch: "`health.panicBoard.degraded` is true. Presses arrive while the service runs; others are lost.",
+    cause: "The board was never programmed with this project's firmware.",
+    remedy: "Program it with `firmware-bridge/firmware/panic-board.hex` (firmware-bridge/PROTOCOL.md).",
+  },
+  protocol: {
+    sentence: "The panic board speaks another version of the protocol.",
+    lamp: "unchanged",
+    dispatch: "`health.panicBoard.firmware` has the board's version.",
+    cause: "The board's firmware and the unit's software are of different releases.",
+    remedy: "Program the board with the image of the installed release (firmware-bridge/PROTOCOL.md).",
+  },
+  "reset-by-opening": {
+    sentence: "Opening the port has reset the panic board. It sees no press for about a second.",
+    lamp: "unchanged",
+    dispatch: "Nothing else.",
+    cause: "The board's DTR capacitor is still connected. This happens once after the board is plugged in.",
+    remedy: "Cut the trace of the DTR capacitor, or remove the reset jumper (firmware-bridge/PROTOCOL.md).",
+  },
+  failed: {
+    sentence: "The panic board's device cannot be used.",
+    lamp: "no-host",
+    dispatch: NO_BOARD,
+    cause: "Another program uses the device, it is not a serial port, or the driver reports an error.",
+    remedy:
+      "Read the event's `detail`. Stop the other program (`fuser -v DEVICE` names it), or correct `panic.port`.",
+  },
+} as const satisfies Record<string, FaultRow>;
+
+const LOOP = "`where` names the button. `health.panicBoard.loops` has the state of each.";
+
+export const PANIC_LOOP = {
+  open: {
+    sentence: "The loop to a button is cut. A press of this button is not seen.",
+    lamp: "fault",
+    dispatch: LOOP,
+    cause: "A broken wire or a loose plug. Loops that are not wired need the end-of-line resistor too.",
+    remedy: "Measure at the board: 2.5 V is normal, 5 V is cut. Repair the wire.",
+  },
+  short: {
+    sentence: "The loop to a button is shorted. A press of this button is not seen.",
+    lamp: "fault",
+    dispatch: LOOP,
+    cause: "A crushed cable, or water in a plug.",
+    remedy: "Measure at the board: 2.5 V is normal, 0 V is a short. Repair the cable.",
+  },
+  stuck: {
+    sentence: "A button has been pressed for 60 s.",
+    lamp: "fault",
+    dispatch: `${LOOP} The press itself has opened an emergency.`,
+    cause: "The button is jammed, or something leans on it.",
+    remedy: "Free the button. The loop is normal again once it is released.",
+  },
+} as const satisfies Record<string, FaultRow>;

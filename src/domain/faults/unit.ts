@@ -1,0 +1,47 @@
+import type { FaultRow } from "./row.ts";
+
+/** Faults of the unit itself: its store and its status page. */
+
+export const OUTBOX = {
+  "disk-full": {
+    sentence: "The disk is full. Reports go out from memory; emergencies are still stored.",
+    lamp: "fault",
+    dispatch: "`health.diskFreeMiB` is near 0. What memory cannot hold is declared in a `gap`.",
+    cause: "Something else fills the disk, or `outbox.maxMiB` is larger than the disk.",
+    remedy:
+      "`df -h` and `du -xh / | sort -h | tail`: make room. Lower `outbox.maxMiB`. The unit recovers by itself.",
+  },
+  "disk-read-only": {
+    sentence: "The disk takes no write: it is read-only, or the service may not write there.",
+    lamp: "fault",
+    dispatch: "Reports still arrive, from memory. After a restart `seq` jumps, with a `gap`.",
+    cause: "The kernel has mounted a failing card read-only, or the outbox folder belongs to another user.",
+    remedy: "`mount | grep ' / '`, `dmesg | tail`, `ls -ld` of `outbox.path`. Replace a failing card.",
+  },
+  "disk-failing": {
+    sentence: "The disk reports an error.",
+    lamp: "fault",
+    dispatch: "Reports still arrive, from memory. What memory cannot hold is declared in a `gap`.",
+    cause: "The card or its contacts fail, or a file of the outbox is damaged.",
+    remedy: "`dmesg | tail`. Replace the card. Save what waits first: `outbox export` (service stopped).",
+  },
+  repaired: {
+    sentence: "The outbox was damaged and has been repaired, set aside or begun anew.",
+    lamp: "unchanged",
+    dispatch: "One or more `gap` events with reason `corruption` declare what is missing.",
+    cause: "Power was cut while the card wrote, or the card fails. `detail` says what was done.",
+    remedy:
+      "Once: nothing. Again within weeks: replace the card. Look into `outbox.damaged-DATE` with `outbox verify`.",
+    once: true,
+  },
+} as const satisfies Record<string, FaultRow>;
+
+export const STATUS = {
+  "cannot-listen": {
+    sentence: "The status page cannot be opened. Everything else works.",
+    lamp: "unchanged",
+    dispatch: "Nothing else.",
+    cause: "Another program uses the port, or the address is not one of this machine.",
+    remedy: "`ss -ltnp` names the program. Correct `status.listen` and restart the service.",
+  },
+} as const satisfies Record<string, FaultRow>;
