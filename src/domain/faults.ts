@@ -7,7 +7,7 @@ import { OUTBOX, STATUS } from "./faults/unit.ts";
 import { PARTS, type Part } from "./report.ts";
 
 export type { ConfigCode, ConfigPart } from "./faults/config.ts";
-export type { FaultRow, LampSign } from "./faults/row.ts";
+export type { LampSign } from "./faults/row.ts";
 
 /**
  * The catalogue of faults: one row for each (part, code) that the unit can report. The types of

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { CATALOGUE } from "../../src/domain/faults.ts";
+import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
+import { PARTS } from "../../src/domain/report.ts";
+import { runbook } from "../../src/tools/runbook.ts";
+
+test("systemd/RUNBOOK.md holds what the catalogue says (npm run generate)", () => {
+  expect(readFileSync("systemd/RUNBOOK.md", "utf8")).toBe(runbook());
+});
+
+test("every fault stands under its part", () => {
+  const text = runbook();
+  for (const part of PARTS) {
+    const rows = CATALOGUE.filter((row) => row.part === part);
+    const section = text.split(`\n## \`${part}\`: `)[1]?.split("\n## ")[0];
+    expect(section === undefined, part).toBe(rows.length === 0);
+    for (const { code, cause, remedy } of rows) {
+      expect(section).toContain(`\`${code}\``);
+      expect(section).toContain(cause);
+      expect(section).toContain(remedy);
+    }
+  }
+});
+
+test("every pattern of the lamp is explained", () => {
+  // To the officer `silent` looks like idle.
+  for (const pattern of LAMP_PATTERNS.filter((one) => one !== "silent"))
+    expect(runbook()).toContain(`| \`${pattern}\``);
+});
