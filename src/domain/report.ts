@@ -36,27 +36,27 @@ const VehicleData = z
   .describe("Vehicle signals");
 
 const emergencyPosition = PositionData.omit({ reason: true }).extend({
-  ageMs: count,
-  trusted: z.boolean(),
+  ageMs: count.describe("age when the report was made, milliseconds"),
+  trusted: z.boolean().describe("at most 10 s old, and exact to 100 m if its accuracy is known"),
 });
 
 const EmergencyData = z
   .object({
     episode: z.ulid(),
     state: z.enum(["active", "received", "accepted", "cleared"]),
-    test: z.boolean(),
-    silent: z.boolean().optional(),
+    test: z.boolean().describe("a drill"),
+    silent: z.boolean().optional().describe("no sounder"),
     button: z.string().describe("the one that opened the episode"),
     buttons: z.array(z.string()).optional().describe("all that were pressed in this episode"),
-    pressedAt: isoInstant.optional(),
+    pressedAt: isoInstant.optional().describe("absent if it is not known"),
     heldMs: count.optional().describe("how long the first press lasted, once it is released"),
-    presses: z.int().positive(),
-    attempt: z.int().positive(),
+    presses: z.int().positive().describe("all presses of this episode"),
+    attempt: z.int().positive().describe("+1 for each time this report is published"),
     position: emergencyPosition.optional(),
     track: z.array(emergencyPosition.partial()).max(10).optional().describe("oldest first"),
     vehicle: VehicleData.optional(),
-    by: z.string().optional(),
-    ackAt: isoInstant.optional(),
+    by: z.string().optional().describe("who acknowledged it last"),
+    ackAt: isoInstant.optional().describe("the time that the acknowledgement gave"),
     shortened: z
       .array(z.string())
       .optional()
@@ -97,7 +97,7 @@ export const KEPT_MAX = 500;
 
 const trouble = {
   part: z.enum(PARTS),
-  code: z.string().optional().describe("one word of the catalogue that the runbook explains"),
+  code: z.string().optional().describe("one word; systemd/RUNBOOK.md explains each"),
   where: z.string().optional().describe("the loop, broker, topic or interface"),
   detail: z.string(),
 };

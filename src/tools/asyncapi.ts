@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import * as z from "zod";
+import { CATALOGUE } from "../domain/faults.ts";
 import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../domain/messages.ts";
 import {
   EmergencyReport,
@@ -9,118 +10,85 @@ import {
   VehicleReport,
   WireReport,
 } from "../domain/report.ts";
+import { WIRE, type Channel } from "../domain/wire.ts";
 
-/** One row of contract v1 §2. `action` is from the unit's side. */
-type Channel = {
-  readonly key: string;
+/** What the wire table does not say about a channel. */
+type Content = { readonly summary: string; readonly contentType: string; readonly schema: z.ZodType };
+
+const json = "application/json";
+const asJson = (schema: z.ZodType, summary: string): Content => ({ summary, contentType: json, schema });
+
+const CONTENTS: Readonly<Record<Channel, Content>> = {
+  state: asJson(
+    StateMessage,
+    "Birth, will and clean stop. Within one `store`, an `offline` whose (`boot`, `connection`) is below the newest birth is stale",
+  ),
+  position: asJson(PositionReport, "One position, live"),
+  vehicle: asJson(VehicleReport, "Vehicle signals, live"),
+  emergency: asJson(
+    EmergencyReport,
+    "An episode as it now stands. Once cleared: the final state, not retained, then an empty retained message",
+  ),
+  event: asJson(EventReport, "Faults, gaps, power, configuration, commands"),
+  health: asJson(HealthReport, "How the unit is"),
+  history: {
+    schema: WireReport,
+    contentType: "application/gzip",
+    summary:
+      "A batch: gzip (RFC 1952) of NDJSON, one report a line, oldest first. The schema is that of a line",
+  },
+  ack: asJson(AckMessage, "Dispatch answers an emergency"),
+  command: asJson(
+    CommandMessage,
+    "Dispatch asks something of the unit, with an MQTT 5 message expiry. Kinds: ping, drill, locate, report, restart",
+  ),
+  reply: asJson(ReplyMessage, "The answer to a command, unless it gave an MQTT 5 Response Topic"),
+};
+
+type Row = Content & {
+  readonly key: Channel;
   readonly address: string;
+  /** From the unit's side. */
   readonly action: "send" | "receive";
   readonly retain: boolean;
   readonly expiryS?: number;
-  readonly summary: string;
-  readonly contentType: string;
-  readonly schema: z.ZodType;
 };
 
-const json = "application/json";
+const rowOf = (key: Channel): Row => {
+  const { path, direction, retain, ...rest } = WIRE[key];
+  return {
+    key,
+    address: path,
+    action: direction === "up" ? "send" : "receive",
+    retain,
+    ...rest,
+    ...CONTENTS[key],
+  };
+};
 
-const channels: readonly Channel[] = [
-  {
-    key: "state",
-    address: "state",
-    action: "send",
-    retain: true,
-    contentType: json,
-    schema: StateMessage,
-    summary: "Birth, will and clean farewell",
-  },
-  {
-    key: "position",
-    address: "position",
-    action: "send",
-    retain: true,
-    expiryS: 120,
-    contentType: json,
-    schema: PositionReport,
-    summary: "One position, live",
-  },
-  {
-    key: "vehicle",
-    address: "vehicle",
-    action: "send",
-    retain: true,
-    expiryS: 600,
-    contentType: json,
-    schema: VehicleReport,
-    summary: "Vehicle signals, live",
-  },
-  {
-    key: "emergency",
-    address: "emergency/{episode}",
-    action: "send",
-    retain: true,
-    contentType: json,
-    schema: EmergencyReport,
-    summary: "An episode as it now stands; an empty retained message removes it once cleared",
-  },
-  {
-    key: "event",
-    address: "event",
-    action: "send",
-    retain: false,
-    contentType: json,
-    schema: EventReport,
-    summary: "Faults, gaps, power, configuration, commands done",
-  },
-  {
-    key: "health",
-    address: "health",
-    action: "send",
-    retain: true,
-    expiryS: 300,
-    contentType: json,
-    schema: HealthReport,
-    summary: "How the unit is",
-  },
-  {
-    key: "history",
-    address: "history",
-    action: "send",
-    retain: false,
-    contentType: "application/gzip",
-    schema: WireReport,
-    summary:
-      "A batch: gzip (RFC 1952) of NDJSON, one report a line, oldest first; the schema is that of a line",
-  },
-  {
-    key: "ack",
-    address: "emergency/{episode}/ack",
-    action: "receive",
-    retain: false,
-    contentType: json,
-    schema: AckMessage,
-    summary: "Dispatch answers an emergency",
-  },
-  {
-    key: "command",
-    address: "command",
-    action: "receive",
-    retain: false,
-    contentType: json,
-    schema: CommandMessage,
-    summary: "Dispatch asks something of the unit; MQTT 5 message expiry required",
-  },
-  {
-    key: "reply",
-    address: "reply",
-    action: "send",
-    retain: false,
-    expiryS: 600,
-    contentType: json,
-    schema: ReplyMessage,
-    summary: "The answer to a command, or to its MQTT 5 Response Topic",
-  },
+const CHANNELS: readonly Channel[] = [
+  "state",
+  "position",
+  "vehicle",
+  "emergency",
+  "event",
+  "health",
+  "history",
+  "ack",
+  "command",
+  "reply",
 ];
+const channels: readonly Row[] = CHANNELS.map((key) => rowOf(key));
+
+/** The codes of `fault` and `recovered` events by part. */
+const faultCodes = (): Record<string, string[]> => {
+  const codes: Record<string, string[]> = {};
+  for (const { part, code } of CATALOGUE) {
+    const known = (codes[part] ??= []);
+    if (!known.includes(code)) known.push(code);
+  }
+  return codes;
+};
 
 const parameters = (address: string) => ({
   directorate: { description: "police directorate, [a-z0-9][a-z0-9-]{0,31}" },
@@ -134,7 +102,7 @@ const payload = (schema: z.ZodType): object => {
   return rest;
 };
 
-/** The AsyncAPI 3 document of everything a unit says and hears. */
+/** The AsyncAPI 3 document of every topic of a unit. */
 const asyncApiDocument = (version: string) => ({
   asyncapi: "3.0.0",
   info: {
@@ -142,9 +110,11 @@ const asyncApiDocument = (version: string) => ({
     version,
     license: { name: "Apache-2.0" },
     description: [
-      "What a patrol car's computer publishes to dispatch and takes from it over MQTT.",
-      "QoS 1 throughout. Every report has a `seq`, unique in its unit for ever: each number arrives at",
-      "least once or is declared in an event of type `gap`; (`unit`, `seq`) tells duplicates apart.",
+      "What a patrol car's computer publishes to dispatch, and receives from it, over MQTT. QoS 1.",
+      "(`unit`, `store`, `seq`) identifies a report. Each `seq` of a store arrives at least once or is",
+      "declared in an event of type `gap`. Ignore unknown keys, kinds, types and reasons.",
+      "CONTRACT.md beside this file has the rules; systemd/RUNBOOK.md explains the fault codes.",
+      "`patrol/v1` stands for the configured prefix.",
     ].join(" "),
   },
   defaultContentType: json,
@@ -180,7 +150,13 @@ const asyncApiDocument = (version: string) => ({
     messages: Object.fromEntries(
       channels.map((c) => [
         c.key,
-        { name: c.key, summary: c.summary, contentType: c.contentType, payload: payload(c.schema) },
+        {
+          name: c.key,
+          summary: c.summary,
+          contentType: c.contentType,
+          payload: payload(c.schema),
+          ...(c.key === "event" ? { "x-fault-codes": faultCodes() } : {}),
+        },
       ]),
     ),
   },
