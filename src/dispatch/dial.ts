@@ -22,7 +22,7 @@ const NEXT_ADDRESS_MS = 1_500;
 /** If a broker has not answered CONNECT by then, and has another address, that one is used. */
 const CONNACK_MS = 2_500;
 
-export type Target = { readonly broker: string; readonly version: 4 | 5 };
+type Target = { readonly broker: string; readonly version: 4 | 5 };
 
 /** CONNECT over an open socket. Rejects with LinkError, then the socket is closed. */
 export type ConnectOver = (

@@ -6,7 +6,7 @@ import type { Route } from "../domain/wire.ts";
  */
 
 /** Why there is no connection: one word for each thing that a technician would do differently. */
-const LINK_FAULTS = [
+export const LINK_FAULTS = [
   "refused",
   "unknown-host",
   "unreachable",

@@ -64,7 +64,7 @@ const EmergencyData = z
   })
   .describe("An emergency episode as it now stands");
 
-const PARTS = [
+export const PARTS = [
   "gps",
   "can",
   "panic-board",

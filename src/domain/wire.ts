@@ -9,7 +9,7 @@ export type Route = {
 };
 
 /** The topics of contract §2 below a unit's own root: one row each, from which every other use is made. */
-const WIRE = {
+export const WIRE = {
   state: { path: "state", direction: "up", retain: true },
   position: { path: "position", direction: "up", retain: true, expiryS: 120 },
   vehicle: { path: "vehicle", direction: "up", retain: true, expiryS: 600 },

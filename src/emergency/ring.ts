@@ -99,7 +99,7 @@ export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
   emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
 
 /** An episode is open, or its end is not delivered. */
-export const isKnown = ({ emergency }: Ring, id: string): boolean =>
+const isKnown = ({ emergency }: Ring, id: string): boolean =>
   emergency.episodes.some((episode) => episode.id === id);
 
 export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);

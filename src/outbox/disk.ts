@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, sta
 import { open as openFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { reasonOf } from "../runtime/log.ts";
+import type { Time } from "../runtime/ports.ts";
+import { systemTime } from "../runtime/time.ts";
 import { createBallast } from "./ballast.ts";
 import { approximateSize, compactRange, openLevel, repairLevel, type LevelDb } from "./level.ts";
 import { lockOutbox } from "./lock.ts";
@@ -50,11 +52,15 @@ const makeFolder = (path: string): void => {
   mkdirSync(path);
 };
 
+const expectFolder = (path: string): void => {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new StoreError(`${path} is not a folder: it is where the outbox should be`);
+};
+
 /** Whether the disk takes a write at all. Rejects with DiskError: then the store is not to blame. */
 export const probe = async (path: string): Promise<void> => {
   const file = join(path, "probe");
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
-    throw new StoreError(`${path} is not a folder: it is where the outbox should be`);
+  expectFolder(path);
   try {
     makeFolder(path);
     await using handle = await openFile(file, "w");
@@ -167,8 +173,8 @@ const openStore = async (path: string, opening: Opening): Promise<Store> => {
   }
 };
 
-const setAside = (path: string): string => {
-  const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
+const setAside = (path: string, now: number): string => {
+  const stamp = new Date(now).toISOString().replaceAll(/[:.]/g, "-");
   const name = `${path}.damaged-${stamp}`;
   try {
     renameSync(path, name);
@@ -182,8 +188,11 @@ const setAside = (path: string): string => {
   return name;
 };
 
-/** The disk of the computer: LevelDB in the folder `path`, the vital file and the ballast beside it. */
-export const openDisk = (path: string): Disk => {
+/**
+ * The disk of the computer: LevelDB in the folder `path`, the vital file and the ballast beside it.
+ * `time` names the stores that are set aside.
+ */
+export const openDisk = (path: string, time: Pick<Time, "host"> = systemTime): Disk => {
   const ballast = createBallast(path);
   return {
     path,
@@ -199,9 +208,14 @@ export const openDisk = (path: string): Disk => {
           : new DiskError(`${path}.vital cannot be written: ${reasonOf(cause)}`, { cause });
       }
     },
-    hasStore: () => Promise.resolve(hasFilesOfStore(path)),
+    hasStore() {
+      return Promise.resolve().then(() => {
+        expectFolder(path);
+        return hasFilesOfStore(path);
+      });
+    },
     openStore: (opening) => openStore(path, opening),
-    setAside: () => Promise.resolve().then(() => setAside(path)),
+    setAside: () => Promise.resolve().then(() => setAside(path, time.host())),
     space: () => ({ free: freeBytes(path), used: bytesOnDisk(path) }),
     releaseBallast: () => ballast.release(),
     restoreBallast: () => ballast.restore(),

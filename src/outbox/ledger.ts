@@ -56,15 +56,18 @@ export const decodeLedger = (text: string): StoredLedger | undefined => {
   }
 };
 
-export const segmentOf = ({ sparse }: Ledger, seq: number): Sparse | undefined =>
-  sparse.find(([from, to]) => from <= seq && seq <= to);
+/** The segment that a number is in. */
+export const segmentOf = ({ sparse }: Ledger, seq: number): Sparse | undefined => {
+  for (const segment of sparse) if (segment[0] <= seq && seq <= segment[1]) return segment;
+  return undefined;
+};
 
 /** Whether it is settled for certain; in a sparse segment only the disk knows. */
 export const isSettled = (ledger: Ledger, seq: number): boolean => hasNumber(ledger.settled, seq);
 
 /** In a sparse segment the caller vouches that the number was pending. */
 export const settle = (ledger: Ledger, seq: number): void => {
-  const segment = segmentOf(ledger, seq);
+  const segment = ledger.sparse.length === 0 ? undefined : segmentOf(ledger, seq);
   if (segment) segment[2] = Math.max(0, segment[2] - 1);
   else addRange(ledger.settled, seq, seq);
 };

@@ -61,7 +61,7 @@ export type Disk = {
    * file exists. If it is cut, the place may hold anything; the other one stays as it was.
    */
   writeVital(place: number, bytes: Buffer): Promise<void>;
-  /** Whether there is a store, whole or not. */
+  /** Whether there is a store, whole or not. Rejects with StoreError if there can be none. */
   hasStore(): Promise<boolean>;
   /**
    * Rejects with DiskError if the disk takes no write, DamageError if the store cannot be read so,

@@ -1,4 +1,4 @@
-import { laneOf, type Lane } from "../domain/pending.ts";
+import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, GapReason, Report } from "../domain/report.ts";
 import { isoInstant, type Instant } from "../domain/time.ts";
 import { eventsToDrop } from "./event-value.ts";
@@ -24,10 +24,14 @@ export type Settled = Pick<Report, "seq" | "kind">;
 /** The instant of what the queue itself makes. */
 export type Now = Instant & { readonly mono: number };
 
+type Removals = Readonly<Record<Lane, number[]>>;
+const noRemovals = (): Removals => ({ emergency: [], event: [], telemetry: [] });
+
 /** What a batch holds. */
 export type Plan = {
   readonly records: ReadonlyMap<number, Report>;
-  readonly removals: ReadonlyMap<number, Lane>;
+  /** Numbers whose records are deleted. */
+  readonly removals: Removals;
 };
 
 /** Numbers leased ahead: few, because a crash declares those that it cannot account for. */
@@ -41,6 +45,9 @@ export const REACH = 8;
  * used if the newest place of the vital file is lost.
  */
 export type Lease = { readonly lease: number; readonly reach: number };
+
+/** The end of the year 9999. */
+const LAST_INSTANT = 253_402_300_799_999;
 /** A page that was read before its records were deleted may still be under way: this many are remembered. */
 const RECENT_MAX = 65_536;
 
@@ -63,7 +70,7 @@ export class Queue {
   /** Reports in memory, by number, ascending: to be written, and in the batch that is being written. */
   #held = new Map<number, Report>();
   #writing: ReadonlyMap<number, Report> = new Map();
-  #removals = new Map<number, Lane>();
+  #removals = noRemovals();
   /** Events and emergencies that are pending, by number: exact, also in sparse segments. */
   readonly #urgent: Record<"emergency" | "event", Set<number>> = { emergency: new Set(), event: new Set() };
   readonly #recent = new Set<number>();
@@ -95,7 +102,7 @@ export class Queue {
   }
   /** Records are to be written or deleted. */
   get due(): boolean {
-    return this.#held.size > 0 || this.#removals.size > 0;
+    return this.#held.size > 0 || LANES.some((lane) => this.#removals[lane].length > 0);
   }
   /** That, or the ledger has changed. */
   get changed(): boolean {
@@ -115,6 +122,8 @@ export class Queue {
   append(draft: Draft, mono: number): Report {
     const seq = this.#ledger.next++;
     const { unit, store, boot } = this.#of;
+    // Never throws, and never makes what its own schema refuses: an instant that cannot be written is none.
+    const writable = draft.at >= 0 && draft.at <= LAST_INSTANT;
     const report = {
       v: 1,
       unit,
@@ -122,8 +131,8 @@ export class Queue {
       boot,
       seq,
       kind: draft.kind,
-      at: isoInstant(draft.at),
-      clock: draft.clock,
+      at: isoInstant(writable ? draft.at : 0),
+      clock: writable ? draft.clock : "unset",
       mono: draft.mono ?? mono,
       data: draft.data,
     } as Report;
@@ -219,22 +228,16 @@ export class Queue {
     return this.#urgent[lane].has(seq);
   }
 
-  /** Settles those of these that are pending, and returns their numbers. */
-  settle(reports: readonly Settled[]): Runs {
-    const settled: Runs = [];
-    for (const report of reports) {
-      if (!this.#isPending(report)) continue;
-      this.#release(report.seq, laneOf(report.kind));
-      addRange(settled, report.seq, report.seq);
-    }
-    return settled;
+  /** Settles those of these that are pending. */
+  settle(reports: readonly Settled[]): void {
+    for (const report of reports) if (this.#isPending(report)) this.#release(report.seq, laneOf(report.kind));
   }
 
   #release(seq: number, lane: Lane): void {
     if (segmentOf(this.#ledger, seq)) this.#remember(seq);
     settle(this.#ledger, seq);
     if (lane !== "telemetry") this.#urgent[lane].delete(seq);
-    if (!this.#held.delete(seq) && !this.#writing.has(seq)) this.#removals.set(seq, lane);
+    if (!this.#held.delete(seq) && !this.#writing.has(seq)) this.#removals[lane].push(seq);
     this.#changed = true;
   }
 
@@ -247,7 +250,11 @@ export class Queue {
 
   /** Settles those of these that are pending and declares them. */
   refuse(reports: readonly Settled[], reason: GapReason, now: Now): void {
-    this.declare(this.settle(reports), reason, now);
+    const refused = reports.filter((report) => this.#isPending(report));
+    this.settle(refused);
+    const numbers: Runs = [];
+    for (const { seq } of refused) addRange(numbers, seq, seq);
+    this.declare(numbers, reason, now);
   }
 
   /** Declares numbers that are settled already. */
@@ -352,7 +359,7 @@ export class Queue {
     const plan = { records, removals: this.#removals };
     this.#held = this.allLeased ? new Map() : new Map([...this.#held].filter(([seq]) => !this.leased(seq)));
     this.#writing = records;
-    this.#removals = new Map();
+    this.#removals = noRemovals();
     this.#changed = false;
     return plan;
   }
@@ -365,7 +372,8 @@ export class Queue {
   /** The operations of a batch: its records, its removals and the ledger. */
   operationsOf({ records, removals }: Plan): Operation[] {
     const operations: Operation[] = [];
-    for (const [seq, lane] of removals) operations.push({ type: "del", key: encodeKey(lane, seq) });
+    for (const lane of LANES)
+      for (const seq of removals[lane]) operations.push({ type: "del", key: encodeKey(lane, seq) });
     for (const [seq, report] of records) {
       const key = encodeKey(laneOf(report.kind), seq);
       operations.push({ type: "put", key, value: encodeRecord(key, report) });
@@ -382,16 +390,20 @@ export class Queue {
     const [first = Infinity] = records.keys();
     this.#unsynced = sync ? Infinity : Math.min(this.#unsynced, first);
     // Settled while they were being written: they are in the store and must go again.
-    for (const [seq, { kind }] of records) if (this.isSettled(seq)) this.#removals.set(seq, laneOf(kind));
+    for (const [seq, { kind }] of records) if (this.isSettled(seq)) this.#removals[laneOf(kind)].push(seq);
   }
 
   /** The batch is not in the store, or only perhaps: it is part of the next one. */
   undone({ records, removals }: Plan): void {
     this.#writing = new Map();
     const pending = [...records].filter(([seq]) => !this.isSettled(seq));
-    for (const [seq, { kind }] of records) if (this.isSettled(seq)) this.#removals.set(seq, laneOf(kind));
+    for (const [seq, { kind }] of records) if (this.isSettled(seq)) this.#removals[laneOf(kind)].push(seq);
     this.#held = new Map([...pending, ...this.#held]);
-    this.#removals = new Map([...removals, ...this.#removals]);
+    this.#removals = {
+      emergency: [...removals.emergency, ...this.#removals.emergency],
+      event: [...removals.event, ...this.#removals.event],
+      telemetry: [...removals.telemetry, ...this.#removals.telemetry],
+    };
     this.#changed = true;
   }
 
@@ -400,7 +412,7 @@ export class Queue {
     const held: Runs = [];
     for (const seq of [...this.#writing.keys(), ...this.#held.keys()]) addRange(held, seq, seq);
     const gone: Runs = this.#recovered ? [] : union(this.#ledger.settled);
-    for (const seq of this.#removals.keys()) addRange(gone, seq, seq);
+    for (const lane of LANES) for (const seq of this.#removals[lane]) addRange(gone, seq, seq);
     return { first: this.#first, ledger: this.#ledger, recovered: this.#recovered, held, gone };
   }
 

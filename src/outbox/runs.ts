@@ -29,7 +29,11 @@ export const addRange = (runs: Runs, from: number, to: number): void => {
     high = Math.max(high, runs[last]![1]);
     last++;
   }
-  runs.splice(first, last - first, [low, high]);
+  if (last - first === 1) {
+    // The common case: a run grows at an end.
+    runs[first]![0] = low;
+    runs[first]![1] = high;
+  } else runs.splice(first, last - first, [low, high]);
 };
 
 /** Takes from..to out. */

@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Draft } from "../../src/domain/report.ts";
-import type { NotedOutbox as Outbox } from "../outbox/notes-adapter.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
 import { fillBacklog } from "../journeys/backlog.ts";
 import { epoch, openCar, waitFor } from "../journeys/car.ts";
 import { openDispatch } from "../journeys/dispatch.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
-import { openTestOutbox } from "../outbox/open-outbox.ts";
+import { driveLong } from "../outbox/long-drive.ts";
+import { keptEpisode } from "../outbox/kept-episode.ts";
+import { openPlainOutbox } from "../outbox/open-outbox.ts";
 import { openRelay } from "../journeys/relay.ts";
 
 type Print = (what: string, figure: string) => void;
@@ -20,7 +22,7 @@ const APPENDS = 200;
 const LIVE_ROUNDS = 10;
 
 const open = (path: string): Promise<Outbox> =>
-  openTestOutbox(path, {
+  openPlainOutbox(path, {
     maxBytes: 2 ** 40,
     on: {
       fault(fault) {
@@ -52,14 +54,15 @@ const DRAFTS: Readonly<Record<string, Draft>> = {
   },
 };
 
-/** From the call to the record on disk, one by one: emergencies and their notes, events, telemetry. */
+/** From the call to the record on disk, one by one: emergencies with the memory of their episode, events, telemetry. */
 const appending = async (outbox: Outbox, name: string, print: Print, quantile: Quantile): Promise<void> => {
   for (const [lane, draft] of Object.entries(DRAFTS)) {
     const times: number[] = [];
     for (let n = 0; n < APPENDS; n++) {
       const begun = performance.now();
       outbox.append(draft);
-      if (lane === "emergency") outbox.note("episode:bench", { n });
+      if (lane === "emergency")
+        outbox.remember({ emergency: { ...outbox.memory.emergency, episodes: [keptEpisode()] } });
       // oxlint-disable-next-line no-await-in-loop -- one by one is what is measured
       await (lane === "emergency" ? outbox.secure() : outbox.flush());
       times.push(performance.now() - begun);
@@ -174,8 +177,28 @@ const draining = async (print: Print, quantile: Quantile): Promise<void> => {
   );
 };
 
-/** What a week without coverage costs: to keep, to open, to drain. */
+const DRIVE_HOURS = 6 * 24;
+const DRIVE_MIB = 32;
+
+const driving = async (print: Print, quantile: Quantile): Promise<void> => {
+  const folder = mkdtempSync(join(tmpdir(), "drive-"));
+  const drive = await driveLong(join(folder, "outbox"), DRIVE_HOURS, DRIVE_MIB * 2 ** 20);
+  rmSync(folder, { recursive: true, force: true });
+  const { made, kept, gaps, batchMs, runs, ledgerBytes, heapMiB, outboxMiB, missing, both } = drive;
+  const what = `six days offline with CAN, ${DRIVE_MIB} MiB`;
+  print(`${what}: reports made / kept / gaps`, `${made} / ${kept} / ${gaps}`);
+  print(`${what}: numbers neither there nor declared, and both`, `${missing}, ${both}`);
+  print(
+    `${what}: a batch of one event ms p50 / p99`,
+    `${quantile(batchMs, 0.5).toFixed(2)} / ${quantile(batchMs, 0.99).toFixed(2)}`,
+  );
+  print(`${what}: most runs, bytes of the ledger`, `${runs}, ${ledgerBytes}`);
+  print(`${what}: most MiB of heap, on disk`, `${heapMiB.toFixed(0)}, ${outboxMiB.toFixed(0)}`);
+};
+
+/** What a week without coverage costs: to keep, to open, to drain; and what six days with CAN do to the ledger. */
 export const backlog = async (print: Print, quantile: Quantile): Promise<void> => {
   await opening(print, quantile);
   await draining(print, quantile);
+  await driving(print, quantile);
 };

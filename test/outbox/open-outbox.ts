@@ -1,6 +1,6 @@
 import { withNotes, type NotedOutbox } from "./notes-adapter.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
-import { openOutbox, type OutboxOptions } from "../../src/outbox/outbox.ts";
+import { openOutbox, type Outbox, type OutboxOptions } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 
@@ -11,9 +11,8 @@ export type TestOptions = Partial<Omit<OutboxOptions, "on">> & {
 };
 
 /** An outbox on its own: nobody listens, telemetry is written at once. */
-export const openTestOutbox = async (path: string, options: TestOptions = {}): Promise<NotedOutbox> => {
+export const openPlainOutbox = async (path: string, options: TestOptions = {}): Promise<Outbox> => {
   const { on, early = false, ...rest } = options;
-  let doubtful = false;
   const outbox = await openOutbox({
     disk: openDisk(path),
     maxBytes: 512 * 1024 * 1024,
@@ -28,12 +27,22 @@ export const openTestOutbox = async (path: string, options: TestOptions = {}): P
       fault: () => undefined,
       news: () => undefined,
       ...on,
-      doubtful() {
-        doubtful = true;
-        on?.doubtful?.();
-      },
     },
   });
   if (!early) await outbox.opened;
+  return outbox;
+};
+
+/** The same with the notes of contract 1.0 on top. */
+export const openTestOutbox = async (path: string, options: TestOptions = {}): Promise<NotedOutbox> => {
+  let doubtful = false;
+  const on = {
+    ...options.on,
+    doubtful() {
+      doubtful = true;
+      options.on?.doubtful?.();
+    },
+  };
+  const outbox = await openPlainOutbox(path, { ...options, on });
   return withNotes(outbox, doubtful);
 };

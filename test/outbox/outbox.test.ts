@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -54,6 +54,15 @@ describe("outbox", () => {
     expect((await outbox.read("event", 0, 100)).reports).toEqual([]);
     expect(outbox.append(position).seq).toBe(11);
     expect(outbox.oldest()).toBe(1);
+  });
+
+  test("an instant that cannot be written is an unset clock: appending never throws", async () => {
+    await using outbox = await open();
+    for (const at of [Number.NaN, Infinity, -1, Date.UTC(20_266, 0)])
+      expect(outbox.append({ ...fault, at })).toMatchObject({
+        at: "1970-01-01T00:00:00.000Z",
+        clock: "unset",
+      });
   });
 
   test("what dispatch acknowledged within the linger is never written", async () => {
@@ -170,6 +179,12 @@ describe("outbox", () => {
     await using outbox = await open();
     await expect(open()).rejects.toThrow(/in use/);
     expect(outbox.boot).toBe(1);
+  });
+
+  test("a path that is no folder is refused with a reason", async () => {
+    path = join(path, "file");
+    writeFileSync(path, "no store");
+    await expect(open()).rejects.toThrow(/is not a folder/);
   });
 
   test("records larger than a page's bytes are all read, in order", async () => {
