@@ -57,6 +57,8 @@ export type CommandMemory = z.infer<typeof CommandMemory>;
 
 export const Memory = z.object({
   v: z.literal(1),
+  /** The name under which the pending reports were made. */
+  unit: z.string().optional(),
   emergency: EmergencyMemory,
   commands: CommandMemory,
 });

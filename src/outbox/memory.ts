@@ -10,6 +10,7 @@ export type ReadMemory = { readonly memory: Memory; readonly unread: readonly st
 const { done: DoneCommands, held: HeldCommands } = Memory.shape.commands.shape;
 
 const lists = z.object({
+  unit: z.string().optional().catch(undefined),
   emergency: z
     .looseObject({
       episodes: z.array(z.unknown()).catch([]),
@@ -42,15 +43,21 @@ export const readMemory = (value: unknown): ReadMemory => {
   const { unread, entries } = reader();
   const read = lists.safeParse(value);
   if (!read.success) return { memory: NO_MEMORY, unread: ["the memory cannot be read"] };
-  const { emergency, commands } = read.data;
+  const { unit, emergency, commands } = read.data;
   const { drillAskedAt } = emergency;
+  const episodes = entries("an episode", KeptEpisode, emergency.episodes);
+  const copies = entries("a retained copy", Copy, emergency.copies);
+  // An episode that cannot be read may be open: its copies on the brokers must stay.
+  const known = new Set(episodes.map(({ episode }) => episode.id));
+  const all = episodes.length === emergency.episodes.length;
   return {
     memory: {
       v: 1,
+      ...(unit === undefined ? {} : { unit }),
       emergency: {
-        episodes: entries("an episode", KeptEpisode, emergency.episodes),
+        episodes,
         presses: entries("the presses of a board", CountedPresses, emergency.presses),
-        copies: entries("a retained copy", Copy, emergency.copies),
+        copies: all ? copies : copies.filter(({ episode }) => known.has(episode)),
         airbags: entries("an airbag", z.string(), emergency.airbags),
         ...(drillAskedAt === undefined ? {} : { drillAskedAt }),
       },

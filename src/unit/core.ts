@@ -32,6 +32,17 @@ export type Core = {
   readonly state: (what: StateMessage["state"], connection?: number, reason?: string) => StateMessage;
 };
 
+/** The configured name is not the one under which reports are pending. */
+export class NameError extends Error {
+  readonly code = "CONFIGURATION";
+  constructor(before: string, name: string, pending: number) {
+    super(
+      `unit: expected ${before}, found ${name}: ${pending} reports of ${before} are pending; ` +
+        `let them reach dispatch under the old name first, or export the outbox and remove it`,
+    );
+  }
+}
+
 /** While connected, telemetry waits this long for its PUBACK before it costs the card a write. */
 const LINGER_MS = 100;
 const MIB = 1024 * 1024;
@@ -75,6 +86,23 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
     },
   });
+};
+
+/**
+ * The name of a unit may change only when nothing that was made under the old one is pending (contract
+ * §1). Rejects with NameError.
+ */
+const keepName = async (outbox: Outbox, name: string): Promise<void> => {
+  const before = outbox.memory.unit;
+  if (before === name) return;
+  if (before !== undefined) {
+    await outbox.opened;
+    const { records } = await outbox.stats();
+    const { episodes } = outbox.memory.emergency;
+    if (records + episodes.length > 0 || outbox.state.kind !== "open")
+      throw new NameError(before, name, records);
+  }
+  outbox.remember({ unit: name });
 };
 
 const stateOf =
@@ -130,6 +158,10 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     connected: new Signal(),
   };
   const outbox = await open(options, name, outside);
+  await keepName(outbox, name).catch(async (cause: unknown) => {
+    await outbox[Symbol.asyncDispose]();
+    throw cause;
+  });
   const event = (data: EventData): void => {
     outbox.append({ kind: "event", data, ...clock.now() });
   };

@@ -92,7 +92,10 @@ const writeStore = async (copy: Buffer | undefined): Promise<void> => {
   await db.close();
 };
 
-const expectKept = (memory: Awaited<ReturnType<typeof openTestOutbox>>["memory"]): void => {
+const expectKept = (
+  memory: Awaited<ReturnType<typeof openTestOutbox>>["memory"],
+  otherCopies = [{ broker: "mqtts://dispatch-b:8883", episode: "01K0000000000000000000000B" }],
+): void => {
   expect(memory).toEqual({
     v: 1,
     emergency: {
@@ -101,7 +104,7 @@ const expectKept = (memory: Awaited<ReturnType<typeof openTestOutbox>>["memory"]
       copies: [
         { broker: "mqtts://dispatch-a:8883", episode: EPISODE },
         { broker: "mqtts://dispatch-b:8883", episode: EPISODE },
-        { broker: "mqtts://dispatch-b:8883", episode: "01K0000000000000000000000B" },
+        ...otherCopies,
       ],
       airbags: ["Vehicle.Cabin.Seat.Row1.DriverSide.Airbag.IsDeployed"],
     },
@@ -178,7 +181,7 @@ describe("an outbox of contract 1.0", () => {
     expect(outbox.memory.emergency.episodes).toEqual([]);
   });
 
-  test("one entry that cannot be read costs no other, and is said", async () => {
+  test("one entry that cannot be read costs no other, but the copies of what may be its episode stay", async () => {
     writeFile([
       oldVital(40, {
         ...NOTES,
@@ -191,7 +194,7 @@ describe("an outbox of contract 1.0", () => {
     await writeStore(undefined);
     const news: string[] = [];
     await using outbox = await openTestOutbox(path, { on: { news: (line) => void news.push(line) } });
-    expectKept(outbox.memory);
+    expectKept(outbox.memory, []);
     expect(news.map((line) => line.replace(/ \(.*/, ""))).toEqual([
       "an episode cannot be read",
       "the presses of a board cannot be read",
