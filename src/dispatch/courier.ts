@@ -39,6 +39,9 @@ export type CourierOptions = {
 /** While an emergency waits, a broker that comes back must get it within 10 s. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
 const CONNECT_MS = 5_000;
+/** A broker that answers pings and acknowledges nothing for so long is dialled anew: what was said is said again. */
+const STALLED_MS = 10_000;
+const LOOK_MS = 1_000;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
 
@@ -164,6 +167,10 @@ export class Courier {
       else traffic.remove(episode);
     }
     this.#session.pump();
+    using _ = time.every(LOOK_MS, () => {
+      if (traffic.silentMs(time.mono()) < STALLED_MS) return;
+      connection.end(new LinkError("stalled", `${broker}: nothing acknowledged for ${STALLED_MS / 1_000} s`));
+    });
     const error = await connection.closed;
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
