@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { CommandMessage } from "../domain/messages.ts";
 import type { CommandMemory, DoneCommand, HeldCommand } from "../domain/memory.ts";
-import type { Instant } from "../domain/time.ts";
+import { LAST_INSTANT, type Instant } from "../domain/time.ts";
 
 /**
  * What becomes of a command from dispatch: it is run once or refused with a reason, also across a
@@ -42,7 +42,8 @@ const ERROR_LETTERS = 160;
 const HELD = 16;
 const HELD_BYTES = 32_768;
 
-const bytesOf = (value: unknown): number => JSON.stringify(value).length;
+/** As UTF-8: what it takes of its place on disk. */
+const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
 
 const refused = (id: string, error: string): Reply => ({
   id,
@@ -53,9 +54,19 @@ const refused = (id: string, error: string): Reply => ({
 const remembered = (done: readonly DoneCommand[]): boolean =>
   done.length <= REMEMBERED && bytesOf(done) <= DONE_BYTES;
 
+/** What has not expired. Nothing is remembered for longer than REMEMBERED_MS, whatever the clock was when it came. */
+const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneCommand[] => {
+  if (clock === "unset") return [...done];
+  const latest = at + REMEMBERED_MS;
+  return done.flatMap((one) => {
+    if (one.until < at) return [];
+    return one.until <= latest ? one : { ...one, until: latest };
+  });
+};
+
 /** Makes room for one more: what has expired goes, then refused ones, the oldest first. Run ones stay. */
-const withRoom = (done: readonly DoneCommand[], one: DoneCommand, { at, clock }: Instant): DoneCommand[] => {
-  let kept = done.filter(({ until }) => clock === "unset" || until >= at);
+const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): DoneCommand[] => {
+  let kept = current(done, now);
   while (!remembered([...kept, one])) {
     const victim = kept.findIndex(({ ok }) => !ok);
     if (victim < 0) break;
@@ -69,9 +80,11 @@ const hasRoom = (memory: CommandMemory, one: DoneCommand, now: Instant): boolean
 
 /** A finished command in memory. A refused one that finds no room is not remembered. */
 const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: Instant): CommandMemory => {
-  const known = now.clock !== "unset";
-  const until = known ? Math.min(expiresAt, now.at + REMEMBERED_MS) : expiresAt;
-  const one: DoneCommand = { ...reply, until };
+  const latest = now.clock === "unset" ? LAST_INSTANT : now.at + REMEMBERED_MS;
+  const one: DoneCommand = {
+    ...reply,
+    until: Math.min(Number.isNaN(expiresAt) ? now.at : expiresAt, latest),
+  };
   const kept = withRoom(memory.done, one, now);
   const fits = remembered([...kept, one]);
   return fits || reply.ok ? { ...memory, done: [...kept, one] } : { ...memory, done: kept };
@@ -86,15 +99,21 @@ const whyNot = (
 ): string | undefined => {
   if (!kinds.includes(kind)) return `there is no command of kind ${kind}`;
   if (now.clock === "unset") return `the time is not known yet, and ${HELD} commands wait for it already`;
-  if (now.at > Date.parse(expiresAt)) return `it expired at ${expiresAt}`;
+  // A time that cannot be computed has expired.
+  if (!(now.at <= Date.parse(expiresAt))) return `it expired at ${expiresAt}`;
   if (!hasRoom(memory, { id, ok: true, until: now.at }, now))
     return "too many commands that have not expired are remembered already";
   return undefined;
 };
 
+const sameHeld = (one: HeldCommand, other: HeldCommand): boolean =>
+  one.payload === other.payload &&
+  one.responseTopic === other.responseTopic &&
+  one.correlation === other.correlation;
+
 const release = (memory: CommandMemory, held: HeldCommand): CommandMemory => ({
   ...memory,
-  held: memory.held.filter((one) => one !== held),
+  held: memory.held.filter((one) => !sameHeld(one, held)),
 });
 
 /** `kinds`: the commands that there are. */
@@ -125,10 +144,13 @@ export const decide = (
     const { until: _, ...reply } = known;
     return { kind: "answer", memory, reply: exactReply(reply) };
   }
-  const waiting = [...memory.held, held];
-  const mayWait = waiting.length <= HELD && bytesOf(waiting) <= HELD_BYTES;
-  if (now.clock === "unset" && kinds.includes(kind) && mayWait)
-    return { kind: "hold", memory: { ...memory, held: waiting }, id };
+  if (now.clock === "unset" && kinds.includes(kind)) {
+    // A broker may deliver it again while it waits.
+    if (before.held.length > memory.held.length) return { kind: "hold", memory: before, id };
+    const waiting = [...memory.held, held];
+    if (waiting.length <= HELD && bytesOf(waiting) <= HELD_BYTES)
+      return { kind: "hold", memory: { ...memory, held: waiting }, id };
+  }
   const why = whyNot(memory, command, kinds, now);
   return why === undefined ? { kind: "run", memory, command } : finish(memory, command, why, now);
 };

@@ -7,12 +7,15 @@ import type { Clock } from "../domain/time.ts";
 import type { Route, Routes } from "../domain/wire.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
+import type { Time } from "../runtime/ports.ts";
+import { pause } from "../runtime/wait.ts";
 import { readJson } from "../wire/read.ts";
 
 /** Performs what is decided about commands: runs them, remembers them, answers. */
 export type CommandOptions = {
   readonly outbox: Outbox;
   readonly clock: Clock;
+  readonly time: Time;
   readonly log: Log;
   readonly routes: Routes;
   readonly event: (data: EventData) => void;
@@ -24,6 +27,8 @@ export type CommandOptions = {
 };
 
 const COMMAND_BYTES = 16_384;
+/** A disk that does not answer is not waited for any longer: PUBACKs would wait behind the command. */
+const DISK_MS = 1_000;
 
 const heldForm = ({ payload, responseTopic, correlationData }: Incoming): HeldCommand => ({
   payload: payload.toString("base64"),
@@ -33,13 +38,14 @@ const heldForm = ({ payload, responseTopic, correlationData }: Incoming): HeldCo
 
 export class CommandPart {
   readonly #options: CommandOptions;
-  #judging = Promise.resolve();
+  /** Held commands are being judged. */
+  #judging = false;
 
   constructor(options: CommandOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the outcome is on disk; or the command is, because the time is not known yet. */
+  /** Resolves when the outcome is on disk, or the command is, because the time is not known yet; or the disk does not answer. */
   receive(message: Incoming): Promise<void> {
     return this.#decide(heldForm(message), message.payload);
   }
@@ -48,16 +54,20 @@ export class CommandPart {
   tick(): void {
     const { outbox, clock, connected, log } = this.#options;
     const { held } = outbox.memory.commands;
-    if (held.length === 0 || clock.now().clock === "unset" || !connected()) return;
-    const judge = async () => {
-      for (const one of outbox.memory.commands.held) {
-        // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
-        await this.#decide(one, Buffer.from(one.payload, "base64"));
-      }
-    };
-    this.#judging = this.#judging
-      .then(judge)
-      .catch((cause: unknown) => log.error("held commands cannot be judged", { cause: reasonOf(cause) }));
+    if (this.#judging || held.length === 0 || clock.now().clock === "unset" || !connected()) return;
+    this.#judging = true;
+    void this.#judge(held)
+      .catch((cause: unknown) => log.error("held commands cannot be judged", { cause: reasonOf(cause) }))
+      .finally(() => {
+        this.#judging = false;
+      });
+  }
+
+  async #judge(held: readonly HeldCommand[]): Promise<void> {
+    for (const one of held) {
+      // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+      await this.#decide(one, Buffer.from(one.payload, "base64"));
+    }
   }
 
   async #decide(held: HeldCommand, payload: Buffer): Promise<void> {
@@ -76,8 +86,19 @@ export class CommandPart {
     }
     const { command } = decision;
     outbox.remember({ commands: decision.memory });
-    const error = kinds[command.kind]!(command);
+    const error = this.#run(command);
     await this.#answer(done(outbox.memory.commands, command, error, clock.now()), held);
+  }
+
+  /** A command that fails is answered as well: it must not come again for ever. */
+  #run(command: CommandMessage): string | undefined {
+    const { kinds, log } = this.#options;
+    try {
+      return kinds[command.kind]?.(command);
+    } catch (cause) {
+      log.error("a command failed", { id: command.id, kind: command.kind, cause: reasonOf(cause) });
+      return `it failed: ${reasonOf(cause)}`;
+    }
   }
 
   async #answer({ memory, reply, news }: Decision & { kind: "answer" }, held: HeldCommand): Promise<void> {
@@ -99,10 +120,13 @@ export class CommandPart {
   }
 
   async #secured(id: string): Promise<void> {
-    const { outbox, log } = this.#options;
-    await outbox.secure().catch((cause: unknown) => {
+    const { outbox, time, log } = this.#options;
+    const enough = new AbortController();
+    const stored = outbox.secure().catch((cause: unknown) => {
       log.error("a command cannot be remembered", { id, cause: reasonOf(cause) });
     });
+    await Promise.race([stored, pause(DISK_MS, enough.signal, time)]);
+    enough.abort();
   }
 
   #send(reply: Reply, { responseTopic, correlation }: HeldCommand): void {

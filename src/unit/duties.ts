@@ -74,6 +74,7 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
   return new CommandPart({
     outbox,
     clock,
+    time,
     log,
     routes,
     event,

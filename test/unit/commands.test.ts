@@ -1,0 +1,263 @@
+import { expect, test } from "vitest";
+import type { Incoming } from "../../src/dispatch/port.ts";
+import type { CommandMessage } from "../../src/domain/messages.ts";
+import type { EventData } from "../../src/domain/report.ts";
+import type { Instant } from "../../src/domain/time.ts";
+import { createRoutes } from "../../src/domain/wire.ts";
+import { openOutbox } from "../../src/outbox/outbox.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { CommandPart } from "../../src/unit/commands.ts";
+import { LifeTime } from "../simulation/life.ts";
+import { createSimulatedDisk } from "../simulation/disk.ts";
+import { createDice } from "../simulation/random.ts";
+import { SimulatedTime } from "../simulation/time.ts";
+
+const NOW = Date.UTC(2026, 10, 24, 22);
+const ROOT = "patrol/v1/zrenjanin/zr-117";
+const routes = createRoutes("patrol/v1", "zrenjanin/zr-117");
+
+const command = (
+  id: string,
+  extra: Partial<Incoming> = {},
+  kind = "ping",
+  expiresAt = NOW + 60_000,
+): Incoming => ({
+  topic: routes.command,
+  payload: Buffer.from(JSON.stringify({ id, kind, expiresAt: new Date(expiresAt).toISOString() })),
+  ...extra,
+});
+
+/** A unit's commands on a disk that outlives it. */
+class Life {
+  readonly time: SimulatedTime;
+  readonly disk;
+  readonly random = createDice(1).random;
+  instant: Instant = { at: NOW, clock: "gnss" };
+  connected = true;
+  ran: string[] = [];
+  replies: (readonly [topic: string, reply: unknown])[] = [];
+  events: EventData[] = [];
+  #outbox: AsyncDisposable | undefined;
+  #process: LifeTime | undefined;
+
+  constructor() {
+    this.time = new SimulatedTime(NOW);
+    this.disk = createSimulatedDisk({ time: this.time, random: this.random });
+  }
+
+  /** Runs simulated time until the promise has settled. */
+  async settle<T>(promise: Promise<T>): Promise<T> {
+    let over = false;
+    const end = () => (over = true);
+    promise.then(end, end);
+    await this.time.run(this.time.mono() + 60_000, () => over);
+    return promise;
+  }
+
+  async start() {
+    const { disk, random } = this;
+    const time = new LifeTime(this.time);
+    this.#process = time;
+    const clock = {
+      mono: () => Math.floor(time.mono()),
+      now: () => this.instant,
+      when: () => this.instant,
+    };
+    const on = { stored: () => undefined, fault: () => undefined, news: () => undefined };
+    const outbox = await this.settle(
+      openOutbox({
+        disk,
+        unit: "zrenjanin/zr-117",
+        clock,
+        time,
+        random,
+        maxBytes: 1e9,
+        lingerMs: () => 0,
+        on,
+      }),
+    );
+    this.#outbox = outbox;
+    const kinds: Record<string, (asked: CommandMessage) => string | undefined> = {
+      ping: ({ id }) => {
+        this.ran.push(id);
+        return undefined;
+      },
+      fussy: () => "movingS: expected a number",
+      broken: () => {
+        throw new Error("not today");
+      },
+    };
+    const part = new CommandPart({
+      outbox,
+      clock,
+      time,
+      log: createLog(() => undefined),
+      routes,
+      event: (data) => this.events.push(data),
+      reply: ({ topic, correlationData }, payload) => {
+        this.replies.push([`${topic}${correlationData?.toString() ?? ""}`, JSON.parse(payload.toString())]);
+      },
+      connected: () => this.connected,
+      kinds,
+    });
+    return { part, outbox };
+  }
+
+  async stop(): Promise<void> {
+    await this.settle(Promise.resolve(this.#outbox![Symbol.asyncDispose]()));
+    this.ran = [];
+    this.replies = [];
+    this.events = [];
+  }
+
+  /** The power goes: nothing is written any more. */
+  cut(): void {
+    this.#process?.kill();
+    this.disk.cut();
+    this.ran = [];
+    this.replies = [];
+    this.events = [];
+  }
+}
+
+test("a command runs once and is answered each time, also after a restart", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  await life.settle(part.receive(command("1")));
+  await life.settle(
+    part.receive(command("1", { responseTopic: "here", correlationData: Buffer.from("#7") })),
+  );
+  expect(life.ran).toEqual(["1"]);
+  expect(life.replies).toEqual([
+    [`${ROOT}/reply`, { id: "1", ok: true }],
+    ["here#7", { id: "1", ok: true }],
+  ]);
+  expect(life.events).toEqual([{ type: "command", kind: "ping", id: "1", ok: true }]);
+  await life.stop();
+  const again = await life.start();
+  await life.settle(again.part.receive(command("1")));
+  expect(life.ran).toEqual([]);
+  expect(life.events).toEqual([]);
+  expect(life.replies).toEqual([[`${ROOT}/reply`, { id: "1", ok: true }]]);
+});
+
+test("a command is on disk before it is answered: a power cut right after does not run it again", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  const done = part.receive(command("1"));
+  expect(life.ran).toEqual(["1"]);
+  expect(life.replies).toEqual([]);
+  await life.settle(done);
+  expect(life.replies).toHaveLength(1);
+  life.cut();
+  const again = await life.start();
+  await life.settle(again.part.receive(command("1")));
+  expect(life.ran).toEqual([]);
+});
+
+test("what comes before the time is known waits, over a restart, for the time and for a connection", async () => {
+  const life = new Life();
+  life.instant = { at: 0, clock: "unset" };
+  const { part } = await life.start();
+  await life.settle(
+    part.receive(command("1", { responseTopic: "here", correlationData: Buffer.from("#8") })),
+  );
+  await life.settle(part.receive(command("2", {}, "ping", NOW - 1)));
+  part.tick();
+  await life.time.run(life.time.mono() + 1_000);
+  expect([life.ran, life.replies]).toEqual([[], []]);
+  life.cut();
+
+  const again = await life.start();
+  life.instant = { at: NOW, clock: "gnss" };
+  life.connected = false;
+  again.part.tick();
+  await life.time.run(life.time.mono() + 1_000);
+  expect(life.ran).toEqual([]);
+  life.connected = true;
+  for (let n = 0; n < 3; n++) again.part.tick();
+  await life.time.run(life.time.mono() + 1_000);
+  expect(life.ran).toEqual(["1"]);
+  expect(life.replies).toEqual([
+    ["here#8", { id: "1", ok: true }],
+    [`${ROOT}/reply`, { id: "2", ok: false, error: `it expired at ${new Date(NOW - 1).toISOString()}` }],
+  ]);
+  expect(again.outbox.memory.commands.held).toEqual([]);
+});
+
+test("of those that waited each is kept until it has its answer", async () => {
+  const life = new Life();
+  life.instant = { at: 0, clock: "unset" };
+  const { part, outbox } = await life.start();
+  for (const id of ["1", "2", "3"]) await life.settle(part.receive(command(id)));
+  life.instant = { at: NOW, clock: "gnss" };
+  part.tick();
+  expect(outbox.memory.commands.held).toHaveLength(2);
+  life.cut();
+  const again = await life.start();
+  again.part.tick();
+  await life.time.run(life.time.mono() + 1_000);
+  expect(life.ran).toEqual(["1", "2", "3"]);
+  expect(life.replies).toHaveLength(3);
+});
+
+test("hostile payloads are refused with a reason and reported as events; nothing runs", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  const payloads = [
+    "",
+    "{",
+    "[]",
+    "null",
+    '{"id":"x"}',
+    '{"id":"x","kind":"ping","expiresAt":"soon"}',
+    `{"id":"big","kind":"ping","expiresAt":"${new Date(NOW + 1).toISOString()}","pad":"${"x".repeat(20_000)}"}`,
+    `{"id":"${"x".repeat(1_000_000)}"}`,
+    "[".repeat(9_000),
+  ];
+  for (const payload of payloads)
+    await life.settle(part.receive({ topic: routes.command, payload: Buffer.from(payload) }));
+  await life.settle(part.receive({ topic: routes.command, payload: Buffer.from([0xff, 0xfe, 0x00]) }));
+  await life.settle(part.receive(command("u", {}, "constructor")));
+  await life.settle(part.receive(command("f", {}, "fussy")));
+  await life.settle(part.receive(command("late", {}, "ping", NOW - 1)));
+  expect(life.ran).toEqual([]);
+  expect(life.replies).toHaveLength(payloads.length + 4);
+  expect(life.events).toHaveLength(payloads.length + 4);
+  expect(life.events.every((event) => event.type === "command" && event["ok"] === false)).toBe(true);
+  expect(life.replies.at(-2)).toEqual([
+    `${ROOT}/reply`,
+    { id: "f", ok: false, error: "movingS: expected a number" },
+  ]);
+});
+
+test("a command that throws is answered and not run again: it does not come back for ever", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  await life.settle(part.receive(command("b", {}, "broken")));
+  await life.settle(part.receive(command("b", {}, "broken")));
+  const reply = [`${ROOT}/reply`, { id: "b", ok: false, error: "it failed: not today" }];
+  expect(life.replies).toEqual([reply, reply]);
+  expect(life.events).toHaveLength(1);
+});
+
+test("a disk that refuses or hangs does not keep the answer: PUBACKs wait behind it", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  life.disk.fault = { kind: "refuses" };
+  await life.settle(part.receive(command("1")));
+  expect(life.replies).toHaveLength(1);
+  life.disk.fault = { kind: "slow", factor: 1e6 };
+  const began = life.time.mono();
+  await life.settle(part.receive(command("2")));
+  expect(life.time.mono() - began).toBeLessThan(1_100);
+  expect(life.replies).toHaveLength(2);
+});
+
+test("an answer to a topic of the unit's own tree goes to its reply topic", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  for (const responseTopic of [`${ROOT}/state`, "a/+/b", "fine/here"])
+    await life.settle(part.receive(command(responseTopic, { responseTopic })));
+  expect(life.replies.map(([topic]) => topic)).toEqual([`${ROOT}/reply`, `${ROOT}/reply`, "fine/here"]);
+});
