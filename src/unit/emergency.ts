@@ -104,8 +104,8 @@ export class EmergencyPart implements Disposable {
 
   /** A board shows the lamp from now on, and hears that presses are stored. */
   attach(board: Pick<PanicBoard, "confirm" | "show">): void {
-    this.#boards.push(board);
     this.#give({ kind: "tick", mono: this.#options.clock.mono(), connected: this.#options.link.connected });
+    this.#boards.push(board);
     const { lamp } = this.#ring;
     if (lamp) board.show(lamp.pattern, lamp.quiet, lamp.drill);
   }

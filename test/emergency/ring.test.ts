@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { COPIES_MAX } from "../../src/emergency/copies.ts";
 import {
   advance,
   AIRBAGS_MAX,
@@ -252,6 +253,16 @@ describe("a retained copy", () => {
     const cleared = from(open, ack("P1", "cleared"), connected(5_000));
     expect(only(cleared.effects, "remove")).toEqual([]);
     expect(only(from(cleared.ring, tick(90_000)).effects, "remove")).toEqual([]);
+  });
+
+  test("of an open episode is kept when more than 128 are noted", () => {
+    const events = Array.from({ length: COPIES_MAX }, (_, n): RingEvent => {
+      return { kind: "publishing", id: `gone-${n}`, broker: OTHER };
+    });
+    const { ring } = after(press(1), ...events);
+    expect(ring.copies).toHaveLength(COPIES_MAX);
+    expect(copiesOf(ring, "P1")).toEqual([BROKER]);
+    expect(copiesOf(ring, "gone-0")).toEqual([]);
   });
 
   test("survives a restart", () => {
