@@ -2,6 +2,7 @@ import type { EmergencyUpdate } from "../domain/report.ts";
 import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
+import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
 import {
   LinkError,
@@ -10,6 +11,7 @@ import {
   type ConnectionEvents,
   type ConnectOptions,
 } from "./port.ts";
+import { TRUST_MS } from "./brokers.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { Traffic, type Answer } from "./traffic.ts";
 
@@ -39,26 +41,39 @@ export type CourierOptions = {
 /** While an emergency waits, a broker that comes back must get it within 10 s. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
 const CONNECT_MS = 5_000;
-/** A broker that answers pings and acknowledges nothing for so long is dialled anew: what was said is said again. */
-const STALLED_MS = 10_000;
-const LOOK_MS = 1_000;
+/** Only what is over waits: its copy must be gone within a minute after the broker is reachable again. */
+const UNHURRIED_MS = 25_000;
+/** So many attempts are made before that. */
+const HURRIED_VISITS = 8;
+/** A link may be slow: patience with it doubles up to this. */
+const PATIENCE_MS = 40_000;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
+
+type Load = {
+  /** What is to be said; undefined: the episode is only removed. */
+  readonly report: EmergencyUpdate | undefined;
+  /** Its end found no subscriber here, and its retained copy is removed. */
+  readonly removed: boolean;
+};
 
 export class Courier {
   readonly broker: string;
   readonly #options: CourierOptions;
   readonly #stopping = new AbortController();
-  /** What is to be said; undefined: only removed. At most one entry an episode. */
-  readonly #load = new Map<string, EmergencyUpdate | undefined>();
+  /** At most one entry an episode. */
+  readonly #load = new Map<string, Load>();
   readonly #running: Reopening;
   #session: Session | undefined;
   #suffix = SUFFIX;
+  #visits = 0;
+  #patienceMs = TRUST_MS;
+  #waking = new AbortController();
 
   constructor(options: CourierOptions, first: { episode: string; report?: EmergencyUpdate }) {
     this.broker = options.broker;
     this.#options = options;
-    this.#load.set(first.episode, first.report);
+    this.#load.set(first.episode, { report: first.report, removed: false });
     this.#running = reopening({
       time: options.time,
       random: options.random,
@@ -78,18 +93,45 @@ export class Courier {
     return this.#load.has(episode);
   }
 
+  /** Whether it uses the link's own client id: a broker lets only one of the two stay. */
+  get takesOver(): boolean {
+    return this.#suffix === "" && this.#session !== undefined;
+  }
+
+  /** Whether nothing of the episode is left on the broker. */
+  hasRemoved(episode: string): boolean {
+    return this.#load.get(episode)?.removed ?? false;
+  }
+
+  /** Looks at what no event tells: a connection without an answer is given up for a new one. */
+  look(now: number): void {
+    const session = this.#session;
+    if (!session || session.traffic.silentMs(now) < this.#patienceMs) return;
+    const why = `${this.broker}: no answer for ${this.#patienceMs / 1_000} s`;
+    this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
+    session.connection.end(new LinkError("stalled", why));
+  }
+
   /** The episode as it now stands. A cleared one is removed from the broker and put down. */
   say(report: EmergencyUpdate): void {
-    this.#load.set(report.data.episode, report);
+    const { episode } = report.data;
+    this.#load.set(episode, { report, removed: this.hasRemoved(episode) });
     this.#session?.traffic.say(report);
     this.#session?.pump();
+    this.#visits = 0;
+    this.#waking.abort();
   }
 
   /** Removes an episode that the unit has nothing more to say of. */
   remove(episode: string): void {
+    const known = this.#load.get(episode);
+    if (known?.removed) {
+      this.#putDown(episode);
+      return;
+    }
     // What is being said of its end removes it as well.
-    if (this.#load.get(episode)?.data.state === "cleared") return;
-    this.#load.set(episode, undefined);
+    if (known?.report?.data.state === "cleared") return;
+    this.#load.set(episode, { report: undefined, removed: false });
     this.#session?.traffic.remove(episode);
     this.#session?.pump();
   }
@@ -109,6 +151,11 @@ export class Courier {
   async #visit(): Promise<Verdict> {
     if (this.#load.size === 0) return "done";
     const { time } = this.#options;
+    if (++this.#visits > HURRIED_VISITS && !this.#isUrgent) {
+      this.#waking = new AbortController();
+      await pause(UNHURRIED_MS, AbortSignal.any([this.#stopping.signal, this.#waking.signal]), time);
+      if (this.#stopping.signal.aborted || this.#load.size === 0) return "done";
+    }
     const patience = new AbortController();
     using _ = time.after(CONNECT_MS, () => patience.abort());
     try {
@@ -121,6 +168,10 @@ export class Courier {
       this.#suffix = "";
       return "again";
     }
+  }
+
+  get #isUrgent(): boolean {
+    return [...this.#load.values()].some(({ report }) => report && report.data.state !== "cleared");
   }
 
   #connect(signal: AbortSignal): Promise<Connection> {
@@ -152,9 +203,10 @@ export class Courier {
       on: {
         ...session,
         answer: (answer) => {
+          this.#patienceMs = TRUST_MS;
           on.answer(answer, broker);
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
-            this.#putDown(answer.outgoing.episode);
+            this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
         },
         tooLarge: () => undefined, // the link declares what no broker takes
         limited: () => undefined, // learned anew on each connection
@@ -162,19 +214,23 @@ export class Courier {
       },
     });
     connection.subscribe([routes.acks], () => undefined); // a refused one: the link hears the answers
-    for (const [episode, report] of this.#load) {
+    for (const [episode, { report }] of this.#load) {
       if (report) traffic.say(report);
       else traffic.remove(episode);
     }
     this.#session.pump();
-    using _ = time.every(LOOK_MS, () => {
-      if (traffic.silentMs(time.mono()) < STALLED_MS) return;
-      connection.end(new LinkError("stalled", `${broker}: nothing acknowledged for ${STALLED_MS / 1_000} s`));
-    });
     const error = await connection.closed;
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
+    if (error.code === "stalled") return "again";
     return this.#load.size === 0 ? "done" : "failed";
+  }
+
+  /** `final`: its end was heard here. */
+  #removed(episode: string, final: boolean): void {
+    const report = this.#load.get(episode)?.report;
+    if (report && !final) this.#load.set(episode, { report, removed: true });
+    else this.#putDown(episode);
   }
 
   #putDown(episode: string): void {

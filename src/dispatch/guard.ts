@@ -5,7 +5,7 @@
  * subscribers) to itself, and gives up the connection at codes that it does not know, such as mosquitto's
  * 0x95 (packet too large). It gets 0x80 for each refusal. Pure: bytes in, bytes and findings out.
  */
-type Oversize = {
+export type Oversize = {
   readonly topic: string;
   /** Bytes of the whole packet. */
   readonly bytes: number;

@@ -80,6 +80,9 @@ const LOOK_MS = 250;
 const HURRY_MS = 5_000;
 /** Without any acknowledgement for this many keepalives a connection is dead. */
 const DEAD_KEEPALIVES = 1.5;
+/** A broker that hangs up so soon after it has accepted, so often in a row, may have two of this unit. */
+const TWIN_MS = 10_000;
+const TWIN_HANG_UPS = 3;
 /** Episodes whose last live number is remembered. */
 const LIVE_EPISODES = 32;
 /** Episodes that have ended and are remembered. */
@@ -272,9 +275,9 @@ export class Link {
       const known = this.#couriers.get(broker);
       if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
     }
-    // What another broker still shows as open is told there as well.
+    // Another broker may still show it as open; and whoever is connected may be quicker than the link.
     for (const courier of fresh ? this.#couriers.values() : [])
-      if (courier.carries(episode)) courier.say(report);
+      if (courier.carries(episode) || (state === "active" && courier.connected)) courier.say(report);
   }
 
   /** The courier to a broker; undefined if it is new and has its load already. */
@@ -345,6 +348,7 @@ export class Link {
   #look(): void {
     const session = this.#session;
     const now = this.#options.time.mono();
+    for (const courier of this.#couriers.values()) courier.look(now);
     for (const [episode, { sent }] of this.#standing) if (!sent) this.#plan(episode, false);
     const waiting = [...this.#standing.values()].some(({ sent }) => !sent);
     if (waiting && !session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
@@ -370,7 +374,7 @@ export class Link {
       visit.lastedMs = time.mono() - acceptedAt;
       visit.delivered = delivered;
       visit.lostBytes = lostBytes;
-      this.#failed(broker, error);
+      this.#failed(broker, this.#suspectTwin(broker, error, visit.lastedMs));
     } catch (cause) {
       this.#failed(broker, classify(broker, cause));
     }
@@ -379,6 +383,16 @@ export class Link {
     for (const episode of this.#standing.keys()) this.#plan(episode, false);
     return next.pause === "none" ? "again" : next.pause === "short" ? "worked" : "failed";
   }
+
+  /** Brokers that do not say 0x8E only hang up when another client takes the same client id. */
+  #suspectTwin(broker: string, error: LinkError, lastedMs: number): LinkError {
+    const ended = error.code === "lost" && lastedMs < TWIN_MS ? (this.#hangUps.get(broker) ?? 0) + 1 : 0;
+    this.#hangUps.set(broker, ended);
+    if (ended < TWIN_HANG_UPS) return error;
+    const why = `${broker}: it accepts this unit and soon hangs up, again and again: do two units have the same name?`;
+    return new LinkError("lost", why, error);
+  }
+  readonly #hangUps = new Map<string, number>();
 
   #connectOptions(): ConnectOptions {
     const { broker, routes, state } = this.#options;
@@ -454,6 +468,7 @@ export class Link {
 
   #failed(broker: string, error: LinkError): void {
     this.#status = { ...this.#status, fault: error.code };
+    if (error.code === "taken-over" && this.#couriers.get(broker)?.takesOver) return;
     if (this.#leaving || this.#reported.get(broker) === error.message) return;
     this.#reported.set(broker, error.message);
     this.#on.down(error, broker);
@@ -513,7 +528,7 @@ export class Link {
     this.#ended.add(episode);
     for (const old of [...this.#ended].slice(0, -ENDED_EPISODES)) this.#ended.delete(old);
     for (const courier of this.#couriers.values())
-      if (!copies.includes(courier.broker)) courier.drop(episode);
+      if (!copies.includes(courier.broker) || courier.hasRemoved(episode)) courier.drop(episode);
   }
 
   #follow(broker: string): void {

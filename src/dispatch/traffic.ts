@@ -1,4 +1,4 @@
-import { LANES, type Lane } from "../domain/pending.ts";
+import { laneOf, LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Channel, Route } from "../domain/wire.ts";
 import { createPace, type Flight as Paced } from "./pace.ts";
@@ -95,12 +95,6 @@ const reportsOf = (outgoing: Outgoing): readonly Report[] => {
     case "reply":
       return [];
   }
-};
-
-const laneOf = (outgoing: Outgoing): Lane | undefined => {
-  if (outgoing.kind === "emergency" || outgoing.kind === "event") return outgoing.kind;
-  if (outgoing.kind === "removal") return "emergency";
-  return outgoing.kind === "live" || outgoing.kind === "history" ? "telemetry" : undefined;
 };
 
 const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "history" } as const;
@@ -344,10 +338,9 @@ export class Traffic {
     }
     if (outgoing.kind === "emergency") this.#said.set(outgoing.report.data.episode, outgoing.report);
     const reports = reportsOf(outgoing);
-    const lane = laneOf(outgoing);
-    for (const { seq } of reports) {
+    for (const { seq, kind } of reports) {
       this.#underway.delete(seq);
-      if (lane) this.#reading.delivered(lane, seq);
+      this.#reading.delivered(laneOf(kind), seq);
     }
     if (outgoing.kind === "removal") this.#forget(outgoing.episode);
     return { kind: "delivered", outgoing, reports };
@@ -392,11 +385,9 @@ export class Traffic {
 
   /** What was not delivered is read from the outbox again, when its channel's pause is over. */
   #giveBack(outgoing: Outgoing): void {
-    const lane = laneOf(outgoing);
-    if (!lane) return;
-    for (const { seq } of reportsOf(outgoing)) {
+    for (const { seq, kind } of reportsOf(outgoing)) {
       this.#underway.delete(seq);
-      this.#reading.giveBack(lane, seq);
+      this.#reading.giveBack(laneOf(kind), seq);
     }
     if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.push(outgoing);
   }

@@ -40,15 +40,8 @@ const messages = fc
   .map(({ topic, qos, id, payload }): Sent => {
     const bytes = publish(topic, qos, id, payload);
     if (bytes.length <= MAX) return { bytes, passes: bytes };
-    return {
-      bytes,
-      passes: undefined,
-      found: {
-        topic: Buffer.from(topic).toString(),
-        bytes: bytes.length,
-        ...(qos > 0 ? { packetId: id } : {}),
-      },
-    };
+    const found = { topic: Buffer.from(topic).toString(), bytes: bytes.length };
+    return { bytes, passes: undefined, found: qos > 0 ? { ...found, packetId: id } : found };
   });
 
 const pubacks = fc
@@ -65,11 +58,8 @@ const pubacks = fc
     }
     const bytes = packet(0x40, Buffer.from([...head, code, ...more]));
     const known = Math.min(code, 0x80);
-    return {
-      bytes,
-      passes: packet(0x40, Buffer.from([...head, known, ...more])),
-      ...(code > 0 ? { code: [id, code] } : {}),
-    };
+    const passes = packet(0x40, Buffer.from([...head, known, ...more]));
+    return code > 0 ? { bytes, passes, code: [id, code] } : { bytes, passes };
   });
 
 /** CONNACK, SUBACK, PINGRESP, DISCONNECT, whatever is in them. */

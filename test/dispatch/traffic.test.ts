@@ -459,6 +459,17 @@ describe("0x10, nobody listens", () => {
     expect(bench.answer(0x10).answer).toMatchObject({ kind: "delivered", reports: [{ seq: 1 }] });
   });
 
+  test("an older report of an episode that went as history, unheard, is read again in its own lane", () => {
+    const bench = open({}, [emergency(1), emergency(2, "received")]);
+    expect(bench.run()).toEqual(["emergency 2", "history 1"]);
+    bench.answer();
+    bench.answer(0x10);
+    expect(bench.run()).toEqual([]);
+    bench.wait(5_000);
+    expect(drain(bench)).toEqual(["history 1"]);
+    expect(bench.traffic.drained).toBe(true);
+  });
+
   test("what was given back while its lane is being read is read again", () => {
     const bench = open({}, [position(1), position(2)]);
     bench.run();

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { onThisMachine } from "../../src/cli/lib/ports.ts";
-import { parseSettings } from "../../src/settings/load.ts";
+import { readDocument } from "../../src/settings/document.ts";
+import { settingsOf } from "../../src/settings/load.ts";
 import { startUnit, type Unit } from "../../src/unit/start.ts";
 
 let folder = "";
@@ -22,10 +23,12 @@ dispatch: { brokers: ["mqtt://127.0.0.1:9"], allowPlaintext: true }
 outbox: { path: ${join(folder, "outbox")} }
 status: { listen: "127.0.0.1:0" }
 `;
+  const { settings } = settingsOf(readDocument(text, "car.yaml"));
+  if (!settings) throw new Error("the settings of this test are not valid");
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
   return startUnit(
     await onThisMachine({
-      settings: parseSettings(text, "car.yaml"),
+      settings,
       config: "test",
       faults: [],
       log: silent,
