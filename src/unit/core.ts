@@ -33,7 +33,7 @@ export type Core = {
 };
 
 /** The configured name is not the one under which reports are pending. */
-export class NameError extends Error {
+class NameError extends Error {
   readonly code = "CONFIGURATION";
   constructor(before: string, name: string, pending: number) {
     super(

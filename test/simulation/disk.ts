@@ -16,7 +16,7 @@ import type { Random, Time } from "../../src/runtime/ports.ts";
  * synced batches survive `cut()`; of later ones a part from the beginning does; a batch that failed
  * leaves a torn log, behind which everything is lost when the store is opened anew.
  */
-export type DiskFault =
+type DiskFault =
   /** No free space: the vital file can still be written, if it exists. */
   | { readonly kind: "full" }
   /** The file system is read-only: nothing can be written. */
