@@ -104,6 +104,8 @@ describe("a press", () => {
     const dark = pressEvent("A", 0, { silent: true, dark: true });
     const [episode] = after(dark, pressEvent("B", 1, { silent: true, dark: false })).emergency.episodes;
     expect(episode).toMatchObject({ silent: true, dark: false });
+    const [still] = after(dark, { ...dark, id: "B" }).emergency.episodes;
+    expect(still).toMatchObject({ silent: true, dark: true });
     const [loud] = after(dark, pressEvent("B", 1), dark).emergency.episodes;
     expect(loud).toMatchObject({ id: "A", presses: 3, silent: false, dark: false });
   });

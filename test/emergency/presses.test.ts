@@ -46,6 +46,12 @@ describe("the presses of a board", () => {
     );
   });
 
+  test("are listed in the order of their numbers, however they came", () => {
+    expect(counting([], 9, 10, 2, 1)[0]!.numbers).toEqual([1, 2, 9, 10]);
+    const many = counting([], ...Array.from({ length: 64 }, (_, n) => 100 - n), 5);
+    expect(many[0]).toMatchObject({ below: 5, numbers: { length: 64 } });
+  });
+
   test("are no other board's", () => {
     const known = counting([], 7);
     expect(isCounted(known, press(7, "1a2b3c4d"))).toBe(false);

@@ -171,6 +171,41 @@ describe("a disk that fails", () => {
     expect(lampOf(ring)).toBe("sent");
   });
 
+  test("holds each episode by itself: the newest revision of each waits, once", () => {
+    const { ring } = after(drill(0), press(1, 1), press(2, 2), ack("P1", "received"), tick(1_500));
+    expect(ring.unstored.map(({ id, revision, generation }) => [id, revision, generation])).toEqual([
+      ["P2", 1, 2],
+      ["P1", 2, 3],
+    ]);
+    const first = from(ring, stored(2));
+    expect(only(first.effects, "publish")).toEqual([{ kind: "publish", id: "P2" }]);
+    expect(first.ring.unstored.map(({ id }) => id)).toEqual(["P1"]);
+    const ended = from(ring, ack("P1", "cleared"), sent("P1", 3));
+    expect(ended.ring.unstored.map(({ id }) => id)).toEqual(["P2"]);
+  });
+
+  test("that refused an older generation holds back what has been asked for since", () => {
+    const { ring, effects } = after(drill(0), press(1, 1), press(2, 2), notStored(1));
+    expect(only(effects, "publish")).toEqual([{ kind: "publish", id: "P1" }]);
+    expect(only(from(ring, notStored(2)).effects, "publish")).toEqual([{ kind: "publish", id: "P2" }]);
+  });
+
+  test("is not waited for at the end of a drill either", () => {
+    const { ring } = after(drill(0), press(1, 0), stored(1), tick(600_000, false));
+    expect(only(from(ring, tick(600_999, false)).effects, "publish")).toEqual([]);
+    expect(only(from(ring, tick(601_000, false)).effects, "publish")).toEqual([
+      { kind: "publish", id: "P1" },
+    ]);
+  });
+
+  test("keeps the presses of two boards with the same number apart", () => {
+    const other = press(1, 1, { press: boardPress(1, { board: "1a2b3c4d" }), id: "Q1" });
+    const { ring, effects } = after(press(1), other, stored(1));
+    expect(only(effects, "confirm")).toEqual([{ kind: "confirm", press: boardPress(1) }]);
+    expect(ring.waiting).toHaveLength(1);
+    expect(from(ring, other).effects).toEqual([{ kind: "store", generation: 2 }]);
+  });
+
   test("leaves nothing of an episode that ended meanwhile", () => {
     const { ring } = after(press(1), notStored(1), sent("P1"), ack("P1", "cleared"), sent("P1", 2));
     expect(ring.unstored).toEqual([]);
@@ -259,9 +294,10 @@ describe("a retained copy", () => {
     const events = Array.from({ length: COPIES_MAX }, (_, n): RingEvent => {
       return { kind: "publishing", id: `gone-${n}`, broker: OTHER };
     });
-    const { ring } = after(press(1), ...events);
+    const { ring } = after(drill(0), press(1, 1), press(2, 2), ...events);
     expect(ring.copies).toHaveLength(COPIES_MAX);
     expect(copiesOf(ring, "P1")).toEqual([BROKER]);
+    expect(copiesOf(ring, "P2")).toEqual([BROKER]);
     expect(copiesOf(ring, "gone-0")).toEqual([]);
   });
 
@@ -332,6 +368,7 @@ describe("an ended episode", () => {
 
   test("frees the way for a new one", () => {
     const { ring } = after(press(1), ack("P1", "cleared"), press(2));
+    expect(isEmergencyOpen(ring)).toBe(true);
     expect(isRealEmergencyOpen(ring)).toBe(true);
     expect(ring.emergency.episodes.map(({ id }) => id)).toEqual(["P1", "P2"]);
   });
@@ -365,6 +402,8 @@ describe("an airbag", () => {
     const rearmed = from(ring, { kind: "airbag-rearmed", path: "Front" });
     expect(kindsOf(rearmed.effects)).toEqual(["store"]);
     expect(from(rearmed.ring, airbag("Front")).ring.emergency.episodes).toHaveLength(1);
+    const both = from(ring, airbag("Side"), { kind: "airbag-rearmed", path: "Front" });
+    expect(both.ring.airbags).toEqual(["Side"]);
     expect(from(ring, { kind: "airbag-rearmed", path: "Side" }).ring).toMatchObject({ airbags: ["Front"] });
     expect(kindsOf(from(ring, { kind: "airbag-rearmed", path: "Side" }).effects)).toEqual([]);
   });
@@ -413,6 +452,8 @@ describe("a drill", () => {
     expect(from(ring, press(1, 5)).ring.emergency.episodes).toMatchObject([{ test: true }]);
     expect(isRealEmergencyOpen(from(ring, press(1, 5)).ring)).toBe(false);
     expect(isEmergencyOpen(from(ring, press(1, 5)).ring)).toBe(true);
+    expect(isEmergencyOpen(ring)).toBe(false);
+    expect(from(ring, { kind: "no-drill" }).effects).toEqual([]);
     const off = from(ring, { kind: "no-drill" }, press(1, 5));
     expect(off.ring.emergency.episodes).toMatchObject([{ test: false }]);
   });
@@ -500,6 +541,19 @@ describe("the lamp", () => {
     expect(both.ring.lamp).toEqual({ pattern: "stored", quiet: false, drill: false });
   });
 
+  test("changes for the sounder and for the drill alone", () => {
+    const silent = after(press(1, 0, { silent: true }), ack("P1", "received"), press(2, 1));
+    expect(only(silent.effects, "lamp")).toEqual([
+      { kind: "lamp", lamp: { pattern: "received", quiet: false, drill: false } },
+    ]);
+    const real = after(drill(0), press(1, 1), ack("P1", "received"), press(2, 2), ack("P2", "received"));
+    expect(real.ring.lamp).toEqual({ pattern: "received", quiet: false, drill: false });
+    const over = from(real.ring, ack("P2", "cleared"));
+    expect(only(over.effects, "lamp")).toEqual([
+      { kind: "lamp", lamp: { pattern: "received", quiet: false, drill: true } },
+    ]);
+  });
+
   test("says no-link when nobody has listened for a minute, and idle when somebody does", () => {
     const { ring } = after(listening(false, 100), listening(false, 50_000), tick(60_099));
     expect(lampOf(ring)).toBe("idle");
@@ -519,6 +573,9 @@ describe("the lamp", () => {
     const { ring } = after(fault("loop 0", true), fault("outbox", true), fault("loop 0", true));
     expect(lampOf(ring)).toBe("fault");
     expect(lampOf(from(ring, fault("loop 0", false)).ring)).toBe("fault");
+    expect(lampOf(from(ring, fault("outbox", false)).ring)).toBe("fault");
+    expect(from(ring, fault("loop 0", false)).ring.faults).toEqual(["outbox"]);
+    expect(from(ring, fault("loop 0", true)).effects).toEqual([]);
     expect(lampOf(from(ring, fault("loop 0", false), fault("outbox", false)).ring)).toBe("idle");
   });
 });
