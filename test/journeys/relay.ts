@@ -8,6 +8,8 @@ export type Relay = Disposable & {
   readonly bytesUp: number;
   /** Takes bytes from both sides and passes none on. */
   swallow(on: boolean): void;
+  /** Passes what goes up, and nothing that comes back. */
+  deafen(on: boolean): void;
   reset(): void;
   /** Passes nothing on until told otherwise; nothing is lost. */
   stall(on: boolean): void;
@@ -44,6 +46,7 @@ const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => voi
 
 export const openRelay = async (target: number, shape?: Shape): Promise<Relay> => {
   let swallowing = false;
+  let deaf = false;
   let greeting: Buffer | undefined;
   let bytesUp = 0;
   const sockets = new Set<Socket>();
@@ -57,7 +60,7 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
     ] as const) {
       sockets.add(from);
       const pass = shape ? shaped(from, to, shape) : (bytes: Buffer) => void to.write(bytes);
-      from.on("data", (bytes) => void (swallowing || pass(bytes)));
+      from.on("data", (bytes) => void (swallowing || (deaf && from === far) || pass(bytes)));
       from.on("error", () => undefined);
       from.on("close", () => {
         sockets.delete(from);
@@ -73,6 +76,9 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
     },
     swallow(on) {
       swallowing = on;
+    },
+    deafen(on) {
+      deaf = on;
     },
     reset() {
       for (const socket of sockets) socket.resetAndDestroy();
