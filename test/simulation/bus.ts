@@ -33,7 +33,14 @@ const IGNITION = {
 
 /** A signal map, as in a configuration. */
 export type Signals = Readonly<
-  Record<string, { readonly from: string; readonly staleS?: number; readonly map?: object }>
+  Record<
+    string,
+    {
+      readonly from: string;
+      readonly staleS?: number;
+      readonly map?: Readonly<Record<string, string>>;
+    }
+  >
 >;
 
 const PERIOD_MS = 500;
@@ -45,6 +52,8 @@ export class Bus implements CanSource {
   ignition: "on" | "off" = "on";
   /** Nobody on the bus says anything: a pulled plug, or a car asleep. */
   silent = false;
+  /** The car stands, whatever its ignition. */
+  parked = false;
   speedKmh = 40;
   crashed = false;
   /** Whether the configuration says which signal is the ignition; not every car's does. */
@@ -108,19 +117,22 @@ export class Bus implements CanSource {
     return this.#said === "off" ? "off" : "unknown";
   }
 
+  get standing(): boolean {
+    return this.parked || this.ignition === "off";
+  }
+
   get speaks(): boolean {
     return !this.silent && !this.#absent;
   }
 
   #speak(): void {
     if (!this.speaks) return;
-    const moving = this.ignition === "on";
     this.#said = this.ignition;
-    this.speedKmh = moving ? Math.max(0, this.speedKmh + this.#dice.between(-3, 3)) : 0;
+    this.speedKmh = !this.standing ? Math.max(0, this.speedKmh + this.#dice.between(-3, 3)) : 0;
     const speed = Math.min(0xffff, Math.round(this.speedKmh * 100));
     this.#send([
       this.#frame(ID.motion, [speed & 0xff, speed >> 8, 100, 0, 0, 0, 0, 0]),
-      this.#frame(ID.terminals, [moving ? 1 : 0, 0]),
+      this.#frame(ID.terminals, [this.ignition === "on" ? 1 : 0, 0]),
       this.#frame(ID.airbag, [this.crashed ? 1 : 0]),
     ]);
   }

@@ -28,7 +28,7 @@ const read = <T>(source: AsyncIterable<T>) => {
 
 const openGps = () => {
   const time = new SimulatedTime(AT);
-  const gps = new Gps(time, createDice(1), AT);
+  const gps = new Gps(time, createDice(1), { at: AT, standing: () => false });
   const stop = new AbortController();
   const reader = read(gps.source(stop.signal));
   const lines = () =>

@@ -31,6 +31,10 @@ export type SimulatedDisk = Disk & {
   fault: DiskFault | undefined;
   /** The power goes: what is under way never ends, open stores are gone, and so is the lock. */
   cut(): void;
+  /** The process goes: as at a cut, but what was written is in the kernel's hands, and nothing of it is lost. */
+  processGone(): void;
+  /** The two places of the vital file, as they stand. */
+  readonly places: readonly (Buffer | undefined)[];
   /** The next batch fails half-way. The store takes batches afterwards, and loses them when it is opened anew. */
   tear(): void;
   /** The next batch is reported as written and is not: a kind of its own, which the port does not allow. */
@@ -51,6 +55,8 @@ export type SimulatedDiskOptions = {
   readonly path?: string;
   /** Bytes free beside the store. */
   readonly freeBytes?: number;
+  /** Called when a place of the vital file has been written. */
+  readonly vitalWritten?: () => void;
 };
 
 const READ_MS = 0.2;
@@ -210,6 +216,11 @@ class World implements SimulatedDisk {
     this.#places[place] = torn;
     await this.#take(SYNC_MS);
     this.#places[place] = Buffer.concat([bytes, before!.subarray(bytes.length)]);
+    this.#options.vitalWritten?.();
+  }
+
+  get places(): readonly (Buffer | undefined)[] {
+    return this.#places;
   }
 
   hasStore(): Promise<boolean> {
@@ -325,10 +336,13 @@ class World implements SimulatedDisk {
     this.#ballast = this.fault === undefined;
   }
 
-  cut(): void {
+  processGone(): void {
     this.#power++;
     this.#locked = false;
     this.#inUse = false;
+  }
+  cut(): void {
+    this.processGone();
     for (const undo of this.#behindTorn.toReversed()) undo();
     this.#behindTorn = [];
     const survive = Math.floor(this.#options.random() * (this.#unsynced.length + 1));

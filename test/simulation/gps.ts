@@ -46,17 +46,28 @@ export const WILD_DATES = [
 
 const EPOCH_MS = 1_000;
 
-/** A receiver that is driven along a route, one epoch a second. `at`: the true time at the beginning, UTC milliseconds. */
+export type GpsCar = {
+  /** The true time at the beginning, UTC milliseconds. */
+  readonly at: number;
+  /** Whether the car stands now. */
+  readonly standing: () => boolean;
+};
+
+/** A receiver that is driven along a route, one epoch a second, while the car moves. */
 export class Gps {
   readonly faults = soundGps();
   readonly #dice: Dice;
   readonly #queue = new Queue<Uint8Array>();
   readonly #startAt: number;
+  readonly #standing: () => boolean;
+  /** Where the car stands: latitude and longitude as the receiver writes them. */
+  #place: readonly string[] | undefined;
   #drive: Generator<string>;
   #shift = 0;
 
-  constructor(time: Time, dice: Dice, at: number) {
+  constructor(time: Time, dice: Dice, { at, standing }: GpsCar) {
     this.#dice = dice;
+    this.#standing = standing;
     this.#startAt = at + time.mono();
     this.#drive = this.#driveFrom(this.#startAt);
     time.every(EPOCH_MS, () => this.#epoch(time.mono()));
@@ -95,11 +106,30 @@ export class Gps {
       this.#shift = faults.wrongByMs;
       this.#drive = this.#driveFrom(this.#startAt + now + this.#shift);
     }
-    const text = this.#drive.next().value as string;
+    const text = this.#still(this.#drive.next().value as string);
     if (faults.absent || faults.silent) return;
     if (faults.garbage) this.#send(this.#rubbish());
     if (faults.noFix) this.#send(formatSentence("GPRMC,,V,,,,,,,,,,N"));
     else this.#send(faults.jumpDegrees === 0 ? text : jump(text, faults.jumpDegrees));
+  }
+
+  /** While the car stands, the receiver says the same place. */
+  #still(text: string): string {
+    if (!this.#standing()) {
+      this.#place = undefined;
+      return text;
+    }
+    return bodiesOf(text)
+      .map((body) => {
+        const fields = body.split(",");
+        const at = PLACE_AT[fields[0]!];
+        if (at === undefined || fields[at] === "") return formatSentence(body);
+        this.#place ??= fields.slice(at, at + 4);
+        fields.splice(at, 4, ...this.#place);
+        if (fields[0] === "GPRMC") fields.splice(SPEED_AT, 2, "0.00", "");
+        return formatSentence(fields.join(","));
+      })
+      .join("");
   }
 
   #rubbish(): string {
@@ -114,13 +144,20 @@ export class Gps {
   }
 }
 
-/** Moves the latitudes of some sentences by whole degrees, and makes their checksums right again. */
-const jump = (text: string, degrees: number): string =>
+/** Field of the latitude, by sentence; and of speed and course in RMC. */
+const PLACE_AT: Readonly<Record<string, number>> = { GPRMC: 3, GPGGA: 2 };
+const SPEED_AT = 7;
+
+const bodiesOf = (text: string): string[] =>
   text
     .split("\r\n")
     .filter((line) => line !== "")
-    .map((line) => {
-      const body = line.slice(1, line.indexOf("*"));
+    .map((line) => line.slice(1, line.indexOf("*")));
+
+/** Moves the latitudes of some sentences by whole degrees, and makes their checksums right again. */
+const jump = (text: string, degrees: number): string =>
+  bodiesOf(text)
+    .map((body) => {
       const moved = body.replace(
         /,(\d\d)(\d\d\.\d+),([NS]),/,
         (_, whole: string, minutes: string, side: string) => {

@@ -8,7 +8,7 @@ import { HOUR_MS, type Outcome } from "./simulate.ts";
 import { simulateSubject } from "./subject.ts";
 
 /**
- * `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--mutants]`
+ * `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace] [--mutants]`
  *
  * Runs new seeds for M minutes of wall time (default 1), H simulated hours each (default 1), or one
  * seed. Exit 0: no invariant was violated. 1: one was; the last line is the command that replays it.
@@ -30,7 +30,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const replayOf = (seed: number, hours: number): string =>
   `npm run simulate -- --seed ${seed} --hours ${hours}`;
 
-const runSeed = async (seed: number, hours: number): Promise<Outcome> => {
+const runSeed = async (seed: number, hours: number, trace: boolean): Promise<Outcome> => {
   const escaped = (cause: unknown): void => {
     const detail = cause instanceof Error ? cause.stack : String(cause);
     process.stderr.write(`no-exception: ${detail}\n  again: ${replayOf(seed, hours)}\n`);
@@ -40,20 +40,26 @@ const runSeed = async (seed: number, hours: number): Promise<Outcome> => {
   process.on("unhandledRejection", escaped);
   using _guard = forbidRealTime();
   try {
-    return await simulateSubject({ seed, hours });
+    return await simulateSubject({ seed, hours, trace });
   } finally {
     process.off("uncaughtException", escaped);
     process.off("unhandledRejection", escaped);
   }
 };
 
-const runSeeds = async (seeds: Iterable<number>, hours: number, untilMs: number): Promise<boolean> => {
+type Runs = { readonly hours: number; readonly untilMs: number; readonly trace: boolean };
+
+const runSeeds = async (
+  seeds: Iterable<number>,
+  { hours, untilMs, trace }: Runs,
+): Promise<boolean> => {
   const totals = new Map<string, number>();
   let simulatedMs = 0;
   let runs = 0;
   for (const seed of seeds) {
     const startedMs = wallMs();
-    const outcome = await runSeed(seed, hours);
+    const outcome = await runSeed(seed, hours, trace);
+    for (const line of outcome.trace) process.stderr.write(`${line}\n`);
     runs++;
     simulatedMs += outcome.simulatedMs;
     for (const [kind, count] of outcome.counts) totals.set(kind, (totals.get(kind) ?? 0) + count);
@@ -63,7 +69,7 @@ const runSeeds = async (seeds: Iterable<number>, hours: number, untilMs: number)
     say(`seed ${seed}: ${hoursRun} h, ${faults} faults, ${took} s, ${outcome.digest.slice(0, 12)}`);
     if (outcome.violation) {
       say(describeViolation(outcome.violation, replayOf(seed, hours)));
-      const again = await runSeed(seed, hours);
+      const again = await runSeed(seed, hours, false);
       if (again.digest !== outcome.digest) say("not deterministic: a second run of this seed differs");
       return false;
     }
@@ -84,11 +90,12 @@ const { values } = parseArgs({
     seed: { type: "string" },
     hours: { type: "string", default: DEFAULT.hours },
     minutes: { type: "string", default: DEFAULT.minutes },
+    trace: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
   },
 });
 const hours = number(values.hours, "hours");
 const untilMs = wallMs() + number(values.minutes, "minutes") * 60_000;
 const seeds = values.seed === undefined ? newSeeds() : [number(values.seed, "seed")];
-const sound = values.mutants ? await runMutants(say) : await runSeeds(seeds, hours, untilMs);
+const sound = values.mutants ? await runMutants(say) : await runSeeds(seeds, { hours, untilMs, trace: values.trace });
 process.exitCode = sound ? 0 : 1;

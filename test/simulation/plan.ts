@@ -1,12 +1,13 @@
 import type { Timer } from "../../src/runtime/ports.ts";
 import { CAR_FAULTS } from "./faults/car.ts";
+import { DISK_FAULTS } from "./faults/disk.ts";
 import type { Fault } from "./faults/fault.ts";
 import { NETWORK_FAULTS } from "./faults/network.ts";
 import { PEOPLE } from "./faults/people.ts";
 import type { Dice } from "./random.ts";
 import type { AnyWorld } from "./world.ts";
 
-export const ALL_FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...CAR_FAULTS, ...PEOPLE];
+export const ALL_FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...CAR_FAULTS, ...DISK_FAULTS, ...PEOPLE];
 
 /** The mean wait between two faults, at the densest. */
 const WAIT_MS = 8_000;

@@ -80,7 +80,7 @@ describe("a world", () => {
 
   test("a unit that hangs at its stop is killed after five seconds", async () => {
     const start = async () => ({
-      pending: 0,
+      pending: () => Promise.resolve(0),
       queues: () => [],
       drill: () => undefined,
       restart: new Promise<never>(() => undefined),

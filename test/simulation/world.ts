@@ -3,6 +3,7 @@ import type { ByteSource } from "../../src/domain/bytes.ts";
 import type { CanSource } from "../../src/domain/can.ts";
 import type { CountedPresses } from "../../src/domain/memory.ts";
 import type { Connect } from "../../src/dispatch/port.ts";
+import { StoreError } from "../../src/outbox/port.ts";
 import type { Random, Time } from "../../src/runtime/ports.ts";
 import type { Tty } from "../../src/runtime/tty.ts";
 import { Board } from "./board.ts";
@@ -34,12 +35,18 @@ export type UnitPorts<D> = {
   /** The signal map for BUS_DATABASE. */
   readonly signals: Signals;
   readonly power: Pick<Power, "powerOff" | "cancel">;
+  /** What the second button is like, as configured. */
+  readonly secondButton: SecondButton;
+  /** A line of the log. */
+  readonly say: (line: object) => void;
 };
+
+export type SecondButton = "loud" | "silent" | "dark";
 
 /** A unit that runs. Disposing stops it clean. */
 export type RunningUnit = AsyncDisposable & {
   /** Reports that are neither delivered nor declared. */
-  readonly pending: number;
+  pending(): Promise<number>;
   /** Its queues, maps and buffers, each with its stated limit. */
   queues(): readonly { readonly name: string; readonly length: number; readonly limit: number }[];
   /** The next press is a drill. */
@@ -55,6 +62,20 @@ export type Durable = {
   readonly presses: readonly CountedPresses[];
 };
 
+/**
+ * What can be wrong with a disk. `full`, `read-only`, `refuses`, `slow`: for a while. `tears`: the next batch
+ * fails half-way. `rots`: a record. `breaks`: the store must be repaired. `forgets`: the newest memory is lost.
+ */
+export type DiskTrouble =
+  | "full"
+  | "read-only"
+  | "refuses"
+  | "slow"
+  | "tears"
+  | "rots"
+  | "breaks"
+  | "forgets";
+
 /** The disk as the world sees it: it outlives the unit. `D`: the port that a life of the unit gets. */
 export type WorldDisk<D> = {
   open(life: LifeTime): D;
@@ -63,6 +84,8 @@ export type WorldDisk<D> = {
   readonly durable: Durable;
   /** Whether it has lied or torn since it was last asked. */
   takeDamage(): boolean;
+  /** Does it, and returns how it ends; undefined: it is over, or does not apply. */
+  hurt(trouble: DiskTrouble): (() => void) | undefined;
   /** Called after each change of what is durable. */
   changed: () => void;
 };
@@ -73,7 +96,7 @@ export type WorldOptions<D> = {
   readonly createDisk: (time: Time, dice: Dice) => WorldDisk<D>;
   /** What both brokers announce; left out: drawn from the seed. */
   readonly limits?: BrokerLimits;
-  /** Keeps every fact as a line. */
+  /** Keeps every fact, and every line of the log, as a line. */
   readonly trace?: boolean;
 };
 
@@ -83,6 +106,8 @@ const SECOND_MS = 1_000;
 const BOARD_ID = "1a2b3c4d";
 /** A stop that takes longer is a kill: as systemd does it. */
 const STOP_MS = 5_000;
+/** As RestartSec in systemd/patrol-unit.service. */
+const RESTART_MS = 2_000;
 
 /** A car, its unit, the brokers, dispatch: everything that one seed decides. */
 export class World<D> {
@@ -102,6 +127,7 @@ export class World<D> {
   readonly #o: WorldOptions<D>;
   readonly #digest = createHash("sha256");
   readonly #said = new Map<string, string>();
+  readonly #secondButton: SecondButton;
   #life: { readonly time: LifeTime; unit: RunningUnit | undefined } | undefined;
   #lives = 0;
 
@@ -127,8 +153,9 @@ export class World<D> {
       root: ROOT,
     });
     this.board = new Board({ time, dice: dice.stream("board"), observe: this.observe, id: BOARD_ID });
-    this.gps = new Gps(time, dice.stream("gps"), BEGINS_AT);
     this.bus = new Bus(time, dice.stream("bus"));
+    this.gps = new Gps(time, dice.stream("gps"), { at: BEGINS_AT, standing: () => this.bus.standing });
+    this.#secondButton = dice.stream("buttons").pick(["loud", "silent", "dark"]);
     this.power = new Power(time, this.observe, () => this.#circumstances(), {
       shutdown: () => void this.stop(),
       cut: () => this.kill(true),
@@ -171,9 +198,20 @@ export class World<D> {
         void unit.restart.then(() => (this.#life === life ? this.restart() : undefined));
       },
       (cause: unknown) => {
-        if (this.#life === life) this.observe({ what: "exception", detail: `start: ${String(cause)}` });
+        if (this.#life === life) this.#notStarted(cause);
       },
     );
+  }
+
+  /** A disk that has never taken anything, and does not now: the service manager tries again. */
+  #notStarted(cause: unknown): void {
+    if (!(cause instanceof StoreError)) {
+      const detail = cause instanceof Error ? cause.stack! : String(cause);
+      this.observe({ what: "exception", detail: `start: ${detail}` });
+      return;
+    }
+    this.kill(false);
+    this.time.after(RESTART_MS, () => this.start());
   }
 
   #portsOf(life: LifeTime): UnitPorts<D> {
@@ -189,7 +227,11 @@ export class World<D> {
       signals: this.bus.signals,
       power: {
         powerOff: life.port((ms: number) => this.power.powerOff(ms)),
-        cancel: () => this.power.cancel(),
+        cancel: () => (life.dead ? undefined : this.power.cancel()),
+      },
+      secondButton: this.#secondButton,
+      say: (line) => {
+        if (this.#o.trace && !life.dead) this.trace.push(JSON.stringify({ log: line, at: this.time.mono() }));
       },
     };
   }

@@ -39,6 +39,7 @@ export const createFakeDisk = (): WorldDisk<FakeDisk> => {
     }),
     processGone: () => undefined,
     takeDamage: () => false,
+    hurt: () => undefined,
     get durable() {
       return {
         episodes: memory.episodes.map(({ id, state }) => ({ id, state, test: false, dark: false })),

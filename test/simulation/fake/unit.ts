@@ -41,8 +41,8 @@ class FakeUnit implements RunningUnit {
     ports.time.every(1_000, () => this.#second());
   }
 
-  get pending(): number {
-    return this.#memory.pending.length;
+  pending(): Promise<number> {
+    return Promise.resolve(this.#memory.pending.length);
   }
 
   queues() {

@@ -34,6 +34,16 @@ const ignitionOff: Fault = {
   },
 };
 
+const parked: Fault = {
+  kind: "parked",
+  weight: 1,
+  meanMs: 15 * MINUTE_MS,
+  begin({ bus }) {
+    bus.parked = true;
+    return () => (bus.parked = false);
+  },
+};
+
 const sloppy: Fault = {
   kind: "sloppy dispatch",
   weight: 2,
@@ -117,5 +127,6 @@ export const PEOPLE: readonly Fault[] = [
   once("door", 4, ({ bus }, dice) => bus.door(dice.chance(0.5))),
   crash,
   ignitionOff,
+  parked,
   sloppy,
 ];

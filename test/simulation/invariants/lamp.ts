@@ -126,6 +126,11 @@ const lampSaysNoLink: Invariant = {
         else heard.delete(fact.broker);
         alone.set(heard.size === 0, fact.at);
       }
+      // A broker that lets nobody in any more still serves the connection that it has.
+      if (fact.what === "puback" && fact.code === 0) {
+        alone.set(false, fact.at);
+        alone.set(heard.size === 0, fact.at);
+      }
       if (fact.what !== "second" || lamp !== "idle") return undefined;
       const since = allSince(running.at, line.at, alone.at);
       if (since === undefined || fact.at - since <= NO_LINK_MS) return undefined;

@@ -1,0 +1,103 @@
+import { gzipSync } from "node:zlib";
+import { createPanicBoard } from "../../../firmware-bridge/panic-board.ts";
+import { BUILT_MS } from "../../../src/domain/built.ts";
+import type { BoardListener, PanicBoard } from "../../../src/domain/panic.ts";
+import type { Disk } from "../../../src/outbox/port.ts";
+import { createBackoff } from "../../../src/runtime/backoff.ts";
+import { createClock } from "../../../src/runtime/clock.ts";
+import type { Log } from "../../../src/runtime/log.ts";
+import type { StatusActions } from "../../../src/status/server.ts";
+import { startUnit, type Unit, type UnitOptions } from "../../../src/unit/start.ts";
+import type { RunningUnit, UnitPorts } from "../world.ts";
+import { configure } from "./config.ts";
+
+const REOPEN_MS = { min: 250, max: 4_000 };
+const CONFIG = "0".repeat(64);
+
+/** The lines of the log become part of the trace. */
+const logOf = (say: UnitPorts<Disk>["say"]): Log => {
+  const at =
+    (level: string) =>
+    (msg: string, fields = {}) =>
+      say({ level, msg, ...fields });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+};
+
+/** A board that does not answer as ours is taken for a stock one; it says nothing that way either. */
+const attachStock = () =>
+  Promise.resolve({ receive: () => undefined, show: () => undefined, close: () => undefined });
+
+const boardOf =
+  ({ openLine, time, random }: UnitPorts<Disk>, { panic }: UnitOptions["settings"]) =>
+  (on: BoardListener): PanicBoard => {
+    const buttons = typeof panic === "object" ? Object.values(panic.buttons) : [];
+    const options = {
+      path: "/dev/ttyUSB0",
+      openLine,
+      backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max, random),
+      time,
+      loops: buttons.map(({ loop }) => loop),
+      darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
+      attachStock,
+    };
+    return createPanicBoard(options, on);
+  };
+
+const optionsOf = (ports: UnitPorts<Disk>, opened: (on: StatusActions) => void): UnitOptions => {
+  const { time, random, disk, connect, brokers, gps, can, signals, secondButton, power, say } = ports;
+  const { settings, mapping } = configure({ brokers, signals, secondButton });
+  return {
+    settings,
+    config: CONFIG,
+    configFaults: [],
+    recorded: false,
+    ports: {
+      time,
+      random,
+      clock: createClock({
+        mono: () => time.mono(),
+        hostNow: () => time.host(),
+        ntpSynchronised: () => false,
+        builtMs: BUILT_MS,
+      }),
+      log: logOf(say),
+      disk,
+      connect,
+      compress: (text) => Promise.resolve(gzipSync(text, { level: 1 })),
+      gps,
+      board: boardOf(ports, settings),
+      can: { source: can, mapping },
+      power: {
+        schedule: (inS) => power.powerOff(inS * 1_000),
+        cancel: async () => power.cancel(),
+      },
+      machine: () => ({ rssMiB: 0 }),
+      page: async (on) => {
+        opened(on);
+        return { port: 0, [Symbol.asyncDispose]: () => Promise.resolve() };
+      },
+    },
+  };
+};
+
+const runningOf = (unit: Unit, page: StatusActions): RunningUnit => ({
+  async pending() {
+    const status = await page.status();
+    const records =
+      typeof status === "object" && status !== null && "outbox" in status ? status.outbox : undefined;
+    return typeof records === "object" && records !== null && "records" in records
+      ? Number(records.records)
+      : Infinity;
+  },
+  queues: () => [],
+  drill: () => void page.drill(),
+  restart: unit.restart,
+  [Symbol.asyncDispose]: () => unit[Symbol.asyncDispose](),
+});
+
+/** The unit itself, on simulated ports. */
+export const startRealUnit = async (ports: UnitPorts<Disk>): Promise<RunningUnit> => {
+  const page = Promise.withResolvers<StatusActions>();
+  const unit = await startUnit(optionsOf(ports, page.resolve));
+  return runningOf(unit, await page.promise);
+};
