@@ -67,7 +67,13 @@ export class StoreAccess {
     await this.close();
     const { store, whole, news, taken } = await this.#open(failed);
     for (const line of news) this.#options.news(line);
-    if (taken) await this.#takeOver(store, whole, taken, failed);
+    if (taken) {
+      await this.#takeOver(store, whole, taken, failed).catch(async (cause: unknown) => {
+        // A store that stays open keeps every later attempt out.
+        await store.close().catch(() => undefined); // it failed already
+        throw cause;
+      });
+    }
     this.#damaged = false;
     this.#access = { kind: "open", store };
     return store;
