@@ -141,6 +141,13 @@ export class Courier {
     if (this.#load.has(episode)) this.#putDown(episode);
   }
 
+  /** Begins anew if the broker has not answered an emergency for `patienceMs`: the answer may be lost. */
+  look(patienceMs: number): void {
+    const session = this.#session;
+    if (!session || session.traffic.urgentMs(this.#options.time.mono()) <= patienceMs) return;
+    session.connection.end(new LinkError("stalled", `${this.broker}: an emergency had no answer`));
+  }
+
   /** Resolves when its connection is closed. */
   async stop(): Promise<void> {
     this.#stopping.abort();

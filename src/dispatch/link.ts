@@ -353,12 +353,17 @@ export class Link {
     const waiting = [...this.#standing.values()].some(({ sent }) => !sent);
     if (waiting && !session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
     const deadMs = this.#options.broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
+    for (const courier of this.#couriers.values()) courier.look(deadMs);
+    if (!session) return;
+    const { connection, traffic } = session;
+    const end = (what: string): void => {
+      const why = `${connection.broker}: ${what} for ${deadMs / 1_000} s`;
+      connection.end(new LinkError("stalled", why));
+    };
     // The client postpones its pings while it publishes, so a black hole shows only here.
-    if (session && session.traffic.silentMs(now) > deadMs) {
-      const { broker } = session.connection;
-      const why = `${broker}: nothing acknowledged for ${deadMs / 1_000} s`;
-      session.connection.end(new LinkError("stalled", why));
-    }
+    if (traffic.silentMs(now) > deadMs) end("nothing acknowledged");
+    // An acknowledgement that was lost comes only on another connection.
+    else if (traffic.urgentMs(now) > deadMs) end("an emergency was not acknowledged");
   }
 
   /** One connection to one broker, to its end. */

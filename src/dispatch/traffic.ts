@@ -165,6 +165,14 @@ export class Traffic {
     return now - eldest;
   }
 
+  /** How long the eldest emergency or removal on the wire has waited for its acknowledgement; 0 if there is none. */
+  urgentMs(now: number): number {
+    let eldest = now;
+    for (const { outgoing, sentAt } of this.#flights)
+      if (outgoing.kind === "emergency" || outgoing.kind === "removal") eldest = Math.min(eldest, sentAt);
+    return now - eldest;
+  }
+
   greet(payload: Buffer): void {
     this.#states.push({ kind: "state", payload, last: false });
   }
