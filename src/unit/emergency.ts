@@ -72,6 +72,8 @@ export class EmergencyPart implements Disposable {
   #storing: "idle" | "asked" | "asked-again" = "idle";
   /** The generation that the outbox has in memory. */
   #remembered = 0;
+  /** Storing has failed, and was reported: a board that repeats its press has it tried four times a second. */
+  #storeFails = false;
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
@@ -312,16 +314,20 @@ export class EmergencyPart implements Disposable {
     const answered = (kind: "stored" | "not-stored"): void => {
       const again = this.#storing === "asked-again";
       this.#storing = "idle";
-      if (kind === "stored")
+      if (kind === "stored") {
+        this.#storeFails = false;
         for (const one of this.#ring.unstored)
           if (one.generation <= generation) this.#legs.reached(one.id, "stored", clock.mono());
+      }
       this.#give({ kind, generation });
       if (again && this.#storing === "idle") this.#askDisk();
     };
     outbox.secure().then(
       () => answered("stored"),
       (cause: unknown) => {
-        log.error("what is known of emergencies cannot be stored", { cause: reasonOf(cause) });
+        if (!this.#storeFails)
+          log.error("what is known of emergencies cannot be stored", { cause: reasonOf(cause) });
+        this.#storeFails = true;
         answered("not-stored");
       },
     );

@@ -49,10 +49,7 @@ const runSeed = async (seed: number, hours: number, trace: boolean): Promise<Out
 
 type Runs = { readonly hours: number; readonly untilMs: number; readonly trace: boolean };
 
-const runSeeds = async (
-  seeds: Iterable<number>,
-  { hours, untilMs, trace }: Runs,
-): Promise<boolean> => {
+const runSeeds = async (seeds: Iterable<number>, { hours, untilMs, trace }: Runs): Promise<boolean> => {
   const totals = new Map<string, number>();
   let simulatedMs = 0;
   let runs = 0;
@@ -97,5 +94,7 @@ const { values } = parseArgs({
 const hours = number(values.hours, "hours");
 const untilMs = wallMs() + number(values.minutes, "minutes") * 60_000;
 const seeds = values.seed === undefined ? newSeeds() : [number(values.seed, "seed")];
-const sound = values.mutants ? await runMutants(say) : await runSeeds(seeds, { hours, untilMs, trace: values.trace });
+const sound = values.mutants
+  ? await runMutants(say)
+  : await runSeeds(seeds, { hours, untilMs, trace: values.trace });
 process.exitCode = sound ? 0 : 1;

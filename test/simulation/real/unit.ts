@@ -3,7 +3,6 @@ import { createPanicBoard } from "../../../firmware-bridge/panic-board.ts";
 import { BUILT_MS } from "../../../src/domain/built.ts";
 import type { BoardListener, PanicBoard } from "../../../src/domain/panic.ts";
 import type { Disk } from "../../../src/outbox/port.ts";
-import { createBackoff } from "../../../src/runtime/backoff.ts";
 import { createClock } from "../../../src/runtime/clock.ts";
 import type { Log } from "../../../src/runtime/log.ts";
 import type { StatusActions } from "../../../src/status/server.ts";
@@ -11,7 +10,6 @@ import { startUnit, type Unit, type UnitOptions } from "../../../src/unit/start.
 import type { RunningUnit, UnitPorts } from "../world.ts";
 import { configure } from "./config.ts";
 
-const REOPEN_MS = { min: 250, max: 4_000 };
 const CONFIG = "0".repeat(64);
 
 /** The lines of the log become part of the trace. */
@@ -34,7 +32,7 @@ const boardOf =
     const options = {
       path: "/dev/ttyUSB0",
       openLine,
-      backoff: createBackoff(REOPEN_MS.min, REOPEN_MS.max, random),
+      random,
       time,
       loops: buttons.map(({ loop }) => loop),
       darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
