@@ -106,7 +106,9 @@ export class Courier {
   /** Looks at what no event tells: a connection without an answer is given up for a new one. */
   look(now: number): void {
     const session = this.#session;
-    if (!session || session.traffic.silentMs(now) < this.#patienceMs) return;
+    // A lost acknowledgement of an emergency comes only on another connection, whatever else is answered.
+    const waitedMs = session ? Math.max(session.traffic.silentMs(now), session.traffic.urgentMs(now)) : 0;
+    if (!session || waitedMs < this.#patienceMs) return;
     const why = `${this.broker}: no answer for ${this.#patienceMs / 1_000} s`;
     this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
     session.connection.end(new LinkError("stalled", why));
@@ -139,13 +141,6 @@ export class Courier {
   /** It need not be said here any more: another broker has its end, and nothing of it is here. */
   drop(episode: string): void {
     if (this.#load.has(episode)) this.#putDown(episode);
-  }
-
-  /** Begins anew if the broker has not answered an emergency for `patienceMs`: the answer may be lost. */
-  look(patienceMs: number): void {
-    const session = this.#session;
-    if (!session || session.traffic.urgentMs(this.#options.time.mono()) <= patienceMs) return;
-    session.connection.end(new LinkError("stalled", `${this.broker}: an emergency had no answer`));
   }
 
   /** Resolves when its connection is closed. */

@@ -353,7 +353,6 @@ export class Link {
     const waiting = [...this.#standing.values()].some(({ sent }) => !sent);
     if (waiting && !session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
     const deadMs = this.#options.broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
-    for (const courier of this.#couriers.values()) courier.look(deadMs);
     if (!session) return;
     const { connection, traffic } = session;
     const end = (what: string): void => {

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { Traffic } from "../../src/dispatch/traffic.ts";
 
-const settings = { receiveMaximum: 10, maxInFlightBytes: 100_000, oldest: 1, unheardCounts: () => false };
+const settings = {
+  receiveMaximum: 10,
+  maxInFlightBytes: 100_000,
+  oldest: 1,
+  unheardCounts: () => false,
+  hasEnded: () => false,
+};
 
 test("the wait for the answer to a removal counts as that of an emergency, until it comes", () => {
   const traffic = new Traffic(settings, 0);
