@@ -127,9 +127,8 @@ export const decide = (
   const parsed = CommandMessage.safeParse(value);
   if (!parsed.success) {
     const named = Named.safeParse(value);
-    const issue = parsed.error.issues[0];
-    const where = issue && issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
-    const error = `it is not a command: ${where}${issue?.message ?? "unreadable"}`;
+    const whys = parsed.error.issues.map(({ path, message }) => [...path.map(String), message].join(": "));
+    const error = ["it is not a command", ...whys.slice(0, 1)].join(": ");
     return {
       kind: "answer",
       memory,
