@@ -88,7 +88,7 @@ const SWEEP_MS = 30_000;
 /** A board keeps sixteen. At the limit a press is not counted, so the board keeps it and repeats it. */
 export const WAITING_MAX = 64;
 /** At the limit the eldest is forgotten: its last report is in the outbox and goes out from there. */
-export const ENDED_MAX = 16;
+export const ENDED_MAX = 8;
 export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 

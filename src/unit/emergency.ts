@@ -50,11 +50,28 @@ const TICK_MS = 250;
 /** An acknowledgement is a few words: what is longer is none. */
 const ACK_BYTES = 4_096;
 /** More of the name of whoever acknowledged is not kept. */
-const BY_LETTERS = 200;
+const BY_LETTERS = 64;
 /** A disk that does not answer is not waited for any longer: neither a broker nor a press can be kept waiting. */
 const DISK_MS = 1_000;
+/** Bytes of an open episode's report that are kept in the memory. The whole report is in the outbox. */
+const KEPT_BYTES = 8_192;
 /** A ULID. Other names are no episodes of ours, and may be of any length. */
 const EPISODE_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** What of a report is left out of the memory, in this order, if it is too large or the episode has ended. */
+const SCENE = ["track", "vehicle"] as const;
+
+/** A report as the memory keeps it: the memory has a place of fixed size, and commands and copies need theirs. */
+const kept = (report: EmergencyUpdate): EmergencyUpdate => {
+  const now = structuredClone(report);
+  for (const field of SCENE) {
+    const fits = report.data.state !== "cleared" && Buffer.byteLength(JSON.stringify(now)) <= KEPT_BYTES;
+    if (fits || now.data[field] === undefined) continue;
+    delete now.data[field];
+    now.data.shortened = [...(now.data.shortened ?? []), field];
+  }
+  return now;
+};
 
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
@@ -298,7 +315,7 @@ export class EmergencyPart implements Disposable {
     const episodes = this.#ring.emergency.episodes.map((episode) => ({
       episode,
       // A press must never be on disk without its episode.
-      report: this.#reports.get(episode.id) ?? this.#report(episode),
+      report: kept(this.#reports.get(episode.id) ?? this.#report(episode)),
     }));
     outbox.remember({ emergency: { episodes, ...toMemory(this.#ring) } });
     this.#remembered = this.#ring.generation;

@@ -353,7 +353,7 @@ describe("an ended episode", () => {
     }
   });
 
-  test("is kept until its end is delivered, but of these no more than sixteen: the eldest goes", () => {
+  test("is kept until its end is delivered, but of these no more than eight: the eldest goes", () => {
     const events = Array.from({ length: ENDED_MAX + 1 }, (_, n) => [
       press(n + 1),
       ack(`P${n + 1}`, "cleared"),
