@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import type { EventData } from "../../src/domain/report.ts";
+import { createLog } from "../../src/runtime/log.ts";
+import { Faults } from "../../src/unit/faults.ts";
+import { boardHealth, listenToBoard } from "../../src/unit/panic.ts";
+import { EmergencyWorld } from "./emergency-life.ts";
+
+const opened = async () => {
+  const world = new EmergencyWorld();
+  const emergency = await world.start();
+  const events: EventData[] = [];
+  const faults = new Faults({
+    log: createLog(() => undefined),
+    event: (data) => events.push(data),
+    mono: () => world.time.mono(),
+  });
+  return { world, events, faults, board: listenToBoard(world.buttons, emergency, faults) };
+};
+
+test("a press that the board says is stored and confirmed", async () => {
+  const { world, board } = await opened();
+  board.press({ board: "0badcafe", number: 1, loop: 1, count: 1, ageMs: 5 });
+  await world.pass(1_000, () => world.confirmed.length > 0);
+  expect(world.episodes).toMatchObject([{ button: "knee", silent: true, dark: true }]);
+  expect(world.confirmed).toHaveLength(1);
+});
+
+test("a board that has lost its memory is believed: its next press is a new one", async () => {
+  const { world, board } = await opened();
+  const press = { board: "0badcafe", number: 1, loop: 0, count: 1, ageMs: 5 };
+  board.press(press);
+  await world.pass(1_000, () => world.confirmed.length > 0);
+  board.hello("0badcafe", 1);
+  board.press(press);
+  expect(world.episodes).toMatchObject([{ presses: 1 }]);
+  board.hello("0badcafe", 0);
+  board.press(press);
+  expect(world.episodes).toMatchObject([{ presses: 2 }]);
+});
+
+test.each([
+  ["open", "dash (loop 0) is cut: look for a broken wire or a loose plug"],
+  ["short", "dash (loop 0) is shorted: look for a crushed cable"],
+  ["stuck", "dash (loop 0) has been pressed for 60 s: the button is stuck"],
+] as const)(
+  "a loop that is %s is a fault on the lamp and for dispatch, until it is whole",
+  async (state, detail) => {
+    const { world, events, board } = await opened();
+    board.loop(0, "normal");
+    expect([events, world.lamp]).toEqual([[], "idle"]);
+    board.loop(0, state);
+    expect(world.lamp).toBe("fault");
+    expect(events).toEqual([{ type: "fault", part: "panic-loop", code: state, where: "dash", detail }]);
+    board.loop(0, "pressed");
+    expect(world.lamp).toBe("idle");
+    expect(events.at(-1)).toMatchObject({ type: "recovered", detail: "dash (loop 0) is whole again" });
+  },
+);
+
+test("a fault of the board itself is one for dispatch, until it is over", async () => {
+  const { events, faults, board } = await opened();
+  board.fault("unplugged", "it is gone");
+  expect(faults.active).toMatchObject([{ part: "panic-board", code: "unplugged" }]);
+  board.recovered("it is back");
+  expect(events.map(({ type }) => type)).toEqual(["fault", "recovered"]);
+});
+
+test("health names the loops that have a button, and leaves out what is not known", () => {
+  const buttons = { dash: { loop: 0 }, boot: { loop: 3 } };
+  expect(boardHealth({ health: { connected: false } }, buttons)).toEqual({ connected: false });
+  const health = {
+    connected: true,
+    firmware: "1.2",
+    loops: ["normal", "open"] as const,
+    supplyMv: 5_010,
+    uptimeS: 7,
+    resetCause: "power" as const,
+    degraded: true,
+  };
+  expect(boardHealth({ health }, buttons)).toEqual({ ...health, loops: { dash: "normal" } });
+});
