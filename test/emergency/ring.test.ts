@@ -557,6 +557,7 @@ describe("the lamp", () => {
   test("says no-link when nobody has listened for a minute, and idle when somebody does", () => {
     const { ring } = after(listening(false, 100), listening(false, 50_000), tick(60_099));
     expect(lampOf(ring)).toBe("idle");
+    expect(from(ring, listening(false, 60_050)).effects).toEqual([]);
     const alone = from(ring, tick(60_100));
     expect(lampOf(alone.ring)).toBe("no-link");
     expect(lampOf(from(alone.ring, listening(true, 60_200)).ring)).toBe("idle");
