@@ -46,10 +46,10 @@ export class Damping {
       damped: false,
     };
     if (known.now.faulty === change.faulty) return undefined;
+    known.now = change;
     this.#known.delete(name);
     this.#known.set(name, known);
     this.#forget();
-    known.now = change;
     known.changedAt = [...known.changedAt.filter((at) => now - at < WINDOW_MS), now].slice(-CHANGES - 1);
     if (known.damped) return undefined;
     if (known.changedAt.length > CHANGES) {

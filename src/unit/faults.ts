@@ -48,9 +48,10 @@ export class Faults {
     }
   }
 
-  /** Something went wrong once, and is over. */
+  /** Something went wrong once, and is over. What else is wrong there stays so. */
   note(condition: Condition, detail: string): void {
-    this.raise(condition, detail);
+    if (this.#at(condition).some(({ code }) => code === condition.code)) return; // it is wrong now: reported already
+    this.#change({ ...condition, faulty: true, detail }, true);
     this.#change({ ...condition, faulty: false, detail }, false);
   }
 
@@ -65,7 +66,8 @@ export class Faults {
 
   #change(change: Change, said: boolean): void {
     const news = this.#damping.change(change, this.#options.mono());
-    if (news && said) this.#say(news);
+    // That further changes are not reported is said in any case.
+    if (news && (said || news.flapping)) this.#say(news);
     this.changed.emit(change);
   }
 
