@@ -5,7 +5,7 @@ import { EXIT, options, required, type Command } from "./lib/command.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
 
-/** A database may be put beside the configuration later, as certificates may. */
+/** A missing file is a warning: databases and certificates may be added later. */
 const mayCome = ({ code }: SettingsFault): boolean => code === "missing-file";
 
 export const check: Command = {

@@ -11,7 +11,7 @@ import { linesOf } from "../sources/lines.ts";
 import { streamRecording } from "../sources/recording.ts";
 import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
 
-/** Lines that are written at once. */
+/** Lines in one write. */
 const LINES = 2_000;
 
 const unreadable = (file: string, cause: unknown): CommandError =>
@@ -30,7 +30,7 @@ const piecesOf = async function* (file: string): AsyncGenerator<Buffer> {
   }
 };
 
-/** Gathers lines, and waits for a reader that is slower than we are. */
+/** Collects lines into larger writes, and waits for a slow reader. */
 const createOutput = () => {
   let lines: string[] = [];
   const flush = async (): Promise<void> => {
@@ -42,7 +42,7 @@ const createOutput = () => {
   };
   return {
     flush,
-    /** Undefined: the line was taken at once. */
+    /** Returns a promise if the reader is slow: wait for it. */
     line(value: unknown): Promise<void> | undefined {
       lines.push(`${JSON.stringify(value)}\n`);
       return lines.length >= LINES ? flush() : undefined;
@@ -70,7 +70,7 @@ const decodeNmea = async (file: string): Promise<number> => {
   return EXIT.ok;
 };
 
-/** Integers beyond 2^53 as decimal strings: JSON's readers would round them. */
+/** Integers beyond 2^53 become decimal strings: JSON parsers would round them. */
 const jsonValue = (value: SignalValue | undefined): number | string | undefined =>
   typeof value === "bigint"
     ? Number.isSafeInteger(Number(value))
@@ -99,7 +99,7 @@ const valueOf = (signal: CompiledSignal, shown: Shown, data: Uint8Array) => {
   return (shown === "labels" ? signal.label(data) : undefined) ?? jsonValue(signal.physical(data));
 };
 
-/** Decodes the lines of a log one by one, and counts what became of them. */
+/** Decodes the lines of a log one by one, and counts the outcomes. */
 const createLineDecoder = (database: DbcDatabase, shown: Shown) => {
   const messageOf = createMatcher(database);
   const passedOver: Record<string, number> = {};

@@ -26,10 +26,10 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** The broker acknowledges the farewell before it passes it on: time for it to be printed. */
+/** The broker acknowledges `offline` before it forwards it: wait so that it is printed. */
 const FAREWELL_MS = 200;
 
-/** A broker inside the process, on a free local port. It speaks MQTT 3.1.1. */
+/** An MQTT 3.1.1 broker in this process, on a free local port. */
 const openBroker = async (): Promise<AsyncDisposable & { port: number }> => {
   const broker = await Aedes.createBroker();
   const server = createServer((socket) => broker.handle(socket));
@@ -56,7 +56,7 @@ status: { listen: "127.0.0.1:0" }
 const BUTTON_LOOP = 0;
 const PRESS_MS = 200;
 
-/** Single keys where the terminal gives them, else the letters of what comes in. */
+/** Single keys of a terminal, or the letters of any other input. */
 const onKeys = (keys: Readonly<Record<string, () => void>>): Disposable => {
   const { stdin } = process;
   const CTRL_C = "\u0003";
@@ -161,7 +161,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
     const unit = stack.use(await startUnit(machine));
     for (const epoch of driveRoute(ZRENJANIN, Date.now())) {
       if (stop.signal.aborted) break;
-      // oxlint-disable-next-line no-await-in-loop -- a receiver speaks once a second
+      // oxlint-disable-next-line no-await-in-loop -- one epoch a second
       await line.write(epoch);
       // oxlint-disable-next-line no-await-in-loop
       await pause(1000 / speed, stop.signal, systemTime);

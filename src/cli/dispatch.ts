@@ -47,7 +47,7 @@ const address = (broker: string) => {
   }
 };
 
-/** Connects with MQTT 5, or 3.1.1 where the broker has no 5; then keeps reconnecting by itself. */
+/** Connects with MQTT 5, or 3.1.1 if the broker has no 5; then reconnects by itself. */
 export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
   const target = { ...address(broker), ...credentials };
   try {
@@ -62,13 +62,13 @@ export const connectConsole = async (broker: string, credentials: IClientOptions
 const ANSWERS = ["received", "accepted", "cleared"] as const;
 export type Answer = (typeof ANSWERS)[number];
 
-/** Answers the open emergencies by itself, as dispatch's system and a person there would. */
+/** Answers open emergencies automatically, in place of dispatch's system and a person there. */
 export const acknowledge = (client: MqttClient, topic: string, stage: Answer, by: string): void => {
   const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
   client.publish(`${topic}/ack`, payload, { qos: 1 });
 };
 
-/** What an emergency that a message carries is to be answered next; undefined where it is none, or over. */
+/** The next answer to the emergency in a message; undefined if the message has none, or it has ended. */
 export const nextAnswer = (topic: string, payload: Buffer): Answer | undefined => {
   if (!/\/emergency\/[^/]+$/.test(topic)) return undefined;
   const received = readMessage(topic, payload);
@@ -77,7 +77,7 @@ export const nextAnswer = (topic: string, payload: Buffer): Answer | undefined =
   return ANSWERS[(ANSWERS as readonly string[]).indexOf(report.data.data.state) + 1];
 };
 
-/** Gives `stage` to every emergency that has not come so far, stage by stage as people would. */
+/** Answers each emergency, stage by stage, until it has reached `stage`. */
 const answerEmergencies = (client: MqttClient, stage: Answer): void => {
   client.on("message", (topic, payload) => {
     const next = nextAnswer(topic, payload);
@@ -148,7 +148,7 @@ as a list of reports). --ack answers every emergency by itself, up to that stage
     await watchDispatch(client, given.prefix ?? "patrol/v1", given.json ?? false, (line) => {
       process.stdout.write(`${line}\n`);
     });
-    process.stderr.write(`${broker}: connected, shows what comes below ${given.prefix ?? "patrol/v1"}/\n`);
+    process.stderr.write(`${broker}: connected, showing messages below ${given.prefix ?? "patrol/v1"}/\n`);
     await stop.requested;
     return EXIT.ok;
   },

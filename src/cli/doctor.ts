@@ -8,7 +8,7 @@ import { tryDisk } from "./doctor/disk.ts";
 import { sound, trouble, type Finding } from "./doctor/finding.ts";
 import { askService } from "./doctor/service.ts";
 
-/** `fix`: the receiver has one, so that a service would know the time. */
+/** `fix`: the receiver has a fix, so a service would know the time. */
 const clockFinding = (clock: string, fix: boolean): Finding =>
   clock === "unset" && fix
     ? sound("clock", "the receiver's, once the service runs")
@@ -17,11 +17,11 @@ const clockFinding = (clock: string, fix: boolean): Finding =>
       : sound("clock", `set by ${clock}`);
 
 export const doctor: Command = {
-  summary: "tries each part for real and says what to do about each that fails",
+  summary: "tries each part for real and prints what to do about each that fails",
   usage: `patrol-unit doctor --config FILE [--json]
 
 Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and permissions.
-While the service runs it keeps its devices to itself: doctor then reports what the service says about them.
+While the service runs, its devices are in use: doctor then asks the service about them.
 Exit: 0 all is well, 1 something is not, 69 a device or a broker is not there, 78 the configuration cannot
 be read, or gives no identity or no broker.`,
   async run(args) {

@@ -6,10 +6,10 @@ import { addressText, askStatus, askUnit, unitAddress, type UnitAddress } from "
 import { onStopRequest } from "./lib/stop.ts";
 
 const ARMED_MS = 60_000;
-/** After the press: how long the answer of a person may take. */
+/** A person's answer is awaited for this long after the press. */
 const ANSWER_MS = 120_000;
 const ASK_MS = 100;
-/** HTTP: the unit takes no drill now; the order is carried out. */
+/** HTTP statuses: the unit refuses a drill now; the request is done. */
 const CONFLICT = 409;
 const DONE = 204;
 const STAGES = ["stored", "sent", "received", "accepted", "cleared"] as const;
@@ -22,7 +22,7 @@ const MEANING: Readonly<Record<Stage, string>> = {
   cleared: "ended by dispatch",
 };
 
-/** The part of the unit's status that is looked at. Times: ms since the press. */
+/** The part of the unit's status that is used here. Times: ms since the press. */
 const Status = z.object({
   panicBoard: z.object({ connected: z.boolean() }).optional(),
   emergency: z.object({
@@ -42,8 +42,8 @@ type Drill = Status["emergency"]["episodes"][number];
 const statusOf = async (unit: UnitAddress): Promise<Status> => {
   const { data, error } = Status.safeParse(await askStatus(unit));
   if (data) return data;
-  const where = `the status of ${addressText(unit)} is of another version`;
-  throw new CommandError(EXIT.failed, `${where} (${error.issues[0]?.path.join(".")})`, error);
+  const what = `the status of ${addressText(unit)} has another format than this release's`;
+  throw new CommandError(EXIT.failed, `${what} (${error.issues[0]?.path.join(".")})`, error);
 };
 const drillsOf = async (unit: UnitAddress): Promise<readonly Drill[]> =>
   (await statusOf(unit)).emergency.episodes.filter((episode) => episode.test);
@@ -54,7 +54,7 @@ const order = async (unit: UnitAddress, method: "POST" | "DELETE"): Promise<void
   if (status !== DONE) throw new CommandError(EXIT.unavailable, `no drill: ${text.trim()} (${status})`);
 };
 
-/** Since it was armed here, and no drill has come of it: the press was taken for something else, or the minute is over. */
+/** No longer armed, and no drill has begun: the minute is over, or the press joined another episode. */
 const DISARMED =
   "no drill any more: a press was counted in an emergency that is open (do not press again), or the time is over";
 
@@ -84,7 +84,7 @@ no panic board there.`,
     const before = new Set((await drillsOf(unit)).map(({ episode }) => episode));
     await order(unit, "POST");
     if (!given.json) process.stdout.write("Press a button within 60 s.\n");
-    const told = new Set<Stage>();
+    const printed = new Set<Stage>();
     let until = performance.now() + ARMED_MS;
     let seen: Drill | undefined;
     while (performance.now() < until && !stop.signal.aborted) {
@@ -99,15 +99,15 @@ no panic board there.`,
       seen = found;
       for (const stage of STAGES) {
         const ms = found.legs[stage];
-        if (ms === undefined || told.has(stage)) continue;
-        told.add(stage);
+        if (ms === undefined || printed.has(stage)) continue;
+        printed.add(stage);
         process.stdout.write(
           given.json
             ? `${JSON.stringify({ episode: found.episode, stage, ms })}\n`
             : `${stage.padEnd(10)}${ms.toFixed(1).padStart(9)} ms after the press  (${MEANING[stage]})\n`,
         );
       }
-      if (told.has("accepted") || told.has("cleared")) return EXIT.ok;
+      if (printed.has("accepted") || printed.has("cleared")) return EXIT.ok;
     }
     if (!seen) await order(unit, "DELETE");
     if (stop.signal.aborted) return EXIT.failed;
@@ -115,7 +115,7 @@ no panic board there.`,
       EXIT.failed,
       seen
         ? `nobody accepted the drill within ${ANSWER_MS / 1000} s`
-        : "no press came within 60 s: is the board well?",
+        : "no press came within 60 s: does the panic board work?",
     );
   },
 };

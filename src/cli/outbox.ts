@@ -87,7 +87,7 @@ Exit: 1 verify found damage or numbers unaccounted for, 74 it is no outbox or ca
     }
     const totals = await count(inspection);
     const { damaged, account, news, openEpisodes } = inspection;
-    const said = {
+    const summary = {
       path,
       ...totals,
       bytes: bytesOnDisk(path),
@@ -96,7 +96,7 @@ Exit: 1 verify found damage or numbers unaccounted for, 74 it is no outbox or ca
       ...(news.length > 0 ? { news } : {}),
       ...(action === "verify" ? { damaged } : {}),
     };
-    await write(given.json ? `${JSON.stringify(said)}\n` : readable(said));
+    await write(given.json ? `${JSON.stringify(summary)}\n` : readable(summary));
     return action === "verify" && damageOf(inspection) > 0 ? EXIT.failed : EXIT.ok;
   },
 };

@@ -47,7 +47,7 @@ const openBus = (file: string, speed: number, name: string) => {
       const { lines: broken, first } = source.malformed;
       if (first !== undefined)
         process.stderr.write(
-          `${file}:${first}: ${broken} lines are not of a candump log, the first is this\n`,
+          `${file}:${first}: this is the first of ${broken} lines that are not candump lines\n`,
         );
       if (failure) throw failure;
     },

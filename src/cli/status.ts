@@ -77,13 +77,13 @@ const describe = (s: Snapshot): string =>
     "",
   ].join("\n");
 
-/** What is printed of a status. `--json` prints it whole, whatever it holds. */
-const linesOf = (unit: UnitAddress, said: unknown, json: boolean): string => {
-  if (json) return `${JSON.stringify(said)}\n`;
-  const { data, error } = Snapshot.safeParse(said);
+/** A status as text; with `--json` all of it, as it came. */
+const linesOf = (unit: UnitAddress, answer: unknown, json: boolean): string => {
+  if (json) return `${JSON.stringify(answer)}\n`;
+  const { data, error } = Snapshot.safeParse(answer);
   if (data) return describe(data);
-  const where = `the status of ${addressText(unit)} is of another version`;
-  throw new CommandError(EXIT.failed, `${where} (${error.issues[0]?.path.join(".")}): try --json`, error);
+  const what = `the status of ${addressText(unit)} has another format than this release's`;
+  throw new CommandError(EXIT.failed, `${what} (${error.issues[0]?.path.join(".")}): try --json`, error);
 };
 
 export const status: Command = {
@@ -102,9 +102,9 @@ Exit: 0 it answered, 64 what was given is no address, 69 no service there.`,
     const unit = unitAddress(given);
     const stop = given.watch ? onStopRequest() : undefined;
     do {
-      // oxlint-disable-next-line no-await-in-loop -- a watch looks again and again
-      const said = await askStatus(unit);
-      process.stdout.write(linesOf(unit, said, given.json ?? false));
+      // oxlint-disable-next-line no-await-in-loop -- a watch repeats
+      const answer = await askStatus(unit);
+      process.stdout.write(linesOf(unit, answer, given.json ?? false));
       // oxlint-disable-next-line no-await-in-loop
       if (stop) await pause(1000, stop.signal, systemTime);
     } while (stop && !stop.signal.aborted);

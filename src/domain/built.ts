@@ -1,14 +1,14 @@
 /**
- * When this software was built, as far as time checks are concerned: UTC milliseconds. No live
- * receiver and no synchronised host can truly name an earlier time.
+ * The earliest plausible time, UTC milliseconds: about when this release was built. A live receiver
+ * or a synchronised host that gives an earlier one is wrong.
  *
  * A constant that each release raises, not the time of `npm run build`: the clock of a build
- * machine may be wrong, and the same source must give the same bundle. Never later than the
- * release itself, or a right time is refused.
+ * machine may be wrong, and the same source must give the same bundle. It must not be
+ * later than the release, or right times are refused.
  */
 export const BUILT_MS = Date.UTC(2026, 10, 1);
 
-/** This long after the build, a time is a receiver's mistake rather than an old installation. */
+/** A time more than so many years after the build is a mistake of the receiver. */
 const SERVICE_YEARS = 20;
 
 const laterMs = (at: number, years: number): number => {
@@ -17,8 +17,8 @@ const laterMs = (at: number, years: number): number => {
 };
 
 /**
- * Whether a live clock can truly say `at` (UTC milliseconds): from `builtMs` to 20 years after it,
- * both included. False for NaN. Recordings are not judged by this: they may be old.
+ * Whether `at` (UTC milliseconds) is plausible for a live clock: from `builtMs` to 20 years after it,
+ * both included. False for NaN. Not applied to recordings: they may be old.
  */
 export const isPlausible = (at: number, builtMs: number = BUILT_MS): boolean =>
   at >= builtMs && at <= laterMs(builtMs, SERVICE_YEARS);

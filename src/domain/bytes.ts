@@ -1,4 +1,4 @@
-/** Bytes from a device as they come; ends when it ends, throws SourceError when it fails. */
+/** Chunks of bytes from a device. Ends when the device ends; throws SourceError when it fails. */
 export type ByteSource = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
 export type SourceFault =
@@ -12,7 +12,7 @@ export type SourceFault =
   | "not-listen-only"
   | "failed";
 
-/** A device that cannot be read: which fault, and a sentence that says what to do. */
+/** A device cannot be read. `message` is a sentence with what to do. */
 export class SourceError extends Error {
   readonly code: SourceFault;
   constructor(code: SourceFault, message: string, cause?: unknown) {

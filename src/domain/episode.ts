@@ -29,7 +29,7 @@ export const Episode = z.object({
   buttons: z.array(z.string()).default([]),
   /** No sounder. */
   silent: z.boolean(),
-  /** No lamp either: it goes on looking idle. */
+  /** No lamp either: it keeps showing idle. */
   dark: z.boolean(),
   pressed: Pressed.optional(),
   presses: z.int().positive(),

@@ -1,6 +1,6 @@
 /**
- * One position fix: everything a receiver said about one instant.
- * What the receiver did not say is absent, never zero.
+ * One position fix: everything that a receiver reported for one instant.
+ * What it did not report is absent, never zero.
  */
 export type Fix = {
   /** UTC, milliseconds since 1970, the receiver's own time of fix. */
@@ -26,11 +26,11 @@ export type Fix = {
 /**
  * How far the time of a live fix can be trusted. `trusted`: it is the time. `unconfirmed`: the
  * fix counts, its time does not yet. `misdated`: the fix counts, its time cannot be true.
- * `disputed` and `implausible`: a trusted clock says otherwise, and the fix is refused.
+ * `disputed` and `implausible`: it contradicts a trusted clock, and the fix is refused.
  */
 export type TimeVerdict = "trusted" | "unconfirmed" | "misdated" | "disputed" | "implausible";
 
-/** How a fix came: when the first sentence of its epoch arrived, and what its time is worth. */
+/** When the first sentence of a fix's epoch arrived, and how far its time can be trusted. */
 export type Arrival = {
   /** Milliseconds on the clock that never jumps. */
   readonly mono: number;

@@ -1,7 +1,8 @@
 import * as z from "zod";
 
-/** The messages of contract v1 §2 that are not reports. */
-/** Longer ones are no more exact. */
+/** The messages of contract §2 that are not reports. */
+
+/** A longer time stamp is not more exact. */
 const INSTANT_LETTERS = 40;
 const instant = z.iso.datetime({ offset: true }).max(INSTANT_LETTERS);
 
@@ -34,7 +35,7 @@ export const CommandMessage = z
 
 export type CommandMessage = z.infer<typeof CommandMessage>;
 
-/** What a command of kind `report` says besides: only what is given changes. */
+/** Further keys of a command of kind `report`. What is left out stays as configured. */
 export const ReportCommand = z
   .object({
     forS: z.number().min(1).max(86_400).default(600).describe("then as configured again"),

@@ -1,4 +1,4 @@
-/** What the panic board and the unit say to each other, whatever carries it. */
+/** The panic board as the unit sees it, independent of the line between them. */
 export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
@@ -48,7 +48,7 @@ export type BoardHealth = {
   readonly firmware?: string;
   readonly loops?: readonly LoopState[];
   readonly supplyMv?: number;
-  /** Whole seconds since the board started; begins anew after 49.7 days. */
+  /** Whole seconds since the board started; starts over after 49.7 days. */
   readonly uptimeS?: number;
   readonly resetCause?: ResetCause;
   /** No latch and no supervision: another firmware than ours. */

@@ -1,20 +1,23 @@
 import type { Report, ReportKind } from "./report.ts";
 
-/** Reports wait in lanes. Those of one lane go out in order; those of different lanes need not. */
+/** Reports of one lane are sent in order. Different lanes are independent. */
 export const LANES = ["emergency", "event", "telemetry"] as const;
 export type Lane = (typeof LANES)[number];
 
 export const laneOf = (kind: ReportKind): Lane =>
   kind === "emergency" || kind === "event" ? kind : "telemetry";
 
-/** What delivery needs of the durable queue. */
+/** The part of the outbox that delivery uses. */
 export type PendingReports = {
   readonly boot: number;
-  /** Dispatch has them: the records may go. */
+  /** These are delivered: their records can be deleted. */
   settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
-  /** No broker takes these: they are declared (`too-large`) and go. */
+  /** No broker accepts these: they are declared (`too-large`) and deleted. */
   refuse(reports: readonly Pick<Report, "seq" | "kind">[]): void;
-  /** Pending records of a lane above a number that may go out, oldest first, and how far it looked. */
+  /**
+   * Up to `limit` pending records of a lane with numbers above `after`, oldest first. `cursor`: the last
+   * number looked at.
+   */
   read(lane: Lane, after: number, limit: number): Promise<{ reports: Report[]; cursor: number }>;
   /** No pending number is below this one. */
   oldest(): number;

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /**
  * The reports of contract v1 §3: one source for the types, for validation and for the AsyncAPI
- * document. Objects are loose on purpose where dispatch must tolerate a newer unit's extra fields.
+ * document. An object is loose if dispatch must accept further fields of a newer unit.
  */
 const isoInstant = z.iso.datetime({ precision: 3 }).describe("UTC, milliseconds");
 const count = z.int().nonnegative();
@@ -30,7 +30,7 @@ const VehicleData = z
     signals: z
       .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
       .describe("COVESA VSS path to value in VSS units; Vehicle.Police.* beyond VSS"),
-    stale: z.array(z.string()).optional().describe("paths not heard within their time"),
+    stale: z.array(z.string()).optional().describe("paths that were not received within their time"),
     evidence: z.ulid().optional().describe("kept from before a press: the episode that it belongs to"),
   })
   .describe("Vehicle signals");
@@ -60,7 +60,9 @@ const EmergencyData = z
     shortened: z
       .array(z.string())
       .optional()
-      .describe("fields left out because the broker takes no larger packet; a fuller copy replaces this one"),
+      .describe(
+        "fields left out because the broker accepts no larger packet; a fuller copy of the same seq replaces this one",
+      ),
   })
   .describe("An emergency episode as it now stands");
 
@@ -213,9 +215,9 @@ export const WireReport = z.discriminatedUnion("kind", [
 
 /** A report as dispatch receives it. */
 export type WireReport = z.infer<typeof WireReport>;
-/** A report as it is kept: `live` is only known when it is sent. */
+/** A report as it is stored: `live` is decided when it is sent. */
 export type Report = WireReport extends infer R ? (R extends R ? Omit<R, "live"> : never) : never;
-/** What a room hands to the outbox, which adds identity, numbers and, for what was observed just now, `mono`. */
+/** A report before the outbox has numbered it. Without `mono`: observed now. */
 export type Draft = Report extends infer R
   ? R extends { kind: infer K; data: infer D }
     ? { kind: K; data: D; at: number; clock: ClockTrust; mono?: number }

@@ -1,6 +1,6 @@
 export type Constellation = "gps" | "sbas" | "glonass" | "galileo" | "beidou" | "qzss" | "navic";
 
-/** A satellite in view, as a receiver describes it. What the receiver does not say is absent. */
+/** A satellite in view, as a receiver reports it. What it does not report is absent. */
 export type Satellite = {
   readonly constellation: Constellation;
   /** The receiver's own number for it: NMEA's, or within its constellation. */

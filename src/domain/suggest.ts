@@ -16,7 +16,7 @@ const distance = (a: string, b: string): number => {
   return rows[a.length]![b.length]!;
 };
 
-/** The candidate that was probably meant, or undefined where nothing is near. */
+/** The candidate that was probably meant; undefined if none is close. */
 export const suggest = (word: string, candidates: readonly string[]): string | undefined => {
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: { candidate: string; edits: number } | undefined;

@@ -8,7 +8,7 @@ export type Clock = {
   /** Whole milliseconds since this boot of the service; never jumps, never goes back. */
   mono(): number;
   now(): Instant;
-  /** What `now()` would have said at an earlier `mono` of this boot, had it known then. */
+  /** The time at an earlier `mono` of this boot, as well as it is known now. */
   when(mono: number): Instant;
 };
 
@@ -24,7 +24,7 @@ export const LAST_INSTANT = Date.UTC(10_000, 0) - 1;
 export const isoInstant = (at: number): string =>
   new Date(Math.min(LAST_INSTANT, Math.max(FIRST_INSTANT, at)) || 0).toISOString();
 
-/** A report made with an unset clock in this boot, corrected if the time is known by now. */
+/** Corrects the time of a report that was made with an unset clock in this boot, if the time is known now. */
 export const putRight = (report: Report, boot: number, clock: Clock): Report => {
   if (report.clock !== "unset" || report.boot !== boot) return report;
   const instant = clock.when(report.mono);

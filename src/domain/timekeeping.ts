@@ -17,7 +17,7 @@ const AGREE_MS = 2_000;
 const WILD_MS = 60_000;
 /** Consistent times in a row that outvote what was known. At 1 Hz: two seconds. */
 const CONFIRMATIONS = 3;
-/** How fast an estimate that was too far ahead is given up: milliseconds a millisecond. */
+/** How fast an estimate that was too far ahead is lowered, milliseconds a millisecond. */
 const RELAX = 0.0001;
 /** How long the clock is trusted without the receiver: at 50 ppm it is 4 s off by then. */
 export const HOLDOVER_MS = 24 * 3_600_000;
@@ -31,10 +31,10 @@ export type Timekeeping = {
   readonly rival?: { readonly offset: number; readonly times: number } | undefined;
 };
 
-/** A live fix: its time `at` (UTC), when it arrived, whether its date was said since the last fix. */
+/** The time of a live fix. `at`: UTC; `mono`: when it arrived; `dated`: a sentence since the last fix gave the date. */
 export type Sighting = { readonly at: number; readonly mono: number; readonly dated: boolean };
 
-/** One look at the host's clock: `at` UTC at `mono`; `synchronised` if NTP holds it. */
+/** One reading of the host's clock: `at` UTC at `mono`; `synchronised`: NTP disciplines it. */
 export type HostReading = {
   readonly at: number;
   readonly mono: number;
@@ -59,7 +59,7 @@ const offsetAt = ({ first, last }: NonNullable<Timekeeping["estimate"]>, mono: n
 /**
  * UTC at `mono`, which may lie before the newest reading: from the receiver while it is trusted,
  * else from a synchronised host, else the best guess there is, marked `unset`. After the trust has
- * expired the receiver's last word still beats an unsynchronised host.
+ * expired, the receiver's last time is still better than that of an unsynchronised host.
  */
 export const instantAt = (
   { estimate }: Timekeeping,
@@ -91,7 +91,7 @@ const unconfirmed = (
   times: number,
 ): TimeVerdict => {
   if (clock === "gnss" && offMs <= WILD_MS && plausible) return "trusted";
-  // Said consistently it is no glitch but a receiver with a wrong date: only its time is of no use.
+  // A time that is repeated is no glitch: the receiver has a wrong date. Only its time is ignored.
   if (clock === "unset" || offMs <= WILD_MS || times >= CONFIRMATIONS) {
     return plausible ? "unconfirmed" : "misdated";
   }
@@ -103,10 +103,10 @@ const unconfirmed = (
  * trusted.
  *
  * A time is trusted if it agrees with what is known already: the estimate, or a synchronised
- * host. Any other must be said three times in a row, and be plausible, before it counts; so no
+ * host. Any other must come three times in a row, and be plausible, before it counts. So no
  * single wild fix sets the clock, not even the first. While the clock is trusted, a wild fix is
- * refused. While it is not, or if the receiver keeps saying so, only its time is of no use: its
- * place is as good as any.
+ * refused. While it is not, or if the receiver insists, only the time is ignored: the place
+ * still counts.
  */
 export const observe = (
   state: Timekeeping,

@@ -1,4 +1,4 @@
 import manifest from "../../package.json" with { type: "json" };
 
-/** The release, as `health`, `boot` and `--version` say it. */
+/** The release, as `health`, `boot` and `--version` report it. */
 export const VERSION: string = manifest.version;

@@ -1,8 +1,8 @@
 /**
  * The signals of the COVESA Vehicle Signal Specification that a patrol car could have, and the
  * overlay `Vehicle.Police.*` for what VSS lacks. A path that is not in this list is a spelling error.
- * Source: VSS 6.0, https://covesa.global/vehicle-signal-specification; held against its published
- * tree by test/recordings/vss.test.ts.
+ * Source: VSS 6.0, https://covesa.global/vehicle-signal-specification; test/recordings/vss.test.ts
+ * compares it with the published tree.
  */
 
 /** The version of VSS that paths, units and values follow; `boot` events carry it. */
@@ -71,13 +71,13 @@ const string = (path: string, values: readonly string[], meaning: string): VssSi
   values,
 });
 
-/** The texts with which VSS says that nothing is known. In a report, what is not known is absent. */
+/** Values that mean unknown in VSS. In a report, what is not known is absent. */
 export const UNKNOWN_TEXTS: readonly string[] = ["UNDEFINED", "UNKNOWN"];
 
-/** The path that says whether the ignition is on. */
+/** The path of the ignition's state. */
 export const IGNITION = "Vehicle.LowVoltageSystemState";
 
-/** Whether a signal map (by VSS path) says what the ignition does. Nothing else may switch the computer off. */
+/** Whether a signal map (by VSS path) has the ignition. Without it the computer is never switched off. */
 export const mapsIgnition = (signals: Readonly<Record<string, unknown>>): boolean =>
   Object.hasOwn(signals, IGNITION);
 

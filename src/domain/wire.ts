@@ -1,6 +1,6 @@
 import type { Report, ReportKind } from "./report.ts";
 
-/** How a message goes out (contract §2). `expiryS` and `correlationData` only reach an MQTT 5 broker. */
+/** How a message is published (contract §2). `expiryS` and `correlationData` need MQTT 5. */
 export type Route = {
   readonly topic: string;
   readonly retain: boolean;
@@ -8,7 +8,7 @@ export type Route = {
   readonly correlationData?: Buffer;
 };
 
-/** The topics of contract §2 below a unit's own root: one row each, from which every other use is made. */
+/** The topics of contract §2 below a unit's root, one row each. Routes and AsyncAPI are made from it. */
 export const WIRE = {
   state: { path: "state", direction: "up", retain: true },
   position: { path: "position", direction: "up", retain: true, expiryS: 120 },
@@ -22,7 +22,7 @@ export const WIRE = {
   reply: { path: "reply", direction: "up", retain: false, expiryS: 600 },
 } as const;
 
-/** A class of topics: what a broker refuses, it refuses for a class. */
+/** A row of the table. Refusals of a broker are counted for a row. */
 export type Channel = keyof typeof WIRE;
 
 const routeTo = (root: string, channel: Channel): Route => {
@@ -37,11 +37,11 @@ export type Routes = {
   readonly history: Route;
   readonly reply: Route;
   readonly command: string;
-  /** Where dispatch acknowledges any episode: with a wildcard for its id. */
+  /** The topic filter of acknowledgements, with a wildcard for the episode. */
   readonly acks: string;
   /** The topic of one episode. */
   emergency(episode: string): string;
-  /** Where one kind of report goes, live. A cleared episode is not retained. */
+  /** The topic of a live report. A cleared episode is not retained. */
   of(report: Pick<Report, "kind" | "data">): Route;
   /** The episode that a topic acknowledges, or undefined. */
   acknowledged(topic: string): string | undefined;

@@ -4,16 +4,16 @@ import type { TimeVerdict } from "../domain/fix.ts";
 import { instantAt, NO_TIME, observe, type HostReading } from "../domain/timekeeping.ts";
 import type { Clock } from "../domain/time.ts";
 
-/** Present while systemd-timesyncd or chrony's wait service holds the host's clock. */
+/** These files exist while systemd-timesyncd or chrony disciplines the host's clock. */
 const NTP_MARKERS = ["/run/systemd/timesync/synchronized", "/run/chrony/synchronized"];
-/** `now()` is called for every report: NTP's state is looked at no more often than this. */
+/** `now()` is called for every report: the state of NTP is read at most this often. */
 const NTP_LOOK_MS = 1_000;
 
 export type DisciplinedClock = Clock & {
   /**
-   * A live fix with the time `at` (UTC milliseconds) arrived at `mono`: the clock follows it if it
-   * is believed. `dated`: its date was said since the last fix, not inferred. Returns what its
-   * time is worth.
+   * A live fix with the time `at` (UTC milliseconds) arrived at `mono`. If its time is trusted, the clock
+   * follows it. `dated`: a sentence since the last fix gave the date. Returns how far the time can be
+   * trusted.
    */
   discipline(at: number, mono: number, dated: boolean): TimeVerdict;
 };
@@ -24,9 +24,9 @@ export type ClockPorts = {
   mono(): number;
   /** The host's wall clock, UTC milliseconds. */
   hostNow(): number;
-  /** Whether NTP holds the host's clock. */
+  /** Whether NTP disciplines the host's clock. */
   ntpSynchronised(): boolean;
-  /** No true time is earlier: UTC milliseconds. */
+  /** Earlier times are implausible: UTC milliseconds. */
   readonly builtMs: number;
 };
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-/** A line whose output does not drain holds `stty` up; it is given up then. */
+/** `stty` hangs while the line's output does not drain: it is ended after this. */
 const GIVE_UP_MS = 5_000;
 
 /**
@@ -9,8 +9,8 @@ const GIVE_UP_MS = 5_000;
  *
  * Node has no termios, and @serialport/bindings-cpp sets HUPCL or leaves it, but never clears it.
  * `stty` inherits the descriptor as its standard input, so it does not open the line itself. Only
- * closing needs the result, so nobody waits for it. If `stty` fails, the board says on the next
- * opening that it was reset.
+ * closing needs the result, so the caller does not wait for it. If `stty` fails, the board reports on the
+ * next opening that it was reset.
  */
 export const clearHangUp = (fd: number): void => {
   const child = spawn("stty", ["-hupcl"], { stdio: [fd, "ignore", "ignore"], timeout: GIVE_UP_MS });

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { hostname, networkInterfaces } from "node:os";
 import { isLoopback, listenAddress } from "../domain/address.ts";
 
-/** What a gate looks at in a request. Headers are as Node gives them: names in lower case. */
+/** The parts of a request that a gate checks. Headers are as Node gives them: names in lower case. */
 export type Knock = {
   readonly host: string | undefined;
   readonly origin: string | undefined;
@@ -28,14 +28,14 @@ export type GateOptions = {
   readonly pin?: string | undefined;
   /** Milliseconds on a clock that never jumps. */
   readonly mono: () => number;
-  /** Names and addresses of this machine. They change: they are asked for at each request. */
+  /** Names and addresses of this machine, read at each request because they change. */
   readonly machine?: () => readonly string[];
 };
 
 /** Decides which requests a server answers. */
 export type Gate = (knock: Knock) => Verdict;
 
-/** Wrong PINs of one peer within a minute, and of all within an hour: beyond that nobody's is looked at. */
+/** Wrong PINs of one peer within a minute, and of all within an hour; beyond that PINs are refused unchecked. */
 const PEER_FAILURES = 5;
 const PEER_WINDOW_MS = 60_000;
 const ALL_FAILURES = 60;
@@ -66,7 +66,7 @@ const pinIn = (authorization: string): string | undefined => {
 
 const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Compares in a time that says nothing about how much of the PIN is right. */
+/** Compares in constant time. */
 const isSame = (given: string, pin: string): boolean => timingSafeEqual(sha256(given), sha256(pin));
 
 const refuse = (status: 401 | 403 | 421 | 429, reason: string, headers = {}): Verdict => ({

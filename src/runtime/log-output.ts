@@ -9,24 +9,24 @@ export type LogOutput = Disposable & {
 export type LogOutputOptions = {
   /** Writes some of the bytes and returns how many; throws with a `code` if it cannot. */
   readonly write: (bytes: Uint8Array) => number;
-  /** Makes the line that says how many lines were lost, and why. */
+  /** Makes the line that reports how many lines were lost, and why. */
   readonly lostLine: (lost: number, cause: string) => string;
-  /** What may wait for a reader that does not read, in bytes. A line that does not fit is lost. */
+  /** Bytes that may wait for the reader. A line that does not fit is lost. */
   readonly maxBytes: number;
-  /** After this, what waits is offered again. */
+  /** Time until the next attempt to write, ms. */
   readonly retryMs: number;
 };
 
 /** `lines`: how many are lost with it; the line about lost ones stands for all that it reports. */
 type Waiting = { readonly bytes: Uint8Array; readonly lines: number };
 
-/** The reader does not read just now. */
+/** Errors that mean: try again later. */
 const BUSY = new Set(["EAGAIN", "EINTR"]);
 
 const codeOf = (thrown: unknown): string =>
   thrown instanceof Error && "code" in thrown ? String(thrown.code) : String(thrown);
 
-/** Lines wait while nobody reads, are lost if they cannot be written or do not fit, and are counted then. */
+/** Keeps lines while the reader is slow. Lines that do not fit or cannot be written are lost and counted. */
 class BoundedOutput implements LogOutput {
   readonly #options: LogOutputOptions;
   /** Oldest first; of the first one, a part may have been written. */
@@ -44,7 +44,7 @@ class BoundedOutput implements LogOutput {
 
   write(line: string): void {
     this.#sayLost();
-    if (!this.#push(line, 1)) this.#lose(1, "nobody reads it");
+    if (!this.#push(line, 1)) this.#lose(1, "it is not read");
     // While a reader is busy, only the timer asks again.
     if (!this.#timer) this.#flush();
   }
@@ -118,9 +118,8 @@ const MAX_BYTES = 256 * 1024;
 const RETRY_MS = 100;
 
 /**
- * The standard output as the log of a service, which a full disk, a reader that has gone or one that does not read must
- * not end. `process.stdout` is not written to: it is of no use after its first error, and what nobody reads waits in it
- * without limit.
+ * The standard output as the log of a service. A full disk, a reader that has gone or one that does not read must not
+ * end the service. `process.stdout` is not used: it is dead after its first error, and buffers without limit.
  */
 export const openStdoutLog = (): LogOutput => {
   // Asking for its descriptor sets a pipe or a socket to non-blocking.

@@ -1,4 +1,4 @@
-/** JSON lines on one stream; field names follow systemd's and pino's habit. */
+/** JSON lines on one stream. Field names are those of pino and systemd. */
 type Level = "debug" | "info" | "warn" | "error";
 type Fields = Readonly<Record<string, unknown>>;
 export type Log = Record<Level, (msg: string, fields?: Fields) => void>;
@@ -15,6 +15,6 @@ export const createLog = (write: (line: string) => void, now: () => number = Dat
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 };
 
-/** What an unknown thrown thing says of itself, in one line. */
+/** The message of anything that was thrown, in one line. */
 export const reasonOf = (thrown: unknown): string =>
   (thrown instanceof Error ? thrown.message : String(thrown)).replaceAll(/\s*\n\s*/g, "; ");

@@ -12,7 +12,7 @@ export type ServiceNotifier = Disposable & {
   feed(): void;
 };
 
-/** How long a state that systemd could not be told of waits for the next attempt, if there is no watchdog. */
+/** A state that could not be sent is sent again after this, if there is no watchdog. */
 const RETRY_MS = 5_000;
 /** The watchdog is fed this often in its time, so that one lost message does no harm. */
 const FEEDS = 3;
@@ -30,7 +30,7 @@ class SystemdNotifier implements ServiceNotifier {
   readonly #watched: boolean;
   readonly #timer: NodeJS.Timeout;
   #send: SendDatagram | undefined;
-  /** The newest state, until systemd has it. */
+  /** The newest state that systemd does not have yet. */
   #owed: "READY=1" | "STOPPING=1" | undefined;
   #failing = false;
 
@@ -67,7 +67,8 @@ class SystemdNotifier implements ServiceNotifier {
       this.#owed = undefined;
       this.#failing = false;
     } catch (cause) {
-      if (!this.#failing) this.#log.error("systemd does not take notifications", { cause: reasonOf(cause) });
+      if (!this.#failing)
+        this.#log.error("systemd does not accept notifications", { cause: reasonOf(cause) });
       this.#failing = true;
     }
   }
@@ -86,7 +87,7 @@ const noNotifier: ServiceNotifier = {
 
 /**
  * Feeds the watchdog from now on, before `ready` too, until disposed. Outside systemd it does nothing. If notifications
- * cannot be sent, one line says so and the service goes on.
+ * cannot be sent, it logs one line and the service goes on.
  */
 export const createNotifier = (env: NodeJS.ProcessEnv, log: Log): ServiceNotifier => {
   const path = env["NOTIFY_SOCKET"];

@@ -1,5 +1,5 @@
 /**
- * Time, timers and chance as ports: the service passes the system's, the simulation its own. Only
+ * Time, timers and random numbers as ports: the service passes the system's, the simulation its own. Only
  * `runtime/` and the edges (`main`, `cli`, `unit/start`) make the real ones.
  */
 
@@ -15,7 +15,7 @@ export type Time = {
   after(ms: number, f: () => void): Timer;
   /** Calls `f` each `ms`, until disposed. */
   every(ms: number, f: () => void): Timer;
-  /** Calls `f` after what is ready now has run: the end of this turn of the event loop. */
+  /** Calls `f` at the end of this turn of the event loop. */
   soon(f: () => void): Timer;
 };
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** The answer of the service manager is awaited for this long. */
+/** The answer of logind is awaited for this long. */
 const TIMEOUT_MS = 10_000;
 
 const shutdown = async (env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<void> => {

@@ -6,11 +6,11 @@ import * as nodePty from "@lydell/node-pty";
 /** A pseudo-terminal in place of a serial line: what is written here is read at `path`. */
 export type SerialLine = Disposable & {
   readonly path: string;
-  /** Resolves once the line has taken the bytes. */
+  /** Resolves when the bytes are written to the line. */
   write(bytes: string | Uint8Array): Promise<void>;
-  /** What the other side says, from now on. */
+  /** Bytes from the other side, from now on. */
   onData(listener: (bytes: Uint8Array) => void): void;
-  /** The device vanishes: readers of `path` are hung up on. */
+  /** The device disappears: readers of `path` get a hang-up. */
   [Symbol.dispose](): void;
 };
 
@@ -31,7 +31,7 @@ const pointsTo = (link: string): string | undefined => {
   }
 };
 
-/** Puts the name where it is wanted; only a link of our kind is replaced, never a file or a device. */
+/** Makes the link; replaces only a link of our kind, never a file or a device. */
 const place = (path: string, link: string): void => {
   const old = pointsTo(link);
   if (old?.startsWith("/dev/pts/")) rmSync(link);
@@ -48,11 +48,11 @@ const place = (path: string, link: string): void => {
 export const openSerialLine = (link?: string): SerialLine => {
   const terminal = (nodePty as unknown as Opener).open({ encoding: null });
   const path = terminal.ptsName;
-  // The library reads from the far end, which would take bytes from the reader. An open descriptor
-  // that nobody reads keeps the line up in its stead while the reader comes and goes.
+  // The library reads from the far end, so the reader would miss bytes. An open descriptor that is
+  // never read keeps the line up instead, while readers come and go.
   const farEnd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
   terminal.slave.destroy();
-  // Until somebody opens it, a line that echoes would answer its own device, and ^S would stop it.
+  // Until it is opened, a line that echoes would answer its own device, and ^S would stop it.
   execFileSync("stty", ["-F", path, "raw", "-echo"]);
   terminal.on("error", () => undefined);
   let gone = false;

@@ -3,8 +3,8 @@ import type { Random, Time } from "./ports.ts";
 import { pause } from "./wait.ts";
 
 /**
- * Keeps something open that may go at any time: a device, a bus, a connection. `visit` opens it, uses it
- * and returns when it is over; then it is opened again, after a pause that grows while it fails.
+ * Keeps something open that may fail at any time: a device, a bus, a connection. `visit` opens it, uses it
+ * and returns when it has ended. Then it is opened again, after a pause that grows while it fails.
  */
 export type Verdict =
   /** It worked: the next pause is the shortest. */
@@ -13,13 +13,13 @@ export type Verdict =
   | "failed"
   /** The next visit begins at once. */
   | "again"
-  /** There is nothing more to do. */
+  /** No further visit. */
   | "done";
 
 export type Reopening = {
   /** Resolves when no further visit will be made. Rejects if a visit does: visits handle their own errors. */
   readonly ended: Promise<void>;
-  /** Ends the pause that is being made. */
+  /** Ends the present pause. */
   hurry(): void;
 };
 

@@ -1,6 +1,6 @@
 /**
- * One kind of event from one part of the unit to others that are made after it. What is emitted before
- * anybody listens is kept, up to `KEPT`; the oldest goes first.
+ * One kind of event from one part of the unit to others that are made after it. Values that are emitted
+ * before the first listener are kept for it: the newest `KEPT`.
  */
 export class Signal<T> {
   readonly #listeners: ((value: T) => void)[] = [];

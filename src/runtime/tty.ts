@@ -3,14 +3,14 @@ import { LinuxBinding, type LinuxPortBinding } from "@serialport/bindings-cpp";
 import { clearHangUp } from "./hang-up.ts";
 import { reasonOf } from "./log.ts";
 
-/** The kernel's line discipline buffers 4 KiB: one read takes all of it. */
+/** The kernel's line discipline buffers 4 KiB: one read empties it. */
 const READ_BYTES = 4096;
 
 /** An open serial line, 8N1 and exclusive. */
 export type Tty = {
   /** Waits for bytes; they are valid until the next call. Undefined after `close`. Throws if the device has gone. */
   read(): Promise<Uint8Array | undefined>;
-  /** Hands bytes to the kernel without waiting; throws if it cannot take them all. */
+  /** Writes without waiting; throws if the kernel's buffer has no room for all bytes. */
   write(bytes: Uint8Array): void;
   /** A pending `read` ends with undefined. */
   close(): void;
@@ -22,7 +22,7 @@ const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
   });
 
 export type TtyOptions = {
-  /** DTR stays up when the line is closed: a board that it resets goes on undisturbed. */
+  /** DTR stays up when the line is closed, so that closing does not reset a board. */
   readonly keepDtr?: boolean;
 };
 
@@ -38,7 +38,7 @@ export const openTty = async (
   { keepDtr = false }: TtyOptions = {},
 ): Promise<Tty> => {
   const port: LinuxPortBinding = await LinuxBinding.open({ path, baudRate, hupcl: false });
-  // After the caller's first write: starting a process takes some milliseconds.
+  // After the caller's first write: starting a process costs some milliseconds.
   if (keepDtr) setImmediate(() => port.fd !== null && clearHangUp(port.fd));
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   return {
@@ -56,7 +56,7 @@ export const openTty = async (
     },
     write(bytes) {
       if (port.fd === null) throw new Error("the line is closed");
-      if (writeSync(port.fd, bytes) < bytes.length) throw new Error("the line takes no more");
+      if (writeSync(port.fd, bytes) < bytes.length) throw new Error("the output buffer of the line is full");
     },
     close() {
       if (port.isOpen) port.close().catch(() => undefined);
@@ -78,7 +78,7 @@ export const openFault = (
     return { code: "denied", message: `${path} may not be opened: is the user in group dialout?` };
   }
   if (/lock port|EBUSY|Resource busy/i.test(reason)) {
-    return { code: "failed", message: `${path} is held by another program: stop it first` };
+    return { code: "failed", message: `${path} is in use by another program: stop it first` };
   }
   if (/Inappropriate ioctl|ENOTTY/i.test(reason))
     return { code: "failed", message: `${path} is no serial port` };

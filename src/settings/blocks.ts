@@ -41,8 +41,8 @@ export class Blocks {
   }
 
   /**
-   * Parses a block. Undefined: it cannot be used, and a fault says why. `required`: without it the unit
-   * cannot do its duty.
+   * Parses a block. Undefined: it cannot be used; the fault is reported. `required`: the fault is fatal
+   * then.
    */
   read<S extends z.ZodType>(
     name: string,
@@ -86,7 +86,7 @@ export class Blocks {
     this.#faults.push(fault);
   }
 
-  /** Reports top-level keys that are no block, and keys that are written twice. */
+  /** Reports unknown top-level keys, and keys that are written twice. */
   reportKeys(known: readonly string[]): void {
     const { value, duplicates } = this.document;
     for (const key of typeof value === "object" && value !== null ? Object.keys(value) : []) {

@@ -14,7 +14,7 @@ type Profile = z.infer<typeof VehicleProfile>;
 /** Where something is written: the place and the key there. */
 export type Located = Place & { readonly path: string };
 
-/** The vehicle's bus, its profile, if it has one, put in place. Paths are absolute. */
+/** The vehicle's bus, with the signals and the database of its profile. Paths are absolute. */
 export type CanSettings = Omit<CanBlock, "profile" | "database"> & {
   readonly database: string;
   readonly databaseIn: Located;
@@ -25,7 +25,7 @@ export type CanSettings = Omit<CanBlock, "profile" | "database"> & {
 /** A signal's mapping is used whole or not at all. */
 const indivisible = (path: Path): boolean => path.length === 2 && path[0] === "signals";
 
-/** What the schema of the block does not see. */
+/** Faults that the block's schema cannot express. */
 const conflicts = (raw: unknown): Issue[] => {
   const [profile, database, signals] = ["profile", "database", "signals"].map((key) => valueAt(raw, [key]));
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return [];
@@ -64,7 +64,7 @@ const located = (document: ConfigDocument, base: Path, signals: object): Record<
 const besideOf = (document: ConfigDocument, path: Path, name: string): string =>
   resolve(dirname(resolve(document.placeOf(path).file)), name);
 
-/** Reads a vehicle profile. Undefined: it cannot be used, and a fault says why. */
+/** Reads a vehicle profile. Undefined: it cannot be used; the fault is reported. */
 const readProfile = (
   blocks: Blocks,
   name: string,
@@ -94,7 +94,7 @@ const readProfile = (
   }
 };
 
-/** The bus with its profile. Undefined: it is not configured, or cannot be used, and a fault says why. */
+/** The bus with its profile. Undefined: it is not configured, or cannot be used and the fault is reported. */
 export const readCan = (blocks: Blocks): CanSettings | undefined => {
   const { document } = blocks;
   if (blocks.raw("can") === undefined) return undefined;

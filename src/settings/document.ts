@@ -11,9 +11,9 @@ export type ConfigDocument = {
   readonly value: unknown;
   /** Keys written more than once in one block; the last one counts. */
   readonly duplicates: readonly { readonly path: Path; readonly place: Place }[];
-  /** Where a value is; for a missing one, where its nearest parent is. */
+  /** The place of a value, or of its nearest parent if it is missing. */
   placeOf(path: Path): Place;
-  /** Where the key of a value is. */
+  /** The place of a value's key. */
   placeOfKey(path: Path): Place;
 };
 
@@ -25,7 +25,7 @@ export const dotted = (path: Path): string =>
     "",
   );
 
-/** An alias in YAML may be expanded so many times: more is an attack on memory. */
+/** Aliases that YAML may expand: more is an attack on memory. */
 const MAX_ALIASES = 100;
 
 const notYaml = (place: Place, reason: string): ConfigurationError =>

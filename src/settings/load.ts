@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { CanMapping } from "../decode/can/mapping.ts";
+import { IGNITION } from "../domain/vss.ts";
 import { Blocks } from "./blocks.ts";
 import { readDocument, type ConfigDocument } from "./document.ts";
 import { kindOf } from "./explain.ts";
@@ -9,7 +10,7 @@ import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 import { Settings } from "./schema.ts";
 import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
-import { IGNITION, loadVehicle } from "./vehicle.ts";
+import { loadVehicle } from "./vehicle.ts";
 
 export type { UnitSettings } from "./resolve.ts";
 
@@ -19,15 +20,15 @@ export type Loaded = {
   readonly sha256: string;
   /** Files of the link that cannot be read now, a line each. */
   readonly warnings: readonly string[];
-  /** What is wrong. The settings are without it: defaults, or the part is off. None is fatal. */
+  /** None is fatal. The settings have defaults instead, or the part is off. */
   readonly faults: readonly SettingsFault[];
 };
 
 /** A configuration with the vehicle's signal map, as `run` and `check` need it. */
 export type Configuration = Loaded & {
-  /** Undefined: there is no bus, or it cannot be used, and a fault says why. */
+  /** Undefined: no bus is configured, or a fault tells why it cannot be used. */
   readonly mapping: CanMapping | undefined;
-  /** What looks wrong in the signal map, and need not be, a line each. */
+  /** What is probably wrong in the signal map, a line each. */
   readonly doubts: readonly string[];
 };
 

@@ -14,7 +14,7 @@ const loopOf = (button: unknown): number | undefined => Loop.safeParse(valueAt(b
 /**
  * A switch of a faulty button that makes it covert. A wrong value counts as true, and so does a switch
  * that is left out if the button has an unknown key: it may be that switch, misspelt. A covert button that
- * makes a sound can cost a life; an open one that makes none cannot.
+ * makes a sound can cost a life; an open one that makes none does not.
  */
 const covert = (button: unknown, key: "silent" | "dark"): boolean => {
   const value = valueAt(button, [key]);
@@ -24,7 +24,7 @@ const covert = (button: unknown, key: "silent" | "dark"): boolean => {
 };
 
 /**
- * The buttons of a faulty block. Every button whose loop is known is used, whatever else is wrong with it.
+ * The buttons of a faulty block. A button is used if its loop is known, even if the rest of it is wrong.
  * If a button's loop is not known, all loops are watched: a press is reported, under the loop's name.
  */
 const mendButtons = (raw: unknown): Buttons => {
@@ -55,7 +55,7 @@ const mendButtons = (raw: unknown): Buttons => {
   return Object.fromEntries(byLoop.values());
 };
 
-/** What the schema of the block does not see. */
+/** Faults that the block's schema cannot express. */
 const conflicts = (raw: unknown): Issue[] => {
   const issues: Issue[] = [];
   const taken = new Map<number, string>();
@@ -86,7 +86,7 @@ const conflicts = (raw: unknown): Issue[] => {
   return issues;
 };
 
-/** The panic board. Undefined: there is none, or its port is not known. */
+/** The panic board. Undefined: none is configured, or its port is not valid. */
 export const readPanic = (blocks: Blocks): Settings["panic"] => {
   const raw = blocks.raw("panic");
   if (raw === undefined || raw === "none") return raw;

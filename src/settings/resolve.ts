@@ -1,12 +1,12 @@
 import { isLoopback, listenAddress } from "../domain/address.ts";
 import type { ConfigCode, ConfigPart } from "../domain/faults.ts";
+import { IGNITION, mapsIgnition } from "../domain/vss.ts";
 import type { Blocks } from "./blocks.ts";
 import { readCan, type CanSettings } from "./can.ts";
 import type { Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
 import { readPanic } from "./panic.ts";
 import * as schema from "./schema.ts";
-import { IGNITION } from "./vehicle.ts";
 
 type Settings = schema.Settings;
 
@@ -18,7 +18,7 @@ export type UnitSettings = Omit<Settings, "can" | "gps" | "status"> & {
   readonly status: { readonly listen?: string; readonly pin?: string | undefined };
 };
 
-/** What the schema of `dispatch` does not see. */
+/** Faults of `dispatch` that its schema cannot express. */
 const dispatchConflicts = (raw: unknown): Issue[] => {
   const issues: Issue[] = [];
   const brokers = valueAt(raw, ["brokers"]);
@@ -55,7 +55,7 @@ const conflict = (
   fault: { code: ConfigCode; expected: string; found: string; remedy: string },
 ): void => blocks.report([], { path, atKey: false, ...fault }, part);
 
-/** The receiver. Off if the panic board uses its port: of the two, the board is the one that saves a life. */
+/** The receiver. It is off if the panic board has the same port: the board matters more. */
 const readGps = (blocks: Blocks, panic: Settings["panic"]): UnitSettings["gps"] => {
   const gps = blocks.read("gps", schema.Gps, "gps");
   if (!gps || typeof panic !== "object" || panic.port !== gps.port) return gps;
@@ -68,7 +68,7 @@ const readGps = (blocks: Blocks, panic: Settings["panic"]): UnitSettings["gps"] 
   return undefined;
 };
 
-/** The status page. Off if other machines could reach it and nobody is asked for a PIN. */
+/** The status page. It is off if other machines could reach it without a PIN. */
 const readStatus = (blocks: Blocks): UnitSettings["status"] => {
   const { listen, pin } = blocks.readOrDefault("status", schema.Status, "status");
   if (pin !== undefined) return { listen, pin };
@@ -82,11 +82,11 @@ const readStatus = (blocks: Blocks): UnitSettings["status"] => {
   return {};
 };
 
-/** The power-off. Off if it is not known whether the ignition is on. */
+/** The power-off. It is off if the ignition is not mapped. */
 const readPower = (blocks: Blocks, can: CanSettings | undefined): Settings["power"] => {
   if (blocks.raw("power") === undefined) return undefined;
   const power = blocks.read("power", schema.Power, "power");
-  if (!power || (can && Object.hasOwn(can.signals, IGNITION))) return power;
+  if (!power || (can && mapsIgnition(can.signals))) return power;
   conflict(blocks, ["power"], "power", {
     code: "no-ignition",
     expected: `a can block that maps the ignition (${IGNITION})`,

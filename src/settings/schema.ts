@@ -163,7 +163,7 @@ export const OutboxFolder = block({
     .default("/var/lib/patrol-unit/outbox")
     .describe("folder of the reports that wait, relative to this file"),
   maxMiB: whole(8, 16_777_216).default(512).describe("the oldest history is given up beyond this size"),
-}).describe("where reports wait until they are delivered");
+}).describe("the store of reports that are not delivered yet");
 
 export const Power = block({
   offAfterS: whole(300, DAY_S).describe(

@@ -5,16 +5,13 @@ import type { CanSettings, Located } from "./can.ts";
 import { inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 
-/** The VSS path that says whether the ignition is on. */
-export const IGNITION = "Vehicle.LowVoltageSystemState";
-
 /** The signal map of a vehicle's bus, compiled for its database. */
 export type Vehicle = {
   /** Undefined: the database cannot be used, or no signal of the map can. */
   readonly mapping: CanMapping | undefined;
   /** A faulty signal is left out of the mapping; a faulty database stops the part. */
   readonly faults: readonly SettingsFault[];
-  /** What looks wrong, a line each, and need not be. */
+  /** What is probably wrong, a line each. */
   readonly warnings: readonly string[];
 };
 
@@ -44,7 +41,7 @@ const readDatabase = ({ database, databaseIn }: CanSettings): DbcDatabase | read
 
 /**
  * Reads the database of a vehicle's bus and compiles the signal map for it. `check`, `doctor`, `run` and
- * `replay` share it. Throws nothing: what is wrong comes back as faults.
+ * `replay` share it. It does not throw: faults are returned.
  */
 export const loadVehicle = (can: CanSettings): Vehicle => {
   const database = readDatabase(can);

@@ -5,21 +5,21 @@ export type HealthReporterOptions = {
   /** Milliseconds on a clock that never jumps. */
   readonly mono: () => number;
   readonly read: () => Promise<HealthData>;
-  /** The kind of fix right now: a change is told at once. */
+  /** The kind of fix now: a change is reported at once. */
   readonly fix: () => HealthData["gps"]["fix"];
   readonly report: (data: HealthData) => void;
   readonly onError: (cause: unknown) => void;
 };
 
-/** Decides when `health` is told: each interval, when asked to, and when the fix changes. */
+/** Decides when `health` is reported: each interval, when it is due, and when the fix changes. */
 export type HealthReporter = {
-  /** Something has changed that dispatch should see with the next tick. */
+  /** Something has changed: report with the next tick. */
   due(): void;
   /** Called about once a second. */
   tick(): void;
 };
 
-/** An interval is due this much early: ticks do not fall on it exactly. */
+/** A report may be this early: ticks do not meet the interval exactly. */
 const EARLY_MS = 500;
 
 export const createHealthReporter = (options: HealthReporterOptions): HealthReporter => {

@@ -1,6 +1,6 @@
 import type { EmergencyData } from "../domain/report.ts";
 
-/** When an episode got how far, milliseconds since the contact closed, as far as that is known. */
+/** When an episode reached each stage, milliseconds since the contact closed; absent if not known. */
 type Legs = { [stage in "stored" | "sent" | "received" | "accepted" | "cleared"]?: number };
 
 export type EpisodeStatus = Pick<EmergencyData, "episode" | "test" | "button" | "state" | "presses"> & {
@@ -12,11 +12,11 @@ const REMEMBERED = 4;
 
 type Known = { readonly from: number | undefined; readonly legs: Legs; data: EmergencyData };
 
-/** How far the episodes of this boot got, and when: what a technician is shown. `now`: milliseconds. */
+/** The stages of this boot's episodes and their times, for technicians. `now`: milliseconds. */
 export class EpisodeLegs {
   readonly #known = new Map<string, Known>();
 
-  /** An episode goes on after a restart: when it began is not known any more. */
+  /** An episode continues after a restart: the time of its press is no longer known. */
   resume(data: EmergencyData): void {
     this.#known.set(data.episode, { from: undefined, legs: {}, data });
   }

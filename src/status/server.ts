@@ -24,9 +24,9 @@ export type StatusActions = {
   readonly disarm: () => undefined;
 };
 
-/** So many connections at once; further ones are closed. */
+/** Connections at once; further ones are closed. */
 const MAX_CONNECTIONS = 32;
-/** A client that takes longer over its request loses its connection: it must not keep others out. */
+/** A slower request loses its connection: it must not keep others out. */
 const REQUEST_MS = 5_000;
 
 const plain = (response: ServerResponse, status: number, text: string, headers = {}): void => {
@@ -82,12 +82,12 @@ const answer =
   };
 
 /**
- * Serves the unit's snapshot, and takes the order for a drill. Throws an error whose message says what to
- * do if the address cannot be used.
+ * Serves the unit's snapshot and accepts drills. If the address cannot be used, throws an error whose
+ * message says what to do.
  */
 export const openStatusServer = async (options: StatusOptions, on: StatusActions): Promise<StatusServer> => {
   const { listen, pin, mono = () => performance.now() } = options;
-  // Imported as a module, node:http would load Node's whole fetch and WebSocket client: 15 MiB.
+  // Importing node:http as a module would load Node's fetch and WebSocket clients: 15 MiB.
   const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer(
     { connectionsCheckingInterval: REQUEST_MS },

@@ -1,7 +1,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import type { HealthData } from "../domain/report.ts";
 
-/** The machine's side of `health`: what the process and the host say of themselves. */
+/** The machine's part of `health`: figures of the process and the host. */
 export type MachineHealth = Pick<
   HealthData,
   "cpuPercent" | "rssMiB" | "writtenMiB" | "diskFreeMiB" | "temperatureC"
@@ -15,11 +15,11 @@ const freeMiB = (path: string): number | undefined => {
     const { bavail, bsize } = statfsSync(path);
     return Math.floor((bavail * bsize) / MIB);
   } catch {
-    return undefined; // the outbox says itself what is wrong with its disk
+    return undefined; // the outbox reports what is wrong with its disk
   }
 };
 
-/** What this process has had written to disk since it began: a unit may begin anew within it. */
+/** Bytes that this process has written to disk since its start; a restarted unit shares it. */
 const writtenMiB = (): number | undefined => {
   try {
     const bytes = /^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1];

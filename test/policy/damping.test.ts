@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Damping, type Change, type News } from "../../src/policy/damping.ts";
+import { Damping, type Change, type Condition, type News } from "../../src/policy/damping.ts";
 
 const LOOP = { part: "panic-loop", code: "open", where: "dash" } as const;
 const change = (
   faulty: boolean,
   detail = "",
-  condition: Omit<Change, "faulty" | "detail"> = LOOP,
+  condition: Condition = LOOP,
 ): Change => ({
   ...condition,
   faulty,

@@ -70,7 +70,7 @@ test("lines wait for a reader that does not read, up to the limit; the newer one
   for (const line of lines) log.write(line);
   device.room = Infinity;
   await vi.waitFor(() =>
-    expect(device.written).toBe("first....\nsecond...\nthird....\nlost 2 (nobody reads it)\n"),
+    expect(device.written).toBe("first....\nsecond...\nthird....\nlost 2 (it is not read)\n"),
   );
 });
 

@@ -106,7 +106,7 @@ describe("a systemd that does not listen", () => {
     const notifier = start(30);
     await vi.waitFor(() => expect(lines).toHaveLength(1), 5_000);
     for (let i = 0; i < 20; i++) notifier.feed();
-    expect(lines).toEqual([expect.stringContaining("systemd does not take notifications")]);
+    expect(lines).toEqual([expect.stringContaining("systemd does not accept notifications")]);
     expect(lines[0]).toContain("ENOENT");
   });
 

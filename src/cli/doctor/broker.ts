@@ -40,7 +40,7 @@ const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
     void connection.closed.then(reject);
   });
 
-/** TLS, credentials, and the right to publish and to subscribe. It sends nothing that dispatch would take for a report. */
+/** Tries TLS, credentials, publishing and subscribing. It publishes on `reply` only, which is no report. */
 export const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Promise<Finding> => {
   const part = `broker ${broker}`;
   const routes = createRoutes(dispatch.prefix, unitName(unit));

@@ -16,7 +16,7 @@ const BOARD_MS = 6_000;
 
 const gpsFinding = (heard: number, fix: string, fault: string | undefined, port: string): Finding => {
   if (fault !== undefined || heard === 0)
-    return trouble("gps", fault ?? `${port} says nothing`, "look at its plug, gps.port and gps.baud", true);
+    return trouble("gps", fault ?? `${port} sends nothing`, "look at its plug, gps.port and gps.baud", true);
   return fix === "none"
     ? trouble(
         "gps",
@@ -27,7 +27,7 @@ const gpsFinding = (heard: number, fix: string, fault: string | undefined, port:
 };
 
 const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> => {
-  if (!gps) return undefined; // the fault of the configuration says why
+  if (!gps) return undefined; // already reported as a fault of the configuration
   const tally = { sentences: 0, fixes: 0, rejected: {} };
   let fix = "none";
   let fault: string | undefined;
@@ -87,7 +87,11 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   if (!open || typeof panic !== "object")
     return panic === "none"
       ? sound("panic", "none, as configured")
-      : trouble("panic", "no board is configured", "panic: none says that this is meant");
+      : trouble(
+          "panic",
+          "no board is configured",
+          "add a panic block, or write panic: none if the car has none",
+        );
   let fault: string | undefined;
   await using board = open({
     hello: () => undefined,
@@ -98,7 +102,7 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   });
   const until = performance.now() + BOARD_MS;
   const patience = AbortSignal.timeout(BOARD_MS);
-  // oxlint-disable-next-line no-await-in-loop -- asked again until the board has reported its loops
+  // oxlint-disable-next-line no-await-in-loop -- polled until the board has reported its loops
   while (!board.health.loops && performance.now() < until) await pause(100, patience, systemTime);
   const { connected, loops } = board.health;
   if (!connected || !loops)
@@ -121,7 +125,7 @@ const servedCan = async ({ state, frames, dropped }: NonNullable<Service["can"]>
   return trouble("can", library?.says ?? state, library?.cure ?? "see the service's log");
 };
 
-/** The devices that the running service uses, from what it says about them. */
+/** The devices of the running service, as it reports them. */
 const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => [
   gps && gpsFinding(service.gps.sentences, service.gps.fix, service.gps.fault, gps.port),
   service.can && (await servedCan(service.can)),
@@ -132,13 +136,13 @@ const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => 
       : await tryBoard(panic),
 ];
 
-/** GPS, CAN and panic board: tried for real, or as the service that uses them describes them. */
+/** GPS, CAN and panic board: tried here, or as the running service reports them. */
 export const tryDevices = async (
   configuration: Configuration,
   service: Service | undefined,
 ): Promise<Finding[]> => {
   const { settings, faults } = configuration;
-  // What is off because of a fault of the configuration is reported as that fault.
+  // A part that is off because of the configuration is already reported as that fault.
   const isFaulty = settings.panic === undefined && faults.some(({ part }) => part === "panic-board");
   const panic = isFaulty ? "none" : settings.panic;
   const found = service

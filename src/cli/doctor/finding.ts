@@ -1,9 +1,9 @@
-/** What was found about one part; `cure`: what to do about it, absent if nothing is wrong. */
+/** The result for one part. `cure`: what to do; absent if nothing is wrong. */
 export type Finding = {
   readonly part: string;
   readonly says: string;
   readonly cure?: string;
-  /** A device or a broker is not there, as against one that is there and does not work well. */
+  /** The device or broker is missing: exit 69, not 1. */
   readonly absent?: boolean;
 };
 

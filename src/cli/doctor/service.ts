@@ -20,7 +20,7 @@ export type Service = z.infer<typeof Service>;
 
 const ANSWER_MS = 2_000;
 
-/** The running service, as it describes itself; undefined if none answers at the status address. */
+/** The running service's status; undefined if none answers at the status address. */
 export const askService = async ({ status }: UnitSettings): Promise<Service | undefined> => {
   const { listen, pin } = status;
   if (listen === undefined) return undefined;

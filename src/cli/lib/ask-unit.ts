@@ -4,7 +4,7 @@ import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings } from "../../settings/load.ts";
 import { CommandError, EXIT } from "./command.ts";
 
-/** Where the running service is asked. */
+/** The address of the running service, and its PIN. */
 export type UnitAddress = {
   readonly host: string;
   readonly port: number;
@@ -16,10 +16,10 @@ export type UnitAnswer = { readonly status: number; readonly text: string };
 const DEFAULT_ADDRESS = "127.0.0.1:8080";
 const FORM = /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/i;
 const MAX_PORT = 65_535;
-/** A service that listens at every address is asked at the loopback one: only there it takes a drill. */
+/** A service that listens on all addresses is asked on loopback: it accepts drills only from there. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 const ANSWER_MS = 3_000;
-/** A status is some kilobytes; what is longer comes from something else. */
+/** A status has some kilobytes; anything longer is not one. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const parse = (address: string, from: string): UnitAddress => {
@@ -49,7 +49,7 @@ export const unitAddress = (given: {
   const pin = status?.pin;
   if (given.address !== undefined) return { ...parse(given.address, "--address"), pin };
   if (status && status.listen === undefined)
-    throw new CommandError(EXIT.config, `${given.config}: status.listen cannot be used; \`check\` says why`);
+    throw new CommandError(EXIT.config, `${given.config}: status.listen cannot be used: run \`check\``);
   return { ...parse(status?.listen ?? DEFAULT_ADDRESS, "status.listen"), pin };
 };
 
@@ -85,7 +85,7 @@ const textOf = async (response: IncomingMessage): Promise<string> => {
 
 /**
  * One request to the running service, answered within 3 s. Node's `fetch` is not used: it refuses some ports (6000, say).
- * Throws a CommandError (69) that says in words why there is no answer; an HTTP status is an answer.
+ * Throws a CommandError (69) with the reason if there is no answer. Any HTTP status is an answer.
  */
 export const askUnit = async (
   unit: UnitAddress,
@@ -110,7 +110,7 @@ export const askUnit = async (
   }
 };
 
-/** The status of the running service, as JSON. Throws a CommandError if what answers is no unit or refuses. */
+/** The status of the running service, as JSON. Throws a CommandError if the unit refuses, or another program answers. */
 export const askStatus = async (unit: UnitAddress): Promise<unknown> => {
   const { status, text } = await askUnit(unit, "/status.json");
   const where = addressText(unit);
@@ -119,7 +119,7 @@ export const askStatus = async (unit: UnitAddress): Promise<unknown> => {
   try {
     if (status === 200) return JSON.parse(text);
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new CommandError(EXIT.unavailable, `no unit answers at ${where}: another program does`);
 };

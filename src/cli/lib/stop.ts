@@ -7,7 +7,7 @@ export type StopRequest = {
   readonly ask: () => void;
 };
 
-/** A clean stop that takes longer than this is ended (contract v1 §7: within 5 s). */
+/** If a clean stop takes longer, the process ends (contract §7: within 5 s). */
 const DEADLINE_MS = 4_800;
 
 export const onStopRequest = (): StopRequest => {
