@@ -22,5 +22,7 @@ export default defineConfig({
     reporters: ["default", "./test/closing-line.ts"],
     testTimeout: 30_000,
     maxWorkers: 2,
+    // There is no module-level state that one file could leave to the next. It saves a third of the time.
+    isolate: false,
   },
 });
