@@ -34,8 +34,8 @@ describe("a change of a fault", () => {
     damping.change(change(true), 0);
     for (const other of [
       { ...LOOP, where: "boot" },
-      { ...LOOP, code: "short" },
-      { part: "can", code: "open", where: "dash" } as const,
+      { ...LOOP, code: "short" } as const,
+      { part: "can", code: "absent", where: "dash" } as const,
       { part: "panic-loop", code: "open" } as const,
     ])
       expect(damping.change(change(true, "", other), 1)).toMatchObject(other);

@@ -48,8 +48,8 @@ describe("a fault", () => {
 
   test("without a place has none in its report", () => {
     const { faults, events } = opened();
-    faults.raise({ ...OUTBOX, code: "full" }, "no space");
-    expect(events).toEqual([{ type: "fault", part: "outbox", code: "full", detail: "no space" }]);
+    faults.raise({ ...OUTBOX, code: "disk-full" }, "no space");
+    expect(events).toEqual([{ type: "fault", part: "outbox", code: "disk-full", detail: "no space" }]);
   });
 
   test("of another code takes the place of the one before", () => {
@@ -99,11 +99,11 @@ describe("what went wrong once", () => {
 
   test("leaves another fault of the same place active: its end is reported", () => {
     const { faults, events } = opened();
-    faults.raise({ ...OUTBOX, code: "full" }, "no space");
+    faults.raise({ ...OUTBOX, code: "disk-full" }, "no space");
     faults.note({ ...OUTBOX, code: "repaired" }, "repaired");
-    expect(faults.active.map(({ code }) => code)).toEqual(["full"]);
+    expect(faults.active.map(({ code }) => code)).toEqual(["disk-full"]);
     faults.clear(OUTBOX, "written again");
-    expect(told(events).at(-1)).toEqual(["recovered", "full", "written again"]);
+    expect(told(events).at(-1)).toEqual(["recovered", "disk-full", "written again"]);
   });
 
   test("ends no fault of the same code", () => {
