@@ -3,11 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Damping, type Change, type Condition, type News } from "../../src/policy/damping.ts";
 
 const LOOP = { part: "panic-loop", code: "open", where: "dash" } as const;
-const change = (
-  faulty: boolean,
-  detail = "",
-  condition: Condition = LOOP,
-): Change => ({
+const change = (faulty: boolean, detail = "", condition: Condition = LOOP): Change => ({
   ...condition,
   faulty,
   detail,

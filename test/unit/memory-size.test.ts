@@ -98,7 +98,15 @@ test("the largest memory there can be fits its place in the vital file: nothing 
   };
   expect(memory.commands.done.length).toBeGreaterThan(40);
   expect(memory.commands.held.length).toBeGreaterThan(10);
-  const vital = { generation: 9e15, store: "k3v9q0ab", boot: 9e15, connection: 9e15, lease: 9e15, reach: 9e15, memory };
+  const vital = {
+    generation: 9e15,
+    store: "k3v9q0ab",
+    boot: 9e15,
+    connection: 9e15,
+    lease: 9e15,
+    reach: 9e15,
+    memory,
+  };
   const { bytes, shortened } = encodeVital(vital);
   // Names of brokers, boards and airbags have no limit of their own: what is left is for longer ones.
   expect(shortened).toBeUndefined();

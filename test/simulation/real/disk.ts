@@ -90,7 +90,9 @@ class UnitDisk implements WorldDisk<Disk> {
       case "slow":
         disk.fault = { kind: "slow", factor: this.#dice.pick([5, 50, 300]) };
         break;
-      default:
+      case "full":
+      case "read-only":
+      case "refuses":
         disk.fault = { kind: trouble };
     }
     const { fault } = disk;
