@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { Brokers, couriersFor, type EmergencyView, type LinkView } from "../../src/dispatch/brokers.ts";
+
+const URLS = ["mqtts://a", "mqtts://b", "mqtts://c"];
+const useless = (broker: number) => ({ broker, lastedMs: 0, delivered: 0, lostBytes: 0 });
+const useful = (broker: number) => ({ broker, lastedMs: 60_000, delivered: 5, lostBytes: 0 });
+
+describe("the next broker", () => {
+  test("each is tried at once after the one before, then there is a pause that grows", () => {
+    const brokers = new Brokers(URLS);
+    expect([0, 1, 2].map((broker) => brokers.after(useless(broker)))).toEqual([
+      { broker: 1, pause: "none" },
+      { broker: 2, pause: "none" },
+      { broker: 0, pause: "growing" },
+    ]);
+  });
+
+  test("after a connection that carried something for a while it is the first one again", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.after(useful(2))).toEqual({ broker: 0, pause: "short" });
+  });
+
+  test("one that accepts and hangs up does not count as useful, whatever it took", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.after({ ...useful(0), lastedMs: 9_999 })).toEqual({ broker: 1, pause: "none" });
+    expect(brokers.after({ ...useful(1), delivered: 0 })).toEqual({ broker: 2, pause: "none" });
+  });
+
+  test("with a single broker every failure grows the pause", () => {
+    const brokers = new Brokers(["mqtts://a"]);
+    expect(brokers.after(useless(0))).toEqual({ broker: 0, pause: "growing" });
+  });
+
+  test("it is the one that an emergency got through to, once", () => {
+    const brokers = new Brokers(URLS);
+    brokers.prefer("mqtts://c");
+    expect(brokers.after(useless(0))).toEqual({ broker: 2, pause: "none" });
+    expect(brokers.after(useless(2)).broker).toBe(0);
+    brokers.prefer("mqtts://unknown");
+    expect(brokers.after(useless(0)).broker).toBe(1);
+  });
+});
+
+describe("the largest packet of a broker", () => {
+  const lost = (lostBytes: number, lastedMs = 1_000) => ({ broker: 0, lastedMs, delivered: 0, lostBytes });
+
+  test("is what it announces, or less if it has refused less", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.limit(0)).toBe(Infinity);
+    brokers.accepted(0, 5_000);
+    expect(brokers.limit(0)).toBe(5_000);
+    brokers.limited(0, 2_999);
+    brokers.limited(0, 4_000);
+    expect(brokers.limit(0)).toBe(2_999);
+  });
+
+  test("is learned from two losses in a row with a large message on the wire, and never below 1,024", () => {
+    const brokers = new Brokers(URLS);
+    brokers.after(lost(40_000));
+    expect(brokers.limit(0)).toBe(Infinity);
+    brokers.after(lost(40_000));
+    expect(brokers.limit(0)).toBe(20_000);
+    for (let n = 0; n < 20; n++) brokers.after(lost(1_200));
+    expect(brokers.limit(0)).toBe(1_024);
+  });
+
+  test("small messages and connections that lasted are never to blame", () => {
+    const brokers = new Brokers(URLS);
+    for (let n = 0; n < 10; n++) brokers.after(lost(1_024));
+    for (let n = 0; n < 10; n++) brokers.after(lost(40_000, 10_000));
+    expect(brokers.limit(0)).toBe(Infinity);
+  });
+
+  test("what was learned is doubled by each connection that lasts: the link may have been to blame", () => {
+    const brokers = new Brokers(URLS);
+    brokers.after(lost(4_000));
+    brokers.after(lost(4_000));
+    brokers.after(useful(0));
+    expect(brokers.limit(0)).toBe(4_000);
+  });
+
+  test("a report fits none only if every broker has said so itself", () => {
+    const brokers = new Brokers(["mqtts://a", "mqtts://b"]);
+    brokers.accepted(0, 1_000);
+    expect(brokers.nobodyTakes(2_000)).toBe(false);
+    brokers.accepted(1, 268_435_455);
+    brokers.after({ ...lost(3_000), broker: 1 });
+    brokers.after({ ...lost(3_000), broker: 1 });
+    expect(brokers.nobodyTakes(2_000)).toBe(false);
+    brokers.limited(1, 1_500);
+    expect(brokers.nobodyTakes(2_000)).toBe(true);
+    expect(brokers.nobodyTakes(1_200)).toBe(false);
+  });
+});
+
+describe("who gets an emergency beside the link", () => {
+  const [a, b, c] = URLS as [string, string, string];
+  const fresh: EmergencyView = { unsent: true, unheard: false, repeats: false, attempt: 1, copies: [] };
+  const sent: EmergencyView = { ...fresh, unsent: false };
+  const down: LinkView = { kind: "down" };
+  const up: LinkView = { kind: "open", broker: a, silent: false };
+  const silent: LinkView = { kind: "open", broker: a, silent: true };
+  test.each<[string, EmergencyView, LinkView, readonly string[]]>([
+    ["it was just pressed and the link is up", fresh, up, []],
+    ["the link is down", fresh, down, [a, b, c]],
+    ["the link has not answered for 5 s: also a new connection to its own broker", fresh, silent, [a, b, c]],
+    ["nobody listens at the link's broker", { ...fresh, unheard: true }, up, [b, c]],
+    ["it repeats for the second time", { ...fresh, repeats: true, attempt: 2 }, up, [b]],
+    ["it repeats for the third time", { ...fresh, repeats: true, attempt: 3 }, up, [c]],
+    ["it repeats and was sent", { ...sent, repeats: true, attempt: 3 }, up, [c]],
+    ["it was sent", sent, up, []],
+    ["it was sent and the link is down", sent, down, []],
+    ["it has changed and another broker holds a copy", { ...fresh, copies: [a, c] }, up, [c]],
+    ["it was sent, another broker holds a copy, the link is down", { ...sent, copies: [c] }, down, [c]],
+    ["the copy is at a broker that is not configured any more", { ...sent, copies: ["mqtts://z"] }, up, []],
+  ])("%s", (_case, emergency, link, expected) => {
+    expect(couriersFor(emergency, link, URLS)).toEqual(expected);
+  });
+
+  test("a single broker is not called on twice while the link works", () => {
+    expect(couriersFor({ ...fresh, repeats: true, attempt: 2 }, up, [a])).toEqual([]);
+  });
+});
