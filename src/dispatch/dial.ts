@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
@@ -11,7 +10,7 @@ import {
   type ConnectOptions,
   type LinkFault,
 } from "./port.ts";
-import { brokerAddress, openSocket, readCredentials } from "./socket.ts";
+import { brokerAddress, openSocket, readCredentials, type OpenSocket } from "./socket.ts";
 
 /** From the name of a broker to an accepted connection: addresses, sockets, versions of MQTT. */
 
@@ -27,7 +26,7 @@ type Target = { readonly broker: string; readonly version: 4 | 5 };
 /** CONNECT over an open socket. Rejects with LinkError, then the socket is closed. */
 export type ConnectOver = (
   target: Target,
-  socket: Socket,
+  socket: OpenSocket,
   options: ConnectOptions,
   on: ConnectionEvents,
   time: Time,
@@ -37,7 +36,7 @@ export type ConnectOver = (
 export const noAnswer = (broker: string): LinkError =>
   new LinkError("timeout", `${broker}: the host does not answer`);
 
-type Opened = { readonly address: string; readonly socket: Socket };
+type Opened = { readonly address: string; readonly socket: OpenSocket };
 
 /**
  * The first address that opens. Each next one is tried when the one before has failed, or has not
@@ -60,7 +59,7 @@ const openFirst = async (
       losers.abort();
       return { address, socket };
     }
-    socket.destroy();
+    socket.socket.destroy();
     throw noAnswer(broker);
   };
   let before: Promise<unknown> = Promise.resolve();

@@ -31,6 +31,8 @@ export const brokerAddress = (url: string): BrokerAddress => {
 export const systemLookup: Lookup = async (host) =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
+const READ_BYTES = 64 * 1024;
+
 type Pem = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 
 const pem = (file: string | undefined): Buffer | undefined => {
@@ -50,17 +52,38 @@ export const readCredentials = (options: Pick<ConnectOptions, "ca" | "cert" | "k
   return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
 };
 
+/**
+ * An open socket. Its bytes are read into one buffer, again and again: a buffer for each piece of a
+ * message that is skipped would be garbage of 35 MiB before it is collected.
+ */
+export type OpenSocket = {
+  readonly socket: Socket;
+  /** Gets the bytes, which are valid until it returns. False: no more until `socket.resume()`. */
+  data: (bytes: Buffer) => boolean;
+};
+
 /** Opens TCP, or TLS with the name checked, to one address. Rejects with the system's error. */
 export const openSocket = (
   { secure, host, port }: BrokerAddress,
   address: string,
   credentials: Pem,
   signal: AbortSignal,
-): Promise<Socket> =>
+): Promise<OpenSocket> =>
   new Promise((resolve, reject) => {
+    const buffer = Buffer.alloc(READ_BYTES);
+    const callback = (bytes: number): boolean => open.data(buffer.subarray(0, bytes));
+    const where = { host: address, port, onread: { buffer, callback } };
     const socket = secure
-      ? connectTls({ host: address, port, ...credentials, ...(isIP(host) > 0 ? {} : { servername: host }) })
-      : connectTcp({ host: address, port });
+      ? connectTls({ ...where, ...credentials, ...(isIP(host) > 0 ? {} : { servername: host }) })
+      : connectTcp(where);
+    const open: OpenSocket = {
+      socket,
+      data() {
+        // A broker that speaks before it is spoken to is none.
+        socket.destroy();
+        return false;
+      },
+    };
     socket.setNoDelay(true);
     const abort = () => socket.destroy();
     signal.addEventListener("abort", abort, { once: true });
@@ -71,7 +94,7 @@ export const openSocket = (
     });
     socket.once(secure ? "secureConnect" : "connect", () => {
       signal.removeEventListener("abort", abort);
-      resolve(socket);
+      resolve(open);
     });
   });
 
@@ -86,8 +109,9 @@ export class GuardedStream extends Duplex {
   readonly #socket: Socket;
   readonly #guard: PacketGuard;
 
-  constructor(socket: Socket, maxBytes: number, on: Findings) {
+  constructor(open: OpenSocket, maxBytes: number, on: Findings) {
     super({ allowHalfOpen: false, emitClose: true });
+    const { socket } = open;
     this.#socket = socket;
     this.#guard = new PacketGuard(maxBytes, {
       oversize: (found) => {
@@ -96,11 +120,12 @@ export class GuardedStream extends Duplex {
       },
       answered: (packetId, code) => on.answered(packetId, code),
     });
-    socket.on("data", (chunk: Buffer) => {
+    open.data = (bytes) => {
       let more = true;
-      for (const piece of this.#guard.feed(chunk)) more = this.push(piece) && more;
-      if (!more) socket.pause();
-    });
+      for (const piece of this.#guard.feed(bytes)) more = this.push(Buffer.from(piece)) && more;
+      return more;
+    };
+    socket.resume(); // its end is reported only then
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.#closed());

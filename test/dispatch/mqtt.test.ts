@@ -1,0 +1,310 @@
+import { execFile } from "node:child_process";
+import type { Socket } from "node:net";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Lookup } from "../../src/dispatch/addresses.ts";
+import { createConnect } from "../../src/dispatch/mqtt.ts";
+import { LinkError, type Connection, type Incoming } from "../../src/dispatch/port.ts";
+import { systemTime } from "../../src/runtime/time.ts";
+import { waitFor } from "../journeys/car.ts";
+import {
+  CONNACK,
+  CONNECT,
+  connack,
+  idOf,
+  packet,
+  puback,
+  PUBLISH,
+  startScripted,
+  suback,
+  SUBSCRIBE,
+  type Packet,
+} from "./scripted-broker.ts";
+
+/** The MQTT client against brokers that do what no good broker does. */
+let stack: AsyncDisposableStack;
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(() => stack.disposeAsync());
+
+const OPTIONS = { clientId: "zrenjanin.zr-117", username: "zrenjanin/zr-117", keepaliveS: 20 };
+const TOPIC = "patrol/v1/zrenjanin/zr-117/event";
+
+const dial = async (url: string, lookup?: Lookup, signal = new AbortController().signal) => {
+  const incoming: Incoming[] = [];
+  const connect = lookup ? createConnect(systemTime, lookup) : createConnect(systemTime);
+  const on = { message: async (one: Incoming) => void incoming.push(one), oversize: () => undefined };
+  const connection = await connect(url, OPTIONS, on, signal);
+  stack.defer(() => connection.end(new LinkError("failed", "the test is over")));
+  return { connection, incoming };
+};
+const serve = async (answer: (one: Packet, socket: Socket) => void) => {
+  const broker = stack.use(await startScripted(answer));
+  return { ...broker, packets: broker.packets, url: `mqtt://127.0.0.1:${broker.port}` };
+};
+/** Accepts, and answers the rest as it is told. */
+const accepting = (answer: (one: Packet, socket: Socket) => void, accepts: Buffer = CONNACK) =>
+  serve((one, socket) => {
+    if (one.type === CONNECT) socket.write(accepts);
+    else answer(one, socket);
+  });
+const publish = (connection: Connection): Promise<number | LinkError> =>
+  Promise.race([
+    new Promise<number>((resolve) =>
+      connection.publish({ topic: TOPIC, retain: false }, Buffer.from("{}"), resolve),
+    ),
+    connection.closed,
+  ]);
+
+describe("PUBACK", () => {
+  test.each([0x00, 0x10, 0x80, 0x87, 0x95, 0x97, 0x99, 0xff])(
+    "its reason code 0x%s arrives as it was sent, and the connection goes on",
+    async (code) => {
+      const { url } = await accepting((one, socket) => {
+        if (one.type === PUBLISH) socket.write(puback(idOf(one), code));
+      });
+      const { connection } = await dial(url);
+      expect([await publish(connection), await publish(connection)]).toEqual([code, code]);
+    },
+  );
+
+  test("for a publish that was never made it is ignored, however often it comes", async () => {
+    const { url } = await accepting((one, socket) => {
+      if (one.type !== PUBLISH) return;
+      const id = idOf(one);
+      for (let n = 1; n <= 5_000; n++) socket.write(puback((id + n) & 0xffff || 1, 0x87));
+      socket.write(puback(id, 0));
+    });
+    const { connection } = await dial(url);
+    expect(await publish(connection)).toBe(0);
+  });
+});
+
+describe("SUBACK", () => {
+  test("its codes come topic by topic, and the connection goes on", async () => {
+    const { url } = await accepting((one, socket) => {
+      if (one.type === SUBSCRIBE) socket.write(suback(idOf(one), 0x87, 1));
+      if (one.type === PUBLISH) socket.write(puback(idOf(one), 0));
+    });
+    const { connection } = await dial(url);
+    const codes = await new Promise((resolve) => connection.subscribe(["a", "b"], resolve));
+    expect(codes).toEqual([0x87, 1]);
+    expect(await publish(connection)).toBe(0);
+  });
+
+  test("one with too few codes ends the connection", async () => {
+    const { url } = await accepting((one, socket) => {
+      if (one.type === SUBSCRIBE) socket.write(suback(idOf(one), 1));
+    });
+    const { connection } = await dial(url);
+    connection.subscribe(["a", "b"], () => undefined);
+    expect(await connection.closed).toBeInstanceOf(LinkError);
+  });
+});
+
+describe("CONNACK", () => {
+  test("limits that are sent twice, against the standard, count as none", async () => {
+    const { url } = await accepting(() => undefined, connack([0x21, 0, 5, 0x21, 0, 6]));
+    const { connection } = await dial(url);
+    expect(connection.receiveMaximum).toBe(65_535);
+  });
+
+  test("limits are kept as announced, nonsense included", async () => {
+    const { url } = await accepting(() => undefined, connack([0x21, 0, 0, 0x27, 0, 0, 0, 1]));
+    const { connection } = await dial(url);
+    expect([connection.receiveMaximum, connection.maximumPacketSize]).toEqual([0, 1]);
+  });
+
+  test.each([
+    [0x87, "unauthorised"],
+    [0x88, "failed"],
+    [0x8a, "unauthorised"],
+  ])("a refusal 0x%s is %s", async (code, expected) => {
+    const { url } = await serve((_one, socket) => socket.end(packet(0x20, Buffer.from([0, code, 0]))));
+    await expect(dial(url)).rejects.toMatchObject({ code: expected });
+  });
+
+  test("one that refuses MQTT 5 is asked in 3.1.1, from then on at once", async () => {
+    const versions: number[] = [];
+    const { url } = await serve((one, socket) => {
+      if (one.type !== CONNECT) return;
+      versions.push(one.body[6]!);
+      socket.write(Buffer.from(one.body[6] === 5 ? [0x20, 2, 0, 1] : [0x20, 2, 0, 0]));
+    });
+    const connect = createConnect(systemTime);
+    const on = { message: async () => undefined, oversize: () => undefined };
+    for (let n = 0; n < 2; n++) {
+      const connection = await connect(url, OPTIONS, on, new AbortController().signal);
+      expect(connection.version).toBe(4);
+      connection.end(new LinkError("failed", "enough"));
+    }
+    expect(versions).toEqual([5, 4, 4]);
+  });
+
+  test("a broker that spoke MQTT 5 and hangs up once is not spoken to in 3.1.1", async () => {
+    let times = 0;
+    const { url } = await serve((one, socket) => {
+      if (one.type !== CONNECT) return;
+      if (++times === 1) socket.write(CONNACK);
+      else socket.destroy();
+    });
+    const connect = createConnect(systemTime);
+    const on = { message: async () => undefined, oversize: () => undefined };
+    const first = await connect(url, OPTIONS, on, new AbortController().signal);
+    first.end(new LinkError("failed", "enough"));
+    await expect(connect(url, OPTIONS, on, new AbortController().signal)).rejects.toBeInstanceOf(LinkError);
+    expect(times).toBe(2);
+  });
+});
+
+describe("the end of a connection", () => {
+  test("a DISCONNECT that is the last word before the broker closes is heard: taken-over, in words", async () => {
+    const { url } = await accepting((one, socket) => {
+      if (one.type === PUBLISH) socket.end(Buffer.from([0xe0, 1, 0x8e]));
+    });
+    const { connection } = await dial(url);
+    void publish(connection);
+    const error = await connection.closed;
+    expect([error.code, error.message]).toEqual([
+      "taken-over",
+      expect.stringContaining("do two units have the same name?"),
+    ]);
+  });
+
+  test.each(["connect", "subscribe", "publish"] as const)(
+    "a broker that closes at %s ends the attempt or the connection, and nothing is thrown",
+    async (step) => {
+      const type = { connect: CONNECT, subscribe: SUBSCRIBE, publish: PUBLISH }[step];
+      const { url } = await serve((one, socket) => {
+        if (one.type === type) socket.destroy();
+        else if (one.type === CONNECT) socket.write(CONNACK);
+      });
+      if (step === "connect") {
+        await expect(dial(url)).rejects.toBeInstanceOf(LinkError);
+        return;
+      }
+      const { connection } = await dial(url);
+      if (step === "subscribe") connection.subscribe(["a"], () => undefined);
+      void publish(connection);
+      expect(await connection.closed).toBeInstanceOf(LinkError);
+    },
+  );
+
+  test("bytes that are no MQTT end it", async () => {
+    const { url } = await accepting((_one, socket) => socket.write(Buffer.alloc(100, 0xff)));
+    const { connection } = await dial(url);
+    void publish(connection);
+    expect(await connection.closed).toBeInstanceOf(LinkError);
+  });
+
+  test("a flood of messages is taken one after the other", async () => {
+    const FLOOD = 10_000;
+    const message = (n: number) =>
+      packet(0x32, Buffer.concat([Buffer.from([0, 1, 0x74, n >> 8, n & 0xff, 0]), Buffer.alloc(100)]));
+    const { url, packets } = await accepting((one, socket) => {
+      if (one.type !== SUBSCRIBE) return;
+      socket.write(suback(idOf(one), 1));
+      for (let n = 1; n <= FLOOD; n++) socket.write(message(n));
+    });
+    const { connection, incoming } = await dial(url);
+    connection.subscribe(["t"], () => undefined);
+    await waitFor("the flood", () => packets.filter(({ type }) => type === 4).length === FLOOD);
+    expect(incoming).toHaveLength(FLOOD);
+  });
+});
+
+describe("the addresses of a name", () => {
+  const good = (one: Packet, socket: Socket): void => {
+    if (one.type === CONNECT) socket.write(CONNACK);
+    if (one.type === PUBLISH) socket.write(puback(idOf(one), 0));
+  };
+  /** One that says nothing at 127.0.0.2 and one that works at 127.0.0.1, on the same port. */
+  const beside = async (first: (one: Packet, socket: Socket) => void) => {
+    const one = stack.use(await startScripted(first, "127.0.0.2"));
+    const other = stack.use(await startScripted(good, "127.0.0.1", one.port));
+    return { one, other, url: `mqtt://dispatch:${one.port}` };
+  };
+
+  test("one that accepts TCP and says nothing beside one that works: connected within 5 s", async () => {
+    const { one, other, url } = await beside(() => undefined);
+    const begun = performance.now();
+    const { connection } = await dial(url, async () => ["127.0.0.2", "127.0.0.1"]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(await publish(connection)).toBe(0);
+    await waitFor("the silent one to be given up", () => one.sockets.every(({ destroyed }) => destroyed));
+    expect(other.sockets).toHaveLength(1);
+  });
+
+  test("only one of them is sent CONNECT if both work", async () => {
+    const { one, other, url } = await beside(good);
+    const { connection } = await dial(url, async () => ["127.0.0.2", "127.0.0.1"]);
+    expect(await publish(connection)).toBe(0);
+    expect([one.packets.length, other.packets.length]).toEqual([2, 0]);
+  });
+
+  test("one that refuses the unit is not followed by the next: it would say the same", async () => {
+    const { other, url } = await beside((_one, socket) =>
+      socket.end(packet(0x20, Buffer.from([0, 0x87, 0]))),
+    );
+    await expect(dial(url, async () => ["127.0.0.2", "127.0.0.1"])).rejects.toMatchObject({
+      code: "unauthorised",
+    });
+    expect(other.packets).toEqual([]);
+  });
+
+  test("a name server that hangs keeps nobody from addresses that are known", async () => {
+    const { port } = stack.use(await startScripted(good));
+    let asked = 0;
+    const connect = createConnect(systemTime, () =>
+      ++asked === 1 ? Promise.resolve(["127.0.0.1"]) : new Promise(() => undefined),
+    );
+    const on = { message: async () => undefined, oversize: () => undefined };
+    for (let n = 0; n < 3; n++) {
+      const begun = performance.now();
+      const connection = await connect(`mqtt://dispatch:${port}`, OPTIONS, on, new AbortController().signal);
+      expect(performance.now() - begun).toBeLessThan(3_000);
+      connection.end(new LinkError("failed", "enough"));
+    }
+    expect(asked).toBe(2);
+  });
+
+  test("one that fails neither; without known addresses it is unknown-host", async () => {
+    const fails: Lookup = () => Promise.reject(Object.assign(new Error("EAI_AGAIN"), { code: "EAI_AGAIN" }));
+    await expect(dial("mqtt://dispatch:1883", fails)).rejects.toMatchObject({ code: "unknown-host" });
+  });
+
+  test("a lookup that hangs is given up with the attempt", async () => {
+    const stop = new AbortController();
+    const attempt = dial("mqtt://dispatch:1883", () => new Promise(() => undefined), stop.signal);
+    const outcome = expect(attempt).rejects.toMatchObject({ code: "timeout" });
+    stop.abort();
+    await outcome;
+  });
+});
+
+test("a message of 64 MiB costs less than 10 MiB of memory", async () => {
+  const size = 64 * 1024 * 1024;
+  const chunk = Buffer.alloc(64 * 1024);
+  const { url, packets } = await accepting((one, socket) => {
+    if (one.type !== SUBSCRIBE) return;
+    socket.write(suback(idOf(one), 1));
+    // 64 MiB and 6 bytes: topic length, topic, packet id, properties.
+    socket.write(Buffer.from([0x32, 0x86, 0x80, 0x80, 0x20, 0, 1, 0x74, 0, 9, 0]));
+    let left = size;
+    const more = (): void => {
+      while (left > 0) {
+        left -= chunk.length;
+        if (!socket.write(chunk)) {
+          socket.once("drain", more);
+          return;
+        }
+      }
+      socket.write(packet(0x32, Buffer.from([0, 1, 0x74, 0, 10, 0, 0x78])));
+    };
+    more();
+  });
+  const { stdout } = await promisify(execFile)(process.execPath, ["test/dispatch/listener.ts", url]);
+  expect(Number(stdout)).toBeLessThan(10);
+  expect(packets.filter(({ type }) => type === 4).map(({ body }) => body.readUInt16BE(0))).toEqual([9, 10]);
+});
