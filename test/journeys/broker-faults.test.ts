@@ -224,12 +224,18 @@ test(
       "the press at both",
       () => second.emergencies().length > 0 && first.emergencies().length > 0,
     );
+    relay.swallow(true);
     relay.reset();
-    relay.deafen(false);
+    await waitFor("the link to move", () => online(second), 30_000);
     const { episode } = second.emergencies()[0]!;
     await second.ack(episode, "cleared");
     await waitFor("the lamp", () => car.lamps.at(-1) === "idle");
-    await waitFor("both removals", () => first.removed.size > 0 && second.removed.size > 0, 60_000);
+    await waitFor("the removal there", () => second.removed.size > 0);
+    expect(await retained(a)).toHaveLength(1);
+    relay.deafen(false);
+    relay.swallow(false);
+    relay.reset();
+    await waitFor("the removal at the first", () => first.removed.size > 0, 60_000);
     expect([await retained(a), await retained(b)]).toEqual([[], []]);
   },
 );

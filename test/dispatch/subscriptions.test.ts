@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { LinkError, type Connection } from "../../src/dispatch/port.ts";
+import { Subscriptions } from "../../src/dispatch/subscriptions.ts";
+import { SimulatedTime } from "../simulation/time.ts";
+
+/** A connection of which only subscribing matters: it answers each request with these codes. */
+const open = (codes: (topic: string) => number) => {
+  const time = new SimulatedTime(0);
+  const asked: { topics: readonly string[]; at: number }[] = [];
+  const connection: Connection = {
+    broker: "mqtts://a",
+    version: 5,
+    receiveMaximum: 20,
+    maximumPacketSize: 1_000,
+    closed: new Promise<LinkError>(() => undefined),
+    publish: () => undefined,
+    end: () => undefined,
+    subscribe(topics, done) {
+      asked.push({ topics, at: time.mono() });
+      time.after(10, () => done(topics.map(codes)));
+    },
+  };
+  const refused: string[] = [];
+  const subscriptions = new Subscriptions(connection, ["acks", "command"], time, (topic, code) =>
+    refused.push(`${topic} ${code}`),
+  );
+  return { time, asked, refused, subscriptions, wait: (ms: number) => time.run(time.mono() + ms) };
+};
+
+test("what is granted is asked for once, all topics together", async () => {
+  const { asked, refused, wait } = open(() => 1);
+  await wait(86_400_000);
+  expect([asked.map(({ topics }) => topics), refused]).toEqual([[["acks", "command"]], []]);
+});
+
+test("a refused topic is reported once and asked for again by itself: after 30 s, doubling to an hour", async () => {
+  const { asked, refused, wait } = open((topic) => (topic === "command" ? 0x87 : 1));
+  await wait(5 * 3_600_000);
+  const waits = asked.slice(1).map(({ at }, n) => Math.round((at - asked[n]!.at) / 1_000));
+  expect(waits.slice(0, 10)).toEqual([30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
+  expect(asked.slice(1).every(({ topics }) => topics.join() === "command")).toBe(true);
+  expect(refused).toEqual(["command 135"]);
+});
+
+test("after its end nothing is asked, and no timer is left", async () => {
+  const { asked, refused, subscriptions, time, wait } = open(() => 0x80);
+  await wait(100);
+  subscriptions[Symbol.dispose]();
+  await wait(86_400_000);
+  expect([asked.length, refused.length, time.waiting]).toEqual([1, 2, 0]);
+});
+
+test("an answer that comes after its end does nothing", async () => {
+  const { asked, refused, subscriptions, wait } = open(() => 0x80);
+  subscriptions[Symbol.dispose]();
+  await wait(86_400_000);
+  expect([asked.length, refused]).toEqual([1, []]);
+});
