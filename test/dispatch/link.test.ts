@@ -317,6 +317,39 @@ describe("brokers that are of no use", () => {
   });
 });
 
+describe("what a broker refuses", () => {
+  test("a subscription: it is named once with its code, the others work, and the connection stays", async () => {
+    const bench = open([{}]);
+    bench.brokers[0]!.broker.faults.refuses = (topic) => (topic.endsWith("/command") ? 0x87 : undefined);
+    bench.outbox.add(position(1));
+    await up(bench);
+    await bench.wait(600_000);
+    expect(bench.refusals).toEqual([expect.stringMatching(/zr-117\/command: 0x87, not authorised/)]);
+    expect([bench.ups.length, bench.downs.length, bench.outbox.pending.length]).toEqual([1, 0, 0]);
+  });
+
+  test("a topic: it is named once with its code, its reports wait, the others flow", async () => {
+    const bench = open([{}]);
+    const { faults } = bench.brokers[0]!.broker;
+    faults.refuses = (topic) => (topic.endsWith("/event") ? 0x87 : undefined);
+    bench.outbox.add(event(1), position(2), event(3));
+    await up(bench);
+    await bench.wait(600_000);
+    expect(bench.refusals).toEqual([expect.stringMatching(/ event: 0x87, not authorised/)]);
+    expect(bench.outbox.pending.map(({ seq }) => seq)).toEqual([1, 3]);
+    faults.refuses = () => undefined;
+    await bench.until("the events", () => bench.outbox.pending.length === 0, 3_600_000);
+    expect(bench.downs).toEqual([]);
+  });
+
+  test("the birth: the unit counts as let in", async () => {
+    const bench = open([{}]);
+    bench.brokers[0]!.broker.faults.refuses = (topic) => (topic.endsWith("/state") ? 0x87 : undefined);
+    await up(bench);
+    expect(bench.link.status.broker).toBe(bench.brokers[0]!.url);
+  });
+});
+
 describe("limits", () => {
   test("a Receive Maximum of 1 is kept, and everything is settled", async () => {
     const bench = open([{ receiveMaximum: 1 }]);

@@ -172,6 +172,19 @@ test(
   },
 );
 
+test("a Receive Maximum of 1 is kept: everything arrives, and a press is sent", async () => {
+  const a = await broker("allow_anonymous true\nmax_inflight_messages 1");
+  const dispatch = await listen(a);
+  const car = carAt([a.port]);
+  await car.start();
+  await drive(car, 20);
+  car.press();
+  await waitFor("the lamp", () => car.lamps.includes("sent"));
+  await waitFor("the positions", () => dispatch.positions().length >= 19);
+  await waitFor("every number", () => dispatch.missing().length === 0);
+  expect(dispatch.states.filter(({ state }) => state === "online")).toHaveLength(1);
+});
+
 describe("nobody listens", () => {
   test("the lamp stays at stored, and the next broker has the press at once", async () => {
     const [a, b] = [await broker(), await broker()];
