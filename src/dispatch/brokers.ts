@@ -159,3 +159,12 @@ export const couriersFor = (
   const turn = emergency.repeats ? others[emergency.attempt % Math.max(1, others.length)] : undefined;
   return others.filter((broker) => broker === turn || emergency.copies.includes(broker));
 };
+
+/**
+ * Whether a connection is given up although it is open: an emergency on it has had no answer for `urgentMs`,
+ * longer than `deadMs`; or for less, but another one waits for its place (`blocked`).
+ */
+export const isStuck = (
+  { urgentMs, blocked }: { readonly urgentMs: number; readonly blocked: boolean },
+  deadMs: number,
+): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);

@@ -4,6 +4,7 @@ import type { Random, Time } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
+import { isStuck } from "./brokers.ts";
 import {
   LinkError,
   type Connect,
@@ -107,8 +108,10 @@ export class Courier {
   look(now: number): void {
     const session = this.#session;
     // A lost acknowledgement of an emergency comes only on another connection, whatever else is answered.
-    const waitedMs = session ? Math.max(session.traffic.silentMs(now), session.traffic.urgentMs(now)) : 0;
-    if (!session || waitedMs < this.#patienceMs) return;
+    if (!session) return;
+    const { traffic } = session;
+    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#patienceMs);
+    if (!stuck && traffic.silentMs(now) < this.#patienceMs) return;
     const why = `${this.broker}: no answer for ${this.#patienceMs / 1_000} s`;
     this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
     session.connection.end(new LinkError("stalled", why));

@@ -7,7 +7,7 @@ import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
-import { Brokers, couriersFor, TRUST_MS, type LinkView } from "./brokers.ts";
+import { Brokers, couriersFor, isStuck, TRUST_MS, type LinkView } from "./brokers.ts";
 import { Courier } from "./courier.ts";
 import { classify, refusal } from "./faults.ts";
 import {
@@ -355,14 +355,16 @@ export class Link {
     const deadMs = this.#options.broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     if (!session) return;
     const { connection, traffic } = session;
-    const end = (what: string): void => {
-      const why = `${connection.broker}: ${what} for ${deadMs / 1_000} s`;
+    const urgentMs = traffic.urgentMs(now);
+    const end = (what: string, ms: number): void => {
+      const why = `${connection.broker}: ${what} for ${Math.floor(ms / 1_000)} s`;
       connection.end(new LinkError("stalled", why));
     };
     // The client postpones its pings while it publishes, so a black hole shows only here.
-    if (traffic.silentMs(now) > deadMs) end("nothing acknowledged");
+    if (traffic.silentMs(now) > deadMs) end("nothing acknowledged", deadMs);
     // An acknowledgement that was lost comes only on another connection.
-    else if (traffic.urgentMs(now) > deadMs) end("an emergency was not acknowledged");
+    else if (isStuck({ urgentMs, blocked: traffic.blocked }, deadMs))
+      end("an emergency was not acknowledged", urgentMs);
   }
 
   /** One connection to one broker, to its end. */

@@ -173,6 +173,11 @@ export class Traffic {
     return now - eldest;
   }
 
+  /** Whether an emergency or a removal waits because those before it have taken every place on the wire. */
+  get blocked(): boolean {
+    return this.#urgent.length > 0 && this.#flights.size >= this.#window;
+  }
+
   greet(payload: Buffer): void {
     this.#states.push({ kind: "state", payload, last: false });
   }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isStuck, TRUST_MS } from "../../src/dispatch/brokers.ts";
 import { Traffic } from "../../src/dispatch/traffic.ts";
 
 const settings = {
@@ -24,4 +25,19 @@ test("other messages without an answer are no emergency", () => {
   traffic.greet(Buffer.from("{}"));
   traffic.sent(traffic.next(0)!, 2, 0);
   expect([traffic.urgentMs(31_000), traffic.silentMs(31_000)]).toEqual([0, 31_000]);
+});
+
+test("an emergency that waits for the place of an unanswered one is blocked", () => {
+  const traffic = new Traffic({ ...settings, receiveMaximum: 1 }, 0);
+  traffic.remove("01K0000000000000000000000A");
+  traffic.sent(traffic.next(0)!, 0, 0);
+  expect(traffic.blocked).toBe(false);
+  traffic.remove("01K0000000000000000000000B");
+  expect([traffic.next(0), traffic.blocked]).toEqual([undefined, true]);
+});
+
+test("a connection without an answer is given up after 30 s, and after 5 s if another emergency waits", () => {
+  const of = (urgentMs: number, blocked: boolean) => isStuck({ urgentMs, blocked }, 30_000);
+  expect([of(30_000, false), of(30_001, false)]).toEqual([false, true]);
+  expect([of(TRUST_MS, true), of(TRUST_MS + 1, true)]).toEqual([false, true]);
 });
