@@ -40,6 +40,8 @@ export type What =
       readonly presses: readonly CountedPresses[];
       readonly damaged: boolean;
     }
+  /** Whether the disk takes writes. While it does not, what counts is only in the unit's memory. */
+  | { readonly what: "disk"; readonly writable: boolean }
   /** The unit opened or lost a connection. `by`: who ended it. */
   | {
       readonly what: "connected";
@@ -60,7 +62,7 @@ export type What =
       readonly healthy: boolean;
       readonly reachable: boolean;
     }
-  /** The unit handed a message to a connection. `behind`: messages before it that had not left, emergencies not counted; `waitMs`: for how long. */
+  /** The unit handed a message to a connection. `behind`: messages before it that had not left, emergencies not counted; `bytes`: theirs; `waitMs`: for how long. */
   | {
       readonly what: "published";
       readonly broker: string;
@@ -68,6 +70,7 @@ export type What =
       readonly topic: string;
       readonly episode?: string;
       readonly behind: number;
+      readonly bytes: number;
       readonly waitMs: number;
       /** The time that the largest message before it takes. */
       readonly largestMs: number;

@@ -63,6 +63,7 @@ const published = (waitMs: number, largestMs: number): What => ({
   topic: `emergency/${E}`,
   episode: E,
   behind: 3,
+  bytes: 20_000,
   waitMs,
   largestMs,
 });

@@ -3,7 +3,7 @@ import type { Observe } from "./facts.ts";
 
 /**
  * Every report that dispatch has, by (store, seq). A number that comes again must carry the same
- * content, except what the contract lets change: `live`, `attempt`, a corrected `at` and `clock`, and
+ * content, except what the contract lets change: `live`, `attempt`, corrected times and `clock`, and
  * the fields that a `shortened` copy leaves out.
  */
 export class Ledger {
@@ -55,10 +55,9 @@ const isFuller = (report: WireReport, known: WireReport): boolean =>
 /** The first thing in which two reports of one number differ though they must not. */
 const difference = (known: WireReport, other: WireReport): string | undefined => {
   const left = new Set([...shortenedOf(known), ...shortenedOf(other), "shortened", "attempt"]);
-  // What was made before the time was known may be put right; an older copy may come after it.
-  if (known.clock !== other.clock && [known.clock, other.clock].includes("unset")) left.add("pressedAt");
-  else if (known.at !== other.at) return `at: ${known.at}, then ${other.at}`;
-  else if (known.clock !== other.clock) return `clock: ${known.clock}, then ${other.clock}`;
+  // What was made before the time was known is put right, by a receiver that may be wrong itself; an older
+  // copy may come after it. A number that was given twice shows in the rest.
+  left.add("pressedAt");
   for (const key of ["unit", "boot", "mono", "kind"] as const) {
     if (known[key] !== other[key]) return `${key}: ${known[key]}, then ${other[key]}`;
   }

@@ -1,5 +1,7 @@
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 
+const LEAST_MS = 1;
+
 /**
  * The time of one life of the unit's process. When the process is killed, its timers are gone with it:
  * in the simulation its objects are still there, and nothing may wake them.
@@ -28,8 +30,9 @@ export class LifeTime implements Time {
   }
 
   after(ms: number, f: () => void): Timer {
+    // As Node's timers. Less would also let rounding stop the time: now + (then - now) may be before then.
     return this.#keep((done) =>
-      this.#time.after(ms, () => {
+      this.#time.after(Math.max(LEAST_MS, ms), () => {
         done();
         f();
       }),

@@ -47,12 +47,18 @@ export class Pipe {
     this.pump();
   }
 
-  /** Packets that have not left and are not urgent, how long they take, and how long the largest of them. */
-  waiting(): { readonly behind: number; readonly waitMs: number; readonly largestMs: number } {
+  /** Packets that have not left and are not urgent, their bytes, how long they take, and how long the largest of them. */
+  waiting(): {
+    readonly behind: number;
+    readonly bytes: number;
+    readonly waitMs: number;
+    readonly largestMs: number;
+  } {
     const ms = ({ bytes }: Packet) => (bytes * 1000) / this.#conditions.bytesPerS;
     const others = this.#queue.filter(({ urgent }) => !urgent);
     return {
       behind: others.length,
+      bytes: others.reduce((sum, { bytes }) => sum + bytes, 0),
       waitMs: others.reduce((sum, packet) => sum + ms(packet), 0),
       largestMs: others.reduce((most, packet) => Math.max(most, ms(packet)), 0),
     };

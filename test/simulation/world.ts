@@ -74,6 +74,8 @@ export type WorldDisk<D> = {
   /** The process has gone. With `cut`, so has what was not synced. */
   processGone(cut: boolean): void;
   readonly durable: Durable;
+  /** It takes writes, of the memory at least, and in good time. */
+  readonly writable: boolean;
   /** Whether it has lied or torn since it was last asked. */
   takeDamage(): boolean;
   /** Does it, and returns how it ends; undefined: it is over, or does not apply. */
@@ -282,6 +284,7 @@ export class World<D> {
   }
 
   #observeDisk(): void {
+    this.#observeChange("writable", { what: "disk", writable: this.disk.writable });
     const damaged = this.disk.takeDamage();
     const what: What = { what: "durable", ...this.disk.durable, damaged };
     if (damaged) this.observe(what);

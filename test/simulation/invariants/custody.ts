@@ -4,35 +4,80 @@ const SHOWN = 5;
 /** The newest report may come before an older one that is on its way. */
 const ON_THE_WAY_MS = 30_000;
 
+/** Numbers from here on are made up by a unit whose disk cannot remember any (src/outbox/start.ts). */
+const MADE_UP = 2 ** 40;
+/** A unit tries its disk again so often. */
+const RETRY_MS = 5_000;
+
+/** Numbers as ranges: a unit that has lost its counter leaves a trillion of them out, and declares them. */
+class Numbers {
+  readonly #ranges: (readonly [from: number, to: number])[] = [];
+  readonly arrivals: { readonly seq: number; readonly at: number }[] = [];
+
+  arrived(seq: number, at: number): void {
+    this.#ranges.push([seq, seq]);
+    this.arrivals.push({ seq, at });
+  }
+
+  declared(from: number, to: number, kept: readonly number[]): void {
+    let next = from;
+    for (const seq of kept.toSorted((a, b) => a - b)) {
+      if (seq > next) this.#ranges.push([next, seq - 1]);
+      next = Math.max(next, seq + 1);
+    }
+    if (next <= to) this.#ranges.push([next, to]);
+  }
+
+  /** The unit died while its disk took nothing: nobody remembers the numbers that it made up since then. */
+  forgotten(since: number): void {
+    const made = this.arrivals.filter(({ seq, at }) => at >= since && seq >= MADE_UP).map(({ seq }) => seq);
+    if (made.length > 0) this.#ranges.push([Math.min(...made), Math.max(...made)]);
+  }
+
+  /** What is missing from 1 to `last`, as ranges. */
+  missing(last: number): string[] {
+    const missing: string[] = [];
+    let next = 1;
+    for (const [from, to] of this.#ranges.toSorted(([a], [b]) => a - b)) {
+      if (next > last) break;
+      if (from > next) missing.push(rangeOf(next, Math.min(last, from - 1)));
+      next = Math.max(next, to + 1);
+    }
+    if (next <= last) missing.push(rangeOf(next, last));
+    return missing;
+  }
+}
+
+const rangeOf = (from: number, to: number): string => (from === to ? String(from) : `${from} to ${to}`);
+
 const nothingMissing: Invariant = {
   name: "nothing-missing",
   sentence: "Every (store, seq) is delivered or declared.",
   begin() {
-    const known = new Map<string, { seen: Set<number>; arrivals: { seq: number; at: number }[] }>();
-    const of = (store: string) => {
-      const one = known.get(store) ?? { seen: new Set<number>(), arrivals: [] };
+    const known = new Map<string, Numbers>();
+    const of = (store: string): Numbers => {
+      const one = known.get(store) ?? new Numbers();
       known.set(store, one);
       return one;
     };
+    let unwritable: { readonly since: number; until: number } | undefined;
     return (fact) => {
-      if (fact.what === "arrived") {
-        const one = of(fact.store);
-        one.seen.add(fact.seq);
-        one.arrivals.push(fact);
+      if (fact.what === "arrived") of(fact.store).arrived(fact.seq, fact.at);
+      if (fact.what === "disk") {
+        if (!fact.writable) unwritable = { since: fact.at, until: Infinity };
+        else if (unwritable) unwritable.until = fact.at + RETRY_MS;
       }
-      if (fact.what === "declared") {
-        const { seen } = of(fact.store);
-        const kept = new Set(fact.kept);
-        for (let seq = fact.from; seq <= fact.to; seq++) if (!kept.has(seq)) seen.add(seq);
-      }
+      if (fact.what === "unit" && !fact.running && unwritable && fact.at <= unwritable.until)
+        for (const numbers of known.values()) numbers.forgotten(unwritable.since);
+      if (fact.what === "declared") of(fact.store).declared(fact.from, fact.to, fact.kept);
       if (fact.what !== "end") return undefined;
-      for (const [store, { seen, arrivals }] of known) {
-        const settled = arrivals.filter(({ at }) => fact.at - at >= ON_THE_WAY_MS);
+      for (const [store, numbers] of known) {
+        const settled = numbers.arrivals.filter(({ at }) => fact.at - at >= ON_THE_WAY_MS);
         const last = settled.reduce((highest, { seq }) => Math.max(highest, seq), 0);
-        const missing = Array.from({ length: last }, (_, i) => i + 1).filter((seq) => !seen.has(seq));
+        const missing = numbers.missing(last);
         if (missing.length === 0) continue;
         const some = missing.slice(0, SHOWN).join(", ");
-        return `${missing.length} numbers of ${store} up to ${last} are neither delivered nor declared: ${some}`;
+        return `numbers of ${store} up to ${last} are neither delivered nor declared: ${some}`;
       }
       return undefined;
     };

@@ -24,19 +24,25 @@ const lampIsTrue: Invariant = {
   begin() {
     const reached = new Map<string, number>();
     const open = new Set<string>();
+    /** Published and not on disk, which takes nothing now. */
+    const inMemory = new Set<string>();
     const ended = new Map<string, number>();
     return (fact) => {
       for (const [episode, claim] of stagesReached(fact)) {
         reached.set(episode, Math.max(claim, reached.get(episode) ?? 0));
+        if (fact.what !== "durable" && !open.has(episode) && !ended.has(episode)) inMemory.add(episode);
       }
+      if (fact.what === "episode" && fact.state === "cleared" && inMemory.delete(fact.episode))
+        ended.set(fact.episode, fact.at);
       if (fact.what === "durable") {
         for (const id of open) ended.set(id, fact.at);
         open.clear();
         for (const { id } of fact.episodes) open.add(id);
+        for (const id of open) inMemory.delete(id);
       }
       if (fact.what !== "lamp" || claimOf(fact.lamp) === 0) return undefined;
       for (const [id, at] of ended) if (open.has(id) || fact.at - at > ON_THE_WAY_MS) ended.delete(id);
-      const truth = Math.max(0, ...[...open, ...ended.keys()].map((id) => reached.get(id) ?? 0));
+      const truth = Math.max(0, ...[...open, ...inMemory, ...ended.keys()].map((id) => reached.get(id) ?? 0));
       return claimOf(fact.lamp) > truth
         ? `the lamp shows ${fact.lamp}, no open episode has got that far`
         : undefined;
@@ -45,7 +51,8 @@ const lampIsTrue: Invariant = {
 };
 
 const RIGHT_MS = 5_000;
-const NO_LINK_MS = 65_000;
+/** A black hole shows only after one and a half keepalives of 20 s. */
+const NO_LINK_MS = 95_000;
 
 type Seen = { readonly episodes: readonly EpisodeOnDisk[]; readonly healthySince: number | undefined };
 
@@ -76,6 +83,8 @@ const lampIsRight: Invariant = {
   begin() {
     const running = new Since();
     const line = new Since();
+    const writable = new Since();
+    writable.set(true, 0);
     const linked = new SinceEach();
     let lamp: { pattern: string; at: number } = { pattern: "idle", at: 0 };
     let disk: { episodes: readonly EpisodeOnDisk[]; at: number } = { episodes: [], at: 0 };
@@ -89,6 +98,7 @@ const lampIsRight: Invariant = {
       if (fact.what === "line") line.set(fact.sound, fact.at);
       if (fact.what === "lamp") lamp = { pattern: fact.lamp, at: fact.at };
       if (fact.what === "durable") disk = { episodes: fact.episodes, at: fact.at };
+      if (fact.what === "disk") writable.set(fact.writable, fact.at);
       if (fact.what === "broker" && fact.healthy) healthy.add(fact.broker);
       if (fact.what === "broker" && !fact.healthy) healthy.delete(fact.broker);
       if (fact.what === "connected") connections.set(fact.connection, fact.broker);
@@ -101,7 +111,7 @@ const lampIsRight: Invariant = {
     return (fact) => {
       see(fact);
       if (fact.what !== "second") return undefined;
-      const since = allSince(running.at, line.at, disk.at);
+      const since = allSince(running.at, line.at, disk.at, writable.at);
       if (since === undefined || fact.at - since <= RIGHT_MS) return undefined;
       return wrong(lamp.pattern, { episodes: disk.episodes, healthySince: linked.longest }, fact.at);
     };

@@ -14,12 +14,15 @@ const refusalKeepsConnection: Invariant = {
   sentence: "A refused publish or subscription never ends the connection.",
   begin() {
     const refused = new Map<number, number>();
+    /** The link's own: a courier says no birth, and ends when it has carried everything. */
+    const born = new Set<number>();
     return (fact) => {
+      if (fact.what === "published" && fact.topic.endsWith("/state")) born.add(fact.connection);
       if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
         refused.set(fact.connection, fact.at);
       }
       if (fact.what === "unit" && !fact.running) refused.clear();
-      if (fact.what !== "disconnected" || fact.by !== "unit") return undefined;
+      if (fact.what !== "disconnected" || fact.by !== "unit" || !born.has(fact.connection)) return undefined;
       const at = refused.get(fact.connection);
       return at !== undefined && fact.at - at < AT_ONCE_MS
         ? `the connection to ${fact.broker} was ended ${Math.round(fact.at - at)} ms after a refusal`

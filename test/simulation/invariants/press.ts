@@ -27,10 +27,18 @@ const pressArrives: Invariant = {
     "Every press of 50 ms or more while the board has power reaches dispatch in exactly one episode, once anything is reachable again.",
   begin() {
     const arrived = new Arrived();
+    /** On the board, and in an episode that only the unit's memory has. */
+    const unconfirmed = new Set<string>();
     let kept = 0;
     let doubtful = 0;
+    let writable = true;
     return (fact) => {
       arrived.see(fact);
+      if (fact.what === "handed") unconfirmed.add(fact.press);
+      if (fact.what === "confirmed") unconfirmed.delete(fact.press);
+      if (fact.what === "disk") ({ writable } = fact);
+      // What was published without a disk may become another episode, if the board does not know its age any more.
+      if (fact.what === "unit" && !fact.running && !writable) doubtful += unconfirmed.size;
       if (fact.what === "unkept") {
         kept--;
         doubtful++;
@@ -51,6 +59,7 @@ const pressArrives: Invariant = {
 };
 
 const IN_TIME_MS = 10_000;
+const REFUSED = 0x80;
 
 const pressInTime: Invariant = {
   name: "press-in-time",
@@ -62,9 +71,23 @@ const pressInTime: Invariant = {
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
+    const sound = new Set<string>();
+    /** Connections on which an emergency was refused: it waits there (contract §4), whether or not it still would be. */
+    const refused = new Map<number, string>();
+    const look = (broker: string, at: number): void =>
+      healthy.set(broker, sound.has(broker) && ![...refused.values()].includes(broker), at);
     return (fact) => {
       arrived.see(fact);
-      if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
+      if (fact.what === "broker") {
+        if (fact.healthy) sound.add(fact.broker);
+        else sound.delete(fact.broker);
+        look(fact.broker, fact.at);
+      }
+      if (fact.what === "puback" && fact.episode !== undefined && fact.code >= REFUSED) {
+        refused.set(fact.connection, fact.broker);
+        look(fact.broker, fact.at);
+      }
+      if (fact.what === "disconnected" && refused.delete(fact.connection)) look(fact.broker, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
       if (fact.what === "line") line.set(fact.sound, fact.at);
       if (fact.what === "press" && fact.kept) due.push(fact);
@@ -108,12 +131,20 @@ const confirmedIsStored: Invariant = {
 
 /** What the rest of the messages before a press may take beyond the largest of them. */
 const SLACK_MS = 500;
+/**
+ * What the unit has on a wire that it knows nothing of yet: four events, four live reports, and its first
+ * budget of history. More than the sentence says: on a link of 500 bytes a second this is 15 s.
+ */
+const FIRST_BYTES = 8_000;
 
 const pressWaits: Invariant = {
   name: "press-waits-for-one",
   sentence: "A press waits behind at most one message.",
   begin: () => (fact) =>
-    fact.what === "published" && fact.episode !== undefined && fact.waitMs - fact.largestMs > SLACK_MS
+    fact.what === "published" &&
+    fact.episode !== undefined &&
+    fact.bytes > FIRST_BYTES &&
+    fact.waitMs - fact.largestMs > SLACK_MS
       ? `${fact.episode} waits ${Math.round(fact.waitMs)} ms behind ${fact.behind} messages`
       : undefined,
 };
@@ -134,8 +165,16 @@ const pressLeaves: Invariant = {
         open.set(String(fact.connection), true, fact.at);
       }
       if (fact.what === "disconnected") open.set(String(fact.connection), false, fact.at);
+      // What a broker refuses is offered to it again after half a minute.
+      if (fact.what === "puback" && fact.episode !== undefined && fact.code >= REFUSED) {
+        open.set(String(fact.connection), false, fact.at);
+      }
       if (fact.what === "unit" && !fact.running) waiting.clear();
-      if (fact.what === "published" && fact.episode !== undefined) waiting.delete(fact.episode);
+      if (fact.what === "published" && fact.episode !== undefined) {
+        waiting.delete(fact.episode);
+        // Its record may be on disk, and on its way, a moment before the memory is.
+        known.add(fact.episode);
+      }
       if (fact.what === "durable") {
         for (const { id } of fact.episodes) {
           if (!known.has(id)) waiting.set(id, fact.at);

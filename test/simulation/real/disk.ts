@@ -66,6 +66,11 @@ class UnitDisk implements WorldDisk<Disk> {
     else this.#disk.processGone();
   }
 
+  get writable(): boolean {
+    const { fault } = this.#disk;
+    return fault === undefined || fault.kind === "full";
+  }
+
   takeDamage(): boolean {
     const damaged = this.#damaged;
     this.#damaged = false;
@@ -96,8 +101,10 @@ class UnitDisk implements WorldDisk<Disk> {
         disk.fault = { kind: trouble };
     }
     const { fault } = disk;
+    this.changed();
     return () => {
       if (disk.fault === fault) disk.fault = undefined;
+      this.changed();
     };
   }
 
