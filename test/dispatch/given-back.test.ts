@@ -20,7 +20,13 @@ const update = (seq: number): EmergencyUpdate => ({
 
 test("older reports of an episode that nobody heard as history are read again from their own lane", () => {
   const traffic = new Traffic(
-    { receiveMaximum: 10, maxInFlightBytes: 100_000, oldest: 1, unheardCounts: () => false },
+    {
+      receiveMaximum: 10,
+      maxInFlightBytes: 100_000,
+      oldest: 1,
+      unheardCounts: () => false,
+      hasEnded: () => false,
+    },
     0,
   );
   traffic.reads(0);
