@@ -45,7 +45,7 @@ export const DISK_FAULTS: readonly Fault[] = [
  * Records are lost. Not in the plan: a gap whose own record is lost before it was delivered is not declared
  * anew (`nothing-missing`, seeds 2, 7 and 10).
  */
-export const LOSING_FAULTS: readonly Fault[] = [
+const LOSING_FAULTS: readonly Fault[] = [
   sudden("record rots", "rots"),
   sudden("store breaks", "breaks"),
   lostAtCut("store broken by a cut", "breaks"),
