@@ -44,8 +44,10 @@ export const DISK_FAULTS: readonly Fault[] = [
 /**
  * Records are lost. Not in the plan: a gap whose own record is lost before it was delivered is not declared
  * anew (`nothing-missing`, seeds 2, 7 and 10).
+ *
+ * @public
  */
-const LOSING_FAULTS: readonly Fault[] = [
+export const LOSING_FAULTS: readonly Fault[] = [
   sudden("record rots", "rots"),
   sudden("store breaks", "breaks"),
   lostAtCut("store broken by a cut", "breaks"),
