@@ -13,6 +13,7 @@ import { encodeReport } from "../../src/wire/encode.ts";
 import { readMessage } from "../../src/wire/read.ts";
 import { openTestOutbox } from "../outbox/open-outbox.ts";
 import { can } from "./can.ts";
+import { armed } from "./armed.ts";
 import { backlog } from "./backlog.ts";
 import { bus } from "./bus.ts";
 import { panic } from "./panic.ts";
@@ -302,6 +303,7 @@ const storing = async (): Promise<void> => {
 const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   decoding,
   starting,
+  armed: () => armed(print, quantile, flags),
   async paced() {
     await paced(10, 600);
     await paced(200, 6000);
