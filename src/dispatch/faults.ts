@@ -11,7 +11,7 @@ const SYSTEM_FAULTS: Readonly<Record<string, readonly [LinkFault, string]>> = {
   ENETUNREACH: ["unreachable", "there is no network"],
   ETIMEDOUT: ["timeout", "the host does not answer"],
   ECONNRESET: ["lost", "the connection was reset"],
-  EPIPE: ["lost", "the connection was reset"],
+  EPIPE: ["lost", "the connection was closed"],
 };
 
 const TLS_FAULT = /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_|EPROTO)/;
