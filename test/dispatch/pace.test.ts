@@ -38,3 +38,25 @@ test("never more than is configured, however much the link holds", () => {
     expect(most).toBeLessThanOrEqual(maxKiB * 1024);
   }
 });
+
+test("what the link holds is unknown until the first acknowledgement, then about rate times round trip", () => {
+  const pace = createPace(512 * 1024);
+  expect(pace.holds).toBe(0);
+  pace.acknowledged(pace.sent(1_000, 0), 500);
+  expect(pace.holds).toBeCloseTo(1_100, 0);
+});
+
+test("a silence between two messages does not count", () => {
+  const pace = createPace(512 * 1024);
+  for (let n = 0; n < 20; n++) pace.acknowledged(pace.sent(1_000, n * 60_000), n * 60_000 + 100);
+  expect(pace.holds).toBeCloseTo(1_100, 0);
+});
+
+test("what never left does not count as being on the wire", () => {
+  const pace = createPace(512 * 1024);
+  pace.sent(0, 0);
+  pace.withdrawn();
+  pace.acknowledged(pace.sent(1_000, 60_000), 60_100);
+  pace.acknowledged(pace.sent(1_000, 120_000), 120_100);
+  expect(pace.holds).toBeCloseTo(1_100, 0);
+});
