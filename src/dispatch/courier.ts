@@ -193,7 +193,9 @@ export class Courier {
         maxInFlightBytes: UNLIMITED_BYTES,
         oldest: 1,
         unheardCounts,
-        hasEnded: () => false, // it reads no outbox
+        // It reads no outbox.
+        hasEnded: () => false,
+        boot: 0,
       },
       time.mono(),
     );

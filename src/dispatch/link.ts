@@ -420,6 +420,7 @@ export class Link {
         oldest: outbox.oldest(),
         unheardCounts,
         hasEnded: (episode) => this.#ended.has(episode),
+        boot: outbox.boot,
       },
       time.mono(),
     );

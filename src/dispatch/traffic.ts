@@ -51,6 +51,11 @@ export type TrafficSettings = {
   readonly unheardCounts: () => boolean;
   /** Whether an episode has ended: what is left of it must not be retained again. */
   readonly hasEnded: (episode: string) => boolean;
+  /**
+   * This boot. An emergency report of it is published only once the unit has said it: the outbox can
+   * hold it before the episode is on disk.
+   */
+  readonly boot: number;
 };
 
 /** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
@@ -112,6 +117,8 @@ export class Traffic {
   /** The last report of each episode that was delivered here: it is not said twice with one attempt. */
   readonly #said = new Map<string, EmergencyUpdate>();
   readonly #reading: Reading;
+  /** The first report of each episode that was read and not said yet. */
+  readonly #unsaid = new Map<string, number>();
   /** Episodes whose retained copy was removed on this connection. */
   #removed: string[] = [];
   #states: Outgoing[] = [];
@@ -194,6 +201,9 @@ export class Traffic {
     const before = this.#standing.get(episode);
     if (before && before.seq > report.seq) return;
     this.#standing.set(episode, report);
+    const unsaid = this.#unsaid.get(episode);
+    if (unsaid !== undefined) this.#reading.giveBack("emergency", unsaid);
+    this.#unsaid.delete(episode);
     if (before && before.seq < report.seq) this.#supersede(before);
     const said = this.#said.get(episode);
     if (said?.seq === report.seq && said.data.attempt === report.data.attempt) return;
@@ -244,7 +254,8 @@ export class Traffic {
   }
 
   /** What was read; `cursor`: how far. */
-  page(lane: Lane, reports: readonly Report[], cursor: number): void {
+  page(lane: Lane, read: readonly Report[], cursor: number): void {
+    const reports = read.filter((report) => !this.#isUnsaid(report));
     const fresh = this.#reading.take(lane, reports, cursor, this.#underway);
     for (const { seq } of fresh) this.#underway.add(seq);
     if (lane === "emergency") this.#sort(fresh);
@@ -457,6 +468,17 @@ export class Traffic {
       if (isNewest(report)) this.#queueEmergency(this.#standing.get(report.data.episode) ?? report);
     const older = all.filter((report) => isOver(report) || !isNewest(report));
     if (older.length > 0) this.#toEncode.push(older);
+  }
+
+  /** Passed over until the unit says its episode; then it is read again. */
+  #isUnsaid(report: Report): boolean {
+    if (report.kind !== "emergency" || report.boot !== this.#settings.boot) return false;
+    const { episode } = report.data;
+    const said = this.#standing.get(episode)?.seq ?? -1;
+    if (report.seq <= said || this.#removed.includes(episode) || this.#settings.hasEnded(episode))
+      return false;
+    this.#unsaid.set(episode, Math.min(report.seq, this.#unsaid.get(episode) ?? Infinity));
+    return true;
   }
 
   #queueEmergency(report: EmergencyUpdate): void {

@@ -43,6 +43,7 @@ const open = (
       oldest: 1,
       unheardCounts: () => false,
       hasEnded: () => false,
+      boot: 0,
     },
     0,
   );

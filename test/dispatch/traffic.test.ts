@@ -22,6 +22,7 @@ const open = (settings: Partial<TrafficSettings> = {}, pending: readonly Report[
       oldest: 1,
       unheardCounts: () => false,
       hasEnded: () => false,
+      boot: 0,
       ...settings,
     },
     now,
@@ -642,5 +643,21 @@ describe("the end", () => {
     expect(bench.traffic.silentMs(bench.now)).toBe(3_000);
     bench.answer(0, 0);
     expect(bench.traffic.silentMs(bench.now)).toBe(0);
+  });
+});
+
+describe("an emergency of this boot", () => {
+  test("that the unit has not said is not published from the outbox: it may not be on disk", () => {
+    const bench = open({ boot: 1 }, [emergency(1)]);
+    expect(bench.run()).toEqual([]);
+    bench.traffic.say(emergency(1));
+    expect(bench.run()).toEqual(["emergency 1"]);
+  });
+
+  test("that a newer one has overtaken before it was said goes as history", () => {
+    const bench = open({ boot: 1 }, [emergency(1), emergency(2, "active", { presses: 2 })]);
+    expect(bench.run()).toEqual([]);
+    bench.traffic.say(emergency(2, "active", { presses: 2 }));
+    expect(bench.run()).toEqual(["emergency 2", "history 1"]);
   });
 });

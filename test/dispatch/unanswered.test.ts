@@ -8,6 +8,7 @@ const settings = {
   oldest: 1,
   unheardCounts: () => false,
   hasEnded: () => false,
+  boot: 0,
 };
 
 test("the wait for the answer to a removal counts as that of an emergency, until it comes", () => {
