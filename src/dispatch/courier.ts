@@ -196,6 +196,7 @@ export class Courier {
         // It reads no outbox.
         hasEnded: () => false,
         boot: 0,
+        held: [],
       },
       time.mono(),
     );

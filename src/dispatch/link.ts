@@ -2,7 +2,7 @@ import type { StateMessage } from "../domain/messages.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import { putRight, type Clock } from "../domain/time.ts";
-import type { Route, Routes } from "../domain/wire.ts";
+import type { Channel, Route, Routes } from "../domain/wire.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
@@ -18,6 +18,7 @@ import {
   type ConnectOptions,
   type Incoming,
 } from "./port.ts";
+import { BECAUSE_MS, HangUps } from "./hang-ups.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Traffic, type Answer } from "./traffic.ts";
@@ -128,6 +129,7 @@ export class Link {
   readonly #saidLive = new Map<string, number>();
   /** Episodes whose end dispatch has: what is still pending of them is history. */
   readonly #ended = new Set<string>();
+  readonly #refusalHangUps = new HangUps();
   /** The last fault reported of each broker. */
   readonly #reported = new Map<string, string>();
   #status: LinkStatus = { reconnects: 0 };
@@ -248,12 +250,12 @@ export class Link {
 
   /** Birth or farewell are acknowledged. A broker that refuses them has let the unit in all the same. */
   #stateAnswered(answer: Answer, connection: Connection): void {
+    if (answer.kind === "too-large") return;
     if (answer.kind === "refused") {
-      if (answer.channel !== "state") return;
-      this.#farewell?.();
-    } else if (answer.kind === "too-large" || answer.outgoing.kind !== "state") return;
-    else if (answer.outgoing.last) this.#farewell?.();
-    if (!this.#leaving) this.#up(connection);
+      if (answer.channel === "state") this.#farewell?.();
+    } else if (answer.outgoing.kind === "state" && answer.outgoing.last) this.#farewell?.();
+    // A broker that answers anything has let the unit in, even if it refuses the birth.
+    if (!this.#leaving && this.#status.broker === undefined) this.#up(connection);
   }
 
   get #view(): LinkView {
@@ -421,10 +423,12 @@ export class Link {
         unheardCounts,
         hasEnded: (episode) => this.#ended.has(episode),
         boot: outbox.boot,
+        held: this.#refusalHangUps.held(broker, time.mono()),
       },
       time.mono(),
     );
     let delivered = 0;
+    const refused = new Map<Channel, number>();
     const session = new Session({
       connection,
       traffic,
@@ -437,6 +441,7 @@ export class Link {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
           if (answer.kind === "delivered") delivered += answer.reports.length;
+          if (answer.kind === "refused") refused.set(answer.channel, time.mono());
           this.#stateAnswered(answer, connection);
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
           this.#answered(answer, broker, false);
@@ -459,6 +464,9 @@ export class Link {
     session.pump();
     const error = await connection.closed;
     const lostBytes = error.code === "lost" || error.code === "failed" ? session.largestInFlight : 0;
+    const now = time.mono();
+    const because = [...refused].filter(([, at]) => now - at < BECAUSE_MS).map(([channel]) => channel);
+    if (error.code === "lost") this.#refusalHangUps.ended(broker, because, now);
     this.#session = undefined;
     const { reconnects } = this.#status;
     this.#status = { reconnects };

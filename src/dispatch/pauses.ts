@@ -34,6 +34,11 @@ export class Pauses {
     return this.waits(channel, now) && this.#pauses.get(channel)?.cause === "refused";
   }
 
+  /** The channel waits from the start: the broker hung up when it refused it before. */
+  hold(channel: Channel, until: number): void {
+    this.#pauses.set(channel, { cause: "refused", until, nextMs: PAUSE_MS.refused.min });
+  }
+
   /** Returns whether this is the first refusal of the channel on this connection. */
   refuse(channel: Channel, now: number): boolean {
     this.#pause(channel, "refused", now);

@@ -56,6 +56,8 @@ export type TrafficSettings = {
    * hold it before the episode is on disk.
    */
   readonly boot: number;
+  /** Channels that wait from the start, and until when, on the clock of `now`. */
+  readonly held: readonly { readonly channel: Channel; readonly until: number }[];
 };
 
 /** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
@@ -139,6 +141,7 @@ export class Traffic {
     this.#window = Math.max(1, Math.min(WINDOW, settings.receiveMaximum));
     this.#reserve = this.#window > 2 * RESERVE ? RESERVE : this.#window > 1 ? 1 : 0;
     this.#pace = createPace(settings.maxInFlightBytes);
+    for (const { channel, until } of settings.held) this.#pauses.hold(channel, until);
     this.#reading = new Reading(settings.oldest);
     this.#progressAt = now;
   }
@@ -281,7 +284,7 @@ export class Traffic {
   /** The next message, or undefined if there is none, or no place for it. */
   next(now: number): Outgoing | undefined {
     if (this.#flights.size >= this.#window) return undefined;
-    const state = this.#states.shift();
+    const state = this.#pauses.waits("state", now) ? undefined : this.#states.shift();
     if (state || this.#held) return state;
     const urgent = this.#pauses.refused("emergency", now) ? undefined : this.#urgent.shift();
     if (urgent || !this.#primed || this.#flights.size >= this.#window - this.#reserve) return urgent;

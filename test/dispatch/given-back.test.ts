@@ -27,6 +27,7 @@ test("older reports of an episode that nobody heard as history are read again fr
       unheardCounts: () => false,
       hasEnded: () => false,
       boot: 0,
+      held: [],
     },
     0,
   );

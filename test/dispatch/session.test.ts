@@ -44,6 +44,7 @@ const open = (
       unheardCounts: () => false,
       hasEnded: () => false,
       boot: 0,
+      held: [],
     },
     0,
   );

@@ -23,6 +23,7 @@ const open = (settings: Partial<TrafficSettings> = {}, pending: readonly Report[
       unheardCounts: () => false,
       hasEnded: () => false,
       boot: 0,
+      held: [],
       ...settings,
     },
     now,

@@ -9,6 +9,7 @@ const settings = {
   unheardCounts: () => false,
   hasEnded: () => false,
   boot: 0,
+  held: [],
 };
 
 test("the wait for the answer to a removal counts as that of an emergency, until it comes", () => {
