@@ -56,6 +56,19 @@ const puback = (code: number, topic = "event", connection = 1): What => ({
   code,
 });
 const sent = (code: number): What => ({ ...puback(code, `emergency/${E}`), episode: E }) as What;
+const birth: What = {
+  what: "published",
+  broker: "a",
+  connection: 1,
+  topic: "patrol/v1/zrenjanin/zr-117/state",
+  behind: 0,
+  bytes: 0,
+  waitMs: 0,
+  largestMs: 0,
+};
+const readOnly: What = { what: "disk", writable: false };
+const stopped: What = { what: "unit", running: false };
+const MADE_UP = 2 ** 41;
 const published = (waitMs: number, largestMs: number): What => ({
   what: "published",
   broker: "a",
@@ -414,6 +427,73 @@ const SOUND: readonly Case[] = [
   ],
   [
     "refusal-keeps-connection",
+    "a courier has carried everything",
+    [
+      [1, puback(0x87)],
+      [1.1, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "the farewell was refused",
+    [
+      [0, birth, birth],
+      [1, puback(0x87)],
+      [1.1, disconnected("unit")],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "numbers of a life that died without a disk",
+    [
+      [1, report(1), readOnly, report(MADE_UP), report(MADE_UP + 2), stopped],
+      [90, end],
+    ],
+  ],
+  [
+    "lamp-is-true",
+    "sent from memory, the disk takes nothing",
+    [
+      [1, readOnly, sent(0)],
+      [2, lamp("sent")],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "the disk takes nothing",
+    [
+      [0, running, sound, disk([{ state: "accepted" }]), readOnly],
+      [9, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the broker refused the emergency before",
+    [
+      [0, ...up],
+      [1, press(), sent(0x87)],
+      [20, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "the broker refused another",
+    [
+      [0, connected(), sent(0x87)],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the unit died while its disk took nothing",
+    [
+      [0, ...up, disk([{}]), readOnly, copy(true), stopped, running, disk([])],
+      [90, second],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
     "the link ends",
     [
       [1, puback(0x87)],
@@ -621,7 +701,7 @@ const VIOLATING: readonly Case[] = [
     "it stays idle",
     [
       [0, running, sound, broker(false)],
-      [66, second],
+      [96, second],
     ],
   ],
   [
@@ -682,6 +762,7 @@ const VIOLATING: readonly Case[] = [
     "refusal-keeps-connection",
     "a PUBACK",
     [
+      [0, birth],
       [1, puback(0x87)],
       [1.1, disconnected("unit")],
     ],
@@ -690,6 +771,7 @@ const VIOLATING: readonly Case[] = [
     "refusal-keeps-connection",
     "a SUBACK",
     [
+      [0, birth],
       [1, { what: "suback", broker: "a", connection: 1, code: 0x87 }],
       [1.1, disconnected("unit")],
     ],

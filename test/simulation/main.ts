@@ -8,7 +8,7 @@ import { HOUR_MS, type Outcome } from "./simulate.ts";
 import { simulateSubject } from "./subject.ts";
 
 /**
- * `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace] [--mutants]`
+ * `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace] [--mutants [--only NAME]]`
  *
  * Runs new seeds for M minutes of wall time (default 1), H simulated hours each (default 1), or one
  * seed. Exit 0: no invariant was violated. 1: one was; the last line is the command that replays it.
@@ -89,12 +89,13 @@ const { values } = parseArgs({
     minutes: { type: "string", default: DEFAULT.minutes },
     trace: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
   },
 });
 const hours = number(values.hours, "hours");
 const untilMs = wallMs() + number(values.minutes, "minutes") * 60_000;
 const seeds = values.seed === undefined ? newSeeds() : [number(values.seed, "seed")];
 const sound = values.mutants
-  ? await runMutants(say)
+  ? await runMutants(say, values.only)
   : await runSeeds(seeds, { hours, untilMs, trace: values.trace });
 process.exitCode = sound ? 0 : 1;

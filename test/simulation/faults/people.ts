@@ -44,6 +44,21 @@ const parked: Fault = {
   },
 };
 
+/** A car that is manned, stands, and says nothing: only its last word is known. */
+const plugPulled: Fault = {
+  kind: "parked and silent",
+  weight: 2,
+  meanMs: 20 * MINUTE_MS,
+  begin({ bus }) {
+    bus.parked = true;
+    bus.silent = true;
+    return () => {
+      bus.parked = false;
+      bus.silent = false;
+    };
+  },
+};
+
 const sloppy: Fault = {
   kind: "sloppy dispatch",
   weight: 2,
@@ -128,5 +143,6 @@ export const PEOPLE: readonly Fault[] = [
   crash,
   ignitionOff,
   parked,
+  plugPulled,
   sloppy,
 ];

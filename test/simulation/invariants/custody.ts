@@ -12,7 +12,7 @@ const RETRY_MS = 5_000;
 /** Numbers as ranges: a unit that has lost its counter leaves a trillion of them out, and declares them. */
 class Numbers {
   readonly #ranges: (readonly [from: number, to: number])[] = [];
-  readonly arrivals: { readonly seq: number; readonly at: number }[] = [];
+  arrivals: { readonly seq: number; readonly at: number }[] = [];
 
   arrived(seq: number, at: number): void {
     this.#ranges.push([seq, seq]);
@@ -30,8 +30,12 @@ class Numbers {
 
   /** The unit died while its disk took nothing: nobody remembers the numbers that it made up since then. */
   forgotten(since: number): void {
-    const made = this.arrivals.filter(({ seq, at }) => at >= since && seq >= MADE_UP).map(({ seq }) => seq);
-    if (made.length > 0) this.#ranges.push([Math.min(...made), Math.max(...made)]);
+    const isMade = ({ seq, at }: { seq: number; at: number }) => at >= since && seq >= MADE_UP;
+    const made = this.arrivals.filter(isMade).map(({ seq }) => seq);
+    if (made.length === 0) return;
+    this.#ranges.push([Math.min(...made), Math.max(...made)]);
+    // The next life goes on from a lower number: these say nothing about those between.
+    this.arrivals = this.arrivals.filter((one) => !isMade(one));
   }
 
   /** What is missing from 1 to `last`, as ranges. */
@@ -102,7 +106,12 @@ const answerStays: Invariant = {
   sentence: "A command is acted on or refused once: the same id gets the same answer.",
   begin() {
     const answers = new Map<string, boolean>();
+    let writable = true;
     return (fact) => {
+      if (fact.what === "disk") ({ writable } = fact);
+      // What it remembered of commands went with its memory.
+      if (fact.what === "unit" && !fact.running && !writable) answers.clear();
+      if (fact.what === "durable" && fact.damaged) answers.clear();
       if (fact.what !== "reply") return undefined;
       const before = answers.get(fact.id);
       answers.set(fact.id, fact.ok);

@@ -52,8 +52,13 @@ const noStaleCopy: Invariant = {
     const open = new Set<string>();
     const ended = new Map<string, number>();
     let runningSince: number | undefined;
+    let writable = true;
     const see = (fact: Fact): void => {
+      if (fact.what === "disk") ({ writable } = fact);
       if (fact.what === "unit") runningSince = fact.running ? fact.at : undefined;
+      // Where it had published was only in its memory, or was lost with it.
+      if (fact.what === "unit" && !fact.running && !writable) held.clear();
+      if (fact.what === "durable" && fact.damaged) held.clear();
       if (fact.what === "broker") reachable.set(fact.broker, fact.healthy, fact.at);
       if (fact.what === "retained") {
         const key = `${fact.broker} ${fact.episode}`;

@@ -17,7 +17,9 @@ const refusalKeepsConnection: Invariant = {
     /** The link's own: a courier says no birth, and ends when it has carried everything. */
     const born = new Set<number>();
     return (fact) => {
-      if (fact.what === "published" && fact.topic.endsWith("/state")) born.add(fact.connection);
+      // A second one is its farewell.
+      if (fact.what === "published" && fact.topic.endsWith("/state") && !born.delete(fact.connection))
+        born.add(fact.connection);
       if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
         refused.set(fact.connection, fact.at);
       }
