@@ -693,7 +693,7 @@ const VIOLATING: readonly Case[] = [
     "no-link on a healthy connection",
     [
       [0, ...up, connected(), lamp("no-link"), disk([])],
-      [9, second],
+      [66, second],
     ],
   ],
   [
@@ -764,7 +764,7 @@ const VIOLATING: readonly Case[] = [
     [
       [0, birth],
       [1, puback(0x87)],
-      [1.1, disconnected("unit")],
+      [1.04, disconnected("unit")],
     ],
   ],
   [
@@ -773,7 +773,7 @@ const VIOLATING: readonly Case[] = [
     [
       [0, birth],
       [1, { what: "suback", broker: "a", connection: 1, code: 0x87 }],
-      [1.1, disconnected("unit")],
+      [1.04, disconnected("unit")],
     ],
   ],
   [

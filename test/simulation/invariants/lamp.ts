@@ -51,6 +51,8 @@ const lampIsTrue: Invariant = {
 };
 
 const RIGHT_MS = 5_000;
+/** That somebody listens again shows with the next report: each minute at least. */
+const PROBE_MS = 65_000;
 /** A black hole shows only after one and a half keepalives of 20 s. */
 const NO_LINK_MS = 95_000;
 
@@ -73,7 +75,7 @@ const wrong = (lamp: string, seen: Seen, now: number): string | undefined => {
   if (claim === 0 && claimOf(lamp) > 0) return `the lamp shows ${lamp} for an episode that is over or dark`;
   // With an acknowledgement on disk, the lamp shows it; before, `stored` or `sent`.
   if (claim > claimOf(lamp)) return `the lamp shows ${lamp}, the open episode is further`;
-  const linked = seen.healthySince !== undefined && now - seen.healthySince > RIGHT_MS;
+  const linked = seen.healthySince !== undefined && now - seen.healthySince > PROBE_MS;
   return lamp === "no-link" && linked ? "the lamp shows no-link, there is a healthy connection" : undefined;
 };
 

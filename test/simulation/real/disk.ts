@@ -93,7 +93,7 @@ class UnitDisk implements WorldDisk<Disk> {
         this.#forget();
         return undefined;
       case "slow":
-        disk.fault = { kind: "slow", factor: this.#dice.pick([5, 50, 300]) };
+        disk.fault = { kind: "slow", factor: this.#dice.pick([5, 50, 300, 5_000]) };
         break;
       case "full":
       case "read-only":
