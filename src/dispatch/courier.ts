@@ -42,6 +42,8 @@ export type CourierOptions = {
 /** While an emergency waits, a broker that comes back must get it within 10 s. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
 const CONNECT_MS = 5_000;
+/** What the broker refused, or nobody heard, is said again this often. */
+const REPEAT_MS = 5_000;
 /** Only what is over waits: its copy must be gone within a minute after the broker is reachable again. */
 const UNHURRIED_MS = 25_000;
 /** So many attempts are made before that. */
@@ -69,6 +71,7 @@ export class Courier {
   #suffix = SUFFIX;
   #visits = 0;
   #patienceMs = TRUST_MS;
+  #saidAt = -Infinity;
   #waking = new AbortController();
 
   constructor(options: CourierOptions, first: { episode: string; report?: EmergencyUpdate }) {
@@ -110,6 +113,7 @@ export class Courier {
     // A lost acknowledgement of an emergency comes only on another connection, whatever else is answered.
     if (!session) return;
     const { traffic } = session;
+    if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#patienceMs);
     if (!stuck && traffic.silentMs(now) < this.#patienceMs) return;
     const why = `${this.broker}: no answer for ${this.#patienceMs / 1_000} s`;
@@ -222,11 +226,7 @@ export class Courier {
       },
     });
     connection.subscribe([routes.acks], () => undefined); // a refused one: the link hears the answers
-    for (const [episode, { report }] of this.#load) {
-      if (report) traffic.say(report);
-      else traffic.remove(episode);
-    }
-    this.#session.pump();
+    this.#sayAll(this.#session);
     const error = await connection.closed;
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
@@ -239,6 +239,16 @@ export class Courier {
     const report = this.#load.get(episode)?.report;
     if (report && !final) this.#load.set(episode, { report, removed: true });
     else this.#putDown(episode);
+  }
+
+  #sayAll(session: Session): void {
+    this.#saidAt = this.#options.time.mono();
+    for (const [episode, { report, removed }] of this.#load) {
+      if (removed) continue;
+      if (report) session.traffic.say(report);
+      else session.traffic.remove(episode);
+    }
+    session.pump();
   }
 
   #putDown(episode: string): void {

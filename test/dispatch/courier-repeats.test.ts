@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { Courier } from "../../src/dispatch/courier.ts";
+import { LinkError, type Connection } from "../../src/dispatch/port.ts";
+import type { EmergencyUpdate } from "../../src/domain/report.ts";
+import { createRoutes } from "../../src/domain/wire.ts";
+import { SimulatedTime } from "../simulation/time.ts";
+
+const NO_SUBSCRIBERS = 0x10;
+
+const cleared: EmergencyUpdate = {
+  v: 1,
+  unit: "zrenjanin/zr-117",
+  store: "k3v9q0ab",
+  boot: 1,
+  seq: 7,
+  at: "2026-11-22T08:00:00.000Z",
+  clock: "gnss",
+  mono: 0,
+  kind: "emergency",
+  data: {
+    episode: "01K0000000000000000000000A",
+    state: "cleared",
+    test: false,
+    button: "dash",
+    presses: 1,
+    attempt: 1,
+  },
+};
+
+/** A broker that answers each publish with the next of these codes, then with the last one. */
+const openCourier = (time: SimulatedTime, codes: number[]) => {
+  const published: number[] = [];
+  const over = Promise.withResolvers<LinkError>();
+  const connection: Connection = {
+    broker: "mqtts://b:8883",
+    version: 5,
+    receiveMaximum: 1,
+    maximumPacketSize: 100_000,
+    publish(_route, payload, done) {
+      published.push(payload.length);
+      time.after(1, () => done(codes.length > 1 ? codes.shift()! : codes[0]!));
+    },
+    subscribe: () => undefined,
+    closed: over.promise,
+    end: (error) => over.resolve(error ?? new LinkError("lost", "ended")),
+  };
+  const courier = new Courier(
+    {
+      broker: connection.broker,
+      connect: () => Promise.resolve(connection),
+      options: { clientId: "a", username: "a", keepaliveS: 20 },
+      routes: createRoutes("patrol/v1", "zrenjanin/zr-117"),
+      time,
+      random: () => 0.5,
+      compress: () => Promise.reject(new Error("no history")),
+      unheardCounts: () => false,
+      session: { isLive: () => true, right: (report) => report, publishing: () => undefined },
+      on: {
+        message: () => Promise.resolve(),
+        oversize: () => undefined,
+        answer: () => undefined,
+        done: () => undefined,
+      },
+    },
+    { episode: cleared.data.episode, report: cleared },
+  );
+  time.every(250, () => courier.look(time.mono()));
+  return published;
+};
+
+test("the end of an episode that nobody heard is said again; its copy is removed at once", async () => {
+  const time = new SimulatedTime(0);
+  const published = openCourier(time, [NO_SUBSCRIBERS, 0]);
+  await time.run(1_000);
+  // Its copy is removed at once, whoever heard of the end.
+  expect(published).toEqual([published[0], 0]);
+  await time.run(6_000);
+  expect(published.filter((bytes) => bytes > 0)).toEqual([published[0], published[0]]);
+});
