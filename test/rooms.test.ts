@@ -65,7 +65,7 @@ const ADAPTERS: ReadonlySet<string> = new Set([
   "src/sources/socketcan.ts",
   "src/outbox/disk.ts",
   "src/status/server.ts",
-  "src/status/snapshot.ts",
+  "src/status/machine.ts",
   "firmware-bridge/stock-board.ts",
 ]);
 const EDGES = new Set(["runtime", "cli", "demo", "tools"]);

@@ -10,7 +10,7 @@ import type { Random, Time } from "../runtime/ports.ts";
 import type { PowerSwitch } from "../runtime/power-off.ts";
 import type { ConfigFault } from "../settings/fault.ts";
 import type { UnitSettings } from "../settings/load.ts";
-import type { MachineHealth } from "../status/snapshot.ts";
+import type { MachineHealth } from "../status/machine.ts";
 import type { StatusActions, StatusServer } from "../status/server.ts";
 import type { Compress } from "../wire/encode.ts";
 

@@ -9,7 +9,7 @@ import { systemTime } from "../../runtime/time.ts";
 import { configFaults, type SettingsFault } from "../../settings/fault.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { openStatusServer } from "../../status/server.ts";
-import { createMachineProbe } from "../../status/snapshot.ts";
+import { createMachineProbe } from "../../status/machine.ts";
 import { panicBoard } from "./board.ts";
 
 /** What a command adds to the system's own ports. */
