@@ -1,4 +1,4 @@
-import { readSatellites } from "../decode/nmea/people.ts";
+import { readSatellites } from "../decode/nmea/gsv.ts";
 import { SatelliteGroups } from "../decode/nmea/satellites.ts";
 import type { NmeaTally } from "../decode/nmea/decoder.ts";
 import type { ByteSource } from "../domain/bytes.ts";

@@ -219,7 +219,7 @@ BO_ 6 Other: 8 A
 BO_ 5 Again: 8 A
  SG_ B : 0|8@1+ (1,0) [0|0] "" B
 `;
-    expect(faultsOf(twice)).toEqual(["car.dbc:11:5: Again: the message id 5 is that of M on line 7 already"]);
+    expect(faultsOf(twice)).toEqual(["car.dbc:11:5: Again: the message id 5 is already used by M on line 7"]);
   });
 
   test("tells an extended id from a standard one of the same number", () => {
@@ -238,7 +238,7 @@ BO_ 2147483653 N: 8 A
  SG_ A : 0|8@1+ (1,0) [0|0] "" B
  SG_ A : 8|8@1+ (1,0) [0|0] "" B
 `),
-    ).toEqual(["car.dbc:9:6: M has a signal A already"]);
+    ).toEqual(["car.dbc:9:6: M already has a signal A"]);
   });
 
   test("with a signal behind another statement is faulty: it belongs to no message", () => {
@@ -318,7 +318,7 @@ SIG_VALTYPE_ 5 D : 7;
     } catch (error) {
       expect((error as DbcError).message.split("\n")).toEqual([
         'car.dbc:8:14: A: expected @0+, @0-, @1+ or @1-, found "@2+"',
-        "car.dbc:9:10: B: 0|80 is no place for 1 to 64 bits in 64 bytes",
+        "car.dbc:9:10: B: 0|80 is not a place for 1 to 64 bits in 64 bytes",
         "car.dbc:10:17: C: expected (factor,offset), found (1,zero)",
         'car.dbc:12:5: expected a message id, found "x"',
         "car.dbc:14:20: D: expected type 0, 1 (float) or 2 (double)",

@@ -111,7 +111,7 @@ describe("the signal map", () => {
       warnings: [
         {
           path: "Vehicle.Powertrain.Range",
-          message: "Dash.Gear has no unit: read as metres; unit: km says otherwise",
+          message: "Dash.Gear has no unit: read as metres; if it counts kilometres, add unit: km",
         },
       ],
     });
@@ -162,7 +162,7 @@ describe("the signal map", () => {
       {
         path: "Vehicle.Body.Lights.Brake.IsActive",
         message:
-          "map: Vehicle.Body.Lights.Brake.IsActive is a text, and Dash.Belt has no value table: say which value means what",
+          "map: Vehicle.Body.Lights.Brake.IsActive is a text, and Dash.Belt has no value table: map each of its values",
       },
     ]);
   });

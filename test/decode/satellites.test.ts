@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createNmeaDecoder } from "../../src/decode/nmea/decoder.ts";
-import { readSatellites } from "../../src/decode/nmea/people.ts";
+import { readSatellites } from "../../src/decode/nmea/gsv.ts";
 import { SatelliteGroups } from "../../src/decode/nmea/satellites.ts";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 

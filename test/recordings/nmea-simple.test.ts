@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { parseNmeaSentence, type Packet } from "nmea-simple";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createFramer } from "../../src/decode/nmea/framer.ts";
-import { readSatellites } from "../../src/decode/nmea/people.ts";
+import { readSatellites } from "../../src/decode/nmea/gsv.ts";
 import { formatSentence, parseSentence, type Sentence } from "../../src/decode/nmea/sentence.ts";
 import { readStatement } from "../../src/decode/nmea/statement.ts";
 import { readRecording } from "../../src/sources/recording.ts";

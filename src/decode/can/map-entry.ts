@@ -4,7 +4,7 @@ import { VSS, type VssSignal } from "../../domain/vss.ts";
 import type { DbcSignal } from "../dbc/database.ts";
 import type { CompiledMessage, CompiledSignal } from "./message.ts";
 
-/** One line of a signal map: what it refers to, what is wrong with it, and what may be. */
+/** Checks one line of a signal map: what it refers to, what is wrong, and what looks wrong. */
 
 /** What the configuration says about one VSS path. */
 export type SignalMapping = {
@@ -80,10 +80,10 @@ export const resolve = (
       );
 };
 
-/** What is certainly wrong with how values are mapped. */
+/** What is wrong with how a line maps values. Undefined: nothing. */
 export const mapFault = ({ vss, signal }: Found, { from, map }: SignalMapping): string | undefined => {
   if (vss.type === "string" && !map && signal.signal.labels.size === 0)
-    return `map: ${vss.path} is a text, and ${from} has no value table: say which value means what`;
+    return `map: ${vss.path} is a text, and ${from} has no value table: map each of its values`;
   const wrong = Object.entries(map ?? {}).find(([, value]) => typeof value !== vss.type);
   return wrong && `map: ${wrong[0]}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(wrong[1])}`;
 };
@@ -92,17 +92,17 @@ const unitDoubt = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): s
   if (vss.type !== "number" || mapping.map) return undefined;
   const unit = unitOf(mapping, signal);
   if (unit === "") {
-    // Cars count kilometres and VSS metres: without a unit a wrong guess would be wrong a thousandfold.
+    // Odometers often count kilometres, VSS metres: a wrong guess is wrong by a factor of 1,000.
     return vss.unit === "m"
-      ? `${mapping.from} has no unit: read as metres; unit: km says otherwise`
+      ? `${mapping.from} has no unit: read as metres; if it counts kilometres, add unit: km`
       : undefined;
   }
   return conversionTo(vss.unit ?? "", unit)
     ? undefined
-    : `the unit "${unit}" of ${mapping.from} is not known: read as ${vss.unit}; unit: says which it is`;
+    : `the unit "${unit}" of ${mapping.from} is not known: read as ${vss.unit}; name the right one with unit:`;
 };
 
-/** What looks wrong. */
+/** What looks wrong in a line, but may be right. */
 export const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string[] => {
   const labels = [...signal.labels.values()];
   const strange = Object.keys(mapping.map ?? {}).filter(
@@ -115,7 +115,7 @@ export const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal
     ...strange.map(
       (key) => `map: "${key}" is neither a label of ${mapping.from} nor a number: it never occurs`,
     ),
-    ...unknown.map((text) => `"${text}" is none of ${vss.values!.join(", ")}`),
+    ...unknown.map((text) => `"${text}" is not one of ${vss.values!.join(", ")}`),
     ...(unit === undefined ? [] : [unit]),
   ];
 };

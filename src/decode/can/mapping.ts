@@ -60,7 +60,7 @@ const readWith = (
   };
 };
 
-/** Compiles the signal map of a configuration. Returns every fault if there is one. */
+/** Compiles the signal map of a configuration. If it has faults, returns all of them instead. */
 export const compileMapping = (
   signals: Readonly<Record<string, SignalMapping>>,
   database: DbcDatabase,

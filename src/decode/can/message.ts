@@ -19,7 +19,10 @@ export type CompiledMessage = {
 const inRanges = (value: SignalValue, ranges: readonly (readonly [bigint, bigint])[]): boolean =>
   ranges.some(([low, high]) => value >= low && value <= high);
 
-/** Whether a multiplexed signal is in a frame: its multiplexor is, and has one of the values that select it. */
+/**
+ * Whether a frame carries a multiplexed signal: the frame carries the multiplexor, with a value that
+ * selects the signal. Undefined: the signal is not multiplexed.
+ */
 const presence = (
   signal: DbcSignal,
   message: DbcMessage,

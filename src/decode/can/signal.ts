@@ -92,7 +92,7 @@ const asSigned = (read: ReadSignal<SignalValue>, length: number): ReadSignal<Sig
   };
 };
 
-/** The bits as an IEEE 754 number. NaN and infinity are no values. */
+/** The bits as an IEEE 754 number. NaN and infinity are not values. */
 const asFloat = (read: ReadSignal<SignalValue>, bits: 32 | 64): ReadSignal<SignalValue> => {
   const view = new DataView(new ArrayBuffer(8));
   return (d) => {
@@ -138,7 +138,7 @@ export const compileScale = ({ factor, offset, scale }: DbcSignal): ((raw: Signa
   };
 };
 
-/** SAE J1939-71 §5.1.4: the highest codes of an unsigned parameter say that there is no value. */
+/** SAE J1939-71 §5.1.4: the highest codes of an unsigned parameter mean that there is no value. */
 export const isUnavailable = ({ signed, float, length }: DbcSignal, raw: SignalValue): boolean => {
   if (signed || float !== 0 || length < 2) return false;
   if (length < 8) return BigInt(raw) >= 2n ** BigInt(length) - 2n;

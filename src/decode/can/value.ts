@@ -8,26 +8,29 @@ import type { CompiledSignal } from "./message.ts";
 /** Decimals beyond these are rounding noise of a factor. */
 const PLACES = 1e6;
 
-/** A text in VSS's spelling; undefined if it says that nothing is known. */
+/** A text in VSS's spelling; undefined if it means unknown. */
 const knownText = (vss: VssSignal, text: string): string | undefined => {
   const spelled = spelledAsVss(vss, text);
   return UNKNOWN_TEXTS.includes(spelled) ? undefined : spelled;
 };
 
-/** Outside the range that the database states lie the codes for "error" and "not known": no value. */
+/** Values outside the database's range are not readings but codes, such as "error" or "not known". */
 const inRange = ({ minimum, maximum, factor }: DbcSignal, value: SignalValue): boolean => {
   const slack = Math.abs(factor) / 2;
   return minimum >= maximum || (Number(value) >= minimum - slack && Number(value) <= maximum + slack);
 };
 
-/** A number as VSS's data type holds it: integers are rounded; outside VSS's limits there is no value. */
+/**
+ * Converts a number to VSS's data type: integers are rounded; a number outside VSS's limits becomes
+ * undefined.
+ */
 const toVssNumber = ({ datatype, range }: VssSignal): ((value: number) => number | undefined) => {
   const rounded = datatype === "float" ? (value: number) => Math.round(value * PLACES) / PLACES : Math.round;
   if (range === undefined) return rounded;
   const [minimum, maximum] = range;
   return (value) => {
     const result = rounded(value);
-    // `+ 0`: -0 is no integer of VSS, and JSON would write it as 0 anyway.
+    // `+ 0` turns -0 into 0: VSS's integers have no -0.
     return result >= minimum && result <= maximum ? result + 0 : undefined;
   };
 };
@@ -61,7 +64,7 @@ const mapReader = (
 
 /**
  * Reads one VSS value from the bytes of a frame: in VSS's unit, data type and spelling. Undefined: the
- * frame does not carry the signal, or the signal says that nothing is known.
+ * frame does not carry the signal, or the signal's value means unknown.
  */
 export const compileValue = (
   vss: VssSignal,

@@ -23,7 +23,7 @@ export const readComment = (reader: Reader, build: Build): void => {
   reader.skip();
 };
 
-/** VAL_ of a signal; that of an environment variable has no id, and is skipped. */
+/** VAL_ of a signal. The VAL_ of an environment variable has no id and is skipped. */
 export const readValues = (reader: Reader, build: Build): void => {
   if (reader.peek && !INTEGER.test(reader.peek.text)) {
     reader.skip();
@@ -78,7 +78,7 @@ export const readExtendedMultiplexing = (reader: Reader, build: Build): void => 
 
 /** BA_DEF_ */
 export const readDefinition = (reader: Reader, build: Build): void => {
-  if (reader.peek?.kind === "word") reader.take(); // what has the attribute
+  if (reader.peek?.kind === "word") reader.take(); // the kind of object that has the attribute
   const name = reader.string("the name of an attribute");
   if (reader.word("a type") === "ENUM") {
     const words: string[] = [];

@@ -4,7 +4,7 @@ import { StatementError, type Reader } from "./reader.ts";
 
 const EXTENDED_FLAG = 0x8000_0000;
 const ID_MASK = 0x1fff_ffff;
-/** The id of Vector's place for signals that belong to no message. */
+/** The id of Vector's pseudo-message for signals that belong to no message. */
 const ORPHANS = 0xc000_0000;
 /** The most that a CAN FD frame carries. */
 const MAX_BYTES = 64;
@@ -51,7 +51,7 @@ export const readMessage = (reader: Reader, build: Build): DbcMessage => {
     const { message, line } = known;
     throw new StatementError(
       place,
-      `${name}: the message id ${id} is that of ${message.name} on line ${line} already`,
+      `${name}: the message id ${id} is already used by ${message.name} on line ${line}`,
     );
   }
   const message: DbcMessage = {
@@ -99,7 +99,7 @@ const readBits = (reader: Reader, name: string): Bits => {
   if (length < 1 || length > 64 || start < 0 || start >= MAX_BYTES * 8)
     throw new StatementError(
       place,
-      `${name}: ${start}|${length} is no place for 1 to 64 bits in ${MAX_BYTES} bytes`,
+      `${name}: ${start}|${length} is not a place for 1 to 64 bits in ${MAX_BYTES} bytes`,
     );
   return { start, length, intel: order[0] === "1", signed: order[1] === "-" };
 };
@@ -133,6 +133,6 @@ export const readSignal = (reader: Reader, message: Pick<DbcMessage, "name" | "s
   const unit = reader.string("a unit");
   reader.skipLine(); // receivers: names, with or without commas
   if (message.signals.some((signal) => signal.name === name))
-    throw new StatementError(place, `${message.name} has a signal ${name} already`);
+    throw new StatementError(place, `${message.name} already has a signal ${name}`);
   return { name, ...multiplexing, ...bits, ...scale, float: 0, minimum, maximum, unit, labels: new Map() };
 };

@@ -69,7 +69,7 @@ const readStatements = (reader: Reader, build: Build): DbcFault[] => {
   return faults;
 };
 
-/** In a message with one multiplexor, whatever is multiplexed is selected by it. */
+/** Plain multiplexing (`m0`) names no multiplexor: it is the only one of the message. */
 const bindMultiplexors = (message: DbcMessage): void => {
   const main = message.signals.find(({ multiplexor, multiplexed }) => multiplexor && !multiplexed);
   for (const signal of message.signals) {
@@ -79,7 +79,7 @@ const bindMultiplexors = (message: DbcMessage): void => {
   }
 };
 
-/** Gives signals their long names; multiplexors are referred to by them as well. */
+/** Gives signals their long names, also in references to multiplexors. */
 const renameSignals = (message: DbcMessage, longNames: ReadonlyMap<DbcSignal, string>): void => {
   const renamed = new Map(
     message.signals.map((signal) => [signal.name, longNames.get(signal) ?? signal.name]),
@@ -93,8 +93,8 @@ const renameSignals = (message: DbcMessage, longNames: ReadonlyMap<DbcSignal, st
 };
 
 /**
- * Parses DBC text. Statements that decoding has no use for are skipped. `file` is only named in
- * faults. Throws DbcError with every fault. KCD and ARXML are not supported.
+ * Parses DBC text. Statements that are not needed for decoding are skipped. `file` is the name that
+ * faults show. Throws DbcError with every fault. KCD and ARXML are not supported.
  */
 export const parseDbc = (text: string, file: string): DbcDatabase => {
   const build = createBuild();

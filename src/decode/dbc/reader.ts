@@ -1,6 +1,6 @@
 import { isSign, type Place, type Token } from "./lexer.ts";
 
-/** A fault in one statement. The statements after it are read all the same. */
+/** A fault in one statement. The statements after it are still read. */
 export class StatementError extends Error {
   readonly place: Place;
   constructor(place: Place, message: string) {

@@ -1,22 +1,23 @@
 import { LAST_INSTANT } from "../../domain/time.ts";
 import { DAY_MS } from "./fields.ts";
 
-/** The date of epochs whose own sentences have none (GGA alone), from the last that had one. */
+/** Dates the epochs whose own sentences have no date (GGA alone), from the last dated sentence. */
 export class Calendar {
   #date: number | undefined;
   #tod = 0;
   #confirmed = false;
 
-  /** A sentence said: `date` (midnight UTC, milliseconds) at the time of day `tod`. */
-  say(date: number, tod: number): void {
+  /** A sentence gave `date` (midnight UTC, milliseconds) with the time of day `tod` (milliseconds). */
+  set(date: number, tod: number): void {
     this.#date = date;
     this.#tod = tod;
     this.#confirmed = true;
   }
 
   /**
-   * The instant `tod` of an epoch, or undefined if no date is known or it is after the year 9999.
-   * `own`: the date of its own sentences. Without one: the last known day, or the one next to it.
+   * The instant `tod` of an epoch, or undefined if no date is known or it is after the year 9999. `own`:
+   * the date of the epoch's own sentences. Without one, the date is the last known day or a neighbour of
+   * it.
    */
   instant(tod: number, own: number | undefined): number | undefined {
     const date = own ?? this.#near(tod);

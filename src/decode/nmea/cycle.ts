@@ -1,16 +1,16 @@
-/** Cycles without the learnt last sentence, or with others behind it, before learning anew. */
+/** After so many cycles without the learned last sentence, or with others after it, learn again. */
 const RELEARN_CYCLES = 2;
 
-/** Learns which sentence ends a receiver's cycle, from where the time of day changes. */
+/** Learns which sentence ends a receiver's cycle: the last one before the time of day changes. */
 export class Cycle {
-  /** The formatter that ends a cycle; undefined until it is learnt. */
+  /** The formatter that ends a cycle; undefined until it is learned. */
   ender: string | undefined;
   #misses = 0;
   #late = { formatter: "", cycles: 0 };
 
   /**
-   * A cycle is over. `last`: its last sentence before it was given out; `late`: the last one
-   * after that; `endedByEnder`: the learnt sentence came.
+   * A cycle is over. `last`: its last sentence before its fix was emitted; `late`: the last one after
+   * that; `endedByEnder`: the learned sentence arrived.
    */
   learn(last: string, late: string | undefined, endedByEnder: boolean): void {
     if (!endedByEnder) {

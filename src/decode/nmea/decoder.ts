@@ -24,7 +24,7 @@ export type NmeaDecoder = {
    * no arrival and leaves it out. Never throws. Memory is bounded: one sentence, two epochs.
    */
   push(chunk: Uint8Array, mono?: number): void;
-  /** The stream is over: gives out the last epoch. */
+  /** The stream is over: emits the last epoch. */
   end(): void;
 };
 

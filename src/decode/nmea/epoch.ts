@@ -16,7 +16,7 @@ export type EpochCause =
   | Exclude<TimeVerdict, Arrival["time"]>;
 
 /**
- * Judges the time of a fix before it is given out. `at`: UTC milliseconds; `mono`: when its first
+ * Judges the time of a fix before the fix is emitted. `at`: UTC milliseconds; `mono`: when its first
  * sentence arrived; `dated`: a sentence has named this date since the last fix.
  */
 export type TimeJudge = (at: number, mono: number, dated: boolean) => TimeVerdict;
@@ -33,7 +33,10 @@ const SAME_INSTANT_MS = 10;
 /** Sentences that carry a position and its time: only they open an epoch. Best source first. */
 const POSITION_FORMATTERS = ["RMC", "GGA", "GNS", "GLL"] as const;
 
-/** Talkers' sentences in one epoch; receivers send four of one to five talkers. More are refused. */
+/**
+ * The most position sentences in one epoch, counted by talker and formatter. Receivers send four
+ * formatters of one to five talkers. More are rejected as duplicates.
+ */
 const MAX_SOURCES = 32;
 
 const isPositionFormatter = (formatter: string): boolean =>
@@ -48,14 +51,14 @@ type Epoch = {
   date: number | undefined;
   readonly by: Map<string, Statement>;
   readonly talkers: Set<string>;
-  /** It was given out; what comes now is late. */
+  /** The fix was emitted or rejected. Later sentences are late. */
   done: boolean;
   last: string;
-  /** The last sentence that came after the epoch was given out. */
+  /** The last sentence after that. */
   late: string | undefined;
 };
 
-/** What the epoch's sentences say: their best statement with a place, or why there is none. */
+/** The best statement of an epoch that has a place, or why there is none. */
 const bestOf = (by: Epoch["by"]): Statement | "void" | "simulated" => {
   let best: Statement | undefined;
   for (const formatter of POSITION_FORMATTERS) {
@@ -69,12 +72,11 @@ const bestOf = (by: Epoch["by"]): Statement | "void" | "simulated" => {
 /**
  * Assembles the sentences of one epoch into one fix.
  *
- * An epoch is all sentences of one time of day. It is given out when the sentence arrives that
- * ends this receiver's cycle; which one that is, is learnt from where the time of day changes.
- * Until it is learnt, and in a cycle that lacks it, the first sentence of the next epoch ends
- * this one. No timer is involved, so a recording decodes exactly as the receiver did. A fix is as
- * old as its first sentence, however late it is given out. Memory: two epochs,
- * and the time and place of 200 fixes.
+ * An epoch is all sentences of one time of day. Its fix is emitted when the sentence arrives that ends
+ * this receiver's cycle. `Cycle` learns which sentence that is. Before it is learned, and in a cycle
+ * without that sentence, the first sentence of the next epoch ends this one. No timer is involved, so a
+ * recording decodes exactly as the live stream did. The age of a fix counts from its first sentence, not
+ * from when it is emitted. Memory: two epochs, and the time and place of 200 fixes.
  */
 export class EpochAssembler {
   readonly #sink: EpochSink;
@@ -85,8 +87,8 @@ export class EpochAssembler {
   /** GST and ZDA may lead their epoch: kept until a sentence with a place opens it. */
   #ahead: { readonly tod: number; readonly by: Map<string, Statement> } | undefined;
   /**
-   * VTG has no time and some receivers lead with it: it counts only between two sentences of one
-   * epoch. A speed of the next second would be wrong; without it the speed is absent.
+   * VTG has no time, and some receivers send it first. It is used only between two sentences of one
+   * epoch: otherwise its speed may belong to the next second.
    */
   #untimedMotion: Statement | undefined;
 
@@ -107,12 +109,12 @@ export class EpochAssembler {
     }
   }
 
-  /** No more sentences will come: gives out what is complete in itself. */
+  /** No more sentences of this epoch will come: emits its fix. */
   end(): void {
     const epoch = this.#epoch;
     if (!epoch) return;
     const endedByEnder = epoch.done;
-    if (!epoch.done) this.#giveOut(epoch);
+    if (!epoch.done) this.#emit(epoch);
     this.#cycle.learn(epoch.last, epoch.late, endedByEnder);
     this.#epoch = undefined;
   }
@@ -121,13 +123,13 @@ export class EpochAssembler {
     const epoch = this.#epoch;
     const { tod } = statement;
     if (tod === undefined) {
-      // Without a time it can only spoil: a void that names no instant spoils the open epoch.
+      // A sentence without a time gives no fix, but if it is void, the open epoch is void too.
       if (epoch && !epoch.done && statement.verdict) this.#add(epoch, formatter, statement);
       else this.#sink.reject(statement.verdict ?? "void");
       return;
     }
     const source = talker + formatter;
-    // What says the same again with another time is the next epoch, however fast they come.
+    // The same sentence with another time begins the next epoch, however soon it follows.
     const next = epoch && tod !== epoch.tod && epoch.talkers.has(source);
     const current = epoch && !next && sameInstant(tod, epoch.tod) ? epoch : this.#open(tod, mono);
     if (current.talkers.has(source) || current.talkers.size >= MAX_SOURCES) {
@@ -148,7 +150,7 @@ export class EpochAssembler {
       if (!this.#ahead || !sameInstant(tod, this.#ahead.tod)) this.#ahead = { tod, by: new Map() };
       this.#ahead.by.set(formatter, statement);
     }
-    if (statement.date !== undefined && tod !== undefined) this.#calendar.say(statement.date, tod);
+    if (statement.date !== undefined && tod !== undefined) this.#calendar.set(statement.date, tod);
   }
 
   #open(tod: number, mono: number): Epoch {
@@ -181,20 +183,20 @@ export class EpochAssembler {
       this.#untimedMotion = undefined;
     }
     if (!epoch.by.has(formatter)) epoch.by.set(formatter, statement);
-    // A verdict is never shadowed by an earlier, kinder sentence of another talker.
+    // A verdict of void or simulated overrides an earlier sentence of another talker.
     else if (statement.verdict && !epoch.done) epoch.by.set(formatter, statement);
     epoch.date ??= statement.date;
     if (epoch.done) {
       // Too late for this epoch, but the next ones may have no date of their own.
-      if (statement.date !== undefined) this.#calendar.say(statement.date, epoch.tod);
+      if (statement.date !== undefined) this.#calendar.set(statement.date, epoch.tod);
       epoch.late = formatter;
       return;
     }
     epoch.last = formatter;
-    if (formatter === this.#cycle.ender) this.#giveOut(epoch);
+    if (formatter === this.#cycle.ender) this.#emit(epoch);
   }
 
-  #giveOut(epoch: Epoch): void {
+  #emit(epoch: Epoch): void {
     epoch.done = true;
     const cause = this.#judge(epoch);
     if (cause !== undefined) this.#sink.reject(cause);

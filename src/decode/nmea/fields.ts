@@ -1,4 +1,4 @@
-/** Field readers: a field is what it must be to the last character, or it is `undefined`. */
+/** Field readers. Each returns undefined unless the whole field is valid. */
 
 const decimal = /^-?\d{1,12}(?:\.\d{0,12})?$|^-?\.\d{1,12}$/;
 const digits = /^\d+$/;
@@ -52,7 +52,7 @@ export const timeOfDay = (field: string | undefined): number | undefined => {
   const minutes = Number(mm);
   const seconds = Number(ss);
   if (hours > 23 || minutes > 59 || seconds > 60) return undefined;
-  // Leap seconds are inserted at the end of a UTC day (in practice; any minute's end by rule).
+  // A leap second is inserted at 23:59:60 UTC. Other hours are accepted, other minutes are not.
   if (seconds === 60 && minutes !== 59) return undefined;
   return (hours * 3600 + minutes * 60 + seconds) * 1000 + Math.round(Number(`0.${fraction}`) * 1000);
 };
@@ -79,8 +79,8 @@ export const shortDate = (field: string | undefined): number | undefined => {
 };
 
 /**
- * ZDA's day, month and year. The year has four digits: a longer one is damage or a receiver's
- * fault, and no date is better than that one.
+ * ZDA's day, month and year. The year has four digits: a longer one is damage or a receiver's fault, and
+ * no date is better than a wrong one.
  */
 export const longDate = (
   day: string | undefined,

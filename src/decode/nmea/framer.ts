@@ -1,6 +1,6 @@
 /**
- * Cuts a byte stream into NMEA 0183 sentences. Holds at most one unfinished sentence of
- * `MAX_SENTENCE` bytes, whatever the stream does.
+ * Cuts a byte stream into NMEA 0183 sentences. Keeps at most one unfinished sentence of `MAX_SENTENCE`
+ * bytes, whatever the stream does.
  */
 const DOLLAR = 0x24;
 const BANG = 0x21;
@@ -13,7 +13,7 @@ export const MAX_SENTENCE = 512;
 export type Framed =
   /** From `$` (or `!`) to the last byte before the line's end. */
   | { readonly kind: "sentence"; readonly line: string }
-  /** A sentence begun and not ended: the next one started, or it grew past the limit. */
+  /** A sentence that did not end: the next one started (`half`), or it grew past the limit (`overlong`). */
   | { readonly kind: "half" }
   | { readonly kind: "overlong" };
 

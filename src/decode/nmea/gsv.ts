@@ -3,9 +3,9 @@ import type { GsvGroup } from "./satellites.ts";
 import { formatSentence } from "./sentence.ts";
 
 /**
- * What only people look at is decoded by `nmea-simple`. It turns empty fields into 0 and the
- * signal id of NMEA 4.1 into a satellite, so it is given only sentences that our frame and
- * checksum guard let through, without that id, and only fields that are not empty are believed.
+ * Satellites are only shown to people, so the library `nmea-simple` decodes them. It reads an empty field
+ * as 0 and the signal id of NMEA 4.1 as a satellite. So it gets only sentences with a valid frame and
+ * checksum, without the signal id, and its values for empty fields are ignored.
  */
 
 const HEAD_FIELDS = 3;
@@ -43,7 +43,7 @@ const constellationOf = (talker: string, prn: number): Constellation => {
 };
 
 const whole = /^-?\d{1,3}$/;
-/** A decoded number, if its field is one and it can be true. */
+/** A decoded number, if its field is a number within the range. */
 const within = (field: string | undefined, value: number, low: number, high: number): number | undefined =>
   field !== undefined && whole.test(field) && value >= low && value <= high ? value : undefined;
 
@@ -77,8 +77,8 @@ const merge = (one: Satellite | undefined, other: Satellite): Satellite => {
 };
 
 /**
- * The satellites of whole groups, each once, in the order of the groups. Loads the library at the
- * first call: a unit that nobody looks at does without it (9 ms).
+ * The satellites of whole groups, each once, in the order of the groups. The first call loads the library
+ * (9 ms): most units never need it.
  */
 export const readSatellites = async (groups: readonly GsvGroup[]): Promise<readonly Satellite[]> => {
   const { parseNmeaSentence } = await import("nmea-simple");

@@ -1,11 +1,11 @@
-/** Receivers step back by leap seconds when the almanac arrives: seen in the field at once. */
+/** A receiver steps back by leap seconds when the almanac arrives: such a step is accepted at once. */
 const LEAP_STEP_MS = 20_000;
-/** A clock that went back further is believed when it has advanced this many times since. */
+/** A clock that went back further is accepted once it has advanced this many times. */
 const BACKWARD_EPOCHS = 3;
-/** Fixes remembered to know a repeated one by its time and place: 20 s at 10 Hz. */
+/** How many fixes are remembered to recognise a repetition by time and place: 20 s at 10 Hz. */
 const REMEMBERED_FIXES = 200;
 
-/** Knows a fix that was given out before, and one that is older than the newest. */
+/** Recognises fixes that were emitted before, and fixes that are older than the newest. */
 export class FixOrder {
   #lastAt = -Infinity;
   #backward = { at: -Infinity, epochs: 0 };
@@ -23,7 +23,7 @@ export class FixOrder {
     return epochs >= BACKWARD_EPOCHS;
   }
 
-  /** The fix is given out. Forgets the oldest beyond 200. */
+  /** The fix is emitted. Forgets the oldest beyond 200. */
   remember(at: number, where: string): void {
     this.#lastAt = at;
     if (this.#backward.epochs > 0) this.#backward = { at: -Infinity, epochs: 0 };

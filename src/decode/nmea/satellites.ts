@@ -13,15 +13,15 @@ export type GsvGroup = {
 const MAX_GROUPS = 32;
 /** Receivers send their satellites every second, some every five. Older ones are not shown. */
 const SHOWN_MS = 15_000;
-/** A group that takes longer has a break in it. */
+/** A group that takes longer is incomplete. */
 const GROUP_MS = 2_000;
 
 const COMMA = 0x2c;
 const ZERO = 0x30;
 
 /**
- * The signal that NMEA 4.1 names in one more field behind the satellites, or "": total, number
- * and count of satellites, then four fields each.
+ * The signal id, or "". NMEA 4.1 appends it to the fields of a body: total, number, count of satellites,
+ * then four fields a satellite.
  */
 const signalOf = (body: string): string => {
   let commas = 0;
@@ -29,7 +29,7 @@ const signalOf = (body: string): string => {
   return commas >= 3 && (commas - 2) % 4 === 1 ? body.slice(body.lastIndexOf(",") + 1) : "";
 };
 
-/** The one digit that NMEA has for a sentence's number and for their total, or 0: so 9 at most. */
+/** The digit at `index`, which is a sentence's number or their total: 1 to 9, or 0 if there is none. */
 const digitAt = (body: string, index: number): number => {
   const digit = body.charCodeAt(index) - ZERO;
   return digit >= 1 && digit <= 9 && body.charCodeAt(index + 1) === COMMA ? digit : 0;
@@ -43,9 +43,9 @@ type OpenGroup = {
 };
 
 /**
- * Keeps the newest whole group of each constellation and signal, unread: nothing is parsed until
- * somebody looks. A group counts only if its sentences come one behind the other, from the first
- * to the last; half a group is never shown.
+ * Keeps the newest whole group of each constellation and signal, unread: nothing is parsed until somebody
+ * looks. A group counts only if its sentences arrive in order, from the first to the last, with no other
+ * sentence between them. A partial group is never shown.
  */
 export class SatelliteGroups {
   readonly #whole = new Map<string, GsvGroup>();
@@ -65,7 +65,7 @@ export class SatelliteGroups {
     if (this.#open && number === total) this.#close(this.#open);
   }
 
-  /** The groups that say something about now, oldest first. */
+  /** The groups that are recent enough to show, oldest first. `mono`: now, milliseconds. */
   at(mono: number): readonly GsvGroup[] {
     return [...this.#whole.values()].filter((group) => mono - group.mono <= SHOWN_MS);
   }
@@ -84,7 +84,7 @@ export class SatelliteGroups {
   #close(group: OpenGroup): void {
     this.#open = undefined;
     const key = group.talker + signalOf(group.bodies[0] ?? "");
-    // Behind the others: the first of the map is always the oldest.
+    // Reinsert it at the end: the first entry of the map is always the oldest.
     this.#whole.delete(key);
     this.#whole.set(key, group);
     if (this.#whole.size > MAX_GROUPS) this.#whole.delete(this.#whole.keys().next().value ?? "");

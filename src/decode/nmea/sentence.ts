@@ -1,6 +1,6 @@
 /** NMEA 0183 sentence: framing rules and checksum (NMEA 0183 v4.11 §5.3). */
 
-/** `body`: the comma-separated fields behind the address; whoever needs them splits it. */
+/** `body`: the fields after the address, separated by commas and not split yet. */
 export type Sentence = {
   readonly talker: string;
   readonly formatter: string;

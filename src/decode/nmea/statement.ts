@@ -12,8 +12,8 @@ import {
 } from "./fields.ts";
 
 /**
- * What one sentence states, in SI-near units and without an opinion: the epoch decides.
- * Field numbers are those of NMEA 0183 v4.11; an empty or impossible field is absent.
+ * What one sentence states. The epoch decides what is used. Field numbers are those of NMEA 0183 v4.11;
+ * an empty or impossible field is absent.
  */
 export type Statement = {
   /** Milliseconds of the UTC day. */
@@ -67,7 +67,7 @@ const dop = (field: string | undefined): number | undefined => {
   return value !== undefined && value > 0 && value < DOP_UNKNOWN ? value : undefined;
 };
 
-/** A decimal time that cannot be read makes the sentence worthless: it can belong nowhere. */
+/** A sentence whose time cannot be read belongs to no epoch: it is malformed. */
 const time = (field: string | undefined): Statement => {
   if (field === "" || field === undefined) return {};
   const tod = timeOfDay(field);
@@ -102,7 +102,7 @@ const gga = (f: readonly string[]): Statement => {
   };
 };
 
-/** GNS field 6: one letter a constellation; the best of them is the mode of the whole. */
+/** GNS field 6: one letter for each constellation. The best one is the mode of the fix. */
 const GNS_QUALITY: readonly (readonly [string, number])[] = [
   ["R", 4],
   ["F", 5],
@@ -130,7 +130,7 @@ const gns = (f: readonly string[]): Statement => {
 const gll = (f: readonly string[]): Statement => ({
   ...time(f[4]),
   ...place(f[0], f[1], f[2], f[3]),
-  // NMEA before 2.0 ends at the time: no status is no verdict.
+  // Before NMEA 2.0 the sentence ends after the time, and there is no status.
   verdict: f[5] === undefined ? undefined : statusVerdict(f[5], f[6]),
 });
 
