@@ -8,7 +8,7 @@
  */
 export const BUILT_MS = Date.UTC(2026, 10, 1);
 
-/** A time more than so many years after the build is a mistake of the receiver. */
+/** A receiver's time more than this many years after the build is wrong. */
 const SERVICE_YEARS = 20;
 
 const laterMs = (at: number, years: number): number => {

@@ -12,7 +12,7 @@ export type SourceFault =
   | "not-listen-only"
   | "failed";
 
-/** A device cannot be read. `message` is a sentence with what to do. */
+/** A device that cannot be read. `message` says in one sentence what is wrong and what to do. */
 export class SourceError extends Error {
   readonly code: SourceFault;
   constructor(code: SourceFault, message: string, cause?: unknown) {

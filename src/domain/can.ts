@@ -2,7 +2,7 @@
 export type CanFrame = {
   /** Seconds since 1970, as the kernel or the recording stamped it. */
   readonly t: number;
-  /** The interface that it came from. */
+  /** The interface that received it. */
   readonly bus: string;
   /** 11 or 29 bits, without flags. */
   readonly id: number;
@@ -26,12 +26,12 @@ export const passes = (filters: readonly CanFilter[], frame: CanFrame): boolean 
     return (id & mask) === (frame.id & mask);
   });
 
-/** A bus that is only listened to. */
+/** A bus that the unit reads and never writes to. */
 export type CanSource = {
   /** Ends when a recording ends; throws SourceError when the interface fails. */
   listen(filters: readonly CanFilter[], signal: AbortSignal): AsyncIterable<readonly CanFrame[]>;
-  /** Wanted frames that were lost on their way from the kernel, since the start. */
+  /** Frames that passed the filters and were lost between the kernel and the unit, since the start. */
   readonly dropped: number;
-  /** Error frames since the start: what the controller reports about the bus. */
+  /** Error frames since the start. The controller makes them to report the state of the bus. */
   readonly errors: number;
 };

@@ -7,8 +7,8 @@ export type Stage = (typeof STAGES)[number];
 const count = z.int().nonnegative();
 
 /**
- * When the contact closed, as far as it is known. `boot` and `mono` allow `at` to be corrected once
- * the time is known.
+ * When the contact closed: `at` in UTC milliseconds, `mono` in milliseconds since the start of `boot`.
+ * Once the time is known, `at` is corrected from `boot` and `mono`.
  */
 const Pressed = z.object({
   boot: z.int().nonnegative(),
@@ -37,7 +37,7 @@ export const Episode = z.object({
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */
   ackAt: z.string().optional(),
-  /** Counts the changes, each of which is a new report. */
+  /** Counts the changes. Each change makes a new report. */
   revision: count,
   /** Whether a report of this episode, perhaps an earlier one, is on disk or at a broker. */
   safe: z.boolean(),

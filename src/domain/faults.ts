@@ -11,8 +11,8 @@ export type { LampSign } from "./faults/row.ts";
 
 /**
  * The catalogue of faults: one row for each (part, code) that the unit can report. The types of
- * `Faults.raise`, `systemd/RUNBOOK.md` and the check of both come from it. To add a fault, add its row in
- * `faults/` and run `npm run generate`.
+ * `Faults.raise` and `systemd/RUNBOOK.md` are made from it, and a test checks both. To add a fault, add
+ * its row in `faults/` and run `npm run generate`.
  */
 const PART_ROWS = {
   gps: GPS,
@@ -35,11 +35,11 @@ export type FaultName =
   | { readonly part: ConfigPart; readonly code: ConfigCode };
 export type FaultCode = FaultName["code"];
 
-/** One row, with what names it. */
+/** One row, with its part and code. */
 export type CatalogueRow = FaultRow & {
   readonly part: Part;
   readonly code: string;
-  /** `configuration`: of the file; it stays until the service is restarted. */
+  /** `configuration`: a fault of the configuration file. It stays until the service is restarted. */
   readonly about: "device" | "configuration";
 };
 
@@ -64,7 +64,7 @@ export const CATALOGUE: readonly CatalogueRow[] = catalogue();
 
 type PartThatFails = { [P in PartWithRows]: "failed" extends CodeOf<P> ? P : never }[PartWithRows];
 
-/** A device's own code as one of its part's: `failed` if the catalogue has no such code for the part. */
+/** The catalogue's code for a device's own code: `failed` if the part has no such code. */
 export const codeFor = <P extends PartThatFails>(part: P, code: string): CodeOf<P> | "failed" =>
   isCodeOf(part, code) ? code : "failed";
 

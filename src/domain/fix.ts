@@ -24,9 +24,10 @@ export type Fix = {
 };
 
 /**
- * How far the time of a live fix can be trusted. `trusted`: it is the time. `unconfirmed`: the
- * fix counts, its time does not yet. `misdated`: the fix counts, its time cannot be true.
- * `disputed` and `implausible`: it contradicts a trusted clock, and the fix is refused.
+ * How far the time of a live fix can be trusted. `trusted`: the time is right. `unconfirmed`: the
+ * position is used, the time is not used yet. `misdated`: the position is used, the time is wrong.
+ * `disputed` (a possible time) and `implausible` (an impossible one): the time contradicts a trusted
+ * clock, and the fix is rejected.
  */
 export type TimeVerdict = "trusted" | "unconfirmed" | "misdated" | "disputed" | "implausible";
 

@@ -3,7 +3,7 @@ import { Episode } from "./episode.ts";
 import { EmergencyUpdate } from "./report.ts";
 
 /**
- * What survives a restart, besides the reports: one typed, versioned value. Its only home is the
+ * What survives a restart, besides the reports: one typed, versioned value. It is stored only in the
  * vital file beside the outbox. Each section has one owner, which replaces it as a whole.
  */
 
@@ -44,7 +44,10 @@ const DoneCommand = z.object({
 });
 export type DoneCommand = z.infer<typeof DoneCommand>;
 
-/** A command that waits until the time is known, as it came. `payload` and `correlation` are base64. */
+/**
+ * A command that waits until the time is known, as it was received. `payload` and `correlation` are
+ * base64.
+ */
 const HeldCommand = z.object({
   payload: z.string(),
   responseTopic: z.string().optional(),
@@ -57,7 +60,7 @@ export type CommandMemory = z.infer<typeof CommandMemory>;
 
 export const Memory = z.object({
   v: z.literal(1),
-  /** The name under which the pending reports were made. */
+  /** The unit's name when the pending reports were made. */
   unit: z.string().optional(),
   emergency: EmergencyMemory,
   commands: CommandMemory,

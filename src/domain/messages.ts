@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /** The messages of contract §2 that are not reports. */
 
-/** A longer time stamp is not more exact. */
+/** The longest timestamp that is accepted. More digits would add no accuracy. */
 const INSTANT_LETTERS = 40;
 const instant = z.iso.datetime({ offset: true }).max(INSTANT_LETTERS);
 

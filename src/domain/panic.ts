@@ -1,4 +1,4 @@
-/** The panic board as the unit sees it, independent of the line between them. */
+/** The panic board as the unit sees it, independent of the serial protocol. */
 export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
@@ -20,14 +20,14 @@ export type LampPattern = (typeof LAMP_PATTERNS)[number];
 /** Patterns that the board shows by itself: a press that no host has answered; no host at all. */
 export type OwnPattern = "latched" | "no-host";
 
-/** Why the board started last; `unknown`: its boot loader has cleared the chip's record. */
+/** Why the board last started. `unknown`: its boot loader has cleared the chip's record. */
 export type ResetCause = "power" | "brown-out" | "watchdog" | "reset-line" | "unknown";
 
-/** One press, as latched by the board. (`board`, `number`) names it for ever. */
+/** One press, as latched by the board. (`board`, `number`) identifies it. */
 export type BoardPress = {
   /** The id of the board, 8 hex digits. */
   readonly board: string;
-  /** Counts up; the board never reuses one. 0: the board has no latch and no numbers. */
+  /** Counts up; a number is never reused. 0: the board has no latch and no numbers. */
   readonly number: number;
   readonly loop: number;
   /** Presses that this one stands for: more than 1 only if sixteen were pending. */
@@ -48,7 +48,7 @@ export type BoardHealth = {
   readonly firmware?: string;
   readonly loops?: readonly LoopState[];
   readonly supplyMv?: number;
-  /** Whole seconds since the board started; starts over after 49.7 days. */
+  /** Whole seconds since the board started; wraps to 0 after 49.7 days. */
   readonly uptimeS?: number;
   readonly resetCause?: ResetCause;
   /** No latch and no supervision: another firmware than ours. */
@@ -66,7 +66,7 @@ export type BoardFault =
   | "failed";
 
 export type BoardListener = {
-  /** A board answers: its id, and the last number that it gave. */
+  /** A board has answered. `lastNumber`: the number of its newest press. */
   hello(board: string, lastNumber: number): void;
   press(press: BoardPress): void;
   /** Called once for each change of fault. */
@@ -80,8 +80,14 @@ export type PanicBoard = AsyncDisposable & {
   readonly health: BoardHealth;
   /** Resolves when the first query has been written to the board, or its line could not be opened. */
   readonly asked: Promise<void>;
-  /** The press is on disk: the board can forget it. The board repeats the press until this reaches it. */
+  /**
+   * Tells the board that the press is on disk, so that it can forget the press. The board repeats the
+   * press until this reaches it.
+   */
   confirm(press: BoardPress): void;
-  /** Repeated each second. `quiet`: no sounder. `drill`: the pattern is of a drill. */
+  /**
+   * Sets the pattern, which is sent to the board again each second. `quiet`: no sounder. `drill`: the
+   * pattern belongs to a drill.
+   */
   show(pattern: LampPattern, quiet: boolean, drill?: boolean): void;
 };

@@ -10,9 +10,9 @@ export const laneOf = (kind: ReportKind): Lane =>
 /** The part of the outbox that delivery uses. */
 export type PendingReports = {
   readonly boot: number;
-  /** These are delivered: their records can be deleted. */
+  /** Deletes the records of reports that were delivered. */
   settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
-  /** No broker accepts these: they are declared (`too-large`) and deleted. */
+  /** Declares reports that no broker accepts (`too-large`) and deletes them. */
   refuse(reports: readonly Pick<Report, "seq" | "kind">[]): void;
   /**
    * Up to `limit` pending records of a lane with numbers above `after`, oldest first. `cursor`: the last

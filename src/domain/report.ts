@@ -225,7 +225,7 @@ export type Draft = Report extends infer R
   : never;
 /** An episode as it stands, as a report. */
 export type EmergencyUpdate = Extract<Report, { kind: "emergency" }>;
-/** The same as a schema: for reports that are read back from disk. */
+/** The schema of `EmergencyUpdate`, for reports that are read back from disk. */
 export const EmergencyUpdate = EmergencyReport.omit({ live: true });
 export type EmergencyData = EmergencyUpdate["data"];
 export type ReportKind = Report["kind"];

@@ -1,4 +1,4 @@
-/** Edit distance with transpositions (optimal string alignment): what a typist gets wrong. */
+/** Edit distance with transpositions (optimal string alignment), which fits typing errors. */
 const distance = (a: string, b: string): number => {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {

@@ -11,13 +11,13 @@ import type { Instant } from "./time.ts";
 /** A receiver's time this close to ours agrees with it: the rest is latency. */
 const AGREE_MS = 2_000;
 /**
- * A time further off than this is wild. Below it lie the steps that receivers really make: leap
- * seconds when the almanac arrives (18 s), a clock that they kept themselves in a garage.
+ * A time that differs by more is wild. Receivers do make smaller steps: leap seconds when the almanac
+ * arrives (18 s), or the drift of their own clock in a garage.
  */
 const WILD_MS = 60_000;
 /** Consistent times in a row that outvote what was known. At 1 Hz: two seconds. */
 const CONFIRMATIONS = 3;
-/** How fast an estimate that was too far ahead is lowered, milliseconds a millisecond. */
+/** How fast an estimate that is too far ahead is lowered, milliseconds per millisecond. */
 const RELAX = 0.0001;
 /** How long the clock is trusted without the receiver: at 50 ppm it is 4 s off by then. */
 export const HOLDOVER_MS = 24 * 3_600_000;
@@ -25,7 +25,7 @@ export const HOLDOVER_MS = 24 * 3_600_000;
 type Anchor = { readonly offset: number; readonly mono: number };
 
 export type Timekeeping = {
-  /** Where the receiver's time was first and last agreed on. */
+  /** When the receiver's time was first and last accepted. */
   readonly estimate?: { readonly first: Anchor; readonly last: Anchor } | undefined;
   /** A time that disagrees with the estimate, or that nothing has confirmed yet. */
   readonly rival?: { readonly offset: number; readonly times: number } | undefined;

@@ -1,4 +1,4 @@
-/** Units of measurement: from those that databases write, which follow no standard, to those of VSS. */
+/** Converts the units of CAN databases, whose spelling follows no standard, to those of VSS. */
 
 /** value in VSS's unit = value × factor + offset. */
 type Conversion = { readonly factor: number; readonly offset: number };
@@ -46,8 +46,8 @@ const CONVERSIONS: Readonly<Record<string, Readonly<Record<string, Conversion>>>
 };
 
 /**
- * How to convert a value from a unit as a database writes it to a unit as VSS writes it.
- * Undefined: this unit cannot be converted, or is not known.
+ * How to convert a value from `unit`, as a database spells it, to `vssUnit`, as VSS spells it. Undefined:
+ * the unit is unknown or cannot be converted.
  */
 export const conversionTo = (vssUnit: string, unit: string): Conversion | undefined => {
   const written = unit.trim().toLowerCase();

@@ -1,14 +1,14 @@
 /**
- * The signals of the COVESA Vehicle Signal Specification that a patrol car could have, and the
- * overlay `Vehicle.Police.*` for what VSS lacks. A path that is not in this list is a spelling error.
- * Source: VSS 6.0, https://covesa.global/vehicle-signal-specification; test/recordings/vss.test.ts
+ * The signals of the COVESA Vehicle Signal Specification that a patrol car could have, and the overlay
+ * `Vehicle.Police.*` for signals that are not in VSS. A path that is not in this list is a spelling
+ * error. Source: VSS 6.0, https://covesa.global/vehicle-signal-specification; test/recordings/vss.test.ts
  * compares it with the published tree.
  */
 
 /** The version of VSS that paths, units and values follow; `boot` events carry it. */
 export const VSS_VERSION = "6.0";
 
-/** VSS's own names of its data types, as far as the signals below need them. */
+/** VSS's names of the data types that the signals below use. */
 type VssDatatype = "boolean" | "string" | "float" | keyof typeof INTEGERS;
 
 /** The least and the greatest value of the integer types. */
@@ -26,7 +26,7 @@ export type VssSignal = {
   readonly datatype: VssDatatype;
   /** As VSS spells it; absent for numbers without a unit. */
   readonly unit?: string;
-  /** A change of a number by less is not worth a report. */
+  /** A smaller change of a number is not reported. */
   readonly deadband?: number;
   readonly meaning: string;
   /** The only texts that VSS allows. */
@@ -71,7 +71,7 @@ const string = (path: string, values: readonly string[], meaning: string): VssSi
   values,
 });
 
-/** Values that mean unknown in VSS. In a report, what is not known is absent. */
+/** Values that mean unknown in VSS. A report leaves an unknown signal out. */
 export const UNKNOWN_TEXTS: readonly string[] = ["UNDEFINED", "UNKNOWN"];
 
 /** The path of the ignition's state. */

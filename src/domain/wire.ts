@@ -22,7 +22,7 @@ export const WIRE = {
   reply: { path: "reply", direction: "up", retain: false, expiryS: 600 },
 } as const;
 
-/** A row of the table. Refusals of a broker are counted for a row. */
+/** A row of the table. A broker's refusals are counted per row. */
 export type Channel = keyof typeof WIRE;
 
 const routeTo = (root: string, channel: Channel): Route => {

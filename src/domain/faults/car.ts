@@ -52,7 +52,8 @@ export const GPS = {
       "Read the event's `detail`. Stop the other program (`fuser -v DEVICE` names it), or correct `gps.port`.",
   },
   rollover: {
-    sentence: "The receiver's dates are 1,024 weeks or a multiple of that back. The unit corrects them.",
+    sentence:
+      "The receiver's dates are 1,024 weeks, or a multiple of that, in the past. The unit corrects them.",
     lamp: "unchanged",
     dispatch: "Nothing else: times and positions are right.",
     cause: "The receiver's firmware is too old for the present GPS week count.",
@@ -94,7 +95,8 @@ export const CAN = {
     remedy: "Compare the bit rate in `systemd/25-can0.network` with the vehicle's. Check the wires.",
   },
   "not-listen-only": {
-    sentence: "The CAN interface is not in listen-only mode, or does not say so. The unit refuses to use it.",
+    sentence:
+      "The CAN interface is not in listen-only mode, or cannot report its mode. The unit refuses to use it.",
     lamp: "unchanged",
     dispatch: NO_SIGNALS,
     cause:
@@ -122,7 +124,7 @@ export const CAN = {
 
 export const POWER = {
   "not-scheduled": {
-    sentence: "The computer cannot be switched off after the ignition.",
+    sentence: "The computer cannot be switched off after the ignition is off.",
     lamp: "unchanged",
     dispatch: "The unit stays online although the ignition is off. The car's battery drains.",
     cause: "The service's user may not ask logind for a power-off.",

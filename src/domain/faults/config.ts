@@ -6,7 +6,7 @@ import type { FaultRow } from "./row.ts";
  * all, `run` prints them and exits 78.
  */
 
-/** What is the matter with a value or a file. */
+/** What is wrong with a value or a file. */
 const KINDS = {
   yaml: {
     sentence: "The file is not valid YAML.",
@@ -61,7 +61,7 @@ const rows = (
     codes.map((code) => [code, { ...KINDS[code], lamp, dispatch: consequence, remedy: REMEDY }]),
   );
 
-/** Which part can be reported with which code, and what that costs. */
+/** The codes that each part can have, and their consequences. */
 export const CONFIG = {
   config: rows(
     ["yaml", "invalid", "unknown-key", "duplicate-key", "unreadable-file"],
@@ -93,7 +93,7 @@ export const CONFIG = {
     ["invalid", "unknown-key", "no-pin"],
     "Nothing else. The status page has its defaults, or is off (`no-pin`).",
   ),
-  power: rows(["invalid", "unknown-key", "no-ignition"], "The computer stays on after the ignition."),
+  power: rows(["invalid", "unknown-key", "no-ignition"], "The computer stays on after the ignition is off."),
   update: rows(["invalid", "unknown-key"], "The trial of a new configuration has its default length."),
 } as const;
 export type ConfigPart = keyof typeof CONFIG;

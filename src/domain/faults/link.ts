@@ -1,8 +1,8 @@
 import type { FaultRow } from "./row.ts";
 
-/** Faults of the way to dispatch. `where` is the broker's address, unless a row says otherwise. */
+/** Faults of the link to dispatch. `where` is the broker's address, unless a row says otherwise. */
 
-const LATER = "The unit is `offline`. This event comes once another broker, or this one, can be reached.";
+const LATER = "The unit is `offline`. This event arrives once a broker can be reached.";
 const NO_LINK = { lamp: "no-link", dispatch: LATER } as const;
 
 export const LINK = {

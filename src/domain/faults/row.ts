@@ -2,7 +2,8 @@ import type { LampPattern, OwnPattern } from "../panic.ts";
 
 /**
  * What the officer sees. `unchanged`: the fault does not show on the lamp. `off`: the lamp stays dark.
- * `no-link` comes only after 60 s without a broker that has a listener, and not while an emergency is open.
+ * The lamp shows `no-link` only after 60 s without a broker that has a subscriber, and not while an
+ * emergency is open.
  */
 export type LampSign =
   | Extract<LampPattern | OwnPattern, "fault" | "no-link" | "no-host">
@@ -18,6 +19,6 @@ export type FaultRow = {
   readonly dispatch: string;
   readonly cause: string;
   readonly remedy: string;
-  /** It is reported when it happens; no `recovered` follows. */
+  /** It is reported once, when it happens. No `recovered` follows. */
   readonly once?: true;
 };

@@ -12,7 +12,7 @@ export const OUTBOX = {
       "`df -h` and `du -xh / | sort -h | tail`: make room. Lower `outbox.maxMiB`. The unit recovers by itself.",
   },
   "disk-read-only": {
-    sentence: "The disk takes no write: it is read-only, or the service may not write there.",
+    sentence: "The disk cannot be written: it is read-only, or the service may not write there.",
     lamp: "fault",
     dispatch: "Reports still arrive, from memory. After a restart `seq` jumps, with a `gap`.",
     cause: "The kernel has mounted a failing card read-only, or the outbox folder belongs to another user.",
@@ -23,10 +23,11 @@ export const OUTBOX = {
     lamp: "fault",
     dispatch: "Reports still arrive, from memory. What memory cannot hold is declared in a `gap`.",
     cause: "The card or its contacts fail, or a file of the outbox is damaged.",
-    remedy: "`dmesg | tail`. Replace the card. Save what waits first: `outbox export` (service stopped).",
+    remedy:
+      "`dmesg | tail`. Replace the card. Save the pending reports first: `outbox export` (service stopped).",
   },
   repaired: {
-    sentence: "The outbox was damaged and has been repaired, set aside or begun anew.",
+    sentence: "The outbox was damaged. It has been repaired, or set aside and replaced by an empty one.",
     lamp: "unchanged",
     dispatch: "One or more `gap` events with reason `corruption` declare what is missing.",
     cause: "Power was cut while the card wrote, or the card fails. `detail` says what was done.",
