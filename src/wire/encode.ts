@@ -15,7 +15,7 @@ export type Compress = (text: string) => Promise<Buffer>;
 export const encodeHistory = (reports: readonly Report[], compress: Compress): Promise<Buffer> =>
   compress(reports.map((report) => `${wire(report, false)}\n`).join(""));
 
-/** What an emergency can do without, in the order in which it is left out (contract §4). */
+/** Fields of an emergency that can be left out, in this order (contract §4). */
 const DISPENSABLE = ["track", "vehicle", "buttons"] as const;
 
 /**

@@ -28,7 +28,7 @@ export const readMessage = (topic: string, payload: Buffer): Received => {
   }
 };
 
-/** The JSON of a short message from dispatch; undefined where it is longer than that, or no JSON. */
+/** The JSON of a short message from dispatch; undefined if it is longer than `maxBytes` or is not JSON. */
 export const readJson = (payload: Buffer, maxBytes: number): unknown => {
   if (payload.length > maxBytes) return undefined;
   try {
