@@ -2,8 +2,8 @@ import type { FaultName } from "../domain/faults.ts";
 
 /**
  * Which changes of a fault are reported (contract §3): at most six a minute for one (part, code, where);
- * then one report says so, and the next comes when the fault has been steady for a minute. Pure: `now`
- * is in milliseconds.
+ * after that, one report says that the fault changes often, and the next follows when the fault has been
+ * steady for a minute. Pure: `now` is in milliseconds.
  */
 export type Condition = FaultName & {
   /** The loop, broker, topic or interface. */
@@ -12,12 +12,15 @@ export type Condition = FaultName & {
 
 export type Change = Condition & { readonly faulty: boolean; readonly detail: string };
 
-/** What is to be reported. `flapping`: that further changes are not. */
+/** A change to report. `flapping`: further changes are not reported until the fault is steady. */
 export type News = Change & { readonly flapping?: true };
 
 const WINDOW_MS = 60_000;
 const CHANGES = 6;
-/** Conditions that are remembered. Beyond them the one that has been calm for longest is forgotten. */
+/**
+ * The most conditions that are remembered. Beyond that, the condition without a fault that changed
+ * longest ago is forgotten; if all are faulty, the one that changed longest ago.
+ */
 const REMEMBERED = 256;
 
 type Known = {
@@ -37,7 +40,7 @@ export class Damping {
     return [...this.#known.values()].map(({ now }) => now).filter(({ faulty }) => faulty);
   }
 
-  /** A condition is as `change` says. Undefined: nothing is to be reported. */
+  /** Records the state of a condition at `now`. Undefined: there is nothing to report. */
   change(change: Change, now: number): News | undefined {
     const name = nameOf(change);
     const known = this.#known.get(name) ?? {
@@ -59,7 +62,7 @@ export class Damping {
     return change;
   }
 
-  /** Called about once a second: what has become steady is reported as it is. */
+  /** Called about once a second. Returns the conditions that have become steady, as they are now. */
   tick(now: number): News[] {
     const news: News[] = [];
     for (const known of this.#known.values()) {

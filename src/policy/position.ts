@@ -20,7 +20,7 @@ export type PositionPolicySettings = {
 /** What else is known at the time of a fix. */
 export type Circumstances = {
   readonly emergency: boolean;
-  /** What the vehicle says of itself, if its bus is listened to. */
+  /** The vehicle's own ignition and speed, if its bus is read. */
   readonly vehicle?: VehicleMotion | undefined;
 };
 
@@ -29,11 +29,17 @@ export type PositionPolicy = {
   decide(fix: Fix, circumstances: Circumstances): PositionData["reason"] | undefined;
 };
 
-/** Movement begins at the first speed, twice in a row, and ends below the second for some seconds. */
+/**
+ * Movement begins with two fixes in a row at START_KMH or more, and ends after STOP_AFTER_MS below
+ * STOP_KMH.
+ */
 export const START_KMH = 8;
 const STOP_KMH = 3;
 const STOP_AFTER_MS = 5_000;
-/** A slow roll counts as movement once it has left the place for good: metres, and in sigmas. */
+/**
+ * A slow roll counts as movement when it is this far from its place: metres, and standard deviations of
+ * the fix.
+ */
 const ROLL_M = 50;
 const ROLL_SIGMAS = 5;
 /** Below this a course is too noisy to call a turn. */
@@ -64,8 +70,9 @@ type Speeds = {
 
 const move = (motion: Motion, fix: Fix, { receiverKmh, vehicleKmh, parked }: Speeds): Motion => {
   if (motion.kind === "standing") {
-    // The vehicle's own speed decides a start, and with the ignition off the receiver's speed is noise. But the
-    // signal may be dead, or the car be towed: a car that leaves its place for good moves, whatever the bus says.
+    // The vehicle's own speed decides a start; with the ignition off, the receiver's speed is noise. But the
+    // signal may be dead or the car may be towed: a car that is far from its place moves, whatever the bus
+    // says.
     const startKmh = vehicleKmh ?? (parked ? 0 : receiverKmh);
     const fastFixes = startKmh >= START_KMH ? motion.fastFixes + 1 : 0;
     const awayM = Math.max(ROLL_M, ROLL_SIGMAS * (fix.accuracyM ?? 0));

@@ -1,9 +1,9 @@
 /**
- * Decides when the computer is switched off behind the ignition. Pure: time is an argument, in
+ * Decides when the computer is switched off after the ignition is off. Pure: time is an argument, in
  * milliseconds of a clock that never jumps.
  *
- * A power-off is scheduled a minute ahead, so that whatever speaks against it in that minute (a
- * press first of all) can still cancel it.
+ * A power-off is scheduled a minute ahead, so that a press, or any other objection in that minute, can
+ * still cancel it.
  */
 export type PowerSettings = {
   /** Seconds after the ignition went off; at least 300. */
@@ -17,11 +17,11 @@ type PowerNews =
   | { readonly what: "power-off"; readonly offInS: number }
   | { readonly what: "power-off-cancelled"; readonly reason: PowerObjection };
 
-/** What speaks against a power-off. */
+/** Why a power-off must not take place. */
 type PowerObjection = "press" | "emergency" | "ignition" | "moving";
 
 export type PowerCircumstances = {
-  /** Undefined: not known. What is not known switches nothing off. */
+  /** Undefined: unknown. The computer is not switched off while the ignition is unknown. */
   readonly ignition: "on" | "off" | undefined;
   /** The receiver sees the car move, whatever its bus says. */
   readonly moving: boolean;
@@ -29,7 +29,7 @@ export type PowerCircumstances = {
 };
 
 export type PowerInput =
-  /** To be given about once a second. */
+  /** Given about once a second. */
   | { readonly type: "look"; readonly circumstances: PowerCircumstances; readonly mono: number }
   /** A button was pressed, whatever becomes of it. */
   | { readonly type: "press"; readonly mono: number }
@@ -42,9 +42,9 @@ export type PowerEffect =
   | { readonly type: "cancel" };
 
 type Rest =
-  /** Something speaks against a power-off. */
+  /** There is an objection to a power-off. */
   | { readonly type: "busy" }
-  /** Nothing speaks against it since then. */
+  /** There has been no objection since then. */
   | { readonly type: "idle"; readonly sinceMs: number }
   | { readonly type: "scheduled"; readonly atMs: number }
   /** A power-off must not take place; `asked`: the service manager has not answered yet. */
@@ -82,7 +82,7 @@ const objectionTo = ({ ignition, moving, emergency }: PowerCircumstances): Power
 
 const report = (news: PowerNews): PowerEffect => ({ type: "report", news });
 
-/** Something speaks against a power-off: one that is scheduled must be cancelled. */
+/** There is an objection: a scheduled power-off must be cancelled. */
 const object = (rest: Rest, reason: PowerObjection, mono: number): [Rest, PowerEffect[]] => {
   if (rest.type === "scheduled")
     return [
@@ -99,7 +99,7 @@ const keepCancelling = (rest: Extract<Rest, { type: "cancelling" }>, mono: numbe
   return [{ type: "cancelling", sinceMs, asked: true }, [{ type: "cancel" }]];
 };
 
-/** Nothing speaks against a power-off. */
+/** There is no objection to a power-off. */
 const consent = (rest: Rest, { offAfterS }: PowerSettings, mono: number): [Rest, PowerEffect[]] => {
   const schedule: [Rest, PowerEffect[]] = [
     { type: "scheduled", atMs: mono },
@@ -117,7 +117,7 @@ const consent = (rest: Rest, { offAfterS }: PowerSettings, mono: number): [Rest,
   }
 };
 
-/** The ignition as far as dispatch is concerned: the first known state is only news if it is off. */
+/** What to report about the ignition. The first known state is reported only if it is off. */
 const ignitionNews = (
   before: PowerState["ignition"],
   now: PowerState["ignition"],
@@ -147,7 +147,10 @@ const look = (
   };
 };
 
-/** The state after an input, and what to do. Effects are to be performed one after another, in order. */
+/**
+ * The state after an input, and what to do: perform the effects in order, one after another. `settings`
+ * undefined: only the ignition is reported.
+ */
 export const advancePower = (
   state: PowerState,
   input: PowerInput,

@@ -5,8 +5,8 @@ import type { VehicleValue } from "./vehicle.ts";
  * an argument, in milliseconds.
  */
 export type Recorder = {
-  hear(path: string, value: VehicleValue, nowMs: number): void;
-  /** The values kept, oldest first. Each taker gets each value once. */
+  add(path: string, value: VehicleValue, nowMs: number): void;
+  /** The values kept, oldest first. Each `taker` gets each value once. */
   take(nowMs: number, taker: string): Moment[];
 };
 
@@ -35,7 +35,7 @@ export const createRecorder = (): Recorder => {
     head = 0;
   };
   return {
-    hear(path, value, nowMs) {
+    add(path, value, nowMs) {
       samples.push({ path, value, atMs: nowMs });
       trim(nowMs);
     },

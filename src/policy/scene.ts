@@ -1,11 +1,11 @@
 import type { Fix } from "../domain/fix.ts";
 import type { EmergencyData } from "../domain/report.ts";
 
-/** Where the car is and how it came there, as an emergency carries it. Pure: time is an argument. */
+/** The car's position and track, for the report of an emergency. Pure: `mono` is in milliseconds. */
 export type Scene = {
-  /** The newest fix. `mono`: when it arrived, not when it was decoded. */
+  /** Keeps the newest fix. `mono`: when it arrived, not when it was decoded. */
   see(fix: Fix, mono: number): void;
-  /** A fix that became a report: a point of the track. */
+  /** Adds a fix that became a report to the track. */
   mark(fix: Fix, mono: number): void;
   at(mono: number): Pick<EmergencyData, "position" | "track">;
 };

@@ -15,7 +15,7 @@ export type VehicleReport = {
   readonly stale?: string[];
 };
 
-/** What the vehicle says about its own movement. Absent: it does not say so, or not any more. */
+/** The vehicle's own ignition and speed. Absent: unknown, or no longer current. */
 export type VehicleMotion = {
   readonly ignition?: "on" | "off";
   readonly speedKmh?: number;
@@ -23,12 +23,15 @@ export type VehicleMotion = {
 
 export type VehiclePolicy = {
   /** A value of a mapped signal was received. */
-  hear(path: string, value: VehicleValue, nowMs: number): void;
+  receive(path: string, value: VehicleValue, nowMs: number): void;
   /** A frame was received, whatever it carried. */
   alive(nowMs: number): void;
-  /** The bus cannot be listened to: until the next frame nothing is known. */
+  /** The bus cannot be read: until the next frame nothing is known. */
   lost(): void;
-  /** What to report now: what has changed, or everything if a snapshot is due. `last`: nothing follows. */
+  /**
+   * What to report now: the values that have changed, or all values if a snapshot is due. `last`: there
+   * will be no later call.
+   */
   due(nowMs: number, last?: boolean): VehicleReport | undefined;
   /** Makes the next report a snapshot: dispatch may have missed something. */
   refresh(): void;
@@ -37,21 +40,21 @@ export type VehiclePolicy = {
   motion(nowMs: number): VehicleMotion;
 };
 
-/** The least time between two reports: a door that bangs makes no more than this. */
+/** The shortest time between two reports, however often a signal changes. */
 const BETWEEN_MS = 200;
 const SNAPSHOT_MS = 600_000;
 /** A bus that has been silent for this long is asleep, or not connected. */
 const ASLEEP_MS = 5_000;
 const SPEED = "Vehicle.Speed";
-/** An older speed says nothing about now, whatever the cycle of its signal is. */
+/** An older speed is out of date, whatever the cycle of its signal is. */
 const SPEED_MS = 5_000;
 const IGNITION_ON: ReadonlySet<VehicleValue> = new Set(["ACC", "ON", "START"]);
 const IGNITION_OFF: ReadonlySet<VehicleValue> = new Set(["OFF", "LOCK"]);
 
-type Heard = {
+type Received = {
   readonly signal: VehicleSignal;
   value: VehicleValue;
-  heardAt: number;
+  receivedAt: number;
   reported: VehicleValue | undefined;
   reportedAt: number;
   staleReported: boolean;
@@ -63,10 +66,10 @@ type Bus =
   | { readonly state: "heard"; readonly sinceMs: number; readonly lastMs: number }
   | { readonly state: "lost"; readonly sinceMs: number };
 
-const differs = ({ signal, value, reported }: Heard): boolean => {
+const differs = ({ signal, value, reported }: Received): boolean => {
   if (typeof value === "number" && typeof reported === "number") {
     const change = Math.abs(value - reported);
-    // That something has come to rest is news however small the last step was.
+    // A value that reaches 0 is reported, however small the last step was.
     return change > 0 && (change >= signal.deadband || value === 0);
   }
   return value !== reported;
@@ -75,9 +78,9 @@ const differs = ({ signal, value, reported }: Heard): boolean => {
 class VehicleSignals implements VehiclePolicy {
   readonly #signals: readonly VehicleSignal[];
   readonly #byPath: ReadonlyMap<string, VehicleSignal>;
-  /** At most one entry a mapped signal. */
-  readonly #heard = new Map<string, Heard>();
-  /** Signals that never came, and were reported as stale. */
+  /** At most one entry for each mapped signal. */
+  readonly #received = new Map<string, Received>();
+  /** Signals that were never received, and were reported as stale. */
   readonly #missed = new Set<string>();
   #bus: Bus = { state: "never-heard" };
   #snapshotAt = -Infinity;
@@ -89,17 +92,17 @@ class VehicleSignals implements VehiclePolicy {
     this.#byPath = new Map(signals.map((signal) => [signal.path, signal]));
   }
 
-  hear(path: string, value: VehicleValue, nowMs: number): void {
+  receive(path: string, value: VehicleValue, nowMs: number): void {
     const signal = this.#byPath.get(path);
     if (!signal) return;
-    const known = this.#heard.get(path);
+    const known = this.#received.get(path);
     if (known) {
       known.value = value;
-      known.heardAt = nowMs;
+      known.receivedAt = nowMs;
       return;
     }
     const never = { reported: undefined, reportedAt: -Infinity, staleReported: false };
-    this.#heard.set(path, { signal, value, heardAt: nowMs, ...never });
+    this.#received.set(path, { signal, value, receivedAt: nowMs, ...never });
   }
 
   alive(nowMs: number): void {
@@ -115,9 +118,9 @@ class VehicleSignals implements VehiclePolicy {
     // Recordings that were put together may step back in time.
     const settled = (sinceMs: number, leastMs: number) => last || Math.abs(sinceMs) >= leastMs;
     if (this.#bus.state === "never-heard" || !settled(nowMs - this.#reportedAt, BETWEEN_MS)) return undefined;
-    const all = [...this.#heard.values()];
+    const all = [...this.#received.values()];
     for (const one of all) {
-      // A signal that has returned is reported again, even with the value that it had.
+      // A signal that has returned is reported, even if its value is the same.
       if (one.staleReported && !this.#isStale(one, nowMs)) {
         one.staleReported = false;
         one.reported = undefined;
@@ -128,7 +131,7 @@ class VehicleSignals implements VehiclePolicy {
     const chosen = whole
       ? fresh
       : fresh.filter((one) => differs(one) && settled(nowMs - one.reportedAt, one.signal.minIntervalMs));
-    const absent = this.#neverHeard(nowMs).filter((path) => !this.#missed.has(path));
+    const absent = this.#neverReceived(nowMs).filter((path) => !this.#missed.has(path));
     const newlyStale =
       absent.length > 0 || all.some((one) => this.#isStale(one, nowMs) && !one.staleReported);
     if (chosen.length === 0 && !newlyStale) return undefined;
@@ -141,15 +144,15 @@ class VehicleSignals implements VehiclePolicy {
   }
 
   snapshot(nowMs: number): VehicleReport | undefined {
-    const fresh = [...this.#heard.values()].filter((one) => !this.#isStale(one, nowMs));
-    return this.#heard.size === 0 ? undefined : this.#report(fresh, nowMs);
+    const fresh = [...this.#received.values()].filter((one) => !this.#isStale(one, nowMs));
+    return this.#received.size === 0 ? undefined : this.#report(fresh, nowMs);
   }
 
   motion(nowMs: number): VehicleMotion {
     const ignition = this.#ignition(nowMs);
-    const speed = this.#heard.get(SPEED);
+    const speed = this.#received.get(SPEED);
     const speedKmh =
-      speed && nowMs - speed.heardAt <= SPEED_MS && !this.#isStale(speed, nowMs) ? speed.value : undefined;
+      speed && nowMs - speed.receivedAt <= SPEED_MS && !this.#isStale(speed, nowMs) ? speed.value : undefined;
     return {
       ...(ignition === undefined ? {} : { ignition }),
       ...(typeof speedKmh === "number" ? { speedKmh } : {}),
@@ -157,18 +160,18 @@ class VehicleSignals implements VehiclePolicy {
   }
 
   /**
-   * Silence is not "off": the bus may be asleep, or a plug may be pulled. What remains true in a
-   * silence is an OFF that was the ignition's last word before it, as in any parked car. While the
-   * bus carries frames, an ignition that is missing among them is not known.
+   * Silence does not mean "off": the bus may be asleep, or a plug may be pulled. If the ignition's last
+   * value before the silence was OFF, it is still off, as in any parked car. While the bus carries frames
+   * without the ignition's signal, the ignition is unknown.
    */
   #ignition(nowMs: number): "on" | "off" | undefined {
-    const known = this.#heard.get(IGNITION);
+    const known = this.#received.get(IGNITION);
     const bus = this.#bus;
     if (!known || bus.state !== "heard") return undefined;
     const fresh = !this.#isStale(known, nowMs);
     if (IGNITION_ON.has(known.value)) return fresh ? "on" : undefined;
     if (!IGNITION_OFF.has(known.value)) return undefined;
-    const lastWord = !this.#awake(nowMs) && known.heardAt >= bus.sinceMs;
+    const lastWord = !this.#awake(nowMs) && known.receivedAt >= bus.sinceMs;
     return fresh || lastWord ? "off" : undefined;
   }
 
@@ -176,40 +179,40 @@ class VehicleSignals implements VehiclePolicy {
     return this.#bus.state === "heard" && nowMs - this.#bus.lastMs <= ASLEEP_MS;
   }
 
-  /** A signal without a cycle is as fresh as the bus. */
-  #isStale({ signal, heardAt }: Heard, nowMs: number): boolean {
-    if (signal.staleMs !== undefined) return nowMs - heardAt > signal.staleMs;
-    return !this.#awake(nowMs) || this.#bus.state !== "heard" || heardAt < this.#bus.sinceMs;
+  /** A signal without a cycle is stale when the bus is silent, and until it is received again. */
+  #isStale({ signal, receivedAt }: Received, nowMs: number): boolean {
+    if (signal.staleMs !== undefined) return nowMs - receivedAt > signal.staleMs;
+    return !this.#awake(nowMs) || this.#bus.state !== "heard" || receivedAt < this.#bus.sinceMs;
   }
 
-  /** Signals whose time has passed since the bus was first heard, and that never came. */
-  #neverHeard(nowMs: number): string[] {
+  /** Signals that have not been received within their time since the bus was first heard. */
+  #neverReceived(nowMs: number): string[] {
     const sinceMs = this.#bus.state === "never-heard" ? nowMs : this.#bus.sinceMs;
     return this.#signals
-      .filter(({ path, staleMs }) => !this.#heard.has(path) && nowMs - sinceMs > (staleMs ?? Infinity))
+      .filter(({ path, staleMs }) => !this.#received.has(path) && nowMs - sinceMs > (staleMs ?? Infinity))
       .map(({ path }) => path);
   }
 
-  #report(of: readonly Heard[], nowMs: number): VehicleReport {
-    const stale = [...this.#heard.values()]
+  #report(of: readonly Received[], nowMs: number): VehicleReport {
+    const stale = [...this.#received.values()]
       .filter((one) => this.#isStale(one, nowMs))
       .map(({ signal }) => signal.path)
-      .concat(this.#neverHeard(nowMs));
+      .concat(this.#neverReceived(nowMs));
     return {
       signals: Object.fromEntries(of.map(({ signal, value }) => [signal.path, value])),
       ...(stale.length > 0 ? { stale } : {}),
     };
   }
 
-  /** A signal that fell silent is reported once; so is its return, by its value. */
-  #remember(chosen: readonly Heard[], absent: readonly string[], whole: boolean, nowMs: number): void {
+  /** A signal that became stale is reported once. Its return is reported by its value. */
+  #remember(chosen: readonly Received[], absent: readonly string[], whole: boolean, nowMs: number): void {
     this.#reportedAt = nowMs;
     if (whole) {
       this.#wantsSnapshot = false;
       this.#snapshotAt = nowMs;
     }
     for (const path of absent) this.#missed.add(path);
-    for (const one of this.#heard.values()) one.staleReported = this.#isStale(one, nowMs);
+    for (const one of this.#received.values()) one.staleReported = this.#isStale(one, nowMs);
     for (const one of chosen) {
       one.reported = one.value;
       one.reportedAt = nowMs;

@@ -166,12 +166,12 @@ export class CanPart implements AsyncDisposable {
     this.#recordedS = frame.t;
     const now = this.#now();
     this.#policy.alive(now);
-    for (const [path, value] of this.#options.mapping.read(frame) ?? []) this.#hear(path, value, now);
+    for (const [path, value] of this.#options.mapping.read(frame) ?? []) this.#receive(path, value, now);
   }
 
-  #hear(path: string, value: VehicleValue, now: number): void {
-    this.#policy.hear(path, value, now);
-    this.#recorder.hear(path, value, now);
+  #receive(path: string, value: VehicleValue, now: number): void {
+    this.#policy.receive(path, value, now);
+    this.#recorder.add(path, value, now);
     if (typeof value !== "boolean" || !AIRBAG.test(path)) return;
     const what = this.#airbags.see(path, value, this.#fired(path));
     if (what) this.airbag.emit({ path, what });

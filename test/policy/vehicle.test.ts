@@ -12,8 +12,8 @@ const signals: VehicleSignal[] = [
 const fresh = () => {
   const policy = createVehiclePolicy(signals);
   policy.alive(0);
-  policy.hear(SPEED, 50, 0);
-  policy.hear(DOOR, false, 0);
+  policy.receive(SPEED, 50, 0);
+  policy.receive(DOOR, false, 0);
   return policy;
 };
 
@@ -27,15 +27,15 @@ describe("vehicle reports", () => {
     const policy = fresh();
     policy.due(0);
     const drive = (at: number, kmh: number) => {
-      policy.hear(SPEED, kmh, at);
+      policy.receive(SPEED, kmh, at);
       return policy.due(at);
     };
     expect(drive(500, 55)).toBeUndefined();
     expect(drive(1_000, 51)).toBeUndefined();
     expect(drive(1_200, 53)).toEqual({ signals: { [SPEED]: 53 } });
-    policy.hear(DOOR, true, 1_250);
+    policy.receive(DOOR, true, 1_250);
     expect(policy.due(1_250)).toBeUndefined(); // a report has just been made
-    policy.hear(SPEED, 53, 1_400);
+    policy.receive(SPEED, 53, 1_400);
     expect(policy.due(1_400)).toEqual({ signals: { [DOOR]: true } });
   });
 
@@ -45,7 +45,7 @@ describe("vehicle reports", () => {
     expect(policy.due(400)).toEqual({ signals: {}, stale: [SPEED] });
     expect(policy.due(700)).toBeUndefined();
     expect(policy.snapshot(700)).toEqual({ signals: { [DOOR]: false }, stale: [SPEED] });
-    policy.hear(SPEED, 50, 1_500);
+    policy.receive(SPEED, 50, 1_500);
     expect(policy.due(1_500)).toEqual({ signals: { [SPEED]: 50 } });
   });
 
@@ -53,15 +53,15 @@ describe("vehicle reports", () => {
     const policy = fresh();
     policy.due(0);
     policy.alive(300_000);
-    policy.hear(SPEED, 50, 300_000);
-    policy.hear(DOOR, false, 300_000);
+    policy.receive(SPEED, 50, 300_000);
+    policy.receive(DOOR, false, 300_000);
     policy.refresh();
     expect(policy.due(300_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
     policy.alive(899_999);
-    policy.hear(SPEED, 50, 899_999);
-    policy.hear(DOOR, false, 899_999);
+    policy.receive(SPEED, 50, 899_999);
+    policy.receive(DOOR, false, 899_999);
     expect(policy.due(899_999)).toBeUndefined();
-    policy.hear(SPEED, 50, 900_000);
+    policy.receive(SPEED, 50, 900_000);
     expect(policy.due(900_000)).toEqual({ signals: { [SPEED]: 50, [DOOR]: false } });
   });
 
@@ -77,7 +77,7 @@ describe("vehicle reports", () => {
   test("a bus that cannot be listened to says nothing; one that is silent makes everything stale", () => {
     const policy = createVehiclePolicy(signals);
     policy.alive(0);
-    policy.hear(DOOR, true, 0);
+    policy.receive(DOOR, true, 0);
     policy.due(0);
     expect(policy.snapshot(4_000)!.signals).toEqual({ [DOOR]: true });
     policy.lost();
@@ -89,7 +89,7 @@ describe("vehicle reports", () => {
     const policy = createVehiclePolicy(signals);
     expect(policy.due(10_000)).toBeUndefined();
     policy.alive(10_000);
-    policy.hear(DOOR, false, 10_000);
+    policy.receive(DOOR, false, 10_000);
     expect(policy.due(10_000)).toEqual({ signals: { [DOOR]: false } });
     expect(policy.due(10_300)).toBeUndefined();
     expect(policy.due(10_301)).toEqual({ signals: {}, stale: [SPEED] });
@@ -99,20 +99,20 @@ describe("vehicle reports", () => {
   test("that the car has come to rest is told however small the last step", () => {
     const policy = fresh();
     policy.due(0);
-    policy.hear(SPEED, 1.5, 1_000);
+    policy.receive(SPEED, 1.5, 1_000);
     expect(policy.due(1_000)).toMatchObject({ signals: { [SPEED]: 1.5 } });
-    policy.hear(SPEED, 0, 2_000);
+    policy.receive(SPEED, 0, 2_000);
     expect(policy.due(2_000)).toEqual({ signals: { [SPEED]: 0 } });
   });
 
-  test("what was heard before a night's silence is not told as new when the bus wakes", () => {
+  test("values from before a night's silence are not reported as new when the bus wakes", () => {
     const policy = fresh();
     policy.due(0);
     expect(policy.due(6_000)).toEqual({ signals: {}, stale: [SPEED, DOOR] });
     policy.alive(7_200_000);
-    policy.hear(SPEED, 0, 7_200_000);
+    policy.receive(SPEED, 0, 7_200_000);
     expect(policy.due(7_200_000)!.signals).toEqual({ [SPEED]: 0 });
-    policy.hear(DOOR, false, 7_201_000);
+    policy.receive(DOOR, false, 7_201_000);
     expect(policy.due(7_201_000)!.signals).toEqual({ [DOOR]: false });
   });
 });
@@ -123,7 +123,7 @@ describe("a mapped ignition", () => {
   type Policy = ReturnType<typeof createVehiclePolicy>;
   const frame = (policy: Policy, atMs: number, ignition?: string) => {
     policy.alive(atMs);
-    if (ignition !== undefined) policy.hear(IGNITION, ignition, atMs);
+    if (ignition !== undefined) policy.receive(IGNITION, ignition, atMs);
   };
 
   test.each([
