@@ -6,15 +6,18 @@ import type { Copy } from "../domain/memory.ts";
  */
 
 /**
- * Copies that are remembered. At the limit the oldest copy of an ended episode goes: its broker has
- * been away for more than a hundred emergencies, and keeps the copy until dispatch clears it there.
+ * Copies that are remembered. At the limit the oldest copy of an ended episode is forgotten: its broker
+ * has been away for more than a hundred emergencies, and keeps the copy until dispatch clears it there.
  */
 export const COPIES_MAX = 128;
 
 export const brokersOf = (copies: readonly Copy[], episode: string): string[] =>
   copies.filter((one) => one.episode === episode).map(({ broker }) => broker);
 
-/** Returns `copies` itself if this one is known. `isKnown`: whether an episode is open, or its end is not delivered. */
+/**
+ * Adds a copy. Returns `copies` itself if it is in there already. `isKnown`: whether an episode is open,
+ * or its end is not delivered yet.
+ */
 export const withCopy = (
   copies: readonly Copy[],
   { episode, broker }: Copy,
@@ -27,7 +30,7 @@ export const withCopy = (
   return all.toSpliced(Math.max(0, ended), 1);
 };
 
-/** Returns `copies` itself if there is none. */
+/** Removes a copy. Returns `copies` itself if it is not in there. */
 export const withoutCopy = (copies: readonly Copy[], { episode, broker }: Copy): readonly Copy[] =>
   brokersOf(copies, episode).includes(broker)
     ? copies.filter((one) => one.episode !== episode || one.broker !== broker)

@@ -2,7 +2,7 @@ import type { Episode, Pressed, Stage } from "../domain/episode.ts";
 import type { BoardPress } from "../domain/panic.ts";
 import type { LampWish } from "./lamp.ts";
 
-/** What can happen to the emergency ring, and what it asks for. All times of `mono`: milliseconds on the clock that never jumps. */
+/** The events and effects of the emergency ring. `mono` is in milliseconds on the clock that never jumps. */
 
 export type RingEvent =
   | {
@@ -10,17 +10,17 @@ export type RingEvent =
       readonly press: BoardPress;
       /** The id of the episode that this press may open: the same each time the board repeats the press. */
       readonly id: string;
-      /** The id if an episode has the other one already. */
+      /** The id to use if an episode already has `id`. */
       readonly spareId: string;
       readonly button: string;
       readonly silent: boolean;
       readonly dark: boolean;
       readonly pressed?: Pressed | undefined;
       readonly mono: number;
-      /** The broker that the link is connected to: a copy may stand there. */
+      /** The broker that the link is connected to: it may get a retained copy. */
       readonly broker?: string | undefined;
     }
-  /** An airbag has fired: nobody pressed. `path`: its VSS path. */
+  /** An airbag has fired. `path`: its VSS path. */
   | {
       readonly kind: "airbag";
       readonly path: string;
@@ -30,12 +30,15 @@ export type RingEvent =
       readonly broker?: string | undefined;
     }
   | { readonly kind: "airbag-rearmed"; readonly path: string }
-  /** A board says which number it gave last. */
+  /** A board reports the number of its newest press. */
   | { readonly kind: "hello"; readonly board: string; readonly lastNumber: number }
-  /** `askedAt`: dispatch asks, at this time (UTC milliseconds); else somebody in the car does. */
+  /**
+   * Somebody asks for a drill: dispatch, at `askedAt` (UTC milliseconds), or without `askedAt` a
+   * technician in the car.
+   */
   | { readonly kind: "drill"; readonly mono: number; readonly askedAt?: number | undefined }
   | { readonly kind: "no-drill" }
-  /** What the ring must remember is on disk up to this generation; or cannot be stored now. */
+  /** The memory is on disk up to this generation, or this generation cannot be stored now. */
   | { readonly kind: "stored"; readonly generation: number }
   | { readonly kind: "not-stored"; readonly generation: number }
   /** A broker with a subscriber has acknowledged the report of a revision. */
@@ -50,12 +53,12 @@ export type RingEvent =
       /** The broker that the link is connected to. */
       readonly broker?: string | undefined;
     }
-  /** A report that a broker retains is about to be published there. */
+  /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly broker: string }
-  /** Nothing of an episode is left on a broker. */
+  /** A broker has no retained copy of the episode any more. */
   | { readonly kind: "removed"; readonly id: string; readonly broker: string }
   | { readonly kind: "connected"; readonly mono: number }
-  /** Somebody listens, or nobody does. */
+  /** Whether the broker has a subscriber for the unit's reports. */
   | { readonly kind: "listening"; readonly listening: boolean; readonly mono: number }
   | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean }
   /** `connected`: something can be published now. */
@@ -64,18 +67,18 @@ export type RingEvent =
 export type RingEffect =
   /** Make a new report of an episode; it is published once it is stored. */
   | { readonly kind: "report"; readonly episode: Episode }
-  /** Put what the ring must remember on disk, then say `stored` or `not-stored` with this generation. */
+  /** Write the memory to disk, then give the event `stored` or `not-stored` with this generation. */
   | { readonly kind: "store"; readonly generation: number }
   /** Publish the report of an episode as it stands. */
   | { readonly kind: "publish"; readonly id: string }
-  /** The report as it stands, with this attempt, is published again. */
+  /** Publish the report as it stands again, with this attempt. */
   | { readonly kind: "repeat"; readonly episode: Episode }
   /** The press is on disk: the board need not keep it. */
   | { readonly kind: "confirm"; readonly press: BoardPress }
-  /** What led up to a press is kept: it opened this episode or counts in it. */
+  /** Keep the signals from before the press, which opened this episode or counts in it. */
   | { readonly kind: "evidence"; readonly id: string; readonly test: boolean }
   | { readonly kind: "lamp"; readonly lamp: LampWish }
-  /** Remove what is left of an episode from a broker. */
+  /** Remove the retained copy of an episode from a broker. */
   | { readonly kind: "remove"; readonly id: string; readonly broker: string }
   | { readonly kind: "forget"; readonly id: string }
   | { readonly kind: "refused"; readonly why: string };

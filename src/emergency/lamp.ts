@@ -2,7 +2,7 @@ import type { Episode } from "../domain/episode.ts";
 import type { LampPattern } from "../domain/panic.ts";
 import { isOpen, type Emergency } from "./machine.ts";
 
-/** What the board should show. `drill`: it speaks of a drill. */
+/** What the board should show. `drill`: the pattern belongs to a drill. */
 export type LampWish = {
   readonly pattern: LampPattern;
   readonly quiet: boolean;
@@ -20,21 +20,21 @@ export type LampConditions = {
 const resting = ({ faulty, unreachable }: LampConditions): LampPattern =>
   faulty ? "fault" : unreachable ? "no-link" : "idle";
 
-/** What the officer may know of an episode: each pattern is true the moment it is shown. */
+/** The pattern for an episode. It never claims more than is true when it is shown. */
 const patternOf = (episode: Episode, conditions: LampConditions): LampPattern => {
   if (episode.state === "received" || episode.state === "accepted") return episode.state;
   if (episode.reach !== "made") return episode.reach;
-  // A change goes through the stages anew, but what was safe before it still is. What is nowhere yet the
-  // board shows by itself: `latched`.
+  // A change starts again at the first stage, but an earlier report of this episode is still safe. If no
+  // report is safe yet, the board shows `latched` by itself.
   return episode.safe ? "stored" : resting(conditions);
 };
 
-/** The lamp speaks for a real episode before a drill, and for a fault only if there is neither. */
+/** The lamp shows a real episode rather than a drill, and a fault only if no episode is open. */
 export const lampOf = (emergency: Emergency, conditions: LampConditions): LampWish => {
   const open = emergency.episodes.filter(isOpen);
   const episode = open.find((one) => !one.test) ?? open[0];
   if (!episode) return { pattern: resting(conditions), quiet: false, drill: false };
-  // A dark one changes nothing that can be seen.
+  // A dark episode must not be visible.
   if (episode.dark) {
     const pattern = resting(conditions);
     return { pattern: pattern === "idle" ? "silent" : pattern, quiet: true, drill: episode.test };

@@ -1,12 +1,12 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
 
 /**
- * Emergency episodes (contract §5): what a press, an acknowledgement, a PUBACK or time makes of
- * them. Pure: time and new ids are arguments, what is to be done comes back as effects.
+ * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
+ * time and new ids are arguments, and what to do is returned as effects.
  */
 export type Emergency = {
   readonly episodes: readonly Episode[];
-  /** The next press before this time is a drill; undefined: none is asked for. */
+  /** The next press before this time (`mono`) is a drill. Undefined: no drill is armed. */
   readonly drillUntil?: number | undefined;
 };
 
@@ -21,11 +21,11 @@ export type EpisodeEvent =
       readonly dark: boolean;
       /** When the contact closed; undefined: not known. */
       readonly pressed?: Pressed | undefined;
-      /** Nobody pressed: an airbag does not know of drills. */
+      /** An airbag has fired, nobody pressed: it is never a drill. */
       readonly automatic: boolean;
       readonly mono: number;
     }
-  /** The next press within a minute is a drill; or no drill after all. */
+  /** Arms a drill for the next press within DRILL_MS, or disarms it. */
   | { readonly kind: "drill"; readonly mono: number }
   | { readonly kind: "no-drill" }
   /** The report of a revision is on disk. */
@@ -45,11 +45,11 @@ export type EpisodeEvent =
   | { readonly kind: "tick"; readonly mono: number; readonly connected: boolean };
 
 export type EpisodeEffect =
-  /** Make a new report of it, store it, then publish it. */
+  /** Make a new report of the episode, store it, then publish it. */
   | { readonly kind: "report"; readonly episode: Episode }
   /** Publish the last report again, with this attempt. */
   | { readonly kind: "repeat"; readonly episode: Episode }
-  /** Dispatch has the end of it: nothing more is to be kept. */
+  /** Dispatch has the end of the episode: nothing of it needs to be kept. */
   | { readonly kind: "forget"; readonly id: string }
   /** An acknowledgement that changes nothing, and why. */
   | { readonly kind: "refused"; readonly why: string };
@@ -60,14 +60,14 @@ export const REPEAT_MS = 5_000;
 export const DRILL_MS = 60_000;
 /** A drill that nobody clears ends by itself. */
 export const DRILL_ENDS_MS = 600_000;
-/** Who cleared it, then. */
+/** `by` of a drill that ended by itself. */
 const UNIT = "unit";
 
 export const NO_EMERGENCY: Emergency = { episodes: [] };
 
 const rank = (stage: Stage): number => STAGES.indexOf(stage);
 
-/** Not cleared: positions are wanted each second, and further presses count here. */
+/** An episode that is not cleared: positions are reported each second, and further presses count in it. */
 export const isOpen = (episode: Episode): boolean => episode.state !== "cleared";
 
 const unchanged = (emergency: Emergency, ...effects: EpisodeEffect[]): Step => ({ emergency, effects });
@@ -77,7 +77,7 @@ const replace = (emergency: Emergency, episode: Episode): Emergency => ({
   episodes: emergency.episodes.map((other) => (other.id === episode.id ? episode : other)),
 });
 
-/** A change: a report of its own, published for the first time. */
+/** A change of an episode: it gets a new report, which is published for the first time. */
 const changed = (episode: Episode, mono: number): Episode => ({
   ...episode,
   revision: episode.revision + 1,
@@ -89,13 +89,13 @@ const changed = (episode: Episode, mono: number): Episode => ({
 type Press = EpisodeEvent & { kind: "press" };
 
 /**
- * A press is a drill only if it is known to be made after the drill was asked for, in time, and while
- * no real emergency is open.
+ * A press is a drill only if it is known to have been made after the drill was armed, within its time,
+ * and while no real emergency is open.
  */
 const isDrill = ({ drillUntil, episodes }: Emergency, event: Press): boolean => {
   const { automatic, pressed, count, mono } = event;
   if (automatic || drillUntil === undefined || mono >= drillUntil || pressed === undefined) return false;
-  // Several presses in one: only the first of them could be the drill.
+  // The press stands for several: only the first of them could be the drill.
   if (count > 1) return false;
   return pressed.mono >= drillUntil - DRILL_MS && !episodes.some((one) => isOpen(one) && !one.test);
 };
@@ -122,7 +122,10 @@ const opened = (event: Press, test: boolean): Episode =>
     event.mono,
   );
 
-/** A further press. A button that may be loud makes the episode loud. */
+/**
+ * A further press. A button that is not silent makes the episode loud, and one that is not dark makes it
+ * visible.
+ */
 const pressedAgain = (episode: Episode, event: Press): Episode =>
   changed(
     {
@@ -138,7 +141,7 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
 const press = (emergency: Emergency, event: Press): Step => {
   const test = isDrill(emergency, event);
   const rest = { ...emergency, drillUntil: undefined };
-  // Only the first press after a drill was asked for is a drill: a second one opens a real episode.
+  // Only the first press after a drill was armed is a drill. A second one opens a real episode.
   const open = rest.episodes.find((episode) => isOpen(episode) && episode.test === test);
   const episode = open ? pressedAgain(open, event) : opened(event, test);
   const now = open ? replace(rest, episode) : { ...rest, episodes: [...rest.episodes, episode] };
@@ -149,7 +152,7 @@ const acknowledge = (emergency: Emergency, event: EpisodeEvent & { kind: "ack" }
   const known = emergency.episodes.find((episode) => episode.id === event.id);
   if (!known) return unchanged(emergency, { kind: "refused", why: "no such episode is open" });
   if (rank(event.stage) <= rank(known.state))
-    return unchanged(emergency, { kind: "refused", why: `it is ${known.state} already` });
+    return unchanged(emergency, { kind: "refused", why: `the episode is already ${known.state}` });
   const episode = changed({ ...known, state: event.stage, by: event.by, ackAt: event.at }, event.mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
@@ -170,7 +173,10 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
   };
 };
 
-/** What dispatch has not said to have, and an end that no broker has, are published again. */
+/**
+ * An episode that dispatch has not acknowledged, and an end that no broker has acknowledged, are
+ * published again.
+ */
 const wantsRepeat = ({ state }: Episode): boolean => state === "active" || state === "cleared";
 
 type Tick = EpisodeEvent & { kind: "tick" };
@@ -202,7 +208,7 @@ const tick = (emergency: Emergency, event: Tick): Step => {
   };
 };
 
-/** A new connection publishes every episode by itself: that need not be repeated at once. */
+/** A new connection publishes every episode anyway, so the next repetition is later. */
 const connected = (emergency: Emergency, mono: number): Emergency => ({
   ...emergency,
   episodes: emergency.episodes.map((episode) => ({ ...episode, repeatAt: mono + REPEAT_MS })),
@@ -229,7 +235,7 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   }
 };
 
-/** Episodes as they were kept, after a restart at `mono`: on disk at least, and due again. */
+/** Episodes from the memory after a restart at `mono`. They are at least on disk. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
   episodes: episodes.map((episode) => ({
     ...episode,

@@ -2,13 +2,20 @@ import type { CountedPresses } from "../domain/memory.ts";
 import type { BoardPress } from "../domain/panic.ts";
 
 /**
- * Which presses of which boards have been counted. A board repeats a press until it is confirmed, and
- * sends all that wait in turn; any of them may be broken on the line. So numbers are kept one by one.
+ * Which presses of which boards have been counted. A board repeats each press until it is confirmed, and
+ * sends its pending presses in turn. Any message may be damaged on the line, so each number is recorded
+ * on its own.
  */
 
-/** A board keeps sixteen presses at most: what is older than these cannot wait there. */
+/**
+ * How many numbers are remembered one by one. A board keeps sixteen pending presses, so older numbers are
+ * not pending.
+ */
 const REMEMBERED = 64;
-/** Boards that are remembered: a car has one, and had others before it was repaired. The oldest goes first. */
+/**
+ * Boards that are remembered: a car has one, and may have had others before a repair. The oldest is
+ * forgotten first.
+ */
 const BOARDS = 16;
 
 const includes = ({ below, numbers }: CountedPresses, number: number): boolean =>
@@ -34,7 +41,10 @@ export const count = (
   return put(known, { board, below: all.at(-REMEMBERED - 1) ?? below, numbers: all.slice(-REMEMBERED) });
 };
 
-/** A board says which number it gave last: fewer than were counted means that it has lost its memory. */
+/**
+ * A board reports the number of its newest press. If it is lower than one already counted, the board has
+ * lost its memory and counts from the beginning.
+ */
 export const meet = (
   known: readonly CountedPresses[],
   board: string,

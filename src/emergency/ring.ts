@@ -18,15 +18,21 @@ export type { RingEffect, RingEvent } from "./events.ts";
 
 /**
  * The ring from a button to dispatch and back to its lamp: everything that is decided about a press.
- * Pure: (state, event) -> (state, effects). What must survive a restart has a generation: it counts the
- * changes, and `stored` says which generation is on disk. A press is confirmed to its board only as an
+ * Pure: (state, event) -> (state, effects). `generation` counts the changes of what must survive a
+ * restart, and `stored` says which generation is on disk. A press is confirmed to its board only as an
  * effect of `stored`: nothing else can confirm it.
  */
 export type Ring = {
-  /** At most one open episode of each kind, and ENDED_MAX whose end is not delivered. */
+  /**
+   * At most one open episode of each kind (real, drill), and ENDED_MAX episodes whose end is not
+   * delivered.
+   */
   readonly emergency: Emergency;
   readonly presses: readonly CountedPresses[];
-  /** Counted presses that are not known to be on disk: at most one entry a press, and WAITING_MAX. */
+  /**
+   * Counted presses that are not known to be on disk: at most one entry for each press, and WAITING_MAX
+   * entries.
+   */
   readonly waiting: readonly Waiting[];
   readonly copies: readonly Copy[];
   /** Paths of the airbags that have fired: at most AIRBAGS_MAX, the oldest goes first. */
@@ -39,15 +45,18 @@ export type Ring = {
   readonly durable: number;
   /** When storing is tried again after a failure, on the clock of `mono`. */
   readonly retryAt?: number | undefined;
-  /** Revisions that are not known to be on disk: at most one an episode. */
+  /** Revisions that are not known to be on disk: at most one for each episode. */
   readonly unstored: readonly Unstored[];
-  /** What a press depends on and does not work: the outbox and loops, by name. */
+  /** The parts that a press depends on and that fail now, by name: the outbox and the loops. */
   readonly faults: readonly string[];
-  /** Since when nobody has listened; undefined: somebody does. */
+  /**
+   * Since when no broker with a subscriber has been connected, on the clock of `mono`. Undefined: one is
+   * connected.
+   */
   readonly unheardSince?: number | undefined;
   /** When copies of ended episodes were last looked for, on the clock of `mono`. */
   readonly sweptAt: number;
-  /** The lamp as it was last shown. */
+  /** What the lamp shows now. */
   readonly lamp?: LampWish | undefined;
 };
 
@@ -56,7 +65,7 @@ type Unstored = {
   readonly id: string;
   readonly revision: number;
   readonly generation: number;
-  /** When it is published although it is not stored, on the clock of `mono`; Infinity: it was. */
+  /** When it is published even though it is not stored, on the clock of `mono`. Infinity: it has been. */
   readonly publishAt: number;
 };
 
@@ -75,11 +84,11 @@ export const NO_RING: Ring = {
   sweptAt: 0,
 };
 
-/** A disk that has not answered by then is not waited for: the report goes out from memory. */
+/** If the disk has not answered by then, the report is published from memory. */
 const STORE_MS = 1_000;
-/** After a failure storing is tried again each time this has passed. */
+/** How often storing is retried after a failure. */
 const RETRY_MS = 1_000;
-/** Without a listener for this long the lamp says so (contract §5). */
+/** Without a subscriber for this long, the lamp shows `no-link` (contract §5). */
 const NO_LINK_MS = 60_000;
 /** Dispatch may ask for one drill in this time. */
 const DRILL_EVERY_MS = 600_000;
@@ -87,14 +96,14 @@ const DRILL_EVERY_MS = 600_000;
 const SWEEP_MS = 30_000;
 /** A board keeps sixteen. At the limit a press is not counted, so the board keeps it and repeats it. */
 export const WAITING_MAX = 64;
-/** At the limit the eldest is forgotten: its last report is in the outbox and goes out from there. */
+/** At the limit the oldest is forgotten: its last report is in the outbox and is sent from there. */
 export const ENDED_MAX = 8;
 export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
 export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
 
-/** A real one: a drill does not count. */
+/** Whether a real emergency is open. A drill does not count. */
 export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
   emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
 
@@ -104,10 +113,10 @@ const isKnown = ({ emergency }: Ring, id: string): boolean =>
 
 export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);
 
-/** Everything that must survive a restart is known to be on disk. */
+/** Whether everything that must survive a restart is known to be on disk. */
 export const isDurable = ({ durable, generation }: Ring): boolean => durable >= generation;
 
-/** The memory's section, but for the reports, which the caller keeps. */
+/** The ring's section of the memory, without the episodes: the caller has their reports. */
 export const toMemory = (ring: Ring): Omit<EmergencyMemory, "episodes"> => ({
   presses: [...ring.presses],
   copies: [...ring.copies],
@@ -135,7 +144,7 @@ const noted = (ring: Ring, episode: string, broker: string | undefined): Ring =>
   return copies === ring.copies ? ring : { ...ring, copies };
 };
 
-/** A change that must survive a restart. */
+/** Adds a change that must survive a restart. */
 const toStore = (ring: Ring, effects: readonly RingEffect[]): RingStep => {
   const generation = ring.generation + 1;
   return { ring: { ...ring, generation }, effects: [...effects, { kind: "store", generation }] };
@@ -143,7 +152,7 @@ const toStore = (ring: Ring, effects: readonly RingEffect[]): RingStep => {
 
 type Changing = { readonly mono: number; readonly broker?: string | undefined };
 
-/** Lets the episodes advance. What is reported anew is stored, and published once that is done. */
+/** Advances the episodes. A new report is stored first, and then published. */
 const episodes = (ring: Ring, event: EpisodeEvent, { mono, broker }: Changing): RingStep => {
   const step = advanceEpisodes(ring.emergency, event);
   let now: Ring = { ...ring, emergency: step.emergency };
@@ -160,7 +169,7 @@ const episodes = (ring: Ring, event: EpisodeEvent, { mono, broker }: Changing): 
   return kept ? toStore(now, effects) : { ring: now, effects };
 };
 
-/** Ended episodes that nobody takes the end of: the oldest are forgotten. */
+/** If too many ended episodes wait for a broker, the oldest are forgotten. */
 const beyondLimit = ({ episodes: all }: Emergency): EpisodeEffect[] =>
   all
     .filter((one) => !isOpen(one))
@@ -186,7 +195,7 @@ const withUnstored = (ring: Ring, { episode }: EpisodeEffect & { kind: "report" 
   ],
 });
 
-/** Removes what is left of an episode that is over. */
+/** Removes the retained copies of an episode that is over. */
 const removals = (ring: Ring, id: string): RingEffect[] =>
   copiesOf(ring, id).map((broker) => ({ kind: "remove", id, broker }));
 
@@ -201,9 +210,9 @@ const press = (ring: Ring, event: RingEvent & { kind: "press" }): RingStep => {
     const id = isKnown(ring, event.id) ? event.spareId : event.id;
     return counted({ ...ring, presses: count(ring.presses, now) }, { ...event, id }, now.count);
   }
-  // The board has not heard that it is on disk.
+  // The confirmation did not reach the board.
   if (!before) return { ring, effects: [{ kind: "confirm", press: now }] };
-  // All sixteen places of the board are taken: it counts further presses in the newest of them.
+  // The board's sixteen places are full: it counts further presses in the newest one.
   if (now.count > before.count)
     return counted(ring, { ...event, id: event.spareId }, now.count - before.count);
   // The board repeats it: storing is tried again.
@@ -239,14 +248,14 @@ const airbag = (ring: Ring, event: RingEvent & { kind: "airbag" }): RingStep => 
   return withEvidence(episodes(fired, { kind: "press", silent: false, dark: false, ...rest }, event));
 };
 
-/** What is on disk now: its presses are confirmed, its reports are published. */
+/** A generation is on disk: confirms its presses and publishes its reports. */
 const stored = (ring: Ring, generation: number): RingStep => {
   const onDisk = (one: { readonly generation: number }) => one.generation <= generation;
   const done = ring.unstored.filter(onDisk);
   let { emergency } = ring;
   for (const { id, revision } of done)
     ({ emergency } = advanceEpisodes(emergency, { kind: "stored", id, revision }));
-  // What went out from memory may be at a broker already.
+  // A report that was published from memory may already be at a broker.
   const reached = new Set(emergency.episodes.filter(({ reach }) => reach === "stored").map(({ id }) => id));
   return {
     ring: {
@@ -270,7 +279,7 @@ const notStored = (ring: Ring, generation: number, mono: number): RingStep => {
   return fromMemory(retrying, (one) => one.generation <= generation && Number.isFinite(one.publishAt));
 };
 
-/** The disk refuses, or does not answer: what waits for it goes out from memory. */
+/** The disk fails or does not answer: the reports that wait for it are published from memory. */
 const fromMemory = (ring: Ring, due: (one: Unstored) => boolean): RingStep => ({
   ring: {
     ...ring,
@@ -279,9 +288,9 @@ const fromMemory = (ring: Ring, due: (one: Unstored) => boolean): RingStep => ({
   effects: ring.unstored.filter(due).map(({ id }): RingEffect => ({ kind: "publish", id })),
 });
 
-/** Why no drill may begin now; undefined: it may. */
+/** Why a drill must not be armed now. Undefined: it may be armed. */
 const whyNoDrill = (ring: Ring, askedAt: number | undefined): string | undefined => {
-  if (isRealEmergencyOpen(ring)) return "an emergency is open: no press is a drill now";
+  if (isRealEmergencyOpen(ring)) return "an emergency is open, so no press can be a drill";
   const since = askedAt === undefined ? Infinity : askedAt - (ring.drillAskedAt ?? -Infinity);
   return Math.abs(since) < DRILL_EVERY_MS ? "dispatch may ask for one drill in 10 minutes" : undefined;
 };
@@ -299,7 +308,8 @@ const drill = (ring: Ring, { mono, askedAt }: RingEvent & { kind: "drill" }): Ri
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
   const { id, stage, by, at, mono, broker } = event;
   const step = episodes(ring, { kind: "ack", id, stage, by, at, mono }, event);
-  // An episode that this unit knows nothing of any more can still be removed from the broker that shows it.
+  // The unit no longer knows this episode, but can still remove the copy from the broker that sent the
+  // acknowledgement.
   if (isKnown(ring, id) || stage !== "cleared" || broker === undefined) return step;
   return { ...step, effects: [...step.effects, { kind: "remove", id, broker }] };
 };

@@ -220,10 +220,10 @@ describe("an acknowledgement", () => {
   test("that is late, repeated or foreign changes nothing and says why", () => {
     const base = [pressEvent("A", 0), ack("A", "accepted")];
     expect(after(...base, ack("A", "received")).effects).toEqual([
-      { kind: "refused", why: "it is accepted already" },
+      { kind: "refused", why: "the episode is already accepted" },
     ]);
     expect(after(...base, ack("A", "accepted")).effects).toEqual([
-      { kind: "refused", why: "it is accepted already" },
+      { kind: "refused", why: "the episode is already accepted" },
     ]);
     expect(after(...base, ack("B", "cleared")).effects).toEqual([
       { kind: "refused", why: "no such episode is open" },

@@ -321,7 +321,7 @@ describe("an acknowledgement", () => {
 
   test("that changes nothing is refused with a reason", () => {
     const { effects } = after(press(1), ack("P1", "accepted"), ack("P1", "received"));
-    expect(effects).toEqual([{ kind: "refused", why: "it is accepted already" }]);
+    expect(effects).toEqual([{ kind: "refused", why: "the episode is already accepted" }]);
   });
 
   test("of the end of an unknown episode removes it from the broker that shows it", () => {
@@ -459,7 +459,7 @@ describe("a drill", () => {
   });
 
   test("is refused while a real emergency is open, whoever asks", () => {
-    const open = "an emergency is open: no press is a drill now";
+    const open = "an emergency is open, so no press can be a drill";
     expect(why(press(1), drill(0))).toEqual([open]);
     expect(why(press(1), asked(0))).toEqual([open]);
     expect(after(press(1), drill(0)).ring.emergency.drillUntil).toBeUndefined();

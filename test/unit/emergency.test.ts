@@ -321,7 +321,7 @@ describe("a drill", () => {
     await world.pass(1_000, () => world.heard.length > 1);
     expect(world.episodes.map(({ test: isDrill }) => isDrill)).toEqual([true, false]);
     expect(world.lamps.at(-1)!.drill).toBe(false);
-    expect(world.life.emergency.drill("technician")).toBe("an emergency is open: no press is a drill now");
+    expect(world.life.emergency.drill("technician")).toBe("an emergency is open, so no press can be a drill");
   });
 
   // Defect 26.
