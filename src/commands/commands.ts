@@ -4,45 +4,48 @@ import type { CommandMemory, DoneCommand, HeldCommand } from "../domain/memory.t
 import { LAST_INSTANT, type Instant } from "../domain/time.ts";
 
 /**
- * What becomes of a command from dispatch: it is run once or refused with a reason, also across a
- * restart (contract §2). Pure: the decision comes back, somebody else runs it.
+ * Decides what happens to a command from dispatch: it is run once, or refused with a reason, even across
+ * a restart (contract §2). Pure: the caller performs the decision.
  */
 export type Asked = {
-  /** The payload as JSON; undefined if it is none, or too long. */
+  /** The payload as JSON; undefined if it is not JSON or is too long. */
   readonly value: unknown;
-  /** The message as it came: what is kept if it must wait. */
+  /** The message as it was received, to be kept if it must wait. */
   readonly held: HeldCommand;
 };
 
 export type Reply = { readonly id: string; readonly ok: boolean; readonly error?: string };
 
 export type Decision =
-  /** Answer without running anything. `news`: what the `command` event says; absent for a repeated command. */
+  /**
+   * Answer without running anything. `news`: for the `command` event; absent if the command is a
+   * repetition.
+   */
   | {
       readonly kind: "answer";
       readonly memory: CommandMemory;
       readonly reply: Reply;
       readonly news?: { readonly kind?: string };
     }
-  /** The time is not known: it waits. */
+  /** The time is not known yet: the command waits. */
   | { readonly kind: "hold"; readonly memory: CommandMemory; readonly id: string }
-  /** Run it, then ask `done`. */
+  /** Run the command, then call `done`. */
   | { readonly kind: "run"; readonly memory: CommandMemory; readonly command: CommandMessage };
 
-/** What is left of a command that cannot be read: enough to answer it. */
+/** The part of an invalid command that is needed to answer it. */
 const Named = z.object({ id: z.string().max(200) });
 
-/** Commands whose ids are remembered, and the bytes that they may take. */
+/** The most commands whose ids are remembered, and their most bytes. */
 const REMEMBERED = 256;
 const DONE_BYTES = 32_768;
-/** However late a command expires, it is remembered for this long. */
+/** A command is remembered for at most this long, however late it expires. */
 const REMEMBERED_MS = 86_400_000;
 const ERROR_LETTERS = 160;
-/** Commands that wait for the time to be known, and all their bytes; more are refused. */
+/** The most commands that wait for the time to be known, and their most bytes. Further ones are refused. */
 const HELD = 16;
 const HELD_BYTES = 32_768;
 
-/** As UTF-8: what it takes of its place on disk. */
+/** The size on disk: JSON as UTF-8. */
 const bytesOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
 
 const refused = (id: string, error: string): Reply => ({
@@ -54,7 +57,10 @@ const refused = (id: string, error: string): Reply => ({
 const remembered = (done: readonly DoneCommand[]): boolean =>
   done.length <= REMEMBERED && bytesOf(done) <= DONE_BYTES;
 
-/** What has not expired. Nothing is remembered for longer than REMEMBERED_MS, whatever the clock was when it came. */
+/**
+ * The commands that have not expired. None is remembered for longer than REMEMBERED_MS, even if the clock
+ * was wrong when it was received.
+ */
 const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneCommand[] => {
   if (clock === "unset") return [...done];
   const latest = at + REMEMBERED_MS;
@@ -64,7 +70,10 @@ const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneComm
   });
 };
 
-/** Makes room for one more: what has expired goes, then refused ones, the oldest first. Run ones stay. */
+/**
+ * Makes room for one more: removes expired commands, then refused ones, oldest first. Commands that were
+ * run stay.
+ */
 const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): DoneCommand[] => {
   let kept = current(done, now);
   while (!remembered([...kept, one])) {
@@ -78,7 +87,7 @@ const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant):
 const hasRoom = (memory: CommandMemory, one: DoneCommand, now: Instant): boolean =>
   remembered([...withRoom(memory.done, one, now), one]);
 
-/** A finished command in memory. A refused one that finds no room is not remembered. */
+/** Remembers a finished command. A refused command is not remembered if there is no room. */
 const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: Instant): CommandMemory => {
   const latest = now.clock === "unset" ? LAST_INSTANT : now.at + REMEMBERED_MS;
   const one: DoneCommand = {
@@ -90,7 +99,7 @@ const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: I
   return fits || reply.ok ? { ...memory, done: [...kept, one] } : { ...memory, done: kept };
 };
 
-/** Why a command that can be read is not run; undefined: it may be. */
+/** Why a valid command is not run. Undefined: it may be run. */
 const whyNot = (
   memory: CommandMemory,
   { id, kind, expiresAt }: CommandMessage,
@@ -116,7 +125,7 @@ const release = (memory: CommandMemory, held: HeldCommand): CommandMemory => ({
   held: memory.held.filter((one) => !sameHeld(one, held)),
 });
 
-/** `kinds`: the commands that there are. */
+/** Decides about a command at `now`. `kinds`: the kinds of commands that the unit knows. */
 export const decide = (
   before: CommandMemory,
   { value, held }: Asked,
@@ -144,7 +153,7 @@ export const decide = (
     return { kind: "answer", memory, reply: exactReply(reply) };
   }
   if (now.clock === "unset" && kinds.includes(kind)) {
-    // A broker may deliver it again while it waits.
+    // The command waits already: the broker has delivered it again.
     if (before.held.length > memory.held.length) return { kind: "hold", memory: before, id };
     const waiting = [...memory.held, held];
     if (waiting.length <= HELD && bytesOf(waiting) <= HELD_BYTES)
@@ -172,15 +181,18 @@ const finish = (
   };
 };
 
-/** A command was run; `error`: what was wrong with it, if something was. */
+/** A command was run. `error`: why it failed, if it did. */
 export const done = finish;
 
-/** MQTT 5 §3.3.2.3.5: a response topic has no wildcards; a broker ends the connection over one. */
+/**
+ * MQTT 5 §3.3.2.3.5: a response topic has no wildcards. A broker closes the connection if one is
+ * published to.
+ */
 const RESPONSE_TOPIC = /^[^#+$\0][^#+\0]{0,255}$/;
 
 /**
- * Where the answer goes: the response topic, unless it cannot be published to, or is one of the unit's
- * own topics with a meaning of its own. `reply`: the unit's own topic for answers.
+ * The topic of the answer: the response topic, unless it is invalid or one of the unit's own topics.
+ * `reply`: the unit's own topic for answers.
  */
 export const answerTopic = (
   responseTopic: string | undefined,
