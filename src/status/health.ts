@@ -13,28 +13,28 @@ export type HealthReporterOptions = {
 
 /** Decides when `health` is reported: each interval, when it is due, and when the fix changes. */
 export type HealthReporter = {
-  /** Something has changed: report with the next tick. */
+  /** Reports health at the next tick. */
   due(): void;
   /** Called about once a second. */
   tick(): void;
 };
 
-/** A report may be this early: ticks do not meet the interval exactly. */
+/** How early a report may be: ticks do not match the interval exactly. */
 const EARLY_MS = 500;
 
 export const createHealthReporter = (options: HealthReporterOptions): HealthReporter => {
   let due = true;
   let busy = false;
-  let toldAt = -Infinity;
-  let toldFix: HealthData["gps"]["fix"] = "none";
+  let reportedAt = -Infinity;
+  let reportedFix: HealthData["gps"]["fix"] = "none";
 
-  const tell = async (): Promise<void> => {
+  const readAndReport = async (): Promise<void> => {
     busy = true;
     due = false;
-    toldAt = options.mono();
+    reportedAt = options.mono();
     try {
       const data = await options.read();
-      toldFix = data.gps.fix;
+      reportedFix = data.gps.fix;
       options.report(data);
     } catch (cause) {
       options.onError(cause);
@@ -48,8 +48,8 @@ export const createHealthReporter = (options: HealthReporterOptions): HealthRepo
       due = true;
     },
     tick() {
-      const late = options.mono() - toldAt >= options.intervalS * 1000 - EARLY_MS;
-      if (!busy && (due || late || options.fix() !== toldFix)) void tell();
+      const late = options.mono() - reportedAt >= options.intervalS * 1000 - EARLY_MS;
+      if (!busy && (due || late || options.fix() !== reportedFix)) void readAndReport();
     },
   };
 };

@@ -12,11 +12,11 @@ const REMEMBERED = 4;
 
 type Known = { readonly from: number | undefined; readonly legs: Legs; data: EmergencyData };
 
-/** The stages of this boot's episodes and their times, for technicians. `now`: milliseconds. */
+/** When each episode of this boot reached each stage, for technicians. `now` is in milliseconds. */
 export class EpisodeLegs {
   readonly #known = new Map<string, Known>();
 
-  /** An episode continues after a restart: the time of its press is no longer known. */
+  /** An episode continues after a restart. The time of its press is no longer known. */
   resume(data: EmergencyData): void {
     this.#known.set(data.episode, { from: undefined, legs: {}, data });
   }

@@ -19,13 +19,16 @@ const freeMiB = (path: string): number | undefined => {
   }
 };
 
-/** Bytes that this process has written to disk since its start; a restarted unit shares it. */
+/**
+ * MiB that this process has written to disk since it started, across restarts of the unit within the
+ * process.
+ */
 const writtenMiB = (): number | undefined => {
   try {
     const bytes = /^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1];
     return bytes === undefined ? undefined : Math.round((Number(bytes) / MIB) * 10) / 10;
   } catch {
-    return undefined; // a kernel without that account
+    return undefined; // a kernel without task I/O accounting
   }
 };
 
@@ -37,7 +40,10 @@ const temperatureC = (): number | undefined => {
   }
 };
 
-/** Reads the machine; CPU is the share of one core since the last reading. */
+/**
+ * Makes a function that reads the machine. CPU is the share of one core since the last reading. `path`: a
+ * folder on the disk whose free space counts.
+ */
 export const createMachineProbe = (path: string): (() => MachineHealth) => {
   let cpu = process.cpuUsage();
   let at = performance.now();

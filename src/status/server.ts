@@ -9,7 +9,7 @@ export type StatusServer = AsyncDisposable & { readonly port: number };
 export type StatusOptions = {
   /** `host:port`; an IPv6 address in brackets. */
   readonly listen: string;
-  /** Asked of everyone who is not on this machine. */
+  /** Required from every other machine. */
   readonly pin?: string | undefined;
   /** Milliseconds on a clock that never jumps; for tests. */
   readonly mono?: () => number;
@@ -18,7 +18,7 @@ export type StatusOptions = {
 export type StatusActions = {
   /** `GET /status.json` */
   readonly status: () => Promise<unknown>;
-  /** `POST /drill`: the next press within a minute is a drill; returns why not, if it cannot be. */
+  /** `POST /drill`: the next press within a minute is a drill; returns the reason if it cannot be. */
   readonly drill: () => string | undefined;
   /** `DELETE /drill`: no drill after all. */
   readonly disarm: () => undefined;
@@ -26,7 +26,7 @@ export type StatusActions = {
 
 /** Connections at once; further ones are closed. */
 const MAX_CONNECTIONS = 32;
-/** A slower request loses its connection: it must not keep others out. */
+/** A slower request is disconnected, so that it does not keep others out. */
 const REQUEST_MS = 5_000;
 
 const plain = (response: ServerResponse, status: number, text: string, headers = {}): void => {
@@ -51,7 +51,7 @@ const answerDrill = (
     plain(response, 403, "a drill can only be asked for on this machine, through a loopback address");
     return;
   }
-  // A page in a browser cannot send this type to another site without asking first.
+  // A browser sends this content type to another site only after a CORS preflight, which fails here.
   if (headers["content-type"] !== "application/json") {
     plain(response, 415, "expected content-type: application/json");
     return;
