@@ -4,15 +4,15 @@ import { createRandom, normal } from "./random.ts";
 import type { Leg } from "./route.ts";
 
 /**
- * A model of a receiver driven along a route: cold start, acceleration and braking, corners,
- * parking, noise that wanders in town and nothing under cover. One epoch a second, as NMEA.
+ * A model of a receiver that is driven along a route: cold start, acceleration, braking, corners,
+ * parking, an error that wanders, and no fix under cover. One epoch a second, as NMEA.
  */
 const COLD_START_S = 6;
 const ACCELERATION_KMH_S = 7;
 const CORNER_KMH = 18;
 const METRES_PER_DEGREE = 111_195;
 const SIGMA_M: Record<Leg["sky"], number> = { open: 1.5, urban: 6, covered: 25 };
-/** How much of its error a receiver keeps from one second to the next. */
+/** The share of its error that a receiver keeps from one second to the next. */
 const WANDER = 0.95;
 
 type Car = { leg: number; alongM: number; kmh: number; parkedS: number };
