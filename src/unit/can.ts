@@ -18,11 +18,11 @@ import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts
 import { Signal } from "../runtime/signal.ts";
 import type { Faults } from "./faults.ts";
 
-/** Listens to the vehicle's bus and makes reports of what it says. */
+/** Reads the vehicle's bus and makes reports of its signals. */
 export type CanOptions = {
   readonly source: CanSource;
   readonly mapping: CanMapping;
-  /** The source is a recording: it ends, and its own times count. */
+  /** The source is a recording: it ends, and its own times are used. */
   readonly recorded: boolean;
   readonly clock: Clock;
   readonly time: Time;
@@ -37,14 +37,14 @@ export type CanOptions = {
 type Airbag = { readonly path: string; readonly what: "fired" | "rearmed" };
 
 const REOPEN_MS = { min: 500, max: 15_000 };
-/** How often a silent bus is looked at: stale signals, the ignition. */
+/** How often stale signals and the ignition are checked while the bus is silent. */
 const LOOK_MS = 1_000;
-/** A longer gap in a recording is looked at only this often: everything is stale after it. */
+/** The most seconds that are checked in one gap of a recording: after that, everything is stale. */
 const MOST_SECONDS = 120;
 const AIRBAG = /\.Airbag\.IsDeployed$/;
 
 export class CanPart implements AsyncDisposable {
-  /** Resolves when the source has ended, which only a recording does. */
+  /** Resolves when the source has ended. Only a recording ends. */
   readonly ended: Promise<void>;
   /** A second of a recording has passed. */
   readonly second = new Signal<void>();
@@ -87,18 +87,18 @@ export class CanPart implements AsyncDisposable {
     return { frames: this.#frames, dropped, errors, state };
   }
 
-  /** What the car says now, for an emergency. */
+  /** The vehicle's signals now, for the report of an emergency. */
   snapshot(): Pick<EmergencyData, "vehicle"> {
     const report = this.#policy.snapshot(this.#now());
     return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};
   }
 
-  /** What the car says of its own movement. A bus that cannot be listened to says nothing. */
+  /** The vehicle's own ignition and speed. Empty while the bus cannot be read. */
   motion(): VehicleMotion {
     return typeof this.#state === "string" ? this.#policy.motion(this.#now()) : {};
   }
 
-  /** Every value of the half minute before now, as reports that belong to an episode. */
+  /** Every value of the last half minute, as reports that belong to an episode. */
   evidence(episode: string, test: boolean): Draft[] {
     return this.#recorder
       .take(this.#now(), test ? "drill" : "real")
@@ -137,7 +137,7 @@ export class CanPart implements AsyncDisposable {
     return worked ? "worked" : "failed";
   }
 
-  /** Listens until the source ends. Returns whether a frame came. */
+  /** Reads until the source ends. Returns whether a frame was received. */
   async #listen(): Promise<boolean> {
     const { source, mapping, pressure, recorded } = this.#options;
     let heard = false;
@@ -155,9 +155,9 @@ export class CanPart implements AsyncDisposable {
 
   #heard(): void {
     const { log, faults } = this.#options;
-    if (this.#state !== "heard") log.info("the bus is heard", { part: "can" });
+    if (this.#state !== "heard") log.info("frames arrive from the bus", { part: "can" });
     this.#state = "heard";
-    faults.clear({ part: "can" }, "the bus is heard again");
+    faults.clear({ part: "can" }, "frames arrive from the bus again");
   }
 
   #frame(frame: CanFrame): void {
@@ -177,7 +177,7 @@ export class CanPart implements AsyncDisposable {
     if (what) this.airbag.emit({ path, what });
   }
 
-  /** What a live bus does each second, a recording does by its own time, however fast it plays. */
+  /** Does the work of each second by the recording's own time, however fast it plays. */
   #passSeconds(untilS: number): void {
     if (!this.#options.recorded) return;
     // Recordings that were put together may step back in time.

@@ -11,7 +11,7 @@ import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { readJson } from "../wire/read.ts";
 
-/** Performs what is decided about commands: runs them, remembers them, answers. */
+/** Performs the decisions about commands: runs them, remembers them, answers them. */
 export type CommandOptions = {
   readonly outbox: Outbox;
   readonly clock: Clock;
@@ -20,17 +20,20 @@ export type CommandOptions = {
   readonly routes: Routes;
   readonly event: (data: EventData) => void;
   readonly reply: (route: Route, payload: Buffer) => void;
-  /** Whether an answer would get out. */
+  /** Whether a broker is connected, so that an answer can be sent. */
   readonly connected: () => boolean;
-  /** What can be asked. Each runs at once; it returns what is wrong with the command, if something is. */
+  /**
+   * The kinds of commands. Each function runs at once, and returns an error text if the command cannot be
+   * run.
+   */
   readonly kinds: Readonly<Record<string, (command: CommandMessage) => string | undefined>>;
 };
 
 const COMMAND_BYTES = 16_384;
-/** A disk that does not answer is not waited for any longer: PUBACKs would wait behind the command. */
+/** How long the disk is awaited: PUBACKs to the broker wait behind the command. */
 const DISK_MS = 1_000;
 
-const heldForm = ({ payload, responseTopic, correlationData }: Incoming): HeldCommand => ({
+const asHeld = ({ payload, responseTopic, correlationData }: Incoming): HeldCommand => ({
   payload: payload.toString("base64"),
   ...(responseTopic === undefined ? {} : { responseTopic }),
   ...(correlationData === undefined ? {} : { correlation: correlationData.toString("base64") }),
@@ -38,26 +41,31 @@ const heldForm = ({ payload, responseTopic, correlationData }: Incoming): HeldCo
 
 export class CommandPart {
   readonly #options: CommandOptions;
-  /** Held commands are being judged. */
+  /** The waiting commands are being decided. */
   #judging = false;
 
   constructor(options: CommandOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the outcome is on disk, or the command is, because the time is not known yet; or the disk does not answer. */
+  /**
+   * Decides about a command. Resolves when the outcome is on disk, or when the waiting command is (the
+   * time is not known yet), or after DISK_MS.
+   */
   receive(message: Incoming): Promise<void> {
-    return this.#decide(heldForm(message), message.payload);
+    return this.#decide(asHeld(message), message.payload);
   }
 
-  /** The time may be known now: what was held for it is judged, in the order in which it came. */
+  /** Decides about the commands that wait for the time, oldest first, once the time is known. */
   tick(): void {
     const { outbox, clock, connected, log } = this.#options;
     const { held } = outbox.memory.commands;
     if (this.#judging || held.length === 0 || clock.now().clock === "unset" || !connected()) return;
     this.#judging = true;
     void this.#judge(held)
-      .catch((cause: unknown) => log.error("held commands cannot be judged", { cause: reasonOf(cause) }))
+      .catch((cause: unknown) =>
+        log.error("the waiting commands cannot be decided", { cause: reasonOf(cause) }),
+      )
       .finally(() => {
         this.#judging = false;
       });
@@ -65,7 +73,7 @@ export class CommandPart {
 
   async #judge(held: readonly HeldCommand[]): Promise<void> {
     for (const one of held) {
-      // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+      // oxlint-disable-next-line no-await-in-loop -- in the order in which they were received
       await this.#decide(one, Buffer.from(one.payload, "base64"));
     }
   }
@@ -90,7 +98,7 @@ export class CommandPart {
     await this.#answer(done(outbox.memory.commands, command, error, clock.now()), held);
   }
 
-  /** A command that fails is answered as well: it must not come again for ever. */
+  /** A command that fails is answered too, so that dispatch does not send it for ever. */
   #run(command: CommandMessage): string | undefined {
     const { kinds, log } = this.#options;
     try {
@@ -113,7 +121,7 @@ export class CommandPart {
         ok,
         ...(error === undefined ? {} : { error }),
       });
-      log.info(reply.ok ? "a command was run" : `a command is refused: ${error}`, { ...news, id });
+      log.info(reply.ok ? "a command was run" : `a command was refused: ${error}`, { ...news, id });
     }
     await this.#secured(reply.id);
     this.#send(reply, held);

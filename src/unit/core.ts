@@ -12,7 +12,10 @@ import { VERSION } from "../domain/version.ts";
 import { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 
-/** What every part of a unit stands on: the outbox, the link (not dialling yet), faults, and what is said of it. */
+/**
+ * What every part of a unit uses: the outbox, the link (not connecting yet), the faults, events and
+ * reports.
+ */
 export type Core = {
   readonly options: UnitOptions;
   readonly name: string;
@@ -20,19 +23,22 @@ export type Core = {
   readonly outbox: Outbox;
   readonly link: Link;
   readonly faults: Faults;
-  /** The outbox can be written, or not. */
+  /** Whether the outbox can be written. */
   readonly writable: Signal<boolean>;
-  /** Whether a broker has let the unit in. */
+  /** Whether the link is connected to a broker. */
   readonly connected: Signal<boolean>;
-  /** Why the unit should be stopped and started anew. */
+  /** The reason to stop and restart the unit. */
   readonly restart: Signal<string>;
   readonly event: (data: EventData) => void;
-  /** Telemetry goes out live at once, unless its number could be given again after a crash. */
+  /**
+   * Appends a report to the outbox, and offers it to the link at once, unless its number might be used
+   * again after a crash.
+   */
   readonly report: (draft: Draft) => void;
   readonly state: (what: StateMessage["state"], connection?: number, reason?: string) => StateMessage;
 };
 
-/** The configured name is not the one under which reports are pending. */
+/** The configured name differs from the unit's name in the pending reports. */
 class NameError extends Error {
   readonly code = "CONFIGURATION";
   constructor(before: string, name: string, pending: number) {
@@ -43,7 +49,7 @@ class NameError extends Error {
   }
 }
 
-/** While connected, telemetry waits this long for its PUBACK before it costs the card a write. */
+/** While connected, telemetry waits this long for its PUBACK before it is written to disk. */
 const LINGER_MS = 100;
 const MIB = 1024 * 1024;
 
@@ -64,7 +70,7 @@ type Outside = {
   readonly connected: Signal<boolean>;
 };
 
-/** Rejects with StoreError if another unit has the outbox, or if its disk has never taken anything. */
+/** Rejects with StoreError if another process has the outbox, or if its disk has never been writable. */
 const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Promise<Outbox> => {
   const { clock, time, random, disk } = ports;
   let lingerMs = 0;
@@ -89,7 +95,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
 };
 
 /**
- * The name of a unit may change only when nothing that was made under the old one is pending (contract
+ * Remembers the unit's name. It may change only while no report with the old name is pending (contract
  * §1). Rejects with NameError.
  */
 const keepName = async (outbox: Outbox, name: string): Promise<void> => {
@@ -146,7 +152,10 @@ const createLink = (
   });
 };
 
-/** Rejects with StoreError if another unit has the outbox, or if its disk has never taken anything. */
+/**
+ * Opens the outbox and makes the link. Rejects with StoreError if another process has the outbox, or if
+ * its disk has never been writable, and with NameError if the unit's name has changed too early.
+ */
 export const openCore = async (options: UnitOptions): Promise<Core> => {
   const { clock, log } = options.ports;
   const name = unitName(options.settings.unit);
@@ -174,9 +183,9 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   outside.troubles.listen((fault) => {
     if (fault)
       faults.raise({ part: "outbox", code: fault.code }, `the outbox cannot be written: ${fault.detail}`);
-    else faults.clear({ part: "outbox" }, "the outbox is written again");
+    else faults.clear({ part: "outbox" }, "the outbox can be written again");
     writable.emit(fault === undefined);
-    // What cannot be written goes out from memory.
+    // Reports that cannot be written are sent from memory.
     if (fault) for (const lane of LANES) link.stored(lane);
   });
   const report = (draft: Draft): void => {
@@ -185,5 +194,18 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   };
   const { connected } = outside;
   const restart = new Signal<string>();
-  return { options, name, routes, outbox, link, faults, writable, connected, restart, event, report, state };
+  return {
+    options,
+    name,
+    routes,
+    outbox,
+    link,
+    faults,
+    writable,
+    connected,
+    restart,
+    event,
+    report,
+    state,
+  };
 };

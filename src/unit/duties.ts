@@ -10,10 +10,10 @@ import type { Core } from "./core.ts";
 import { boardHealth } from "./panic.ts";
 import type { CarParts, PanicParts } from "./parts.ts";
 
-/** What a unit does besides its reports: health, commands, its status page, the time of what went out without one. */
+/** What a unit does besides its reports: health, commands, the status page, and the clock event. */
 export type Parts = PanicParts & CarParts;
 
-/** The answer to a `restart` goes out first. */
+/** The delay of a `restart`, so that its answer is sent first. */
 const RESTART_MS = 500;
 
 const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthData> => {
@@ -90,7 +90,7 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
       report: (command) => reportFor(parts, command),
       restart() {
         if (outbox.state.kind !== "open")
-          return "the disk takes no write: a restart would forget what is only in memory";
+          return "the disk cannot be written: a restart would lose the reports that are only in memory";
         time.after(RESTART_MS, () => restart.emit("asked by dispatch"));
         return undefined;
       },
@@ -114,7 +114,10 @@ export const statusActions = (core: Core, parts: Parts): StatusActions => ({
   },
 });
 
-/** Once the time is known, what went out without it can be corrected by dispatch: said once. */
+/**
+ * Makes one `clock` event once the time is known, so that dispatch can correct the reports that were sent
+ * before.
+ */
 export class ClockEvent {
   readonly #core: Core;
   #state: "nothing-sent" | "sent-unset" | "said" = "nothing-sent";

@@ -25,8 +25,8 @@ import { readJson } from "../wire/read.ts";
 import { episodeIdOf, newEpisodeId } from "./episode-id.ts";
 
 /**
- * Performs what the emergency ring decides: makes and stores reports, confirms presses to the board,
- * publishes, shows the lamp. It decides nothing itself.
+ * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
+ * the board, sets the lamp. It decides nothing itself.
  */
 export type EmergencyOptions = {
   readonly outbox: Outbox;
@@ -36,7 +36,7 @@ export type EmergencyOptions = {
   readonly random: Random;
   readonly log: Log;
   readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
-  /** Where the car is and what it says, for a new report. */
+  /** The car's position and signals, for a new report. */
   readonly scene: () => Pick<EmergencyData, "position" | "track" | "vehicle">;
 };
 
@@ -47,21 +47,27 @@ export type EmergencyStatus = {
 };
 
 const TICK_MS = 250;
-/** An acknowledgement is a few words: what is longer is none. */
+/** A longer payload is not an acknowledgement. */
 const ACK_BYTES = 4_096;
-/** More of the name of whoever acknowledged is not kept. */
+/** Characters of the acknowledging person's name that are kept. */
 const BY_LETTERS = 64;
-/** A disk that does not answer is not waited for any longer: neither a broker nor a press can be kept waiting. */
+/** How long the disk is awaited before the broker gets its answer or report. */
 const DISK_MS = 1_000;
 /** Bytes of an open episode's report that are kept in the memory. The whole report is in the outbox. */
 const KEPT_BYTES = 8_192;
-/** A ULID. Other names are no episodes of ours, and may be of any length. */
+/** A ULID. Any other name in a topic, of whatever length, is not an episode of this unit. */
 const EPISODE_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
-/** What of a report is left out of the memory, in this order, if it is too large or the episode has ended. */
+/**
+ * Fields that the memory leaves out of a report, in this order, if the report is too large or the episode
+ * has ended.
+ */
 const SCENE = ["track", "vehicle"] as const;
 
-/** A report as the memory keeps it: the memory has a place of fixed size, and commands and copies need theirs. */
+/**
+ * A report as the memory keeps it: shortened, because the memory's file has a fixed size, which commands
+ * and copies share.
+ */
 const kept = (report: EmergencyUpdate): EmergencyUpdate => {
   const now = structuredClone(report);
   for (const field of SCENE) {
@@ -75,21 +81,21 @@ const kept = (report: EmergencyUpdate): EmergencyUpdate => {
 
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
-  /** The report of each episode as it now stands. */
+  /** The current report of each episode. */
   readonly #reports = new Map<string, EmergencyUpdate>();
   readonly #legs = new EpisodeLegs();
   readonly #ticking: Timer;
   readonly #boards: Pick<PanicBoard, "confirm" | "show">[] = [];
-  /** A press was counted, or what counts as one: what led up to it belongs to this episode. */
+  /** A press or an airbag was counted in this episode: the signals from before it belong to the episode. */
   readonly evidence = new Signal<{ readonly episode: string; readonly test: boolean }>();
-  /** A button was pressed, whatever becomes of it. */
+  /** A button was pressed, even if the press is not counted. */
   readonly pressed = new Signal<BoardPress>();
   #ring: Ring;
-  /** Whether the disk has been asked to store what is known, and whether something has changed since. */
+  /** Whether the memory is being stored, and whether it has changed since that began. */
   #storing: "idle" | "asked" | "asked-again" = "idle";
   /** The generation that the outbox has in memory. */
   #remembered = 0;
-  /** Storing has failed, and was reported: a board that repeats its press has it tried four times a second. */
+  /** Storing has failed and that was logged. A board that repeats its press makes four attempts a second. */
   #storeFails = false;
 
   constructor(options: EmergencyOptions) {
@@ -99,7 +105,7 @@ export class EmergencyPart implements Disposable {
     for (const { episode, report } of emergency.episodes) {
       this.#reports.set(episode.id, report);
       this.#legs.resume(report.data);
-      log.warn("an emergency goes on", { episode: episode.id, state: episode.state });
+      log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
     this.#ring = restore(emergency, clock.mono());
     for (const [id, report] of this.#reports) link.emergency(report, copiesOf(this.#ring, id));
@@ -108,7 +114,7 @@ export class EmergencyPart implements Disposable {
     );
   }
 
-  /** An episode is open: positions are wanted each second. */
+  /** Whether an episode is open: then positions are reported each second. */
   get open(): boolean {
     return isEmergencyOpen(this.#ring);
   }
@@ -121,7 +127,7 @@ export class EmergencyPart implements Disposable {
     };
   }
 
-  /** A board shows the lamp from now on, and hears that presses are stored. */
+  /** From now on the board shows the lamp and gets the confirmations of presses. */
   attach(board: Pick<PanicBoard, "confirm" | "show">): void {
     this.#give({ kind: "tick", mono: this.#options.clock.mono(), connected: this.#options.link.connected });
     this.#boards.push(board);
@@ -129,7 +135,7 @@ export class EmergencyPart implements Disposable {
     if (lamp) board.show(lamp.pattern, lamp.quiet, lamp.drill);
   }
 
-  /** Events that need nothing added. */
+  /** Gives the ring an event that needs no additions. */
   give(
     event: RingEvent & { kind: "fault" | "removed" | "connected" | "listening" | "hello" | "no-drill" },
   ): void {
@@ -155,7 +161,7 @@ export class EmergencyPart implements Disposable {
     this.#safely("what a press stops", () => this.pressed.emit(press));
   }
 
-  /** An airbag has fired: an emergency that nobody had to press for. */
+  /** An airbag has fired: this opens an emergency. */
   airbag(path: string): void {
     const { clock, random } = this.#options;
     const mono = clock.mono();
@@ -180,27 +186,30 @@ export class EmergencyPart implements Disposable {
     return effects.find((effect) => effect.kind === "refused")?.why;
   }
 
-  /** Dispatch's answer. Resolves when it is on disk, or refused, or the disk does not answer. */
+  /** Dispatch acknowledges an episode. Resolves when that is on disk, or refused, or after DISK_MS. */
   async acknowledge(id: string, payload: Buffer): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
-      log.warn("an acknowledgement of something that is no episode is refused");
+      log.warn("an acknowledgement is refused: its topic does not name an episode");
       return;
     }
     const ack = AckMessage.safeParse(readJson(payload, ACK_BYTES));
     if (!ack.success) {
-      log.warn("an acknowledgement cannot be read: it is refused", { episode: id });
+      log.warn("an acknowledgement is refused: it cannot be read", { episode: id });
       return;
     }
     const { stage, by, at } = ack.data;
     const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
     const name = by === undefined ? undefined : Array.from(by).slice(0, BY_LETTERS).join("");
     this.#give({ kind: "ack", id, stage, by: name, at: ackAt, mono: clock.mono(), ...this.#broker() });
-    // Without a disk it counts all the same: a broker that sends it for ever would help nobody.
+    // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();
   }
 
-  /** A broker with a subscriber has acknowledged a report; of a cleared episode nothing is left there. */
+  /**
+   * A broker with a subscriber has acknowledged a report. If the episode is cleared, the broker has no
+   * retained copy any more.
+   */
   delivered(report: EmergencyUpdate, broker: string): void {
     const { episode: id, state } = report.data;
     if (state === "cleared") this.#give({ kind: "removed", id, broker });
@@ -211,8 +220,8 @@ export class EmergencyPart implements Disposable {
   }
 
   /**
-   * Before an episode goes to a broker: resolves when it is on disk that a copy may stand there, or when
-   * the disk does not answer. Undefined: the report may go at once.
+   * Called before a report is published. Resolves when the disk has recorded that the broker may have a
+   * copy, or after DISK_MS. Undefined: the report may be published at once.
    */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined {
     const { episode: id, state } = report.data;
@@ -232,7 +241,7 @@ export class EmergencyPart implements Disposable {
     return effects;
   }
 
-  /** Nothing that fails here may keep a press from the disk, from dispatch or from its lamp. */
+  /** Contains an error, so that a press still reaches the disk, dispatch and the lamp. */
   #safely(what: string, perform: () => void): void {
     try {
       perform();
@@ -241,7 +250,7 @@ export class EmergencyPart implements Disposable {
     }
   }
 
-  /** Resolves when all that is known is on disk, or cannot be stored, or the disk does not answer in time. */
+  /** Resolves when the memory is on disk, or cannot be stored, or after DISK_MS. */
   async #secured(): Promise<void> {
     const { outbox, time, log } = this.#options;
     const enough = new AbortController();
@@ -323,7 +332,7 @@ export class EmergencyPart implements Disposable {
     else this.#storing = "asked-again";
   }
 
-  /** One question at a time: a disk that does not answer must not collect them. */
+  /** Stores one generation at a time, so that requests do not pile up while the disk does not answer. */
   #askDisk(): void {
     const { outbox, log, clock } = this.#options;
     const generation = this.#remembered;
@@ -370,7 +379,7 @@ export class EmergencyPart implements Disposable {
   #pressedAt(mono: number): Pressed {
     const { outbox, clock } = this.#options;
     const { at, clock: trust } = clock.when(mono);
-    // What cannot be written as JSON could not be read after a restart.
+    // JSON has no NaN and no infinity: the memory could not be read after a restart.
     const instant = Number.isFinite(at) ? { at, clock: trust } : ({ at: 0, clock: "unset" } as const);
     return { boot: outbox.boot, mono, ...instant };
   }
@@ -384,7 +393,7 @@ export class EmergencyPart implements Disposable {
       silent,
       button,
       buttons,
-      ...this.#toldTime(episode.pressed),
+      ...this.#pressTime(episode.pressed),
       presses,
       attempt,
       ...this.#lastSeen(id),
@@ -394,25 +403,27 @@ export class EmergencyPart implements Disposable {
     };
   }
 
-  /** A press counts without its scene. */
+  /** The car's position and signals. Empty if they cannot be read: the press counts without them. */
   #scene(): Pick<EmergencyData, "position" | "track" | "vehicle"> {
     try {
       return this.#options.scene();
     } catch (cause) {
-      this.#options.log.error("the scene of an emergency cannot be told", { cause: reasonOf(cause) });
+      this.#options.log.error("the position and signals for an emergency cannot be read", {
+        cause: reasonOf(cause),
+      });
       return {};
     }
   }
 
-  /** What was pressed before a restart under an unset clock has no time that can be told. */
-  #toldTime(pressed: Pressed | undefined): { pressedAt?: string } {
+  /** The time of a press. Unknown if it was made before a restart while the clock was unset. */
+  #pressTime(pressed: Pressed | undefined): { pressedAt?: string } {
     const { outbox, clock } = this.#options;
     if (!pressed || (pressed.boot !== outbox.boot && pressed.clock === "unset")) return {};
     const better = pressed.boot === outbox.boot ? clock.when(pressed.mono) : pressed;
     return { pressedAt: isoInstant(better.at) };
   }
 
-  /** After a restart, until the first fix: where the last report of the episode saw the car. */
+  /** After a restart, until the first fix: the car's position in the last report of the episode. */
   #lastSeen(id: string): Pick<EmergencyData, "position" | "track"> {
     const report = this.#reports.get(id);
     const now = this.#options.clock.now();

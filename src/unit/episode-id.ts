@@ -2,16 +2,19 @@ import { createHash } from "node:crypto";
 import type { BoardPress } from "../domain/panic.ts";
 import type { Random } from "../runtime/ports.ts";
 
-/** ULID: Crockford's base 32, 10 letters of time (48 bits, milliseconds) and 16 of anything (80 bits). */
+/**
+ * ULID: Crockford's base 32, 10 characters of time (48 bits, milliseconds) and 16 random ones (80 bits).
+ * https://github.com/ulid/spec
+ */
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const TIME_LETTERS = 10;
 const OTHER_LETTERS = 16;
 const LATEST = 2 ** 48 - 1;
-/** The time in the id is coarse: the same press, repeated, must not get another id by a few milliseconds. */
+/** The time in the id of a press is coarse, so that a repetition of the press gets the same id. */
 const TIME_MS = 65_536;
 
 const timeLetters = (at: number): string => {
-  // A wrong clock makes a wrong time, never no id.
+  // A wrong clock gives a wrong time, but always an id.
   let left = Number.isFinite(at) ? Math.min(LATEST, Math.max(0, Math.floor(at))) : 0;
   let letters = "";
   for (let n = 0; n < TIME_LETTERS; n++) {
@@ -26,9 +29,9 @@ export const newEpisodeId = (at: number, random: Random): string =>
   timeLetters(at) + Array.from({ length: OTHER_LETTERS }, () => ALPHABET[Math.floor(random() * 32)]).join("");
 
 /**
- * The id of the episode that a press opens: its second half is made of the board's id and the press's
- * number, and so names the press. A unit that was killed while its disk took nothing hears the press
- * again and goes on under the same id: dispatch does not see two emergencies.
+ * The id of the episode that a press opens. Its second part is a hash of the board's id and the press's
+ * number. If the unit is killed while its disk cannot be written, the board repeats the press and the
+ * unit makes the same id: dispatch does not see two emergencies. `pressedAt`: UTC milliseconds.
  */
 export const episodeIdOf = ({ board, number }: BoardPress, pressedAt: number, random: Random): string => {
   if (number === 0) return newEpisodeId(pressedAt, random); // a board without a latch repeats nothing

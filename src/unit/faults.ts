@@ -5,8 +5,8 @@ import type { Log } from "../runtime/log.ts";
 import { Signal } from "../runtime/signal.ts";
 
 /**
- * The one place where the unit's faults meet: each part reports how it is, and this reports what has
- * changed, once, damped, to the log and to dispatch.
+ * The one place for the unit's faults. Each part reports its state. Changes are damped and reported once,
+ * to the log and to dispatch.
  */
 export type FaultsOptions = {
   readonly log: Log;
@@ -15,13 +15,13 @@ export type FaultsOptions = {
   readonly mono: () => number;
 };
 
-/** Where something can be wrong. */
+/** A part, or one loop, broker, topic or interface of it. */
 type Place = { readonly part: Part; readonly where?: string };
 
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #damping = new Damping();
-  /** Something that `health` tells has changed. */
+  /** A fault has changed: health is due. */
   readonly changed = new Signal<Change>();
 
   constructor(options: FaultsOptions) {
@@ -33,14 +33,14 @@ export class Faults {
     return this.#damping.active;
   }
 
-  /** Something does not work. Another code of the same part and place takes the place of the one before. */
+  /** A fault has begun. It replaces a fault with another code at the same place. */
   raise(condition: Condition, detail: string): void {
     for (const one of this.#at(condition))
       if (one.code !== condition.code) this.#change({ ...one, faulty: false, detail }, false);
     this.#change({ ...condition, faulty: true, detail }, true);
   }
 
-  /** It works again; `condition` without a code: whatever was wrong there. */
+  /** A fault is over. Without a code: every fault at this place. */
   clear(condition: Place & { readonly code?: FaultCode }, detail: string): void {
     for (const one of this.#at(condition)) {
       if (condition.code !== undefined && one.code !== condition.code) continue;
@@ -48,30 +48,30 @@ export class Faults {
     }
   }
 
-  /** Something went wrong once, and is over. What else is wrong there stays so. */
+  /** Something went wrong once and is over. Other faults at this place stay. */
   note(condition: Condition, detail: string): void {
-    if (this.#at(condition).some(({ code }) => code === condition.code)) return; // it is wrong now: reported already
+    if (this.#at(condition).some(({ code }) => code === condition.code)) return; // the fault is active, so it is reported already
     this.#change({ ...condition, faulty: true, detail }, true);
     this.#change({ ...condition, faulty: false, detail }, false);
   }
 
   /** Called about once a second. */
   tick(): void {
-    for (const news of this.#damping.tick(this.#options.mono())) this.#say(news);
+    for (const news of this.#damping.tick(this.#options.mono())) this.#announce(news);
   }
 
   #at({ part, where }: Place): Change[] {
     return this.#damping.active.filter((one) => one.part === part && one.where === where);
   }
 
-  #change(change: Change, said: boolean): void {
+  #change(change: Change, reported: boolean): void {
     const news = this.#damping.change(change, this.#options.mono());
-    // That further changes are not reported is said in any case.
-    if (news && (said || news.flapping)) this.#say(news);
+    // The report that announces the damping is always made.
+    if (news && (reported || news.flapping)) this.#announce(news);
     this.changed.emit(change);
   }
 
-  #say({ part, code, where, detail, faulty, flapping }: News): void {
+  #announce({ part, code, where, detail, faulty, flapping }: News): void {
     const { log, event } = this.#options;
     const text = flapping ? `${detail} (it changes often: reported again when it is steady)` : detail;
     log[faulty ? "warn" : "info"](text, { part, ...(faulty ? { fault: code } : {}) });

@@ -21,12 +21,12 @@ import { Signal } from "../runtime/signal.ts";
 import { readGps, type GpsListener } from "./receiver.ts";
 import type { Faults } from "./faults.ts";
 
-type Otherwise = { readonly [K in keyof PositionPolicySettings]?: PositionPolicySettings[K] | undefined };
+type Override = { readonly [K in keyof PositionPolicySettings]?: PositionPolicySettings[K] | undefined };
 
-/** Reads the receiver, disciplines the clock by it, and makes reports of its fixes. */
+/** Reads the receiver, sets the clock by it, and makes reports of its fixes. */
 export type GpsOptions = {
   readonly source: ByteSource;
-  /** The source is a recording: it ends, and its times say nothing about now. */
+  /** The source is a recording: it ends, and its times are in the past. */
   readonly recorded: boolean;
   readonly policy: PositionPolicySettings;
   readonly clock: DisciplinedClock;
@@ -40,15 +40,18 @@ export type GpsOptions = {
   readonly circumstances: () => Circumstances;
 };
 
-/** No fix for this long, or three of the receiver's own intervals, is no fix. */
+/**
+ * The fix is lost after this long without one, or after three of the receiver's own intervals if that is
+ * longer, up to the latest.
+ */
 const FIX_LOST_MS = 5_000;
 const FIX_LOST_LATEST_MS = 30_000;
 const WEEK_MS = 604_800_000;
 
 export class GpsPart implements AsyncDisposable {
-  /** Resolves when the source has ended, which only a recording does. */
+  /** Resolves when the source has ended. Only a recording ends. */
   readonly ended: Promise<void>;
-  /** The clock may know the time now. */
+  /** A fix was received: the clock may know the time now. */
   readonly fixed = new Signal<void>();
   readonly #options: GpsOptions;
   readonly #stop = new AbortController();
@@ -60,7 +63,7 @@ export class GpsPart implements AsyncDisposable {
   #intervalMs = 1_000;
   #fault: string | undefined;
   #requested = false;
-  #otherwise: { readonly settings: PositionPolicySettings; readonly until: number } | undefined;
+  #override: { readonly settings: PositionPolicySettings; readonly until: number } | undefined;
 
   constructor(options: GpsOptions) {
     this.#options = options;
@@ -74,7 +77,7 @@ export class GpsPart implements AsyncDisposable {
         now: () => clock.now().at,
         mono: () => clock.mono(),
         sentence: (sentence, mono) => this.#sky.push(sentence, mono),
-        // A recording's times say nothing about now.
+        // The times of a recording must not set the clock.
         judge: recorded ? undefined : (at, mono, dated) => clock.discipline(at, mono, dated),
         once: recorded,
       },
@@ -83,7 +86,7 @@ export class GpsPart implements AsyncDisposable {
     );
   }
 
-  /** The newest fix, as long as it says something about now. */
+  /** The newest fix, while it is recent enough. */
   fix(): Fix | undefined {
     const patienceMs = Math.min(FIX_LOST_LATEST_MS, Math.max(FIX_LOST_MS, this.#intervalMs * 3));
     const newest = this.#newest;
@@ -106,25 +109,25 @@ export class GpsPart implements AsyncDisposable {
     };
   }
 
-  /** What is in view now, for people to look at. Empty if the receiver does not say. */
+  /** The satellites in view now, for people. Empty if the receiver does not report them. */
   satellites(): Promise<readonly Satellite[]> {
     return readSatellites(this.#sky.at(this.#options.clock.mono()));
   }
 
-  /** Where the car is, for an emergency. */
+  /** The car's position and track, for the report of an emergency. */
   scene(): Pick<EmergencyData, "position" | "track"> {
     return this.#scene.at(this.#options.clock.mono());
   }
 
-  /** The next fix is reported, whatever the policy says. */
+  /** Reports the next fix, whatever the policy decides. */
   locate(): void {
     this.#requested = true;
   }
 
-  /** Reports otherwise than configured, for a while. */
-  reportFor(seconds: number, settings: Otherwise): void {
+  /** Reports with other settings than the configured ones, for so many seconds. */
+  reportFor(seconds: number, settings: Override): void {
     const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-    this.#otherwise = {
+    this.#override = {
       settings: { ...this.#options.policy, ...Object.fromEntries(given) },
       until: this.#options.clock.mono() + seconds * 1_000,
     };
@@ -136,10 +139,8 @@ export class GpsPart implements AsyncDisposable {
   }
 
   #settings(): PositionPolicySettings {
-    const otherwise = this.#otherwise;
-    return otherwise && this.#options.clock.mono() < otherwise.until
-      ? otherwise.settings
-      : this.#options.policy;
+    const override = this.#override;
+    return override && this.#options.clock.mono() < override.until ? override.settings : this.#options.policy;
   }
 
   #listener(): GpsListener {
@@ -153,12 +154,12 @@ export class GpsPart implements AsyncDisposable {
       },
       heard: (afterFault) => {
         this.#fault = undefined;
-        log.info("the receiver is heard", { part: "gps" });
-        if (afterFault) faults.clear({ part: "gps" }, "the receiver is heard again");
+        log.info("the receiver sends valid sentences", { part: "gps" });
+        if (afterFault) faults.clear({ part: "gps" }, "the receiver sends valid sentences again");
       },
       rollover: (correctionMs) => {
         const weeks = correctionMs / WEEK_MS;
-        const detail = `the receiver's dates are ${weeks} weeks back (week rollover) and are corrected`;
+        const detail = `the receiver's dates are ${weeks} weeks in the past (week rollover) and are corrected`;
         faults.note({ part: "gps", code: "rollover" }, detail);
       },
     };

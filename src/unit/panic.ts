@@ -4,10 +4,10 @@ import type { HealthData } from "../domain/report.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
 
-/** Passes on what the panic board says: presses to the emergency ring, everything else as faults and health. */
+/** Passes on the board's messages: presses to the emergency ring, everything else as faults and health. */
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
 
-/** What a technician is told about a loop that is not as it should be. */
+/** What is wrong with a loop, for a technician. */
 const LOOP_FAULTS: Readonly<Record<CodeOf<"panic-loop">, string>> = {
   open: "is cut: look for a broken wire or a loose plug",
   short: "is shorted: look for a crushed cable",
@@ -24,7 +24,7 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
     emergency.give({ kind: "fault", part: `loop ${index}`, faulty: trouble !== undefined });
     if (trouble !== undefined)
       faults.raise({ part: "panic-loop", code: trouble, where }, `${what} ${LOOP_FAULTS[trouble]}`);
-    else faults.clear({ part: "panic-loop", where }, `${what} is whole again`);
+    else faults.clear({ part: "panic-loop", where }, `${what} is normal again`);
   },
   fault: (code, detail) => faults.raise({ part: "panic-board", code }, detail),
   recovered: (detail) => faults.clear({ part: "panic-board" }, detail),

@@ -7,18 +7,18 @@ import { GpsPart } from "./gps.ts";
 import { listenToBoard } from "./panic.ts";
 import { PowerPart } from "./power.ts";
 
-/** The parts of the car, made in the order in which they may fail: first what a press needs. */
+/** Opens the parts of the car, in the order of importance: first what a press needs. */
 
 type Scene = () => Pick<EmergencyData, "position" | "track" | "vehicle">;
 
 export type PanicParts = {
   readonly emergency: EmergencyPart;
   readonly board: PanicBoard | undefined;
-  /** Where an emergency learns the car's position and signals. */
+  /** Functions that give an emergency the car's position and signals. */
   readonly scenes: Scene[];
 };
 
-/** The emergencies and the board: from here on a press is stored. */
+/** Opens the emergencies and the board. From then on a press is stored. */
 export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts => {
   const { outbox, link, faults, options, writable } = core;
   const { clock, time, random, log, board: openBoard } = options.ports;
@@ -52,7 +52,7 @@ export type CarParts = {
   readonly power: PowerPart;
 };
 
-/** What led up to a press, behind it: the press itself is on its way before any of this is written. */
+/** Appends the signals from before a press, after the press itself has been stored and published. */
 const keepEvidence = async (
   { outbox }: Core,
   can: CanPart,
@@ -89,7 +89,8 @@ export const openCar = (core: Core, { emergency, scenes }: PanicParts): CarParts
     settings: recorded ? undefined : settings.power,
     circumstances: () => ({
       ignition: can?.motion().ignition,
-      // Either of the two: a wrongly mapped ignition must not switch off a car that is driven.
+      // Either of them: if the ignition is mapped wrongly, the computer must still not be switched off while
+      // the car is driven.
       moving: gps.moving() || (can?.motion().speedKmh ?? 0) > 0,
       emergency: emergency.open,
     }),

@@ -26,7 +26,7 @@ type UnitPorts = {
   readonly gps: ByteSource;
   /** Opens the panic board; undefined: there is none. */
   readonly board: ((on: BoardListener) => PanicBoard) | undefined;
-  /** The vehicle's bus; undefined: none can be listened to. */
+  /** The vehicle's bus; undefined: there is none, or it cannot be read. */
   readonly can: { readonly source: CanSource; readonly mapping: CanMapping } | undefined;
   readonly power: PowerSwitch;
   readonly machine: () => MachineHealth;
@@ -40,7 +40,7 @@ export type UnitOptions = {
   readonly config: string;
   /** Faults of the configuration that the unit runs with. */
   readonly configFaults: readonly ConfigFault[];
-  /** The sources are recordings: they end, and their times say nothing about now. */
+  /** The sources are recordings: they end, and their times are in the past. */
   readonly recorded: boolean;
   readonly ports: UnitPorts;
 };

@@ -11,7 +11,7 @@ import { reasonOf, type Log } from "../runtime/log.ts";
 import type { PowerSwitch } from "../runtime/power-off.ts";
 import type { Faults } from "./faults.ts";
 
-/** Reports the ignition, and has the computer switched off behind it. */
+/** Reports the ignition, and switches the computer off after it. */
 export type PowerOptions = {
   /** Undefined: the computer is never switched off. */
   readonly settings: PowerSettings | undefined;
@@ -26,20 +26,20 @@ export type PowerOptions = {
 export class PowerPart {
   readonly #options: PowerOptions;
   #state = initialPower;
-  /** What the service manager is asked goes one after another: a cancel must not overtake its schedule. */
+  /** The requests to the service manager, one after another: a cancel must not overtake its schedule. */
   #asking = Promise.resolve();
 
   constructor(options: PowerOptions) {
     this.#options = options;
   }
 
-  /** Looks at the circumstances; called about once a second. */
+  /** Gives the circumstances to the policy. Called about once a second. */
   look(): void {
     const { circumstances, mono } = this.#options;
     this.#give({ type: "look", circumstances: circumstances(), mono: mono() });
   }
 
-  /** A button was pressed: called at once, whether or not the press could be stored. */
+  /** A button was pressed. Called at once, even if the press could not be stored. */
   pressed(): void {
     this.#give({ type: "press", mono: this.#options.mono() });
   }

@@ -8,11 +8,11 @@ import { reasonOf } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { reopening, type Verdict } from "../runtime/reopening.ts";
 
-/** What the GPS reader reports; a state is reported once, when it begins. */
+/** What the GPS reader reports. A state is reported once, when it begins. */
 export type GpsListener = {
   /** `arrival.mono` is on the clock of `GpsOptions.mono`. */
   fix(fix: Fix, arrival: Arrival): void;
-  /** Called after the fixes of each chunk: reading goes on when the promise resolves. */
+  /** Called after the fixes of each chunk. Reading continues when the promise resolves. */
   pressure(): Promise<void> | undefined;
   fault(code: SourceError["code"], detail: string): void;
   /** The first valid sentence since the device was opened. */
@@ -26,7 +26,7 @@ export type GpsOptions = {
   readonly tally: NmeaTally;
   readonly time: Time;
   readonly random: Random;
-  /** UTC milliseconds, as well as it is known without this receiver: to correct week rollover. */
+  /** The best known time, UTC milliseconds, to correct a week rollover. */
   readonly now: () => number;
   /** Milliseconds that never jump: when a chunk arrived. */
   readonly mono: () => number;
@@ -34,7 +34,7 @@ export type GpsOptions = {
   readonly judge?: TimeJudge | undefined;
   /** Called for every valid sentence. */
   readonly sentence?: (sentence: Sentence, mono: number) => void;
-  /** A recording ends; a device is reopened for ever. */
+  /** Read once, for a recording. Otherwise the device is reopened for ever. */
   readonly once?: boolean;
   readonly patience?: Patience;
 };
@@ -42,7 +42,7 @@ export type GpsOptions = {
 type Patience = {
   /** No valid sentence for this long is a fault. */
   readonly silentMs: number;
-  /** After this long, the device is opened anew. */
+  /** After this long, the device is closed and reopened. */
   readonly reopenMs: number;
   readonly watchMs: number;
 };
@@ -53,7 +53,7 @@ const silence = (bytes: number): SourceError =>
     ? new SourceError("silent", "the receiver sends nothing")
     : new SourceError("no-nmea", "bytes arrive but no valid sentence: wrong baud rate, or another device?");
 
-/** Watches one connection for silence: reports it, and gives the connection up when it lasts. */
+/** Watches one connection for silence: reports it, and aborts the connection if it lasts. */
 class SilenceWatch implements Disposable {
   readonly #giveUp = new AbortController();
   readonly #time: Time;
@@ -106,13 +106,13 @@ class GpsReader {
   }
 
   /**
-   * Reads one connection to its end, or until it fails or has been silent for too long. Returns whether a
-   * valid sentence came.
+   * Reads one connection until it ends, fails, or has been silent for too long. Returns whether a valid
+   * sentence was received.
    */
   async readOnce(signal: AbortSignal): Promise<boolean> {
     const { source, tally, once, mono, time, patience = PATIENCE } = this.#options;
     const decoder = this.#decoder();
-    // A recording is never silent: it is read as fast as it is wanted.
+    // A recording is never silent.
     using watch = new SilenceWatch(
       time,
       once ? { ...patience, silentMs: Infinity, reopenMs: Infinity } : patience,
@@ -134,7 +134,7 @@ class GpsReader {
         for (let full = this.#on.pressure(); full; full = this.#on.pressure()) await full;
       }
     } finally {
-      // The epoch that was left open is as old as its arrival says.
+      // Emit the last epoch: it keeps the time of its arrival.
       decoder.end();
     }
     if (watch.stalled) throw watch.stalled;
@@ -152,7 +152,7 @@ class GpsReader {
       {
         tally,
         ...(sentence ? { sentence } : {}),
-        // Asked for every fix, just before it is given out.
+        // Called for every fix, just before it is emitted.
         judge: (at, mono, dated) => {
           shift = rolloverCorrectionMs(at, now());
           return judge?.(at + shift, mono, dated) ?? "trusted";
@@ -170,7 +170,7 @@ class GpsReader {
 
 const REOPEN_MS = { min: 500, max: 15_000 };
 
-/** Reads a receiver until the signal fires, and reopens it whatever happens to it. */
+/** Reads a receiver until the signal fires, and reopens it after every failure. */
 export const readGps = (options: GpsOptions, on: GpsListener, signal: AbortSignal): Promise<void> => {
   const { time, random, once } = options;
   const reader = new GpsReader(options, on);

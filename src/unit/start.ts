@@ -13,33 +13,33 @@ export type { UnitOptions } from "./ports.ts";
 
 /** One running unit: the only place where the rooms are wired to each other. */
 export type Unit = AsyncDisposable & {
-  /** Resolves when a press that comes would be stored and the board has been asked for one. */
+  /** Resolves when presses are stored and the board has been asked for pending ones. */
   readonly armed: Promise<void>;
-  /** Resolves when the sources have ended, which only recordings do. */
+  /** Resolves when the sources have ended. Only recordings end. */
   readonly ended: Promise<void>;
   /** Resolves when everything made so far has been delivered. */
   drained(): Promise<void>;
-  /** Resolves with a reason when it should be stopped and started anew. */
+  /** Resolves with a reason when the unit should be stopped and restarted. */
   readonly restart: Promise<string>;
-  /** Why it is stopped: said in the farewell. */
+  /** Sets the reason for the stop, which the last `state` message gives. */
   stopBecause(reason: string): void;
 };
 
 const TICK_MS = 1_000;
-/** What a stop may spend on getting the last reports out. */
+/** The time that a stop may spend on sending the last reports. */
 const FAREWELL_DRAIN_MS = 1_500;
 
-/** Parts of the car that are not watched: reported at the start. */
+/** Parts of the car that are missing. They are reported at the start. */
 const missingParts = ({
   settings,
   ports,
   configFaults,
 }: UnitOptions): readonly (readonly ["panic-board" | "can", string])[] => [
   ...(settings.panic === undefined && !configFaults.some(({ part }) => part === "panic-board")
-    ? [["panic-board", "no panic board is configured (panic: none says that this is meant)"] as const]
+    ? [["panic-board", "no panic board is configured (write panic: none if the car has none)"] as const]
     : []),
   ...(settings.can && !ports.can
-    ? [["can", "the bus is not listened to: signals are not watched"] as const]
+    ? [["can", "the bus cannot be read: its signals are not watched"] as const]
     : []),
 ];
 
@@ -52,7 +52,7 @@ const announce = ({ options, name, outbox, event, faults }: Core): void => {
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
 };
 
-/** What happens on the link, passed on to whom it concerns. */
+/** Passes the events of the link on to the parts that they concern. */
 const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent: ClockEvent): LinkEvents => {
   const { faults, connected, routes, options } = core;
   const { clock, log } = options.ports;
@@ -72,7 +72,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
       connected.emit(false);
       emergency.give({ kind: "listening", listening: false, mono: clock.mono() });
       faults.raise({ part: "link", code: error.code, where: broker }, error.message);
-      // What waited in memory for its acknowledgement must not wait any longer.
+      // Write the telemetry that was waiting in memory for its PUBACK.
       core.outbox.flush().catch(() => undefined); // reported by the outbox
     },
     refused: (broker, topic, why) =>
@@ -83,7 +83,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
     oversize: (topic, bytes) =>
       faults.note(
         { part: "link", code: "oversize", where: topic },
-        `a message of ${bytes} bytes on ${topic} is larger than a unit takes: it was skipped`,
+        `a message of ${bytes} bytes on ${topic} is larger than a unit accepts: it was skipped`,
       ),
     sentUnset: () => clockEvent.sentUnset(),
     publishing: (report, broker) => emergency.publishing(report, broker),
@@ -98,7 +98,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
   };
 };
 
-/** The status page. Without it the unit is hard to look at, but a press gets through. */
+/** Opens the status page. If that fails, the unit runs without it. */
 const openPage = async (
   core: Core,
   parts: Parts,
@@ -137,7 +137,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     event({ type: "shutdown", reason: stopReason });
     await outbox
       .flush()
-      .catch((cause: unknown) => log.error("not all is written", { cause: reasonOf(cause) }));
+      .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
     if (link.status.broker !== undefined)
       await Promise.race([link.drained(), pause(FAREWELL_DRAIN_MS, new AbortController().signal, time)]);
   });

@@ -111,7 +111,7 @@ status: { listen: "127.0.0.1:0" }
   });
   let heard = false;
   unit.stdout.on("data", (text) => {
-    heard ||= String(text).includes("the receiver is heard");
+    heard ||= String(text).includes("the receiver sends valid sentences");
   });
   stack.defer(async () => {
     const gone = once(unit, "exit");

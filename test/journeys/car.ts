@@ -129,7 +129,7 @@ ${extra}`,
     },
     async listens() {
       const before = log.length;
-      const heard = () => log.slice(before).some((line) => line.msg === "the receiver is heard");
+      const heard = () => log.slice(before).some((line) => line.msg === "the receiver sends valid sentences");
       for (let i = 0; i < 1000 && !heard(); i++) {
         await car.line.write(formatSentence("GPTXT,01,01,02,ANTSTATUS=OK"));
         await sleep(20);

@@ -69,7 +69,7 @@ describe.skipIf(!canMount)("the unit's disk", () => {
       await car.stop("SIGKILL");
       await car.start();
       await waitFor("the episode after the restart", () =>
-        car.log.some(({ msg }) => msg === "an emergency goes on"),
+        car.log.some(({ msg }) => msg === "an emergency continues after the restart"),
       );
       await waitFor("its lamp", () => car.panic.board.light.lamp === "stored");
       await broker.start();

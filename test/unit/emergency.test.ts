@@ -88,7 +88,7 @@ describe("a press", () => {
     await world.pass(1_000, () => world.lamp === "sent");
     expect(world.confirmed).toHaveLength(1);
     expect(world.heard[0]!.said).not.toHaveProperty("position");
-    expect(world.errors).toEqual(["the scene of an emergency cannot be told"]);
+    expect(world.errors).toEqual(["the position and signals for an emergency cannot be read"]);
     world.cut();
     await world.start();
     expect(world.episodes).toHaveLength(1);

@@ -33,13 +33,13 @@ describe("a fault", () => {
       { type: "fault", part: "panic-loop", code: "open", where: "dash", detail: "dash is cut" },
     ]);
     expect(faults.active).toHaveLength(1);
-    faults.clear(LOOP, "dash is whole again");
+    faults.clear(LOOP, "dash is normal again");
     expect(events[1]).toEqual({
       type: "recovered",
       part: "panic-loop",
       code: "open",
       where: "dash",
-      detail: "dash is whole again",
+      detail: "dash is normal again",
     });
     expect(faults.active).toEqual([]);
     expect(lines).toHaveLength(2);

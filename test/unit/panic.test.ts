@@ -53,7 +53,7 @@ test.each([
     expect(events).toEqual([{ type: "fault", part: "panic-loop", code: state, where: "dash", detail }]);
     board.loop(0, "pressed");
     expect(world.lamp).toBe("idle");
-    expect(events.at(-1)).toMatchObject({ type: "recovered", detail: "dash (loop 0) is whole again" });
+    expect(events.at(-1)).toMatchObject({ type: "recovered", detail: "dash (loop 0) is normal again" });
   },
 );
 
