@@ -1,4 +1,7 @@
-/** Growing waits between attempts, each spread over its upper half so that a fleet spreads too. */
+/**
+ * Growing waits between attempts. Each is random within its upper half, so that a fleet does not retry in
+ * step.
+ */
 export type Backoff = {
   /** Milliseconds to wait before the next attempt. */
   next(): number;

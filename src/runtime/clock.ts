@@ -6,7 +6,7 @@ import type { Clock } from "../domain/time.ts";
 
 /** These files exist while systemd-timesyncd or chrony disciplines the host's clock. */
 const NTP_MARKERS = ["/run/systemd/timesync/synchronized", "/run/chrony/synchronized"];
-/** `now()` is called for every report: the state of NTP is read at most this often. */
+/** The state of NTP is read at most this often, because `now()` is called for every report. */
 const NTP_LOOK_MS = 1_000;
 
 export type DisciplinedClock = Clock & {
@@ -18,7 +18,7 @@ export type DisciplinedClock = Clock & {
   discipline(at: number, mono: number, dated: boolean): TimeVerdict;
 };
 
-/** Where time comes from. */
+/** The sources of time. */
 export type ClockPorts = {
   /** Milliseconds that never jump, with fractions. */
   mono(): number;

@@ -26,14 +26,15 @@ export const unixAddress = (path: string): Uint8Array => {
 };
 
 /**
- * Opens a Unix datagram socket, which Node does not offer, by calls into the C library. `koffi` (10 ms, 2 MiB) is loaded
- * only here. A send never blocks: if the receiver's queue is full, it fails with EAGAIN. The socket stays open until the
- * process ends. Throws if koffi is not installed or there is no socket.
+ * Opens a Unix datagram socket, which Node does not have, by calls into the C library. `koffi` (10 ms, 2
+ * MiB) is loaded only here. A send never blocks: if the receiver's queue is full, it fails with EAGAIN.
+ * The socket stays open until the process ends. Rejects if koffi is not installed or the socket cannot be
+ * opened.
  */
 export const openDatagram = async (path: string): Promise<SendDatagram> => {
   const address = unixAddress(path);
   const { default: koffi } = await import("koffi");
-  // The process itself: Node is linked with the C library.
+  // `null` is the process itself: Node is linked with the C library.
   const libc = koffi.load(null);
   const socket = libc.func("int socket(int domain, int type, int protocol)");
   const sendto = libc.func(

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-/** `stty` hangs while the line's output does not drain: it is ended after this. */
+/** `stty` hangs while the line's output does not drain. It is killed after this time. */
 const GIVE_UP_MS = 5_000;
 
 /**

@@ -24,7 +24,7 @@ type Verdict =
 export type GateOptions = {
   /** `host:port` that the server listens at. */
   readonly listen: string;
-  /** Asked of everyone who is not on this machine. */
+  /** Required from every other machine. */
   readonly pin?: string | undefined;
   /** Milliseconds on a clock that never jumps. */
   readonly mono: () => number;
@@ -79,7 +79,7 @@ const refuse = (status: 401 | 403 | 421 | 429, reason: string, headers = {}): Ve
 const challenge = (reason: string): Verdict =>
   refuse(401, reason, { "www-authenticate": 'Basic realm="patrol-unit", charset="UTF-8"' });
 
-/** Counts wrong PINs. It holds at most 60 failures: at that number it looks at no PIN. */
+/** Counts wrong PINs. It keeps at most ALL_FAILURES: at that number no PIN is checked. */
 class Failures {
   #list: { readonly peer: string; readonly atMs: number }[] = [];
 
@@ -96,11 +96,10 @@ class Failures {
 
 /**
  * The gate of a server that a browser can reach.
- *
- * - `Host` must be a name of this machine: a page of another site that had its name point here (DNS
- *   rebinding) is refused, with 421.
- * - `Origin` must be absent, or be this server: 403.
- * - Whoever is not on this machine must give the PIN: 401, after too many wrong ones 429.
+ * - `Host` must be a name of this machine, otherwise 421. This stops DNS rebinding: a page whose site's
+ * name was made to resolve to this machine.
+ * - `Origin` must be absent or be this server, otherwise 403.
+ * - Other machines must give the PIN, otherwise 401; after too many wrong PINs 429.
  */
 export const createGate = ({ listen, pin, mono, machine = machineNames }: GateOptions): Gate => {
   const { host: own } = listenAddress(listen);
@@ -115,7 +114,7 @@ export const createGate = ({ listen, pin, mono, machine = machineNames }: GateOp
     if (failures.isLimited(peer, mono()))
       return refuse(429, "too many wrong PINs: try again later", { "retry-after": "60" });
     const given = authorization === undefined ? undefined : pinIn(authorization);
-    if (given === undefined) return challenge("the PIN is needed");
+    if (given === undefined) return challenge("the PIN is missing");
     if (isSame(given, pin)) return undefined;
     failures.add(peer, mono());
     return challenge("the PIN is wrong");

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { logLine } from "./log.ts";
 
-/** Where the lines of a log go. Neither call throws or blocks. */
+/** The output of a log. Its methods neither throw nor block. */
 export type LogOutput = Disposable & {
   write(line: string): void;
 };
@@ -17,7 +17,10 @@ export type LogOutputOptions = {
   readonly retryMs: number;
 };
 
-/** `lines`: how many are lost with it; the line about lost ones stands for all that it reports. */
+/**
+ * `lines`: how many lines are lost if this one is. The line that reports losses counts as all the lines
+ * that it reports.
+ */
 type Waiting = { readonly bytes: Uint8Array; readonly lines: number };
 
 /** Errors that mean: try again later. */
@@ -29,12 +32,12 @@ const codeOf = (thrown: unknown): string =>
 /** Keeps lines while the reader is slow. Lines that do not fit or cannot be written are lost and counted. */
 class BoundedOutput implements LogOutput {
   readonly #options: LogOutputOptions;
-  /** Oldest first; of the first one, a part may have been written. */
+  /** Oldest first. A part of the first one may have been written. */
   #waiting: Waiting[] = [];
   #bytes = 0;
   #lost = 0;
   #cause = "";
-  /** A line was lost in the middle: what comes next begins a line of its own. */
+  /** The last line was written in part: if the rest is lost, the next line must begin with a line end. */
   #torn = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,7 +48,7 @@ class BoundedOutput implements LogOutput {
   write(line: string): void {
     this.#sayLost();
     if (!this.#push(line, 1)) this.#lose(1, "it is not read");
-    // While a reader is busy, only the timer asks again.
+    // While the reader is busy, only the timer tries again.
     if (!this.#timer) this.#flush();
   }
 
@@ -118,11 +121,12 @@ const MAX_BYTES = 256 * 1024;
 const RETRY_MS = 100;
 
 /**
- * The standard output as the log of a service. A full disk, a reader that has gone or one that does not read must not
- * end the service. `process.stdout` is not used: it is dead after its first error, and buffers without limit.
+ * The standard output as the log of a service. A full disk, a reader that has gone or one that does not
+ * read must not end the service. `process.stdout` is not used: it cannot be used after its first error,
+ * and buffers without limit.
  */
 export const openStdoutLog = (): LogOutput => {
-  // Asking for its descriptor sets a pipe or a socket to non-blocking.
+  // Reading `process.stdout` sets a pipe or a socket to non-blocking.
   const { fd } = process.stdout;
   return openLogOutput({
     write: (bytes) => writeSync(fd, bytes),

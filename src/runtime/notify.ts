@@ -8,13 +8,13 @@ import { reasonOf, type Log } from "./log.ts";
 export type ServiceNotifier = Disposable & {
   ready(): void;
   stopping(): void;
-  /** Feeds the watchdog now. A timer does it too; call this in work that holds the main loop for seconds. */
+  /** Feeds the watchdog now. A timer does it too; call this in work that blocks the main loop for seconds. */
   feed(): void;
 };
 
 /** A state that could not be sent is sent again after this, if there is no watchdog. */
 const RETRY_MS = 5_000;
-/** The watchdog is fed this often in its time, so that one lost message does no harm. */
+/** How often the watchdog is fed within its time, so that one lost message does no harm. */
 const FEEDS = 3;
 
 /** The watchdog's time in ms; 0 if this process need not feed it. */
@@ -30,7 +30,7 @@ class SystemdNotifier implements ServiceNotifier {
   readonly #watched: boolean;
   readonly #timer: NodeJS.Timeout;
   #send: SendDatagram | undefined;
-  /** The newest state that systemd does not have yet. */
+  /** The newest state that has not been sent to systemd yet. */
   #owed: "READY=1" | "STOPPING=1" | undefined;
   #failing = false;
 

@@ -14,9 +14,9 @@ const shutdown = async (env: NodeJS.ProcessEnv, ...words: readonly string[]): Pr
 };
 
 /**
- * The computer's own power, through shutdown(8), which asks logind. systemd/50-patrol-unit.rules
- * lets the service's user ask. Both reject with what `shutdown` printed.
- * (`systemctl poweroff --when=` would be the same; it needs systemd 254.)
+ * Switches the computer off with shutdown(8), which asks logind. systemd/50-patrol-unit.rules lets the
+ * service's user do this. Both reject with what `shutdown` printed. (`systemctl poweroff --when=` would
+ * be the same; it needs systemd 254.)
  */
 export const createPowerSwitch = (env: NodeJS.ProcessEnv) => ({
   /** Switches the computer off after a time, in whole minutes. Until then it can be cancelled. */

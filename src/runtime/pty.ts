@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readlinkSync, rmSync, symlinkSync } fro
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
 
-/** A pseudo-terminal in place of a serial line: what is written here is read at `path`. */
+/** A pseudo-terminal instead of a serial line. Bytes written here are read at `path`. */
 export type SerialLine = Disposable & {
   readonly path: string;
   /** Resolves when the bytes are written to the line. */
@@ -14,7 +14,7 @@ export type SerialLine = Disposable & {
   [Symbol.dispose](): void;
 };
 
-/** What node-pty has and its types do not show. */
+/** Members of node-pty that its types leave out. */
 type Opened = {
   ptsName: string;
   master: ReadStream;
@@ -39,8 +39,8 @@ const place = (path: string, link: string): void => {
     symlinkSync(path, link);
   } catch (cause) {
     const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
-    const why = exists ? "something else stands there" : "its folder is missing or may not be written";
-    throw new Error(`${link} cannot be made a link to the line: ${why}`, { cause });
+    const why = exists ? "there is another file" : "its folder is missing or may not be written";
+    throw new Error(`${link} cannot be created as a link to the line: ${why}`, { cause });
   }
 };
 
@@ -52,7 +52,7 @@ export const openSerialLine = (link?: string): SerialLine => {
   // never read keeps the line up instead, while readers come and go.
   const farEnd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
   terminal.slave.destroy();
-  // Until it is opened, a line that echoes would answer its own device, and ^S would stop it.
+  // Without this the line would echo to the device until a program opens it, and ^S would stop it.
   execFileSync("stty", ["-F", path, "raw", "-echo"]);
   terminal.on("error", () => undefined);
   let gone = false;

@@ -3,8 +3,8 @@ import type { Random, Time } from "./ports.ts";
 import { pause } from "./wait.ts";
 
 /**
- * Keeps something open that may fail at any time: a device, a bus, a connection. `visit` opens it, uses it
- * and returns when it has ended. Then it is opened again, after a pause that grows while it fails.
+ * Keeps a device, a bus or a connection open, although it may fail at any time. `visit` opens it, uses it
+ * and returns when it has ended. It is called again after a pause, which grows while visits fail.
  */
 export type Verdict =
   /** It worked: the next pause is the shortest. */

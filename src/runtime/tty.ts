@@ -12,7 +12,7 @@ export type Tty = {
   read(): Promise<Uint8Array | undefined>;
   /** Writes without waiting; throws if the kernel's buffer has no room for all bytes. */
   write(bytes: Uint8Array): void;
-  /** A pending `read` ends with undefined. */
+  /** Closes the line. A pending `read` resolves with undefined. */
   close(): void;
 };
 
@@ -38,7 +38,7 @@ export const openTty = async (
   { keepDtr = false }: TtyOptions = {},
 ): Promise<Tty> => {
   const port: LinuxPortBinding = await LinuxBinding.open({ path, baudRate, hupcl: false });
-  // After the caller's first write: starting a process costs some milliseconds.
+  // Wait for the caller's first write: starting a process takes some milliseconds.
   if (keepDtr) setImmediate(() => port.fd !== null && clearHangUp(port.fd));
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   return {
@@ -47,7 +47,7 @@ export const openTty = async (
         await readable(port);
         if (port.fd === null) return undefined;
         const length = readSync(port.fd, buffer, 0, READ_BYTES, null);
-        if (length === 0) throw new Error("it hung up");
+        if (length === 0) throw new Error("the line hung up");
         return buffer.subarray(0, length);
       } catch (cause) {
         if (!port.isOpen) return undefined;
@@ -64,7 +64,10 @@ export const openTty = async (
   };
 };
 
-/** Why a serial line cannot be opened, and what to do; `device` is what should be at its end. */
+/**
+ * Why a serial line cannot be opened, and what to do. `device`: the name of the device that should be on
+ * it.
+ */
 export const openFault = (
   path: string,
   device: string,
@@ -81,6 +84,6 @@ export const openFault = (
     return { code: "failed", message: `${path} is in use by another program: stop it first` };
   }
   if (/Inappropriate ioctl|ENOTTY/i.test(reason))
-    return { code: "failed", message: `${path} is no serial port` };
+    return { code: "failed", message: `${path} is not a serial port` };
   return { code: "failed", message: `${path} cannot be opened: ${reason}` };
 };
