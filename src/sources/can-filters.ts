@@ -16,17 +16,17 @@ export const kernelFilter = ({ id, extended, group }: CanFilter): KernelFilter =
   return { id: (id | EXTENDED) >>> 0, mask: (mask | EXTENDED | REMOTE) >>> 0 };
 };
 
-/** Lets nothing through that is ever on a bus: remote frames with the id 0. */
+/** A filter that no frame of a car passes: remote frames with the id 0. */
 export const NOTHING: KernelFilter = { id: REMOTE, mask: (STANDARD_MASK | EXTENDED | REMOTE) >>> 0 };
 
 /** The lists in which the kernel keeps our filters, each with the number of frames that matched. */
 const RECEIVE_LISTS = ["sff", "eff", "fil"].map((list) => `/proc/net/can/rcvlist_${list}`);
-/** So many looks must agree on what is missing: until then it may be on its way. */
+/** A frame counts as dropped if it is missing in so many checks: until then it may still arrive. */
 const LOOKS = 10;
 
 /**
- * Frames that the kernel has put into our socket. Those that do not arrive were dropped there.
- * Undefined if another socket has the same filter: then they cannot be told apart.
+ * The number of frames that the kernel has matched for our socket. Frames that do not arrive were
+ * dropped. Undefined if another socket has the same filter: then the counts cannot be separated.
  */
 const matched = (name: string, filters: readonly KernelFilter[]): number | undefined => {
   const wanted = new Map(filters.map(({ id, mask }) => [`${id} ${mask}`, 0]));
@@ -59,7 +59,7 @@ export class SocketDrops {
   get dropped(): number {
     return this.#dropped;
   }
-  /** To be called regularly, with the frames that arrived so far. */
+  /** Called regularly. `received`: the frames that have arrived so far. */
   look(received: number): void {
     const all = matched(this.#name, this.#filters);
     if (all === undefined) return;

@@ -14,7 +14,7 @@ export const fileText = (path: string): string | undefined => {
   }
 };
 
-/** What the kernel says about a network interface; undefined if there is no such interface. */
+/** One attribute of a network interface from sysfs; undefined if there is no such interface. */
 export const fact = (name: string, what: string): string | undefined =>
   fileText(`/sys/class/net/${name}/${what}`);
 
@@ -32,7 +32,7 @@ const Links = z.array(
 );
 
 /**
- * Whether an interface can disturb the bus. `virtual`: there is no wire. `active`: the controller
+ * Whether an interface can disturb the bus. `virtual`: it has no wire. `active`: the controller
  * acknowledges frames, and at a wrong bit rate it sends error frames. `not-stated`: the driver has no
  * mode, as slcan before Linux 6.0.
  */
@@ -51,18 +51,19 @@ export const busModeOf = (json: string): BusMode => {
   return link.linkinfo?.info_data?.ctrlmode?.includes("LISTEN-ONLY") === true ? "listen-only" : "active";
 };
 
-/** Why a mode is refused; undefined: the interface only listens, or it is declared to. */
+/** Why a mode is refused. Undefined: the interface only listens, or is declared to. */
 export const refusalOf = (name: string, mode: BusMode, declared: boolean): SourceError | undefined => {
   switch (mode) {
     case "listen-only":
     case "virtual":
       return undefined;
     case "no-can":
-      return new SourceError("failed", `${name} is no CAN interface`);
+      return new SourceError("failed", `${name} is not a CAN interface`);
     case "active":
     case "not-stated": {
       if (declared) return undefined;
-      const what = mode === "active" ? "is not in listen-only mode" : "does not say whether it only listens";
+      const what =
+        mode === "active" ? "is not in listen-only mode" : "does not report whether it only listens";
       const set = `ip link set ${name} down && ip link set ${name} type can listen-only on && ip link set ${name} up`;
       return new SourceError(
         "not-listen-only",
@@ -75,8 +76,8 @@ export const refusalOf = (name: string, mode: BusMode, declared: boolean): Sourc
 const IP_TIMEOUT_MS = 5_000;
 
 /**
- * The mode of an interface, from `ip` of iproute2: sysfs does not have it. A child process of some
- * milliseconds. Rejects with SourceError if it cannot be read.
+ * The mode of an interface. sysfs does not have it, so `ip` of iproute2 is run, for some milliseconds.
+ * Rejects with SourceError if it cannot be read.
  */
 export const readBusMode = async (name: string, env: NodeJS.ProcessEnv): Promise<BusMode> => {
   // A service's PATH may leave out the folders of the system's own programs.
@@ -96,7 +97,7 @@ export const readBusMode = async (name: string, env: NodeJS.ProcessEnv): Promise
   }
 };
 
-/** Why the interface cannot be listened to just now, from the kernel's files; undefined: it can. */
+/** Why the interface cannot be read now, from sysfs. Undefined: it can. */
 export const linkTrouble = (name: string): SourceError | undefined => {
   if (fact(name, "ifindex") === undefined)
     return new SourceError("absent", `${name} is not there: is the adapter plugged in, and set up?`);

@@ -1,7 +1,10 @@
-/** Optional: npm leaves it out if npm's own Node is older than 22, or if there is no compiler. */
+/**
+ * An optional dependency: npm does not install it if its own Node is older than 22, or if there is no
+ * compiler.
+ */
 const LIBRARY: string = "socketcan";
 
-/** Why no bus can be listened to on this machine, and what to do about it; undefined if the library loads. */
+/** Why this machine cannot read a bus, and what to do about it. Undefined: the library loads. */
 export const missingCanLibrary = async (): Promise<
   { readonly says: string; readonly cure: string } | undefined
 > => {

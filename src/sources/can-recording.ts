@@ -3,7 +3,7 @@ import { parseCandumpLine } from "../decode/can/candump.ts";
 import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 
-/** Frames of this much recorded time are given out together. */
+/** Frames within this much recorded time are yielded together. */
 const STEP_S = 0.01;
 /** Longer gaps in a recording are shortened to this. */
 const LONGEST_PAUSE_S = 10;
@@ -11,7 +11,10 @@ const LONGEST_PAUSE_S = 10;
 /** Opens a log from its beginning; each call reads it anew. */
 export type OpenLines = () => AsyncIterable<readonly string[]>;
 
-/** A recording as a bus; `malformed`: lines so far that are not of a candump log, and the first of them. */
+/**
+ * A recording as a bus. `malformed`: the number of lines so far that are not candump lines, and the
+ * number of the first one.
+ */
 export type CanRecording = CanSource & {
   readonly malformed: { readonly lines: number; readonly first: number | undefined };
 };

@@ -1,11 +1,11 @@
 import type { CanFrame } from "../domain/can.ts";
 
-/** Frames that wait to be read; further ones are dropped. */
+/** The most frames that wait to be read. Further ones are dropped. */
 const WAITING = 20_000;
-/** Frames come one by one, each a wake-up of its own: those that follow within this time go on together. */
+/** Frames arrive one by one. Those within this time are yielded together, to save wake-ups. */
 const TOGETHER_MS = 20;
 
-/** Between a channel that calls back and a reader that iterates. */
+/** A queue from a channel with callbacks to a reader that iterates. */
 export class FrameQueue {
   #waiting: CanFrame[] = [];
   #gathering: NodeJS.Timeout | undefined;
@@ -23,7 +23,7 @@ export class FrameQueue {
     return true;
   }
 
-  /** Ends the reading with an error, after the frames that came before it. Only the first one counts. */
+  /** Ends the reading with an error, after the frames before it. Only the first error counts. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#wake.resolve();

@@ -1,9 +1,9 @@
-/** A longer line is none of a log that we read: its beginning is kept, so that it can be reported. */
+/** A longer line is not a log line. Its beginning is kept, so that it can be reported. */
 const LONGEST = 4_096;
 
 /**
- * The lines of a text, as many at a time as a chunk completes; without their line ends, one byte a
- * character. A last line without a line end counts. Memory: one chunk and one line.
+ * The lines of a text (Latin-1) without their line ends, as many at a time as a chunk completes. A last
+ * line without a line end counts. Memory: one chunk and one line.
  */
 export const linesOf = async function* (
   chunks: AsyncIterable<Uint8Array>,

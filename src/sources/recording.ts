@@ -24,15 +24,15 @@ export const readRecording = (file: string): Buffer => {
 };
 
 /**
- * The same, a piece at a time, for recordings of any size. `-` and `/dev/stdin` are the standard
- * input, which need not be a file. Rejects if the file cannot be read or its gzip is broken.
+ * The bytes of a recording of any size, piece by piece. `-` and `/dev/stdin` are the standard input,
+ * which need not be a file. Rejects if the file cannot be read or its gzip is broken.
  */
 export const streamRecording = async function* (file: string): AsyncGenerator<Buffer> {
   const input: Readable =
     file === "-" || file === "/dev/stdin" ? process.stdin : createReadStream(file, { highWaterMark: PIECE });
   const pieces: AsyncIterator<Buffer> = input[Symbol.asyncIterator]();
   let begin = Buffer.alloc(0);
-  // A pipe may give out a single byte.
+  // A pipe may yield a single byte.
   for (let more = true; more && begin.length < 3;) {
     // oxlint-disable-next-line no-await-in-loop -- bytes come in order
     const next = await pieces.next();
@@ -48,7 +48,7 @@ export const streamRecording = async function* (file: string): AsyncGenerator<Bu
     return;
   }
   const gunzip = createGunzip({ chunkSize: PIECE });
-  // What fails is thrown where the pieces are read.
+  // An error is thrown by the iteration below.
   pipeline(Readable.from(all()), gunzip, () => undefined);
   yield* gunzip as AsyncIterable<Buffer>;
 };

@@ -7,9 +7,12 @@ import { FrameQueue } from "./frame-queue.ts";
 
 /** linux/can/error.h: the controller has switched itself off. */
 const BUS_OFF = 0x40;
-/** The library does not report a bus that goes away: the interface is looked at this often. */
+/** How often the interface is checked: the library does not report that it has disappeared. */
 const LOOK_MS = 500;
-/** The mode can only change while the interface is down; a change that was too quick to see is found by then. */
+/**
+ * How often the mode is checked. It can only change while the interface is down, which the check of the
+ * interface normally finds.
+ */
 const MODE_LOOK_MS = 60_000;
 
 /** The part of the library that is used. The library is optional, so its own types may not be there. */
@@ -49,12 +52,12 @@ const openChannel = (library: Library, name: string): RawChannel => {
 
 const closeChannel = (channel: RawChannel): void => {
   try {
-    // The library keeps the socket until it is collected: it must not fill with frames that nobody reads.
+    // The library keeps the socket until it is garbage-collected: let it receive no frames until then.
     channel.setRxFilters([NOTHING]);
     channel.setErrorFilters(0);
     channel.stop();
   } catch {
-    // It has stopped by itself: its interface went away.
+    // The channel has stopped by itself: its interface is gone.
   }
 };
 
@@ -67,14 +70,17 @@ const frameOf = (bus: string, { id, ext, ts_sec: s = 0, ts_usec: us = 0, data }:
 });
 
 export type SocketCanOptions = {
-  /** The configuration says that the adapter only listens (`can.listenOnly: declared`): the mode is not asked for. */
+  /**
+   * The configuration declares that the adapter only listens (`can.listenOnly: declared`): the mode is
+   * not checked.
+   */
   readonly declared?: boolean;
-  /** Where `ip` is found. */
+  /** The environment whose PATH has `ip`. */
   readonly env?: NodeJS.ProcessEnv;
   readonly modeLookMs?: number;
 };
 
-/** Looks at the interface while it is listened to, and ends the reading if it can no longer be. */
+/** Checks the interface while it is read, and ends the reading if the interface becomes unusable. */
 const watchInterface = (
   name: string,
   queue: FrameQueue,
@@ -86,10 +92,10 @@ const watchInterface = (
     if (trouble)
       queue.fail(trouble.code === "absent" ? new SourceError("unplugged", `${name} has gone`) : trouble);
     else if (fact(name, "ifindex") !== index)
-      queue.fail(new SourceError("unplugged", `${name} is another one now`));
+      queue.fail(new SourceError("unplugged", `${name} is another interface now`));
   };
   const lookAtMode = async (): Promise<void> => {
-    // If it cannot be read now, it was right when the interface was opened.
+    // If the mode cannot be read now, it is still as it was when the interface was opened.
     const mode = await readBusMode(name, env).catch(() => undefined);
     const refusal = mode === undefined ? undefined : refusalOf(name, mode, declared);
     if (refusal) queue.fail(refusal);

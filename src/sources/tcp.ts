@@ -4,7 +4,7 @@ import { SourceError, type ByteSource } from "../domain/bytes.ts";
 import { reasonOf } from "../runtime/log.ts";
 
 const CONNECT_MS = 10_000;
-/** gpsd greets with this and then waits to be told what to send (gpsd_json(5)). */
+/** gpsd greets with this and then waits for a WATCH command (gpsd_json(5)). */
 const GPSD_GREETING = '{"class":"VERSION"';
 const GPSD_WATCH = '?WATCH={"enable":true,"nmea":true};\n';
 
@@ -20,13 +20,13 @@ const connected = async (host: string, port: number, signal: AbortSignal): Promi
   }
 };
 
-/** A box that speaks NMEA 0183 over TCP, or gpsd. */
+/** A receiver on the network: a device that sends NMEA 0183 over TCP, or gpsd. */
 export const tcpSource = (host: string, port: number): ByteSource =>
   async function* (signal) {
     const socket = await connected(host, port, signal);
     const close = () => socket.destroy();
     signal.addEventListener("abort", close);
-    // The greeting may come in pieces: what has come of it so far.
+    // The greeting may arrive in pieces. This is the part so far.
     let head: string | undefined = "";
     try {
       for await (const chunk of socket as AsyncIterable<Buffer>) {
