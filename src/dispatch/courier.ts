@@ -243,8 +243,7 @@ export class Courier {
 
   #sayAll(session: Session): void {
     this.#saidAt = this.#options.time.mono();
-    for (const [episode, { report, removed }] of this.#load) {
-      if (removed) continue;
+    for (const [episode, { report }] of this.#load) {
       if (report) session.traffic.say(report);
       else session.traffic.remove(episode);
     }
