@@ -14,8 +14,8 @@ const once = (kind: string, weight: number, act: (world: AnyWorld, dice: Dice) =
   },
 });
 
-/** A minute, and the way of the press. */
-const DRILL_MS = 62_000;
+/** A minute, and the way of the press: a slow disk may take as long again to show it. */
+const DRILL_MS = 130_000;
 /** A command waits in a session, or for the time; how late is not known here. */
 const DRILL_COMMAND_MS = 86_400_000;
 const CRASH_MS = 10_000;
@@ -110,6 +110,18 @@ const drill = (world: AnyWorld): void => {
   world.unit.drill();
 };
 
+/** A press that waits on the board until nobody knows how old it is, and a drill that is asked for before it comes. */
+const oldPressAndDrill = (world: AnyWorld): void => {
+  const { board, time } = world;
+  board.unplug();
+  board.press(0, 200);
+  time.after(1_000, () => board.reset("line"));
+  time.after(4_000, () => {
+    drill(world);
+    board.plug();
+  });
+};
+
 const burst = (world: AnyWorld, dice: Dice): void => {
   const presses = dice.int(2, 20);
   for (let i = 0; i < presses; i++) {
@@ -137,6 +149,7 @@ export const PEOPLE: readonly Fault[] = [
     drill(world);
     world.board.press(dice.int(0, 1), 200);
   }),
+  once("old press and drill", 1, oldPressAndDrill),
   once("drill", 1, drill),
   once("command", 4, command),
   once("door", 4, ({ bus }, dice) => bus.door(dice.chance(0.5))),

@@ -7,6 +7,9 @@ import type { LifeTime } from "../life.ts";
 import type { Dice } from "../random.ts";
 import type { DiskTrouble, Durable, WorldDisk } from "../world.ts";
 
+/** The slowest sync, and another one that waited for it. */
+const SLOWEST_MS = 60_000;
+
 /** The store as a life of the unit has it: once the process is dead, nothing of it ends. */
 const storeOf = (store: Store, life: LifeTime): Store => ({
   getMany: life.port((keys) => store.getMany(keys)),
@@ -40,11 +43,14 @@ const durableOf = ({ emergency }: Memory): Durable => ({
 class UnitDisk implements WorldDisk<Disk> {
   changed: () => void = () => undefined;
   readonly #disk: SimulatedDisk;
+  readonly #time: Time;
   readonly #dice: Dice;
+  #slowUntil = 0;
   #durable: Durable = { episodes: [], presses: [] };
   #damaged = false;
 
   constructor(time: Time, dice: Dice) {
+    this.#time = time;
     this.#dice = dice;
     this.#disk = createSimulatedDisk({
       time,
@@ -68,7 +74,7 @@ class UnitDisk implements WorldDisk<Disk> {
 
   get writable(): boolean {
     const { fault } = this.#disk;
-    return fault === undefined || fault.kind === "full";
+    return (fault === undefined || fault.kind === "full") && this.#time.mono() >= this.#slowUntil;
   }
 
   takeDamage(): boolean {
@@ -104,8 +110,15 @@ class UnitDisk implements WorldDisk<Disk> {
     this.changed();
     return () => {
       if (disk.fault === fault) disk.fault = undefined;
+      if (fault?.kind === "slow") this.#drain();
       this.changed();
     };
+  }
+
+  /** What was begun while it was slow is still under way. */
+  #drain(): void {
+    this.#slowUntil = this.#time.mono() + SLOWEST_MS;
+    this.#time.after(SLOWEST_MS, () => this.changed());
   }
 
   /** The newest place of the vital file is gone: an older state of the memory is all that is left. */
