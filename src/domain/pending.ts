@@ -12,8 +12,8 @@ export type PendingReports = {
   readonly boot: number;
   /** Deletes the records of reports that were delivered. */
   settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
-  /** Declares reports that no broker accepts (`too-large`) and deletes them. */
-  refuse(reports: readonly Pick<Report, "seq" | "kind">[]): void;
+  /** No broker accepts these: they are declared (`too-large`) and deleted. */
+  refuse(reports: readonly Report[]): void;
   /**
    * Up to `limit` pending records of a lane with numbers above `after`, oldest first. `cursor`: the last
    * number looked at.

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Declared } from "./declared.ts";
 import { addRange, complement, countWithin, hasNumber, removeRange, union, type Runs } from "./runs.ts";
 
 /**
@@ -18,6 +19,8 @@ export type Ledger = {
   settled: Runs;
   /** Ascending, disjoint, at most SPARSE_MAX. */
   sparse: Sparse[];
+  /** Pending gap events and what they declare, ascending, at most DECLARED_MAX. */
+  gaps: Declared[];
 };
 
 /** More runs than these are folded into a sparse segment: a batch writes them all. */
@@ -33,18 +36,22 @@ const Stored = z.object({
   lease: z.int().positive().catch(1),
   settled: runs,
   sparse: z.array(z.tuple([z.int().positive(), z.int().positive(), z.int().nonnegative()])).optional(),
+  /** Missing in a ledger of an older version. */
+  gaps: z
+    .array(z.tuple([z.int().positive(), z.int().positive(), z.int().positive(), z.int().positive()]))
+    .catch([]),
   /** Until contract 1.0: stretches that count as settled, but for the records that are found. */
   thinned: runs.default([]),
 });
 /** The ledger as a store holds it. Without `store` it is one of contract 1.0. */
 export type StoredLedger = z.infer<typeof Stored>;
 
-export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [] });
+export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [], gaps: [] });
 
 export const encodeLedger = (
-  { next, settled, sparse }: Ledger,
+  { next, settled, sparse, gaps }: Ledger,
   of: { readonly store: string; readonly boot: number; readonly lease: number },
-): string => JSON.stringify({ ...of, next, settled, sparse });
+): string => JSON.stringify({ ...of, next, settled, sparse, gaps });
 
 /** Undefined if the text is no ledger. */
 export const decodeLedger = (text: string): StoredLedger | undefined => {

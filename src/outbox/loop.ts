@@ -4,7 +4,7 @@ import type { Draft, Report } from "../domain/report.ts";
 import { createCommitter, type Committer } from "./committer.ts";
 import { faultOf } from "./fault.ts";
 import { emptyLedger } from "./ledger.ts";
-import { ScanAbandoned } from "./opening.ts";
+import { numbersIn, ScanAbandoned } from "./opening.ts";
 import type { DiskState, Outbox, OutboxOptions } from "./outbox.ts";
 import { DamageError, type Operation, type Store } from "./port.ts";
 import { Queue, type Lease, type Now, type Settled } from "./queue.ts";
@@ -260,8 +260,8 @@ export class OutboxLoop implements Outbox {
     this.#committer.within(LEDGER_MS);
   }
 
-  refuse(reports: readonly Settled[]): void {
-    this.#queue.refuse(reports, "too-large", this.#now());
+  refuse(reports: readonly Report[]): void {
+    this.#queue.tooLarge(reports, this.#now());
     this.#declared();
   }
 
@@ -298,7 +298,7 @@ export class OutboxLoop implements Outbox {
   }
 
   #corrupted(broken: readonly Settled[]): void {
-    this.#queue.refuse(broken, "corruption", this.#now());
+    this.#queue.corrupted(broken, this.#now());
     this.#declared();
   }
 
@@ -363,6 +363,7 @@ export class OutboxLoop implements Outbox {
     if (this.#vitalCause !== undefined) await this.#writeVital();
     const reopened = this.#access.store === undefined;
     const store = this.#access.store ?? (await this.#reopen());
+    await this.#declareOwed(store);
     await this.#vitalFirst();
     const excess = this.#room.take();
     const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
@@ -385,6 +386,18 @@ export class OutboxLoop implements Outbox {
     if (mustSync) this.#syncedAt = now;
     this.#stored(reopened, plan.records);
     this.#room.after(store, excess);
+  }
+
+  /** A gap was lost: its numbers are declared again, except those that are still pending. */
+  async #declareOwed(store: Store): Promise<void> {
+    const { owed } = this.#queue;
+    if (owed.length === 0) return;
+    try {
+      this.#queue.declareOwed(owed, await numbersIn(store, owed), this.#now());
+    } catch (cause) {
+      this.#access.tear(store, cause instanceof DamageError);
+      throw this.#storeFailed(cause);
+    }
   }
 
   /**

@@ -86,6 +86,17 @@ const withoutInvented = async (store: Store, lanes: Record<Lane, Runs>, lease: n
   }
 };
 
+/** The numbers of all records that lie in these runs. */
+export const numbersIn = async (store: Store, runs: Runs): Promise<Runs> => {
+  const numbers: Runs = [];
+  for (const [from, to] of runs)
+    for (const lane of LANES)
+      // oxlint-disable-next-line no-await-in-loop -- pages of one lane after another
+      for await (const page of store.keys(encodeKey(lane, from), encodeKey(lane, to)))
+        for (const key of page) addRange(numbers, decodeKey(key), decodeKey(key));
+  return numbers;
+};
+
 /**
  * Reads the ledger and the numbers of all records, page by page. `lease`: numbers below it may have been
  * given. Rejects with ScanAbandoned once `abandoned` says so.

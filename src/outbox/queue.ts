@@ -1,6 +1,7 @@
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, GapReason, Report } from "../domain/report.ts";
 import { isoInstant, type Instant } from "../domain/time.ts";
+import { gapSettled, noteGap, takeGap } from "./declared.ts";
 import { eventsToDrop } from "./event-value.ts";
 import {
   bound,
@@ -15,9 +16,9 @@ import {
 } from "./ledger.ts";
 import type { Operation } from "./port.ts";
 import { encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
-import { gapsOf, type Gap, type Known, type Recovered } from "./recovery.ts";
+import { declaredAgain, gapsOf, halvesOf, type Gap, type Known, type Recovered } from "./recovery.ts";
 import type { Excess } from "./retention.ts";
-import { addRange, complement, numbersOf, union, type Runs } from "./runs.ts";
+import { addRange, complement, numbersOf, removeRange, union, without, type Runs } from "./runs.ts";
 
 /** A report to be settled. */
 export type Settled = Pick<Report, "seq" | "kind">;
@@ -74,6 +75,8 @@ export class Queue {
   /** Events and emergencies that are pending, by number: exact, also in sparse segments. */
   readonly #urgent: Record<"emergency" | "event", Set<number>> = { emergency: new Set(), event: new Set() };
   readonly #recent = new Set<number>();
+  /** Settled numbers whose declaration cannot be read: declared again before the next batch (`declareOwed`). */
+  #owed: Runs = [];
   /** The lowest number that was written and is not synced. */
   #unsynced = Infinity;
   #changed = false;
@@ -195,6 +198,10 @@ export class Queue {
       // The same object: its owner may publish it, and must do so under its new number.
       Object.assign(report, { seq: this.#ledger.next++ });
       this.#hold(report);
+      if (report.kind === "event" && report.data.type === "gap") {
+        gapSettled(this.#ledger.gaps, seq, (first, last) => this.#highestEvent(first, last));
+        noteGap(this.#ledger.gaps, report.seq, report.data.from, report.data.to);
+      }
     }
     return from <= to ? [[from, to]] : [];
   }
@@ -203,6 +210,7 @@ export class Queue {
   recovered({ ledger, lanes, gaps }: Recovered, now: Now): void {
     this.#ledger = ledger;
     this.#recovered = true;
+    this.#owed = [];
     this.#recent.clear();
     for (const lane of ["emergency", "event"] as const) {
       this.#urgent[lane].clear();
@@ -237,8 +245,17 @@ export class Queue {
     if (segmentOf(this.#ledger, seq)) this.#remember(seq);
     settle(this.#ledger, seq);
     if (lane !== "telemetry") this.#urgent[lane].delete(seq);
+    if (lane === "event")
+      gapSettled(this.#ledger.gaps, seq, (first, last) => this.#highestEvent(first, last));
     if (!this.#held.delete(seq) && !this.#writing.has(seq)) this.#removals[lane].push(seq);
     this.#changed = true;
+  }
+
+  #highestEvent(first: number, last: number): number | undefined {
+    let highest: number | undefined;
+    for (const seq of this.#urgent.event)
+      if (seq >= first && seq <= last && seq > (highest ?? 0)) highest = seq;
+    return highest;
   }
 
   #remember(seq: number): void {
@@ -257,6 +274,46 @@ export class Queue {
     this.declare(numbers, reason, now);
   }
 
+  /**
+   * No broker takes a packet as large as these: settles and declares them. A gap is made again as two that
+   * keep fewer numbers each. One that keeps none stays pending: nothing smaller can declare its numbers.
+   */
+  tooLarge(reports: readonly Report[], now: Now): void {
+    const smaller = new Map<number, readonly Gap[]>();
+    for (const report of reports)
+      if (report.kind === "event" && report.data.type === "gap" && this.#isPending(report))
+        smaller.set(report.seq, halvesOf(report.data));
+    this.refuse(
+      reports.filter(({ seq }) => smaller.get(seq)?.length !== 0),
+      "too-large",
+      now,
+    );
+    for (const gap of [...smaller.values()].flat()) this.#appendGap(gap, now);
+  }
+
+  /** Their records cannot be read: settles and declares them, and what they may have declared themselves. */
+  corrupted(broken: readonly Settled[], now: Now): void {
+    for (const report of broken) {
+      if (report.kind !== "event" || !this.#isPending(report)) continue;
+      const lost = takeGap(this.#ledger.gaps, report.seq);
+      if (lost) addRange(this.#owed, lost[2], lost[3]);
+    }
+    this.refuse(broken, "corruption", now);
+  }
+
+  /** Numbers to be declared again: which of them are in the store must be known for it. */
+  get owed(): Runs {
+    return union(this.#owed);
+  }
+
+  /** Declares what is owed. `found`: the numbers of all records in the store that lie in it. */
+  declareOwed(owed: Runs, found: Runs, now: Now): void {
+    for (const [from, to] of owed) removeRange(this.#owed, from, to);
+    const { held, gone } = this.known;
+    const pending = without(without(found, this.#ledger.settled), gone);
+    for (const gap of declaredAgain(owed, union(pending, held))) this.#appendGap(gap, now);
+  }
+
   /** Declares numbers that are settled already. */
   declare(settled: Runs, reason: GapReason, now: Now): void {
     const gaps = gapsOf(settled, reason, (from, to) => this.#pendingBetween(from, to));
@@ -264,7 +321,8 @@ export class Queue {
   }
 
   #appendGap(gap: Gap, { mono, at, clock }: Now): void {
-    this.append({ kind: "event", data: gap, at, clock }, mono);
+    const { seq } = this.append({ kind: "event", data: gap, at, clock }, mono);
+    noteGap(this.#ledger.gaps, seq, gap.from, gap.to);
   }
 
   /** Undefined if only the disk knows. */
@@ -408,12 +466,19 @@ export class Queue {
   }
 
   /** What a recovery must know of this life. */
-  get known(): Pick<Known, "first" | "ledger" | "recovered" | "held" | "gone"> {
+  get known(): Pick<Known, "first" | "ledger" | "recovered" | "held" | "gone" | "owed"> {
     const held: Runs = [];
     for (const seq of [...this.#writing.keys(), ...this.#held.keys()]) addRange(held, seq, seq);
     const gone: Runs = this.#recovered ? [] : union(this.#ledger.settled);
     for (const lane of LANES) for (const seq of this.#removals[lane]) addRange(gone, seq, seq);
-    return { first: this.#first, ledger: this.#ledger, recovered: this.#recovered, held, gone };
+    return {
+      first: this.#first,
+      ledger: this.#ledger,
+      recovered: this.#recovered,
+      held,
+      gone,
+      owed: this.#owed,
+    };
   }
 
   /** Whether the store has been held against what is known, in this life. */

@@ -1,5 +1,6 @@
 import { LANES, type Lane } from "../domain/pending.ts";
 import { KEPT_MAX, type EventData, type GapReason } from "../domain/report.ts";
+import type { Declared } from "./declared.ts";
 import { emptyLedger, unaccounted, type Ledger, type Sparse, type StoredLedger } from "./ledger.ts";
 import {
   addRange,
@@ -41,6 +42,8 @@ export type Known = {
   readonly held: Runs;
   /** Numbers that are settled though their records may still be there. */
   readonly gone: Runs;
+  /** Settled numbers whose declaration was lost: declared again. */
+  readonly owed: Runs;
   /** What a number that vanished in this life was lost with. */
   readonly lostWith: GapReason;
   /** The numbers below `first` are not of this store, for this reason: all of them are declared in it. */
@@ -97,6 +100,29 @@ export const gapsOf = (
 const single = (runs: Runs, reason: GapReason): Gap[] =>
   runs.map(([from, to]) => ({ type: "gap", from, to, count: to - from + 1, reason }));
 
+/** The same declaration in two gaps of half the kept numbers each; none if it keeps no number. */
+export const halvesOf = ({ from, to, kept = [], reason }: Gap): Gap[] => {
+  if (kept.length === 0) return [];
+  const pending: Runs = [];
+  for (const seq of kept) addRange(pending, seq, seq);
+  const declared = complement(pending, from, to);
+  const middle = Math.ceil(declared.length / 2);
+  return [declared.slice(0, middle), declared.slice(middle)].flatMap((half) =>
+    gapsOf(half, reason, (low, high) => kept.filter((seq) => seq >= low && seq <= high)),
+  );
+};
+
+/**
+ * Gaps that declare numbers again whose declaration was lost, except those that are `there`: these are
+ * pending, so they are kept. Which of the rest were delivered is not known any more.
+ */
+export const declaredAgain = (owed: Runs, there: Runs): Gap[] =>
+  owed.flatMap(([from, to]) =>
+    gapsOf(complement(there, from, to), "corruption", (low, high) => [
+      ...numbersOf(within(there, low, high)),
+    ]),
+  );
+
 /** The stored ledger, if it speaks of the numbers of this store, without those of this life. */
 const earlier = (known: Known, found: Found, numbers: Runs): Ledger => {
   const stored = found.ledger;
@@ -106,7 +132,8 @@ const earlier = (known: Known, found: Found, numbers: Runs): Ledger => {
     stored.sparse ?? stored.thinned.map(([from, to]): Sparse => [from, to, countWithin(numbers, from, to)]);
   for (const [from, to] of sparse) removeRange(settled, from, to);
   removeRange(settled, known.first, known.ledger.next - 1);
-  return { next: stored.next, settled, sparse };
+  const gaps = stored.gaps.filter(([, last]) => last < known.first);
+  return { next: stored.next, settled, sparse, gaps };
 };
 
 /** Segments in which records have vanished: nobody knows which, so all that is not there is declared. */
@@ -144,14 +171,32 @@ export const recover = (known: Known, found: Found): Recovered => {
     next: Math.max(known.ledger.next, last + 1, known.recovered ? 1 : (found.ledger?.lease ?? 1)),
     settled: union(base.settled, known.ledger.settled),
     sparse,
+    gaps: [],
   };
   for (const [from, to] of sparse) removeRange(ledger.settled, from, to);
   const missing = unaccounted(ledger, union(pending, known.held, known.gone));
+  const there = union(without(pending, ledger.settled), known.held);
+  const checked = checkGaps(
+    known.recovered ? base.gaps : [...base.gaps, ...known.ledger.gaps],
+    union(lost, missing),
+    there,
+  );
+  ledger.gaps = checked.gaps;
   const renamed = renamedFor(known, found);
   const gaps = renamed && known.first > 1 ? single([[1, known.first - 1]], renamed) : lostGaps(lost, numbers);
   gaps.push(...missingGaps({ ...known, renamed }, found, missing, ledger.next));
+  gaps.push(...declaredAgain(union(known.owed, checked.owed), there));
   for (const [from, to] of missing) addRange(ledger.settled, from, to);
   return { ledger, lanes, gaps, ghosts: ghostsOf(ledger, found) };
+};
+
+/** Of the pending gaps those that are lost, as the numbers that they declared, and those that are there. */
+const checkGaps = (gaps: readonly Declared[], lost: Runs, there: Runs): { owed: Runs; gaps: Declared[] } => {
+  const isLost = ([first, last]: Declared): boolean => countWithin(lost, first, last) > 0;
+  return {
+    owed: gaps.filter(isLost).map(([, , from, to]): [number, number] => [from, to]),
+    gaps: gaps.filter((one) => !isLost(one) && countWithin(there, one[0], one[1]) > 0),
+  };
 };
 
 /** The ledger is of another store, or of one without a name: what is left of it belongs to that one. */

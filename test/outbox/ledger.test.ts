@@ -49,6 +49,7 @@ describe("ledger", () => {
         [6, 6],
       ],
       sparse: [[20, 180, 7]],
+      gaps: [[190, 195, 5, 180]],
     };
     const text = encodeLedger(ledger, { store: "k3v9q0ab", boot: 3, lease: 364 });
     expect(decodeLedger(text)).toMatchObject({ ...ledger, store: "k3v9q0ab", boot: 3, lease: 364 });
@@ -61,7 +62,7 @@ describe("ledger", () => {
         fc.array(number),
         fc.array(fc.tuple(number, fc.nat(60)), { maxLength: 6 }),
         (done, folds) => {
-          const ledger: Ledger = { next: 300, settled: [], sparse: [] };
+          const ledger: Ledger = { next: 300, settled: [], sparse: [], gaps: [] };
           for (const seq of done) addRange(ledger.settled, seq, seq);
           const pending = numbers(complement(ledger.settled, 1, 299));
           for (const [from, length] of folds) fold(ledger, from, Math.min(299, from + length));
@@ -78,7 +79,7 @@ describe("ledger", () => {
   });
 
   test("stays small whatever is settled, as long as the rest is on disk", () => {
-    const ledger: Ledger = { next: 1_000_000, settled: [], sparse: [] };
+    const ledger: Ledger = { next: 1_000_000, settled: [], sparse: [], gaps: [] };
     let pending = 999_999;
     for (let seq = 2; seq < 1_000_000; seq += 2) {
       settle(ledger, seq);

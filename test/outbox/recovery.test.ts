@@ -50,7 +50,7 @@ describe("recovery", () => {
           const fate = of.fates[n - 1] ?? "never-written";
           return n >= next && fate === "settled" ? "vanished" : fate;
         };
-        const stored: Ledger = { next, settled: [], sparse: [] };
+        const stored: Ledger = { next, settled: [], sparse: [], gaps: [] };
         const lanes: Record<Lane, Runs> = { emergency: [], event: [], telemetry: [] };
         for (let n = 1; n <= given; n++) {
           if (fateOf(n) === "settled") addRange(stored.settled, n, n);
@@ -81,6 +81,7 @@ describe("recovery", () => {
           recovered: false,
           held,
           gone,
+          owed: [],
           lostWith: "corruption",
           renamed: undefined,
         };
@@ -116,7 +117,7 @@ describe("recovery", () => {
   });
 
   test("what was delivered from memory before the store was open is settled, and its record goes", () => {
-    const stored: Ledger = { next: 11, settled: [[1, 4]], sparse: [] };
+    const stored: Ledger = { next: 11, settled: [[1, 4]], sparse: [], gaps: [] };
     const found: Found = {
       ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, lease: 11 })),
       lanes: { emergency: runsOf([5]), event: [], telemetry: runsOf([6, 7, 8, 9, 10]) },
@@ -132,6 +133,7 @@ describe("recovery", () => {
         recovered: false,
         held: [],
         gone: [[5, 5]],
+        owed: [],
         lostWith: "corruption",
         renamed: undefined,
       },

@@ -39,8 +39,10 @@ export type SimulatedDisk = Disk & {
   tear(): void;
   /** The next batch is reported as written and is not: a kind of its own, which the port does not allow. */
   loseSilently(): void;
-  /** Flips a bit in a record; false if there is none. */
-  corruptRecord(): boolean;
+  /** Flips a bit in this record, or in any; false if there is none. */
+  corruptRecord(key?: Buffer): boolean;
+  /** This record is gone, and nothing says so. */
+  loseRecord(key: Buffer): void;
   /** Fills a place of the vital file with noise. */
   corruptVital(place: number): void;
   /** The store cannot be opened before a repair, which loses this share of its records. */
@@ -355,14 +357,19 @@ class World implements SimulatedDisk {
   loseSilently(): void {
     this.#losing = true;
   }
-  corruptRecord(): boolean {
-    const names = this.#table.range("a", "z\u{ff}", Infinity).filter((name) => name.length === 9);
+  corruptRecord(key?: Buffer): boolean {
+    const any = this.#table.range("a", "z\u{ff}", Infinity).filter((name) => name.length === 9);
+    const names = key ? [nameOf(key)] : any;
     const name = names[Math.floor(this.#options.random() * names.length)];
-    if (name === undefined) return false;
-    const value = Buffer.from(this.#table.get(name)!);
+    const before = name === undefined ? undefined : this.#table.get(name);
+    if (name === undefined || before === undefined) return false;
+    const value = Buffer.from(before);
     value[Math.floor(this.#options.random() * value.length)]! ^= 1;
     this.#table.set(name, value);
     return true;
+  }
+  loseRecord(key: Buffer): void {
+    this.#table.set(nameOf(key), undefined);
   }
   corruptVital(place: number): void {
     const bytes = this.#places[place];
