@@ -8,6 +8,7 @@ import {
   countWithin,
   numbersOf,
   removeRange,
+  size,
   union,
   within,
   without,
@@ -205,8 +206,12 @@ const renamedFor = (known: Known, { ledger }: Found): Known["renamed"] => {
   return known.renamed ?? (ledger && ledger.store !== known.store ? "superseded" : undefined);
 };
 
+/** Joined only over what is there: between two segments lies what was delivered. */
 const lostGaps = (lost: Runs, numbers: Runs): Gap[] =>
-  gapsOf(lost, "corruption", (from, to) => [...numbersOf(within(numbers, from, to))]);
+  gapsOf(lost, "corruption", (from, to) => {
+    const there = within(numbers, from, to);
+    return size(there) === to - from + 1 ? [...numbersOf(there)] : undefined;
+  });
 
 const missingGaps = (known: Known, found: Found, missing: Runs, next: number): Gap[] => {
   const gaps: Gap[] = [];

@@ -145,6 +145,41 @@ describe("recovery", () => {
   });
 });
 
+test("what was delivered between two segments is not declared with what vanished from them", () => {
+  const stored: Ledger = {
+    next: 6,
+    settled: [[2, 3]],
+    sparse: [
+      [1, 1, 1],
+      [4, 4, 1],
+    ],
+    gaps: [],
+  };
+  const found: Found = {
+    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, lease: 6 })),
+    lanes: { emergency: [], event: [[5, 5]], telemetry: [] },
+    whole: true,
+  };
+  const { gaps } = recover(
+    {
+      store: STORE,
+      first: 6,
+      ledger: emptyLedger(6),
+      recovered: false,
+      held: [],
+      gone: [],
+      owed: [],
+      lostWith: "corruption",
+      renamed: undefined,
+    },
+    found,
+  );
+  expect(gaps).toMatchObject([
+    { from: 1, to: 1, count: 1 },
+    { from: 4, to: 4, count: 1 },
+  ]);
+});
+
 describe("gaps", () => {
   test("declare exactly what is lost: what is pending between is kept, at most 500 a gap", () => {
     fc.assert(
