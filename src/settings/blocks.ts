@@ -6,7 +6,7 @@ import { valueAt, type Issue } from "./explain.ts";
 import type { SettingsFault } from "./fault.ts";
 import { repair, type RepairOptions } from "./repair.ts";
 
-/** A key that is written twice: the last one counts. */
+/** The fault of a key that is written twice: the last one counts. */
 export const duplicateFault = (
   { path, place }: ConfigDocument["duplicates"][number],
   part: ConfigPart,
@@ -16,7 +16,7 @@ export const duplicateFault = (
   path: dotted(path),
   code: "duplicate-key",
   expected: "each key once",
-  found: "it a second time",
+  found: "a second one",
   remedy: "remove one of them; the last one counts",
   part,
   fatal,
@@ -41,8 +41,8 @@ export class Blocks {
   }
 
   /**
-   * Parses a block. Undefined: it cannot be used; the fault is reported. `required`: the fault is fatal
-   * then.
+   * Parses a block. Undefined: the block cannot be used, and the fault is reported. `required`: that
+   * fault is fatal.
    */
   read<S extends z.ZodType>(
     name: string,
@@ -56,7 +56,7 @@ export class Blocks {
     return value;
   }
 
-  /** Parses a block whose keys all have defaults: it can always be used. */
+  /** Parses a block whose keys all have defaults. It is always usable. */
   readOrDefault<S extends z.ZodType>(name: string, schema: S, part: ConfigPart): z.infer<S> {
     const given = this.raw(name) === undefined ? undefined : this.read(name, schema, part);
     return given ?? schema.parse({});

@@ -11,7 +11,7 @@ import { Can, VehicleProfile } from "./schema.ts";
 type CanBlock = z.infer<typeof Can>;
 type Profile = z.infer<typeof VehicleProfile>;
 
-/** Where something is written: the place and the key there. */
+/** Where something is written: the place and its key. */
 export type Located = Place & { readonly path: string };
 
 /** The vehicle's bus, with the signals and the database of its profile. Paths are absolute. */
@@ -22,7 +22,7 @@ export type CanSettings = Omit<CanBlock, "profile" | "database"> & {
   readonly mappedIn: Readonly<Record<string, Located>>;
 };
 
-/** A signal's mapping is used whole or not at all. */
+/** Whether a path is a signal's mapping, which is used whole or not at all. */
 const indivisible = (path: Path): boolean => path.length === 2 && path[0] === "signals";
 
 /** Faults that the block's schema cannot express. */
@@ -46,7 +46,14 @@ const conflicts = (raw: unknown): Issue[] => {
   const isEmpty =
     signals === undefined || (typeof signals === "object" && Object.keys(signals ?? {}).length === 0);
   return isEmpty
-    ? [{ ...none, expected: "signals that are mapped", found: "none", remedy: "name those that matter" }]
+    ? [
+        {
+          ...none,
+          expected: "signals that are mapped",
+          found: "none",
+          remedy: "map the signals that dispatch needs",
+        },
+      ]
     : [];
 };
 
@@ -64,7 +71,7 @@ const located = (document: ConfigDocument, base: Path, signals: object): Record<
 const besideOf = (document: ConfigDocument, path: Path, name: string): string =>
   resolve(dirname(resolve(document.placeOf(path).file)), name);
 
-/** Reads a vehicle profile. Undefined: it cannot be used; the fault is reported. */
+/** Reads a vehicle profile. Undefined: the profile cannot be used, and the fault is reported. */
 const readProfile = (
   blocks: Blocks,
   name: string,
@@ -94,7 +101,10 @@ const readProfile = (
   }
 };
 
-/** The bus with its profile. Undefined: it is not configured, or cannot be used and the fault is reported. */
+/**
+ * The bus with its profile. Undefined: no bus is configured, or it cannot be used and the fault is
+ * reported.
+ */
 export const readCan = (blocks: Blocks): CanSettings | undefined => {
   const { document } = blocks;
   if (blocks.raw("can") === undefined) return undefined;

@@ -4,8 +4,8 @@ import { ConfigurationError, type Place } from "./fault.ts";
 export type Path = readonly PropertyKey[];
 
 /**
- * A parsed configuration document. It knows where each value is written, so that documents from several
- * files can be laid over one another and a fault, or a relative path, still refers to the right file.
+ * A parsed configuration document. It knows the place of each value, so that faults and relative paths
+ * refer to the right file.
  */
 export type ConfigDocument = {
   readonly value: unknown;
@@ -25,7 +25,7 @@ export const dotted = (path: Path): string =>
     "",
   );
 
-/** Aliases that YAML may expand: more is an attack on memory. */
+/** The most aliases that YAML may expand. More would be an attack on memory. */
 const MAX_ALIASES = 100;
 
 const notYaml = (place: Place, reason: string): ConfigurationError =>

@@ -2,17 +2,17 @@ import * as z from "zod";
 import { suggest } from "../domain/suggest.ts";
 import type { Path } from "./document.ts";
 
-/** What is wrong with one value of a block, and what the unit leaves out because of it. */
+/** What is wrong with one value of a block. */
 export type Issue = {
-  /** Of the value within its block. */
+  /** The path of the value within its block. */
   readonly path: Path;
   readonly code: "invalid" | "unknown-key" | "conflict";
   readonly expected: string;
   readonly found: string;
   readonly remedy?: string;
-  /** The key is meant, not its value. */
+  /** The fault is at the key, not at its value. */
   readonly atKey: boolean;
-  /** A list is too long: it is cut to so many items. */
+  /** The list is too long: it is cut to so many items. */
   readonly keep?: number;
 };
 
@@ -93,12 +93,10 @@ const remedyFor = ({ code, message: expected, ...issue }: z.core.$ZodIssue, valu
   if (value === undefined) return "add it";
   const isText = code === "invalid_type" && "expected" in issue && issue.expected === "string";
   if (typeof value === "number" && isText) return "put it in quotes";
-  return typeof value === "string" && expected === "true or false"
-    ? "write it so, without quotes"
-    : undefined;
+  return typeof value === "string" && expected === "true or false" ? "remove the quotes" : undefined;
 };
 
-/** The issues that zod has with a block, as faults in plain English. `raw`: the block as it was read. */
+/** Turns an issue of zod into issues in plain English. `raw`: the block as it was read. */
 export const explain = (schema: z.core.$ZodType, raw: unknown, issue: z.core.$ZodIssue): Issue[] => {
   if (issue.code === "unrecognized_keys") return unknownKeys(schema, issue);
   const value = valueAt(raw, issue.path);

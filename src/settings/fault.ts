@@ -5,7 +5,7 @@ export type Place = { readonly file: string; readonly line: number; readonly col
 
 /** One fault of a configuration: its place, what was expected, and which part of the unit it stops. */
 export type SettingsFault = Place & {
-  /** Dotted key, for example `gps.port`; empty if the file as a whole is meant. */
+  /** Dotted key, for example `gps.port`; empty if the fault is in the file as a whole. */
   readonly path: string;
   readonly code: ConfigCode;
   /** A noun phrase that completes "expected …". */
@@ -14,7 +14,7 @@ export type SettingsFault = Place & {
   readonly found?: string;
   /** What to do about it, as an imperative. */
   readonly remedy?: string;
-  /** The part of the unit that is off, or runs with a default, because of it. */
+  /** The part of the unit that is off, or runs with a default, because of the fault. */
   readonly part: ConfigPart;
   /** The unit cannot do its duty with this fault: `run` exits 78. */
   readonly fatal: boolean;
@@ -30,7 +30,7 @@ export const faultText = ({ file, line, column, path, expected, found, remedy }:
     remedy === undefined ? "" : `; ${remedy}`,
   ].join("");
 
-/** Faults in the order of their places. Faults of different files keep the order of the files. */
+/** Sorts faults by place. Faults of different files keep the order of the files. */
 export const inOrder = (faults: readonly SettingsFault[]): SettingsFault[] =>
   faults.toSorted((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : 0));
 
@@ -54,9 +54,9 @@ export type ConfigFault = {
   readonly detail: string;
 };
 
-/** More faults than this are reported as one event that gives their number. */
+/** Faults beyond this number are reported as one event that gives their number. */
 const MAX_EVENTS = 16;
-/** A fault's text in an event is cut to so many characters: one event is one small message. */
+/** A fault's text in an event is cut to so many characters, to keep the event small. */
 const MAX_DETAIL = 400;
 const MAX_WHERE = 80;
 

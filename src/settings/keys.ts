@@ -1,8 +1,8 @@
 import * as z from "zod";
 
 /**
- * The kinds of values a configuration has. Each gives the same message for every way in which a value
- * can be wrong: a noun phrase that completes "expected …".
+ * The kinds of values in a configuration. Each has one message for everything that can be wrong with a
+ * value: a noun phrase that completes "expected …".
  */
 export const whole = (from: number, to: number) => {
   const expected = `a whole number from ${from} to ${to}`;
@@ -30,21 +30,21 @@ const portOf = (given: string): number | undefined => {
   return port === undefined ? undefined : Number(port);
 };
 
-/** A device, or a URL whose host can be one and whose port, if it has one, is 1 to 65535. */
+/** A device path, or a URL with a valid host and, if it has a port, a port from 1 to 65535. */
 export const url = (expected: string, pattern: RegExp) =>
   text(expected, pattern).refine((given) => {
     const port = portOf(given) ?? 1;
     return given.startsWith("/") || (URL.canParse(given) && port >= 1 && port <= 65_535);
   }, expected);
 
-/** An address to listen at; port 0 is any that is free. */
+/** An address to listen on. Port 0 is any free port. */
 export const listenAt = (expected: string, pattern: RegExp) =>
   text(expected, pattern).refine((given) => (portOf(given) ?? 0) <= 65_535, expected);
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
   z.enum(words, { error: words.length === 1 ? words[0] : `one of ${words.join(", ")}` });
 
-/** A block of keys, all others being faults. */
+/** A block of these keys. Any other key is a fault. */
 export const block = <S extends z.core.$ZodLooseShape>(shape: S) =>
   z.strictObject(shape, { error: `a block of ${Object.keys(shape).join(", ")}` });
 

@@ -16,19 +16,19 @@ export type { UnitSettings } from "./resolve.ts";
 
 export type Loaded = {
   readonly settings: UnitSettings;
-  /** sha256 of the file's bytes, hex: what dispatch sees as `config`. */
+  /** sha256 of the file's bytes, hex. Dispatch sees it as `config`. */
   readonly sha256: string;
-  /** Files of the link that cannot be read now, a line each. */
+  /** One line for each file of the link (CA, certificate, key) that cannot be read now. */
   readonly warnings: readonly string[];
-  /** None is fatal. The settings have defaults instead, or the part is off. */
+  /** None is fatal: the settings have defaults instead, or the part is off. */
   readonly faults: readonly SettingsFault[];
 };
 
 /** A configuration with the vehicle's signal map, as `run` and `check` need it. */
 export type Configuration = Loaded & {
-  /** Undefined: no bus is configured, or a fault tells why it cannot be used. */
+  /** Undefined: no bus is configured, or it cannot be used and a fault says why. */
   readonly mapping: CanMapping | undefined;
-  /** What is probably wrong in the signal map, a line each. */
+  /** One line for each mapping that is probably wrong. */
   readonly doubts: readonly string[];
 };
 
@@ -45,7 +45,10 @@ const noBlocks = (document: ConfigDocument): ConfigurationError =>
     },
   ]);
 
-/** The settings of a document and every fault of it and of the vehicle profile that it names. */
+/**
+ * The settings of a document, with every fault of the document and of its vehicle profile. Throws
+ * ConfigurationError if the document has no blocks.
+ */
 export const settingsOf = (
   document: ConfigDocument,
 ): Resolved & { readonly faults: readonly SettingsFault[] } => {
@@ -82,7 +85,7 @@ const read = (file: string): Buffer => {
   ]);
 };
 
-/** The files of the link that cannot be read now: they may come later. */
+/** The files of the link that cannot be read now. They may be added later. */
 const absentFiles = ({ dispatch }: UnitSettings): string[] =>
   (["ca", "cert", "key"] as const).flatMap((key) => {
     const path = dispatch[key];
@@ -95,7 +98,7 @@ const absentFiles = ({ dispatch }: UnitSettings): string[] =>
     }
   });
 
-/** Paths become absolute: they are relative to the file that names them. */
+/** Makes paths absolute. They are relative to the file that names them. */
 const besideTheirFile = (settings: UnitSettings, document: ConfigDocument): UnitSettings => {
   const beside = (block: string, key: string, name: string): string =>
     resolve(dirname(resolve(document.placeOf([block, key]).file)), name);
@@ -111,7 +114,7 @@ const besideTheirFile = (settings: UnitSettings, document: ConfigDocument): Unit
   };
 };
 
-/** A file as it was read: the settings, if they can be used, and the bus in any case. */
+/** Reads a file: the settings, if they can be used, and the bus in any case. */
 const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
   const bytes = read(file);
   const document = readDocument(bytes.toString("utf8"), file);
@@ -127,7 +130,7 @@ const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
 };
 
 /**
- * Reads a configuration file and its vehicle profile. Whatever is valid is used; the rest comes back as
+ * Reads a configuration file and its vehicle profile. What is valid is used, the rest is returned as
  * faults. Throws ConfigurationError, with every fault, only if the unit could not do its duty: the file
  * cannot be read, or it gives no identity or no broker.
  */
@@ -138,8 +141,8 @@ export const loadSettings = (file: string): Loaded => {
 };
 
 /**
- * Reads a configuration file as `loadSettings` does, and the vehicle's database and signal map too. What
- * it throws has their faults as well.
+ * Reads a configuration file as `loadSettings` does, and also the vehicle's database and signal map. The
+ * ConfigurationError that it throws contains their faults too.
  */
 export const loadConfiguration = (file: string): Configuration => {
   const { settings, can, sha256, warnings, faults } = readFile(file);
@@ -148,7 +151,7 @@ export const loadConfiguration = (file: string): Configuration => {
   if (!settings) throw new ConfigurationError(all);
   const { can: _, power, ...others } = settings;
   const mapping = vehicle?.mapping;
-  // The ignition's signal may be faulty: without it nothing is switched off.
+  // If the ignition's signal is faulty, the computer is never switched off.
   const knowsIgnition = mapping?.signals.some(({ path }) => path === IGNITION) === true;
   return {
     settings: {

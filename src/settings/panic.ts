@@ -12,9 +12,9 @@ const entriesOf = (value: unknown): [string, unknown][] =>
 const loopOf = (button: unknown): number | undefined => Loop.safeParse(valueAt(button, ["loop"])).data;
 
 /**
- * A switch of a faulty button that makes it covert. A wrong value counts as true, and so does a switch
- * that is left out if the button has an unknown key: it may be that switch, misspelt. A covert button that
- * makes a sound can cost a life; an open one that makes none does not.
+ * The value of `silent` or `dark` of a faulty button. A wrong value counts as true. So does a missing one
+ * if the button has an unknown key, which may be that key, misspelt. A covert button that makes a sound
+ * can cost a life; a button that wrongly makes none does not.
  */
 const covert = (button: unknown, key: "silent" | "dark"): boolean => {
   const value = valueAt(button, [key]);
@@ -24,8 +24,8 @@ const covert = (button: unknown, key: "silent" | "dark"): boolean => {
 };
 
 /**
- * The buttons of a faulty block. A button is used if its loop is known, even if the rest of it is wrong.
- * If a button's loop is not known, all loops are watched: a press is reported, under the loop's name.
+ * The buttons of a faulty block. A button is used if its loop is valid, even if the rest of it is wrong.
+ * If a button's loop is not valid, all loops are used: a press is reported under the loop's name.
  */
 const mendButtons = (raw: unknown): Buttons => {
   const byLoop = new Map<number, readonly [name: string, button: Button]>();
@@ -66,7 +66,7 @@ const conflicts = (raw: unknown): Issue[] => {
       code: "conflict",
       expected: "at least one button",
       found: "none",
-      remedy: "name those that are wired",
+      remedy: "add the buttons that are wired",
       atKey: false,
     });
   for (const [name, button] of entriesOf(buttons)) {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Path } from "./document.ts";
 import { explain, valueAt, type Issue } from "./explain.ts";
 
-/** A block as it can be used, and what is wrong with it. */
+/** The usable part of a block, and what is wrong with the rest. */
 export type Repaired<T> = {
   /** Undefined if a key that has no default is missing or wrong: the block is off. */
   readonly value: T | undefined;
@@ -19,11 +19,11 @@ export type RepairOptions = {
   readonly indivisible?: (path: Path) => boolean;
 };
 
-/** The path that is left out because of an issue. */
+/** The path to remove because of an issue. */
 const leftOut = (raw: unknown, path: Path, indivisible: (path: Path) => boolean): Path => {
   for (let depth = 1; depth < path.length; depth++)
     if (indivisible(path.slice(0, depth))) return path.slice(0, depth);
-  // A required key that is missing: the block around it goes.
+  // A required key is missing: remove the block around it.
   return valueAt(raw, path) === undefined ? path.slice(0, -1) : path;
 };
 
@@ -33,12 +33,12 @@ const remove = (from: unknown, path: Path): void => {
   const parent = valueAt(from, path.slice(0, -1));
   const key = path.at(-1);
   if (key === undefined || typeof parent !== "object" || parent === null) return;
-  // Items keep their places until all are removed: a hole marks them.
+  // A removed item becomes undefined, so that the other items keep their indices until `closeUp`.
   if (isList(parent)) parent[Number(key)] = undefined;
   else Reflect.deleteProperty(parent, key);
 };
 
-/** Takes the holes out of the lists that items were removed from. */
+/** Removes the undefined items from lists. */
 const closeUp = (from: unknown, lists: readonly Path[]): void => {
   for (const path of lists) {
     const list = valueAt(from, path);
@@ -46,7 +46,7 @@ const closeUp = (from: unknown, lists: readonly Path[]): void => {
   }
 };
 
-/** The block without what the issues are about; undefined if nothing is left that could be used. */
+/** The block without the values that have issues; undefined if nothing usable is left. */
 const without = (raw: unknown, issues: readonly Issue[], options: RepairOptions): unknown => {
   const { indivisible = () => false } = options;
   const gone = issues
@@ -66,7 +66,7 @@ const without = (raw: unknown, issues: readonly Issue[], options: RepairOptions)
   return rest;
 };
 
-/** Two checks of one value report the same. */
+/** Several checks of one value may report the same issue. */
 const withoutRepeats = (issues: readonly Issue[]): Issue[] => [
   ...new Map(issues.map((issue) => [JSON.stringify([issue.path, issue.expected]), issue])).values(),
 ];
@@ -86,7 +86,7 @@ export const repair = <S extends z.ZodType>(
   for (let first = true; ; first = false) {
     const result = schema.safeParse(rest);
     const found = result.success ? [] : result.error.issues.flatMap((issue) => explain(schema, rest, issue));
-    // What is missing later was left out for an issue of the first round.
+    // Later rounds only find keys that are missing because the first round removed them.
     if (first) issues.push(...withoutRepeats(found), ...further);
     if (result.success && (!first || further.length === 0)) return { value: result.data, issues };
     rest = without(rest, first ? issues : found, options);

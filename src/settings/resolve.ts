@@ -42,7 +42,7 @@ const dispatchConflicts = (raw: unknown): Issue[] => {
     code: "conflict",
     expected: `${missing} beside ${given}`,
     found: "nothing",
-    remedy: "they belong together: set both or neither",
+    remedy: "set both or neither",
     atKey: true,
   });
   return issues;
@@ -55,7 +55,7 @@ const conflict = (
   fault: { code: ConfigCode; expected: string; found: string; remedy: string },
 ): void => blocks.report([], { path, atKey: false, ...fault }, part);
 
-/** The receiver. It is off if the panic board has the same port: the board matters more. */
+/** The receiver. If the panic board has the same port, the receiver is off: the board matters more. */
 const readGps = (blocks: Blocks, panic: Settings["panic"]): UnitSettings["gps"] => {
   const gps = blocks.read("gps", schema.Gps, "gps");
   if (!gps || typeof panic !== "object" || panic.port !== gps.port) return gps;
@@ -100,11 +100,11 @@ const readPower = (blocks: Blocks, can: CanSettings | undefined): Settings["powe
   return undefined;
 };
 
-/** What a document gives. */
+/** The settings of a document. */
 export type Resolved = {
-  /** Undefined: without an identity or a broker the unit could not do its duty. */
+  /** Undefined: there is no identity or no broker, and the unit cannot do its duty. */
   readonly settings: UnitSettings | undefined;
-  /** The bus, whose files can be checked even then. */
+  /** The bus. Its files can be checked even if `settings` is undefined. */
   readonly can: CanSettings | undefined;
 };
 

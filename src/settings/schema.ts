@@ -38,9 +38,7 @@ export const Dispatch = block({
     .describe("topic levels in front of the unit's name"),
   ca: text("the name of a PEM file")
     .optional()
-    .describe(
-      "certificates of the authorities that a broker may have its certificate from: PEM file, relative to this file; left out: the system's",
-    ),
+    .describe("CA certificates for the brokers: PEM file, relative to this file; left out: the system's"),
   cert: text("the name of a PEM file")
     .optional()
     .describe("the unit's certificate: PEM file, relative to this file"),
@@ -54,21 +52,21 @@ export const Dispatch = block({
   keepaliveS: whole(2, 3600).default(20).describe("MQTT keep-alive, seconds"),
   maxInFlightKiB: whole(4, 16_384)
     .default(512)
-    .describe("history that may be unacknowledged; below that it adapts to the link"),
+    .describe("most history in flight without acknowledgement, KiB; below that it adapts to the link"),
   custody: oneOf("auto", "broker", "dispatch")
     .default("auto")
     .describe(
-      "when a report may leave the outbox: broker: a broker has acknowledged it; dispatch: a receipt of dispatch covers it; auto: dispatch as soon as there are receipts",
+      "when a report may be deleted: broker: once a broker has acknowledged it; dispatch: once a receipt of dispatch covers it; auto: like dispatch as soon as there are receipts",
     ),
   noSubscribers: oneOf("retry", "settle")
     .default("retry")
     .describe(
-      "what the answer 0x10 (no matching subscribers) of a broker means: retry: not delivered, offer it again; settle: delivered (for brokers that consume by rules)",
+      "what a broker's answer 0x10 (no matching subscribers) means: retry: not delivered, send it again; settle: delivered (for brokers whose rules consume the messages)",
     ),
   allowPlaintext: flag().default(false).describe("accept mqtt:// without TLS, for a bench"),
 }).describe("how dispatch is reached");
 
-/** The compiler of the map checks the VSS path: it can suggest the one that was meant. */
+/** The VSS path is checked when the map is compiled, which can suggest the right one. */
 const signals = z.record(
   z.string(),
   block({
@@ -87,17 +85,17 @@ const signals = z.record(
       .describe("shortest time between two reports, milliseconds"),
     unit: text("the name of a unit")
       .optional()
-      .describe("the signal's unit, if the database has another name for it or none"),
+      .describe("the signal's unit, if the database spells it differently or does not have it"),
     staleS: above(0, DAY_S)
       .optional()
       .describe(
-        "a signal not received for so long is stale, seconds; left out: three times its cycle in the database",
+        "seconds without the signal until it is stale; left out: three times its cycle in the database",
       ),
   }),
   { error: "a block of VSS paths" },
 );
 
-/** What is known of a kind of vehicle: its database, and the VSS paths of its signals. */
+/** A kind of vehicle: its database, and the VSS paths of its signals. */
 export const VehicleProfile = block({
   database: text("the name of a DBC file").describe("DBC file, relative to this file"),
   signals: signals.describe("signals of the database by VSS path"),
@@ -109,9 +107,7 @@ export const Can = block({
   ),
   listenOnly: oneOf("declared")
     .optional()
-    .describe(
-      "declared: the adapter cannot report its mode (slcan), and is in listen-only mode all the same",
-    ),
+    .describe("declared: the adapter cannot report its mode (slcan), but is in listen-only mode"),
   profile: text("the name of a vehicle profile")
     .optional()
     .describe("vehicle profile instead of a database, relative to this file: its database and its signals"),
@@ -120,7 +116,7 @@ export const Can = block({
     .default({})
     .describe("signals of the database by VSS path; they replace those of a profile one by one"),
   airbag: flag().default(true).describe("a deployed airbag opens an emergency, if its signal is mapped"),
-}).describe("the vehicle's bus, which is only listened to; left out: no CAN");
+}).describe("the vehicle's bus, which the unit only reads; left out: no CAN");
 
 const BUTTON_NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 export const LOOPS = 4;
@@ -161,15 +157,15 @@ export const ReportPolicy = block({
 export const OutboxFolder = block({
   path: text("the name of a folder")
     .default("/var/lib/patrol-unit/outbox")
-    .describe("folder of the reports that wait, relative to this file"),
-  maxMiB: whole(8, 16_777_216).default(512).describe("the oldest history is given up beyond this size"),
-}).describe("the store of reports that are not delivered yet");
+    .describe("folder of the pending reports, relative to this file"),
+  maxMiB: whole(8, 16_777_216).default(512).describe("beyond this size the oldest history is deleted"),
+}).describe("the store of pending reports");
 
 export const Power = block({
   offAfterS: whole(300, DAY_S).describe(
     "seconds after the ignition went off until the computer is switched off",
   ),
-}).describe("switches the computer off behind the ignition, which must be mapped; left out: never");
+}).describe("switches the computer off after the ignition, which must be mapped; left out: never");
 
 export const Status = block({
   listen: listenAt(
@@ -177,10 +173,10 @@ export const Status = block({
     /^([^\s:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
   )
     .default("127.0.0.1:8080")
-    .describe("address of the unit's status page; off loopback only with pin"),
+    .describe("address of the unit's status page; an address that is not loopback needs pin"),
   pin: text("4 to 64 characters in quotes", /^[\x21-\x7e]{4,64}$/)
     .optional()
-    .describe("asked of everyone who reads the status from another machine"),
+    .describe("required from other machines that read the status"),
 }).describe("the unit's status page");
 
 export const Health = block({
@@ -200,7 +196,7 @@ export const Settings = z.strictObject({
   panic: z
     .union([z.literal("none"), PanicBoard])
     .optional()
-    .describe("the panic board; none: there is none, and that is meant; left out: a fault at start"),
+    .describe("the panic board; none: the car has none; left out: a fault at start"),
   report: ReportPolicy.prefault({}),
   dispatch: Dispatch,
   outbox: OutboxFolder.prefault({}),

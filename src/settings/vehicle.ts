@@ -11,7 +11,7 @@ export type Vehicle = {
   readonly mapping: CanMapping | undefined;
   /** A faulty signal is left out of the mapping; a faulty database stops the part. */
   readonly faults: readonly SettingsFault[];
-  /** What is probably wrong, a line each. */
+  /** One line for each mapping that is probably wrong. */
   readonly warnings: readonly string[];
 };
 
@@ -40,8 +40,8 @@ const readDatabase = ({ database, databaseIn }: CanSettings): DbcDatabase | read
 };
 
 /**
- * Reads the database of a vehicle's bus and compiles the signal map for it. `check`, `doctor`, `run` and
- * `replay` share it. It does not throw: faults are returned.
+ * Reads the database of a vehicle's bus and compiles the signal map for it. Does not throw: faults are
+ * returned.
  */
 export const loadVehicle = (can: CanSettings): Vehicle => {
   const database = readDatabase(can);

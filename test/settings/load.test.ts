@@ -100,7 +100,7 @@ reports: {}
     [
       "a key without its certificate",
       dispatchOf('{ brokers: ["mqtts://a"], key: a.pem }'),
-      /belong together/,
+      /set both or neither/,
     ],
   ])("%s is a readable fault", (_, text, expected) => {
     expect(faultsOf(text).join("\n")).toMatch(expected);
