@@ -106,9 +106,10 @@ export class StoreAccess {
     const { queue, name, start, now, away } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
+    const superseded = await this.#superseded(store, lanes.emergency);
+    // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     const known = { ...queue.known, store: name, lostWith, renamed: start.renamed } as const;
     const recovered = recover(known, { ledger, lanes, whole });
-    const superseded = await this.#superseded(store, recovered.lanes.emergency);
     queue.recovered(recovered, now());
     queue.refuse(superseded, "superseded", now());
     const operations: Operation[] = LANES.flatMap((lane) =>
