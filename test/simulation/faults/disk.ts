@@ -39,15 +39,6 @@ export const DISK_FAULTS: readonly Fault[] = [
   lasting("disk slow", "slow", 2 * MINUTE_MS),
   sudden("batch torn", "tears"),
   lostAtCut("memory lost by a cut", "forgets"),
-];
-
-/**
- * Records are lost. Not in the plan: a gap whose own record is lost before it was delivered is not declared
- * anew (`nothing-missing`, seeds 2, 7 and 10).
- *
- * @public
- */
-export const LOSING_FAULTS: readonly Fault[] = [
   sudden("record rots", "rots"),
   sudden("store breaks", "breaks"),
   lostAtCut("store broken by a cut", "breaks"),
