@@ -12,7 +12,7 @@ import {
 } from "../domain/report.ts";
 import { WIRE, type Channel } from "../domain/wire.ts";
 
-/** What the wire table does not say about a channel. */
+/** What the wire table does not have about a channel. */
 type Content = { readonly summary: string; readonly contentType: string; readonly schema: z.ZodType };
 
 const json = "application/json";
