@@ -5,7 +5,7 @@ import { VERSION } from "./domain/version.ts";
 
 enableCompileCache();
 
-/** Loaded when asked for: a `run` in a car does not read the bench console's code. */
+/** Each command is loaded only when it is used: `run` in a car does not load the bench console. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./cli/run.ts")).run,
   check: async () => (await import("./cli/check.ts")).check,
@@ -26,7 +26,7 @@ const help = async (): Promise<string> => {
   return [
     `patrol-unit ${VERSION}`,
     "",
-    "Usage: patrol-unit COMMAND [OPTIONS]    (--help after a command tells more)",
+    "Usage: patrol-unit COMMAND [OPTIONS]    (COMMAND --help prints its options)",
     "",
     ...lines,
     "",
@@ -65,7 +65,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
   return command.run(rest);
 };
 
-/** `decode | head` closes the pipe early: that is no error. */
+/** `decode | head` closes the pipe early. That is not an error. */
 const endWithoutOutput = (error: NodeJS.ErrnoException): void => {
   if (error.code === "EPIPE") process.exit(EXIT.ok);
   process.stderr.write(`the output cannot be written: ${reasonOf(error)}\n`);
@@ -73,7 +73,7 @@ const endWithoutOutput = (error: NodeJS.ErrnoException): void => {
 };
 
 process.stdout.on("error", endWithoutOutput);
-// Nobody is left to tell.
+// There is nowhere left to report this.
 process.stderr.on("error", () => undefined);
 
 try {

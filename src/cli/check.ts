@@ -5,7 +5,7 @@ import { EXIT, options, required, type Command } from "./lib/command.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
 
-/** A missing file is a warning: databases and certificates may be added later. */
+/** Whether a fault is only a warning: databases and certificates may be added later. */
 const mayCome = ({ code }: SettingsFault): boolean => code === "missing-file";
 
 export const check: Command = {
@@ -13,8 +13,7 @@ export const check: Command = {
   usage: `patrol-unit check --config FILE
 
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
-line, column, key, what was expected and what was found. Certificates and a database that are not there
-yet are warnings, and so is a bus for which this machine lacks the library. Exit: 0 valid, 78 not valid
+line, column, key, what was expected and what was found. Missing certificates and databases are warnings, and so is a bus if its library is not installed on this machine. Exit: 0 valid, 78 not valid
 (\`run\` starts with what is valid, unless there is no identity or no broker).`,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });

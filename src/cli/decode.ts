@@ -17,7 +17,7 @@ const LINES = 2_000;
 const unreadable = (file: string, cause: unknown): CommandError =>
   new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
 
-/** The pieces of a recording; ends the command if it cannot be read. */
+/** The pieces of a recording. Throws a CommandError if it cannot be read. */
 const piecesOf = async function* (file: string): AsyncGenerator<Buffer> {
   const pieces = streamRecording(file);
   for (;;) {
@@ -171,10 +171,9 @@ patrol-unit decode --can FILE --database DBC [--raw | --labels]
 are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and rejections.
 
 --can: one line a frame of a candump log (-l or -L) that the database knows: {t, frame, message, signals}.
-Physical values; --raw raw ones; --labels the texts of value tables where there are any. Signals that are
-multiplexed out, beyond the frame's end, not a number or (J1939) not available are absent; integers beyond
-2^53 are strings. The last line, on stderr, counts lines, frames and what was passed over, by cause.
-Files may be gzip and of any size; - is the standard input. Exit: 1 the database cannot be understood, 74 a file cannot be read.`,
+Prints physical values; --raw: raw values; --labels: the texts of value tables, if a signal has one. A signal is absent if it is not multiplexed into the frame, lies beyond its end, is not a number, or is not available (J1939); integers beyond
+2^53 are strings. The last line, on stderr, counts lines, frames and skipped lines by cause.
+Files may be gzip and have any size; - is the standard input. Exit: 1 the database is not valid, 74 a file cannot be read.`,
   run(args) {
     const given = options(args, {
       nmea: { type: "string" },

@@ -26,7 +26,7 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** The broker acknowledges `offline` before it forwards it: wait so that it is printed. */
+/** The broker acknowledges `offline` before it forwards it. Wait for that, so that it is printed. */
 const FAREWELL_MS = 200;
 
 /** An MQTT 3.1.1 broker in this process, on a free local port. */
@@ -95,8 +95,7 @@ export const demo: Command = {
   usage: `patrol-unit demo [--speed N] [--json]
 
 A receiver model drives through Zrenjanin and speaks NMEA into a pseudo-terminal; the panic board's real
-firmware runs in a simulator behind another. The unit reads both as it would the real ones and reports
-to a broker inside this process; what dispatch sees is printed. Keys: p presses the button, a answers
+firmware runs in a simulator behind another. The unit reads both like real devices and reports to a broker inside this process. Prints what dispatch sees. Keys: p presses the button, a answers
 as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives N times as fast.`,
   async run(args) {
     const given = options(args, { speed: { type: "string" }, json: { type: "boolean" } });

@@ -62,13 +62,16 @@ export const connectConsole = async (broker: string, credentials: IClientOptions
 const ANSWERS = ["received", "accepted", "cleared"] as const;
 export type Answer = (typeof ANSWERS)[number];
 
-/** Answers open emergencies automatically, in place of dispatch's system and a person there. */
+/** Publishes one acknowledgement, as dispatch's system and its operators do. `topic`: the emergency's. */
 export const acknowledge = (client: MqttClient, topic: string, stage: Answer, by: string): void => {
   const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
   client.publish(`${topic}/ack`, payload, { qos: 1 });
 };
 
-/** The next answer to the emergency in a message; undefined if the message has none, or it has ended. */
+/**
+ * The next answer to the emergency in a message. Undefined: the message has no emergency, or the
+ * emergency has ended.
+ */
 export const nextAnswer = (topic: string, payload: Buffer): Answer | undefined => {
   if (!/\/emergency\/[^/]+$/.test(topic)) return undefined;
   const received = readMessage(topic, payload);
@@ -110,7 +113,7 @@ export const dispatch: Command = {
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
 
 One readable line a report; --json one JSON line a message ({topic, retain, payload}, a history batch
-as a list of reports). --ack answers every emergency by itself, up to that stage. Ctrl-C ends it. Exit: 69 the broker cannot be reached or refuses.`,
+as a list of reports). --ack answers every emergency automatically, up to that stage. Ctrl-C ends it. Exit: 69 the broker cannot be reached or refuses.`,
   async run(args) {
     const given = options(args, {
       broker: { type: "string" },

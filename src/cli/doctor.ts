@@ -17,11 +17,11 @@ const clockFinding = (clock: string, fix: boolean): Finding =>
       : sound("clock", `set by ${clock}`);
 
 export const doctor: Command = {
-  summary: "tries each part for real and prints what to do about each that fails",
+  summary: "tests each part and prints what to do about each failure",
   usage: `patrol-unit doctor --config FILE [--json]
 
 Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and permissions.
-While the service runs, its devices are in use: doctor then asks the service about them.
+While the service runs it has the devices open: doctor then asks the service about them.
 Exit: 0 all is well, 1 something is not, 69 a device or a broker is not there, 78 the configuration cannot
 be read, or gives no identity or no broker.`,
   async run(args) {
@@ -33,7 +33,7 @@ be read, or gives no identity or no broker.`,
     const devices = await tryDevices(configuration, service);
     const findings = [
       ...warnings.map((warning) => trouble("config", warning, "put the file there")),
-      ...doubts.map((doubt) => trouble("config", doubt, "look at the signal map and at the database")),
+      ...doubts.map((doubt) => trouble("config", doubt, "check the signal map and the database")),
       ...faults.map(({ remedy = "correct it", ...fault }) => trouble("config", faultText(fault), remedy)),
       ...devices,
       ...(await tryDisk(settings.outbox.path, service)),

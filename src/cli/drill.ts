@@ -6,10 +6,10 @@ import { addressText, askStatus, askUnit, unitAddress, type UnitAddress } from "
 import { onStopRequest } from "./lib/stop.ts";
 
 const ARMED_MS = 60_000;
-/** A person's answer is awaited for this long after the press. */
+/** How long a person's answer is awaited after the press. */
 const ANSWER_MS = 120_000;
 const ASK_MS = 100;
-/** HTTP statuses: the unit refuses a drill now; the request is done. */
+/** HTTP statuses: the unit refuses a drill now; success. */
 const CONFLICT = 409;
 const DONE = 204;
 const STAGES = ["stored", "sent", "received", "accepted", "cleared"] as const;
@@ -54,9 +54,12 @@ const order = async (unit: UnitAddress, method: "POST" | "DELETE"): Promise<void
   if (status !== DONE) throw new CommandError(EXIT.unavailable, `no drill: ${text.trim()} (${status})`);
 };
 
-/** No longer armed, and no drill has begun: the minute is over, or the press joined another episode. */
+/**
+ * The drill is no longer armed and none has begun: the minute is over, or the press was counted in
+ * another episode.
+ */
 const DISARMED =
-  "no drill any more: a press was counted in an emergency that is open (do not press again), or the time is over";
+  "the drill is off: the press was counted in an open emergency (do not press again), or the time is over";
 
 export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
@@ -64,9 +67,7 @@ export const drill: Command = {
 
 Asks the running service to treat the next press within 60 s as a drill: it takes the same path as an
 emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it is
-accepted or cleared. Ended before the press, no drill is waited for any more; an accepted one stays open
-until dispatch clears it. Exit: 0 accepted or cleared, 1 no press or no answer in time, 69 no service or
-no panic board there.`,
+accepted or cleared. If it is stopped before the press, the drill is off. An accepted drill stays open until dispatch clears it. Exit: 0 accepted or cleared, 1 no press or no answer in time, 69 no service or no panic board answers.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },
@@ -78,9 +79,9 @@ no panic board there.`,
     const { panicBoard } = await statusOf(unit);
     if (!panicBoard?.connected) {
       const what = panicBoard ? "does not answer" : "is not configured";
-      throw new CommandError(EXIT.unavailable, `no press can come: the panic board ${what}`);
+      throw new CommandError(EXIT.unavailable, `a press cannot arrive: the panic board ${what}`);
     }
-    // Drills that the service knew before the press are not ours.
+    // Drills that the service already knows are not ours.
     const before = new Set((await drillsOf(unit)).map(({ episode }) => episode));
     await order(unit, "POST");
     if (!given.json) process.stdout.write("Press a button within 60 s.\n");
@@ -88,7 +89,7 @@ no panic board there.`,
     let until = performance.now() + ARMED_MS;
     let seen: Drill | undefined;
     while (performance.now() < until && !stop.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- asked again until it is over
+      // oxlint-disable-next-line no-await-in-loop -- polled until it is over
       await pause(ASK_MS, stop.signal, systemTime);
       // oxlint-disable-next-line no-await-in-loop
       const { emergency } = await statusOf(unit);
@@ -115,7 +116,7 @@ no panic board there.`,
       EXIT.failed,
       seen
         ? `nobody accepted the drill within ${ANSWER_MS / 1000} s`
-        : "no press came within 60 s: does the panic board work?",
+        : "no press arrived within 60 s: does the panic board work?",
     );
   },
 };

@@ -51,15 +51,13 @@ const readable = (value: Readonly<Record<string, unknown>>): string =>
     .join("");
 
 export const outbox: Command = {
-  summary: "looks into the buffer of a stopped unit, or of a wreck",
+  summary: "reads the outbox of a stopped unit, or of a wrecked car",
   usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx] [--json]
 
-stats counts what waits; export prints every report, oldest number first, as NDJSON or its positions as
-GPX; verify reads everything and counts what is damaged. Works on a copy: the files are not touched.
-An outbox is a folder and the file .vital beside it (from a wreck copy outbox*), which holds the
-episodes that were open. What is damaged is passed over and counted. missing: numbers that are gone;
-leased: numbers of a unit that was killed, or still runs, that may have been used.
-Exit: 1 verify found damage or numbers unaccounted for, 74 it is no outbox or cannot be opened.`,
+stats counts the pending reports; export prints every report, oldest number first, as NDJSON or its positions as
+GPX; verify reads everything and counts the damage. Works on a copy: the files are not changed.
+An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has the episodes that were open. Damaged records are skipped and counted. missing: numbers that are lost; leased: numbers that may have been used by a unit that was killed or still runs.
+Exit: 1 verify found damage or numbers unaccounted for, 74 it is not an outbox or cannot be opened.`,
   async run(args) {
     const action = ACTIONS.find((name) => name === args[0]);
     if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);

@@ -22,12 +22,15 @@ const nmeaRecording = (file: string): Buffer => {
   }
 };
 
-/** A candump log as a bus. `ended`: throws if the log could not be read to its end, and warns of broken lines. */
+/**
+ * A candump log as a bus. `ended` warns about invalid lines, and throws if the log could not be read to
+ * its end.
+ */
 const openBus = (file: string, speed: number, name: string) => {
   try {
     accessSync(file, constants.R_OK);
-    // It is read once to see which buses it has, and then played.
-    if (!statSync(file).isFile()) throw new Error("it is not a regular file");
+    // The file is read once to see which buses it has, and then played.
+    if (!statSync(file).isFile()) throw new Error("not a regular file");
   } catch (cause) {
     throw unreadable(file, cause);
   }
@@ -55,14 +58,13 @@ const openBus = (file: string, speed: number, name: string) => {
 };
 
 export const replay: Command = {
-  summary: "the service fed with recordings instead of a receiver and a bus",
+  summary: "runs the service on recordings instead of a receiver and a bus",
   usage: `patrol-unit replay --config FILE [--nmea FILE] [--can FILE] [--speed N]
 
 Plays the recordings (plain or gzip; --can: a candump log of any size) through the same path as \`run\`,
-at N times their own pace (default 1; max: at once). Ends when they have ended and the outbox is drained.
-Dispatch sees the unit of the configuration: give it a unit.id and an outbox of its own, or a car that
-is elsewhere appears on its map. Broken lines of a log are counted on stderr at the end.
-Exit: 0 all delivered, 1 stopped before, 74 a recording cannot be read, 78 the configuration is not valid.`,
+at N times their own pace (default 1; max: at once). Ends when they have ended and everything is delivered.
+Dispatch sees the unit of the configuration: give it a unit.id and an outbox of its own, or the real car appears elsewhere on its map. Invalid lines of a log are counted on stderr at the end.
+Exit: 0 all delivered, 1 stopped before the end, 74 a recording cannot be read, 78 the configuration is not valid.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },

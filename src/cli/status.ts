@@ -77,7 +77,7 @@ const describe = (s: Snapshot): string =>
     "",
   ].join("\n");
 
-/** A status as text; with `--json` all of it, as it came. */
+/** A status as text; with `--json`, the whole status as it was received. */
 const linesOf = (unit: UnitAddress, answer: unknown, json: boolean): string => {
   if (json) return `${JSON.stringify(answer)}\n`;
   const { data, error } = Snapshot.safeParse(answer);
@@ -91,7 +91,7 @@ export const status: Command = {
   usage: `patrol-unit status [--config FILE | --address HOST:PORT] [--watch] [--json]
 
 Asks the status address of the configuration (default 127.0.0.1:8080). --watch repeats each second.
-Exit: 0 it answered, 64 what was given is no address, 69 no service there.`,
+Exit: 0 it answered, 64 the address is not valid, 69 no service answers.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },

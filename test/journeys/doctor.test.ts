@@ -49,7 +49,7 @@ test(
     expect(stopped.findings.get("gps")).toMatchObject({
       says: expect.stringMatching(/sentences, fix 3d/) as string,
     });
-    expect(stopped.findings.get("panic")?.says).toBe("the board answers; dash, boot: whole");
+    expect(stopped.findings.get("panic")?.says).toBe("the board answers; dash, boot: normal");
     expect(stopped.findings.get(`broker ${broker.url}`)?.says).toBe(
       "MQTT 5, publishing and subscribing allowed",
     );
@@ -89,7 +89,7 @@ test("what is not there is named with what to do, and exits with 69", { timeout:
   car.panic.unplug();
   const { code, findings } = await doctor(car);
   expect(code).toBe(69);
-  expect(findings.get("gps")).toMatchObject({ cure: "look at its plug, gps.port and gps.baud" });
+  expect(findings.get("gps")).toMatchObject({ cure: "check its plug, gps.port and gps.baud" });
   expect(findings.get("panic")?.says).toContain("is not there");
   expect(findings.get(`broker mqtt://127.0.0.1:${away}`)).toMatchObject({
     cure: "is the broker running, and the port right?",

@@ -13,17 +13,17 @@ const BROKER_MS = 10_000;
 const BROKER_CURE = "the broker's rules must let the unit read and write its own branch";
 const BROKER_CURES: Partial<Record<LinkFault, string>> = {
   refused: "is the broker running, and the port right?",
-  "unknown-host": "look at the name, and whether this machine can look up names",
-  unreachable: "is there a network, and a way out of it?",
-  timeout: "is there coverage, and does a firewall let it through?",
-  certificate: "look at dispatch.ca, at the broker's certificate, and at this machine's clock",
-  unauthorised: "look at username and password, or at the unit's certificate",
+  "unknown-host": "check the name, and that this machine can look up names",
+  unreachable: "is there a network, and a route to the broker?",
+  timeout: "is there coverage, and does a firewall block the port?",
+  certificate: "check dispatch.ca, the broker's certificate, and this machine's clock",
+  unauthorised: "check username and password, or the unit's certificate",
   "credentials-unreadable": "put the files there, readable for the service",
   lost: "is it a broker, and the port the one for TLS?",
   failed: "is it a broker, and the port the one for TLS?",
 };
 
-/** Subscribes and publishes. Rejects with what the broker refuses. */
+/** Subscribes and publishes. Rejects if the broker refuses either. */
 const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
   new Promise((resolve, reject) => {
     const topics = [routes.acks, routes.command];
@@ -40,7 +40,10 @@ const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
     void connection.closed.then(reject);
   });
 
-/** Tries TLS, credentials, publishing and subscribing. It publishes on `reply` only, which is no report. */
+/**
+ * Tries TLS, credentials, publishing and subscribing. It publishes only on `reply`, so dispatch gets no
+ * report.
+ */
 export const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Promise<Finding> => {
   const part = `broker ${broker}`;
   const routes = createRoutes(dispatch.prefix, unitName(unit));

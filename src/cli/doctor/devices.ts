@@ -16,7 +16,7 @@ const BOARD_MS = 6_000;
 
 const gpsFinding = (heard: number, fix: string, fault: string | undefined, port: string): Finding => {
   if (fault !== undefined || heard === 0)
-    return trouble("gps", fault ?? `${port} sends nothing`, "look at its plug, gps.port and gps.baud", true);
+    return trouble("gps", fault ?? `${port} sends nothing`, "check its plug, gps.port and gps.baud", true);
   return fix === "none"
     ? trouble(
         "gps",
@@ -60,21 +60,21 @@ const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | u
     ))
       frames += batch.length;
   } catch (cause) {
-    return trouble("can", reasonOf(cause), "see systemd/25-can0.network for how it is set up", true);
+    return trouble("can", reasonOf(cause), "set it up as in systemd/25-can0.network", true);
   }
   return frames > 0
     ? sound("can", `${can.interface}: ${frames} mapped frames in ${FRAMES_MS / 1000} s`)
     : trouble(
         "can",
-        `${can.interface} is up, and brings no mapped frame`,
-        "switch the ignition on; look at the wires, the bit rate and the signal map",
+        `${can.interface} is up, but no mapped frame arrives`,
+        "switch the ignition on; check the wires, the bit rate and the signal map",
       );
 };
 
 const boardFinding = (loops: Readonly<Record<string, string>>): Finding => {
   const bad = Object.entries(loops).filter(([, state]) => state !== "normal" && state !== "pressed");
   return bad.length === 0
-    ? sound("panic", `the board answers; ${Object.keys(loops).join(", ")}: whole`)
+    ? sound("panic", `the board answers; ${Object.keys(loops).join(", ")}: normal`)
     : trouble(
         "panic",
         bad.map(([name, state]) => `${name} is ${state}`).join(", "),
@@ -109,7 +109,7 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
     return trouble(
       "panic",
       fault ?? `${panic.port}: no board answers`,
-      "look at its plug and panic.port; is its firmware on it?",
+      "check its plug and panic.port; is it programmed?",
       true,
     );
   return boardFinding(
@@ -125,14 +125,14 @@ const servedCan = async ({ state, frames, dropped }: NonNullable<Service["can"]>
   return trouble("can", library?.says ?? state, library?.cure ?? "see the service's log");
 };
 
-/** The devices of the running service, as it reports them. */
+/** The devices, as the running service reports them. */
 const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => [
   gps && gpsFinding(service.gps.sentences, service.gps.fix, service.gps.fault, gps.port),
   service.can && (await servedCan(service.can)),
   service.panicBoard?.connected === true
     ? boardFinding(service.panicBoard.loops ?? {})
     : service.panicBoard
-      ? trouble("panic", "the board does not answer", "look at its plug", true)
+      ? trouble("panic", "the board does not answer", "check its plug", true)
       : await tryBoard(panic),
 ];
 
@@ -142,7 +142,7 @@ export const tryDevices = async (
   service: Service | undefined,
 ): Promise<Finding[]> => {
   const { settings, faults } = configuration;
-  // A part that is off because of the configuration is already reported as that fault.
+  // If the configuration switched the board off, that fault is already reported.
   const isFaulty = settings.panic === undefined && faults.some(({ part }) => part === "panic-board");
   const panic = isFaulty ? "none" : settings.panic;
   const found = service

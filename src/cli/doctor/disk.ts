@@ -25,12 +25,14 @@ export const tryDisk = async (path: string, service: Service | undefined): Promi
       ? trouble("disk", says, "make room: the outbox needs it while there is no coverage")
       : sound("disk", says);
   if (service?.writtenMiB === undefined || service.uptimeS < 60)
-    return [room, sound("card", "its life is estimated once the service has run for a minute")];
+    return [room, sound("card", "its life can be estimated once the service has run for a minute")];
   const perDay = (service.writtenMiB / service.uptimeS) * DAY_S;
   const years = cardYears(blocks * bsize, perDay * MIB);
-  const life = `${perDay.toFixed(0)} MiB a day: about ${years >= 100 ? "over 100" : years.toFixed(years < 10 ? 1 : 0)} years (${ERASURES} erasures, ${CARD_AMPLIFICATION} times written by the card itself)`;
+  const life = `${perDay.toFixed(0)} MiB a day: about ${years >= 100 ? "over 100" : years.toFixed(years < 10 ? 1 : 0)} years (${ERASURES} erasures, ${CARD_AMPLIFICATION} writes inside the card for each)`;
   return [
     room,
-    years < 5 ? trouble("card", life, "an industrial card; a better link writes less") : sound("card", life),
+    years < 5
+      ? trouble("card", life, "use an industrial card; a better link causes fewer writes")
+      : sound("card", life),
   ];
 };

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { UnitSettings } from "../../settings/load.ts";
 
-/** The part of the running service's status that doctor looks at. */
+/** The part of the running service's status that doctor uses. */
 const Service = z.object({
   uptimeS: z.number(),
   writtenMiB: z.number().optional(),
@@ -32,6 +32,6 @@ export const askService = async ({ status }: UnitSettings): Promise<Service | un
     });
     return response.ok ? Service.safeParse(await response.json()).data : undefined;
   } catch {
-    return undefined; // no service runs: the devices are free to be tried
+    return undefined; // no service runs, so the devices can be tested
   }
 };

@@ -16,10 +16,10 @@ export type UnitAnswer = { readonly status: number; readonly text: string };
 const DEFAULT_ADDRESS = "127.0.0.1:8080";
 const FORM = /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+):(\d{1,5})$/i;
 const MAX_PORT = 65_535;
-/** A service that listens on all addresses is asked on loopback: it accepts drills only from there. */
+/** If a service listens on all addresses, use loopback: it accepts drills only from there. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 const ANSWER_MS = 3_000;
-/** A status has some kilobytes; anything longer is not one. */
+/** A status has some kilobytes. A longer answer is not a status. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const parse = (address: string, from: string): UnitAddress => {
@@ -38,8 +38,9 @@ const parse = (address: string, from: string): UnitAddress => {
 };
 
 /**
- * The address of the running service: what `--address` gives, else the configuration's, else the default. The PIN is the
- * configuration's. Throws a CommandError: usage if the address is none, configuration if it has no page.
+ * The address of the running service: from `--address`, else from the configuration, else the default.
+ * The PIN is from the configuration. Throws a CommandError: usage if the address is not valid, config if
+ * the configuration has no status page.
  */
 export const unitAddress = (given: {
   readonly config?: string | undefined;
@@ -61,7 +62,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there: is the service running?",
   ENOTFOUND: "there is no such name",
   EAI_AGAIN: "the name cannot be looked up",
-  EHOSTUNREACH: "there is no way to that machine",
+  EHOSTUNREACH: "there is no route to that machine",
   ENETUNREACH: "there is no network to it",
   ECONNRESET: "the connection was closed: is it another program's port?",
 };
@@ -84,8 +85,9 @@ const textOf = async (response: IncomingMessage): Promise<string> => {
 };
 
 /**
- * One request to the running service, answered within 3 s. Node's `fetch` is not used: it refuses some ports (6000, say).
- * Throws a CommandError (69) with the reason if there is no answer. Any HTTP status is an answer.
+ * Sends one request to the running service. Throws a CommandError (69) with the reason if there is no
+ * answer within 3 s. Any HTTP status is an answer. Node's `fetch` is not used, because it refuses some
+ * ports (for example 6000).
  */
 export const askUnit = async (
   unit: UnitAddress,

@@ -17,7 +17,7 @@ export type Command = {
   readonly summary: string;
   /** Everything `--help` prints below the summary. */
   readonly usage: string;
-  /** A service: it goes on if its output cannot be written. */
+  /** The command is a service: it continues if its output cannot be written. */
   readonly outlivesOutput?: boolean;
   run(args: readonly string[]): Promise<number>;
 };
@@ -31,7 +31,7 @@ export const options = <const T extends ParseArgsOptionsConfig>(args: readonly s
   }
 };
 
-/** An option that must be there. */
+/** A required option. */
 export const required = (value: string | undefined, name: string): string => {
   if (value === undefined) throw new CommandError(EXIT.usage, `--${name} is missing`);
   return value;

@@ -56,14 +56,14 @@ const describeValue = (topic: string, value: unknown): string => {
   return `${topic}  not of contract v1: ${JSON.stringify(value)}`;
 };
 
-/** A message as a person reads it: a line for each report in it. */
+/** A message for a person to read: a line for each report in it. */
 export const describeMessage = (topic: string, payload: Buffer): readonly string[] => {
   const received = readMessage(topic, payload);
   if (received.kind === "json") return received.values.map((value) => describeValue(topic, value));
   return [received.kind === "cleared" ? `${topic}  removed` : `${topic}  unreadable: ${received.why}`];
 };
 
-/** A message as a program reads it: one JSON line; a history batch is a list of reports. */
+/** A message for a program to read: one line of JSON. A history batch is a list of reports. */
 export const messageAsJson = (topic: string, payload: Buffer, retain: boolean): string => {
   const received = readMessage(topic, payload);
   const content =

@@ -25,7 +25,7 @@ export type Wiring = {
   readonly recorded: boolean;
 };
 
-/** A unit on the real parts of this machine. */
+/** The options of a unit that uses the real devices, disk and network of this machine. */
 export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
   const { settings, config, faults, log, gps, can, recorded } = wiring;
   const { outbox, status } = settings;
