@@ -1,8 +1,8 @@
 /**
- * Which broker is called on next, and why. Pure: no connection is made here.
+ * Decides which broker to connect to next. Pure: no connection is made here.
  *
- * A connection is worth returning for only if it carried something for a while. A broker that lets
- * the unit in and then hangs up must not keep it from the others.
+ * The link returns to the first broker only after a connection that worked for a while. A broker that
+ * accepts the unit and then hangs up must not keep it from the others.
  */
 export type Visit = {
   /** Index of the broker. */
@@ -17,23 +17,26 @@ export type Visit = {
 
 export type Next = {
   readonly broker: number;
-  /** `none`: at once. `short`: the link worked until now. `growing`: every broker has failed. */
+  /**
+   * The pause before it. `none`: no pause. `short`: the link worked until now. `growing`: every broker
+   * has failed.
+   */
   readonly pause: "none" | "short" | "growing";
 };
 
-/** A connection that ended before this was of no use. */
+/** A shorter connection did not work. */
 const USEFUL_MS = 10_000;
-/** After so many losses in a row with a large message on the wire, its size is to blame. */
+/** After so many losses in a row with a large message in flight, its size counts as the cause. */
 const SUSPECT_LOSSES = 2;
-/** Messages up to this size are never to blame. */
+/** The size of a message up to this never counts as the cause. */
 const INNOCENT_BYTES = 1_024;
 
 type Known = {
   /** Maximum Packet Size as announced; undefined: never connected. */
   announced?: number;
-  /** A packet above this was refused as too large. */
+  /** The largest packet that is allowed after a refusal as too large. */
   refused?: number;
-  /** What a broker that hangs up on large packets seems to take. */
+  /** The largest packet that a broker which hangs up on large ones seems to accept. */
   learned?: number;
   losses: number;
 };
@@ -49,18 +52,21 @@ export class Brokers {
     this.#known = urls.map(() => ({ losses: 0 }));
   }
 
-  /** An emergency got through here while the link's own connection was silent: the link follows it. */
+  /**
+   * The next connection goes to this broker: an emergency was delivered there while the link's own
+   * connection was silent.
+   */
   prefer(url: string): void {
     const index = this.urls.indexOf(url);
     if (index >= 0) this.#preferred = index;
   }
 
-  /** A broker has accepted a connection and announced the largest packet that it takes, in bytes. */
+  /** A broker has accepted a connection and announced the largest packet that it accepts, in bytes. */
   accepted(index: number, maximumPacketSize: number): void {
     this.#known[index]!.announced = maximumPacketSize;
   }
 
-  /** A broker has refused a packet as too large: it takes at most `bytes`. */
+  /** A broker has refused a packet as too large: it accepts at most `bytes`. */
   limited(index: number, bytes: number): void {
     const known = this.#known[index]!;
     known.refused = Math.min(known.refused ?? Infinity, bytes);
@@ -73,8 +79,8 @@ export class Brokers {
   }
 
   /**
-   * Whether every broker has said, by its announcement or by a refusal, that it takes no packet of this
-   * size. What was only learned from lost connections may be the link's fault: nothing is declared for it.
+   * Whether every broker, by its announcement or by a refusal, accepts no packet of this size. A limit
+   * learned from lost connections does not count: the link may be the cause.
    */
   nobodyTakes(bytes: number): boolean {
     return this.#known.every(({ announced, refused }) => {
@@ -101,12 +107,12 @@ export class Brokers {
     return { broker, pause: "growing" };
   }
 
-  /** A broker of MQTT 3.1.1 does not say how much it takes: it hangs up. */
+  /** Learns the largest packet of a broker that announces none (MQTT 3.1.1) but hangs up on larger ones. */
   #suspect({ broker, lastedMs, lostBytes }: Visit): void {
     const known = this.#known[broker]!;
     if (lastedMs >= USEFUL_MS) {
       known.losses = 0;
-      // A bad link may have been to blame: a connection that worked allows twice as much again.
+      // A bad link may have been the cause: after a connection that worked, allow twice as much.
       if (known.learned !== undefined) known.learned *= 2;
     } else if (lostBytes > INNOCENT_BYTES) {
       known.losses++;
@@ -117,7 +123,7 @@ export class Brokers {
   }
 }
 
-/** The link's own connection, as an emergency sees it. */
+/** The state of the link's own connection, for the decisions about emergencies. */
 export type LinkView =
   | { readonly kind: "down" }
   | {
@@ -131,21 +137,21 @@ export type LinkView =
 export type EmergencyView = {
   /** No broker with a subscriber has acknowledged this report. */
   readonly unsent: boolean;
-  /** The link's broker has answered that nobody listens, or that it does not take it. */
+  /** The link's broker has answered that it has no subscriber, or that it refuses the report. */
   readonly unheard: boolean;
-  /** Dispatch has not said that it has the episode: it is published again, in turn through all brokers. */
+  /** Dispatch has not acknowledged the episode: it is published again, through all brokers in turn. */
   readonly repeats: boolean;
   readonly attempt: number;
-  /** Brokers that may hold a retained copy. */
+  /** Brokers that may have a retained copy. */
   readonly copies: readonly string[];
 };
 
-/** An emergency without an answer for this long: its connection is not trusted any more (contract §5). */
+/** After an emergency has had no answer for this long, its connection is no longer trusted (contract §5). */
 export const TRUST_MS = 5_000;
 
 /**
- * The brokers that an emergency goes to beside the link: all of them if the link cannot carry it,
- * else the next in turn and those that hold an older copy.
+ * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot
+ * deliver it; otherwise the next one in turn and those that have an older copy.
  */
 export const couriersFor = (
   emergency: EmergencyView,
@@ -161,8 +167,9 @@ export const couriersFor = (
 };
 
 /**
- * Whether a connection is given up although it is open: an emergency on it has had no answer for `urgentMs`,
- * longer than `deadMs`; or for less, but another one waits for its place (`blocked`).
+ * Whether to close an open connection because the oldest emergency on it has had no answer for
+ * `urgentMs`: longer than `deadMs`, or longer than TRUST_MS while another emergency waits for a place on
+ * the wire (`blocked`).
  */
 export const isStuck = (
   { urgentMs, blocked }: { readonly urgentMs: number; readonly blocked: boolean },

@@ -1,7 +1,7 @@
 import { reasonOf } from "../runtime/log.ts";
 import { LinkError, type LinkFault } from "./port.ts";
 
-/** What the system, TLS and MQTT say, as one word and one sentence. */
+/** Turns errors of the system, of TLS and of MQTT into a code and a sentence. */
 
 const SYSTEM_FAULTS: Readonly<Record<string, readonly [LinkFault, string]>> = {
   ECONNREFUSED: ["refused", "the host answers but no broker listens there"],
@@ -38,11 +38,11 @@ const codeOf = (thrown: unknown): string | number | undefined => {
   if (!(thrown instanceof Error)) return undefined;
   if ("code" in thrown && (typeof thrown.code === "string" || typeof thrown.code === "number"))
     return thrown.code;
-  // A host with several addresses fails with all of them at once.
+  // A host with several addresses fails with one error for each of them.
   return thrown instanceof AggregateError ? codeOf(thrown.errors[0]) : undefined;
 };
 
-/** What a failed or broken connection to a broker was about. */
+/** The fault of a failed or lost connection to a broker. */
 export const classify = (broker: string, thrown: unknown): LinkError => {
   if (thrown instanceof LinkError) return thrown;
   const code = codeOf(thrown);
@@ -65,7 +65,7 @@ export const disconnected = (broker: string, reasonCode: number): LinkError =>
       )
     : new LinkError("lost", `${broker}: the broker ended the connection (reason ${reasonCode})`);
 
-/** MQTT 5 §3.4.2.1 and §3.9.3: reason codes of PUBACK and SUBACK that a technician can do something about. */
+/** MQTT 5 §3.4.2.1 and §3.9.3: reason codes of PUBACK and SUBACK. */
 const REFUSALS: Readonly<Record<number, string>> = {
   0x80: "it gives no reason",
   0x83: "its implementation refuses it",

@@ -1,15 +1,15 @@
 /**
- * Watches the bytes that come from a broker and cuts out messages that are too large to keep, while
- * they stream past: a parser would collect them whole. MQTT 5 brokers keep to the announced maximum;
- * 3.1.1 knows none. It also reads the reason codes of PUBACKs: the client keeps 0x10 (no matching
- * subscribers) to itself, and gives up the connection at codes that it does not know, such as mosquitto's
- * 0x95 (packet too large). It gets 0x80 for each refusal. Pure: bytes in, bytes and findings out.
+ * Reads the bytes from a broker and cuts out messages that are too large to keep in memory, before the
+ * client's parser collects them whole. MQTT 5 brokers respect the announced maximum; 3.1.1 has none. It
+ * also reads the reason codes of PUBACKs: the client does not report 0x10 (no matching subscribers), and
+ * closes the connection at codes that it does not know, such as mosquitto's 0x95 (packet too large). So
+ * the client gets 0x80 for every refusal. Pure: bytes in, bytes and findings out.
  */
 export type Oversize = {
   readonly topic: string;
   /** Bytes of the whole packet. */
   readonly bytes: number;
-  /** Present if the broker waits for its PUBACK. */
+  /** Present if the message needs a PUBACK. */
   readonly packetId?: number;
 };
 
@@ -25,14 +25,17 @@ const PUBACK = 4;
 /** Packet id and reason code of a PUBACK (MQTT 5 §3.4.2); without a reason code it is 0. */
 const PUBACK_BYTES = 3;
 const FIRST_REFUSAL = 0x80;
-/** MQTT 5 §1.5.5: a remaining length has at most four bytes. More are a malformed packet: the parser says so. */
+/**
+ * MQTT 5 §1.5.5: a remaining length has at most four bytes. More are a malformed packet, which the parser
+ * reports.
+ */
 const LENGTH_BYTES = 4;
 const TOPIC_LENGTH_BYTES = 2;
 const PACKET_ID_BYTES = 2;
 
 type Header = { readonly headerBytes: number; readonly remaining: number };
 
-/** The fixed header at the start of `bytes`: undefined if it is not complete. */
+/** The fixed header at the start of `bytes`; undefined if it is not complete. */
 const readHeader = (bytes: Buffer): Header | undefined => {
   let remaining = 0;
   for (let n = 0; n < LENGTH_BYTES; n++) {
@@ -55,7 +58,10 @@ type State =
       readonly head: Buffer;
     };
 
-/** Topic and packet id at the start of a PUBLISH's variable header: undefined if there is not enough of it. */
+/**
+ * Topic and packet id at the start of a PUBLISH's variable header; undefined if the header is not
+ * complete.
+ */
 const readHead = (first: number, head: Buffer): Omit<Oversize, "bytes"> | undefined => {
   if (head.length < TOPIC_LENGTH_BYTES) return undefined;
   const end = TOPIC_LENGTH_BYTES + head.readUInt16BE(0);
@@ -75,13 +81,13 @@ export class PacketGuard {
   readonly #on: Findings;
   #state: State = BETWEEN_PACKETS;
 
-  /** `maxBytes`: the largest packet that may go on. */
+  /** `maxBytes`: the largest packet that is passed on. */
   constructor(maxBytes: number, on: Findings) {
     this.#maxBytes = maxBytes;
     this.#on = on;
   }
 
-  /** The parts of `chunk` that may go on, in order. */
+  /** The parts of `chunk` to pass on, in order. */
   feed(chunk: Buffer): Buffer[] {
     const passed: Buffer[] = [];
     let from = 0;
@@ -90,7 +96,7 @@ export class PacketGuard {
       const rest = chunk.subarray(at);
       const step = this.#step(rest);
       if (step.pass !== undefined || step.drop) {
-        // The stretch before goes on as it is; what stood in its way does not.
+        // Pass on the bytes before this step, then its replacement, if it has one.
         if (at > from) passed.push(chunk.subarray(from, at));
         if (step.pass) passed.push(step.pass);
         from = at + step.used;
@@ -101,7 +107,10 @@ export class PacketGuard {
     return passed;
   }
 
-  /** Looks at the start of `rest`: how much was used, and whether it goes on as it stands, replaced or not at all. */
+  /**
+   * Reads the start of `rest`. Returns how many bytes it used, and whether they are passed on, dropped or
+   * replaced.
+   */
   #step(rest: Buffer): { readonly used: number; readonly drop?: boolean; readonly pass?: Buffer } {
     const state = this.#state;
     if (state.kind === "skip") return { used: this.#skip(state, rest), drop: true };
@@ -118,7 +127,7 @@ export class PacketGuard {
     const header = readHeader(bytes);
     const codeAt = header && isPubackWithCode(bytes[0]!, header) ? header.headerBytes + PUBACK_BYTES : 0;
     if (!header || bytes.length < codeAt) {
-      // Fewer than eight bytes: they wait for the next chunk.
+      // Fewer than eight bytes: keep them for the next chunk.
       this.#state = { kind: "header", held: Buffer.from(bytes) };
       return { used: rest.length, drop: true };
     }
@@ -135,7 +144,7 @@ export class PacketGuard {
     return held.length > 0 ? { used, pass: Buffer.from(bytes.subarray(0, headerBytes)) } : { used };
   }
 
-  /** `bytes`: a PUBACK up to its reason code, of which `held` came in earlier chunks. */
+  /** `bytes`: a PUBACK up to its reason code. Its first `held` bytes came in earlier chunks. */
   #puback(bytes: Buffer, { headerBytes, remaining }: Header, held: number): { used: number; pass?: Buffer } {
     const left = remaining - PUBACK_BYTES;
     this.#state = left > 0 ? { kind: "pass", left } : BETWEEN_PACKETS;
@@ -148,14 +157,14 @@ export class PacketGuard {
     return { used, pass };
   }
 
-  /** Goes through a packet that is cut out; returns how many bytes of `rest` belong to it. */
+  /** Skips a packet that is cut out. Returns how many bytes of `rest` belong to it. */
   #skip(state: State & { kind: "skip" }, rest: Buffer): number {
     const used = Math.min(state.left, rest.length);
     const known = readHead(state.first, state.head);
     const head = known ? state.head : Buffer.concat([state.head, rest.subarray(0, used)]);
     const named = known ? undefined : readHead(state.first, head);
     if (named) this.#on.oversize({ ...named, bytes: state.bytes });
-    // The payload is not kept: the head was complete, or it is a topic and a packet id at most.
+    // `head` keeps only the topic and the packet id, not the payload.
     const left = state.left - used;
     this.#state = left > 0 ? { ...state, head, left } : BETWEEN_PACKETS;
     return used;

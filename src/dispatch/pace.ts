@@ -1,22 +1,22 @@
 /**
- * How much history may be on the wire: enough to fill the link, not so much that a press would wait
- * in its queue. Rate and round trip are measured at each acknowledgement (as BBR does): the budget
- * is a little more than their product. Pure: time is an argument.
+ * How much history may be in flight: enough to fill the link, not so much that a press would wait in its
+ * queue. Rate and round trip are measured at each acknowledgement, as in BBR. The budget is a little more
+ * than their product. Pure: time is an argument.
  */
 export type Pace = {
-  /** Bytes that the link itself holds: what is unacknowledged beyond them waits in a queue. 0: not known. */
+  /** Bytes in flight that the link itself can carry. Further ones wait in a queue. 0: not known yet. */
   readonly holds: number;
-  /** Bytes that may be unacknowledged with another batch: what the link holds, and that batch. */
+  /** Bytes that may be in flight with another batch: `holds` and that batch. */
   readonly budget: number;
-  /** Bytes that one batch should have: what a press may have to wait behind. */
+  /** The bytes of one batch: a press may have to wait for one. */
   readonly batchBytes: number;
   sent(bytes: number, at: number): Flight;
   acknowledged(flight: Flight, at: number): void;
-  /** It never left. */
+  /** The message was never sent. */
   withdrawn(): void;
 };
 
-/** A message on the wire: what had been delivered when it left. */
+/** A message in flight, with the bytes that had been delivered when it was sent. */
 export type Flight = {
   readonly bytes: number;
   readonly at: number;
@@ -31,7 +31,7 @@ const BATCH_S = 0.1;
 const GAIN = 1.1;
 const RATE_SAMPLES = 10;
 
-/** `maxBytes`: the budget never exceeds it, however much the link holds. */
+/** `maxBytes`: the most that the budget can be. */
 export const createPace = (maxBytes: number): Pace => {
   let delivered = 0;
   let deliveredAt = 0;
@@ -53,7 +53,7 @@ export const createPace = (maxBytes: number): Pace => {
       return batchBytes;
     },
     sent(bytes, at) {
-      // After a silence its time would make the link look slow.
+      // The silence before this message must not count as slow delivery.
       if (unacknowledged === 0) deliveredAt = at;
       unacknowledged++;
       return { bytes, at, delivered, deliveredAt };

@@ -1,8 +1,8 @@
 import type { Channel } from "../domain/wire.ts";
 
 /**
- * Which channels wait on one connection, and until when (contract §4): those that the broker refuses,
- * and those that nobody has subscribed to. Pure: `now` is in milliseconds.
+ * The channels that wait on one connection, and until when (contract §4): those that the broker refuses,
+ * and those that have no subscriber. Pure: `now` is in milliseconds.
  */
 type Cause = "refused" | "unheard";
 type Pause = { readonly cause: Cause; readonly until: number; readonly nextMs: number };
@@ -18,7 +18,7 @@ export class Pauses {
   /** Channels whose last message found no subscriber. */
   readonly #unheard = new Set<Channel>();
 
-  /** The end of the pause that ends first after `now`. */
+  /** The end of the first pause to end after `now`; undefined: no channel waits. */
   next(now: number): number | undefined {
     const ends = [...this.#pauses.values()].map(({ until }) => until).filter((until) => until > now);
     return ends.length === 0 ? undefined : Math.min(...ends);
@@ -47,13 +47,16 @@ export class Pauses {
     return first;
   }
 
-  /** A message of `channel` found no subscriber: `paused` waits. */
+  /** A message of `channel` found no subscriber: the channel `paused` waits. */
   unheard(channel: Channel, paused: Channel, now: number): void {
     this.#unheard.add(channel);
     this.#pause(paused, "unheard", now);
   }
 
-  /** A message of the channel was delivered. If it was not before, somebody has come: the others are tried again. */
+  /**
+   * A message of the channel was delivered. If its last one found no subscriber, there is one now: end
+   * the other such pauses.
+   */
   taken(channel: Channel): void {
     this.#pauses.delete(channel);
     if (!this.#unheard.delete(channel)) return;
@@ -63,7 +66,7 @@ export class Pauses {
   #pause(channel: Channel, cause: Cause, now: number): void {
     const before = this.#pauses.get(channel);
     const { min, max } = PAUSE_MS[cause];
-    // Several messages on the wire are answered with the same code: that is one refusal.
+    // Several messages in flight get the same answer: count it as one refusal.
     if (before?.cause === cause && now < before.until) return;
     const ms = before?.cause === cause ? Math.min(before.nextMs, max) : min;
     this.#pauses.set(channel, { cause, until: now + ms, nextMs: ms * 2 });

@@ -2,25 +2,28 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
 
 /**
- * How far one connection has read each lane of the outbox, and what is to be read again. Pure.
+ * How far one connection has read each lane of the outbox, and what must be read again. Pure.
  *
- * A page can be under way while something of its lane is delivered or given back: both are noted here
- * until the page has come.
+ * While a page is being read, reports of its lane can be delivered or given back. Both are remembered
+ * until the page arrives.
  */
 export class Reading {
   readonly #cursor: Record<Lane, number>;
   readonly #unread = new Set<Lane>(LANES);
-  /** Lanes with a page under way. */
+  /** Lanes of which a page is being read. */
   readonly #reading = new Set<Lane>();
-  /** Numbers that were delivered meanwhile: the page may still hold them. */
+  /** Numbers that were delivered meanwhile: the page may still contain them. */
   readonly #meanwhile: Readonly<Record<Lane, Set<number>>> = {
     emergency: new Set(),
     event: new Set(),
     telemetry: new Set(),
   };
-  /** Where to go on after the page, because something before it was given back meanwhile. */
+  /** The number after which to read next, because a report was given back meanwhile. */
   readonly #rewound = new Map<Lane, number>();
-  /** Lanes of which everything that can be read is on its way: while the disk is away they have no cursor. */
+  /**
+   * Lanes of which everything readable is already queued or in flight. While the disk is away they have
+   * no cursor.
+   */
   readonly #onTheirWay = new Set<Lane>();
 
   /** No pending number is below `oldest`. */
@@ -29,7 +32,7 @@ export class Reading {
     this.#cursor = { emergency: before, event: before, telemetry: before };
   }
 
-  /** Nothing is to be read, and no page is under way. */
+  /** Whether there is nothing to read and no page is being read. */
   get done(): boolean {
     return this.#unread.size + this.#reading.size + this.#onTheirWay.size === 0;
   }
@@ -44,14 +47,14 @@ export class Reading {
     return this.#unread.has(lane) && !this.#reading.has(lane);
   }
 
-  /** A page is read from now on; returns the number after which it begins. */
+  /** The reading of a page begins. Returns the number after which it begins. */
   begin(lane: Lane): number {
     this.#unread.delete(lane);
     this.#reading.add(lane);
     return this.#cursor[lane];
   }
 
-  /** A page has come. Returns the reports of it that are not `underway` and were not delivered meanwhile. */
+  /** A page has been read. Returns its reports that are not `underway` and were not delivered meanwhile. */
   take(
     lane: Lane,
     reports: readonly Report[],
@@ -75,7 +78,7 @@ export class Reading {
     if (this.#reading.has(lane)) this.#meanwhile[lane].add(seq);
   }
 
-  /** A report was not delivered: it is read again. */
+  /** A report was not delivered and must be read again. */
   giveBack(lane: Lane, seq: number): void {
     const after = seq - 1;
     if (this.#reading.has(lane))
@@ -83,7 +86,7 @@ export class Reading {
     this.#rewind(lane, after);
   }
 
-  /** An acknowledgement has come: what was on its way may have arrived. */
+  /** An acknowledgement was received: lanes in `#onTheirWay` may have more to read. */
   progressed(): void {
     for (const lane of this.#onTheirWay) this.#unread.add(lane);
     this.#onTheirWay.clear();
