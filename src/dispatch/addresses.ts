@@ -5,13 +5,14 @@ import { pause } from "../runtime/wait.ts";
 /** Every address of a host name, in the resolver's order. Rejects with the system's error. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
-/** A name server that has not answered by then is not waited for, if the addresses are known. */
+/** How long the name server is awaited if an earlier answer is known. */
 const LOOKUP_MS = 1_500;
 
 /**
- * Looks up host names. An answer is remembered, for a name server that fails or hangs later: an
- * emergency must not wait for it. A name is asked for once at a time: a hanging call occupies a thread
- * of the pool that the disk needs as well. It knows as many names as there are brokers.
+ * Looks up host names. Answers are remembered and used if the name server fails or hangs later, so that
+ * an emergency need not wait for it. There is at most one pending lookup for each name: a hanging one
+ * occupies a thread of the pool, which the disk needs too. At most one name for each broker is
+ * remembered.
  */
 export class Addresses {
   readonly #lookup: Lookup;
@@ -24,7 +25,10 @@ export class Addresses {
     this.#time = time;
   }
 
-  /** Rejects with the system's error; empty if the signal fires before there is an answer. */
+  /**
+   * The addresses of a host. Rejects with the system's error. Empty if the signal fires before there is
+   * an answer.
+   */
   async of(host: string, signal: AbortSignal): Promise<readonly string[]> {
     if (isIP(host) > 0) return [host];
     const known = this.#known.get(host);
@@ -49,7 +53,7 @@ export class Addresses {
       })
       .finally(() => this.#asking.delete(host));
     this.#asking.set(host, answer);
-    // Whoever asked may have gone.
+    // The caller may no longer await it.
     answer.catch(() => undefined);
     return answer;
   }

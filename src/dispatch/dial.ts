@@ -12,18 +12,21 @@ import {
 } from "./port.ts";
 import { brokerAddress, openSocket, readCredentials, type OpenSocket } from "./socket.ts";
 
-/** From the name of a broker to an accepted connection: addresses, sockets, versions of MQTT. */
+/**
+ * Makes an accepted connection from the address of a broker: looks up the name, opens a socket, chooses
+ * the version of MQTT.
+ */
 
-/** From looking up the name to an accepted connection, on all addresses together. */
+/** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
-/** If an address has not opened by then, the next one is tried as well. */
+/** If an address has not opened by then, the next one is tried at the same time. */
 const NEXT_ADDRESS_MS = 1_500;
-/** If a broker has not answered CONNECT by then, and has another address, that one is used. */
+/** If a broker has not answered CONNECT by then and has another address, that address is used. */
 const CONNACK_MS = 2_500;
 
 type Target = { readonly broker: string; readonly version: 4 | 5 };
 
-/** CONNECT over an open socket. Rejects with LinkError, then the socket is closed. */
+/** Sends CONNECT over an open socket. Rejects with LinkError after closing the socket. */
 export type ConnectOver = (
   target: Target,
   socket: OpenSocket,
@@ -55,7 +58,7 @@ const openFirst = async (
     if (either.aborted) throw noAnswer(broker);
     const socket = await openSocket(brokerAddress(broker), address, readCredentials(options), either);
     if (!either.aborted) {
-      // Two may open at once: the others see this before they go on.
+      // Two sockets may open at once. The other attempts see this before they continue.
       losers.abort();
       return { address, socket };
     }
@@ -79,12 +82,12 @@ const openFirst = async (
   }
 };
 
-/** Another address would say the same. */
+/** Faults that another address of the broker would give too. */
 const ANSWERS: ReadonlySet<LinkFault> = new Set(["version", "unauthorised", "credentials-unreadable"]);
 
 /**
- * The first address that accepts. Sockets are opened side by side, but only one at a time says CONNECT:
- * a broker would end the one connection for the other, which has the same client id.
+ * The first address that accepts. Sockets are opened in parallel, but only one at a time sends CONNECT: a
+ * broker closes a connection when another one has the same client id.
  */
 const connectAny = async (
   connectOver: ConnectOver,
@@ -111,7 +114,7 @@ const connectAny = async (
       const error = classify(target.broker, cause);
       if (patience.signal.aborted || !ANSWERS.has(error.code)) failed ??= error;
       else throw error;
-      // No other address opens either.
+      // No address has opened.
       if (left === addresses) break;
       addresses = left;
     }
@@ -122,7 +125,7 @@ const connectAny = async (
 /** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it. */
 export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
   const names = new Addresses(lookup, time);
-  /** Which version a broker was seen to speak: one that refused 5 by its code, or has accepted it. */
+  /** The version that each broker speaks, once it has accepted 5 or refused it with a code. */
   const spoken = new Map<string, 4 | 5>();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
@@ -148,7 +151,7 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
     try {
       return await attempt(version);
     } catch (error) {
-      // A broker that once spoke MQTT 5 and hangs up has other reasons: 3.1.1 has no reason codes.
+      // If a broker has spoken MQTT 5 before, do not try 3.1.1 when it hangs up: 3.1.1 has no reason codes.
       const older =
         version === 5 &&
         error instanceof LinkError &&

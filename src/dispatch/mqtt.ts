@@ -17,18 +17,18 @@ import {
 } from "./port.ts";
 import { GuardedStream, systemLookup } from "./socket.ts";
 
-/** The only file that knows the MQTT client. Its reconnecting, its stores and its offline queue are not used. */
+/** The only file that uses the MQTT client, without its reconnecting, stores and offline queue. */
 
-/** The client's own patience. Whoever connects has less. */
+/** The client's own time limit. The limits of `dial.ts` are shorter. */
 const CONNACK_MS = 30_000;
-/** What a DISCONNECT may take to get out. */
+/** How long a DISCONNECT may take to be sent. */
 const GOODBYE_MS = 500;
 /** MQTT 5 §3.1.2.11.2; with 3.1.1 the broker decides how long a session lasts. */
 const SESSION_EXPIRY_S = 86_400;
-/** Messages from dispatch that may wait for their acknowledgement at once. */
+/** The most messages from dispatch that may wait for their PUBACK at once. */
 const RECEIVE_MAXIMUM = 16;
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
-/** Codes whose publish has not been called back yet; a broker that sends more is not listened to. */
+/** The most codes whose publish has not been called back yet. Further ones are ignored. */
 const CODES = 1_024;
 /** MQTT §2.1.4: the largest packet that can be written. */
 const LARGEST_PACKET = 268_435_455;
@@ -44,7 +44,7 @@ const clientOptions = (options: ConnectOptions, version: 4 | 5): IClientOptions 
   connectTimeout: CONNACK_MS,
   resubscribe: false,
   queueQoSZero: false,
-  // A buffer for each of 65,536 numbers, made in advance: 20 MiB and 40 ms for nothing.
+  // The cache is a buffer for each of 65,536 numbers, made in advance: 20 MiB and 40 ms.
   writeCache: false,
   ...(version === 5
     ? {
@@ -78,11 +78,11 @@ const codeOf = (thrown: unknown): number | undefined =>
 /** PUBACK reason codes other than 0 by packet id, as the broker sent them. */
 type Codes = Map<number, number>;
 
-/** A property that was sent twice, against the standard, is a list. */
+/** The client gives a list if a property was sent twice, against the standard. */
 const numberOr = (otherwise: number, property: unknown): number =>
   typeof property === "number" ? property : otherwise;
 
-/** One accepted connection. The client behind it is used once and thrown away. */
+/** One connection. Its client is used once. */
 class MqttConnection implements Connection {
   readonly broker: string;
   readonly version: 4 | 5;
@@ -112,7 +112,7 @@ class MqttConnection implements Connection {
     this.#time = time;
     const { promise, resolve } = Promise.withResolvers<LinkError>();
     this.closed = promise;
-    // Called before the PUBACK goes out: what dispatch said must be on disk by then.
+    // The client sends the PUBACK after `done`: the message must be on disk by then.
     client.handleMessage = (packet, done) => {
       on.message(incomingOf(packet)).then(
         () => done(),
@@ -142,7 +142,7 @@ class MqttConnection implements Connection {
   }
 
   publish(route: Route, payload: Buffer, done: (code: number) => void): void {
-    // The client throws on this. What is not acknowledged is found again in the outbox.
+    // The client would throw. Reports without a PUBACK stay in the outbox.
     if (this.#over) return;
     this.#gather();
     const { topic, retain, expiryS, correlationData } = route;
@@ -188,11 +188,11 @@ class MqttConnection implements Connection {
       return;
     }
     this.#client.end(false);
-    // If messages are unacknowledged, the client would wait for a broker that may say nothing.
+    // If messages are unacknowledged, the client would wait for the broker, which may never answer.
     this.#goodbye ??= this.#time.after(GOODBYE_MS, () => this.#client.stream?.destroy());
   }
 
-  /** What one turn of the event loop publishes leaves in one write. */
+  /** Messages that are published in one turn of the event loop are written at once. */
   #gather(): void {
     if (this.#corked) return;
     this.#corked = true;

@@ -5,7 +5,7 @@ import type { Route } from "../domain/wire.ts";
  * one contract suite runs on both. A connection is made once, used, and thrown away.
  */
 
-/** Why there is no connection: one word for each thing that a technician would do differently. */
+/** Why there is no connection. Each code needs another remedy. */
 export const LINK_FAULTS = [
   "refused",
   "unknown-host",
@@ -61,7 +61,7 @@ export type ConnectionEvents = {
   oversize(topic: string, bytes: number): void;
 };
 
-/** MQTT 5 §3.4.2.1 PUBACK reason codes with a meaning of their own. 3.1.1 knows none: its code is 0. */
+/** MQTT 5 §3.4.2.1 PUBACK reason codes with a meaning of their own. 3.1.1 has none: the code is 0. */
 export const PUBACK = {
   success: 0x00,
   noMatchingSubscribers: 0x10,
@@ -76,13 +76,13 @@ export type Connection = {
   /** The address as configured, for example `mqtts://dispatch-a:8883`. */
   readonly broker: string;
   readonly version: 4 | 5;
-  /** QoS 1 messages that the broker takes before it has acknowledged one. */
+  /** How many QoS 1 messages the broker accepts before it has acknowledged one. */
   readonly receiveMaximum: number;
-  /** Bytes of the largest packet that the broker takes, headers included. */
+  /** Bytes of the largest packet that the broker accepts, headers included. */
   readonly maximumPacketSize: number;
   /** Publishes at QoS 1. `done` gets the PUBACK's reason code; it is not called if the connection ends first. */
   publish(route: Route, payload: Buffer, done: (code: number) => void): void;
-  /** Subscribes at QoS 1. `done` gets one SUBACK code a topic (0x80 and above: refused). */
+  /** Subscribes at QoS 1. `done` gets one SUBACK code for each topic (0x80 and above: refused). */
   subscribe(topics: readonly string[], done: (codes: readonly number[]) => void): void;
   /** Resolves with the reason when the connection is over, however it ended. */
   readonly closed: Promise<LinkError>;

@@ -8,20 +8,23 @@ import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../
 import { LinkError, PUBACK, type Connection } from "./port.ts";
 import type { Answer, Outgoing, Traffic } from "./traffic.ts";
 
-/** What the link and the couriers say and hear on one connection. */
+/** What a session asks of the link or of a courier, and reports to it. */
 export type SessionEvents = {
-  /** Whether a report goes out as live (contract §3). */
+  /** Whether a report is sent as live (contract §3). */
   isLive(report: Report): boolean;
-  /** A report as it goes out: its time corrected, if that is known by now. */
+  /** The report to send, with its time corrected if the time is known by now. */
   right(report: Report): Report;
-  /** Before an emergency is published: what must be on disk first. Undefined: nothing. */
+  /**
+   * Called before an emergency is published. The session waits for the promise; undefined: publish at
+   * once.
+   */
   publishing(report: EmergencyUpdate): Promise<void> | undefined;
   answer(answer: Answer, rttMs: number): void;
-  /** These do not fit the broker's largest packet. `bytes`: what they would need. */
+  /** Reports do not fit into the broker's largest packet. `bytes`: the size of their packet. */
   tooLarge(reports: readonly Report[], bytes: number): void;
-  /** The broker has refused a packet as too large: it takes at most this many bytes. */
+  /** The broker has refused a packet as too large: it accepts at most this many bytes. */
   limited(bytes: number): void;
-  /** Nothing waits and nothing is on the wire. */
+  /** Nothing is pending and nothing is in flight. */
   drained(): void;
 };
 
@@ -33,19 +36,19 @@ export type SessionOptions = {
   readonly compress: Compress;
   /** The largest packet for this broker, in bytes. */
   readonly maximumPacketSize: number;
-  /** A courier has none: it carries only what it is given. */
+  /** A courier has none: it carries only the episodes that it was given. */
   readonly outbox: PendingReports | undefined;
   readonly on: SessionEvents;
 };
 
 /** MQTT 5 §3.3: fixed header 5, topic length 2, packet id 2, properties length and expiry 6, correlation data 3. */
 const PACKET_OVERHEAD = 18;
-/** An emergency waits this long for the disk, then it goes out all the same. */
+/** How long an emergency waits for the disk. Then it is published anyway. */
 const DISK_MS = 1_000;
 
 type Encoded = { readonly route: Route; readonly payload: Buffer };
 
-/** The loop of one connection: publishes what `traffic` decides, and hands it what comes back. */
+/** The loop of one connection: publishes what `traffic` decides, and gives it the answers. */
 export class Session {
   readonly connection: Connection;
   readonly traffic: Traffic;
@@ -56,7 +59,7 @@ export class Session {
   #waking: Timer | undefined;
   readonly #ended = new AbortController();
   #over = false;
-  /** The largest packet that the broker takes, in bytes. */
+  /** The largest packet that the broker accepts, in bytes. */
   #limit: number;
 
   constructor(options: SessionOptions) {
@@ -77,7 +80,7 @@ export class Session {
     return Math.max(0, ...this.#flying.values());
   }
 
-  /** Publishes what may go out now, and reads what there is room for. */
+  /** Publishes what can be sent now, and reads from the outbox what there is room for. */
   pump(): void {
     if (this.#over) return;
     const { traffic, outbox, time } = this.#options;
@@ -89,7 +92,7 @@ export class Session {
     this.#wake();
   }
 
-  /** A pause ends without anything happening. */
+  /** Wakes up when a pause of a channel ends: no event does. */
   #wake(): void {
     const { traffic, time } = this.#options;
     this.#waking?.[Symbol.dispose]();
@@ -129,7 +132,7 @@ export class Session {
       this.#publish(outgoing);
       return;
     }
-    // Its place on the wire is taken meanwhile.
+    // It occupies its place in the window meanwhile.
     const flight = this.#options.traffic.sent(outgoing, 0, this.#options.time.mono());
     const go = () => {
       if (this.#over) return;
@@ -137,7 +140,7 @@ export class Session {
       if (now) this.#publish(now);
       else this.#later();
     };
-    // A disk that says nothing must not keep it.
+    // Do not wait longer for a disk that does not answer.
     void Promise.race([ready, pause(DISK_MS, this.#ended.signal, this.#options.time)]).then(go, go);
   }
 
@@ -171,7 +174,7 @@ export class Session {
     });
   }
 
-  /** Acknowledgements come in bunches: one write for everything that they release. */
+  /** Acknowledgements arrive in bunches: pump once for all of them, so that there is one write. */
   #later(): void {
     this.#pumping ??= this.#options.time.soon(() => {
       this.#pumping = undefined;

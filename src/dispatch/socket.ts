@@ -17,7 +17,7 @@ export type BrokerAddress = {
 
 const DEFAULT_PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
 
-/** Takes `mqtt://host:port` or `mqtts://host:port` apart. Throws LinkError. */
+/** Parses `mqtt://host:port` or `mqtts://host:port`. Throws LinkError. */
 export const brokerAddress = (url: string): BrokerAddress => {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const scheme = parsed?.protocol;
@@ -44,7 +44,7 @@ const pem = (file: string | undefined): Buffer | undefined => {
   }
 };
 
-/** Reads the PEM files anew: they may have been replaced. Throws LinkError. */
+/** Reads the PEM files, each time because they may have been replaced. Throws LinkError. */
 export const readCredentials = (options: Pick<ConnectOptions, "ca" | "cert" | "key">): Pem => {
   const ca = pem(options.ca);
   const cert = pem(options.cert);
@@ -53,8 +53,8 @@ export const readCredentials = (options: Pick<ConnectOptions, "ca" | "cert" | "k
 };
 
 /**
- * An open socket. Its bytes are read into one buffer, again and again: a buffer for each piece of a
- * message that is skipped would be garbage of 35 MiB before it is collected.
+ * An open socket. All reads use one buffer: with a new buffer for each chunk, skipping a large message
+ * leaves 35 MiB of garbage until it is collected.
  */
 export type OpenSocket = {
   readonly socket: Socket;
@@ -79,7 +79,7 @@ export const openSocket = (
     const open: OpenSocket = {
       socket,
       data() {
-        // A broker that speaks before it is spoken to is none.
+        // A broker never sends bytes before CONNECT.
         socket.destroy();
         return false;
       },
@@ -102,8 +102,9 @@ export const openSocket = (
 const puback = (packetId: number): Buffer => Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]);
 
 /**
- * The stream that the MQTT client reads and writes: the socket, with messages above `maxBytes` cut
- * out and acknowledged. Pieces of packets that are written in one turn leave in one write.
+ * The stream that the MQTT client reads and writes: the socket, without messages above `maxBytes`, which
+ * are cut out and acknowledged. Parts of packets that are written in one turn go to the socket in one
+ * write.
  */
 export class GuardedStream extends Duplex {
   readonly #socket: Socket;
@@ -131,7 +132,7 @@ export class GuardedStream extends Duplex {
     socket.on("close", () => this.#closed());
   }
 
-  /** What came last may not have been read yet: the DISCONNECT that says why. */
+  /** Let the client read the last bytes first: they may be the DISCONNECT with the reason. */
   #closed(): void {
     if (this.readableLength === 0) this.destroy();
     else this.once("end", () => this.destroy());

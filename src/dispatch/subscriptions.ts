@@ -1,10 +1,10 @@
 import type { Time, Timer } from "../runtime/ports.ts";
 import { PUBACK, type Connection } from "./port.ts";
 
-/** After a refusal a topic is asked for again: 30 s, doubling to an hour (contract §4). */
+/** The pause after a refusal: 30 s, doubling to an hour (contract §4). */
 const RETRY_MS = { min: 30_000, max: 3_600_000 };
 
-/** The subscriptions of one connection. A refused one is asked for again; the others work meanwhile. */
+/** The subscriptions of one connection. A refused one is retried; the others work meanwhile. */
 export class Subscriptions implements Disposable {
   readonly #connection: Connection;
   readonly #time: Time;
