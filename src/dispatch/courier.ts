@@ -17,14 +17,14 @@ import { Session, type SessionEvents } from "./session.ts";
 import { Traffic, type Answer } from "./traffic.ts";
 
 /**
- * Carries emergencies to one broker beside the link, without disturbing it: says each episode as it
- * stands, hears the answers there, and removes its retained copy when the episode is over. It lives as
- * long as it has something to carry.
+ * Publishes emergencies to one broker besides the link, over its own connection: the current report of
+ * each episode. It receives acknowledgements there, and removes the retained copy when the episode is
+ * over. It exists as long as it has an episode to carry.
  */
 export type CourierOptions = {
   readonly broker: string;
   readonly connect: Connect;
-  /** Those of the link, without its will. */
+  /** The options of the link, without its will. */
   readonly options: ConnectOptions;
   readonly routes: Routes;
   readonly time: Time;
@@ -34,29 +34,29 @@ export type CourierOptions = {
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
   readonly on: ConnectionEvents & {
     answer(answer: Answer, broker: string): void;
-    /** Nothing more to carry, or it had to give way to the link. */
+    /** It has no more episodes, or had to give way to the link. */
     done(): void;
   };
 };
 
-/** While an emergency waits, a broker that comes back must get it within 10 s. */
+/** While an emergency waits, a broker must get it within 10 s of becoming reachable. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
 const CONNECT_MS = 5_000;
 /** What the broker refused, or nobody heard, is said again this often. */
 const REPEAT_MS = 5_000;
 /** Only what is over waits: its copy must be gone within a minute after the broker is reachable again. */
 const UNHURRIED_MS = 25_000;
-/** So many attempts are made before that. */
+/** How many attempts are made before these longer pauses. */
 const HURRIED_VISITS = 8;
-/** A link may be slow: patience with it doubles up to this. */
+/** The connection may be slow: the time without an answer until it is closed doubles up to this. */
 const PATIENCE_MS = 40_000;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
 
 type Load = {
-  /** What is to be said; undefined: the episode is only removed. */
+  /** The report to publish; undefined: the episode is only removed. */
   readonly report: EmergencyUpdate | undefined;
-  /** Its end found no subscriber here, and its retained copy is removed. */
+  /** The end of the episode found no subscriber here, and its retained copy was removed. */
   readonly removed: boolean;
 };
 
@@ -64,7 +64,7 @@ export class Courier {
   readonly broker: string;
   readonly #options: CourierOptions;
   readonly #stopping = new AbortController();
-  /** At most one entry an episode. */
+  /** At most one entry for each episode. */
   readonly #load = new Map<string, Load>();
   readonly #running: Reopening;
   #session: Session | undefined;
@@ -97,12 +97,12 @@ export class Courier {
     return this.#load.has(episode);
   }
 
-  /** Whether it uses the link's own client id: a broker lets only one of the two stay. */
+  /** Whether it is connected with the link's own client id: a broker then closes the link's connection. */
   get takesOver(): boolean {
     return this.#suffix === "" && this.#session !== undefined;
   }
 
-  /** Whether nothing of the episode is left on the broker. */
+  /** Whether the retained copy of the episode was removed from the broker. */
   hasRemoved(episode: string): boolean {
     return this.#load.get(episode)?.removed ?? false;
   }
@@ -110,7 +110,7 @@ export class Courier {
   /** Looks at what no event tells: a connection without an answer is given up for a new one. */
   look(now: number): void {
     const session = this.#session;
-    // A lost acknowledgement of an emergency comes only on another connection, whatever else is answered.
+    // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
     if (!session) return;
     const { traffic } = session;
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
@@ -121,7 +121,10 @@ export class Courier {
     session.connection.end(new LinkError("stalled", why));
   }
 
-  /** The episode as it now stands. A cleared one is removed from the broker and put down. */
+  /**
+   * Publishes the current report of an episode. If it is cleared, the episode is removed from the broker
+   * and forgotten here.
+   */
   say(report: EmergencyUpdate): void {
     const { episode } = report.data;
     this.#load.set(episode, { report, removed: this.hasRemoved(episode) });
@@ -131,21 +134,21 @@ export class Courier {
     this.#waking.abort();
   }
 
-  /** Removes an episode that the unit has nothing more to say of. */
+  /** Removes an episode of which the unit has no report any more. */
   remove(episode: string): void {
     const known = this.#load.get(episode);
     if (known?.removed) {
       this.#putDown(episode);
       return;
     }
-    // What is being said of its end removes it as well.
+    // Its final report is being published, which also removes it.
     if (known?.report?.data.state === "cleared") return;
     this.#load.set(episode, { report: undefined, removed: false });
     this.#session?.traffic.remove(episode);
     this.#session?.pump();
   }
 
-  /** It need not be said here any more: another broker has its end, and nothing of it is here. */
+  /** Forgets an episode: another broker has its end, and this one has no copy. */
   drop(episode: string): void {
     if (this.#load.has(episode)) this.#putDown(episode);
   }
@@ -171,7 +174,7 @@ export class Courier {
       const connection = await this.#connect(AbortSignal.any([this.#stopping.signal, patience.signal]));
       return await this.#serve(connection);
     } catch (cause) {
-      // A broker that knows no second client id of this unit: the plain one, as long as the link allows it.
+      // The broker allows this unit only one client id: use the link's own.
       const refused = cause instanceof LinkError && cause.code === "unauthorised";
       if (!refused || this.#suffix === "") return "failed"; // the link reports how the brokers are
       this.#suffix = "";
@@ -234,7 +237,7 @@ export class Courier {
     return this.#load.size === 0 ? "done" : "failed";
   }
 
-  /** `final`: its end was heard here. */
+  /** `final`: the broker had a subscriber for its end. */
   #removed(episode: string, final: boolean): void {
     const report = this.#load.get(episode)?.report;
     if (report && !final) this.#load.set(episode, { report, removed: true });
