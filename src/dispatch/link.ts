@@ -24,7 +24,7 @@ import { Subscriptions } from "./subscriptions.ts";
 import { Traffic, type Answer } from "./traffic.ts";
 
 export type LinkStatus = {
-  /** Connected to, and the birth is acknowledged. */
+  /** The broker that is connected and has acknowledged the birth. */
   readonly broker?: string;
   readonly reconnects: number;
   readonly rttMs?: number;
@@ -35,7 +35,7 @@ export type LinkStatus = {
 export type LinkOptions = {
   readonly brokers: readonly string[];
   readonly connect: Connect;
-  /** Without a will: the link makes one for each connection. */
+  /** The link adds a will for each connection. */
   readonly broker: Omit<ConnectOptions, "will">;
   readonly routes: Routes;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export type LinkOptions = {
   readonly random: Random;
   readonly compress: Compress;
   readonly outbox: PendingReports & { nextConnection(): number };
-  /** Bytes of history that may be unacknowledged, however much the link holds. */
+  /** The most bytes of history in flight. */
   readonly maxInFlightBytes: number;
   /** Whether 0x10 (no matching subscribers) counts as delivery now. */
   readonly unheardCounts: () => boolean;
@@ -54,21 +54,27 @@ export type LinkEvents = {
   up(broker: string, version: 4 | 5): void;
   /** A connection could not be made, or was lost. Each different fault of a broker is reported once. */
   down(error: LinkError, broker: string): void;
-  /** A broker does not take a topic: reported once a connection. */
+  /** A broker refuses a topic. Reported once for each connection. */
   refused(broker: string, topic: string, why: string): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
-  /** A report went out that still had an unset clock. */
+  /** A report was sent with an unset clock. */
   sentUnset(): void;
-  /** Before an emergency goes to a broker. Undefined: it may go at once. */
+  /**
+   * Called before an emergency is published to a broker, which waits for the promise. Undefined: it is
+   * published at once.
+   */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
-  /** A broker with a subscriber has acknowledged an emergency; a cleared one is gone from there. */
+  /**
+   * A broker with a subscriber has acknowledged an emergency. If it is cleared, the broker's retained
+   * copy is removed.
+   */
   delivered(report: EmergencyUpdate, broker: string): void;
-  /** Nothing of an episode is left on a broker. */
+  /** A broker has no retained copy of an episode any more. */
   removed(episode: string, broker: string): void;
-  /** Whether somebody listened to the message that was acknowledged last. */
+  /** Whether the message that was acknowledged last had a subscriber. */
   heard(listening: boolean): void;
-  /** From dispatch. Acknowledged to the broker when the promise resolves. */
+  /** A message from dispatch. It is acknowledged to the broker when the promise resolves. */
   message(message: Incoming): Promise<void>;
 };
 
@@ -77,29 +83,29 @@ const FAREWELL_MS = 1_000;
 /** An event or emergency that waited for the link longer than this is not live any more (contract §3). */
 const LIVE_MS = 10_000;
 const LOOK_MS = 250;
-/** While an emergency waits, a pause between connections is at most this long. */
+/** The longest pause between connections while an emergency waits. */
 const HURRY_MS = 5_000;
-/** Without any acknowledgement for this many keepalives a connection is dead. */
+/** A connection without any acknowledgement for this many keepalives is dead. */
 const DEAD_KEEPALIVES = 1.5;
-/** A broker that hangs up so soon after it has accepted, so often in a row, may have two of this unit. */
+/** If a broker hangs up this soon after accepting, so often in a row, two units may have the same name. */
 const TWIN_MS = 10_000;
 const TWIN_HANG_UPS = 3;
-/** Episodes whose last live number is remembered. */
+/** How many episodes have their last live number remembered. */
 const LIVE_EPISODES = 32;
-/** Episodes that have ended and are remembered. */
+/** How many ended episodes are remembered. */
 const ENDED_EPISODES = 64;
 
-/** How far an emergency got, as far as the link has seen. */
+/** How far the report of an emergency got. */
 type Standing = {
   report: EmergencyUpdate;
   copies: readonly string[];
-  /** A broker with a subscriber has acknowledged this number. */
+  /** A broker with a subscriber has acknowledged this report. */
   sent: boolean;
-  /** The link's broker has answered that nobody listens, or that it refuses. */
+  /** The link's broker has answered that there is no subscriber, or that it refuses the report. */
   unheard: boolean;
 };
 
-/** Before the link is started nothing happens on it. */
+/** No events are reported before the link is started. */
 const NOBODY: LinkEvents = {
   up: () => undefined,
   down: () => undefined,
@@ -113,7 +119,7 @@ const NOBODY: LinkEvents = {
   message: () => Promise.resolve(),
 };
 
-/** The way to dispatch: keeps a connection to one of the brokers and empties the outbox over it. */
+/** The link to dispatch: keeps a connection to one of the brokers and sends the outbox over it. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #brokers: Brokers;
@@ -123,9 +129,9 @@ export class Link {
   #on: LinkEvents = NOBODY;
   readonly #couriers = new Map<string, Courier>();
   readonly #standing = new Map<string, Standing>();
-  /** After an outage the newest of each kind goes first, live: it is what a dispatcher looks at. */
+  /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
-  /** Numbers that went out live once: their repeats have not waited for the link. */
+  /** The numbers that were sent live, by episode: their repetitions are live too. */
   readonly #saidLive = new Map<string, number>();
   /** Episodes whose end dispatch has: what is still pending of them is history. */
   readonly #ended = new Set<string>();
@@ -145,7 +151,7 @@ export class Link {
     this.#brokers = new Brokers(options.brokers);
   }
 
-  /** Begins to dial. Until then what is offered is only remembered. */
+  /** Begins to connect. Reports that were offered before are only remembered. */
   start(on: LinkEvents): void {
     const { time, random } = this.#options;
     this.#on = on;
@@ -161,7 +167,7 @@ export class Link {
     this.#look();
   }
 
-  /** Whether anything can be published now, here or by a courier. */
+  /** Whether a message can be published now, on the link or by a courier. */
   get connected(): boolean {
     return this.#session !== undefined || [...this.#couriers.values()].some((courier) => courier.connected);
   }
@@ -170,7 +176,7 @@ export class Link {
     return this.#status;
   }
 
-  /** A new telemetry report: it goes out at once when connected, else later from the outbox. */
+  /** Takes a new telemetry report. It is sent at once if connected, otherwise later from the outbox. */
   offer(report: Report): void {
     this.#newest.set(report.kind, report);
     this.#session?.traffic.offerLive(report, this.#options.time.mono());
@@ -183,7 +189,10 @@ export class Link {
     this.#session?.pump();
   }
 
-  /** An emergency as it now stands: new, changed, or said again. `copies`: brokers that may hold an older one. */
+  /**
+   * Publishes the current report of an emergency: a new, changed or repeated one. `copies`: brokers that
+   * may have an older copy.
+   */
   emergency(report: EmergencyUpdate, copies: readonly string[]): void {
     if (this.#leaving) return;
     const { episode } = report.data;
@@ -201,10 +210,10 @@ export class Link {
     this.#plan(episode, true);
   }
 
-  /** Removes an episode from a broker on which it was left. */
+  /** Removes the retained copy of an episode from a broker. */
   remove(episode: string, broker: string): void {
     if (this.#leaving || !this.#running) return; // asked again at each new connection
-    // A broker that is not configured any more is not called on.
+    // A broker that is no longer configured is not connected to.
     if (!this.#brokers.urls.includes(broker)) this.#on.removed(episode, broker);
     else if (this.#session?.connection.broker === broker) {
       this.#session.traffic.remove(episode);
@@ -212,7 +221,7 @@ export class Link {
     } else this.#courierTo(broker, episode)?.remove(episode);
   }
 
-  /** An answer to dispatch. It is lost if there is no connection. */
+  /** Publishes the answer to a command. It is lost if there is no connection. */
   reply(route: Route, payload: Buffer): void {
     this.#session?.traffic.reply(route, payload);
     this.#session?.pump();
@@ -239,7 +248,8 @@ export class Link {
       const answered = said.promise.then(() => true);
       const late = pause(FAREWELL_MS, this.#stopping.signal, time).then(() => false);
       const heard = await Promise.race([answered, late, connection.closed.then(() => false)]);
-      // Without DISCONNECT the broker publishes the will: it must not show as online a unit that has stopped.
+      // Close without DISCONNECT, so that the broker publishes the will: otherwise dispatch would see a
+      // stopped unit online.
       connection.end(heard ? undefined : new LinkError("stalled", "the farewell was not acknowledged"));
       await Promise.race([connection.closed, pause(FAREWELL_MS / 2, this.#stopping.signal, time)]);
     }
@@ -265,7 +275,7 @@ export class Link {
     return { kind: "open", broker: session.connection.broker, silent };
   }
 
-  /** Sends couriers with an episode to those brokers that it should go to beside the link. */
+  /** Sends an episode by courier to the brokers that should get it besides the link. */
   #plan(episode: string, fresh: boolean): void {
     const standing = this.#standing.get(episode);
     if (!standing || this.#leaving || !this.#running) return;
@@ -277,12 +287,13 @@ export class Link {
       const known = this.#couriers.get(broker);
       if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
     }
-    // Another broker may still show it as open; and whoever is connected may be quicker than the link.
+    // Couriers that carry the episode get every change. A new emergency goes to every connected courier,
+    // which may be faster than the link.
     for (const courier of fresh ? this.#couriers.values() : [])
       if (courier.carries(episode) || (state === "active" && courier.connected)) courier.say(report);
   }
 
-  /** The courier to a broker; undefined if it is new and has its load already. */
+  /** The courier to a broker. Undefined: it was made just now and has the episode already. */
   #courierTo(broker: string, episode: string, report?: EmergencyUpdate): Courier | undefined {
     const known = this.#couriers.get(broker);
     if (known) return known;
@@ -312,7 +323,7 @@ export class Link {
     return undefined;
   }
 
-  /** What any connection passes on from dispatch. */
+  /** The events that every connection passes on. */
   #hears(): ConnectionEvents {
     return {
       message: (message) => this.#on.message(message),
@@ -339,14 +350,14 @@ export class Link {
     return report.kind === "emergency" && this.#saidLive.get(report.data.episode) === report.seq;
   }
 
-  /** Skips the pause before the next connection: an emergency waits. */
+  /** Skip the reconnect delay: an emergency is waiting. */
   #hurry(): void {
     this.#hurriedAt = this.#options.time.mono();
     this.#running?.hurry();
   }
   #hurriedAt = -Infinity;
 
-  /** Looks at what no event tells: emergencies without an answer, connections without any. */
+  /** Checks what no event reports: emergencies without an answer, and dead connections. */
   #look(): void {
     const session = this.#session;
     const now = this.#options.time.mono();
@@ -362,14 +373,14 @@ export class Link {
       const why = `${connection.broker}: ${what} for ${Math.floor(ms / 1_000)} s`;
       connection.end(new LinkError("stalled", why));
     };
-    // The client postpones its pings while it publishes, so a black hole shows only here.
+    // The client sends no pings while it publishes, so a dead connection is noticed only here.
     if (traffic.silentMs(now) > deadMs) end("nothing acknowledged", deadMs);
-    // An acknowledgement that was lost comes only on another connection.
+    // A lost acknowledgement is repeated only on another connection.
     else if (isStuck({ urgentMs, blocked: traffic.blocked }, deadMs))
       end("an emergency was not acknowledged", urgentMs);
   }
 
-  /** One connection to one broker, to its end. */
+  /** Makes one connection to one broker and uses it until it ends. */
   async #visit(): Promise<Verdict> {
     const broker = this.#brokers.urls[this.#index]!;
     const { time, connect } = this.#options;
@@ -392,7 +403,10 @@ export class Link {
     return next.pause === "none" ? "again" : next.pause === "short" ? "worked" : "failed";
   }
 
-  /** Brokers that do not say 0x8E only hang up when another client takes the same client id. */
+  /**
+   * Some brokers hang up without the reason code 0x8E (MQTT 5 §3.14.2.1) when another client connects
+   * with the same client id.
+   */
   #suspectTwin(broker: string, error: LinkError, lastedMs: number): LinkError {
     const ended = error.code === "lost" && lastedMs < TWIN_MS ? (this.#hangUps.get(broker) ?? 0) + 1 : 0;
     this.#hangUps.set(broker, ended);
@@ -412,7 +426,7 @@ export class Link {
     const { time, routes, compress, outbox, maxInFlightBytes, unheardCounts, state } = this.#options;
     const { broker, receiveMaximum } = connection;
     this.#brokers.accepted(this.#index, connection.maximumPacketSize);
-    // From now on the link speaks here: a courier would only say the same again.
+    // From now on the link publishes to this broker, so its courier is not needed.
     void this.#couriers.get(broker)?.stop();
     this.#couriers.delete(broker);
     const traffic = new Traffic(
@@ -473,7 +487,7 @@ export class Link {
     return { error, delivered, lostBytes };
   }
 
-  /** Let in, and the birth is acknowledged. */
+  /** The broker has accepted the unit and acknowledged the birth. */
   #up({ broker, version }: Connection): void {
     const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
     this.#status = { broker, reconnects };
@@ -489,7 +503,7 @@ export class Link {
     this.#on.down(error, broker);
   }
 
-  /** An acknowledgement, on the link or by a courier. */
+  /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, courier: boolean): void {
     const { outbox } = this.#options;
     if (answer.kind === "refused") {
@@ -529,7 +543,7 @@ export class Link {
     if (this.#isLive(report)) this.#rememberLive(episode, report.seq);
     const standing = this.#standing.get(episode);
     if (standing?.report.seq === report.seq) {
-      // The link's own connection has been silent: it follows the courier.
+      // The link's own connection is silent: move the link to the courier's broker.
       if (courier && !standing.sent && this.#view.kind === "open" && this.#view.silent) this.#follow(broker);
       standing.sent = true;
       if (state === "cleared") this.#end(episode, standing.copies);
@@ -537,7 +551,7 @@ export class Link {
     this.#on.delivered(report, broker);
   }
 
-  /** Dispatch has the end of an episode: only brokers that may hold a copy are still called on. */
+  /** Dispatch has the end of an episode: only brokers that may have a copy still need a courier. */
   #end(episode: string, copies: readonly string[]): void {
     this.#standing.delete(episode);
     this.#ended.add(episode);
