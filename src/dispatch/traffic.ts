@@ -7,35 +7,38 @@ import { PUBACK } from "./port.ts";
 import { Reading } from "./reading.ts";
 
 /**
- * The traffic of one connection, without I/O: what waits, what is on the wire, what goes next, and
- * what an acknowledgement means (contract §4). It dies with its connection: what was not settled is
- * found again in the outbox.
+ * The traffic of one connection, without I/O: what waits, what is in flight, what is sent next, and what
+ * an acknowledgement means (contract §4). It is dropped with its connection: reports that were not
+ * settled are still in the outbox.
  *
- * Order: birth, emergencies, events, live telemetry, history. Emergencies have places on the wire that
- * nothing else may take.
+ * Order: birth, emergencies, replies, events, live telemetry, history. Some places in the window are
+ * reserved for emergencies.
  */
 export type Outgoing =
   /** Birth, or with `last` the farewell. */
   | { readonly kind: "state"; readonly payload: Buffer; readonly last: boolean }
   | { readonly kind: "emergency"; readonly report: EmergencyUpdate }
-  /** Takes the retained copy of an episode off the broker; `final`: its last report, delivered just before. */
+  /**
+   * Removes the retained copy of an episode from the broker. `final`: its last report, delivered just
+   * before.
+   */
   | { readonly kind: "removal"; readonly episode: string; readonly final?: EmergencyUpdate }
   | { readonly kind: "event" | "live"; readonly report: Report }
   | { readonly kind: "history"; readonly reports: readonly Report[]; readonly payload: Buffer }
   | { readonly kind: "reply"; readonly route: Route; readonly payload: Buffer };
 
-/** A message on the wire. */
+/** A message in flight: sent and not acknowledged. */
 export type Flight = { readonly outgoing: Outgoing; readonly sentAt: number; readonly paced: Paced };
 
 /** What an acknowledgement means for the rest of the unit. */
 export type Answer =
-  /** Dispatch has these, or a broker answers for them. */
+  /** The reports were delivered to a broker. */
   | { readonly kind: "delivered"; readonly outgoing: Outgoing; readonly reports: readonly Report[] }
-  /** The broker has it, but nobody there has subscribed. */
+  /** The broker has the message, but no subscriber for it. */
   | { readonly kind: "unheard"; readonly outgoing: Outgoing }
-  /** The packet is too large for the broker: it goes out again, smaller, or is found not to fit. */
+  /** The packet is too large for the broker. It is sent again in a smaller form, if there is one. */
   | { readonly kind: "too-large"; readonly outgoing: Outgoing }
-  /** The broker does not take this channel; `first`: since the connection began. */
+  /** The broker refuses this channel. `first`: for the first time on this connection. */
   | { readonly kind: "refused"; readonly channel: Channel; readonly code: number; readonly first: boolean };
 
 export type Read = { readonly lane: Lane; readonly after: number; readonly limit: number };
@@ -60,26 +63,32 @@ export type TrafficSettings = {
   readonly held: readonly { readonly channel: Channel; readonly until: number }[];
 };
 
-/** In flight at once: 20 to 50 measured best with this client; more only repeats more after a loss. */
+/**
+ * The most messages in flight. 20 to 50 measured best with this client; more would only be repeated after
+ * a loss.
+ */
 const WINDOW = 32;
-/** Places on the wire that only emergencies may take. */
+/** Places in the window that are reserved for emergencies. */
 const RESERVE = 4;
-/** Episodes that were removed here and are remembered; the oldest is forgotten first. */
+/** How many removed episodes are remembered. The oldest is forgotten first. */
 const REMOVED = 64;
-/** A flood of positions goes as history, many reports to a message: lighter for unit, link and broker. */
+/**
+ * Further positions are sent as history, many reports to a message, which costs unit, link and broker
+ * less.
+ */
 const LIVE_WINDOW = 4;
 const LIVE_QUEUE = 4;
 const EVENT_WINDOW = 4;
 /** Events and emergencies read from the outbox at once. */
 const URGENT_RECORDS = 100;
-/** Answers to commands that may wait for a place on the wire; more are dropped, the oldest first. */
+/** The most answers to commands that may wait. Beyond that the oldest are dropped. */
 const REPLY_QUEUE = 32;
 const BATCH_RECORDS = { min: 4, max: 1_000 };
-/** What a report has of a batch, before it is known. */
+/** The assumed size of a report within a batch, before one was measured. */
 const PACKED_BYTES = 50;
-/** Batches that are being encoded or wait for their place. */
+/** The most batches that are being encoded or wait to be sent. */
 const BATCHES = 2;
-/** Kinds that may not delay an emergency by more than one message. */
+/** Kinds of messages that must not delay an emergency by more than one message. */
 const isOrdinary = ({ kind }: Outgoing): boolean =>
   kind === "event" || kind === "live" || kind === "history" || kind === "reply";
 
@@ -112,11 +121,11 @@ export class Traffic {
   readonly #pace;
   readonly #pauses = new Pauses();
   readonly #flights = new Set<Flight>();
-  /** Numbers that are queued or on the wire, or that do not fit this broker. */
+  /** Numbers that are queued or in flight, or that do not fit this broker. */
   readonly #underway = new Set<number>();
   /** The newest report of each episode that is known here. */
   readonly #standing = new Map<string, EmergencyUpdate>();
-  /** The last report of each episode that was delivered here: it is not said twice with one attempt. */
+  /** The last report of each episode that was delivered here: the same attempt is not published twice. */
   readonly #said = new Map<string, EmergencyUpdate>();
   readonly #reading: Reading;
   /** The first report of each episode that was read and not said yet. */
@@ -162,12 +171,12 @@ export class Traffic {
     return this.#pauses.next(now);
   }
 
-  /** Whether the broker has taken none of the messages on the wire for this long. */
+  /** How long the broker has acknowledged none of the messages in flight; 0 if there are none. */
   silentMs(now: number): number {
     return this.#flights.size === 0 ? 0 : now - this.#progressAt;
   }
 
-  /** How long the eldest emergency on the wire has waited for its acknowledgement; 0 if there is none. */
+  /** How long the oldest emergency in flight has waited for its acknowledgement; 0 if there is none. */
   emergencyMs(now: number): number {
     let eldest = now;
     for (const { outgoing, sentAt } of this.#flights)
@@ -175,7 +184,10 @@ export class Traffic {
     return now - eldest;
   }
 
-  /** How long the eldest emergency or removal on the wire has waited for its acknowledgement; 0 if there is none. */
+  /**
+   * How long the oldest emergency or removal in flight has waited for its acknowledgement; 0 if there is
+   * none.
+   */
   urgentMs(now: number): number {
     let eldest = now;
     for (const { outgoing, sentAt } of this.#flights)
@@ -183,7 +195,7 @@ export class Traffic {
     return now - eldest;
   }
 
-  /** Whether an emergency or a removal waits because those before it have taken every place on the wire. */
+  /** Whether an emergency or a removal waits because the window is full. */
   get blocked(): boolean {
     return this.#urgent.length > 0 && this.#flights.size >= this.#window;
   }
@@ -192,7 +204,7 @@ export class Traffic {
     this.#states.push({ kind: "state", payload, last: false });
   }
 
-  /** The last message: nothing else is published after it was asked for. */
+  /** Queues the last message. Nothing else is published after this call. */
   farewell(payload: Buffer): void {
     this.#held = true;
     this.#states = [{ kind: "state", payload, last: true }];
@@ -215,7 +227,7 @@ export class Traffic {
     else if (!this.#underway.has(report.seq)) this.#queueEmergency(report);
   }
 
-  /** Takes an episode off the broker that the unit knows nothing more to say of. */
+  /** Removes an episode from the broker of which the unit has no report any more. */
   remove(episode: string): void {
     this.#forget(episode);
     const known = this.#urgent.some((one) => one.kind === "removal" && one.episode === episode);
@@ -291,7 +303,7 @@ export class Traffic {
     return this.#ordinary(now);
   }
 
-  /** It is on the wire. */
+  /** A message was sent. */
   sent(outgoing: Outgoing, bytes: number, now: number): Flight {
     if (this.#flights.size === 0) this.#progressAt = now;
     const flight = { outgoing, sentAt: now, paced: this.#pace.sent(bytes, now) };
@@ -300,8 +312,8 @@ export class Traffic {
   }
 
   /**
-   * It can leave only now: its place on the wire is free again. Returns what is to be sent in its
-   * stead: the episode as it stands by now, or nothing, if a newer report of it has left or it is over.
+   * Frees the place of a message that waited for the disk. Returns what to send in its place: the current
+   * report of the episode, or undefined if a newer report was sent or the episode is over.
    */
   resume(flight: Flight): Outgoing | undefined {
     this.#flights.delete(flight);
@@ -315,15 +327,16 @@ export class Traffic {
     return undefined;
   }
 
-  /** It does not fit the broker's largest packet: not on this connection. */
+  /** A message does not fit into the broker's largest packet. It is not sent on this connection. */
   unfit(outgoing: Outgoing): void {
-    // Its numbers stay underway: nothing offers them here again. A batch is halved until one is left.
+    // Its numbers stay in `#underway`, so that they are not read again. A batch is halved until one report is
+    // left.
     if (outgoing.kind !== "history" || outgoing.reports.length < 2) return;
     const half = Math.ceil(outgoing.reports.length / 2);
     this.#toEncode.unshift(outgoing.reports.slice(0, half), outgoing.reports.slice(half));
   }
 
-  /** The broker's answer to a message on the wire. `code`: a PUBACK reason code. */
+  /** The broker's answer to a message in flight. `code`: a PUBACK reason code. */
   answered(flight: Flight, code: number, now: number): Answer {
     const { outgoing } = flight;
     this.#flights.delete(flight);
@@ -343,19 +356,19 @@ export class Traffic {
     if (unheard && reportsOf(outgoing).length > 0 && outgoing.kind !== "removal") {
       this.#giveBack(outgoing);
       this.#pauses.unheard(channel, outgoing.kind === "live" ? "history" : channel, now);
-      // Nobody hears of its end here; what is retained of it must go all the same.
+      // The end has no subscriber here, but the retained copy must be removed anyway.
       if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared")
         this.#urgent.unshift({ kind: "removal", episode: outgoing.report.data.episode });
       return { kind: "unheard", outgoing };
     }
-    // That a removal is acknowledged says nothing of who listens.
+    // The answer to a removal does not show whether there is a subscriber.
     if (outgoing.kind !== "removal" || outgoing.final) this.#pauses.taken(channel);
     return this.#delivered(outgoing);
   }
 
   #delivered(outgoing: Outgoing): Answer {
     if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared") {
-      // It counts as delivered once the retained copy is gone as well.
+      // It counts as delivered once the retained copy is removed too.
       this.#urgent.unshift({
         kind: "removal",
         episode: outgoing.report.data.episode,
@@ -379,7 +392,7 @@ export class Traffic {
     this.#removed = [...this.#removed.filter((one) => one !== episode), episode].slice(-REMOVED);
   }
 
-  /** To the front of its queue: it goes out again at once, if it can be made to fit. */
+  /** Puts a message back to the front of its queue, to be sent again if it can be made to fit. */
   #putBack(outgoing: Outgoing): void {
     switch (outgoing.kind) {
       case "state":
@@ -410,7 +423,10 @@ export class Traffic {
     }
   }
 
-  /** What was not delivered is read from the outbox again, when its channel's pause is over. */
+  /**
+   * Reports that were not delivered are read from the outbox again when the pause of their channel is
+   * over.
+   */
   #giveBack(outgoing: Outgoing): void {
     for (const { seq, kind } of reportsOf(outgoing)) {
       this.#underway.delete(seq);
@@ -426,7 +442,7 @@ export class Traffic {
       if (outgoing.kind === "event" || outgoing.kind === "live") flying[outgoing.kind]++;
       if (isOrdinary(outgoing)) bytes += paced.bytes;
     }
-    // What the link does not hold would only queue, and an emergency would wait behind it.
+    // More than the link can carry would wait in a queue, and an emergency would wait behind it.
     if (bytes > this.#pace.holds) return undefined;
     const reply = this.#replies.shift();
     if (reply) return reply;
@@ -454,8 +470,8 @@ export class Traffic {
   }
 
   /**
-   * Of each episode the newest report goes to its topic. Older ones go as history: on the topic they
-   * would replace a newer retained copy, and a press would wait behind them.
+   * The newest report of each episode is sent on its topic. Older ones are sent as history: on the topic
+   * they would replace a newer retained copy, and a press would wait behind them.
    */
   #sort(reports: readonly Report[]): void {
     const all = reports.filter((report) => report.kind === "emergency");
@@ -489,7 +505,7 @@ export class Traffic {
     this.#urgent.push({ kind: "emergency", report });
   }
 
-  /** A queued report that a newer one of its episode replaces goes as history. */
+  /** A newer report of the episode replaces a queued one, which is sent as history. */
   #supersede(older: EmergencyUpdate): void {
     const at = this.#urgent.findIndex((one) => one.kind === "emergency" && one.report.seq === older.seq);
     if (at < 0) return;
