@@ -1,9 +1,11 @@
+import { damage } from "./damage.ts";
 import { noise } from "./noise.ts";
 import { powerCuts } from "./power-cuts.ts";
 
 /** `npm run soak -- NAME…`: what takes hours, or hundreds of rounds, and so is no part of `npm test`. */
 const print = (what: string, figure: string): void => void process.stdout.write(`${what}: ${figure}\n`);
 const SECTIONS: Readonly<Record<string, (report: typeof print) => boolean | Promise<boolean>>> = {
+  damage,
   noise,
   "power-cuts": powerCuts,
 };
