@@ -1,5 +1,5 @@
 import { firmwareNames, isOurName } from "./firmware-name.ts";
-import { hear, show } from "./hear.ts";
+import { receive, show } from "./receive.ts";
 import {
   report,
   followedBy,
@@ -14,11 +14,11 @@ import {
 const QUERY: Effect = { do: "send", message: { kind: "query" } };
 
 const silence = (path: string): string =>
-  `${path} is open, but no panic board answers: is it another device, or without firmware?`;
+  `${path} is open, but no panic board answers: is it another device, or not programmed?`;
 
 /**
- * A Firmata board has said what firmware it runs. Our board greets as one too: it is asked in our
- * own words. One broken byte can turn our name into another, but not twice into the same one.
+ * A Firmata board has reported the name of its firmware. Our board does so too, and is then asked with
+ * our own query. One damaged byte can turn our name into another one, but hardly twice into the same one.
  */
 const readName = (state: BoardState, at: number, name: string): Step => {
   const { connection } = state;
@@ -58,7 +58,7 @@ const tick = (state: BoardState, connection: Open, at: number, setting: Setting)
   if (quietMs < timing.silentMs) return step;
   const silent = followedBy(step, (now) =>
     report(
-      // A hello makes it known again; each message that comes asks for one.
+      // The board must send a hello again: every other message from it is answered with a query.
       connection.is === "ours" ? { ...now, connection: { ...connection, met: false } } : now,
       "silent",
       silence(path),
@@ -92,7 +92,7 @@ const ended = (state: BoardState, { fault }: Extract<Input, { is: "ended" }>): S
   return fault ? followedBy(closed, (now) => report(now, fault.code, fault.detail)) : closed;
 };
 
-/** What happens on the line while it is open. */
+/** Inputs that count only while the line is open. */
 const onLine = (
   state: BoardState,
   input: Extract<Input, { is: "message" | "firmata" | "tick" }>,
@@ -102,7 +102,7 @@ const onLine = (
   if (connection.is === "closed") return { state, effects: [] };
   switch (input.is) {
     case "message":
-      return hear(state, connection, input.at, input.message, setting);
+      return receive(state, connection, input.at, input.message, setting);
     case "firmata":
       return readFirmata(state, connection, input.at, input.bytes);
     case "tick":
@@ -110,7 +110,7 @@ const onLine = (
   }
 };
 
-/** The next state of the host's side of the line, and what to do. Pure. */
+/** The next state of the host's side of the line, and the effects to perform in order. Pure. */
 export const advance = (state: BoardState, input: Input, setting: Setting): Step => {
   switch (input.is) {
     case "opened": {

@@ -25,10 +25,10 @@ export type PanicBoardOptions = Omit<Setting, "timing"> & {
 };
 
 const TIMING: Timing = { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 };
-/** Firmata's "forget all that you were asked". */
+/** Firmata's system reset: the board stops reporting and forgets its pin modes. */
 const SYSTEM_RESET = Uint8Array.of(0xff);
 
-/** A connection that cannot be used: which fault, and what to do about it. */
+/** Why a connection cannot be used. `message` says what to do. */
 class BoardError extends Error {
   readonly code: BoardFault;
   constructor(code: BoardFault, message: string, cause?: unknown) {
@@ -37,7 +37,7 @@ class BoardError extends Error {
   }
 }
 
-/** Performs what `advance` decides, on one line after another. */
+/** Performs the effects of `advance`, on one line after another. */
 export class Bridge {
   readonly #options: PanicBoardOptions;
   readonly #setting: Setting;
@@ -46,7 +46,7 @@ export class Bridge {
   #state: BoardState = INITIAL;
   #line: Tty | undefined;
   #stock: StockBoard | undefined;
-  /** Counts lines and takeovers: what an earlier johnny-five still says belongs to nobody. */
+  /** Counts lines and takeovers, to ignore calls from an earlier johnny-five. */
   #takeover = 0;
   /** A board has answered on this line. */
   #answered = false;
@@ -76,7 +76,7 @@ export class Bridge {
     try {
       this.#line?.write(bytes);
     } catch {
-      // A full or broken line shows on the reading side; whatever is lost is repeated.
+      // The reading side notices a broken line, and every message that is lost is repeated.
     }
   }
 
@@ -148,13 +148,13 @@ export class Bridge {
     this.#stock = undefined;
   }
 
-  /** Ends the read that is waiting, and with it the connection. */
+  /** Closes the line, which ends the pending read and the connection. */
   #close(cause: BoardError): void {
     this.#ending ??= cause;
     this.#line?.close();
   }
 
-  /** Serves one line until it ends. No error: it was closed because the unit stops. */
+  /** Serves one line until it ends. `error` undefined: it was closed because the unit stops. */
   async serve(stop: AbortSignal): Promise<{ error: BoardError | undefined; answered: boolean }> {
     this.#answered = false;
     const error = await this.#serve(stop);
@@ -200,7 +200,7 @@ export class Bridge {
     const receive = createBoardFramer({
       panic: (body) => {
         const message = decodeFromBoard(body);
-        // Noise: whatever matters is repeated.
+        // An undefined message is noise. The board repeats what matters.
         if (message) this.input({ is: "message", at: time.mono(), message });
       },
       firmata: (bytes) => this.input({ is: "firmata", at: time.mono(), bytes }),

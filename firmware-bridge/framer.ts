@@ -1,20 +1,20 @@
 import { END_SYSEX, PANIC_SYSEX, START_SYSEX } from "./protocol.ts";
 
-/** Longer than any sysex of ours or of Firmata's: a longer one is noise, and given up. */
+/** Longer than any sysex of ours or of Firmata. A longer one is noise and is discarded. */
 const MAX_SYSEX = 512;
 
 export type BoardBytes = {
-  /** A whole sysex of ours, without F0, command and F7; its CRC has not been checked. */
+  /** A complete sysex of ours, without F0, command and F7. Its CRC is not checked yet. */
   panic(body: Uint8Array): void;
-  /** Everything else, in order: Firmata's. Its sysex messages come whole. */
+  /** All other bytes, in order. They belong to Firmata. Its sysex messages are complete. */
   firmata(bytes: Uint8Array): void;
-  /** Bytes of ours that were cut short, or grew too long. */
+  /** A sysex of ours that was cut short or is too long. */
   broken(): void;
 };
 
 /**
- * Separates our messages from a Firmata stream. Memory is bounded by one message. If another message
- * interrupts one (the board was reset), the first is given up and the second read.
+ * Separates our messages from a Firmata stream. Keeps at most one message of MAX_SYSEX bytes. If another
+ * message interrupts one (the board was reset), the first is discarded and the second is read.
  */
 export const createBoardFramer = (on: BoardBytes): ((chunk: Uint8Array) => void) => {
   let begun: number[] | undefined;

@@ -8,7 +8,10 @@ export type { PanicBoardOptions } from "./bridge.ts";
 /** Pauses between attempts to open the line. */
 const REOPEN_MS = { min: 250, max: 4_000 };
 
-/** Keeps a connection to the panic board, whatever happens to it, and reports what it says. */
+/**
+ * Keeps a connection to the panic board, reopens it after every failure, and reports the board's
+ * messages.
+ */
 export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener): PanicBoard => {
   const asked = Promise.withResolvers<void>();
   const bridge = new Bridge(options, on, () => asked.resolve());

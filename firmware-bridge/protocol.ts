@@ -7,7 +7,7 @@ import {
 } from "../src/domain/panic.ts";
 import { crc16 } from "./crc.ts";
 
-/** The messages of PROTOCOL.md, both ways; byte for byte the other half of `firmware/panic.c`. */
+/** The messages of PROTOCOL.md in both directions, the counterpart of `firmware/panic.c`. */
 export const PROTOCOL = 1;
 
 /** By number on the wire. Firmware 1.1 ends at `no-host`. */
@@ -81,7 +81,7 @@ const AGE_UNKNOWN = 0xffff_ffff;
 const QUIET = 0x01;
 const DRILL = 0x02;
 
-/** Two bytes of seven bits for each, the lower bits first. */
+/** Each byte becomes two bytes: the lower seven bits first, then the highest bit. */
 const pack = (bytes: Iterable<number>): number[] => [...bytes].flatMap((byte) => [byte & 0x7f, byte >> 7]);
 
 const frame = (type: number, payload: Uint8Array): Uint8Array => {
@@ -109,7 +109,7 @@ export const encodeToBoard = (message: ToBoard): Uint8Array => {
   return frame(TYPE.confirm, payload);
 };
 
-/** The other direction, for tests and simulated boards: what the firmware sends. */
+/** Encodes what the firmware sends, for tests and simulated boards. */
 export const encodeFromBoard = (message: FromBoard): Uint8Array => {
   const payload = Buffer.alloc(LENGTH[message.kind]);
   switch (message.kind) {

@@ -2,33 +2,39 @@ import type { BoardFault, BoardHealth, BoardPress, LampPattern, LoopState } from
 import type { FromBoard, ToBoard } from "./protocol.ts";
 
 /**
- * The host's side of the line as a value. `advance` decides, `panic-board.ts` performs; neither
- * this file nor `advance.ts` reads a clock or a line. Times are monotonic milliseconds.
+ * The state of the host's side of the line. `advance` decides, `bridge.ts` performs. Neither this file
+ * nor `advance.ts` reads a clock or a line. Times are milliseconds on the clock that never jumps.
  */
 
-/** What lamp and sounder are to show. */
+/** What the lamp and the sounder should show. */
 type Wish = { readonly pattern: LampPattern; readonly quiet: boolean; readonly drill: boolean };
 
 type Connection =
   | { readonly is: "closed" }
-  /** Open, and no valid message of ours yet. `name`: another firmware has reported this name once. */
+  /**
+   * The line is open, without a valid message of ours yet. `name`: another firmware has reported this
+   * name once.
+   */
   | {
       readonly is: "greeting";
       readonly openedAt: number;
       readonly heardAt: number;
       readonly name?: string;
     }
-  /** The same foreign name came twice: johnny-five is being loaded. */
+  /** Another firmware has reported the same name twice: johnny-five is being loaded. */
   | { readonly is: "attaching"; readonly openedAt: number; readonly name: string }
   /** Another firmware, served by johnny-five. */
   | { readonly is: "stock"; readonly openedAt: number; readonly name: string }
-  /** Our firmware. Without `met`, its presses wait: only a hello says which numbers are new. */
+  /**
+   * Our firmware. `met`: its hello is current. Without it presses are ignored, because only a hello shows
+   * which numbers are new.
+   */
   | {
       readonly is: "ours";
       readonly openedAt: number;
       readonly heardAt: number;
       readonly met: boolean;
-      /** A hello has come on this connection. */
+      /** A hello was received on this connection. */
       readonly greeted: boolean;
       readonly health: Omit<BoardHealth, "connected" | "degraded">;
     };
@@ -39,9 +45,9 @@ export type Ours = Extract<Connection, { is: "ours" }>;
 export type BoardState = {
   readonly connection: Connection;
   readonly wish: Wish;
-  /** The state reported last of each loop. */
+  /** The last reported state of each loop. */
   readonly loops: readonly LoopState[];
-  /** The fault reported last, until the recovery. */
+  /** The last reported fault, until the recovery. */
   readonly fault?: BoardFault;
 };
 
@@ -61,9 +67,9 @@ export type Input =
   | { readonly is: "tick"; readonly at: number }
   /** johnny-five has been loaded. */
   | { readonly is: "attached" }
-  /** johnny-five reads a press. */
+  /** johnny-five has read a press. */
   | { readonly is: "stock-press"; readonly loop: number }
-  /** The line could not be opened, or is gone. */
+  /** The line could not be opened, or has ended. */
   | { readonly is: "ended"; readonly fault?: { readonly code: BoardFault; readonly detail: string } }
   | { readonly is: "wish"; readonly wish: Wish }
   | { readonly is: "confirm"; readonly number: number };
@@ -73,11 +79,11 @@ export type Effect =
   | { readonly do: "ask-name" }
   /** Load johnny-five for this connection; `attached` follows. */
   | { readonly do: "attach" }
-  /** Forget johnny-five; with `reset`, the board first forgets what johnny-five asked of it. */
+  /** Detach johnny-five. `reset`: also reset the board's Firmata, which johnny-five has configured. */
   | { readonly do: "detach"; readonly reset: boolean }
   | { readonly do: "feed-stock"; readonly bytes: Uint8Array }
   | { readonly do: "show-stock"; readonly wish: Wish }
-  /** Our board answers: the next reopening need not wait long. */
+  /** Our board has answered: the next pause before reopening is short. */
   | { readonly do: "answered" }
   | { readonly do: "close"; readonly code: BoardFault; readonly detail: string }
   | { readonly do: "hello"; readonly board: string; readonly lastNumber: number }
@@ -89,11 +95,11 @@ export type Effect =
 export type Step = { readonly state: BoardState; readonly effects: readonly Effect[] };
 
 export type Timing = {
-  /** The wish is sent this often; it also tells the board that the host lives. */
+  /** How often the wish is sent. It also shows the board that the host is alive. */
   readonly refreshMs: number;
-  /** No message of ours for this long after opening: ask what firmware it is. */
+  /** After this long without a message of ours, the firmware's name is requested. */
   readonly identifyMs: number;
-  /** No message for this long is a fault; for twice as long, the port is opened anew. */
+  /** No message for this long is a fault. After twice as long, the port is closed and reopened. */
   readonly silentMs: number;
 };
 
@@ -101,20 +107,23 @@ export type Timing = {
 export type Setting = {
   /** The name of the port in faults. */
   readonly path: string;
-  /** The loops that have a button; nothing is reported of the others. */
+  /** The loops that have a button. The others are not reported. */
   readonly loops: readonly number[];
   /** The loops whose presses the board must not show by itself. */
   readonly darkLoops: readonly number[];
   readonly timing: Timing;
 };
 
-/** One step after another. */
+/** A step followed by another one, which begins with its state. */
 export const followedBy = ({ state, effects }: Step, next: (state: BoardState) => Step): Step => {
   const step = next(state);
   return { state: step.state, effects: [...effects, ...step.effects] };
 };
 
-/** Reports a fault, unless it is the one that stands. An unplugged board is absent: that is no news. */
+/**
+ * Reports a fault, unless it is reported already. After `unplugged`, `absent` is not reported: it is the
+ * same fault.
+ */
 export const report = (state: BoardState, code: BoardFault, detail: string): Step =>
   state.fault === code || (state.fault === "unplugged" && code === "absent")
     ? { state, effects: [] }

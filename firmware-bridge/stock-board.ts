@@ -9,7 +9,7 @@ export type StockBoard = {
   close(): void;
 };
 
-/** The board sent its version before anybody listened: ask for it again, soon. */
+/** The board sent its version before johnny-five was loaded: request it again after this time. */
 const VERSION_MS = 500;
 const MODE_INPUT = 0;
 const LED_PIN = 13;
@@ -27,7 +27,7 @@ const BLINK_MS: Readonly<Record<LampPattern, number | "off">> = {
   refused: 300,
 };
 
-/** The transport that Firmata expects; the line itself belongs to the caller. */
+/** The transport that Firmata expects. The caller owns the line. */
 class Transport extends EventEmitter {
   readonly isOpen = true;
   readonly #send: (bytes: Uint8Array) => void;
@@ -45,8 +45,8 @@ class Transport extends EventEmitter {
 }
 
 /**
- * Plain johnny-five buttons between the loops' pins (A0 is loop 0) and ground, with the chip's own
- * pull-ups. johnny-five is loaded only here: a board with our firmware does without.
+ * Reads plain buttons with johnny-five, between the loops' pins (A0 is loop 0) and ground, with the
+ * chip's own pull-ups. johnny-five is loaded only here: a board with our firmware does not need it.
  */
 export const attachStockBoard = async (
   write: (bytes: Uint8Array) => void,
@@ -75,7 +75,7 @@ export const attachStockBoard = async (
   };
   board.on("ready", () => {
     for (const loop of loops) {
-      // Our own firmware keeps these pins to itself and reports them low, which reads as pressed.
+      // Our own firmware does not offer these pins and reports them low, which would read as pressed.
       const pin = io.pins.find(({ analogChannel }) => analogChannel === loop);
       if (!pin?.supportedModes.includes(MODE_INPUT)) continue;
       new five.Button({ board, pin: `A${loop}`, isPullup: true }).on("press", () => press(loop));
@@ -83,7 +83,7 @@ export const attachStockBoard = async (
     led = new five.Led({ board, pin: LED_PIN });
     light();
   });
-  board.on("error", () => undefined); // silence shows in the caller's own watch
+  board.on("error", () => undefined); // the caller watches for silence
   setImmediate(() => transport.emit("open"));
   return {
     receive: (bytes) => void transport.emit("data", Buffer.from(bytes)),

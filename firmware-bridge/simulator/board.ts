@@ -7,7 +7,7 @@ import { createLoop, type Loop } from "./loop.ts";
 /** The panic board on a bench: the released image on a chip, four loops, a lamp and a sounder. */
 type Lamp = Exclude<LampPattern, "silent"> | OwnPattern | "off";
 
-/** `drill`: the pattern is of a drill. */
+/** `drill`: the pattern belongs to a drill. */
 export type Light = { readonly lamp: Lamp; readonly drill: boolean; readonly sounder: boolean };
 
 export type BoardOptions = {
@@ -27,7 +27,7 @@ export type Board = {
   readonly nowMs: number;
   /** The share of the chip's time that it did not sleep, 0 to 1. */
   readonly load: number;
-  /** Lets the board's time pass. */
+  /** Runs the board up to a time, in milliseconds of its own clock. */
   run(untilMs: number): void;
   receive(bytes: Iterable<number>): void;
   press(loop: number, forMs: number): void;
@@ -39,7 +39,7 @@ export type Board = {
   readonly outputs: { readonly d: number };
   /** Puts a level on a pin: D2 to D7 are on port D, A0 to A5 on port C. */
   drive(port: "c" | "d", bit: number, high: boolean): void;
-  /** The host opens the port: an Arduino is reset by DTR. */
+  /** The host opens the port, which resets an Arduino by DTR. */
   reset(): void;
   /** The firmware hangs. */
   derail(): void;
@@ -52,7 +52,7 @@ const LAMP_PIN = 1 << 5;
 const LOOPS = 4;
 const FLOATING_V = 2;
 
-/** What GPIOR0 says is shown; `silent` looks as idle. */
+/** The pattern in GPIOR0. `silent` looks like idle. */
 const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
   const pattern = PATTERNS[(register & ~DRILL) - 1] ?? "off";
   return { lamp: pattern === "silent" ? "idle" : pattern, drill: (register & DRILL) !== 0 };

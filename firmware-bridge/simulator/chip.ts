@@ -27,7 +27,7 @@ const CLOCK_HZ = 16_000_000;
 const SRAM_BYTES = 2048;
 const EEPROM_BYTES = 1024;
 const SLEEP = 0x9588;
-/** RJMP to itself, put into the last word of flash, which no image of ours reaches. */
+/** RJMP to itself. It is written into the last word of flash, which our images do not use. */
 const JUMP_TO_SELF = 0xcfff;
 const GPIOR0 = 0x3e;
 const MCUSR = 0x54;
@@ -51,29 +51,29 @@ export type ChipListener = {
 };
 
 export type Chip = {
-  /** Milliseconds of the chip's own time since it was made; stands still without power. */
+  /** Milliseconds since the chip was made, on its own clock. */
   readonly nowMs: number;
-  /** Cycles in which it did not sleep. */
+  /** Cycles in which the chip did not sleep. */
   readonly activeCycles: number;
   /** PORTD: what the chip drives or pulls up. */
   readonly portD: number;
   /** Puts a level on a pin. */
   drive(port: "c" | "d", bit: number, high: boolean): void;
   run(untilMs: number): void;
-  /** Bytes from the host; taken at the speed of the line. */
+  /** Bytes from the host, which arrive at the speed of the line. */
   receive(bytes: Iterable<number>): void;
   power(on: boolean): void;
   reset(cause: number): void;
-  /** The program loses its way into an endless loop; interrupts go on. Only the watchdog ends it. */
+  /** Puts the program into an endless loop. Interrupts continue. Only the watchdog ends it. */
   derail(): void;
 };
 
-/** What the library keeps to itself: the next thing that will happen. */
+/** A private member of the library: the next clock event. */
 type Clockwork = { nextClockEvent: { cycles: number } | null };
 
 /**
- * The library forgets a byte that has come and not been read yet whenever the control register is
- * written, as it is to start sending. The chip does not: the flag is set again.
+ * When the control register is written, for example to start sending, the library drops a received byte
+ * that was not read yet. The chip does not, so the flag is set again.
  */
 const keepReceived = (cpu: CPU, usart: AVRUSART): void => {
   const { RXC } = usart as unknown as { RXC: Parameters<CPU["setInterruptFlag"]>[0] };
@@ -90,7 +90,7 @@ const keepReceived = (cpu: CPU, usart: AVRUSART): void => {
 type Machine = {
   readonly cpu: CPU;
   readonly ports: { readonly c: AVRIOPort; readonly d: AVRIOPort };
-  /** Gives the serial line the next byte, if it is free. */
+  /** Gives the serial line the next byte, if the line is free. */
   readonly feed: () => void;
   readonly peripherals: readonly unknown[];
 };
@@ -145,7 +145,7 @@ class Atmega328 implements Chip {
   readonly #flash: Uint16Array;
   readonly #wiring: Wiring;
   #machine: Machine;
-  /** Cycles of earlier lives. */
+  /** Cycles before the last reset. */
   #elapsed = 0;
   #active = 0;
   #asleep = false;
@@ -219,7 +219,7 @@ class Atmega328 implements Chip {
     }
   }
 
-  /** One instruction, and the interrupts that it lets in. */
+  /** Runs one instruction, and the interrupt after it if one is pending. */
   #step(): void {
     const { cpu } = this.#machine;
     const before = cpu.cycles;
@@ -230,7 +230,7 @@ class Atmega328 implements Chip {
     } else avrInstruction(cpu);
     const { pc } = cpu;
     cpu.tick();
-    // An interrupt that came with the instruction has woken it already.
+    // An interrupt at the SLEEP instruction has woken the chip already.
     if (cpu.pc !== pc) this.#asleep = false;
     this.#active += cpu.cycles - before;
     if (this.#watchdogBit) this.reset(RESET.watchdog);
@@ -249,7 +249,7 @@ class Atmega328 implements Chip {
   }
 }
 
-/** `flash` as `readHex` gives it; the EEPROM belongs to this chip for as long as it lives. */
+/** Makes a chip. `flash`: as `readHex` returns it. The EEPROM survives resets. */
 export const createChip = (
   flash: Uint16Array,
   on: ChipListener,

@@ -11,11 +11,11 @@ export const readHex = (text: string): Uint16Array => {
     if (!/^:([0-9A-F]{2}){5,}$/i.test(line)) throw fault("not Intel HEX");
     const record = Buffer.from(line.slice(1), "hex");
     const [length = 0, high = 0, low = 0, type] = record;
-    if (record.length !== length + 5) throw fault("its length is not what it says");
+    if (record.length !== length + 5) throw fault("its length does not match its length field");
     if (record.reduce((sum, byte) => sum + byte, 0) % 256 !== 0) throw fault("wrong checksum");
     const at = high * 256 + low;
     if (type === 0 && at + length <= bytes.length) bytes.set(record.subarray(4, 4 + length), at);
-    else if (type !== 1) throw fault("a record that an ATmega328P has no use for");
+    else if (type !== 1) throw fault("a record type that an ATmega328P does not use");
   });
   return flash;
 };

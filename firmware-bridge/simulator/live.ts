@@ -8,7 +8,7 @@ export type LiveBoard = Disposable & {
   readonly board: Board;
   /** Brings the board's time up to now: call it before anything is done to the board. */
   catchUp(): void;
-  /** The line is cut, or put back. The board has a supply of its own and goes on. */
+  /** Cuts the line. The board has its own supply and continues. `plug` restores the line. */
   unplug(): void;
   plug(): void;
 };
@@ -37,7 +37,7 @@ export const startLiveBoard = (options: LiveOptions): LiveBoard => {
     onLight: options.onLight,
   });
 
-  /** A serial line drops what nobody reads. */
+  /** Writes the pending bytes to the line. Like a serial line, it drops bytes that nobody reads. */
   const deliver = () => {
     const bytes = Uint8Array.from(pending);
     pending = [];

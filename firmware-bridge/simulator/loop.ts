@@ -37,7 +37,7 @@ export const createLoop = (random: () => number): Loop => {
       const toggles = times
         .toSorted((a, b) => a - b)
         .map((delay, i) => ({ atMs: atMs + delay, closed: i % 2 === 0 ? !target : target }));
-      // A contact that moves on no longer bounces from the move before.
+      // A new move ends the bounces of the move before.
       moves = [...moves.filter((move) => move.atMs < atMs), { atMs, closed: target }, ...toggles];
     },
     volts(atMs) {

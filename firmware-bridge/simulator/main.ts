@@ -70,7 +70,7 @@ const stop = () => {
 };
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);
-// Nobody reads any more: the bench has gone.
+// The reader of stdout is gone: stop.
 process.stdout.on("error", stop);
 const commands = createInterface({ input: process.stdin });
 commands.on("line", (line) => (line.trim() === "quit" ? stop() : perform(live, line)));

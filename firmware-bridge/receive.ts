@@ -11,11 +11,11 @@ import {
   type Step,
 } from "./state.ts";
 
-/** What to do with a valid message of our firmware. Pure. */
+/** Decides what to do with a valid message of our firmware. Pure. */
 
 const LOOPS = 4;
 
-/** Bits of the chip's MCUSR. Power-on can set the others too, so it is asked for first. */
+/** Bits of the chip's MCUSR. Power-on can set the others too, so it is checked first. */
 const POWER = 1;
 const RESET_LINE = 2;
 const BROWN_OUT = 4;
@@ -28,7 +28,7 @@ const resetCauseOf = (bits: number): ResetCause => {
   return bits & RESET_LINE ? "reset-line" : "unknown";
 };
 
-/** Firmware 1.1 ignores a pattern that it does not know: the nearest one that it does. */
+/** Firmware 1.1 ignores a pattern that it does not know. This is the nearest known one. */
 const OLDER: Partial<Record<LampPattern, LampPattern>> = {
   "no-link": "idle",
   done: "idle",
@@ -41,7 +41,7 @@ const knowsNewPatterns = (firmware: string): boolean => {
 const patternFor = (firmware: string | undefined, pattern: LampPattern): LampPattern =>
   firmware === undefined || knowsNewPatterns(firmware) ? pattern : (OLDER[pattern] ?? pattern);
 
-/** Sends or passes on the wish, whoever is at the other end. */
+/** Sends the wish to our board, or passes it on to johnny-five. */
 export const show = ({ connection, wish }: BoardState, { darkLoops }: Setting): readonly Effect[] => {
   if (connection.is === "closed" || connection.is === "attaching") return [];
   if (connection.is === "stock") return [{ do: "show-stock", wish }];
@@ -50,7 +50,7 @@ export const show = ({ connection, wish }: BoardState, { darkLoops }: Setting): 
   return [{ do: "send", message: { kind: "show", ...wish, pattern, darkLoops } }];
 };
 
-const takeLoop = (state: BoardState, loop: number, now: LoopState, setting: Setting): Step => {
+const onLoop = (state: BoardState, loop: number, now: LoopState, setting: Setting): Step => {
   const before = state.loops[loop] ?? "normal";
   const loops = Array.from({ length: Math.max(state.loops.length, loop + 1) }, (_, i) =>
     i === loop ? now : (state.loops[i] ?? "normal"),
@@ -61,20 +61,20 @@ const takeLoop = (state: BoardState, loop: number, now: LoopState, setting: Sett
 
 type Hello = Extract<FromBoard, { kind: "hello" }>;
 
-/** A boot loader starts the firmware this long after a reset, at the latest. */
+/** The longest time from a reset until the boot loader starts the firmware. */
 const BOOT_MS = 2_500;
 
-/** Whether opening the line, `openMs` ago, has reset the board, as far as it can say. */
+/** Whether opening the line, `openMs` ago, has probably reset the board. */
 const startedByOpening = (hello: Hello, openMs: number): boolean => {
   const cause = resetCauseOf(hello.resetCause);
   if (openMs - (hello.uptimeS + 1) * 1000 > BOOT_MS) return false;
   if (cause === "reset-line") return hello.uptimeS * 1000 <= openMs;
-  // A boot loader has cleared the cause. A board that was plugged in just before the opening looks
-  // the same for its first second.
+  // The boot loader has cleared the cause. In its first second, a board that was plugged in just before the
+  // opening looks the same.
   return cause === "unknown" && (hello.uptimeS + 1) * 1000 <= openMs;
 };
 
-const takeHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting): Step => {
+const onHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting): Step => {
   const { firmware, uptimeS } = hello;
   const health = { ...ours.health, firmware, uptimeS, resetCause: resetCauseOf(hello.resetCause) };
   const isFirst = !ours.greeted;
@@ -88,7 +88,7 @@ const takeHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting
       const detail = `the panic board speaks protocol ${hello.protocol}, this release ${PROTOCOL}: flash its firmware`;
       return report(now, "protocol", detail);
     }
-    // Only the next opening can show that opening no longer resets the board.
+    // `reset-by-opening` ends only at the next opening that does not reset the board.
     if (now.fault === undefined || (now.fault === "reset-by-opening" && (wasReset || !isFirst)))
       return { state: now, effects: [] };
     const { fault: _, ...rest } = now;
@@ -107,7 +107,7 @@ const takeHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting
   return followedBy(warned, (now) => ({ state: now, effects: show(now, setting) }));
 };
 
-const takeHeartbeat = (
+const onHeartbeat = (
   state: BoardState,
   ours: Ours,
   message: Extract<FromBoard, { kind: "heartbeat" }>,
@@ -117,35 +117,35 @@ const takeHeartbeat = (
   const health = { ...ours.health, loops, supplyMv, uptimeS, resetCause: resetCauseOf(message.resetCause) };
   let step: Step = { state: { ...state, connection: { ...ours, health } }, effects: [] };
   for (const [loop, now] of loops.entries())
-    step = followedBy(step, (before) => takeLoop(before, loop, now, setting));
-  // The wish is repeated anyway; a board that was reset need not wait for it.
+    step = followedBy(step, (before) => onLoop(before, loop, now, setting));
+  // The wish is repeated each second anyway, but a board that was reset gets it at once.
   const wanted = PATTERNS.indexOf(patternFor(health.firmware, state.wish.pattern));
   return message.pattern === wanted
     ? step
     : followedBy(step, (now) => ({ state: now, effects: show(now, setting) }));
 };
 
-const take = (state: BoardState, ours: Ours, message: FromBoard, setting: Setting): Step => {
+const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: Setting): Step => {
   switch (message.kind) {
     case "hello":
-      return takeHello(state, ours, message, setting);
+      return onHello(state, ours, message, setting);
     case "heartbeat":
-      return takeHeartbeat(state, ours, message, setting);
+      return onHeartbeat(state, ours, message, setting);
     case "press":
-      // A hello has been asked for; the board repeats the press.
+      // If the hello is missing, it has been requested, and the board will repeat the press.
       return { state, effects: ours.met ? [{ do: "press", press: message.press }] : [] };
     case "loop": {
       if (message.loop >= LOOPS) return { state, effects: [] };
-      // Before the first heartbeat of a connection, the loops are as they were reported last.
+      // Before the first heartbeat of a connection, use the last reported states of the loops.
       const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
       const health = { ...ours.health, loops: before.with(message.loop, message.state) };
-      return takeLoop({ ...state, connection: { ...ours, health } }, message.loop, message.state, setting);
+      return onLoop({ ...state, connection: { ...ours, health } }, message.loop, message.state, setting);
     }
   }
 };
 
-/** A valid message of ours settles what the board is, whatever its greeting looked like. */
-export const hear = (
+/** A valid message of ours was received: so it is our board, whatever its Firmata greeting looked like. */
+export const receive = (
   state: BoardState,
   connection: Open,
   at: number,
@@ -160,6 +160,6 @@ export const hear = (
   if (connection.is === "attaching" || connection.is === "stock") effects.push({ do: "detach", reset: true });
   if (!ours.met && message.kind !== "hello") effects.push({ do: "send", message: { kind: "query" } });
   return followedBy({ state: { ...state, connection: ours }, effects }, (now) =>
-    take(now, ours, message, setting),
+    onMessage(now, ours, message, setting),
   );
 };
