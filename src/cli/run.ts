@@ -45,9 +45,7 @@ identity or no broker.`,
       });
       // oxlint-disable-next-line no-await-in-loop
       await using unit = await startUnit(machine);
-      // oxlint-disable-next-line no-await-in-loop
-      await unit.armed;
-      notifier.ready();
+      void unit.armed.then(() => notifier.ready());
       const reason = unit.restart.then((why) => `restart: ${why}`);
       // oxlint-disable-next-line no-await-in-loop
       unit.stopBecause(await Promise.race([reason, stop.requested]));
