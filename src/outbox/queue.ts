@@ -15,6 +15,7 @@ import {
   type Ledger,
 } from "./ledger.ts";
 import type { Operation } from "./port.ts";
+import { Recent } from "./recent.ts";
 import { encodeKey, encodeRecord, LEDGER_KEY, seal } from "./record.ts";
 import { declaredAgain, gapsOf, halvesOf, type Gap, type Known, type Recovered } from "./recovery.ts";
 import type { Excess } from "./retention.ts";
@@ -49,8 +50,8 @@ export type Lease = { readonly lease: number; readonly reach: number };
 
 /** The end of the year 9999. */
 const LAST_INSTANT = 253_402_300_799_999;
-/** A page that was read before its records were deleted may still be under way: this many are remembered. */
-const RECENT_MAX = 65_536;
+/** A page that was read before its records were deleted may still be under way: this many, or half of them, are remembered. */
+const RECENT_MAX = 131_072;
 
 /**
  * Numbers and what waits in memory to be written. Pure: it reads no clock and does no I/O; a batch is
@@ -74,7 +75,7 @@ export class Queue {
   #removals = noRemovals();
   /** Events and emergencies that are pending, by number: exact, also in sparse segments. */
   readonly #urgent: Record<"emergency" | "event", Set<number>> = { emergency: new Set(), event: new Set() };
-  readonly #recent = new Set<number>();
+  readonly #recent = new Recent(RECENT_MAX);
   /** Settled numbers whose declaration cannot be read: declared again before the next batch (`declareOwed`). */
   #owed: Runs = [];
   /** The lowest number that was written and is not synced. */
@@ -242,7 +243,7 @@ export class Queue {
   }
 
   #release(seq: number, lane: Lane): void {
-    if (segmentOf(this.#ledger, seq)) this.#remember(seq);
+    if (segmentOf(this.#ledger, seq)) this.#recent.add(seq);
     settle(this.#ledger, seq);
     if (lane !== "telemetry") this.#urgent[lane].delete(seq);
     if (lane === "event")
@@ -256,13 +257,6 @@ export class Queue {
     for (const seq of this.#urgent.event)
       if (seq >= first && seq <= last && seq > (highest ?? 0)) highest = seq;
     return highest;
-  }
-
-  #remember(seq: number): void {
-    this.#recent.add(seq);
-    if (this.#recent.size <= RECENT_MAX) return;
-    const [oldest] = this.#recent;
-    if (oldest !== undefined) this.#recent.delete(oldest);
   }
 
   /** Settles those of these that are pending and declares them. */
