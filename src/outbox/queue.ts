@@ -167,7 +167,8 @@ export class Queue {
     this.#givenAtLease = next;
     const wanted = next + this.#ahead;
     const lease = Math.max(this.#lease, this.#freeFrom === Infinity ? Math.min(wanted, this.#reach) : wanted);
-    return { lease, reach: lease + REACH * this.#ahead };
+    // The numbers may have jumped beyond the reach: the next write leases them, so this one must reach as far.
+    return { lease, reach: Math.max(lease, wanted) + REACH * this.#ahead };
   }
 
   /** The life ends: nothing is leased ahead. */
