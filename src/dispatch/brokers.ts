@@ -1,3 +1,5 @@
+import { INNOCENT_BYTES } from "./port.ts";
+
 /**
  * Decides which broker to connect to next. Pure: no connection is made here.
  *
@@ -28,13 +30,11 @@ export type Next = {
 const USEFUL_MS = 10_000;
 /** After so many losses in a row with a large message in flight, its size counts as the cause. */
 const SUSPECT_LOSSES = 2;
-/** The size of a message up to this never counts as the cause. */
-const INNOCENT_BYTES = 1_024;
 
 type Known = {
   /** Maximum Packet Size as announced; undefined: never connected. */
   announced?: number;
-  /** The largest packet that is allowed after a refusal as too large. */
+  /** A packet above this was refused as too large, since the newest connection began. */
   refused?: number;
   /** The largest packet that a broker which hangs up on large ones seems to accept. */
   learned?: number;
@@ -63,7 +63,10 @@ export class Brokers {
 
   /** A broker has accepted a connection and announced the largest packet that it accepts, in bytes. */
   accepted(index: number, maximumPacketSize: number): void {
-    this.#known[index]!.announced = maximumPacketSize;
+    const known = this.#known[index]!;
+    known.announced = maximumPacketSize;
+    // What it refused may have been refused by mistake: a limit for ever would keep that from dispatch.
+    delete known.refused;
   }
 
   /** A broker has refused a packet as too large: it accepts at most `bytes`. */

@@ -193,6 +193,12 @@ export class Courier {
   }
 
   async #serve(connection: Connection): Promise<Verdict> {
+    // What it was to carry was put down while it connected: nothing else would end this connection.
+    if (this.#load.size === 0) {
+      connection.end();
+      await connection.closed;
+      return "done";
+    }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
     const traffic = new Traffic(
       {

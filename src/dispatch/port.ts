@@ -69,6 +69,9 @@ export const PUBACK = {
   packetTooLarge: 0x95,
 } as const;
 
+/** The size of a message up to this one is never to blame, whatever a broker says or does. In bytes. */
+export const INNOCENT_BYTES = 1_024;
+
 /** The unit announces this Maximum Packet Size, and never keeps more of one message in memory. */
 export const MAXIMUM_PACKET_BYTES = 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../wire/encode.ts";
-import { LinkError, PUBACK, type Connection } from "./port.ts";
+import { LinkError, type Connection } from "./port.ts";
 import type { Answer, Outgoing, Traffic } from "./traffic.ts";
 
 /** What a session asks of the link or of a courier, and reports to it. */
@@ -165,11 +165,12 @@ export class Session {
       if (this.#over) return;
       this.#flying.delete(flight);
       const now = time.mono();
-      if (code === PUBACK.packetTooLarge) {
+      const answer = traffic.answered(flight, code, now);
+      if (answer.kind === "too-large") {
         this.#limit = Math.min(this.#limit, bytes + this.#overhead(encoded.route) - 1);
         on.limited(this.#limit);
       }
-      on.answer(traffic.answered(flight, code, now), now - sentAt);
+      on.answer(answer, now - sentAt);
       this.#later();
     });
   }

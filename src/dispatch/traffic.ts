@@ -3,7 +3,7 @@ import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Channel, Route } from "../domain/wire.ts";
 import { createPace, type Flight as Paced } from "./pace.ts";
 import { Pauses } from "./pauses.ts";
-import { PUBACK } from "./port.ts";
+import { INNOCENT_BYTES, PUBACK } from "./port.ts";
 import { Reading } from "./reading.ts";
 
 /**
@@ -344,7 +344,7 @@ export class Traffic {
     this.#pace.acknowledged(flight.paced, now);
     this.#reading.progressed();
     const channel = channelOf(outgoing);
-    if (code === PUBACK.packetTooLarge) {
+    if (code === PUBACK.packetTooLarge && flight.paced.bytes > INNOCENT_BYTES) {
       this.#putBack(outgoing);
       return { kind: "too-large", outgoing };
     }

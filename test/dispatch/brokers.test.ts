@@ -54,6 +54,14 @@ describe("the largest packet of a broker", () => {
     expect(brokers.limit(0)).toBe(2_999);
   });
 
+  test("that was refused counts until the broker accepts a new connection", () => {
+    const brokers = new Brokers(URLS);
+    brokers.accepted(0, 5_000);
+    brokers.limited(0, 2_999);
+    brokers.accepted(0, 5_000);
+    expect(brokers.limit(0)).toBe(5_000);
+  });
+
   test("is learned from two losses in a row with a large message on the wire, and never below 1,024", () => {
     const brokers = new Brokers(URLS);
     brokers.after(lost(40_000));

@@ -27,7 +27,10 @@ const cleared: EmergencyUpdate = {
   },
 };
 
-/** A broker that answers each publish with the next of these codes, then with the last one. */
+/**
+ * A courier with the end of an episode, and a broker that answers each publish with the next of these
+ * codes, then with the last one.
+ */
 const openCourier = (time: SimulatedTime, codes: number[]) => {
   const published: number[] = [];
   const over = Promise.withResolvers<LinkError>();
@@ -65,15 +68,26 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
     { episode: cleared.data.episode, report: cleared },
   );
   time.every(250, () => courier.look(time.mono()));
-  return published;
+  return { courier, published, closed: over.promise };
 };
 
 test("the end of an episode that nobody heard is said again; its copy is removed at once", async () => {
   const time = new SimulatedTime(0);
-  const published = openCourier(time, [NO_SUBSCRIBERS, 0]);
+  const { published } = openCourier(time, [NO_SUBSCRIBERS, 0]);
   await time.run(1_000);
   // Its copy is removed at once, whoever heard of the end.
   expect(published).toEqual([published[0], 0]);
   await time.run(6_000);
   expect(published.filter((bytes) => bytes > 0)).toEqual([published[0], published[0]]);
+});
+
+test("a courier whose load is put down while it connects leaves no connection behind", async () => {
+  const time = new SimulatedTime(0);
+  const { courier, published, closed } = openCourier(time, [0]);
+  courier.drop(cleared.data.episode);
+  await time.run(1_000);
+  expect(await Promise.race([closed.then(() => "closed"), time.run(2_000).then(() => "open")])).toBe(
+    "closed",
+  );
+  expect(published).toEqual([]);
 });

@@ -550,14 +550,23 @@ describe("refusals", () => {
 describe("0x95, the packet is too large", () => {
   test("an emergency goes out again at once, before anything else", () => {
     const bench = open({}, [emergency(1), event(2)]);
-    bench.run();
+    bench.run(2_000);
     expect(bench.answer(0x95).answer.kind).toBe("too-large");
     expect(bench.run()[0]).toBe("emergency 1");
   });
 
+  test("said of a message of 1,024 bytes it is a refusal like any other", () => {
+    const bench = open({}, [emergency(1), event(2)]);
+    bench.run(1_024);
+    expect(bench.answer(0x95).answer).toMatchObject({ kind: "refused", channel: "emergency", code: 0x95 });
+    bench.answer(0);
+    bench.wait(30_000);
+    expect(bench.run()).toEqual(["emergency 1"]);
+  });
+
   test("a batch goes out in halves", () => {
     const bench = open({}, [position(1), position(2), position(3)]);
-    bench.run();
+    bench.run(2_000);
     bench.answer(0x95);
     expect(drain(bench)).toEqual(["history 1 2", "history 3"]);
     expect(bench.traffic.drained).toBe(true);
