@@ -38,6 +38,8 @@ export const sloppyDispatch = (): Manners => ({
 });
 
 const STAGES = ["received", "accepted", "cleared"] as const;
+/** When an operator who did not answer comes back to an episode. */
+const LATER_MS = 60_000;
 type Stage = (typeof STAGES)[number];
 const NONSENSE = [
   "",
@@ -143,7 +145,11 @@ export class Dispatch {
     answered.busy = true;
     time.after(dice.exponential(this.manners.answerMs), () => {
       answered.busy = false;
-      if (dice.chance(this.manners.neverAnswers)) return;
+      if (dice.chance(this.manners.neverAnswers)) {
+        // The unit repeats only what nobody has received: the operator comes back to the rest.
+        if (answered.stage > 0) time.after(LATER_MS, () => this.#answer(broker, episode, state));
+        return;
+      }
       answered.stage++;
       this.#say(broker, episode, stage);
       if (answered.stage < STAGES.length) this.#answer(broker, episode, stage);

@@ -203,6 +203,18 @@ const SOUND: readonly Case[] = [
   ],
   [
     "press-in-time",
+    "the disk is slow when the unit starts",
+    [
+      [0, sound, broker(true), { what: "disk", writable: false }, running],
+      [1, press()],
+      [20, second],
+      [40, { what: "disk", writable: true }],
+      [49, second, arrived(1)],
+      [60, second],
+    ],
+  ],
+  [
+    "press-in-time",
     "it waits for a broker",
     [
       [0, running, sound],
@@ -561,6 +573,16 @@ const VIOLATING: readonly Case[] = [
       [0, ...up],
       [1, press()],
       [12, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the disk is slow when the unit starts, and the unit connects all the same",
+    [
+      [0, sound, broker(true), { what: "disk", writable: false }, running],
+      [1, press()],
+      [2, connected()],
+      [20, second],
     ],
   ],
   [

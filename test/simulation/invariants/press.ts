@@ -68,6 +68,8 @@ const pressInTime: Invariant = {
     const arrived = new Arrived();
     const healthy = new SinceEach();
     const running = new Since();
+    const up = new Since();
+    let writable = true;
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
@@ -89,6 +91,10 @@ const pressInTime: Invariant = {
       }
       if (fact.what === "disconnected" && refused.delete(fact.connection)) look(fact.broker, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
+      // A unit knows its numbers once it has read its memory: a disk that is slow then is waited for.
+      if (fact.what === "disk") ({ writable } = fact);
+      if (running.at === undefined) up.set(false, fact.at);
+      else if (writable || fact.what === "connected") up.set(true, fact.at);
       if (fact.what === "line") line.set(fact.sound, fact.at);
       if (fact.what === "press" && fact.kept) due.push(fact);
       if (fact.what === "unkept") due = due.filter(({ press }) => press !== fact.press);
@@ -97,7 +103,7 @@ const pressInTime: Invariant = {
         owed = arrived.total;
       }
       if (fact.what !== "second") return undefined;
-      const ready = allSince(healthy.longest, running.at, line.at);
+      const ready = allSince(healthy.longest, up.at, line.at);
       if (ready === undefined) return undefined;
       while (due[0] !== undefined && fact.at - Math.max(due[0].at, ready) > IN_TIME_MS) {
         due.shift();

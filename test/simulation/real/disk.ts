@@ -39,6 +39,8 @@ const durableOf = ({ emergency }: Memory): Durable => ({
   presses: emergency.presses,
 });
 
+const NOTHING: Durable = { episodes: [], presses: [] };
+
 /** The disk of the real unit: it outlives the unit's lives, and knows what a power cut would leave. */
 class UnitDisk implements WorldDisk<Disk> {
   changed: () => void = () => undefined;
@@ -46,7 +48,7 @@ class UnitDisk implements WorldDisk<Disk> {
   readonly #time: Time;
   readonly #dice: Dice;
   #slowUntil = 0;
-  #durable: Durable = { episodes: [], presses: [] };
+  #durable = NOTHING;
   #damaged = false;
 
   constructor(time: Time, dice: Dice) {
@@ -132,7 +134,8 @@ class UnitDisk implements WorldDisk<Disk> {
 
   #look(): void {
     const { newest } = decodePlaces(this.#disk.places);
-    if (newest) this.#durable = durableOf(newest.memory);
+    // Neither place can be read: a write was torn by the cut that lost the other place.
+    this.#durable = newest ? durableOf(newest.memory) : NOTHING;
     this.changed();
   }
 }
