@@ -48,7 +48,7 @@ const tick = (state: BoardState, connection: Open, at: number, setting: Setting)
   const { path, timing } = setting;
   const effects: Effect[] = [];
   const isUnknown = connection.is === "greeting" || connection.is === "attaching";
-  if (isUnknown || (connection.is === "ours" && !connection.met)) effects.push(QUERY);
+  if (isUnknown || (connection.is === "ours" && connection.hello !== "current")) effects.push(QUERY);
   if (connection.is === "greeting" && at - connection.openedAt >= timing.identifyMs)
     effects.push({ do: "ask-name" });
   const step: Step = { state, effects: [...effects, ...show(state, setting)] };
@@ -59,7 +59,9 @@ const tick = (state: BoardState, connection: Open, at: number, setting: Setting)
   const silent = followedBy(step, (now) =>
     report(
       // The board must send a hello again: every other message from it is answered with a query.
-      connection.is === "ours" ? { ...now, connection: { ...connection, met: false } } : now,
+      connection.is === "ours" && connection.hello === "current"
+        ? { ...now, connection: { ...connection, hello: "outdated" } }
+        : now,
       "silent",
       silence(path),
     ),

@@ -77,9 +77,9 @@ const startedByOpening = (hello: Hello, openMs: number): boolean => {
 const onHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting): Step => {
   const { firmware, uptimeS } = hello;
   const health = { ...ours.health, firmware, uptimeS, resetCause: resetCauseOf(hello.resetCause) };
-  const isFirst = !ours.greeted;
+  const isFirst = ours.hello === "missing";
   const met: Step = {
-    state: { ...state, connection: { ...ours, met: true, greeted: true, health } },
+    state: { ...state, connection: { ...ours, hello: "current", health } },
     effects: [{ do: "hello", board: hello.board, lastNumber: hello.lastNumber }, { do: "answered" }],
   };
   const wasReset = isFirst && startedByOpening(hello, ours.heardAt - ours.openedAt);
@@ -133,7 +133,7 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
       return onHeartbeat(state, ours, message, setting);
     case "press":
       // If the hello is missing, it has been requested, and the board will repeat the press.
-      return { state, effects: ours.met ? [{ do: "press", press: message.press }] : [] };
+      return { state, effects: ours.hello === "current" ? [{ do: "press", press: message.press }] : [] };
     case "loop": {
       if (message.loop >= LOOPS) return { state, effects: [] };
       // Before the first heartbeat of a connection, use the last reported states of the loops.
@@ -155,10 +155,11 @@ export const receive = (
   const ours: Ours =
     connection.is === "ours"
       ? { ...connection, heardAt: at }
-      : { is: "ours", openedAt: connection.openedAt, heardAt: at, met: false, greeted: false, health: {} };
+      : { is: "ours", openedAt: connection.openedAt, heardAt: at, hello: "missing", health: {} };
   const effects: Effect[] = [];
   if (connection.is === "attaching" || connection.is === "stock") effects.push({ do: "detach", reset: true });
-  if (!ours.met && message.kind !== "hello") effects.push({ do: "send", message: { kind: "query" } });
+  if (ours.hello !== "current" && message.kind !== "hello")
+    effects.push({ do: "send", message: { kind: "query" } });
   return followedBy({ state: { ...state, connection: ours }, effects }, (now) =>
     onMessage(now, ours, message, setting),
   );

@@ -25,17 +25,13 @@ type Connection =
   | { readonly is: "attaching"; readonly openedAt: number; readonly name: string }
   /** Another firmware, served by johnny-five. */
   | { readonly is: "stock"; readonly openedAt: number; readonly name: string }
-  /**
-   * Our firmware. `met`: its hello is current. Without it presses are ignored, because only a hello shows
-   * which numbers are new.
-   */
+  /** Our firmware. Presses count only while its hello is current: only a hello shows which numbers are new. */
   | {
       readonly is: "ours";
       readonly openedAt: number;
       readonly heardAt: number;
-      readonly met: boolean;
-      /** A hello was received on this connection. */
-      readonly greeted: boolean;
+      /** `missing`: none on this connection. `outdated`: the board was silent after it, and may have been reset. */
+      readonly hello: "missing" | "outdated" | "current";
       readonly health: Omit<BoardHealth, "connected" | "degraded">;
     };
 
@@ -130,7 +126,7 @@ export const report = (state: BoardState, code: BoardFault, detail: string): Ste
     : { state: { ...state, fault: code }, effects: [{ do: "fault", code, detail }] };
 
 export const healthOf = ({ connection }: BoardState): BoardHealth => {
-  if (connection.is === "ours") return { ...connection.health, connected: connection.met };
+  if (connection.is === "ours") return { ...connection.health, connected: connection.hello === "current" };
   if (connection.is === "stock") return { connected: true, firmware: connection.name, degraded: true };
   return { connected: false };
 };
