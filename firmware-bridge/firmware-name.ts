@@ -24,4 +24,5 @@ export const firmwareNames = (bytes: Uint8Array): string[] => {
   return names;
 };
 
+/** Whether a name and version is that of our firmware. */
 export const isOurName = (name: string): boolean => name.startsWith(OUR_FIRMWARE);

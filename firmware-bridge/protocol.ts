@@ -97,6 +97,7 @@ const frame = (type: number, payload: Uint8Array): Uint8Array => {
   ]);
 };
 
+/** A message to the board as a complete sysex. */
 export const encodeToBoard = (message: ToBoard): Uint8Array => {
   if (message.kind === "query") return frame(TYPE.query, new Uint8Array(0));
   if (message.kind === "show") {

@@ -125,6 +125,7 @@ export const report = (state: BoardState, code: BoardFault, detail: string): Ste
     ? { state, effects: [] }
     : { state: { ...state, fault: code }, effects: [{ do: "fault", code, detail }] };
 
+/** The board's health as far as the line shows it. */
 export const healthOf = ({ connection }: BoardState): BoardHealth => {
   if (connection.is === "ours") return { ...connection.health, connected: connection.hello === "current" };
   if (connection.is === "stock") return { connected: true, firmware: connection.name, degraded: true };

@@ -58,6 +58,7 @@ const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
   return { lamp: pattern === "silent" ? "idle" : pattern, drill: (register & DRILL) !== 0 };
 };
 
+/** A board with power, at its time 0. */
 export const createBoard = (options: BoardOptions): Board => {
   const { random } = options;
   const loops = Array.from({ length: LOOPS }, () => createLoop(random));

@@ -26,6 +26,7 @@ const STEP_MS = 1;
 /** After a longer stall of this process the board's time jumps, instead of racing to catch up. */
 const STALL_MS = 2_000;
 
+/** Starts a board. Throws if the image cannot be read, or the link cannot be made. */
 export const startLiveBoard = (options: LiveOptions): LiveBoard => {
   let line: SerialLine | undefined;
   let pending: number[] = [];

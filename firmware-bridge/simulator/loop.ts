@@ -22,6 +22,7 @@ export type Loop = {
   volts(atMs: number): number;
 };
 
+/** A loop that is whole, with its contact open. `random`: 0 up to but not including 1. */
 export const createLoop = (random: () => number): Loop => {
   let closed = false;
   let moves: { readonly atMs: number; readonly closed: boolean }[] = [];

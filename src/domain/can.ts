@@ -19,6 +19,7 @@ export type CanFilter = { readonly id: number; readonly extended: boolean; reado
 /** The bits of a 29-bit id that name its parameter group. If PF is below 240, PS is the destination. SAE J1939-21 §5.2. */
 export const groupMask = (id: number): number => (((id >>> 16) & 0xff) < 240 ? 0x3ff_0000 : 0x3ff_ff00);
 
+/** Whether a frame passes one of the filters. */
 export const passes = (filters: readonly CanFilter[], frame: CanFrame): boolean =>
   filters.some(({ id, extended, group }) => {
     if (extended !== frame.extended) return false;

@@ -4,6 +4,7 @@ import type { Report, ReportKind } from "./report.ts";
 export const LANES = ["emergency", "event", "telemetry"] as const;
 export type Lane = (typeof LANES)[number];
 
+/** The lane of a report: its own for emergencies and events, telemetry for all others. */
 export const laneOf = (kind: ReportKind): Lane =>
   kind === "emergency" || kind === "event" ? kind : "telemetry";
 

@@ -49,6 +49,7 @@ export type Routes = {
   owns(topic: string): boolean;
 };
 
+/** The topics of a unit. `prefix`: as configured, without a slash at the end; `unit`: its name. */
 export const createRoutes = (prefix: string, unit: string): Routes => {
   const root = `${prefix}/${unit}`;
   const route = (channel: Channel) => routeTo(root, channel);

@@ -11,6 +11,7 @@ import type { Copy } from "../domain/memory.ts";
  */
 export const COPIES_MAX = 128;
 
+/** The URLs of the brokers that may have a copy of an episode. */
 export const brokersOf = (copies: readonly Copy[], episode: string): string[] =>
   copies.filter((one) => one.episode === episode).map(({ broker }) => broker);
 

@@ -214,6 +214,7 @@ const connected = (emergency: Emergency, mono: number): Emergency => ({
   episodes: emergency.episodes.map((episode) => ({ ...episode, repeatAt: mono + REPEAT_MS })),
 });
 
+/** The episodes after an event, and the effects to perform in order. */
 export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   switch (event.kind) {
     case "press":

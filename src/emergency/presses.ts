@@ -31,6 +31,7 @@ const put = (known: readonly CountedPresses[], one: CountedPresses): readonly Co
 export const isCounted = (known: readonly CountedPresses[], { board, number }: BoardPress): boolean =>
   number !== 0 && includes(of(known, board), number);
 
+/** Adds a press to those that have been counted. A press without a number (0) is not remembered. */
 export const count = (
   known: readonly CountedPresses[],
   { board, number }: BoardPress,

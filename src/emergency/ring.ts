@@ -101,6 +101,7 @@ export const ENDED_MAX = 8;
 export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
+/** Whether any episode is open, real or drill. */
 export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
 
 /** Whether a real emergency is open. A drill does not count. */
@@ -111,6 +112,7 @@ export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
 const isKnown = ({ emergency }: Ring, id: string): boolean =>
   emergency.episodes.some((episode) => episode.id === id);
 
+/** The URLs of the brokers that may have a retained copy of an episode. */
 export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);
 
 /** Whether everything that must survive a restart is known to be on disk. */

@@ -5,6 +5,7 @@
 const FIRES = 2;
 const REARMS = 100;
 
+/** Counts the frames that contradict the known state of each airbag. */
 export class AirbagWatch {
   /**
    * Frames in a row that contradict the known state, by VSS path. At most one entry for each mapped

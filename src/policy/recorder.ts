@@ -20,6 +20,7 @@ const LIMIT = 65_536;
 
 type Sample = { readonly path: string; readonly value: VehicleValue; readonly atMs: number };
 
+/** An empty recorder. */
 export const createRecorder = (): Recorder => {
   let samples: Sample[] = [];
   let head = 0;

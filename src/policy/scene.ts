@@ -17,6 +17,7 @@ const TRUSTED_M = 100;
 
 type Seen = { readonly fix: Fix; readonly mono: number };
 
+/** A scene without a fix. */
 export const createScene = (): Scene => {
   let newest: Seen | undefined;
   let track: readonly Seen[] = [];

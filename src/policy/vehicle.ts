@@ -220,5 +220,6 @@ class VehicleSignals implements VehiclePolicy {
   }
 }
 
+/** A policy for the mapped signals. It knows nothing yet, so its first report is a snapshot. */
 export const createVehiclePolicy = (signals: readonly VehicleSignal[]): VehiclePolicy =>
   new VehicleSignals(signals);

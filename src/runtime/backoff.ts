@@ -9,6 +9,7 @@ export type Backoff = {
   reset(): void;
 };
 
+/** Waits from `minMs` to `maxMs`, doubling. `random`: 0 up to but not including 1. */
 export const createBackoff = (minMs: number, maxMs: number, random: () => number = Math.random): Backoff => {
   let ceiling = minMs;
   return {

@@ -115,6 +115,7 @@ class BoundedOutput implements LogOutput {
   }
 }
 
+/** An output with a bounded buffer. Disposing it makes one last attempt to write. */
 export const openLogOutput = (options: LogOutputOptions): LogOutput => new BoundedOutput(options);
 
 const MAX_BYTES = 256 * 1024;

@@ -7,6 +7,7 @@ export type Log = Record<Level, (msg: string, fields?: Fields) => void>;
 export const logLine = (level: Level, msg: string, fields: Fields = {}, atMs: number = Date.now()): string =>
   `${JSON.stringify({ time: new Date(atMs).toISOString(), level, msg, ...fields })}\n`;
 
+/** A log that writes lines. `now`: the wall clock, UTC milliseconds. */
 export const createLog = (write: (line: string) => void, now: () => number = Date.now): Log => {
   const at =
     (level: Level) =>

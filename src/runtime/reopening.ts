@@ -32,6 +32,7 @@ export type ReopeningOptions = {
   readonly visit: () => Promise<Verdict>;
 };
 
+/** Begins with the first visit at once. Ends when the signal fires and the visit has returned. */
 export const reopening = (options: ReopeningOptions): Reopening => {
   const { time, signal } = options;
   const backoff = createBackoff(options.minMs, options.maxMs, options.random);

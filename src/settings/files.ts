@@ -5,6 +5,7 @@ export type FileRead =
   | { readonly bytes: Buffer }
   | { readonly code: "missing-file" | "unreadable-file"; readonly reason: string };
 
+/** Reads a file. Never throws. */
 export const readNamedFile = (path: string): FileRead => {
   try {
     return { bytes: readFileSync(path) };

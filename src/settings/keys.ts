@@ -9,16 +9,19 @@ export const whole = (from: number, to: number) => {
   return z.int({ error: expected }).min(from, expected).max(to, expected);
 };
 
+/** A number, limits included. */
 export const number = (from: number, to: number) => {
   const expected = `a number from ${from} to ${to}`;
   return z.number({ error: expected }).min(from, expected).max(to, expected);
 };
 
+/** A number above `limit`, up to and including `to`. */
 export const above = (limit: number, to: number) => {
   const expected = `a number above ${limit} and at most ${to}`;
   return z.number({ error: expected }).gt(limit, expected).max(to, expected);
 };
 
+/** `true` or `false`. */
 export const flag = () => z.boolean({ error: "true or false" });
 
 /** Text that is not empty and, if a pattern is given, has that form. */
@@ -41,6 +44,7 @@ export const url = (expected: string, pattern: RegExp) =>
 export const listenAt = (expected: string, pattern: RegExp) =>
   text(expected, pattern).refine((given) => (portOf(given) ?? 0) <= 65_535, expected);
 
+/** One of these words. */
 export const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
   z.enum(words, { error: words.length === 1 ? words[0] : `one of ${words.join(", ")}` });
 
@@ -48,6 +52,7 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(...words: 
 export const block = <S extends z.core.$ZodLooseShape>(shape: S) =>
   z.strictObject(shape, { error: `a block of ${Object.keys(shape).join(", ")}` });
 
+/** A list of 1 to `max` items. */
 export const listOf = <S extends z.ZodType>(item: S, max: number) => {
   const expected = `a list of 1 to ${max}`;
   return z.array(item, { error: expected }).min(1, expected).max(max, expected);

@@ -22,6 +22,7 @@ export type HealthReporter = {
 /** How early a report may be: ticks do not match the interval exactly. */
 const EARLY_MS = 500;
 
+/** A reporter whose first tick reports. */
 export const createHealthReporter = (options: HealthReporterOptions): HealthReporter => {
   let due = true;
   let busy = false;

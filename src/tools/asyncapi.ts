@@ -162,5 +162,6 @@ const asyncApiDocument = (version: string) => ({
   },
 });
 
+/** The AsyncAPI document of the wire, as YAML. `version`: of the release. */
 export const asyncApiYaml = (version: string): string =>
   `# Generated from the zod schemas by \`npm run generate\`: do not edit.\n${stringify(asyncApiDocument(version), { aliasDuplicateObjects: false })}`;

@@ -43,6 +43,7 @@ const LOOK_MS = 1_000;
 const MOST_SECONDS = 120;
 const AIRBAG = /\.Airbag\.IsDeployed$/;
 
+/** The vehicle's bus, from when it is made until it is disposed. */
 export class CanPart implements AsyncDisposable {
   /** Resolves when the source has ended. Only a recording ends. */
   readonly ended: Promise<void>;

@@ -39,6 +39,7 @@ const asHeld = ({ payload, responseTopic, correlationData }: Incoming): HeldComm
   ...(correlationData === undefined ? {} : { correlation: correlationData.toString("base64") }),
 });
 
+/** The commands from dispatch. */
 export class CommandPart {
   readonly #options: CommandOptions;
   /** The waiting commands are being decided. */

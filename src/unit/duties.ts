@@ -40,6 +40,10 @@ const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthD
   };
 };
 
+/**
+ * The reporter of `health`. It reports nothing while the unit is stopping, or while the outbox has no
+ * room.
+ */
 export const openHealth = (core: Core, parts: Parts, stopping: () => boolean): HealthReporter => {
   const { outbox, options, faults } = core;
   const { clock, log } = options.ports;
@@ -68,6 +72,7 @@ const reportFor = ({ gps }: Parts, command: CommandMessage): string | undefined 
   return undefined;
 };
 
+/** The commands that dispatch can give, and what each does. */
 export const openCommands = (core: Core, parts: Parts): CommandPart => {
   const { outbox, link, options, routes, event, restart } = core;
   const { clock, log, time } = options.ports;
@@ -98,6 +103,7 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
   });
 };
 
+/** What the status page shows and accepts. */
 export const statusActions = (core: Core, parts: Parts): StatusActions => ({
   status: async () => ({
     ...core.state("online"),

@@ -79,6 +79,7 @@ const kept = (report: EmergencyUpdate): EmergencyUpdate => {
   return now;
 };
 
+/** The emergencies. Made before the board, so that the first press is stored. */
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
   /** The current report of each episode. */

@@ -18,6 +18,7 @@ export type FaultsOptions = {
 /** A part, or one loop, broker, topic or interface of it. */
 type Place = { readonly part: Part; readonly where?: string };
 
+/** Damps, logs and reports the unit's faults. */
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #damping = new Damping();

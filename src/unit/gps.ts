@@ -48,6 +48,7 @@ const FIX_LOST_MS = 5_000;
 const FIX_LOST_LATEST_MS = 30_000;
 const WEEK_MS = 604_800_000;
 
+/** The receiver, from when it is made until it is disposed. */
 export class GpsPart implements AsyncDisposable {
   /** Resolves when the source has ended. Only a recording ends. */
   readonly ended: Promise<void>;

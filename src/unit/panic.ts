@@ -14,6 +14,7 @@ const LOOP_FAULTS: Readonly<Record<CodeOf<"panic-loop">, string>> = {
   stuck: "has been pressed for 60 s: the button is stuck",
 };
 
+/** What becomes of the board's messages. `buttons`: by configured name. */
 export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
   hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
   press: (press) => emergency.press(press),
@@ -30,6 +31,10 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
   recovered: (detail) => faults.clear({ part: "panic-board" }, detail),
 });
 
+/**
+ * The board's part of `health`. Loops have the names of their buttons; a loop without a button is left
+ * out.
+ */
 export const boardHealth = (
   { health }: Pick<PanicBoard, "health">,
   buttons: Buttons,

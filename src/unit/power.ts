@@ -23,6 +23,7 @@ export type PowerOptions = {
   readonly power: PowerSwitch;
 };
 
+/** The ignition and the computer's power. */
 export class PowerPart {
   readonly #options: PowerOptions;
   #state = initialPower;

@@ -115,6 +115,10 @@ const openPage = async (
   }
 };
 
+/**
+ * Starts a unit. Rejects with StoreError if the outbox cannot be opened, NameError if the unit's name has
+ * changed too early.
+ */
 export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const { time, log } = options.ports;
   await using stack = new AsyncDisposableStack();

@@ -10,6 +10,7 @@ const LOW_DISK_MIB = 256;
 const MIB = 1024 * 1024;
 const DAY_S = 86_400;
 
+/** Writes to the outbox's disk and estimates the life of its card. `path`: the outbox folder. */
 export const tryDisk = async (path: string, service: Service | undefined): Promise<Finding[]> => {
   const begun = performance.now();
   try {

@@ -7,8 +7,10 @@ export type Finding = {
   readonly absent?: boolean;
 };
 
+/** A part that works. `says`: what was found. */
 export const sound = (part: string, says: string): Finding => ({ part, says });
 
+/** A part that does not work. `says`: what was found; `cure`: what to do. */
 export const trouble = (part: string, says: string, cure: string, absent = false): Finding => ({
   part,
   says,

@@ -10,6 +10,7 @@ export type StopRequest = {
 /** If a clean stop takes longer, the process ends (contract §7: within 5 s). */
 const DEADLINE_MS = 4_800;
 
+/** Handles the signals from now on. Call it once in a process. */
 export const onStopRequest = (): StopRequest => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const controller = new AbortController();

@@ -102,5 +102,6 @@ export const matcherOf = (
       : standard.get(id);
 };
 
+/** Finds the message of a frame in a database, as `matcherOf` does. */
 export const createMatcher = (database: DbcDatabase): ((frame: CanFrame) => CompiledMessage | undefined) =>
   matcherOf(compileMessages(database));

@@ -45,5 +45,6 @@ export const tokenize = (text: string): Token[] => {
   return tokens;
 };
 
+/** Whether a token is this punctuation sign. */
 export const isSign = (token: Token | undefined, sign: string): boolean =>
   token?.kind === "sign" && SIGNS.includes(sign) && token.text === sign;

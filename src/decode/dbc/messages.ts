@@ -26,6 +26,7 @@ export type Build = {
   readonly longNames: Map<DbcSignal, string>;
 };
 
+/** A file of which nothing has been read. */
 export const createBuild = (): Build => ({
   messages: [],
   byId: new Map(),
@@ -35,6 +36,7 @@ export const createBuild = (): Build => ({
   longNames: new Map(),
 });
 
+/** A signal by name. `id`: of its message, as written. Undefined: there is no such signal. */
 export const signalOf = (build: Build, id: number, name: string): DbcSignal | undefined =>
   build.byId.get(id)?.message.signals.find((signal) => signal.name === name);
 

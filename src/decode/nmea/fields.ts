@@ -3,14 +3,17 @@
 const decimal = /^-?\d{1,12}(?:\.\d{0,12})?$|^-?\.\d{1,12}$/;
 const digits = /^\d+$/;
 
+/** A decimal number, optionally negative. */
 export const number = (field: string | undefined): number | undefined =>
   field !== undefined && decimal.test(field) ? Number(field) : undefined;
 
+/** A decimal number of 0 or more. */
 export const nonNegative = (field: string | undefined): number | undefined => {
   const value = number(field);
   return value !== undefined && value >= 0 ? value : undefined;
 };
 
+/** A whole number of up to nine digits, without a sign. */
 export const integer = (field: string | undefined): number | undefined =>
   field !== undefined && field.length <= 9 && digits.test(field) ? Number(field) : undefined;
 
@@ -34,8 +37,10 @@ const angle = (
   return hemisphere === negative && rounded !== 0 ? -rounded : rounded;
 };
 
+/** Degrees, south negative. */
 export const latitude = (field: string | undefined, hemisphere: string | undefined) =>
   angle(field, hemisphere, "N", "S", 90);
+/** Degrees, west negative. */
 export const longitude = (field: string | undefined, hemisphere: string | undefined) =>
   angle(field, hemisphere, "E", "W", 180);
 

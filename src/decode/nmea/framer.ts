@@ -22,6 +22,7 @@ export type Framer = {
   push(chunk: Uint8Array, emit: (framed: Framed) => void): void;
 };
 
+/** A framer that waits for the start of a sentence. */
 export const createFramer = (): Framer => {
   let begun = ""; // the part of an unfinished sentence that came in earlier chunks
   let inside = false;
