@@ -37,7 +37,7 @@ const help = async (): Promise<string> => {
 
 const exitOf = (error: unknown): number => {
   if (error instanceof CommandError) return error.exit;
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "CONFIGURATION") return EXIT.config;
   const io = code === "STORE" || code === "DISK" || (typeof code === "string" && /^E[A-Z]{3,}$/.test(code));
   return io ? EXIT.io : EXIT.failed;

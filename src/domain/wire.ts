@@ -1,5 +1,8 @@
 import type { Report, ReportKind } from "./report.ts";
 
+/** The part of a report that decides its topic. */
+type Addressed = Report extends infer R ? (R extends Report ? Pick<R, "kind" | "data"> : never) : never;
+
 /** How a message is published (contract §2). `expiryS` and `correlationData` need MQTT 5. */
 export type Route = {
   readonly topic: string;
@@ -42,7 +45,7 @@ export type Routes = {
   /** The topic of one episode. */
   emergency(episode: string): string;
   /** The topic of a live report. A cleared episode is not retained. */
-  of(report: Pick<Report, "kind" | "data">): Route;
+  of(report: Addressed): Route;
   /** The episode that a topic acknowledges, or undefined. */
   acknowledged(topic: string): string | undefined;
   /** Whether a topic lies below this unit's own root. */
@@ -70,8 +73,8 @@ export const createRoutes = (prefix: string, unit: string): Routes => {
     emergency,
     of(report) {
       if (report.kind !== "emergency") return plain[report.kind];
-      const data = report.data as { readonly episode: string; readonly state: string };
-      return { topic: emergency(data.episode), retain: data.state !== "cleared" };
+      const { episode, state } = report.data;
+      return { topic: emergency(episode), retain: state !== "cleared" };
     },
     acknowledged: (topic) => ack.exec(topic)?.[1],
     owns: (topic) => topic === root || topic.startsWith(`${root}/`),
