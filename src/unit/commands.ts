@@ -8,8 +8,8 @@ import type { Route, Routes } from "../domain/wire.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
-import { pause } from "../runtime/wait.ts";
 import { readJson } from "../wire/read.ts";
+import { secured } from "./secured.ts";
 
 /** Performs the decisions about commands: runs them, remembers them, answers them. */
 export type CommandOptions = {
@@ -30,8 +30,6 @@ export type CommandOptions = {
 };
 
 const COMMAND_BYTES = 16_384;
-/** How long the disk is awaited: PUBACKs to the broker wait behind the command. */
-const DISK_MS = 1_000;
 
 const asHeld = ({ payload, responseTopic, correlationData }: Incoming): HeldCommand => ({
   payload: payload.toString("base64"),
@@ -51,7 +49,7 @@ export class CommandPart {
 
   /**
    * Decides about a command. Resolves when the outcome is on disk, or when the waiting command is (the
-   * time is not known yet), or after DISK_MS.
+   * time is not known yet), or when the disk does not answer.
    */
   receive(message: Incoming): Promise<void> {
     return this.#decide(asHeld(message), message.payload);
@@ -130,12 +128,7 @@ export class CommandPart {
 
   async #secured(id: string): Promise<void> {
     const { outbox, time, log } = this.#options;
-    const enough = new AbortController();
-    const stored = outbox.secure().catch((cause: unknown) => {
-      log.error("a command cannot be remembered", { id, cause: reasonOf(cause) });
-    });
-    await Promise.race([stored, pause(DISK_MS, enough.signal, time)]);
-    enough.abort();
+    await secured(outbox, time, (cause) => log.error("a command cannot be remembered", { id, cause }));
   }
 
   #send(reply: Reply, { responseTopic, correlation }: HeldCommand): void {

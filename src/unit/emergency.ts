@@ -19,10 +19,10 @@ import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
-import { pause } from "../runtime/wait.ts";
 import { EpisodeLegs, type EpisodeStatus } from "../status/legs.ts";
 import { readJson } from "../wire/read.ts";
 import { episodeIdOf, newEpisodeId } from "./episode-id.ts";
+import { secured } from "./secured.ts";
 
 /**
  * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
@@ -51,8 +51,8 @@ const TICK_MS = 250;
 const ACK_BYTES = 4_096;
 /** Characters of the acknowledging person's name that are kept. */
 const BY_LETTERS = 64;
-/** How long the disk is awaited before the broker gets its answer or report. */
-const DISK_MS = 1_000;
+/** Logged when the memory cannot be stored. */
+const NOT_STORED = "what is known of emergencies cannot be stored";
 /** Bytes of an open episode's report that are kept in the memory. The whole report is in the outbox. */
 const KEPT_BYTES = 8_192;
 /** A ULID. Any other name in a topic, of whatever length, is not an episode of this unit. */
@@ -187,7 +187,7 @@ export class EmergencyPart implements Disposable {
     return effects.find((effect) => effect.kind === "refused")?.why;
   }
 
-  /** Dispatch acknowledges an episode. Resolves when that is on disk, or refused, or after DISK_MS. */
+  /** Dispatch acknowledges an episode. Resolves when that is on disk, or refused, or the disk does not answer. */
   async acknowledge(id: string, payload: Buffer): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
@@ -222,7 +222,7 @@ export class EmergencyPart implements Disposable {
 
   /**
    * Called before a report is published. Resolves when the disk has recorded that the broker may have a
-   * copy, or after DISK_MS. Undefined: the report may be published at once.
+   * copy, or the disk does not answer. Undefined: the report may be published at once.
    */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined {
     const { episode: id, state } = report.data;
@@ -251,15 +251,10 @@ export class EmergencyPart implements Disposable {
     }
   }
 
-  /** Resolves when the memory is on disk, or cannot be stored, or after DISK_MS. */
+  /** Resolves when the memory is on disk, or cannot be stored, or the disk does not answer. */
   async #secured(): Promise<void> {
     const { outbox, time, log } = this.#options;
-    const enough = new AbortController();
-    const stored = outbox.secure().catch((cause: unknown) => {
-      log.error("what is known of emergencies cannot be stored", { cause: reasonOf(cause) });
-    });
-    await Promise.race([stored, pause(DISK_MS, enough.signal, time)]);
-    enough.abort();
+    await secured(outbox, time, (cause) => log.error(NOT_STORED, { cause }));
   }
 
   #perform(effect: RingEffect): void {
@@ -352,8 +347,7 @@ export class EmergencyPart implements Disposable {
     outbox.secure().then(
       () => answered("stored"),
       (cause: unknown) => {
-        if (!this.#storeFails)
-          log.error("what is known of emergencies cannot be stored", { cause: reasonOf(cause) });
+        if (!this.#storeFails) log.error(NOT_STORED, { cause: reasonOf(cause) });
         this.#storeFails = true;
         answered("not-stored");
       },
