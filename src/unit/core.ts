@@ -1,5 +1,5 @@
 import { Link } from "../dispatch/link.ts";
-import { clientId, unitName } from "../domain/identity.ts";
+import { unitName } from "../domain/identity.ts";
 import type { StateMessage } from "../domain/messages.ts";
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { Draft, EventData } from "../domain/report.ts";
@@ -7,8 +7,8 @@ import { isoInstant } from "../domain/time.ts";
 import { createRoutes, type Routes } from "../domain/wire.ts";
 import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
-import type { UnitSettings } from "../settings/load.ts";
 import { VERSION } from "../domain/version.ts";
+import { credentialsOf } from "./credentials.ts";
 import { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 
@@ -52,16 +52,6 @@ class NameError extends Error {
 /** While connected, telemetry waits this long for its PUBACK before it is written to disk. */
 const LINGER_MS = 100;
 const MIB = 1024 * 1024;
-
-const credentials = ({ dispatch, unit }: UnitSettings) => ({
-  clientId: clientId(unit),
-  username: dispatch.username ?? unitName(unit),
-  ...(dispatch.password === undefined ? {} : { password: dispatch.password }),
-  ...(dispatch.ca === undefined ? {} : { ca: dispatch.ca }),
-  ...(dispatch.cert === undefined ? {} : { cert: dispatch.cert }),
-  ...(dispatch.key === undefined ? {} : { key: dispatch.key }),
-  keepaliveS: dispatch.keepaliveS,
-});
 
 type Outside = {
   readonly stored: Signal<Lane>;
@@ -139,7 +129,7 @@ const createLink = (
   return new Link({
     brokers,
     connect,
-    broker: credentials(settings),
+    broker: credentialsOf(settings),
     routes,
     clock,
     time,

@@ -1,11 +1,12 @@
 import { createConnect } from "../../dispatch/mqtt.ts";
 import { refusal } from "../../dispatch/faults.ts";
 import { LinkError, PUBACK, type Connection, type LinkFault } from "../../dispatch/port.ts";
-import { clientId, unitName } from "../../domain/identity.ts";
+import { unitName } from "../../domain/identity.ts";
 import { createRoutes, type Routes } from "../../domain/wire.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { systemTime } from "../../runtime/time.ts";
 import type { UnitSettings } from "../../settings/load.ts";
+import { credentialsOf } from "../../unit/credentials.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
 
 const BROKER_MS = 10_000;
@@ -44,17 +45,14 @@ const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
  * Tries TLS, credentials, publishing and subscribing. It publishes only on `reply`, so dispatch gets no
  * report.
  */
-export const tryBroker = async (broker: string, { unit, dispatch }: UnitSettings): Promise<Finding> => {
+export const tryBroker = async (broker: string, settings: UnitSettings): Promise<Finding> => {
   const part = `broker ${broker}`;
-  const routes = createRoutes(dispatch.prefix, unitName(unit));
-  const { username = unitName(unit), password, ca, cert, key, keepaliveS } = dispatch;
-  const given = Object.fromEntries(
-    Object.entries({ password, ca, cert, key }).filter(([, value]) => value !== undefined),
-  );
+  const routes = createRoutes(settings.dispatch.prefix, unitName(settings.unit));
+  const credentials = credentialsOf(settings);
   try {
     const connection = await createConnect(systemTime)(
       broker,
-      { clientId: `${clientId(unit)}.doctor`, username, keepaliveS, ...given },
+      { ...credentials, clientId: `${credentials.clientId}.doctor` },
       { message: () => Promise.resolve(), oversize: () => undefined },
       AbortSignal.timeout(BROKER_MS),
     );
