@@ -1,14 +1,21 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { withSystemPath } from "./system-path.ts";
 
-/** The answer of logind is awaited for this long. */
+/** The port to the computer's own power. */
+export type PowerSwitch = {
+  /** Switches the computer off after `inS` seconds, rounded up to minutes. Until then it can be cancelled. */
+  schedule(inS: number): Promise<void>;
+  /** Cancels a scheduled power-off. It is no error if there is none. */
+  cancel(): Promise<void>;
+};
+
+/** How long logind may take to answer. */
 const TIMEOUT_MS = 10_000;
 
 const shutdown = async (env: NodeJS.ProcessEnv, ...words: readonly string[]): Promise<void> => {
-  // A service's PATH leaves out the folders of the system's own programs.
-  const path = `${env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`;
   await promisify(execFile)("shutdown", ["--no-wall", ...words], {
-    env: { ...env, PATH: path },
+    env: withSystemPath(env),
     timeout: TIMEOUT_MS,
   });
 };
@@ -18,11 +25,7 @@ const shutdown = async (env: NodeJS.ProcessEnv, ...words: readonly string[]): Pr
  * service's user do this. Both reject with what `shutdown` printed. (`systemctl poweroff --when=` would
  * be the same; it needs systemd 254.)
  */
-export const createPowerSwitch = (env: NodeJS.ProcessEnv) => ({
-  /** Switches the computer off after a time, in whole minutes. Until then it can be cancelled. */
+export const createPowerSwitch = (env: NodeJS.ProcessEnv): PowerSwitch => ({
   schedule: (inS: number) => shutdown(env, "-P", `+${Math.ceil(inS / 60)}`),
-  /** Cancels a scheduled power-off. It is no error if there is none. */
   cancel: () => shutdown(env, "-c"),
 });
-
-export type PowerSwitch = ReturnType<typeof createPowerSwitch>;

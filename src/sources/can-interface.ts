@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import * as z from "zod";
 import { SourceError } from "../domain/bytes.ts";
 import { reasonOf } from "../runtime/log.ts";
+import { withSystemPath } from "../runtime/system-path.ts";
 
 /** A file's text without blanks around it; undefined if it cannot be read. */
 export const fileText = (path: string): string | undefined => {
@@ -80,11 +81,9 @@ const IP_TIMEOUT_MS = 5_000;
  * Rejects with SourceError if it cannot be read.
  */
 export const readBusMode = async (name: string, env: NodeJS.ProcessEnv): Promise<BusMode> => {
-  // A service's PATH may leave out the folders of the system's own programs.
-  const path = `${env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`;
   try {
     const { stdout } = await promisify(execFile)("ip", ["-details", "-json", "link", "show", name], {
-      env: { ...env, PATH: path },
+      env: withSystemPath(env),
       timeout: IP_TIMEOUT_MS,
     });
     return busModeOf(stdout);
