@@ -6,16 +6,12 @@ import type { DbcDatabase } from "../decode/dbc/database.ts";
 import { createNmeaDecoder } from "../decode/nmea/decoder.ts";
 import type { CanFrame, SignalValue } from "../domain/can.ts";
 import { isoInstant } from "../domain/time.ts";
-import { reasonOf } from "../runtime/log.ts";
 import { linesOf } from "../sources/lines.ts";
 import { streamRecording } from "../sources/recording.ts";
-import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
+import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
 
 /** Lines in one write. */
 const LINES = 2_000;
-
-const unreadable = (file: string, cause: unknown): CommandError =>
-  new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
 
 /** The pieces of a recording. Throws a CommandError if it cannot be read. */
 const piecesOf = async function* (file: string): AsyncGenerator<Buffer> {

@@ -4,17 +4,18 @@ import { WireReport } from "../domain/report.ts";
 import { brokerAddress } from "../dispatch/socket.ts";
 import { readMessage } from "../wire/read.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
+import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
 import { describeMessage, messageAsJson } from "./lib/describe.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 const RETRY_MS = 2_000;
 
 const file = (path: string | undefined): Buffer | undefined => {
+  if (path === undefined) return undefined;
   try {
-    return path === undefined ? undefined : readFileSync(path);
+    return readFileSync(path);
   } catch (cause) {
-    throw new CommandError(EXIT.io, `${path} cannot be read: ${reasonOf(cause)}`, cause);
+    throw unreadable(path, cause);
   }
 };
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
-import { addressText, askStatus, askUnit, unitAddress, type UnitAddress } from "./lib/ask-unit.ts";
+import { askStatus, askUnit, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 const ARMED_MS = 60_000;
@@ -42,8 +42,7 @@ type Drill = Status["emergency"]["episodes"][number];
 const statusOf = async (unit: UnitAddress): Promise<Status> => {
   const { data, error } = Status.safeParse(await askStatus(unit));
   if (data) return data;
-  const what = `the status of ${addressText(unit)} has another format than this release's`;
-  throw new CommandError(EXIT.failed, `${what} (${error.issues[0]?.path.join(".")})`, error);
+  throw wrongFormat(unit, error);
 };
 const drillsOf = async (unit: UnitAddress): Promise<readonly Drill[]> =>
   (await statusOf(unit)).emergency.episodes.filter((episode) => episode.test);

@@ -1,18 +1,15 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { canRecordingSource } from "../sources/can-recording.ts";
-import { createLog, reasonOf } from "../runtime/log.ts";
+import { createLog } from "../runtime/log.ts";
 import { systemTime } from "../runtime/time.ts";
 import { ConfigurationError, faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { linesOf } from "../sources/lines.ts";
 import { readRecording, recordingSource, streamRecording } from "../sources/recording.ts";
 import { startUnit } from "../unit/start.ts";
-import { CommandError, EXIT, options, positive, required, type Command } from "./lib/command.ts";
+import { CommandError, EXIT, options, positive, required, unreadable, type Command } from "./lib/command.ts";
 import { onThisMachine } from "./lib/ports.ts";
 import { onStopRequest } from "./lib/stop.ts";
-
-const unreadable = (file: string, cause: unknown): CommandError =>
-  new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
 
 const nmeaRecording = (file: string): Buffer => {
   try {

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
-import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
-import { addressText, askStatus, unitAddress, type UnitAddress } from "./lib/ask-unit.ts";
+import { EXIT, options, type Command } from "./lib/command.ts";
+import { askStatus, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 /** The part of the unit's status that is printed. */
@@ -82,8 +82,7 @@ const linesOf = (unit: UnitAddress, answer: unknown, json: boolean): string => {
   if (json) return `${JSON.stringify(answer)}\n`;
   const { data, error } = Snapshot.safeParse(answer);
   if (data) return describe(data);
-  const what = `the status of ${addressText(unit)} has another format than this release's`;
-  throw new CommandError(EXIT.failed, `${what} (${error.issues[0]?.path.join(".")}): try --json`, error);
+  throw wrongFormat(unit, error);
 };
 
 export const status: Command = {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type * as z from "zod";
 import { listenAddress } from "../../domain/address.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings } from "../../settings/load.ts";
@@ -125,3 +126,11 @@ export const askStatus = async (unit: UnitAddress): Promise<unknown> => {
   }
   throw new CommandError(EXIT.unavailable, `no unit answers at ${where}: another program does`);
 };
+
+/** The status has another shape than this release's: the service runs another release. */
+export const wrongFormat = (unit: UnitAddress, error: z.ZodError): CommandError =>
+  new CommandError(
+    EXIT.failed,
+    `the status of ${addressText(unit)} has another format than this release's (${error.issues[0]?.path.join(".")}): try status --json`,
+    error,
+  );

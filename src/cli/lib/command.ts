@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { reasonOf } from "../../runtime/log.ts";
 
 /** Exit codes of contract v1 §7, after sysexits.h. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, unavailable: 69, io: 74, config: 78 } as const;
@@ -11,6 +12,10 @@ export class CommandError extends Error {
     this.exit = exit;
   }
 }
+
+/** Ends a command because a file cannot be read (74). */
+export const unreadable = (file: string, cause: unknown): CommandError =>
+  new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
 
 /** One command of the command line; each file in this folder is one. */
 export type Command = {
