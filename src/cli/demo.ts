@@ -19,7 +19,7 @@ import { ttySource } from "../sources/tty.ts";
 import { startUnit } from "../unit/start.ts";
 import { EXIT, options, positive, type Command } from "./lib/command.ts";
 import { onThisMachine } from "./lib/ports.ts";
-import { acknowledge, connectConsole, nextAnswer, watchDispatch, type Answer } from "./dispatch.ts";
+import { acknowledge, connectConsole, nextAnswer, watchDispatch, type Answer } from "./lib/console.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 const print = (line: string): void => {

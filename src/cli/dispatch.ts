@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
-import { connect, type IClientOptions, type MqttClient } from "mqtt";
-import { WireReport } from "../domain/report.ts";
-import { brokerAddress } from "../dispatch/socket.ts";
-import { readMessage } from "../wire/read.ts";
+import type { MqttClient } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
 import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
-import { describeMessage, messageAsJson } from "./lib/describe.ts";
+import {
+  acknowledge,
+  ANSWERS,
+  connectConsole,
+  nextAnswer,
+  watchDispatch,
+  type Answer,
+} from "./lib/console.ts";
 import { onStopRequest } from "./lib/stop.ts";
-
-const RETRY_MS = 2_000;
 
 const file = (path: string | undefined): Buffer | undefined => {
   if (path === undefined) return undefined;
@@ -22,65 +24,6 @@ const file = (path: string | undefined): Buffer | undefined => {
 const defined = <T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never;
 
-const attempt = (given: IClientOptions): Promise<MqttClient> =>
-  new Promise((resolve, reject) => {
-    const client = connect({ ...given, reconnectPeriod: 0, connectTimeout: 10_000 });
-    const fail = (error?: Error) => {
-      client.end(true);
-      reject(error ?? new Error("the connection was closed"));
-    };
-    client.once("error", fail);
-    client.once("close", fail);
-    client.once("connect", () => {
-      client.off("error", fail);
-      client.off("close", fail);
-      client.options.reconnectPeriod = RETRY_MS;
-      resolve(client);
-    });
-  });
-
-const address = (broker: string) => {
-  try {
-    const { secure, host, port } = brokerAddress(broker);
-    return { protocol: secure ? "mqtts" : "mqtt", host, port } as const;
-  } catch (cause) {
-    throw new CommandError(EXIT.usage, `--broker ${reasonOf(cause)}`, cause);
-  }
-};
-
-/** Connects with MQTT 5, or 3.1.1 if the broker has no 5; then reconnects by itself. */
-export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
-  const target = { ...address(broker), ...credentials };
-  try {
-    return await attempt({ ...target, protocolVersion: 5 }).catch(() =>
-      attempt({ ...target, protocolVersion: 4 }),
-    );
-  } catch (cause) {
-    throw new CommandError(EXIT.unavailable, `${broker}: ${reasonOf(cause) || "no broker answers"}`, cause);
-  }
-};
-
-const ANSWERS = ["received", "accepted", "cleared"] as const;
-export type Answer = (typeof ANSWERS)[number];
-
-/** Publishes one acknowledgement, as dispatch's system and its operators do. `topic`: the emergency's. */
-export const acknowledge = (client: MqttClient, topic: string, stage: Answer, by: string): void => {
-  const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
-  client.publish(`${topic}/ack`, payload, { qos: 1 });
-};
-
-/**
- * The next answer to the emergency in a message. Undefined: the message has no emergency, or the
- * emergency has ended.
- */
-export const nextAnswer = (topic: string, payload: Buffer): Answer | undefined => {
-  if (!/\/emergency\/[^/]+$/.test(topic)) return undefined;
-  const received = readMessage(topic, payload);
-  const report = received.kind === "json" ? WireReport.safeParse(received.values[0]) : undefined;
-  if (!report?.success || report.data.kind !== "emergency") return undefined;
-  return ANSWERS[(ANSWERS as readonly string[]).indexOf(report.data.data.state) + 1];
-};
-
 /** Answers each emergency, stage by stage, until it has reached `stage`. */
 const answerEmergencies = (client: MqttClient, stage: Answer): void => {
   client.on("message", (topic, payload) => {
@@ -88,23 +31,6 @@ const answerEmergencies = (client: MqttClient, stage: Answer): void => {
     if (next && ANSWERS.indexOf(next) <= ANSWERS.indexOf(stage))
       acknowledge(client, topic, next, "bench console");
   });
-};
-
-/** Prints every message below the prefix. */
-export const watchDispatch = async (
-  client: MqttClient,
-  prefix: string,
-  json: boolean,
-  print: (line: string) => void,
-): Promise<void> => {
-  client.on("message", (topic, payload, packet) => {
-    const lines = json ? [messageAsJson(topic, payload, packet.retain)] : describeMessage(topic, payload);
-    for (const line of lines) print(line);
-  });
-  const granted = await client.subscribeAsync(`${prefix}/#`, { qos: 1 });
-  if (granted.some((grant) => grant.qos >= 128)) {
-    throw new CommandError(EXIT.unavailable, `the broker refuses a subscription to ${prefix}/#`);
-  }
 };
 
 export const dispatch: Command = {

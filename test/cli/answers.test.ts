@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nextAnswer } from "../../src/cli/dispatch.ts";
+import { nextAnswer } from "../../src/cli/lib/console.ts";
 import { describeMessage } from "../../src/cli/lib/describe.ts";
 
 const TOPIC = "patrol/v1/zrenjanin/zr-117/emergency/01K0000000000000000000000A";
