@@ -18,7 +18,7 @@ const PART_TITLES: Readonly<Record<Part, string>> = {
   "panic-board": "the panic board",
   "panic-loop": "the loops to the buttons",
   outbox: "the store of reports",
-  link: "the way to dispatch",
+  link: "the link to dispatch",
   disk: "the disk",
   power: "switching the computer off",
   status: "the status page",
@@ -45,7 +45,7 @@ dispatch's events all use these words. Find the part below, then the code.
 | Is the configuration right?      | \`patrol-unit check --config /etc/patrol-unit/patrol-unit.yaml\`                      |
 | What happened before?            | \`journalctl -u patrol-unit -n 100\`; \`-f\` follows, \`-b -1\` is the boot before        |
 | Does the service run?            | \`systemctl status patrol-unit\`                                                     |
-| What waits for dispatch?         | service stopped: \`patrol-unit outbox stats --config …\`                              |
+| Which reports are pending?       | service stopped: \`patrol-unit outbox stats --config …\`                              |
 | Does a press get through?        | \`patrol-unit drill --config …\`, then press within 60 s: it prints the time of each leg |
 
 \`patrol-unit\` stands for \`/opt/patrol-unit/node_modules/.bin/node /opt/patrol-unit/dist/patrol-unit.mjs\`. Run it as root or as
@@ -53,9 +53,9 @@ user patrol-unit. \`doctor\` can run beside the service; it then asks the servic
 
 **The service does not start.** Exit 78: the configuration gives no unit name or no broker, or cannot be read; \`check\` says
 where. systemd does not start it again. Exit 74: the outbox cannot be opened; another service uses it, or its disk has never
-taken a write. Anything else: \`journalctl\` has one line with the reason.
+been writable. Anything else: \`journalctl\` has one line with the reason.
 
-**Never pull the power** to get out of a fault: \`systemctl restart patrol-unit\`. If power must go, \`systemctl stop patrol-unit\`
+**Never pull the power** to get out of a fault: \`systemctl restart patrol-unit\`. If the power must be cut, run \`systemctl stop patrol-unit\`
 first. An emergency survives both.
 
 ## Lamp
@@ -63,7 +63,7 @@ first. An emergency survives both.
 | pattern    | the lamp, in 3.2 s                   | what it means                                                  |
 | ---------- | ------------------------------------ | -------------------------------------------------------------- |
 | \`idle\`     | one blip                             | all is well, or a covert emergency is open                     |
-| \`no-link\`  | two flashes, a long pause            | no broker with a listener for 60 s; a press is kept            |
+| \`no-link\`  | two flashes, a long pause            | no broker with a subscriber for 60 s; a press is kept          |
 | \`latched\`  | one blip each 0.8 s                  | the board has the press, the computer does not yet             |
 | \`stored\`   | 0.8 s on, 0.8 s off                  | the press is on the computer's disk                            |
 | \`sent\`     | 0.4 s on, 0.4 s off                  | a broker has it                                                |
@@ -80,8 +80,8 @@ A drill begins with one second of long, short, long. Wiring and voltages: firmwa
 ## What dispatch sees
 
 Each fault is an event \`fault\` with \`part\`, \`code\`, \`where\` and \`detail\`, and an event \`recovered\` when it is over. A fault that
-changes more than six times a minute is reported as such once, then again when it is steady. \`detail\` is a sentence for this case;
-the texts below hold for all.
+changes more than six times a minute is reported once as changing often, then again when it is steady. \`detail\` is a sentence for this case;
+the texts below apply to all cases.
 `;
 
 const faultSection = ({ code, sentence, lamp, dispatch, cause, remedy, once }: CatalogueRow): string =>

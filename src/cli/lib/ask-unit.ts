@@ -56,7 +56,7 @@ export const unitAddress = (given: {
 };
 
 /** `host:port`, as it is written. */
-export const addressText = ({ host, port }: UnitAddress): string =>
+const addressText = ({ host, port }: UnitAddress): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 const WORDS: Readonly<Record<string, string>> = {
