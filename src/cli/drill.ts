@@ -9,6 +9,9 @@ const ARMED_MS = 60_000;
 /** How long a person's answer is awaited after the press. */
 const ANSWER_MS = 120_000;
 const ASK_MS = 100;
+/** After this time without an answer, a hint says who can give one. */
+const PATIENCE_MS = 5_000;
+const NOBODY = "nobody answers yet: at dispatch, or on the bench `dispatch --ack accepted`\n";
 /** HTTP statuses: the unit refuses a drill now; success. */
 const CONFLICT = 409;
 const DONE = 204;
@@ -38,6 +41,26 @@ const Status = z.object({
 });
 type Status = z.infer<typeof Status>;
 type Drill = Status["emergency"]["episodes"][number];
+type Legs = Drill["legs"];
+
+/** One leg to print. `before`: a stage that was printed already although it was reached later. */
+type Leg = { readonly stage: Stage; readonly ms: number; readonly before?: Stage };
+
+/**
+ * The legs that were not printed yet, in the order of their times. An answer can overtake the broker's
+ * acknowledgement, so a stage may be reached after its successor, or be known later.
+ */
+export const newLegs = (legs: Legs, printed: ReadonlySet<Stage>): Leg[] =>
+  STAGES.flatMap((stage): Leg[] => {
+    const ms = legs[stage];
+    if (ms === undefined || printed.has(stage)) return [];
+    const before = STAGES.find((other) => printed.has(other) && (legs[other] ?? 0) > ms);
+    return [before === undefined ? { stage, ms } : { stage, ms, before }];
+  }).toSorted((a, b) => a.ms - b.ms);
+
+/** A leg for a person to read. */
+export const legLine = ({ stage, ms, before }: Leg): string =>
+  `${stage.padEnd(10)}${ms.toFixed(1).padStart(9)} ms after the press  (${MEANING[stage]}${before === undefined ? "" : `; known late, it was before ${before}`})\n`;
 
 const statusOf = async (unit: UnitAddress): Promise<Status> => {
   const { data, error } = Status.safeParse(await askStatus(unit));
@@ -59,6 +82,47 @@ const order = async (unit: UnitAddress, method: "POST" | "DELETE"): Promise<void
  */
 const DISARMED =
   "the drill is off: the press was counted in an open emergency (do not press again), or the time is over";
+
+/** Polls the service and prints the legs of the first drill that is not in `before`, until it is over. */
+const follow = async (
+  unit: UnitAddress,
+  before: ReadonlySet<string>,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<"accepted" | "no answer" | "no press"> => {
+  const printed = new Set<Stage>();
+  let until = performance.now() + ARMED_MS;
+  let hintAt: number | undefined;
+  let isPressed = false;
+  while (performance.now() < until && !signal.aborted) {
+    // oxlint-disable-next-line no-await-in-loop -- polled until it is over
+    await pause(ASK_MS, signal, systemTime);
+    // oxlint-disable-next-line no-await-in-loop
+    const { emergency } = await statusOf(unit);
+    const found = emergency.episodes.find(({ test, episode }) => test && !before.has(episode));
+    if (!found && !emergency.drillArmed) throw new CommandError(EXIT.failed, DISARMED);
+    if (!found) continue;
+    if (!isPressed) {
+      until = performance.now() + ANSWER_MS;
+      hintAt = performance.now() + PATIENCE_MS;
+    }
+    isPressed = true;
+    for (const leg of newLegs(found.legs, printed)) {
+      printed.add(leg.stage);
+      const { stage, ms } = leg;
+      process.stdout.write(
+        json ? `${JSON.stringify({ episode: found.episode, stage, ms })}\n` : legLine(leg),
+      );
+    }
+    if (printed.has("accepted") || printed.has("cleared")) return "accepted";
+    if (printed.has("received")) hintAt = undefined;
+    if (hintAt !== undefined && performance.now() >= hintAt) {
+      process.stderr.write(NOBODY);
+      hintAt = undefined;
+    }
+  }
+  return isPressed ? "no answer" : "no press";
+};
 
 export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
@@ -84,36 +148,13 @@ accepted or cleared. If it is stopped before the press, the drill is off. An acc
     const before = new Set((await drillsOf(unit)).map(({ episode }) => episode));
     await order(unit, "POST");
     if (!given.json) process.stdout.write("Press a button within 60 s.\n");
-    const printed = new Set<Stage>();
-    let until = performance.now() + ARMED_MS;
-    let seen: Drill | undefined;
-    while (performance.now() < until && !stop.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- polled until it is over
-      await pause(ASK_MS, stop.signal, systemTime);
-      // oxlint-disable-next-line no-await-in-loop
-      const { emergency } = await statusOf(unit);
-      const found = emergency.episodes.find(({ test, episode }) => test && !before.has(episode));
-      if (!found && !emergency.drillArmed) throw new CommandError(EXIT.failed, DISARMED);
-      if (!found) continue;
-      if (!seen) until = performance.now() + ANSWER_MS;
-      seen = found;
-      for (const stage of STAGES) {
-        const ms = found.legs[stage];
-        if (ms === undefined || printed.has(stage)) continue;
-        printed.add(stage);
-        process.stdout.write(
-          given.json
-            ? `${JSON.stringify({ episode: found.episode, stage, ms })}\n`
-            : `${stage.padEnd(10)}${ms.toFixed(1).padStart(9)} ms after the press  (${MEANING[stage]})\n`,
-        );
-      }
-      if (printed.has("accepted") || printed.has("cleared")) return EXIT.ok;
-    }
-    if (!seen) await order(unit, "DELETE");
+    const end = await follow(unit, before, given.json ?? false, stop.signal);
+    if (end === "accepted") return EXIT.ok;
+    if (end === "no press") await order(unit, "DELETE");
     if (stop.signal.aborted) return EXIT.failed;
     throw new CommandError(
       EXIT.failed,
-      seen
+      end === "no answer"
         ? `nobody accepted the drill within ${ANSWER_MS / 1000} s`
         : "no press arrived within 60 s: does the panic board work?",
     );
