@@ -29,12 +29,14 @@ be read, or gives no identity or no broker.`,
     const file = required(given.config, "config");
     const configuration = loadConfiguration(file);
     const { settings, warnings, doubts, faults } = configuration;
-    const service = await askService(settings);
+    const asked = await askService(settings);
+    const { service } = asked;
     const devices = await tryDevices(configuration, service);
     const findings = [
       ...warnings.map((warning) => trouble("config", warning, "put the file there")),
       ...doubts.map((doubt) => trouble("config", doubt, "check the signal map and the database")),
       ...faults.map(({ remedy = "correct it", ...fault }) => trouble("config", faultText(fault), remedy)),
+      ...asked.findings,
       ...devices,
       ...(await tryDisk(settings.outbox.path, service)),
       clockFinding(

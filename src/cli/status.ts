@@ -2,6 +2,7 @@ import * as z from "zod";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { EXIT, options, type Command } from "./lib/command.ts";
+import { ActiveFault, faultLine, loopWord } from "./lib/active-fault.ts";
 import { askStatus, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
@@ -34,6 +35,7 @@ const Snapshot = z.object({
       z.object({ episode: z.string(), test: z.boolean(), state: z.string(), button: z.string() }),
     ),
   }),
+  faults: z.array(ActiveFault).default([]),
   position: z.object({ lat: z.number(), lon: z.number(), speedKmh: z.number().optional() }).optional(),
 });
 type Snapshot = z.infer<typeof Snapshot>;
@@ -41,9 +43,9 @@ type Snapshot = z.infer<typeof Snapshot>;
 const describeBoard = ({ panicBoard: board, emergency }: Snapshot): string => {
   if (!board) return "none configured";
   if (!board.connected) return "DOES NOT ANSWER";
-  const loops = Object.entries(board.loops ?? {}).map(([name, state]) => `${name} ${state}`);
+  const loops = Object.entries(board.loops ?? {}).map(([name, state]) => `${name}: ${loopWord(state)}`);
   return [
-    `firmware ${board.firmware}`,
+    board.firmware === undefined ? "firmware unknown" : `firmware ${board.firmware}`,
     ...(board.degraded ? ["no latch"] : []),
     ...loops,
     `lamp ${emergency.lamp}`,
@@ -58,6 +60,11 @@ const describeEmergency = ({ emergency }: Snapshot): string => {
   );
   return [...lines, ...(emergency.drillArmed ? ["the next press is a drill"] : [])].join("; ") || "none";
 };
+
+const describeFaults = ({ faults }: Snapshot): string[] =>
+  faults.length === 0
+    ? ["faults    none"]
+    : faults.map((fault, n) => `${n === 0 ? "faults".padEnd(10) : " ".repeat(10)}${faultLine(fault)}`);
 
 const describe = (s: Snapshot): string =>
   [
@@ -74,6 +81,7 @@ const describe = (s: Snapshot): string =>
     `panic     ${describeBoard(s)}`,
     `emergency ${describeEmergency(s)}`,
     `outbox    ${s.outbox.records} waiting${s.outbox.oldestAgeS === undefined ? "" : `, the oldest for ${s.outbox.oldestAgeS} s`}`,
+    ...describeFaults(s),
     "",
   ].join("\n");
 
@@ -89,8 +97,9 @@ export const status: Command = {
   summary: "the running service's state",
   usage: `patrol-unit status [--config FILE | --address HOST:PORT] [--watch] [--json]
 
-Asks the status address of the configuration (default 127.0.0.1:8080). --watch repeats each second.
-Exit: 0 it answered, 64 the address is not valid, 69 no service answers.`,
+Asks the status address of the configuration (default 127.0.0.1:8080). Lists the active faults; systemd/RUNBOOK.md has the remedy
+for each. --watch repeats each second, with the time.
+Exit: 0 it answered, 64 the address is not valid, 69 no service answers, or another unit's does.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },
@@ -100,10 +109,11 @@ Exit: 0 it answered, 64 the address is not valid, 69 no service answers.`,
     });
     const unit = unitAddress(given);
     const stop = given.watch ? onStopRequest() : undefined;
+    const json = given.json ?? false;
     do {
       // oxlint-disable-next-line no-await-in-loop -- a watch repeats
-      const answer = await askStatus(unit);
-      process.stdout.write(linesOf(unit, answer, given.json ?? false));
+      const lines = linesOf(unit, await askStatus(unit), json);
+      process.stdout.write(stop && !json ? `${new Date().toISOString()}\n${lines}\n` : lines);
       // oxlint-disable-next-line no-await-in-loop
       if (stop) await pause(1000, stop.signal, systemTime);
     } while (stop && !stop.signal.aborted);

@@ -104,6 +104,81 @@ test("a port that browsers refuse is a port", async () => {
   expect(code).toBe(69);
 });
 
+/** A configuration whose status page is at `port`. */
+const configFor = (port: number, id = "zr-118"): string => {
+  const folder = mkdtempSync(join(tmpdir(), "status-"));
+  stack.defer(() => rmSync(folder, { recursive: true }));
+  const config = join(folder, "patrol-unit.yaml");
+  writeFileSync(
+    config,
+    `unit: { directorate: zrenjanin, id: ${id} }
+gps: { port: ${join(folder, "none")} }
+panic: none
+dispatch: { brokers: ["mqtt://127.0.0.1:1"], allowPlaintext: true }
+outbox: { path: outbox }
+status: { listen: "127.0.0.1:${port}" }
+`,
+  );
+  return config;
+};
+
+/** A service of zr-117 as its status page shows it, with faults. */
+const service = (): Promise<number> => {
+  const snapshot = {
+    unit: "zrenjanin/zr-117",
+    boot: 3,
+    version: "0.1.0",
+    uptimeS: 12,
+    clock: "gnss",
+    outbox: { records: 2 },
+    link: { reconnects: 0, fault: "refused" },
+    gps: { fix: "none", sentences: 0, fault: "absent" },
+    panicBoard: { connected: true, firmware: "1", loops: { dash: "open" } },
+    emergency: { drillArmed: false, lamp: "fault", episodes: [] },
+    faults: [
+      { part: "gps", code: "absent", detail: "/dev/ttyACM0 is not there" },
+      { part: "panic-loop", code: "open", where: "dash", detail: "the loop is cut" },
+      { part: "outbox", code: "disk-full", detail: "no space is left" },
+    ],
+  };
+  return portOf(createServer((_, response) => response.end(JSON.stringify(snapshot))));
+};
+
+test.each(["status", "drill"])("%s does not believe the service of another unit", async (name) => {
+  const port = await service();
+  const { code, stderr, stdout } = await command(name, "--config", configFor(port));
+  expect(stderr).toBe(`zr-117 answers at 127.0.0.1:${port}, not zr-118: is another service running?\n`);
+  expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
+});
+
+test("doctor reports the service of another unit, and tries the devices itself", async () => {
+  const port = await service();
+  const { stdout } = await command("doctor", "--config", configFor(port), "--json");
+  const { serviceRuns, findings } = JSON.parse(stdout) as {
+    serviceRuns: boolean;
+    findings: { part: string; says: string }[];
+  };
+  expect(serviceRuns).toBe(false);
+  expect(findings.find(({ part }) => part === "status")?.says).toContain("zr-117 answers at 127.0.0.1");
+  expect(findings.find(({ part }) => part === "gps")?.says).toContain("none");
+}, 30_000);
+
+test("status lists the active faults with their details, and calls a loop that is open cut", async () => {
+  const { code, stdout } = await command("status", "--address", `127.0.0.1:${await service()}`);
+  expect(code).toBe(0);
+  expect(stdout).toContain("faults    gps absent: /dev/ttyACM0 is not there\n");
+  expect(stdout).toContain("          panic-loop open (dash): the loop is cut\n");
+  expect(stdout).toContain("dash: cut");
+});
+
+test("doctor passes on what the service knows, with the catalogue's remedy, and exits with 69", async () => {
+  const { code, stdout } = await command("doctor", "--config", configFor(await service(), "zr-117"));
+  expect(stdout).toContain("FAIL  gps: /dev/ttyACM0 is not there\n      → Check the plug.");
+  expect(stdout).toContain("FAIL  panic: dash: cut\n      → Measure at the board");
+  expect(stdout).toContain("FAIL  outbox: no space is left\n      → `df -h`");
+  expect(code).toBe(69);
+}, 30_000);
+
 test("run says that it has started when it knows its status port, or that it has none", async () => {
   const car = stack.use(
     openCar(`{ brokers: ["mqtt://127.0.0.1:${await freePort()}"], allowPlaintext: true }`),

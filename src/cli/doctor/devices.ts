@@ -1,3 +1,4 @@
+import { SourceError } from "../../domain/bytes.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { pause } from "../../runtime/wait.ts";
 import type { Configuration, UnitSettings } from "../../settings/load.ts";
@@ -5,6 +6,7 @@ import { systemTime } from "../../runtime/time.ts";
 import { readGps } from "../../unit/receiver.ts";
 import { missingCanLibrary } from "../../sources/can-library.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
+import { isOfDevice, loopWord, remedyOf } from "../lib/active-fault.ts";
 import { panicBoard } from "../lib/board.ts";
 import { gpsSource } from "../lib/source.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
@@ -14,9 +16,17 @@ const LISTEN_MS = 5_000;
 const FRAMES_MS = 3_000;
 const BOARD_MS = 6_000;
 
-const gpsFinding = (heard: number, fix: string, fault: string | undefined, port: string): Finding => {
+/** A device's own fault: its code, and a sentence for this case. */
+type DeviceFault = { readonly code: string; readonly detail: string };
+
+const gpsFinding = (heard: number, fix: string, fault: DeviceFault | undefined, port: string): Finding => {
   if (fault !== undefined || heard === 0)
-    return trouble("gps", fault ?? `${port} sends nothing`, "check its plug, gps.port and gps.baud", true);
+    return trouble(
+      "gps",
+      fault?.detail ?? `${port} sends nothing`,
+      remedyOf("gps", fault?.code ?? "silent") ?? "check its plug, gps.port and gps.baud",
+      true,
+    );
   return fix === "none"
     ? trouble(
         "gps",
@@ -30,11 +40,11 @@ const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> =>
   if (!gps) return undefined; // already reported as a fault of the configuration
   const tally = { sentences: 0, fixes: 0, rejected: {} };
   let fix = "none";
-  let fault: string | undefined;
+  let fault: DeviceFault | undefined;
   const on = {
     fix: (found: { fix: string }) => (fix = found.fix),
     pressure: () => undefined,
-    fault: (_: string, detail: string) => (fault = detail),
+    fault: (code: string, detail: string) => (fault = { code, detail }),
     heard: () => undefined,
     rollover: () => undefined,
   };
@@ -60,7 +70,8 @@ const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | u
     ))
       frames += batch.length;
   } catch (cause) {
-    return trouble("can", reasonOf(cause), "set it up as in systemd/25-can0.network", true);
+    const remedy = cause instanceof SourceError ? remedyOf("can", cause.code) : undefined;
+    return trouble("can", reasonOf(cause), remedy ?? "set it up as in systemd/25-can0.network", true);
   }
   return frames > 0
     ? sound("can", `${can.interface}: ${frames} mapped frames in ${FRAMES_MS / 1000} s`)
@@ -73,13 +84,13 @@ const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | u
 
 const boardFinding = (loops: Readonly<Record<string, string>>): Finding => {
   const bad = Object.entries(loops).filter(([, state]) => state !== "normal" && state !== "pressed");
-  return bad.length === 0
-    ? sound("panic", `the board answers; ${Object.keys(loops).join(", ")}: normal`)
-    : trouble(
-        "panic",
-        bad.map(([name, state]) => `${name} is ${state}`).join(", "),
-        "open: a broken wire; short: a crushed cable; stuck: the button itself",
-      );
+  if (bad.length === 0) return sound("panic", `the board answers; ${Object.keys(loops).join(", ")}: normal`);
+  const remedies = new Set(bad.map(([, state]) => remedyOf("panic-loop", state) ?? "Check the loop."));
+  return trouble(
+    "panic",
+    bad.map(([name, state]) => `${name}: ${loopWord(state)}`).join(", "),
+    [...remedies].join(" "),
+  );
 };
 
 const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
@@ -92,13 +103,13 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
           "no board is configured",
           "add a panic block, or write panic: none if the car has none",
         );
-  let fault: string | undefined;
+  let fault: DeviceFault | undefined;
   await using board = open({
     hello: () => undefined,
     press: () => undefined,
     loop: () => undefined,
     recovered: () => undefined,
-    fault: (_, detail) => (fault = detail),
+    fault: (code, detail) => (fault = { code, detail }),
   });
   const until = performance.now() + BOARD_MS;
   const patience = AbortSignal.timeout(BOARD_MS);
@@ -108,8 +119,8 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   if (!connected || !loops)
     return trouble(
       "panic",
-      fault ?? `${panic.port}: no board answers`,
-      "check its plug and panic.port; is it programmed?",
+      fault?.detail ?? `${panic.port}: no board answers`,
+      remedyOf("panic-board", fault?.code ?? "silent") ?? "check its plug and panic.port; is it programmed?",
       true,
     );
   return boardFinding(
@@ -119,21 +130,56 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   );
 };
 
-const servedCan = async ({ state, frames, dropped }: NonNullable<Service["can"]>): Promise<Finding> => {
+/** What the service reports about one part: the newest fault of the device itself. */
+const servedFault = ({ faults }: Service, part: string): DeviceFault | undefined =>
+  faults.findLast((one) => one.part === part && isOfDevice(one));
+
+const servedCan = async (service: Service): Promise<Finding | undefined> => {
+  if (!service.can) return undefined;
+  const { state, frames, dropped } = service.can;
   if (state === "heard") return sound("can", `${frames} frames, ${dropped} dropped`);
   const library = state === "failed" ? await missingCanLibrary() : undefined;
-  return trouble("can", library?.says ?? state, library?.cure ?? "see the service's log");
+  if (library) return trouble("can", library.says, library.cure);
+  const fault = servedFault(service, "can");
+  if (!fault) return trouble("can", `no mapped frame arrives (${state})`, "switch the ignition on");
+  return trouble(
+    "can",
+    fault.detail,
+    remedyOf("can", fault.code) ?? "see the service's log",
+    fault.code !== "not-configured",
+  );
 };
+
+const servedBoard = async (service: Service, panic: UnitSettings["panic"]): Promise<Finding[]> => {
+  const { panicBoard: board } = service;
+  if (!board) return [await tryBoard(panic)];
+  const fault = servedFault(service, "panic-board");
+  const cure = fault && remedyOf("panic-board", fault.code);
+  if (!board.connected)
+    return [trouble("panic", fault?.detail ?? "the board does not answer", cure ?? "check its plug", true)];
+  return [
+    boardFinding(board.loops ?? {}),
+    ...(fault ? [trouble("panic-board", fault.detail, cure ?? "see the service's log")] : []),
+  ];
+};
+
+/** Parts that doctor does not try itself while the service runs. */
+const OTHER_PARTS = new Set(["outbox", "power", "status"]);
+/** Faults of the link that a second connection does not find. */
+const LINK_CODES = new Set(["topic-refused", "taken-over"]);
+
+const servedRest = ({ faults }: Service): Finding[] =>
+  faults
+    .filter(({ part, code }) => OTHER_PARTS.has(part) || (part === "link" && LINK_CODES.has(code)))
+    .filter(isOfDevice)
+    .map(({ part, code, detail }) => trouble(part, detail, remedyOf(part, code) ?? "see the service's log"));
 
 /** The devices, as the running service reports them. */
 const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => [
-  gps && gpsFinding(service.gps.sentences, service.gps.fix, service.gps.fault, gps.port),
-  service.can && (await servedCan(service.can)),
-  service.panicBoard?.connected === true
-    ? boardFinding(service.panicBoard.loops ?? {})
-    : service.panicBoard
-      ? trouble("panic", "the board does not answer", "check its plug", true)
-      : await tryBoard(panic),
+  gps && gpsFinding(service.gps.sentences, service.gps.fix, servedFault(service, "gps"), gps.port),
+  await servedCan(service),
+  ...(await servedBoard(service, panic)),
+  ...servedRest(service),
 ];
 
 /** GPS, CAN and panic board: tried here, or as the running service reports them. */

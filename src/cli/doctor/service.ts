@@ -1,5 +1,9 @@
 import * as z from "zod";
+import { reasonOf } from "../../runtime/log.ts";
 import type { UnitSettings } from "../../settings/load.ts";
+import { ActiveFault } from "../lib/active-fault.ts";
+import { addressOf, addressText, askStatus, isNobodyThere } from "../lib/ask-unit.ts";
+import { trouble, type Finding } from "./finding.ts";
 
 /** The part of the running service's status that doctor uses. */
 const Service = z.object({
@@ -15,23 +19,29 @@ const Service = z.object({
       loops: z.record(z.string(), z.string()).optional(),
     })
     .optional(),
+  faults: z.array(ActiveFault).default([]),
 });
 export type Service = z.infer<typeof Service>;
 
-const ANSWER_MS = 2_000;
+/** `service`: this unit's service runs. `findings`: what is wrong at its status address. */
+export type Asked = { readonly service?: Service; readonly findings: readonly Finding[] };
 
-/** The running service's status; undefined if none answers at the status address. */
-export const askService = async ({ status }: UnitSettings): Promise<Service | undefined> => {
-  const { listen, pin } = status;
-  if (listen === undefined) return undefined;
-  const headers = pin === undefined ? {} : { authorization: `Bearer ${pin}` };
+/**
+ * Asks the service of the configuration for its status. If nothing listens at its status address, no
+ * service runs, and the devices can be tried. A status page that is off, or has port 0, cannot be asked.
+ */
+export const askService = async (settings: UnitSettings): Promise<Asked> => {
+  const { listen } = settings.status;
+  if (listen === undefined || listen.endsWith(":0")) return { findings: [] };
   try {
-    const response = await fetch(`http://${listen}/status.json`, {
-      headers,
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    return response.ok ? Service.safeParse(await response.json()).data : undefined;
-  } catch {
-    return undefined; // no service runs, so the devices can be tested
+    const address = addressOf(settings);
+    const { data, error } = Service.safeParse(await askStatus(address));
+    if (data) return { service: data, findings: [] };
+    const says = `the status of ${addressText(address)} has another format (${error.issues[0]?.path.join(".")})`;
+    return { findings: [trouble("status", says, "use the doctor of the service's own release")] };
+  } catch (cause) {
+    if (isNobodyThere(cause)) return { findings: [] };
+    const cure = "stop the other program (`ss -ltnp` names it), or correct status.listen and status.pin";
+    return { findings: [trouble("status", reasonOf(cause), cure)] };
   }
 };

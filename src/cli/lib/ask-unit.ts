@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import type * as z from "zod";
+import * as z from "zod";
 import { listenAddress } from "../../domain/address.ts";
+import { unitName } from "../../domain/identity.ts";
 import { reasonOf } from "../../runtime/log.ts";
-import { loadSettings } from "../../settings/load.ts";
+import { loadSettings, type UnitSettings } from "../../settings/load.ts";
 import { CommandError, EXIT } from "./command.ts";
 
 /** The address of the running service, and its PIN. */
@@ -10,6 +11,8 @@ export type UnitAddress = {
   readonly host: string;
   readonly port: number;
   readonly pin?: string | undefined;
+  /** The unit that must answer: `directorate/id`. Undefined: any unit. */
+  readonly name?: string | undefined;
 };
 
 export type UnitAnswer = { readonly status: number; readonly text: string };
@@ -39,21 +42,30 @@ const parse = (address: string, from: string): UnitAddress => {
 };
 
 /**
+ * The address of the service of a configuration. Throws a CommandError: usage if the address is not valid,
+ * config if the configuration has no status page.
+ */
+export const addressOf = ({ unit, status }: UnitSettings, address?: string): UnitAddress => {
+  const expected = { pin: status.pin, name: unitName(unit) };
+  if (address !== undefined) return { ...parse(address, "--address"), ...expected };
+  if (status.listen === undefined)
+    throw new CommandError(EXIT.config, "status.listen cannot be used: run `check`");
+  return { ...parse(status.listen, "status.listen"), ...expected };
+};
+
+/**
  * The address of the running service: from `--address`, else from the configuration, else the default.
- * The PIN is from the configuration. Throws a CommandError: usage if the address is not valid, config if
- * the configuration has no status page.
+ * The PIN and the unit's name are from the configuration. Throws a CommandError as `addressOf` does.
  */
 export const unitAddress = (given: {
   readonly config?: string | undefined;
   readonly address?: string | undefined;
-}): UnitAddress => {
-  const status = given.config === undefined ? undefined : loadSettings(given.config).settings.status;
-  const pin = status?.pin;
-  if (given.address !== undefined) return { ...parse(given.address, "--address"), pin };
-  if (status && status.listen === undefined)
-    throw new CommandError(EXIT.config, `${given.config}: status.listen cannot be used: run \`check\``);
-  return { ...parse(status?.listen ?? DEFAULT_ADDRESS, "status.listen"), pin };
-};
+}): UnitAddress =>
+  given.config === undefined
+    ? given.address === undefined
+      ? parse(DEFAULT_ADDRESS, "status.listen")
+      : parse(given.address, "--address")
+    : addressOf(loadSettings(given.config).settings, given.address);
 
 /** `host:port`, as it is written. */
 const addressText = ({ host, port }: UnitAddress): string =>
@@ -113,18 +125,54 @@ export const askUnit = async (
   }
 };
 
-/** The status of the running service, as JSON. Throws a CommandError if the unit refuses, or another program answers. */
+/** Nothing listens at the address: no service runs there. */
+export const isNobodyThere = (error: unknown): boolean =>
+  error instanceof CommandError &&
+  error.cause instanceof Error &&
+  "code" in error.cause &&
+  error.cause.code === "ECONNREFUSED";
+
+const Named = z.object({ unit: z.string() });
+
+/** Without the directorate, if the other unit has the same. */
+const shortName = (name: string, other: string): string => {
+  const [directorate, id] = name.split("/");
+  return id !== undefined && other.startsWith(`${directorate}/`) ? id : name;
+};
+
+/** Throws a CommandError (69) if the status is another unit's. */
+const expectUnit = (status: unknown, unit: UnitAddress): void => {
+  const named = Named.safeParse(status);
+  if (unit.name === undefined || !named.success || named.data.unit === unit.name) return;
+  const found = named.data.unit;
+  throw new CommandError(
+    EXIT.unavailable,
+    `${shortName(found, unit.name)} answers at ${addressText(unit)}, not ${shortName(unit.name, found)}: is another service running?`,
+  );
+};
+
+/**
+ * The status of the running service, as JSON. Throws a CommandError (69) if the unit refuses, or another
+ * unit or another program answers.
+ */
 export const askStatus = async (unit: UnitAddress): Promise<unknown> => {
   const { status, text } = await askUnit(unit, "/status.json");
   const where = addressText(unit);
   if (status === 401 || status === 403 || status === 421 || status === 429 || status === 500)
     throw new CommandError(EXIT.unavailable, `the unit at ${where} refuses: ${text.trim()}`);
+  const answer = status === 200 ? jsonOf(text) : undefined;
+  if (answer === undefined)
+    throw new CommandError(EXIT.unavailable, `no unit answers at ${where}: another program does`);
+  expectUnit(answer, unit);
+  return answer;
+};
+
+const jsonOf = (text: string): unknown => {
   try {
-    if (status === 200) return JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    // Reported below.
+    return undefined;
   }
-  throw new CommandError(EXIT.unavailable, `no unit answers at ${where}: another program does`);
 };
 
 /** The status has another shape than this release's: the service runs another release. */
