@@ -3,6 +3,7 @@ import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
 import { bytesOnDisk } from "../outbox/disk.ts";
 import { loadSettings } from "../settings/load.ts";
 import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
+import { problemsOf, summaryLines, type Totals } from "./lib/outbox-summary.ts";
 
 const ACTIONS = ["stats", "export", "verify"] as const;
 
@@ -29,8 +30,6 @@ const exportReports = async (inspection: Inspection, gpx: boolean): Promise<void
   if (gpx) await write("    </trkseg>\n  </trk>\n</gpx>\n");
 };
 
-type Totals = { records: number; kinds: Record<string, number>; oldest?: string; newest?: string };
-
 const count = async (inspection: Inspection): Promise<Totals> => {
   const totals: Totals = { records: 0, kinds: {} };
   for await (const { kind, at } of inspection.reports()) {
@@ -42,22 +41,15 @@ const count = async (inspection: Inspection): Promise<Totals> => {
   return totals;
 };
 
-const damageOf = ({ damaged, news, account }: Inspection): number =>
-  damaged.emergency + damaged.event + damaged.telemetry + news.length + account.missing + account.leased;
-
-const readable = (value: Readonly<Record<string, unknown>>): string =>
-  Object.entries(value)
-    .map(([key, field]) => `${key.padEnd(14)}${typeof field === "string" ? field : JSON.stringify(field)}\n`)
-    .join("");
-
 export const outbox: Command = {
   summary: "reads the outbox of a stopped unit, or of a wrecked car",
   usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx] [--json]
 
 stats counts the pending reports; export prints every report, oldest number first, as NDJSON or its positions as
 GPX; verify reads everything and counts the damage. Works on a copy: the files are not changed.
-An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has the episodes that were open. Damaged records are skipped and counted. missing: numbers that are lost; leased: numbers that may have been used by a unit that was killed or still runs.
-Exit: 1 verify found damage or numbers unaccounted for, 74 it is not an outbox or cannot be opened.`,
+An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has the episodes that were open. Damaged records are skipped and counted. What is wrong is said on stderr. missing: numbers that are lost;
+leased: numbers reserved by a service that still runs, or was killed: that is no damage.
+Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not an outbox or cannot be opened.`,
   async run(args) {
     const action = ACTIONS.find((name) => name === args[0]);
     if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);
@@ -85,16 +77,22 @@ Exit: 1 verify found damage or numbers unaccounted for, 74 it is not an outbox o
     }
     const totals = await count(inspection);
     const { damaged, account, news, openEpisodes } = inspection;
+    const bytes = bytesOnDisk(path);
     const summary = {
       path,
       ...totals,
-      bytes: bytesOnDisk(path),
+      bytes,
       ledger: account,
       openEpisodes,
       ...(news.length > 0 ? { news } : {}),
       ...(action === "verify" ? { damaged } : {}),
     };
-    await write(given.json ? `${JSON.stringify(summary)}\n` : readable(summary));
-    return action === "verify" && damageOf(inspection) > 0 ? EXIT.failed : EXIT.ok;
+    const lines = summaryLines(path, totals, bytes, inspection);
+    await write(given.json ? `${JSON.stringify(summary)}\n` : `${lines.join("\n")}\n`);
+    const problems = problemsOf(inspection);
+    for (const problem of problems) process.stderr.write(`${problem}\n`);
+    if (action === "stats") return EXIT.ok;
+    if (problems.length === 0 && !given.json) await write("every number is accounted for, no damage\n");
+    return problems.length > 0 ? EXIT.failed : EXIT.ok;
   },
 };

@@ -86,6 +86,26 @@ test("a store from a wreck: what is damaged is passed over and counted, the rest
   });
 });
 
+test("people get sentences, not JSON", async () => {
+  const stats = await run("stats", "--path", path);
+  expect(stats.stdout).not.toMatch(/[{[]/);
+  expect(stats.stdout).toContain("waiting       601 reports (1 event, 600 position)\n");
+  expect(stats.stdout).toContain("emergencies   none open\n");
+  const verify = await run("verify", "--path", path);
+  expect(verify.stdout).toMatch(/every number is accounted for, no damage\n$/);
+  expect(verify.stderr).toBe("");
+});
+
+test("verify beside a running service says that reserved numbers are no damage", async () => {
+  await using outbox = await openTestOutbox(path);
+  await outbox.flush();
+  const verify = await run("verify", "--path", path);
+  expect(verify.code).toBe(1);
+  expect(verify.stderr).toMatch(
+    /^[\d,]+ numbers are reserved by a service that runs now, or was killed. This is no damage/,
+  );
+});
+
 test("wrong usage, and what is no outbox, say so", async () => {
   expect((await run()).code).toBe(64);
   expect((await run("stats")).stderr).toContain("expected --config FILE or --path FOLDER");

@@ -1,0 +1,58 @@
+import type { Inspection } from "../../outbox/inspect.ts";
+
+/** The pending reports of an outbox, counted. `oldest`, `newest`: ISO instants. */
+export type Totals = { records: number; kinds: Record<string, number>; oldest?: string; newest?: string };
+
+export type Found = Pick<Inspection, "account" | "openEpisodes" | "news" | "damaged">;
+
+const counted = (n: number, one: string, many = `${one}s`): string =>
+  `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+const line = (label: string, text: string): string => `${label.padEnd(14)}${text}`;
+
+const kindsText = (kinds: Readonly<Record<string, number>>): string => {
+  const parts = Object.entries(kinds).map(([kind, n]) => `${n.toLocaleString("en")} ${kind}`);
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+};
+
+/** What `stats` and `verify` print for a person, a line each. */
+export const summaryLines = (path: string, totals: Totals, bytes: number, found: Found): string[] => {
+  const { records, kinds, oldest, newest } = totals;
+  const { boot, next } = found.account;
+  return [
+    line("outbox", `${path}, ${counted(Math.ceil(bytes / 1024), "KiB", "KiB")}`),
+    line("waiting", `${counted(records, "report")}${kindsText(kinds)}`),
+    ...(oldest === undefined || newest === undefined ? [] : [line("from, to", `${oldest}, ${newest}`)]),
+    line("numbers", `the next report gets ${next}; boot ${boot}`),
+    ...(found.openEpisodes.length === 0 ? [line("emergencies", "none open")] : []),
+    ...found.openEpisodes.map(({ data }) =>
+      line(
+        data.test ? "DRILL" : "EMERGENCY",
+        `${data.state}, button ${data.button}, ${counted(data.presses, "press", "presses")}, ${data.episode}`,
+      ),
+    ),
+  ];
+};
+
+/** What is wrong with an outbox, a sentence each. Empty: every number is accounted for. */
+export const problemsOf = ({ account, damaged, news }: Found): string[] => {
+  const records = damaged.emergency + damaged.event + damaged.telemetry;
+  return [
+    ...news,
+    ...(records === 0
+      ? []
+      : [
+          `${counted(records, "record")} cannot be read: ${damaged.emergency} emergency, ${damaged.event} event, ${damaged.telemetry} telemetry`,
+        ]),
+    ...(account.missing === 0
+      ? []
+      : [
+          `${counted(account.missing, "number")} ${account.missing === 1 ? "is" : "are"} missing: the service declares them to dispatch as lost at its next start`,
+        ]),
+    ...(account.leased === 0
+      ? []
+      : [
+          `${counted(account.leased, "number")} ${account.leased === 1 ? "is" : "are"} reserved by a service that runs now, or was killed. This is no damage: stop the service and verify again`,
+        ]),
+  ];
+};
