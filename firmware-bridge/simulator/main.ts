@@ -8,7 +8,8 @@ const USAGE = `npm run -s board -- --link PATH [--image HEX]
 
 Runs the panic board's released firmware; its serial port is at PATH. One command a line on stdin:
 press LOOP [MS], hold LOOP, release LOOP, cut LOOP, short LOOP, mend LOOP, power off, power on,
-unplug, plug, quit. Each change of lamp or sounder is a JSON line on stdout.
+unplug, plug, help, quit. LOOP is 0 to 3, MS the length of the press (default 200). Each change of
+lamp or sounder is a JSON line on stdout. Exit: 64 wrong usage, 74 PATH or the image cannot be used.
 `;
 const PRESS_MS = 200;
 const EXIT_USAGE = 64;
@@ -28,7 +29,8 @@ const perform = (live: LiveBoard, line: string): void => {
   };
   live.catchUp();
   const act = Object.hasOwn(onLoop, word) ? onLoop[word] : undefined;
-  if (act && loop !== undefined && /^\d{1,7}$/.test(ms)) act(loop);
+  if (act && loop === undefined) process.stderr.write(`${line}: LOOP is 0 to 3, for example "${word} 0"\n`);
+  else if (act && loop !== undefined && /^\d{1,7}$/.test(ms)) act(loop);
   else if (word === "power" && (what === "on" || what === "off")) board.power(what === "on");
   else if (word === "unplug") live.unplug();
   else if (word === "plug") live.plug();
@@ -39,10 +41,15 @@ const perform = (live: LiveBoard, line: string): void => {
 const given = (() => {
   try {
     return parseArgs({
-      options: { link: { type: "string" }, image: { type: "string" }, help: { type: "boolean" } },
+      options: {
+        link: { type: "string" },
+        image: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
     }).values;
   } catch (cause) {
-    process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    process.stderr.write(`${why.split(". ")[0]}; --help lists the options\n`);
     process.exit(EXIT_USAGE);
   }
 })();
@@ -73,4 +80,12 @@ process.on("SIGINT", stop);
 // The reader of stdout is gone: stop.
 process.stdout.on("error", stop);
 const commands = createInterface({ input: process.stdin });
-commands.on("line", (line) => (line.trim() === "quit" ? stop() : perform(live, line)));
+commands.on("line", (line) => {
+  if (line.trim() === "quit") stop();
+  try {
+    perform(live, line);
+  } catch (cause) {
+    // "plug": another program has taken the link.
+    process.stderr.write(`${cause instanceof Error ? cause.message : String(cause)}\n`);
+  }
+});

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, openSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
 
@@ -31,6 +40,20 @@ const pointsTo = (link: string): string | undefined => {
   }
 };
 
+/**
+ * Whether the terminal behind a link is still the one that the link was made for. The numbers of
+ * terminals are used again: a terminal that is younger than the link is another one.
+ */
+const isAlive = (link: string): boolean => {
+  const target = pointsTo(link);
+  if (!target?.startsWith("/dev/pts/")) return false;
+  try {
+    return statSync(target).ctimeMs <= lstatSync(link).ctimeMs;
+  } catch {
+    return false; // the terminal is gone
+  }
+};
+
 /** Makes the link; replaces only a link of our kind, never a file or a device. */
 const place = (path: string, link: string): void => {
   const old = pointsTo(link);
@@ -44,8 +67,13 @@ const place = (path: string, link: string): void => {
   }
 };
 
-/** Opens a pty; with `link`, also under that name, as udev would. */
+/**
+ * Opens a pty; with `link`, also under that name, as udev would. Throws an error that says what to do if
+ * the link cannot be made, or if another program has a line there.
+ */
 export const openSerialLine = (link?: string): SerialLine => {
+  if (link !== undefined && isAlive(link))
+    throw new Error(`${link} is in use by another program: stop it, or choose another name`);
   const terminal = (nodePty as unknown as Opener).open({ encoding: null });
   const path = terminal.ptsName;
   // The library reads from the far end, so the reader would miss bytes. An open descriptor that is

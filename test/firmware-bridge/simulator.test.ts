@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { lstatSync, mkdtempSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,18 +13,21 @@ import { waitFor } from "../journeys/car.ts";
 type Line = { readonly t: number; readonly lamp: string; readonly drill: boolean; readonly sounder: boolean };
 
 /** `npm run -s board`, with what it prints. */
-const openSimulator = () => {
-  const link = join(mkdtempSync(join(tmpdir(), "simulator-")), "tty");
+const openSimulator = (link = join(mkdtempSync(join(tmpdir(), "simulator-")), "tty")) => {
   const child = spawn(process.execPath, ["firmware-bridge/simulator/main.ts", "--link", link], {
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  const said: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => void said.push(line));
   const lines: Line[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => void lines.push(JSON.parse(line) as Line));
   return {
     link,
     lines,
+    said,
     lamps: () => lines.map(({ lamp }) => lamp).filter((lamp, i, all) => lamp !== all[i - 1]),
     say: (command: string) => void child.stdin.write(`${command}\n`),
+    kill: () => void child.kill("SIGKILL"),
     ended: once(child, "exit"),
     [Symbol.dispose]: () => void child.kill(),
   };
@@ -48,6 +51,36 @@ test("each change of the lamp is a line; the board goes on without its line, not
   expect(board.lamps()).toEqual(["no-host", "latched", "off", "latched"]);
   board.say("quit");
   expect((await board.ended)[0]).toBe(0);
+});
+
+test("a second board at the same link is refused while the first one lives", async () => {
+  using first = openSimulator();
+  await waitFor("the first board", () => first.lines.length > 0);
+  const line = readlinkSync(first.link);
+  using second = openSimulator(first.link);
+  expect((await second.ended)[0]).toBe(74);
+  expect(second.said).toEqual([
+    `${first.link} is in use by another program: stop it, or choose another name`,
+  ]);
+  expect(readlinkSync(first.link)).toBe(line);
+});
+
+test("the link of a board that was killed is replaced", async () => {
+  using first = openSimulator();
+  await waitFor("the first board", () => first.lines.length > 0);
+  first.kill();
+  await first.ended;
+  expect(lstatSync(first.link).isSymbolicLink()).toBe(true);
+  using second = openSimulator(first.link);
+  await waitFor("the second board", () => second.lines.length > 0);
+  expect(second.said).toEqual([expect.stringContaining("a panic board listens at")]);
+});
+
+test("a command without a loop that exists names the loops", async () => {
+  using board = openSimulator();
+  await waitFor("the board", () => board.lines.length > 0);
+  board.say("press 4");
+  await waitFor("the answer", () => board.said.includes('press 4: LOOP is 0 to 3, for example "press 0"'));
 });
 
 test("a host's patterns, its drill and the sounder are shown", async () => {
