@@ -1,6 +1,7 @@
 import { enableCompileCache } from "node:module";
 import { CommandError, EXIT, type Command } from "./cli/lib/command.ts";
 import { reasonOf } from "./runtime/log.ts";
+import { suggest } from "./domain/suggest.ts";
 import { VERSION } from "./domain/version.ts";
 
 enableCompileCache();
@@ -30,9 +31,14 @@ const help = async (): Promise<string> => {
     "",
     ...lines,
     "",
-    "Options: --help, --version, --debug (prints the stack of an error)",
+    "Options: --help (-h), --version, --debug (prints the stack of an error)",
     "",
   ].join("\n");
+};
+
+const noCommand = (name: string): string => {
+  const meant = suggest(name, Object.keys(commands));
+  return `there is no command "${name}"${meant === undefined ? "" : `: is it ${meant}?`}; --help lists them`;
 };
 
 const exitOf = (error: unknown): number => {
@@ -46,7 +52,7 @@ const exitOf = (error: unknown): number => {
 const main = async (argv: readonly string[]): Promise<number> => {
   const args = argv.filter((arg) => arg !== "--debug");
   const [name, ...rest] = args;
-  if (name === undefined || name === "--help" || name === "help") {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(await help());
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
@@ -55,9 +61,9 @@ const main = async (argv: readonly string[]): Promise<number> => {
     return EXIT.ok;
   }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!load) throw new CommandError(EXIT.usage, `there is no command "${name}"; --help lists them`);
+  if (!load) throw new CommandError(EXIT.usage, noCommand(name));
   const command = await load();
-  if (rest.includes("--help")) {
+  if (rest.includes("--help") || rest.includes("-h")) {
     process.stdout.write(`${command.summary}\n\n${command.usage}\n`);
     return EXIT.ok;
   }

@@ -1,4 +1,4 @@
-import { faultText, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
+import { faultText, inOrder, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { missingCanLibrary } from "../sources/can-library.ts";
 import { EXIT, options, required, type Command } from "./lib/command.ts";
@@ -8,22 +8,45 @@ const warn = (line: string): void => void process.stderr.write(`warning: ${line}
 /** Whether a fault is only a warning: databases and certificates may be added later. */
 const mayCome = ({ code }: SettingsFault): boolean => code === "missing-file";
 
+type Verdict = { readonly cautions: readonly string[]; readonly wrong: readonly SettingsFault[] };
+
+const judge = async (file: string): Promise<Verdict> => {
+  try {
+    const { settings, warnings, doubts, faults } = loadConfiguration(file);
+    const library = settings.can && (await missingCanLibrary());
+    const cautions = [
+      ...warnings,
+      ...doubts,
+      ...faults.filter(mayCome).map(faultText),
+      ...(library ? [`can: ${library.says}: ${library.cure}`] : []),
+    ];
+    return { cautions, wrong: inOrder(faults.filter((fault) => !mayCome(fault))) };
+  } catch (cause) {
+    // The unit could not do its duty at all with this file.
+    if (cause instanceof ConfigurationError) return { cautions: [], wrong: cause.faults };
+    throw cause;
+  }
+};
+
 export const check: Command = {
   summary: "validates a configuration, all faults at once",
-  usage: `patrol-unit check --config FILE
+  usage: `patrol-unit check --config FILE [--json]
 
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
-line, column, key, what was expected and what was found. Missing certificates and databases are warnings, and so is a bus if its library is not installed on this machine. Exit: 0 valid, 78 not valid
+line, column, key, what was expected and what was found. Missing certificates and databases are warnings,
+and so is a bus if its library is not installed on this machine. --json: one line {valid, faults, warnings}; a
+fault is {file, line, column, path, part, code, expected, found, remedy, fatal}. Exit: 0 valid, 78 not valid
 (\`run\` starts with what is valid, unless there is no identity or no broker).`,
   async run(args) {
-    const { config } = options(args, { config: { type: "string" } });
+    const { config, json } = options(args, { config: { type: "string" }, json: { type: "boolean" } });
     const file = required(config, "config");
-    const { settings, warnings, doubts, faults } = loadConfiguration(file);
-    for (const warning of [...warnings, ...doubts]) warn(warning);
-    for (const fault of faults.filter(mayCome)) warn(faultText(fault));
-    const library = settings.can && (await missingCanLibrary());
-    if (library) warn(`can: ${library.says}: ${library.cure}`);
-    const wrong = faults.filter((fault) => !mayCome(fault));
+    const { cautions, wrong } = await judge(file);
+    if (json) {
+      const found = { valid: wrong.length === 0, faults: wrong, warnings: cautions };
+      process.stdout.write(`${JSON.stringify(found)}\n`);
+      return found.valid ? EXIT.ok : EXIT.config;
+    }
+    for (const caution of cautions) warn(caution);
     if (wrong.length > 0) throw new ConfigurationError(wrong);
     process.stdout.write(`${file}: valid\n`);
     return EXIT.ok;

@@ -62,8 +62,11 @@ const decodeNmea = async (file: string): Promise<number> => {
   decoder.end();
   await say();
   await output.flush();
+  const isNmea = decoder.tally.sentences > 0;
+  if (!isNmea)
+    process.stderr.write(`${file}: it has no valid NMEA sentence: is it a receiver's recording?\n`);
   process.stderr.write(`${JSON.stringify(decoder.tally)}\n`);
-  return EXIT.ok;
+  return isNmea ? EXIT.ok : EXIT.failed;
 };
 
 /** Integers beyond 2^53 become decimal strings: JSON parsers would round them. */
@@ -166,10 +169,11 @@ patrol-unit decode --can FILE --database DBC [--raw | --labels]
 --nmea: one line an epoch on stdout: the \`data\` of a position and \`at\`, as the receiver gave it (dates
 are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and rejections.
 
---can: one line a frame of a candump log (-l or -L) that the database knows: {t, frame, message, signals}.
+--can: one line a frame of a candump log (-l, -L or -8) that the database knows: {t, frame, message, signals}.
 Prints physical values; --raw: raw values; --labels: the texts of value tables, if a signal has one. A signal is absent if it is not multiplexed into the frame, lies beyond its end, is not a number, or is not available (J1939); integers beyond
 2^53 are strings. The last line, on stderr, counts lines, frames and skipped lines by cause.
-Files may be gzip and have any size; - is the standard input. Exit: 1 the database is not valid, 74 a file cannot be read.`,
+Files may be gzip and have any size; - is the standard input. Exit: 1 the database is
+not valid or the recording has no NMEA sentence, 74 a file cannot be read.`,
   run(args) {
     const given = options(args, {
       nmea: { type: "string" },

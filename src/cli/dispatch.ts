@@ -33,6 +33,28 @@ const answerEmergencies = (client: MqttClient, stage: Answer): void => {
   });
 };
 
+/** Says once when the connection is lost, and once when it is there again. */
+export const reportConnection = (
+  client: Pick<MqttClient, "on">,
+  stopping: AbortSignal,
+  say: (line: string) => void,
+): void => {
+  let isLost = false;
+  // While it is lost, each attempt fails with an error of its own.
+  client.on("error", (error) => {
+    if (!isLost) say(reasonOf(error));
+  });
+  client.on("close", () => {
+    if (isLost || stopping.aborted) return;
+    isLost = true;
+    say("connection lost, trying again");
+  });
+  client.on("connect", () => {
+    if (isLost) say("connected again");
+    isLost = false;
+  });
+};
+
 export const dispatch: Command = {
   summary: "a bench console: prints what dispatch sees",
   usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
@@ -70,9 +92,8 @@ as a list of reports). --ack answers every emergency automatically, up to that s
     await using stack = new AsyncDisposableStack();
     const client = await connectConsole(broker, credentials);
     stack.defer(() => client.endAsync(true));
-    client.on("error", (error) => process.stderr.write(`${broker}: ${reasonOf(error)}\n`));
-    client.on("close", () => {
-      if (!stop.signal.aborted) process.stderr.write(`${broker}: connection lost, trying again\n`);
+    reportConnection(client, stop.signal, (line) => {
+      process.stderr.write(`${new Date().toISOString()}  ${broker}: ${line}\n`);
     });
     if (ack) answerEmergencies(client, ack);
     await watchDispatch(client, given.prefix ?? "patrol/v1", given.json ?? false, (line) => {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Report } from "../domain/report.ts";
 import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
 import { bytesOnDisk } from "../outbox/disk.ts";
@@ -41,6 +42,11 @@ const count = async (inspection: Inspection): Promise<Totals> => {
   return totals;
 };
 
+const absent = (path: string, config: string | undefined): string =>
+  config === undefined
+    ? `${path} is not there: give --path the folder that outbox.path of the unit names`
+    : `${path} is not there: no service has run with ${config} yet, or its outbox.path names another folder`;
+
 export const outbox: Command = {
   summary: "reads the outbox of a stopped unit, or of a wrecked car",
   usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx] [--json]
@@ -67,6 +73,7 @@ Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not 
       throw new CommandError(EXIT.usage, "expected --config FILE or --path FOLDER");
     }
     const path = given.path ?? loadSettings(given.config!).settings.outbox.path;
+    if (!existsSync(path)) throw new CommandError(EXIT.io, absent(path, given.config));
     await using inspection = await inspectOutbox(path);
     if (action === "export") {
       await exportReports(inspection, format === "gpx");

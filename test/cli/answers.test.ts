@@ -1,9 +1,11 @@
+import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
+import { reportConnection } from "../../src/cli/dispatch.ts";
 import { nextAnswer } from "../../src/cli/lib/console.ts";
 import { describeMessage } from "../../src/cli/lib/describe.ts";
 
 const TOPIC = "patrol/v1/zrenjanin/zr-117/emergency/01K0000000000000000000000A";
-const emergency = (state: string): Buffer =>
+const report = (kind: string, data: object): Buffer =>
   Buffer.from(
     JSON.stringify({
       v: 1,
@@ -11,21 +13,24 @@ const emergency = (state: string): Buffer =>
       store: "k3v9q0ab",
       boot: 1,
       seq: 2,
-      kind: "emergency",
+      kind,
       at: "2026-11-24T08:00:00.000Z",
       clock: "gnss",
       mono: 1,
       live: true,
-      data: {
-        episode: "01K0000000000000000000000A",
-        state,
-        test: false,
-        button: "dash",
-        presses: 1,
-        attempt: 1,
-      },
+      data,
     }),
   );
+const emergency = (state: string, counts: { presses?: number; attempt?: number } = {}): Buffer =>
+  report("emergency", {
+    episode: "01K0000000000000000000000A",
+    state,
+    test: false,
+    button: "dash",
+    presses: 1,
+    attempt: 1,
+    ...counts,
+  });
 
 test.each([
   ["active", "received"],
@@ -46,4 +51,45 @@ test("the console prints one line a report, and names the unit", () => {
   const lines = describeMessage(TOPIC, emergency("active"));
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain("zrenjanin/zr-117");
+});
+
+test("the console counts one press and two presses, and marks a repeat", () => {
+  const [first] = describeMessage(TOPIC, emergency("active"));
+  expect(first).toContain("  1 press  ");
+  expect(first).not.toContain("attempt");
+  const [second] = describeMessage(TOPIC, emergency("active", { presses: 2, attempt: 3 }));
+  expect(second).toContain("  2 presses  attempt 3  ");
+});
+
+test("the console prints which signals are stale, also if there are no others", () => {
+  const [line] = describeMessage(
+    "patrol/v1/zrenjanin/zr-117/vehicle",
+    report("vehicle", { signals: {}, stale: ["Vehicle.Speed"] }),
+  );
+  expect(line).toMatch(/vehicle {3}stale: Vehicle\.Speed$/);
+});
+
+test("the console shows doctor's trial as a trial, and another reply as a reply", () => {
+  const topic = "patrol/v1/zrenjanin/zr-117/reply";
+  const [trial] = describeMessage(topic, Buffer.from('{"id":"doctor","ok":true}'));
+  expect(trial).toMatch(/^- +zrenjanin\/zr-117 {2}`doctor` has tried this broker$/);
+  const [reply] = describeMessage(topic, Buffer.from('{"id":"a1","ok":false,"error":"it expired"}'));
+  expect(reply).toMatch(/zrenjanin\/zr-117 {2}reply to a1: it expired$/);
+});
+
+test("the console says once that the connection is lost, and once that it is there again", () => {
+  const client = new EventEmitter();
+  const lines: string[] = [];
+  reportConnection(client as never, new AbortController().signal, (line) => void lines.push(line));
+  for (let n = 0; n < 3; n++) {
+    client.emit("close");
+    client.emit("error", new Error("connect ECONNREFUSED"));
+  }
+  client.emit("connect");
+  client.emit("close");
+  expect(lines).toEqual([
+    "connection lost, trying again",
+    "connected again",
+    "connection lost, trying again",
+  ]);
 });

@@ -60,7 +60,9 @@ describe("the released image", () => {
   test("that is damaged is refused, with the line", () => {
     expect(() => readHex(":00000001FF\nrubbish")).toThrow("line 2 of the image: not Intel HEX");
     expect(() => readHex(":0100000001FF")).toThrow("line 1 of the image: wrong checksum");
-    expect(() => readHex(":0200000001FD")).toThrow("line 1 of the image: its length does not match its length field");
+    expect(() => readHex(":0200000001FD")).toThrow(
+      "line 1 of the image: its length does not match its length field",
+    );
   });
 });
 

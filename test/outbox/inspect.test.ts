@@ -113,7 +113,7 @@ test("wrong usage, and what is no outbox, say so", async () => {
   const none = await run("stats", "--path", join(folder, "nothing"));
   expect([none.code, none.stderr]).toEqual([
     74,
-    `${folder}/nothing is not there: is it the outbox.path of this unit?\n`,
+    `${folder}/nothing is not there: give --path the folder that outbox.path of the unit names\n`,
   ]);
   writeFileSync(join(folder, "file"), "no store");
   expect((await run("stats", "--path", join(folder, "file"))).code).toBe(74);

@@ -7,6 +7,7 @@ import { reasonOf } from "../../runtime/log.ts";
 import { systemTime } from "../../runtime/time.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { credentialsOf } from "../../unit/credentials.ts";
+import { DOCTOR_REPLY_ID } from "../lib/describe.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
 
 const BROKER_MS = 10_000;
@@ -24,6 +25,9 @@ const BROKER_CURES: Partial<Record<LinkFault, string>> = {
   failed: "is it a broker, and the port the one for TLS?",
 };
 
+/** Dispatch's console shows this as a trial. */
+const TRIAL = JSON.stringify({ id: DOCTOR_REPLY_ID, ok: true });
+
 /** Subscribes and publishes. Rejects if the broker refuses either. */
 const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -33,7 +37,7 @@ const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
       if (refused !== undefined)
         reject(new Error(`the broker refuses a subscription to ${refused}: ${refusal(Math.max(...codes))}`));
       else
-        connection.publish(routes.reply, Buffer.from('{"id":"doctor","ok":true}'), (code) => {
+        connection.publish(routes.reply, Buffer.from(TRIAL), (code) => {
           if (code < PUBACK.firstRefusal) resolve();
           else reject(new Error(`the broker refuses to publish on ${routes.reply.topic}: ${refusal(code)}`));
         });

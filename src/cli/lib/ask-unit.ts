@@ -68,7 +68,7 @@ export const unitAddress = (given: {
     : addressOf(loadSettings(given.config).settings, given.address);
 
 /** `host:port`, as it is written. */
-const addressText = ({ host, port }: UnitAddress): string =>
+export const addressText = ({ host, port }: UnitAddress): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { reasonOf } from "../../runtime/log.ts";
+import { usageFault, withNegatives } from "./usage.ts";
 
 /** Exit codes of contract v1 §7, after sysexits.h. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, unavailable: 69, io: 74, config: 78 } as const;
@@ -13,10 +14,6 @@ export class CommandError extends Error {
   }
 }
 
-/** Ends a command because a file cannot be read (74). */
-export const unreadable = (file: string, cause: unknown): CommandError =>
-  new CommandError(EXIT.io, `${file} cannot be read: ${reasonOf(cause)}`, cause);
-
 /** One command of the command line; each file in this folder is one. */
 export type Command = {
   readonly summary: string;
@@ -27,18 +24,31 @@ export type Command = {
   run(args: readonly string[]): Promise<number>;
 };
 
-/** Parses a command's options; wrong usage is exit 64. */
-export const options = <const T extends ParseArgsOptionsConfig>(args: readonly string[], config: T) => {
-  try {
-    return parseArgs({ args: [...args], options: config, strict: true, allowPositionals: false }).values;
-  } catch (cause) {
-    throw new CommandError(EXIT.usage, cause instanceof Error ? cause.message : String(cause), cause);
-  }
+/** Parses a command's options. Wrong usage is a CommandError (64) that says what to do. */
+export const options = <const T extends ParseArgsOptionsConfig>(given: readonly string[], config: T) => {
+  const args = withNegatives(given, config);
+  const fault = usageFault(args, config);
+  if (fault !== undefined) throw new CommandError(EXIT.usage, fault);
+  return parseArgs({ args, options: config, strict: true, allowPositionals: false }).values;
+};
+
+const FILE_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "you may not read it",
+  EISDIR: "it is a folder",
+};
+
+/** A file that cannot be read, as a CommandError (74) without the words of the system. */
+export const unreadable = (file: string, cause: unknown): CommandError => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return new CommandError(EXIT.io, `${file} cannot be read: ${FILE_WORDS[code] ?? reasonOf(cause)}`, cause);
 };
 
 /** A required option. */
 export const required = (value: string | undefined, name: string): string => {
-  if (value === undefined) throw new CommandError(EXIT.usage, `--${name} is missing`);
+  if (value === undefined)
+    throw new CommandError(EXIT.usage, `--${name} is missing; --help lists the options`);
   return value;
 };
 

@@ -1,6 +1,10 @@
+import type * as z from "zod";
 import { WireReport } from "../../domain/report.ts";
 import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../../domain/messages.ts";
 import { readMessage } from "../../wire/read.ts";
+
+/** The id of the reply that `doctor` publishes to try whether it may. */
+export const DOCTOR_REPLY_ID = "doctor";
 
 const place = (p: { lat: number; lon: number }) => `${p.lat.toFixed(6)} ${p.lon.toFixed(6)}`;
 
@@ -23,14 +27,30 @@ const describeData = (report: WireReport): string => {
       return `fix ${gps.fix}  ${outbox.records} waiting  ${link.reconnects} reconnects  ${rssMiB} MiB  ${cpuPercent ?? "?"} % CPU`;
     }
     case "emergency": {
-      const { state, button, episode, test, presses } = report.data;
-      return `${test ? "DRILL " : ""}${state.toUpperCase()}  button ${button}  ${presses} presses  ${episode}`;
+      const { state, button, episode, test, presses, attempt } = report.data;
+      const counted = `${presses} ${presses === 1 ? "press" : "presses"}`;
+      const repeat = attempt > 1 ? `  attempt ${attempt}` : "";
+      return `${test ? "DRILL " : ""}${state.toUpperCase()}  button ${button}  ${counted}${repeat}  ${episode}`;
     }
-    case "vehicle":
-      return Object.entries(report.data.signals)
-        .map(([path, value]) => `${path}=${String(value)}`)
-        .join("  ");
+    case "vehicle": {
+      const { signals, stale = [] } = report.data;
+      const values = Object.entries(signals).map(([path, value]) => `${path}=${String(value)}`);
+      return [...values, ...(stale.length === 0 ? [] : [`stale: ${stale.join(", ")}`])].join("  ");
+    }
   }
+};
+
+/** The unit's name in a topic: the two levels before the last one. */
+const unitIn = (topic: string): string => topic.split("/").slice(-3, -1).join("/");
+
+const NO_TIME = "-".padEnd(24);
+
+const describeReply = (topic: string, { id, ok, error }: z.infer<typeof ReplyMessage>): string => {
+  const what =
+    id === DOCTOR_REPLY_ID
+      ? "`doctor` has tried this broker"
+      : `reply to ${id}: ${ok ? "ok" : typeof error === "string" ? error : "refused"}`;
+  return `${NO_TIME}  ${unitIn(topic)}  ${what}`;
 };
 
 const describeValue = (topic: string, value: unknown): string => {
@@ -43,15 +63,17 @@ const describeValue = (topic: string, value: unknown): string => {
   const state = StateMessage.safeParse(value);
   if (state.success) {
     const { at, unit, state: what, reason } = state.data;
-    return `${at ?? "-".padEnd(24)}  ${unit}  ${what.toUpperCase()}${reason === undefined ? "" : `: ${reason}`}`;
+    return `${at ?? NO_TIME}  ${unit}  ${what.toUpperCase()}${reason === undefined ? "" : `: ${reason}`}`;
   }
   const ack = AckMessage.safeParse(value);
   if (ack.success && topic.endsWith("/ack")) {
     const { stage, by, at } = ack.data;
-    return `${at ?? "-".padEnd(24)}  ${topic}  ${stage}${by === undefined ? "" : ` by ${by}`}`;
+    return `${at ?? NO_TIME}  ${topic}  ${stage}${by === undefined ? "" : ` by ${by}`}`;
   }
+  const reply = ReplyMessage.safeParse(value);
+  if (reply.success && topic.endsWith("/reply")) return describeReply(topic, reply.data);
   if (CommandMessage.safeParse(value).success || ReplyMessage.safeParse(value).success) {
-    return `${"-".padEnd(24)}  ${topic}  ${JSON.stringify(value)}`;
+    return `${NO_TIME}  ${topic}  ${JSON.stringify(value)}`;
   }
   return `${topic}  not of contract v1: ${JSON.stringify(value)}`;
 };

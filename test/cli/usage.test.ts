@@ -1,0 +1,97 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { usageFault, withNegatives } from "../../src/cli/lib/usage.ts";
+
+const CONFIG = { config: { type: "string" }, speed: { type: "string" }, json: { type: "boolean" } } as const;
+
+test.each([
+  [["--confg", "x"], "there is no option --confg: is it --config?; --help lists the options"],
+  [["--frobnicate"], "there is no option --frobnicate; --help lists the options"],
+  [["-j"], "there is no option -j; --help lists the options"],
+  [["--config"], "--config needs a value; --help lists the options"],
+  [["--config", "--json"], "--config needs a value; --help lists the options"],
+  [["--json=yes"], "--json takes no value; --help lists the options"],
+  [["car.yaml"], '"car.yaml" is not expected here; --help lists the options'],
+])("%j: %s", (args, words) => {
+  expect(usageFault(args, CONFIG)).toBe(words);
+});
+
+test("values that begin with a dash are values: a number below 0, the standard input", () => {
+  expect(withNegatives(["--speed", "-1", "--json"], CONFIG)).toEqual(["--speed=-1", "--json"]);
+  for (const args of [["--speed=-1"], ["--config", "-"], ["--config", "a", "--json"]])
+    expect(usageFault(args, CONFIG)).toBeUndefined();
+});
+
+describe("the command line", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "usage-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+  const run = (...args: string[]): Promise<Ended> =>
+    new Promise((resolve) => {
+      execFile(process.execPath, ["src/main.ts", ...args], (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+
+  test("-h is --help, of the program and of a command", async () => {
+    const program = await run("-h");
+    expect(program.code).toBe(0);
+    expect(program.stdout).toContain("Usage: patrol-unit");
+    const command = await run("status", "-h");
+    expect(command.code).toBe(0);
+    expect(command.stdout).toContain("patrol-unit status");
+  });
+
+  test("an unknown command names the nearest one", async () => {
+    expect(await run("stauts")).toEqual({
+      code: 64,
+      stdout: "",
+      stderr: 'there is no command "stauts": is it status?; --help lists them\n',
+    });
+  });
+
+  test("a speed below 0 is refused with what is expected", async () => {
+    const { code, stderr } = await run("demo", "--speed", "-1");
+    expect(stderr).toBe("--speed -1: expected a number above 0, or max\n");
+    expect(code).toBe(64);
+  });
+
+  test("a missing file is named without the words of the system", async () => {
+    const file = join(folder, "none.nmea");
+    expect(await run("decode", "--nmea", file)).toEqual({
+      code: 74,
+      stdout: "",
+      stderr: `${file} cannot be read: there is no such file\n`,
+    });
+    const config = await run("check", "--config", file);
+    expect(config.stderr).not.toContain("ENOENT");
+    expect(config.code).toBe(78);
+  });
+
+  test("decode says if a file has no NMEA", async () => {
+    const file = join(folder, "car.log");
+    writeFileSync(file, "(1.0) can0 100#00\n");
+    const { code, stdout, stderr } = await run("decode", "--nmea", file);
+    expect(stderr).toContain(`${file}: it has no valid NMEA sentence`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+
+  test("check --json prints the faults as one line of JSON, and exits as without", async () => {
+    const file = join(folder, "car.yaml");
+    writeFileSync(file, "unit: { directorate: zrenjanin, id: zr-117 }\ngps: { prt: /dev/null }\n");
+    const { code, stdout, stderr } = await run("check", "--config", file, "--json");
+    expect({ code, stderr }).toEqual({ code: 78, stderr: "" });
+    const said = JSON.parse(stdout) as { valid: boolean; faults: { path: string }[] };
+    expect(said.valid).toBe(false);
+    expect(said.faults).toContainEqual(
+      expect.objectContaining({ file, line: 2, path: "gps.prt", code: "unknown-key" }),
+    );
+  });
+});
