@@ -75,8 +75,11 @@ export class VitalFile {
   /** Writes what stands when the write begins, after one that is under way. One write serves all who wait. */
   write(): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("the outbox is closed"));
+    // The queued write begins in the next turn after the one under way, and never beside another one: two at
+    // once have the same place, and the older memory could be the one that stays there.
+    if (this.#queued) return this.#queued;
     if (!this.#writing) return this.#begin();
-    this.#queued ??= this.#writing
+    this.#queued = this.#writing
       .catch(() => undefined)
       .then(() => {
         this.#queued = undefined;

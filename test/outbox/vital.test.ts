@@ -82,6 +82,25 @@ test("changes gather while a write is under way: one more write serves all who w
   expect(writes).toBe(2);
 });
 
+test("two writes are never under way at once, whoever asks in between", async () => {
+  let underWay = 0;
+  let most = 0;
+  const disk = {
+    async writeVital() {
+      most = Math.max(most, ++underWay);
+      await new Promise(setImmediate);
+      underWay--;
+    },
+  };
+  const on = { written: () => undefined, failed: () => undefined, shortened: () => undefined };
+  const file = new VitalFile({ disk, vital: EMPTY, lease: () => ({ lease: 1, reach: 1 }), on });
+  // Asked when the first write has just ended, and the queued one has not begun.
+  const first = file.write();
+  const late = first.then(() => file.write());
+  await Promise.all([first, file.write(), late]);
+  expect(most).toBe(1);
+});
+
 test("a memory that is too large gives up finished commands first, and never an open episode", () => {
   const done = Array.from({ length: 600 }, (_, n) => ({
     id: `command ${n} ${"x".repeat(250)}`,
