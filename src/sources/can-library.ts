@@ -2,7 +2,10 @@
  * An optional dependency: npm does not install it if its own Node is older than 22, or if there is no
  * compiler.
  */
-const LIBRARY: string = "socketcan";
+export const LIBRARY: string = "socketcan";
+
+export const NOT_INSTALLED = `the library ${LIBRARY} is not installed`;
+export const CURE = "run `npm run can`";
 
 /** Why this machine cannot read a bus, and what to do about it. Undefined: the library loads. */
 export const missingCanLibrary = async (): Promise<
@@ -12,6 +15,6 @@ export const missingCanLibrary = async (): Promise<
     await import(LIBRARY);
     return undefined;
   } catch {
-    return { says: `the library ${LIBRARY} is not installed`, cure: "run `npm run can`" };
+    return { says: NOT_INSTALLED, cure: CURE };
   }
 };

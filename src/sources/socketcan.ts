@@ -3,6 +3,7 @@ import type { CanFilter, CanFrame, CanSource } from "../domain/can.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { kernelFilter, NOTHING, SocketDrops, type KernelFilter } from "./can-filters.ts";
 import { fact, linkTrouble, readBusMode, refusalOf } from "./can-interface.ts";
+import { CURE, LIBRARY, NOT_INSTALLED } from "./can-library.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 /** linux/can/error.h: the controller has switched itself off. */
@@ -32,13 +33,12 @@ type RawChannel = {
   stop(): void;
 };
 type Library = { createRawChannel(name: string, timestamps: boolean): RawChannel };
-const LIBRARY: string = "socketcan";
 
 const load = async (): Promise<Library> => {
   try {
     return ((await import(LIBRARY)) as { default: Library }).default;
   } catch (cause) {
-    throw new SourceError("failed", "the library socketcan is not installed: run `npm run can`", cause);
+    throw new SourceError("failed", `${NOT_INSTALLED}: ${CURE}`, cause);
   }
 };
 
