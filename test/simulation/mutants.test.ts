@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { INVARIANTS } from "./invariants.ts";
-import { expectedOf, mutantNames, runMutant, whyNot } from "./mutants.ts";
+import { expectedOf, hunksOf, mutantNames, runMutant, whyNot } from "./mutants.ts";
 
 /** The defects of the audit that the simulator must find. */
 const DEFECTS = [1, 5, 7, 8, 9, 18, 19, 23, 26, 31, 32, 33];
@@ -14,6 +15,12 @@ test.each(mutantNames())("%s still applies, and names invariants that there are"
   expect(whyNot(name)).toBeUndefined();
   const known = new Set(INVARIANTS.map((one) => one.name));
   expect(expectedOf(name).filter((one) => !known.has(one))).toEqual([]);
+});
+
+test.each(mutantNames())("the lines that %s replaces occur once in their file", (name) => {
+  const hunks = hunksOf(name);
+  expect(hunks).not.toEqual([]);
+  for (const { file, old } of hunks) expect(readFileSync(file, "utf8").split(old)).toHaveLength(2);
 });
 
 test("a mutant is caught, and the tree itself stays as it is", async () => {

@@ -38,10 +38,13 @@ const copyTree = (): string => {
 
 const pathOf = (name: string): string => join(process.cwd(), PATCHES, name);
 
+/** Context is optional: `mutants.test.ts` checks that the lines of each hunk occur once in their file. */
+const APPLY = ["apply", "--unidiff-zero", "--whitespace=nowarn"];
+
 /** Applies a patch in a tree that is no repository. Throws with what `git` said. */
 const apply = (tree: string, name: string): void => {
   const env = { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() };
-  execFileSync("git", ["apply", "--whitespace=nowarn", pathOf(name)], { cwd: tree, env, stdio: "pipe" });
+  execFileSync("git", [...APPLY, pathOf(name)], { cwd: tree, env, stdio: "pipe" });
 };
 
 /** The invariants that a patch names. Throws if it names none. */
@@ -54,11 +57,23 @@ export const expectedOf = (name: string): readonly string[] => {
 /** Why a patch does not apply to the tree as it is; undefined: it does. */
 export const whyNot = (name: string): string | undefined => {
   try {
-    execFileSync("git", ["apply", "--check", pathOf(name)], { stdio: "pipe" });
+    execFileSync("git", [...APPLY, "--check", pathOf(name)], { stdio: "pipe" });
     return undefined;
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);
   }
+};
+
+/** What each hunk of a patch replaces: its file, and the old lines with their context. */
+export const hunksOf = (name: string): readonly { readonly file: string; readonly old: string }[] => {
+  const [, ...files] = readFileSync(pathOf(name), "utf8").split(/^--- a\//m);
+  return files.flatMap((part) => {
+    const [file = "", ...hunks] = part.split(/^(?:@@ .*)\n/m);
+    return hunks.map((hunk) => {
+      const old = hunk.split("\n").filter((line) => /^[ -]/.test(line));
+      return { file: lineOf(file), old: old.map((line) => `${line.slice(1)}\n`).join("") };
+    });
+  });
 };
 
 const lineOf = (text: string): string => text.trim().split("\n")[0] ?? "";
