@@ -15,6 +15,8 @@ export type Visit = {
   readonly delivered: number;
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;
+  /** It was given up because an emergency, or the removal of one, was not acknowledged. */
+  readonly unanswered: boolean;
 };
 
 export type Next = {
@@ -101,6 +103,8 @@ export class Brokers {
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
     if (useful) {
       this.#inVain = 0;
+      // A broker that acknowledges everything but emergencies would be called on again and again.
+      if (visit.unanswered) return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
       return { broker: 0, pause: "short" };
     }
     this.#inVain++;

@@ -356,6 +356,8 @@ export class Link {
     this.#running?.hurry();
   }
   #hurriedAt = -Infinity;
+  /** The connection was given up because an emergency had no answer. */
+  #unanswered = false;
 
   /** Checks what no event reports: emergencies without an answer, and dead connections. */
   #look(): void {
@@ -376,15 +378,18 @@ export class Link {
     // The client sends no pings while it publishes, so a dead connection is noticed only here.
     if (traffic.silentMs(now) > deadMs) end("nothing acknowledged", deadMs);
     // A lost acknowledgement is repeated only on another connection.
-    else if (isStuck({ urgentMs, blocked: traffic.blocked }, deadMs))
+    else if (isStuck({ urgentMs, blocked: traffic.blocked }, deadMs)) {
+      this.#unanswered = true;
       end("an emergency was not acknowledged", urgentMs);
+    }
   }
 
   /** Makes one connection to one broker and uses it until it ends. */
   async #visit(): Promise<Verdict> {
     const broker = this.#brokers.urls[this.#index]!;
     const { time, connect } = this.#options;
-    const visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
+    const visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0, unanswered: false };
+    this.#unanswered = false;
     try {
       this.#connection = this.#options.outbox.nextConnection();
       const connection = await connect(broker, this.#connectOptions(), this.#hears(), this.#stopping.signal);
@@ -393,6 +398,7 @@ export class Link {
       visit.lastedMs = time.mono() - acceptedAt;
       visit.delivered = delivered;
       visit.lostBytes = lostBytes;
+      visit.unanswered = this.#unanswered;
       this.#failed(broker, this.#suspectTwin(broker, error, visit.lastedMs));
     } catch (cause) {
       this.#failed(broker, classify(broker, cause));

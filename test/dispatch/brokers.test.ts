@@ -2,8 +2,14 @@ import { describe, expect, test } from "vitest";
 import { Brokers, couriersFor, type EmergencyView, type LinkView } from "../../src/dispatch/brokers.ts";
 
 const URLS = ["mqtts://a", "mqtts://b", "mqtts://c"];
-const useless = (broker: number) => ({ broker, lastedMs: 0, delivered: 0, lostBytes: 0 });
-const useful = (broker: number) => ({ broker, lastedMs: 60_000, delivered: 5, lostBytes: 0 });
+const useless = (broker: number) => ({ broker, lastedMs: 0, delivered: 0, lostBytes: 0, unanswered: false });
+const useful = (broker: number) => ({
+  broker,
+  lastedMs: 60_000,
+  delivered: 5,
+  lostBytes: 0,
+  unanswered: false,
+});
 
 describe("the next broker", () => {
   test("each is tried at once after the one before, then there is a pause that grows", () => {
@@ -26,6 +32,12 @@ describe("the next broker", () => {
     expect(brokers.after({ ...useful(1), delivered: 0 })).toEqual({ broker: 2, pause: "none" });
   });
 
+  test("after one that took everything but did not answer an emergency it is the one after that", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.after({ ...useful(0), unanswered: true })).toEqual({ broker: 1, pause: "short" });
+    expect(brokers.after({ ...useful(2), unanswered: true })).toEqual({ broker: 0, pause: "short" });
+  });
+
   test("with a single broker every failure grows the pause", () => {
     const brokers = new Brokers(["mqtts://a"]);
     expect(brokers.after(useless(0))).toEqual({ broker: 0, pause: "growing" });
@@ -42,7 +54,13 @@ describe("the next broker", () => {
 });
 
 describe("the largest packet of a broker", () => {
-  const lost = (lostBytes: number, lastedMs = 1_000) => ({ broker: 0, lastedMs, delivered: 0, lostBytes });
+  const lost = (lostBytes: number, lastedMs = 1_000) => ({
+    broker: 0,
+    lastedMs,
+    delivered: 0,
+    lostBytes,
+    unanswered: false,
+  });
 
   test("is what it announces, or less if it has refused less", () => {
     const brokers = new Brokers(URLS);
