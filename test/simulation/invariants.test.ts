@@ -302,7 +302,7 @@ const SOUND: readonly Case[] = [
     "no-stale-copy",
     "it is removed",
     [
-      [0, ...up, copy(true), disk([{}])],
+      [0, ...up, connected(), copy(true), disk([{}])],
       [1, disk([])],
       [50, copy(false)],
       [90, second],
@@ -312,7 +312,7 @@ const SOUND: readonly Case[] = [
     "no-stale-copy",
     "the episode is open",
     [
-      [0, ...up, copy(true), disk([{}])],
+      [0, ...up, connected(), copy(true), disk([{}])],
       [90, second],
     ],
   ],
@@ -320,8 +320,18 @@ const SOUND: readonly Case[] = [
     "no-stale-copy",
     "the broker is away",
     [
-      [0, running, copy(true), disk([{}])],
+      [0, running, connected("b"), copy(true), disk([{}])],
       [1, disk([])],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the unit has been connected for less than a minute",
+    [
+      [0, ...up, copy(true), disk([{}])],
+      [1, disk([])],
+      [40, connected()],
       [90, second],
     ],
   ],
@@ -406,6 +416,16 @@ const SOUND: readonly Case[] = [
       [0, running, sound, broker(false)],
       [60, lamp("no-link")],
       [90, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "nobody listens, which shows with the next report",
+    [
+      [0, running, sound, broker(false)],
+      [40, puback(0x10)],
+      [100, lamp("no-link")],
+      [101, second],
     ],
   ],
   [
@@ -500,8 +520,17 @@ const SOUND: readonly Case[] = [
     "no-stale-copy",
     "the unit died while its disk took nothing",
     [
-      [0, ...up, disk([{}]), readOnly, copy(true), stopped, running, disk([])],
+      [0, ...up, connected(), disk([{}]), readOnly, copy(true), stopped, running, disk([])],
       [90, second],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "the unit gives it up for an emergency without an answer",
+    [
+      [1, birth, published(0, 0)],
+      [31, puback(0x87)],
+      [31, disconnected("unit")],
     ],
   ],
   [
@@ -634,7 +663,7 @@ const VIOLATING: readonly Case[] = [
     "no-stale-copy",
     "it stays",
     [
-      [0, ...up, copy(true), disk([{}])],
+      [0, ...up, connected(), copy(true), disk([{}])],
       [1, disk([])],
       [90, second],
     ],
@@ -716,6 +745,16 @@ const VIOLATING: readonly Case[] = [
     [
       [0, ...up, connected(), lamp("no-link"), disk([])],
       [66, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "report after report finds nobody",
+    [
+      [0, running, sound, broker(false)],
+      [40, puback(0x10)],
+      [90, puback(0x10)],
+      [136, second],
     ],
   ],
   [

@@ -49,6 +49,7 @@ const noStaleCopy: Invariant = {
   begin() {
     const held = new Map<string, { broker: string; episode: string }>();
     const reachable = new SinceEach();
+    const connected = new SinceEach();
     const open = new Set<string>();
     const ended = new Map<string, number>();
     let runningSince: number | undefined;
@@ -60,6 +61,9 @@ const noStaleCopy: Invariant = {
       if (fact.what === "unit" && !fact.running && !writable) held.clear();
       if (fact.what === "durable" && fact.damaged) held.clear();
       if (fact.what === "broker") reachable.set(fact.broker, fact.healthy, fact.at);
+      // Between two attempts to connect is up to a minute, when all brokers failed before.
+      if (fact.what === "connected") connected.set(String(fact.connection), true, fact.at);
+      if (fact.what === "disconnected") connected.set(String(fact.connection), false, fact.at);
       if (fact.what === "retained") {
         const key = `${fact.broker} ${fact.episode}`;
         if (fact.present) held.set(key, fact);
@@ -76,12 +80,14 @@ const noStaleCopy: Invariant = {
     };
     return (fact) => {
       see(fact);
-      if (fact.what !== "second" || runningSince === undefined) return undefined;
+      const connectedSince = connected.longest;
+      if (fact.what !== "second" || runningSince === undefined || connectedSince === undefined)
+        return undefined;
       for (const { broker, episode } of held.values()) {
         const since = reachable.at(broker);
         const endedAt = ended.get(episode);
         if (since === undefined || endedAt === undefined) continue;
-        if (fact.at - Math.max(since, endedAt, runningSince) > GONE_MS) {
+        if (fact.at - Math.max(since, endedAt, runningSince, connectedSince) > GONE_MS) {
           return `${broker} still keeps ${episode}`;
         }
       }

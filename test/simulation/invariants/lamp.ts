@@ -128,8 +128,19 @@ const lampSaysNoLink: Invariant = {
     const line = new Since();
     const alone = new Since();
     const heard = new Set<string>();
+    /** What shows the unit that it is alone has come since it is. */
+    let shown = false;
     let lamp = "idle";
     return (fact) => {
+      // A connection that is open may be served by a broker that lets nobody in; that nobody listens there
+      // shows with the next report.
+      const shows = fact.what === "disconnected" || (fact.what === "puback" && fact.code === NO_SUBSCRIBERS);
+      if (alone.at === undefined) shown = false;
+      else if (shows && !shown && fact.at - alone.at <= PROBE_MS) {
+        shown = true;
+        alone.set(false, fact.at);
+        alone.set(true, fact.at);
+      }
       if (fact.what === "unit") running.set(fact.running, fact.at);
       if (fact.what === "line") line.set(fact.sound, fact.at);
       if (fact.what === "lamp") lamp = fact.lamp;

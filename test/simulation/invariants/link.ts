@@ -9,24 +9,39 @@ const keepsBrokerLimits: Invariant = {
 const REFUSED = 0x80;
 /** What comes later has other reasons. */
 const AT_ONCE_MS = 50;
+/** An emergency without an answer for this long is a reason of its own (contract §5). */
+const UNANSWERED_MS = 5_000;
 
 const refusalKeepsConnection: Invariant = {
   name: "refusal-keeps-connection",
   sentence: "A refused publish or subscription never ends the connection.",
   begin() {
     const refused = new Map<number, number>();
+    /** Emergencies without an answer, by connection: since when. It may be given up for them. */
+    const unanswered = new Map<string, number>();
     /** The link's own: a courier says no birth, and ends when it has carried everything. */
     const born = new Set<number>();
     return (fact) => {
       // A second one is its farewell.
       if (fact.what === "published" && fact.topic.endsWith("/state") && !born.delete(fact.connection))
         born.add(fact.connection);
+      if (fact.what === "published" && fact.episode !== undefined)
+        unanswered.set(`${fact.connection} ${fact.episode}`, fact.at);
+      if (fact.what === "puback" && fact.episode !== undefined)
+        unanswered.delete(`${fact.connection} ${fact.episode}`);
       if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
         refused.set(fact.connection, fact.at);
       }
-      if (fact.what === "unit" && !fact.running) refused.clear();
+      if (fact.what === "unit" && !fact.running) {
+        refused.clear();
+        unanswered.clear();
+      }
       if (fact.what !== "disconnected" || fact.by !== "unit" || !born.has(fact.connection)) return undefined;
       const at = refused.get(fact.connection);
+      const gaveUp = [...unanswered].some(
+        ([key, since]) => key.startsWith(`${fact.connection} `) && fact.at - since >= UNANSWERED_MS,
+      );
+      if (gaveUp) return undefined;
       return at !== undefined && fact.at - at < AT_ONCE_MS
         ? `the connection to ${fact.broker} was ended ${Math.round(fact.at - at)} ms after a refusal`
         : undefined;
