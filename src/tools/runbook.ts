@@ -1,5 +1,6 @@
 import { CATALOGUE, type CatalogueRow, type LampSign } from "../domain/faults.ts";
 import { PARTS, type Part } from "../domain/report.ts";
+import { WIRE } from "../domain/wire.ts";
 
 /** The runbook: what a technician reads in front of a car. Its faults come from the catalogue. */
 
@@ -29,12 +30,24 @@ const PART_TITLES: Readonly<Record<Part, string>> = {
   update: "new configurations",
 };
 
+/**
+ * Access rules for mosquitto, a line each: a unit may write what goes up and read what comes down, below
+ * its own name. So it cannot acknowledge its own emergency.
+ */
+export const mosquittoRules = (): string[] =>
+  Object.values(WIRE)
+    .toSorted((a, b) => Number(a.direction === "down") - Number(b.direction === "down"))
+    .map(({ path, direction }) => {
+      const filter = path.replace("{episode}", "+");
+      return `pattern ${direction === "up" ? "write" : "read"} patrol/v1/%u/${filter}`;
+    });
+
 const FIRST_PAGE = `# Runbook
 
 Generated from the catalogue of faults (\`src/domain/faults.ts\`) by \`npm run generate\`. Do not edit.
 
-For the technician in front of the car. Each fault has a part and a code. The lamp beside the button, \`status\`, the log and
-dispatch's events all use these words. Find the part below, then the code.
+For the technician in front of the car. Each fault has a part and a code. \`status\`, \`doctor\`, the log and dispatch's events
+use the same two words. Find the part below, then the code.
 
 ## Look
 
@@ -45,25 +58,29 @@ dispatch's events all use these words. Find the part below, then the code.
 | Is the configuration right?      | \`patrol-unit check --config /etc/patrol-unit/patrol-unit.yaml\`                      |
 | What happened before?            | \`journalctl -u patrol-unit -n 100\`; \`-f\` follows, \`-b -1\` is the boot before        |
 | Does the service run?            | \`systemctl status patrol-unit\`                                                     |
-| Which reports are pending?       | service stopped: \`patrol-unit outbox stats --config …\`                              |
+| What waits for dispatch?         | service stopped: \`patrol-unit outbox stats --config …\`                              |
 | Does a press get through?        | \`patrol-unit drill --config …\`, then press within 60 s: it prints the time of each leg |
 
-\`patrol-unit\` stands for \`/opt/patrol-unit/node_modules/.bin/node /opt/patrol-unit/dist/patrol-unit.mjs\`. Run it as root or as
-user patrol-unit. \`doctor\` can run beside the service; it then asks the service about the devices.
+\`patrol-unit\` is \`/usr/local/bin/patrol-unit\`, which the installation makes (README, "In a car"). Without it, write
+\`/opt/patrol-unit/node_modules/.bin/node /opt/patrol-unit/dist/patrol-unit.mjs\` instead. Run it as root or as user
+patrol-unit. \`doctor\` can run beside the service: it then asks the service about the devices.
 
-**The service does not start.** Exit 78: the configuration gives no unit name or no broker, or cannot be read; \`check\` says
-where. systemd does not start it again. Exit 74: the outbox cannot be opened; another service uses it, or its disk has never
-been writable. Anything else: \`journalctl\` has one line with the reason.
+**The service does not start.** \`systemctl status patrol-unit\` shows the exit code.
 
-**Never pull the power** to get out of a fault: \`systemctl restart patrol-unit\`. If the power must be cut, run \`systemctl stop patrol-unit\`
-first. An emergency survives both.
+- 78: the configuration cannot be read, or has no unit name or no broker. \`check\` prints file, line and column. systemd does not
+  try again: correct the file, then \`systemctl start patrol-unit\`.
+- 74: the outbox cannot be opened. Another service uses it, or its disk cannot be written.
+- Any other code: \`journalctl -u patrol-unit\` has one line with the reason.
+
+**Do not pull the power to end a fault.** Use \`systemctl restart patrol-unit\`. Before you disconnect the power, run
+\`systemctl stop patrol-unit\`. An open emergency continues after both.
 
 ## Lamp
 
 | pattern    | the lamp, in 3.2 s                   | what it means                                                  |
 | ---------- | ------------------------------------ | -------------------------------------------------------------- |
-| \`idle\`     | one blip                             | all is well, or a covert emergency is open                     |
-| \`no-link\`  | two flashes, a long pause            | no broker with a subscriber for 60 s; a press is kept          |
+| \`idle\`     | one blip                             | all is well, or an emergency of a \`dark\` button is open        |
+| \`no-link\`  | two flashes, a long pause            | for 60 s no broker with a subscriber was reachable; a press is kept |
 | \`latched\`  | one blip each 0.8 s                  | the board has the press, the computer does not yet             |
 | \`stored\`   | 0.8 s on, 0.8 s off                  | the press is on the computer's disk                            |
 | \`sent\`     | 0.4 s on, 0.4 s off                  | a broker has it                                                |
@@ -80,8 +97,17 @@ A drill begins with one second of long, short, long. Wiring and voltages: firmwa
 ## What dispatch sees
 
 Each fault is an event \`fault\` with \`part\`, \`code\`, \`where\` and \`detail\`, and an event \`recovered\` when it is over. A fault that
-changes more than six times a minute is reported once as changing often, then again when it is steady. \`detail\` is a sentence for this case;
-the texts below apply to all cases.
+changes more than six times a minute is reported once as changing often, and again when it has been steady for a minute. \`detail\`
+describes this one case. The texts below describe the fault in general.
+
+## Access rules of the broker
+
+A unit writes what goes up and reads what comes down, below its own name. It must not be able to write \`emergency/+/ack\`: it could
+then acknowledge its own emergency. For mosquitto (\`acl_file\`; \`%u\` is the user name, here the unit's name):
+
+\`\`\`
+${mosquittoRules().join("\n")}
+\`\`\`
 `;
 
 const faultSection = ({ code, sentence, lamp, dispatch, cause, remedy, once }: CatalogueRow): string =>

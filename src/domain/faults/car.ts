@@ -77,8 +77,9 @@ export const CAN = {
     sentence: "The CAN interface is down.",
     lamp: "unchanged",
     dispatch: NO_SIGNALS,
-    cause: "Nothing has set it up since it was plugged in.",
-    remedy: "Install `systemd/25-can0.network`, or run `ip link set can0 up`.",
+    cause: "The interface was not set up after the adapter was plugged in or the computer started.",
+    remedy:
+      "Install `systemd/25-can0.network`, or run `ip link set can0 up type can bitrate 500000 listen-only on`.",
   },
   unplugged: {
     sentence: "The CAN interface was lost while it was in use.",

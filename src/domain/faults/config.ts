@@ -81,7 +81,7 @@ export const CONFIG = {
   ),
   "panic-board": rows(
     ["invalid", "unknown-key", "conflict"],
-    "A button whose loop is known works, under its name or `loop-N`, covertly if that is in doubt. Without a valid port the board is off.",
+    "A button with a valid loop works. If its name is faulty, it is reported as `loop-N`; if `silent` or `dark` is faulty, it makes no sound and does not change the lamp. Without a valid port the board is off.",
     "no-host",
   ),
   link: rows(

@@ -15,7 +15,7 @@ export const OUTBOX = {
     sentence: "The disk cannot be written: it is read-only, or the service may not write there.",
     lamp: "fault",
     dispatch: "Reports still arrive, from memory. After a restart `seq` jumps, with a `gap`.",
-    cause: "The kernel has mounted a failing card read-only, or the outbox folder belongs to another user.",
+    cause: "The card fails and the kernel has made it read-only, or another user owns the outbox folder.",
     remedy: "`mount | grep ' / '`, `dmesg | tail`, `ls -ld` of `outbox.path`. Replace a failing card.",
   },
   "disk-failing": {
