@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /**
  * What one runs while working: the pure rooms, ports and their contracts, documents. It needs no root, no
- * Debian package and no network, and takes less than 20 s on two cores.
+ * Debian package and no network, and takes 20 to 45 s on two cores, depending on what else they do.
  */
 export default defineConfig({
   test: {

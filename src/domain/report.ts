@@ -84,7 +84,7 @@ export const PARTS = [
 ] as const;
 export type Part = (typeof PARTS)[number];
 
-const gapReasons = [
+export const GAP_REASONS = [
   "retention",
   "corruption",
   "power-cut",
@@ -117,7 +117,7 @@ const EventData = z
           .max(KEPT_MAX)
           .optional()
           .describe("numbers in from..to that it does not declare: they still come; ascending"),
-        reason: z.enum(gapReasons),
+        reason: z.enum(GAP_REASONS),
       })
       .describe("Sequence numbers from..to, except those kept, that the unit can no longer vouch for"),
     z
@@ -233,4 +233,4 @@ export type ClockTrust = Report["clock"];
 export type PositionData = z.infer<typeof PositionData>;
 export type EventData = z.infer<typeof EventData>;
 export type HealthData = z.infer<typeof HealthData>;
-export type GapReason = (typeof gapReasons)[number];
+export type GapReason = (typeof GAP_REASONS)[number];

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
-import { PARTS } from "../../src/domain/report.ts";
+import { GAP_REASONS, PARTS } from "../../src/domain/report.ts";
 import { WIRE } from "../../src/domain/wire.ts";
+import { mosquittoRules } from "../../src/tools/runbook.ts";
 
 const contract = readFileSync("config/CONTRACT.md", "utf8");
 const cells = (line: string): string[] =>
@@ -33,4 +34,13 @@ test("a topic of config/CONTRACT.md that the unit does not use is marked as not 
   const unused = rows.filter((row) => !used.has(/`([^`]+)`/.exec(row)![1]!));
   expect(unused.length).toBeGreaterThan(0);
   for (const row of unused) expect(row).toContain("_not built yet_");
+});
+
+test("config/CONTRACT.md has the access rules that a unit needs, and no other", () => {
+  const rules = contract.split("\n").filter((line) => /^pattern \w+ /.test(line));
+  expect(rules).toEqual(mosquittoRules());
+});
+
+test("config/CONTRACT.md explains every reason of a gap", () => {
+  for (const reason of GAP_REASONS) expect(contract).toMatch(new RegExp(`^\\| \`${reason}\`.*\\|`, "m"));
 });
