@@ -315,10 +315,15 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   bus: () => bus(print, quantile),
   panic: () => panic(print, quantile, cpuSeconds),
 };
-const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(sections);
-for (const name of chosen) {
-  if (!Object.hasOwn(sections, name))
-    throw new Error(`no section ${name}: ${Object.keys(sections).join(", ")}`);
-  await sections[name]!();
+const given = process.argv.slice(2);
+const names = Object.keys(sections);
+const unknown = given.find((name) => !Object.hasOwn(sections, name));
+if (unknown !== undefined) {
+  const isHelp = unknown === "--help" || unknown === "-h";
+  const usage = `npm run -s bench [-- SECTION…]\n\nMeasures all sections, or the given ones: ${names.join(", ")}.\n`;
+  if (isHelp) process.stdout.write(usage);
+  else process.stderr.write(`there is no section ${unknown}: ${names.join(", ")}\n`);
+  process.exit(isHelp ? 0 : 64);
 }
+for (const name of given.length > 0 ? given : names) await sections[name]!();
 process.exit(0);
