@@ -14,7 +14,10 @@ import type { Service } from "./service.ts";
 
 const LISTEN_MS = 5_000;
 const FRAMES_MS = 3_000;
-const BOARD_MS = 6_000;
+/** A board that was reset when its port was opened, or is found by its other firmware, takes seconds. */
+const BOARD_MS = 10_000;
+/** Faults that waiting does not end. */
+const HOPELESS = new Set(["absent", "denied"]);
 
 /** A device's own fault: its code, and a sentence for this case. */
 type DeviceFault = { readonly code: string; readonly detail: string };
@@ -113,8 +116,10 @@ const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
   });
   const until = performance.now() + BOARD_MS;
   const patience = AbortSignal.timeout(BOARD_MS);
-  // oxlint-disable-next-line no-await-in-loop -- polled until the board has reported its loops
-  while (!board.health.loops && performance.now() < until) await pause(100, patience, systemTime);
+  const isHopeless = (): boolean => fault !== undefined && HOPELESS.has(fault.code);
+  while (!board.health.loops && !isHopeless() && performance.now() < until)
+    // oxlint-disable-next-line no-await-in-loop -- polled until the board has reported its loops
+    await pause(100, patience, systemTime);
   const { connected, loops } = board.health;
   if (!connected || !loops)
     return trouble(
