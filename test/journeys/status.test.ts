@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { connect, createServer as createTcpServer, type AddressInfo } from "node:net";
@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openCar } from "./car.ts";
+import { openCar, waitFor } from "./car.ts";
 import { freePort } from "./mosquitto.ts";
 
 let stack: AsyncDisposableStack;
@@ -178,6 +178,46 @@ test("doctor passes on what the service knows, with the catalogue's remedy, and 
   expect(stdout).toContain("FAIL  outbox: no space is left\n      → `df -h`");
   expect(code).toBe(69);
 }, 30_000);
+
+test("status --watch prints the time above each block, and a blank line below it", async () => {
+  const port = await service();
+  const child = spawn(process.execPath, [
+    "src/main.ts",
+    "status",
+    "--address",
+    `127.0.0.1:${port}`,
+    "--watch",
+  ]);
+  stack.defer(() => void child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  await waitFor("two blocks", () => text.split("\n\n").length > 2);
+  child.kill("SIGINT");
+  const [block] = text.split("\n\n");
+  expect(block).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z\nunit /);
+});
+
+test("drill says who can answer when nobody has answered for 5 s", { timeout: 30_000 }, async () => {
+  let armedAt: number | undefined;
+  const emergency = () => {
+    if (armedAt === undefined) return { drillArmed: false, episodes: [] };
+    const isAnswered = performance.now() - armedAt > 6_000;
+    const legs = { stored: 3, sent: 40, ...(isAnswered ? { received: 12, accepted: 6_000 } : {}) };
+    return { drillArmed: false, episodes: [{ episode: "01K", test: true, legs }] };
+  };
+  const server = createServer((request, response) => {
+    if (request.method === "POST") {
+      armedAt = performance.now();
+      response.writeHead(204).end();
+    } else response.end(JSON.stringify({ panicBoard: { connected: true }, emergency: emergency() }));
+  });
+  const ended = await command("drill", "--address", `127.0.0.1:${await portOf(server)}`);
+  expect(ended.stderr).toBe("nobody answers yet: at dispatch, or on the bench `dispatch --ack accepted`\n");
+  expect(ended.stdout).toContain(
+    "received       12.0 ms after the press  (dispatch's system has it; known late",
+  );
+  expect(ended.code).toBe(0);
+});
 
 test("run says that it has started when it knows its status port, or that it has none", async () => {
   const car = stack.use(
