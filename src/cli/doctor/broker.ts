@@ -12,7 +12,8 @@ import { sound, trouble, type Finding } from "./finding.ts";
 
 const BROKER_MS = 10_000;
 
-const BROKER_CURE = "the broker's rules must let the unit read and write its own branch";
+const BROKER_CURE =
+  "the broker's rules must let the unit write its reports, and read commands and acknowledgements: systemd/RUNBOOK.md has the lines";
 const BROKER_CURES: Partial<Record<LinkFault, string>> = {
   refused: "is the broker running, and the port right?",
   "unknown-host": "check the name, and that this machine can look up names",

@@ -87,7 +87,7 @@ export const LINK = {
     lamp: "unchanged",
     dispatch: "Nothing arrives on this topic by this broker. It is tried again after 30 s, doubling to 1 h.",
     cause: "The broker's access rules do not cover the topic.",
-    remedy: 'Ask dispatch to correct the broker\'s rules: see "Access rules of the broker" above.',
+    remedy: 'Ask dispatch to correct the rules: "Access rules of the broker" in systemd/RUNBOOK.md.',
   },
   oversize: {
     sentence: "A message from dispatch was larger than 1 MiB. It was skipped. `where` is the topic.",
