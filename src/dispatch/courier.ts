@@ -31,6 +31,8 @@ export type CourierOptions = {
   readonly random: Random;
   readonly compress: Compress;
   readonly unheardCounts: () => boolean;
+  /** Whether dispatch has the end of an episode, from another broker. */
+  readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
   readonly on: ConnectionEvents & {
     answer(answer: Answer, broker: string): void;
@@ -246,7 +248,8 @@ export class Courier {
   /** `final`: the broker had a subscriber for its end. */
   #removed(episode: string, final: boolean): void {
     const report = this.#load.get(episode)?.report;
-    if (report && !final) this.#load.set(episode, { report, removed: true });
+    if (report && !final && !this.#options.hasEnded(episode))
+      this.#load.set(episode, { report, removed: true });
     else this.#putDown(episode);
   }
 

@@ -21,8 +21,12 @@ import { brokerAddress, openSocket, readCredentials, type OpenSocket } from "./s
 const CONNECT_MS = 10_000;
 /** If an address has not opened by then, the next one is tried at the same time. */
 const NEXT_ADDRESS_MS = 1_500;
-/** If a broker has not answered CONNECT by then and has another address, that address is used. */
+/**
+ * If a broker has not answered CONNECT by then and has another address, that address is used. All of them
+ * together: a press must be at dispatch within 10 s.
+ */
 const CONNACK_MS = 2_500;
+const CONNACKS_MS = 4_500;
 
 type Target = { readonly broker: string; readonly version: 4 | 5 };
 
@@ -98,6 +102,7 @@ const connectAny = async (
   time: Time,
   signal: AbortSignal,
 ): Promise<Connection> => {
+  const patienceMs = Math.min(CONNACK_MS, CONNACKS_MS / addresses.length);
   let left = addresses;
   let failed: LinkError | undefined;
   while (left.length > 0 && !signal.aborted) {
@@ -106,7 +111,7 @@ const connectAny = async (
       // oxlint-disable-next-line no-await-in-loop -- one address after the other
       const { address, socket } = await openFirst(target.broker, left, options, time, signal);
       left = left.filter((one) => one !== address);
-      using _ = left.length > 0 ? time.after(CONNACK_MS, () => patience.abort()) : undefined;
+      using _ = left.length > 0 ? time.after(patienceMs, () => patience.abort()) : undefined;
       const either = AbortSignal.any([signal, patience.signal]);
       // oxlint-disable-next-line no-await-in-loop
       return await connectOver(target, socket, options, on, time, either);

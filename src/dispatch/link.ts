@@ -99,6 +99,8 @@ const ENDED_EPISODES = 64;
 type Standing = {
   report: EmergencyUpdate;
   copies: readonly string[];
+  /** When this report was first said, or the connection that it waits on began; milliseconds. */
+  since: number;
   /** A broker with a subscriber has acknowledged this report. */
   sent: boolean;
   /** The link's broker has answered that there is no subscriber, or that it refuses the report. */
@@ -201,6 +203,7 @@ export class Link {
     this.#standing.set(episode, {
       report,
       copies,
+      since: same ? before.since : this.#options.time.mono(),
       sent: same && before.sent,
       unheard: same && before.unheard,
     });
@@ -261,17 +264,21 @@ export class Link {
   /** Birth or farewell are acknowledged. A broker that refuses them has let the unit in all the same. */
   #stateAnswered(answer: Answer, connection: Connection): void {
     if (answer.kind === "too-large") return;
-    if (answer.kind === "refused") {
-      if (answer.channel === "state") this.#farewell?.();
-    } else if (answer.outgoing.kind === "state" && answer.outgoing.last) this.#farewell?.();
+    if (answer.kind !== "refused" && answer.outgoing.kind === "state" && answer.outgoing.last)
+      this.#farewell?.();
     // A broker that answers anything has let the unit in, even if it refuses the birth.
     if (!this.#leaving && this.#status.broker === undefined) this.#up(connection);
   }
 
-  get #view(): LinkView {
+  /**
+   * The link as an emergency sees it: silent if it, or one before it, has had no answer for `TRUST_MS`,
+   * whether it is in flight, queued, refused, or too large.
+   */
+  #view({ since, sent }: Standing): LinkView {
     const session = this.#session;
     if (!session) return { kind: "down" };
-    const silent = session.traffic.emergencyMs(this.#options.time.mono()) >= TRUST_MS;
+    const now = this.#options.time.mono();
+    const silent = session.traffic.emergencyMs(now) >= TRUST_MS || (!sent && now - since >= TRUST_MS);
     return { kind: "open", broker: session.connection.broker, silent };
   }
 
@@ -283,7 +290,7 @@ export class Link {
     const { state, attempt } = report.data;
     const repeats = fresh && attempt > 1 && (state === "active" || state === "cleared");
     const emergency = { unsent: !sent, unheard, repeats, attempt, copies: fresh ? copies : [] };
-    for (const broker of couriersFor(emergency, this.#view, this.#brokers.urls)) {
+    for (const broker of couriersFor(emergency, this.#view(standing), this.#brokers.urls)) {
       const known = this.#couriers.get(broker);
       if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
     }
@@ -308,6 +315,7 @@ export class Link {
         random,
         compress,
         unheardCounts,
+        hasEnded: (ended) => this.#ended.has(ended),
         session: this.#sessionEvents(broker),
         on: {
           ...this.#hears(),
@@ -474,7 +482,10 @@ export class Link {
       },
     });
     this.#session = session;
-    for (const standing of this.#standing.values()) standing.unheard = false;
+    for (const standing of this.#standing.values()) {
+      standing.unheard = false;
+      standing.since = time.mono();
+    }
     using _ = new Subscriptions(connection, [routes.acks, routes.command], time, (topic, code) =>
       this.#on.refused(broker, topic, refusal(code)),
     );
@@ -550,7 +561,8 @@ export class Link {
     const standing = this.#standing.get(episode);
     if (standing?.report.seq === report.seq) {
       // The link's own connection is silent: move the link to the courier's broker.
-      if (courier && !standing.sent && this.#view.kind === "open" && this.#view.silent) this.#follow(broker);
+      const view = this.#view(standing);
+      if (courier && !standing.sent && view.kind === "open" && view.silent) this.#follow(broker);
       standing.sent = true;
       if (state === "cleared") this.#end(episode, standing.copies);
     }

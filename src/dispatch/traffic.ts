@@ -433,6 +433,14 @@ export class Traffic {
       this.#reading.giveBack(laneOf(kind), seq);
     }
     if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.push(outgoing);
+    // A farewell is not repeated: the will says it. No birth may follow one.
+    if (outgoing.kind === "state" && !outgoing.last && !this.#held) this.#states.push(outgoing);
+  }
+
+  /** A refused kind of telemetry is sent as history. */
+  #giveBackLive(kind: Report["kind"]): void {
+    for (const report of this.#live) if (report.kind === kind) this.#giveBack({ kind: "live", report });
+    this.#live = this.#live.filter((report) => report.kind !== kind);
   }
 
   #ordinary(now: number): Outgoing | undefined {
@@ -446,8 +454,11 @@ export class Traffic {
     if (bytes > this.#pace.holds) return undefined;
     const reply = this.#replies.shift();
     if (reply) return reply;
-    const event = flying.event < EVENT_WINDOW ? this.#events.shift() : undefined;
+    const events = flying.event < EVENT_WINDOW && !this.#pauses.waits("event", now);
+    const event = events ? this.#events.shift() : undefined;
     if (event) return { kind: "event", report: event };
+    const [waiting] = flying.live < LIVE_WINDOW ? this.#live : [];
+    if (waiting && this.#pauses.refused(waiting.kind, now)) this.#giveBackLive(waiting.kind);
     const live = flying.live < LIVE_WINDOW ? this.#live.shift() : undefined;
     if (live) return { kind: "live", report: live };
     const [batch] = this.#history;

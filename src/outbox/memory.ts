@@ -38,6 +38,16 @@ const reader = () => {
   return { unread, entries };
 };
 
+const Scene = z.looseObject({ report: z.looseObject({ data: z.looseObject({}) }) });
+
+/** A kept episode without the position, track and vehicle of its report. */
+const withoutUnreadScene = (value: unknown): unknown => {
+  const read = Scene.safeParse(value);
+  if (!read.success) return value;
+  const { position: _position, track: _track, vehicle: _vehicle, ...data } = read.data.report.data;
+  return { ...read.data, report: { ...read.data.report, data } };
+};
+
 /** The memory of a vital file of this version. */
 export const readMemory = (value: unknown): ReadMemory => {
   const { unread, entries } = reader();
@@ -45,7 +55,12 @@ export const readMemory = (value: unknown): ReadMemory => {
   if (!read.success) return { memory: NO_MEMORY, unread: ["the memory cannot be read"] };
   const { unit, emergency, commands } = read.data;
   const { drillAskedAt } = emergency;
-  const episodes = entries("an episode", KeptEpisode, emergency.episodes);
+  const episodes = emergency.episodes.flatMap((kept) => {
+    const [whole] = entries("an episode", KeptEpisode, [kept]);
+    // The press must survive even if its place cannot be read.
+    const saved = whole ?? KeptEpisode.safeParse(withoutUnreadScene(kept)).data;
+    return saved === undefined ? [] : [saved];
+  });
   const copies = entries("a retained copy", Copy, emergency.copies);
   // An episode that cannot be read may be open: its copies on the brokers must stay.
   const known = new Set(episodes.map(({ episode }) => episode.id));

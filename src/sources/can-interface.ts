@@ -52,7 +52,10 @@ export const busModeOf = (json: string): BusMode => {
   return link.linkinfo?.info_data?.ctrlmode?.includes("LISTEN-ONLY") === true ? "listen-only" : "active";
 };
 
-/** Why a mode is refused. Undefined: the interface only listens, or is declared to. */
+/**
+ * Why a mode is refused. Undefined: the interface only listens, or does not say and is declared to.
+ * One that says it sends is refused whatever is declared.
+ */
 export const refusalOf = (name: string, mode: BusMode, declared: boolean): SourceError | undefined => {
   switch (mode) {
     case "listen-only":
@@ -62,7 +65,7 @@ export const refusalOf = (name: string, mode: BusMode, declared: boolean): Sourc
       return new SourceError("failed", `${name} is not a CAN interface`);
     case "active":
     case "not-stated": {
-      if (declared) return undefined;
+      if (declared && mode === "not-stated") return undefined;
       const what =
         mode === "active" ? "is not in listen-only mode" : "does not report whether it only listens";
       const set = `ip link set ${name} down && ip link set ${name} type can listen-only on && ip link set ${name} up`;

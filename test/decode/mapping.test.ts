@@ -171,3 +171,16 @@ describe("the signal map", () => {
     expect(new Set(VSS.map(({ path }) => path)).size).toBe(VSS.length);
   });
 });
+
+test("a number that overflows is absent", () => {
+  const dbc = `VERSION ""
+BO_ 5 M: 8 A
+ SG_ S : 0|64@1- (1,0) [0|0] "mph" A
+SIG_VALTYPE_ 5 S : 2;
+`;
+  const mapping = compileMapping({ "Vehicle.Speed": { from: "M.S" } }, parseDbc(dbc, "m.dbc"));
+  if (!("read" in mapping)) throw new Error(JSON.stringify(mapping));
+  const data = Buffer.alloc(8);
+  data.writeDoubleLE(1.7e308);
+  expect(mapping.read({ t: 0, bus: "", id: 5, extended: false, data })).toEqual([]);
+});

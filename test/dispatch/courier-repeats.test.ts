@@ -57,6 +57,7 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
       random: () => 0.5,
       compress: () => Promise.reject(new Error("no history")),
       unheardCounts: () => false,
+      hasEnded: () => false,
       session: { isLive: () => true, right: (report) => report, publishing: () => undefined },
       on: {
         message: () => Promise.resolve(),

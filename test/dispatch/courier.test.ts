@@ -55,6 +55,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
         random: () => 0.5,
         compress: (text) => Promise.resolve(gzipSync(text)),
         unheardCounts: () => false,
+        hasEnded: () => false,
         session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
         on: {
           message: () => Promise.resolve(),

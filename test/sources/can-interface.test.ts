@@ -40,7 +40,7 @@ describe("an interface", () => {
     ["virtual", false, undefined],
     ["active", false, "not-listen-only"],
     ["not-stated", false, "not-listen-only"],
-    ["active", true, undefined],
+    ["active", true, "not-listen-only"],
     ["not-stated", true, undefined],
     ["no-can", true, "failed"],
   ])("that is %s (declared: %s) is refused with %s", (mode, declared, code) => {

@@ -473,3 +473,18 @@ test("what a report of an unset clock cannot tell is left out after a restart", 
   expect(kept!.report.data).not.toHaveProperty("pressedAt");
   expect(kept!.report.data.presses).toBe(2);
 });
+
+test("a scene that cannot be read back costs the scene, not the open episode", async () => {
+  const world = new EmergencyWorld();
+  // JSON has no Infinity: it is read back as null.
+  world.scene = () => ({ vehicle: { signals: { "Vehicle.Speed": Infinity } } });
+  await world.start();
+  world.press(1);
+  await world.pass(500);
+  expect(world.confirmed).toHaveLength(1);
+  world.cut();
+  await world.start();
+  const [kept] = world.life.outbox.memory.emergency.episodes;
+  expect(kept!.report.data).toMatchObject({ presses: 1 });
+  expect(kept!.report.data).not.toHaveProperty("vehicle");
+});

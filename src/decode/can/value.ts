@@ -21,17 +21,16 @@ const inRange = ({ minimum, maximum, factor }: DbcSignal, value: SignalValue): b
 };
 
 /**
- * Converts a number to VSS's data type: integers are rounded; a number outside VSS's limits becomes
- * undefined.
+ * Converts a number to VSS's data type: integers are rounded; a number outside VSS's limits, and one
+ * that is not finite, becomes undefined.
  */
 const toVssNumber = ({ datatype, range }: VssSignal): ((value: number) => number | undefined) => {
   const rounded = datatype === "float" ? (value: number) => Math.round(value * PLACES) / PLACES : Math.round;
-  if (range === undefined) return rounded;
-  const [minimum, maximum] = range;
+  const [minimum, maximum] = range ?? [-Infinity, Infinity];
   return (value) => {
     const result = rounded(value);
     // `+ 0` turns -0 into 0: VSS's integers have no -0.
-    return result >= minimum && result <= maximum ? result + 0 : undefined;
+    return Number.isFinite(result) && result >= minimum && result <= maximum ? result + 0 : undefined;
   };
 };
 
