@@ -84,7 +84,11 @@ ${extra}`;
           hasStore: process.port(() => disk.hasStore()),
           openStore: process.port(async (opening) => {
             const store = await disk.openStore(opening);
-            return { ...store, batch: process.port(store.batch), close: process.port(store.close) };
+            return {
+              ...store,
+              batch: process.port((...args: Parameters<typeof store.batch>) => store.batch(...args)),
+              close: process.port(() => store.close()),
+            };
           }),
           setAside: process.port(() => disk.setAside()),
           space: () => disk.space(),
