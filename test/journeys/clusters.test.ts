@@ -4,7 +4,7 @@ import { epoch, openCar, waitFor } from "./car.ts";
 import { haveNats, haveRabbit, startNats, startRabbit, type Cluster } from "./clusters.ts";
 import { openDispatch } from "./dispatch.ts";
 
-const BACKLOG = 20_000;
+const BACKLOG = 40_000;
 const KILLED_AFTER = 2_000;
 
 let stack: AsyncDisposableStack;
@@ -26,8 +26,8 @@ const journey = async (name: string, cluster: Cluster, credentials: string, logi
   await fillBacklog(car, BACKLOG);
   await car.start();
   await waitFor("the drain to begin", () => dispatch.positions().length > KILLED_AFTER, 60_000);
-  await cluster.kill(0);
   const drainedThen = dispatch.positions().length;
+  await cluster.kill(0);
   car.press();
   await waitFor("the emergency", () => dispatch.emergencies().length > 0, 60_000);
   const { episode } = dispatch.emergencies()[0]!;
