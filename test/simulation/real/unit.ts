@@ -9,6 +9,7 @@ import type { StatusActions } from "../../../src/status/server.ts";
 import { startUnit, type Unit, type UnitOptions } from "../../../src/unit/start.ts";
 import type { RunningUnit, UnitPorts } from "../world.ts";
 import { configure } from "./config.ts";
+import { watchMemory } from "./queues.ts";
 
 const CONFIG = "0".repeat(64);
 
@@ -78,7 +79,7 @@ const optionsOf = (ports: UnitPorts<Disk>, opened: (on: StatusActions) => void):
   };
 };
 
-const runningOf = (unit: Unit, page: StatusActions): RunningUnit => ({
+const runningOf = (unit: Unit, page: StatusActions, queues: RunningUnit["queues"]): RunningUnit => ({
   async pending() {
     const status = await page.status();
     const records =
@@ -87,7 +88,7 @@ const runningOf = (unit: Unit, page: StatusActions): RunningUnit => ({
       ? Number(records.records)
       : Infinity;
   },
-  queues: () => [],
+  queues,
   drill: () => void page.drill(),
   restart: unit.restart,
   [Symbol.asyncDispose]: () => unit[Symbol.asyncDispose](),
@@ -96,6 +97,7 @@ const runningOf = (unit: Unit, page: StatusActions): RunningUnit => ({
 /** The unit itself, on simulated ports. */
 export const startRealUnit = async (ports: UnitPorts<Disk>): Promise<RunningUnit> => {
   const page = Promise.withResolvers<StatusActions>();
-  const unit = await startUnit(optionsOf(ports, page.resolve));
-  return runningOf(unit, await page.promise);
+  const { writeVital, queues } = watchMemory(ports.disk);
+  const unit = await startUnit(optionsOf({ ...ports, disk: { ...ports.disk, writeVital } }, page.resolve));
+  return runningOf(unit, await page.promise, queues);
 };
