@@ -21,6 +21,8 @@ export type Dispatch = AsyncDisposable & {
   events(type: string): WireReport[];
   /** Every emergency as it came, repeats and all. */
   emergencies(): EmergencyData[];
+  /** By number: an older one that had no PUBACK comes again, as history. */
+  newestEmergency(): EmergencyData | undefined;
   /** Topics that an empty message has taken off the broker. */
   readonly removed: ReadonlySet<string>;
   ack(episode: string, stage: string, by?: string): Promise<void>;
@@ -105,6 +107,11 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
     },
     events: (type) => checked(reports).filter((r) => r.kind === "event" && r.data.type === type),
     emergencies: () => checked(reports).flatMap((r) => (r.kind === "emergency" ? [r.data] : [])),
+    newestEmergency: () =>
+      checked(reports)
+        .flatMap((r) => (r.kind === "emergency" ? [r] : []))
+        .toSorted((a, b) => a.seq - b.seq)
+        .at(-1)?.data,
     removed,
     ack: (episode, stage, by = "operator 7") =>
       publish(`emergency/${episode}/ack`, JSON.stringify({ stage, by, at: new Date().toISOString() })),

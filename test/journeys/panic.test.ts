@@ -28,12 +28,7 @@ const lampIs = (there: Car, lamp: string) =>
 /** A press lasts 200 ms: the next one must not begin before. */
 const RELEASED_MS = 400;
 const episodes = () => new Set(dispatch.emergencies().map(({ episode }) => episode));
-/** The newest by number: an older one that had no PUBACK comes again, as history. */
-const last = () =>
-  dispatch
-    .emergencies()
-    .toSorted((a, b) => a.seq - b.seq)
-    .at(-1)!;
+const last = () => dispatch.newestEmergency()!;
 
 describe("a press", () => {
   test("goes to the broker, is received, accepted and cleared, and the lamp follows", async () => {
