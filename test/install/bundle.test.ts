@@ -28,5 +28,8 @@ test("the bundle can be started by its name, with the pinned runtime in the path
 
 test("the bundle keeps the exit code of its command", async () => {
   const run = promisify(execFile)(process.execPath, ["dist/patrol-unit.mjs", "run"]);
-  await expect(run).rejects.toMatchObject({ code: 64, stderr: "--config is missing; --help lists the options\n" });
+  await expect(run).rejects.toMatchObject({
+    code: 64,
+    stderr: "--config is missing; --help lists the options\n",
+  });
 });
