@@ -11,7 +11,7 @@ import { askService } from "./doctor/service.ts";
 /** `fix`: the receiver has a fix, so a service would know the time. */
 const clockFinding = (clock: string, fix: boolean): Finding =>
   clock === "unset" && fix
-    ? sound("clock", "the receiver's, once the service runs")
+    ? sound("clock", "not set yet: it comes from the receiver, which has a fix")
     : clock === "unset"
       ? trouble("clock", "the time is not known", "it comes from the receiver's first fix, or from NTP")
       : sound("clock", `set by ${clock}`);
