@@ -64,7 +64,7 @@ export type Chip = {
   receive(bytes: Iterable<number>): void;
   power(on: boolean): void;
   reset(cause: number): void;
-  /** Puts the program into an endless loop. Interrupts continue. Only the watchdog ends it. */
+  /** Puts the firmware into an endless loop with interrupts enabled, so that only the watchdog can end it. */
   derail(): void;
 };
 

@@ -4,7 +4,7 @@
  * than their product. Pure: time is an argument.
  */
 export type Pace = {
-  /** Bytes in flight that the link itself can carry. Further ones wait in a queue. 0: not known yet. */
+  /** The most bytes in flight that do not queue up on the link. 0: not known yet. */
   readonly holds: number;
   /** Bytes that may be in flight with another batch: `holds` and that batch. */
   readonly budget: number;

@@ -17,7 +17,7 @@ export type CommitterOptions = {
   readonly commit: (sync: boolean) => Promise<void>;
   /** Milliseconds until what is pending is due; 0 or less: it is due. */
   readonly dueMs: () => number;
-  /** After a batch: milliseconds until the next, or undefined if nothing is pending. */
+  /** Milliseconds from one batch to the next; undefined if nothing is pending. */
   readonly nextMs: () => number | undefined;
   /** After a batch that failed: none is begun sooner, but by `now`. */
   readonly retryMs: number;

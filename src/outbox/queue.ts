@@ -208,7 +208,7 @@ export class Queue {
     return from <= to ? [[from, to]] : [];
   }
 
-  /** Takes over what a recovery found to be true, and appends its gaps. */
+  /** Replaces the ledger with the one that a recovery read from the store, and appends the gaps that it found. */
   recovered({ ledger, lanes, gaps }: Recovered, now: Now): void {
     this.#ledger = ledger;
     this.#recovered = true;

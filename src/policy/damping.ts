@@ -32,7 +32,7 @@ type Known = {
 
 const nameOf = ({ part, code, where = "" }: Condition): string => `${part} ${code} ${where}`;
 
-/** Remembers conditions and decides which of their changes are reported. */
+/** Keeps the state of each condition and decides which changes are reported. */
 export class Damping {
   readonly #known = new Map<string, Known>();
 

@@ -154,7 +154,7 @@ const bodiesOf = (text: string): string[] =>
     .filter((line) => line !== "")
     .map((line) => line.slice(1, line.indexOf("*")));
 
-/** Moves the latitudes of some sentences by whole degrees, and makes their checksums right again. */
+/** Moves the latitudes of some sentences by whole degrees, and corrects their checksums. */
 const jump = (text: string, degrees: number): string =>
   bodiesOf(text)
     .map((body) => {

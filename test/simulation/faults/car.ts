@@ -3,20 +3,10 @@ import type { GpsFaults } from "../gps.ts";
 import { WILD_DATES } from "../gps.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
-import { MINUTE_MS, type Fault } from "./fault.ts";
+import { MINUTE_MS, once, type Fault } from "./fault.ts";
 
 const DAY_MS = 86_400_000;
 const LOOPS = [0, 1, 2, 3];
-
-const once = (kind: string, weight: number, act: (world: AnyWorld, dice: Dice) => void): Fault => ({
-  kind,
-  weight,
-  meanMs: 0,
-  begin(world, dice) {
-    act(world, dice);
-    return undefined;
-  },
-});
 
 const gpsFault = <K extends keyof GpsFaults>(
   kind: string,

@@ -17,3 +17,14 @@ export type Fault = {
 };
 
 export const MINUTE_MS = 60_000;
+
+/** A fault of a moment: nothing has to be ended. */
+export const once = (kind: string, weight: number, act: (world: AnyWorld, dice: Dice) => void): Fault => ({
+  kind,
+  weight,
+  meanMs: 0,
+  begin(world, dice) {
+    act(world, dice);
+    return undefined;
+  },
+});

@@ -1,18 +1,7 @@
 import { promptDispatch, sloppyDispatch } from "../dispatch.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
-import { MINUTE_MS, type Fault } from "./fault.ts";
-
-/** What officers and dispatch do: the work of the unit rather than its troubles. */
-const once = (kind: string, weight: number, act: (world: AnyWorld, dice: Dice) => void): Fault => ({
-  kind,
-  weight,
-  meanMs: 0,
-  begin(world, dice) {
-    act(world, dice);
-    return undefined;
-  },
-});
+import { MINUTE_MS, once, type Fault } from "./fault.ts";
 
 /** A minute, and the way of the press: a slow disk may take as long again to show it. */
 const DRILL_MS = 130_000;
@@ -140,6 +129,7 @@ const crash: Fault = {
   },
 };
 
+/** What officers and dispatch do: the work of the unit rather than its troubles. */
 export const PEOPLE: readonly Fault[] = [
   once("press", 8, ({ board }, dice) => board.press(dice.int(0, 1), dice.pick([80, 150, 400, 3_000]))),
   once("short press", 1, ({ board }, dice) => board.press(dice.int(0, 1), dice.between(5, 60))),
