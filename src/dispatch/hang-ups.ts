@@ -1,13 +1,13 @@
 import type { Channel } from "../domain/wire.ts";
+import { refusedMs } from "./pauses.ts";
 
 /**
  * Brokers that hang up when they refuse a message, as mosquitto 2.0.11 does with
  * `max_queued_messages 0`. Tried again at each connection, one forgotten access rule would keep the unit
- * from everything else; so the channel waits over connections: 30 s, doubling to an hour. Pure.
+ * from everything else; so the channel waits over connections, as long as `refusedMs` says. Pure.
  */
-type Wait = { readonly until: number; readonly nextMs: number };
+type Wait = { readonly until: number; readonly ms: number };
 
-const WAIT_MS = { min: 30_000, max: 3_600_000 };
 /** A connection that ends this soon after a refusal ended because of it. */
 export const BECAUSE_MS = 2_000;
 
@@ -20,8 +20,8 @@ export class HangUps {
     const waits = this.#waits.get(broker) ?? new Map<Channel, Wait>();
     this.#waits.set(broker, waits);
     for (const channel of refused) {
-      const ms = waits.get(channel)?.nextMs ?? WAIT_MS.min;
-      waits.set(channel, { until: now + ms, nextMs: Math.min(ms * 2, WAIT_MS.max) });
+      const ms = refusedMs(channel, waits.get(channel)?.ms);
+      waits.set(channel, { until: now + ms, ms });
     }
   }
 

@@ -5,12 +5,21 @@ import type { Channel } from "../domain/wire.ts";
  * and those that have no subscriber. Pure: `now` is in milliseconds.
  */
 type Cause = "refused" | "unheard";
-type Pause = { readonly cause: Cause; readonly until: number; readonly nextMs: number };
+type Pause = { readonly cause: Cause; readonly until: number; readonly ms: number };
 
-const PAUSE_MS: Readonly<Record<Cause, { readonly min: number; readonly max: number }>> = {
-  refused: { min: 30_000, max: 3_600_000 },
-  unheard: { min: 5_000, max: 60_000 },
-};
+const UNHEARD_MS = { min: 5_000, max: 60_000 };
+const REFUSED_MS = { min: 30_000, max: 3_600_000 };
+
+/**
+ * How long a refused channel waits, in milliseconds, if it waited `before` the last time. The pause of
+ * emergencies does not grow: a press must not wait an hour for a rule that was mended, and the copy of an
+ * ended episode must go within a minute (contract §5).
+ */
+export const refusedMs = (channel: Channel, before: number | undefined): number =>
+  before === undefined || channel === "emergency" ? REFUSED_MS.min : Math.min(2 * before, REFUSED_MS.max);
+
+const unheardMs = (before: number | undefined): number =>
+  before === undefined ? UNHEARD_MS.min : Math.min(2 * before, UNHEARD_MS.max);
 
 export class Pauses {
   readonly #pauses = new Map<Channel, Pause>();
@@ -36,7 +45,7 @@ export class Pauses {
 
   /** The channel waits from the start: the broker hung up when it refused it before. */
   hold(channel: Channel, until: number): void {
-    this.#pauses.set(channel, { cause: "refused", until, nextMs: PAUSE_MS.refused.min });
+    this.#pauses.set(channel, { cause: "refused", until, ms: 0 });
   }
 
   /** Returns whether this is the first refusal of the channel on this connection. */
@@ -65,10 +74,10 @@ export class Pauses {
 
   #pause(channel: Channel, cause: Cause, now: number): void {
     const before = this.#pauses.get(channel);
-    const { min, max } = PAUSE_MS[cause];
     // Several messages in flight get the same answer: count it as one refusal.
     if (before?.cause === cause && now < before.until) return;
-    const ms = before?.cause === cause ? Math.min(before.nextMs, max) : min;
-    this.#pauses.set(channel, { cause, until: now + ms, nextMs: ms * 2 });
+    const last = before?.cause === cause && before.ms > 0 ? before.ms : undefined;
+    const ms = cause === "refused" ? refusedMs(channel, last) : unheardMs(last);
+    this.#pauses.set(channel, { cause, until: now + ms, ms });
   }
 }

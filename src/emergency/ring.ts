@@ -65,6 +65,8 @@ type Unstored = {
   readonly id: string;
   readonly revision: number;
   readonly generation: number;
+  /** The generation with its earliest revision that was not on disk: with it the episode is safe. */
+  readonly first: number;
   /** When it is published even though it is not stored, on the clock of `mono`. Infinity: it has been. */
   readonly publishAt: number;
 };
@@ -184,18 +186,13 @@ const forgotten = (ring: Ring, id: string): Ring => ({
   unstored: ring.unstored.filter((one) => one.id !== id),
 });
 
-const withUnstored = (ring: Ring, { episode }: EpisodeEffect & { kind: "report" }, mono: number): Ring => ({
-  ...ring,
-  unstored: [
-    ...ring.unstored.filter(({ id }) => id !== episode.id),
-    {
-      id: episode.id,
-      revision: episode.revision,
-      generation: ring.generation + 1,
-      publishAt: mono + STORE_MS,
-    },
-  ],
-});
+const withUnstored = (ring: Ring, { episode }: EpisodeEffect & { kind: "report" }, mono: number): Ring => {
+  const { id, revision } = episode;
+  const generation = ring.generation + 1;
+  const first = ring.unstored.find((one) => one.id === id)?.first ?? generation;
+  const others = ring.unstored.filter((one) => one.id !== id);
+  return { ...ring, unstored: [...others, { id, revision, generation, first, publishAt: mono + STORE_MS }] };
+};
 
 /** Removes the retained copies of an episode that is over. */
 const removals = (ring: Ring, id: string): RingEffect[] =>
@@ -257,6 +254,8 @@ const stored = (ring: Ring, generation: number): RingStep => {
   let { emergency } = ring;
   for (const { id, revision } of done)
     ({ emergency } = advanceEpisodes(emergency, { kind: "stored", id, revision }));
+  const safe = ring.unstored.filter(({ first }) => first <= generation).map(({ id }) => id);
+  emergency = withSafe(emergency, safe);
   // A report that was published from memory may already be at a broker.
   const reached = new Set(emergency.episodes.filter(({ reach }) => reach === "stored").map(({ id }) => id));
   return {
@@ -274,6 +273,12 @@ const stored = (ring: Ring, generation: number): RingStep => {
     ],
   };
 };
+
+/** Of these episodes a report, perhaps an earlier one, is on disk. */
+const withSafe = (emergency: Emergency, ids: readonly string[]): Emergency => ({
+  ...emergency,
+  episodes: emergency.episodes.map((one) => (ids.includes(one.id) ? { ...one, safe: true } : one)),
+});
 
 const notStored = (ring: Ring, generation: number, mono: number): RingStep => {
   const asked = ring.waiting.length + ring.unstored.length > 0;

@@ -29,6 +29,12 @@ test("a refused channel waits 30 s, doubling to an hour", () => {
   ]);
 });
 
+test("refused emergencies are tried again every 30 s", () => {
+  expect(lengths((pauses, now) => void pauses.refuse("emergency", now), 4)).toEqual([
+    30_000, 30_000, 30_000, 30_000,
+  ]);
+});
+
 test("a channel that nobody has subscribed to waits 5 s, doubling to a minute", () => {
   expect(lengths((pauses, now) => pauses.unheard("event", "event", now), 6)).toEqual([
     5_000, 10_000, 20_000, 40_000, 60_000, 60_000,

@@ -65,6 +65,12 @@ describe("a press", () => {
     ]);
   });
 
+  test("that is on disk has the lamp show it, though a further press still waits for the disk", () => {
+    const { effects, ring } = after(press(1), press(2), stored(1));
+    expect(only(effects, "lamp")).toMatchObject([{ lamp: { pattern: "stored" } }]);
+    expect(lampOf(ring)).toBe("stored");
+  });
+
   // Defect 1: an exception between counting and storing had the repeated press confirmed with nothing on disk.
   test("that is repeated before it is on disk is never confirmed: storing is tried again", () => {
     const { effects } = after(press(1), press(1, 40));
