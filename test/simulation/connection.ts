@@ -1,3 +1,4 @@
+import * as z from "zod";
 import {
   LinkError,
   MAXIMUM_PACKET_BYTES,
@@ -7,6 +8,7 @@ import {
   type Route as Publish,
 } from "../../src/dispatch/port.ts";
 import type { Time, Timer } from "../../src/runtime/ports.ts";
+import { readJson } from "../../src/wire/read.ts";
 import type { Message, Peer, Will } from "./broker.ts";
 import type { Observe } from "./facts.ts";
 import type { Route } from "./network.ts";
@@ -92,7 +94,8 @@ export class SimulatedConnection implements Connection, Peer {
       topic: route.topic,
       ...(episode === undefined ? {} : { episode }),
     };
-    observe({ what: "published", ...about, ...up.waiting() });
+    const report = reportIn(route.topic, payload);
+    observe({ what: "published", ...about, ...(report ? { report } : {}), ...up.waiting() });
     this.#unacknowledged++;
     this.#checkLimits(route.topic, bytes);
     const message = { topic: route.topic, payload, ...correlation(route) };
@@ -309,6 +312,14 @@ export class SimulatedConnection implements Connection, Peer {
     }
   }
 }
+
+const NumberedReport = z.object({ store: z.string(), seq: z.number() });
+/** The report that a message is. A batch of them, a state, a reply or a removal is none. */
+const reportIn = (topic: string, payload: Buffer): { store: string; seq: number } | undefined => {
+  if (topic.endsWith("/history")) return undefined;
+  const read = NumberedReport.safeParse(readJson(payload, payload.length));
+  return read.success ? read.data : undefined;
+};
 
 const correlation = ({ correlationData }: Publish): Pick<Message, "correlationData"> =>
   correlationData ? { correlationData } : {};

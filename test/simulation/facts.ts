@@ -69,6 +69,8 @@ export type What =
       readonly connection: number;
       readonly topic: string;
       readonly episode?: string;
+      /** The report in it, if it is one. */
+      readonly report?: { readonly store: string; readonly seq: number };
       readonly behind: number;
       readonly bytes: number;
       readonly waitMs: number;

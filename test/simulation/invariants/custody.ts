@@ -12,11 +12,26 @@ const RETRY_MS = 5_000;
 /** Numbers as ranges: a unit that has lost its counter leaves a trillion of them out, and declares them. */
 class Numbers {
   readonly #ranges: (readonly [from: number, to: number])[] = [];
-  arrivals: { readonly seq: number; readonly at: number }[] = [];
+  #arrivals = new Map<number, number>();
+  /** Made up and published, and when: some arrive only after the unit that made them up has died. */
+  #made = new Map<number, number>();
+  readonly #forgotten = new Set<number>();
 
   arrived(seq: number, at: number): void {
     this.#ranges.push([seq, seq]);
-    this.arrivals.push({ seq, at });
+    if (!this.#forgotten.has(seq)) this.#arrivals.set(seq, at);
+    this.published(seq, at);
+  }
+
+  published(seq: number, at: number): void {
+    if (seq >= MADE_UP && !this.#forgotten.has(seq)) this.#made.set(seq, at);
+  }
+
+  /** The highest number that arrived before `at`; 0 if there is none. */
+  last(at: number): number {
+    let last = 0;
+    for (const [seq, when] of this.#arrivals) if (when <= at) last = Math.max(last, seq);
+    return last;
   }
 
   declared(from: number, to: number, kept: readonly number[]): void {
@@ -30,12 +45,15 @@ class Numbers {
 
   /** The unit died while its disk took nothing: nobody remembers the numbers that it made up since then. */
   forgotten(since: number): void {
-    const isMade = ({ seq, at }: { seq: number; at: number }) => at >= since && seq >= MADE_UP;
-    const made = this.arrivals.filter(isMade).map(({ seq }) => seq);
+    const made = [...this.#made].filter(([, at]) => at >= since).map(([seq]) => seq);
     if (made.length === 0) return;
     this.#ranges.push([Math.min(...made), Math.max(...made)]);
-    // The next life goes on from a lower number: these say nothing about those between.
-    this.arrivals = this.arrivals.filter((one) => !isMade(one));
+    for (const seq of made) {
+      // The next life goes on from a lower number: these say nothing about those between.
+      this.#forgotten.add(seq);
+      this.#made.delete(seq);
+      this.#arrivals.delete(seq);
+    }
   }
 
   /** What is missing from 1 to `last`, as ranges. */
@@ -67,6 +85,7 @@ const nothingMissing: Invariant = {
     let unwritable: { readonly since: number; until: number } | undefined;
     return (fact) => {
       if (fact.what === "arrived") of(fact.store).arrived(fact.seq, fact.at);
+      if (fact.what === "published" && fact.report) of(fact.report.store).published(fact.report.seq, fact.at);
       if (fact.what === "disk") {
         if (!fact.writable) unwritable = { since: fact.at, until: Infinity };
         else if (unwritable) unwritable.until = fact.at + RETRY_MS;
@@ -76,8 +95,7 @@ const nothingMissing: Invariant = {
       if (fact.what === "declared") of(fact.store).declared(fact.from, fact.to, fact.kept);
       if (fact.what !== "end") return undefined;
       for (const [store, numbers] of known) {
-        const settled = numbers.arrivals.filter(({ at }) => fact.at - at >= ON_THE_WAY_MS);
-        const last = settled.reduce((highest, { seq }) => Math.max(highest, seq), 0);
+        const last = numbers.last(fact.at - ON_THE_WAY_MS);
         const missing = numbers.missing(last);
         if (missing.length === 0) continue;
         const some = missing.slice(0, SHOWN).join(", ");
