@@ -1,0 +1,121 @@
+import { CUSTODY_INVARIANTS } from "./custody.ts";
+import {
+  second,
+  end,
+  disk,
+  lamp,
+  readOnly,
+  stopped,
+  MADE_UP,
+  connected,
+  report,
+  gap,
+  reply,
+  testHistories,
+  type Case,
+} from "./history.ts";
+
+const SOUND: readonly Case[] = [
+  [
+    "nothing-missing",
+    "delivered or declared",
+    [
+      [1, report(1), report(4), report(5), gap(2, 4, [4])],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "numbers of a life that died without a disk",
+    [
+      [1, report(1), readOnly, report(MADE_UP), report(MADE_UP + 2), stopped],
+      [90, end],
+    ],
+  ],
+  ["number-once", "nothing", [[1, report(1)]]],
+  ["readable", "nothing", [[1, report(1)]]],
+  [
+    "answer-stays",
+    "it does",
+    [
+      [1, reply(true)],
+      [2, reply(true)],
+    ],
+  ],
+  ["within-limits", "at its limit", [[1, { what: "queue", name: "q", length: 5, limit: 5 }]]],
+  ["no-exception", "nothing", [[1, second]]],
+  [
+    "settles",
+    "all is well",
+    [
+      [0, connected()],
+      [9, end],
+    ],
+  ],
+];
+
+const VIOLATING: readonly Case[] = [
+  [
+    "nothing-missing",
+    "a hole",
+    [
+      [1, report(1), report(3)],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "a kept number that never comes",
+    [
+      [1, report(1), report(5), gap(2, 4, [3])],
+      [90, end],
+    ],
+  ],
+  ["number-once", "twice", [[1, { what: "reused", store: "s", seq: 1, detail: "kind" }]]],
+  ["readable", "rubbish", [[1, { what: "unreadable", topic: "event", detail: "v" }]]],
+  [
+    "answer-stays",
+    "it changes",
+    [
+      [1, reply(true)],
+      [2, reply(false)],
+    ],
+  ],
+  ["within-limits", "above it", [[1, { what: "queue", name: "q", length: 6, limit: 5 }]]],
+  ["no-exception", "one", [[1, { what: "exception", detail: "TypeError" }]]],
+  [
+    "settles",
+    "reports wait",
+    [
+      [0, connected()],
+      [9, { what: "end", pending: 3 }],
+    ],
+  ],
+  [
+    "settles",
+    "an episode is open",
+    [
+      [0, connected(), disk([{}])],
+      [9, end],
+    ],
+  ],
+  [
+    "settles",
+    "the lamp is not idle",
+    [
+      [0, connected(), lamp("fault")],
+      [9, end],
+    ],
+  ],
+  [
+    "settles",
+    "a courier stays",
+    [
+      [0, connected(), connected("b", 2)],
+      [9, end],
+    ],
+  ],
+  ["settles", "no connection", [[9, end]]],
+];
+
+testHistories(CUSTODY_INVARIANTS, SOUND, VIOLATING);

@@ -1,0 +1,196 @@
+import { EPISODE_INVARIANTS } from "./episode.ts";
+import {
+  second,
+  running,
+  up,
+  handed,
+  disk,
+  acked,
+  readOnly,
+  stopped,
+  connected,
+  copy,
+  testHistories,
+  type Case,
+} from "./history.ts";
+
+const SOUND: readonly Case[] = [
+  [
+    "episode-survives",
+    "cleared by dispatch",
+    [
+      [1, disk([{}])],
+      [2, acked("cleared")],
+      [3, disk([])],
+    ],
+  ],
+  [
+    "episode-survives",
+    "a drill ends by itself",
+    [
+      [1, disk([{ test: true }])],
+      [3, disk([])],
+    ],
+  ],
+  [
+    "episode-survives",
+    "a disk that lied",
+    [
+      [1, disk([{}])],
+      [3, disk([], true)],
+    ],
+  ],
+  [
+    "ended-stays-ended",
+    "another one begins",
+    [
+      [1, disk([{}])],
+      [2, disk([])],
+      [3, disk([{ id: "F" }])],
+    ],
+  ],
+  [
+    "ended-stays-ended",
+    "a disk that lied",
+    [
+      [1, disk([{}])],
+      [2, disk([])],
+      [3, disk([{}], true)],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "it is removed",
+    [
+      [0, ...up, connected(), copy(true), disk([{}])],
+      [1, disk([])],
+      [50, copy(false)],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the episode is open",
+    [
+      [0, ...up, connected(), copy(true), disk([{}])],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the broker is away",
+    [
+      [0, running, connected("b"), copy(true), disk([{}])],
+      [1, disk([])],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the unit has been connected for less than a minute",
+    [
+      [0, ...up, copy(true), disk([{}])],
+      [1, disk([])],
+      [40, connected()],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the unit died while its disk took nothing",
+    [
+      [0, ...up, connected(), disk([{}]), readOnly, copy(true), stopped, running, disk([])],
+      [90, second],
+    ],
+  ],
+  [
+    "drill-is-asked-for",
+    "it was",
+    [
+      [0, { what: "drill", validMs: 62_000 }],
+      [30, disk([{ test: true }])],
+    ],
+  ],
+  ["drill-is-asked-for", "a real one needs no question", [[30, disk([{}])]]],
+  [
+    "no-drill-of-unknown-age",
+    "its age is known",
+    [
+      [0, handed(true)],
+      [0.1, disk([{ test: true }])],
+    ],
+  ],
+  [
+    "no-drill-of-unknown-age",
+    "a real one",
+    [
+      [0, handed(false)],
+      [0.1, disk([{}])],
+    ],
+  ],
+];
+
+const VIOLATING: readonly Case[] = [
+  [
+    "episode-survives",
+    "gone",
+    [
+      [1, disk([{}])],
+      [3, disk([])],
+    ],
+  ],
+  [
+    "episode-survives",
+    "ended by itself",
+    [
+      [1, disk([{}])],
+      [3, disk([{ state: "cleared" }])],
+    ],
+  ],
+  [
+    "ended-stays-ended",
+    "back",
+    [
+      [1, disk([{}])],
+      [2, disk([])],
+      [3, disk([{}])],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "it stays",
+    [
+      [0, ...up, connected(), copy(true), disk([{}])],
+      [1, disk([])],
+      [90, second],
+    ],
+  ],
+  ["drill-is-asked-for", "nobody did", [[30, disk([{ test: true }])]]],
+  [
+    "drill-is-asked-for",
+    "long ago",
+    [
+      [0, { what: "drill", validMs: 62_000 }],
+      [63, disk([{ test: true }])],
+    ],
+  ],
+  [
+    "drill-is-asked-for",
+    "two for one",
+    [
+      [0, { what: "drill", validMs: 62_000 }],
+      [1, disk([{ test: true }])],
+      [2, disk([{ test: true }, { id: "F", test: true }])],
+    ],
+  ],
+  [
+    "no-drill-of-unknown-age",
+    "it is",
+    [
+      [0, handed(false)],
+      [0.1, disk([{ test: true }])],
+    ],
+  ],
+];
+
+testHistories(EPISODE_INVARIANTS, SOUND, VIOLATING);

@@ -1,0 +1,188 @@
+import { LAMP_INVARIANTS } from "./lamp.ts";
+import {
+  second,
+  running,
+  sound,
+  broker,
+  up,
+  disk,
+  lamp,
+  acked,
+  puback,
+  sent,
+  readOnly,
+  connected,
+  testHistories,
+  type Case,
+} from "./history.ts";
+
+const SOUND: readonly Case[] = [
+  [
+    "lamp-is-true",
+    "stage by stage",
+    [
+      [1, disk([{}])],
+      [2, lamp("stored")],
+      [3, sent(0), lamp("sent")],
+      [4, acked("received"), lamp("received")],
+      [5, disk([]), lamp("idle")],
+    ],
+  ],
+  [
+    "lamp-is-true",
+    "sent from memory, the disk takes nothing",
+    [
+      [1, readOnly, sent(0)],
+      [2, lamp("sent")],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "it follows within 5 s",
+    [
+      [0, ...up],
+      [1, disk([{}])],
+      [5, lamp("stored")],
+      [7, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "dark: idle",
+    [
+      [0, ...up],
+      [1, disk([{ dark: true }])],
+      [5, lamp("idle")],
+      [7, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "the board has no power",
+    [
+      [0, running],
+      [1, disk([{}])],
+      [7, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "a real one before a drill",
+    [
+      [0, ...up],
+      [1, disk([{ test: true }, { id: "F", state: "received" }]), lamp("received")],
+      [9, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "the disk takes nothing",
+    [
+      [0, running, sound, disk([{ state: "accepted" }]), readOnly],
+      [9, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "it does",
+    [
+      [0, running, sound, broker(false)],
+      [60, lamp("no-link")],
+      [90, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "nobody listens, which shows with the next report",
+    [
+      [0, running, sound, broker(false)],
+      [40, puback(0x10)],
+      [100, lamp("no-link")],
+      [101, second],
+    ],
+  ],
+];
+
+const VIOLATING: readonly Case[] = [
+  ["lamp-is-true", "stored before it is", [[2, lamp("stored")]]],
+  [
+    "lamp-is-true",
+    "sent to nobody",
+    [
+      [1, disk([{}])],
+      [2, sent(0x10), lamp("sent")],
+    ],
+  ],
+  [
+    "lamp-is-true",
+    "sent though refused",
+    [
+      [1, disk([{}])],
+      [2, sent(0x87), lamp("sent")],
+    ],
+  ],
+  [
+    "lamp-is-true",
+    "accepted by nobody",
+    [
+      [1, disk([{}])],
+      [2, sent(0), acked("received"), lamp("accepted")],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "no-host, and there is one",
+    [
+      [0, ...up, disk([]), lamp("no-host")],
+      [9, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "it stays idle",
+    [
+      [0, ...up],
+      [1, disk([{}])],
+      [7, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "it does not end",
+    [
+      [0, ...up],
+      [1, disk([{}])],
+      [2, lamp("stored")],
+      [3, disk([])],
+      [9, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "no-link on a healthy connection",
+    [
+      [0, ...up, connected(), lamp("no-link"), disk([])],
+      [66, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "report after report finds nobody",
+    [
+      [0, running, sound, broker(false)],
+      [40, puback(0x10)],
+      [90, puback(0x10)],
+      [136, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "it stays idle",
+    [
+      [0, running, sound, broker(false)],
+      [96, second],
+    ],
+  ],
+];
+
+testHistories(LAMP_INVARIANTS, SOUND, VIOLATING);

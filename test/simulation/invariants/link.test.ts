@@ -1,0 +1,137 @@
+import { LINK_INVARIANTS } from "./link.ts";
+import {
+  second,
+  running,
+  broker,
+  up,
+  puback,
+  birth,
+  published,
+  connected,
+  disconnected,
+  powerOff,
+  testHistories,
+  type Case,
+} from "./history.ts";
+
+const SOUND: readonly Case[] = [
+  ["keeps-broker-limits", "nothing", [[1, puback(0)]]],
+  [
+    "refusal-keeps-connection",
+    "it stays",
+    [
+      [1, puback(0x87)],
+      [9, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "a courier has carried everything",
+    [
+      [1, puback(0x87)],
+      [1.1, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "the farewell was refused",
+    [
+      [0, birth, birth],
+      [1, puback(0x87)],
+      [1.1, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "the unit gives it up for an emergency without an answer",
+    [
+      [1, birth, published(0, 0)],
+      [31, puback(0x87)],
+      [31, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "the link ends",
+    [
+      [1, puback(0x87)],
+      [1.1, disconnected("link")],
+    ],
+  ],
+  [
+    "finds-a-healthy-broker",
+    "it stays with one that refuses something",
+    [
+      [0, ...up, broker(false, "b")],
+      [1, connected("b")],
+      [100, second],
+      [200, second],
+      [300, second],
+    ],
+  ],
+  [
+    "finds-a-healthy-broker",
+    "after two minutes",
+    [
+      [0, ...up],
+      [125, connected()],
+      [200, second],
+    ],
+  ],
+  [
+    "finds-a-healthy-broker",
+    "none is there",
+    [
+      [0, running, broker(false)],
+      [900, second],
+    ],
+  ],
+  ["no-untimely-power-off", "in the garage", [[1, powerOff("off", 0)]]],
+];
+
+const VIOLATING: readonly Case[] = [
+  ["keeps-broker-limits", "broken", [[1, { what: "protocol", broker: "a", detail: "2 of 1" }]]],
+  [
+    "refusal-keeps-connection",
+    "a PUBACK",
+    [
+      [0, birth],
+      [1, puback(0x87)],
+      [1.04, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "a SUBACK",
+    [
+      [0, birth],
+      [1, { what: "suback", broker: "a", connection: 1, code: 0x87 }],
+      [1.04, disconnected("unit")],
+    ],
+  ],
+  [
+    "finds-a-healthy-broker",
+    "never",
+    [
+      [0, ...up],
+      [131, second],
+    ],
+  ],
+  [
+    "finds-a-healthy-broker",
+    "the other hangs up again and again",
+    [
+      [0, ...up, broker(false, "b")],
+      ...Array.from(
+        { length: 14 },
+        (_, i) => [10 * i, connected("b", i), disconnected("broker", i)] as const,
+      ),
+      [132, second],
+    ],
+  ],
+  ["no-untimely-power-off", "unknown", [[1, powerOff("unknown", 0)]]],
+  ["no-untimely-power-off", "on", [[1, powerOff("on", 0)]]],
+  ["no-untimely-power-off", "emergency", [[1, powerOff("off", 1)]]],
+];
+
+testHistories(LINK_INVARIANTS, SOUND, VIOLATING);

@@ -1,0 +1,226 @@
+import { PRESS_INVARIANTS } from "./press.ts";
+import {
+  second,
+  end,
+  running,
+  sound,
+  broker,
+  up,
+  press,
+  arrived,
+  disk,
+  confirmed,
+  sent,
+  published,
+  connected,
+  testHistories,
+  type Case,
+} from "./history.ts";
+
+const SOUND: readonly Case[] = [
+  [
+    "press-arrives",
+    "two presses in two episodes",
+    [
+      [1, press(), press(2)],
+      [2, arrived(1), arrived(1, "F")],
+      [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "repeats of an episode",
+    [
+      [1, press(), press(2)],
+      [2, arrived(1), arrived(2), arrived(1)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "a press that the board could not keep arrives",
+    [
+      [1, press(1, false)],
+      [2, arrived(1)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "… or does not",
+    [
+      [1, press(1, false)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "an airbag opens an episode",
+    [
+      [1, { what: "alarm", by: "airbag" }],
+      [2, arrived(1)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "a disk that lied lost one",
+    [
+      [1, press()],
+      [2, disk([], true)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-in-time",
+    "it arrives after 9 s",
+    [
+      [0, ...up],
+      [1, press()],
+      [10, arrived(1)],
+      [20, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the disk is slow when the unit starts",
+    [
+      [0, sound, broker(true), { what: "disk", writable: false }, running],
+      [1, press()],
+      [20, second],
+      [40, { what: "disk", writable: true }],
+      [49, second, arrived(1)],
+      [60, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "it waits for a broker",
+    [
+      [0, running, sound],
+      [1, press()],
+      [60, broker(true)],
+      [69, second],
+      [69, arrived(1)],
+      [80, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the broker was healthy for a while only",
+    [
+      [0, ...up],
+      [1, press()],
+      [6, broker(false)],
+      [20, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the broker refused the emergency before",
+    [
+      [0, ...up],
+      [1, press(), sent(0x87)],
+      [20, second],
+    ],
+  ],
+  ["confirmed-is-stored", "it is", [[1, disk([{}], false, { below: 1 }), confirmed]]],
+  ["press-waits-for-one", "one large message", [[1, published(3_000, 3_000)]]],
+  [
+    "press-leaves",
+    "the window is small",
+    [
+      [0, connected("a", 1, 1)],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "it leaves",
+    [
+      [0, connected()],
+      [1, disk([{}])],
+      [2, published(0, 0)],
+      [9, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "there is no connection",
+    [
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "the broker refused another",
+    [
+      [0, connected(), sent(0x87)],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+];
+
+const VIOLATING: readonly Case[] = [
+  [
+    "press-arrives",
+    "one is lost",
+    [
+      [1, press(), press(2)],
+      [2, arrived(1)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "one is counted twice",
+    [
+      [1, press()],
+      [2, arrived(1), arrived(1, "F")],
+    ],
+  ],
+  [
+    "press-in-time",
+    "it is late",
+    [
+      [0, ...up],
+      [1, press()],
+      [12, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the disk is slow when the unit starts, and the unit connects all the same",
+    [
+      [0, sound, broker(true), { what: "disk", writable: false }, running],
+      [1, press()],
+      [2, connected()],
+      [20, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the second one is late",
+    [
+      [0, ...up],
+      [1, press(), arrived(1), press(2)],
+      [12, second],
+    ],
+  ],
+  ["confirmed-is-stored", "it is not", [[1, disk([{}], false, { numbers: [2] }), confirmed]]],
+  ["press-waits-for-one", "many messages", [[1, published(3_000, 100)]]],
+  [
+    "press-leaves",
+    "it does not leave",
+    [
+      [0, connected()],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+];
+
+testHistories(PRESS_INVARIANTS, SOUND, VIOLATING);
