@@ -7,6 +7,7 @@ import {
   readOnly,
   stopped,
   MADE_UP,
+  onTheWay,
   connected,
   report,
   gap,
@@ -29,6 +30,15 @@ const SOUND: readonly Case[] = [
     "numbers of a life that died without a disk",
     [
       [1, report(1), readOnly, report(MADE_UP), report(MADE_UP + 2), stopped],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "a number of such a life arrives after it",
+    [
+      [1, report(1), readOnly, onTheWay(MADE_UP), stopped],
+      [2, report(MADE_UP)],
       [90, end],
     ],
   ],

@@ -122,6 +122,8 @@ export const disconnected = (by: "unit" | "broker" | "link", connection = 1): Wh
 });
 export const copy = (present: boolean): What => ({ what: "retained", broker: "a", episode: E, present });
 export const report = (seq: number): What => ({ what: "arrived", store: "s", seq, kind: "event" });
+/** Put on the wire, and on its way for a while. */
+export const onTheWay = (seq: number): What => ({ ...birth, report: { store: "s", seq } });
 export const gap = (from: number, to: number, kept: readonly number[] = []): What => ({
   what: "declared",
   store: "s",
