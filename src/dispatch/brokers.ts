@@ -29,7 +29,7 @@ export type Next = {
 };
 
 /** A shorter connection did not work. */
-const USEFUL_MS = 10_000;
+export const USEFUL_MS = 10_000;
 /** After so many losses in a row with a large message in flight, its size counts as the cause. */
 const SUSPECT_LOSSES = 2;
 

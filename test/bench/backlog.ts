@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { USEFUL_MS } from "../../src/dispatch/brokers.ts";
 import type { Draft } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { fillBacklog } from "../journeys/backlog.ts";
@@ -150,6 +151,7 @@ const draining = async (print: Print, quantile: Quantile): Promise<void> => {
   const times: number[] = [];
   let n = 0;
   const tick = setInterval(() => void car.line.write(epoch(n++, Date.now() - n * 100)), 100);
+  stack.defer(() => clearInterval(tick));
   for (let round = 0; round < LIVE_ROUNDS; round++) {
     const births = dispatch.states.length;
     relay.reset();
@@ -167,10 +169,10 @@ const draining = async (print: Print, quantile: Quantile): Promise<void> => {
     // oxlint-disable-next-line no-await-in-loop
     await waitFor("a live position", () => first() !== undefined);
     times.push(Math.max(0, dispatch.cameAt.get(first()!.seq)! - up));
+    // A connection that ends sooner was of no use: the next one would come after a growing pause.
     // oxlint-disable-next-line no-await-in-loop
-    await sleep(500);
+    await sleep(USEFUL_MS);
   }
-  clearInterval(tick);
   print(
     "link up to the first live position at dispatch, ms p50 / p99",
     `${quantile(times, 0.5).toFixed(0)} / ${quantile(times, 0.99).toFixed(0)}`,
