@@ -364,3 +364,13 @@ test.each([
 ])("filter %s and topic %s: %s", (filter, topic, expected) => {
   expect(matches(filter, topic)).toBe(expected);
 });
+
+test("an attempt to connect ends with the process that made it", async () => {
+  const harness = openHarness();
+  const attempt = harness.dial();
+  await harness.time.run(30);
+  harness.network.processGone(true);
+  await expect(harness.settle(attempt)).rejects.toMatchObject({ code: "lost" });
+  await harness.time.run(60_000);
+  expect(harness.facts).toEqual([]);
+});

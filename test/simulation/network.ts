@@ -33,6 +33,8 @@ export class Network {
   readonly #time: Time;
   readonly #observe: Observe;
   readonly #open = new Set<SimulatedConnection>();
+  /** Ends the attempts to connect when the unit's process has gone. */
+  #process = new AbortController();
   #last = 0;
 
   constructor(time: Time, observe: Observe) {
@@ -64,6 +66,8 @@ export class Network {
 
   /** The unit's process has gone: the kernel closes what it had open. `cut`: the power went, and nothing is closed. */
   processGone(cut: boolean): void {
+    this.#process.abort();
+    this.#process = new AbortController();
     for (const connection of this.#open) connection.abandon(cut);
   }
 
@@ -75,7 +79,8 @@ export class Network {
     return [...this.#open].filter((connection) => connection.route === route);
   }
 
-  readonly connect: Connect = async (url, options, on, signal) => {
+  readonly connect: Connect = async (url, options, on, given) => {
+    const signal = AbortSignal.any([given, this.#process.signal]);
     const route = this.routes.get(url);
     if (!route) throw new LinkError("unknown-host", `${url}: the host name is not known`);
     await this.#reach(url, route, signal);
