@@ -58,6 +58,17 @@ const SOUND: readonly Case[] = [
   ],
   [
     "lamp-is-right",
+    "the end is on the lamp a moment before it is on disk",
+    [
+      [0, ...up, disk([{}]), lamp("stored")],
+      [8.999, lamp("idle")],
+      [9, second],
+      [9.001, disk([])],
+      [15, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
     "the board has no power",
     [
       [0, running],
@@ -144,6 +155,15 @@ const VIOLATING: readonly Case[] = [
       [0, ...up],
       [1, disk([{}])],
       [7, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "the end is on the lamp, and the episode is open",
+    [
+      [0, ...up, disk([{}]), lamp("stored")],
+      [8, lamp("idle")],
+      [10, second],
     ],
   ],
   [

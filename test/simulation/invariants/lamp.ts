@@ -115,6 +115,7 @@ const lampIsRight: Invariant = {
       if (fact.what !== "second") return undefined;
       const since = allSince(running.at, line.at, disk.at, writable.at);
       if (since === undefined || fact.at - since <= RIGHT_MS) return undefined;
+      if (fact.at - lamp.at <= ON_THE_WAY_MS) return undefined;
       return wrong(lamp.pattern, { episodes: disk.episodes, healthySince: linked.longest }, fact.at);
     };
   },
