@@ -29,6 +29,8 @@ type DiskFault =
 export type SimulatedDisk = Disk & {
   /** One fault at a time; undefined: none. */
   fault: DiskFault | undefined;
+  /** Operations that are under way and began while the disk was slow. */
+  readonly late: number;
   /** The power goes: what is under way never ends, open stores are gone, and so is the lock. */
   cut(): void;
   /** The process goes: as at a cut, but what was written is in the kernel's hands, and nothing of it is lost. */
@@ -59,6 +61,8 @@ export type SimulatedDiskOptions = {
   readonly freeBytes?: number;
   /** Called when a place of the vital file has been written. */
   readonly vitalWritten?: () => void;
+  /** Called when the last operation has ended that began while the disk was slow. */
+  readonly caughtUp?: () => void;
 };
 
 const READ_MS = 0.2;
@@ -162,6 +166,7 @@ class World implements SimulatedDisk {
   #inUse = false;
   #ballast = false;
   #asides = 0;
+  #late = 0;
   /** Counts the cuts: what began before one never ends. */
   #power = 0;
 
@@ -175,11 +180,18 @@ class World implements SimulatedDisk {
     const power = this.#power;
     const factor = this.fault?.kind === "slow" ? this.fault.factor : 1;
     const jitter = 0.5 + this.#options.random();
+    if (factor > 1) this.#late++;
     return new Promise((resolve) => {
       this.#options.time.after(ms * factor * jitter, () => {
-        if (power === this.#power) resolve();
+        if (power !== this.#power) return;
+        resolve();
+        if (factor > 1 && --this.#late === 0) this.#options.caughtUp?.();
       });
     });
+  }
+
+  get late(): number {
+    return this.#late;
   }
 
   #refuseWrite(): void {
@@ -340,6 +352,7 @@ class World implements SimulatedDisk {
 
   processGone(): void {
     this.#power++;
+    this.#late = 0;
     this.#locked = false;
     this.#inUse = false;
   }

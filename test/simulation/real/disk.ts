@@ -7,9 +7,6 @@ import type { LifeTime } from "../life.ts";
 import type { Dice } from "../random.ts";
 import type { DiskTrouble, Durable, WorldDisk } from "../world.ts";
 
-/** The slowest sync, and another one that waited for it. */
-const SLOWEST_MS = 60_000;
-
 /** The store as a life of the unit has it: once the process is dead, nothing of it ends. */
 const storeOf = (store: Store, life: LifeTime): Store => ({
   getMany: life.port((keys) => store.getMany(keys)),
@@ -45,19 +42,17 @@ const NOTHING: Durable = { episodes: [], presses: [] };
 class UnitDisk implements WorldDisk<Disk> {
   changed: () => void = () => undefined;
   readonly #disk: SimulatedDisk;
-  readonly #time: Time;
   readonly #dice: Dice;
-  #slowUntil = 0;
   #durable = NOTHING;
   #damaged = false;
 
   constructor(time: Time, dice: Dice) {
-    this.#time = time;
     this.#dice = dice;
     this.#disk = createSimulatedDisk({
       time,
       random: dice.stream("wear").random,
       vitalWritten: () => this.#look(),
+      caughtUp: () => this.changed(),
     });
   }
 
@@ -75,8 +70,8 @@ class UnitDisk implements WorldDisk<Disk> {
   }
 
   get writable(): boolean {
-    const { fault } = this.#disk;
-    return (fault === undefined || fault.kind === "full") && this.#time.mono() >= this.#slowUntil;
+    const { fault, late } = this.#disk;
+    return (fault === undefined || fault.kind === "full") && late === 0;
   }
 
   takeDamage(): boolean {
@@ -112,15 +107,8 @@ class UnitDisk implements WorldDisk<Disk> {
     this.changed();
     return () => {
       if (disk.fault === fault) disk.fault = undefined;
-      if (fault?.kind === "slow") this.#drain();
       this.changed();
     };
-  }
-
-  /** What was begun while it was slow is still under way. */
-  #drain(): void {
-    this.#slowUntil = this.#time.mono() + SLOWEST_MS;
-    this.#time.after(SLOWEST_MS, () => this.changed());
   }
 
   /** The newest place of the vital file is gone: an older state of the memory is all that is left. */
