@@ -11,6 +11,9 @@ import {
   disk,
   confirmed,
   sent,
+  handed,
+  readOnly,
+  stopped,
   published,
   connected,
   testHistories,
@@ -69,6 +72,16 @@ const SOUND: readonly Case[] = [
       [1, press()],
       [2, disk([], true)],
       [9, end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "presses without a slot are published from memory, and again by the next life",
+    [
+      [0, running, readOnly],
+      [1, press(), press(1, false), press(1, false), handed(true)],
+      [2, arrived(3), stopped, disk([], true)],
+      [9, running, arrived(3, "F"), end],
     ],
   ],
   [
@@ -180,6 +193,16 @@ const VIOLATING: readonly Case[] = [
     [
       [1, press()],
       [2, arrived(1), arrived(1, "F")],
+    ],
+  ],
+  [
+    "press-arrives",
+    "presses without a slot are counted again although they were confirmed",
+    [
+      [0, running],
+      [1, press(), press(1, false), press(1, false), handed(true)],
+      [2, arrived(3), confirmed, readOnly, stopped],
+      [9, running, arrived(3, "F"), end],
     ],
   ],
   [

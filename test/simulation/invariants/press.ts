@@ -17,6 +17,27 @@ class Arrived {
 }
 
 /**
+ * The presses that the board has handed over and that are not confirmed. A press that finds no free slot
+ * on the board is counted by the newest slot, under the number of its press.
+ */
+class Unconfirmed {
+  readonly #presses = new Map<string, number>();
+  readonly #handed = new Set<string>();
+
+  see(fact: Fact): void {
+    if (fact.what === "press") this.#presses.set(fact.press, 1 + (this.#presses.get(fact.press) ?? 0));
+    if (fact.what === "handed") this.#handed.add(fact.press);
+    if (fact.what !== "confirmed") return;
+    this.#handed.delete(fact.press);
+    this.#presses.delete(fact.press);
+  }
+
+  get total(): number {
+    return [...this.#handed].reduce((sum, press) => sum + (this.#presses.get(press) ?? 0), 0);
+  }
+}
+
+/**
  * Presses carry no number of the board on the wire, so they are counted: too few means that one was
  * lost, too many that one was counted twice. A press that the board could not keep (too short, or its
  * power went) may arrive and need not. What a disk lost that lied about it cannot be asked for.
@@ -28,17 +49,16 @@ const pressArrives: Invariant = {
   begin() {
     const arrived = new Arrived();
     /** On the board, and in an episode that only the unit's memory has. */
-    const unconfirmed = new Set<string>();
+    const unconfirmed = new Unconfirmed();
     let kept = 0;
     let doubtful = 0;
     let writable = true;
     return (fact) => {
       arrived.see(fact);
-      if (fact.what === "handed") unconfirmed.add(fact.press);
-      if (fact.what === "confirmed") unconfirmed.delete(fact.press);
+      unconfirmed.see(fact);
       if (fact.what === "disk") ({ writable } = fact);
       // What was published without a disk may become another episode, if the board does not know its age any more.
-      if (fact.what === "unit" && !fact.running && !writable) doubtful += unconfirmed.size;
+      if (fact.what === "unit" && !fact.running && !writable) doubtful += unconfirmed.total;
       if (fact.what === "unkept") {
         kept--;
         doubtful++;
