@@ -10,6 +10,7 @@ import {
   onTheWay,
   connected,
   report,
+  forgotten,
   gap,
   reply,
   testHistories,
@@ -39,6 +40,15 @@ const SOUND: readonly Case[] = [
     [
       [1, report(1), readOnly, onTheWay(MADE_UP), stopped],
       [2, report(MADE_UP)],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "nothing is left of the memory, and a new store begins",
+    [
+      [1, report(1), report(3), forgotten],
+      [2, report(1, "t")],
       [90, end],
     ],
   ],
@@ -78,6 +88,24 @@ const VIOLATING: readonly Case[] = [
     "a kept number that never comes",
     [
       [1, report(1), report(5), gap(2, 4, [3])],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "nothing is left of the memory, and the store goes on",
+    [
+      [1, report(1), report(3), forgotten],
+      [2, report(4)],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
+    "a new store begins, and the memory is whole",
+    [
+      [1, report(1), report(3)],
+      [2, report(1, "t")],
       [90, end],
     ],
   ],

@@ -83,7 +83,16 @@ const nothingMissing: Invariant = {
       return one;
     };
     let unwritable: { readonly since: number; until: number } | undefined;
+    let memoryLost = false;
     return (fact) => {
+      if (fact.what === "durable" && fact.damaged)
+        memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
+      // Contract §1: a damaged outbox keeps its store "as long as the vital file survives". A new store
+      // cannot declare the numbers of the old one.
+      if (fact.what === "arrived" && memoryLost && !known.has(fact.store)) {
+        memoryLost = false;
+        known.clear();
+      }
       if (fact.what === "arrived") of(fact.store).arrived(fact.seq, fact.at);
       if (fact.what === "published" && fact.report) of(fact.report.store).published(fact.report.seq, fact.at);
       if (fact.what === "disk") {

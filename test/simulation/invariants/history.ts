@@ -121,7 +121,9 @@ export const disconnected = (by: "unit" | "broker" | "link", connection = 1): Wh
   by,
 });
 export const copy = (present: boolean): What => ({ what: "retained", broker: "a", episode: E, present });
-export const report = (seq: number): What => ({ what: "arrived", store: "s", seq, kind: "event" });
+export const report = (seq: number, store = "s"): What => ({ what: "arrived", store, seq, kind: "event" });
+/** Neither place of the vital file can be read. */
+export const forgotten: What = { what: "durable", damaged: true, episodes: [], presses: [] };
 /** Put on the wire, and on its way for a while. */
 export const onTheWay = (seq: number): What => ({ ...birth, report: { store: "s", seq } });
 export const gap = (from: number, to: number, kept: readonly number[] = []): What => ({
