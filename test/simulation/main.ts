@@ -1,28 +1,18 @@
 import { randomInt } from "node:crypto";
 import { hrtime } from "node:process";
-import { parseArgs } from "node:util";
+import { CommandError } from "../../src/cli/lib/command.ts";
 import { forbidRealTime } from "./guard.ts";
 import { describeViolation } from "./invariants.ts";
 import { runMutants } from "./mutants.ts";
+import { readOptions, USAGE, type Options } from "./options.ts";
 import { HOUR_MS, type Outcome } from "./simulate.ts";
 import { simulateSubject } from "./subject.ts";
 
-/**
- * `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace] [--mutants [--only NAME]]`
- *
- * Runs new seeds for M minutes of wall time (default 1), H simulated hours each (default 1), or one
- * seed. Exit 0: no invariant was violated. 1: one was; the last line is the command that replays it.
- */
+/** `npm run simulate`: see USAGE. */
 const SEEDS = 1_000_000_000;
-const DEFAULT = { hours: "1", minutes: "1" };
+const MINUTE_MS = 60_000;
 
 const wallMs = (): number => Number(hrtime.bigint() / 1_000_000n);
-
-const number = (text: string, what: string): number => {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < 0) throw new RangeError(`--${what} ${text}: expected a number`);
-  return value;
-};
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -82,20 +72,23 @@ function* newSeeds(): Generator<number> {
   for (;;) yield randomInt(SEEDS);
 }
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    hours: { type: "string", default: DEFAULT.hours },
-    minutes: { type: "string", default: DEFAULT.minutes },
-    trace: { type: "boolean", default: false },
-    mutants: { type: "boolean", default: false },
-    only: { type: "string", default: "" },
-  },
-});
-const hours = number(values.hours, "hours");
-const untilMs = wallMs() + number(values.minutes, "minutes") * 60_000;
-const seeds = values.seed === undefined ? newSeeds() : [number(values.seed, "seed")];
-const sound = values.mutants
-  ? await runMutants(say, values.only)
-  : await runSeeds(seeds, { hours, untilMs, trace: values.trace });
-process.exitCode = sound ? 0 : 1;
+const run = async (options: Options): Promise<boolean> => {
+  if (options.what === "help") {
+    process.stdout.write(USAGE);
+    return true;
+  }
+  if (options.what === "mutants") return runMutants(say, options.only);
+  const { seed, hours, minutes, trace } = options;
+  const untilMs = wallMs() + minutes * MINUTE_MS;
+  return runSeeds(seed === undefined ? newSeeds() : [seed], { hours, untilMs, trace });
+};
+
+// The reader of the output has gone, for example `head`.
+process.stdout.on("error", () => process.exit(1));
+try {
+  process.exitCode = (await run(readOptions(process.argv.slice(2)))) ? 0 : 1;
+} catch (cause) {
+  if (!(cause instanceof CommandError)) throw cause;
+  process.stderr.write(`${cause.message}\n${USAGE.split("\n").slice(0, 2).join("\n")}\n`);
+  process.exitCode = cause.exit;
+}

@@ -21,6 +21,8 @@ export type MutantResult = {
   readonly verdict: "caught" | "survived" | "does not apply";
   /** The invariant that it violated, or why the patch does not apply. */
   readonly by: string;
+  /** The command that replays the violation in a tree with the patch; undefined: there is none. */
+  readonly again?: string;
   readonly seconds: number;
 };
 
@@ -78,8 +80,22 @@ export const hunksOf = (name: string): readonly { readonly file: string; readonl
 
 const lineOf = (text: string): string => text.trim().split("\n")[0] ?? "";
 
+type Found = {
+  /** The invariant and what is wrong. */
+  readonly violation: string;
+  /** The command that replays it. */
+  readonly again: string;
+};
+
+/** The violation that the simulator's output reports; undefined if it reports none. */
+export const foundIn = (output: string): Found | undefined => {
+  const violation = output.split("\n").find((line) => /^(?!seed )[a-z-]+: /.test(line));
+  const again = /^ *again: (.+)$/m.exec(output)?.[1];
+  return violation === undefined || again === undefined ? undefined : { violation, again };
+};
+
 /** Runs the simulator of a tree, for so long at most. Returns the first violation, undefined if there is none. */
-const search = async (tree: string, ms: number): Promise<string | undefined> => {
+const search = async (tree: string, ms: number): Promise<Found | undefined> => {
   const args = ["test/simulation/main.ts", "--minutes", String(ms / MINUTE_MS)];
   const child = spawn(process.execPath, args, {
     cwd: tree,
@@ -91,7 +107,7 @@ const search = async (tree: string, ms: number): Promise<string | undefined> => 
   child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
   const [code] = await once(child, "exit");
   if (code === 0) return undefined;
-  const found = text.split("\n").find((line) => /^(?!seed )[a-z-]+: /.test(line));
+  const found = foundIn(text);
   if (found === undefined) throw new Error(`the simulator failed: ${text.slice(-500)}`);
   return found;
 };
@@ -103,14 +119,14 @@ const searchFor = async (
   tree: string,
   expected: readonly string[],
   untilMs: number,
-): Promise<{ by: string | undefined; others: readonly string[] }> => {
+): Promise<{ by: Found | undefined; others: readonly string[] }> => {
   const others: string[] = [];
   for (let left = untilMs - nowMs(); left > 0; left = untilMs - nowMs()) {
     // oxlint-disable-next-line no-await-in-loop -- one run after another
     const found = await search(tree, left);
     if (found === undefined) break;
-    if (expected.some((name) => found.startsWith(`${name}:`))) return { by: found, others };
-    others.push(found);
+    if (expected.some((name) => found.violation.startsWith(`${name}:`))) return { by: found, others };
+    others.push(`${found.violation} (${found.again})`);
   }
   return { by: undefined, others };
 };
@@ -127,7 +143,7 @@ export const runMutant = async (name: string, minutes = BUDGET_MINUTES): Promise
       return { name, verdict: "does not apply", by, seconds: seconds() };
     }
     const { by, others } = await searchFor(tree, expectedOf(name), startedMs + minutes * MINUTE_MS);
-    if (by !== undefined) return { name, verdict: "caught", by, seconds: seconds() };
+    if (by) return { name, verdict: "caught", by: by.violation, again: by.again, seconds: seconds() };
     const rest = others.length === 0 ? "" : `only ${others.map(lineOf).join("; ")}`;
     return { name, verdict: "survived", by: rest, seconds: seconds() };
   } finally {
@@ -142,8 +158,9 @@ export const runMutants = async (say: (line: string) => void, only = ""): Promis
     // oxlint-disable-next-line no-await-in-loop -- each has the machine for itself
     const result = await runMutant(name);
     results.push(result);
-    const { verdict, by, seconds } = result;
+    const { verdict, by, again, seconds } = result;
     say(`${verdict.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${name.padEnd(40)} ${by}`);
+    if (again !== undefined) say(`  again: git apply --unidiff-zero ${PATCHES}/${name} && ${again}`);
   }
   const caught = results.filter(({ verdict }) => verdict === "caught").length;
   say(`${caught} of ${results.length} mutants caught`);
