@@ -22,11 +22,23 @@ export type BrokerFaults = {
   /** It acknowledges and drops. */
   lies: boolean;
   /** The PUBACK or SUBACK code for a topic that it refuses. */
-  refuses: (topic: string) => number | undefined;
+  refuses: (topic: string, deed: "publish" | "subscribe") => number | undefined;
   /** PUBACKs come so late. */
   slowMs: number;
   /** Emergencies get no PUBACK. */
   mute: boolean;
+  /** The birth gets no PUBACK. */
+  muteBirth: boolean;
+  /** New connections get at most these limits. */
+  receiveMaximum: number;
+  maximumPacketSize: number;
+};
+
+export const FULL_LIMITS: BrokerLimits = {
+  version: 5,
+  receiveMaximum: 65_535,
+  maximumPacketSize: 268_435_455,
+  retainedToWildcards: true,
 };
 
 export const soundBroker = (): BrokerFaults => ({
@@ -37,14 +49,10 @@ export const soundBroker = (): BrokerFaults => ({
   refuses: () => undefined,
   slowMs: 0,
   mute: false,
+  muteBirth: false,
+  receiveMaximum: FULL_LIMITS.receiveMaximum,
+  maximumPacketSize: FULL_LIMITS.maximumPacketSize,
 });
-
-export const FULL_LIMITS: BrokerLimits = {
-  version: 5,
-  receiveMaximum: 65_535,
-  maximumPacketSize: 268_435_455,
-  retainedToWildcards: true,
-};
 
 export type Message = {
   readonly topic: string;
@@ -108,6 +116,16 @@ export class Broker {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** What it announces to a new connection. */
+  get announced(): BrokerLimits {
+    const { limits, faults } = this;
+    return {
+      ...limits,
+      receiveMaximum: Math.min(limits.receiveMaximum, faults.receiveMaximum),
+      maximumPacketSize: Math.min(limits.maximumPacketSize, faults.maximumPacketSize),
+    };
+  }
+
   get listened(): boolean {
     return this.#listeners.size > 0;
   }
@@ -162,7 +180,7 @@ export class Broker {
   subscribe(clientId: string, filters: readonly string[]): number[] {
     const session = this.#sessions.get(clientId);
     return filters.map((filter) => {
-      const refusal = this.faults.refuses(filter);
+      const refusal = this.faults.refuses(filter, "subscribe");
       if (refusal !== undefined) return this.limits.version === 5 ? refusal : 0x80;
       session?.filters.add(filter);
       if (hasWildcard(filter) && !this.limits.retainedToWildcards) return 1;
@@ -189,10 +207,11 @@ export class Broker {
     if (faults.birthHangsUp && message.topic.endsWith("/state")) {
       this.#time.after(HANG_UP_MS, () => peer.drop());
     }
-    const refusal = faults.refuses(message.topic);
+    const refusal = faults.refuses(message.topic, "publish");
     if (refusal !== undefined) return { code: five ? refusal : 0, afterMs: faults.slowMs };
     const heard = faults.lies ? true : this.publish(message.topic, message.payload, route);
     if (faults.mute && episodeOf(message.topic) !== undefined) return undefined;
+    if (faults.muteBirth && message.topic.endsWith("/state")) return undefined;
     return { code: heard || !five ? 0 : NO_SUBSCRIBERS, afterMs: faults.slowMs };
   }
 

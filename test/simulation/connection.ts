@@ -70,12 +70,13 @@ export class SimulatedConnection implements Connection, Peer {
     this.broker = o.url;
     this.route = o.route;
     this.will = o.options.will;
-    this.version = broker.limits.version;
-    this.receiveMaximum = broker.limits.receiveMaximum;
-    this.maximumPacketSize = broker.limits.maximumPacketSize;
+    const { version, receiveMaximum, maximumPacketSize } = broker.announced;
+    this.version = version;
+    this.receiveMaximum = receiveMaximum;
+    this.maximumPacketSize = maximumPacketSize;
     this.#ticker = o.time.every(o.options.keepaliveS * 500, () => this.#tick());
-    const { receiveMaximum } = this;
-    o.observe({ what: "connected", broker: broker.name, connection: o.number, receiveMaximum });
+    const limits = { receiveMaximum, maximumPacketSize };
+    o.observe({ what: "connected", broker: broker.name, connection: o.number, ...limits });
     broker.attach(o.options.clientId, this);
     // What waited in the session comes after the CONNACK, when the unit has the connection in hand.
     o.time.soon(() => broker.resume(o.options.clientId, this));

@@ -48,6 +48,7 @@ export type What =
       readonly broker: string;
       readonly connection: number;
       readonly receiveMaximum: number;
+      readonly maximumPacketSize: number;
     }
   | {
       readonly what: "disconnected";

@@ -23,7 +23,8 @@ export const isHealthy = (route: Route, listened: boolean): boolean => {
   return (
     isReachable(route, listened) &&
     JSON.stringify(faults) === JSON.stringify(sound) &&
-    !TOPICS.some((topic) => refuses(topic) !== undefined) &&
+    !TOPICS.some((topic) => refuses(topic, "publish") !== undefined) &&
+    !TOPICS.some((topic) => refuses(topic, "subscribe") !== undefined) &&
     conditions.bytesPerS >= HEALTHY_BYTES_PER_S &&
     conditions.latencyMs <= HEALTHY_LATENCY_MS
   );

@@ -374,3 +374,35 @@ test("an attempt to connect ends with the process that made it", async () => {
   await harness.time.run(60_000);
   expect(harness.facts).toEqual([]);
 });
+
+describe("a broker with a fault", () => {
+  test("announces the smaller limits to new connections", async () => {
+    const harness = openHarness({ maximumPacketSize: 2_000 });
+    const before = await harness.settle(harness.dial());
+    Object.assign(harness.broker.faults, { maximumPacketSize: 400, receiveMaximum: 1 });
+    const after = await harness.settle(harness.dial("zrenjanin.zr-117.courier", false));
+    expect([before.maximumPacketSize, before.receiveMaximum]).toEqual([2_000, 65_535]);
+    expect([after.maximumPacketSize, after.receiveMaximum]).toEqual([400, 1]);
+  });
+
+  test("never answers the birth, and answers the rest", async () => {
+    const harness = openHarness();
+    harness.broker.faults.muteBirth = true;
+    const connection = await harness.settle(harness.dial());
+    const birth = harness.publish(connection, "state", "online", true);
+    const event = harness.publish(connection, "event");
+    await harness.time.run(10_000);
+    expect([birth, event]).toEqual([[], [0x10]]);
+  });
+
+  test("refuses subscriptions, and accepts what is published", async () => {
+    const harness = openHarness();
+    harness.broker.faults.refuses = (_topic, deed) => (deed === "subscribe" ? 0x87 : undefined);
+    const connection = await harness.settle(harness.dial());
+    const answers: number[] = [];
+    connection.subscribe([`${ROOT}/command`], (codes) => answers.push(...codes));
+    const event = harness.publish(connection, "event");
+    await harness.time.run(10_000);
+    expect([answers, event]).toEqual([[0x87], [0x10]]);
+  });
+});

@@ -1,7 +1,8 @@
-import type { BrokerFaults } from "../broker.ts";
+import { FULL_LIMITS, type BrokerFaults } from "../broker.ts";
 import type { Route } from "../network.ts";
 import { soundLink, type Conditions } from "../pipe.ts";
 import type { Dice } from "../random.ts";
+import { episodeOf } from "../topics.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, type Fault } from "./fault.ts";
 
@@ -48,6 +49,47 @@ const refusal = (dice: Dice): BrokerFaults["refuses"] => {
   const code = dice.pick(REFUSALS);
   return (topic) => (topics.test(topic) ? code : undefined);
 };
+
+/** Everything but emergencies is accepted: a forgotten rule, or a size that only they have. */
+const emergencyRefusal = (dice: Dice): BrokerFaults["refuses"] => {
+  const code = dice.pick([0x87, 0x97, 0x95]);
+  return (topic, deed) => (deed === "publish" && episodeOf(topic) !== undefined ? code : undefined);
+};
+
+/** Nothing is accepted: a quota, or a limit on the size of a packet that it does not announce. */
+const publishRefusal = (dice: Dice): BrokerFaults["refuses"] => {
+  const code = dice.pick([0x87, 0x97, 0x95]);
+  return (_topic, deed) => (deed === "publish" ? code : undefined);
+};
+
+const subscribeRefusal = (dice: Dice): BrokerFaults["refuses"] => {
+  const code = dice.pick([0x80, 0x87, 0x8f, 0x97]);
+  return (_topic, deed) => (deed === "subscribe" ? code : undefined);
+};
+
+/** Limits of a broker change when it restarts with another configuration. */
+const limited = (
+  kind: string,
+  weight: number,
+  limits: (dice: Dice) => Partial<BrokerFaults>,
+  sound: Partial<BrokerFaults>,
+): Fault => ({
+  kind,
+  weight,
+  meanMs: 3 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, dice, name) {
+    const { broker } = routeTo(world, name);
+    Object.assign(broker.faults, limits(dice));
+    broker.restart({ sessions: false, retained: false });
+    return () => {
+      Object.assign(broker.faults, sound);
+      broker.restart({ sessions: false, retained: false });
+    };
+  },
+});
+
+const { receiveMaximum, maximumPacketSize } = FULL_LIMITS;
 
 /** Conditions of a link for a while. */
 const linkFault = (
@@ -156,6 +198,20 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   brokerFault("broker hangs", 2, "hangs", false, () => true),
   brokerFault("birth hangs up", 2, "birthHangsUp", false, () => true),
   hasCodes(brokerFault("broker refuses", 3, "refuses", () => undefined, refusal)),
+  hasCodes(brokerFault("broker refuses emergencies", 2, "refuses", () => undefined, emergencyRefusal)),
+  hasCodes(brokerFault("broker refuses everything", 1, "refuses", () => undefined, publishRefusal)),
+  hasCodes(brokerFault("broker refuses subscriptions", 1, "refuses", () => undefined, subscribeRefusal)),
+  hasCodes(
+    limited("small packets only", 2, (dice) => ({ maximumPacketSize: dice.int(300, 900) }), {
+      maximumPacketSize,
+    }),
+  ),
+  limited(
+    "no PUBACK for the birth",
+    2,
+    (dice) => ({ muteBirth: true, receiveMaximum: dice.pick([1, 1, 2, receiveMaximum]) }),
+    { muteBirth: false, receiveMaximum },
+  ),
   brokerFault("slow PUBACK", 2, "slowMs", 0, (dice) => Math.round(dice.between(500, 20_000))),
   brokerFault("no PUBACK for emergencies", 2, "mute", false, () => true),
   linkFault("link stalls", 3, MINUTE_MS, () => ({ stalled: true })),

@@ -84,16 +84,18 @@ export const puback = (code: number, topic = "event", connection = 1): What => (
   code,
 });
 export const sent = (code: number): What => ({ ...puback(code, `emergency/${E}`), episode: E }) as What;
-export const birth: What = {
+const said = (topic: string): What => ({
   what: "published",
   broker: "a",
   connection: 1,
-  topic: "patrol/v1/zrenjanin/zr-117/state",
+  topic: `patrol/v1/zrenjanin/zr-117/${topic}`,
   behind: 0,
   bytes: 0,
   waitMs: 0,
   largestMs: 0,
-};
+});
+export const birth = said("state");
+export const event = said("event");
 export const readOnly: What = { what: "disk", writable: false };
 export const stopped: What = { what: "unit", running: false };
 export const MADE_UP = 2 ** 41;
@@ -108,12 +110,11 @@ export const published = (waitMs: number, largestMs: number): What => ({
   waitMs,
   largestMs,
 });
-export const connected = (name = "a", connection = 1, receiveMaximum = 100): What => ({
-  what: "connected",
-  broker: name,
-  connection,
-  receiveMaximum,
-});
+export const connected = (
+  name = "a",
+  connection = 1,
+  { receiveMaximum = 100, maximumPacketSize = 10_000 } = {},
+): What => ({ what: "connected", broker: name, connection, receiveMaximum, maximumPacketSize });
 export const disconnected = (by: "unit" | "broker" | "link", connection = 1): What => ({
   what: "disconnected",
   broker: "a",

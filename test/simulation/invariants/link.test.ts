@@ -1,3 +1,4 @@
+import type { What } from "../facts.ts";
 import { LINK_INVARIANTS } from "./link.ts";
 import {
   second,
@@ -6,6 +7,7 @@ import {
   up,
   puback,
   birth,
+  event,
   published,
   connected,
   disconnected,
@@ -13,6 +15,8 @@ import {
   testHistories,
   type Case,
 } from "./history.ts";
+
+const SUBACK_REFUSED: What = { what: "suback", broker: "a", connection: 1, code: 0x87 };
 
 const SOUND: readonly Case[] = [
   ["keeps-broker-limits", "nothing", [[1, puback(0)]]],
@@ -39,6 +43,15 @@ const SOUND: readonly Case[] = [
       [0, birth, birth],
       [1, puback(0x87)],
       [1.1, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "nothing has been answered for one and a half keepalives",
+    [
+      [0, birth],
+      [30, SUBACK_REFUSED],
+      [30.04, disconnected("unit")],
     ],
   ],
   [
@@ -93,6 +106,16 @@ const VIOLATING: readonly Case[] = [
   ["keeps-broker-limits", "broken", [[1, { what: "protocol", broker: "a", detail: "2 of 1" }]]],
   [
     "refusal-keeps-connection",
+    "the birth has had no answer for a while, and other messages have",
+    [
+      [0, birth],
+      [20, event, puback(0)],
+      [31, SUBACK_REFUSED],
+      [31, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
     "a PUBACK",
     [
       [0, birth],
@@ -105,7 +128,7 @@ const VIOLATING: readonly Case[] = [
     "a SUBACK",
     [
       [0, birth],
-      [1, { what: "suback", broker: "a", connection: 1, code: 0x87 }],
+      [1, SUBACK_REFUSED],
       [1.04, disconnected("unit")],
     ],
   ],

@@ -1,3 +1,4 @@
+import type { Fact } from "../facts.ts";
 import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
 
 const keepsBrokerLimits: Invariant = {
@@ -11,6 +12,27 @@ const REFUSED = 0x80;
 const AT_ONCE_MS = 50;
 /** An emergency without an answer for this long is a reason of its own (contract §5). */
 const UNANSWERED_MS = 5_000;
+/** So is a connection on which nothing at all is answered: one and a half keepalives of 20 s. */
+const SILENT_MS = 30_000;
+
+/** Since when nothing that was published on a connection is answered; undefined: nothing waits for an answer. */
+class Silence {
+  readonly #waiting = new Map<number, { readonly messages: number; readonly since: number }>();
+
+  see(fact: Fact): void {
+    if (fact.what === "disconnected") this.#waiting.delete(fact.connection);
+    if (fact.what !== "published" && fact.what !== "puback") return;
+    const before = this.#waiting.get(fact.connection);
+    const messages = (before?.messages ?? 0) + (fact.what === "published" ? 1 : -1);
+    const since = fact.what === "published" ? (before?.since ?? fact.at) : fact.at;
+    if (messages <= 0) this.#waiting.delete(fact.connection);
+    else this.#waiting.set(fact.connection, { messages, since });
+  }
+
+  since(connection: number): number | undefined {
+    return this.#waiting.get(connection)?.since;
+  }
+}
 
 const refusalKeepsConnection: Invariant = {
   name: "refusal-keeps-connection",
@@ -21,7 +43,10 @@ const refusalKeepsConnection: Invariant = {
     const unanswered = new Map<string, number>();
     /** The link's own: a courier says no birth, and ends when it has carried everything. */
     const born = new Set<number>();
+    const silence = new Silence();
     return (fact) => {
+      const silentSince = fact.what === "disconnected" ? silence.since(fact.connection) : undefined;
+      silence.see(fact);
       // A second one is its farewell.
       if (fact.what === "published" && fact.topic.endsWith("/state") && !born.delete(fact.connection))
         born.add(fact.connection);
@@ -41,7 +66,7 @@ const refusalKeepsConnection: Invariant = {
       const gaveUp = [...unanswered].some(
         ([key, since]) => key.startsWith(`${fact.connection} `) && fact.at - since >= UNANSWERED_MS,
       );
-      if (gaveUp) return undefined;
+      if (gaveUp || (silentSince !== undefined && fact.at - silentSince >= SILENT_MS)) return undefined;
       return at !== undefined && fact.at - at < AT_ONCE_MS
         ? `the connection to ${fact.broker} was ended ${Math.round(fact.at - at)} ms after a refusal`
         : undefined;

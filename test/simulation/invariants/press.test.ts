@@ -143,7 +143,16 @@ const SOUND: readonly Case[] = [
     "press-leaves",
     "the window is small",
     [
-      [0, connected("a", 1, 1)],
+      [0, connected("a", 1, { receiveMaximum: 1 })],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "it is too large for the broker",
+    [
+      [0, connected("a", 1, { maximumPacketSize: 420 })],
       [1, disk([{}])],
       [9, second],
     ],

@@ -176,7 +176,10 @@ const pressWaits: Invariant = {
 };
 
 const LEAVES_MS = 6_000;
-const ROOMY = 10;
+/** A window of fewer messages may be full of what was there first. */
+const ROOMY_MESSAGES = 10;
+/** An emergency fits into this if `track`, `vehicle` and `buttons` are left out (contract §4). */
+const ROOMY_BYTES = 1_000;
 
 const pressLeaves: Invariant = {
   name: "press-leaves",
@@ -186,9 +189,9 @@ const pressLeaves: Invariant = {
     const known = new Set<string>();
     const open = new SinceEach();
     return (fact) => {
-      // A window of a few messages may be full of what was there first.
-      if (fact.what === "connected" && fact.receiveMaximum >= ROOMY) {
-        open.set(String(fact.connection), true, fact.at);
+      if (fact.what === "connected") {
+        const roomy = fact.receiveMaximum >= ROOMY_MESSAGES && fact.maximumPacketSize >= ROOMY_BYTES;
+        open.set(String(fact.connection), roomy, fact.at);
       }
       if (fact.what === "disconnected") open.set(String(fact.connection), false, fact.at);
       // What a broker refuses is offered to it again after half a minute.
