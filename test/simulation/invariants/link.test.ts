@@ -8,6 +8,7 @@ import {
   puback,
   birth,
   event,
+  sent,
   published,
   connected,
   disconnected,
@@ -17,6 +18,9 @@ import {
 } from "./history.ts";
 
 const SUBACK_REFUSED: What = { what: "suback", broker: "a", connection: 1, code: 0x87 };
+
+/** Another connection has the emergency acknowledged. */
+const taken: What = { ...sent(0), connection: 2 } as What;
 
 const SOUND: readonly Case[] = [
   ["keeps-broker-limits", "nothing", [[1, puback(0)]]],
@@ -52,6 +56,15 @@ const SOUND: readonly Case[] = [
       [0, birth],
       [30, SUBACK_REFUSED],
       [30.04, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "another connection has taken the emergency that was refused here",
+    [
+      [0, birth, sent(0x87)],
+      [30, event, puback(0x87), taken],
+      [30, disconnected("unit")],
     ],
   ],
   [
@@ -112,6 +125,15 @@ const VIOLATING: readonly Case[] = [
       [20, event, puback(0)],
       [31, SUBACK_REFUSED],
       [31, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "another connection has taken an emergency that was taken here as well",
+    [
+      [0, birth, sent(0)],
+      [30, event, puback(0x87), taken],
+      [30, disconnected("unit")],
     ],
   ],
   [

@@ -10,7 +10,9 @@ const keepsBrokerLimits: Invariant = {
 const REFUSED = 0x80;
 /** What comes later has other reasons. */
 const AT_ONCE_MS = 50;
-/** An emergency without an answer for this long is a reason of its own (contract §5). */
+/**
+ * Contract §5: "If an emergency gets no PUBACK within 5 s on an open connection, that connection is not trusted".
+ */
 const UNANSWERED_MS = 5_000;
 /** So is a connection on which nothing at all is answered: one and a half keepalives of 20 s. */
 const SILENT_MS = 30_000;
@@ -44,6 +46,9 @@ const refusalKeepsConnection: Invariant = {
     /** The link's own: a courier says no birth, and ends when it has carried everything. */
     const born = new Set<number>();
     const silence = new Silence();
+    /** Emergencies with a subscriber, by connection. */
+    const accepted = new Set<string>();
+    let carried: { readonly episode: string; readonly at: number } | undefined;
     return (fact) => {
       const silentSince = fact.what === "disconnected" ? silence.since(fact.connection) : undefined;
       silence.see(fact);
@@ -52,8 +57,13 @@ const refusalKeepsConnection: Invariant = {
         born.add(fact.connection);
       if (fact.what === "published" && fact.episode !== undefined)
         unanswered.set(`${fact.connection} ${fact.episode}`, fact.at);
-      if (fact.what === "puback" && fact.episode !== undefined)
+      if (fact.what === "puback" && fact.episode !== undefined) {
         unanswered.delete(`${fact.connection} ${fact.episode}`);
+        if (fact.code === 0) {
+          accepted.add(`${fact.connection} ${fact.episode}`);
+          carried = { episode: fact.episode, at: fact.at };
+        }
+      }
       if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
         refused.set(fact.connection, fact.at);
       }
@@ -66,7 +76,13 @@ const refusalKeepsConnection: Invariant = {
       const gaveUp = [...unanswered].some(
         ([key, since]) => key.startsWith(`${fact.connection} `) && fact.at - since >= UNANSWERED_MS,
       );
-      if (gaveUp || (silentSince !== undefined && fact.at - silentSince >= SILENT_MS)) return undefined;
+      // Contract §5: "the old one is kept until another has acknowledged".
+      const isCarried =
+        carried !== undefined &&
+        fact.at - carried.at < AT_ONCE_MS &&
+        !accepted.has(`${fact.connection} ${carried.episode}`);
+      if (gaveUp || isCarried || (silentSince !== undefined && fact.at - silentSince >= SILENT_MS))
+        return undefined;
       return at !== undefined && fact.at - at < AT_ONCE_MS
         ? `the connection to ${fact.broker} was ended ${Math.round(fact.at - at)} ms after a refusal`
         : undefined;
