@@ -126,7 +126,17 @@ export const report = (seq: number, store = "s"): What => ({ what: "arrived", st
 /** Neither place of the vital file can be read. */
 export const forgotten: What = { what: "durable", damaged: true, episodes: [], presses: [] };
 /** Put on the wire, and on its way for a while. */
-export const onTheWay = (seq: number): What => ({ ...birth, report: { store: "s", seq } });
+export const onTheWay = (seq: number): What => ({
+  what: "published",
+  broker: "a",
+  connection: 1,
+  topic: "patrol/v1/zrenjanin/zr-117/event",
+  report: { store: "s", seq },
+  behind: 0,
+  bytes: 0,
+  waitMs: 0,
+  largestMs: 0,
+});
 export const gap = (from: number, to: number, kept: readonly number[] = []): What => ({
   what: "declared",
   store: "s",
