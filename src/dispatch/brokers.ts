@@ -140,12 +140,15 @@ export type LinkView =
       readonly silent: boolean;
     };
 
-/** How far one emergency got. */
+/**
+ * How far the report of an emergency got. `unheard`: the link's broker has answered that it has no
+ * subscriber, or that it refuses the report. `sent`: a broker with a subscriber has acknowledged it.
+ */
+export type Reach = "waiting" | "unheard" | "sent";
+
+/** One emergency, for the decision who carries it. */
 export type EmergencyView = {
-  /** No broker with a subscriber has acknowledged this report. */
-  readonly unsent: boolean;
-  /** The link's broker has answered that it has no subscriber, or that it refuses the report. */
-  readonly unheard: boolean;
+  readonly reach: Reach;
   /** Dispatch has not acknowledged the episode: it is published again, through all brokers in turn. */
   readonly repeats: boolean;
   readonly attempt: number;
@@ -165,10 +168,11 @@ export const couriersFor = (
   link: LinkView,
   brokers: readonly string[],
 ): readonly string[] => {
-  if (emergency.unsent && (link.kind === "down" || link.silent)) return brokers;
+  const { reach } = emergency;
+  if (reach !== "sent" && (link.kind === "down" || link.silent)) return brokers;
   if (link.kind === "down") return brokers.filter((broker) => emergency.copies.includes(broker));
   const others = brokers.filter((broker) => broker !== link.broker);
-  if (emergency.unsent && emergency.unheard) return others;
+  if (reach === "unheard") return others;
   const turn = emergency.repeats ? others[emergency.attempt % Math.max(1, others.length)] : undefined;
   return others.filter((broker) => broker === turn || emergency.copies.includes(broker));
 };

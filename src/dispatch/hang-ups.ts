@@ -1,16 +1,20 @@
 import type { Channel } from "../domain/wire.ts";
 import { refusedMs } from "./pauses.ts";
+import { LinkError } from "./port.ts";
 
-/**
- * Brokers that hang up when they refuse a message, as mosquitto 2.0.11 does with
- * `max_queued_messages 0`. Tried again at each connection, one forgotten access rule would keep the unit
- * from everything else; so the channel waits over connections, as long as `refusedMs` says. Pure.
- */
+/** What is learned from brokers that hang up. Pure: `now` is in milliseconds. */
+
 type Wait = { readonly until: number; readonly ms: number };
 
 /** A connection that ends this soon after a refusal ended because of it. */
 export const BECAUSE_MS = 2_000;
 
+/**
+ * Brokers that hang up when they refuse a message, as mosquitto 2.0.11 does with
+ * `max_queued_messages 0`. If the channel were tried again at each connection, one forgotten access rule
+ * would keep the unit from everything else. So the channel waits over connections, as long as `refusedMs`
+ * says.
+ */
 export class HangUps {
   /** At most one entry for each broker and channel. */
   readonly #waits = new Map<string, Map<Channel, Wait>>();
@@ -30,5 +34,28 @@ export class HangUps {
     return [...(this.#waits.get(broker) ?? [])]
       .filter(([, { until }]) => until > now)
       .map(([channel, { until }]) => ({ channel, until }));
+  }
+}
+
+/** If a broker hangs up this soon after accepting, so often in a row, two units may have the same name. */
+const TWIN_MS = 10_000;
+const TWIN_HANG_UPS = 3;
+
+/**
+ * Some brokers hang up without the reason code 0x8E (MQTT 5 §3.14.2.1) when another client connects with
+ * the same client id.
+ */
+export class TwinSuspicion {
+  /** Early hang-ups in a row, by broker. */
+  readonly #hangUps = new Map<string, number>();
+
+  /** A connection that lasted `lastedMs` has ended. Returns `error`, with the suspicion if there is one. */
+  ended(broker: string, error: LinkError, lastedMs: number): LinkError {
+    const hungUp = error.code === "lost" && lastedMs < TWIN_MS;
+    const count = hungUp ? (this.#hangUps.get(broker) ?? 0) + 1 : 0;
+    this.#hangUps.set(broker, count);
+    if (count < TWIN_HANG_UPS) return error;
+    const why = `${broker}: it accepts this unit and soon hangs up, again and again: do two units have the same name?`;
+    return new LinkError("lost", why, error);
   }
 }

@@ -121,8 +121,8 @@ describe("the largest packet of a broker", () => {
 
 describe("who gets an emergency beside the link", () => {
   const [a, b, c] = URLS as [string, string, string];
-  const fresh: EmergencyView = { unsent: true, unheard: false, repeats: false, attempt: 1, copies: [] };
-  const sent: EmergencyView = { ...fresh, unsent: false };
+  const fresh: EmergencyView = { reach: "waiting", repeats: false, attempt: 1, copies: [] };
+  const sent: EmergencyView = { ...fresh, reach: "sent" };
   const down: LinkView = { kind: "down" };
   const up: LinkView = { kind: "open", broker: a, silent: false };
   const silent: LinkView = { kind: "open", broker: a, silent: true };
@@ -130,7 +130,7 @@ describe("who gets an emergency beside the link", () => {
     ["it was just pressed and the link is up", fresh, up, []],
     ["the link is down", fresh, down, [a, b, c]],
     ["the link has not answered for 5 s: also a new connection to its own broker", fresh, silent, [a, b, c]],
-    ["nobody listens at the link's broker", { ...fresh, unheard: true }, up, [b, c]],
+    ["nobody listens at the link's broker", { ...fresh, reach: "unheard" }, up, [b, c]],
     ["it repeats for the second time", { ...fresh, repeats: true, attempt: 2 }, up, [b]],
     ["it repeats for the third time", { ...fresh, repeats: true, attempt: 3 }, up, [c]],
     ["it repeats and was sent", { ...sent, repeats: true, attempt: 3 }, up, [c]],

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { HangUps } from "../../src/dispatch/hang-ups.ts";
+import { describe, expect, test } from "vitest";
+import { HangUps, TwinSuspicion } from "../../src/dispatch/hang-ups.ts";
+import { LinkError } from "../../src/dispatch/port.ts";
 
 const BROKER = "mqtt://a:1883";
 
@@ -22,4 +23,28 @@ test("another broker and other channels do not wait", () => {
   hangUps.ended(BROKER, ["health"], 0);
   expect(hangUps.held("mqtt://b:1883", 1)).toEqual([]);
   expect(hangUps.held(BROKER, 1)).toEqual([{ channel: "health", until: 30_000 }]);
+});
+
+describe("two units with one name", () => {
+  const lost = new LinkError("lost", "b: the connection was closed");
+
+  test("are suspected when a broker hangs up soon after it has accepted, three times in a row", () => {
+    const twins = new TwinSuspicion();
+    const messages = [0, 1, 2].map(() => twins.ended("b", lost, 9_999).message);
+    expect(messages.map((one) => one.includes("do two units have the same name?"))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test("are not suspected for another broker, a longer connection, or another fault in between", () => {
+    const twins = new TwinSuspicion();
+    for (let n = 0; n < 2; n++) twins.ended("b", lost, 0);
+    expect(twins.ended("c", lost, 0)).toBe(lost);
+    twins.ended("b", lost, 10_000);
+    for (let n = 0; n < 2; n++) twins.ended("b", lost, 0);
+    twins.ended("b", new LinkError("stalled", "b: silent"), 0);
+    expect(twins.ended("b", lost, 0)).toBe(lost);
+  });
 });

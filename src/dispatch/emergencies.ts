@@ -1,0 +1,263 @@
+import type { EmergencyUpdate } from "../domain/report.ts";
+import { Courier, type CourierOptions } from "./courier.ts";
+import type { Live } from "./live.ts";
+import type { ConnectionEvents } from "./port.ts";
+import type { Session } from "./session.ts";
+import {
+  carriedTo,
+  published,
+  reconnected,
+  unheard,
+  viewOf,
+  type LinkState,
+  type Standing,
+} from "./standing.ts";
+import type { Answer } from "./traffic.ts";
+
+/** Who has received an answer: the link's own connection, or a courier. */
+export type Carrier = "link" | "courier";
+
+export type EmergenciesOptions = {
+  /** All configured brokers. */
+  readonly brokers: readonly string[];
+  /** What every courier gets. */
+  readonly courier: Omit<CourierOptions, "broker" | "hasEnded" | "session" | "on">;
+  readonly live: Live;
+  /** The link. It calls the emergencies; these are all the calls in the other direction. */
+  readonly link: {
+    /** What a connection to a broker asks for each report. */
+    sessionEvents(broker: string): CourierOptions["session"];
+    readonly hears: ConnectionEvents;
+    /** A broker has answered a courier. */
+    answered(answer: Answer, broker: string): void;
+    /** Skips the reconnect delay. */
+    hurry(): void;
+    /** Moves the link's connection to a broker that has delivered what the link could not. */
+    follow(broker: string): void;
+  };
+};
+
+export type EmergencyEvents = {
+  /**
+   * A broker with a subscriber has acknowledged an emergency. If it is cleared, the broker's retained
+   * copy is removed.
+   */
+  delivered(report: EmergencyUpdate, broker: string): void;
+  /** A broker has no retained copy of an episode any more. */
+  removed(episode: string, broker: string): void;
+};
+
+/** The longest pause between connections while an emergency waits. */
+const HURRY_MS = 5_000;
+/** How many ended episodes are remembered. The oldest is forgotten first. */
+const ENDED_EPISODES = 64;
+
+/**
+ * The emergencies on their way to dispatch: the current report of each episode, how far it got, and the
+ * couriers that carry it besides the link.
+ */
+export class Emergencies {
+  readonly #options: EmergenciesOptions;
+  /** At most one courier for each broker. */
+  readonly #couriers = new Map<string, Courier>();
+  /** Episodes that are open, or whose end is not delivered. The ring limits them. */
+  readonly #standing = new Map<string, Standing>();
+  /** Episodes whose end dispatch has: what is still pending of them is history. */
+  readonly #ended = new Set<string>();
+  #phase: "idle" | "running" | "leaving" = "idle";
+  #on: EmergencyEvents | undefined;
+  #session: Session | undefined;
+  #hurriedAt = -Infinity;
+
+  constructor(options: EmergenciesOptions) {
+    this.#options = options;
+  }
+
+  /** From now on couriers are sent. */
+  start(on: EmergencyEvents): void {
+    this.#phase = "running";
+    this.#on = on;
+  }
+
+  /** No courier is sent any more. Each promise resolves when the connection of one courier is closed. */
+  stop(): readonly Promise<void>[] {
+    this.#phase = "leaving";
+    return [...this.#couriers.values()].map((courier) => courier.stop());
+  }
+
+  /** Whether a courier can publish now. */
+  get connected(): boolean {
+    return [...this.#couriers.values()].some((courier) => courier.connected);
+  }
+
+  hasEnded(episode: string): boolean {
+    return this.#ended.has(episode);
+  }
+
+  /** Whether a courier is connected to the broker with the link's own client id. */
+  takesOver(broker: string): boolean {
+    return this.#couriers.get(broker)?.takesOver ?? false;
+  }
+
+  /** Publishes a report on the link, and by couriers as `couriersFor` decides. */
+  publish(report: EmergencyUpdate, copies: readonly string[]): void {
+    if (this.#phase === "leaving") return;
+    const { episode } = report.data;
+    this.#standing.set(episode, published(this.#standing.get(episode), report, copies, this.#now));
+    this.#session?.traffic.say(report);
+    this.#session?.pump();
+    if (!this.#session) this.#hurry();
+    this.#plan(episode, true);
+  }
+
+  /** Removes the retained copy of an episode from a broker. */
+  remove(episode: string, broker: string): void {
+    if (this.#phase !== "running") return; // asked again at each new connection
+    // A broker that is no longer configured is not connected to.
+    if (!this.#options.brokers.includes(broker)) this.#on?.removed(episode, broker);
+    else if (this.#session?.connection.broker === broker) {
+      this.#session.traffic.remove(episode);
+      this.#session.pump();
+    } else this.#courierTo(broker, episode)?.remove(episode);
+  }
+
+  /** The link has a new connection. It publishes every report, and needs no courier to its broker. */
+  linked(session: Session): void {
+    const { broker } = session.connection;
+    void this.#couriers.get(broker)?.stop();
+    this.#couriers.delete(broker);
+    this.#session = session;
+    for (const [episode, standing] of this.#standing) {
+      this.#standing.set(episode, reconnected(standing, this.#now));
+      session.traffic.say(standing.report);
+    }
+  }
+
+  /** The link's connection has ended. */
+  unlinked(): void {
+    this.#session = undefined;
+  }
+
+  /** Sends couriers with what the link cannot deliver now. */
+  replan(): void {
+    for (const episode of this.#standing.keys()) this.#plan(episode, false);
+  }
+
+  /** Checks what no event reports: emergencies and couriers without an answer. */
+  look(now: number): void {
+    for (const courier of this.#couriers.values()) courier.look(now);
+    const waiting = [...this.#standing].filter(([, { reach }]) => reach !== "sent");
+    for (const [episode] of waiting) this.#plan(episode, false);
+    if (waiting.length > 0 && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
+  }
+
+  /** A broker has answered. */
+  answered(answer: Answer, broker: string, by: Carrier): void {
+    if (answer.kind === "refused") {
+      if (answer.channel === "emergency" && by === "link")
+        for (const episode of this.#standing.keys()) this.#unheard(episode);
+      return;
+    }
+    const { kind, outgoing } = answer;
+    if (kind === "unheard" && outgoing.kind === "emergency" && by === "link")
+      this.#unheard(outgoing.report.data.episode);
+    if (kind !== "delivered") return;
+    if (outgoing.kind === "emergency" && answer.reports.length > 0)
+      this.#delivered(outgoing.report, broker, by);
+    if (outgoing.kind === "removal") {
+      if (outgoing.final) this.#delivered(outgoing.final, broker, by);
+      else this.#on?.removed(outgoing.episode, broker);
+    }
+  }
+
+  get #now(): number {
+    return this.#options.courier.time.mono();
+  }
+
+  get #link(): LinkState | undefined {
+    const session = this.#session;
+    return (
+      session && {
+        broker: session.connection.broker,
+        emergencyMs: session.traffic.emergencyMs(this.#now),
+      }
+    );
+  }
+
+  #hurry(): void {
+    this.#hurriedAt = this.#now;
+    this.#options.link.hurry();
+  }
+
+  /** Sends an episode by courier to the brokers that should get it besides the link. */
+  #plan(episode: string, fresh: boolean): void {
+    const standing = this.#standing.get(episode);
+    if (!standing || this.#phase !== "running") return;
+    const { report } = standing;
+    const view = viewOf(standing, this.#link, this.#now);
+    for (const broker of carriedTo(standing, view, this.#options.brokers, fresh)) {
+      const known = this.#couriers.get(broker);
+      if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
+    }
+    // Couriers that carry the episode get every change. A new emergency goes to every connected courier,
+    // which may be faster than the link.
+    for (const courier of fresh ? this.#couriers.values() : [])
+      if (courier.carries(episode) || (report.data.state === "active" && courier.connected))
+        courier.say(report);
+  }
+
+  /** The courier to a broker. Undefined: it was made just now and has the episode already. */
+  #courierTo(broker: string, episode: string, report?: EmergencyUpdate): Courier | undefined {
+    const known = this.#couriers.get(broker);
+    if (known) return known;
+    const { courier: shared, link } = this.#options;
+    const courier: Courier = new Courier(
+      {
+        ...shared,
+        broker,
+        hasEnded: (ended) => this.#ended.has(ended),
+        session: link.sessionEvents(broker),
+        on: {
+          ...link.hears,
+          answer: (answer) => link.answered(answer, broker),
+          done: () => {
+            if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);
+          },
+        },
+      },
+      { episode, ...(report ? { report } : {}) },
+    );
+    this.#couriers.set(broker, courier);
+    return undefined;
+  }
+
+  #unheard(episode: string): void {
+    const standing = this.#standing.get(episode);
+    if (!standing) return;
+    this.#standing.set(episode, unheard(standing));
+    this.#plan(episode, false);
+  }
+
+  #delivered(report: EmergencyUpdate, broker: string, by: Carrier): void {
+    const { episode, state } = report.data;
+    this.#options.live.delivered(report);
+    const standing = this.#standing.get(episode);
+    if (standing?.report.seq === report.seq) {
+      const view = viewOf(standing, this.#link, this.#now);
+      const silent = view.kind === "open" && view.silent;
+      if (by === "courier" && standing.reach !== "sent" && silent) this.#options.link.follow(broker);
+      this.#standing.set(episode, { ...standing, reach: "sent" });
+      if (state === "cleared") this.#end(episode, standing.copies);
+    }
+    this.#on?.delivered(report, broker);
+  }
+
+  /** Dispatch has the end of an episode: only brokers that may have a copy still need a courier. */
+  #end(episode: string, copies: readonly string[]): void {
+    this.#standing.delete(episode);
+    this.#ended.add(episode);
+    for (const old of [...this.#ended].slice(0, -ENDED_EPISODES)) this.#ended.delete(old);
+    for (const courier of this.#couriers.values())
+      if (!copies.includes(courier.broker) || courier.hasRemoved(episode)) courier.drop(episode);
+  }
+}

@@ -1,0 +1,73 @@
+import type { StateMessage } from "../domain/messages.ts";
+import type { PendingReports } from "../domain/pending.ts";
+import type { EmergencyUpdate } from "../domain/report.ts";
+import type { Clock } from "../domain/time.ts";
+import type { Routes } from "../domain/wire.ts";
+import type { Random, Time } from "../runtime/ports.ts";
+import type { Compress } from "../wire/encode.ts";
+import type { EmergencyEvents } from "./emergencies.ts";
+import type { Connect, ConnectOptions, Incoming, LinkError } from "./port.ts";
+
+/** What the link needs, shows and reports. */
+
+export type LinkStatus = {
+  /** The broker that is connected and has acknowledged the birth. */
+  readonly broker?: string;
+  readonly reconnects: number;
+  readonly rttMs?: number;
+  /** Why the last connection failed or ended. */
+  readonly fault?: string;
+};
+
+export type LinkOptions = {
+  readonly brokers: readonly string[];
+  readonly connect: Connect;
+  /** The link adds a will for each connection. */
+  readonly broker: Omit<ConnectOptions, "will">;
+  readonly routes: Routes;
+  readonly clock: Clock;
+  readonly time: Time;
+  readonly random: Random;
+  readonly compress: Compress;
+  readonly outbox: PendingReports & { nextConnection(): number };
+  /** The most bytes of history in flight. */
+  readonly maxInFlightBytes: number;
+  /** Whether 0x10 (no matching subscribers) counts as delivery now. */
+  readonly unheardCounts: () => boolean;
+  readonly state: (state: StateMessage["state"], connection: number, reason?: string) => StateMessage;
+};
+
+export type LinkEvents = EmergencyEvents & {
+  up(broker: string, version: 4 | 5): void;
+  /** A connection could not be made, or was lost. Each different fault of a broker is reported once. */
+  down(error: LinkError, broker: string): void;
+  /** A broker refuses a topic. Reported once for each connection. */
+  refused(broker: string, topic: string, why: string): void;
+  /** A message from dispatch was too large to be kept. */
+  oversize(topic: string, bytes: number): void;
+  /** A report was sent with an unset clock. */
+  sentUnset(): void;
+  /**
+   * Called before an emergency is published to a broker, which waits for the promise. Undefined: it is
+   * published at once.
+   */
+  publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
+  /** Whether the message that was acknowledged last had a subscriber. */
+  heard(listening: boolean): void;
+  /** A message from dispatch. It is acknowledged to the broker when the promise resolves. */
+  message(message: Incoming): Promise<void>;
+};
+
+/** No events are reported before the link is started. */
+export const NOBODY: LinkEvents = {
+  up: () => undefined,
+  down: () => undefined,
+  refused: () => undefined,
+  oversize: () => undefined,
+  sentUnset: () => undefined,
+  publishing: () => undefined,
+  delivered: () => undefined,
+  removed: () => undefined,
+  heard: () => undefined,
+  message: () => Promise.resolve(),
+};

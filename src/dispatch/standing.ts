@@ -1,0 +1,65 @@
+import type { EmergencyUpdate } from "../domain/report.ts";
+import { couriersFor, TRUST_MS, type LinkView, type Reach } from "./brokers.ts";
+
+/**
+ * The current report of an emergency and how far it got. Pure: `now` is in milliseconds on the clock that
+ * never jumps.
+ */
+export type Standing = {
+  readonly report: EmergencyUpdate;
+  /** Brokers that may have an older retained copy. */
+  readonly copies: readonly string[];
+  /** When this report was first published, or the connection that it waits on began. */
+  readonly since: number;
+  readonly reach: Reach;
+};
+
+/** The link's own connection: its broker, and for how long its oldest emergency has had no answer. */
+export type LinkState = { readonly broker: string; readonly emergencyMs: number };
+
+/** The unit publishes a report: a new, changed or repeated one. A repetition has the `seq` of `before`. */
+export const published = (
+  before: Standing | undefined,
+  report: EmergencyUpdate,
+  copies: readonly string[],
+  now: number,
+): Standing =>
+  before?.report.seq === report.seq
+    ? { ...before, report, copies }
+    : { report, copies, since: now, reach: "waiting" };
+
+/** The link has a new connection: its broker may have a subscriber. */
+export const reconnected = (standing: Standing, now: number): Standing => ({
+  ...standing,
+  since: now,
+  reach: standing.reach === "sent" ? "sent" : "waiting",
+});
+
+/** The link's broker has no subscriber for the report, or refuses it. */
+export const unheard = (standing: Standing): Standing =>
+  standing.reach === "sent" ? standing : { ...standing, reach: "unheard" };
+
+/**
+ * The link as an emergency sees it: silent if it, or one before it, has had no answer for `TRUST_MS`,
+ * whether it is in flight, queued, refused, or too large.
+ */
+export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, now: number): LinkView => {
+  if (!link) return { kind: "down" };
+  const silent = link.emergencyMs >= TRUST_MS || (reach !== "sent" && now - since >= TRUST_MS);
+  return { kind: "open", broker: link.broker, silent };
+};
+
+/**
+ * The brokers that should get a report by courier. `fresh`: the report was published just now; otherwise
+ * only what is not sent yet is carried on.
+ */
+export const carriedTo = (
+  { report, copies, reach }: Standing,
+  view: LinkView,
+  brokers: readonly string[],
+  fresh: boolean,
+): readonly string[] => {
+  const { state, attempt } = report.data;
+  const repeats = fresh && attempt > 1 && (state === "active" || state === "cleared");
+  return couriersFor({ reach, repeats, attempt, copies: fresh ? copies : [] }, view, brokers);
+};

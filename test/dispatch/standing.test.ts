@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { published, reconnected, unheard, viewOf } from "../../src/dispatch/standing.ts";
+import { emergency } from "./reports.ts";
+
+const NEW = published(undefined, emergency(1), [], 100);
+
+describe("how far the report of an emergency got", () => {
+  test("a new report waits, and so does a changed one whatever became of the one before", () => {
+    expect(NEW).toMatchObject({ reach: "waiting", since: 100 });
+    expect(published({ ...NEW, reach: "sent" }, emergency(2), [], 200)).toMatchObject({
+      reach: "waiting",
+      since: 200,
+    });
+  });
+
+  test("a repetition keeps what is known of the report, with the new attempt and copies", () => {
+    const again = emergency(1, "active", { attempt: 2 });
+    expect(published({ ...NEW, reach: "unheard" }, again, ["mqtts://b"], 200)).toEqual({
+      report: again,
+      copies: ["mqtts://b"],
+      since: 100,
+      reach: "unheard",
+    });
+  });
+
+  test("what nobody heard waits again on a new connection; what was sent stays sent", () => {
+    expect(reconnected(unheard(NEW), 300)).toMatchObject({ reach: "waiting", since: 300 });
+    expect(reconnected({ ...NEW, reach: "sent" }, 300).reach).toBe("sent");
+  });
+
+  test("what was sent stays sent though a repetition finds no subscriber", () => {
+    expect(unheard({ ...NEW, reach: "sent" }).reach).toBe("sent");
+  });
+});
+
+describe("the link, as an emergency sees it", () => {
+  const link = { broker: "mqtts://a", emergencyMs: 0 };
+  test("is silent when the report has waited 5 s, or an emergency before it has had no answer for 5 s", () => {
+    expect(viewOf(NEW, link, 5_099)).toEqual({ kind: "open", broker: "mqtts://a", silent: false });
+    expect(viewOf(NEW, link, 5_100)).toMatchObject({ silent: true });
+    expect(viewOf(NEW, { ...link, emergencyMs: 5_000 }, 100)).toMatchObject({ silent: true });
+  });
+
+  test("is not silent because a report was sent long ago", () => {
+    expect(viewOf({ ...NEW, reach: "sent" }, link, 1_000_000)).toMatchObject({ silent: false });
+  });
+
+  test("is down without a connection", () => {
+    expect(viewOf(NEW, undefined, 100)).toEqual({ kind: "down" });
+  });
+});
