@@ -41,8 +41,15 @@ export type LinkEvents = EmergencyEvents & {
   up(broker: string, version: 4 | 5): void;
   /** A connection could not be made, or was lost. Each different fault of a broker is reported once. */
   down(error: LinkError, broker: string): void;
-  /** A broker refuses a topic. Reported once for each connection. */
+  /** The fault of a broker that `down` reported last is over: it has let the unit in. */
+  recovered(broker: string): void;
+  /**
+   * A broker refuses a topic. Reported once for each connection. `topic`: a channel, or the filter of a
+   * subscription.
+   */
   refused(broker: string, topic: string, why: string): void;
+  /** A broker accepts a topic that it has refused. */
+  accepted(broker: string, topic: string): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
   /** A report was sent with an unset clock. */
@@ -62,7 +69,9 @@ export type LinkEvents = EmergencyEvents & {
 export const NOBODY: LinkEvents = {
   up: () => undefined,
   down: () => undefined,
+  recovered: () => undefined,
   refused: () => undefined,
+  accepted: () => undefined,
   oversize: () => undefined,
   sentUnset: () => undefined,
   publishing: () => undefined,

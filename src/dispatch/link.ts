@@ -12,6 +12,7 @@ import { BECAUSE_MS, HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
 import { Live } from "./live.ts";
 import { LinkError, type Connection, type ConnectionEvents, type ConnectOptions } from "./port.ts";
+import { channelOf, Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Traffic, type Answer } from "./traffic.ts";
@@ -47,6 +48,7 @@ export class Link {
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
+  readonly #refusals = new Refusals();
   /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
   /** The last fault reported of each broker. */
@@ -260,9 +262,10 @@ export class Link {
     const { traffic } = session;
     this.#session = session;
     this.#emergencies.linked(session);
-    using _ = new Subscriptions(connection, [routes.acks, routes.command], time, (topic, code) =>
-      this.#on.refused(broker, topic, refusal(code)),
-    );
+    using _ = new Subscriptions(connection, [routes.acks, routes.command], time, {
+      refused: (topic, code) => this.#refused(broker, topic, code),
+      granted: (topic) => this.#accepted(broker, topic),
+    });
     traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
     session.pump();
@@ -327,8 +330,22 @@ export class Link {
   #up({ broker, version }: Connection): void {
     const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
     this.#status = { broker, reconnects };
-    this.#reported.clear();
+    this.#recovered(broker);
     this.#on.up(broker, version);
+  }
+
+  /** A broker has let the unit in: its fault is over. */
+  #recovered(broker: string): void {
+    if (this.#reported.delete(broker)) this.#on.recovered(broker);
+  }
+
+  #refused(broker: string, topic: string, code: number): void {
+    this.#refusals.refused(broker, topic);
+    this.#on.refused(broker, topic, refusal(code));
+  }
+
+  #accepted(broker: string, topic: string): void {
+    if (this.#refusals.accepted(broker, topic)) this.#on.accepted(broker, topic);
   }
 
   #failed(broker: string, error: LinkError): void {
@@ -341,8 +358,11 @@ export class Link {
 
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier): void {
-    if (answer.kind === "refused" && answer.first)
-      this.#on.refused(broker, answer.channel, refusal(answer.code));
+    // Without a connection the link still tries this broker, and would report its fault again.
+    if (by === "courier" && this.#session) this.#recovered(broker);
+    if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
+    if (answer.kind === "unheard" || answer.kind === "delivered")
+      this.#accepted(broker, channelOf(answer.outgoing));
     if (answer.kind === "unheard") this.#on.heard(false);
     if (answer.kind === "delivered" && answer.reports.length > 0) this.#on.heard(true);
     this.#emergencies.answered(answer, broker, by);

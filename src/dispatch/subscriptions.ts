@@ -4,24 +4,24 @@ import { PUBACK, type Connection } from "./port.ts";
 /** The pause after a refusal: 30 s, doubling to an hour (contract §4). */
 const RETRY_MS = { min: 30_000, max: 3_600_000 };
 
+export type SubscriptionEvents = {
+  /** Called once for each topic that the broker refuses. */
+  refused(topic: string, code: number): void;
+  granted(topic: string): void;
+};
+
 /** The subscriptions of one connection. A refused one is retried; the others work meanwhile. */
 export class Subscriptions implements Disposable {
   readonly #connection: Connection;
   readonly #time: Time;
-  readonly #refused: (topic: string, code: number) => void;
+  readonly #on: SubscriptionEvents;
   readonly #timers = new Map<string, Timer>();
   #over = false;
 
-  /** `refused` is called once for each topic that the broker refuses. */
-  constructor(
-    connection: Connection,
-    topics: readonly string[],
-    time: Time,
-    refused: (topic: string, code: number) => void,
-  ) {
+  constructor(connection: Connection, topics: readonly string[], time: Time, on: SubscriptionEvents) {
     this.#connection = connection;
     this.#time = time;
-    this.#refused = refused;
+    this.#on = on;
     this.#ask(topics, RETRY_MS.min);
   }
 
@@ -29,8 +29,12 @@ export class Subscriptions implements Disposable {
     this.#connection.subscribe(topics, (codes) => {
       topics.forEach((topic, n) => {
         const code = codes[n]!;
-        if (this.#over || code < PUBACK.firstRefusal) return;
-        if (retryMs === RETRY_MS.min) this.#refused(topic, code);
+        if (this.#over) return;
+        if (code < PUBACK.firstRefusal) {
+          this.#on.granted(topic);
+          return;
+        }
+        if (retryMs === RETRY_MS.min) this.#on.refused(topic, code);
         const again = Math.min(retryMs * 2, RETRY_MS.max);
         this.#timers.set(
           topic,

@@ -61,10 +61,6 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
   return {
     up(broker, version) {
       log.info("connected to dispatch", { part: "link", broker, mqtt: version === 5 ? "5" : "3.1.1" });
-      for (const { where } of faults.active.filter(
-        ({ part, code }) => part === "link" && code !== "topic-refused",
-      ))
-        faults.clear({ part: "link", ...(where === undefined ? {} : { where }) }, `connected to ${broker}`);
       connected.emit(true);
       emergency.give({ kind: "connected", mono: clock.mono() });
       can?.refresh();
@@ -76,10 +72,16 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
       // Write the telemetry that was waiting in memory for its PUBACK.
       core.outbox.flush().catch(() => undefined); // reported by the outbox
     },
+    recovered: (broker) => faults.clear({ part: "link", where: broker }, `connected to ${broker}`),
     refused: (broker, topic, why) =>
       faults.raise(
         { part: "link", code: "topic-refused", where: `${broker} ${topic}` },
         `${broker} refuses ${topic}: ${why}`,
+      ),
+    accepted: (broker, topic) =>
+      faults.clear(
+        { part: "link", code: "topic-refused", where: `${broker} ${topic}` },
+        `${broker} accepts ${topic} again`,
       ),
     oversize: (topic, bytes) =>
       faults.note(

@@ -102,7 +102,9 @@ const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [
   const on: LinkEvents = {
     up: (broker) => void ups.push(broker),
     down: (error) => void downs.push(error),
+    recovered: () => undefined,
     refused: (broker, topic, why) => void refusals.push(`${broker} ${topic}: ${why}`),
+    accepted: () => undefined,
     oversize: () => undefined,
     sentUnset: () => undefined,
     publishing(_report, broker) {

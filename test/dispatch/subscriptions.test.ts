@@ -21,16 +21,19 @@ const open = (codes: (topic: string) => number) => {
     },
   };
   const refused: string[] = [];
-  const subscriptions = new Subscriptions(connection, ["acks", "command"], time, (topic, code) =>
-    refused.push(`${topic} ${code}`),
-  );
-  return { time, asked, refused, subscriptions, wait: (ms: number) => time.run(time.mono() + ms) };
+  const granted: string[] = [];
+  const subscriptions = new Subscriptions(connection, ["acks", "command"], time, {
+    refused: (topic, code) => void refused.push(`${topic} ${code}`),
+    granted: (topic) => void granted.push(topic),
+  });
+  return { time, asked, refused, granted, subscriptions, wait: (ms: number) => time.run(time.mono() + ms) };
 };
 
 test("what is granted is asked for once, all topics together", async () => {
-  const { asked, refused, wait } = open(() => 1);
+  const { asked, refused, granted, wait } = open(() => 1);
   await wait(86_400_000);
   expect([asked.map(({ topics }) => topics), refused]).toEqual([[["acks", "command"]], []]);
+  expect(granted).toEqual(["acks", "command"]);
 });
 
 test("a refused topic is reported once and asked for again by itself: after 30 s, doubling to an hour", async () => {

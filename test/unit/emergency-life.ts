@@ -136,7 +136,9 @@ export class EmergencyWorld {
     const on: LinkEvents = {
       up: () => emergency.give({ kind: "connected", mono: mono() }),
       down: () => emergency.give({ kind: "listening", listening: false, mono: mono() }),
+      recovered: () => undefined,
       refused: () => undefined,
+      accepted: () => undefined,
       oversize: () => undefined,
       sentUnset: () => undefined,
       publishing: (report, broker) => emergency.publishing(report, broker),
