@@ -112,6 +112,18 @@ const onLine = (
   }
 };
 
+/**
+ * Confirms a press to the board whose press it is. Another board can have a press of its own with the same
+ * number. If the confirmation is dropped, the board repeats the press and is confirmed then.
+ */
+const confirm = (state: BoardState, { board, number }: Extract<Input, { is: "confirm" }>): Step => {
+  const { connection } = state;
+  const isItsBoard = connection.is === "ours" && connection.board === board;
+  return isItsBoard && number > 0
+    ? { state, effects: [{ do: "send", message: { kind: "confirm", number } }] }
+    : { state, effects: [] };
+};
+
 /** The next state of the host's side of the line, and the effects to perform in order. Pure. */
 export const advance = (state: BoardState, input: Input, setting: Setting): Step => {
   switch (input.is) {
@@ -136,8 +148,6 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
       return { state: wished, effects: show(wished, setting) };
     }
     case "confirm":
-      return input.number > 0
-        ? { state, effects: [{ do: "send", message: { kind: "confirm", number: input.number } }] }
-        : { state, effects: [] };
+      return confirm(state, input);
   }
 };

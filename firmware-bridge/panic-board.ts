@@ -35,7 +35,7 @@ export const createPanicBoard = (options: PanicBoardOptions, on: BoardListener):
     get health() {
       return healthOf(bridge.state);
     },
-    confirm: ({ number }) => bridge.input({ is: "confirm", number }),
+    confirm: ({ board, number }) => bridge.input({ is: "confirm", board, number }),
     show: (pattern, quiet, drill = false) => bridge.input({ is: "wish", wish: { pattern, quiet, drill } }),
     async [Symbol.asyncDispose]() {
       stop.abort();

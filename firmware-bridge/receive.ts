@@ -144,6 +144,24 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
   }
 };
 
+/** The id of the board that has sent a message; undefined: the message has none. */
+const senderOf = (message: FromBoard): string | undefined => {
+  if (message.kind === "loop") return undefined;
+  return message.kind === "press" ? message.press.board : message.board;
+};
+
+/**
+ * The connection after a message of ours at `at`. A board with another id was plugged in behind the open
+ * line: nothing is known of it yet.
+ */
+const heardFrom = (connection: Open, sender: string | undefined, at: number): Ours => {
+  const known = connection.is === "ours" ? connection : undefined;
+  const board = sender ?? known?.board;
+  return known && (known.board === undefined || known.board === board)
+    ? { ...known, heardAt: at, board }
+    : { is: "ours", openedAt: connection.openedAt, heardAt: at, board, hello: "missing", health: {} };
+};
+
 /** A valid message of ours was received: so it is our board, whatever its Firmata greeting looked like. */
 export const receive = (
   state: BoardState,
@@ -152,10 +170,7 @@ export const receive = (
   message: FromBoard,
   setting: Setting,
 ): Step => {
-  const ours: Ours =
-    connection.is === "ours"
-      ? { ...connection, heardAt: at }
-      : { is: "ours", openedAt: connection.openedAt, heardAt: at, hello: "missing", health: {} };
+  const ours = heardFrom(connection, senderOf(message), at);
   const effects: Effect[] = [];
   if (connection.is === "attaching" || connection.is === "stock") effects.push({ do: "detach", reset: true });
   if (ours.hello !== "current" && message.kind !== "hello")

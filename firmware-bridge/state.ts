@@ -30,6 +30,8 @@ type Connection =
       readonly is: "ours";
       readonly openedAt: number;
       readonly heardAt: number;
+      /** The id of the board; undefined: no message with an id has come yet. */
+      readonly board: string | undefined;
       /** `missing`: none on this connection. `outdated`: the board was silent after it, and may have been reset. */
       readonly hello: "missing" | "outdated" | "current";
       readonly health: Omit<BoardHealth, "connected" | "degraded">;
@@ -68,7 +70,8 @@ export type Input =
   /** The line could not be opened, or has ended. */
   | { readonly is: "ended"; readonly fault?: { readonly code: BoardFault; readonly detail: string } }
   | { readonly is: "wish"; readonly wish: Wish }
-  | { readonly is: "confirm"; readonly number: number };
+  /** The press of this board is on disk. */
+  | { readonly is: "confirm"; readonly board: string; readonly number: number };
 
 export type Effect =
   | { readonly do: "send"; readonly message: ToBoard }

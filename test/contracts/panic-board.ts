@@ -87,6 +87,18 @@ export const panicBoardContract = (name: string, open: () => BoardUnderTest): vo
     expect(host.faults).toEqual([]);
   });
 
+  test(`${name}: a press is not confirmed by the number of another board's press`, async () => {
+    using there = open();
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    there.press(1);
+    await waitFor("the press", () => host.presses.length > 0);
+    host.board.confirm({ ...host.presses[0]!, board: "00000000" });
+    await sleep(100);
+    const told = host.presses.length;
+    await waitFor("its repetition", () => host.presses.length > told + 1);
+  });
+
   test(`${name}: the lamp shows what it is told, also after the board was gone`, async () => {
     using there = open();
     await using host = watch(there.path);

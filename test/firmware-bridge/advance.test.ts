@@ -270,9 +270,35 @@ describe("the lamp", () => {
   });
 });
 
-test("a press that has no number is not confirmed", () => {
-  expect(after(opened, { is: "confirm", number: 0 }).effects).toEqual([]);
-  expect(kinds(after(opened, { is: "confirm", number: 8 }).effects)).toEqual(["confirm"]);
+describe("a confirmation", () => {
+  const OTHER = "0ddba11e";
+  const confirm = (number: number, board = BOARD): Input => ({ is: "confirm", board, number });
+  const met = [opened, message(10, hello())];
+
+  test("is sent to the board whose press it is", () => {
+    expect(kinds(after(...met, confirm(8)).effects)).toEqual(["confirm"]);
+  });
+
+  test("of a press that has no number is not sent", () => {
+    expect(after(...met, confirm(0)).effects).toEqual([]);
+  });
+
+  test("is not sent to another board, which may have a press of its own with this number", () => {
+    expect(after(...met, confirm(8, OTHER)).effects).toEqual([]);
+    const replaced = [{ is: "ended" } as const, { is: "opened", at: 20 } as const];
+    expect(after(...met, ...replaced, confirm(8)).effects).toEqual([]);
+    expect(after(...met, ...replaced, message(30, hello({ board: OTHER })), confirm(8)).effects).toEqual([]);
+  });
+
+  test("is not sent to a board that was plugged in behind the open line, and its hello is asked for", () => {
+    const press8: FromBoard = {
+      kind: "press",
+      press: { board: OTHER, number: 8, loop: 0, count: 1, ageMs: 5 },
+    };
+    const swapped = after(...met, message(20, press8));
+    expect(kinds(swapped.effects)).toEqual(["query"]);
+    expect(after(...met, message(20, press8), confirm(8)).effects).toEqual([]);
+  });
 });
 
 test("nothing that comes after the line has ended counts", () => {
