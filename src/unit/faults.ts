@@ -34,10 +34,19 @@ export class Faults {
     return this.#damping.active;
   }
 
-  /** A fault has begun. It replaces a fault with another code at the same place. */
+  /**
+   * A fault has begun. It replaces a fault with another code at the same place, whose end is reported
+   * first.
+   */
   raise(condition: Condition, detail: string): void {
+    const ended = `it is now ${condition.code}: ${detail}`;
     for (const one of this.#at(condition))
-      if (one.code !== condition.code) this.#change({ ...one, faulty: false, detail }, false);
+      if (one.code !== condition.code) this.#change({ ...one, faulty: false, detail: ended }, true);
+    this.#change({ ...condition, faulty: true, detail }, true);
+  }
+
+  /** A fault has begun. Other faults at this place stay: a key can be wrong in several ways. */
+  add(condition: Condition, detail: string): void {
     this.#change({ ...condition, faulty: true, detail }, true);
   }
 

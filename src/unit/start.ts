@@ -49,7 +49,7 @@ const announce = ({ options, name, outbox, event, faults }: Core): void => {
   options.ports.log.info("starting", { unit: name, boot: outbox.boot, version: VERSION });
   // Several faults can have no key of their own: their text tells them apart.
   for (const { part, code, where, detail } of options.configFaults)
-    faults.raise({ part, code, where: where ?? detail }, detail);
+    faults.add({ part, code, where: where ?? detail }, detail);
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
 };
 
