@@ -8,29 +8,35 @@ const instant = z.iso.datetime({ offset: true }).max(INSTANT_LETTERS);
 
 export const StateMessage = z
   .object({
-    state: z.enum(["online", "offline"]),
-    unit: z.string(),
+    state: z.enum(["online", "offline"]).describe("whether the unit is connected"),
+    unit: z.string().describe("directorate/unit"),
     store: z.string().optional().describe("the outbox in use"),
-    boot: z.int().positive(),
+    boot: z.int().positive().describe("+1 at each start of the service"),
     connection: z.int().positive().optional().describe("+1 for each connection of the link"),
-    version: z.string(),
+    version: z.string().describe("of the software"),
     reason: z.string().optional().describe("why a clean stop; absent in the will"),
     at: instant.optional().describe("absent in the will, which is written before it is true"),
-    clock: z.enum(["gnss", "ntp", "unset"]).optional(),
+    clock: z.enum(["gnss", "ntp", "unset"]).optional().describe("how far to trust `at`"),
   })
   .describe("Birth, will and clean farewell of a unit");
 export type StateMessage = z.infer<typeof StateMessage>;
 
 export const AckMessage = z
   .object({
-    stage: z.enum(["received", "accepted", "cleared"]),
-    by: z.string().optional(),
-    at: instant.optional(),
+    stage: z
+      .enum(["received", "accepted", "cleared"])
+      .describe("received: dispatch's system has it; accepted: a person has it; cleared: it is over"),
+    by: z.string().optional().describe("who acknowledges"),
+    at: instant.optional().describe("when, with the offset from UTC"),
   })
   .describe("Dispatch answers an emergency");
 
 export const CommandMessage = z
-  .looseObject({ id: z.string().min(1).max(200), kind: z.string().min(1).max(64), expiresAt: instant })
+  .looseObject({
+    id: z.string().min(1).max(200).describe("the same id is never run twice"),
+    kind: z.string().min(1).max(64).describe("what is asked: ping, drill, locate, report, restart"),
+    expiresAt: instant.describe("it is refused from then on"),
+  })
   .describe("Dispatch asks something of a unit");
 
 export type CommandMessage = z.infer<typeof CommandMessage>;
@@ -39,14 +45,17 @@ export type CommandMessage = z.infer<typeof CommandMessage>;
 export const ReportCommand = z
   .object({
     forS: z.number().min(1).max(86_400).default(600).describe("then as configured again"),
-    movingS: z.number().min(0).max(86_400).optional(),
-    distanceM: z.number().positive().optional(),
-    headingDeg: z.number().positive().max(180).optional(),
-    standingS: z.number().min(0).max(86_400).optional(),
-    parkedS: z.number().min(0).max(86_400).optional(),
+    movingS: z.number().min(0).max(86_400).optional().describe("seconds between positions when moving"),
+    distanceM: z.number().positive().optional().describe("metres between positions"),
+    headingDeg: z.number().positive().max(180).optional().describe("degrees of turn between positions"),
+    standingS: z.number().min(0).max(86_400).optional().describe("seconds between positions when standing"),
+    parkedS: z.number().min(0).max(86_400).optional().describe("seconds between positions when parked"),
   })
   .describe("Positions at other intervals for a while");
 
 export const ReplyMessage = z
-  .looseObject({ id: z.string(), ok: z.boolean() })
+  .looseObject({
+    id: z.string().describe("of the command; empty if it has none that can be read"),
+    ok: z.boolean().describe("whether the command was run"),
+  })
   .describe("The unit's answer to a command");

@@ -2,7 +2,8 @@ import * as z from "zod";
 
 /**
  * The reports of contract v1 §3: one source for the types, for validation and for the AsyncAPI
- * document. An object is loose if dispatch must accept further fields of a newer unit.
+ * document. An object is loose if dispatch must accept further fields of a newer unit. Every key has a
+ * description, because the AsyncAPI document is what integrators read.
  */
 const isoInstant = z.iso.datetime({ precision: 3 }).describe("UTC, milliseconds");
 const count = z.int().nonnegative();
@@ -14,14 +15,14 @@ export const PositionData = z
     lat: z.number().min(-90).max(90).describe("degrees WGS 84"),
     lon: z.number().min(-180).max(180).describe("degrees WGS 84"),
     altM: z.number().optional().describe("metres above mean sea level"),
-    speedKmh: z.number().nonnegative().optional(),
+    speedKmh: z.number().nonnegative().optional().describe("km/h over ground"),
     courseDeg: z.number().min(0).lt(360).optional().describe("absent when standing"),
-    fix: z.enum(["2d", "3d"]),
+    fix: z.enum(["2d", "3d"]).describe("whether the altitude is known too"),
     quality: z.int().min(1).max(8).optional().describe("GGA fix quality"),
-    satellites: count.optional(),
-    hdop: z.number().nonnegative().optional(),
-    accuracyM: z.number().nonnegative().optional().describe("horizontal, 1σ"),
-    reason: z.enum(positionReasons),
+    satellites: count.optional().describe("satellites used"),
+    hdop: z.number().nonnegative().optional().describe("horizontal dilution of precision"),
+    accuracyM: z.number().nonnegative().optional().describe("metres, horizontal, 1σ"),
+    reason: z.enum(positionReasons).describe("why this fix is reported"),
   })
   .describe("One position fix that was worth a report");
 
@@ -42,19 +43,25 @@ const emergencyPosition = PositionData.omit({ reason: true }).extend({
 
 const EmergencyData = z
   .object({
-    episode: z.ulid(),
-    state: z.enum(["active", "received", "accepted", "cleared"]),
+    episode: z.ulid().describe("names the episode; it is also the last level of the topic"),
+    state: z
+      .enum(["active", "received", "accepted", "cleared"])
+      .describe("active: nobody has acknowledged it; then the last stage that dispatch acknowledged"),
     test: z.boolean().describe("a drill"),
     silent: z.boolean().optional().describe("no sounder"),
     button: z.string().describe("the one that opened the episode"),
     buttons: z.array(z.string()).optional().describe("all that were pressed in this episode"),
     pressedAt: isoInstant.optional().describe("absent if it is not known"),
-    heldMs: count.optional().describe("how long the first press lasted, once it is released"),
+    heldMs: count.optional().describe("milliseconds that the first press lasted, once it is released"),
     presses: z.int().positive().describe("all presses of this episode"),
     attempt: z.int().positive().describe("+1 for each time this report is published"),
-    position: emergencyPosition.optional(),
-    track: z.array(emergencyPosition.partial()).max(10).optional().describe("oldest first"),
-    vehicle: VehicleData.optional(),
+    position: emergencyPosition.optional().describe("the newest position"),
+    track: z
+      .array(emergencyPosition.partial())
+      .max(10)
+      .optional()
+      .describe("the last positions, oldest first"),
+    vehicle: VehicleData.optional().describe("the vehicle's signals when the report was made"),
     by: z.string().optional().describe("who acknowledged it last"),
     ackAt: isoInstant.optional().describe("the time that the acknowledgement gave"),
     shortened: z
@@ -98,92 +105,127 @@ export const GAP_REASONS = [
 export const KEPT_MAX = 500;
 
 const trouble = {
-  part: z.enum(PARTS),
+  part: z.enum(PARTS).describe("the part of the unit that it concerns"),
   code: z.string().optional().describe("one word; systemd/RUNBOOK.md explains each"),
   where: z.string().optional().describe("the loop, broker, topic or interface"),
-  detail: z.string(),
+  detail: z.string().describe("what is wrong, as a sentence"),
 };
+
+/** The discriminator of an event. `meaning`: what an event of this type says. */
+const type = <T extends string>(name: T, meaning: string) => z.literal(name).describe(meaning);
 
 const EventData = z
   .discriminatedUnion("type", [
     z
       .object({
-        type: z.literal("gap"),
-        from: z.int().positive(),
-        to: z.int().positive(),
+        type: type("gap", "reports are lost"),
+        from: z.int().positive().describe("the first number that it declares"),
+        to: z.int().positive().describe("the last number that it declares"),
         count: z.int().positive().describe("how many numbers it declares"),
         kept: z
           .array(z.int().positive())
           .max(KEPT_MAX)
           .optional()
           .describe("numbers in from..to that it does not declare: they still come; ascending"),
-        reason: z.enum(GAP_REASONS),
+        reason: z.enum(GAP_REASONS).describe("why they are lost; CONTRACT.md §3 explains each"),
       })
       .describe("Sequence numbers from..to, except those kept, that the unit can no longer vouch for"),
     z
-      .object({ type: z.literal("clock"), boot: z.int().positive(), mono: count, at: isoInstant })
+      .object({
+        type: type("clock", "the time has become known"),
+        boot: z.int().positive().describe("`mono` counts from this start of the service"),
+        mono: count.describe("milliseconds since that start"),
+        at: isoInstant.describe("UTC at `mono`"),
+      })
       .describe("At `mono` of `boot` it was `at`: puts right what was sent with clock unset"),
-    z.object({ type: z.literal("fault"), ...trouble }),
-    z.object({ type: z.literal("recovered"), ...trouble }),
+    z.object({ type: type("fault", "something has begun to fail"), ...trouble }),
+    z.object({ type: type("recovered", "it works again"), ...trouble }),
     z.object({
-      type: z.literal("boot"),
-      version: z.string(),
-      config: z.string(),
+      type: type("boot", "the service has started"),
+      version: z.string().describe("of the software"),
+      config: z.string().describe("sha256 of the configuration file, hex"),
       vss: z.string().optional().describe("the VSS release that `vehicle` reports follow"),
     }),
-    z.object({ type: z.literal("shutdown"), reason: z.string() }),
-    z.looseObject({ type: z.literal("config") }),
+    z.object({
+      type: type("shutdown", "the service stops cleanly"),
+      reason: z.string().describe("why it stops"),
+    }),
+    z.looseObject({ type: type("config", "a new configuration was installed or refused") }),
     z
       .object({
-        type: z.literal("power"),
-        what: z.enum(["ignition-on", "ignition-off", "power-off", "power-off-cancelled"]),
-        offInS: count.optional().describe("the computer is switched off then, unless something is going on"),
+        type: type("power", "the ignition or the computer's own power changes"),
+        what: z
+          .enum(["ignition-on", "ignition-off", "power-off", "power-off-cancelled"])
+          .describe("what has changed; power-off is announced before it happens"),
+        offInS: count
+          .optional()
+          .describe("seconds until the computer is switched off, unless something is going on"),
         reason: z
           .enum(["press", "emergency", "ignition", "moving"])
           .optional()
           .describe("why it is cancelled"),
       })
       .describe("The ignition, and the computer's own power"),
-    z.looseObject({ type: z.literal("command") }),
-    z.looseObject({ type: z.literal("certificate") }),
-    z.looseObject({ type: z.literal("commissioning") }),
-    z.looseObject({ type: z.literal("firmware") }),
-    z.looseObject({ type: z.literal("update") }),
+    z.looseObject({ type: type("command", "a command was run or refused") }),
+    z.looseObject({ type: type("certificate", "the certificate is about to expire, or was replaced") }),
+    z.looseObject({ type: type("commissioning", "the unit was commissioned") }),
+    z.looseObject({ type: type("firmware", "the panic board was programmed") }),
+    z.looseObject({ type: type("update", "the software was updated") }),
   ])
   .describe("Something that happened");
 
 const HealthData = z
   .object({
-    uptimeS: count,
-    version: z.string(),
+    uptimeS: count.describe("seconds since the service started"),
+    version: z.string().describe("of the software"),
     config: z.string().describe("sha256 of the configuration file, hex"),
     cpuPercent: z.number().nonnegative().optional().describe("of one core, since the last health"),
-    rssMiB: z.number().nonnegative(),
+    rssMiB: z.number().nonnegative().describe("resident memory of the service"),
     writtenMiB: z.number().nonnegative().optional().describe("written to disk since the service began"),
-    diskFreeMiB: z.number().nonnegative().optional(),
-    outbox: z.object({ records: count, oldestAgeS: count.optional(), bytes: count }),
-    link: z.object({
-      broker: z.string().optional().describe("the broker connected to; absent when there is none"),
-      reconnects: count,
-      rttMs: z.number().nonnegative().optional().describe("last publish to its PUBACK"),
-      fault: z.string().optional().describe("why the last connection failed, one word"),
-    }),
-    gps: z.object({
-      fix: z.enum(["none", "2d", "3d"]),
-      satellites: count.optional(),
-      sentences: count,
-      rejected: z.record(z.string(), count).describe("cause to number, since start"),
-      fault: z.string().optional().describe("why no position can be read"),
-    }),
-    can: z.looseObject({ frames: count, dropped: count, state: z.string() }).optional(),
-    panicBoard: z.looseObject({ connected: z.boolean() }).optional(),
-    temperatureC: z.number().optional(),
+    diskFreeMiB: z.number().nonnegative().optional().describe("free on the disk of the outbox"),
+    outbox: z
+      .object({
+        records: count.describe("reports that wait for a broker"),
+        oldestAgeS: count.optional().describe("seconds that the oldest of them has waited"),
+        bytes: count.describe("on disk"),
+      })
+      .describe("what waits on disk for a broker"),
+    link: z
+      .object({
+        broker: z.string().optional().describe("the broker connected to; absent when there is none"),
+        reconnects: count.describe("connections after the first, since start"),
+        rttMs: z.number().nonnegative().optional().describe("last publish to its PUBACK"),
+        fault: z.string().optional().describe("why the last connection failed, one word"),
+      })
+      .describe("the connection to dispatch"),
+    gps: z
+      .object({
+        fix: z.enum(["none", "2d", "3d"]).describe("of the newest position"),
+        satellites: count.optional().describe("satellites used"),
+        sentences: count.describe("NMEA sentences read, since start"),
+        rejected: z.record(z.string(), count).describe("cause to number, since start"),
+        fault: z.string().optional().describe("why no position can be read"),
+      })
+      .describe("the receiver"),
+    can: z
+      .looseObject({
+        frames: count.describe("frames read, since start"),
+        dropped: count.describe("frames lost because they came faster than they were read, since start"),
+        state: z.string().describe("of the bus, one word"),
+      })
+      .optional()
+      .describe("the vehicle's bus; absent if none is configured"),
+    panicBoard: z
+      .looseObject({ connected: z.boolean().describe("whether it answers") })
+      .optional()
+      .describe("the panic board; absent if none is configured"),
+    temperatureC: z.number().optional().describe("of the processor, degrees Celsius"),
   })
   .describe("How the unit is");
 
 const envelope = {
-  v: z.literal(1),
-  unit: z.string(),
+  v: z.literal(1).describe("the format of reports"),
+  unit: z.string().describe("directorate/unit"),
   store: z
     .string()
     .optional()
@@ -197,7 +239,7 @@ const envelope = {
 const live = z.boolean().describe("false in history and for what waited for the link over 10 s");
 
 const reportOf = <K extends string, D extends z.ZodType>(kind: K, data: D) =>
-  z.object({ ...envelope, kind: z.literal(kind), live, data });
+  z.object({ ...envelope, kind: z.literal(kind).describe("what `data` holds"), live, data });
 
 export const PositionReport = reportOf("position", PositionData);
 export const VehicleReport = reportOf("vehicle", VehicleData);
