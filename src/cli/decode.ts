@@ -163,17 +163,19 @@ const decodeCan = async (file: string, database: string, shown: Shown): Promise<
 
 export const decode: Command = {
   summary: "every fix or every known frame of a recording as NDJSON",
-  usage: `patrol-unit decode --nmea FILE
-patrol-unit decode --can FILE --database DBC [--raw | --labels]
+  usage: `patrol-unit decode --nmea FILE [--json]
+patrol-unit decode --can FILE --database DBC [--raw | --labels] [--json]
 
 --nmea: one line an epoch on stdout: the \`data\` of a position and \`at\`, as the receiver gave it (dates
 are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and rejections.
 
 --can: one line a frame of a candump log (-l, -L or -8) that the database knows: {t, frame, message, signals}.
-Prints physical values; --raw: raw values; --labels: the texts of value tables, if a signal has one. A signal is absent if it is not multiplexed into the frame, lies beyond its end, is not a number, or is not available (J1939); integers beyond
-2^53 are strings. The last line, on stderr, counts lines, frames and skipped lines by cause.
-Files may be gzip and have any size; - is the standard input. Exit: 1 the database is
-not valid or the recording has no NMEA sentence, 74 a file cannot be read.`,
+Prints physical values; --raw: raw values; --labels: the texts of value tables, if a signal has one. A signal is
+absent if it is not multiplexed into the frame, lies beyond its end, is not a number, or is not available (J1939).
+Integers beyond 2^53 are strings. The last line, on stderr, counts lines, frames and skipped lines by cause.
+
+The output is JSON with and without --json. Files may be gzip and have any size; - is the standard input.
+Exit: 1 the database is not valid or the recording has no NMEA sentence, 74 a file cannot be read.`,
   run(args) {
     const given = options(args, {
       nmea: { type: "string" },
@@ -181,6 +183,8 @@ not valid or the recording has no NMEA sentence, 74 a file cannot be read.`,
       database: { type: "string" },
       raw: { type: "boolean" },
       labels: { type: "boolean" },
+      // Contract §7: every command that prints data has it. This one prints nothing but JSON.
+      json: { type: "boolean" },
     });
     if ((given.nmea === undefined) === (given.can === undefined)) {
       throw new CommandError(EXIT.usage, "expected --nmea FILE, or --can FILE with --database DBC");

@@ -75,6 +75,24 @@ describe("the command line", () => {
     expect(config.code).toBe(78);
   });
 
+  test("decode accepts --json, and prints the same as without", async () => {
+    const nmea = join(folder, "car.nmea");
+    writeFileSync(nmea, "$GPRMC,085823.12,A,4512.000,N,01937.000,E,0.0,,221126,,,A*7D\r\n");
+    const dbc = join(folder, "car.dbc");
+    writeFileSync(dbc, 'BO_ 256 Drive: 8 A\n SG_ Speed : 0|16@1+ (0.01,0) [0|0] "km/h" A\n');
+    const log = join(folder, "bus.log");
+    writeFileSync(log, "(1.0) can0 100#E803000000000000\n");
+    for (const args of [
+      ["--nmea", nmea],
+      ["--can", log, "--database", dbc],
+    ]) {
+      const plain = await run("decode", ...args);
+      expect(plain.code, plain.stderr).toBe(0);
+      expect(JSON.parse(plain.stdout)).toEqual(expect.any(Object));
+      expect(await run("decode", ...args, "--json")).toEqual(plain);
+    }
+  });
+
   test("decode says if a file has no NMEA", async () => {
     const file = join(folder, "car.log");
     writeFileSync(file, "(1.0) can0 100#00\n");
