@@ -1,6 +1,7 @@
-import type { Episode, Pressed, Stage } from "../domain/episode.ts";
+import type { Episode, Pressed } from "../domain/episode.ts";
 import type { BoardPress } from "../domain/panic.ts";
 import type { LampWish } from "./lamp.ts";
+import type { EpisodeEvent } from "./machine.ts";
 
 /** The events and effects of the emergency ring. `mono` is in milliseconds on the clock that never jumps. */
 
@@ -37,32 +38,20 @@ export type RingEvent =
    * technician in the car.
    */
   | { readonly kind: "drill"; readonly mono: number; readonly askedAt?: number | undefined }
-  | { readonly kind: "no-drill" }
   /** The memory is on disk up to this generation, or this generation cannot be stored now. */
   | { readonly kind: "stored"; readonly generation: number }
   | { readonly kind: "not-stored"; readonly generation: number }
-  /** A broker with a subscriber has acknowledged the report of a revision. */
-  | { readonly kind: "sent"; readonly id: string; readonly revision: number }
-  | {
-      readonly kind: "ack";
-      readonly id: string;
-      readonly stage: Exclude<Stage, "active">;
-      readonly by?: string | undefined;
-      readonly at?: string | undefined;
-      readonly mono: number;
-      /** The broker that the link is connected to. */
-      readonly broker?: string | undefined;
-    }
+  /** The episodes get these as they are: see machine.ts. */
+  | Extract<EpisodeEvent, { kind: "no-drill" | "sent" | "tick" | "connected" }>
+  /** `broker`: the one that the link is connected to. */
+  | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly broker: string }
   /** A broker has no retained copy of the episode any more. */
   | { readonly kind: "removed"; readonly id: string; readonly broker: string }
-  | { readonly kind: "connected"; readonly mono: number }
   /** Whether the broker has a subscriber for the unit's reports. */
   | { readonly kind: "listening"; readonly listening: boolean; readonly mono: number }
-  | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean }
-  /** `connected`: something can be published now. */
-  | { readonly kind: "tick"; readonly mono: number; readonly connected: boolean };
+  | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean };
 
 export type RingEffect =
   /** Make a new report of an episode; it is published once it is stored. */
