@@ -1,95 +1,23 @@
-import type { Copy, CountedPresses, EmergencyMemory } from "../domain/memory.ts";
 import type { BoardPress } from "../domain/panic.ts";
-import { brokersOf, withCopy, withoutCopy } from "./copies.ts";
+import { withCopy, withoutCopy } from "./copies.ts";
 import type { RingEffect, RingEvent } from "./events.ts";
 import { lampOf, type LampWish } from "./lamp.ts";
 import {
   advance as advanceEpisodes,
   isOpen,
-  NO_EMERGENCY,
-  restore as restoreEpisodes,
   type Emergency,
   type EpisodeEffect,
   type EpisodeEvent,
 } from "./machine.ts";
 import { count, isCounted, meet } from "./presses.ts";
-
-export type { RingEffect, RingEvent } from "./events.ts";
+import { copiesOf, isKnown, isRealEmergencyOpen, type Ring, type RingStep } from "./ring-state.ts";
+import { fromMemory, notStored, stored, toStore, withUnstored } from "./storing.ts";
 
 /**
  * The ring from a button to dispatch and back to its lamp: everything that is decided about a press.
- * Pure: (state, event) -> (state, effects). `generation` counts the changes of what must survive a
- * restart, and `stored` says which generation is on disk. A press is confirmed to its board only as an
- * effect of `stored`: nothing else can confirm it.
+ * Pure: (state, event) -> (state, effects).
  */
-export type Ring = {
-  /**
-   * At most one open episode of each kind (real, drill), and ENDED_MAX episodes whose end is not
-   * delivered.
-   */
-  readonly emergency: Emergency;
-  readonly presses: readonly CountedPresses[];
-  /**
-   * Counted presses that are not known to be on disk: at most one entry for each press, and WAITING_MAX
-   * entries.
-   */
-  readonly waiting: readonly Waiting[];
-  readonly copies: readonly Copy[];
-  /** Paths of the airbags that have fired: at most AIRBAGS_MAX, the oldest goes first. */
-  readonly airbags: readonly string[];
-  /** When dispatch last asked for a drill, UTC milliseconds. */
-  readonly drillAskedAt?: number | undefined;
-  /** Changes of what must survive a restart. */
-  readonly generation: number;
-  /** The newest generation that is known to be on disk. */
-  readonly durable: number;
-  /** When storing is tried again after a failure, on the clock of `mono`. */
-  readonly retryAt?: number | undefined;
-  /** Revisions that are not known to be on disk: at most one for each episode. */
-  readonly unstored: readonly Unstored[];
-  /** The parts that a press depends on and that fail now, by name: the outbox and the loops. */
-  readonly faults: readonly string[];
-  /**
-   * Since when no broker with a subscriber has been connected, on the clock of `mono`. Undefined: one is
-   * connected.
-   */
-  readonly unheardSince?: number | undefined;
-  /** When copies of ended episodes were last looked for, on the clock of `mono`. */
-  readonly sweptAt: number;
-  /** What the lamp shows now. */
-  readonly lamp?: LampWish | undefined;
-};
 
-type Waiting = { readonly press: BoardPress; readonly generation: number };
-type Unstored = {
-  readonly id: string;
-  readonly revision: number;
-  readonly generation: number;
-  /** The generation with its earliest revision that was not on disk: with it the episode is safe. */
-  readonly first: number;
-  /** When it is published even though it is not stored, on the clock of `mono`. Infinity: it has been. */
-  readonly publishAt: number;
-};
-
-export type RingStep = { readonly ring: Ring; readonly effects: readonly RingEffect[] };
-
-export const NO_RING: Ring = {
-  emergency: NO_EMERGENCY,
-  presses: [],
-  waiting: [],
-  copies: [],
-  airbags: [],
-  generation: 0,
-  durable: 0,
-  unstored: [],
-  faults: [],
-  sweptAt: 0,
-};
-
-/** If the disk has not answered by then, the report is published from memory. */
-const STORE_MS = 1_000;
-/** How often storing is retried after a failure. */
-const RETRY_MS = 1_000;
 /** Without a subscriber for this long, the lamp shows `no-link` (contract §5). */
 const NO_LINK_MS = 60_000;
 /** Dispatch may ask for one drill in this time. */
@@ -103,55 +31,10 @@ export const ENDED_MAX = 8;
 export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
-/** Whether any episode is open, real or drill. */
-export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
-
-/** Whether a real emergency is open. A drill does not count. */
-export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
-  emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
-
-/** An episode is open, or its end is not delivered. */
-const isKnown = ({ emergency }: Ring, id: string): boolean =>
-  emergency.episodes.some((episode) => episode.id === id);
-
-/** The URLs of the brokers that may have a retained copy of an episode. */
-export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);
-
-/** Whether everything that must survive a restart is known to be on disk. */
-export const isDurable = ({ durable, generation }: Ring): boolean => durable >= generation;
-
-/** The ring's section of the memory, without the episodes: the caller has their reports. */
-export const toMemory = (ring: Ring): Omit<EmergencyMemory, "episodes"> => ({
-  presses: [...ring.presses],
-  copies: [...ring.copies],
-  airbags: [...ring.airbags],
-  ...(ring.drillAskedAt === undefined ? {} : { drillAskedAt: ring.drillAskedAt }),
-});
-
-/** The ring after a restart at `mono`. */
-export const restore = (memory: EmergencyMemory, mono: number): Ring => ({
-  ...NO_RING,
-  emergency: restoreEpisodes(
-    memory.episodes.map(({ episode }) => episode),
-    mono,
-  ),
-  presses: memory.presses,
-  copies: memory.copies,
-  airbags: memory.airbags,
-  drillAskedAt: memory.drillAskedAt,
-  unheardSince: mono,
-});
-
 const noted = (ring: Ring, episode: string, broker: string | undefined): Ring => {
   if (broker === undefined) return ring;
   const copies = withCopy(ring.copies, { episode, broker }, (id) => isKnown(ring, id));
   return copies === ring.copies ? ring : { ...ring, copies };
-};
-
-/** Adds a change that must survive a restart. */
-const toStore = (ring: Ring, effects: readonly RingEffect[]): RingStep => {
-  const generation = ring.generation + 1;
-  return { ring: { ...ring, generation }, effects: [...effects, { kind: "store", generation }] };
 };
 
 type Changing = { readonly mono: number; readonly broker?: string | undefined };
@@ -185,14 +68,6 @@ const forgotten = (ring: Ring, id: string): Ring => ({
   emergency: { ...ring.emergency, episodes: ring.emergency.episodes.filter((one) => one.id !== id) },
   unstored: ring.unstored.filter((one) => one.id !== id),
 });
-
-const withUnstored = (ring: Ring, { episode }: EpisodeEffect & { kind: "report" }, mono: number): Ring => {
-  const { id, revision } = episode;
-  const generation = ring.generation + 1;
-  const first = ring.unstored.find((one) => one.id === id)?.first ?? generation;
-  const others = ring.unstored.filter((one) => one.id !== id);
-  return { ...ring, unstored: [...others, { id, revision, generation, first, publishAt: mono + STORE_MS }] };
-};
 
 /** Removes the retained copies of an episode that is over. */
 const removals = (ring: Ring, id: string): RingEffect[] =>
@@ -246,54 +121,6 @@ const airbag = (ring: Ring, event: RingEvent & { kind: "airbag" }): RingStep => 
   const rest = { id, pressed, mono, button: AIRBAG, count: 1, automatic: true } as const;
   return withEvidence(episodes(fired, { kind: "press", silent: false, dark: false, ...rest }, event));
 };
-
-/** A generation is on disk: confirms its presses and publishes its reports. */
-const stored = (ring: Ring, generation: number): RingStep => {
-  const onDisk = (one: { readonly generation: number }) => one.generation <= generation;
-  const done = ring.unstored.filter(onDisk);
-  let { emergency } = ring;
-  for (const { id, revision } of done)
-    ({ emergency } = advanceEpisodes(emergency, { kind: "stored", id, revision }));
-  const safe = ring.unstored.filter(({ first }) => first <= generation).map(({ id }) => id);
-  emergency = withSafe(emergency, safe);
-  // A report that was published from memory may already be at a broker.
-  const reached = new Set(emergency.episodes.filter(({ reach }) => reach === "stored").map(({ id }) => id));
-  return {
-    ring: {
-      ...ring,
-      emergency,
-      durable: Math.max(ring.durable, generation),
-      retryAt: undefined,
-      waiting: ring.waiting.filter((one) => !onDisk(one)),
-      unstored: ring.unstored.filter((one) => !onDisk(one)),
-    },
-    effects: [
-      ...ring.waiting.filter(onDisk).map(({ press: one }): RingEffect => ({ kind: "confirm", press: one })),
-      ...done.filter(({ id }) => reached.has(id)).map(({ id }): RingEffect => ({ kind: "publish", id })),
-    ],
-  };
-};
-
-/** Of these episodes a report, perhaps an earlier one, is on disk. */
-const withSafe = (emergency: Emergency, ids: readonly string[]): Emergency => ({
-  ...emergency,
-  episodes: emergency.episodes.map((one) => (ids.includes(one.id) ? { ...one, safe: true } : one)),
-});
-
-const notStored = (ring: Ring, generation: number, mono: number): RingStep => {
-  const asked = ring.waiting.length + ring.unstored.length > 0;
-  const retrying = asked ? { ...ring, retryAt: mono + RETRY_MS } : ring;
-  return fromMemory(retrying, (one) => one.generation <= generation && Number.isFinite(one.publishAt));
-};
-
-/** The disk fails or does not answer: the reports that wait for it are published from memory. */
-const fromMemory = (ring: Ring, due: (one: Unstored) => boolean): RingStep => ({
-  ring: {
-    ...ring,
-    unstored: ring.unstored.map((one) => (due(one) ? { ...one, publishAt: Infinity } : one)),
-  },
-  effects: ring.unstored.filter(due).map(({ id }): RingEffect => ({ kind: "publish", id })),
-});
 
 /** Why a drill must not be armed now. Undefined: it may be armed. */
 const whyNoDrill = (ring: Ring, askedAt: number | undefined): string | undefined => {

@@ -4,17 +4,16 @@ import { AckMessage } from "../domain/messages.ts";
 import { buttonOnLoop, type BoardPress, type LampPattern, type PanicBoard } from "../domain/panic.ts";
 import type { EmergencyData, EmergencyUpdate } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
+import type { RingEffect, RingEvent } from "../emergency/events.ts";
+import { advance } from "../emergency/ring.ts";
 import {
-  advance,
   copiesOf,
   isDurable,
   isEmergencyOpen,
   restore,
   toMemory,
   type Ring,
-  type RingEffect,
-  type RingEvent,
-} from "../emergency/ring.ts";
+} from "../emergency/ring-state.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";

@@ -1,15 +1,9 @@
 import type { Stage } from "../../src/domain/episode.ts";
 import type { Memory } from "../../src/domain/memory.ts";
 import type { BoardPress } from "../../src/domain/panic.ts";
-import {
-  advance,
-  NO_RING,
-  toMemory,
-  type Ring,
-  type RingEffect,
-  type RingEvent,
-  type RingStep,
-} from "../../src/emergency/ring.ts";
+import type { RingEffect, RingEvent } from "../../src/emergency/events.ts";
+import { advance } from "../../src/emergency/ring.ts";
+import { NO_RING, toMemory, type Ring, type RingStep } from "../../src/emergency/ring-state.ts";
 import { keptEpisode } from "../outbox/kept-episode.ts";
 
 /** The broker that the link is connected to. */

@@ -5,16 +5,9 @@ import { Memory, NO_MEMORY, type EmergencyMemory } from "../../src/domain/memory
 import type { BoardPress } from "../../src/domain/panic.ts";
 import { COPIES_MAX } from "../../src/emergency/copies.ts";
 import { isOpen } from "../../src/emergency/machine.ts";
-import {
-  advance,
-  ENDED_MAX,
-  isDurable,
-  restore,
-  WAITING_MAX,
-  type Ring,
-  type RingEffect,
-  type RingEvent,
-} from "../../src/emergency/ring.ts";
+import type { RingEffect, RingEvent } from "../../src/emergency/events.ts";
+import { advance, ENDED_MAX, WAITING_MAX } from "../../src/emergency/ring.ts";
+import { isDurable, restore, type Ring } from "../../src/emergency/ring-state.ts";
 import { BOARD, BROKER, memoryOf, OTHER, press } from "./ring-events.ts";
 
 /**

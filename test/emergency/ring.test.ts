@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { COPIES_MAX } from "../../src/emergency/copies.ts";
+import type { RingEvent } from "../../src/emergency/events.ts";
+import { advance, AIRBAGS_MAX, ENDED_MAX, WAITING_MAX } from "../../src/emergency/ring.ts";
 import {
-  advance,
-  AIRBAGS_MAX,
-  ENDED_MAX,
   isDurable,
   isEmergencyOpen,
   isRealEmergencyOpen,
@@ -11,9 +10,7 @@ import {
   copiesOf,
   restore,
   toMemory,
-  WAITING_MAX,
-  type RingEvent,
-} from "../../src/emergency/ring.ts";
+} from "../../src/emergency/ring-state.ts";
 import {
   ack,
   after,

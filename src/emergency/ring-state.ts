@@ -1,0 +1,117 @@
+import type { Copy, CountedPresses, EmergencyMemory } from "../domain/memory.ts";
+import type { BoardPress } from "../domain/panic.ts";
+import { brokersOf } from "./copies.ts";
+import type { RingEffect } from "./events.ts";
+import type { LampWish } from "./lamp.ts";
+import { isOpen, NO_EMERGENCY, restore as restoreEpisodes, type Emergency } from "./machine.ts";
+
+/**
+ * What is known of the presses, the episodes and their copies, and what of it is on disk. `generation`
+ * counts the changes of what must survive a restart, and `stored` says which generation is on disk.
+ */
+export type Ring = {
+  /**
+   * At most one open episode of each kind (real, drill), and ENDED_MAX episodes whose end is not
+   * delivered.
+   */
+  readonly emergency: Emergency;
+  readonly presses: readonly CountedPresses[];
+  /**
+   * Counted presses that are not known to be on disk: at most one entry for each press, and WAITING_MAX
+   * entries.
+   */
+  readonly waiting: readonly Waiting[];
+  readonly copies: readonly Copy[];
+  /** Paths of the airbags that have fired: at most AIRBAGS_MAX, the oldest goes first. */
+  readonly airbags: readonly string[];
+  /** When dispatch last asked for a drill, UTC milliseconds. */
+  readonly drillAskedAt?: number | undefined;
+  /** Changes of what must survive a restart. */
+  readonly generation: number;
+  /** The newest generation that is known to be on disk. */
+  readonly durable: number;
+  /** When storing is tried again after a failure, on the clock of `mono`. */
+  readonly retryAt?: number | undefined;
+  /** Revisions that are not known to be on disk: at most one for each episode. */
+  readonly unstored: readonly Unstored[];
+  /** The parts that a press depends on and that fail now, by name: the outbox and the loops. */
+  readonly faults: readonly string[];
+  /**
+   * Since when no broker with a subscriber has been connected, on the clock of `mono`. Undefined: one is
+   * connected.
+   */
+  readonly unheardSince?: number | undefined;
+  /** When copies of ended episodes were last looked for, on the clock of `mono`. */
+  readonly sweptAt: number;
+  /** What the lamp shows now. */
+  readonly lamp?: LampWish | undefined;
+};
+
+/** A press, and the generation that has to be on disk before it is confirmed. */
+export type Waiting = { readonly press: BoardPress; readonly generation: number };
+/** A report, and the generation that has to be on disk before it is published. */
+export type Unstored = {
+  readonly id: string;
+  readonly revision: number;
+  readonly generation: number;
+  /** The generation with its earliest revision that was not on disk: with it the episode is safe. */
+  readonly first: number;
+  /** When it is published even though it is not stored, on the clock of `mono`. Infinity: it has been. */
+  readonly publishAt: number;
+};
+
+/** The ring after an event, and the effects to perform in order. */
+export type RingStep = { readonly ring: Ring; readonly effects: readonly RingEffect[] };
+
+/** A unit that has never met a board. */
+export const NO_RING: Ring = {
+  emergency: NO_EMERGENCY,
+  presses: [],
+  waiting: [],
+  copies: [],
+  airbags: [],
+  generation: 0,
+  durable: 0,
+  unstored: [],
+  faults: [],
+  sweptAt: 0,
+};
+
+/** Whether any episode is open, real or drill. */
+export const isEmergencyOpen = ({ emergency }: Ring): boolean => emergency.episodes.some(isOpen);
+
+/** Whether a real emergency is open. A drill does not count. */
+export const isRealEmergencyOpen = ({ emergency }: Ring): boolean =>
+  emergency.episodes.some((episode) => isOpen(episode) && !episode.test);
+
+/** Whether an episode is open, or its end is not delivered. */
+export const isKnown = ({ emergency }: Ring, id: string): boolean =>
+  emergency.episodes.some((episode) => episode.id === id);
+
+/** The URLs of the brokers that may have a retained copy of an episode. */
+export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);
+
+/** Whether everything that must survive a restart is known to be on disk. */
+export const isDurable = ({ durable, generation }: Ring): boolean => durable >= generation;
+
+/** The ring's section of the memory, without the episodes: the caller has their reports. */
+export const toMemory = (ring: Ring): Omit<EmergencyMemory, "episodes"> => ({
+  presses: [...ring.presses],
+  copies: [...ring.copies],
+  airbags: [...ring.airbags],
+  ...(ring.drillAskedAt === undefined ? {} : { drillAskedAt: ring.drillAskedAt }),
+});
+
+/** The ring after a restart at `mono`. */
+export const restore = (memory: EmergencyMemory, mono: number): Ring => ({
+  ...NO_RING,
+  emergency: restoreEpisodes(
+    memory.episodes.map(({ episode }) => episode),
+    mono,
+  ),
+  presses: memory.presses,
+  copies: memory.copies,
+  airbags: memory.airbags,
+  drillAskedAt: memory.drillAskedAt,
+  unheardSince: mono,
+});
