@@ -2,9 +2,10 @@ import type { Link } from "../dispatch/link.ts";
 import type { Episode, Pressed } from "../domain/episode.ts";
 import { AckMessage } from "../domain/messages.ts";
 import { buttonOnLoop, type BoardPress, type LampPattern, type PanicBoard } from "../domain/panic.ts";
-import type { EmergencyData, EmergencyUpdate } from "../domain/report.ts";
+import type { EmergencyUpdate } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
+import { kept, type Scene } from "../emergency/report.ts";
 import { advance } from "../emergency/ring.ts";
 import {
   copiesOf,
@@ -20,8 +21,11 @@ import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
 import { EpisodeLegs, type EpisodeStatus } from "../status/legs.ts";
 import { readJson } from "../wire/read.ts";
+import { EpisodeReports } from "./episode-reports.ts";
 import { episodeIdOf, newEpisodeId } from "./episode-id.ts";
+import { pressedAt } from "./press-time.ts";
 import { secured } from "./secured.ts";
+import { NOT_STORED, Storing } from "./storing.ts";
 
 /**
  * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
@@ -36,7 +40,7 @@ export type EmergencyOptions = {
   readonly log: Log;
   readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
   /** The car's position and signals, for a new report. */
-  readonly scene: () => Pick<EmergencyData, "position" | "track" | "vehicle">;
+  readonly scene: () => Scene;
 };
 
 export type EmergencyStatus = {
@@ -50,40 +54,15 @@ const TICK_MS = 250;
 const ACK_BYTES = 4_096;
 /** Characters of the acknowledging person's name that are kept. */
 const BY_LETTERS = 64;
-/** Logged when the memory cannot be stored. */
-const NOT_STORED = "what is known of emergencies cannot be stored";
-/** Bytes of an open episode's report that are kept in the memory. The whole report is in the outbox. */
-const KEPT_BYTES = 8_192;
 /** A ULID. Any other name in a topic, of whatever length, is not an episode of this unit. */
 const EPISODE_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-
-/**
- * Fields that the memory leaves out of a report, in this order, if the report is too large or the episode
- * has ended.
- */
-const SCENE = ["track", "vehicle"] as const;
-
-/**
- * A report as the memory keeps it: shortened, because the memory's file has a fixed size, which commands
- * and copies share.
- */
-const kept = (report: EmergencyUpdate): EmergencyUpdate => {
-  const now = structuredClone(report);
-  for (const field of SCENE) {
-    const fits = report.data.state !== "cleared" && Buffer.byteLength(JSON.stringify(now)) <= KEPT_BYTES;
-    if (fits || now.data[field] === undefined) continue;
-    delete now.data[field];
-    now.data.shortened = [...(now.data.shortened ?? []), field];
-  }
-  return now;
-};
 
 /** The emergencies. Made before the board, so that the first press is stored. */
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
-  /** The current report of each episode. */
-  readonly #reports = new Map<string, EmergencyUpdate>();
   readonly #legs = new EpisodeLegs();
+  readonly #reports: EpisodeReports;
+  readonly #storing: Storing;
   readonly #ticking: Timer;
   readonly #boards: Pick<PanicBoard, "confirm" | "show">[] = [];
   /** A press or an airbag was counted in this episode: the signals from before it belong to the episode. */
@@ -91,24 +70,23 @@ export class EmergencyPart implements Disposable {
   /** A button was pressed, even if the press is not counted. */
   readonly pressed = new Signal<BoardPress>();
   #ring: Ring;
-  /** Whether the memory is being stored, and whether it has changed since that began. */
-  #storing: "idle" | "asked" | "asked-again" = "idle";
-  /** The generation that the outbox has in memory. */
-  #remembered = 0;
-  /** Storing has failed and that was logged. A board that repeats its press makes four attempts a second. */
-  #storeFails = false;
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
-    const { outbox, link, clock, time, log } = options;
+    const { outbox, link, clock, time, log, scene } = options;
     const { emergency } = outbox.memory;
+    this.#reports = new EpisodeReports({ outbox, clock, log, scene, legs: this.#legs });
+    this.#storing = new Storing({
+      outbox,
+      log,
+      answered: (kind, generation) => this.#answered(kind, generation),
+    });
     for (const { episode, report } of emergency.episodes) {
-      this.#reports.set(episode.id, report);
-      this.#legs.resume(report.data);
+      this.#reports.resume(episode.id, report);
       log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
     this.#ring = restore(emergency, clock.mono());
-    for (const [id, report] of this.#reports) link.emergency(report, copiesOf(this.#ring, id));
+    for (const { episode } of emergency.episodes) this.#publish(episode.id);
     this.#ticking = time.every(TICK_MS, () =>
       this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected }),
     );
@@ -260,7 +238,7 @@ export class EmergencyPart implements Disposable {
     const { link, log } = this.#options;
     switch (effect.kind) {
       case "report":
-        this.#report(effect.episode);
+        this.#reports.make(effect.episode);
         break;
       case "store":
         this.#store();
@@ -285,7 +263,7 @@ export class EmergencyPart implements Disposable {
         link.remove(effect.id, effect.broker);
         break;
       case "forget":
-        this.#reports.delete(effect.id);
+        this.#reports.forget(effect.id);
         log.info("the emergency has ended", { episode: effect.id });
         break;
       case "refused":
@@ -293,64 +271,22 @@ export class EmergencyPart implements Disposable {
     }
   }
 
-  #report(episode: Episode): EmergencyUpdate {
-    const { outbox, clock, log } = this.#options;
-    const known = this.#reports.has(episode.id);
-    const data = this.#dataOf(episode);
-    const report = outbox.append({ kind: "emergency", data, ...clock.now() });
-    // A report has the kind of its draft.
-    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
-    this.#reports.set(episode.id, report);
-    if (known) this.#legs.changed(data);
-    else {
-      const ageMs = episode.pressed ? Math.max(0, clock.mono() - episode.pressed.mono) : 0;
-      this.#legs.begin(data, ageMs, clock.mono());
-      log.warn(episode.test ? "a drill has begun" : "EMERGENCY", {
-        episode: episode.id,
-        button: episode.button,
-      });
-    }
-    if (episode.state !== "active") this.#legs.reached(episode.id, episode.state, clock.mono());
-    return report;
-  }
-
   #store(): void {
     const { outbox } = this.#options;
     const episodes = this.#ring.emergency.episodes.map((episode) => ({
       episode,
       // A press must never be on disk without its episode.
-      report: kept(this.#reports.get(episode.id) ?? this.#report(episode)),
+      report: kept(this.#reports.get(episode.id) ?? this.#reports.make(episode)),
     }));
     outbox.remember({ emergency: { episodes, ...toMemory(this.#ring) } });
-    this.#remembered = this.#ring.generation;
-    if (this.#storing === "idle") this.#askDisk();
-    else this.#storing = "asked-again";
+    this.#storing.store(this.#ring.generation);
   }
 
-  /** Stores one generation at a time, so that requests do not pile up while the disk does not answer. */
-  #askDisk(): void {
-    const { outbox, log, clock } = this.#options;
-    const generation = this.#remembered;
-    this.#storing = "asked";
-    const answered = (kind: "stored" | "not-stored"): void => {
-      const again = this.#storing === "asked-again";
-      this.#storing = "idle";
-      if (kind === "stored") {
-        this.#storeFails = false;
-        for (const one of this.#ring.unstored)
-          if (one.generation <= generation) this.#legs.reached(one.id, "stored", clock.mono());
-      }
-      this.#give({ kind, generation });
-      if (again && this.#storing === "idle") this.#askDisk();
-    };
-    outbox.secure().then(
-      () => answered("stored"),
-      (cause: unknown) => {
-        if (!this.#storeFails) log.error(NOT_STORED, { cause: reasonOf(cause) });
-        this.#storeFails = true;
-        answered("not-stored");
-      },
-    );
+  #answered(kind: "stored" | "not-stored", generation: number): void {
+    if (kind === "stored")
+      for (const one of this.#ring.unstored)
+        if (one.generation <= generation) this.#legs.reached(one.id, "stored", this.#options.clock.mono());
+    this.#give({ kind, generation });
   }
 
   #publish(id: string): void {
@@ -359,9 +295,7 @@ export class EmergencyPart implements Disposable {
   }
 
   #repeat(episode: Episode): void {
-    const before = this.#reports.get(episode.id);
-    if (!before) return;
-    this.#reports.set(episode.id, { ...before, data: { ...before.data, attempt: episode.attempt } });
+    this.#reports.repeat(episode);
     this.#publish(episode.id);
   }
 
@@ -372,66 +306,6 @@ export class EmergencyPart implements Disposable {
 
   #pressedAt(mono: number): Pressed {
     const { outbox, clock } = this.#options;
-    const { at, clock: trust } = clock.when(mono);
-    // JSON has no NaN and no infinity: the memory could not be read after a restart.
-    const instant = Number.isFinite(at) ? { at, clock: trust } : ({ at: 0, clock: "unset" } as const);
-    return { boot: outbox.boot, mono, ...instant };
-  }
-
-  #dataOf(episode: Episode): EmergencyData {
-    const { id, state, test, silent, button, buttons, presses, attempt, by, ackAt } = episode;
-    return {
-      episode: id,
-      state,
-      test,
-      silent,
-      button,
-      buttons,
-      ...this.#pressTime(episode.pressed),
-      presses,
-      attempt,
-      ...this.#lastSeen(id),
-      ...this.#scene(),
-      ...(by === undefined ? {} : { by }),
-      ...(ackAt === undefined ? {} : { ackAt }),
-    };
-  }
-
-  /** The car's position and signals. Empty if they cannot be read: the press counts without them. */
-  #scene(): Pick<EmergencyData, "position" | "track" | "vehicle"> {
-    try {
-      return this.#options.scene();
-    } catch (cause) {
-      this.#options.log.error("the position and signals for an emergency cannot be read", {
-        cause: reasonOf(cause),
-      });
-      return {};
-    }
-  }
-
-  /** The time of a press. Unknown if it was made before a restart while the clock was unset. */
-  #pressTime(pressed: Pressed | undefined): { pressedAt?: string } {
-    const { outbox, clock } = this.#options;
-    if (!pressed || (pressed.boot !== outbox.boot && pressed.clock === "unset")) return {};
-    const better = pressed.boot === outbox.boot ? clock.when(pressed.mono) : pressed;
-    return { pressedAt: isoInstant(better.at) };
-  }
-
-  /** After a restart, until the first fix: the car's position in the last report of the episode. */
-  #lastSeen(id: string): Pick<EmergencyData, "position" | "track"> {
-    const report = this.#reports.get(id);
-    const now = this.#options.clock.now();
-    if (!report || report.clock === "unset" || now.clock === "unset") return {};
-    const passedMs = Math.max(0, now.at - Date.parse(report.at));
-    const older = <T extends { ageMs?: number | undefined }>(place: T) => ({
-      ...place,
-      ...(place.ageMs === undefined ? {} : { ageMs: place.ageMs + passedMs }),
-      trusted: false,
-    });
-    const { position, track } = report.data;
-    return {
-      ...(position ? { position: { ...older(position), ageMs: position.ageMs + passedMs } } : {}),
-      ...(track ? { track: track.map(older) } : {}),
-    };
+    return pressedAt(mono, outbox.boot, clock);
   }
 }

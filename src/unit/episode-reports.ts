@@ -1,0 +1,90 @@
+import type { Episode } from "../domain/episode.ts";
+import type { EmergencyData, EmergencyUpdate } from "../domain/report.ts";
+import type { Clock } from "../domain/time.ts";
+import { dataOf, lastSeen, type Scene } from "../emergency/report.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import type { EpisodeLegs } from "../status/legs.ts";
+import { pressTime } from "./press-time.ts";
+
+export type EpisodeReportsOptions = {
+  readonly outbox: Pick<Outbox, "append" | "boot">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly legs: EpisodeLegs;
+  /** The car's position and signals, for a new report. */
+  readonly scene: () => Scene;
+};
+
+/** The current report of each episode that the ring knows. Makes them and numbers them in the outbox. */
+export class EpisodeReports {
+  readonly #options: EpisodeReportsOptions;
+  /** One entry for each episode, so the ring's limit holds: the ring forgets an episode when it is over. */
+  readonly #reports = new Map<string, EmergencyUpdate>();
+
+  constructor(options: EpisodeReportsOptions) {
+    this.#options = options;
+  }
+
+  get(id: string): EmergencyUpdate | undefined {
+    return this.#reports.get(id);
+  }
+
+  /** Takes over the report of an episode that continues after a restart. */
+  resume(id: string, report: EmergencyUpdate): void {
+    this.#reports.set(id, report);
+    this.#options.legs.resume(report.data);
+  }
+
+  /** Makes a new report of an episode as it stands. */
+  make(episode: Episode): EmergencyUpdate {
+    const { outbox, clock, log, legs } = this.#options;
+    const known = this.#reports.has(episode.id);
+    const data = this.#dataOf(episode);
+    const report = outbox.append({ kind: "emergency", data, ...clock.now() });
+    // A report has the kind of its draft.
+    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
+    this.#reports.set(episode.id, report);
+    if (known) legs.changed(data);
+    else {
+      const ageMs = episode.pressed ? Math.max(0, clock.mono() - episode.pressed.mono) : 0;
+      legs.begin(data, ageMs, clock.mono());
+      log.warn(episode.test ? "a drill has begun" : "EMERGENCY", {
+        episode: episode.id,
+        button: episode.button,
+      });
+    }
+    if (episode.state !== "active") legs.reached(episode.id, episode.state, clock.mono());
+    return report;
+  }
+
+  /** Gives the report of an episode another attempt. It keeps its number. */
+  repeat({ id, attempt }: Episode): void {
+    const before = this.#reports.get(id);
+    if (before) this.#reports.set(id, { ...before, data: { ...before.data, attempt } });
+  }
+
+  forget(id: string): void {
+    this.#reports.delete(id);
+  }
+
+  #dataOf(episode: Episode): EmergencyData {
+    const { outbox, clock } = this.#options;
+    // After a restart, until the first fix: the car's position in the last report of the episode.
+    const before = lastSeen(this.#reports.get(episode.id), clock.now());
+    const time = pressTime(episode.pressed, outbox.boot, clock);
+    return dataOf(episode, time, { ...before, ...this.#scene() });
+  }
+
+  /** The car's position and signals. Empty if they cannot be read: the press counts without them. */
+  #scene(): Scene {
+    try {
+      return this.#options.scene();
+    } catch (cause) {
+      this.#options.log.error("the position and signals for an emergency cannot be read", {
+        cause: reasonOf(cause),
+      });
+      return {};
+    }
+  }
+}
