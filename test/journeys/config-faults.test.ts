@@ -4,17 +4,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openCar, waitFor, type Car } from "./car.ts";
-import { openDispatch, type Dispatch } from "./dispatch.ts";
-import { startMosquitto, type Mosquitto } from "./mosquitto.ts";
+import { openCentre, type Centre } from "./centre.ts";
 
-let stack: AsyncDisposableStack;
-let broker: Mosquitto;
-let dispatch: Dispatch;
+let stack: Centre["stack"];
+let broker: Centre["broker"];
+let dispatch: Centre["dispatch"];
 beforeEach(async () => {
-  stack = new AsyncDisposableStack();
-  broker = stack.use(await startMosquitto());
-  await broker.start();
-  dispatch = stack.use(await openDispatch(broker.url));
+  ({ broker, dispatch, stack } = await openCentre());
 });
 afterEach(() => stack.disposeAsync());
 

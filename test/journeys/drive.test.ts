@@ -5,19 +5,15 @@ import type { Fix } from "../../src/domain/fix.ts";
 import { readRecording } from "../../src/sources/recording.ts";
 import { missed, recordingsFolder } from "../recordings/field-data.ts";
 import { epoch, epochOf, openCar, waitFor, type Car } from "./car.ts";
-import { openDispatch, type Dispatch } from "./dispatch.ts";
-import { startMosquitto, type Mosquitto } from "./mosquitto.ts";
+import { openCentre, type Centre } from "./centre.ts";
 import { openRelay } from "./relay.ts";
 
-let broker: Mosquitto;
-let dispatch: Dispatch;
-let stack: AsyncDisposableStack;
+let broker: Centre["broker"];
+let dispatch: Centre["dispatch"];
+let stack: Centre["stack"];
 
 beforeEach(async () => {
-  stack = new AsyncDisposableStack();
-  broker = stack.use(await startMosquitto());
-  await broker.start();
-  dispatch = stack.use(await openDispatch(broker.url));
+  ({ broker, dispatch, stack } = await openCentre());
 });
 afterEach(() => stack.disposeAsync());
 

@@ -4,18 +4,16 @@ import { connectAsync } from "mqtt";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fillBacklog } from "./backlog.ts";
 import { epoch, openCar, waitFor, type Car } from "./car.ts";
-import { openDispatch, type Dispatch } from "./dispatch.ts";
-import { freePort, startMosquitto, type Mosquitto } from "./mosquitto.ts";
+import { openCentre, type Centre } from "./centre.ts";
+import { openDispatch } from "./dispatch.ts";
+import { freePort, startMosquitto } from "./mosquitto.ts";
 
-let broker: Mosquitto;
-let dispatch: Dispatch;
-let stack: AsyncDisposableStack;
+let broker: Centre["broker"];
+let dispatch: Centre["dispatch"];
+let stack: Centre["stack"];
 
 beforeEach(async () => {
-  stack = new AsyncDisposableStack();
-  broker = stack.use(await startMosquitto());
-  await broker.start();
-  dispatch = stack.use(await openDispatch(broker.url));
+  ({ broker, dispatch, stack } = await openCentre());
 });
 afterEach(() => stack.disposeAsync());
 
