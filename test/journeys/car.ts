@@ -32,7 +32,7 @@ export type Car = AsyncDisposable & {
   /** Opening a tty flushes it: says something harmless until the unit is heard to listen. */
   listens(): Promise<void>;
 };
-type LogLine = { level: string; msg: string; part?: string; fault?: string };
+type LogLine = { time: string; level: string; msg: string; part?: string; fault?: string };
 
 export const waitFor = async (what: string, done: () => boolean, timeoutMs = 20_000): Promise<void> => {
   const deadline = performance.now() + timeoutMs;
