@@ -496,7 +496,7 @@ describe("refusals", () => {
     ["history", [position(1)]],
     ["emergency", [emergency(1)]],
   ] as const)(
-    "a refused %s is named once and waits 30 s, doubling; the connection goes on",
+    "a refused %s is named once and waits 30 s, then longer; the connection goes on",
     (channel, pending) => {
       const bench = open({}, pending);
       if (channel === "position") bench.traffic.offerLive(position(1), 0);
@@ -509,7 +509,8 @@ describe("refusals", () => {
         expect(bench.run()).toHaveLength(1);
         expect(bench.answer(0x87, 0).answer).toMatchObject({ first: false });
         bench.wait(30_000);
-        expect(bench.run()).toEqual([]);
+        // Emergencies do not wait longer each time.
+        if (channel !== "emergency") expect(bench.run()).toEqual([]);
         bench.wait(30_000);
         expect(bench.run()).toHaveLength(1);
       }
