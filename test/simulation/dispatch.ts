@@ -38,7 +38,7 @@ export const sloppyDispatch = (): Manners => ({
 });
 
 const STAGES = ["received", "accepted", "cleared"] as const;
-/** When an operator who did not answer comes back to an episode. */
+/** When an operator comes back to an episode that waits for an answer, or that the unit still has open. */
 const LATER_MS = 60_000;
 type Stage = (typeof STAGES)[number];
 const NONSENSE = [
@@ -68,6 +68,8 @@ export class Dispatch {
   readonly #listening = new Map<Broker, Disposable>();
   /** How far each episode has been answered; a drill and a real one alike. */
   readonly #answered = new Map<string, { stage: number; busy: boolean }>();
+  /** Episodes that the unit has reported as cleared. */
+  readonly #over = new Set<string>();
 
   constructor(options: DispatchOptions) {
     this.#o = options;
@@ -135,6 +137,7 @@ export class Dispatch {
     const { dice, time } = this.#o;
     const answered = this.#answered.get(episode) ?? { stage: 0, busy: false };
     this.#answered.set(episode, answered);
+    if (state === "cleared") this.#over.add(episode);
     if (answered.busy || state === "cleared") return;
     const stage = STAGES[answered.stage];
     if (stage === undefined) {
@@ -153,7 +156,15 @@ export class Dispatch {
       answered.stage++;
       this.#say(broker, episode, stage);
       if (answered.stage < STAGES.length) this.#answer(broker, episode, stage);
+      else time.after(LATER_MS, () => this.#clearAgain(episode));
     });
+  }
+
+  /** The unit may be at another broker by now: the operator sees that the episode is still open. */
+  #clearAgain(episode: string): void {
+    if (this.#over.has(episode)) return;
+    for (const broker of this.#o.brokers) this.#publishStage(broker, episode, "cleared");
+    this.#o.time.after(LATER_MS, () => this.#clearAgain(episode));
   }
 
   #say(from: Broker, episode: string, stage: Stage): void {
