@@ -1,3 +1,4 @@
+import type { Fact } from "../facts.ts";
 import type { Invariant } from "./invariant.ts";
 
 const SHOWN = 5;
@@ -72,36 +73,47 @@ class Numbers {
 
 const rangeOf = (from: number, to: number): string => (from === to ? String(from) : `${from} to ${to}`);
 
+const storeOf = (fact: Fact): string | undefined => {
+  if (fact.what === "arrived" || fact.what === "declared") return fact.store;
+  return fact.what === "published" ? fact.report?.store : undefined;
+};
+
 const nothingMissing: Invariant = {
   name: "nothing-missing",
   sentence: "Every (store, seq) is delivered or declared.",
   begin() {
     const known = new Map<string, Numbers>();
-    const of = (store: string): Numbers => {
-      const one = known.get(store) ?? new Numbers();
-      known.set(store, one);
-      return one;
+    const abandoned = new Set<string>();
+    let memoryLost = false;
+    /** The numbers of the store that a fact is about. */
+    const numbersOf = (fact: Fact): Numbers | undefined => {
+      const store = storeOf(fact);
+      if (store === undefined || abandoned.has(store)) return undefined;
+      const one = known.get(store);
+      if (one) return one;
+      // Contract §1: a damaged outbox keeps its store "as long as the vital file survives". A new store
+      // cannot declare the numbers of the old one.
+      if (memoryLost) for (const old of known.keys()) abandoned.add(old);
+      for (const old of abandoned) known.delete(old);
+      memoryLost = false;
+      const numbers = new Numbers();
+      known.set(store, numbers);
+      return numbers;
     };
     let unwritable: { readonly since: number; until: number } | undefined;
-    let memoryLost = false;
     return (fact) => {
       if (fact.what === "durable" && fact.damaged)
         memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
-      // Contract §1: a damaged outbox keeps its store "as long as the vital file survives". A new store
-      // cannot declare the numbers of the old one.
-      if (fact.what === "arrived" && memoryLost && !known.has(fact.store)) {
-        memoryLost = false;
-        known.clear();
-      }
-      if (fact.what === "arrived") of(fact.store).arrived(fact.seq, fact.at);
-      if (fact.what === "published" && fact.report) of(fact.report.store).published(fact.report.seq, fact.at);
+      const of = numbersOf(fact);
+      if (fact.what === "arrived") of?.arrived(fact.seq, fact.at);
+      if (fact.what === "published" && fact.report) of?.published(fact.report.seq, fact.at);
+      if (fact.what === "declared") of?.declared(fact.from, fact.to, fact.kept);
       if (fact.what === "disk") {
         if (!fact.writable) unwritable = { since: fact.at, until: Infinity };
         else if (unwritable) unwritable.until = fact.at + RETRY_MS;
       }
       if (fact.what === "unit" && !fact.running && unwritable && fact.at <= unwritable.until)
         for (const numbers of known.values()) numbers.forgotten(unwritable.since);
-      if (fact.what === "declared") of(fact.store).declared(fact.from, fact.to, fact.kept);
       if (fact.what !== "end") return undefined;
       for (const [store, numbers] of known) {
         const last = numbers.last(fact.at - ON_THE_WAY_MS);
