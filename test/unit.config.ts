@@ -1,8 +1,18 @@
 import { defineConfig } from "vitest/config";
 
+/** Names of tests that wait for real time. `npm test` has them. */
+const SLOW = [
+  // Real brokers and black holes. The simulated connection is held to the same contract here.
+  "a connection: the MQTT client and",
+  // A name server that hangs, and a host that accepts and says nothing: each waits some seconds.
+  "the addresses of a name",
+  // A simulation of its own. That each mutant applies is tested here.
+  "a mutant is caught",
+];
+
 /**
  * What one runs while working: the pure rooms, ports and their contracts, documents. It needs no root, no
- * Debian package and no network, and takes 20 to 45 s on two cores, depending on what else they do.
+ * Debian package and no network, and takes 12 to 20 s on two cores, depending on what else they do.
  */
 export default defineConfig({
   test: {
@@ -18,7 +28,12 @@ export default defineConfig({
       // They wait for real devices.
       "test/unit/receiver.test.ts",
       "test/sources/byte-sources.test.ts",
+      // The parser takes longer to load than all other documents take to be checked.
+      "test/tools/asyncapi-parser.test.ts",
     ],
+    testNamePattern: new RegExp(`^(?!${SLOW.join("|")})`),
+    // Fewer runs of each property: see test/tries.ts.
+    env: { PATROL_UNIT_TRIES: "few" },
     reporters: ["default", "./test/closing-line.ts"],
     testTimeout: 30_000,
     maxWorkers: 2,

@@ -4,6 +4,7 @@ import { answerTopic, decide, done, type Asked, type Decision } from "../../src/
 import { CommandMessage } from "../../src/domain/messages.ts";
 import { NO_MEMORY, type CommandMemory } from "../../src/domain/memory.ts";
 import type { Instant } from "../../src/domain/time.ts";
+import { tries } from "../tries.ts";
 
 const NOW = Date.UTC(2026, 10, 24, 22);
 const DAY_MS = 86_400_000;
@@ -144,7 +145,7 @@ describe("a payload that is no command", () => {
         const read = CommandMessage.safeParse({ id: "1", kind: "ping", expiresAt });
         if (read.success) expect(Date.parse(read.data.expiresAt)).not.toBeNaN();
       }),
-      { numRuns: 2_000 },
+      { numRuns: tries(2_000) },
     );
   });
 

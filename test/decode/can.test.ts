@@ -5,6 +5,7 @@ import { createMatcher, parameterGroup } from "../../src/decode/can/message.ts";
 import { compileRaw, compileScale, isUnavailable } from "../../src/decode/can/signal.ts";
 import { DbcError, type DbcSignal } from "../../src/decode/dbc/database.ts";
 import { dbcText, parseDbc } from "../../src/decode/dbc/parser.ts";
+import { tries } from "../tries.ts";
 
 const signalOf = (given: Partial<DbcSignal>): DbcSignal => ({
   name: "S",
@@ -55,7 +56,7 @@ describe("a signal", () => {
           expect(read === undefined ? undefined : BigInt(read)).toBe(expected);
         },
       ),
-      { numRuns: 20_000 },
+      { numRuns: tries(20_000) },
     );
   });
 
@@ -343,7 +344,7 @@ SIG_VALTYPE_ 5 D : 7;
           }
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: tries(2_000) },
     );
   });
 });

@@ -13,6 +13,7 @@ import {
   type EpisodeEffect,
   type EpisodeEvent,
 } from "../../src/emergency/machine.ts";
+import { tries } from "../tries.ts";
 
 type PressEvent = EpisodeEvent & { kind: "press" };
 
@@ -472,6 +473,6 @@ test("whatever happens, an episode never vanishes, never clears without `cleared
         run,
       );
     }),
-    { numRuns: 500 },
+    { numRuns: tries(500) },
   );
 });

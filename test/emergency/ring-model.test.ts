@@ -9,6 +9,7 @@ import type { RingEffect, RingEvent } from "../../src/emergency/events.ts";
 import { advance, ENDED_MAX, WAITING_MAX } from "../../src/emergency/ring.ts";
 import { isDurable, restore, type Ring } from "../../src/emergency/ring-state.ts";
 import { BOARD, BROKER, memoryOf, OTHER, press } from "./ring-events.ts";
+import { tries } from "../tries.ts";
 
 /**
  * A board, a disk, two brokers and a dispatcher around the ring. What they know is kept apart from the
@@ -335,7 +336,7 @@ test("whatever happens: no press is confirmed before it is on disk, lost or coun
         world.ring.emergency.episodes.map(facts),
       );
     }),
-    { numRuns: 500 },
+    { numRuns: tries(500) },
   );
 });
 
@@ -349,6 +350,6 @@ test("without power cuts every press is counted in exactly one episode", () => {
       const counted = [...world.told.values()].reduce((sum, { presses }) => sum + presses, 0);
       expect(counted).toBe(world.pressed);
     }),
-    { numRuns: 400 },
+    { numRuns: tries(400) },
   );
 });

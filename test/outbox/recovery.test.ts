@@ -5,6 +5,7 @@ import { KEPT_MAX } from "../../src/domain/report.ts";
 import { decodeLedger, emptyLedger, encodeLedger, fold, type Ledger } from "../../src/outbox/ledger.ts";
 import { gapsOf, recover, type Found, type Gap, type Known } from "../../src/outbox/recovery.ts";
 import { addRange, hasNumber, numbersOf, type Runs } from "../../src/outbox/runs.ts";
+import { tries } from "../tries.ts";
 
 const STORE = "k3v9q0ab";
 const runsOf = (numbers: Iterable<number>): Runs => {
@@ -112,7 +113,7 @@ describe("recovery", () => {
         expect(again.gaps).toEqual([]);
         expect(again.ledger).toEqual(result.ledger);
       }),
-      { numRuns: 2_000 },
+      { numRuns: tries(2_000) },
     );
   });
 
@@ -194,7 +195,7 @@ describe("gaps", () => {
         for (const n of numbers) expect(times.get(n)).toBe(1);
         for (const n of pending) expect(times.has(n)).toBe(false);
       }),
-      { numRuns: 200 },
+      { numRuns: tries(200) },
     );
   });
 

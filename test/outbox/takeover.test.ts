@@ -4,12 +4,13 @@ import { encodeKey } from "../../src/outbox/record.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { createSimulatedDisk } from "../simulation/disk.ts";
+import { hurriedTime } from "./hurried-time.ts";
 import { EPISODE } from "./kept-episode.ts";
 import { openPlainOutbox, openTestOutbox } from "./open-outbox.ts";
 
 test("a disk that fails again while the store is being taken over is opened once more", async () => {
   const disk = createSimulatedDisk({ time: systemTime, random: createRandom(1) });
-  await using outbox = await openTestOutbox("/simulated", { disk });
+  await using outbox = await openTestOutbox("/simulated", { disk, time: hurriedTime });
   const report = outbox.append({
     kind: "event",
     data: { type: "config", detail: "one" },

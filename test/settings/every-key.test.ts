@@ -5,6 +5,7 @@ import { readDocument } from "../../src/settings/document.ts";
 import { faultText } from "../../src/settings/fault.ts";
 import { settingsOf } from "../../src/settings/load.ts";
 import { Settings } from "../../src/settings/schema.ts";
+import { tries } from "../tries.ts";
 
 /** Every key that a configuration can have. */
 const complete = {
@@ -122,6 +123,6 @@ test("whatever is in the blocks, a unit with an identity and a broker has settin
       const { can: _bus, ...used } = settings ?? {};
       expect(Settings.partial().safeParse(used).error).toBeUndefined();
     }),
-    { numRuns: 500 },
+    { numRuns: tries(500) },
   );
 });
