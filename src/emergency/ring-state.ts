@@ -48,7 +48,7 @@ export type Ring = {
 };
 
 /** A press, and the generation that has to be on disk before it is confirmed. */
-export type Waiting = { readonly press: BoardPress; readonly generation: number };
+type Waiting = { readonly press: BoardPress; readonly generation: number };
 /** A report, and the generation that has to be on disk before it is published. */
 export type Unstored = {
   readonly id: string;
