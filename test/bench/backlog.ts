@@ -142,7 +142,10 @@ const draining = async (print: Print, quantile: Quantile): Promise<void> => {
   await waitFor("the drain", () => dispatch.reports.length >= DRAINED, 120_000);
   const seconds = (performance.now() - begun) / 1000;
   clearInterval(sampler);
-  print("drain: positions/s from the start of the process, local broker", Math.round(DRAINED / seconds).toLocaleString("en"));
+  print(
+    "drain: positions/s from the start of the process, local broker",
+    Math.round(DRAINED / seconds).toLocaleString("en"),
+  );
   print("drain: bytes a position on the wire", (relay.bytesUp / DRAINED).toFixed(1));
   print(
     "drain: resident MiB, p50 / most",
