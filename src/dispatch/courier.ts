@@ -14,7 +14,8 @@ import {
 } from "./port.ts";
 import { TRUST_MS } from "./brokers.ts";
 import { Session, type SessionEvents } from "./session.ts";
-import { Traffic, type Answer } from "./traffic.ts";
+import type { Answer } from "./outgoing.ts";
+import { Traffic } from "./traffic.ts";
 
 /**
  * Publishes emergencies to one broker besides the link, over its own connection: the current report of

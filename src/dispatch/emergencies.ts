@@ -12,7 +12,7 @@ import {
   type LinkState,
   type Standing,
 } from "./standing.ts";
-import type { Answer } from "./traffic.ts";
+import type { Answer } from "./outgoing.ts";
 
 /** Who has received an answer: the link's own connection, or a courier. */
 export type Carrier = "link" | "courier";

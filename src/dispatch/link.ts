@@ -12,10 +12,11 @@ import { BECAUSE_MS, HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
 import { Live } from "./live.ts";
 import { LinkError, type Connection, type ConnectionEvents, type ConnectOptions } from "./port.ts";
-import { channelOf, Refusals } from "./refusals.ts";
+import { Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { Traffic, type Answer } from "./traffic.ts";
+import { channelOf, type Answer } from "./outgoing.ts";
+import { Traffic } from "./traffic.ts";
 
 export type { LinkEvents, LinkOptions, LinkStatus } from "./link-events.ts";
 

@@ -1,12 +1,3 @@
-import type { Channel } from "../domain/wire.ts";
-import type { Outgoing } from "./traffic.ts";
-
-/** The channel on which a message is published. */
-export const channelOf = (outgoing: Outgoing): Channel => {
-  if (outgoing.kind === "removal") return "emergency";
-  return outgoing.kind === "live" ? outgoing.report.kind : outgoing.kind;
-};
-
 /**
  * Which brokers refuse which topics, over all connections: a refusal is over when the broker accepts a
  * message, or grants the subscription, on the same topic. Pure.

@@ -6,7 +6,8 @@ import type { Time, Timer } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../wire/encode.ts";
 import { LinkError, type Connection } from "./port.ts";
-import type { Answer, Outgoing, Traffic } from "./traffic.ts";
+import type { Answer, Outgoing } from "./outgoing.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** What a session asks of the link or of a courier, and reports to it. */
 export type SessionEvents = {

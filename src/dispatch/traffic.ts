@@ -1,45 +1,13 @@
 import { laneOf, LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Channel, Route } from "../domain/wire.ts";
-import { createPace, type Flight as Paced } from "./pace.ts";
+import { Batches } from "./batches.ts";
+import { channelOf, isOrdinary, reportsOf, type Answer, type Flight, type Outgoing } from "./outgoing.ts";
+import { createPace } from "./pace.ts";
 import { Pauses } from "./pauses.ts";
 import { INNOCENT_BYTES, PUBACK } from "./port.ts";
 import { Reading } from "./reading.ts";
-
-/**
- * The traffic of one connection, without I/O: what waits, what is in flight, what is sent next, and what
- * an acknowledgement means (contract §4). It is dropped with its connection: reports that were not
- * settled are still in the outbox.
- *
- * Order: birth, emergencies, replies, events, live telemetry, history. Some places in the window are
- * reserved for emergencies.
- */
-export type Outgoing =
-  /** Birth, or with `last` the farewell. */
-  | { readonly kind: "state"; readonly payload: Buffer; readonly last: boolean }
-  | { readonly kind: "emergency"; readonly report: EmergencyUpdate }
-  /**
-   * Removes the retained copy of an episode from the broker. `final`: its last report, delivered just
-   * before.
-   */
-  | { readonly kind: "removal"; readonly episode: string; readonly final?: EmergencyUpdate }
-  | { readonly kind: "event" | "live"; readonly report: Report }
-  | { readonly kind: "history"; readonly reports: readonly Report[]; readonly payload: Buffer }
-  | { readonly kind: "reply"; readonly route: Route; readonly payload: Buffer };
-
-/** A message in flight: sent and not acknowledged. */
-export type Flight = { readonly outgoing: Outgoing; readonly sentAt: number; readonly paced: Paced };
-
-/** What an acknowledgement means for the rest of the unit. */
-export type Answer =
-  /** The reports were delivered to a broker. */
-  | { readonly kind: "delivered"; readonly outgoing: Outgoing; readonly reports: readonly Report[] }
-  /** The broker has the message, but no subscriber for it. */
-  | { readonly kind: "unheard"; readonly outgoing: Outgoing }
-  /** The packet is too large for the broker. It is sent again in a smaller form, if there is one. */
-  | { readonly kind: "too-large"; readonly outgoing: Outgoing }
-  /** The broker refuses this channel. `first`: for the first time on this connection. */
-  | { readonly kind: "refused"; readonly channel: Channel; readonly code: number; readonly first: boolean };
+import { Urgent } from "./urgent.ts";
 
 export type Read = { readonly lane: Lane; readonly after: number; readonly limit: number };
 
@@ -70,8 +38,6 @@ export type TrafficSettings = {
 const WINDOW = 32;
 /** Places in the window that are reserved for emergencies. */
 const RESERVE = 4;
-/** How many removed episodes are remembered. The oldest is forgotten first. */
-const REMOVED = 64;
 /**
  * Further positions are sent as history, many reports to a message, which costs unit, link and broker
  * less.
@@ -83,37 +49,16 @@ const EVENT_WINDOW = 4;
 const URGENT_RECORDS = 100;
 /** The most answers to commands that may wait. Beyond that the oldest are dropped. */
 const REPLY_QUEUE = 32;
-const BATCH_RECORDS = { min: 4, max: 1_000 };
-/** The assumed size of a report within a batch, before one was measured. */
-const PACKED_BYTES = 50;
-/** The most batches that are being encoded or wait to be sent. */
-const BATCHES = 2;
-/** Kinds of messages that must not delay an emergency by more than one message. */
-const isOrdinary = ({ kind }: Outgoing): boolean =>
-  kind === "event" || kind === "live" || kind === "history" || kind === "reply";
-
-const channelOf = (outgoing: Outgoing): Channel => {
-  if (outgoing.kind === "removal") return "emergency";
-  return outgoing.kind === "live" ? outgoing.report.kind : outgoing.kind;
-};
-
-const reportsOf = (outgoing: Outgoing): readonly Report[] => {
-  switch (outgoing.kind) {
-    case "emergency":
-    case "event":
-    case "live":
-      return [outgoing.report];
-    case "history":
-      return outgoing.reports;
-    case "removal":
-      return outgoing.final ? [outgoing.final] : [];
-    case "state":
-    case "reply":
-      return [];
-  }
-};
-
 const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "history" } as const;
+
+/**
+ * The traffic of one connection, without I/O: what waits, what is in flight, what is sent next, and what
+ * an acknowledgement means (contract §4). It is dropped with its connection: reports that were not
+ * settled are still in the outbox.
+ *
+ * Order: birth, emergencies, replies, events, live telemetry, history. Some places in the window are
+ * reserved for emergencies.
+ */
 export class Traffic {
   readonly #settings: TrafficSettings;
   readonly #window: number;
@@ -123,24 +68,13 @@ export class Traffic {
   readonly #flights = new Set<Flight>();
   /** Numbers that are queued or in flight, or that do not fit this broker. */
   readonly #underway = new Set<number>();
-  /** The newest report of each episode that is known here. */
-  readonly #standing = new Map<string, EmergencyUpdate>();
-  /** The last report of each episode that was delivered here: the same attempt is not published twice. */
-  readonly #said = new Map<string, EmergencyUpdate>();
   readonly #reading: Reading;
-  /** The first report of each episode that was read and not said yet. */
-  readonly #unsaid = new Map<string, number>();
-  /** Episodes whose retained copy was removed on this connection. */
-  #removed: string[] = [];
+  readonly #urgent: Urgent;
+  readonly #batches = new Batches();
   #states: Outgoing[] = [];
-  #urgent: (Outgoing & { kind: "emergency" | "removal" })[] = [];
   #events: Report[] = [];
   #live: Report[] = [];
   #replies: Outgoing[] = [];
-  #toEncode: (readonly Report[])[] = [];
-  #encoding = 0;
-  #history: (Outgoing & { kind: "history" })[] = [];
-  #packedBytes = PACKED_BYTES;
   #primed = false;
   #held = false;
   #progressAt: number;
@@ -152,6 +86,13 @@ export class Traffic {
     this.#pace = createPace(settings.maxInFlightBytes);
     for (const { channel, until } of settings.held) this.#pauses.hold(channel, until);
     this.#reading = new Reading(settings.oldest);
+    this.#urgent = new Urgent({
+      underway: this.#underway,
+      hasEnded: settings.hasEnded,
+      boot: settings.boot,
+      asHistory: (reports) => this.#batches.add(reports),
+      readAgain: (seq) => this.#reading.giveBack("emergency", seq),
+    });
     this.#progressAt = now;
   }
 
@@ -161,9 +102,8 @@ export class Traffic {
 
   get drained(): boolean {
     const said = this.#states.length + this.#replies.length;
-    const waiting = this.#urgent.length + this.#events.length + this.#live.length + this.#history.length;
-    const encoding = this.#toEncode.length + this.#encoding;
-    return this.#reading.done && this.#flights.size + said + waiting + encoding === 0;
+    const waiting = this.#urgent.length + this.#events.length + this.#live.length + this.#batches.length;
+    return this.#reading.done && this.#flights.size + said + waiting === 0;
   }
 
   /** When the next pause ends, on the clock of `now`; undefined if there is none. */
@@ -212,29 +152,15 @@ export class Traffic {
 
   /** An emergency as it now stands: new, changed, or said again. */
   say(report: EmergencyUpdate): void {
-    const { episode } = report.data;
-    const before = this.#standing.get(episode);
-    if (before && before.seq > report.seq) return;
-    this.#standing.set(episode, report);
-    const unsaid = this.#unsaid.get(episode);
-    if (unsaid !== undefined) this.#reading.giveBack("emergency", unsaid);
-    this.#unsaid.delete(episode);
-    if (before && before.seq < report.seq) this.#supersede(before);
-    const said = this.#said.get(episode);
-    if (said?.seq === report.seq && said.data.attempt === report.data.attempt) return;
-    const queued = this.#urgent.findIndex((one) => one.kind === "emergency" && one.report.seq === report.seq);
-    if (queued >= 0) this.#urgent[queued] = { kind: "emergency", report };
-    else if (!this.#underway.has(report.seq)) this.#queueEmergency(report);
+    this.#urgent.say(report);
   }
 
   /** Removes an episode from the broker of which the unit has no report any more. */
   remove(episode: string): void {
-    this.#forget(episode);
-    const known = this.#urgent.some((one) => one.kind === "removal" && one.episode === episode);
     const flying = [...this.#flights].some(
       ({ outgoing }) => outgoing.kind === "removal" && outgoing.episode === episode,
     );
-    if (!known && !flying) this.#urgent.push({ kind: "removal", episode });
+    this.#urgent.remove(episode, flying);
   }
 
   /** A new telemetry report: it goes out live if there is room, else later as history. */
@@ -262,7 +188,7 @@ export class Traffic {
     const reads: Read[] = [];
     for (const lane of LANES) {
       if (!this.#reading.wants(lane) || !this.#wants(lane, now)) continue;
-      const limit = lane === "telemetry" ? this.#batchRecords() : URGENT_RECORDS;
+      const limit = lane === "telemetry" ? this.#batches.records(this.#pace.batchBytes) : URGENT_RECORDS;
       reads.push({ lane, after: this.#reading.begin(lane), limit });
     }
     return reads;
@@ -270,27 +196,23 @@ export class Traffic {
 
   /** What was read; `cursor`: how far. */
   page(lane: Lane, read: readonly Report[], cursor: number): void {
-    const reports = read.filter((report) => !this.#isUnsaid(report));
+    const reports = read.filter((report) => !this.#urgent.isUnsaid(report));
     const fresh = this.#reading.take(lane, reports, cursor, this.#underway);
     for (const { seq } of fresh) this.#underway.add(seq);
-    if (lane === "emergency") this.#sort(fresh);
+    if (lane === "emergency") this.#urgent.sort(fresh);
     else if (lane === "event") this.#events.push(...fresh);
-    else if (fresh.length > 0) this.#toEncode.push(fresh);
+    else this.#batches.add(fresh);
     if (lane === "emergency") this.#primed = true;
   }
 
   /** Reports that should be made into one message of history now. */
   toEncode(): readonly Report[] | undefined {
-    const reports = this.#toEncode.shift();
-    if (reports) this.#encoding++;
-    return reports;
+    return this.#batches.toEncode();
   }
 
   /** A batch is encoded. */
   offerHistory(reports: readonly Report[], payload: Buffer): void {
-    this.#encoding--;
-    this.#packedBytes = payload.length / reports.length;
-    this.#history.push({ kind: "history", reports, payload });
+    this.#batches.encoded(reports, payload);
   }
 
   /** The next message, or undefined if there is none, or no place for it. */
@@ -320,20 +242,14 @@ export class Traffic {
     this.#pace.withdrawn();
     const { outgoing } = flight;
     if (outgoing.kind !== "emergency") return outgoing;
-    const { report } = outgoing;
-    const standing = this.#standing.get(report.data.episode);
-    if (standing?.seq === report.seq) return { kind: "emergency", report: standing };
-    this.#toEncode.push([report]);
-    return undefined;
+    return this.#urgent.current(outgoing.report);
   }
 
   /** A message does not fit into the broker's largest packet. It is not sent on this connection. */
   unfit(outgoing: Outgoing): void {
     // Its numbers stay in `#underway`, so that they are not read again. A batch is halved until one report is
     // left.
-    if (outgoing.kind !== "history" || outgoing.reports.length < 2) return;
-    const half = Math.ceil(outgoing.reports.length / 2);
-    this.#toEncode.unshift(outgoing.reports.slice(0, half), outgoing.reports.slice(half));
+    if (outgoing.kind === "history") this.#batches.halve(outgoing);
   }
 
   /** The broker's answer to a message in flight. `code`: a PUBACK reason code. */
@@ -358,7 +274,7 @@ export class Traffic {
       this.#pauses.unheard(channel, outgoing.kind === "live" ? "history" : channel, now);
       // The end has no subscriber here, but the retained copy must be removed anyway.
       if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared")
-        this.#urgent.unshift({ kind: "removal", episode: outgoing.report.data.episode });
+        this.#urgent.removeNow(outgoing.report.data.episode);
       return { kind: "unheard", outgoing };
     }
     // The answer to a removal does not show whether there is a subscriber.
@@ -369,27 +285,17 @@ export class Traffic {
   #delivered(outgoing: Outgoing): Answer {
     if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared") {
       // It counts as delivered once the retained copy is removed too.
-      this.#urgent.unshift({
-        kind: "removal",
-        episode: outgoing.report.data.episode,
-        final: outgoing.report,
-      });
+      this.#urgent.removeNow(outgoing.report.data.episode, outgoing.report);
       return { kind: "delivered", outgoing, reports: [] };
     }
-    if (outgoing.kind === "emergency") this.#said.set(outgoing.report.data.episode, outgoing.report);
+    if (outgoing.kind === "emergency") this.#urgent.delivered(outgoing.report);
     const reports = reportsOf(outgoing);
     for (const { seq, kind } of reports) {
       this.#underway.delete(seq);
       this.#reading.delivered(laneOf(kind), seq);
     }
-    if (outgoing.kind === "removal") this.#forget(outgoing.episode);
+    if (outgoing.kind === "removal") this.#urgent.forget(outgoing.episode);
     return { kind: "delivered", outgoing, reports };
-  }
-
-  #forget(episode: string): void {
-    this.#standing.delete(episode);
-    this.#said.delete(episode);
-    this.#removed = [...this.#removed.filter((one) => one !== episode), episode].slice(-REMOVED);
   }
 
   /** Puts a message back to the front of its queue, to be sent again if it can be made to fit. */
@@ -398,15 +304,9 @@ export class Traffic {
       case "state":
         this.#states.unshift(outgoing);
         return;
-      case "emergency": {
-        const { report } = outgoing;
-        const standing = this.#standing.get(report.data.episode);
-        if (standing?.seq === report.seq) this.#urgent.unshift({ kind: "emergency", report: standing });
-        else this.#toEncode.push([report]);
-        return;
-      }
+      case "emergency":
       case "removal":
-        this.#urgent.unshift(outgoing);
+        this.#urgent.putBack(outgoing);
         return;
       case "event":
         this.#events.unshift(outgoing.report);
@@ -415,8 +315,7 @@ export class Traffic {
         this.#live.unshift(outgoing.report);
         return;
       case "history":
-        if (outgoing.reports.length > 1) this.unfit(outgoing);
-        else this.#history.unshift(outgoing);
+        this.#batches.putBack(outgoing);
         return;
       case "reply":
         this.#replies.unshift(outgoing);
@@ -432,7 +331,7 @@ export class Traffic {
       this.#underway.delete(seq);
       this.#reading.giveBack(laneOf(kind), seq);
     }
-    if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.push(outgoing);
+    if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.giveBack(outgoing);
     // A farewell is not repeated: the will says it. No birth may follow one.
     if (outgoing.kind === "state" && !outgoing.last && !this.#held) this.#states.push(outgoing);
   }
@@ -461,10 +360,10 @@ export class Traffic {
     if (waiting && this.#pauses.refused(waiting.kind, now)) this.#giveBackLive(waiting.kind);
     const live = flying.live < LIVE_WINDOW ? this.#live.shift() : undefined;
     if (live) return { kind: "live", report: live };
-    const [batch] = this.#history;
+    const batch = this.#batches.first;
     if (!batch || this.#pauses.waits("history", now)) return undefined;
     if (bytes > 0 && bytes + batch.payload.length > this.#pace.budget) return undefined;
-    return this.#history.shift();
+    return this.#batches.shift();
   }
 
   #wants(lane: Lane, now: number): boolean {
@@ -472,55 +371,6 @@ export class Traffic {
     if (lane === "emergency") return true;
     if (!this.#primed) return false;
     if (lane === "event") return this.#events.length === 0;
-    return this.#toEncode.length + this.#encoding + this.#history.length < BATCHES;
-  }
-
-  #batchRecords(): number {
-    const wanted = Math.floor(this.#pace.batchBytes / this.#packedBytes);
-    return Math.max(BATCH_RECORDS.min, Math.min(BATCH_RECORDS.max, wanted));
-  }
-
-  /**
-   * The newest report of each episode is sent on its topic. Older ones are sent as history: on the topic
-   * they would replace a newer retained copy, and a press would wait behind them.
-   */
-  #sort(reports: readonly Report[]): void {
-    const all = reports.filter((report) => report.kind === "emergency");
-    const isOver = ({ data: { episode, state } }: EmergencyUpdate) =>
-      state !== "cleared" && (this.#removed.includes(episode) || this.#settings.hasEnded(episode));
-    const emergencies = all.filter((report) => !isOver(report));
-    for (const report of emergencies) {
-      const { episode } = report.data;
-      if ((this.#standing.get(episode)?.seq ?? -1) < report.seq) this.#standing.set(episode, report);
-    }
-    const isNewest = ({ seq, data }: EmergencyUpdate) => this.#standing.get(data.episode)?.seq === seq;
-    for (const report of emergencies)
-      if (isNewest(report)) this.#queueEmergency(this.#standing.get(report.data.episode) ?? report);
-    const older = all.filter((report) => isOver(report) || !isNewest(report));
-    if (older.length > 0) this.#toEncode.push(older);
-  }
-
-  /** Passed over until the unit says its episode; then it is read again. */
-  #isUnsaid(report: Report): boolean {
-    if (report.kind !== "emergency" || report.boot !== this.#settings.boot) return false;
-    const { episode } = report.data;
-    const said = this.#standing.get(episode)?.seq ?? -1;
-    if (report.seq <= said || this.#removed.includes(episode) || this.#settings.hasEnded(episode))
-      return false;
-    this.#unsaid.set(episode, Math.min(report.seq, this.#unsaid.get(episode) ?? Infinity));
-    return true;
-  }
-
-  #queueEmergency(report: EmergencyUpdate): void {
-    this.#underway.add(report.seq);
-    this.#urgent.push({ kind: "emergency", report });
-  }
-
-  /** A newer report of the episode replaces a queued one, which is sent as history. */
-  #supersede(older: EmergencyUpdate): void {
-    const at = this.#urgent.findIndex((one) => one.kind === "emergency" && one.report.seq === older.seq);
-    if (at < 0) return;
-    this.#urgent.splice(at, 1);
-    this.#toEncode.push([older]);
+    return this.#batches.wanted;
   }
 }

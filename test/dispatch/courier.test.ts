@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { Courier } from "../../src/dispatch/courier.ts";
 import { LinkError, type Connect, type ConnectOptions } from "../../src/dispatch/port.ts";
-import type { Answer } from "../../src/dispatch/traffic.ts";
+import type { Answer } from "../../src/dispatch/outgoing.ts";
 import { createRoutes } from "../../src/domain/wire.ts";
 import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
 import { Network } from "../simulation/network.ts";

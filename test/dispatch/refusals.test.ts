@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { channelOf, Refusals } from "../../src/dispatch/refusals.ts";
+import { channelOf } from "../../src/dispatch/outgoing.ts";
+import { Refusals } from "../../src/dispatch/refusals.ts";
 import { emergency, position } from "./reports.ts";
 
 test("a refusal is over when the same broker accepts the same topic, once", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Traffic, type Outgoing, type TrafficSettings } from "../../src/dispatch/traffic.ts";
+import type { Outgoing } from "../../src/dispatch/outgoing.ts";
+import { Traffic, type TrafficSettings } from "../../src/dispatch/traffic.ts";
 import type { Lane } from "../../src/domain/pending.ts";
 import type { EmergencyData, Report } from "../../src/domain/report.ts";
 import { emergency, event, health, position } from "./reports.ts";
