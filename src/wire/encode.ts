@@ -29,7 +29,8 @@ export const encodeEmergency = (
 ): Buffer | undefined => {
   let payload = encodeReport(report, live);
   const { ...data } = report.data;
-  const shortened: string[] = [];
+  // The memory may have shortened it before.
+  const shortened = [...(data.shortened ?? [])];
   for (const field of DISPENSABLE) {
     if (payload.length <= maxBytes) return payload;
     if (data[field] === undefined) continue;

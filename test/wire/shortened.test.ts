@@ -40,3 +40,11 @@ test("what it does not have is not named", () => {
 test("if even the shortest form is too large there is none", () => {
   expect(encodeEmergency(full, true, 100)).toBeUndefined();
 });
+
+test("what was left out of it before is still named when more is left out", () => {
+  const { track: _, ...rest } = full.data;
+  const data = { ...rest, shortened: ["track"] };
+  const kept = { ...full, data };
+  const payload = encodeEmergency(kept, true, encodeReport(kept, true).length - 1);
+  expect(JSON.parse(payload!.toString())).toMatchObject({ data: { shortened: ["track", "vehicle"] } });
+});
