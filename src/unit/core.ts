@@ -38,12 +38,17 @@ export type Core = {
   readonly state: (what: StateMessage["state"], connection?: number, reason?: string) => StateMessage;
 };
 
-/** The configured name differs from the unit's name in the pending reports. */
+/** What is pending under a unit's name. `copies`: retained emergencies that brokers may still have. */
+type Pending = { readonly reports: number; readonly copies: number };
+
+/** The configured name differs from the name under which something is pending. */
 class NameError extends Error {
   readonly code = "CONFIGURATION";
-  constructor(before: string, name: string, pending: number) {
+  constructor(before: string, name: string, { reports, copies }: Pending) {
+    const retained = copies === 1 ? "1 retained emergency" : `${copies} retained emergencies`;
+    const pending = copies === 0 ? `${reports} reports` : `${reports} reports and ${retained}`;
     super(
-      `unit: expected ${before}, found ${name}: ${pending} reports of ${before} are pending; ` +
+      `unit: expected ${before}, found ${name}: ${pending} of ${before} are pending; ` +
         `let them reach dispatch under the old name first, or export the outbox and remove it`,
     );
   }
@@ -86,7 +91,8 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
 
 /**
  * Remembers the unit's name. It may change only while no report with the old name is pending (contract
- * §1). Rejects with NameError.
+ * §1), and no broker may have a retained emergency of it: nobody could remove that under another name.
+ * Rejects with NameError.
  */
 const keepName = async (outbox: Outbox, name: string): Promise<void> => {
   const before = outbox.memory.unit;
@@ -94,9 +100,9 @@ const keepName = async (outbox: Outbox, name: string): Promise<void> => {
   if (before !== undefined) {
     await outbox.opened;
     const { records } = await outbox.stats();
-    const { episodes } = outbox.memory.emergency;
-    if (records + episodes.length > 0 || outbox.state.kind !== "open")
-      throw new NameError(before, name, records);
+    const { episodes, copies } = outbox.memory.emergency;
+    if (records + episodes.length + copies.length > 0 || outbox.state.kind !== "open")
+      throw new NameError(before, name, { reports: records, copies: copies.length });
   }
   outbox.remember({ unit: name });
 };

@@ -4,7 +4,7 @@ import { createClock } from "../../src/runtime/clock.ts";
 import { readDocument } from "../../src/settings/document.ts";
 import { settingsOf } from "../../src/settings/load.ts";
 import type { StatusActions } from "../../src/status/server.ts";
-import { startUnit, type Unit } from "../../src/unit/start.ts";
+import { startUnit } from "../../src/unit/start.ts";
 import type { BoardListener, PanicBoard } from "../../src/domain/panic.ts";
 import { readMessage } from "../../src/wire/read.ts";
 import { Broker, FULL_LIMITS, type BrokerLimits } from "../simulation/broker.ts";
@@ -59,7 +59,6 @@ ${extra}`;
       (level: string) =>
       (msg: string, fields = {}) =>
         void logs.push({ level, msg, ...fields });
-    let unit: Unit | undefined;
     const starting = startUnit({
       settings,
       config: "0".repeat(64),
@@ -123,8 +122,11 @@ ${extra}`;
         },
       },
     });
-    void starting.then((one) => (unit = one));
-    await time.run(time.mono() + 10_000, () => unit !== undefined);
+    let over = false;
+    void starting
+      .catch(() => undefined) // awaited below
+      .finally(() => (over = true));
+    await time.run(time.mono() + 10_000, () => over);
     const life = await starting;
     return { unit: life, page, board: listener, process };
   };
