@@ -1,3 +1,4 @@
+import type { Channel } from "../domain/wire.ts";
 import { INNOCENT_BYTES } from "./port.ts";
 
 /**
@@ -15,8 +16,11 @@ export type Visit = {
   readonly delivered: number;
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;
-  /** It was given up because an emergency, or the removal of one, was not acknowledged. */
-  readonly unanswered: boolean;
+  /**
+   * Why the link gave it up. `unanswered`: an emergency, or the removal of one, was not acknowledged.
+   * `deserted`: nobody listened at the broker. Undefined: it did not, or for another reason.
+   */
+  readonly left?: "unanswered" | "deserted" | undefined;
 };
 
 export type Next = {
@@ -101,10 +105,16 @@ export class Brokers {
     const preferred = this.#preferred;
     this.#preferred = undefined;
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
+    if (visit.left === "deserted") {
+      // It lasted a minute at least, so there is no need for a pause.
+      this.#inVain = 0;
+      return { broker: (visit.broker + 1) % this.urls.length, pause: "none" };
+    }
     if (useful) {
       this.#inVain = 0;
       // A broker that acknowledges everything but emergencies would be called on again and again.
-      if (visit.unanswered) return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
+      if (visit.left === "unanswered")
+        return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
       return { broker: 0, pause: "short" };
     }
     this.#inVain++;
@@ -186,3 +196,46 @@ export const isStuck = (
   { urgentMs, blocked }: { readonly urgentMs: number; readonly blocked: boolean },
   deadMs: number,
 ): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);
+
+/** What the broker's answers on one channel have shown last. Times are in milliseconds. */
+export type Hearing = {
+  /** The message had a subscriber. */
+  readonly listening: boolean;
+  /** When the answers became so. */
+  readonly since: number;
+  readonly lastAt: number;
+};
+
+/** One more answer on a channel. */
+export const heardOn = (before: Hearing | undefined, listening: boolean, now: number): Hearing => ({
+  listening,
+  since: before?.listening === listening ? before.since : now,
+  lastAt: now,
+});
+
+/** The link leaves a broker after this long of nothing but 0x10 (no matching subscribers). */
+const DESERTED_MS = 60_000;
+/** A subscriber of live telemetry counts for this long: a parked car reports its position every 5 minutes. */
+const LIVE_LISTENER_MS = 600_000;
+const isLiveChannel = (channel: Channel): boolean =>
+  channel === "position" || channel === "vehicle" || channel === "health";
+
+/**
+ * Whether nobody listens at the broker, by its answers on this connection: nothing but 0x10 for a minute,
+ * and no kind of live telemetry whose last message had a subscriber. The broker of a dispatch that reads
+ * only some topics is not deserted.
+ */
+export const isDeserted = (channels: ReadonlyMap<Channel, Hearing>, now: number): boolean => {
+  let heardAt = -Infinity;
+  let unheardSince = Infinity;
+  let unheardAt = -Infinity;
+  for (const [channel, { listening, since, lastAt }] of channels) {
+    if (listening && isLiveChannel(channel) && now - lastAt < LIVE_LISTENER_MS) return false;
+    if (listening) heardAt = Math.max(heardAt, lastAt);
+    else {
+      unheardSince = Math.min(unheardSince, since);
+      unheardAt = Math.max(unheardAt, lastAt);
+    }
+  }
+  return unheardAt > heardAt && now - Math.max(heardAt, unheardSince) >= DESERTED_MS;
+};

@@ -6,7 +6,7 @@ import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { Compress } from "../wire/encode.ts";
 import type { EmergencyEvents } from "./emergencies.ts";
-import type { Connect, ConnectOptions, Incoming, LinkError } from "./port.ts";
+import type { Connect, ConnectOptions, Incoming, LinkError, LinkFault } from "./port.ts";
 
 /** What the link needs, shows and reports. */
 
@@ -41,8 +41,11 @@ export type LinkEvents = EmergencyEvents & {
   up(broker: string, version: 4 | 5): void;
   /** A connection could not be made, or was lost. Each different fault of a broker is reported once. */
   down(error: LinkError, broker: string): void;
-  /** The fault of a broker that `down` reported last is over: it has let the unit in. */
-  recovered(broker: string): void;
+  /**
+   * The fault of a broker that `down` reported last is over: the broker has let the unit in, or after
+   * `no-listener` somebody listens there.
+   */
+  recovered(broker: string, code: LinkFault): void;
   /**
    * A broker refuses a topic. Reported once for each connection. `topic`: a channel, or the filter of a
    * subscription.

@@ -1,21 +1,29 @@
 import type { Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import { putRight } from "../domain/time.ts";
-import type { Channel, Route } from "../domain/wire.ts";
+import type { Route } from "../domain/wire.ts";
 import type { Timer } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
-import { Brokers, isStuck, TRUST_MS } from "./brokers.ts";
+import { BrokerFaults } from "./broker-faults.ts";
+import { Brokers, isStuck, TRUST_MS, type Visit } from "./brokers.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify, refusal } from "./faults.ts";
-import { BECAUSE_MS, HangUps, TwinSuspicion } from "./hang-ups.ts";
+import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
 import { Live } from "./live.ts";
-import { LinkError, type Connection, type ConnectionEvents, type ConnectOptions } from "./port.ts";
+import { channelOf, type Answer } from "./outgoing.ts";
+import {
+  LinkError,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectOptions,
+  type LinkFault,
+} from "./port.ts";
 import { Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { channelOf, type Answer } from "./outgoing.ts";
+import { Tally } from "./tally.ts";
 import { Traffic } from "./traffic.ts";
 
 export type { LinkEvents, LinkOptions, LinkStatus } from "./link-events.ts";
@@ -26,11 +34,8 @@ const LOOK_MS = 250;
 /** A connection without any acknowledgement for this many keepalives is dead. */
 const DEAD_KEEPALIVES = 1.5;
 
-/** What one connection has carried so far. */
-type Tally = { delivered: number; readonly refused: Map<Channel, number> };
-
-/** How one connection ended. `lostBytes`: see `Visit`. */
-type Served = { readonly error: LinkError; readonly delivered: number; readonly lostBytes: number };
+/** How one connection ended. */
+type Served = Pick<Visit, "delivered" | "lostBytes"> & { readonly error: LinkError };
 
 /**
  * The link to dispatch: keeps a connection to one of the brokers and sends the outbox over it. What
@@ -50,10 +55,9 @@ export class Link {
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
   readonly #refusals = new Refusals();
+  readonly #faults = new BrokerFaults();
   /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
-  /** The last fault reported of each broker. */
-  readonly #reported = new Map<string, string>();
   #running: Reopening | undefined;
   #looking: Timer | undefined;
   #on: LinkEvents = NOBODY;
@@ -64,8 +68,9 @@ export class Link {
   #connections = 0;
   /** The number of the newest connection (contract §1). */
   #connection = 0;
-  /** The connection was given up because an emergency had no answer. */
-  #unanswered = false;
+  #tally: Tally | undefined;
+  /** Why the connection is given up. */
+  #left: Visit["left"];
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -218,8 +223,12 @@ export class Link {
     if (traffic.silentMs(now) > deadMs) end("nothing acknowledged", deadMs);
     // A lost acknowledgement is repeated only on another connection.
     else if (isStuck({ urgentMs, blocked: traffic.blocked }, deadMs)) {
-      this.#unanswered = true;
+      this.#left = "unanswered";
       end("an emergency was not acknowledged", urgentMs);
+    } else if (this.#brokers.urls.length > 1 && this.#tally?.isDeserted(now)) {
+      this.#left = "deserted";
+      // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
+      connection.end(new LinkError("no-listener", `${connection.broker}: nobody listens to this unit there`));
     }
   }
 
@@ -227,17 +236,15 @@ export class Link {
   async #visit(): Promise<Verdict> {
     const broker = this.#brokers.urls[this.#index]!;
     const { time, connect } = this.#options;
-    const visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0, unanswered: false };
-    this.#unanswered = false;
+    let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
+    this.#left = undefined;
     try {
       this.#connection = this.#options.outbox.nextConnection();
       const connection = await connect(broker, this.#connectOptions(), this.#hears, this.#stopping.signal);
       const acceptedAt = time.mono();
       const { error, delivered, lostBytes } = await this.#serve(connection);
-      visit.lastedMs = time.mono() - acceptedAt;
-      visit.delivered = delivered;
-      visit.lostBytes = lostBytes;
-      visit.unanswered = this.#unanswered;
+      const lastedMs = time.mono() - acceptedAt;
+      visit = { broker: this.#index, lastedMs, delivered, lostBytes, left: this.#left };
       this.#failed(broker, this.#twins.ended(broker, error, visit.lastedMs));
     } catch (cause) {
       this.#failed(broker, classify(broker, cause));
@@ -258,10 +265,11 @@ export class Link {
     const { time, routes, state } = this.#options;
     const { broker } = connection;
     this.#brokers.accepted(this.#index, connection.maximumPacketSize);
-    const tally: Tally = { delivered: 0, refused: new Map() };
+    const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
     const { traffic } = session;
     this.#session = session;
+    this.#tally = tally;
     this.#emergencies.linked(session);
     using _ = new Subscriptions(connection, [routes.acks, routes.command], time, {
       refused: (topic, code) => this.#refused(broker, topic, code),
@@ -273,9 +281,9 @@ export class Link {
     const error = await connection.closed;
     const lostBytes = error.code === "lost" || error.code === "failed" ? session.largestInFlight : 0;
     const now = time.mono();
-    const because = [...tally.refused].filter(([, at]) => now - at < BECAUSE_MS).map(([channel]) => channel);
-    if (error.code === "lost") this.#refusalHangUps.ended(broker, because, now);
+    if (error.code === "lost") this.#refusalHangUps.ended(broker, tally.refusedBefore(now), now);
     this.#session = undefined;
+    this.#tally = undefined;
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
     return { error, delivered: tally.delivered, lostBytes };
@@ -295,8 +303,7 @@ export class Link {
       on: {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
-          if (answer.kind === "delivered") tally.delivered += answer.reports.length;
-          if (answer.kind === "refused") tally.refused.set(answer.channel, time.mono());
+          tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
           this.#answered(answer, broker, "link");
@@ -331,13 +338,12 @@ export class Link {
   #up({ broker, version }: Connection): void {
     const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
     this.#status = { broker, reconnects };
-    this.#recovered(broker);
+    this.#recovered(broker, this.#faults.letIn(broker));
     this.#on.up(broker, version);
   }
 
-  /** A broker has let the unit in: its fault is over. */
-  #recovered(broker: string): void {
-    if (this.#reported.delete(broker)) this.#on.recovered(broker);
+  #recovered(broker: string, fault: LinkFault | undefined): void {
+    if (fault !== undefined) this.#on.recovered(broker, fault);
   }
 
   #refused(broker: string, topic: string, code: number): void {
@@ -352,20 +358,21 @@ export class Link {
   #failed(broker: string, error: LinkError): void {
     this.#status = { ...this.#status, fault: error.code };
     if (error.code === "taken-over" && this.#emergencies.takesOver(broker)) return;
-    if (this.#leaving || this.#reported.get(broker) === error.message) return;
-    this.#reported.set(broker, error.message);
-    this.#on.down(error, broker);
+    if (!this.#leaving && this.#faults.failed(broker, error)) this.#on.down(error, broker);
   }
 
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier): void {
     // Without a connection the link still tries this broker, and would report its fault again.
-    if (by === "courier" && this.#session) this.#recovered(broker);
+    if (by === "courier" && this.#session) this.#recovered(broker, this.#faults.letIn(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
     if (answer.kind === "unheard" || answer.kind === "delivered")
       this.#accepted(broker, channelOf(answer.outgoing));
     if (answer.kind === "unheard") this.#on.heard(false);
-    if (answer.kind === "delivered" && answer.reports.length > 0) this.#on.heard(true);
+    if (answer.kind === "delivered" && answer.reports.length > 0) {
+      this.#on.heard(true);
+      this.#recovered(broker, this.#faults.heard(broker));
+    }
     this.#emergencies.answered(answer, broker, by);
     if (answer.kind !== "delivered") return;
     for (const report of answer.reports)

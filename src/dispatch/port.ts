@@ -16,6 +16,7 @@ export const LINK_FAULTS = [
   "version",
   "taken-over",
   "stalled",
+  "no-listener",
   "lost",
   "credentials-unreadable",
   "failed",

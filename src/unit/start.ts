@@ -72,7 +72,11 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
       // Write the telemetry that was waiting in memory for its PUBACK.
       core.outbox.flush().catch(() => undefined); // reported by the outbox
     },
-    recovered: (broker) => faults.clear({ part: "link", where: broker }, `connected to ${broker}`),
+    recovered: (broker, code) =>
+      faults.clear(
+        { part: "link", code, where: broker },
+        code === "no-listener" ? `dispatch listens at ${broker} again` : `connected to ${broker}`,
+      ),
     refused: (broker, topic, why) =>
       faults.raise(
         { part: "link", code: "topic-refused", where: `${broker} ${topic}` },

@@ -1,15 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { Brokers, couriersFor, type EmergencyView, type LinkView } from "../../src/dispatch/brokers.ts";
+import {
+  Brokers,
+  couriersFor,
+  heardOn,
+  isDeserted,
+  type EmergencyView,
+  type Hearing,
+  type LinkView,
+} from "../../src/dispatch/brokers.ts";
+import type { Channel } from "../../src/domain/wire.ts";
 
 const URLS = ["mqtts://a", "mqtts://b", "mqtts://c"];
-const useless = (broker: number) => ({ broker, lastedMs: 0, delivered: 0, lostBytes: 0, unanswered: false });
-const useful = (broker: number) => ({
-  broker,
-  lastedMs: 60_000,
-  delivered: 5,
-  lostBytes: 0,
-  unanswered: false,
-});
+const useless = (broker: number) => ({ broker, lastedMs: 0, delivered: 0, lostBytes: 0 });
+const useful = (broker: number) => ({ broker, lastedMs: 60_000, delivered: 5, lostBytes: 0 });
 
 describe("the next broker", () => {
   test("each is tried at once after the one before, then there is a pause that grows", () => {
@@ -34,8 +37,14 @@ describe("the next broker", () => {
 
   test("after one that took everything but did not answer an emergency it is the one after that", () => {
     const brokers = new Brokers(URLS);
-    expect(brokers.after({ ...useful(0), unanswered: true })).toEqual({ broker: 1, pause: "short" });
-    expect(brokers.after({ ...useful(2), unanswered: true })).toEqual({ broker: 0, pause: "short" });
+    expect(brokers.after({ ...useful(0), left: "unanswered" })).toEqual({ broker: 1, pause: "short" });
+    expect(brokers.after({ ...useful(2), left: "unanswered" })).toEqual({ broker: 0, pause: "short" });
+  });
+
+  test("after one at which nobody listens it is the next one at once, whatever that one took before", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.after({ ...useful(1), left: "deserted" })).toEqual({ broker: 2, pause: "none" });
+    expect(brokers.after({ ...useless(2), left: "deserted" })).toEqual({ broker: 0, pause: "none" });
   });
 
   test("with a single broker every failure grows the pause", () => {
@@ -59,7 +68,6 @@ describe("the largest packet of a broker", () => {
     lastedMs,
     delivered: 0,
     lostBytes,
-    unanswered: false,
   });
 
   test("is what it announces, or less if it has refused less", () => {
@@ -145,5 +153,91 @@ describe("who gets an emergency beside the link", () => {
 
   test("a single broker is not called on twice while the link works", () => {
     expect(couriersFor({ ...fresh, repeats: true, attempt: 2 }, up, [a])).toEqual([]);
+  });
+});
+
+describe("whether nobody listens at a broker", () => {
+  /** The answers in order: when (s), channel, and whether there was a subscriber. */
+  type Heard = readonly [atS: number, channel: Channel, listening: boolean];
+  const after = (...answers: readonly Heard[]): ReadonlyMap<Channel, Hearing> => {
+    const channels = new Map<Channel, Hearing>();
+    for (const [atS, channel, listening] of answers)
+      channels.set(channel, heardOn(channels.get(channel), listening, atS * 1_000));
+    return channels;
+  };
+
+  test.each<[string, boolean, number, readonly Heard[]]>([
+    ["nothing was answered", false, 3_600, []],
+    ["the first 0x10 is not a minute old", false, 59.9, [[0, "event", false]]],
+    ["nothing but 0x10 for a minute", true, 60, [[0, "event", false]]],
+    [
+      "0x10 again and again: from the first",
+      true,
+      60,
+      [
+        [0, "health", false],
+        [59, "health", false],
+      ],
+    ],
+    [
+      "a minute since the last message with a subscriber",
+      true,
+      100,
+      [
+        [0, "event", false],
+        [40, "history", true],
+        [50, "event", false],
+      ],
+    ],
+    [
+      "not yet a minute since then",
+      false,
+      99.9,
+      [
+        [0, "event", false],
+        [40, "history", true],
+        [50, "event", false],
+      ],
+    ],
+    [
+      "no 0x10 since the last message with a subscriber",
+      false,
+      200,
+      [
+        [0, "event", false],
+        [40, "history", true],
+      ],
+    ],
+    [
+      "another kind of telemetry has a subscriber",
+      false,
+      300,
+      [
+        [0, "position", true],
+        [1, "vehicle", false],
+        [200, "vehicle", false],
+      ],
+    ],
+    [
+      "its subscriber has gone",
+      true,
+      300,
+      [
+        [0, "position", true],
+        [1, "vehicle", false],
+        [200, "position", false],
+      ],
+    ],
+    [
+      "it was heard long ago",
+      true,
+      600,
+      [
+        [0, "position", true],
+        [1, "vehicle", false],
+      ],
+    ],
+  ])("%s: %s", (_case, expected, atS, answers) => {
+    expect(isDeserted(after(...answers), atS * 1_000)).toBe(expected);
   });
 });

@@ -63,6 +63,15 @@ export const LINK = {
     cause: "Coverage was lost without an error, or the broker hangs.",
     remedy: "Nothing if it recovers. If it repeats with good coverage, ask dispatch to look at the broker.",
   },
+  "no-listener": {
+    ...NO_LINK,
+    sentence: "For a minute no message had a subscriber at this broker. The unit goes on to the next one.",
+    dispatch:
+      "Nothing is lost: reports wait in the unit, and emergencies go to the other brokers. This event arrives once somebody listens.",
+    cause: "Dispatch's consumer is not connected to this broker, or its access rules do not let it read.",
+    remedy:
+      "Ask dispatch to connect its consumer to this broker. A broker that consumes by rules has no subscribers: `dispatch.noSubscribers: settle`.",
+  },
   lost: {
     ...NO_LINK,
     sentence: "The connection to the broker was closed.",

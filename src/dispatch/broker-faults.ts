@@ -1,0 +1,33 @@
+import type { LinkError, LinkFault } from "./port.ts";
+
+/** `said`: the words that were reported; undefined: the broker has let the unit in since. */
+type Reported = { readonly code: LinkFault; readonly said: string | undefined };
+
+/** The last fault reported of each broker. Each different fault is reported once. Pure. */
+export class BrokerFaults {
+  /** At most one entry for each configured broker. */
+  readonly #reported = new Map<string, Reported>();
+
+  /** A connection could not be made, or has ended. Returns whether that is to be reported. */
+  failed(broker: string, { code, message }: LinkError): boolean {
+    if (this.#reported.get(broker)?.said === message) return false;
+    this.#reported.set(broker, { code, said: message });
+    return true;
+  }
+
+  /** The broker has let the unit in. Returns the fault that is over: any, but that nobody listens there. */
+  letIn(broker: string): LinkFault | undefined {
+    const code = this.#reported.get(broker)?.code;
+    if (code === "no-listener") this.#reported.set(broker, { code, said: undefined });
+    else this.#reported.delete(broker);
+    return code === "no-listener" ? undefined : code;
+  }
+
+  /** A report had a subscriber at the broker. Returns the fault that is over: that there was none. */
+  heard(broker: string): LinkFault | undefined {
+    const code = this.#reported.get(broker)?.code;
+    if (code !== "no-listener") return undefined;
+    this.#reported.delete(broker);
+    return code;
+  }
+}

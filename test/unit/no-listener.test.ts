@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { openWorld } from "./whole-unit.ts";
+
+type World = ReturnType<typeof openWorld>;
+
+const births = (world: World, n: number): number =>
+  world.logs.filter(({ msg, broker }) => msg === "connected to dispatch" && broker === world.brokers[n]!.url)
+    .length;
+const healthAt = (world: World, n: number): number =>
+  world.heard.filter(
+    ({ broker, topic }) => broker === world.brokers[n]!.broker.name && topic.endsWith("/health"),
+  ).length;
+const stateAt = (world: World, n: number): string =>
+  String(world.brokers[n]!.broker.retained("patrol/v1/zrenjanin/zr-117/state"));
+
+describe("a broker at which nobody listens", () => {
+  test("is left after a minute for the next one in order, which gets everything that waits", async () => {
+    const world = openWorld([{}, {}, {}], [false, true, true]);
+    await world.start();
+    await world.wait(58_000);
+    expect([births(world, 0), births(world, 1)]).toEqual([1, 0]);
+    await world.wait(12_000);
+    expect([births(world, 0), births(world, 1), births(world, 2)]).toEqual([1, 1, 0]);
+    expect(world.events().some(({ type }) => type === "boot")).toBe(true);
+    expect(healthAt(world, 1)).toBeGreaterThan(0);
+    expect(stateAt(world, 0)).toContain('"state":"offline"');
+  });
+
+  test("is not left while its consumer reads only some topics", async () => {
+    const world = openWorld([{}, {}], [false, true]);
+    world.brokers[0]!.broker.listen({ filter: "patrol/v1/+/+/health", receive: () => undefined });
+    await world.start();
+    await world.wait(3_600_000);
+    expect([births(world, 0), births(world, 1)]).toEqual([1, 0]);
+  });
+
+  test("is named as a fault until somebody listens there again, however often it is tried", async () => {
+    const world = openWorld([{}, {}], [false, false]);
+    await world.start();
+    await world.wait(3_600_000);
+    const named = world.logs.filter(({ fault }) => fault === "no-listener");
+    expect(named).toHaveLength(2);
+    const heard: string[] = [];
+    world.brokers[1]!.broker.listen({ filter: "#", receive: ({ topic }) => void heard.push(topic) });
+    await world.wait(180_000);
+    expect(heard.length).toBeGreaterThan(0);
+    const ended = world.logs.filter(({ level, msg }) => level === "info" && /listens/.test(String(msg)));
+    expect(ended).toHaveLength(1);
+    expect(world.lamps.at(-1)).toBe("idle");
+  });
+
+  test("is left at most once a minute when no broker has a listener, and the lamp shows no-link", async () => {
+    const world = openWorld([{}, {}, {}], [false, false, false]);
+    await world.start();
+    await world.wait(3_600_000);
+    const all = [0, 1, 2].map((n) => births(world, n));
+    expect(Math.min(...all)).toBeGreaterThan(10);
+    expect(all.reduce((sum, n) => sum + n)).toBeLessThanOrEqual(60);
+    expect(world.lamps.at(-1)).toBe("no-link");
+  });
+
+  test("is used on when no other broker can be reached", async () => {
+    const world = openWorld([{}, {}], [false, true]);
+    world.brokers[1]!.route.unreachable = true;
+    await world.start();
+    await world.wait(600_000);
+    expect(births(world, 0)).toBeGreaterThan(5);
+    world.brokers[1]!.route.unreachable = false;
+    await world.wait(70_000);
+    expect(births(world, 1)).toBe(1);
+  });
+
+  test("is kept when it is the only one", async () => {
+    const world = openWorld([{}], [false]);
+    await world.start();
+    await world.wait(3_600_000);
+    expect(births(world, 0)).toBe(1);
+  });
+});
