@@ -39,8 +39,13 @@ export type LinkOptions = {
 
 export type LinkEvents = EmergencyEvents & {
   up(broker: string, version: 4 | 5): void;
-  /** A connection could not be made, or was lost. Each different fault of a broker is reported once. */
-  down(error: LinkError, broker: string): void;
+  /**
+   * A connection could not be made, or was lost. Each different fault of a broker is reported once.
+   * `silentMs`: for how long before that the broker had answered nothing.
+   */
+  down(error: LinkError, broker: string, silentMs: number): void;
+  /** The connection is open, and the broker has answered nothing for `ms`. Repeated while it lasts. */
+  silent(ms: number): void;
   /**
    * The fault of a broker that `down` reported last is over: the broker has let the unit in, or after
    * `no-listener` somebody listens there.
@@ -62,7 +67,7 @@ export type LinkEvents = EmergencyEvents & {
    * published at once.
    */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
-  /** Whether the message that was acknowledged last had a subscriber. */
+  /** Whether the message that was acknowledged last had a subscriber. Called again after a silence. */
   heard(listening: boolean): void;
   /** A message from dispatch. It is acknowledged to the broker when the promise resolves. */
   message(message: Incoming): Promise<void>;
@@ -72,6 +77,7 @@ export type LinkEvents = EmergencyEvents & {
 export const NOBODY: LinkEvents = {
   up: () => undefined,
   down: () => undefined,
+  silent: () => undefined,
   recovered: () => undefined,
   refused: () => undefined,
   accepted: () => undefined,

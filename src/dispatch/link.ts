@@ -6,9 +6,10 @@ import type { Timer } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
 import { BrokerFaults } from "./broker-faults.ts";
-import { Brokers, isStuck, TRUST_MS, type Visit } from "./brokers.ts";
+import { Brokers, TRUST_MS, type Visit } from "./brokers.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify, refusal } from "./faults.ts";
+import { whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
 import { Live } from "./live.ts";
@@ -23,7 +24,7 @@ import {
 import { Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { Tally } from "./tally.ts";
+import { isListening, Tally } from "./tally.ts";
 import { Traffic } from "./traffic.ts";
 
 export type { LinkEvents, LinkOptions, LinkStatus } from "./link-events.ts";
@@ -33,9 +34,14 @@ const FAREWELL_MS = 1_000;
 const LOOK_MS = 250;
 /** A connection without any acknowledgement for this many keepalives is dead. */
 const DEAD_KEEPALIVES = 1.5;
+/** A broker that has answered nothing for this long is reported as silent. */
+const SILENT_MS = 5_000;
 
-/** How one connection ended. */
-type Served = Pick<Visit, "delivered" | "lostBytes"> & { readonly error: LinkError };
+/** How one connection ended. `silentMs`: for how long before that the broker had answered nothing. */
+type Served = Pick<Visit, "delivered" | "lostBytes"> & {
+  readonly error: LinkError;
+  readonly silentMs: number;
+};
 
 /**
  * The link to dispatch: keeps a connection to one of the brokers and sends the outbox over it. What
@@ -45,6 +51,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #brokers: Brokers;
   readonly #live: Live;
+  /** Without an answer for this long, a connection is dead. */
+  readonly #deadMs: number;
   readonly #emergencies: Emergencies;
   /** The events that every connection passes on. */
   readonly #hears: ConnectionEvents = {
@@ -74,7 +82,7 @@ export class Link {
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
-  #waiters: (() => void)[] = [];
+  readonly #waiters: (() => void)[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -82,6 +90,7 @@ export class Link {
       options;
     this.#brokers = new Brokers(brokers);
     this.#live = new Live(clock, outbox);
+    this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     this.#emergencies = new Emergencies({
       brokers,
       courier: { connect, options: broker, routes, time, random, compress, unheardCounts },
@@ -89,7 +98,7 @@ export class Link {
       link: {
         sessionEvents: (url) => this.#sessionEvents(url),
         hears: this.#hears,
-        answered: (answer, url) => this.#answered(answer, url, "courier"),
+        answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
       },
@@ -208,28 +217,23 @@ export class Link {
 
   /** Checks what no event reports: emergencies without an answer, and dead connections. */
   #look(): void {
-    const session = this.#session;
+    const [session, tally] = [this.#session, this.#tally];
     const now = this.#options.time.mono();
     this.#emergencies.look(now);
-    if (!session) return;
-    const deadMs = this.#options.broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
+    if (!session || !tally) return;
     const { connection, traffic } = session;
-    const urgentMs = traffic.urgentMs(now);
-    const end = (what: string, ms: number): void => {
-      const why = `${connection.broker}: ${what} for ${Math.floor(ms / 1_000)} s`;
-      connection.end(new LinkError("stalled", why));
-    };
-    // The client sends no pings while it publishes, so a dead connection is noticed only here.
-    if (traffic.silentMs(now) > deadMs) end("nothing acknowledged", deadMs);
-    // A lost acknowledgement is repeated only on another connection.
-    else if (isStuck({ urgentMs, blocked: traffic.blocked }, deadMs)) {
-      this.#left = "unanswered";
-      end("an emergency was not acknowledged", urgentMs);
-    } else if (this.#brokers.urls.length > 1 && this.#tally?.isDeserted(now)) {
-      this.#left = "deserted";
-      // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
-      connection.end(new LinkError("no-listener", `${connection.broker}: nobody listens to this unit there`));
+    const [silentMs, urgentMs] = [traffic.silentMs(now), traffic.urgentMs(now)];
+    if (silentMs >= SILENT_MS) {
+      tally.silent();
+      this.#on.silent(silentMs);
     }
+    const deserted = this.#brokers.urls.length > 1 && tally.isDeserted(now);
+    const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
+    const given = whyGiveUp(seen, this.#deadMs);
+    if (!given) return;
+    this.#left = given.left;
+    // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
+    connection.end(given.error);
   }
 
   /** Makes one connection to one broker and uses it until it ends. */
@@ -242,12 +246,12 @@ export class Link {
       this.#connection = this.#options.outbox.nextConnection();
       const connection = await connect(broker, this.#connectOptions(), this.#hears, this.#stopping.signal);
       const acceptedAt = time.mono();
-      const { error, delivered, lostBytes } = await this.#serve(connection);
+      const { error, delivered, lostBytes, silentMs } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
       visit = { broker: this.#index, lastedMs, delivered, lostBytes, left: this.#left };
-      this.#failed(broker, this.#twins.ended(broker, error, visit.lastedMs));
+      this.#failed(broker, this.#twins.ended(broker, error, lastedMs), silentMs);
     } catch (cause) {
-      this.#failed(broker, classify(broker, cause));
+      this.#failed(broker, classify(broker, cause), 0);
     }
     const next = this.#brokers.after(visit);
     this.#index = next.broker;
@@ -282,11 +286,14 @@ export class Link {
     const lostBytes = error.code === "lost" || error.code === "failed" ? session.largestInFlight : 0;
     const now = time.mono();
     if (error.code === "lost") this.#refusalHangUps.ended(broker, tally.refusedBefore(now), now);
+    // With nothing in flight, the client has noticed by its own pings that the connection was dead.
+    const pinged = error.code === "stalled" && traffic.inFlight === 0;
+    const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
     this.#session = undefined;
     this.#tally = undefined;
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
-    return { error, delivered: tally.delivered, lostBytes };
+    return { error, delivered: tally.delivered, lostBytes, silentMs };
   }
 
   #sessionOn(connection: Connection, tally: Tally): Session {
@@ -303,10 +310,10 @@ export class Link {
       on: {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
-          tally.answered(answer, time.mono());
+          const listening = tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
-          this.#answered(answer, broker, "link");
+          this.#answered(answer, broker, "link", listening);
         },
         tooLarge: (reports, bytes) => {
           if (this.#brokers.nobodyTakes(bytes)) outbox.refuse(reports);
@@ -355,24 +362,21 @@ export class Link {
     if (this.#refusals.accepted(broker, topic)) this.#on.accepted(broker, topic);
   }
 
-  #failed(broker: string, error: LinkError): void {
+  #failed(broker: string, error: LinkError, silentMs: number): void {
     this.#status = { ...this.#status, fault: error.code };
     if (error.code === "taken-over" && this.#emergencies.takesOver(broker)) return;
-    if (!this.#leaving && this.#faults.failed(broker, error)) this.#on.down(error, broker);
+    if (!this.#leaving && this.#faults.failed(broker, error)) this.#on.down(error, broker, silentMs);
   }
 
   /** An acknowledgement was received, on the link or by a courier. */
-  #answered(answer: Answer, broker: string, by: Carrier): void {
+  #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
     if (by === "courier" && this.#session) this.#recovered(broker, this.#faults.letIn(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
     if (answer.kind === "unheard" || answer.kind === "delivered")
       this.#accepted(broker, channelOf(answer.outgoing));
-    if (answer.kind === "unheard") this.#on.heard(false);
-    if (answer.kind === "delivered" && answer.reports.length > 0) {
-      this.#on.heard(true);
-      this.#recovered(broker, this.#faults.heard(broker));
-    }
+    if (listening !== undefined) this.#on.heard(listening);
+    if (listening) this.#recovered(broker, this.#faults.heard(broker));
     this.#emergencies.answered(answer, broker, by);
     if (answer.kind !== "delivered") return;
     for (const report of answer.reports)
@@ -390,8 +394,6 @@ export class Link {
   }
 
   #wakeWaiters(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 }

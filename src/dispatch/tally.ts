@@ -1,8 +1,13 @@
 import type { Channel } from "../domain/wire.ts";
 import { heardOn, isDeserted, type Hearing } from "./brokers.ts";
 import { BECAUSE_MS } from "./hang-ups.ts";
-import { channelOf } from "./refusals.ts";
-import type { Answer } from "./outgoing.ts";
+import { channelOf, type Answer } from "./outgoing.ts";
+
+/** Whether the broker has a subscriber for a message, as far as its answer shows; undefined: it does not. */
+export const isListening = (answer: Answer): boolean | undefined => {
+  if (answer.kind === "unheard") return false;
+  return answer.kind === "delivered" && answer.reports.length > 0 ? true : undefined;
+};
 
 /** What the broker has answered on one connection. Pure: `now` is in milliseconds. */
 export class Tally {
@@ -10,19 +15,35 @@ export class Tally {
   readonly #refusedAt = new Map<Channel, number>();
   readonly #heard = new Map<Channel, Hearing>();
   #delivered = 0;
+  /** Whether the last message that showed it had a subscriber. */
+  #listening = false;
+  #silent = false;
 
   /** Reports that were delivered. */
   get delivered(): number {
     return this.#delivered;
   }
 
-  answered(answer: Answer, now: number): void {
+  /** The broker has answered nothing for a while. */
+  silent(): void {
+    this.#silent = true;
+  }
+
+  /**
+   * The broker has answered. Returns whether it has a subscriber; undefined if that is not known, or not
+   * news. After a silence it is news: what the broker showed before is still true.
+   */
+  answered(answer: Answer, now: number): boolean | undefined {
     if (answer.kind === "refused") this.#refusedAt.set(answer.channel, now);
     if (answer.kind === "delivered") this.#delivered += answer.reports.length;
-    const listening = answer.kind === "delivered" && answer.reports.length > 0;
-    if (!listening && answer.kind !== "unheard") return;
+    const listening = isListening(answer);
+    const wasSilent = this.#silent;
+    this.#silent = false;
+    if (listening === undefined || answer.kind === "refused") return wasSilent ? this.#listening : undefined;
     const channel = channelOf(answer.outgoing);
     this.#heard.set(channel, heardOn(this.#heard.get(channel), listening, now));
+    this.#listening = listening;
+    return listening;
   }
 
   /** Channels that were refused so recently that the connection has ended because of them. */

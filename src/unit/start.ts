@@ -65,13 +65,14 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
       emergency.give({ kind: "connected", mono: clock.mono() });
       can?.refresh();
     },
-    down(error, broker) {
+    down(error, broker, silentMs) {
       connected.emit(false);
-      emergency.give({ kind: "listening", listening: false, mono: clock.mono() });
+      emergency.give({ kind: "listening", listening: false, mono: clock.mono() - silentMs });
       faults.raise({ part: "link", code: error.code, where: broker }, error.message);
       // Write the telemetry that was waiting in memory for its PUBACK.
       core.outbox.flush().catch(() => undefined); // reported by the outbox
     },
+    silent: (ms) => emergency.give({ kind: "listening", listening: false, mono: clock.mono() - ms }),
     recovered: (broker, code) =>
       faults.clear(
         { part: "link", code, where: broker },

@@ -102,6 +102,7 @@ const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [
   const on: LinkEvents = {
     up: (broker) => void ups.push(broker),
     down: (error) => void downs.push(error),
+    silent: () => undefined,
     recovered: () => undefined,
     refused: (broker, topic, why) => void refusals.push(`${broker} ${topic}: ${why}`),
     accepted: () => undefined,

@@ -27,3 +27,17 @@ test("a broker that answers 0x10 for a minute is deserted; a birth or a removal 
   tally.answered({ kind: "delivered", outgoing: removal, reports: [] }, 30_000);
   expect([tally.isDeserted(59_999), tally.isDeserted(60_000)]).toEqual([false, true]);
 });
+
+test("after a silence any answer shows again what the broker had shown before", () => {
+  const tally = new Tally();
+  const reply = { kind: "reply", route: { topic: "x", retain: false }, payload: Buffer.alloc(0) } as const;
+  const answer = { kind: "delivered", outgoing: reply, reports: [] } as const;
+  const heard = { kind: "event", report: event(1) } as const;
+  expect(tally.answered({ kind: "delivered", outgoing: heard, reports: [event(1)] }, 0)).toBe(true);
+  expect(tally.answered(answer, 1_000)).toBeUndefined();
+  tally.silent();
+  expect([tally.answered(answer, 9_000), tally.answered(answer, 9_001)]).toEqual([true, undefined]);
+  tally.answered({ kind: "unheard", outgoing: heard }, 10_000);
+  tally.silent();
+  expect(tally.answered(answer, 20_000)).toBe(false);
+});

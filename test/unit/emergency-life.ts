@@ -136,6 +136,7 @@ export class EmergencyWorld {
     const on: LinkEvents = {
       up: () => emergency.give({ kind: "connected", mono: mono() }),
       down: () => emergency.give({ kind: "listening", listening: false, mono: mono() }),
+      silent: () => undefined,
       recovered: () => undefined,
       refused: () => undefined,
       accepted: () => undefined,

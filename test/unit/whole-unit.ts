@@ -42,12 +42,12 @@ export const openWorld = (
   const logs: Json[] = [];
   const confirmed: Json[] = [];
   const lamps: string[] = [];
-  const start = async (extra = "", recorded = false, id = "zr-117") => {
+  const start = async (extra = "", recorded = false, id = "zr-117", dispatch = "") => {
     const process = new LifeTime(time);
     const text = `
 unit: { directorate: zrenjanin, id: ${id} }
 gps: { port: /dev/ttyACM0 }
-dispatch: { brokers: ${JSON.stringify(brokers.map(({ url }) => url))} }
+dispatch: { brokers: ${JSON.stringify(brokers.map(({ url }) => url))}, ${dispatch} }
 outbox: { path: /simulated/outbox, maxMiB: 8 }
 panic: { port: /dev/ttyUSB0, buttons: { dash: { loop: 0 } } }
 ${extra}`;

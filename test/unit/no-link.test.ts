@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { openWorld } from "./whole-unit.ts";
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Milliseconds from the last moment at which the only broker answered until the lamp shows `no-link`. The
+ * broker's path swallows everything from then on.
+ */
+const untilNoLink = async (keepaliveS: number, healthS: number): Promise<number> => {
+  const world = openWorld([{}]);
+  await world.start(`health: { intervalS: ${healthS} }`, false, "zr-117", `keepaliveS: ${keepaliveS}`);
+  const healths = () => world.heard.filter(({ topic }) => topic.endsWith("/health")).length;
+  await world.wait(30_000);
+  const before = healths();
+  await world.wait(10 * MINUTE_MS, () => healths() > before);
+  await world.wait(500);
+  const lastAt = world.time.mono();
+  world.network.change(world.brokers[0]!.route, { swallowing: true });
+  await world.wait(10 * MINUTE_MS, () => world.lamps.at(-1) === "no-link");
+  return world.time.mono() - lastAt;
+};
+
+test("the lamp shows no-link a minute after the last answer, not after the lost connection was noticed", async () => {
+  expect(await untilNoLink(20, 3_600)).toBeLessThan(MINUTE_MS + 1_000);
+});
+
+test("the minute counts from the first message without an answer, whatever the keepalive is", async () => {
+  expect(await untilNoLink(20, 5)).toBeLessThan(MINUTE_MS + 6_000);
+  expect(await untilNoLink(600, 5)).toBeLessThan(MINUTE_MS + 6_000);
+});
+
+test("a silence that ends before the minute is over leaves the lamp as it is", async () => {
+  const world = openWorld([{}]);
+  await world.start("health: { intervalS: 20 }");
+  await world.wait(30_000);
+  const { faults } = world.brokers[0]!.broker;
+  faults.slowMs = 25_000;
+  await world.wait(5 * MINUTE_MS);
+  expect(world.lamps).not.toContain("no-link");
+});
