@@ -9,6 +9,9 @@ import {
   readOnly,
   stopped,
   connected,
+  published,
+  disconnected,
+  sent,
   copy,
   testHistories,
   type Case,
@@ -87,11 +90,10 @@ const SOUND: readonly Case[] = [
   ],
   [
     "no-stale-copy",
-    "the unit has been connected for less than a minute",
+    "the broker refused the emergency on a connection that is still open",
     [
-      [0, ...up, copy(true), disk([{}])],
-      [1, disk([])],
-      [40, connected()],
+      [0, ...up, connected(), copy(true), disk([{}])],
+      [1, disk([]), sent(0x97)],
       [90, second],
     ],
   ],
@@ -118,6 +120,16 @@ const SOUND: readonly Case[] = [
     [
       [0, handed(true)],
       [0.1, disk([{ test: true }])],
+    ],
+  ],
+  [
+    "no-drill-of-unknown-age",
+    "it is on disk long after it was opened, when a press of unknown age has come",
+    [
+      [0, handed(true)],
+      [5, published(0, 0)],
+      [90, handed(false)],
+      [95, disk([{ test: true }])],
     ],
   ],
   [
@@ -158,6 +170,36 @@ const VIOLATING: readonly Case[] = [
   ],
   [
     "no-stale-copy",
+    "the broker refused the emergency on a connection that has ended",
+    [
+      [0, ...up, connected(), copy(true), disk([{}])],
+      [1, disk([]), sent(0x97)],
+      [2, disconnected("broker")],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the unit knew of the copy before its disk took nothing any more",
+    [
+      [0, ...up, connected(), copy(true), disk([{}])],
+      [1, readOnly],
+      [2, stopped],
+      [3, running, disk([])],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
+    "the unit is between two attempts to connect",
+    [
+      [0, ...up, copy(true), disk([{}])],
+      [1, disk([])],
+      [90, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
     "it stays",
     [
       [0, ...up, connected(), copy(true), disk([{}])],
@@ -181,6 +223,16 @@ const VIOLATING: readonly Case[] = [
       [0, { what: "drill", validMs: 62_000 }],
       [1, disk([{ test: true }])],
       [2, disk([{ test: true }, { id: "F", test: true }])],
+    ],
+  ],
+  [
+    "no-drill-of-unknown-age",
+    "it is, and a press of known age came after it was opened",
+    [
+      [0, handed(false)],
+      [5, published(0, 0)],
+      [6, handed(true)],
+      [9, disk([{ test: true }])],
     ],
   ],
   [

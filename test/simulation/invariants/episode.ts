@@ -1,5 +1,6 @@
 import type { EpisodeOnDisk, Fact } from "../facts.ts";
-import { SinceEach, type Invariant } from "./invariant.ts";
+import type { Invariant } from "./invariant.ts";
+import { Takers } from "./takers.ts";
 
 const isOpen = (episode: EpisodeOnDisk): boolean => episode.state !== "cleared";
 
@@ -43,27 +44,33 @@ const endedStaysEnded: Invariant = {
 
 const GONE_MS = 60_000;
 
+/**
+ * Excuses, and what allows them. The sentence is that of contract §5: "No broker keeps a retained copy of an
+ * ended episode once it has been reachable for a minute".
+ * - Only a healthy broker counts as reachable: one that answers late, refuses or hangs up cannot remove it.
+ * - It has refused an emergency on a connection that is still open: see `Takers`.
+ * - The unit has not run for a minute: nobody else removes it.
+ * - The unit ended while its disk took nothing, and had published there since: "counter on disk" and "on disk"
+ *   (§1, §5) hold for what a disk takes. The same where a disk has lost what it had synced.
+ */
 const noStaleCopy: Invariant = {
   name: "no-stale-copy",
   sentence: "No broker keeps a retained copy of an ended episode once it has been reachable for a minute.",
   begin() {
-    const held = new Map<string, { broker: string; episode: string }>();
-    const reachable = new SinceEach();
-    const connected = new SinceEach();
+    const held = new Map<string, { broker: string; episode: string; at: number }>();
+    const takers = new Takers();
     const open = new Set<string>();
     const ended = new Map<string, number>();
     let runningSince: number | undefined;
-    let writable = true;
+    let unwritableSince: number | undefined;
     const see = (fact: Fact): void => {
-      if (fact.what === "disk") ({ writable } = fact);
+      if (fact.what === "disk") unwritableSince = fact.writable ? undefined : (unwritableSince ?? fact.at);
       if (fact.what === "unit") runningSince = fact.running ? fact.at : undefined;
-      // Where it had published was only in its memory, or was lost with it.
-      if (fact.what === "unit" && !fact.running && !writable) held.clear();
+      // Where it had published since then was only in its memory.
+      if (fact.what === "unit" && !fact.running && unwritableSince !== undefined)
+        for (const [key, { at }] of held) if (at >= unwritableSince) held.delete(key);
       if (fact.what === "durable" && fact.damaged) held.clear();
-      if (fact.what === "broker") reachable.set(fact.broker, fact.healthy, fact.at);
-      // Between two attempts to connect is up to a minute, when all brokers failed before.
-      if (fact.what === "connected") connected.set(String(fact.connection), true, fact.at);
-      if (fact.what === "disconnected") connected.set(String(fact.connection), false, fact.at);
+      takers.see(fact);
       if (fact.what === "retained") {
         const key = `${fact.broker} ${fact.episode}`;
         if (fact.present) held.set(key, fact);
@@ -80,14 +87,12 @@ const noStaleCopy: Invariant = {
     };
     return (fact) => {
       see(fact);
-      const connectedSince = connected.longest;
-      if (fact.what !== "second" || runningSince === undefined || connectedSince === undefined)
-        return undefined;
+      if (fact.what !== "second" || runningSince === undefined) return undefined;
       for (const { broker, episode } of held.values()) {
-        const since = reachable.at(broker);
+        const since = takers.since.at(broker);
         const endedAt = ended.get(episode);
         if (since === undefined || endedAt === undefined) continue;
-        if (fact.at - Math.max(since, endedAt, runningSince, connectedSince) > GONE_MS) {
+        if (fact.at - Math.max(since, endedAt, runningSince) > GONE_MS) {
           return `${broker} still keeps ${episode}`;
         }
       }
@@ -120,22 +125,32 @@ const drillIsAsked: Invariant = {
 
 /** A line that has just been plugged in is opened within a few seconds, and a disk may be slow. */
 const RECENT_MS = 20_000;
+/** A disk that takes nothing for longer than that is not followed. */
+const REMEMBERED_MS = 3_600_000;
 
 const noOldDrill: Invariant = {
   name: "no-drill-of-unknown-age",
   sentence: "A press of unknown age is never a drill.",
   begin() {
     const known = new Set<string>();
+    /** When an episode was published that is not on disk yet. */
+    const published = new Map<string, number>();
     let handed: { at: number; ageKnown: boolean }[] = [];
     return (fact) => {
       if (fact.what === "handed") handed.push(fact);
+      if (fact.what === "published" && fact.episode !== undefined && !published.has(fact.episode))
+        published.set(fact.episode, fact.at);
       if (fact.what !== "durable") return undefined;
-      handed = handed.filter(({ at }) => fact.at - at <= RECENT_MS);
+      handed = handed.filter(({ at }) => fact.at - at <= REMEMBERED_MS);
       const made = fact.episodes.filter(({ id }) => !known.has(id));
       for (const { id } of made) known.add(id);
-      const drill = made.find(({ test }) => test);
-      if (!drill || handed.length === 0 || handed.some(({ ageKnown }) => ageKnown)) return undefined;
-      return `${drill.id} is a drill, and no press of a known age was there to open it`;
+      for (const { id, test } of made) {
+        const openedAt = published.get(id) ?? fact.at;
+        const before = handed.filter(({ at }) => at <= openedAt && openedAt - at <= RECENT_MS);
+        if (test && before.length > 0 && !before.some(({ ageKnown }) => ageKnown))
+          return `${id} is a drill, and no press of a known age was there to open it`;
+      }
+      return undefined;
     };
   },
 };

@@ -12,6 +12,7 @@ import {
   sent,
   readOnly,
   connected,
+  disconnected,
   testHistories,
   type Case,
 } from "./history.ts";
@@ -90,6 +91,16 @@ const SOUND: readonly Case[] = [
     "the disk takes nothing",
     [
       [0, running, sound, disk([{ state: "accepted" }]), readOnly],
+      [9, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
+    "no-link, and the newest report found nobody",
+    [
+      [0, ...up, connected(), lamp("no-link"), disk([])],
+      [1, puback(0)],
+      [3, puback(0x10)],
       [9, second],
     ],
   ],
@@ -179,6 +190,15 @@ const VIOLATING: readonly Case[] = [
   ],
   [
     "lamp-is-right",
+    "no-link, and reports are delivered",
+    [
+      [0, ...up, connected(), lamp("no-link"), disk([])],
+      [1, puback(0)],
+      [7, second],
+    ],
+  ],
+  [
+    "lamp-is-right",
     "no-link on a healthy connection",
     [
       [0, ...up, connected(), lamp("no-link"), disk([])],
@@ -193,6 +213,15 @@ const VIOLATING: readonly Case[] = [
       [40, puback(0x10)],
       [90, puback(0x10)],
       [136, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "a connection ended, and it stays idle for more than a minute",
+    [
+      [0, running, sound, broker(false), connected()],
+      [20, disconnected("link")],
+      [96, second],
     ],
   ],
   [

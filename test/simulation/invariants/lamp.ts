@@ -53,10 +53,19 @@ const lampIsTrue: Invariant = {
 const RIGHT_MS = 5_000;
 /** That somebody listens again shows with the next report: each minute at least. */
 const PROBE_MS = 65_000;
+/** A minute (contract §5), and 5 s for the lamp. */
+const NO_LINK_MS = 65_000;
 /** A black hole shows only after one and a half keepalives of 20 s. */
-const NO_LINK_MS = 95_000;
+const BLACK_HOLE_MS = 30_000;
 
-type Seen = { readonly episodes: readonly EpisodeOnDisk[]; readonly healthySince: number | undefined };
+/** Topics of reports: an acknowledgement of one says that somebody listens. */
+const REPORTS = /(position|vehicle|event|health|history)$/;
+
+type Seen = {
+  readonly episodes: readonly EpisodeOnDisk[];
+  readonly healthySince: number | undefined;
+  readonly heardSince: number | undefined;
+};
 
 /** What the lamp must show; undefined: several are right. */
 const expected = ({ episodes }: Seen): number | undefined => {
@@ -75,10 +84,22 @@ const wrong = (lamp: string, seen: Seen, now: number): string | undefined => {
   if (claim === 0 && claimOf(lamp) > 0) return `the lamp shows ${lamp} for an episode that is over or dark`;
   // With an acknowledgement on disk, the lamp shows it; before, `stored` or `sent`.
   if (claim > claimOf(lamp)) return `the lamp shows ${lamp}, the open episode is further`;
+  if (lamp !== "no-link") return undefined;
+  const heard = seen.heardSince !== undefined && now - seen.heardSince > RIGHT_MS;
   const linked = seen.healthySince !== undefined && now - seen.healthySince > PROBE_MS;
-  return lamp === "no-link" && linked ? "the lamp shows no-link, there is a healthy connection" : undefined;
+  return heard || linked ? "the lamp shows no-link, there is a healthy connection" : undefined;
 };
 
+/**
+ * Excuses, and what allows them:
+ * - The board has no power, or its line is broken: "The board shows `latched` by itself at once" (§5), and
+ *   nothing else without the unit.
+ * - The disk takes nothing, or an operation that began while it was slow is under way: "Stored (fsync) → lamp
+ *   `stored`" (§5). What is on disk is all that is known here of the episodes.
+ * - `no-link` on a healthy connection for 65 s: "`no-link` replaces `idle` when no broker with a listener
+ *   has been reachable for 60 s" (§5). That there is a listener again shows with the next report that is
+ *   acknowledged; from then on the lamp has 5 s.
+ */
 const lampIsRight: Invariant = {
   name: "lamp-is-right",
   sentence: "The lamp is right within 5 s.",
@@ -92,6 +113,7 @@ const lampIsRight: Invariant = {
     let disk: { episodes: readonly EpisodeOnDisk[]; at: number } = { episodes: [], at: 0 };
     const healthy = new Set<string>();
     const connections = new Map<number, string>();
+    const heard = new Since();
     const link = (at: number): void => {
       for (const [connection, broker] of connections) linked.set(String(connection), healthy.has(broker), at);
     };
@@ -108,6 +130,9 @@ const lampIsRight: Invariant = {
         connections.delete(fact.connection);
         linked.set(String(fact.connection), false, fact.at);
       }
+      if (fact.what === "puback" && fact.code === 0 && REPORTS.test(fact.topic)) heard.set(true, fact.at);
+      if (fact.what === "disconnected" || (fact.what === "puback" && fact.code === NO_SUBSCRIBERS))
+        heard.set(false, fact.at);
       link(fact.at);
     };
     return (fact) => {
@@ -116,11 +141,22 @@ const lampIsRight: Invariant = {
       const since = allSince(running.at, line.at, disk.at, writable.at);
       if (since === undefined || fact.at - since <= RIGHT_MS) return undefined;
       if (fact.at - lamp.at <= ON_THE_WAY_MS) return undefined;
-      return wrong(lamp.pattern, { episodes: disk.episodes, healthySince: linked.longest }, fact.at);
+      const { episodes } = disk;
+      const seen = { episodes, healthySince: linked.longest, heardSince: heard.at };
+      return wrong(lamp.pattern, seen, fact.at);
     };
   },
 };
 
+/**
+ * Excuses, and what allows them. The sentence is that of contract §5: "`no-link` replaces `idle` when no broker
+ * with a listener has been reachable for 60 s".
+ * - 5 s more for the lamp: as for every change of it.
+ * - 30 s more: a connection into a black hole is open until one and a half keepalives are over (§6:
+ *   `keepaliveS: 20`). The minute begins when it ends, or when a PUBACK of 0x10 says that nobody listens.
+ * - A PUBACK of 0 begins the minute anew: a broker that accepts no new connection still serves those it has,
+ *   and is reachable so.
+ */
 const lampSaysNoLink: Invariant = {
   name: "lamp-says-no-link",
   sentence: "The lamp does not stay idle when no broker with a listener has been reachable for 60 s.",
@@ -129,19 +165,15 @@ const lampSaysNoLink: Invariant = {
     const line = new Since();
     const alone = new Since();
     const heard = new Set<string>();
-    /** What shows the unit that it is alone has come since it is. */
-    let shown = false;
+    /** When something showed the unit that it is alone, once it was. */
+    let shownAt: number | undefined;
     let lamp = "idle";
     return (fact) => {
       // A connection that is open may be served by a broker that lets nobody in; that nobody listens there
       // shows with the next report.
       const shows = fact.what === "disconnected" || (fact.what === "puback" && fact.code === NO_SUBSCRIBERS);
-      if (alone.at === undefined) shown = false;
-      else if (shows && !shown && fact.at - alone.at <= PROBE_MS) {
-        shown = true;
-        alone.set(false, fact.at);
-        alone.set(true, fact.at);
-      }
+      if (alone.at === undefined) shownAt = undefined;
+      else if (shows && fact.at - alone.at <= PROBE_MS) shownAt ??= fact.at;
       if (fact.what === "unit") running.set(fact.running, fact.at);
       if (fact.what === "line") line.set(fact.sound, fact.at);
       if (fact.what === "lamp") lamp = fact.lamp;
@@ -157,7 +189,8 @@ const lampSaysNoLink: Invariant = {
       }
       if (fact.what !== "second" || lamp !== "idle") return undefined;
       const since = allSince(running.at, line.at, alone.at);
-      if (since === undefined || fact.at - since <= NO_LINK_MS) return undefined;
+      if (since === undefined || fact.at - since <= BLACK_HOLE_MS + NO_LINK_MS) return undefined;
+      if (shownAt !== undefined && fact.at - shownAt <= NO_LINK_MS) return undefined;
       return "the lamp is idle, and nobody can be reached";
     };
   },

@@ -120,20 +120,20 @@ const SOUND: readonly Case[] = [
   ],
   [
     "press-in-time",
-    "the broker was healthy for a while only",
+    "the broker refused the emergency before",
     [
       [0, ...up],
-      [1, press()],
-      [6, broker(false)],
+      [1, press(), sent(0x87)],
       [20, second],
     ],
   ],
   [
     "press-in-time",
-    "the broker refused the emergency before",
+    "the broker was healthy for a while only",
     [
       [0, ...up],
-      [1, press(), sent(0x87)],
+      [1, press()],
+      [6, broker(false)],
       [20, second],
     ],
   ],
@@ -212,6 +212,16 @@ const VIOLATING: readonly Case[] = [
       [1, press(), press(1, false), press(1, false), handed(true)],
       [2, arrived(3), confirmed, readOnly, stopped],
       [9, running, arrived(3, "F"), end],
+    ],
+  ],
+  [
+    "press-in-time",
+    "the broker refused an emergency before, and has accepted one since",
+    [
+      [0, ...up],
+      [1, sent(0x87)],
+      [40, sent(0), press()],
+      [60, second],
     ],
   ],
   [

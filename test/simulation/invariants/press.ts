@@ -1,6 +1,7 @@
 import type { CountedPresses } from "../../../src/domain/memory.ts";
 import type { Fact } from "../facts.ts";
 import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
+import { Takers } from "./takers.ts";
 
 /** Presses as dispatch counts them: the sum over its episodes. */
 class Arrived {
@@ -81,35 +82,30 @@ const pressArrives: Invariant = {
 const IN_TIME_MS = 10_000;
 const REFUSED = 0x80;
 
+/**
+ * Excuses, and what allows them:
+ * - No broker is healthy: "With any healthy broker reachable a press is there within 10 s" (§5). One that has
+ *   refused an emergency on a connection that is still open is none: see `Takers`.
+ * - The board has no power, or its line is broken: the press is latched there (§5).
+ * - The unit does not run, or its disk has not let it read its memory since it started: `seq` is a "counter on
+ *   disk", "never reused" (§1). Once it has connected it has no excuse.
+ * - The disk has lost what it had synced: "while the disk lives" (§1).
+ */
 const pressInTime: Invariant = {
   name: "press-in-time",
   sentence: "With one healthy broker reachable, a press arrives within 10 s.",
   begin() {
     const arrived = new Arrived();
-    const healthy = new SinceEach();
+    const takers = new Takers();
     const running = new Since();
     const up = new Since();
     let writable = true;
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
-    const sound = new Set<string>();
-    /** Connections on which an emergency was refused: it waits there (contract §4), whether or not it still would be. */
-    const refused = new Map<number, string>();
-    const look = (broker: string, at: number): void =>
-      healthy.set(broker, sound.has(broker) && ![...refused.values()].includes(broker), at);
     return (fact) => {
       arrived.see(fact);
-      if (fact.what === "broker") {
-        if (fact.healthy) sound.add(fact.broker);
-        else sound.delete(fact.broker);
-        look(fact.broker, fact.at);
-      }
-      if (fact.what === "puback" && fact.episode !== undefined && fact.code >= REFUSED) {
-        refused.set(fact.connection, fact.broker);
-        look(fact.broker, fact.at);
-      }
-      if (fact.what === "disconnected" && refused.delete(fact.connection)) look(fact.broker, fact.at);
+      takers.see(fact);
       if (fact.what === "unit") running.set(fact.running, fact.at);
       // A unit knows its numbers once it has read its memory: a disk that is slow then is waited for.
       if (fact.what === "disk") ({ writable } = fact);
@@ -123,7 +119,7 @@ const pressInTime: Invariant = {
         owed = arrived.total;
       }
       if (fact.what !== "second") return undefined;
-      const ready = allSince(healthy.longest, up.at, line.at);
+      const ready = allSince(takers.since.longest, up.at, line.at);
       if (ready === undefined) return undefined;
       while (due[0] !== undefined && fact.at - Math.max(due[0].at, ready) > IN_TIME_MS) {
         due.shift();
