@@ -9,7 +9,7 @@ import type { StatusActions } from "../../../src/status/server.ts";
 import { startUnit, type Unit, type UnitOptions } from "../../../src/unit/start.ts";
 import type { RunningUnit, UnitPorts } from "../world.ts";
 import { configure } from "./config.ts";
-import { watchMemory } from "./queues.ts";
+import { watchPorts } from "./queues.ts";
 
 const CONFIG = "0".repeat(64);
 
@@ -97,7 +97,7 @@ const runningOf = (unit: Unit, page: StatusActions, queues: RunningUnit["queues"
 /** The unit itself, on simulated ports. */
 export const startRealUnit = async (ports: UnitPorts<Disk>): Promise<RunningUnit> => {
   const page = Promise.withResolvers<StatusActions>();
-  const { writeVital, queues } = watchMemory(ports.disk);
-  const unit = await startUnit(optionsOf({ ...ports, disk: { ...ports.disk, writeVital } }, page.resolve));
+  const { queues, ...watched } = watchPorts(ports);
+  const unit = await startUnit(optionsOf({ ...ports, ...watched }, page.resolve));
   return runningOf(unit, await page.promise, queues);
 };
