@@ -41,6 +41,25 @@ const SOUND: readonly Case[] = [
   ],
   [
     "press-arrives",
+    "an open episode goes on from an older count, since the disk has lost the newer one",
+    [
+      [1, press(1), arrived(1), press(2), arrived(2), disk([{}], true)],
+      [2, press(3), arrived(2)],
+      [9, end],
+    ],
+  ],
+  [
+    "press-in-time",
+    "an open episode goes on from an older count, since the disk has lost the newer one",
+    [
+      [0, ...up],
+      [1, press(1), arrived(1), press(2), arrived(2), disk([{}], true)],
+      [2, press(3), arrived(2)],
+      [20, second],
+    ],
+  ],
+  [
+    "press-arrives",
     "a press that the board could not keep arrives",
     [
       [1, press(1, false)],

@@ -1,5 +1,5 @@
 import type { CountedPresses } from "../../../src/domain/memory.ts";
-import type { Fact } from "../facts.ts";
+import type { EpisodeOnDisk, Fact } from "../facts.ts";
 import { allSince, Since, SinceEach, type Invariant } from "./invariant.ts";
 import { Takers } from "./takers.ts";
 
@@ -14,6 +14,14 @@ class Arrived {
 
   get total(): number {
     return [...this.#presses.values()].reduce((sum, presses) => sum + presses, 0);
+  }
+
+  /**
+   * Those that are certain after a disk has lost what it had synced: an episode that is open goes on from an
+   * older count, and its next presses get numbers that dispatch has seen.
+   */
+  certain(open: readonly EpisodeOnDisk[]): number {
+    return open.reduce((sum, { id }) => sum - (this.#presses.get(id) ?? 0), this.total);
   }
 }
 
@@ -67,8 +75,9 @@ const pressArrives: Invariant = {
       if (fact.what === "press" && fact.kept) kept++;
       if ((fact.what === "press" && !fact.kept) || fact.what === "alarm") doubtful++;
       if (fact.what === "durable" && fact.damaged) {
-        doubtful += Math.max(0, kept - arrived.total);
-        kept = Math.min(kept, arrived.total);
+        const certain = Math.min(kept, arrived.certain(fact.episodes));
+        doubtful += kept - certain;
+        kept = certain;
       }
       if (fact.what === "episode" && arrived.total > kept + doubtful) {
         return `dispatch counts ${arrived.total} presses, there were ${kept + doubtful}`;
@@ -116,7 +125,7 @@ const pressInTime: Invariant = {
       if (fact.what === "unkept") due = due.filter(({ press }) => press !== fact.press);
       if (fact.what === "durable" && fact.damaged) {
         due = [];
-        owed = arrived.total;
+        owed = arrived.certain(fact.episodes);
       }
       if (fact.what !== "second") return undefined;
       const ready = allSince(takers.since.longest, up.at, line.at);
