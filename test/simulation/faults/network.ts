@@ -2,9 +2,9 @@ import { FULL_LIMITS, type BrokerFaults } from "../broker.ts";
 import type { Route } from "../network.ts";
 import { soundLink, type Conditions } from "../pipe.ts";
 import type { Dice } from "../random.ts";
-import { episodeOf } from "../topics.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, type Fault } from "./fault.ts";
+import { emergencyRefusal, publishRefusal, refusal, subscribeRefusal } from "./refusals.ts";
 
 const anyBroker = (world: AnyWorld, dice: Dice): string => dice.pick(world.brokers).name;
 
@@ -31,41 +31,6 @@ const brokerFault = <K extends keyof BrokerFaults>(
     return () => (broker.faults[key] = sound);
   },
 });
-
-const REFUSED_TOPICS = [
-  /\/state$/,
-  /\/event$/,
-  /\/health$/,
-  /\/history$/,
-  /\/position$/,
-  /\/emergency\//,
-  /\/command$/,
-  /\/ack$/,
-];
-const REFUSALS = [0x87, 0x97, 0x99, 0x95];
-
-const refusal = (dice: Dice): BrokerFaults["refuses"] => {
-  const topics = dice.pick(REFUSED_TOPICS);
-  const code = dice.pick(REFUSALS);
-  return (topic) => (topics.test(topic) ? code : undefined);
-};
-
-/** Everything but emergencies is accepted: a forgotten rule, or a size that only they have. */
-const emergencyRefusal = (dice: Dice): BrokerFaults["refuses"] => {
-  const code = dice.pick([0x87, 0x97, 0x95]);
-  return (topic, deed) => (deed === "publish" && episodeOf(topic) !== undefined ? code : undefined);
-};
-
-/** Nothing is accepted: a quota, or a limit on the size of a packet that it does not announce. */
-const publishRefusal = (dice: Dice): BrokerFaults["refuses"] => {
-  const code = dice.pick([0x87, 0x97, 0x95]);
-  return (_topic, deed) => (deed === "publish" ? code : undefined);
-};
-
-const subscribeRefusal = (dice: Dice): BrokerFaults["refuses"] => {
-  const code = dice.pick([0x80, 0x87, 0x8f, 0x97]);
-  return (_topic, deed) => (deed === "subscribe" ? code : undefined);
-};
 
 /** Limits of a broker change when it restarts with another configuration. */
 const limited = (
