@@ -38,35 +38,36 @@ export class ScanAbandoned extends Error {
 export const openWhatever = async <T>(
   disk: Disk,
   state: { readonly damaged: boolean; readonly expected: boolean },
-  take: (store: Store) => Promise<T>,
+  take: (store: Store, whole: boolean) => Promise<T>,
 ): Promise<Opened<T>> => {
-  const attempt = async (opening: Opening): Promise<{ store: Store; taken: T }> => {
+  const lost = state.expected && !(await disk.hasStore());
+  const attempt = async (opening: Opening): Promise<Omit<Opened<T>, "news">> => {
+    const whole = opening === "as-is" && !lost;
     const store = await disk.openStore(opening);
     try {
-      return { store, taken: await take(store) };
+      return { store, whole, taken: await take(store, whole) };
     } catch (cause) {
       await store.close().catch(() => undefined); // what was thrown first says more
       throw cause;
     }
   };
-  const lost = state.expected && !(await disk.hasStore());
   if (!state.damaged) {
     try {
       const news = lost ? [`${disk.path} is gone: a new one was begun`] : [];
-      return { ...(await attempt("as-is")), whole: !lost, news };
+      return { ...(await attempt("as-is")), news };
     } catch (cause) {
       if (!(cause instanceof DamageError)) throw cause;
     }
   }
   try {
     const news = [`${disk.path} was damaged: what could be read was saved`];
-    return { ...(await attempt("repair")), whole: false, news };
+    return { ...(await attempt("repair")), news };
   } catch (cause) {
     if (!(cause instanceof DamageError)) throw cause;
     const name = await disk.setAside();
     const why = `${disk.path} is damaged beyond repair (${reasonOf(cause)})`;
     const news = [`${why}: set aside as ${name}, a new one was begun`];
-    return { ...(await attempt("anew")), whole: false, news };
+    return { ...(await attempt("anew")), news };
   }
 };
 

@@ -89,11 +89,12 @@ export class StoreAccess {
     const { disk, queue, start, closing } = this.#options;
     if (start.opened && !queue.isRecovered) return Promise.resolve({ ...start.opened, news: [] });
     const state = { damaged: this.#damaged, expected: queue.isRecovered || start.boot > 1 };
-    // A full disk loses nothing that was written: what this life knows of the store is still true.
+    // A full disk loses nothing that was written: what this life knows of the store is still true, unless it
+    // has to be repaired.
     const known = queue.isRecovered && !this.#damaged && faultOf(failed).code === "disk-full";
     const open = (): Promise<Opened<Scan | undefined>> =>
-      openWhatever(disk, state, (store) =>
-        known ? Promise.resolve(undefined) : scan(store, queue.next, closing),
+      openWhatever(disk, state, (store, whole) =>
+        known && whole ? Promise.resolve(undefined) : scan(store, queue.next, closing),
       );
     return open().catch((cause: unknown) => {
       // The disk may be full: with the room of the ballast it can be opened and emptied.
