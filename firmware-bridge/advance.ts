@@ -17,8 +17,8 @@ const silence = (path: string): string =>
   `${path} is open, but no panic board answers: is it another device, or not programmed?`;
 
 /**
- * A Firmata board has reported the name of its firmware. Our board does so too, and is then asked with
- * our own query. One damaged byte can turn our name into another one, but hardly twice into the same one.
+ * A Firmata board has reported the name of its firmware. Our board does so too; our own query then identifies
+ * it. A damaged byte can change our name, but hardly twice in the same way: so a name must be reported twice.
  */
 const readName = (state: BoardState, at: number, name: string): Step => {
   const { connection } = state;

@@ -35,13 +35,13 @@ export type Decision =
 /** The part of an invalid command that is needed to answer it. */
 const Named = z.object({ id: z.string().max(200) });
 
-/** The most commands whose ids are remembered, and their most bytes. */
+/** The most commands that are remembered, and the most bytes that they take. */
 const REMEMBERED = 256;
 const DONE_BYTES = 32_768;
 /** A command is remembered for at most this long, however late it expires. */
 const REMEMBERED_MS = 86_400_000;
 const ERROR_LETTERS = 160;
-/** The most commands that wait for the time to be known, and their most bytes. Further ones are refused. */
+/** The most commands that wait for the time, and the most bytes that they take. Further ones are refused. */
 const HELD = 16;
 const HELD_BYTES = 32_768;
 
@@ -108,7 +108,7 @@ const whyNot = (
 ): string | undefined => {
   if (!kinds.includes(kind)) return `there is no command of kind ${kind}`;
   if (now.clock === "unset") return `the time is not known yet, and ${HELD} commands wait for it already`;
-  // A time that cannot be computed has expired.
+  // If the time cannot be computed (NaN), the command counts as expired.
   if (!(now.at <= Date.parse(expiresAt))) return `it expired at ${expiresAt}`;
   if (!hasRoom(memory, { id, ok: true, until: now.at }, now))
     return "too many commands that have not expired are remembered already";

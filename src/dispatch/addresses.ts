@@ -53,7 +53,7 @@ export class Addresses {
       })
       .finally(() => this.#asking.delete(host));
     this.#asking.set(host, answer);
-    // The caller may no longer await it.
+    // The caller may have stopped waiting. Without this, a rejection would be unhandled.
     answer.catch(() => undefined);
     return answer;
   }

@@ -16,7 +16,7 @@ export class Batches {
   #ready: Batch[] = [];
   #packedBytes = PACKED_BYTES;
 
-  /** Batches that are made or wait. */
+  /** Batches that are being made, or wait to be sent. */
   get length(): number {
     return this.#toEncode.length + this.#encoding + this.#ready.length;
   }

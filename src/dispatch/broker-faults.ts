@@ -15,7 +15,7 @@ export class BrokerFaults {
     return true;
   }
 
-  /** The broker has let the unit in. Returns the fault that is over: any, but that nobody listens there. */
+  /** The broker has let the unit in. Returns the fault that is over. `no-listener` is not: `heard` ends it. */
   letIn(broker: string): LinkFault | undefined {
     const code = this.#reported.get(broker)?.code;
     if (code === "no-listener") this.#reported.set(broker, { code, said: undefined });
@@ -23,7 +23,7 @@ export class BrokerFaults {
     return code === "no-listener" ? undefined : code;
   }
 
-  /** A report had a subscriber at the broker. Returns the fault that is over: that there was none. */
+  /** A report had a subscriber at the broker. Returns `no-listener` if that was its fault: it is over. */
   heard(broker: string): LinkFault | undefined {
     const code = this.#reported.get(broker)?.code;
     if (code !== "no-listener") return undefined;

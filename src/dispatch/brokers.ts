@@ -17,8 +17,9 @@ export type Visit = {
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;
   /**
-   * Why the link gave it up. `unanswered`: an emergency, or the removal of one, was not acknowledged.
-   * `deserted`: nobody listened at the broker. Undefined: it did not, or for another reason.
+   * Why the link gave up the connection. `unanswered`: an emergency, or the removal of one, was not
+   * acknowledged. `deserted`: nobody listened at the broker. Undefined: the link did not give it up, or gave
+   * it up for another reason.
    */
   readonly left?: "unanswered" | "deserted" | undefined;
 };
@@ -32,7 +33,7 @@ export type Next = {
   readonly pause: "none" | "short" | "growing";
 };
 
-/** A shorter connection did not work. */
+/** A connection counts as useful only if it lasted this long. */
 export const USEFUL_MS = 10_000;
 /** After so many losses in a row with a large message in flight, its size counts as the cause. */
 const SUSPECT_LOSSES = 2;
@@ -71,7 +72,7 @@ export class Brokers {
   accepted(index: number, maximumPacketSize: number): void {
     const known = this.#known[index]!;
     known.announced = maximumPacketSize;
-    // What it refused may have been refused by mistake: a limit for ever would keep that from dispatch.
+    // The refusal may have been a mistake: with a permanent limit, larger reports would never reach dispatch.
     delete known.refused;
   }
 
@@ -112,7 +113,7 @@ export class Brokers {
     }
     if (useful) {
       this.#inVain = 0;
-      // A broker that acknowledges everything but emergencies would be called on again and again.
+      // Otherwise the link would always return to a broker that acknowledges everything but emergencies.
       if (visit.left === "unanswered")
         return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
       return { broker: 0, pause: "short" };
@@ -197,11 +198,11 @@ export const isStuck = (
   deadMs: number,
 ): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);
 
-/** What the broker's answers on one channel have shown last. Times are in milliseconds. */
+/** What the latest answers on one channel show about its subscribers. Times are in milliseconds. */
 export type Hearing = {
   /** The message had a subscriber. */
   readonly listening: boolean;
-  /** When the answers became so. */
+  /** When the first answer with this result was received. */
   readonly since: number;
   readonly lastAt: number;
 };

@@ -45,13 +45,16 @@ export type CourierOptions = {
 /** While an emergency waits, a broker must get it within 10 s of becoming reachable. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
 const CONNECT_MS = 5_000;
-/** What the broker refused, or nobody heard, is said again this often. */
+/** How often a report is published again that the broker refused, or that had no subscriber. */
 const REPEAT_MS = 5_000;
-/** Only what is over waits: its copy must be gone within a minute after the broker is reachable again. */
+/**
+ * The pause while only ended episodes are left. Their copies must be removed within a minute after the broker
+ * is reachable again.
+ */
 const UNHURRIED_MS = 25_000;
 /** How many attempts are made before these longer pauses. */
 const HURRIED_VISITS = 8;
-/** The connection may be slow: the time without an answer until it is closed doubles up to this. */
+/** A connection may be slow: the time without an answer until it is closed doubles, at most to this. */
 const PATIENCE_MS = 40_000;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
@@ -110,13 +113,13 @@ export class Courier {
     return this.#load.get(episode)?.removed ?? false;
   }
 
-  /** Looks at what no event tells: a connection without an answer is given up for a new one. */
+  /** Checks what no event reports: a connection without an answer is replaced by a new one. */
   look(now: number): void {
     const session = this.#session;
-    // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
     if (!session) return;
     const { traffic } = session;
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
+    // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
     const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#patienceMs);
     if (!stuck && traffic.silentMs(now) < this.#patienceMs) return;
     const why = `${this.broker}: no answer for ${this.#patienceMs / 1_000} s`;
@@ -179,7 +182,7 @@ export class Courier {
     } catch (cause) {
       // The broker allows this unit only one client id: use the link's own.
       const refused = cause instanceof LinkError && cause.code === "unauthorised";
-      if (!refused || this.#suffix === "") return "failed"; // the link reports how the brokers are
+      if (!refused || this.#suffix === "") return "failed"; // the link reports the faults of brokers
       this.#suffix = "";
       return "again";
     }
@@ -196,7 +199,7 @@ export class Courier {
   }
 
   async #serve(connection: Connection): Promise<Verdict> {
-    // What it was to carry was put down while it connected: nothing else would end this connection.
+    // Its last episode was dropped while it was connecting: nothing else would end this connection.
     if (this.#load.size === 0) {
       connection.end();
       await connection.closed;
@@ -232,12 +235,12 @@ export class Courier {
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
             this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
         },
-        tooLarge: () => undefined, // the link declares what no broker takes
+        tooLarge: () => undefined, // the link declares what no broker accepts
         limited: () => undefined, // learned anew on each connection
         drained: () => undefined,
       },
     });
-    connection.subscribe([routes.acks], () => undefined); // a refused one: the link hears the answers
+    connection.subscribe([routes.acks], () => undefined); // if refused, only the link receives the answers
     this.#sayAll(this.#session);
     const error = await connection.closed;
     this.#session = undefined;

@@ -22,8 +22,8 @@ const CONNECT_MS = 10_000;
 /** If an address has not opened by then, the next one is tried at the same time. */
 const NEXT_ADDRESS_MS = 1_500;
 /**
- * If a broker has not answered CONNECT by then and has another address, that address is used. All of them
- * together: a press must be at dispatch within 10 s.
+ * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.
+ * CONNACKS_MS is for all addresses together, because a press must be at dispatch within 10 s.
  */
 const CONNACK_MS = 2_500;
 const CONNACKS_MS = 4_500;

@@ -23,7 +23,7 @@ export type EmergenciesOptions = {
   /** What every courier gets. */
   readonly courier: Omit<CourierOptions, "broker" | "hasEnded" | "session" | "on">;
   readonly live: Live;
-  /** The link. It calls the emergencies; these are all the calls in the other direction. */
+  /** The calls from the emergencies to the link. The link calls the methods of `Emergencies`. */
   readonly link: {
     /** What a connection to a broker asks for each report. */
     sessionEvents(broker: string): CourierOptions["session"];
@@ -62,7 +62,7 @@ export class Emergencies {
   readonly #couriers = new Map<string, Courier>();
   /** Episodes that are open, or whose end is not delivered. The ring limits them. */
   readonly #standing = new Map<string, Standing>();
-  /** Episodes whose end dispatch has: what is still pending of them is history. */
+  /** Episodes whose end dispatch has received. Their reports that are still pending are sent as history. */
   readonly #ended = new Set<string>();
   #phase: "idle" | "running" | "leaving" = "idle";
   #on: EmergencyEvents | undefined;
@@ -121,7 +121,7 @@ export class Emergencies {
     } else this.#courierTo(broker, episode)?.remove(episode);
   }
 
-  /** The link has a new connection. It publishes every report, and needs no courier to its broker. */
+  /** The link has a new connection, which publishes every report. The courier to its broker is stopped. */
   linked(session: Session): void {
     const { broker } = session.connection;
     void this.#couriers.get(broker)?.stop();

@@ -17,8 +17,8 @@ export type Seen = {
 export type GivingUp = { readonly error: LinkError; readonly left: Visit["left"] };
 
 /**
- * Why the link gives up an open connection. Undefined: it keeps it. `deadMs`: without any answer for this
- * long, a connection is dead. Pure.
+ * Why the link gives up an open connection. Undefined: the link keeps it. `deadMs`: without any answer for
+ * this long, a connection is dead. Pure.
  */
 export const whyGiveUp = (seen: Seen, deadMs: number): GivingUp | undefined => {
   const stalled = (what: string, ms: number): LinkError =>

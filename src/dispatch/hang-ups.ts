@@ -6,14 +6,14 @@ import { LinkError } from "./port.ts";
 
 type Wait = { readonly until: number; readonly ms: number };
 
-/** A connection that ends this soon after a refusal ended because of it. */
+/** If a connection ends this soon after a refusal, the refusal counts as the cause. */
 export const BECAUSE_MS = 2_000;
 
 /**
  * Brokers that hang up when they refuse a message, as mosquitto 2.0.11 does with
  * `max_queued_messages 0`. If the channel were tried again at each connection, one forgotten access rule
- * would keep the unit from everything else. So the channel waits over connections, as long as `refusedMs`
- * says.
+ * would keep the unit from everything else. So the pause of the channel (`refusedMs`) continues on the next
+ * connections.
  */
 export class HangUps {
   /** At most one entry for each broker and channel. */
@@ -37,7 +37,7 @@ export class HangUps {
   }
 }
 
-/** If a broker hangs up this soon after accepting, so often in a row, two units may have the same name. */
+/** If a broker hangs up this soon after accepting, this often in a row, two units may have the same name. */
 const TWIN_MS = 10_000;
 const TWIN_HANG_UPS = 3;
 

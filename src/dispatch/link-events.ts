@@ -11,7 +11,7 @@ import type { Connect, ConnectOptions, Incoming, LinkError, LinkFault } from "./
 /** What the link needs, shows and reports. */
 
 export type LinkStatus = {
-  /** The broker that is connected and has acknowledged the birth. */
+  /** The broker that is connected and has answered any message. */
   readonly broker?: string;
   readonly reconnects: number;
   readonly rttMs?: number;
@@ -41,7 +41,7 @@ export type LinkEvents = EmergencyEvents & {
   up(broker: string, version: 4 | 5): void;
   /**
    * A connection could not be made, or was lost. Each different fault of a broker is reported once.
-   * `silentMs`: for how long before that the broker had answered nothing.
+   * `silentMs`: for how long the broker had answered nothing before that.
    */
   down(error: LinkError, broker: string, silentMs: number): void;
   /** The connection is open, and the broker has answered nothing for `ms`. Repeated while it lasts. */

@@ -37,7 +37,7 @@ const DEAD_KEEPALIVES = 1.5;
 /** A broker that has answered nothing for this long is reported as silent. */
 const SILENT_MS = 5_000;
 
-/** How one connection ended. `silentMs`: for how long before that the broker had answered nothing. */
+/** How one connection ended. `silentMs`: for how long the broker had answered nothing before that. */
 type Served = Pick<Visit, "delivered" | "lostBytes"> & {
   readonly error: LinkError;
   readonly silentMs: number;
@@ -163,7 +163,7 @@ export class Link {
     this.#session?.pump();
   }
 
-  /** Resolves once everything that was pending is settled. */
+  /** Resolves once nothing is pending or in flight, apart from reports that do not fit the link's broker. */
   drained(): Promise<void> {
     if (this.#session?.traffic.drained) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
@@ -193,7 +193,7 @@ export class Link {
     await Promise.all([this.#running?.ended, ...carried]);
   }
 
-  /** Birth or farewell are acknowledged. A broker that refuses them has let the unit in all the same. */
+  /** An answer to any message was received: it may be the farewell's, or the first of the connection. */
   #stateAnswered(answer: Answer, connection: Connection): void {
     if (answer.kind === "too-large") return;
     if (answer.kind !== "refused" && answer.outgoing.kind === "state" && answer.outgoing.last)
@@ -341,7 +341,7 @@ export class Link {
     );
   }
 
-  /** The broker has accepted the unit and acknowledged the birth. */
+  /** The broker has answered for the first time on this connection. */
   #up({ broker, version }: Connection): void {
     const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
     this.#status = { broker, reconnects };

@@ -13,7 +13,7 @@ export class Live {
   /** The number of the last report that was sent live, by episode. */
   readonly #sent = new Map<string, number>();
 
-  /** `outbox`: it has the counter of this boot. */
+  /** `outbox`: gives the number of this boot. */
   constructor(clock: Pick<Clock, "mono">, outbox: { readonly boot: number }) {
     this.#clock = clock;
     this.#outbox = outbox;

@@ -28,7 +28,7 @@ const SESSION_EXPIRY_S = 86_400;
 /** The most messages from dispatch that may wait for their PUBACK at once. */
 const RECEIVE_MAXIMUM = 16;
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
-/** The most codes whose publish has not been called back yet. Further ones are ignored. */
+/** The most reason codes that are kept until the client calls back. Further ones are ignored. */
 const CODES = 1_024;
 /** MQTT §2.1.4: the largest packet that can be written. */
 const LARGEST_PACKET = 268_435_455;
@@ -192,7 +192,7 @@ class MqttConnection implements Connection {
     this.#goodbye ??= this.#time.after(GOODBYE_MS, () => this.#client.stream?.destroy());
   }
 
-  /** Messages that are published in one turn of the event loop are written at once. */
+  /** Messages that are published in one turn of the event loop are sent in one write. */
   #gather(): void {
     if (this.#corked) return;
     this.#corked = true;
@@ -227,6 +227,6 @@ const connectOver: ConnectOver = async ({ broker, version }, socket, options, on
   }
 };
 
-/** Connects with the MQTT client. The system looks up the names, if `lookup` does not. */
+/** Connects with the MQTT client. `lookup`: looks up host names; by default, the system's resolver. */
 export const createConnect = (time: Time, lookup: Lookup = systemLookup): Connect =>
   createDial(connectOver, time, lookup);

@@ -6,7 +6,7 @@
 export type Pace = {
   /** The most bytes in flight that do not queue up on the link. 0: not known yet. */
   readonly holds: number;
-  /** Bytes that may be in flight with another batch: `holds` and that batch. */
+  /** Bytes that may be in flight, the next batch included: `holds` and that batch. */
   readonly budget: number;
   /** The bytes of one batch: a press may have to wait for one. */
   readonly batchBytes: number;

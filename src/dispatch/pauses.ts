@@ -43,7 +43,7 @@ export class Pauses {
     return this.waits(channel, now) && this.#pauses.get(channel)?.cause === "refused";
   }
 
-  /** The channel waits from the start: the broker hung up when it refused it before. */
+  /** The channel waits from the start: on an earlier connection the broker refused it and hung up. */
   hold(channel: Channel, until: number): void {
     this.#pauses.set(channel, { cause: "refused", until, ms: 0 });
   }
@@ -63,8 +63,8 @@ export class Pauses {
   }
 
   /**
-   * A message of the channel was delivered. If its last one found no subscriber, there is one now: end
-   * the other such pauses.
+   * A message of the channel was delivered. If the message before it found no subscriber, there is one now:
+   * end the pauses of all channels that wait for a subscriber.
    */
   taken(channel: Channel): void {
     this.#pauses.delete(channel);

@@ -70,7 +70,7 @@ export const PUBACK = {
   packetTooLarge: 0x95,
 } as const;
 
-/** The size of a message up to this one is never to blame, whatever a broker says or does. In bytes. */
+/** A message of at most this many bytes is never treated as too large, whatever the broker answers. */
 export const INNOCENT_BYTES = 1_024;
 
 /** The unit announces this Maximum Packet Size, and never keeps more of one message in memory. */

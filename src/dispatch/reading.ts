@@ -21,8 +21,8 @@ export class Reading {
   /** The number after which to read next, because a report was given back meanwhile. */
   readonly #rewound = new Map<Lane, number>();
   /**
-   * Lanes of which everything readable is already queued or in flight. While the disk is away they have
-   * no cursor.
+   * Lanes of which everything readable is already queued or in flight. While the disk is away, the outbox
+   * reads them from memory and does not advance their cursor.
    */
   readonly #onTheirWay = new Set<Lane>();
 

@@ -93,7 +93,7 @@ export class Session {
     this.#wake();
   }
 
-  /** Wakes up when a pause of a channel ends: no event does. */
+  /** Pumps when the next pause of a channel ends, because no event reports that. */
   #wake(): void {
     const { traffic, time } = this.#options;
     this.#waking?.[Symbol.dispose]();
@@ -133,7 +133,7 @@ export class Session {
       this.#publish(outgoing);
       return;
     }
-    // It occupies its place in the window meanwhile.
+    // Until then the message occupies a place in the window.
     const flight = this.#options.traffic.sent(outgoing, 0, this.#options.time.mono());
     const go = () => {
       if (this.#over) return;

@@ -126,7 +126,7 @@ export class GuardedStream extends Duplex {
       for (const piece of this.#guard.feed(bytes)) more = this.push(Buffer.from(piece)) && more;
       return more;
     };
-    socket.resume(); // its end is reported only then
+    socket.resume(); // the socket reports its end only while it flows
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.#closed());

@@ -9,7 +9,7 @@ export type Standing = {
   readonly report: EmergencyUpdate;
   /** Brokers that may have an older retained copy. */
   readonly copies: readonly string[];
-  /** When this report was first published, or the connection that it waits on began. */
+  /** When this report was first published, or when the connection on which it waits was opened. */
   readonly since: number;
   readonly reach: Reach;
 };
@@ -40,8 +40,8 @@ export const unheard = (standing: Standing): Standing =>
   standing.reach === "sent" ? standing : { ...standing, reach: "unheard" };
 
 /**
- * The link as an emergency sees it: silent if it, or one before it, has had no answer for `TRUST_MS`,
- * whether it is in flight, queued, refused, or too large.
+ * The link, for the decision about one emergency. It is silent if this emergency, or an earlier one, has had
+ * no answer for `TRUST_MS`, whether it is in flight, queued, refused, or too large.
  */
 export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, now: number): LinkView => {
   if (!link) return { kind: "down" };
@@ -50,8 +50,8 @@ export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, 
 };
 
 /**
- * The brokers that should get a report by courier. `fresh`: the report was published just now; otherwise
- * only what is not sent yet is carried on.
+ * The brokers that should get a report by courier. `fresh`: the report was published just now. Otherwise
+ * only a report that no broker has acknowledged needs couriers.
  */
 export const carriedTo = (
   { report, copies, reach }: Standing,

@@ -3,7 +3,7 @@ import { heardOn, isDeserted, type Hearing } from "./brokers.ts";
 import { BECAUSE_MS } from "./hang-ups.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 
-/** Whether the broker has a subscriber for a message, as far as its answer shows; undefined: it does not. */
+/** Whether the broker has a subscriber for a message. Undefined: its answer does not show it. */
 export const isListening = (answer: Answer): boolean | undefined => {
   if (answer.kind === "unheard") return false;
   return answer.kind === "delivered" && answer.reports.length > 0 ? true : undefined;
@@ -15,7 +15,7 @@ export class Tally {
   readonly #refusedAt = new Map<Channel, number>();
   readonly #heard = new Map<Channel, Hearing>();
   #delivered = 0;
-  /** Whether the last message that showed it had a subscriber. */
+  /** Whether there was a subscriber, by the last answer that shows it. */
   #listening = false;
   #silent = false;
 
@@ -30,8 +30,8 @@ export class Tally {
   }
 
   /**
-   * The broker has answered. Returns whether it has a subscriber; undefined if that is not known, or not
-   * news. After a silence it is news: what the broker showed before is still true.
+   * The broker has answered. Returns whether it has a subscriber; undefined if this answer does not show it.
+   * The first answer after a silence returns what the broker showed last, if it does not show it itself.
    */
   answered(answer: Answer, now: number): boolean | undefined {
     if (answer.kind === "refused") this.#refusedAt.set(answer.channel, now);

@@ -12,7 +12,7 @@ import { Urgent } from "./urgent.ts";
 export type Read = { readonly lane: Lane; readonly after: number; readonly limit: number };
 
 export type TrafficSettings = {
-  /** QoS 1 messages that the broker takes before it has acknowledged one. */
+  /** How many QoS 1 messages the broker accepts before it has acknowledged one. */
   readonly receiveMaximum: number;
   /** Bytes of history that may be unacknowledged, however much the link holds. */
   readonly maxInFlightBytes: number;
@@ -23,8 +23,8 @@ export type TrafficSettings = {
   /** Whether an episode has ended: what is left of it must not be retained again. */
   readonly hasEnded: (episode: string) => boolean;
   /**
-   * This boot. An emergency report of it is published only once the unit has said it: the outbox can
-   * hold it before the episode is on disk.
+   * The number of this boot. An emergency report of this boot is published only after `say`: the outbox can
+   * offer it before its episode is on disk.
    */
   readonly boot: number;
   /** Channels that wait from the start, and until when, on the clock of `now`. */
@@ -39,8 +39,8 @@ const WINDOW = 32;
 /** Places in the window that are reserved for emergencies. */
 const RESERVE = 4;
 /**
- * Further positions are sent as history, many reports to a message, which costs unit, link and broker
- * less.
+ * The most live reports in flight. Further ones are sent as history, many reports in one message: that is
+ * cheaper for the unit, the link and the broker.
  */
 const LIVE_WINDOW = 4;
 const LIVE_QUEUE = 4;
@@ -155,7 +155,7 @@ export class Traffic {
     this.#urgent.say(report);
   }
 
-  /** Removes an episode from the broker of which the unit has no report any more. */
+  /** Removes from the broker an episode of which the unit no longer has a report. */
   remove(episode: string): void {
     const flying = [...this.#flights].some(
       ({ outgoing }) => outgoing.kind === "removal" && outgoing.episode === episode,
@@ -194,7 +194,7 @@ export class Traffic {
     return reads;
   }
 
-  /** What was read; `cursor`: how far. */
+  /** Reports that were read. `cursor`: the number up to which the lane was read. */
   page(lane: Lane, read: readonly Report[], cursor: number): void {
     const reports = read.filter((report) => !this.#urgent.isUnsaid(report));
     const fresh = this.#reading.take(lane, reports, cursor, this.#underway);
@@ -332,7 +332,7 @@ export class Traffic {
       this.#reading.giveBack(laneOf(kind), seq);
     }
     if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.giveBack(outgoing);
-    // A farewell is not repeated: the will says it. No birth may follow one.
+    // A refused farewell is not repeated: the broker publishes the will. No birth may follow a farewell.
     if (outgoing.kind === "state" && !outgoing.last && !this.#held) this.#states.push(outgoing);
   }
 

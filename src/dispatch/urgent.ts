@@ -30,7 +30,7 @@ export class Urgent {
   readonly #standing = new Map<string, EmergencyUpdate>();
   /** The last report of each episode that was delivered here: the same attempt is not published twice. */
   readonly #said = new Map<string, EmergencyUpdate>();
-  /** The first report of each episode that was read and not said yet. */
+  /** The number of the first report of each episode that was read before the unit published it (`say`). */
   readonly #unsaid = new Map<string, number>();
   /** Episodes whose retained copy was removed on this connection. */
   #removed: string[] = [];
@@ -65,7 +65,7 @@ export class Urgent {
     else if (!this.#settings.underway.has(report.seq)) this.#push(report);
   }
 
-  /** Removes an episode of which the unit has no report any more, unless that is in flight (`flying`). */
+  /** Removes an episode of which the unit no longer has a report. `flying`: its removal is in flight already. */
   remove(episode: string, flying: boolean): void {
     this.forget(episode);
     const known = this.#queue.some((one) => one.kind === "removal" && one.episode === episode);
@@ -87,7 +87,7 @@ export class Urgent {
     this.#settings.asHistory(all.filter((report) => isOver(report) || !this.#isNewest(report)));
   }
 
-  /** Whether a report that was read must wait until the unit says its episode; then it is read again. */
+  /** Whether a report that was read must wait for `say`. If so, notes it, so that it is read again then. */
   isUnsaid(report: Report): boolean {
     if (report.kind !== "emergency" || report.boot !== this.#settings.boot) return false;
     const { episode } = report.data;

@@ -41,7 +41,7 @@ export type RingEvent =
   /** The memory is on disk up to this generation, or this generation cannot be stored now. */
   | { readonly kind: "stored"; readonly generation: number }
   | { readonly kind: "not-stored"; readonly generation: number }
-  /** The episodes get these as they are: see machine.ts. */
+  /** Passed on to the episodes unchanged: see machine.ts. */
   | Extract<EpisodeEvent, { kind: "no-drill" | "sent" | "tick" | "connected" }>
   /** `broker`: the one that the link is connected to. */
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
@@ -64,7 +64,7 @@ export type RingEffect =
   | { readonly kind: "repeat"; readonly episode: Episode }
   /** The press is on disk: the board need not keep it. */
   | { readonly kind: "confirm"; readonly press: BoardPress }
-  /** Keep the signals from before the press, which opened this episode or counts in it. */
+  /** Keep the signals from before the press. The press opened this episode, or was counted in it. */
   | { readonly kind: "evidence"; readonly id: string; readonly test: boolean }
   | { readonly kind: "lamp"; readonly lamp: LampWish }
   /** Remove the retained copy of an episode from a broker. */

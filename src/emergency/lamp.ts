@@ -24,8 +24,8 @@ const resting = ({ faulty, unreachable }: LampConditions): LampPattern =>
 const patternOf = (episode: Episode, conditions: LampConditions): LampPattern => {
   if (episode.state === "received" || episode.state === "accepted") return episode.state;
   if (episode.reach !== "made") return episode.reach;
-  // A change starts again at the first stage, but an earlier report of this episode is still safe. If no
-  // report is safe yet, the board shows `latched` by itself.
+  // The report of a change is not stored yet, but an earlier report of this episode may be on disk. If none is,
+  // the board shows `latched` by itself.
   return episode.safe ? "stored" : resting(conditions);
 };
 

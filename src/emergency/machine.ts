@@ -95,7 +95,7 @@ type Press = EpisodeEvent & { kind: "press" };
 const isDrill = ({ drillUntil, episodes }: Emergency, event: Press): boolean => {
   const { automatic, pressed, count, mono } = event;
   if (automatic || drillUntil === undefined || mono >= drillUntil || pressed === undefined) return false;
-  // The press stands for several: only the first of them could be the drill.
+  // The board has counted several presses in this one. Only the first of them could be a drill.
   if (count > 1) return false;
   return pressed.mono >= drillUntil - DRILL_MS && !episodes.some((one) => isOpen(one) && !one.test);
 };
@@ -236,7 +236,7 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   }
 };
 
-/** Episodes from the memory after a restart at `mono`. They are at least on disk. */
+/** Episodes from the memory after a restart at `mono`. Each of them is on disk. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
   episodes: episodes.map((episode) => ({
     ...episode,

@@ -54,9 +54,9 @@ export type Unstored = {
   readonly id: string;
   readonly revision: number;
   readonly generation: number;
-  /** The generation with its earliest revision that was not on disk: with it the episode is safe. */
+  /** The generation of its earliest revision that is not on disk. Once that is stored, the episode is safe. */
   readonly first: number;
-  /** When it is published even though it is not stored, on the clock of `mono`. Infinity: it has been. */
+  /** When it is published even if it is not stored, on the clock of `mono`. Infinity: it was published. */
   readonly publishAt: number;
 };
 

@@ -41,7 +41,7 @@ export const stored = (ring: Ring, generation: number): RingStep => {
     ({ emergency } = advanceEpisodes(emergency, { kind: "stored", id, revision }));
   const safe = ring.unstored.filter(({ first }) => first <= generation).map(({ id }) => id);
   emergency = withSafe(emergency, safe);
-  // A report that was published from memory may already be at a broker.
+  // Publish only what is stored and not sent: a report published from memory may already be at a broker.
   const reached = new Set(emergency.episodes.filter(({ reach }) => reach === "stored").map(({ id }) => id));
   return {
     ring: {
@@ -59,7 +59,7 @@ export const stored = (ring: Ring, generation: number): RingStep => {
   };
 };
 
-/** Of these episodes a report, perhaps an earlier one, is on disk. */
+/** Marks these episodes as safe: a report of each, perhaps an earlier one, is on disk. */
 const withSafe = (emergency: Emergency, ids: readonly string[]): Emergency => ({
   ...emergency,
   episodes: emergency.episodes.map((one) => (ids.includes(one.id) ? { ...one, safe: true } : one)),

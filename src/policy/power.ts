@@ -23,7 +23,7 @@ type PowerObjection = "press" | "emergency" | "ignition" | "moving";
 export type PowerCircumstances = {
   /** Undefined: unknown. The computer is not switched off while the ignition is unknown. */
   readonly ignition: "on" | "off" | undefined;
-  /** The receiver sees the car move, whatever its bus says. */
+  /** The receiver or the bus shows that the car moves. */
   readonly moving: boolean;
   readonly emergency: boolean;
 };

@@ -17,7 +17,7 @@ export type Verdict =
   | "done";
 
 export type Reopening = {
-  /** Resolves when no further visit will be made. Rejects if a visit does: visits handle their own errors. */
+  /** Resolves when no further visit will be made. Rejects only if a visit rejects, which none should do. */
   readonly ended: Promise<void>;
   /** Ends the present pause. */
   hurry(): void;

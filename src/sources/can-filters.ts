@@ -21,7 +21,7 @@ export const NOTHING: KernelFilter = { id: REMOTE, mask: (STANDARD_MASK | EXTEND
 
 /** The lists in which the kernel keeps our filters, each with the number of frames that matched. */
 const RECEIVE_LISTS = ["sff", "eff", "fil"].map((list) => `/proc/net/can/rcvlist_${list}`);
-/** A frame counts as dropped if it is missing in so many checks: until then it may still arrive. */
+/** A frame counts as dropped if it is missing in this many checks in a row. Until then it may still arrive. */
 const LOOKS = 10;
 
 /**

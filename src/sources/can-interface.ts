@@ -53,8 +53,8 @@ export const busModeOf = (json: string): BusMode => {
 };
 
 /**
- * Why a mode is refused. Undefined: the interface only listens, or does not say and is declared to.
- * One that says it sends is refused whatever is declared.
+ * Why a mode is refused. Undefined: the interface only listens, or it does not report its mode and the
+ * configuration declares that it only listens. An `active` interface is refused whatever is declared.
  */
 export const refusalOf = (name: string, mode: BusMode, declared: boolean): SourceError | undefined => {
   switch (mode) {

@@ -2,8 +2,8 @@
 const LONGEST = 4_096;
 
 /**
- * The lines of a text (Latin-1) without their line ends, as many at a time as a chunk completes. A last
- * line without a line end counts. Memory: one chunk and one line.
+ * The lines of a text (Latin-1) without their line ends, in batches: the lines that each chunk completes.
+ * A last line without a line end counts. Memory: one chunk and one line.
  */
 export const linesOf = async function* (
   chunks: AsyncIterable<Uint8Array>,

@@ -48,8 +48,8 @@ export class CommandPart {
   }
 
   /**
-   * Decides about a command. Resolves when the outcome is on disk, or when the waiting command is (the
-   * time is not known yet), or when the disk does not answer.
+   * Decides about a command. Resolves when the outcome is on disk. If the command must wait for the time,
+   * resolves when the command itself is on disk. Also resolves if the disk does not answer.
    */
   receive(message: Incoming): Promise<void> {
     return this.#decide(asHeld(message), message.payload);

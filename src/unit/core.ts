@@ -91,7 +91,8 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
 
 /**
  * Remembers the unit's name. It may change only while no report with the old name is pending (contract
- * §1), and no broker may have a retained emergency of it: nobody could remove that under another name.
+ * §1), and while no broker may have a retained emergency of the old name: nobody could remove it under
+ * another name.
  * Rejects with NameError.
  */
 const keepName = async (outbox: Outbox, name: string): Promise<void> => {

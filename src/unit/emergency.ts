@@ -156,7 +156,7 @@ export class EmergencyPart implements Disposable {
     this.#give({ kind: "airbag-rearmed", path });
   }
 
-  /** The next press within a minute is a drill. Returns why not, if it cannot be. */
+  /** The next press within a minute is a drill. Returns the reason if a drill is refused. */
   drill(by: "technician" | "dispatch"): string | undefined {
     const { clock } = this.#options;
     const asked = by === "dispatch" ? { askedAt: clock.now().at } : {};

@@ -19,7 +19,7 @@ export type EpisodeReportsOptions = {
 /** The current report of each episode that the ring knows. Makes them and numbers them in the outbox. */
 export class EpisodeReports {
   readonly #options: EpisodeReportsOptions;
-  /** One entry for each episode, so the ring's limit holds: the ring forgets an episode when it is over. */
+  /** One entry for each episode of the ring, which limits them. The ring forgets an episode when it is over. */
   readonly #reports = new Map<string, EmergencyUpdate>();
 
   constructor(options: EpisodeReportsOptions) {

@@ -41,8 +41,8 @@ export type GpsOptions = {
 };
 
 /**
- * The fix is lost after this long without one, or after three of the receiver's own intervals if that is
- * longer, up to the latest.
+ * The fix is lost after this long without a new one. If three of the receiver's own intervals are longer,
+ * they count instead, up to FIX_LOST_LATEST_MS.
  */
 const FIX_LOST_MS = 5_000;
 const FIX_LOST_LATEST_MS = 30_000;

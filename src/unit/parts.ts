@@ -89,8 +89,8 @@ export const openCar = (core: Core, { emergency, scenes }: PanicParts): CarParts
     settings: recorded ? undefined : settings.power,
     circumstances: () => ({
       ignition: can?.motion().ignition,
-      // Either of them: if the ignition is mapped wrongly, the computer must still not be switched off while
-      // the car is driven.
+      // Either speed counts: if the ignition is mapped wrongly, the computer must still not be switched off
+      // while the car is driven.
       moving: gps.moving() || (can?.motion().speedKmh ?? 0) > 0,
       emergency: emergency.open,
     }),

@@ -11,8 +11,8 @@ export const pressedAt = (mono: number, boot: number, clock: Clock): Pressed => 
 };
 
 /**
- * The time of a press, as well as it is known now in boot `boot`. Empty if it is not known when it was
- * made, or if it was made before a restart while the clock was unset.
+ * The best known time of a press. `boot`: the present boot. Empty if the time is not known, or if the press
+ * was made before a restart while the clock was unset.
  */
 export const pressTime = (
   pressed: Pressed | undefined,

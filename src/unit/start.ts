@@ -47,7 +47,7 @@ const missingParts = ({
 const announce = ({ options, name, outbox, event, faults }: Core): void => {
   event({ type: "boot", version: VERSION, config: options.config, vss: VSS_VERSION });
   options.ports.log.info("starting", { unit: name, boot: outbox.boot, version: VERSION });
-  // Several faults can have no key of their own: their text tells them apart.
+  // Several faults may have no key. Their text then distinguishes them.
   for (const { part, code, where, detail } of options.configFaults)
     faults.add({ part, code, where: where ?? detail }, detail);
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);

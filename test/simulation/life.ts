@@ -30,7 +30,7 @@ export class LifeTime implements Time {
   }
 
   after(ms: number, f: () => void): Timer {
-    // As Node's timers. Less would also let rounding stop the time: now + (then - now) may be before then.
+    // Node's timers do the same. With 0, rounding could stop the time: now + (then - now) may be before then.
     return this.#keep((done) =>
       this.#time.after(Math.max(LEAST_MS, ms), () => {
         done();

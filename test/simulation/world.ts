@@ -74,11 +74,11 @@ export type WorldDisk<D> = {
   /** The process has gone. With `cut`, so has what was not synced. */
   processGone(cut: boolean): void;
   readonly durable: Durable;
-  /** It takes writes, of the memory at least, and in good time. */
+  /** Whether it accepts writes in good time, at least those of the vital file. */
   readonly writable: boolean;
   /** Whether it has lied or torn since it was last asked. */
   takeDamage(): boolean;
-  /** Does it, and returns how it ends; undefined: it is over, or does not apply. */
+  /** Begins a trouble. Returns a function that ends it; undefined: it is over already, or does not apply. */
   hurt(trouble: DiskTrouble): (() => void) | undefined;
   /** Called after each change of what is durable. */
   changed: () => void;
@@ -197,7 +197,7 @@ export class World<D> {
     );
   }
 
-  /** A disk that has never taken anything, and does not now: the service manager tries again. */
+  /** The disk has never accepted a write, and does not now: the service manager starts the unit again. */
   #notStarted(cause: unknown): void {
     if (!(cause instanceof StoreError)) {
       const detail = cause instanceof Error ? cause.stack! : String(cause);

@@ -134,7 +134,7 @@ export const isNobodyThere = (error: unknown): boolean =>
 
 const Named = z.object({ unit: z.string() });
 
-/** Without the directorate, if the other unit has the same. */
+/** The name of a unit, without the directorate if the other unit has the same one. */
 const shortName = (name: string, other: string): string => {
   const [directorate, id] = name.split("/");
   return id !== undefined && other.startsWith(`${directorate}/`) ? id : name;

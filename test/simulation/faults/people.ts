@@ -3,9 +3,9 @@ import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, once, type Fault } from "./fault.ts";
 
-/** A minute, and the way of the press: a slow disk may take as long again to show it. */
+/** A minute, and the way of the press. On a slow disk its episode may appear only after another minute. */
 const DRILL_MS = 130_000;
-/** A command waits in a session, or for the time; how late is not known here. */
+/** A command may wait in a session, or until the time is known: for how long is not known here. */
 const DRILL_COMMAND_MS = 86_400_000;
 const CRASH_MS = 10_000;
 
@@ -33,7 +33,7 @@ const parked: Fault = {
   },
 };
 
-/** A car that is manned, stands, and says nothing: only its last word is known. */
+/** A manned car stands still and its bus is silent: only the last signals are known. */
 const plugPulled: Fault = {
   kind: "parked and silent",
   weight: 2,

@@ -7,14 +7,14 @@ const ON_THE_WAY_MS = 30_000;
 
 /** Numbers from here on are made up by a unit whose disk cannot remember any (src/outbox/start.ts). */
 const MADE_UP = 2 ** 40;
-/** A unit tries its disk again so often. */
+/** How often a unit tries its disk again. */
 const RETRY_MS = 5_000;
 
-/** Numbers as ranges: a unit that has lost its counter leaves a trillion of them out, and declares them. */
+/** Numbers as ranges: a unit that has lost its counter skips a trillion numbers and declares them. */
 class Numbers {
   readonly #ranges: (readonly [from: number, to: number])[] = [];
   #arrivals = new Map<number, number>();
-  /** Made up and published, and when: some arrive only after the unit that made them up has died. */
+  /** When each made-up number was published. Some arrive only after the process that made them up has ended. */
   #made = new Map<number, number>();
   readonly #forgotten = new Set<number>();
 
@@ -50,7 +50,7 @@ class Numbers {
     if (made.length === 0) return;
     this.#ranges.push([Math.min(...made), Math.max(...made)]);
     for (const seq of made) {
-      // The next life goes on from a lower number: these say nothing about those between.
+      // The next life continues from a lower number, so these do not imply that the numbers in between exist.
       this.#forgotten.add(seq);
       this.#made.delete(seq);
       this.#arrivals.delete(seq);

@@ -114,7 +114,7 @@ const drillIsAsked: Invariant = {
       for (const { id } of made) known.add(id);
       for (const { id, test } of made) {
         if (!test) continue;
-        // The one that ends first: what an earlier question opened cannot be told from a later one's.
+        // Use up the request that ends first: which request a drill belongs to cannot be seen.
         asked = asked.filter((until) => until >= fact.at).sort((a, b) => a - b);
         if (asked.shift() === undefined) return `nobody asked for the drill ${id}`;
       }
@@ -125,7 +125,7 @@ const drillIsAsked: Invariant = {
 
 /** A line that has just been plugged in is opened within a few seconds, and a disk may be slow. */
 const RECENT_MS = 20_000;
-/** A disk that takes nothing for longer than that is not followed. */
+/** A disk that accepts nothing for longer than this is not followed. */
 const REMEMBERED_MS = 3_600_000;
 
 const noOldDrill: Invariant = {

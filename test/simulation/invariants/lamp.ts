@@ -15,7 +15,7 @@ const stagesReached = (fact: Fact): readonly (readonly [episode: string, claim: 
   return fact.what === "acked" ? [[fact.episode, claimOf(fact.stage)]] : [];
 };
 
-/** What was true when it was said may take so long to the lamp. */
+/** How long what was true when it was sent to the board may still take to reach the lamp. */
 const ON_THE_WAY_MS = 1_000;
 
 const lampIsTrue: Invariant = {
@@ -51,7 +51,7 @@ const lampIsTrue: Invariant = {
 };
 
 const RIGHT_MS = 5_000;
-/** That somebody listens again shows with the next report: each minute at least. */
+/** Only the next report shows that somebody listens again. There is one each minute at least. */
 const PROBE_MS = 65_000;
 /** A minute (contract §5), and 5 s for the lamp. */
 const NO_LINK_MS = 65_000;
@@ -169,8 +169,8 @@ const lampSaysNoLink: Invariant = {
     let shownAt: number | undefined;
     let lamp = "idle";
     return (fact) => {
-      // A connection that is open may be served by a broker that lets nobody in; that nobody listens there
-      // shows with the next report.
+      // A broker that accepts no new connection may still serve an open one. Only the next report shows that
+      // nobody listens there.
       const shows = fact.what === "disconnected" || (fact.what === "puback" && fact.code === NO_SUBSCRIBERS);
       if (alone.at === undefined) shownAt = undefined;
       else if (shows && fact.at - alone.at <= PROBE_MS) shownAt ??= fact.at;

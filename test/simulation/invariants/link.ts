@@ -43,7 +43,7 @@ const refusalKeepsConnection: Invariant = {
     const refused = new Map<number, number>();
     /** Emergencies without an answer, by connection: since when. It may be given up for them. */
     const unanswered = new Map<string, number>();
-    /** The link's own: a courier says no birth, and ends when it has carried everything. */
+    /** Connections of the link itself: a courier publishes no birth, and ends when it has delivered everything. */
     const born = new Set<number>();
     const silence = new Silence();
     /** Emergencies with a subscriber, by connection. */

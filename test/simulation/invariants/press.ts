@@ -49,7 +49,7 @@ class Unconfirmed {
 /**
  * Presses carry no number of the board on the wire, so they are counted: too few means that one was
  * lost, too many that one was counted twice. A press that the board could not keep (too short, or its
- * power went) may arrive and need not. What a disk lost that lied about it cannot be asked for.
+ * power went) may arrive and need not. A press that a lying disk has lost is not demanded.
  */
 const pressArrives: Invariant = {
   name: "press-arrives",
@@ -66,7 +66,7 @@ const pressArrives: Invariant = {
       arrived.see(fact);
       unconfirmed.see(fact);
       if (fact.what === "disk") ({ writable } = fact);
-      // What was published without a disk may become another episode, if the board does not know its age any more.
+      // Without a disk, the same press may open a second episode, if the board no longer knows its age.
       if (fact.what === "unit" && !fact.running && !writable) doubtful += unconfirmed.total;
       if (fact.what === "unkept") {
         kept--;
