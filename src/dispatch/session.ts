@@ -3,7 +3,7 @@ import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Route, Routes } from "../domain/wire.ts";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
-import { pause } from "../runtime/wait.ts";
+import { within } from "../runtime/wait.ts";
 import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../wire/encode.ts";
 import { LinkError, type Connection } from "./port.ts";
 import type { Answer, Outgoing } from "./outgoing.ts";
@@ -58,7 +58,6 @@ export class Session {
   readonly #flying = new Map<object, number>();
   #pumping: Timer | undefined;
   #waking: Timer | undefined;
-  readonly #ended = new AbortController();
   #over = false;
   /** The largest packet that the broker accepts, in bytes. */
   #limit: number;
@@ -70,7 +69,6 @@ export class Session {
     this.traffic = options.traffic;
     void options.connection.closed.then(() => {
       this.#over = true;
-      this.#ended.abort();
       this.#pumping?.[Symbol.dispose]();
       this.#waking?.[Symbol.dispose]();
     });
@@ -142,7 +140,7 @@ export class Session {
       else this.#later();
     };
     // Do not wait longer for a disk that does not answer.
-    void Promise.race([ready, pause(DISK_MS, this.#ended.signal, this.#options.time)]).then(go, go);
+    void within(DISK_MS, ready, this.#options.time).then(go);
   }
 
   #publish(outgoing: Outgoing): void {

@@ -49,7 +49,11 @@ export class Damping {
       changedAt: [],
       damped: false,
     };
-    if (known.now.faulty === change.faulty) return undefined;
+    if (known.now.faulty === change.faulty) {
+      // Only its words have changed: no event, but what is shown must be true.
+      known.now = change;
+      return undefined;
+    }
     known.now = change;
     this.#known.delete(name);
     this.#known.set(name, known);

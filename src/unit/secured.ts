@@ -1,7 +1,7 @@
 import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
-import { pause } from "../runtime/wait.ts";
+import { within } from "../runtime/wait.ts";
 
 /** How long the disk is awaited: a broker waits for its PUBACK meanwhile. */
 const DISK_MS = 1_000;
@@ -15,8 +15,6 @@ export const secured = async (
   time: Time,
   failed: (cause: string) => void,
 ): Promise<void> => {
-  const enough = new AbortController();
   const stored = outbox.secure().catch((cause: unknown) => failed(reasonOf(cause)));
-  await Promise.race([stored, pause(DISK_MS, enough.signal, time)]);
-  enough.abort();
+  await within(DISK_MS, stored, time);
 };

@@ -1,7 +1,7 @@
 import type { LinkEvents } from "../dispatch/link.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { pause } from "../runtime/wait.ts";
+import { within } from "../runtime/wait.ts";
 import { VERSION } from "../domain/version.ts";
 import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
@@ -150,8 +150,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     await outbox
       .flush()
       .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
-    if (link.status.broker !== undefined)
-      await Promise.race([link.drained(), pause(FAREWELL_DRAIN_MS, new AbortController().signal, time)]);
+    if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained(), time);
   });
 
   const commands = openCommands(core, parts);

@@ -21,6 +21,13 @@ describe("a change of a fault", () => {
     expect(damping.change(change(false, "whole"), 3)).toBeUndefined();
   });
 
+  test("of its words alone is no news, and is what is shown", () => {
+    const damping = new Damping();
+    damping.change(change(true, "expired"), 0);
+    expect(damping.change(change(true, "self-signed"), 1)).toBeUndefined();
+    expect(damping.active).toEqual([change(true, "self-signed")]);
+  });
+
   test("that was never a fault is not reported", () => {
     expect(new Damping().change(change(false), 0)).toBeUndefined();
   });
