@@ -37,6 +37,8 @@ export type CourierOptions = {
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
   readonly on: ConnectionEvents & {
     answer(answer: Answer, broker: string): void;
+    /** Its connection has ended while reports of these episodes had no answer. */
+    closed(episodes: readonly string[]): void;
     /** It has no more episodes, or had to give way to the link. */
     done(): void;
   };
@@ -243,6 +245,7 @@ export class Courier {
     connection.subscribe([routes.acks], () => undefined); // if refused, only the link receives the answers
     this.#sayAll(this.#session);
     const error = await connection.closed;
+    on.closed(traffic.flyingEpisodes);
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
     if (error.code === "stalled") return "again";

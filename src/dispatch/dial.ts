@@ -127,7 +127,13 @@ const connectAny = async (
   throw failed ?? noAnswer(target.broker);
 };
 
-/** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it. */
+/**
+ * How often MQTT 5 is tried with a broker that hangs up on it, before 3.1.1. Something between may have
+ * hung up, and 3.1.1 has no reason codes: that nobody has subscribed would not be seen.
+ */
+const ATTEMPTS = 3;
+
+/** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
 export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
   const names = new Addresses(lookup, time);
   /** The version that each broker speaks, once it has accepted 5 or refused it with a code. */
@@ -153,18 +159,20 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
       return connection;
     };
     const version = spoken.get(broker) ?? 5;
-    try {
-      return await attempt(version);
-    } catch (error) {
-      // If a broker has spoken MQTT 5 before, do not try 3.1.1 when it hangs up: 3.1.1 has no reason codes.
-      const older =
-        version === 5 &&
-        error instanceof LinkError &&
-        (error.code === "version" || (error.code === "lost" && !spoken.has(broker)));
-      if (!older || deadline.aborted) throw error;
-      const connection = await attempt(4);
-      if (error.code === "version") spoken.set(broker, 4);
-      return connection;
+    for (let n = 1; ; n++) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
+        return await attempt(version);
+      } catch (error) {
+        if (version === 4 || deadline.aborted || !(error instanceof LinkError)) throw error;
+        const hungUp = error.code === "lost" && !spoken.has(broker);
+        if (hungUp && n < ATTEMPTS) continue;
+        if (!hungUp && error.code !== "version") throw error;
+        // oxlint-disable-next-line no-await-in-loop
+        const connection = await attempt(4);
+        if (error.code === "version") spoken.set(broker, 4);
+        return connection;
+      }
     }
   };
 };

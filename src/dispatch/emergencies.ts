@@ -32,16 +32,17 @@ export type EmergenciesOptions = {
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
     hurry(): void;
+    /** A courier's connection has ended while reports of these episodes had no answer. */
+    closed(broker: string, episodes: readonly string[]): void;
+    /** Whether a removed copy of an episode may come back at a broker: see `LateCopies`. */
+    mayComeBack(broker: string, episode: string): boolean;
     /** Moves the link's connection to a broker that has delivered what the link could not. */
     follow(broker: string): void;
   };
 };
 
 export type EmergencyEvents = {
-  /**
-   * A broker with a subscriber has acknowledged an emergency. If it is cleared, the broker's retained
-   * copy is removed.
-   */
+  /** A broker with a subscriber has acknowledged an emergency. */
   delivered(report: EmergencyUpdate, broker: string): void;
   /** A broker has no retained copy of an episode any more. */
   removed(episode: string, broker: string): void;
@@ -166,7 +167,7 @@ export class Emergencies {
       this.#delivered(outgoing.report, broker, by);
     if (outgoing.kind === "removal") {
       if (outgoing.final) this.#delivered(outgoing.final, broker, by);
-      else this.#on?.removed(outgoing.episode, broker);
+      else this.#gone(outgoing.episode, broker);
     }
   }
 
@@ -220,6 +221,7 @@ export class Emergencies {
         on: {
           ...link.hears,
           answer: (answer) => link.answered(answer, broker),
+          closed: (episodes) => link.closed(broker, episodes),
           done: () => {
             if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);
           },
@@ -229,6 +231,11 @@ export class Emergencies {
     );
     this.#couriers.set(broker, courier);
     return undefined;
+  }
+
+  /** If the copy may come back, it is removed again at the next sweep. */
+  #gone(episode: string, broker: string): void {
+    if (!this.#options.link.mayComeBack(broker, episode)) this.#on?.removed(episode, broker);
   }
 
   #unheard(episode: string): void {
@@ -249,6 +256,7 @@ export class Emergencies {
       this.#standing.set(episode, { ...standing, reach: "sent" });
       if (state === "cleared") this.#end(episode, standing.copies);
     }
+    if (state === "cleared") this.#gone(episode, broker);
     this.#on?.delivered(report, broker);
   }
 

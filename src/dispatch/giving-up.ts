@@ -16,6 +16,10 @@ export type Seen = {
 
 export type GivingUp = { readonly error: LinkError; readonly left: Visit["left"] };
 
+/** Nobody has subscribed to what the unit publishes at a broker. */
+export const noListener = (broker: string): LinkError =>
+  new LinkError("no-listener", `${broker}: nobody listens to this unit there`);
+
 /**
  * Why the link gives up an open connection. Undefined: the link keeps it. `deadMs`: without any answer for
  * this long, a connection is dead. Pure.
@@ -28,7 +32,5 @@ export const whyGiveUp = (seen: Seen, deadMs: number): GivingUp | undefined => {
   // A lost acknowledgement is repeated only on another connection.
   if (isStuck(seen, deadMs))
     return { error: stalled("an emergency was not acknowledged", seen.urgentMs), left: "unanswered" };
-  if (!seen.deserted) return undefined;
-  const error = new LinkError("no-listener", `${seen.broker}: nobody listens to this unit there`);
-  return { error, left: "deserted" };
+  return seen.deserted ? { error: noListener(seen.broker), left: "deserted" } : undefined;
 };

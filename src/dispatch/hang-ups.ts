@@ -29,6 +29,11 @@ export class HangUps {
     }
   }
 
+  /** The broker has accepted a message on a channel. */
+  accepted(broker: string, channel: Channel): void {
+    this.#waits.get(broker)?.delete(channel);
+  }
+
   /** The channels that wait on a new connection, and until when. */
   held(broker: string, now: number): readonly { readonly channel: Channel; readonly until: number }[] {
     return [...(this.#waits.get(broker) ?? [])]

@@ -44,6 +44,8 @@ export type LinkEvents = EmergencyEvents & {
    * `silentMs`: for how long the broker had answered nothing before that.
    */
   down(error: LinkError, broker: string, silentMs: number): void;
+  /** Nobody listens at the only broker. The connection stays open. Reported once. */
+  deserted(error: LinkError, broker: string): void;
   /** The connection is open, and the broker has answered nothing for `ms`. Repeated while it lasts. */
   silent(ms: number): void;
   /**
@@ -60,8 +62,6 @@ export type LinkEvents = EmergencyEvents & {
   accepted(broker: string, topic: string): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
-  /** A report was sent with an unset clock. */
-  sentUnset(): void;
   /**
    * Called before an emergency is published to a broker, which waits for the promise. Undefined: it is
    * published at once.
@@ -77,12 +77,12 @@ export type LinkEvents = EmergencyEvents & {
 export const NOBODY: LinkEvents = {
   up: () => undefined,
   down: () => undefined,
+  deserted: () => undefined,
   silent: () => undefined,
   recovered: () => undefined,
   refused: () => undefined,
   accepted: () => undefined,
   oversize: () => undefined,
-  sentUnset: () => undefined,
   publishing: () => undefined,
   delivered: () => undefined,
   removed: () => undefined,

@@ -9,9 +9,10 @@ import { BrokerFaults } from "./broker-faults.ts";
 import { Brokers, TRUST_MS, type Visit } from "./brokers.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify, refusal } from "./faults.ts";
-import { whyGiveUp } from "./giving-up.ts";
+import { noListener, whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
+import { LateCopies } from "./late-copies.ts";
 import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 import {
@@ -63,6 +64,7 @@ export class Link {
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
   readonly #refusals = new Refusals();
+  readonly #late: LateCopies;
   readonly #faults = new BrokerFaults();
   /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
@@ -89,6 +91,7 @@ export class Link {
     const { brokers, connect, broker, routes, clock, time, random, compress, outbox, unheardCounts } =
       options;
     this.#brokers = new Brokers(brokers);
+    this.#late = new LateCopies(broker.keepaliveS);
     this.#live = new Live(clock, outbox);
     this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     this.#emergencies = new Emergencies({
@@ -99,6 +102,8 @@ export class Link {
         sessionEvents: (url) => this.#sessionEvents(url),
         hears: this.#hears,
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
+        closed: (url, episodes) => this.#late.closed(url, episodes, time.mono()),
+        mayComeBack: (url, episode) => this.#late.mayCome(url, episode, time.mono()),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
       },
@@ -206,11 +211,7 @@ export class Link {
     const { clock, outbox } = this.#options;
     return {
       isLive: (report) => this.#live.isLive(report),
-      right: (report) => {
-        const right = putRight(report, outbox.boot, clock);
-        if (right.clock === "unset" && right.boot === outbox.boot) this.#on.sentUnset();
-        return right;
-      },
+      right: (report) => putRight(report, outbox.boot, clock),
       publishing: (report) => this.#on.publishing(report, broker),
     };
   }
@@ -227,7 +228,8 @@ export class Link {
       tally.silent();
       this.#on.silent(silentMs);
     }
-    const deserted = this.#brokers.urls.length > 1 && tally.isDeserted(now);
+    const deserted = tally.isDeserted(now) && this.#brokers.urls.length > 1;
+    if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
@@ -289,6 +291,7 @@ export class Link {
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
     const pinged = error.code === "stalled" && traffic.inFlight === 0;
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
+    this.#late.closed(broker, traffic.flyingEpisodes, now);
     this.#session = undefined;
     this.#tally = undefined;
     this.#emergencies.unlinked();
@@ -353,13 +356,20 @@ export class Link {
     if (fault !== undefined) this.#on.recovered(broker, fault);
   }
 
-  #refused(broker: string, topic: string, code: number): void {
+  /** `code`: undefined if a subscription was not answered. */
+  #refused(broker: string, topic: string, code: number | undefined): void {
     this.#refusals.refused(broker, topic);
-    this.#on.refused(broker, topic, refusal(code));
+    this.#on.refused(broker, topic, code === undefined ? "no answer" : refusal(code));
   }
 
   #accepted(broker: string, topic: string): void {
     if (this.#refusals.accepted(broker, topic)) this.#on.accepted(broker, topic);
+  }
+
+  /** Nobody listens at the only broker: the link stays there. */
+  #deserted(broker: string): void {
+    const error = noListener(broker);
+    if (this.#faults.failed(broker, error)) this.#on.deserted(error, broker);
   }
 
   #failed(broker: string, error: LinkError, silentMs: number): void {
@@ -373,9 +383,13 @@ export class Link {
     // Without a connection the link still tries this broker, and would report its fault again.
     if (by === "courier" && this.#session) this.#recovered(broker, this.#faults.letIn(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
-    if (answer.kind === "unheard" || answer.kind === "delivered")
+    if (answer.kind === "unheard" || answer.kind === "delivered") {
       this.#accepted(broker, channelOf(answer.outgoing));
-    if (listening !== undefined) this.#on.heard(listening);
+      this.#refusalHangUps.accepted(broker, channelOf(answer.outgoing));
+    }
+    // While the link is open, only it shows that nobody listens.
+    if (listening === true || (listening === false && (by === "link" || !this.#session)))
+      this.#on.heard(listening);
     if (listening) this.#recovered(broker, this.#faults.heard(broker));
     this.#emergencies.answered(answer, broker, by);
     if (answer.kind !== "delivered") return;

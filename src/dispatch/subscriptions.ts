@@ -1,12 +1,12 @@
 import type { Time, Timer } from "../runtime/ports.ts";
 import { PUBACK, type Connection } from "./port.ts";
 
-/** The pause after a refusal: 30 s, doubling to an hour (contract §4). */
+/** The pause after a refusal: 30 s, doubling to an hour (contract §4). No answer within it counts as one. */
 const RETRY_MS = { min: 30_000, max: 3_600_000 };
 
 export type SubscriptionEvents = {
-  /** Called once for each topic that the broker refuses. */
-  refused(topic: string, code: number): void;
+  /** Called once for each topic that the broker refuses, or does not answer (`code` undefined). */
+  refused(topic: string, code: number | undefined): void;
   granted(topic: string): void;
 };
 
@@ -26,21 +26,28 @@ export class Subscriptions implements Disposable {
   }
 
   #ask(topics: readonly string[], retryMs: number): void {
+    let answered = false;
+    const failed = (topic: string, code: number | undefined, afterMs: number): void => {
+      if (retryMs === RETRY_MS.min) this.#on.refused(topic, code);
+      const again = Math.min(retryMs * 2, RETRY_MS.max);
+      const timer = this.#time.after(afterMs, () => this.#ask([topic], again));
+      this.#timers.get(topic)?.[Symbol.dispose]();
+      this.#timers.set(topic, timer);
+    };
+    const silent = this.#time.after(retryMs, () => {
+      answered = true;
+      for (const topic of topics) failed(topic, undefined, 0);
+    });
+    for (const topic of topics) this.#timers.set(topic, silent);
     this.#connection.subscribe(topics, (codes) => {
+      if (this.#over) return;
+      silent[Symbol.dispose]();
       topics.forEach((topic, n) => {
         const code = codes[n]!;
-        if (this.#over) return;
-        if (code < PUBACK.firstRefusal) {
-          this.#on.granted(topic);
-          return;
-        }
-        if (retryMs === RETRY_MS.min) this.#on.refused(topic, code);
-        const again = Math.min(retryMs * 2, RETRY_MS.max);
-        this.#timers.set(
-          topic,
-          this.#time.after(retryMs, () => this.#ask([topic], again)),
-        );
+        if (code < PUBACK.firstRefusal) this.#on.granted(topic);
+        else if (!answered) failed(topic, code, retryMs);
       });
+      answered = true;
     });
   }
 

@@ -124,6 +124,13 @@ export class Traffic {
     return now - eldest;
   }
 
+  /** Episodes whose report is in flight: the broker may still receive it after the connection was closed. */
+  get flyingEpisodes(): readonly string[] {
+    return [...this.#flights].flatMap(({ outgoing }) =>
+      outgoing.kind === "emergency" ? [outgoing.report.data.episode] : [],
+    );
+  }
+
   /**
    * How long the oldest emergency or removal in flight has waited for its acknowledgement; 0 if there is
    * none.
@@ -367,6 +374,8 @@ export class Traffic {
   }
 
   #wants(lane: Lane, now: number): boolean {
+    // Nothing else is published before it is known which emergencies wait, even if they are refused.
+    if (lane === "emergency" && !this.#primed) return true;
     if (this.#pauses.waits(CHANNEL_OF_LANE[lane], now)) return false;
     if (lane === "emergency") return true;
     if (!this.#primed) return false;

@@ -96,7 +96,14 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
       restart() {
         if (outbox.state.kind !== "open")
           return "the disk cannot be written: a restart would lose the reports that are only in memory";
-        time.after(RESTART_MS, () => restart.emit("asked by dispatch"));
+        // Its id is on disk first: otherwise it would be run again when the broker delivers it again.
+        time.after(RESTART_MS, () => {
+          outbox.secure().then(
+            () => restart.emit("asked by dispatch"),
+            (cause: unknown) =>
+              log.error("a restart is not made: its command cannot be stored", { cause: reasonOf(cause) }),
+          );
+        });
         return undefined;
       },
     },
@@ -121,27 +128,26 @@ export const statusActions = (core: Core, parts: Parts): StatusActions => ({
 });
 
 /**
- * Makes one `clock` event once the time is known, so that dispatch can correct the reports that were sent
- * before.
+ * Makes a `clock` event each time that the time becomes known, so that dispatch can correct the reports
+ * that were made before. Those that are still unsent may be sent by a later boot, which cannot correct them.
  */
 export class ClockEvent {
   readonly #core: Core;
-  #state: "nothing-sent" | "sent-unset" | "said" = "nothing-sent";
+  #unset: boolean;
 
   constructor(core: Core) {
     this.#core = core;
-  }
-
-  sentUnset(): void {
-    if (this.#state === "nothing-sent") this.#state = "sent-unset";
+    this.#unset = core.options.ports.clock.now().clock === "unset";
   }
 
   tick(): void {
     const { outbox, options, event } = this.#core;
     const { clock } = options.ports;
-    if (this.#state !== "sent-unset" || clock.now().clock === "unset") return;
-    this.#state = "said";
-    const mono = clock.mono();
-    event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(clock.when(mono).at) });
+    const known = clock.now().clock !== "unset";
+    if (known && this.#unset) {
+      const mono = clock.mono();
+      event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(clock.when(mono).at) });
+    }
+    this.#unset = !known;
   }
 }

@@ -184,13 +184,9 @@ export class EmergencyPart implements Disposable {
     await this.#secured();
   }
 
-  /**
-   * A broker with a subscriber has acknowledged a report. If the episode is cleared, the broker has no
-   * retained copy any more.
-   */
-  delivered(report: EmergencyUpdate, broker: string): void {
-    const { episode: id, state } = report.data;
-    if (state === "cleared") this.#give({ kind: "removed", id, broker });
+  /** A broker with a subscriber has acknowledged a report. */
+  delivered(report: EmergencyUpdate): void {
+    const { episode: id } = report.data;
     const episode = this.#ring.emergency.episodes.find((one) => one.id === id);
     if (!episode || this.#reports.get(id)?.seq !== report.seq) return;
     this.#legs.reached(id, "sent", this.#options.clock.mono());

@@ -54,7 +54,7 @@ const announce = ({ options, name, outbox, event, faults }: Core): void => {
 };
 
 /** Passes the events of the link on to the parts that they concern. */
-const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent: ClockEvent): LinkEvents => {
+const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents => {
   const { faults, connected, routes, options } = core;
   const { clock, log } = options.ports;
   const { emergency, can } = parts;
@@ -72,6 +72,8 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
       // Write the telemetry that was waiting in memory for its PUBACK.
       core.outbox.flush().catch(() => undefined); // reported by the outbox
     },
+    deserted: (error, broker) =>
+      faults.raise({ part: "link", code: error.code, where: broker }, error.message),
     silent: (ms) => emergency.give({ kind: "listening", listening: false, mono: clock.mono() - ms }),
     recovered: (broker, code) =>
       faults.clear(
@@ -93,9 +95,8 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart, clockEvent:
         { part: "link", code: "oversize", where: topic },
         `a message of ${bytes} bytes on ${topic} is larger than a unit accepts: it was skipped`,
       ),
-    sentUnset: () => clockEvent.sentUnset(),
     publishing: (report, broker) => emergency.publishing(report, broker),
-    delivered: (report, broker) => emergency.delivered(report, broker),
+    delivered: (report) => emergency.delivered(report),
     removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
     async message(message) {
@@ -166,7 +167,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   };
   car.gps.fixed.listen(() => clockEvent.tick());
   stack.use(time.every(TICK_MS, tick));
-  link.start(linkEvents(core, parts, commands, clockEvent));
+  link.start(linkEvents(core, parts, commands));
   const page = await openPage(core, parts, stack);
   log.info("started", { unit: core.name, boot: outbox.boot, version: VERSION, ...page });
   tick();

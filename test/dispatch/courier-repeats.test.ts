@@ -62,6 +62,7 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
       on: {
         message: () => Promise.resolve(),
         oversize: () => undefined,
+        closed: () => undefined,
         answer: () => undefined,
         done: () => undefined,
       },

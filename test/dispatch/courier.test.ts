@@ -60,6 +60,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
         on: {
           message: () => Promise.resolve(),
           oversize: () => undefined,
+          closed: () => undefined,
           answer: (answer) => void answers.push(answer),
           done: () => (done = true),
         },

@@ -103,11 +103,11 @@ const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [
     up: (broker) => void ups.push(broker),
     down: (error) => void downs.push(error),
     silent: () => undefined,
+    deserted: () => undefined,
     recovered: () => undefined,
     refused: (broker, topic, why) => void refusals.push(`${broker} ${topic}: ${why}`),
     accepted: () => undefined,
     oversize: () => undefined,
-    sentUnset: () => undefined,
     publishing(_report, broker) {
       copies.add(broker);
       return undefined;

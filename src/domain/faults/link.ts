@@ -65,7 +65,8 @@ export const LINK = {
   },
   "no-listener": {
     ...NO_LINK,
-    sentence: "For a minute no message had a subscriber at this broker. The unit goes on to the next one.",
+    sentence:
+      "For a minute no message had a subscriber at this broker. The unit goes on to the next one; if there is none, it stays.",
     dispatch:
       "Nothing is lost: reports wait in the unit, and emergencies go to the other brokers. This event arrives once somebody listens.",
     cause: "Dispatch's consumer is not connected to this broker, or its access rules do not let it read.",

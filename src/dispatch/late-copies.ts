@@ -1,0 +1,28 @@
+/**
+ * Retained copies that may still come: what the unit had written to a connection before it closed it can
+ * reach the broker later, and after the copy was removed over another connection. Such a removal does not
+ * count until the broker must have given up the old connection. Pure: `now` is in milliseconds.
+ */
+export class LateCopies {
+  readonly #ms: number;
+  /** Until when, by broker and episode. At most one entry for each. */
+  readonly #until = new Map<string, number>();
+
+  /** `keepaliveS`: a broker gives a connection up after one and a half of them without a packet (MQTT 5 §3.1.2.10). */
+  constructor(keepaliveS: number) {
+    this.#ms = keepaliveS * 1_500 + MARGIN_MS;
+  }
+
+  /** A connection to a broker was closed while reports of these episodes had no answer. */
+  closed(broker: string, episodes: readonly string[], now: number): void {
+    for (const [key, until] of this.#until) if (until <= now) this.#until.delete(key);
+    for (const episode of episodes) this.#until.set(`${episode} ${broker}`, now + this.#ms);
+  }
+
+  mayCome(broker: string, episode: string, now: number): boolean {
+    return (this.#until.get(`${episode} ${broker}`) ?? -Infinity) > now;
+  }
+}
+
+/** The time of a packet on its way. */
+const MARGIN_MS = 10_000;
