@@ -3,11 +3,13 @@ import type { Lane, PendingReports } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Random, Time } from "../runtime/ports.ts";
+import type { DiskState } from "./condition.ts";
 import type { OutboxFault } from "./fault.ts";
 import { OutboxLoop } from "./loop.ts";
 import type { Disk } from "./port.ts";
 import { begin, takeLease } from "./start.ts";
 
+export type { DiskState } from "./condition.ts";
 export type { OutboxFault } from "./fault.ts";
 
 /**
@@ -45,16 +47,6 @@ export type Outbox = AsyncDisposable &
     /** Resolves when the store has been opened and recovered for the first time, or the first attempt has failed. */
     readonly opened: Promise<void>;
   };
-
-/**
- * `opening`: the store is being opened and scanned. `reopening`: it failed and is tried again; the vital
- * file works. `away`: not even the vital file can be written, so nothing remembers numbers or memory.
- */
-export type DiskState =
-  | { readonly kind: "opening" }
-  | { readonly kind: "open" }
-  | { readonly kind: "reopening"; readonly cause: unknown }
-  | { readonly kind: "away"; readonly cause: unknown };
 
 export type OutboxOptions = {
   readonly disk: Disk;

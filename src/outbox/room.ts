@@ -1,11 +1,13 @@
 import { reasonOf } from "../runtime/log.ts";
 import { DamageError, type Store } from "./port.ts";
+import type { Gaps } from "./gaps.ts";
 import type { Now, Queue } from "./queue.ts";
 import { NO_EXCESS, type Excess, type Retention } from "./retention.ts";
 
 export type RoomOptions = {
   readonly retention: Retention;
-  readonly queue: Queue;
+  readonly queue: Pick<Queue, "events">;
+  readonly gaps: Pick<Gaps, "giveUp">;
   readonly now: () => Now;
   /** The outbox is being closed: nothing more is given up. */
   readonly closing: () => boolean;
@@ -70,7 +72,7 @@ export class Room {
   }
 
   async #make(store: Store, deleted: Excess): Promise<void> {
-    const { retention, queue, closing, usable, now, gaveUp } = this.#options;
+    const { retention, queue, gaps, closing, usable, now, gaveUp } = this.#options;
     if (closing() || !usable(store)) return;
     await retention.giveBack(store, deleted);
     // What was found before has not been deleted yet: a look would find it again.
@@ -81,7 +83,7 @@ export class Room {
     // A stop writes its last batch now: what is settled after it would be settled for nobody.
     if (closing() || found.seqs.length === 0) return;
     this.#excess = found;
-    queue.giveUp(found, now());
+    gaps.giveUp(found, now());
     gaveUp();
   }
 }

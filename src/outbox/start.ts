@@ -1,6 +1,6 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random } from "../runtime/ports.ts";
-import { LEASE_MAX, LEASE_MIN, REACH } from "./queue.ts";
+import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, PLACES, StoreError, type Disk } from "./port.ts";
 import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";

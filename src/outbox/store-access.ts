@@ -1,6 +1,7 @@
 import type { Memory } from "../domain/memory.ts";
 import { LANES } from "../domain/pending.ts";
 import { faultOf } from "./fault.ts";
+import type { Gaps } from "./gaps.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
@@ -18,6 +19,7 @@ type Access =
 export type AccessOptions = {
   readonly disk: Disk;
   readonly queue: Queue;
+  readonly gaps: Gaps;
   /** The name of the store. */
   readonly name: string;
   readonly start: Start;
@@ -104,15 +106,16 @@ export class StoreAccess {
   }
 
   async #takeOver(store: Store, whole: boolean, found: Scan, failed: unknown): Promise<void> {
-    const { queue, name, start, now, away } = this.#options;
+    const { queue, gaps, name, start, now, away } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
     const superseded = await this.#superseded(store, lanes.emergency);
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
-    const known = { ...queue.known, store: name, lostWith, renamed: start.renamed } as const;
+    const { owed } = gaps;
+    const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed } as const;
     const recovered = recover(known, { ledger, lanes, whole });
-    queue.recovered(recovered, now());
-    queue.refuse(superseded, "superseded", now());
+    gaps.recovered(recovered, now());
+    gaps.refuse(superseded, "superseded", now());
     const operations: Operation[] = LANES.flatMap((lane) =>
       [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
         type: "del",

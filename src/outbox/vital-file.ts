@@ -1,6 +1,6 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import type { Disk } from "./port.ts";
-import type { Lease } from "./queue.ts";
+import type { Lease } from "./numbers.ts";
 import { encodeVital, type Vital } from "./vital-record.ts";
 
 export type VitalFileOptions = {

@@ -9,10 +9,7 @@ test("numbers that jumped far ahead are leased with two writes, each within the 
   });
   // The newest place of the vital file was lost: only the store knows how far the numbers went.
   const lanes = { emergency: [], event: [], telemetry: [] };
-  queue.recovered(
-    { ledger: emptyLedger(2 ** 40), lanes, gaps: [], ghosts: lanes },
-    { at: 0, clock: "unset", mono: 0 },
-  );
+  queue.recovered({ ledger: emptyLedger(2 ** 40), lanes, gaps: [], ghosts: lanes });
   expect(queue.allLeased).toBe(false);
   let reach = 577;
   let writes = 0;

@@ -1,0 +1,132 @@
+import { LANES, laneOf, type Lane } from "../domain/pending.ts";
+import type { Report } from "../domain/report.ts";
+import type { Operation } from "./port.ts";
+import { encodeKey, encodeRecord } from "./record.ts";
+import { addRange, type Runs } from "./runs.ts";
+
+type Removals = Readonly<Record<Lane, number[]>>;
+const noRemovals = (): Removals => ({ emergency: [], event: [], telemetry: [] });
+
+/** What a batch holds. */
+export type Plan = {
+  readonly records: ReadonlyMap<number, Report>;
+  /** Numbers whose records are deleted. */
+  readonly removals: Removals;
+};
+
+/**
+ * What waits in memory to be written or deleted. One batch at a time is taken with `plan`, and is then
+ * either `done` or `undone`. Pure.
+ */
+export class Batches {
+  /** Reports by number, ascending: to be written, and in the batch that is being written. */
+  #held = new Map<number, Report>();
+  #writing: ReadonlyMap<number, Report> = new Map();
+  #removals = noRemovals();
+  /** The lowest number that was written and is not synced. */
+  #unsynced = Infinity;
+
+  get held(): ReadonlyMap<number, Report> {
+    return this.#held;
+  }
+  /** Reports in memory. */
+  get size(): number {
+    return this.#held.size + this.#writing.size;
+  }
+  /** Records are to be written or deleted. */
+  get due(): boolean {
+    return this.#held.size > 0 || LANES.some((lane) => this.#removals[lane].length > 0);
+  }
+
+  hold(report: Report): void {
+    this.#held.set(report.seq, report);
+  }
+
+  /** It is not written under this number. */
+  forget(seq: number): void {
+    this.#held.delete(seq);
+  }
+
+  /** It is settled: never written, or deleted if it is on disk. */
+  remove(seq: number, lane: Lane): void {
+    if (!this.#held.delete(seq) && !this.#writing.has(seq)) this.#removals[lane].push(seq);
+  }
+
+  /** Every report in memory, with its number; of one batch ascending. */
+  *reports(): Generator<[seq: number, report: Report]> {
+    yield* this.#writing;
+    yield* this.#held;
+  }
+
+  /** The numbers of all reports in memory. */
+  get numbers(): Runs {
+    const numbers: Runs = [];
+    for (const [seq] of this.reports()) addRange(numbers, seq, seq);
+    return numbers;
+  }
+
+  /** Adds the numbers whose records are to be deleted. */
+  addRemovals(to: Runs): void {
+    for (const lane of LANES) for (const seq of this.#removals[lane]) addRange(to, seq, seq);
+  }
+
+  /** Every number below it that is given and not settled is synced on disk. `next`: the next to give. */
+  synced(next: number): number {
+    const [held = Infinity] = this.#held.keys();
+    const [writing = Infinity] = this.#writing.keys();
+    return Math.min(held, writing, this.#unsynced, next);
+  }
+
+  /** The store was scanned: what is not in it is in memory. */
+  scanned(): void {
+    this.#unsynced = Infinity;
+  }
+
+  /** Takes all that may be written as the next batch. `all`: every number may. */
+  plan(all: boolean, may: (seq: number) => boolean): Plan {
+    const records = all ? this.#held : new Map([...this.#held].filter(([seq]) => may(seq)));
+    const plan = { records, removals: this.#removals };
+    this.#held = all ? new Map() : new Map([...this.#held].filter(([seq]) => !may(seq)));
+    this.#writing = records;
+    this.#removals = noRemovals();
+    return plan;
+  }
+
+  /** The batch is in the store. */
+  done({ records }: Plan, sync: boolean, isSettled: (seq: number) => boolean): void {
+    this.#writing = new Map();
+    const [first = Infinity] = records.keys();
+    this.#unsynced = sync ? Infinity : Math.min(this.#unsynced, first);
+    // Settled while they were being written: they are in the store and must go again.
+    this.#removeSettled(records, isSettled);
+  }
+
+  /** The batch is not in the store, or only perhaps: it is part of the next one. */
+  undone({ records, removals }: Plan, isSettled: (seq: number) => boolean): void {
+    this.#writing = new Map();
+    const pending = [...records].filter(([seq]) => !isSettled(seq));
+    this.#removeSettled(records, isSettled);
+    this.#held = new Map([...pending, ...this.#held]);
+    this.#removals = {
+      emergency: [...removals.emergency, ...this.#removals.emergency],
+      event: [...removals.event, ...this.#removals.event],
+      telemetry: [...removals.telemetry, ...this.#removals.telemetry],
+    };
+  }
+
+  #removeSettled(records: ReadonlyMap<number, Report>, isSettled: (seq: number) => boolean): void {
+    for (const [seq, { kind }] of records) if (isSettled(seq)) this.#removals[laneOf(kind)].push(seq);
+  }
+}
+
+/** The operations of records and removals. */
+export const operationsOf = ({ records, removals }: Plan): Operation[] => {
+  const operations: Operation[] = [];
+  for (const lane of LANES)
+    for (const seq of removals[lane]) operations.push({ type: "del", key: encodeKey(lane, seq) });
+  for (const [seq, report] of records) {
+    const key = encodeKey(laneOf(report.kind), seq);
+    operations.push({ type: "put", key, value: encodeRecord(key, report) });
+  }
+  return operations;
+};

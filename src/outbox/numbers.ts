@@ -1,0 +1,76 @@
+/** Numbers leased ahead: few, because a crash declares those that it cannot account for. */
+export const LEASE_MIN = 64;
+export const LEASE_MAX = 65_536;
+/** How many times further than the last lease the next one may reach. */
+export const REACH = 8;
+
+/**
+ * Numbers below `lease` may have been used. The next lease is at most `reach`: so much may have been
+ * used if the newest place of the vital file is lost.
+ */
+export type Lease = { readonly lease: number; readonly reach: number };
+
+/**
+ * Which numbers the next life cannot give again. The vital file leases them; without it they are free from
+ * a number on that is far from all others. `next` is always the next number to give. Pure.
+ */
+export class Numbers {
+  /** The vital file remembers numbers below it. */
+  #lease: number;
+  /** The next lease is not above it (see `Lease`). */
+  #reach: number;
+  /** Numbers from it on need no lease. */
+  #freeFrom = Infinity;
+  #givenAtLease: number;
+  /** How many numbers the last lease was ahead. */
+  #ahead = LEASE_MIN;
+
+  constructor({ lease, reach }: Lease, next: number) {
+    this.#lease = lease;
+    this.#reach = reach;
+    this.#givenAtLease = next;
+  }
+
+  get lease(): number {
+    return this.#lease;
+  }
+
+  leased(seq: number): boolean {
+    return seq < this.#lease || seq >= this.#freeFrom;
+  }
+
+  /** Few leased numbers are left: the vital file must be written. */
+  isShort(next: number): boolean {
+    return this.#freeFrom === Infinity && this.#lease - next < this.#ahead / 4;
+  }
+
+  /** The lease that the vital file should hold. It counts once `written`. */
+  wanted(next: number): Lease {
+    if (this.#lease - next >= this.#ahead / 2) return { lease: this.#lease, reach: this.#reach };
+    this.#ahead = Math.min(Math.max(LEASE_MIN, (next - this.#givenAtLease) * 4), LEASE_MAX);
+    this.#givenAtLease = next;
+    const wanted = next + this.#ahead;
+    const lease = Math.max(this.#lease, this.#freeFrom === Infinity ? Math.min(wanted, this.#reach) : wanted);
+    // The numbers may have jumped beyond the reach: the next write leases them, so this one must reach as far.
+    return { lease, reach: Math.max(lease, wanted) + REACH * this.#ahead };
+  }
+
+  written({ lease, reach }: Lease): void {
+    this.#lease = Math.max(this.#lease, lease);
+    this.#reach = Math.max(this.#reach, reach);
+    this.#freeFrom = Infinity;
+  }
+
+  /** Nothing remembers numbers any more: `next` has jumped, and is free with all above it. */
+  left(next: number): void {
+    this.#freeFrom = next;
+  }
+
+  /** The life ends, and the ledger accounts for every number: nothing is leased ahead. */
+  end(next: number): void {
+    this.#lease = next;
+  }
+}
+
+/** The lease of a life that has ended: nothing ahead. */
+export const endedLease = (next: number): Lease => ({ lease: next, reach: next + REACH * LEASE_MIN });

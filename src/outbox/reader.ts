@@ -1,0 +1,85 @@
+import { LANES, type Lane } from "../domain/pending.ts";
+import type { Report } from "../domain/report.ts";
+import type { Disk, Store } from "./port.ts";
+import type { Queue, Settled } from "./queue.ts";
+import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
+import type { StoreAccess } from "./store-access.ts";
+
+export type ReaderOptions = {
+  readonly disk: Pick<Disk, "space">;
+  readonly queue: Queue;
+  readonly access: StoreAccess;
+  /** Records of these reports cannot be read, though the store can. */
+  readonly broken: (reports: readonly Settled[]) => void;
+  /** The store cannot be read. */
+  readonly unreadable: (store: Store, cause: unknown) => void;
+};
+
+/** Reads what is pending, from the store and from memory. */
+export class Reader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** See `PendingReports.read`. */
+  async read(lane: Lane, after: number, limit: number): Promise<{ reports: Report[]; cursor: number }> {
+    const { queue, access, broken } = this.#options;
+    const { store } = access;
+    // Read before the store is: what is written meanwhile is found in one of the two.
+    const unwritten = lane === "telemetry" || !store ? queue.unwritten(lane, after) : [];
+    const page = store ? await this.#page(store, lane, after, limit) : [];
+    const whole = store !== undefined && access.store === store;
+    const { reports, unread } = this.#decode(lane, page);
+    if (unread.length > 0) broken(unread);
+    const last = page.at(-1);
+    const cursor = last ? decodeKey(last[0]) : after;
+    const fresh = unwritten
+      .filter(({ seq }) => seq > cursor && !queue.isSettled(seq))
+      .slice(0, limit - page.length);
+    // Without the store it is not known what lies before: the next read begins here again.
+    return { reports: [...reports, ...fresh], cursor: whole ? (fresh.at(-1)?.seq ?? cursor) : after };
+  }
+
+  #decode(lane: Lane, page: Awaited<ReturnType<Store["page"]>>): { reports: Report[]; unread: Settled[] } {
+    const reports: Report[] = [];
+    const unread: Settled[] = [];
+    for (const [key, value] of page) {
+      const seq = decodeKey(key);
+      if (this.#options.queue.isSettled(seq)) continue;
+      const report = decodeRecord(key, value);
+      if (report) reports.push(report);
+      else unread.push({ seq, kind: lane === "telemetry" ? "position" : lane });
+    }
+    return { reports, unread };
+  }
+
+  /** A page of a lane; empty if it cannot be read: then the store is opened anew before the next batch. */
+  async #page(store: Store, lane: Lane, after: number, limit: number): ReturnType<Store["page"]> {
+    try {
+      return await store.page(...rangeOf(lane, after + 1), limit);
+    } catch (cause) {
+      this.#options.unreadable(store, cause);
+      return [];
+    }
+  }
+
+  /** See `Outbox.stats`. */
+  async stats(): Promise<{ records: number; oldestAt?: number; bytes: number }> {
+    const { disk, queue, access } = this.#options;
+    const { store } = access;
+    const after = queue.oldest - 1;
+    const heads = store ? await Promise.all(LANES.map((lane) => this.#page(store, lane, after, 1))) : [];
+    const times = heads.flat().flatMap(([key, value]) => {
+      const report = decodeRecord(key, value);
+      // Without a true time there is no true age.
+      return report && report.clock !== "unset" ? [Date.parse(report.at)] : [];
+    });
+    return {
+      records: queue.isRecovered ? queue.pending : queue.size,
+      bytes: disk.space().used,
+      ...(times.length > 0 ? { oldestAt: Math.min(...times) } : {}),
+    };
+  }
+}
