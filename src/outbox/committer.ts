@@ -30,6 +30,8 @@ export const createCommitter = (options: CommitterOptions): Committer => {
   let notBefore = -Infinity;
   let running: Promise<void> | undefined;
   let closed = false;
+  /** A batch that is due waits for the one before it: it will hold what becomes due meanwhile. */
+  let waiting = false;
 
   const commit = async (sync: boolean): Promise<void> => {
     try {
@@ -42,32 +44,31 @@ export const createCommitter = (options: CommitterOptions): Committer => {
   };
 
   /** Waits until nothing is being written, then begins in the same turn: nobody comes in between. */
-  const inTurn = async (sync: boolean, wanted: () => boolean): Promise<void> => {
+  const inTurn = async (sync: boolean, begins: () => void): Promise<void> => {
     while (running) {
       // oxlint-disable-next-line no-await-in-loop -- one batch at a time keeps the order
       await running.catch(() => undefined);
     }
-    if (!wanted()) return;
+    begins();
     running = commit(sync).finally(() => {
       running = undefined;
     });
     await running;
   };
-  const now = (sync: boolean): Promise<void> =>
+  const now = (sync: boolean, begins = (): unknown => undefined): Promise<void> =>
     inTurn(sync, () => {
+      begins();
       if (closed) throw new Error("the outbox is closed");
-      return true;
     });
 
   const fire = (): void => {
     timer = undefined;
     timerDue = Infinity;
     const waitMs = options.dueMs();
-    if (waitMs > 0) {
-      within(waitMs);
-      return;
-    }
-    now(false).then(
+    if (waitMs > 0) within(waitMs);
+    if (waitMs > 0 || waiting) return;
+    waiting = true;
+    now(false, () => (waiting = false)).then(
       () => {
         const nextMs = options.nextMs();
         if (nextMs !== undefined) within(nextMs);
@@ -87,14 +88,14 @@ export const createCommitter = (options: CommitterOptions): Committer => {
 
   return {
     within,
-    now,
+    now: (sync) => now(sync),
     get running() {
       return running;
     },
     async close() {
       closed = true;
       timer?.[Symbol.dispose]();
-      await inTurn(true, () => true);
+      await inTurn(true, () => undefined);
     },
   };
 };

@@ -1,6 +1,7 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
+import type { Timer } from "../runtime/ports.ts";
 import { Condition, type DiskState } from "./condition.ts";
 import { faultOf } from "./fault.ts";
 import { Gaps } from "./gaps.ts";
@@ -21,6 +22,11 @@ import { RETRY_MS, Writer } from "./writer.ts";
 const HELD_MAX = 8_192;
 /** Events in memory while nothing can be written: if there are more, the oldest of low value go. */
 const HELD_EVENTS_MAX = 2_000;
+/**
+ * A number waits for its lease so long at most. The unit publishes an emergency from memory after a second,
+ * and its number must not be one that the next life gives again.
+ */
+const LEASE_MS = 750;
 
 /**
  * The one loop of the outbox: it gathers what changes and has it written, the memory to the vital file and
@@ -43,6 +49,8 @@ export class OutboxLoop implements Outbox {
   readonly #writer: Writer;
   readonly #firstAttempt = Promise.withResolvers<void>();
   #vitalAsked = false;
+  /** Runs while a number waits for its lease. */
+  #leasing: Timer | undefined;
   #closing = false;
   #eventsShedAt = HELD_EVENTS_MAX;
 
@@ -110,15 +118,19 @@ export class OutboxLoop implements Outbox {
     });
   }
 
-  #createVital({ vital }: Life): VitalFile {
-    const { disk, on } = this.#options;
+  #createVital({ vital, underWay }: Life): VitalFile {
+    const { disk, time, on } = this.#options;
     return new VitalFile({
       disk,
+      time,
       vital,
+      underWay,
       lease: () => (this.#closing ? this.#queue.endedLease() : this.#queue.wantedLease()),
       on: {
         written: (lease) => this.#vitalWritten(lease),
         failed: (cause) => this.#vitalFailed(cause),
+        // What it wrote is out of date: the lease of the numbers that were given since is not in it.
+        late: () => void (this.#closing || this.#writeVital()),
         shortened: () => on.news("the memory was too large for its place: its oldest entries are gone"),
       },
     });
@@ -184,6 +196,7 @@ export class OutboxLoop implements Outbox {
 
   #vitalWritten(lease: Lease): void {
     this.#queue.leaseWritten(lease);
+    if (this.#queue.allLeased) this.#leaseWaitEnds();
     this.#condition.vitalWorks();
     // Held back until their numbers were leased.
     if (!this.#isOpen) for (const lane of LANES) this.#options.on.stored(lane);
@@ -191,7 +204,9 @@ export class OutboxLoop implements Outbox {
 
   #vitalFailed(cause: unknown): void {
     this.#vital.touch();
-    if (!this.#condition.vitalFailed(cause)) return;
+    const first = this.#condition.vitalFailed(cause);
+    this.#leaseWaitEnds();
+    if (!first && this.#queue.allLeased) return;
     const left = this.#queue.leaveNumbers(numberBeyond(this.#queue.next, this.#options.random));
     // Declared at once: this life may not see the disk come back.
     this.#gaps.abandon(left, "power-cut", this.#now());
@@ -205,6 +220,7 @@ export class OutboxLoop implements Outbox {
     const report = this.#queue.append(draft, this.#options.clock.mono());
     const lane = laneOf(draft.kind);
     if (this.#queue.leaseIsShort) this.#extendLease();
+    if (!this.#queue.leased(report.seq)) this.#awaitLease();
     this.#writer.appended(lane);
     if (!this.#isOpen) {
       if (lane === "event") this.#shedEvents();
@@ -217,6 +233,15 @@ export class OutboxLoop implements Outbox {
     if (this.#vitalAsked) return;
     this.#vital.touch();
     this.#writeVitalSoon();
+  }
+
+  #awaitLease(): void {
+    this.#leasing ??= this.#options.time.after(LEASE_MS, () => this.#vital.giveUp(LEASE_MS));
+  }
+
+  #leaseWaitEnds(): void {
+    this.#leasing?.[Symbol.dispose]();
+    this.#leasing = undefined;
   }
 
   #shedEvents(): void {
@@ -292,6 +317,7 @@ export class OutboxLoop implements Outbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
+    this.#leaseWaitEnds();
     this.#writer.end();
     await this.#room.idle();
     try {

@@ -19,8 +19,8 @@ export class Numbers {
   #lease: number;
   /** The next lease is not above it (see `Lease`). */
   #reach: number;
-  /** Numbers from it on need no lease. */
-  #freeFrom = Infinity;
+  /** Ranges of numbers that need no lease, `until` excluded. Each that ended was used up: LEASE_MAX numbers. */
+  #free: { readonly from: number; until: number }[] = [];
   #givenAtLease: number;
   /** How many numbers the last lease was ahead. */
   #ahead = LEASE_MIN;
@@ -36,21 +36,39 @@ export class Numbers {
   }
 
   leased(seq: number): boolean {
-    return seq < this.#lease || seq >= this.#freeFrom;
+    return seq < this.#lease || this.#free.some(({ from, until }) => seq >= from && seq < until);
+  }
+
+  /** The newest numbers are leased, or free, below it. */
+  get bound(): number {
+    return this.#free.at(-1)?.until ?? this.#lease;
   }
 
   /** Few leased numbers are left: the vital file must be written. */
   isShort(next: number): boolean {
-    return this.#freeFrom === Infinity && this.#lease - next < this.#ahead / 4;
+    return this.#free.length === 0 && this.#lease - next < this.#ahead / 4;
   }
 
-  /** The lease that the vital file should hold. It counts once `written`. */
+  /**
+   * The lease that the write of the vital file holds that begins now. It counts once `written`. A write that
+   * fails, or does not end, may be on disk all the same: numbers from its lease on are free no longer.
+   */
   wanted(next: number): Lease {
+    const wanted = this.#wanted(next);
+    for (const free of this.#free)
+      if (wanted.lease > free.from) free.until = Math.min(free.until, wanted.lease);
+    return wanted;
+  }
+
+  #wanted(next: number): Lease {
     if (this.#lease - next >= this.#ahead / 2) return { lease: this.#lease, reach: this.#reach };
-    this.#ahead = Math.min(Math.max(LEASE_MIN, (next - this.#givenAtLease) * 4), LEASE_MAX);
+    const free = this.#free.length > 0;
+    // A disk that is away may stay so: few numbers would soon be used up, and they would have to jump again.
+    const ahead = free ? LEASE_MAX : (next - this.#givenAtLease) * 4;
+    this.#ahead = Math.min(Math.max(LEASE_MIN, ahead), LEASE_MAX);
     this.#givenAtLease = next;
     const wanted = next + this.#ahead;
-    const lease = Math.max(this.#lease, this.#freeFrom === Infinity ? Math.min(wanted, this.#reach) : wanted);
+    const lease = Math.max(this.#lease, free ? wanted : Math.min(wanted, this.#reach));
     // The numbers may have jumped beyond the reach: the next write leases them, so this one must reach as far.
     return { lease, reach: Math.max(lease, wanted) + REACH * this.#ahead };
   }
@@ -58,12 +76,12 @@ export class Numbers {
   written({ lease, reach }: Lease): void {
     this.#lease = Math.max(this.#lease, lease);
     this.#reach = Math.max(this.#reach, reach);
-    this.#freeFrom = Infinity;
+    if (lease > (this.#free.at(-1)?.from ?? Infinity)) this.#free = [];
   }
 
   /** Nothing remembers numbers any more: `next` has jumped, and is free with all above it. */
   left(next: number): void {
-    this.#freeFrom = next;
+    this.#free.push({ from: next, until: Infinity });
   }
 
   /** The life ends, and the ledger accounts for every number: nothing is leased ahead. */

@@ -79,7 +79,7 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const lock = await options.disk.lock();
   try {
     const start = await begin(options.disk, options.random);
-    const life = await takeLease(options.disk, start, options.random);
+    const life = await takeLease(options.disk, start, options);
     for (const line of start.news) options.on.news(line);
     if (start.doubtful) options.on.doubtful?.();
     const outbox = new OutboxLoop(options, lock, start, life);

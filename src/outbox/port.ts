@@ -13,6 +13,13 @@ export class DiskError extends Error {
   readonly code = "DISK";
 }
 
+/** The disk has not answered in time. What was asked of it is still under way, and may end either way. */
+export class NoAnswerError extends DiskError {
+  constructor(what: string, ms: number) {
+    super(`${what}: the disk has not answered for ${ms / 1000} s`);
+  }
+}
+
 /** What is stored cannot be read as a store: it must be repaired. */
 export class DamageError extends Error {
   readonly code = "DAMAGE";

@@ -182,9 +182,9 @@ export class Queue {
    * left behind, to be declared.
    */
   leaveNumbers(beyond: number): Runs {
-    const { lease } = this.#numbers;
-    const from = Math.min(lease, this.next);
-    const moved = [...this.held.values()].filter(({ seq }) => seq >= lease);
+    const { bound: first } = this.#numbers;
+    const from = Math.min(first, this.next);
+    const moved = [...this.held.values()].filter(({ seq }) => seq >= first);
     this.#ledger.next = Math.max(beyond, this.next);
     const to = this.next - 1;
     this.#numbers.left(this.next);

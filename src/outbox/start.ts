@@ -1,8 +1,8 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
-import type { Random } from "../runtime/ports.ts";
+import type { Random, Time } from "../runtime/ports.ts";
 import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
-import { DiskError, PLACES, StoreError, type Disk } from "./port.ts";
+import { DiskError, NoAnswerError, PLACES, StoreError, type Disk } from "./port.ts";
 import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";
 
 /** What a life begins with. Its own numbers begin at `lease`. */
@@ -176,13 +176,32 @@ export type Life = {
   readonly first: number;
   /** Why nothing remembers the numbers of this life; undefined if the vital file does. */
   readonly away: unknown;
+  /** The write of the first lease, if it has not ended. */
+  readonly underWay: Promise<void> | undefined;
+};
+
+/** The board is served after the first lease: a press waits for it. */
+const FIRST_LEASE_MS = 1_000;
+
+/** Waits for a write. Rejects with NoAnswerError if it has not ended in time. */
+const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<void> => {
+  using stack = new DisposableStack();
+  const late = Promise.withResolvers<never>();
+  stack.use(
+    time.after(FIRST_LEASE_MS, () => late.reject(new NoAnswerError(`${disk.path}.vital`, FIRST_LEASE_MS))),
+  );
+  await Promise.race([writing, late.promise]);
 };
 
 /**
- * Counts the boot and takes the first lease, synced. If the disk does not take them, boot and numbers
+ * Counts the boot and takes the first lease, synced. If the disk refuses or does not answer, boot and numbers
  * jump to where no other life's are. Rejects with StoreError if nothing was ever stored here, and cannot be.
  */
-export const takeLease = async (disk: Disk, start: Start, random: Random): Promise<Life> => {
+export const takeLease = async (
+  disk: Disk,
+  start: Start,
+  { random, time }: { readonly random: Random; readonly time: Time },
+): Promise<Life> => {
   const { store, connection, generation, memory } = start;
   const of = { generation, store, connection, memory };
   const lease = start.lease + LEASE_MIN;
@@ -191,17 +210,21 @@ export const takeLease = async (disk: Disk, start: Start, random: Random): Promi
     const { place, bytes } = encodeVital({ ...vital, generation: generation + 1 });
     return disk.writeVital(place, bytes);
   };
+  let writing: Promise<void> | undefined;
   try {
-    await write().catch((cause: unknown) => {
+    writing = write().catch((cause: unknown) => {
       // The file does not exist, and the disk is full.
       if (!(cause instanceof DiskError) || !disk.releaseBallast()) throw cause;
       return write();
     });
-    return { vital: { ...vital, generation: generation + 1 }, first: start.lease, away: undefined };
+    await inTime(disk, writing, time);
+    const taken = { ...vital, generation: generation + 1 };
+    return { vital: taken, first: start.lease, away: undefined, underWay: undefined };
   } catch (cause) {
     if (!start.used) throw new StoreError(cause instanceof Error ? cause.message : String(cause), { cause });
     const first = numberBeyond(start.lease, random);
     const boot = bootBeyond(start.boot, random) + 1;
-    return { vital: { ...of, boot, lease: first, reach: first }, first, away: cause };
+    const underWay = cause instanceof NoAnswerError ? writing : undefined;
+    return { vital: { ...of, boot, lease: first, reach: first }, first, away: cause, underWay };
   }
 };

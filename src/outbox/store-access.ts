@@ -10,10 +10,11 @@ import { recover } from "./recovery.ts";
 import { numbersOf, within, type Runs } from "./runs.ts";
 import type { Start } from "./start.ts";
 
-/** The store: not open, open, or open and not to be trusted. */
+/** The store: not open, open, open and without an answer, or open and not to be trusted. */
 type Access =
   | { readonly kind: "closed" }
   | { readonly kind: "open"; readonly store: Store }
+  | { readonly kind: "hung"; readonly store: Store }
   | { readonly kind: "torn"; readonly store: Store };
 
 export type AccessOptions = {
@@ -49,7 +50,7 @@ export class StoreAccess {
     this.#options = options;
   }
 
-  /** Undefined if it is not open, or not to be trusted. */
+  /** Undefined if it is not open, does not answer, or is not to be trusted. */
   get store(): Store | undefined {
     return this.#access.kind === "open" ? this.#access.store : undefined;
   }
@@ -62,6 +63,16 @@ export class StoreAccess {
     if (this.store !== store) return;
     this.#access = { kind: "torn", store };
     this.#damaged ||= damaged;
+  }
+
+  /** It does not answer: it is not used before `answered`. */
+  hang(store: Store): void {
+    if (this.store === store) this.#access = { kind: "hung", store };
+  }
+
+  /** It has answered. */
+  answered(store: Store): void {
+    if (this.#access.kind === "hung" && this.#access.store === store) this.#access = { kind: "open", store };
   }
 
   /** `failed`: why it could not be used, if it could not. Rejects with DiskError, StoreError or ScanAbandoned. */
@@ -84,7 +95,10 @@ export class StoreAccess {
   async close(): Promise<void> {
     const before = this.#access;
     this.#access = { kind: "closed" };
-    if (before.kind !== "closed") await before.store.close().catch(() => undefined); // it may have failed already
+    if (before.kind === "closed") return;
+    const closed = before.store.close().catch(() => undefined); // it may have failed already
+    // A store that does not answer is closed when it does.
+    if (before.kind !== "hung") await closed;
   }
 
   #open(failed: unknown): Promise<Opened<Scan | undefined>> {

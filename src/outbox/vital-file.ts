@@ -1,38 +1,70 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
-import type { Disk } from "./port.ts";
+import { NoAnswerError, type Disk } from "./port.ts";
+import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lease } from "./numbers.ts";
 import { encodeVital, type Vital } from "./vital-record.ts";
 
+/**
+ * A disk that has not answered for so long counts as one that refuses. A card that cleans up answers within
+ * two or three seconds; a press must be at a broker within ten.
+ */
+export const ANSWER_MS = 5_000;
+
 export type VitalFileOptions = {
-  readonly disk: Pick<Disk, "writeVital">;
+  readonly disk: Pick<Disk, "path" | "writeVital">;
+  readonly time: Time;
   /** As it stands; its generation is that of the newest on disk. */
   readonly vital: Vital;
+  /** A write of the generation after it that began before and has not ended. */
+  readonly underWay: Promise<void> | undefined;
   /** Asked for when a write begins. */
   readonly lease: () => Lease;
   readonly on: {
     /** A write has succeeded with this lease. */
     written(lease: Lease): void;
+    /** A write has failed, or has not ended in time. */
     failed(cause: unknown): void;
+    /** A write has ended that had been given up: another one may begin. */
+    late(): void;
     /** Entries of the memory did not fit. */
     shortened(): void;
   };
 };
 
-/** The one home of the memory and of the counters: changes gather while a write is under way. */
+type State =
+  | { readonly kind: "idle" }
+  | {
+      readonly kind: "writing";
+      /** How many changes it holds. */
+      readonly changes: number;
+      readonly answer: Promise<void>;
+      /** Rejects `answer`. */
+      readonly giveUp: (cause: unknown) => void;
+    }
+  /** The write was given up. It may still end, either way: until then no other one begins. */
+  | { readonly kind: "hung"; readonly cause: unknown };
+
+/**
+ * The one home of the memory and of the counters: changes gather while a write is under way. Two writes are
+ * never under way at once: they would have the same place, and the older memory could be the one that stays.
+ */
 export class VitalFile {
   readonly #options: VitalFileOptions;
   #vital: Vital;
-  /** Counts the changes: all, those on disk, and those in the write that is under way. */
+  /** Counts the changes: all, and those on disk. */
   #changes = 0;
   #durable = 0;
-  #begun = 0;
-  #writing: Promise<void> | undefined;
+  #state: State = { kind: "idle" };
   #queued: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: VitalFileOptions) {
     this.#options = options;
-    this.#vital = options.vital;
+    const { vital, underWay } = options;
+    this.#vital = vital;
+    if (!underWay) return;
+    this.#state = { kind: "hung", cause: this.#noAnswer(ANSWER_MS) };
+    this.#follow(underWay, { ...vital, generation: vital.generation + 1 }, 0);
   }
 
   get memory(): Memory {
@@ -41,7 +73,8 @@ export class VitalFile {
 
   /** There are changes that neither are on disk nor being written. */
   get due(): boolean {
-    return Math.max(this.#durable, this.#begun) < this.#changes;
+    const begun = this.#state.kind === "writing" ? this.#state.changes : 0;
+    return Math.max(this.#durable, begun) < this.#changes;
   }
 
   /** There are changes that are not on disk. */
@@ -66,26 +99,31 @@ export class VitalFile {
     this.#changes++;
   }
 
-  /** Resolves when everything up to this call is on disk: at once if it is. */
+  /** Resolves when everything up to this call is on disk: at once if it is. Rejects if that fails or takes too long. */
   secure(): Promise<void> {
     if (this.due) return this.write();
-    return this.pending && this.#writing ? this.#writing : Promise.resolve();
+    return this.pending && this.#state.kind === "writing" ? this.#state.answer : Promise.resolve();
   }
 
   /** Writes what stands when the write begins, after one that is under way. One write serves all who wait. */
   write(): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("the outbox is closed"));
-    // The queued write begins in the next turn after the one under way, and never beside another one: two at
-    // once have the same place, and the older memory could be the one that stays there.
     if (this.#queued) return this.#queued;
-    if (!this.#writing) return this.#begin();
-    this.#queued = this.#writing
+    if (this.#state.kind !== "writing") return this.#begin();
+    this.#queued = this.#state.answer
       .catch(() => undefined)
       .then(() => {
         this.#queued = undefined;
         return this.#begin();
       });
     return this.#queued;
+  }
+
+  /** The write that is under way is awaited no longer: it has taken `ms`. */
+  giveUp(ms: number): void {
+    const cause = this.#noAnswer(ms);
+    if (this.#state.kind === "writing") this.#state.giveUp(cause);
+    else this.#options.on.failed(cause);
   }
 
   /** Writes for the last time; no later write begins. */
@@ -95,29 +133,56 @@ export class VitalFile {
     await last;
   }
 
-  #begin(): Promise<void> {
-    this.#begun = this.#changes;
-    this.#writing = this.#writeOnce(this.#begun).finally(() => {
-      this.#writing = undefined;
-      this.#begun = 0;
-    });
-    return this.#writing;
+  #noAnswer(ms: number): NoAnswerError {
+    return new NoAnswerError(`${this.#options.disk.path}.vital`, ms);
   }
 
-  async #writeOnce(changes: number): Promise<void> {
-    const { disk, lease, on } = this.#options;
+  #begin(): Promise<void> {
+    if (this.#state.kind === "hung") return Promise.reject(this.#state.cause);
+    const { time, lease, on } = this.#options;
+    const { promise: answer, resolve, reject } = Promise.withResolvers<void>();
+    const changes = this.#changes;
     // A write that failed is done again in the same place: the other one holds the newest that is whole.
     const vital: Vital = { ...this.#vital, generation: this.#vital.generation + 1, ...lease() };
-    try {
-      const { place, bytes, shortened } = encodeVital(vital);
-      await disk.writeVital(place, bytes);
-      if (shortened) on.shortened();
-    } catch (cause) {
+    const timer: Timer = time.after(ANSWER_MS, () => this.giveUp(ANSWER_MS));
+    const giveUp = (cause: unknown): void => {
+      timer[Symbol.dispose]();
+      this.#state = { kind: "hung", cause };
       on.failed(cause);
-      throw cause;
-    }
-    this.#vital = { ...this.#vital, generation: vital.generation };
-    this.#durable = Math.max(this.#durable, changes);
-    on.written(vital);
+      reject(cause);
+    };
+    this.#state = { kind: "writing", changes, answer, giveUp };
+    const ended = this.#put(vital);
+    this.#follow(ended, vital, changes);
+    ended.then(resolve, reject);
+    const stop = (): void => timer[Symbol.dispose]();
+    ended.then(stop, stop);
+    return answer;
+  }
+
+  async #put(vital: Vital): Promise<void> {
+    const { disk, on } = this.#options;
+    const { place, bytes, shortened } = encodeVital(vital);
+    await disk.writeVital(place, bytes);
+    if (shortened) on.shortened();
+  }
+
+  /** Says how a write ended, whether somebody still waits for it or not. */
+  #follow(ended: Promise<void>, vital: Vital, changes: number): void {
+    const { on } = this.#options;
+    const end = (say: () => void): void => {
+      const late = this.#state.kind === "hung";
+      this.#state = { kind: "idle" };
+      if (late) on.late();
+      else say();
+    };
+    ended.then(
+      () => {
+        this.#vital = { ...this.#vital, generation: vital.generation };
+        this.#durable = Math.max(this.#durable, changes);
+        end(() => on.written(vital));
+      },
+      (cause: unknown) => end(() => on.failed(cause)),
+    );
   }
 }

@@ -7,13 +7,13 @@ import { createCommitter, type Committer } from "./committer.ts";
 import type { Condition } from "./condition.ts";
 import type { Gaps } from "./gaps.ts";
 import { numbersIn, ScanAbandoned } from "./opening.ts";
-import { DamageError, type Disk, type Operation, type Store } from "./port.ts";
+import { DamageError, NoAnswerError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
 import { encodeKey, encodeRecord } from "./record.ts";
 import type { Retention } from "./retention.ts";
 import type { Room } from "./room.ts";
 import type { StoreAccess } from "./store-access.ts";
-import type { VitalFile } from "./vital-file.ts";
+import { ANSWER_MS, type VitalFile } from "./vital-file.ts";
 
 /** The ledger alone is written this often: what a crash declares is at most this old. */
 const LEDGER_MS = 1_000;
@@ -53,6 +53,8 @@ export class Writer {
   #syncedAt = 0;
   #wroteAt = -Infinity;
   #closing = false;
+  /** Rejects if the batch that is being written has no answer in time. One for each batch. */
+  #stalled = Promise.withResolvers<never>();
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -89,22 +91,31 @@ export class Writer {
     this.#committer.within(ms);
   }
 
-  /** Resolves, never rejects, when the batch that is being written has ended, or else the next one. */
+  /**
+   * Resolves, never rejects, when the batch that is being written has ended, or else the next one. Or when
+   * the disk does not answer.
+   */
   batch(): Promise<void> {
-    return (this.#committer.running ?? this.#committer.now(false)).catch(() => undefined);
+    const batch = this.#committer.running ?? this.#committer.now(false);
+    return this.#inTime(batch).catch(() => undefined);
   }
 
-  /** See `Outbox.flush`; the memory is another matter. */
+  /** Rejects with NoAnswerError if the batch that is being written has no answer in time. */
+  #inTime(batch: Promise<void>): Promise<void> {
+    return Promise.race([batch, this.#stalled.promise]);
+  }
+
+  /** See `Outbox.flush`; the memory is another matter. Rejects with NoAnswerError if a batch has no answer in time. */
   async flush(): Promise<void> {
     const { queue, access } = this.#options;
     // Asked again after each batch, without a pause between asking and deciding: what a batch has taken
     // is in none of these, and is not on disk before that batch is.
     while (this.#committer.running) {
       // oxlint-disable-next-line no-await-in-loop
-      await this.#committer.running.catch(() => undefined);
+      await this.#inTime(this.#committer.running.catch(() => undefined));
     }
     // The ledger alone need not be on disk: what it lacks is declared, never lost.
-    if (queue.due || this.#unsynced || !access.store) await this.#committer.now(true);
+    if (queue.due || this.#unsynced || !access.store) await this.#inTime(this.#committer.now(true));
   }
 
   /** The next batch is the last one: nothing is leased ahead. */
@@ -115,7 +126,7 @@ export class Writer {
   /** Writes the last batch. */
   close(): Promise<void> {
     // A clean stop accounts for every number.
-    return this.#committer.close().catch((cause: unknown) => this.#saveRecords(cause));
+    return this.#inTime(this.#committer.close()).catch((cause: unknown) => this.#saveRecords(cause));
   }
 
   #dueMs(): number {
@@ -138,6 +149,8 @@ export class Writer {
     const { time, queue, access, condition, room } = this.#options;
     const now = time.mono();
     this.#wroteAt = now;
+    this.#stalled = Promise.withResolvers();
+    this.#stalled.promise.catch(() => undefined); // nobody need wait for it
     if (condition.away) await this.#options.writeVital();
     const reopened = access.store === undefined;
     const store = access.store ?? (await this.#reopen());
@@ -148,8 +161,9 @@ export class Writer {
     this.#urgent = false;
     if (this.#closing) queue.endLease();
     const plan = queue.plan();
+    let late = false;
     try {
-      await this.#write(store, plan, mustSync);
+      late = await this.#write(store, plan, mustSync);
     } catch (cause) {
       queue.undone(plan);
       room.putBack(excess);
@@ -159,15 +173,39 @@ export class Writer {
     queue.done(plan, mustSync);
     this.#unsynced = !mustSync && (plan.records.size > 0 || this.#unsynced);
     if (mustSync) this.#syncedAt = now;
-    this.#written(reopened, plan.records);
+    this.#written(reopened || late, plan.records);
     room.after(store, excess);
   }
 
-  async #write(store: Store, plan: Plan, sync: boolean): Promise<void> {
-    const { queue, retention } = this.#options;
+  /** Returns whether the store was without an answer meanwhile. */
+  async #write(store: Store, plan: Plan, sync: boolean): Promise<boolean> {
+    const { time, queue, access, retention } = this.#options;
     const operations = queue.operationsOf(plan);
     for (const one of operations) if (one.type === "put") retention.wrote(one.value.length);
-    await store.batch(operations, { sync });
+    let late = false;
+    using _timer = time.after(ANSWER_MS, () => {
+      late = true;
+      this.#hung(store);
+    });
+    try {
+      await store.batch(operations, { sync });
+    } finally {
+      access.answered(store);
+    }
+    return late;
+  }
+
+  /**
+   * A batch has no answer. Until it has one everything is read from memory. Nothing else is asked of the
+   * disk: the ballast is given up by a call that would keep the whole process waiting.
+   */
+  #hung(store: Store): void {
+    const { disk, access, condition } = this.#options;
+    const cause = new NoAnswerError(disk.path, ANSWER_MS);
+    access.hang(store);
+    condition.storeFailed(cause);
+    for (const lane of LANES) this.#options.stored(lane);
+    this.#stalled.reject(cause);
   }
 
   /** A gap was lost: its numbers are declared again, except those that are still pending. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { emptyLedger } from "../../src/outbox/ledger.ts";
+import { Numbers } from "../../src/outbox/numbers.ts";
 import { Queue } from "../../src/outbox/queue.ts";
 
 test("numbers that jumped far ahead are leased with two writes, each within the reach of the one before", () => {
@@ -20,4 +21,46 @@ test("numbers that jumped far ahead are leased with two writes, each within the 
     queue.leaseWritten(wanted);
   }
   expect(writes).toBe(2);
+});
+
+test("numbers that are free without a lease end at the lease of a write that may be on disk", () => {
+  const numbers = new Numbers({ lease: 65, reach: 577 }, 60);
+  const FAR = 2 ** 40;
+  numbers.left(FAR);
+  expect(numbers.leased(FAR + 2 ** 30)).toBe(true);
+  const first = numbers.wanted(FAR + 10);
+  // It fails, or does not end: the next life begins at its lease, or at an older one.
+  expect(numbers.leased(first.lease - 1)).toBe(true);
+  expect(numbers.leased(first.lease)).toBe(false);
+  const second = numbers.wanted(FAR + 20);
+  expect(second.lease).toBeGreaterThan(first.lease);
+  expect(numbers.leased(first.lease)).toBe(false);
+  numbers.written(second);
+  expect(numbers.leased(second.lease - 1)).toBe(true);
+});
+
+test("a lease from before the numbers jumped does not end what is free", () => {
+  const numbers = new Numbers({ lease: 65, reach: 577 }, 60);
+  const before = numbers.wanted(60);
+  numbers.left(2 ** 40);
+  numbers.written(before);
+  expect(numbers.leased(2 ** 40)).toBe(true);
+  expect(numbers.leased(before.lease)).toBe(false);
+});
+
+test("when the free numbers are used up they jump again, and only what nobody may publish is left behind", () => {
+  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(1), {
+    lease: 1,
+    reach: 577,
+  });
+  const FAR = 2 ** 40;
+  queue.leaveNumbers(FAR);
+  const { lease } = queue.wantedLease();
+  const made = Array.from({ length: lease - FAR + 2 }, () =>
+    queue.append({ kind: "event", data: { type: "shutdown", reason: "x" }, at: 1, clock: "gnss" }, 1),
+  );
+  expect(queue.allLeased).toBe(false);
+  expect(queue.leaveNumbers(2 * FAR)).toEqual([[lease, 2 * FAR - 1]]);
+  expect(made.map(({ seq }) => seq).slice(-3)).toEqual([lease - 1, 2 * FAR, 2 * FAR + 1]);
+  expect(made.every(({ seq }) => queue.leased(seq))).toBe(true);
 });

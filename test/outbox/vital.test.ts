@@ -6,6 +6,7 @@ import { NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
 import { PLACE_BYTES } from "../../src/outbox/port.ts";
 import { VitalFile } from "../../src/outbox/vital-file.ts";
+import { systemTime } from "../../src/runtime/time.ts";
 import { decodePlaces, encodeVital, type ReadVital, type Vital } from "../../src/outbox/vital-record.ts";
 import { keptEpisode, remembering } from "./kept-episode.ts";
 
@@ -26,14 +27,20 @@ const EMPTY: Vital = {
   reach: 1,
   memory: NO_MEMORY,
 };
-const open = (vital = EMPTY) => {
+const nobody = {
+  written: () => undefined,
+  failed: () => undefined,
+  late: () => undefined,
+  shortened: () => undefined,
+};
+const begun = { time: systemTime, underWay: undefined, vital: EMPTY, on: nobody };
+const open = () => {
   let lease = 1;
   const more = () => ((lease += 64), { lease, reach: lease + 512 });
   return new VitalFile({
+    ...begun,
     disk: openDisk(path),
-    vital,
     lease: more,
-    on: { written: () => undefined, failed: () => undefined, shortened: () => undefined },
   });
 };
 const read = async (): Promise<ReadVital | undefined> =>
@@ -65,10 +72,9 @@ test("changes gather while a write is under way: one more write serves all who w
   let writes = 0;
   const disk = openDisk(path);
   const file = new VitalFile({
-    disk: { writeVital: (place, bytes) => (writes++, disk.writeVital(place, bytes)) },
-    vital: EMPTY,
+    ...begun,
+    disk: { path, writeVital: (place, bytes) => (writes++, disk.writeVital(place, bytes)) },
     lease: () => ({ lease: 65, reach: 577 }),
-    on: { written: () => undefined, failed: () => undefined, shortened: () => undefined },
   });
   const waiting: Promise<void>[] = [];
   for (let n = 1; n <= 50; n++) {
@@ -86,14 +92,14 @@ test("two writes are never under way at once, whoever asks in between", async ()
   let underWay = 0;
   let most = 0;
   const disk = {
+    path,
     async writeVital() {
       most = Math.max(most, ++underWay);
       await new Promise(setImmediate);
       underWay--;
     },
   };
-  const on = { written: () => undefined, failed: () => undefined, shortened: () => undefined };
-  const file = new VitalFile({ disk, vital: EMPTY, lease: () => ({ lease: 1, reach: 1 }), on });
+  const file = new VitalFile({ ...begun, disk, lease: () => ({ lease: 1, reach: 1 }) });
   // Asked when the first write has just ended, and the queued one has not begun.
   const first = file.write();
   const late = first.then(() => file.write());
