@@ -6,9 +6,9 @@ import { dirname } from "node:path";
  * room in LevelDB, and the next press still fit.
  */
 export type Ballast = {
-  /** Gives the room free; false where there was none to give. */
+  /** Gives the room free; false if there was none to give. */
   release(): boolean;
-  /** Takes the room again, once the disk has plenty. */
+  /** Takes the room again, if the disk has plenty. */
   restore(): void;
 };
 
@@ -18,8 +18,11 @@ const PLENTY_BYTES = 8 * BALLAST_BYTES;
 
 export const createBallast = (path: string): Ballast => {
   const file = `${path}.ballast`;
+  /** It is there: no need to look after each batch. */
+  let kept = false;
   return {
     release() {
+      kept = false;
       try {
         if (!existsSync(file)) return false;
         rmSync(file);
@@ -29,8 +32,10 @@ export const createBallast = (path: string): Ballast => {
       }
     },
     restore() {
+      if (kept) return;
       try {
-        if (existsSync(file)) return;
+        kept = existsSync(file);
+        if (kept) return;
         const { bavail, bsize } = statfsSync(dirname(path));
         if (bavail * bsize >= PLENTY_BYTES) writeFileSync(file, Buffer.alloc(BALLAST_BYTES));
       } catch {

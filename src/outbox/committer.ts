@@ -40,6 +40,8 @@ export const createCommitter = (options: CommitterOptions): Committer => {
     } catch (cause) {
       notBefore = time.mono() + options.retryMs;
       throw cause;
+    } finally {
+      running = undefined;
     }
   };
 
@@ -50,9 +52,7 @@ export const createCommitter = (options: CommitterOptions): Committer => {
       await running.catch(() => undefined);
     }
     begins();
-    running = commit(sync).finally(() => {
-      running = undefined;
-    });
+    running = commit(sync);
     await running;
   };
   const now = (sync: boolean, begins = (): unknown => undefined): Promise<void> =>

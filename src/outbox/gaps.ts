@@ -89,6 +89,11 @@ export class Gaps {
     this.refuse(broken, "corruption", now);
   }
 
+  /** Numbers must be declared again. */
+  get owes(): boolean {
+    return this.#owed.length > 0;
+  }
+
   /** Numbers to be declared again: which of them are in the store must be known for it. */
   get owed(): Runs {
     return union(this.#owed);

@@ -230,8 +230,9 @@ export class OutboxLoop implements Outbox {
   }
 
   #extendLease(): void {
-    if (this.#vitalAsked) return;
-    this.#vital.touch();
+    // The write that is under way has a longer lease already.
+    if (this.#vitalAsked || this.#vital.writing) return;
+    this.#vital.wantLease();
     this.#writeVitalSoon();
   }
 

@@ -12,8 +12,10 @@ import { decodeKey, decodeRecord, encodeKey, rangeOf } from "./record.ts";
 export type Retention = {
   /** Bytes of records were handed to the store. */
   wrote(bytes: number): void;
+  /** Whether to look again: every few seconds, and sooner in a flood. */
+  due(nowMs: number): boolean;
   /**
-   * What must go: looks every few seconds, and sooner in a flood. `at`: UTC milliseconds; undefined if
+   * What must go, if a look is due. `at`: UTC milliseconds; undefined if
    * not known. `events`: how many are pending.
    */
   excess(store: Store, nowMs: number, at: number | undefined, events: number): Promise<Excess>;
@@ -152,12 +154,15 @@ export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Re
     return { lane: "telemetry", seqs, kept: [] };
   };
 
+  const due = (nowMs: number): boolean => nowMs - lookedAt >= LOOK_MS || written >= maxBytes * FLOOD;
+
   return {
     wrote(bytes) {
       written += bytes;
     },
+    due,
     async excess(store, nowMs, at, pending) {
-      if (nowMs - lookedAt < LOOK_MS && written < maxBytes * FLOOD) return NO_EXCESS;
+      if (!due(nowMs)) return NO_EXCESS;
       lookedAt = nowMs;
       written = 0;
       if (pending <= EVENTS_MAX) events = 0;

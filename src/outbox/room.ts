@@ -1,3 +1,4 @@
+import type { Clock } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { DamageError, type Store } from "./port.ts";
 import type { Gaps } from "./gaps.ts";
@@ -8,6 +9,7 @@ export type RoomOptions = {
   readonly retention: Retention;
   readonly queue: Pick<Queue, "events">;
   readonly gaps: Pick<Gaps, "giveUp">;
+  readonly clock: Pick<Clock, "mono">;
   readonly now: () => Now;
   /** The outbox is being closed: nothing more is given up. */
   readonly closing: () => boolean;
@@ -48,7 +50,9 @@ export class Room {
 
   /** A batch is written, which has deleted these. */
   after(store: Store, deleted: Excess): void {
-    if (this.#options.closing() || (this.#making && deleted.seqs.length === 0)) return;
+    const { closing, retention, clock } = this.#options;
+    if (closing()) return;
+    if (deleted.seqs.length === 0 && (this.#making || !retention.due(clock.mono()))) return;
     const mine: Promise<void> = (this.#making ?? Promise.resolve())
       .then(() => this.#make(store, deleted))
       .catch((cause: unknown) => this.#fail(store, cause))

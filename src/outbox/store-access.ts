@@ -70,9 +70,11 @@ export class StoreAccess {
     if (this.store === store) this.#access = { kind: "hung", store };
   }
 
-  /** It has answered. */
-  answered(store: Store): void {
-    if (this.#access.kind === "hung" && this.#access.store === store) this.#access = { kind: "open", store };
+  /** It has answered. Returns whether it did not answer before. */
+  answered(store: Store): boolean {
+    if (this.#access.kind !== "hung" || this.#access.store !== store) return false;
+    this.#access = { kind: "open", store };
+    return true;
   }
 
   /** `failed`: why it could not be used, if it could not. Rejects with DiskError, StoreError or ScanAbandoned. */

@@ -54,6 +54,8 @@ export class VitalFile {
   /** Counts the changes: all, and those on disk. */
   #changes = 0;
   #durable = 0;
+  /** A longer lease is wanted than the last write had. */
+  #leaseWanted = false;
   #state: State = { kind: "idle" };
   #queued: Promise<void> | undefined;
   #closed = false;
@@ -71,8 +73,12 @@ export class VitalFile {
     return this.#vital.memory;
   }
 
-  /** There are changes that neither are on disk nor being written. */
+  /** A write should begin: there are changes that neither are on disk nor being written, or a lease is wanted. */
   get due(): boolean {
+    return this.#leaseWanted || this.#unbegun;
+  }
+
+  get #unbegun(): boolean {
     const begun = this.#state.kind === "writing" ? this.#state.changes : 0;
     return Math.max(this.#durable, begun) < this.#changes;
   }
@@ -94,14 +100,28 @@ export class VitalFile {
     return connection;
   }
 
-  /** Something that is asked for when a write begins has changed. */
+  /** What is on disk is out of date though the memory is the same. */
   touch(): void {
     this.#changes++;
   }
 
+  /** The next write leases more numbers. Nothing waits for it as long as some are left. */
+  wantLease(): void {
+    this.#leaseWanted = true;
+  }
+
+  get writing(): boolean {
+    return this.#state.kind === "writing";
+  }
+
+  /** Resolves when a write has ended: the one that is under way, or else one that begins now. */
+  lease(): Promise<void> {
+    return this.#state.kind === "writing" ? this.#state.answer : this.write();
+  }
+
   /** Resolves when everything up to this call is on disk: at once if it is. Rejects if that fails or takes too long. */
   secure(): Promise<void> {
-    if (this.due) return this.write();
+    if (this.#unbegun) return this.write();
     return this.pending && this.#state.kind === "writing" ? this.#state.answer : Promise.resolve();
   }
 
@@ -142,6 +162,7 @@ export class VitalFile {
     const { time, lease, on } = this.#options;
     const { promise: answer, resolve, reject } = Promise.withResolvers<void>();
     const changes = this.#changes;
+    this.#leaseWanted = false;
     // A write that failed is done again in the same place: the other one holds the newest that is whole.
     const vital: Vital = { ...this.#vital, generation: this.#vital.generation + 1, ...lease() };
     const timer: Timer = time.after(ANSWER_MS, () => this.giveUp(ANSWER_MS));

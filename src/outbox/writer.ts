@@ -1,7 +1,7 @@
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
-import type { Time } from "../runtime/ports.ts";
+import type { Time, Timer } from "../runtime/ports.ts";
 import type { Plan } from "./batches.ts";
 import { createCommitter, type Committer } from "./committer.ts";
 import type { Condition } from "./condition.ts";
@@ -10,7 +10,7 @@ import { numbersIn, ScanAbandoned } from "./opening.ts";
 import { DamageError, NoAnswerError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
 import { encodeKey, encodeRecord } from "./record.ts";
-import type { Retention } from "./retention.ts";
+import type { Excess, Retention } from "./retention.ts";
 import type { Room } from "./room.ts";
 import type { StoreAccess } from "./store-access.ts";
 import { ANSWER_MS, type VitalFile } from "./vital-file.ts";
@@ -42,6 +42,22 @@ export type WriterOptions = {
   readonly stored: (lane: Lane) => void;
 };
 
+/** A batch that is being written. */
+type Batch = {
+  readonly store: Store;
+  readonly plan: Plan;
+  /** What of it is given up to make room. */
+  readonly excess: Excess;
+  readonly sync: boolean;
+  /** When the commit began, and when it was given to the disk. */
+  readonly begunAt: number;
+  readonly writtenAt: number;
+  /** The store was opened for it. */
+  readonly reopened: boolean;
+  /** Answers whoever waits for it. */
+  readonly giveUp: (cause: unknown) => void;
+};
+
 /** Writes what the queue holds to the store, a batch at a time, and opens the store if it is not open. */
 export class Writer {
   readonly #options: WriterOptions;
@@ -53,8 +69,10 @@ export class Writer {
   #syncedAt = 0;
   #wroteAt = -Infinity;
   #closing = false;
-  /** Rejects if the batch that is being written has no answer in time. One for each batch. */
-  #stalled = Promise.withResolvers<never>();
+  /** The batch that the disk has not answered yet. */
+  #underWay: Batch | undefined;
+  /** Looks whether that takes too long: one timer for many batches. */
+  #watch: Timer | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -96,13 +114,7 @@ export class Writer {
    * the disk does not answer.
    */
   batch(): Promise<void> {
-    const batch = this.#committer.running ?? this.#committer.now(false);
-    return this.#inTime(batch).catch(() => undefined);
-  }
-
-  /** Rejects with NoAnswerError if the batch that is being written has no answer in time. */
-  #inTime(batch: Promise<void>): Promise<void> {
-    return Promise.race([batch, this.#stalled.promise]);
+    return (this.#committer.running ?? this.#committer.now(false)).catch(() => undefined);
   }
 
   /** See `Outbox.flush`; the memory is another matter. Rejects with NoAnswerError if a batch has no answer in time. */
@@ -112,10 +124,10 @@ export class Writer {
     // is in none of these, and is not on disk before that batch is.
     while (this.#committer.running) {
       // oxlint-disable-next-line no-await-in-loop
-      await this.#inTime(this.#committer.running.catch(() => undefined));
+      await this.#committer.running.catch(() => undefined);
     }
     // The ledger alone need not be on disk: what it lacks is declared, never lost.
-    if (queue.due || this.#unsynced || !access.store) await this.#inTime(this.#committer.now(true));
+    if (queue.due || this.#unsynced || !access.store) await this.#committer.now(true);
   }
 
   /** The next batch is the last one: nothing is leased ahead. */
@@ -124,9 +136,10 @@ export class Writer {
   }
 
   /** Writes the last batch. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     // A clean stop accounts for every number.
-    return this.#inTime(this.#committer.close()).catch((cause: unknown) => this.#saveRecords(cause));
+    const last = this.#committer.close().catch((cause: unknown) => this.#saveRecords(cause));
+    await last.finally(() => this.#watch?.[Symbol.dispose]());
   }
 
   #dueMs(): number {
@@ -146,73 +159,100 @@ export class Writer {
 
   /** One batch, after what it depends on: the lease of its numbers, and a store that can be trusted. */
   async #commit(sync: boolean): Promise<void> {
-    const { time, queue, access, condition, room } = this.#options;
+    const { time, queue, gaps, access, condition, room, vital } = this.#options;
+    // What is asked of the disk meanwhile would not be answered either, and batches are written in order.
+    if (this.#underWay) throw condition.storeCause;
     const now = time.mono();
     this.#wroteAt = now;
-    this.#stalled = Promise.withResolvers();
-    this.#stalled.promise.catch(() => undefined); // nobody need wait for it
     if (condition.away) await this.#options.writeVital();
     const reopened = access.store === undefined;
     const store = access.store ?? (await this.#reopen());
-    await this.#declareOwed(store);
-    await this.#vitalFirst();
+    if (gaps.owes) await this.#declareOwed(store);
+    if (vital.pending || !queue.allLeased) await this.#vitalFirst();
     const excess = room.take();
     const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
     this.#urgent = false;
     if (this.#closing) queue.endLease();
-    const plan = queue.plan();
-    let late = false;
-    try {
-      late = await this.#write(store, plan, mustSync);
-    } catch (cause) {
-      queue.undone(plan);
-      room.putBack(excess);
-      this.#urgent ||= mustSync;
-      throw this.#failed(store, cause);
-    }
-    queue.done(plan, mustSync);
-    this.#unsynced = !mustSync && (plan.records.size > 0 || this.#unsynced);
-    if (mustSync) this.#syncedAt = now;
-    this.#written(reopened || late, plan.records);
-    room.after(store, excess);
+    await this.#write({ store, plan: queue.plan(), excess, sync: mustSync, begunAt: now, reopened });
   }
 
-  /** Returns whether the store was without an answer meanwhile. */
-  async #write(store: Store, plan: Plan, sync: boolean): Promise<boolean> {
-    const { time, queue, access, retention } = this.#options;
+  /** Rejects if the batch fails, or has no answer for ANSWER_MS: it may still end, either way. */
+  #write(of: Omit<Batch, "giveUp" | "writtenAt">): Promise<void> {
+    const { time } = this.#options;
+    return new Promise((resolve, reject) => {
+      const batch = { ...of, writtenAt: time.mono(), giveUp: reject };
+      this.#underWay = batch;
+      this.#watch ??= time.after(ANSWER_MS, () => this.#look());
+      this.#put(batch).then(
+        () => resolve(this.#done(batch)),
+        (cause: unknown) => reject(this.#undone(batch, cause)),
+      );
+    });
+  }
+
+  async #put({ store, plan, sync }: Batch): Promise<void> {
+    const { queue, retention } = this.#options;
     const operations = queue.operationsOf(plan);
     for (const one of operations) if (one.type === "put") retention.wrote(one.value.length);
-    let late = false;
-    using _timer = time.after(ANSWER_MS, () => {
-      late = true;
-      this.#hung(store);
-    });
-    try {
-      await store.batch(operations, { sync });
-    } finally {
-      access.answered(store);
-    }
-    return late;
+    await store.batch(operations, { sync });
+  }
+
+  /** Looks how long the disk has not answered. */
+  #look(): void {
+    const { time } = this.#options;
+    this.#watch = undefined;
+    const batch = this.#underWay;
+    if (!batch) return;
+    const leftMs = batch.writtenAt + ANSWER_MS - time.mono();
+    if (leftMs > 0) this.#watch = time.after(leftMs, () => this.#look());
+    else this.#hung(batch);
   }
 
   /**
    * A batch has no answer. Until it has one everything is read from memory. Nothing else is asked of the
    * disk: the ballast is given up by a call that would keep the whole process waiting.
    */
-  #hung(store: Store): void {
+  #hung({ store, giveUp }: Batch): void {
     const { disk, access, condition } = this.#options;
     const cause = new NoAnswerError(disk.path, ANSWER_MS);
     access.hang(store);
     condition.storeFailed(cause);
     for (const lane of LANES) this.#options.stored(lane);
-    this.#stalled.reject(cause);
+    giveUp(cause);
+  }
+
+  /** The disk has answered. Returns whether the batch had been given up. */
+  #answered({ store }: Batch): boolean {
+    this.#underWay = undefined;
+    const late = this.#options.access.answered(store);
+    if (late) this.#committer.within(0);
+    return late;
+  }
+
+  #done(batch: Batch): void {
+    const { queue, room } = this.#options;
+    const { store, plan, excess, sync, begunAt, reopened } = batch;
+    const late = this.#answered(batch);
+    queue.done(plan, sync);
+    this.#unsynced = !sync && (plan.records.size > 0 || this.#unsynced);
+    if (sync) this.#syncedAt = begunAt;
+    this.#written(reopened || late, plan.records);
+    room.after(store, excess);
+  }
+
+  #undone(batch: Batch, cause: unknown): unknown {
+    const { queue, room } = this.#options;
+    this.#answered(batch);
+    queue.undone(batch.plan);
+    room.putBack(batch.excess);
+    this.#urgent ||= batch.sync;
+    return this.#failed(batch.store, cause);
   }
 
   /** A gap was lost: its numbers are declared again, except those that are still pending. */
   async #declareOwed(store: Store): Promise<void> {
     const { gaps, now } = this.#options;
     const { owed } = gaps;
-    if (owed.length === 0) return;
     try {
       gaps.declareOwed(owed, await numbersIn(store, owed), now());
     } catch (cause) {
@@ -229,7 +269,7 @@ export class Writer {
     const { queue, vital, condition } = this.#options;
     while ((vital.pending || !queue.allLeased) && !condition.away) {
       // oxlint-disable-next-line no-await-in-loop -- what has changed during a write needs another one
-      await (vital.pending ? vital.secure() : vital.write()).catch(() => undefined); // reported
+      await (vital.pending ? vital.secure() : vital.lease()).catch(() => undefined); // reported
     }
   }
 
