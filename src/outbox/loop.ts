@@ -1,33 +1,25 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
-import type { Timer } from "../runtime/ports.ts";
 import { Condition, type DiskState } from "./condition.ts";
 import { faultOf } from "./fault.ts";
 import { Gaps } from "./gaps.ts";
 import { emptyLedger } from "./ledger.ts";
-import type { Lease } from "./numbers.ts";
 import type { Outbox, OutboxOptions } from "./outbox.ts";
 import { DamageError, type Store } from "./port.ts";
 import { Queue, type Now, type Settled } from "./queue.ts";
 import { Reader } from "./reader.ts";
 import { createRetention } from "./retention.ts";
 import { Room } from "./room.ts";
-import { numberBeyond, type Life, type Start } from "./start.ts";
+import type { Life, Start } from "./start.ts";
 import { StoreAccess } from "./store-access.ts";
-import { VitalFile } from "./vital-file.ts";
+import { VitalWriter } from "./vital-writer.ts";
 import { RETRY_MS, Writer } from "./writer.ts";
 
 /** Reports in memory before the sources must wait. */
 const HELD_MAX = 8_192;
 /** Events in memory while nothing can be written: if there are more, the oldest of low value go. */
 const HELD_EVENTS_MAX = 2_000;
-/**
- * A number waits for its lease so long at most. The unit publishes an emergency from memory after a second,
- * and its number must not be one that the next life gives again.
- */
-const LEASE_MS = 750;
-
 /**
  * The one loop of the outbox: it gathers what changes and has it written, the memory to the vital file and
  * the reports to the store. What is decided is decided in `queue`, `gaps` and `recovery`.
@@ -42,15 +34,12 @@ export class OutboxLoop implements Outbox {
   readonly #queue: Queue;
   readonly #gaps: Gaps;
   readonly #condition: Condition;
-  readonly #vital: VitalFile;
+  readonly #vital: VitalWriter;
   readonly #access: StoreAccess;
   readonly #room: Room;
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #firstAttempt = Promise.withResolvers<void>();
-  #vitalAsked = false;
-  /** Runs while a number waits for its lease. */
-  #leasing: Timer | undefined;
   #closing = false;
   #eventsShedAt = HELD_EVENTS_MAX;
 
@@ -94,9 +83,9 @@ export class OutboxLoop implements Outbox {
       ...parts,
       now,
       condition: this.#condition,
-      vital: this.#vital,
+      vital: this.#vital.file,
       room: this.#room,
-      writeVital: () => this.#writeVital(),
+      writeVital: () => this.#vital.write(),
       written: () => (this.#eventsShedAt = HELD_EVENTS_MAX),
       stored: (lane) => on.stored(lane),
     });
@@ -118,27 +107,29 @@ export class OutboxLoop implements Outbox {
     });
   }
 
-  #createVital({ vital, underWay }: Life): VitalFile {
-    const { disk, time, on } = this.#options;
-    return new VitalFile({
-      disk,
-      time,
-      vital,
-      underWay,
-      lease: () => (this.#closing ? this.#queue.endedLease() : this.#queue.wantedLease()),
-      on: {
-        written: (lease) => this.#vitalWritten(lease),
-        failed: (cause) => this.#vitalFailed(cause),
-        // What it wrote is out of date: the lease of the numbers that were given since is not in it.
-        late: () => void (this.#closing || this.#writeVital()),
-        shortened: () => on.news("the memory was too large for its place: its oldest entries are gone"),
+  #createVital(life: Life): VitalWriter {
+    const { on } = this.#options;
+    return new VitalWriter({
+      ...this.#options,
+      life,
+      queue: this.#queue,
+      gaps: this.#gaps,
+      condition: this.#condition,
+      now: () => this.#now(),
+      closing: () => this.#closing,
+      declared: () => this.#declared(),
+      failed: () => this.#writer.within(RETRY_MS),
+      // Reports were held back until their numbers were leased.
+      leased: () => {
+        if (!this.#isOpen) for (const lane of LANES) on.stored(lane);
       },
+      news: (line) => on.news(line),
     });
   }
 
   /** Opens the store in the background, or takes over one that had to be opened. */
   async begin(): Promise<void> {
-    if (this.#condition.away) this.#vital.touch();
+    if (this.#condition.away) this.#vital.file.touch();
     this.#condition.report();
     const first = this.#writer.begin();
     void first.then(() => this.#firstAttempt.resolve());
@@ -161,57 +152,22 @@ export class OutboxLoop implements Outbox {
   // ---- the vital file
 
   get memory(): Memory {
-    return this.#vital.memory;
+    return this.#vital.file.memory;
   }
 
   remember(patch: MemoryPatch): void {
-    this.#vital.remember(patch);
-    this.#writeVitalSoon();
+    this.#vital.file.remember(patch);
+    this.#vital.soon();
   }
 
   nextConnection(): number {
-    const connection = this.#vital.nextConnection();
-    this.#writeVitalSoon();
+    const connection = this.#vital.file.nextConnection();
+    this.#vital.soon();
     return connection;
   }
 
   secure(): Promise<void> {
-    return this.#vital.secure();
-  }
-
-  /** At the end of this turn: what changes together is written together. */
-  #writeVitalSoon(): void {
-    if (this.#vitalAsked || this.#closing) return;
-    this.#vitalAsked = true;
-    this.#options.time.soon(() => {
-      this.#vitalAsked = false;
-      if (this.#vital.due && !this.#closing) void this.#writeVital();
-    });
-  }
-
-  /** A failure has been reported; the next batch tries again. */
-  #writeVital(): Promise<void> {
-    return this.#vital.write().catch(() => this.#writer.within(RETRY_MS));
-  }
-
-  #vitalWritten(lease: Lease): void {
-    this.#queue.leaseWritten(lease);
-    if (this.#queue.allLeased) this.#leaseWaitEnds();
-    this.#condition.vitalWorks();
-    // Held back until their numbers were leased.
-    if (!this.#isOpen) for (const lane of LANES) this.#options.on.stored(lane);
-  }
-
-  #vitalFailed(cause: unknown): void {
-    this.#vital.touch();
-    const first = this.#condition.vitalFailed(cause);
-    this.#leaseWaitEnds();
-    if (!first && this.#queue.allLeased) return;
-    const left = this.#queue.leaveNumbers(numberBeyond(this.#queue.next, this.#options.random));
-    // Declared at once: this life may not see the disk come back.
-    this.#gaps.abandon(left, "power-cut", this.#now());
-    this.#declared();
-    this.#condition.report();
+    return this.#vital.file.secure();
   }
 
   // ---- appending
@@ -219,30 +175,13 @@ export class OutboxLoop implements Outbox {
   append(draft: Draft): Report {
     const report = this.#queue.append(draft, this.#options.clock.mono());
     const lane = laneOf(draft.kind);
-    if (this.#queue.leaseIsShort) this.#extendLease();
-    if (!this.#queue.leased(report.seq)) this.#awaitLease();
+    this.#vital.given(report.seq);
     this.#writer.appended(lane);
     if (!this.#isOpen) {
       if (lane === "event") this.#shedEvents();
       this.#options.on.stored(lane); // it can be read from memory
     }
     return report;
-  }
-
-  #extendLease(): void {
-    // The write that is under way has a longer lease already.
-    if (this.#vitalAsked || this.#vital.writing) return;
-    this.#vital.wantLease();
-    this.#writeVitalSoon();
-  }
-
-  #awaitLease(): void {
-    this.#leasing ??= this.#options.time.after(LEASE_MS, () => this.#vital.giveUp(LEASE_MS));
-  }
-
-  #leaseWaitEnds(): void {
-    this.#leasing?.[Symbol.dispose]();
-    this.#leasing = undefined;
   }
 
   #shedEvents(): void {
@@ -318,12 +257,12 @@ export class OutboxLoop implements Outbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    this.#leaseWaitEnds();
+    this.#vital.end();
     this.#writer.end();
     await this.#room.idle();
     try {
       await this.#writer.close();
-      await this.#vital.close();
+      await this.#vital.file.close();
     } catch (cause) {
       if (!this.#condition.faulty) this.#options.on.fault(faultOf(cause));
     }
