@@ -315,3 +315,16 @@ test("what becomes due during a long write is one batch, not one each", async ()
   await pass(500);
   expect(hung.batches - before).toBe(1);
 });
+
+test("a batch whose numbers are leased does not wait for a longer lease", async () => {
+  hung.stop("vital");
+  let last = outbox.append(event);
+  while (outbox.leased(last.seq + 1)) last = outbox.append(event);
+  const before = hung.batches;
+  let flushed = false;
+  const flush = outbox.flush().then(() => (flushed = true));
+  await pass(100);
+  expect(hung.batches).toBeGreaterThan(before);
+  expect(flushed).toBe(true);
+  await flush;
+});
