@@ -1,4 +1,4 @@
-import type { EmergencyUpdate } from "../domain/report.ts";
+import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import { Courier, type CourierOptions } from "./courier.ts";
 import type { Live } from "./live.ts";
 import type { ConnectionEvents } from "./port.ts";
@@ -89,6 +89,11 @@ export class Emergencies {
   /** Whether a courier can publish now. */
   get connected(): boolean {
     return [...this.#couriers.values()].some((courier) => courier.connected);
+  }
+
+  /** Whether a report is the newest of an episode that is open, or whose end is not delivered. */
+  isCurrent(report: Report): boolean {
+    return report.kind === "emergency" && this.#standing.get(report.data.episode)?.report.seq === report.seq;
   }
 
   hasEnded(episode: string): boolean {

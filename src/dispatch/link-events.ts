@@ -60,6 +60,8 @@ export type LinkEvents = EmergencyEvents & {
   refused(broker: string, topic: string, why: string): void;
   /** A broker accepts a topic that it has refused. */
   accepted(broker: string, topic: string): void;
+  /** No broker accepts a packet as large as an emergency in its shortest form. It waits. `bytes`: of its packet. */
+  tooLarge(broker: string, bytes: number): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
   /**
@@ -82,6 +84,7 @@ export const NOBODY: LinkEvents = {
   recovered: () => undefined,
   refused: () => undefined,
   accepted: () => undefined,
+  tooLarge: () => undefined,
   oversize: () => undefined,
   publishing: () => undefined,
   delivered: () => undefined,

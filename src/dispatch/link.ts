@@ -319,7 +319,10 @@ export class Link {
           this.#answered(answer, broker, "link", listening);
         },
         tooLarge: (reports, bytes) => {
-          if (this.#brokers.nobodyTakes(bytes)) outbox.refuse(reports);
+          if (!this.#brokers.nobodyTakes(bytes)) return;
+          // An emergency waits until a broker accepts more.
+          if (reports.some((report) => this.#emergencies.isCurrent(report))) this.#on.tooLarge(broker, bytes);
+          else outbox.refuse(reports);
         },
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
         drained: () => this.#wakeWaiters(),

@@ -48,7 +48,7 @@ const EVENT_WINDOW = 4;
 /** Events and emergencies read from the outbox at once. */
 const URGENT_RECORDS = 100;
 /** The most answers to commands that may wait. Beyond that the oldest are dropped. */
-const REPLY_QUEUE = 32;
+const REPLY_QUEUE = 256;
 const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "history" } as const;
 
 /**

@@ -26,6 +26,7 @@ const HELD_EVENTS_MAX = 2_000;
  */
 export class OutboxLoop implements Outbox {
   readonly boot: number;
+  readonly counted: number;
   readonly store: string;
   readonly opened: Promise<void>;
   readonly #options: OutboxOptions;
@@ -48,6 +49,7 @@ export class OutboxLoop implements Outbox {
     this.#lock = lock;
     this.#start = start;
     this.boot = life.vital.boot;
+    this.counted = start.boot + 1;
     this.store = life.vital.store;
     this.opened = this.#firstAttempt.promise;
     const { disk, on } = options;

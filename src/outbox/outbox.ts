@@ -9,7 +9,6 @@ import { OutboxLoop } from "./loop.ts";
 import type { Disk } from "./port.ts";
 import { begin, takeLease } from "./start.ts";
 
-export type { DiskState } from "./condition.ts";
 export type { OutboxFault } from "./fault.ts";
 
 /**
@@ -20,6 +19,11 @@ export type { OutboxFault } from "./fault.ts";
  */
 export type Outbox = AsyncDisposable &
   PendingReports & {
+    /**
+     * The boot as the disk counts it. `boot` is far above it while the disk cannot store a count, so that no
+     * two lives share one; a `state` must not jump, or dispatch takes the next `offline` for a stale one.
+     */
+    readonly counted: number;
     /** The name of the store, eight of [0-9a-z]; every report carries it. */
     readonly store: string;
     /** What survives a restart, as it now stands. */

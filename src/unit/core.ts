@@ -116,7 +116,7 @@ const stateOf =
       state: what,
       unit: name,
       store: outbox.store,
-      boot: outbox.boot,
+      boot: outbox.counted,
       ...(connection === undefined ? {} : { connection }),
       version: VERSION,
       ...(reason === undefined ? {} : { reason }),

@@ -90,13 +90,24 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
         { part: "link", code: "topic-refused", where: `${broker} ${topic}` },
         `${broker} accepts ${topic} again`,
       ),
+    tooLarge: (broker, bytes) =>
+      faults.raise(
+        { part: "link", code: "emergency-too-large", where: `${broker} emergency` },
+        `an emergency needs a packet of ${bytes} bytes, and no broker accepts one`,
+      ),
     oversize: (topic, bytes) =>
       faults.note(
         { part: "link", code: "oversize", where: topic },
         `a message of ${bytes} bytes on ${topic} is larger than a unit accepts: it was skipped`,
       ),
     publishing: (report, broker) => emergency.publishing(report, broker),
-    delivered: (report) => emergency.delivered(report),
+    delivered(report, broker) {
+      emergency.delivered(report);
+      faults.clear(
+        { part: "link", code: "emergency-too-large", where: `${broker} emergency` },
+        `${broker} accepts emergencies`,
+      );
+    },
     removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
     async message(message) {

@@ -108,6 +108,7 @@ const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [
     refused: (broker, topic, why) => void refusals.push(`${broker} ${topic}: ${why}`),
     accepted: () => undefined,
     oversize: () => undefined,
+    tooLarge: () => undefined,
     publishing(_report, broker) {
       copies.add(broker);
       return undefined;

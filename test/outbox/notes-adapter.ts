@@ -30,6 +30,7 @@ export const withNotes = (outbox: Outbox, notesDoubtful: boolean): NotedOutbox =
   const notes = notesOf(outbox.memory);
   return {
     boot: outbox.boot,
+    counted: outbox.counted,
     store: outbox.store,
     opened: outbox.opened,
     get memory() {

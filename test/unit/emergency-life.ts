@@ -142,6 +142,7 @@ export class EmergencyWorld {
       refused: () => undefined,
       accepted: () => undefined,
       oversize: () => undefined,
+      tooLarge: () => undefined,
       publishing: (report, broker) => emergency.publishing(report, broker),
       delivered: (report) => emergency.delivered(report),
       removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),

@@ -73,6 +73,16 @@ export const LINK = {
     remedy:
       "Ask dispatch to connect its consumer to this broker. A broker that consumes by rules has no subscribers: `dispatch.noSubscribers: settle`.",
   },
+  "emergency-too-large": {
+    lamp: "unchanged",
+    sentence:
+      "No broker accepts a packet as large as an emergency, although all that can be left out of it was.",
+    dispatch:
+      "No emergency of this car arrives until a broker accepts larger packets. Then it does, by itself.",
+    cause: "The brokers announce a Maximum Packet Size that is far too small.",
+    remedy:
+      "Set it to at least 1,024 bytes (mosquitto: `max_packet_size`), better 1 MiB. Use the radio meanwhile.",
+  },
   lost: {
     ...NO_LINK,
     sentence: "The connection to the broker was closed.",
@@ -95,7 +105,8 @@ export const LINK = {
   "topic-refused": {
     sentence: "The broker refuses one topic. The others go on. `where` is the broker and the topic.",
     lamp: "unchanged",
-    dispatch: "Nothing arrives on this topic by this broker. It is tried again after 30 s, doubling to 1 h.",
+    dispatch:
+      "Nothing arrives on this topic by this broker. It is tried again after 30 s, doubling to 1 h; emergencies every 30 s.",
     cause: "The broker's access rules do not cover the topic.",
     remedy: 'Ask dispatch to correct the rules: "Access rules of the broker" in systemd/RUNBOOK.md.',
   },

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { openWorld } from "./whole-unit.ts";
+
+type World = ReturnType<typeof openWorld>;
+
+/** Boot and connection of each birth, in order. */
+const births = (world: World): (readonly [boot: number, connection: number])[] =>
+  world.heard
+    .filter(({ topic, report }) => topic.endsWith("/state") && report["state"] === "online")
+    .map(({ report }) => [Number(report["boot"]), Number(report["connection"])] as const);
+
+const isBelow = ([boot, connection]: readonly [number, number], other: readonly [number, number]) =>
+  boot < other[0] || (boot === other[0] && connection < other[1]);
+
+test("births never go back in boot and connection, whatever lives a read-only disk sees: no offline is taken for stale", async () => {
+  const world = openWorld([{}]);
+  const live = async (): Promise<void> => {
+    const { process } = await world.start();
+    await world.wait(20_000);
+    process.kill();
+    world.network.processGone(false);
+    world.disk.processGone();
+    await world.wait(60_000);
+  };
+  await live();
+  world.disk.fault = { kind: "read-only" };
+  await live();
+  await live();
+  await live();
+  world.disk.fault = undefined;
+  await live();
+  await live();
+  const all = births(world);
+  expect(all.length).toBeGreaterThanOrEqual(6);
+  expect(all.slice(1).filter((birth, n) => isBelow(birth, all[n]!))).toEqual([]);
+});
