@@ -113,9 +113,15 @@ const lampIsRight: Invariant = {
     let disk: { episodes: readonly EpisodeOnDisk[]; at: number } = { episodes: [], at: 0 };
     const healthy = new Set<string>();
     const connections = new Map<number, string>();
+    /**
+     * Connections on which the last answer was a refusal. Contract §4: the topic waits "30 s doubling to 1 h", so
+     * the unit cannot know that the broker accepts again.
+     */
+    const refusing = new Set<number>();
     const heard = new Since();
     const link = (at: number): void => {
-      for (const [connection, broker] of connections) linked.set(String(connection), healthy.has(broker), at);
+      for (const [connection, broker] of connections)
+        linked.set(String(connection), healthy.has(broker) && !refusing.has(connection), at);
     };
     const see = (fact: Fact): void => {
       if (fact.what === "unit") running.set(fact.running, fact.at);
@@ -126,7 +132,10 @@ const lampIsRight: Invariant = {
       if (fact.what === "broker" && fact.healthy) healthy.add(fact.broker);
       if (fact.what === "broker" && !fact.healthy) healthy.delete(fact.broker);
       if (fact.what === "connected") connections.set(fact.connection, fact.broker);
+      if (fact.what === "puback" && fact.code >= REFUSED) refusing.add(fact.connection);
+      if (fact.what === "puback" && fact.code === 0) refusing.delete(fact.connection);
       if (fact.what === "disconnected") {
+        refusing.delete(fact.connection);
         connections.delete(fact.connection);
         linked.set(String(fact.connection), false, fact.at);
       }
@@ -182,8 +191,9 @@ const lampSaysNoLink: Invariant = {
         else heard.delete(fact.broker);
         alone.set(heard.size === 0, fact.at);
       }
-      // A broker that lets nobody in any more still serves the connection that it has.
-      if (fact.what === "puback" && fact.code === 0) {
+      // A broker that lets nobody in any more still serves the connection that it has. A refusal does not show
+      // that nobody listens.
+      if (fact.what === "puback" && (fact.code === 0 || fact.code >= REFUSED)) {
         alone.set(false, fact.at);
         alone.set(heard.size === 0, fact.at);
       }

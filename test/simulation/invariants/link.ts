@@ -8,8 +8,11 @@ const keepsBrokerLimits: Invariant = {
 };
 
 const REFUSED = 0x80;
+const NO_SUBSCRIBERS = 0x10;
 /** What comes later has other reasons. */
 const AT_ONCE_MS = 50;
+/** A broker at which nothing has had a subscriber for a minute is left (DECISIONS 48). */
+const DESERTED_MS = 60_000;
 /**
  * Contract §5: "If an emergency gets no PUBACK within 5 s on an open connection, that connection is not trusted".
  */
@@ -48,6 +51,8 @@ const refusalKeepsConnection: Invariant = {
     const silence = new Silence();
     /** Emergencies with a subscriber, by connection. */
     const accepted = new Set<string>();
+    /** Since when the messages on a connection have had no subscriber. */
+    const unheard = new Map<number, number>();
     let carried: { readonly episode: string; readonly at: number } | undefined;
     return (fact) => {
       const silentSince = fact.what === "disconnected" ? silence.since(fact.connection) : undefined;
@@ -64,6 +69,9 @@ const refusalKeepsConnection: Invariant = {
           carried = { episode: fact.episode, at: fact.at };
         }
       }
+      if (fact.what === "puback" && fact.code === 0) unheard.delete(fact.connection);
+      if (fact.what === "puback" && fact.code === NO_SUBSCRIBERS && !unheard.has(fact.connection))
+        unheard.set(fact.connection, fact.at);
       if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
         refused.set(fact.connection, fact.at);
       }
@@ -81,7 +89,13 @@ const refusalKeepsConnection: Invariant = {
         carried !== undefined &&
         fact.at - carried.at < AT_ONCE_MS &&
         !accepted.has(`${fact.connection} ${carried.episode}`);
-      if (gaveUp || isCarried || (silentSince !== undefined && fact.at - silentSince >= SILENT_MS))
+      const deserted = fact.at - (unheard.get(fact.connection) ?? Infinity) >= DESERTED_MS;
+      if (
+        gaveUp ||
+        isCarried ||
+        deserted ||
+        (silentSince !== undefined && fact.at - silentSince >= SILENT_MS)
+      )
         return undefined;
       return at !== undefined && fact.at - at < AT_ONCE_MS
         ? `the connection to ${fact.broker} was ended ${Math.round(fact.at - at)} ms after a refusal`
