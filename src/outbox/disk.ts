@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { open as openFile, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
 import { systemTime } from "../runtime/time.ts";
@@ -57,19 +57,30 @@ const expectFolder = (path: string): void => {
     throw new StoreError(`${path} is not a folder: it is where the outbox should be`);
 };
 
-/** Whether the disk takes a write at all. Rejects with DiskError: then the store is not to blame. */
-export const probe = async (path: string): Promise<void> => {
-  const file = join(path, "probe");
+/** Not a name that another program uses: the file may lie in a folder that is not ours. */
+const PROBE = ".patrol-unit-probe";
+
+/** The folder itself, or the nearest folder above it that exists. */
+const nearestFolder = (path: string): string => (existsSync(path) ? path : nearestFolder(dirname(path)));
+
+/**
+ * Whether the disk takes a write at all. It leaves nothing behind, and makes no folder: one that root made
+ * could not be written by the service. Returns the folder that it wrote to: `path`, or the nearest one
+ * above it that exists. Rejects with DiskError: then the store is not to blame.
+ */
+export const probe = async (path: string): Promise<string> => {
   expectFolder(path);
+  const folder = nearestFolder(resolve(path));
+  const file = join(folder, PROBE);
   try {
-    makeFolder(path);
     await using handle = await openFile(file, "w");
     await handle.writeFile("patrol-unit");
     await handle.sync();
+    return folder;
   } catch (cause) {
     throw new DiskError(`${path} cannot be written: ${reasonOf(cause)}`, { cause });
   } finally {
-    await rm(file, { force: true }).catch(() => undefined); // the probe itself says so
+    await rm(file, { force: true }).catch(() => undefined); // the write has already failed
   }
 };
 
@@ -161,6 +172,11 @@ const repair = async (path: string): Promise<void> => {
 
 const openStore = async (path: string, opening: Opening): Promise<Store> => {
   await probe(path);
+  try {
+    makeFolder(path);
+  } catch (cause) {
+    throw new DiskError(`${path} cannot be made: ${reasonOf(cause)}`, { cause });
+  }
   const used = hasFilesOfStore(path);
   // LevelDB opens a store without CURRENT as an empty one, and deletes its files.
   if (opening !== "repair" && used && !existsSync(join(path, "CURRENT")))

@@ -1,5 +1,4 @@
 import { statfsSync } from "node:fs";
-import { dirname } from "node:path";
 import { probe } from "../../outbox/disk.ts";
 import { cardYears, CARD_AMPLIFICATION, ERASURES } from "../../outbox/wear.ts";
 import { reasonOf } from "../../runtime/log.ts";
@@ -13,12 +12,13 @@ const DAY_S = 86_400;
 /** Writes to the outbox's disk and estimates the life of its card. `path`: the outbox folder. */
 export const tryDisk = async (path: string, service: Service | undefined): Promise<Finding[]> => {
   const begun = performance.now();
+  let folder: string;
   try {
-    await probe(path);
+    folder = await probe(path);
   } catch (cause) {
     return [trouble("disk", reasonOf(cause), "is it mounted, writable and not full?")];
   }
-  const { blocks, bavail, bsize } = statfsSync(dirname(path));
+  const { blocks, bavail, bsize } = statfsSync(folder);
   const freeMiB = Math.floor((bavail * bsize) / MIB);
   const says = `${freeMiB} MiB free, a synced write takes ${(performance.now() - begun).toFixed(0)} ms`;
   const room =
@@ -29,7 +29,8 @@ export const tryDisk = async (path: string, service: Service | undefined): Promi
     return [room, sound("card", "its life can be estimated once the service has run for a minute")];
   const perDay = (service.writtenMiB / service.uptimeS) * DAY_S;
   const years = cardYears(blocks * bsize, perDay * MIB);
-  const life = `${perDay.toFixed(0)} MiB a day: about ${years >= 100 ? "over 100" : years.toFixed(years < 10 ? 1 : 0)} years (${ERASURES} erasures, ${CARD_AMPLIFICATION} writes inside the card for each)`;
+  const span = years >= 100 ? "over 100" : `about ${years.toFixed(years < 10 ? 1 : 0)}`;
+  const life = `${perDay.toFixed(0)} MiB a day: ${span} years (${ERASURES} erasures, ${CARD_AMPLIFICATION} writes inside the card for each)`;
   return [
     room,
     years < 5
