@@ -5,7 +5,7 @@ import { EXIT, options, required, type Command } from "./lib/command.ts";
 import { tryBroker } from "./doctor/broker.ts";
 import { tryDevices } from "./doctor/devices.ts";
 import { tryDisk } from "./doctor/disk.ts";
-import { sound, trouble, type Finding } from "./doctor/finding.ts";
+import { findingText, sound, trouble, type Finding } from "./doctor/finding.ts";
 import { askService } from "./doctor/service.ts";
 
 /** `fix`: the receiver has a fix, so a service would know the time. */
@@ -22,7 +22,8 @@ export const doctor: Command = {
 
 Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and permissions.
 While the service runs it has the devices open: doctor then asks the service about them.
-Exit: 0 all is well, 1 something is not, 69 a device or a broker is not there, 78 the configuration cannot
+A line begins with ok, FAIL, or warn: the configuration wants it so, but the car lacks something.
+Exit: 0 nothing failed, 1 something is not, 69 a device or a broker is not there, 78 the configuration cannot
 be read, or gives no identity or no broker.`,
   async run(args) {
     const given = options(args, { config: { type: "string" }, json: { type: "boolean" } });
@@ -45,12 +46,10 @@ be read, or gives no identity or no broker.`,
       ),
       ...(await Promise.all(settings.dispatch.brokers.map((broker) => tryBroker(broker, settings)))),
     ];
-    const lines = findings.map(
-      ({ part, says, cure }) =>
-        `${cure === undefined ? "ok  " : "FAIL"}  ${part}: ${says}${cure === undefined ? "" : `\n      → ${cure}`}\n`,
-    );
     process.stdout.write(
-      given.json ? `${JSON.stringify({ serviceRuns: service !== undefined, findings })}\n` : lines.join(""),
+      given.json
+        ? `${JSON.stringify({ serviceRuns: service !== undefined, findings })}\n`
+        : findings.map(findingText).join(""),
     );
     const failed = findings.filter(({ cure }) => cure !== undefined);
     if (failed.length === 0) return EXIT.ok;

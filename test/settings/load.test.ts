@@ -45,8 +45,12 @@ describe("a configuration without a fault", () => {
     });
   });
 
-  test("the example is one", () => {
-    expect(faultsOf(readFileSync("config/patrol-unit.yaml", "utf8"))).toEqual([]);
+  test("the example is one, and has buttons", () => {
+    const example = readFileSync("config/patrol-unit.yaml", "utf8");
+    expect(faultsOf(example)).toEqual([]);
+    expect(parseSettings(example, "patrol-unit.yaml").panic).toMatchObject({
+      buttons: { dash: { loop: 0 }, boot: { loop: 1 } },
+    });
   });
 
   test("the keys of contract 1.1 are read", () => {

@@ -9,7 +9,7 @@ import { socketCanSource } from "../../sources/socketcan.ts";
 import { isOfDevice, loopWord, remedyOf } from "../lib/active-fault.ts";
 import { panicBoard } from "../lib/board.ts";
 import { gpsSource } from "../lib/source.ts";
-import { sound, trouble, type Finding } from "./finding.ts";
+import { sound, trouble, warning, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
 
 const LISTEN_MS = 5_000;
@@ -96,11 +96,15 @@ const boardFinding = (loops: Readonly<Record<string, string>>): Finding => {
   );
 };
 
-const tryBoard = async (panic: UnitSettings["panic"]): Promise<Finding> => {
+/** `off`: a fault of the configuration has switched the board off, and is already reported. */
+type Panic = UnitSettings["panic"] | "off";
+
+const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
+  if (panic === "off") return undefined;
   const open = await panicBoard(panic);
   if (!open || typeof panic !== "object")
     return panic === "none"
-      ? sound("panic", "none, as configured")
+      ? warning("panic", "none: no button of this car works")
       : trouble(
           "panic",
           "no board is configured",
@@ -155,7 +159,7 @@ const servedCan = async (service: Service): Promise<Finding | undefined> => {
   );
 };
 
-const servedBoard = async (service: Service, panic: UnitSettings["panic"]): Promise<Finding[]> => {
+const servedBoard = async (service: Service, panic: Panic): Promise<(Finding | undefined)[]> => {
   const { panicBoard: board } = service;
   if (!board) return [await tryBoard(panic)];
   const fault = servedFault(service, "panic-board");
@@ -180,7 +184,7 @@ const servedRest = ({ faults }: Service): Finding[] =>
     .map(({ part, code, detail }) => trouble(part, detail, remedyOf(part, code) ?? "see the service's log"));
 
 /** The devices, as the running service reports them. */
-const servedDevices = async (service: Service, { gps, panic }: UnitSettings) => [
+const servedDevices = async (service: Service, gps: UnitSettings["gps"], panic: Panic) => [
   gps && gpsFinding(service.gps.sentences, service.gps.fix, servedFault(service, "gps"), gps.port),
   await servedCan(service),
   ...(await servedBoard(service, panic)),
@@ -193,11 +197,10 @@ export const tryDevices = async (
   service: Service | undefined,
 ): Promise<Finding[]> => {
   const { settings, faults } = configuration;
-  // If the configuration switched the board off, that fault is already reported.
   const isFaulty = settings.panic === undefined && faults.some(({ part }) => part === "panic-board");
-  const panic = isFaulty ? "none" : settings.panic;
+  const panic = isFaulty ? "off" : settings.panic;
   const found = service
-    ? await servedDevices(service, { ...settings, ...(panic === undefined ? {} : { panic }) })
+    ? await servedDevices(service, settings.gps, panic)
     : await Promise.all([tryGps(settings.gps), tryCan(configuration), tryBoard(panic)]);
   return found.filter((finding) => finding !== undefined);
 };
