@@ -33,6 +33,16 @@ const answerEmergencies = (client: MqttClient, stage: Answer): void => {
   });
 };
 
+const ACTS: Readonly<Record<Answer, string>> = {
+  received: "answers every emergency of every unit with received",
+  accepted: "ACCEPTS every emergency of every unit, as a person would,",
+  cleared: "CLEARS every emergency of every unit",
+};
+
+/** What `--ack` does, for the one who has typed it. `where`: the broker and the prefix. */
+export const ackWarning = (stage: Answer, where: string): string =>
+  `--ack ${stage} ${ACTS[stage]} at ${where} until you press Ctrl-C`;
+
 /** Says once when the connection is lost, and once when it is there again. */
 export const reportConnection = (
   client: Pick<MqttClient, "on">,
@@ -62,7 +72,8 @@ export const dispatch: Command = {
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
 
 One readable line a report; --json one JSON line a message ({topic, retain, payload}, a history batch
-as a list of reports). --ack answers every emergency automatically, up to that stage. Ctrl-C ends it. Exit: 69 the broker cannot be reached or refuses.`,
+as a list of reports). --ack answers every emergency of every unit below the prefix, also each later one, up to that
+stage, until Ctrl-C: never use it at dispatch's own broker. Exit: 69 the broker cannot be reached or refuses.`,
   async run(args) {
     const given = options(args, {
       broker: { type: "string" },
@@ -90,16 +101,18 @@ as a list of reports). --ack answers every emergency automatically, up to that s
       password,
     });
     await using stack = new AsyncDisposableStack();
+    const prefix = given.prefix ?? "patrol/v1";
+    if (ack) process.stderr.write(`${ackWarning(ack, `${broker} below ${prefix}/`)}\n`);
     const client = await connectConsole(broker, credentials);
     stack.defer(() => client.endAsync(true));
     reportConnection(client, stop.signal, (line) => {
       process.stderr.write(`${new Date().toISOString()}  ${broker}: ${line}\n`);
     });
     if (ack) answerEmergencies(client, ack);
-    await watchDispatch(client, given.prefix ?? "patrol/v1", given.json ?? false, (line) => {
+    await watchDispatch(client, prefix, given.json ?? false, (line) => {
       process.stdout.write(`${line}\n`);
     });
-    process.stderr.write(`${broker}: connected, showing messages below ${given.prefix ?? "patrol/v1"}/\n`);
+    process.stderr.write(`${broker}: connected, showing messages below ${prefix}/\n`);
     await stop.requested;
     return EXIT.ok;
   },

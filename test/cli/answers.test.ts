@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
-import { reportConnection } from "../../src/cli/dispatch.ts";
+import { ackWarning, reportConnection } from "../../src/cli/dispatch.ts";
 import { nextAnswer } from "../../src/cli/lib/console.ts";
 import { describeMessage } from "../../src/cli/lib/describe.ts";
 
@@ -39,6 +39,15 @@ test.each([
   ["cleared", undefined],
 ])("the console answers an episode that is %s with %s", (state, answer) => {
   expect(nextAnswer(TOPIC, emergency(state))).toBe(answer);
+});
+
+test("the console says first what --ack does, to whom, and until when", () => {
+  const at = "mqtt://localhost:1883 below patrol/v1/";
+  expect(ackWarning("cleared", at)).toBe(
+    `--ack cleared CLEARS every emergency of every unit at ${at} until you press Ctrl-C`,
+  );
+  expect(ackWarning("accepted", at)).toContain("ACCEPTS every emergency of every unit");
+  expect(ackWarning("received", at)).toContain("answers every emergency of every unit with received");
 });
 
 test("the console answers no other topic, and nothing that it cannot read", () => {
