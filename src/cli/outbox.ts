@@ -53,8 +53,8 @@ export const outbox: Command = {
 
 stats counts the pending reports; export prints every report, oldest number first, as NDJSON or its positions as
 GPX; verify reads everything and counts the damage. Works on a copy: the files are not changed.
-An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has the episodes that were open. Damaged records are skipped and counted. What is wrong is said on stderr. missing: numbers that are lost;
-leased: numbers reserved by a service that still runs, or was killed: that is no damage.
+An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has the episodes that were open. Damaged records are skipped and counted. Problems are printed on stderr.
+\`missing\`: lost numbers; \`leased\`: numbers reserved by a service that runs now, or was killed, which is no damage.
 Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not an outbox or cannot be opened.`,
   async run(args) {
     const action = ACTIONS.find((name) => name === args[0]);
@@ -96,7 +96,7 @@ Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not 
     };
     const lines = summaryLines(path, totals, bytes, inspection);
     await write(given.json ? `${JSON.stringify(summary)}\n` : `${lines.join("\n")}\n`);
-    const problems = problemsOf(inspection);
+    const problems = problemsOf(inspection, action);
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     if (action === "stats") return EXIT.ok;
     if (problems.length === 0 && !given.json) await write("every number is accounted for, no damage\n");

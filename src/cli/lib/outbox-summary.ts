@@ -34,8 +34,11 @@ export const summaryLines = (path: string, totals: Totals, bytes: number, found:
   ];
 };
 
-/** What is wrong with an outbox, a sentence each. Empty: every number is accounted for. */
-export const problemsOf = ({ account, damaged, news }: Found): string[] => {
+/**
+ * What is wrong with an outbox, a sentence each. Empty: every number is accounted for. `action`: the
+ * command that was run, to be run again on a stopped service.
+ */
+export const problemsOf = ({ account, damaged, news }: Found, action: string): string[] => {
   const records = damaged.emergency + damaged.event + damaged.telemetry;
   return [
     ...news,
@@ -52,7 +55,7 @@ export const problemsOf = ({ account, damaged, news }: Found): string[] => {
     ...(account.leased === 0
       ? []
       : [
-          `${counted(account.leased, "number")} ${account.leased === 1 ? "is" : "are"} reserved by a service that runs now, or was killed. This is no damage: stop the service and verify again`,
+          `${counted(account.leased, "number")} ${account.leased === 1 ? "is" : "are"} reserved by a service that runs now, or was killed. This is no damage: stop the service and run \`outbox ${action}\` again`,
         ]),
   ];
 };
