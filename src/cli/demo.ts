@@ -9,11 +9,11 @@ import type { MqttClient } from "mqtt";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { openSerialLine } from "../runtime/pty.ts";
+import { sendPaced } from "../demo/pace.ts";
 import { driveRoute } from "../demo/receiver.ts";
 import { ZRENJANIN } from "../demo/route.ts";
 import { createLog } from "../runtime/log.ts";
 import { systemTime } from "../runtime/time.ts";
-import { pause } from "../runtime/wait.ts";
 import { parseSettings } from "../settings/load.ts";
 import { ttySource } from "../sources/tty.ts";
 import { startUnit } from "../unit/start.ts";
@@ -51,6 +51,14 @@ panic: { port: ${JSON.stringify(panic)}, buttons: { dash: { loop: 0 } } }
 dispatch: { brokers: ["mqtt://127.0.0.1:${broker}"], allowPlaintext: true }
 outbox: { path: ${JSON.stringify(outbox)} }
 status: { listen: "127.0.0.1:0" }
+`;
+
+const banner = (
+  port: number,
+): string => `A patrol car in Zrenjanin reports to a broker on port ${port}. Its receiver starts cold: the first
+position comes after some seconds, and the car is parked for 20 s. Lines with # are reports as dispatch
+sees them; lines in braces are the unit's log. Keys: p presses the panic button, a answers as dispatch
+(received, accepted, cleared), q or Ctrl-C ends the drive.
 `;
 
 const BUTTON_LOOP = 0;
@@ -95,7 +103,8 @@ export const demo: Command = {
   usage: `patrol-unit demo [--speed N] [--json]
 
 A receiver model drives through Zrenjanin and speaks NMEA into a pseudo-terminal; the panic board's real
-firmware runs in a simulator behind another. The unit reads both like real devices and reports to a broker inside this process. Prints what dispatch sees. Keys: p presses the button, a answers
+firmware runs in a simulator behind another. The unit reads both like real devices and reports to a broker inside this process.
+Lines with # are reports as dispatch sees them; lines in braces are the unit's log; "the lamp shows" is the button's lamp. Keys: p presses the button, a answers
 as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives N times as fast.`,
   async run(args) {
     const given = options(args, { speed: { type: "string" }, json: { type: "boolean" } });
@@ -113,15 +122,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
       await console.endAsync(true);
     });
     await watchDispatch(console, "patrol/v1", given.json ?? false, print);
-    if (!given.json) {
-      print(
-        `A patrol car in Zrenjanin reports to a broker on port ${broker.port}. Its receiver starts cold: the`,
-      );
-      print(
-        "first position comes after some seconds. Keys: p presses the panic button, a answers as dispatch",
-      );
-      print("(received, accepted, cleared), q or Ctrl-C ends the drive.\n");
-    }
+    if (!given.json) print(banner(broker.port));
     let shown = "";
     const board = stack.use(
       startLiveBoard({
@@ -158,13 +159,13 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
       recorded: false,
     });
     const unit = stack.use(await startUnit(machine));
-    for (const epoch of driveRoute(ZRENJANIN, Date.now())) {
-      if (stop.signal.aborted) break;
-      // oxlint-disable-next-line no-await-in-loop -- one epoch a second
-      await line.write(epoch);
-      // oxlint-disable-next-line no-await-in-loop
-      await pause(1000 / speed, stop.signal, systemTime);
-    }
+    await sendPaced(
+      driveRoute(ZRENJANIN, Date.now()),
+      (epoch) => line.write(epoch),
+      1000 / speed,
+      stop.signal,
+      systemTime,
+    );
     unit.stopBecause(await stop.requested);
     return EXIT.ok;
   },

@@ -24,7 +24,7 @@ const describeData = (report: WireReport): string => {
     }
     case "health": {
       const { gps, outbox, link, rssMiB, cpuPercent } = report.data;
-      return `fix ${gps.fix}  ${outbox.records} waiting  ${link.reconnects} reconnects  ${rssMiB} MiB  ${cpuPercent ?? "?"} % CPU`;
+      return `fix ${gps.fix}  ${outbox.records} waiting  ${link.reconnects} reconnects  process ${rssMiB} MiB, ${cpuPercent ?? "?"} % of a core`;
     }
     case "emergency": {
       const { state, button, episode, test, presses, attempt } = report.data;
