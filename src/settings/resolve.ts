@@ -14,7 +14,7 @@ type Settings = schema.Settings;
 export type UnitSettings = Omit<Settings, "can" | "gps" | "status"> & {
   readonly gps?: Settings["gps"];
   readonly can?: CanSettings;
-  /** Without `listen` the unit has no status page. */
+  /** Without `listen` the unit has no status address. */
   readonly status: { readonly listen?: string; readonly pin?: string | undefined };
 };
 
@@ -68,7 +68,7 @@ const readGps = (blocks: Blocks, panic: Settings["panic"]): UnitSettings["gps"] 
   return undefined;
 };
 
-/** The status page. It is off if other machines could reach it without a PIN. */
+/** The status address. It is off if other machines could reach it without a PIN. */
 const readStatus = (blocks: Blocks): UnitSettings["status"] => {
   const { listen, pin } = blocks.readOrDefault("status", schema.Status, "status");
   if (pin !== undefined) return { listen, pin };
@@ -77,7 +77,7 @@ const readStatus = (blocks: Blocks): UnitSettings["status"] => {
     code: "no-pin",
     expected: "a loopback address, or status.pin",
     found: `"${listen}" without a pin`,
-    remedy: "set status.pin, or listen on 127.0.0.1; until then there is no status page",
+    remedy: "set status.pin, or listen on 127.0.0.1; until then the status address is off",
   });
   return {};
 };

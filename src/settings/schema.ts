@@ -173,11 +173,11 @@ export const Status = block({
     /^([^\s:[\]]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
   )
     .default("127.0.0.1:8080")
-    .describe("address of the unit's status page; an address that is not loopback needs pin"),
+    .describe("address at which the unit answers for its status; one that is not loopback needs pin"),
   pin: text("4 to 64 characters in quotes", /^[\x21-\x7e]{4,64}$/)
     .optional()
     .describe("required from other machines that read the status"),
-}).describe("the unit's status page");
+}).describe("where the unit answers for its status");
 
 export const Health = block({
   intervalS: number(1, 3600).default(60).describe("seconds between two health reports"),

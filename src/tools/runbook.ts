@@ -9,7 +9,7 @@ const LAMP: Readonly<Record<LampSign, string>> = {
   off: "The lamp is dark.",
   fault: "`fault`: the lamp flickers. While an emergency is open the lamp shows the emergency instead.",
   "no-link":
-    "`no-link` (two flashes, a long pause) after 60 s, if no other broker can be reached. Not during an emergency.",
+    "`no-link` (one pair of flashes, a long pause) after 60 s, if no other broker can be reached. Not during an emergency.",
   "no-host": "`no-host`: three flashes, a long pause. A board without power has a dark lamp.",
 };
 
@@ -22,12 +22,39 @@ const PART_TITLES: Readonly<Record<Part, string>> = {
   link: "the link to dispatch",
   disk: "the disk",
   power: "switching the computer off",
-  status: "the status page",
+  status: "the status address",
   identity: "who the unit is",
   config: "the configuration file",
   clock: "the time",
   custody: "receipts of dispatch",
   update: "new configurations",
+};
+
+const titleOf = (part: Part): string => `\`${part}\`: ${PART_TITLES[part]}`;
+
+/** The anchor that GitHub gives to a heading. */
+const anchorOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+
+const linkTo = (part: Part): string => `[\`${part}\`](#${anchorOf(titleOf(part))})`;
+
+/** Links to the parts that have a fault with this sign. */
+const partsShowing = (sign: LampSign): string =>
+  PARTS.filter((part) => CATALOGUE.some((row) => row.part === part && row.lamp === sign))
+    .map(linkTo)
+    .join(", ");
+
+const index = (): string => {
+  const pages = ["Look", "Lamp", "What dispatch sees", "Access rules of the broker"];
+  const parts = PARTS.filter((part) => CATALOGUE.some((row) => row.part === part));
+  return [
+    pages.map((title) => `[${title}](#${anchorOf(title)})`).join(" · "),
+    "",
+    ...parts.map((part) => `- ${linkTo(part)}: ${PART_TITLES[part]}`),
+  ].join("\n");
 };
 
 /**
@@ -42,12 +69,14 @@ export const mosquittoRules = (): string[] =>
       return `pattern ${direction === "up" ? "write" : "read"} patrol/v1/%u/${filter}`;
     });
 
-const FIRST_PAGE = `# Runbook
+const firstPage = (): string => `# Runbook
 
 Generated from the catalogue of faults (\`src/domain/faults.ts\`) by \`npm run generate\`. Do not edit.
 
 For the technician in front of the car. Each fault has a part and a code. \`status\`, \`doctor\`, the log and dispatch's events
-use the same two words. Find the part below, then the code.
+use the same two words. Find the part in the index, then the code.
+
+${index()}
 
 ## Look
 
@@ -77,20 +106,20 @@ patrol-unit. \`doctor\` can run beside the service: it then asks the service abo
 
 ## Lamp
 
-| pattern    | the lamp, in 3.2 s                   | what it means                                                  |
-| ---------- | ------------------------------------ | -------------------------------------------------------------- |
-| \`idle\`     | one blip                             | all is well, or an emergency of a \`dark\` button is open        |
-| \`no-link\`  | two flashes, a long pause            | for 60 s no broker with a subscriber was reachable; a press is kept |
-| \`latched\`  | one blip each 0.8 s                  | the board has the press, the computer does not yet             |
-| \`stored\`   | 0.8 s on, 0.8 s off                  | the press is on the computer's disk                            |
-| \`sent\`     | 0.4 s on, 0.4 s off                  | a broker has it                                                |
-| \`received\` | two flashes, a pause, four times     | dispatch's system has it                                       |
-| \`accepted\` | steady                               | a person at dispatch has it                                    |
-| \`fault\`    | flicker                              | a part that a press depends on fails: loop or disk             |
-| \`no-host\`  | three flashes, a long pause          | the board has not heard from the computer for 5 s; it latches presses |
-| \`done\`     | 1.2 s on, 0.4 s off                  | reserved for a later release                                   |
-| \`refused\`  | three flashes of 0.2 s, a long pause | reserved for a later release                                   |
-| dark       | nothing                              | the board has no power or is not programmed, or the lamp is broken |
+| pattern | the lamp, in 3.2 s | what it means | if it stays |
+| --- | --- | --- | --- |
+| \`idle\` | one blip | all is well, or an emergency of a \`dark\` button is open | |
+| \`no-link\` | one pair of flashes, a long pause | for 60 s no broker with a subscriber was reachable; a press is kept | ${partsShowing("no-link")} |
+| \`latched\` | one blip each 0.8 s | the board has the press, the computer does not yet | ${linkTo("panic-board")}, ${linkTo("outbox")} |
+| \`stored\` | 0.8 s on, 0.8 s off | the press is on the computer's disk | ${partsShowing("no-link")} |
+| \`sent\` | 0.4 s on, 0.4 s off | a broker has it | ask dispatch |
+| \`received\` | pairs of flashes, four in all | dispatch's system has it | ask dispatch |
+| \`accepted\` | steady | a person at dispatch has it | |
+| \`fault\` | flicker | a part that a press depends on fails: loop or disk | ${partsShowing("fault")} |
+| \`no-host\` | three flashes, a long pause | the board has not heard from the computer for 5 s; it latches presses | [does the service run?](#look) ${partsShowing("no-host")} |
+| \`done\` | 1.2 s on, 0.4 s off | reserved for a later release | |
+| \`refused\` | three flashes of 0.2 s, a long pause | reserved for a later release | |
+| dark | nothing | the board has no power or is not programmed, or the lamp is broken | ${partsShowing("off")} |
 
 A drill begins with one second of long, short, long. Wiring and voltages: firmware-bridge/PROTOCOL.md.
 
@@ -103,7 +132,10 @@ describes this one case. The texts below describe the fault in general.
 ## Access rules of the broker
 
 A unit writes what goes up and reads what comes down, below its own name. It must not be able to write \`emergency/+/ack\`: it could
-then acknowledge its own emergency. For mosquitto (\`acl_file\`; \`%u\` is the user name, here the unit's name):
+then acknowledge its own emergency. For mosquitto (\`acl_file\`; \`%u\` is the user name, here the unit's name). With client
+certificates its listener needs \`require_certificate true\` and \`use_identity_as_username true\`: \`%u\` is then the certificate's
+CN. Without the second one mosquitto goes by the name and password that the client gives, and a unit without a password is
+refused.
 
 \`\`\`
 ${mosquittoRules().join("\n")}
@@ -147,11 +179,11 @@ const partSection = (part: Part): string[] => {
   const rows = CATALOGUE.filter((row) => row.part === part);
   if (rows.length === 0) return [];
   return [
-    `## \`${part}\`: ${PART_TITLES[part]}\n`,
+    `## ${titleOf(part)}\n`,
     ...rows.filter(({ about }) => about === "device").map(faultSection),
     ...[configurationSection(rows.filter(({ about }) => about === "configuration"))].filter(Boolean),
   ];
 };
 
 /** The whole runbook, as Markdown. */
-export const runbook = (): string => [FIRST_PAGE, ...PARTS.flatMap(partSection)].join("\n");
+export const runbook = (): string => [firstPage(), ...PARTS.flatMap(partSection)].join("\n");

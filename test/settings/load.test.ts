@@ -221,7 +221,7 @@ describe("a unit runs with what is valid", () => {
       "status",
     ],
     [
-      "a status page that everyone could read",
+      "a status address that everyone could read",
       `${minimal}status: { listen: "0.0.0.0:8080" }`,
       { "status.listen": undefined },
       "status",

@@ -28,3 +28,26 @@ test("every pattern of the lamp is explained", () => {
   for (const pattern of LAMP_PATTERNS.filter((one) => one !== "silent"))
     expect(runbook()).toContain(`| \`${pattern}\``);
 });
+
+test("every link of the runbook leads to one of its headings", () => {
+  const text = runbook();
+  const titles = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[`:'.,]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  const anchors = new Set(titles);
+  const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor!);
+  expect(links.filter((link) => !anchors.has(link))).toEqual([]);
+});
+
+test("the index of the runbook has every part that can fail, and the lamp's faults name theirs", () => {
+  const text = runbook();
+  const index = text.split("\n## ")[0]!;
+  for (const part of new Set(CATALOGUE.map((row) => row.part))) expect(index).toContain(`- [\`${part}\`](#`);
+  for (const { part, lamp } of CATALOGUE.filter((row) => row.lamp !== "unchanged")) {
+    const pattern = lamp === "off" ? "dark" : `\`${lamp}\``;
+    expect(text.split("\n").find((line) => line.startsWith(`| ${pattern} |`))).toContain(`[\`${part}\`](#`);
+  }
+});

@@ -19,7 +19,8 @@ export const GPS = {
     lamp: "unchanged",
     dispatch: NO_POSITION,
     cause: "The service's user is not in the group that owns the device.",
-    remedy: "Add the user to group dialout and restart the service. `systemd/patrol-unit.service` does this.",
+    remedy:
+      "The supplied service file already adds the service to group dialout. If you run by hand: `usermod -aG dialout USER`, then log in again.",
   },
   unplugged: {
     sentence: "The receiver was lost while it was in use.",
@@ -79,7 +80,7 @@ export const CAN = {
     dispatch: NO_SIGNALS,
     cause: "The interface was not set up after the adapter was plugged in or the computer started.",
     remedy:
-      "Install `systemd/25-can0.network`, or run `ip link set can0 up type can bitrate 500000 listen-only on`.",
+      "Copy `systemd/25-can0.network` to `/etc/systemd/network/` and run `networkctl reload`, or run `ip link set can0 up type can bitrate 500000 listen-only on`.",
   },
   unplugged: {
     sentence: "The CAN interface was lost while it was in use.",
@@ -93,7 +94,8 @@ export const CAN = {
     lamp: "unchanged",
     dispatch: NO_SIGNALS,
     cause: "The bit rate is wrong, or the bus wires are shorted or swapped.",
-    remedy: "Compare the bit rate in `systemd/25-can0.network` with the vehicle's. Check the wires.",
+    remedy:
+      "Compare the bit rate in `/etc/systemd/network/25-can0.network` with the vehicle's. Check the wires.",
   },
   "not-listen-only": {
     sentence:
@@ -101,9 +103,9 @@ export const CAN = {
     lamp: "unchanged",
     dispatch: NO_SIGNALS,
     cause:
-      "The interface was set up without `listen-only on`, or it is an slcan adapter, which cannot report its mode.",
+      "The interface was set up without `listen-only on`, or it is an slcan adapter (one that is driven through a serial port), which cannot report its mode.",
     remedy:
-      "Install `systemd/25-can0.network`. For an slcan adapter that was opened in listen-only mode (`slcand -l`): `can.listenOnly: declared`.",
+      "Copy `systemd/25-can0.network` to `/etc/systemd/network/` and run `networkctl reload`. For an slcan adapter that was opened in listen-only mode (`slcand -l`): `can.listenOnly: declared`.",
   },
   failed: {
     sentence: "The CAN interface cannot be used.",
@@ -112,7 +114,7 @@ export const CAN = {
     cause:
       "The library socketcan is not installed, iproute2 is missing, or the interface is not a CAN interface.",
     remedy:
-      "Read the event's `detail`. `npm run can` installs the library; `apt install iproute2` the tool `ip`.",
+      'Read the event\'s `detail`. `npm run can` in the checkout installs the library (README, "In a car"); `apt install iproute2` the tool `ip`.',
   },
   "not-configured": {
     sentence: "A bus is configured, but the unit does not listen to it.",
@@ -128,7 +130,8 @@ export const POWER = {
     sentence: "The computer cannot be switched off after the ignition is off.",
     lamp: "unchanged",
     dispatch: "The unit stays online although the ignition is off. The car's battery drains.",
-    cause: "The service's user may not ask logind for a power-off.",
+    cause:
+      "The service's user may not ask logind (the part of systemd that switches the computer off) for a power-off.",
     remedy: "Copy `systemd/50-patrol-unit.rules` to `/etc/polkit-1/rules.d/`. Is `polkitd` installed?",
   },
   "not-cancelled": {

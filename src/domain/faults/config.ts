@@ -42,7 +42,7 @@ const KINDS = {
     cause: "`power` is set, but no signal is mapped to `Vehicle.LowVoltageSystemState`.",
   },
   "no-pin": {
-    sentence: "The status page is off, because other machines could reach it without a PIN.",
+    sentence: "The status address is off, because other machines could reach it without a PIN.",
     cause: "`status.listen` is not a loopback address and `status.pin` is not set.",
   },
 } as const;
@@ -91,7 +91,7 @@ export const CONFIG = {
   outbox: rows(["invalid", "unknown-key"], "The outbox runs with its defaults."),
   status: rows(
     ["invalid", "unknown-key", "no-pin"],
-    "Nothing else. The status page has its defaults, or is off (`no-pin`).",
+    "Nothing else. The status address has its default, or is off (`no-pin`).",
   ),
   power: rows(["invalid", "unknown-key", "no-ignition"], "The computer stays on after the ignition is off."),
   update: rows(["invalid", "unknown-key"], "The trial of a new configuration has its default length."),

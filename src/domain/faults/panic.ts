@@ -25,7 +25,8 @@ export const PANIC_BOARD = {
     lamp: "no-host",
     dispatch: NO_BOARD,
     cause: "The service's user is not in the group that owns the device.",
-    remedy: "Add the user to group dialout and restart the service. `systemd/patrol-unit.service` does this.",
+    remedy:
+      "The supplied service file already adds the service to group dialout. If you run by hand: `usermod -aG dialout USER`, then log in again.",
   },
   unplugged: {
     sentence: "The panic board was lost while it was in use.",
@@ -61,7 +62,8 @@ export const PANIC_BOARD = {
     sentence: "Opening the port has reset the panic board. It sees no press for about a second.",
     lamp: "unchanged",
     dispatch: "Nothing else.",
-    cause: "The board's DTR capacitor is still connected. This happens once after the board is plugged in.",
+    cause:
+      "The board's DTR capacitor, which resets the board when its port is opened, is still connected. This happens once after the board is plugged in.",
     remedy: "Cut the trace of the DTR capacitor, or remove the reset jumper (firmware-bridge/PROTOCOL.md).",
   },
   failed: {
@@ -81,7 +83,8 @@ export const PANIC_LOOP = {
     sentence: "The loop to a button is cut. A press of this button is not seen.",
     lamp: "fault",
     dispatch: LOOP,
-    cause: "A broken wire or a loose plug. Loops that are not wired need the end-of-line resistor too.",
+    cause:
+      "A broken wire or a loose plug. Loops that are not wired need the end-of-line resistor (10 kΩ from loop to ground) too.",
     remedy: "Measure at the board: 2.5 V is normal, 5 V is cut. Repair the wire.",
   },
   short: {

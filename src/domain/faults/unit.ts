@@ -1,6 +1,6 @@
 import type { FaultRow } from "./row.ts";
 
-/** Faults of the unit itself: its store and its status page. */
+/** Faults of the unit itself: its store and its status address. */
 
 export const OUTBOX = {
   "disk-full": {
@@ -16,7 +16,8 @@ export const OUTBOX = {
     lamp: "fault",
     dispatch: "Reports still arrive, from memory. After a restart `seq` jumps, with a `gap`.",
     cause: "The card fails and the kernel has made it read-only, or another user owns the outbox folder.",
-    remedy: "`mount | grep ' / '`, `dmesg | tail`, `ls -ld` of `outbox.path`. Replace a failing card.",
+    remedy:
+      "With PATH for `outbox.path`: `findmnt -T PATH`, `ls -ld PATH`, `dmesg | tail`. If another user owns it: `chown -R patrol-unit: /var/lib/patrol-unit`. Replace a failing card.",
   },
   "disk-failing": {
     sentence: "The disk reports an error.",
@@ -39,7 +40,7 @@ export const OUTBOX = {
 
 export const STATUS = {
   "cannot-listen": {
-    sentence: "The status page cannot be opened. Everything else works.",
+    sentence: "The status address cannot be opened. Everything else works.",
     lamp: "unchanged",
     dispatch: "Nothing else.",
     cause: "Another program uses the port, or the address is not one of this machine.",
