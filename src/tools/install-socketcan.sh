@@ -2,6 +2,11 @@
 # Installs and builds the optional library for SocketCAN. npm leaves it out if npm's own Node is older than 22 or if there
 # is no compiler. This npm runs on the pinned Node.
 set -eu
+for tool in make c++ python3; do
+    command -v "$tool" >/dev/null 2>&1 && continue
+    echo "patrol-unit: the library for SocketCAN is compiled here, and $tool is missing: apt install build-essential python3" >&2
+    exit 1
+done
 cd "$(dirname "$0")/../.."
 own=node_modules/.socketcan
 mkdir -p "$own"
