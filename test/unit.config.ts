@@ -12,7 +12,7 @@ const SLOW = [
 
 /**
  * What one runs while working: the pure rooms, ports and their contracts, documents. It needs no root, no
- * Debian package and no network, and takes 12 to 20 s on two cores, depending on what else they do.
+ * Debian package and no network, and about a minute of processor time.
  */
 export default defineConfig({
   test: {
