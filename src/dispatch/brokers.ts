@@ -17,8 +17,8 @@ export type Visit = {
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;
   /**
-   * Why the link gave up the connection. `unanswered`: an emergency, or the removal of one, was not
-   * acknowledged. `deserted`: nobody listened at the broker. Undefined: the link did not give it up, or gave
+   * Why the link gave up the connection. `unanswered`: nothing was acknowledged for too long, or an emergency
+   * or the removal of one was not. `deserted`: nobody listened at the broker. Undefined: the link did not give it up, or gave
    * it up for another reason.
    */
   readonly left?: "unanswered" | "deserted" | undefined;
@@ -113,7 +113,7 @@ export class Brokers {
     }
     if (useful) {
       this.#inVain = 0;
-      // Otherwise the link would always return to a broker that acknowledges everything but emergencies.
+      // Otherwise the link would always return to a broker that works for a while, or for all but emergencies.
       if (visit.left === "unanswered")
         return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
       return { broker: 0, pause: "short" };

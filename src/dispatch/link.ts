@@ -250,7 +250,8 @@ export class Link {
       const acceptedAt = time.mono();
       const { error, delivered, lostBytes, silentMs } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
-      visit = { broker: this.#index, lastedMs, delivered, lostBytes, left: this.#left };
+      const left = this.#left ?? (error.code === "stalled" ? "unanswered" : undefined);
+      visit = { broker: this.#index, lastedMs, delivered, lostBytes, left };
       this.#failed(broker, this.#twins.ended(broker, error, lastedMs), silentMs);
     } catch (cause) {
       this.#failed(broker, classify(broker, cause), 0);

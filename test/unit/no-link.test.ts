@@ -39,3 +39,16 @@ test("a silence that ends before the minute is over leaves the lamp as it is", a
   await world.wait(5 * MINUTE_MS);
   expect(world.lamps).not.toContain("no-link");
 });
+
+test("a broker that works for a while and then falls silent is left for the next one", async () => {
+  const world = openWorld([{}, {}]);
+  await world.start();
+  await world.wait(20_000);
+  const { route } = world.brokers[0]!;
+  world.network.change(route, { swallowing: true });
+  await world.wait(120_000, () => world.logs.some(({ fault }) => fault === "stalled"));
+  world.network.change(route, { swallowing: false });
+  await world.wait(30_000);
+  const at = world.logs.filter(({ msg }) => msg === "connected to dispatch").map(({ broker }) => broker);
+  expect(at.slice(0, 2)).toEqual([world.brokers[0]!.url, world.brokers[1]!.url]);
+});
