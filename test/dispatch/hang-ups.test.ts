@@ -18,6 +18,19 @@ test("a channel whose refusal ended the connection waits on the next ones: 30 s,
   expect(waits).toEqual([30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600].map((seconds) => seconds * 1_000));
 });
 
+test("a channel on which the broker has accepted a message begins at 30 s again, the others and other brokers do not", () => {
+  const hangUps = new HangUps();
+  for (const broker of [BROKER, "mqtt://b:1883"])
+    for (let n = 0; n < 3; n++) hangUps.ended(broker, ["health", "event"], n);
+  hangUps.accepted(BROKER, "health");
+  expect(hangUps.held(BROKER, 3).map(({ channel }) => channel)).toEqual(["event"]);
+  for (const broker of [BROKER, "mqtt://b:1883"]) hangUps.ended(broker, ["health", "event"], 3);
+  const waits = (broker: string) =>
+    Object.fromEntries(hangUps.held(broker, 3).map(({ channel, until }) => [channel, until - 3]));
+  expect(waits(BROKER)).toEqual({ health: 30_000, event: 240_000 });
+  expect(waits("mqtt://b:1883")).toEqual({ health: 240_000, event: 240_000 });
+});
+
 test("another broker and other channels do not wait", () => {
   const hangUps = new HangUps();
   hangUps.ended(BROKER, ["health"], 0);

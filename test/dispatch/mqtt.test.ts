@@ -142,6 +142,43 @@ describe("CONNACK", () => {
     expect(versions).toEqual([5, 4, 4]);
   });
 
+  /** A broker that hangs up on the first CONNECTs, and the versions that it was asked in. */
+  const hangingUp = async (times: number) => {
+    const versions: number[] = [];
+    const { url } = await serve((one, socket) => {
+      if (one.type === PUBLISH) socket.write(puback(idOf(one), 0x10));
+      if (one.type !== CONNECT) return;
+      versions.push(one.body[6]!);
+      if (versions.length <= times) socket.destroy();
+      else socket.write(one.body[6] === 5 ? CONNACK : Buffer.from([0x20, 2, 0, 0]));
+    });
+    return { url, versions };
+  };
+
+  test("one that hangs up once or twice after CONNECT is spoken to in MQTT 5: its codes are seen", async () => {
+    for (const times of [1, 2]) {
+      const { url, versions } = await hangingUp(times);
+      const { connection } = await dial(url);
+      expect([connection.version, await publish(connection)]).toEqual([5, 0x10]);
+      expect(versions).toEqual(Array.from({ length: times + 1 }, () => 5));
+    }
+  });
+
+  test("one that hangs up three times is asked in 3.1.1, and in MQTT 5 again the next time", async () => {
+    const { url, versions } = await hangingUp(3);
+    expect((await dial(url)).connection.version).toBe(4);
+    expect(versions).toEqual([5, 5, 5, 4]);
+    const connect = createConnect(systemTime);
+    const on = { message: async () => undefined, oversize: () => undefined };
+    versions.length = 0;
+    for (const expected of [4, 5]) {
+      const connection = await connect(url, OPTIONS, on, new AbortController().signal);
+      expect(connection.version).toBe(expected);
+      connection.end(new LinkError("failed", "enough"));
+    }
+    expect(versions).toEqual([5, 5, 5, 4, 5]);
+  });
+
   test("a broker that spoke MQTT 5 and hangs up once is not spoken to in 3.1.1", async () => {
     let times = 0;
     const { url } = await serve((one, socket) => {

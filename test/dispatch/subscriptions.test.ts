@@ -3,8 +3,14 @@ import { LinkError, type Connection } from "../../src/dispatch/port.ts";
 import { Subscriptions } from "../../src/dispatch/subscriptions.ts";
 import { SimulatedTime } from "../simulation/time.ts";
 
-/** A connection of which only subscribing matters: it answers each request with these codes. */
-const open = (codes: (topic: string) => number) => {
+/**
+ * A connection of which only subscribing matters: it answers each request with these codes after `afterMs`;
+ * undefined: it does not answer.
+ */
+const open = (
+  codes: (topic: string) => number,
+  afterMs: (request: number) => number | undefined = () => 10,
+) => {
   const time = new SimulatedTime(0);
   const asked: { topics: readonly string[]; at: number }[] = [];
   const connection: Connection = {
@@ -17,7 +23,8 @@ const open = (codes: (topic: string) => number) => {
     end: () => undefined,
     subscribe(topics, done) {
       asked.push({ topics, at: time.mono() });
-      time.after(10, () => done(topics.map(codes)));
+      const ms = afterMs(asked.length);
+      if (ms !== undefined) time.after(ms, () => done(topics.map(codes)));
     },
   };
   const refused: string[] = [];
@@ -58,4 +65,58 @@ test("an answer that comes after its end does nothing", async () => {
   subscriptions[Symbol.dispose]();
   await wait(86_400_000);
   expect([asked.length, refused]).toEqual([1, []]);
+});
+
+const seconds = (asked: readonly { readonly at: number }[]): number[] =>
+  asked.slice(1).map(({ at }, n) => Math.round((at - asked[n]!.at) / 1_000));
+
+test("no answer within 30 s is reported once for each topic, and each is asked for again, doubling to an hour", async () => {
+  const { asked, refused, granted, wait } = open(
+    () => 1,
+    () => undefined,
+  );
+  await wait(29_000);
+  expect([asked.length, refused]).toEqual([1, []]);
+  await wait(86_400_000);
+  expect(refused).toEqual(["acks undefined", "command undefined"]);
+  for (const topic of ["acks", "command"]) {
+    const requests = asked.filter(({ topics }) => topics.includes(topic));
+    expect(seconds(requests).slice(0, 9)).toEqual([30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+  }
+  expect(granted).toEqual([]);
+});
+
+test("a late answer counts: what it grants is granted, and what it refuses is not refused again", async () => {
+  const late = open(
+    (topic) => (topic === "acks" ? 1 : 0x87),
+    (request) => (request === 1 ? 45_000 : undefined),
+  );
+  await late.wait(46_000);
+  expect(late.granted).toEqual(["acks"]);
+  expect(late.refused).toEqual(["acks undefined", "command undefined"]);
+});
+
+test("once it is answered, nothing is asked again and no timer is left", async () => {
+  const { asked, refused, granted, time, wait } = open(
+    () => 1,
+    (request) => (request === 1 ? undefined : 10),
+  );
+  await wait(86_400_000);
+  expect(asked.map(({ topics }) => topics.join())).toEqual(["acks,command", "acks", "command"]);
+  expect([refused.length, granted, time.waiting]).toEqual([2, ["acks", "command"], 0]);
+});
+
+test("without an answer, nothing is reported or asked after its end, and no timer is left", async () => {
+  for (const endMs of [10_000, 100_000]) {
+    const { asked, refused, subscriptions, time, wait } = open(
+      () => 1,
+      () => undefined,
+    );
+    await wait(endMs);
+    const before = [asked.length, refused.length];
+    subscriptions[Symbol.dispose]();
+    await wait(86_400_000);
+    expect([asked.length, refused.length]).toEqual(before);
+    expect(time.waiting).toBe(0);
+  }
 });

@@ -538,6 +538,29 @@ describe("refusals", () => {
     expect(drain(bench)).toEqual(["history 1 2"]);
   });
 
+  test("emergencies that wait from the start of a connection keep nothing else back, and go when their pause is over", () => {
+    const held = [{ channel: "emergency", until: 60_000 }] as const;
+    const bench = open({ held }, [position(1), position(2), event(3), emergency(4)]);
+    bench.traffic.greet(Buffer.from("{}"));
+    bench.traffic.offerLive(position(5), 0);
+    bench.read();
+    bench.read();
+    expect(drain(bench)).toEqual(["birth", "event 3", "live 5", "history 1 2"]);
+    bench.wait(60_000);
+    expect(drain(bench)).toEqual(["emergency 4"]);
+  });
+
+  test("an emergency that is refused before the outbox was read keeps nothing else back", () => {
+    const bench = open({}, [position(1), position(2), event(3)]);
+    bench.traffic.offerLive(position(5), 0);
+    bench.traffic.say(emergency(10));
+    expect(bench.send()).toEqual(["emergency 10"]);
+    bench.answer(0x87);
+    bench.read();
+    bench.read();
+    expect(drain(bench)).toEqual(["event 3", "live 5", "history 1 2"]);
+  });
+
   test("an emergency that is said again stays where it is until the pause is over", () => {
     const bench = open({}, [emergency(1)]);
     bench.run();
