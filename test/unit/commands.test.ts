@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Incoming } from "../../src/dispatch/port.ts";
 import type { CommandMessage } from "../../src/domain/messages.ts";
 import type { EventData } from "../../src/domain/report.ts";
@@ -11,6 +11,7 @@ import { LifeTime } from "../simulation/life.ts";
 import { createSimulatedDisk } from "../simulation/disk.ts";
 import { createDice } from "../simulation/random.ts";
 import { SimulatedTime } from "../simulation/time.ts";
+import { openWorld } from "./whole-unit.ts";
 
 const NOW = Date.UTC(2026, 10, 24, 22);
 const ROOT = "patrol/v1/zrenjanin/zr-117";
@@ -260,4 +261,63 @@ test("an answer to a topic of the unit's own tree goes to its reply topic", asyn
   for (const responseTopic of [`${ROOT}/state`, "a/+/b", "fine/here"])
     await life.settle(part.receive(command(responseTopic, { responseTopic })));
   expect(life.replies.map(([topic]) => topic)).toEqual([`${ROOT}/reply`, `${ROOT}/reply`, "fine/here"]);
+});
+
+describe("a restart", () => {
+  type World = ReturnType<typeof openWorld>;
+  const NOT_MADE = "a restart is not made: its command cannot be stored";
+
+  const ask = (world: World): void => {
+    const expiresAt = new Date(world.time.host() + 3_600_000).toISOString();
+    const payload = Buffer.from(JSON.stringify({ id: "r1", kind: "restart", expiresAt }));
+    world.brokers[0]!.broker.publish(`${ROOT}/command`, payload, {});
+  };
+  const start = async (world: World) => {
+    const { unit, process } = await world.start();
+    const restarts: string[] = [];
+    void unit.restart.then((why) => restarts.push(why));
+    await world.wait(3_000);
+    return { process, restarts };
+  };
+
+  test("is made once, after its answer", async () => {
+    const world = openWorld([{}]);
+    const { restarts } = await start(world);
+    ask(world);
+    await world.wait(10_000, () => restarts.length > 0);
+    expect(restarts).toEqual(["asked by dispatch"]);
+    const replies = world.heard.filter(({ topic }) => topic.endsWith("/reply"));
+    expect(replies.map(({ report }) => report)).toEqual([{ id: "r1", ok: true }]);
+  });
+
+  test("is made when its id is on disk: the power goes right then, and the next boot does not restart", async () => {
+    const world = openWorld([{}]);
+    const first = await start(world);
+    // A write takes seconds.
+    world.disk.fault = { kind: "slow", factor: 500 };
+    ask(world);
+    await world.wait(30_000, () => first.restarts.length > 0);
+    expect(first.restarts).toHaveLength(1);
+    first.process.kill();
+    world.network.processGone(true);
+    world.disk.fault = undefined;
+    world.disk.cut();
+    const second = await start(world);
+    await world.wait(60_000);
+    expect(second.restarts).toEqual([]);
+  });
+
+  test.each([
+    ["refuses", { kind: "refuses" }],
+    ["does not answer", { kind: "slow", factor: 1e9 }],
+  ] as const)("is not made when the disk %s, and the log says so", async (_, fault) => {
+    const world = openWorld([{}]);
+    const { restarts } = await start(world);
+    world.disk.fault = fault;
+    ask(world);
+    await world.wait(120_000);
+    expect(restarts).toEqual([]);
+    const lines = world.logs.filter(({ msg }) => msg === NOT_MADE);
+    expect(lines).toEqual([{ level: "error", msg: NOT_MADE, cause: expect.any(String) }]);
+  });
 });

@@ -52,3 +52,23 @@ test("a broker that works for a while and then falls silent is left for the next
   const at = world.logs.filter(({ msg }) => msg === "connected to dispatch").map(({ broker }) => broker);
   expect(at.slice(0, 2)).toEqual([world.brokers[0]!.url, world.brokers[1]!.url]);
 });
+
+test("a broker without a listener does not make a courier say no-link while the link has one with a listener", async () => {
+  const world = openWorld([{}, {}], [true, false]);
+  // The answer to the courier is the last one for minutes.
+  world.brokers[1]!.broker.faults.slowMs = 300;
+  const { board } = await world.start("health: { intervalS: 600 }");
+  await world.wait(20_000);
+  board.hello("0badcafe", 0);
+  board.press({ board: "0badcafe", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(12_000);
+  const { topic } = world.heard.find((one) => one.topic.includes("/emergency/"))!;
+  const dispatch = world.brokers[0]!.broker;
+  for (const stage of ["received", "cleared"]) {
+    dispatch.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage })), {});
+    await world.wait(5_000);
+  }
+  expect(dispatch.retained(topic)).toBeUndefined();
+  await world.wait(5 * MINUTE_MS);
+  expect(world.lamps).not.toContain("no-link");
+});

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readMessage } from "../../src/wire/read.ts";
 import { openWorld } from "./whole-unit.ts";
 
 type World = ReturnType<typeof openWorld>;
@@ -68,6 +69,38 @@ describe("a broker at which nobody listens", () => {
     world.brokers[1]!.route.unreachable = false;
     await world.wait(70_000);
     expect(births(world, 1)).toBe(1);
+  });
+
+  test("is reported once when it is the only one, until somebody listens; the connection stays", async () => {
+    const world = openWorld([{}], [false]);
+    const { page } = await world.start();
+    const faults = async (): Promise<unknown> => {
+      const { faults: listed } = (await world.settle(page.status())) as {
+        readonly faults: readonly Record<string, unknown>[];
+      };
+      return listed.filter(({ part }) => part === "link").map(({ code, where }) => [code, where]);
+    };
+    const named = (code: string) => world.logs.filter(({ fault }) => fault === code).length;
+    await world.wait(50_000);
+    expect(named("no-listener")).toBe(0);
+    await world.wait(3_600_000);
+    const { url, broker } = world.brokers[0]!;
+    expect(await faults()).toEqual([["no-listener", url]]);
+    expect([named("no-listener"), births(world, 0), world.lamps.at(-1)]).toEqual([1, 1, "no-link"]);
+    const types: unknown[] = [];
+    broker.listen({
+      filter: "patrol/v1/#",
+      receive({ topic, payload }) {
+        const received = readMessage(topic, payload);
+        if (received.kind !== "json") return;
+        for (const { data } of received.values as readonly { data?: Record<string, unknown> }[])
+          if (data?.["code"] === "no-listener") types.push(data["type"]);
+      },
+    });
+    await world.wait(180_000);
+    expect(await faults()).toEqual([]);
+    expect(types).toEqual(["fault", "recovered"]);
+    expect([named("no-listener"), births(world, 0), world.lamps.at(-1)]).toEqual([1, 1, "idle"]);
   });
 
   test("is kept when it is the only one", async () => {

@@ -39,6 +39,8 @@ export const openWorld = (
       });
     return { url: `mqtts://b${n}:8883`, broker, route: network.add(`mqtts://b${n}:8883`, broker) };
   });
+  /** The computer's own clock: whether NTP disciplines it. */
+  const host = { synchronised: true };
   const logs: Json[] = [];
   const confirmed: Json[] = [];
   const lamps: string[] = [];
@@ -70,7 +72,7 @@ ${extra}`;
         clock: createClock({
           mono: () => process.mono(),
           hostNow: () => time.host(),
-          ntpSynchronised: () => true,
+          ntpSynchronised: () => host.synchronised,
           builtMs: BUILT_MS,
         }),
         log: { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
@@ -144,5 +146,5 @@ ${extra}`;
     heard
       .filter(({ topic }) => topic.endsWith("/event") || topic.endsWith("/history"))
       .map(({ report }) => report["data"] as Json);
-  return { time, network, disk, brokers, heard, logs, confirmed, lamps, start, wait, settle, events };
+  return { time, network, disk, brokers, host, heard, logs, confirmed, lamps, start, wait, settle, events };
 };
