@@ -25,7 +25,10 @@ export type SimulatedConnectionOptions = {
   readonly time: Time;
   readonly observe: Observe;
   readonly number: number;
+  /** The unit's end has ended. */
   readonly over: (connection: SimulatedConnection) => void;
+  /** Both ends have ended. */
+  readonly gone: (connection: SimulatedConnection) => void;
 };
 
 /** Bytes of a small packet: PUBACK, PINGREQ, DISCONNECT. */
@@ -163,16 +166,13 @@ export class SimulatedConnection implements Connection, Peer {
   #endNear(error: LinkError, by: "unit" | "broker" | "link"): void {
     if (this.#near === "closed") return;
     this.#near = "closed";
-    const { observe, number, over, up, time } = this.#o;
+    const { observe, number, over, up } = this.#o;
     observe({ what: "disconnected", broker: this.route.broker.name, connection: number, by });
-    // FIN takes the same way as the bytes, and is lost as they are.
-    if (this.#far === "open") {
-      const { latencyMs, stalled, swallowing } = this.route.conditions;
-      if (!stalled && !swallowing) time.after(latencyMs, () => this.#endFar(false));
-    }
-    up.close();
-    this.#settled();
+    // The kernel still sends what was written, then FIN. Where bytes are lost, FIN is lost too.
+    if (this.#far === "closed" || this.route.conditions.swallowing) up.close();
+    else up.finish(() => this.#endFar(false));
     over(this);
+    this.#settled();
     this.#close(error);
   }
 
@@ -276,12 +276,18 @@ export class SimulatedConnection implements Connection, Peer {
   }
 
   #settled(): void {
-    if (this.#near === "closed" && this.#far === "closed") this.#ticker[Symbol.dispose]();
+    if (this.#near !== "closed" || this.#far !== "closed") return;
+    this.#ticker[Symbol.dispose]();
+    this.#o.gone(this);
   }
 
   conditionsChanged(): void {
     const { up, down } = this.#o;
-    if ((up.lost || down.lost) && !this.route.conditions.swallowing) this.reset();
+    if ((up.lost || down.lost) && !this.route.conditions.swallowing) {
+      // If the unit's end has ended, the broker learns nothing.
+      if (this.#near === "closed") up.close();
+      else this.reset();
+    }
     up.pump();
     down.pump();
   }
@@ -296,13 +302,14 @@ export class SimulatedConnection implements Connection, Peer {
     this.#endFar(false);
   }
 
-  /** The unit's process has gone; with `cut` nobody says so to the broker. */
+  /** The unit's process has gone. With `cut` its computer has too: nothing that was written is sent any more. */
   abandon(cut: boolean): void {
     if (cut) this.#o.up.close();
     const error = new LinkError("lost", `${this.broker}: the process ended`);
     if (!cut) this.#endNear(error, "link");
-    else {
+    else if (this.#near !== "closed") {
       this.#near = "closed";
+      this.#settled();
       this.#o.over(this);
       this.#o.observe({
         what: "disconnected",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Connection, Incoming, LinkError } from "../../src/dispatch/port.ts";
+import { LinkError, type Connection, type Incoming } from "../../src/dispatch/port.ts";
 import { Broker, FULL_LIMITS, type BrokerLimits } from "./broker.ts";
 import type { What } from "./facts.ts";
 import { Network } from "./network.ts";
@@ -264,15 +264,18 @@ describe("links", () => {
     expect(h.facts).toContainEqual(expect.objectContaining({ what: "published", episode: "01J", behind: 1 }));
   });
 
-  test("a stalled link errors nowhere, and passes everything on when it opens", async () => {
+  test("a stalled link errors nowhere, and passes everything on when it opens: TCP tries again within as long as it stalled", async () => {
     const h = openHarness();
     const connection = await h.connect();
     h.network.change(h.route, { stalled: true });
     const codes = h.publish(connection, "event");
-    await h.wait(20_000);
+    await h.wait(10_000);
     expect(codes).toEqual([]);
     h.network.change(h.route, { stalled: false });
+    const later = h.publish(await h.settle(h.dial("another")), "event");
     await h.wait(1_000);
+    expect([codes, later]).toEqual([[], [0x10]]);
+    await h.wait(9_000);
     expect(codes).toEqual([0x10]);
   });
 
@@ -284,6 +287,49 @@ describe("links", () => {
     expect(await reasonOf(connection)).toBe("stalled");
     await h.wait(10_000);
     expect(h.broker.retained(`${ROOT}/state`)?.toString()).toBe("offline");
+  });
+
+  test("what the unit had written to a stalled link before it ended the connection arrives when it opens, then the end", async () => {
+    const h = openHarness();
+    const heard: string[] = [];
+    using _listener = h.broker.listen({
+      filter: "#",
+      receive: ({ topic, payload }) => void heard.push(`${topic.split("/").at(-1)} ${payload.toString()}`),
+    });
+    for (const end of ["by the unit", "by its process"] as const) {
+      heard.length = 0;
+      const connection = await h.connect();
+      h.network.change(h.route, { stalled: true });
+      const codes = h.publish(connection, "event");
+      await h.wait(5_000);
+      if (end === "by the unit") connection.end(new LinkError("stalled", "enough"));
+      else h.network.processGone(false);
+      h.publish(connection, "event", "after the end");
+      await h.wait(5_000);
+      expect([h.network.connections, heard]).toEqual([0, []]);
+      h.network.change(h.route, { stalled: false });
+      await h.wait(11_000);
+      expect([heard, codes]).toEqual([["event x", "state offline"], []]);
+    }
+  });
+
+  test("at a power cut what was written and has not left is lost, of connections that were ended before too", async () => {
+    for (const ended of [false, true]) {
+      const h = openHarness();
+      const heard: string[] = [];
+      using _listener = h.broker.listen({ filter: "#", receive: ({ topic }) => void heard.push(topic) });
+      const connection = await h.connect();
+      h.network.change(h.route, { stalled: true });
+      h.publish(connection, "event");
+      await h.wait(5_000);
+      if (ended) connection.end(new LinkError("stalled", "enough"));
+      h.network.processGone(true);
+      h.network.change(h.route, { stalled: false });
+      await h.wait(15_000);
+      expect(heard).toEqual([]);
+      await h.wait(20_000);
+      expect(heard).toEqual([`${ROOT}/state`]);
+    }
   });
 
   test("a live and quiet link is kept", async () => {

@@ -32,7 +32,10 @@ export class Network {
   readonly routes = new Map<string, Route>();
   readonly #time: Time;
   readonly #observe: Observe;
+  /** Connections of which the unit's end is open. */
   readonly #open = new Set<SimulatedConnection>();
+  /** Connections of which either end is open. */
+  readonly #all = new Set<SimulatedConnection>();
   /** Ends the attempts to connect when the unit's process has gone. */
   #process = new AbortController();
   #last = 0;
@@ -68,15 +71,16 @@ export class Network {
   processGone(cut: boolean): void {
     this.#process.abort();
     this.#process = new AbortController();
-    for (const connection of this.#open) connection.abandon(cut);
+    for (const connection of this.#all) connection.abandon(cut);
   }
 
+  /** Connections of which the unit's end is open. */
   get connections(): number {
     return this.#open.size;
   }
 
   #on(route: Route): SimulatedConnection[] {
-    return [...this.#open].filter((connection) => connection.route === route);
+    return [...this.#all].filter((connection) => connection.route === route);
   }
 
   readonly connect: Connect = async (url, options, on, given) => {
@@ -135,8 +139,10 @@ export class Network {
       observe: this.#observe,
       number: ++this.#last,
       over: (one) => void this.#open.delete(one),
+      gone: (one) => void this.#all.delete(one),
     });
     this.#open.add(connection);
+    this.#all.add(connection);
     return connection;
   }
 

@@ -17,6 +17,12 @@ export const soundLink = (): Conditions => ({
   swallowing: false,
 });
 
+/**
+ * The longest wait of TCP between two attempts to send the same bytes. It doubles, so what has stalled for a
+ * while is sent again within as long again, and a connection that is new by then is faster (RFC 6298 §5.5).
+ */
+const RESEND_MS = 120_000;
+
 type Packet = { readonly bytes: number; readonly arrive: () => void; readonly urgent: boolean };
 
 /** One direction of one connection: packets leave one after the other at the link's rate, and arrive in order. */
@@ -28,6 +34,9 @@ export class Pipe {
   #sending = false;
   #arrivesAt = 0;
   #lost = false;
+  /** Since when the stalled link keeps the first packet. */
+  #stalledAt: number | undefined;
+  #finished = false;
   #closed = false;
 
   constructor(time: Time, conditions: Conditions) {
@@ -42,7 +51,7 @@ export class Pipe {
 
   /** `urgent`: an emergency, which others of its kind may wait for. */
   send(bytes: number, arrive: () => void, urgent = false): void {
-    if (this.#closed) return;
+    if (this.#finished || this.#closed) return;
     this.#queue.push({ bytes, arrive, urgent });
     this.pump();
   }
@@ -67,8 +76,21 @@ export class Pipe {
   /** Goes on after the conditions have changed. */
   pump(): void {
     const packet = this.#queue[0];
-    if (!packet || this.#sending || this.#closed || this.#conditions.stalled) return;
+    if (!packet || this.#sending || this.#closed) return;
+    if (this.#conditions.stalled) {
+      this.#stalledAt ??= this.#time.mono();
+      return;
+    }
     this.#sending = true;
+    if (this.#stalledAt !== undefined) {
+      const stalledMs = this.#time.mono() - this.#stalledAt;
+      this.#stalledAt = undefined;
+      this.#after(Math.min(stalledMs, RESEND_MS), () => {
+        this.#sending = false;
+        this.pump();
+      });
+      return;
+    }
     this.#after((packet.bytes * 1000) / this.#conditions.bytesPerS, () => {
       this.#sending = false;
       this.#queue.shift();
@@ -90,6 +112,12 @@ export class Pipe {
       f();
     });
     this.#timers.add(timer);
+  }
+
+  /** No more bytes are written. What was written still leaves and arrives, then the end does. */
+  finish(arrive: () => void): void {
+    this.send(0, arrive);
+    this.#finished = true;
   }
 
   /** What has not arrived never does. */
