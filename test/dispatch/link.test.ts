@@ -276,6 +276,57 @@ describe("an ended episode", () => {
     expect(bench.heard.find(({ report }) => report.seq === 1)?.topic).toMatch(/history$/);
   });
 
+  /** Both brokers have a copy, the episode is cleared, and neither has one any more. */
+  const endEverywhere = async (bench: Bench): Promise<void> => {
+    bench.link.emergency(emergency(1, "active", { attempt: 2 }), [...bench.copies]);
+    await bench.until("both copies", () => bench.retained() === 2);
+    cleared(bench);
+    await bench.until("the end", () => bench.retained() === 0);
+    await bench.wait(1_000);
+  };
+
+  test("does not count as removed while an old connection can bring its copy back; the sweep removes that too", async () => {
+    const bench = open();
+    const [a, b] = [bench.brokers[0]!, bench.brokers[1]!];
+    const removedAt: Record<string, number> = {};
+    bench.link.start({
+      ...bench.on,
+      removed(episode, broker) {
+        removedAt[broker] ??= bench.time.mono();
+        bench.on.removed(episode, broker);
+      },
+    });
+    await bench.until("the link", () => bench.link.status.broker === a.url);
+    await bench.wait(1_000);
+    bench.network.change(a.route, { stalled: true });
+    bench.press(emergency(1));
+    await bench.until("the link at B", () => bench.link.status.broker === b.url);
+    const closedAt = bench.time.mono();
+    bench.network.change(a.route, { stalled: false });
+    await endEverywhere(bench);
+    expect([Object.keys(removedAt), [...bench.copies]]).toEqual([[b.url], [a.url]]);
+    await bench.until("the copy that comes back", () => bench.retained() === 1);
+    // The ring sweeps the copies that it knows of.
+    using _ = bench.time.every(5_000, () => {
+      for (const broker of bench.copies) bench.link.remove(EPISODE, broker);
+    });
+    await bench.until("the sweep", () => bench.retained() === 0, 6_000);
+    await bench.until("the end of the sweeps", () => bench.copies.size === 0, 60_000);
+    // One and a half keepalives and 10 s after the connection was closed.
+    expect(removedAt[a.url]! - closedAt).toBeGreaterThan(39_000);
+    expect(removedAt[a.url]! - closedAt).toBeLessThan(46_000);
+    await bench.wait(120_000);
+    expect(bench.retained()).toBe(0);
+  });
+
+  test("counts as removed at once if no connection was closed while it was on its way", async () => {
+    const bench = open();
+    await up(bench);
+    bench.press(emergency(1));
+    await endEverywhere(bench);
+    expect([...bench.copies]).toEqual([]);
+  });
+
   test("a broker that is not configured any more is not called on", async () => {
     const bench = open();
     await up(bench);
@@ -344,6 +395,33 @@ describe("what a broker refuses", () => {
     faults.refuses = () => undefined;
     await bench.until("the events", () => bench.outbox.pending.length === 0, 3_600_000);
     expect(bench.downs).toEqual([]);
+  });
+
+  test("a topic, and hangs up: the pause doubles, and begins at 30 s again once it was accepted", async () => {
+    const bench = open([{}]);
+    const { broker, route } = bench.brokers[0]!;
+    const refusedAt: number[] = [];
+    const refuse = (topic: string): number | undefined => {
+      if (!topic.endsWith("/event")) return undefined;
+      refusedAt.push(bench.time.mono());
+      bench.time.after(200, () => bench.network.reset(route));
+      return 0x87;
+    };
+    broker.faults.refuses = refuse;
+    bench.outbox.add(event(1));
+    bench.start();
+    await bench.until("two refusals", () => refusedAt.length === 2, 60_000);
+    broker.faults.refuses = () => undefined;
+    await bench.until("the event", () => bench.outbox.pending.length === 0, 120_000);
+    broker.faults.refuses = refuse;
+    bench.outbox.add(event(2));
+    bench.link.stored("event");
+    await bench.until("two more", () => refusedAt.length === 4, 300_000);
+    const waits = [0, 2].map((n) => refusedAt[n + 1]! - refusedAt[n]!);
+    for (const ms of waits) {
+      expect(ms).toBeGreaterThan(29_000);
+      expect(ms).toBeLessThan(40_000);
+    }
   });
 
   test("the birth: the unit counts as let in", async () => {
