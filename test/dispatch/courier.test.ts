@@ -38,6 +38,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
     return network.connect(to, options, on, signal);
   };
   const answers: Answer[] = [];
+  const closed: (readonly string[])[] = [];
   let done = false;
   const make = (report = emergency(1)) =>
     new Courier(
@@ -60,7 +61,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
         on: {
           message: () => Promise.resolve(),
           oversize: () => undefined,
-          closed: () => undefined,
+          closed: (episodes) => void closed.push(episodes),
           answer: (answer) => void answers.push(answer),
           done: () => (done = true),
         },
@@ -77,6 +78,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
     dialled,
     dialledAt,
     answers,
+    closed,
     make,
     get done() {
       return done;
@@ -126,6 +128,21 @@ describe("a courier", () => {
     await bench.wait(5_000);
     expect(bench.heard).toEqual(["active", "cleared", "removed"]);
     expect([bench.done, bench.network.connections]).toEqual([true, 0]);
+  });
+
+  test("says of each connection that ends which episodes had no answer: their copies may come back", async () => {
+    const bench = open();
+    const courier = bench.make();
+    await bench.wait(2_000);
+    bench.network.reset(bench.route);
+    await bench.wait(5_000);
+    expect(bench.closed).toEqual([[]]);
+    bench.broker.faults.mute = true;
+    courier.say(emergency(2, "active", { presses: 2 }));
+    await bench.wait(1_000);
+    bench.network.reset(bench.route);
+    await bench.wait(100);
+    expect(bench.closed).toEqual([[], [EPISODE]]);
   });
 
   test("says an end that finds no subscriber once, removes the copy, and waits for word", async () => {
