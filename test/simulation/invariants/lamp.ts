@@ -32,6 +32,12 @@ const lampIsTrue: Invariant = {
         reached.set(episode, Math.max(claim, reached.get(episode) ?? 0));
         if (fact.what !== "durable" && !open.has(episode) && !ended.has(episode)) inMemory.add(episode);
       }
+      // Made anew from presses that the board tells again: the disk takes nothing, and its memory was lost.
+      if (fact.what === "published" && fact.report && fact.episode !== undefined && !open.has(fact.episode)) {
+        const endedAt = ended.get(fact.episode);
+        if (endedAt !== undefined && fact.at - endedAt > ON_THE_WAY_MS && ended.delete(fact.episode))
+          inMemory.add(fact.episode);
+      }
       if (fact.what === "episode" && fact.state === "cleared" && inMemory.delete(fact.episode))
         ended.set(fact.episode, fact.at);
       if (fact.what === "durable") {
