@@ -51,13 +51,13 @@ const CONNECT_MS = 5_000;
 const REPEAT_MS = 5_000;
 /**
  * The pause while only ended episodes are left. Their copies must be removed within a minute after the broker
- * is reachable again.
+ * is reachable again: this pause, CONNECT_MS and PATIENCE_MS together are less.
  */
-const UNHURRIED_MS = 25_000;
+const UNHURRIED_MS = 20_000;
 /** How many attempts are made before these longer pauses. */
 const HURRIED_VISITS = 8;
 /** A connection may be slow: the time without an answer until it is closed doubles, at most to this. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 30_000;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
 
