@@ -1,4 +1,4 @@
-import type { EmergencyUpdate } from "../domain/report.ts";
+import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
@@ -37,6 +37,10 @@ export type CourierOptions = {
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
   readonly on: ConnectionEvents & {
     answer(answer: Answer, broker: string): void;
+    /** It has a connection. `maximumPacketSize`: as the broker announces it, in bytes. */
+    accepted(maximumPacketSize: number): void;
+    /** Reports do not fit into the broker's largest packet. `bytes`: the size of their packet. */
+    tooLarge(reports: readonly Report[], bytes: number): void;
     /** Its connection has ended while reports of these episodes had no answer. */
     closed(episodes: readonly string[]): void;
     /** It has no more episodes, or had to give way to the link. */
@@ -99,6 +103,11 @@ export class Courier {
 
   get connected(): boolean {
     return this.#session !== undefined;
+  }
+
+  /** Episodes whose report has no answer yet. */
+  get flyingEpisodes(): readonly string[] {
+    return this.#session?.traffic.flyingEpisodes ?? [];
   }
 
   carries(episode: string): boolean {
@@ -208,6 +217,7 @@ export class Courier {
       return "done";
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
+    on.accepted(connection.maximumPacketSize);
     const traffic = new Traffic(
       {
         receiveMaximum: connection.receiveMaximum,
@@ -237,13 +247,15 @@ export class Courier {
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
             this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
         },
-        tooLarge: () => undefined, // the link declares what no broker accepts
+        tooLarge: (reports, bytes) => on.tooLarge(reports, bytes),
         limited: () => undefined, // learned anew on each connection
         drained: () => undefined,
       },
     });
-    connection.subscribe([routes.acks], () => undefined); // if refused, only the link receives the answers
+    // A broker may hang up instead of refusing the subscription: the press is on its way before that. If it
+    // is refused, only the link receives the answers.
     this.#sayAll(this.#session);
+    connection.subscribe([routes.acks], () => undefined);
     const error = await connection.closed;
     on.closed(traffic.flyingEpisodes);
     this.#session = undefined;

@@ -128,16 +128,18 @@ const connectAny = async (
 };
 
 /**
- * How often MQTT 5 is tried with a broker that hangs up on it, before 3.1.1. Something between may have
+ * A broker that has hung up on MQTT 5 so often is asked with 3.1.1 as well. Something between may have
  * hung up, and 3.1.1 has no reason codes: that nobody has subscribed would not be seen.
  */
-const ATTEMPTS = 3;
+const HANG_UPS = 3;
 
 /** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
 export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
   const names = new Addresses(lookup, time);
   /** The version that each broker speaks, once it has accepted 5 or refused it with a code. */
   const spoken = new Map<string, 4 | 5>();
+  /** How often a broker that has not spoken MQTT 5 has hung up on it, over all connections. */
+  const hangUps = new Map<string, number>();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
     using _ = time.after(CONNECT_MS, () => patience.abort());
@@ -159,20 +161,17 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
       return connection;
     };
     const version = spoken.get(broker) ?? 5;
-    for (let n = 1; ; n++) {
-      try {
-        // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-        return await attempt(version);
-      } catch (error) {
-        if (version === 4 || deadline.aborted || !(error instanceof LinkError)) throw error;
-        const hungUp = error.code === "lost" && !spoken.has(broker);
-        if (hungUp && n < ATTEMPTS) continue;
-        if (!hungUp && error.code !== "version") throw error;
-        // oxlint-disable-next-line no-await-in-loop
-        const connection = await attempt(4);
-        if (error.code === "version") spoken.set(broker, 4);
-        return connection;
-      }
+    try {
+      return await attempt(version);
+    } catch (error) {
+      if (version === 4 || !(error instanceof LinkError)) throw error;
+      const hungUp = error.code === "lost" && !spoken.has(broker);
+      if (hungUp) hangUps.set(broker, (hangUps.get(broker) ?? 0) + 1);
+      const older = error.code === "version" || (hungUp && (hangUps.get(broker) ?? 0) >= HANG_UPS);
+      if (!older || deadline.aborted) throw error;
+      const connection = await attempt(4);
+      if (error.code === "version") spoken.set(broker, 4);
+      return connection;
     }
   };
 };

@@ -32,6 +32,10 @@ export type EmergenciesOptions = {
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
     hurry(): void;
+    /** A courier has a connection: what its broker announces. */
+    accepted(broker: string, maximumPacketSize: number): void;
+    /** Reports do not fit into the largest packet of a courier's broker. */
+    tooLarge(broker: string, reports: readonly Report[], bytes: number): void;
     /** A courier's connection has ended while reports of these episodes had no answer. */
     closed(broker: string, episodes: readonly string[]): void;
     /** Whether a removed copy of an episode may come back at a broker: see `LateCopies`. */
@@ -172,7 +176,7 @@ export class Emergencies {
       this.#delivered(outgoing.report, broker, by);
     if (outgoing.kind === "removal") {
       if (outgoing.final) this.#delivered(outgoing.final, broker, by);
-      else this.#gone(outgoing.episode, broker);
+      else this.#gone(outgoing.episode, broker, by);
     }
   }
 
@@ -226,6 +230,8 @@ export class Emergencies {
         on: {
           ...link.hears,
           answer: (answer) => link.answered(answer, broker),
+          accepted: (maximumPacketSize) => link.accepted(broker, maximumPacketSize),
+          tooLarge: (reports, bytes) => link.tooLarge(broker, reports, bytes),
           closed: (episodes) => link.closed(broker, episodes),
           done: () => {
             if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);
@@ -239,8 +245,20 @@ export class Emergencies {
   }
 
   /** If the copy may come back, it is removed again at the next sweep. */
-  #gone(episode: string, broker: string): void {
+  #gone(episode: string, broker: string, by: Carrier): void {
+    if (this.#isFlying(episode, broker, by)) return;
     if (!this.#options.link.mayComeBack(broker, episode)) this.#on?.removed(episode, broker);
+  }
+
+  /** Whether a report of the episode is on its way to the broker over the other connection. */
+  #isFlying(episode: string, broker: string, by: Carrier): boolean {
+    const other =
+      by === "link"
+        ? this.#couriers.get(broker)?.flyingEpisodes
+        : this.#session?.connection.broker === broker
+          ? this.#session.traffic.flyingEpisodes
+          : undefined;
+    return other?.includes(episode) ?? false;
   }
 
   #unheard(episode: string): void {
@@ -261,7 +279,7 @@ export class Emergencies {
       this.#standing.set(episode, { ...standing, reach: "sent" });
       if (state === "cleared") this.#end(episode, standing.copies);
     }
-    if (state === "cleared") this.#gone(episode, broker);
+    if (state === "cleared") this.#gone(episode, broker, by);
     this.#on?.delivered(report, broker);
   }
 

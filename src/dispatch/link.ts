@@ -102,6 +102,8 @@ export class Link {
         sessionEvents: (url) => this.#sessionEvents(url),
         hears: this.#hears,
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
+        accepted: (url, bytes) => this.#brokers.accepted(brokers.indexOf(url), bytes),
+        tooLarge: (url, reports, bytes) => this.#tooLarge(url, reports, bytes),
         closed: (url, episodes) => this.#late.closed(url, episodes, time.mono()),
         mayComeBack: (url, episode) => this.#late.mayCome(url, episode, time.mono()),
         hurry: () => this.#running?.hurry(),
@@ -278,13 +280,14 @@ export class Link {
     this.#session = session;
     this.#tally = tally;
     this.#emergencies.linked(session);
+    traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
+    for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
+    session.pump();
+    // A broker may hang up instead of refusing a subscription: a press is on its way before that.
     using _ = new Subscriptions(connection, [routes.acks, routes.command], time, {
       refused: (topic, code) => this.#refused(broker, topic, code),
       granted: (topic) => this.#accepted(broker, topic),
     });
-    traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
-    for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
-    session.pump();
     const error = await connection.closed;
     const lostBytes = error.code === "lost" || error.code === "failed" ? session.largestInFlight : 0;
     const now = time.mono();
@@ -319,16 +322,18 @@ export class Link {
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
           this.#answered(answer, broker, "link", listening);
         },
-        tooLarge: (reports, bytes) => {
-          if (!this.#brokers.nobodyTakes(bytes)) return;
-          // An emergency waits until a broker accepts more.
-          if (reports.some((report) => this.#emergencies.isCurrent(report))) this.#on.tooLarge(broker, bytes);
-          else outbox.refuse(reports);
-        },
+        tooLarge: (reports, bytes) => this.#tooLarge(broker, reports, bytes),
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
         drained: () => this.#wakeWaiters(),
       },
     });
+  }
+
+  /** Declares what no broker accepts. An emergency waits until one does. */
+  #tooLarge(broker: string, reports: readonly Report[], bytes: number): void {
+    if (!this.#brokers.nobodyTakes(bytes)) return;
+    if (reports.some((report) => this.#emergencies.isCurrent(report))) this.#on.tooLarge(broker, bytes);
+    else this.#options.outbox.refuse(reports);
   }
 
   #trafficOn({ broker, receiveMaximum }: Connection): Traffic {

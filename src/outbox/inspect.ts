@@ -88,6 +88,7 @@ const accountOf = (vital: ReadVital | undefined, taken: Scan, whole: boolean): I
     owed: [],
     lostWith: "corruption" as const,
     renamed: undefined,
+    beyond: (least: number) => least,
   };
   const recovered = recover(known, { ledger, lanes, whole });
   const counted = (reason: GapReason): number =>

@@ -48,8 +48,8 @@ export class OutboxLoop implements Outbox {
     this.#options = options;
     this.#lock = lock;
     this.#start = start;
-    this.boot = life.vital.boot;
-    this.counted = start.boot + 1;
+    this.boot = life.boot;
+    this.counted = life.vital.boot;
     this.store = life.vital.store;
     this.opened = this.#firstAttempt.promise;
     const { disk, on } = options;
@@ -94,12 +94,13 @@ export class OutboxLoop implements Outbox {
   }
 
   #createAccess(): StoreAccess {
-    const { disk, on } = this.#options;
+    const { disk, on, random } = this.#options;
     return new StoreAccess({
       disk,
       queue: this.#queue,
       gaps: this.#gaps,
       name: this.store,
+      random,
       start: this.#start,
       now: () => this.#now(),
       news: (line) => on.news(line),

@@ -31,6 +31,11 @@ export type Found = {
 
 /** What this life knows without the store. */
 export type Known = {
+  /**
+   * A number far beyond `least`. The store has numbers that this life's lease does not cover: the vital file
+   * could not be written then, and more of them may have been published than the store has.
+   */
+  readonly beyond: (least: number) => number;
   /** Undefined: of contract 1.0. */
   readonly store: string | undefined;
   /** The first number of this life: all below may have been given by earlier ones. */
@@ -168,8 +173,11 @@ export const recover = (known: Known, found: Found): Recovered => {
   const pending = without(numbers, known.gone);
   const last = numbers.at(-1)?.[1] ?? 0;
   const { lost, sparse } = checkSegments(base.sparse, numbers, pending);
+  const { next: given = 1, lease = 1 } = (!known.recovered && found.ledger) || {};
+  const least = Math.max(known.ledger.next, last + 1, lease);
+  const isUncovered = !known.recovered && Math.max(last + 1, given) > known.ledger.next;
   const ledger: Ledger = {
-    next: Math.max(known.ledger.next, last + 1, known.recovered ? 1 : (found.ledger?.lease ?? 1)),
+    next: isUncovered ? known.beyond(Math.max(least, given)) : least,
     settled: union(base.settled, known.ledger.settled),
     sparse,
     gaps: [],

@@ -172,6 +172,8 @@ export const begin = async (disk: Disk, random: Random): Promise<Start> => {
 export type Life = {
   /** As it stands; its generation is that of the newest on disk. */
   readonly vital: Vital;
+  /** Of the reports of this life: far above that of `vital` if that could not be stored. */
+  readonly boot: number;
   /** The first number of this life. */
   readonly first: number;
   /** Why nothing remembers the numbers of this life; undefined if the vital file does. */
@@ -181,7 +183,7 @@ export type Life = {
 };
 
 /** The board is served after the first lease: a press waits for it. */
-const FIRST_LEASE_MS = 1_000;
+const FIRST_LEASE_MS = 3_000;
 
 /** Waits for a write. Rejects with NoAnswerError if it has not ended in time. */
 const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<void> => {
@@ -217,14 +219,16 @@ export const takeLease = async (
       if (!(cause instanceof DiskError) || !disk.releaseBallast()) throw cause;
       return write();
     });
-    await inTime(disk, writing, time);
+    // Nothing was ever stored here: the file is made, which takes longer, and there are no numbers to go on from.
+    await (start.used ? inTime(disk, writing, time) : writing);
     const taken = { ...vital, generation: generation + 1 };
-    return { vital: taken, first: start.lease, away: undefined, underWay: undefined };
+    return { vital: taken, boot: taken.boot, first: start.lease, away: undefined, underWay: undefined };
   } catch (cause) {
     if (!start.used) throw new StoreError(cause instanceof Error ? cause.message : String(cause), { cause });
     const first = numberBeyond(start.lease, random);
     const boot = bootBeyond(start.boot, random) + 1;
     const underWay = cause instanceof NoAnswerError ? writing : undefined;
-    return { vital: { ...of, boot, lease: first, reach: first }, first, away: cause, underWay };
+    const away = { ...of, boot: vital.boot, lease: first, reach: first };
+    return { vital: away, boot, first, away: cause, underWay };
   }
 };

@@ -1,5 +1,6 @@
 import type { Memory } from "../domain/memory.ts";
 import { LANES } from "../domain/pending.ts";
+import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
@@ -8,7 +9,7 @@ import type { Now, Queue, Settled } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import { recover } from "./recovery.ts";
 import { numbersOf, within, type Runs } from "./runs.ts";
-import type { Start } from "./start.ts";
+import { numberBeyond, type Start } from "./start.ts";
 
 /** The store: not open, open, open and without an answer, or open and not to be trusted. */
 type Access =
@@ -23,6 +24,7 @@ export type AccessOptions = {
   readonly gaps: Gaps;
   /** The name of the store. */
   readonly name: string;
+  readonly random: Random;
   readonly start: Start;
   readonly now: () => Now;
   readonly news: (line: string) => void;
@@ -122,13 +124,14 @@ export class StoreAccess {
   }
 
   async #takeOver(store: Store, whole: boolean, found: Scan, failed: unknown): Promise<void> {
-    const { queue, gaps, name, start, now, away } = this.#options;
+    const { queue, gaps, name, start, now, away, random } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
     const superseded = await this.#superseded(store, lanes.emergency);
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     const { owed } = gaps;
-    const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed } as const;
+    const beyond = (least: number): number => numberBeyond(least, random);
+    const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed, beyond } as const;
     const recovered = recover(known, { ledger, lanes, whole });
     gaps.recovered(recovered, now());
     gaps.refuse(superseded, "superseded", now());

@@ -103,10 +103,9 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
     publishing: (report, broker) => emergency.publishing(report, broker),
     delivered(report, broker) {
       emergency.delivered(report);
-      faults.clear(
-        { part: "link", code: "emergency-too-large", where: `${broker} emergency` },
-        `${broker} accepts emergencies`,
-      );
+      for (const { code, where } of faults.active)
+        if (code === "emergency-too-large" && where !== undefined)
+          faults.clear({ part: "link", code, where }, `${broker} accepts emergencies`);
     },
     removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),

@@ -62,6 +62,8 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
       on: {
         message: () => Promise.resolve(),
         oversize: () => undefined,
+        accepted: () => undefined,
+        tooLarge: () => undefined,
         closed: () => undefined,
         answer: () => undefined,
         done: () => undefined,

@@ -61,6 +61,8 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
         on: {
           message: () => Promise.resolve(),
           oversize: () => undefined,
+          accepted: () => undefined,
+          tooLarge: () => undefined,
           closed: (episodes) => void closed.push(episodes),
           answer: (answer) => void answers.push(answer),
           done: () => (done = true),

@@ -230,7 +230,7 @@ describe("a write of the vital file that does not end", () => {
       random: createRandom(5),
       early: true,
     });
-    await pass(2_000);
+    await pass(4_000);
     outbox = await opening;
     const report = outbox.append(press);
     expect(report.seq).toBeGreaterThan(2 ** 40);

@@ -85,6 +85,7 @@ describe("recovery", () => {
           owed: [],
           lostWith: "corruption",
           renamed: undefined,
+          beyond: (least: number) => least,
         };
         const result = recover(known, found);
         const times = declarations(result.gaps);
@@ -137,6 +138,7 @@ describe("recovery", () => {
         owed: [],
         lostWith: "corruption",
         renamed: undefined,
+        beyond: (least: number) => least,
       },
       found,
     );
@@ -172,6 +174,7 @@ test("what was delivered between two segments is not declared with what vanished
       owed: [],
       lostWith: "corruption",
       renamed: undefined,
+      beyond: (least: number) => least,
     },
     found,
   );
