@@ -29,6 +29,16 @@ const MAX_CONNECTIONS = 32;
 /** A slower request is disconnected, so that it does not keep others out. */
 const REQUEST_MS = 5_000;
 
+/**
+ * Headers that decide whether a request is allowed. Node uses the first of several and ignores the others,
+ * but a proxy or a browser may use another one: a request that has one of them twice is not answered
+ * (RFC 9112 §3.2 for Host).
+ */
+const ONCE = ["host", "origin", "authorization", "content-type"];
+
+const repeatedIn = ({ headersDistinct }: IncomingMessage): string | undefined =>
+  ONCE.find((name) => (headersDistinct[name]?.length ?? 0) > 1);
+
 const plain = (response: ServerResponse, status: number, text: string, headers = {}): void => {
   response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`${text}\n`);
 };
@@ -68,6 +78,11 @@ const answer =
     response.setHeader("cache-control", "no-store");
     response.setHeader("x-content-type-options", "nosniff");
     response.setHeader("cross-origin-resource-policy", "same-origin");
+    const repeated = repeatedIn(request);
+    if (repeated !== undefined) {
+      plain(response, 400, `expected one ${repeated} header`);
+      return;
+    }
     const verdict = gate({
       host: headers.host,
       origin: headers.origin,

@@ -54,7 +54,11 @@ describe("on a loopback address", () => {
     ["from a page without an origin", ["host: localhost", "origin: null", JSON_TYPE], 403],
     ["from a form", ["host: localhost", "content-type: text/plain"], 415],
     ["without a name", [JSON_TYPE], 400],
-    ["under two names", ["host: evil.example", "host: localhost", JSON_TYPE], 421],
+    ["under two names", ["host: evil.example", "host: localhost", JSON_TYPE], 400],
+    ["under two names, the right one first", ["host: localhost", "host: evil.example", JSON_TYPE], 400],
+    ["from two origins", ["host: a", "origin: http://a", "origin: http://b", JSON_TYPE], 400],
+    ["with two PINs", ["host: localhost", "authorization: a", "authorization: b", JSON_TYPE], 400],
+    ["with two types", ["host: localhost", JSON_TYPE, "content-type: text/plain"], 400],
   ])("a drill asked for %s is refused", async (_, headers, status) => {
     const port = await serve({ listen: "127.0.0.1:0" });
     expect(await ask(port, [DRILL, ...headers])).toBe(status);
