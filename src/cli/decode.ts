@@ -190,7 +190,12 @@ Exit: 1 the database is not valid or the recording has no NMEA sentence, 74 a fi
       throw new CommandError(EXIT.usage, "expected --nmea FILE, or --can FILE with --database DBC");
     }
     if (given.raw && given.labels) throw new CommandError(EXIT.usage, "--raw and --labels: choose one");
-    if (given.nmea !== undefined) return decodeNmea(given.nmea);
+    if (given.nmea !== undefined) {
+      const others = ["database", "raw", "labels"] as const;
+      const foreign = others.find((name) => given[name] !== undefined);
+      if (foreign !== undefined) throw new CommandError(EXIT.usage, `--${foreign} is an option of --can`);
+      return decodeNmea(given.nmea);
+    }
     const shown = given.raw ? "raw" : given.labels ? "labels" : "physical";
     return decodeCan(required(given.can, "can"), required(given.database, "database"), shown);
   },

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { MqttClient } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
+import { Dispatch } from "../settings/schema.ts";
 import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
 import {
   acknowledge,
@@ -65,6 +66,24 @@ export const reportConnection = (
   });
 };
 
+/** The prefix, as the configuration would accept it. Throws a CommandError (64). */
+const prefixOf = (given: string | undefined): string => {
+  const prefix = Dispatch.shape.prefix.safeParse(given);
+  if (prefix.success) return prefix.data;
+  const form = "topic levels without wildcards, such as patrol/v1";
+  throw new CommandError(EXIT.usage, `--prefix ${given}: expected ${form}`);
+};
+
+const expectPairs = (given: {
+  readonly [name in "cert" | "key" | "username" | "password"]?: string | undefined;
+}): void => {
+  if ((given.cert === undefined) !== (given.key === undefined))
+    throw new CommandError(EXIT.usage, "--cert and --key: give both or neither");
+  // MQTT 3.1.1 forbids a password without a user name [MQTT-3.1.2-22].
+  if (given.password !== undefined && given.username === undefined)
+    throw new CommandError(EXIT.usage, "--password needs --username");
+};
+
 export const dispatch: Command = {
   summary: "a bench console: prints what dispatch sees",
   usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
@@ -90,6 +109,8 @@ stage, until Ctrl-C: never use it at dispatch's own broker. Exit: 69 the broker 
     if (given.ack !== undefined && ack === undefined) {
       throw new CommandError(EXIT.usage, `--ack ${given.ack}: expected ${ANSWERS.join(", ")}`);
     }
+    const prefix = prefixOf(given.prefix);
+    expectPairs(given);
     const stop = onStopRequest();
     const { username, password } = given;
     const broker = required(given.broker, "broker");

@@ -65,10 +65,14 @@ Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not 
       format: { type: "string" },
       json: { type: "boolean" },
     });
+    if (given.format !== undefined && action !== "export")
+      throw new CommandError(EXIT.usage, "--format is an option of export");
     const format = given.format ?? "ndjson";
     if (format !== "ndjson" && format !== "gpx") {
       throw new CommandError(EXIT.usage, `--format ${format}: expected ndjson or gpx`);
     }
+    if (format === "gpx" && given.json)
+      throw new CommandError(EXIT.usage, "--json and --format gpx: choose one");
     if ((given.config === undefined) === (given.path === undefined)) {
       throw new CommandError(EXIT.usage, "expected --config FILE or --path FOLDER");
     }

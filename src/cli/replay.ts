@@ -73,6 +73,7 @@ Exit: 0 all delivered, 1 stopped before the end, 74 a recording cannot be read, 
       throw new CommandError(EXIT.usage, "expected --nmea FILE, --can FILE, or both");
     }
     const config = required(given.config, "config");
+    const speed = positive(given.speed, "speed", 1);
     const loaded = loadConfiguration(config);
     const { can } = loaded.settings;
     const busFaults = loaded.faults.filter(({ part }) => part === "can");
@@ -80,7 +81,6 @@ Exit: 0 all delivered, 1 stopped before the end, 74 a recording cannot be read, 
     if (given.can !== undefined && !can)
       throw new CommandError(EXIT.usage, `--can: ${config} has no can block`);
     const nmea = given.nmea === undefined ? Buffer.alloc(0) : nmeaRecording(given.nmea);
-    const speed = positive(given.speed, "speed", 1);
     const bus =
       given.can === undefined || !can || !loaded.mapping
         ? undefined

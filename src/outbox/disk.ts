@@ -21,7 +21,7 @@ const SCAN_KEYS = 2_000;
 const SURROUNDINGS =
   /permission denied|operation not permitted|too many open files|no space left|disk quota|read-only file system|file too large|input\/output error|cannot allocate|temporarily unavailable/i;
 
-export const hasFilesOfStore = (path: string): boolean =>
+const hasFilesOfStore = (path: string): boolean =>
   existsSync(path) && readdirSync(path).some((name) => /\.(ldb|log|sst)$|^MANIFEST-/.test(name));
 
 /** Bytes of the files in a folder. Compaction removes files meanwhile; a folder that is gone has none. */

@@ -1,9 +1,9 @@
-import { cpSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
-import { hasFilesOfStore, openDisk } from "./disk.ts";
+import { openDisk } from "./disk.ts";
 import { emptyLedger } from "./ledger.ts";
 import { openWhatever, scan, type Scan } from "./opening.ts";
 import { StoreError, type Store } from "./port.ts";
@@ -102,17 +102,27 @@ const accountOf = (vital: ReadVital | undefined, taken: Scan, whole: boolean): I
   };
 };
 
+/** The names that LevelDB gives to the files with its data. */
+const STORE_FILE = /^(\d{6,}\.(ldb|sst|log)|MANIFEST-\d{6,}|CURRENT)$/;
+
+/** The files of LevelDB in a folder. What else is there is foreign: it may be large, or a pipe. */
+const storeFiles = (path: string): string[] =>
+  readdirSync(path).filter(
+    (name) => STORE_FILE.test(name) && statSync(join(path, name), { throwIfNoEntry: false })?.isFile(),
+  );
+
 /** Copies the outbox at `path`; returns the path of the copy. */
 const copyInto = (folder: string, path: string): string => {
   const copy = join(folder, "outbox");
-  cpSync(path, copy, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
+  mkdirSync(copy);
+  for (const name of storeFiles(path)) cpSync(join(path, name), join(copy, name));
   if (existsSync(vitalFileOf(path))) cpSync(vitalFileOf(path), vitalFileOf(copy));
   return copy;
 };
 
 const expectOutbox = (path: string): void => {
   if (!existsSync(path)) throw new StoreError(`${path} is not there: is it the outbox.path of this unit?`);
-  if (!statSync(path).isDirectory() || !(hasFilesOfStore(path) || existsSync(vitalFileOf(path))))
+  if (!statSync(path).isDirectory() || !(storeFiles(path).length > 0 || existsSync(vitalFileOf(path))))
     throw new StoreError(
       `${path} is no outbox: nothing of a LevelDB is in it, and no ${vitalFileOf(path)} beside it`,
     );

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +62,11 @@ test("stats, export and verify look at a stopped unit and leave its files as the
   );
   expect((await run("verify", "--path", path)).code).toBe(0);
   expect(files()).toEqual(before);
+});
+
+test("files of other programs in the folder are not copied: one may be a pipe", async () => {
+  execFileSync("mkfifo", [join(path, "other.log")]);
+  expect((await run("verify", "--path", path)).code).toBe(0);
 });
 
 test("a store from a wreck: what is damaged is passed over and counted, the rest is had", async () => {

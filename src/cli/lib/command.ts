@@ -52,11 +52,15 @@ export const required = (value: string | undefined, name: string): string => {
   return value;
 };
 
-/** A positive number given as an option. */
+/** Decimal digits, with a fraction or without: neither 0x10 nor 1e400. */
+const DECIMAL = /^(\d+(\.\d*)?|\.\d+)$/;
+
+/** A positive decimal number given as an option; `max` is infinite. */
 export const positive = (value: string | undefined, name: string, fallback: number): number => {
   if (value === undefined) return fallback;
-  const parsed = value === "max" ? Infinity : Number(value);
-  if (!(parsed > 0))
+  if (value === "max") return Infinity;
+  const parsed = DECIMAL.test(value) ? Number(value) : 0;
+  if (!(parsed > 0 && Number.isFinite(parsed)))
     throw new CommandError(EXIT.usage, `--${name} ${value}: expected a number above 0, or max`);
   return parsed;
 };

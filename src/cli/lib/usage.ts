@@ -24,6 +24,7 @@ export const withNegatives = (args: readonly string[], config: ParseArgsOptionsC
 export const usageFault = (args: readonly string[], config: ParseArgsOptionsConfig): string | undefined => {
   const names = Object.keys(config);
   const { tokens } = parseArgs({ args: [...args], options: config, strict: false, tokens: true });
+  const given = new Set<string>();
   for (const token of tokens) {
     if (token.kind === "positional") return `"${token.value}" is not expected here; ${SEE_HELP}`;
     if (token.kind !== "option") continue;
@@ -33,9 +34,12 @@ export const usageFault = (args: readonly string[], config: ParseArgsOptionsConf
       const meant = suggest(name, names);
       return `there is no option ${rawName}${meant === undefined ? "" : `: is it --${meant}?`}; ${SEE_HELP}`;
     }
-    if (type === "string" && (value === undefined || (!inlineValue && !isValue(value))))
+    if (type === "string" && (value === undefined || value === "" || (!inlineValue && !isValue(value))))
       return `${rawName} needs a value; ${SEE_HELP}`;
     if (type === "boolean" && value !== undefined) return `${rawName} takes no value; ${SEE_HELP}`;
+    // The last one would count without a word about the others.
+    if (given.has(name)) return `${rawName} is given twice; ${SEE_HELP}`;
+    given.add(name);
   }
   return undefined;
 };

@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { check } from "../../src/cli/check.ts";
+import { decode } from "../../src/cli/decode.ts";
+import { demo } from "../../src/cli/demo.ts";
+import { dispatch } from "../../src/cli/dispatch.ts";
+import { CommandError, type Command } from "../../src/cli/lib/command.ts";
+import { outbox } from "../../src/cli/outbox.ts";
+import { replay } from "../../src/cli/replay.ts";
+import { run } from "../../src/cli/run.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wrong-usage-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a command says of its arguments, and its exit code. */
+const said = async (line: readonly string[]): Promise<object> => {
+  const [name = "", ...args] = line;
+  try {
+    return { exit: await COMMANDS[name]?.run(args) };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { exit: error.exit, line: error.message };
+  }
+};
+
+const COMMANDS: Readonly<Record<string, Command>> = { check, decode, demo, dispatch, outbox, replay, run };
+const BROKER = ["dispatch", "--broker", "mqtts://127.0.0.1:1"];
+const PREFIX = "expected topic levels without wildcards, such as patrol/v1";
+const SPEED = "expected a number above 0, or max";
+
+describe("wrong usage exits 64 with one line, before anything is opened", () => {
+  test.each([
+    ["run --config a --config b", "--config is given twice; --help lists the options"],
+    ["check --config a --json --json", "--json is given twice; --help lists the options"],
+    ["replay --config a --nmea b --speed 1e400", `--speed 1e400: ${SPEED}`],
+    ["replay --config a --nmea b --speed 0x10", `--speed 0x10: ${SPEED}`],
+    ["replay --config a --nmea b --speed Infinity", `--speed Infinity: ${SPEED}`],
+    ["demo --speed 0.0", `--speed 0.0: ${SPEED}`],
+    ["outbox stats --path=", "--path needs a value; --help lists the options"],
+    ["outbox stats --path a --format gpx", "--format is an option of export"],
+    ["outbox verify --path a --format ndjson", "--format is an option of export"],
+    ["outbox export --path a --format gpx --json", "--json and --format gpx: choose one"],
+    ["decode --nmea a --database b", "--database is an option of --can"],
+    ["decode --nmea a --raw", "--raw is an option of --can"],
+    ["decode --nmea a --labels", "--labels is an option of --can"],
+  ])("%s", async (args, line) => {
+    expect(await said(args.split(" "))).toEqual({ exit: 64, line });
+  });
+
+  test.each([
+    [["--prefix", "#"], `--prefix #: ${PREFIX}`],
+    [["--prefix", "a/+"], `--prefix a/+: ${PREFIX}`],
+    [["--prefix", "a/"], `--prefix a/: ${PREFIX}`],
+    [["--prefix", ""], "--prefix needs a value; --help lists the options"],
+    [["--cert", "a"], "--cert and --key: give both or neither"],
+    [["--key", "a"], "--cert and --key: give both or neither"],
+    [["--password", "a"], "--password needs --username"],
+  ])("dispatch %j", async (args, line) => {
+    expect(await said([...BROKER, ...args])).toEqual({ exit: 64, line });
+  });
+});
+
+test("a folder with the files of other programs is no outbox", async () => {
+  const foreign = join(folder, "logs");
+  mkdirSync(foreign);
+  for (const name of ["system.log", "LOG", "notes.ldb.txt"]) writeFileSync(join(foreign, name), "foreign");
+  await expect(said(["outbox", "stats", "--path", foreign])).rejects.toMatchObject({
+    code: "STORE",
+    message: `${foreign} is no outbox: nothing of a LevelDB is in it, and no ${foreign}.vital beside it`,
+  });
+});
