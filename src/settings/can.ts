@@ -1,7 +1,8 @@
 import { dirname, resolve } from "node:path";
 import type * as z from "zod";
+import type { SignalMapping, VssValue } from "../decode/can/map-entry.ts";
 import { duplicateFault, type Blocks } from "./blocks.ts";
-import { readDocument, type ConfigDocument, type Path } from "./document.ts";
+import { dotted, readDocument, type ConfigDocument, type Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
 import { ConfigurationError, type Place } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
@@ -15,11 +16,22 @@ type Profile = z.infer<typeof VehicleProfile>;
 export type Located = Place & { readonly path: string };
 
 /** The vehicle's bus, with the signals and the database of its profile. Paths are absolute. */
-export type CanSettings = Omit<CanBlock, "profile" | "database"> & {
-  readonly database: string;
-  readonly databaseIn: Located;
-  /** Where each VSS path is mapped: in the configuration or in the profile. */
-  readonly mappedIn: Readonly<Record<string, Located>>;
+export type CanSettings = Omit<CanBlock, "profile" | "database"> & { readonly database: string };
+
+/** A line of a signal map as it is written, whether it can be used or not. */
+type WrittenLine = Located & { readonly vss: string; readonly mapping: Partial<SignalMapping> };
+
+/** What is written about a bus. It can be checked even if the bus is off. */
+export type WrittenBus = {
+  /** An absolute path. Undefined: no database is named. */
+  readonly database: (Located & { readonly name: string }) | undefined;
+  readonly lines: readonly WrittenLine[];
+};
+
+export type Bus = {
+  /** Undefined: the bus cannot be used, and the fault is reported. */
+  readonly settings: CanSettings | undefined;
+  readonly written: WrittenBus;
 };
 
 /** Whether a path is a signal's mapping, which is used whole or not at all. */
@@ -57,25 +69,50 @@ const conflicts = (raw: unknown): Issue[] => {
     : [];
 };
 
-const located = (document: ConfigDocument, base: Path, signals: object): Record<string, Located> =>
-  Object.fromEntries(
-    Object.keys(signals).map((path) => [
-      path,
-      {
-        ...document.placeOfKey([...base, "signals", path]),
-        path: [...base, "signals", path].map(String).join("."),
-      },
-    ]),
-  );
+const isBlock = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isVssValue = (value: unknown): value is VssValue =>
+  typeof value === "number" || typeof value === "boolean" || typeof value === "string";
+
+/** What can be checked of a line. Keys of another type are faults of the schema. */
+const mappingOf = (line: unknown): Partial<SignalMapping> => {
+  const [from, map] = [valueAt(line, ["from"]), valueAt(line, ["map"])];
+  const values = isBlock(map)
+    ? Object.entries<unknown>({ ...map }).flatMap(([key, value]) =>
+        isVssValue(value) ? [[key, value] as const] : [],
+      )
+    : undefined;
+  return {
+    ...(typeof from === "string" && from !== "" ? { from } : {}),
+    ...(values ? { map: Object.fromEntries(values) } : {}),
+  };
+};
+
+const linesIn = (document: ConfigDocument, base: Path): WrittenLine[] => {
+  const signals = valueAt(document.value, [...base, "signals"]);
+  if (!isBlock(signals)) return [];
+  return Object.entries<unknown>({ ...signals }).map(([vss, line]) => {
+    const path = [...base, "signals", vss];
+    const { file, line: number, column } = document.placeOfKey(path);
+    return { file, line: number, column, path: path.join("."), vss, mapping: mappingOf(line) };
+  });
+};
 
 const besideOf = (document: ConfigDocument, path: Path, name: string): string =>
   resolve(dirname(resolve(document.placeOf(path).file)), name);
 
-/** Reads a vehicle profile. Undefined: the profile cannot be used, and the fault is reported. */
-const readProfile = (
-  blocks: Blocks,
-  name: string,
-): { readonly profile: Profile; readonly document: ConfigDocument } | undefined => {
+const databaseIn = (document: ConfigDocument, base: Path): WrittenBus["database"] => {
+  const path = [...base, "database"];
+  const name = valueAt(document.value, path);
+  if (typeof name !== "string" || name === "") return undefined;
+  return { ...document.placeOf(path), path: dotted(path), name: besideOf(document, path, name) };
+};
+
+type ReadProfile = { readonly document: ConfigDocument; readonly profile: Profile | undefined };
+
+/** Reads a vehicle profile and reports its faults. Undefined: it cannot be read. */
+const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
   const file = besideOf(blocks.document, ["can", "profile"], name);
   const read = readNamedFile(file);
   if ("reason" in read) {
@@ -93,7 +130,7 @@ const readProfile = (
     const { value, issues } = repair(VehicleProfile, document.value, { indivisible });
     for (const issue of issues) blocks.report([], issue, "can", { document });
     for (const twice of document.duplicates) blocks.add(duplicateFault(twice, "can"));
-    return value && { profile: value, document };
+    return { document, profile: value };
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause;
     for (const fault of cause.faults) blocks.add({ ...fault, part: "can", fatal: false });
@@ -101,36 +138,37 @@ const readProfile = (
   }
 };
 
-/**
- * The bus with its profile. Undefined: no bus is configured, or it cannot be used and the fault is
- * reported.
- */
-export const readCan = (blocks: Blocks): CanSettings | undefined => {
+/** The lines of the configuration, and those of the profile that it does not replace. */
+const linesOf = (own: readonly WrittenLine[], used: object, profile: ReadProfile | undefined) => [
+  ...own,
+  ...(profile ? linesIn(profile.document, []) : []).filter(({ vss }) => !Object.hasOwn(used, vss)),
+];
+
+/** The bus with its profile. Undefined: no bus is configured. */
+export const readCan = (blocks: Blocks): Bus | undefined => {
   const { document } = blocks;
-  if (blocks.raw("can") === undefined) return undefined;
-  const further = conflicts(blocks.raw("can"));
+  const raw = blocks.raw("can");
+  if (raw === undefined) return undefined;
+  const further = conflicts(raw);
   const can = blocks.read("can", Can, "can", { indivisible, further });
-  if (!can || further.length > 0) return undefined;
-  const { profile: name, database, signals, ...rest } = can;
-  const own = located(document, ["can"], signals);
-  if (name === undefined) {
-    if (database === undefined || Object.keys(signals).length === 0) return undefined;
-    return {
-      ...rest,
-      signals,
-      database: besideOf(document, ["can", "database"], database),
-      databaseIn: { ...document.placeOf(["can", "database"]), path: "can.database" },
-      mappedIn: own,
-    };
+  const own = linesIn(document, ["can"]);
+  const ownDatabase = databaseIn(document, ["can"]);
+  const name = valueAt(raw, ["profile"]);
+  if (typeof name !== "string" || name === "") {
+    const written = { database: ownDatabase, lines: own };
+    const off = !can || further.length > 0 || !ownDatabase || Object.keys(can.signals).length === 0;
+    if (off) return { settings: undefined, written };
+    const { profile: _, ...rest } = can;
+    return { settings: { ...rest, database: ownDatabase.name }, written };
   }
   const read = readProfile(blocks, name);
-  if (!read) return undefined;
-  const { profile } = read;
-  return {
-    ...rest,
-    signals: { ...profile.signals, ...signals },
-    database: besideOf(read.document, ["database"], profile.database),
-    databaseIn: { ...read.document.placeOf(["database"]), path: "database" },
-    mappedIn: { ...located(read.document, [], profile.signals), ...own },
+  const written = {
+    database: read && databaseIn(read.document, []),
+    lines: linesOf(own, can?.signals ?? {}, read),
   };
+  if (!can || further.length > 0 || !read?.profile || !written.database)
+    return { settings: undefined, written };
+  const { profile: _, ...rest } = can;
+  const signals = { ...read.profile.signals, ...can.signals };
+  return { settings: { ...rest, signals, database: written.database.name }, written };
 };

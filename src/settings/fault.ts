@@ -30,9 +30,11 @@ export const faultText = ({ file, line, column, path, expected, found, remedy }:
     remedy === undefined ? "" : `; ${remedy}`,
   ].join("");
 
-/** Sorts faults by place. Faults of different files keep the order of the files. */
+/** Sorts faults by place: file by file, in the order in which the files have their first fault. */
 export const inOrder = (faults: readonly SettingsFault[]): SettingsFault[] =>
-  faults.toSorted((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : 0));
+  [...Map.groupBy(faults, ({ file }) => file).values()].flatMap((ofFile) =>
+    ofFile.toSorted((a, b) => a.line - b.line || a.column - b.column),
+  );
 
 /** A configuration that cannot be used; `message` has a line for each fault. */
 export class ConfigurationError extends Error {

@@ -118,11 +118,11 @@ const besideTheirFile = (settings: UnitSettings, document: ConfigDocument): Unit
 const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
   const bytes = read(file);
   const document = readDocument(bytes.toString("utf8"), file);
-  const { settings: found, can, faults } = settingsOf(document);
+  const { settings: found, bus, faults } = settingsOf(document);
   const settings = found && besideTheirFile(found, document);
   return {
     settings: faults.some(({ fatal }) => fatal) ? undefined : settings,
-    can,
+    bus,
     sha256: createHash("sha256").update(bytes).digest("hex"),
     warnings: settings ? absentFiles(settings) : [],
     faults,
@@ -135,7 +135,7 @@ const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
  * cannot be read, or it gives no identity or no broker.
  */
 export const loadSettings = (file: string): Loaded => {
-  const { settings, can: _, ...rest } = readFile(file);
+  const { settings, bus: _, ...rest } = readFile(file);
   if (!settings) throw new ConfigurationError(rest.faults);
   return { settings, ...rest };
 };
@@ -145,11 +145,11 @@ export const loadSettings = (file: string): Loaded => {
  * ConfigurationError that it throws contains their faults too.
  */
 export const loadConfiguration = (file: string): Configuration => {
-  const { settings, can, sha256, warnings, faults } = readFile(file);
-  const vehicle = can && loadVehicle(can);
+  const { settings, bus, sha256, warnings, faults } = readFile(file);
+  const vehicle = bus && loadVehicle(bus);
   const all = [...faults, ...(vehicle?.faults ?? [])];
   if (!settings) throw new ConfigurationError(all);
-  const { can: _, power, ...others } = settings;
+  const { can, power, ...others } = settings;
   const mapping = vehicle?.mapping;
   // If the ignition's signal is faulty, the computer is never switched off.
   const knowsIgnition = mapping?.signals.some(({ path }) => path === IGNITION) === true;

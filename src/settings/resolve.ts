@@ -2,7 +2,7 @@ import { isLoopback, listenAddress } from "../domain/address.ts";
 import type { ConfigCode, ConfigPart } from "../domain/faults.ts";
 import { IGNITION, mapsIgnition } from "../domain/vss.ts";
 import type { Blocks } from "./blocks.ts";
-import { readCan, type CanSettings } from "./can.ts";
+import { readCan, type Bus, type CanSettings } from "./can.ts";
 import type { Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
 import { readPanic } from "./panic.ts";
@@ -105,7 +105,7 @@ export type Resolved = {
   /** Undefined: there is no identity or no broker, and the unit cannot do its duty. */
   readonly settings: UnitSettings | undefined;
   /** The bus. Its files can be checked even if `settings` is undefined. */
-  readonly can: CanSettings | undefined;
+  readonly bus: Bus | undefined;
 };
 
 /** The settings of a document: each block on its own, the cross-checks between them last. */
@@ -117,7 +117,8 @@ export const resolveSettings = (blocks: Blocks): Resolved => {
   });
   const panic = readPanic(blocks);
   const gps = readGps(blocks, panic);
-  const can = readCan(blocks);
+  const bus = readCan(blocks);
+  const can = bus?.settings;
   const power = readPower(blocks, can);
   const others = {
     report: blocks.readOrDefault("report", schema.ReportPolicy, "config"),
@@ -126,7 +127,7 @@ export const resolveSettings = (blocks: Blocks): Resolved => {
     health: blocks.readOrDefault("health", schema.Health, "config"),
     flash: blocks.readOrDefault("flash", schema.Flash, "update"),
   };
-  if (!unit || !dispatch) return { settings: undefined, can };
+  if (!unit || !dispatch) return { settings: undefined, bus };
   const settings = {
     unit,
     dispatch,
@@ -136,5 +137,5 @@ export const resolveSettings = (blocks: Blocks): Resolved => {
     ...(can ? { can } : {}),
     ...(power ? { power } : {}),
   };
-  return { settings, can };
+  return { settings, bus };
 };

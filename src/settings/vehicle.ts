@@ -1,7 +1,7 @@
-import { compileMapping, type CanMapping } from "../decode/can/mapping.ts";
+import { compileMapping, lineChecker, type CanMapping } from "../decode/can/mapping.ts";
 import { DbcError, type DbcDatabase } from "../decode/dbc/database.ts";
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
-import type { CanSettings, Located } from "./can.ts";
+import type { Bus, Located, WrittenBus } from "./can.ts";
 import { inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 
@@ -20,19 +20,20 @@ const canFault = (
   fault: Pick<SettingsFault, "code" | "expected" | "found" | "remedy">,
 ): SettingsFault => ({ ...at, ...fault, part: "can", fatal: false });
 
-const readDatabase = ({ database, databaseIn }: CanSettings): DbcDatabase | readonly SettingsFault[] => {
-  const read = readNamedFile(database);
+const readDatabase = (named: NonNullable<WrittenBus["database"]>): DbcDatabase | readonly SettingsFault[] => {
+  const { name, ...place } = named;
+  const read = readNamedFile(name);
   if ("reason" in read) {
-    const found = `${database}: ${read.reason}`;
-    return [canFault(databaseIn, { code: read.code, expected: "a DBC file that can be read", found })];
+    const found = `${name}: ${read.reason}`;
+    return [canFault(place, { code: read.code, expected: "a DBC file that can be read", found })];
   }
   try {
-    return parseDbc(dbcText(read.bytes), database);
+    return parseDbc(dbcText(read.bytes), name);
   } catch (cause) {
     if (!(cause instanceof DbcError)) throw cause;
     return cause.faults.map(({ line, message }) =>
       canFault(
-        { file: database, line, column: 1, path: "" },
+        { file: name, line, column: 1, path: "" },
         { code: "invalid", expected: "a DBC statement", found: `an error: ${message}` },
       ),
     );
@@ -40,24 +41,27 @@ const readDatabase = ({ database, databaseIn }: CanSettings): DbcDatabase | read
 };
 
 /**
- * Reads the database of a vehicle's bus and compiles the signal map for it. Does not throw: faults are
- * returned.
+ * Reads the database of a vehicle's bus, checks each line of the signal map, and compiles the sound ones.
+ * If the database cannot be read, the lines are checked without it. Does not throw: faults are returned.
  */
-export const loadVehicle = (can: CanSettings): Vehicle => {
-  const database = readDatabase(can);
-  if (!("messages" in database)) return { mapping: undefined, faults: database, warnings: [] };
-  const at = (path: string): Located => can.mappedIn[path] ?? can.databaseIn;
-  const first = compileMapping(can.signals, database);
-  const wrong = "read" in first ? [] : first;
-  const faults = wrong.map(({ path, message }) =>
-    canFault(at(path), { code: "invalid", expected: "a mapping that fits the database", remedy: message }),
+export const loadVehicle = ({ settings, written }: Bus): Vehicle => {
+  const read = written.database ? readDatabase(written.database) : [];
+  const database = "messages" in read ? read : undefined;
+  const check = lineChecker(database);
+  const wrong = written.lines.flatMap(({ vss, mapping, ...place }) =>
+    check(vss, mapping).map(({ expected, message }) =>
+      canFault(place, { code: "invalid", expected, remedy: message }),
+    ),
   );
-  const sound = Object.entries(can.signals).filter(([path]) => !wrong.some((fault) => fault.path === path));
-  const mapping = "read" in first ? first : compileMapping(Object.fromEntries(sound), database);
-  if (!("read" in mapping)) return { mapping: undefined, faults: inOrder(faults), warnings: [] };
-  const warnings = mapping.warnings.map(({ path, message }) => {
-    const place = at(path);
-    return `${place.file}:${place.line}:${place.column}: ${place.path}: ${message}`;
+  const faults = inOrder([...("messages" in read ? [] : read), ...wrong]);
+  if (!database || !settings) return { mapping: undefined, faults, warnings: [] };
+  const sound = Object.entries(settings.signals).filter(([path, line]) => check(path, line).length === 0);
+  const mapping = compileMapping(Object.fromEntries(sound), database);
+  if (!("read" in mapping)) return { mapping: undefined, faults, warnings: [] };
+  const placeOf = new Map(written.lines.map((line) => [line.vss, line]));
+  const warnings = mapping.warnings.flatMap(({ path, message }) => {
+    const line = placeOf.get(path);
+    return line ? [`${line.file}:${line.line}:${line.column}: ${line.path}: ${message}`] : [];
   });
-  return { mapping: sound.length === 0 ? undefined : mapping, faults: inOrder(faults), warnings };
+  return { mapping: sound.length === 0 ? undefined : mapping, faults, warnings };
 };

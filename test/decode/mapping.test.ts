@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { SignalMapping } from "../../src/decode/can/map-entry.ts";
-import { compileMapping } from "../../src/decode/can/mapping.ts";
+import { compileMapping, lineChecker } from "../../src/decode/can/mapping.ts";
 import { parseDbc } from "../../src/decode/dbc/parser.ts";
 import { mapsIgnition, VSS } from "../../src/domain/vss.ts";
 
@@ -94,6 +94,40 @@ describe("the signal map", () => {
         message:
           'there is no VSS signal "Vehicle.Cabin.Seat.Row2.DriverSide.IsOccupied"; did you mean "Vehicle.Cabin.Seat.Row2.DriverSide.OccupancyStatus"?',
       },
+    ]);
+  });
+
+  test("lists the paths of the police overlay for one that is not among them", () => {
+    expect(compile({ "Vehicle.Police.X": { from: "Dash.Belt" } })).toEqual([
+      {
+        path: "Vehicle.Police.X",
+        message:
+          'there is no VSS signal "Vehicle.Police.X"; Vehicle.Police.* has Siren.IsActive, BlueLights.IsActive, Airbag.IsDeployed, WeaponRack.IsOpen, Spotlight.IsOn',
+      },
+    ]);
+  });
+
+  test("reports everything that is wrong with a line", () => {
+    const messages = (signals: Record<string, SignalMapping>) => {
+      const faults = compile(signals);
+      return "read" in faults ? [] : faults.map(({ message }) => message);
+    };
+    expect(messages({ Foo: { from: "Bar.Speed" } })).toEqual([
+      'there is no VSS signal "Foo"',
+      'there is no message "Bar"',
+    ]);
+    expect(messages({ "Vehicle.Speed": { from: "Speed", map: { "0": "x", "1": true, "2": 3 } } })).toEqual([
+      'from: expected MESSAGE.SIGNAL, found "Speed"',
+      'map: 0: Vehicle.Speed is a number, found "x"',
+      "map: 1: Vehicle.Speed is a number, found true",
+    ]);
+  });
+
+  test("checks the lines of a map whose database cannot be read", () => {
+    const check = lineChecker(undefined);
+    expect(check("Foo", { from: "A.B" })).toMatchObject([{ message: 'there is no VSS signal "Foo"' }]);
+    expect(check("Vehicle.Speed", { map: { "0": true } })).toMatchObject([
+      { message: "map: 0: Vehicle.Speed is a number, found true" },
     ]);
   });
 

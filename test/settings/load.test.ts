@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { suggest } from "../../src/domain/suggest.ts";
 import { readDocument } from "../../src/settings/document.ts";
-import { configFaults, ConfigurationError, faultText } from "../../src/settings/fault.ts";
+import {
+  configFaults,
+  ConfigurationError,
+  faultText,
+  inOrder,
+  type SettingsFault,
+} from "../../src/settings/fault.ts";
 import { loadConfiguration, loadSettings, parseSettings, settingsOf } from "../../src/settings/load.ts";
 
 const faultsOf = (text: string): string[] => {
@@ -235,12 +241,6 @@ describe("a unit runs with what is valid", () => {
     ["a trial that is none", `${minimal}flash: { trialS: never }`, { flash: { trialS: 300 } }, "update"],
     ["a bus that is none", `${minimal}can: { interface: can0 }`, { can: undefined }, "can"],
     [
-      "a profile and a database",
-      `${minimal}can: { interface: can0, profile: a.yaml, database: b.dbc }`,
-      { can: undefined },
-      "can",
-    ],
-    [
       "a profile that is not there",
       `${minimal}can: { interface: can0, profile: none.yaml }`,
       { can: undefined },
@@ -271,6 +271,17 @@ describe("a unit runs with what is valid", () => {
       if (value === undefined) expect(settings).not.toHaveProperty(block);
       else expect(settings).toHaveProperty(block, isRecord(value) ? expect.objectContaining(value) : value);
     expect(faults.map((fault) => [fault.part, fault.fatal])).toEqual([[part, false]]);
+  });
+
+  test("a profile and a database are a fault beside those of the profile", () => {
+    const { settings, faults } = settingsWith(
+      "can: { interface: can0, profile: none.yaml, database: b.dbc }",
+    );
+    expect(settings).not.toHaveProperty("can");
+    expect(faults.map(({ part, code, fatal }) => [part, code, fatal])).toEqual([
+      ["can", "unreadable-file", false],
+      ["can", "conflict", false],
+    ]);
   });
 
   test("a wrong listenOnly does not count as declared", () => {
@@ -380,14 +391,78 @@ colour: blue
       `${at("car.yaml")}:4:17: signals.Vehicle.Mass.from: expected MESSAGE.SIGNAL of the database, found nothing; add it`,
       `${at("car.yaml")}:4:19: signals.Vehicle.Mass.form: expected a known key, found the unknown key "form"; did you mean "from"?`,
       `${at("car.yaml")}:5:1: colour: expected one of the keys database, signals, found the unknown key "colour"; remove it`,
-      expect.stringMatching(/unit.yaml:5:19: status.listen: expected/) as string,
+      `${at("unit.yaml")}:5:19: status.listen: expected address:port in quotes, for example "127.0.0.1:8080", found "x"`,
+      `${at("unit.yaml")}:4:55: can.signals.Vehicle.Sped: expected a VSS path; there is no VSS signal "Vehicle.Sped"; did you mean "Vehicle.Speed"?`,
       `${at("car.yaml")}:3:3: signals.Vehicle.Speed: expected a mapping that fits the database; there is no signal in Drive "Sped"; did you mean "Speed"?`,
-      expect.stringMatching(
-        /unit.yaml:4:\d+: can.signals.Vehicle.Sped: expected a mapping .*"Vehicle.Speed"\?$/,
-      ) as string,
+      `${at("car.yaml")}:4:3: signals.Vehicle.Mass: expected a VSS path; there is no VSS signal "Vehicle.Mass"`,
     ]);
     expect(mapping).toBeUndefined();
     expect(settings).not.toHaveProperty("can");
+  });
+
+  test.each([
+    [
+      "a line with an unknown key is checked all the same",
+      DBC,
+      "interface: can0, database: car.dbc, signals: { Foo: { from: Drive.Sped, factor: 3 } }",
+      [
+        'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
+        'can.signals.Foo: expected a mapping that fits the database; there is no signal in Drive "Sped"; did you mean "Speed"?',
+        'can.signals.Foo.factor: expected one of the keys from, map, deadband, minIntervalMs, unit, staleS, found the unknown key "factor"; remove it',
+      ],
+    ],
+    [
+      "a database with faults does not hide those that need no database",
+      `${DBC}BO_ x Broken: 8 X\nBO_ y Broken: 8 X\n`,
+      "interface: can0, database: car.dbc, signals: { Foo: { from: Drive.Sped } }",
+      [
+        expect.stringMatching(/^expected a DBC statement/),
+        expect.stringMatching(/^expected a DBC statement/),
+        'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
+      ],
+    ],
+    [
+      "a database that is missing does not hide them either",
+      DBC,
+      "interface: can0, database: none.dbc, signals: { Foo: { from: Drive.Sped } }",
+      [
+        expect.stringMatching(/^can.database: expected a DBC file that can be read, found .*no such file$/),
+        'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
+      ],
+    ],
+    [
+      "a bus without a usable interface has its map and database checked",
+      DBC,
+      "interface: a/b, database: car.dbc, signals: { Vehicle.Speed: { from: Drive.Sped } }",
+      [
+        'can.interface: expected the name of a CAN interface such as can0, found "a/b"',
+        'can.signals.Vehicle.Speed: expected a mapping that fits the database; there is no signal in Drive "Sped"; did you mean "Speed"?',
+      ],
+    ],
+    [
+      "a map without a database has its paths checked",
+      DBC,
+      "interface: can0, signals: { Foo: { from: Drive.Speed } }",
+      [
+        "can: expected a profile, or a database with signals, found neither",
+        'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
+      ],
+    ],
+    [
+      "the map beside a profile that is missing has its paths checked",
+      DBC,
+      "interface: can0, profile: none.yaml, signals: { Foo: { from: Drive.Speed } }",
+      [
+        expect.stringMatching(/^can.profile: expected a profile that can be read, found .*no such file$/),
+        'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
+      ],
+    ],
+  ])("%s", (_, dbc, can, expected) => {
+    const at = folderWith({ "unit.yaml": `${minimal}can: { ${can} }\n`, "car.dbc": dbc });
+    const { faults } = loadConfiguration(at("unit.yaml"));
+    const texts = inOrder(faults).map((fault) => faultText(fault).replace(/^\S+:\d+:\d+: /, ""));
+    expect(texts).toHaveLength(expected.length);
+    expect(texts).toEqual(expect.arrayContaining(expected));
   });
 
   test("one faulty signal leaves the others, and takes the power-off with it if it is the ignition", () => {
@@ -408,6 +483,21 @@ power: { offAfterS: 600 }
     ]);
     expect(mapping?.signals.map(({ path }) => path)).toEqual(["Vehicle.Speed"]);
     expect(settings.power).toBeUndefined();
+  });
+
+  test("faults of several files are sorted file by file", () => {
+    const fault = (file: string, line: number): SettingsFault => ({
+      file,
+      line,
+      column: 1,
+      path: "",
+      code: "invalid",
+      expected: "x",
+      part: "can",
+      fatal: false,
+    });
+    const mixed = [fault("a", 9), fault("b", 2), fault("a", 1), fault("b", 1), fault("a", 5)];
+    expect(inOrder(mixed).map(({ file, line }) => file + line)).toEqual(["a1", "a5", "a9", "b1", "b2"]);
   });
 
   test("a database with an error stops the bus and names its lines", () => {

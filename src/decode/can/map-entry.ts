@@ -46,21 +46,24 @@ export type Found = {
   readonly signal: CompiledSignal;
 };
 
-/** What a line of the map refers to, or what is wrong with the reference. */
-export const resolve = (
-  path: string,
-  { from }: SignalMapping,
-  messages: readonly CompiledMessage[],
-): Found | string => {
-  const vss = VSS.find((signal) => signal.path === path);
-  if (!vss)
-    return misspelt(
-      "VSS signal",
-      path,
-      VSS.map((signal) => signal.path),
-    );
+/** The paths of the overlay for what VSS lacks: a closed list, as dispatch must know what a path means. */
+const POLICE = "Vehicle.Police.";
+
+const pathFault = (path: string): string => {
+  const paths = VSS.map((signal) => signal.path);
+  const fault = misspelt("VSS signal", path, paths);
+  if (!path.startsWith(POLICE) || fault.includes("did you mean")) return fault;
+  return `${fault}; ${POLICE}* has ${paths
+    .filter((known) => known.startsWith(POLICE))
+    .map((known) => known.slice(POLICE.length))
+    .join(", ")}`;
+};
+
+type Source = Pick<Found, "message" | "signal">;
+
+/** The signal that a line takes its value from, or what is wrong with the reference. */
+const sourceOf = (from: string, messages: readonly CompiledMessage[]): Source | string => {
   const dot = from.indexOf(".");
-  if (dot < 1) return `from: expected MESSAGE.SIGNAL, found "${from}"`;
   const [messageName, signalName] = [from.slice(0, dot), from.slice(dot + 1)];
   const [message, another] = messages.filter((one) => one.message.name === messageName);
   if (!message)
@@ -72,7 +75,7 @@ export const resolve = (
   if (another) return `there are two messages "${messageName}": the database must name them differently`;
   const signal = message.signals.find((one) => one.signal.name === signalName);
   return signal
-    ? { vss, message, signal }
+    ? { message, signal }
     : misspelt(
         `signal in ${messageName}`,
         signalName,
@@ -80,12 +83,53 @@ export const resolve = (
       );
 };
 
-/** What is wrong with how a line maps values. Undefined: nothing. */
-export const mapFault = ({ vss, signal }: Found, { from, map }: SignalMapping): string | undefined => {
-  if (vss.type === "string" && !map && signal.signal.labels.size === 0)
-    return `map: ${vss.path} is a text, and ${from} has no value table: map each of its values`;
-  const wrong = Object.entries(map ?? {}).find(([, value]) => typeof value !== vss.type);
-  return wrong && `map: ${wrong[0]}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(wrong[1])}`;
+/** What is wrong with how a line maps values. */
+const mapFaults = (
+  vss: VssSignal,
+  { from, map }: Partial<SignalMapping>,
+  source: Source | undefined,
+): string[] => {
+  const needed = vss.type === "string" && !map && source?.signal.signal.labels.size === 0;
+  return [
+    ...(needed ? [`map: ${vss.path} is a text, and ${from} has no value table: map each of its values`] : []),
+    ...Object.entries(map ?? {})
+      .filter(([, value]) => typeof value !== vss.type)
+      .map(([key, value]) => `map: ${key}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(value)}`),
+  ];
+};
+
+/** `expected`: a noun phrase that completes "expected …". */
+export type LineFault = { readonly expected: string; readonly message: string };
+
+/** What a line of the map refers to, or everything that is wrong with the line. */
+type Resolved =
+  | { readonly found: Found | undefined; readonly faults: readonly [] }
+  | { readonly found: undefined; readonly faults: readonly LineFault[] };
+
+/**
+ * Checks a line of the map. A line may lack `from`, and the database may not be known: then the rest is
+ * checked, and nothing is found.
+ */
+export const resolve = (
+  path: string,
+  mapping: Partial<SignalMapping>,
+  messages: readonly CompiledMessage[] | undefined,
+): Resolved => {
+  const { from } = mapping;
+  const vss = VSS.find((signal) => signal.path === path);
+  const hasForm = from !== undefined && from.indexOf(".") >= 1;
+  const source = hasForm && messages ? sourceOf(from, messages) : undefined;
+  const wrong = [
+    ...(from === undefined || hasForm ? [] : [`from: expected MESSAGE.SIGNAL, found "${from}"`]),
+    ...(typeof source === "string" ? [source] : []),
+    ...(vss ? mapFaults(vss, mapping, typeof source === "string" ? undefined : source) : []),
+  ];
+  const faults = [
+    ...(vss ? [] : [{ expected: "a VSS path", message: pathFault(path) }]),
+    ...wrong.map((message) => ({ expected: "a mapping that fits the database", message })),
+  ];
+  if (faults.length > 0) return { found: undefined, faults };
+  return { found: vss && typeof source === "object" ? { vss, ...source } : undefined, faults: [] };
 };
 
 const unitDoubt = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string | undefined => {

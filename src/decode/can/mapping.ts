@@ -1,6 +1,13 @@
 import type { CanFilter, CanFrame } from "../../domain/can.ts";
 import type { DbcDatabase } from "../dbc/database.ts";
-import { doubts, mapFault, resolve, type Found, type SignalMapping, type VssValue } from "./map-entry.ts";
+import {
+  doubts,
+  resolve,
+  type Found,
+  type LineFault,
+  type SignalMapping,
+  type VssValue,
+} from "./map-entry.ts";
 import { compileMessages, matcherOf, type CompiledMessage } from "./message.ts";
 import { compileValue } from "./value.ts";
 
@@ -60,6 +67,17 @@ const readWith = (
   };
 };
 
+/**
+ * Returns what finds everything that is wrong with a line of a signal map, also with one that lacks keys.
+ * `database` undefined: it cannot be read, and what does not need it is checked.
+ */
+export const lineChecker = (
+  database: DbcDatabase | undefined,
+): ((path: string, mapping: Partial<SignalMapping>) => readonly LineFault[]) => {
+  const messages = database && compileMessages(database);
+  return (path, mapping) => resolve(path, mapping, messages).faults;
+};
+
 /** Compiles the signal map of a configuration. If it has faults, returns all of them instead. */
 export const compileMapping = (
   signals: Readonly<Record<string, SignalMapping>>,
@@ -71,16 +89,9 @@ export const compileMapping = (
   const readers = new Map<CompiledMessage, Reader[]>();
   const messages = compileMessages(database);
   for (const [path, mapping] of Object.entries(signals)) {
-    const found = resolve(path, mapping, messages);
-    if (typeof found === "string") {
-      faults.push({ path, message: found });
-      continue;
-    }
-    const fault = mapFault(found, mapping);
-    if (fault !== undefined) {
-      faults.push({ path, message: fault });
-      continue;
-    }
+    const { found, faults: wrong } = resolve(path, mapping, messages);
+    faults.push(...wrong.map(({ message }) => ({ path, message })));
+    if (!found) continue;
     const { vss, message, signal } = found;
     warnings.push(...doubts(vss, mapping, signal.signal).map((doubt) => ({ path, message: doubt })));
     readers.set(message, [
