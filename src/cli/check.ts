@@ -1,7 +1,7 @@
 import { faultText, inOrder, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { missingCanLibrary } from "../sources/can-library.ts";
-import { EXIT, options, required, type Command } from "./lib/command.ts";
+import { EXIT, options, configFile, type Command } from "./lib/command.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
 
@@ -35,11 +35,11 @@ export const check: Command = {
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
 line, column, key, what was expected and what was found. Missing certificates and databases are warnings,
 and so is a bus if its library is not installed on this machine. --json: one line {valid, faults, warnings}; a
-fault is {file, line, column, path, part, code, expected, found, remedy, fatal}. Exit: 0 valid, 78 not valid
-(\`run\` starts with what is valid, unless there is no identity or no broker).`,
+fault is {file, line, column, path, part, code, expected, found, remedy, fatal}. Exit: 0 valid, 74 FILE is a pipe or a device,
+78 not valid (\`run\` starts with what is valid, unless there is no identity or no broker).`,
   async run(args) {
     const { config, json } = options(args, { config: { type: "string" }, json: { type: "boolean" } });
-    const file = required(config, "config");
+    const file = configFile(config);
     const { cautions, wrong } = await judge(file);
     if (json) {
       const found = { valid: wrong.length === 0, faults: wrong, warnings: cautions };

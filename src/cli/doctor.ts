@@ -1,7 +1,7 @@
 import { createClock } from "../runtime/clock.ts";
 import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { EXIT, options, required, type Command } from "./lib/command.ts";
+import { EXIT, options, configFile, type Command } from "./lib/command.ts";
 import { tryBroker } from "./doctor/broker.ts";
 import { tryDevices } from "./doctor/devices.ts";
 import { tryDisk } from "./doctor/disk.ts";
@@ -27,7 +27,7 @@ Exit: 0 nothing failed, 1 something is not, 69 a device or a broker is not there
 be read, or gives no identity or no broker.`,
   async run(args) {
     const given = options(args, { config: { type: "string" }, json: { type: "boolean" } });
-    const file = required(given.config, "config");
+    const file = configFile(given.config);
     const configuration = loadConfiguration(file);
     const { settings, warnings, doubts, faults } = configuration;
     const asked = await askService(settings);

@@ -3,7 +3,7 @@ import type { Report } from "../domain/report.ts";
 import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
 import { bytesOnDisk } from "../outbox/disk.ts";
 import { loadSettings } from "../settings/load.ts";
-import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
+import { CommandError, configFile, EXIT, options, type Command } from "./lib/command.ts";
 import { problemsOf, summaryLines, type Totals } from "./lib/outbox-summary.ts";
 
 const ACTIONS = ["stats", "export", "verify"] as const;
@@ -76,7 +76,7 @@ Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not 
     if ((given.config === undefined) === (given.path === undefined)) {
       throw new CommandError(EXIT.usage, "expected --config FILE or --path FOLDER");
     }
-    const path = given.path ?? loadSettings(given.config!).settings.outbox.path;
+    const path = given.path ?? loadSettings(configFile(given.config)).settings.outbox.path;
     if (!existsSync(path)) throw new CommandError(EXIT.io, absent(path, given.config));
     await using inspection = await inspectOutbox(path);
     if (action === "export") {

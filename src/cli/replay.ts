@@ -7,7 +7,15 @@ import { loadConfiguration } from "../settings/load.ts";
 import { linesOf } from "../sources/lines.ts";
 import { readRecording, recordingSource, streamRecording } from "../sources/recording.ts";
 import { startUnit } from "../unit/start.ts";
-import { CommandError, EXIT, options, positive, required, unreadable, type Command } from "./lib/command.ts";
+import {
+  CommandError,
+  EXIT,
+  options,
+  positive,
+  configFile,
+  unreadable,
+  type Command,
+} from "./lib/command.ts";
 import { onThisMachine } from "./lib/ports.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
@@ -72,7 +80,7 @@ Exit: 0 all delivered, 1 stopped before the end, 74 a recording cannot be read, 
     if (given.nmea === undefined && given.can === undefined) {
       throw new CommandError(EXIT.usage, "expected --nmea FILE, --can FILE, or both");
     }
-    const config = required(given.config, "config");
+    const config = configFile(given.config);
     const speed = positive(given.speed, "speed", 1);
     const loaded = loadConfiguration(config);
     const { can } = loaded.settings;

@@ -5,7 +5,7 @@ import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { startUnit } from "../unit/start.ts";
 import { onThisMachine } from "./lib/ports.ts";
-import { EXIT, options, required, type Command } from "./lib/command.ts";
+import { EXIT, options, configFile, type Command } from "./lib/command.ts";
 import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
@@ -21,7 +21,7 @@ identity or no broker.`,
   outlivesOutput: true,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });
-    const file = required(config, "config");
+    const file = configFile(config);
     const loaded = loadConfiguration(file);
     const { settings, mapping } = loaded;
     using output = openStdoutLog();

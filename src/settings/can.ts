@@ -8,6 +8,7 @@ import { ConfigurationError, type Place } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 import { repair } from "./repair.ts";
 import { Can, VehicleProfile } from "./schema.ts";
+import { textOf } from "./text.ts";
 
 type CanBlock = z.infer<typeof Can>;
 type Profile = z.infer<typeof VehicleProfile>;
@@ -126,7 +127,9 @@ const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
     return undefined;
   }
   try {
-    const document = readDocument(read.bytes.toString("utf8"), file);
+    const { text, faults } = textOf(read.bytes, file);
+    for (const fault of faults) blocks.add({ ...fault, part: "can" });
+    const document = readDocument(text, file);
     const { value, issues } = repair(VehicleProfile, document.value, { indivisible });
     for (const issue of issues) blocks.report([], issue, "can", { document });
     for (const twice of document.duplicates) blocks.add(duplicateFault(twice, "can"));

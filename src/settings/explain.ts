@@ -60,7 +60,10 @@ const KINDS: Readonly<Record<string, string>> = {
 /** What kind of thing a value is, as a noun phrase. */
 export const kindOf = (value: unknown): string => {
   if (value === undefined || value === null) return "nothing";
-  return Array.isArray(value) ? "a list" : (KINDS[typeof value] ?? "a value");
+  if (value === "") return "an empty text";
+  if (Number.isNaN(value)) return "no number";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  return KINDS[typeof value] ?? "a value";
 };
 
 /**
@@ -70,7 +73,9 @@ export const kindOf = (value: unknown): string => {
 const shown = (value: unknown, path: Path): string => {
   const plain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   if (!plain || path.length === 0 || SECRET.has(path.at(-1))) return kindOf(value);
-  const text = JSON.stringify(value).replace(/\/\/.*@/, "//…@");
+  if (value === "" || Number.isNaN(value)) return kindOf(value);
+  // JSON has no infinity.
+  const text = (typeof value === "number" ? String(value) : JSON.stringify(value)).replace(/\/\/.*@/, "//…@");
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 };
 

@@ -10,6 +10,7 @@ import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 import { Settings } from "./schema.ts";
 import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
+import { textOf } from "./text.ts";
 import { loadVehicle } from "./vehicle.ts";
 
 export type { UnitSettings } from "./resolve.ts";
@@ -117,8 +118,10 @@ const besideTheirFile = (settings: UnitSettings, document: ConfigDocument): Unit
 /** Reads a file: the settings, if they can be used, and the bus in any case. */
 const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
   const bytes = read(file);
-  const document = readDocument(bytes.toString("utf8"), file);
-  const { settings: found, bus, faults } = settingsOf(document);
+  const { text, faults: ofText } = textOf(bytes, file);
+  const document = readDocument(text, file);
+  const { settings: found, bus, faults: ofKeys } = settingsOf(document);
+  const faults = inOrder([...ofText, ...ofKeys]);
   const settings = found && besideTheirFile(found, document);
   return {
     settings: faults.some(({ fatal }) => fatal) ? undefined : settings,

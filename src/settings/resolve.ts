@@ -18,11 +18,34 @@ export type UnitSettings = Omit<Settings, "can" | "gps" | "status"> & {
   readonly status: { readonly listen?: string; readonly pin?: string | undefined };
 };
 
+const DEFAULT_PORT: Readonly<Record<string, string>> = { "mqtt:": "1883", "mqtts:": "8883" };
+
+/** A broker's address in one spelling: with its port, in lower case. Undefined: it is no URL. */
+const addressOf = (url: unknown): string | undefined => {
+  if (typeof url !== "string" || !URL.canParse(url)) return undefined;
+  const { protocol, hostname, port } = new URL(url);
+  return `${protocol}//${hostname.toLowerCase()}:${port === "" ? DEFAULT_PORT[protocol] : Number(port)}`;
+};
+
+/** Brokers that are listed again: the unit would try the same one twice, and count two of them. */
+const repeatedBrokers = (brokers: readonly unknown[]): Issue[] => {
+  const addresses = brokers.map(addressOf);
+  return addresses.flatMap((address, index) => {
+    const first = address === undefined ? index : addresses.indexOf(address);
+    if (first === index) return [];
+    const found = `that of brokers[${first}] again`;
+    const remedy = "remove it";
+    const path = ["brokers", index];
+    return [{ path, code: "conflict", expected: "another broker", found, remedy, atKey: false }];
+  });
+};
+
 /** Faults of `dispatch` that its schema cannot express. */
 const dispatchConflicts = (raw: unknown): Issue[] => {
-  const issues: Issue[] = [];
-  const brokers = valueAt(raw, ["brokers"]);
-  for (const [index, url] of Array.isArray(brokers) ? brokers.entries() : []) {
+  const listed = valueAt(raw, ["brokers"]);
+  const brokers: readonly unknown[] = Array.isArray(listed) ? listed : [];
+  const issues = repeatedBrokers(brokers);
+  for (const [index, url] of brokers.entries()) {
     if (typeof url !== "string" || !url.startsWith("mqtt://") || valueAt(raw, ["allowPlaintext"]) === true)
       continue;
     issues.push({

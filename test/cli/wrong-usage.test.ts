@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { check } from "../../src/cli/check.ts";
 import { decode } from "../../src/cli/decode.ts";
 import { demo } from "../../src/cli/demo.ts";
+import { doctor } from "../../src/cli/doctor.ts";
 import { dispatch } from "../../src/cli/dispatch.ts";
 import { CommandError, type Command } from "../../src/cli/lib/command.ts";
 import { outbox } from "../../src/cli/outbox.ts";
@@ -28,7 +30,16 @@ const said = async (line: readonly string[]): Promise<object> => {
   }
 };
 
-const COMMANDS: Readonly<Record<string, Command>> = { check, decode, demo, dispatch, outbox, replay, run };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  check,
+  decode,
+  demo,
+  dispatch,
+  doctor,
+  outbox,
+  replay,
+  run,
+};
 const BROKER = ["dispatch", "--broker", "mqtts://127.0.0.1:1"];
 const PREFIX = "expected topic levels without wildcards, such as patrol/v1";
 const SPEED = "expected a number above 0, or max";
@@ -74,3 +85,15 @@ test("a folder with the files of other programs is no outbox", async () => {
     message: `${foreign} is no outbox: nothing of a LevelDB is in it, and no ${foreign}.vital beside it`,
   });
 });
+
+test.each(["run", "check", "doctor", "replay --nmea a", "outbox stats"])(
+  "%s does not wait for a configuration that is a pipe",
+  async (line) => {
+    const pipe = join(folder, `${line.replaceAll(" ", "-")}.yaml`);
+    execFileSync("mkfifo", [pipe]);
+    expect(await said([...line.split(" "), "--config", pipe])).toEqual({
+      exit: 74,
+      line: `${pipe} cannot be read: it is not a regular file`,
+    });
+  },
+);

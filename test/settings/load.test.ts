@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -179,8 +180,8 @@ describe("a unit runs with what is valid", () => {
     ],
     [
       "more than eight brokers",
-      dispatchOf(`{ brokers: [${'"mqtts://a", '.repeat(9)}] }`),
-      { dispatch: { brokers: Array.from({ length: 8 }, () => "mqtts://a") } },
+      dispatchOf(`{ brokers: [${Array.from({ length: 9 }, (_, n) => `"mqtts://a${n}"`).join(", ")}] }`),
+      { dispatch: { brokers: Array.from({ length: 8 }, (_, n) => `mqtts://a${n}`) } },
       "link",
     ],
     [
@@ -284,6 +285,35 @@ describe("a unit runs with what is valid", () => {
     ]);
   });
 
+  test("a broker that is listed again is removed, however it is spelled", () => {
+    const list = '["mqtts://h:8883", "mqtts://h:8884", "mqtts://H:08883", "mqtts://h"]';
+    const { settings, faults } = settingsWith("", dispatchOf(`{ brokers: ${list} }`));
+    expect(settings?.dispatch.brokers).toEqual(["mqtts://h:8883", "mqtts://h:8884"]);
+    expect(faults.map(({ path, found }) => [path, found])).toEqual([
+      ["dispatch.brokers[2]", "that of brokers[0] again"],
+      ["dispatch.brokers[3]", "that of brokers[0] again"],
+    ]);
+  });
+
+  test.each([
+    [dispatchOf("{ brokers: [] }"), "dispatch.brokers: expected a list of 1 to 8, found an empty list"],
+    [
+      `${minimal}status: { pin: "" }`,
+      "status.pin: expected 4 to 64 characters in quotes, found an empty text",
+    ],
+    [`${minimal}outbox: { path: "" }`, "outbox.path: expected the name of a folder, found an empty text"],
+    [
+      `${minimal}report: { emergencyS: .nan }`,
+      "report.emergencyS: expected a number from 0 to 86400, found no number",
+    ],
+    [
+      `${minimal}report: { emergencyS: -.inf }`,
+      "report.emergencyS: expected a number from 0 to 86400, found -Infinity",
+    ],
+  ])("the words for what was found: %#", (text, words) => {
+    expect(problemsOf(text)).toEqual([words]);
+  });
+
   test("a wrong listenOnly does not count as declared", () => {
     const { settings } = settingsWith(
       "can: { interface: can0, listenOnly: yes, database: a.dbc, signals: { Vehicle.Speed: { from: A.B } } }",
@@ -364,7 +394,7 @@ const DBC = `BO_ 256 Drive: 8 X
  SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X
  SG_ Kl15 : 16|1@1+ (1,0) [0|1] "" X
 `;
-const folderWith = (files: Readonly<Record<string, string>>): ((name: string) => string) => {
+const folderWith = (files: Readonly<Record<string, string | Buffer>>): ((name: string) => string) => {
   const folder = mkdtempSync(join(tmpdir(), "settings-"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return (name) => join(folder, name);
@@ -398,6 +428,32 @@ colour: blue
     ]);
     expect(mapping).toBeUndefined();
     expect(settings).not.toHaveProperty("can");
+  });
+
+  test("a profile or a database that is a pipe is not waited for", () => {
+    const at = folderWith({
+      "unit.yaml": `${minimal}can: { interface: can0, database: pipe, signals: { ${ignition} } }\n`,
+      "other.yaml": `${minimal}can: { interface: can0, profile: pipe }\n`,
+    });
+    execFileSync("mkfifo", [at("pipe")]);
+    for (const name of ["unit.yaml", "other.yaml"])
+      expect(loadConfiguration(at(name)).faults.map(({ found }) => found)).toEqual([
+        `${at("pipe")}: it is not a regular file`,
+      ]);
+  });
+
+  test("a profile with bytes that are not UTF-8 is a fault of the bus", () => {
+    const at = folderWith({
+      "unit.yaml": `${minimal}can: { interface: can0, profile: car.yaml }\n`,
+      "car.yaml": Buffer.from(
+        "# caf\u00e9\ndatabase: car.dbc\nsignals: { Vehicle.Speed: { from: Drive.Speed } }\n",
+        "latin1",
+      ),
+      "car.dbc": DBC,
+    });
+    const { faults, mapping } = loadConfiguration(at("unit.yaml"));
+    expect(faults.map(({ part, line, column }) => [part, line, column])).toEqual([["can", 1, 6]]);
+    expect(mapping?.signals).toHaveLength(1);
   });
 
   test.each([

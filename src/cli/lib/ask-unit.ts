@@ -4,7 +4,7 @@ import { listenAddress } from "../../domain/address.ts";
 import { unitName } from "../../domain/identity.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings, type UnitSettings } from "../../settings/load.ts";
-import { CommandError, EXIT } from "./command.ts";
+import { CommandError, configFile, EXIT } from "./command.ts";
 
 /** The address of the running service, and its PIN. */
 export type UnitAddress = {
@@ -65,7 +65,7 @@ export const unitAddress = (given: {
     ? given.address === undefined
       ? parse(DEFAULT_ADDRESS, "status.listen")
       : parse(given.address, "--address")
-    : addressOf(loadSettings(given.config).settings, given.address);
+    : addressOf(loadSettings(configFile(given.config)).settings, given.address);
 
 /** `host:port`, as it is written. */
 export const addressText = ({ host, port }: UnitAddress): string =>

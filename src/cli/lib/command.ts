@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { reasonOf } from "../../runtime/log.ts";
 import { usageFault, withNegatives } from "./usage.ts";
@@ -50,6 +51,28 @@ export const required = (value: string | undefined, name: string): string => {
   if (value === undefined)
     throw new CommandError(EXIT.usage, `--${name} is missing; --help lists the options`);
   return value;
+};
+
+/** Whether a path is a pipe or a device. */
+const canBlock = (path: string): boolean => {
+  try {
+    const found = statSync(path);
+    return !found.isFile() && !found.isDirectory();
+  } catch {
+    // Reading the file says why.
+    return false;
+  }
+};
+
+/**
+ * The file of a `--config` that is required. Throws a CommandError: usage if it is not given, io if it is a
+ * pipe or a device, which could be waited for without end. Faults of the file itself are found when it is
+ * read.
+ */
+export const configFile = (value: string | undefined): string => {
+  const file = required(value, "config");
+  if (canBlock(file)) throw new CommandError(EXIT.io, `${file} cannot be read: it is not a regular file`);
+  return file;
 };
 
 /** Decimal digits, with a fraction or without: neither 0x10 nor 1e400. */
