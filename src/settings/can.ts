@@ -130,6 +130,10 @@ const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
     const { text, faults } = textOf(read.bytes, file);
     for (const fault of faults) blocks.add({ ...fault, part: "can" });
     const document = readDocument(text, file);
+    if (document.syntax) {
+      blocks.add({ ...document.syntax, part: "can", fatal: false });
+      return { document, profile: undefined };
+    }
     const { value, issues } = repair(VehicleProfile, document.value, { indivisible });
     for (const issue of issues) blocks.report([], issue, "can", { document });
     for (const twice of document.duplicates) blocks.add(duplicateFault(twice, "can"));

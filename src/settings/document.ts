@@ -1,5 +1,5 @@
 import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document } from "yaml";
-import { ConfigurationError, type Place } from "./fault.ts";
+import { ConfigurationError, type Place, type SettingsFault } from "./fault.ts";
 
 export type Path = readonly PropertyKey[];
 
@@ -9,6 +9,11 @@ export type Path = readonly PropertyKey[];
  */
 export type ConfigDocument = {
   readonly value: unknown;
+  /**
+   * The document is not valid YAML from this place on. Then `value` has only the blocks that ended before
+   * it: a missing bracket or quote changes the meaning of everything behind it.
+   */
+  readonly syntax: SettingsFault | undefined;
   /** Keys written more than once in one block; the last one counts. */
   readonly duplicates: readonly { readonly path: Path; readonly place: Place }[];
   /** The place of a value, or of its nearest parent if it is missing. */
@@ -28,18 +33,28 @@ export const dotted = (path: Path): string =>
 /** The most aliases that YAML may expand. More would be an attack on memory. */
 const MAX_ALIASES = 100;
 
-const notYaml = (place: Place, reason: string): ConfigurationError =>
-  new ConfigurationError([
-    {
-      ...place,
-      path: "",
-      code: "yaml",
-      expected: "valid YAML",
-      found: `an error: ${reason.replaceAll(/\s+/g, " ").trim()}`,
-      part: "config",
-      fatal: true,
-    },
-  ]);
+const notYaml = (place: Place, reason: string): SettingsFault => ({
+  ...place,
+  path: "",
+  code: "yaml",
+  expected: "valid YAML",
+  found: `an error: ${reason.replaceAll(/\s+/g, " ").trim()}`,
+  part: "config",
+  fatal: true,
+});
+
+/**
+ * Leaves in a document only the top-level blocks that ended before an offset, without the last of them:
+ * an error is often noticed after the block that has it. Returns whether any are left.
+ */
+const keepBefore = ({ contents }: Document, offset: number): boolean => {
+  if (!isMap(contents)) return false;
+  const begun = contents.items.filter(({ key }) => isNode(key) && (key.range?.[0] ?? offset) < offset);
+  contents.items = begun
+    .slice(0, -1)
+    .filter(({ value }) => isNode(value) && (value.range?.[1] ?? Infinity) <= offset);
+  return contents.items.length > 0;
+};
 
 /** The path of the key that begins at an offset. */
 const pathAt = (node: unknown, offset: number, path: Path = []): Path | undefined => {
@@ -68,7 +83,7 @@ const keyOffset = (doc: Document, path: Path): number | undefined => {
   return pair && isNode(pair.key) ? pair.key.range?.[0] : undefined;
 };
 
-/** Parses YAML. Throws ConfigurationError if it cannot be read as YAML at all. */
+/** Parses YAML. Throws ConfigurationError if nothing of it can be read. */
 export const readDocument = (text: string, file: string): ConfigDocument => {
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
@@ -76,13 +91,17 @@ export const readDocument = (text: string, file: string): ConfigDocument => {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  const broken = doc.errors.find(({ code }) => code !== "DUPLICATE_KEY");
-  if (broken) throw notYaml(at(broken.pos[0]), broken.message);
+  const [broken] = doc.errors
+    .filter(({ code }) => code !== "DUPLICATE_KEY")
+    .toSorted((a, b) => a.pos[0] - b.pos[0]);
+  const syntax = broken && notYaml(at(broken.pos[0]), broken.message);
+  if (syntax && !keepBefore(doc, broken.pos[0])) throw new ConfigurationError([syntax]);
   const toValue = (): unknown => {
     try {
       return doc.toJS({ maxAliasCount: MAX_ALIASES });
     } catch (cause) {
-      throw notYaml({ file, line: 1, column: 1 }, cause instanceof Error ? cause.message : String(cause));
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ConfigurationError([syntax ?? notYaml({ file, line: 1, column: 1 }, reason)]);
     }
   };
   const placeOf = (path: Path): Place => {
@@ -94,7 +113,8 @@ export const readDocument = (text: string, file: string): ConfigDocument => {
   };
   return {
     value: toValue() ?? {},
-    duplicates: doc.errors.map(({ pos }) => ({
+    syntax,
+    duplicates: (syntax ? [] : doc.errors).map(({ pos }) => ({
       path: pathAt(doc.contents, pos[0]) ?? [],
       place: at(pos[0]),
     })),

@@ -47,6 +47,21 @@ const noBlocks = (document: ConfigDocument): ConfigurationError =>
   ]);
 
 /**
+ * The faults of a document. If it is not valid YAML, also that, and what could only be known from the blocks
+ * behind the error is left out.
+ */
+const knownFaults = (
+  { syntax, value }: ConfigDocument,
+  faults: readonly SettingsFault[],
+): readonly SettingsFault[] => {
+  if (!syntax) return faults;
+  const known = Object.keys(value ?? {});
+  const isKnown = ({ path, code }: SettingsFault): boolean =>
+    code !== "no-ignition" && known.some((key) => path === key || path.startsWith(`${key}.`));
+  return [syntax, ...faults.filter((fault) => fault.file !== syntax.file || isKnown(fault))];
+};
+
+/**
  * The settings of a document, with every fault of the document and of its vehicle profile. Throws
  * ConfigurationError if the document has no blocks.
  */
@@ -57,7 +72,8 @@ export const settingsOf = (
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw noBlocks(document);
   const blocks = new Blocks(document);
   blocks.reportKeys(Object.keys(Settings.shape));
-  return { ...resolveSettings(blocks), faults: inOrder(blocks.faults) };
+  const resolved = resolveSettings(blocks);
+  return { ...resolved, faults: inOrder(knownFaults(document, blocks.faults)) };
 };
 
 /** Parses a configuration that must be without a fault. Throws ConfigurationError with every fault. */

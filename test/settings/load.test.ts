@@ -314,6 +314,51 @@ describe("a unit runs with what is valid", () => {
     expect(problemsOf(text)).toEqual([words]);
   });
 
+  test("an error of YAML is reported with the faults of the blocks before it, and with no others", () => {
+    expect(
+      faultsOf(`unit: { directorate: ZR, id: zr-117 }
+dispatch: { brokers: ["mqtt://a"] }
+power: { offAfterS: 600 }
+health: { intervalS: 60 }
+report: { movingS: -1
+status: { listen: 5 }
+`),
+    ).toEqual([
+      'car.yaml:1:22: unit.directorate: expected 1 to 32 of a-z, 0-9 and -, not beginning with -, found "ZR"',
+      expect.stringMatching(/^car.yaml:2:23: dispatch.brokers\[0\]: expected mqtts/),
+      expect.stringMatching(/^car.yaml:6:\d+: expected valid YAML, found an error: /),
+    ]);
+  });
+
+  test.each([
+    ["an open quote", 'gps: { port: "/dev/x }\n'],
+    ["a tab", "gps:\n\tport: x\n"],
+    ["a second document", "gps: { port: /dev/x }\n---\na: b\n"],
+  ])("an error of YAML is fatal, however much could be read: %s", (_, text) => {
+    const { faults } = settingsOf(
+      readDocument(`unit: { id: A, directorate: b }\nflash: {}\n${text}`, "a.yaml"),
+    );
+    expect(faults.map(({ code, path, fatal }) => [code, path, fatal])).toEqual([
+      ["invalid", "unit.id", true],
+      ["yaml", "", true],
+    ]);
+  });
+
+  test("an error of YAML in a profile leaves the lines before it to be checked", () => {
+    const at = folderWith({
+      "unit.yaml": `${minimal}can: { interface: can0, profile: car.yaml }\n`,
+      "car.yaml": "database: car.dbc\nsignals: { Foo: { from: Drive.Sped } }\nx: 1\ny: [\n",
+      "car.dbc": DBC,
+    });
+    const { faults, mapping } = loadConfiguration(at("unit.yaml"));
+    expect(faults.map(({ line, code, fatal }) => [line, code, fatal])).toEqual([
+      [5, "yaml", false],
+      [2, "invalid", false],
+      [2, "invalid", false],
+    ]);
+    expect(mapping).toBeUndefined();
+  });
+
   test("a wrong listenOnly does not count as declared", () => {
     const { settings } = settingsWith(
       "can: { interface: can0, listenOnly: yes, database: a.dbc, signals: { Vehicle.Speed: { from: A.B } } }",
