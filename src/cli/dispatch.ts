@@ -122,7 +122,6 @@ stage, until Ctrl-C: never use it at dispatch's own broker. Exit: 69 the broker 
       password,
     });
     await using stack = new AsyncDisposableStack();
-    const prefix = given.prefix ?? "patrol/v1";
     if (ack) process.stderr.write(`${ackWarning(ack, `${broker} below ${prefix}/`)}\n`);
     const client = await connectConsole(broker, credentials);
     stack.defer(() => client.endAsync(true));
