@@ -33,6 +33,20 @@ const draftOf = (n: number, random: () => number): Draft =>
         clock: "ntp",
       };
 
+const COPIES = 5;
+/** Copies a store that is open: LevelDB may delete a table meanwhile, and then the copy is made anew. */
+const copyOpen = (from: string, to: string): void => {
+  for (let left = COPIES; ; left--) {
+    try {
+      cpSync(from, to, { recursive: true });
+      return;
+    } catch (cause) {
+      if (left === 1) throw cause;
+      rmSync(to, { recursive: true, force: true });
+    }
+  }
+};
+
 export const makeCutStore = async (folder: string): Promise<CutStore> => {
   const original = join(folder, "original");
   const path = join(folder, "cut");
@@ -55,7 +69,7 @@ export const makeCutStore = async (folder: string): Promise<CutStore> => {
   outbox.remember(remembering(EPISODE));
   await fill(MORE);
   // As a power cut leaves it.
-  cpSync(original, path, { recursive: true });
+  copyOpen(original, path);
   cpSync(`${original}.vital`, `${path}.vital`);
   return { path, stored, settled, highest: stored.size };
 };

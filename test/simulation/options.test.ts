@@ -20,7 +20,7 @@ test.each([
   [["7"], '"7" is not expected here; --help lists the options'],
   [["--seed", "x"], "--seed x: expected a whole number of 0 or more"],
   [["--hours", "-1"], "--hours -1: expected a number of 0 or more"],
-  [["--minutes="], "--minutes : expected a number of 0 or more"],
+  [["--minutes="], "--minutes needs a value; --help lists the options"],
   [["--only", "19"], "--only needs --mutants; --help lists the options"],
 ])("%j is wrong usage", (args, words) => {
   expect(() => readOptions(args)).toThrow(expect.objectContaining({ exit: 64, message: words }));
