@@ -33,7 +33,10 @@ const endedStaysEnded: Invariant = {
       if (fact.what !== "durable") return undefined;
       const open = new Set(fact.episodes.filter(isOpen).map(({ id }) => id));
       // An older state of a disk that lied shows what had ended.
-      if (fact.damaged) ended.clear();
+      if (fact.damaged) {
+        ended.clear();
+        seen.clear();
+      }
       const back = [...open].find((id) => ended.has(id));
       for (const id of seen) if (!open.has(id)) ended.add(id);
       for (const id of open) seen.add(id);
