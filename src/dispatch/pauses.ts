@@ -29,6 +29,7 @@ export class Pauses {
 
   /** The end of the first pause to end after `now`; undefined: no channel waits. */
   next(now: number): number | undefined {
+    if (this.#pauses.size === 0) return undefined;
     const ends = [...this.#pauses.values()].map(({ until }) => until).filter((until) => until > now);
     return ends.length === 0 ? undefined : Math.min(...ends);
   }

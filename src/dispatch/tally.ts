@@ -15,8 +15,8 @@ export class Tally {
   readonly #refusedAt = new Map<Channel, number>();
   readonly #heard = new Map<Channel, Hearing>();
   #delivered = 0;
-  /** Whether there was a subscriber, by the last answer that shows it. */
-  #listening = false;
+  /** Whether there was a subscriber, by the last answer that shows it; undefined: none has shown it. */
+  #listening: boolean | undefined;
   #silent = false;
 
   /** Reports that were delivered. */
@@ -30,7 +30,7 @@ export class Tally {
   }
 
   /**
-   * The broker has answered. Returns whether it has a subscriber; undefined if this answer does not show it.
+   * The broker has answered. Returns whether it has a subscriber if that is news; undefined if not.
    * The first answer after a silence returns what the broker showed last, if it does not show it itself.
    */
   answered(answer: Answer, now: number): boolean | undefined {
@@ -42,8 +42,9 @@ export class Tally {
     if (listening === undefined || answer.kind === "refused") return wasSilent ? this.#listening : undefined;
     const channel = channelOf(answer.outgoing);
     this.#heard.set(channel, heardOn(this.#heard.get(channel), listening, now));
+    const isNews = wasSilent || listening !== this.#listening;
     this.#listening = listening;
-    return listening;
+    return isNews ? listening : undefined;
   }
 
   /** Channels that were refused so recently that the connection has ended because of them. */
