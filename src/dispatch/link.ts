@@ -331,7 +331,12 @@ export class Link {
 
   /** Declares what no broker accepts. An emergency waits until one does. */
   #tooLarge(broker: string, reports: readonly Report[], bytes: number): void {
-    if (!this.#brokers.nobodyTakes(bytes)) return;
+    // A gap is split, which loses nothing, so it does not wait for a broker that accepts more.
+    const areGaps = reports.every(
+      ({ kind, data }) => kind === "event" && "type" in data && data.type === "gap",
+    );
+    if (areGaps) this.#options.outbox.refuse(reports);
+    if (areGaps || !this.#brokers.nobodyTakes(bytes)) return;
     if (reports.some((report) => this.#emergencies.isCurrent(report))) this.#on.tooLarge(broker, bytes);
     else this.#options.outbox.refuse(reports);
   }

@@ -372,6 +372,18 @@ describe("brokers that are of no use", () => {
   });
 });
 
+test("a gap that does not fit the link's broker is split there, though another broker may accept more; other reports wait", async () => {
+  const bench = open([{ maximumPacketSize: 600 }, { version: 4 }]);
+  const kept = Array.from({ length: 300 }, (_, n) => 2 + n);
+  const data = { type: "gap", from: 1, to: 302, count: 2, kept, reason: "superseded" } as const;
+  const large = event(401, "x".repeat(2_000));
+  bench.outbox.add({ ...event(400), kind: "event", data }, large);
+  await up(bench);
+  await bench.wait(60_000);
+  expect(bench.outbox.refused).toEqual([400]);
+  expect(bench.outbox.pending.map(({ seq }) => seq)).toEqual([401]);
+});
+
 describe("what a broker refuses", () => {
   test("a subscription: it is named once with its code, the others work, and the connection stays", async () => {
     const bench = open([{}]);
