@@ -4,7 +4,7 @@ import type { Random, Time } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
-import { isStuck } from "./brokers.ts";
+import { isStuck } from "./giving-up.ts";
 import {
   LinkError,
   type Connect,
@@ -12,7 +12,7 @@ import {
   type ConnectionEvents,
   type ConnectOptions,
 } from "./port.ts";
-import { TRUST_MS } from "./brokers.ts";
+import { TRUST_MS } from "./standing.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import type { Answer } from "./outgoing.ts";
 import { Traffic } from "./traffic.ts";
@@ -39,8 +39,8 @@ export type CourierOptions = {
     answer(answer: Answer, broker: string): void;
     /** It has a connection. `maximumPacketSize`: as the broker announces it, in bytes. */
     accepted(maximumPacketSize: number): void;
-    /** Reports do not fit into the broker's largest packet. `bytes`: the size of their packet. */
-    tooLarge(reports: readonly Report[], bytes: number): void;
+    /** A report does not fit into the broker's largest packet. `bytes`: the size of its packet. */
+    tooLarge(report: Report, bytes: number): void;
     /** Its connection has ended while reports of these episodes had no answer. */
     closed(episodes: readonly string[]): void;
     /** It has no more episodes, or had to give way to the link. */
@@ -247,7 +247,7 @@ export class Courier {
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
             this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
         },
-        tooLarge: (reports, bytes) => on.tooLarge(reports, bytes),
+        tooLarge: (report, bytes) => on.tooLarge(report, bytes),
         limited: () => undefined, // learned anew on each connection
         drained: () => undefined,
       },

@@ -10,6 +10,7 @@ import {
   type ConnectOptions,
   type LinkFault,
 } from "./port.ts";
+import { Versions } from "./versions.ts";
 import { brokerAddress, openSocket, readCredentials, type OpenSocket } from "./socket.ts";
 
 /**
@@ -127,19 +128,10 @@ const connectAny = async (
   throw failed ?? noAnswer(target.broker);
 };
 
-/**
- * A broker that has hung up on MQTT 5 so often is asked with 3.1.1 as well. Something between may have
- * hung up, and 3.1.1 has no reason codes: that nobody has subscribed would not be seen.
- */
-const HANG_UPS = 3;
-
 /** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
 export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
   const names = new Addresses(lookup, time);
-  /** The version that each broker speaks, once it has accepted 5 or refused it with a code. */
-  const spoken = new Map<string, 4 | 5>();
-  /** How often a broker that has not spoken MQTT 5 has hung up on it, over all connections. */
-  const hangUps = new Map<string, number>();
+  const versions = new Versions();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
     using _ = time.after(CONNECT_MS, () => patience.abort());
@@ -157,21 +149,15 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
         time,
         deadline,
       );
-      if (version === 5) spoken.set(broker, 5);
+      versions.accepted(broker, version);
       return connection;
     };
-    const version = spoken.get(broker) ?? 5;
     try {
-      return await attempt(version);
+      return await attempt(versions.of(broker));
     } catch (error) {
-      if (version === 4 || !(error instanceof LinkError)) throw error;
-      const hungUp = error.code === "lost" && !spoken.has(broker);
-      if (hungUp) hangUps.set(broker, (hangUps.get(broker) ?? 0) + 1);
-      const older = error.code === "version" || (hungUp && (hangUps.get(broker) ?? 0) >= HANG_UPS);
-      if (!older || deadline.aborted) throw error;
-      const connection = await attempt(4);
-      if (error.code === "version") spoken.set(broker, 4);
-      return connection;
+      if (!(error instanceof LinkError) || !versions.failed(broker, error.code) || deadline.aborted)
+        throw error;
+      return attempt(4);
     }
   };
 };

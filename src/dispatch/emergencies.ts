@@ -1,5 +1,6 @@
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import { Courier, type CourierOptions } from "./courier.ts";
+import { LateCopies } from "./late-copies.ts";
 import type { Live } from "./live.ts";
 import type { ConnectionEvents } from "./port.ts";
 import type { Session } from "./session.ts";
@@ -23,6 +24,8 @@ export type EmergenciesOptions = {
   /** What every courier gets. */
   readonly courier: Omit<CourierOptions, "broker" | "hasEnded" | "session" | "on">;
   readonly live: Live;
+  /** Without a packet for this long, a connection is dead, in milliseconds. */
+  readonly deadMs: number;
   /** The calls from the emergencies to the link. The link calls the methods of `Emergencies`. */
   readonly link: {
     /** What a connection to a broker asks for each report. */
@@ -34,12 +37,8 @@ export type EmergenciesOptions = {
     hurry(): void;
     /** A courier has a connection: what its broker announces. */
     accepted(broker: string, maximumPacketSize: number): void;
-    /** Reports do not fit into the largest packet of a courier's broker. */
-    tooLarge(broker: string, reports: readonly Report[], bytes: number): void;
-    /** A courier's connection has ended while reports of these episodes had no answer. */
-    closed(broker: string, episodes: readonly string[]): void;
-    /** Whether a removed copy of an episode may come back at a broker: see `LateCopies`. */
-    mayComeBack(broker: string, episode: string): boolean;
+    /** A report does not fit into the largest packet of a courier's broker. `bytes`: the size of its packet. */
+    tooLarge(report: Report, bytes: number): void;
     /** Moves the link's connection to a broker that has delivered what the link could not. */
     follow(broker: string): void;
   };
@@ -69,6 +68,7 @@ export class Emergencies {
   readonly #standing = new Map<string, Standing>();
   /** Episodes whose end dispatch has received. Their reports that are still pending are sent as history. */
   readonly #ended = new Set<string>();
+  readonly #late: LateCopies;
   #phase: "idle" | "running" | "leaving" = "idle";
   #on: EmergencyEvents | undefined;
   #session: Session | undefined;
@@ -76,6 +76,7 @@ export class Emergencies {
 
   constructor(options: EmergenciesOptions) {
     this.#options = options;
+    this.#late = new LateCopies(options.deadMs);
   }
 
   /** From now on couriers are sent. */
@@ -145,6 +146,10 @@ export class Emergencies {
 
   /** The link's connection has ended. */
   unlinked(): void {
+    if (this.#session) {
+      const { connection, traffic } = this.#session;
+      this.#late.closed(connection.broker, traffic.flyingEpisodes, this.#now);
+    }
     this.#session = undefined;
   }
 
@@ -231,8 +236,8 @@ export class Emergencies {
           ...link.hears,
           answer: (answer) => link.answered(answer, broker),
           accepted: (maximumPacketSize) => link.accepted(broker, maximumPacketSize),
-          tooLarge: (reports, bytes) => link.tooLarge(broker, reports, bytes),
-          closed: (episodes) => link.closed(broker, episodes),
+          tooLarge: (one, bytes) => link.tooLarge(one, bytes),
+          closed: (episodes) => this.#late.closed(broker, episodes, this.#now),
           done: () => {
             if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);
           },
@@ -246,8 +251,8 @@ export class Emergencies {
 
   /** If the copy may come back, it is removed again at the next sweep. */
   #gone(episode: string, broker: string, by: Carrier): void {
-    if (this.#isFlying(episode, broker, by)) return;
-    if (!this.#options.link.mayComeBack(broker, episode)) this.#on?.removed(episode, broker);
+    const mayComeBack = this.#isFlying(episode, broker, by) || this.#late.mayCome(broker, episode, this.#now);
+    if (!mayComeBack) this.#on?.removed(episode, broker);
   }
 
   /** Whether a report of the episode is on its way to the broker over the other connection. */

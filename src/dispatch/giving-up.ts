@@ -1,5 +1,16 @@
-import { isStuck, type Visit } from "./brokers.ts";
+import type { Visit } from "./brokers.ts";
 import { LinkError } from "./port.ts";
+import { TRUST_MS } from "./standing.ts";
+
+/**
+ * Whether to close an open connection because the oldest emergency on it has had no answer for
+ * `urgentMs`: longer than `deadMs`, or longer than TRUST_MS while another emergency waits for a place on
+ * the wire (`blocked`).
+ */
+export const isStuck = (
+  { urgentMs, blocked }: { readonly urgentMs: number; readonly blocked: boolean },
+  deadMs: number,
+): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);
 
 /** What the link sees of its open connection. Times are in milliseconds. */
 export type Seen = {

@@ -1,3 +1,6 @@
+/** The time of a packet on its way. */
+const MARGIN_MS = 10_000;
+
 /**
  * Retained copies that may still come: what the unit had written to a connection before it closed it can
  * reach the broker later, and after the copy was removed over another connection. Such a removal does not
@@ -8,9 +11,9 @@ export class LateCopies {
   /** Until when, by broker and episode. At most one entry for each. */
   readonly #until = new Map<string, number>();
 
-  /** `keepaliveS`: a broker gives a connection up after one and a half of them without a packet (MQTT 5 §3.1.2.10). */
-  constructor(keepaliveS: number) {
-    this.#ms = keepaliveS * 1_500 + MARGIN_MS;
+  /** `deadMs`: a broker gives up a connection on which nothing has come for so long. */
+  constructor(deadMs: number) {
+    this.#ms = deadMs + MARGIN_MS;
   }
 
   /** A connection to a broker was closed while reports of these episodes had no answer. */
@@ -23,6 +26,3 @@ export class LateCopies {
     return (this.#until.get(`${episode} ${broker}`) ?? -Infinity) > now;
   }
 }
-
-/** The time of a packet on its way. */
-const MARGIN_MS = 10_000;

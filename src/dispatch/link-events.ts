@@ -61,7 +61,7 @@ export type LinkEvents = EmergencyEvents & {
   /** A broker accepts a topic that it has refused. */
   accepted(broker: string, topic: string): void;
   /** No broker accepts a packet as large as an emergency in its shortest form. It waits. `bytes`: of its packet. */
-  tooLarge(broker: string, bytes: number): void;
+  tooLarge(bytes: number): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
   /**

@@ -6,13 +6,13 @@ import type { Timer } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
 import { BrokerFaults } from "./broker-faults.ts";
-import { Brokers, TRUST_MS, type Visit } from "./brokers.ts";
+import { Brokers, type Visit } from "./brokers.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify, refusal } from "./faults.ts";
+import { fateOf } from "./fate.ts";
 import { noListener, whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
-import { LateCopies } from "./late-copies.ts";
 import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 import {
@@ -24,6 +24,7 @@ import {
 } from "./port.ts";
 import { Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
+import { TRUST_MS } from "./standing.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { isListening, Tally } from "./tally.ts";
 import { Traffic } from "./traffic.ts";
@@ -39,9 +40,17 @@ const DEAD_KEEPALIVES = 1.5;
 const SILENT_MS = 5_000;
 
 /** How one connection ended. `silentMs`: for how long the broker had answered nothing before that. */
-type Served = Pick<Visit, "delivered" | "lostBytes"> & {
+type Served = Pick<Visit, "delivered" | "lostBytes" | "left"> & {
   readonly error: LinkError;
   readonly silentMs: number;
+};
+
+/** An open connection. */
+type Linked = {
+  readonly session: Session;
+  readonly tally: Tally;
+  /** Why it is given up, once it is. */
+  left: Visit["left"];
 };
 
 /**
@@ -64,7 +73,6 @@ export class Link {
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
   readonly #refusals = new Refusals();
-  readonly #late: LateCopies;
   readonly #faults = new BrokerFaults();
   /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
@@ -72,15 +80,12 @@ export class Link {
   #looking: Timer | undefined;
   #on: LinkEvents = NOBODY;
   #status: LinkStatus = { reconnects: 0 };
-  #session: Session | undefined;
   /** Index of the broker that is connected, or is tried next. */
   #index = 0;
   #connections = 0;
   /** The number of the newest connection (contract §1). */
   #connection = 0;
-  #tally: Tally | undefined;
-  /** Why the connection is given up. */
-  #left: Visit["left"];
+  #linked: Linked | undefined;
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -91,21 +96,19 @@ export class Link {
     const { brokers, connect, broker, routes, clock, time, random, compress, outbox, unheardCounts } =
       options;
     this.#brokers = new Brokers(brokers);
-    this.#late = new LateCopies(broker.keepaliveS);
     this.#live = new Live(clock, outbox);
     this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     this.#emergencies = new Emergencies({
       brokers,
       courier: { connect, options: broker, routes, time, random, compress, unheardCounts },
       live: this.#live,
+      deadMs: this.#deadMs,
       link: {
         sessionEvents: (url) => this.#sessionEvents(url),
         hears: this.#hears,
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
         accepted: (url, bytes) => this.#brokers.accepted(brokers.indexOf(url), bytes),
-        tooLarge: (url, reports, bytes) => this.#tooLarge(url, reports, bytes),
-        closed: (url, episodes) => this.#late.closed(url, episodes, time.mono()),
-        mayComeBack: (url, episode) => this.#late.mayCome(url, episode, time.mono()),
+        tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
       },
@@ -131,7 +134,7 @@ export class Link {
 
   /** Whether a message can be published now, on the link or by a courier. */
   get connected(): boolean {
-    return this.#session !== undefined || this.#emergencies.connected;
+    return this.#linked !== undefined || this.#emergencies.connected;
   }
 
   get status(): LinkStatus {
@@ -141,14 +144,14 @@ export class Link {
   /** Takes a new telemetry report. It is sent at once if connected, otherwise later from the outbox. */
   offer(report: Report): void {
     this.#newest.set(report.kind, report);
-    this.#session?.traffic.offerLive(report, this.#options.time.mono());
-    this.#session?.pump();
+    this.#linked?.session.traffic.offerLive(report, this.#options.time.mono());
+    this.#linked?.session.pump();
   }
 
   /** Records of a lane can be read from the outbox. */
   stored(lane: Lane): void {
-    this.#session?.traffic.stored(lane);
-    this.#session?.pump();
+    this.#linked?.session.traffic.stored(lane);
+    this.#linked?.session.pump();
   }
 
   /**
@@ -166,13 +169,13 @@ export class Link {
 
   /** Publishes the answer to a command. It is lost if there is no connection. */
   reply(route: Route, payload: Buffer): void {
-    this.#session?.traffic.reply(route, payload);
-    this.#session?.pump();
+    this.#linked?.session.traffic.reply(route, payload);
+    this.#linked?.session.pump();
   }
 
   /** Resolves once nothing is pending or in flight, apart from reports that do not fit the link's broker. */
   drained(): Promise<void> {
-    if (this.#session?.traffic.drained) return Promise.resolve();
+    if (this.#linked?.session.traffic.drained) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
@@ -182,12 +185,13 @@ export class Link {
     this.#looking?.[Symbol.dispose]();
     const carried = this.#emergencies.stop();
     const { time, state } = this.#options;
-    if (this.#session) {
-      const { connection, traffic } = this.#session;
+    if (this.#linked) {
+      const { session } = this.#linked;
+      const { connection, traffic } = session;
       traffic.farewell(Buffer.from(JSON.stringify(state("offline", this.#connection, reason))));
       const said = Promise.withResolvers<void>();
       this.#farewell = said.resolve;
-      this.#session.pump();
+      session.pump();
       const answered = said.promise.then(() => true);
       const late = pause(FAREWELL_MS, this.#stopping.signal, time).then(() => false);
       const heard = await Promise.race([answered, late, connection.closed.then(() => false)]);
@@ -220,11 +224,12 @@ export class Link {
 
   /** Checks what no event reports: emergencies without an answer, and dead connections. */
   #look(): void {
-    const [session, tally] = [this.#session, this.#tally];
+    const linked = this.#linked;
     const now = this.#options.time.mono();
     this.#emergencies.look(now);
-    if (!session || !tally) return;
-    const { connection, traffic } = session;
+    if (!linked) return;
+    const { tally } = linked;
+    const { connection, traffic } = linked.session;
     const [silentMs, urgentMs] = [traffic.silentMs(now), traffic.urgentMs(now)];
     if (silentMs >= SILENT_MS) {
       tally.silent();
@@ -235,7 +240,7 @@ export class Link {
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
-    this.#left = given.left;
+    linked.left = given.left;
     // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
     connection.end(given.error);
   }
@@ -245,15 +250,13 @@ export class Link {
     const broker = this.#brokers.urls[this.#index]!;
     const { time, connect } = this.#options;
     let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
-    this.#left = undefined;
     try {
       this.#connection = this.#options.outbox.nextConnection();
       const connection = await connect(broker, this.#connectOptions(), this.#hears, this.#stopping.signal);
       const acceptedAt = time.mono();
-      const { error, delivered, lostBytes, silentMs } = await this.#serve(connection);
+      const { error, silentMs, ...served } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
-      const left = this.#left ?? (error.code === "stalled" ? "unanswered" : undefined);
-      visit = { broker: this.#index, lastedMs, delivered, lostBytes, left };
+      visit = { broker: this.#index, lastedMs, ...served };
       this.#failed(broker, this.#twins.ended(broker, error, lastedMs), silentMs);
     } catch (cause) {
       this.#failed(broker, classify(broker, cause), 0);
@@ -277,8 +280,8 @@ export class Link {
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
     const { traffic } = session;
-    this.#session = session;
-    this.#tally = tally;
+    const linked: Linked = { session, tally, left: undefined };
+    this.#linked = linked;
     this.#emergencies.linked(session);
     traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
@@ -295,12 +298,11 @@ export class Link {
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
     const pinged = error.code === "stalled" && traffic.inFlight === 0;
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
-    this.#late.closed(broker, traffic.flyingEpisodes, now);
-    this.#session = undefined;
-    this.#tally = undefined;
+    this.#linked = undefined;
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
-    return { error, delivered: tally.delivered, lostBytes, silentMs };
+    const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
+    return { error, delivered: tally.delivered, lostBytes, silentMs, left };
   }
 
   #sessionOn(connection: Connection, tally: Tally): Session {
@@ -322,23 +324,19 @@ export class Link {
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
           this.#answered(answer, broker, "link", listening);
         },
-        tooLarge: (reports, bytes) => this.#tooLarge(broker, reports, bytes),
+        tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
         drained: () => this.#wakeWaiters(),
       },
     });
   }
 
-  /** Declares what no broker accepts. An emergency waits until one does. */
-  #tooLarge(broker: string, reports: readonly Report[], bytes: number): void {
-    // A gap is split, which loses nothing, so it does not wait for a broker that accepts more.
-    const areGaps = reports.every(
-      ({ kind, data }) => kind === "event" && "type" in data && data.type === "gap",
-    );
-    if (areGaps) this.#options.outbox.refuse(reports);
-    if (areGaps || !this.#brokers.nobodyTakes(bytes)) return;
-    if (reports.some((report) => this.#emergencies.isCurrent(report))) this.#on.tooLarge(broker, bytes);
-    else this.#options.outbox.refuse(reports);
+  /** A report does not fit into the largest packet of a broker. */
+  #tooLarge(report: Report, bytes: number): void {
+    const isCurrent = this.#emergencies.isCurrent(report);
+    const fate = fateOf(report, { isCurrent, nobodyTakes: this.#brokers.nobodyTakes(bytes) });
+    if (fate === "refuse") this.#options.outbox.refuse([report]);
+    if (fate === "fault") this.#on.tooLarge(bytes);
   }
 
   #trafficOn({ broker, receiveMaximum }: Connection): Traffic {
@@ -395,14 +393,14 @@ export class Link {
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
-    if (by === "courier" && this.#session) this.#recovered(broker, this.#faults.letIn(broker));
+    if (by === "courier" && this.#linked) this.#recovered(broker, this.#faults.letIn(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
     if (answer.kind === "unheard" || answer.kind === "delivered") {
       this.#accepted(broker, channelOf(answer.outgoing));
       this.#refusalHangUps.accepted(broker, channelOf(answer.outgoing));
     }
     // While the link is open, only it shows that nobody listens.
-    if (listening === true || (listening === false && (by === "link" || !this.#session)))
+    if (listening === true || (listening === false && (by === "link" || !this.#linked)))
       this.#on.heard(listening);
     if (listening) this.#recovered(broker, this.#faults.heard(broker));
     this.#emergencies.answered(answer, broker, by);
@@ -414,11 +412,11 @@ export class Link {
 
   /** Moves to a broker that has acknowledged an emergency while the link's own connection was silent. */
   #follow(broker: string): void {
-    const session = this.#session;
-    if (!session) return;
+    if (!this.#linked) return;
+    const { connection } = this.#linked.session;
     this.#brokers.prefer(broker);
-    const why = `${session.connection.broker}: an emergency had no answer for ${TRUST_MS / 1_000} s`;
-    session.connection.end(new LinkError("stalled", why));
+    const why = `${connection.broker}: an emergency had no answer for ${TRUST_MS / 1_000} s`;
+    connection.end(new LinkError("stalled", why));
   }
 
   #wakeWaiters(): void {

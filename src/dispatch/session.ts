@@ -21,8 +21,8 @@ export type SessionEvents = {
    */
   publishing(report: EmergencyUpdate): Promise<void> | undefined;
   answer(answer: Answer, rttMs: number): void;
-  /** Reports do not fit into the broker's largest packet. `bytes`: the size of their packet. */
-  tooLarge(reports: readonly Report[], bytes: number): void;
+  /** A report does not fit into the broker's largest packet. `bytes`: the size of its packet. */
+  tooLarge(report: Report, bytes: number): void;
   /** The broker has refused a packet as too large: it accepts at most this many bytes. */
   limited(bytes: number): void;
   /** Nothing is pending and nothing is in flight. */
@@ -193,7 +193,8 @@ export class Session {
     const fitting = (route: Route, payload: Buffer, reports: readonly Report[]): Encoded | undefined => {
       const bytes = payload.length + this.#overhead(route);
       if (bytes <= this.#limit) return { route, payload };
-      if (reports.length === 1) on.tooLarge(reports, bytes);
+      const [report] = reports;
+      if (report && reports.length === 1) on.tooLarge(report, bytes);
       return undefined;
     };
     switch (outgoing.kind) {

@@ -1,5 +1,51 @@
 import type { EmergencyUpdate } from "../domain/report.ts";
-import { couriersFor, TRUST_MS, type LinkView, type Reach } from "./brokers.ts";
+
+/** The state of the link's own connection, for the decisions about emergencies. */
+export type LinkView =
+  | { readonly kind: "down" }
+  | {
+      readonly kind: "open";
+      readonly broker: string;
+      /** An emergency on it has had no answer for `TRUST_MS`. */
+      readonly silent: boolean;
+    };
+
+/**
+ * How far the report of an emergency got. `unheard`: the link's broker has answered that it has no
+ * subscriber, or that it refuses the report. `sent`: a broker with a subscriber has acknowledged it.
+ */
+type Reach = "waiting" | "unheard" | "sent";
+
+/** One emergency, for the decision who carries it. */
+export type EmergencyView = {
+  readonly reach: Reach;
+  /** Dispatch has not acknowledged the episode: it is published again, through all brokers in turn. */
+  readonly repeats: boolean;
+  readonly attempt: number;
+  /** Brokers that may have a retained copy. */
+  readonly copies: readonly string[];
+};
+
+/** After an emergency has had no answer for this long, its connection is no longer trusted (contract §5). */
+export const TRUST_MS = 5_000;
+
+/**
+ * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot
+ * deliver it; otherwise the next one in turn and those that have an older copy.
+ */
+export const couriersFor = (
+  emergency: EmergencyView,
+  link: LinkView,
+  brokers: readonly string[],
+): readonly string[] => {
+  const { reach } = emergency;
+  if (reach !== "sent" && (link.kind === "down" || link.silent)) return brokers;
+  if (link.kind === "down") return brokers.filter((broker) => emergency.copies.includes(broker));
+  const others = brokers.filter((broker) => broker !== link.broker);
+  if (reach === "unheard") return others;
+  const turn = emergency.repeats ? others[emergency.attempt % Math.max(1, others.length)] : undefined;
+  return others.filter((broker) => broker === turn || emergency.copies.includes(broker));
+};
 
 /**
  * The current report of an emergency and how far it got. Pure: `now` is in milliseconds on the clock that

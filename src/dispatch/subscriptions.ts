@@ -1,8 +1,6 @@
 import type { Time, Timer } from "../runtime/ports.ts";
+import { refusedMs } from "./pauses.ts";
 import { PUBACK, type Connection } from "./port.ts";
-
-/** The pause after a refusal: 30 s, doubling to an hour (contract §4). No answer within it counts as one. */
-const RETRY_MS = { min: 30_000, max: 3_600_000 };
 
 export type SubscriptionEvents = {
   /** Called once for each topic that the broker refuses, or does not answer (`code` undefined). */
@@ -22,32 +20,35 @@ export class Subscriptions implements Disposable {
     this.#connection = connection;
     this.#time = time;
     this.#on = on;
-    this.#ask(topics, RETRY_MS.min);
+    this.#ask(topics, undefined);
   }
 
-  #ask(topics: readonly string[], retryMs: number): void {
-    let answered = false;
-    const failed = (topic: string, code: number | undefined, afterMs: number): void => {
-      if (retryMs === RETRY_MS.min) this.#on.refused(topic, code);
-      const again = Math.min(retryMs * 2, RETRY_MS.max);
-      const timer = this.#time.after(afterMs, () => this.#ask([topic], again));
+  /** `before`: how long the topics waited the last time; undefined: they are asked for the first time. */
+  #ask(topics: readonly string[], before: number | undefined): void {
+    // No answer within the pause after a refusal counts as one.
+    const ms = refusedMs("subscription", before);
+    let state: "asked" | "late" = "asked";
+    const refused = (topic: string, code: number | undefined, afterMs: number): void => {
+      if (before === undefined) this.#on.refused(topic, code);
       this.#timers.get(topic)?.[Symbol.dispose]();
-      this.#timers.set(topic, timer);
+      this.#timers.set(
+        topic,
+        this.#time.after(afterMs, () => this.#ask([topic], ms)),
+      );
     };
-    const silent = this.#time.after(retryMs, () => {
-      answered = true;
-      for (const topic of topics) failed(topic, undefined, 0);
+    const late = this.#time.after(ms, () => {
+      state = "late";
+      for (const topic of topics) refused(topic, undefined, 0);
     });
-    for (const topic of topics) this.#timers.set(topic, silent);
+    for (const topic of topics) this.#timers.set(topic, late);
     this.#connection.subscribe(topics, (codes) => {
       if (this.#over) return;
-      silent[Symbol.dispose]();
+      late[Symbol.dispose]();
       topics.forEach((topic, n) => {
         const code = codes[n]!;
         if (code < PUBACK.firstRefusal) this.#on.granted(topic);
-        else if (!answered) failed(topic, code, retryMs);
+        else if (state === "asked") refused(topic, code, ms);
       });
-      answered = true;
     });
   }
 

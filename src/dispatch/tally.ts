@@ -1,7 +1,49 @@
 import type { Channel } from "../domain/wire.ts";
-import { heardOn, isDeserted, type Hearing } from "./brokers.ts";
 import { BECAUSE_MS } from "./hang-ups.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
+
+/** What the latest answers on one channel show about its subscribers. Times are in milliseconds. */
+export type Hearing = {
+  /** The message had a subscriber. */
+  readonly listening: boolean;
+  /** When the first answer with this result was received. */
+  readonly since: number;
+  readonly lastAt: number;
+};
+
+/** One more answer on a channel. */
+export const heardOn = (before: Hearing | undefined, listening: boolean, now: number): Hearing => ({
+  listening,
+  since: before?.listening === listening ? before.since : now,
+  lastAt: now,
+});
+
+/** The link leaves a broker after this long of nothing but 0x10 (no matching subscribers). */
+const DESERTED_MS = 60_000;
+/** A subscriber of live telemetry counts for this long: a parked car reports its position every 5 minutes. */
+const LIVE_LISTENER_MS = 600_000;
+const isLiveChannel = (channel: Channel): boolean =>
+  channel === "position" || channel === "vehicle" || channel === "health";
+
+/**
+ * Whether nobody listens at the broker, by its answers on this connection: nothing but 0x10 for a minute,
+ * and no kind of live telemetry whose last message had a subscriber. The broker of a dispatch that reads
+ * only some topics is not deserted.
+ */
+export const isDeserted = (channels: ReadonlyMap<Channel, Hearing>, now: number): boolean => {
+  let heardAt = -Infinity;
+  let unheardSince = Infinity;
+  let unheardAt = -Infinity;
+  for (const [channel, { listening, since, lastAt }] of channels) {
+    if (listening && isLiveChannel(channel) && now - lastAt < LIVE_LISTENER_MS) return false;
+    if (listening) heardAt = Math.max(heardAt, lastAt);
+    else {
+      unheardSince = Math.min(unheardSince, since);
+      unheardAt = Math.max(unheardAt, lastAt);
+    }
+  }
+  return unheardAt > heardAt && now - Math.max(heardAt, unheardSince) >= DESERTED_MS;
+};
 
 /** Whether the broker has a subscriber for a message. Undefined: its answer does not show it. */
 export const isListening = (answer: Answer): boolean | undefined => {

@@ -90,9 +90,9 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
         { part: "link", code: "topic-refused", where: `${broker} ${topic}` },
         `${broker} accepts ${topic} again`,
       ),
-    tooLarge: (broker, bytes) =>
+    tooLarge: (bytes) =>
       faults.raise(
-        { part: "link", code: "emergency-too-large", where: `${broker} emergency` },
+        { part: "link", code: "emergency-too-large" },
         `an emergency needs a packet of ${bytes} bytes, and no broker accepts one`,
       ),
     oversize: (topic, bytes) =>
@@ -103,9 +103,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
     publishing: (report, broker) => emergency.publishing(report, broker),
     delivered(report, broker) {
       emergency.delivered(report);
-      for (const { code, where } of faults.active)
-        if (code === "emergency-too-large" && where !== undefined)
-          faults.clear({ part: "link", code, where }, `${broker} accepts emergencies`);
+      faults.clear({ part: "link", code: "emergency-too-large" }, `${broker} accepts emergencies`);
     },
     removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { published, reconnected, unheard, viewOf } from "../../src/dispatch/standing.ts";
+import {
+  published,
+  reconnected,
+  unheard,
+  viewOf,
+  couriersFor,
+  type EmergencyView,
+  type LinkView,
+} from "../../src/dispatch/standing.ts";
 import { emergency } from "./reports.ts";
 
 const NEW = published(undefined, emergency(1), [], 100);
@@ -47,5 +55,36 @@ describe("the link, as an emergency sees it", () => {
 
   test("is down without a connection", () => {
     expect(viewOf(NEW, undefined, 100)).toEqual({ kind: "down" });
+  });
+});
+
+const URLS = ["mqtts://a", "mqtts://b", "mqtts://c"];
+
+describe("who gets an emergency beside the link", () => {
+  const [a, b, c] = URLS as [string, string, string];
+  const fresh: EmergencyView = { reach: "waiting", repeats: false, attempt: 1, copies: [] };
+  const sent: EmergencyView = { ...fresh, reach: "sent" };
+  const down: LinkView = { kind: "down" };
+  const up: LinkView = { kind: "open", broker: a, silent: false };
+  const silent: LinkView = { kind: "open", broker: a, silent: true };
+  test.each<[string, EmergencyView, LinkView, readonly string[]]>([
+    ["it was just pressed and the link is up", fresh, up, []],
+    ["the link is down", fresh, down, [a, b, c]],
+    ["the link has not answered for 5 s: also a new connection to its own broker", fresh, silent, [a, b, c]],
+    ["nobody listens at the link's broker", { ...fresh, reach: "unheard" }, up, [b, c]],
+    ["it repeats for the second time", { ...fresh, repeats: true, attempt: 2 }, up, [b]],
+    ["it repeats for the third time", { ...fresh, repeats: true, attempt: 3 }, up, [c]],
+    ["it repeats and was sent", { ...sent, repeats: true, attempt: 3 }, up, [c]],
+    ["it was sent", sent, up, []],
+    ["it was sent and the link is down", sent, down, []],
+    ["it has changed and another broker holds a copy", { ...fresh, copies: [a, c] }, up, [c]],
+    ["it was sent, another broker holds a copy, the link is down", { ...sent, copies: [c] }, down, [c]],
+    ["the copy is at a broker that is not configured any more", { ...sent, copies: ["mqtts://z"] }, up, []],
+  ])("%s", (_case, view, link, expected) => {
+    expect(couriersFor(view, link, URLS)).toEqual(expected);
+  });
+
+  test("a single broker is not called on twice while the link works", () => {
+    expect(couriersFor({ ...fresh, repeats: true, attempt: 2 }, up, [a])).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
-import { Tally } from "../../src/dispatch/tally.ts";
+import { describe, expect, test } from "vitest";
+import type { Channel } from "../../src/domain/wire.ts";
+import { Tally, heardOn, isDeserted, type Hearing } from "../../src/dispatch/tally.ts";
 import { emergency, event, position } from "./reports.ts";
 
 test("reports that were delivered are counted", () => {
@@ -40,4 +41,90 @@ test("after a silence any answer shows again what the broker had shown before", 
   tally.answered({ kind: "unheard", outgoing: heard }, 10_000);
   tally.silent();
   expect(tally.answered(answer, 20_000)).toBe(false);
+});
+
+describe("whether nobody listens at a broker", () => {
+  /** The answers in order: when (s), channel, and whether there was a subscriber. */
+  type Heard = readonly [atS: number, channel: Channel, listening: boolean];
+  const after = (...answers: readonly Heard[]): ReadonlyMap<Channel, Hearing> => {
+    const channels = new Map<Channel, Hearing>();
+    for (const [atS, channel, listening] of answers)
+      channels.set(channel, heardOn(channels.get(channel), listening, atS * 1_000));
+    return channels;
+  };
+
+  test.each<[string, boolean, number, readonly Heard[]]>([
+    ["nothing was answered", false, 3_600, []],
+    ["the first 0x10 is not a minute old", false, 59.9, [[0, "event", false]]],
+    ["nothing but 0x10 for a minute", true, 60, [[0, "event", false]]],
+    [
+      "0x10 again and again: from the first",
+      true,
+      60,
+      [
+        [0, "health", false],
+        [59, "health", false],
+      ],
+    ],
+    [
+      "a minute since the last message with a subscriber",
+      true,
+      100,
+      [
+        [0, "event", false],
+        [40, "history", true],
+        [50, "event", false],
+      ],
+    ],
+    [
+      "not yet a minute since then",
+      false,
+      99.9,
+      [
+        [0, "event", false],
+        [40, "history", true],
+        [50, "event", false],
+      ],
+    ],
+    [
+      "no 0x10 since the last message with a subscriber",
+      false,
+      200,
+      [
+        [0, "event", false],
+        [40, "history", true],
+      ],
+    ],
+    [
+      "another kind of telemetry has a subscriber",
+      false,
+      300,
+      [
+        [0, "position", true],
+        [1, "vehicle", false],
+        [200, "vehicle", false],
+      ],
+    ],
+    [
+      "its subscriber has gone",
+      true,
+      300,
+      [
+        [0, "position", true],
+        [1, "vehicle", false],
+        [200, "position", false],
+      ],
+    ],
+    [
+      "it was heard long ago",
+      true,
+      600,
+      [
+        [0, "position", true],
+        [1, "vehicle", false],
+      ],
+    ],
+  ])("%s: %s", (_case, expected, atS, answers) => {
+    expect(isDeserted(after(...answers), atS * 1_000)).toBe(expected);
+  });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { isStuck, TRUST_MS } from "../../src/dispatch/brokers.ts";
+import { isStuck } from "../../src/dispatch/giving-up.ts";
+import { TRUST_MS } from "../../src/dispatch/standing.ts";
 import { Traffic } from "../../src/dispatch/traffic.ts";
 
 const settings = {
