@@ -158,6 +158,15 @@ const checkSegments = (
   return { lost, sparse: checked };
 };
 
+/** The next number to give. `last`: the highest number of a record in the store. */
+const nextNumber = (known: Known, { ledger }: Found, last: number): number => {
+  const own = known.ledger.next;
+  if (known.recovered) return Math.max(own, last + 1);
+  const given = Math.max(last + 1, ledger?.next ?? 1);
+  const least = Math.max(own, given, ledger?.lease ?? 1);
+  return given > own ? known.beyond(least) : least;
+};
+
 /**
  * What is true of the numbers once a store is open. Each number below the ledger's `next` is then
  * settled, held in memory, found, or declared in exactly one of the gaps, which are not yet numbered.
@@ -173,11 +182,8 @@ export const recover = (known: Known, found: Found): Recovered => {
   const pending = without(numbers, known.gone);
   const last = numbers.at(-1)?.[1] ?? 0;
   const { lost, sparse } = checkSegments(base.sparse, numbers, pending);
-  const { next: given = 1, lease = 1 } = (!known.recovered && found.ledger) || {};
-  const least = Math.max(known.ledger.next, last + 1, lease);
-  const isUncovered = !known.recovered && Math.max(last + 1, given) > known.ledger.next;
   const ledger: Ledger = {
-    next: isUncovered ? known.beyond(Math.max(least, given)) : least,
+    next: nextNumber(known, found, last),
     settled: union(base.settled, known.ledger.settled),
     sparse,
     gaps: [],
@@ -193,6 +199,7 @@ export const recover = (known: Known, found: Found): Recovered => {
   ledger.gaps = checked.gaps;
   const renamed = renamedFor(known, found);
   const gaps = renamed && known.first > 1 ? single([[1, known.first - 1]], renamed) : lostGaps(lost, numbers);
+  if (renamed) gaps.push(...foreignGaps(known, pending, renamed));
   gaps.push(...missingGaps({ ...known, renamed }, found, missing, ledger.next));
   gaps.push(...declaredAgain(union(known.owed, checked.owed), there));
   for (const [from, to] of missing) addRange(ledger.settled, from, to);
@@ -213,6 +220,13 @@ const renamedFor = (known: Known, { ledger }: Found): Known["renamed"] => {
   if (known.recovered) return undefined;
   return known.renamed ?? (ledger && ledger.store !== known.store ? "superseded" : undefined);
 };
+
+/**
+ * Records that a life with another store name wrote under numbers of this life are sent under that name; in
+ * this store the numbers are nobody's.
+ */
+const foreignGaps = ({ first, held }: Known, pending: Runs, reason: GapReason): Gap[] =>
+  single(within(without(pending, held), first, Number.MAX_SAFE_INTEGER), reason);
 
 /** Joined only over what is there: between two segments lies what was delivered. */
 const lostGaps = (lost: Runs, numbers: Runs): Gap[] =>

@@ -13,6 +13,20 @@ const runsOf = (numbers: Iterable<number>): Runs => {
   for (const n of numbers) addRange(runs, n, n);
   return runs;
 };
+/** A life that has just begun with this number, and has done nothing yet. */
+const begun = (first: number, more: Partial<Known> = {}): Known => ({
+  beyond: (least) => least,
+  store: STORE,
+  first,
+  ledger: emptyLedger(first),
+  recovered: false,
+  held: [],
+  gone: [],
+  owed: [],
+  lostWith: "corruption",
+  renamed: undefined,
+  ...more,
+});
 /** How often a number is declared. */
 const declarations = (gaps: readonly Gap[]): Map<number, number> => {
   const times = new Map<number, number>();
@@ -75,18 +89,7 @@ describe("recovery", () => {
         for (const [n, where] of of.here.entries())
           addRange(where === "held" ? held : gone, first + n, first + n);
         ledger.settled = gone.map(([from, to]) => [from, to]);
-        const known: Known = {
-          store: STORE,
-          first,
-          ledger,
-          recovered: false,
-          held,
-          gone,
-          owed: [],
-          lostWith: "corruption",
-          renamed: undefined,
-          beyond: (least: number) => least,
-        };
+        const known = begun(first, { ledger, held, gone });
         const result = recover(known, found);
         const times = declarations(result.gaps);
         const own = of.ledger === "whole";
@@ -127,21 +130,7 @@ describe("recovery", () => {
     };
     const ledger = emptyLedger(11);
     addRange(ledger.settled, 5, 5);
-    const result = recover(
-      {
-        store: STORE,
-        first: 11,
-        ledger,
-        recovered: false,
-        held: [],
-        gone: [[5, 5]],
-        owed: [],
-        lostWith: "corruption",
-        renamed: undefined,
-        beyond: (least: number) => least,
-      },
-      found,
-    );
+    const result = recover(begun(11, { ledger, gone: [[5, 5]] }), found);
     expect(result.gaps).toEqual([]);
     expect(result.ghosts.emergency).toEqual([[5, 5]]);
     expect(result.ledger.settled).toEqual([[1, 5]]);
@@ -163,25 +152,37 @@ test("what was delivered between two segments is not declared with what vanished
     lanes: { emergency: [], event: [[5, 5]], telemetry: [] },
     whole: true,
   };
-  const { gaps } = recover(
-    {
-      store: STORE,
-      first: 6,
-      ledger: emptyLedger(6),
-      recovered: false,
-      held: [],
-      gone: [],
-      owed: [],
-      lostWith: "corruption",
-      renamed: undefined,
-      beyond: (least: number) => least,
-    },
-    found,
-  );
+  const { gaps } = recover(begun(6), found);
   expect(gaps).toMatchObject([
     { from: 1, to: 1, count: 1 },
     { from: 4, to: 4, count: 1 },
   ]);
+});
+
+test("numbers of this store are declared though a life with another name wrote records under them, which stay", () => {
+  const stored: Ledger = { next: 25, settled: [], sparse: [], gaps: [] };
+  const found: Found = {
+    ledger: decodeLedger(encodeLedger(stored, { store: "zzzzzzzz", boot: 1, lease: 25 })),
+    lanes: { emergency: [[20, 20]], event: [], telemetry: [[22, 23]] },
+    whole: true,
+  };
+  const { gaps, lanes, ledger } = recover(begun(11), found);
+  const times = declarations(gaps);
+  for (let n = 1; n < ledger.next; n++) expect(times.get(n), `${n}`).toBe(1);
+  expect(lanes).toEqual(found.lanes);
+  expect([20, 22, 23].some((n) => hasNumber(ledger.settled, n))).toBe(false);
+});
+
+test("numbers above this life's lease that the store knows of: the next one is far beyond them", () => {
+  const stored: Ledger = { next: 30, settled: [], sparse: [], gaps: [] };
+  const found: Found = {
+    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, lease: 11 })),
+    lanes: { emergency: [], event: [], telemetry: [[20, 20]] },
+    whole: true,
+  };
+  const beyond = (least: number): number => least + 1_000;
+  expect(recover(begun(11, { beyond }), found).ledger.next).toBe(1_030);
+  expect(recover(begun(30, { beyond }), found).ledger.next).toBe(30);
 });
 
 describe("gaps", () => {
