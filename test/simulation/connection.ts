@@ -271,7 +271,10 @@ export class SimulatedConnection implements Connection, Peer {
 
   #ping(): void {
     this.#o.up.send(SMALL, () => {
-      if (this.#heardByBroker()) this.#answer(SMALL, () => undefined);
+      if (!this.#heardByBroker()) return;
+      this.#answer(SMALL, () =>
+        this.#o.observe({ what: "pingresp", broker: this.route.broker.name, connection: this.#o.number }),
+      );
     });
   }
 

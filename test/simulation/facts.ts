@@ -88,6 +88,7 @@ export type What =
       readonly code: number;
     }
   | { readonly what: "suback"; readonly broker: string; readonly connection: number; readonly code: number }
+  | { readonly what: "pingresp"; readonly broker: string; readonly connection: number }
   /** The unit broke a rule that the broker had announced. */
   | { readonly what: "protocol"; readonly broker: string; readonly detail: string }
   | {

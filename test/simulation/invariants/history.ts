@@ -83,6 +83,7 @@ export const puback = (code: number, topic = "event", connection = 1): What => (
   topic,
   code,
 });
+export const pingresp: What = { what: "pingresp", broker: "a", connection: 1 };
 export const sent = (code: number): What => ({ ...puback(code, `emergency/${E}`), episode: E }) as What;
 const said = (topic: string): What => ({
   what: "published",

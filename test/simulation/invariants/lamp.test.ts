@@ -9,6 +9,7 @@ import {
   lamp,
   acked,
   puback,
+  pingresp,
   sent,
   readOnly,
   connected,
@@ -123,6 +124,16 @@ const SOUND: readonly Case[] = [
       [101, second],
     ],
   ],
+  [
+    "lamp-says-no-link",
+    "an open connection serves, and nothing fits it",
+    [
+      [0, running, sound, broker(false)],
+      [5, puback(0)],
+      [60, pingresp],
+      [120, pingresp, second],
+    ],
+  ],
 ];
 
 const VIOLATING: readonly Case[] = [
@@ -213,6 +224,17 @@ const VIOLATING: readonly Case[] = [
       [40, puback(0x10)],
       [90, puback(0x10)],
       [136, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "the broker answers pings, and nobody listens there",
+    [
+      [0, running, sound, broker(false)],
+      [20, puback(0x10)],
+      [60, pingresp],
+      [90, pingresp],
+      [116, second],
     ],
   ],
   [

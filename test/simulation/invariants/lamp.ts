@@ -170,7 +170,8 @@ const lampIsRight: Invariant = {
  * - 30 s more: a connection into a black hole is open until one and a half keepalives are over (§6:
  *   `keepaliveS: 20`). The minute begins when it ends, or when a PUBACK of 0x10 says that nobody listens.
  * - A PUBACK of 0 begins the minute anew: a broker that accepts no new connection still serves those it has,
- *   and is reachable so.
+ *   and is reachable so. A PINGRESP does too if the last PUBACK of that connection was 0: what does not fit the
+ *   broker's largest packet is not sent, so there may be nothing to acknowledge.
  */
 const lampSaysNoLink: Invariant = {
   name: "lamp-says-no-link",
@@ -180,6 +181,8 @@ const lampSaysNoLink: Invariant = {
     const line = new Since();
     const alone = new Since();
     const heard = new Set<string>();
+    /** The newest reason code of each connection. */
+    const lastCode = new Map<number, number>();
     /** When something showed the unit that it is alone, once it was. */
     let shownAt: number | undefined;
     let lamp = "idle";
@@ -199,7 +202,10 @@ const lampSaysNoLink: Invariant = {
       }
       // A broker that lets nobody in any more still serves the connection that it has. A refusal does not show
       // that nobody listens.
-      if (fact.what === "puback" && (fact.code === 0 || fact.code >= REFUSED)) {
+      if (fact.what === "puback") lastCode.set(fact.connection, fact.code);
+      if (fact.what === "disconnected") lastCode.delete(fact.connection);
+      const pinged = fact.what === "pingresp" && lastCode.get(fact.connection) === 0;
+      if (pinged || (fact.what === "puback" && (fact.code === 0 || fact.code >= REFUSED))) {
         alone.set(false, fact.at);
         alone.set(heard.size === 0, fact.at);
       }
