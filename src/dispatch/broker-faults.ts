@@ -1,6 +1,6 @@
 import type { LinkError, LinkFault } from "./port.ts";
 
-/** `said`: the words that were reported; undefined: the broker has let the unit in since. */
+/** `said`: the message that was reported. It is undefined once the broker has accepted a connection. */
 type Reported = { readonly code: LinkFault; readonly said: string | undefined };
 
 /** The last fault reported of each broker. Each different fault is reported once. Pure. */

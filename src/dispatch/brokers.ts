@@ -16,9 +16,9 @@ export type Visit = {
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;
   /**
-   * Why the link gave up the connection. `unanswered`: nothing was acknowledged for too long, or an emergency
-   * or the removal of one was not. `deserted`: nobody listened at the broker. Undefined: the link did not give it up, or gave
-   * it up for another reason.
+   * Why the link gave up the connection. `unanswered`: nothing was acknowledged for too long, or an
+   * emergency or a removal was not. `deserted`: nobody listened at the broker. Undefined: it did not give the
+   * connection up, or for another reason.
    */
   readonly left?: "unanswered" | "deserted" | undefined;
 };

@@ -114,7 +114,7 @@ export class Courier {
     return this.#load.has(episode);
   }
 
-  /** Whether it is connected with the link's own client id: a broker then closes the link's connection. */
+  /** Whether it is connected with the client id of the link. The broker then closes the link's connection. */
   get takesOver(): boolean {
     return this.#suffix === "" && this.#session !== undefined;
   }

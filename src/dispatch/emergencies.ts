@@ -105,7 +105,7 @@ export class Emergencies {
     return this.#ended.has(episode);
   }
 
-  /** Whether a courier is connected to the broker with the link's own client id. */
+  /** Whether a courier is connected to this broker with the client id of the link (contract §1). */
   takesOver(broker: string): boolean {
     return this.#couriers.get(broker)?.takesOver ?? false;
   }

@@ -6,7 +6,7 @@ import { LinkError } from "./port.ts";
 
 type Wait = { readonly until: number; readonly ms: number };
 
-/** If a connection ends this soon after a refusal, the refusal counts as the cause. */
+/** A connection that ends within this time after a refusal is taken to have ended because of it. */
 export const BECAUSE_MS = 2_000;
 
 /**

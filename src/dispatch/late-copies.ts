@@ -1,4 +1,4 @@
-/** The time of a packet on its way. */
+/** The longest that a packet is assumed to be on its way. */
 const MARGIN_MS = 10_000;
 
 /**

@@ -36,10 +36,10 @@ const FAREWELL_MS = 1_000;
 const LOOK_MS = 250;
 /** A connection without any acknowledgement for this many keepalives is dead. */
 const DEAD_KEEPALIVES = 1.5;
-/** A broker that has answered nothing for this long is reported as silent. */
+/** After this long without an answer a broker is reported as silent. */
 const SILENT_MS = 5_000;
 
-/** How one connection ended. `silentMs`: for how long the broker had answered nothing before that. */
+/** How one connection ended. `silentMs`: how long before that the broker sent its last answer. */
 type Served = Pick<Visit, "delivered" | "lostBytes" | "left"> & {
   readonly error: LinkError;
   readonly silentMs: number;

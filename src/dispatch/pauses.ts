@@ -11,9 +11,9 @@ const UNHEARD_MS = { min: 5_000, max: 60_000 };
 const REFUSED_MS = { min: 30_000, max: 3_600_000 };
 
 /**
- * How long what a broker refuses waits, in milliseconds, if it waited `before` the last time. The pause of
- * emergencies does not grow: a press must not wait an hour for a rule that was mended, and the copy of an
- * ended episode must go within a minute (contract §5).
+ * How long a refused channel or subscription waits, in milliseconds. `before`: how long it waited the last
+ * time. The pause of emergencies does not grow: a press must not wait an hour after the broker's rule was
+ * mended, and the copy of an ended episode must be removed within a minute (contract §5).
  */
 export const refusedMs = (what: Channel | "subscription", before: number | undefined): number =>
   before === undefined || what === "emergency" ? REFUSED_MS.min : Math.min(2 * before, REFUSED_MS.max);

@@ -91,7 +91,7 @@ export class Session {
     this.#wake();
   }
 
-  /** Pumps when the next pause of a channel ends, because no event reports that. */
+  /** Sets a timer for the end of the next pause. Nothing else starts `pump` at that moment. */
   #wake(): void {
     const { traffic, time } = this.#options;
     this.#waking?.[Symbol.dispose]();

@@ -2,23 +2,23 @@ import { existsSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * A file of nothing beside the store: on a full disk it is given up, so that deleting, which needs
- * room in LevelDB, and the next press still fit.
+ * A file beside the store that only takes up space. On a full disk it is deleted, so that there is space for
+ * the next press, and for the deletions of LevelDB, which need some.
  */
 export type Ballast = {
-  /** Gives the room free; false if there was none to give. */
+  /** Frees the space. Returns false if there was none to free. */
   release(): boolean;
-  /** Takes the room again, if the disk has plenty. */
+  /** Reserves the space again if the disk has plenty. */
   restore(): void;
 };
 
 const BALLAST_BYTES = 2 * 1024 * 1024;
-/** With less free than this the room is left to others. */
+/** If less than this is free, no space is reserved. */
 const PLENTY_BYTES = 8 * BALLAST_BYTES;
 
 export const createBallast = (path: string): Ballast => {
   const file = `${path}.ballast`;
-  /** It is there: no need to look after each batch. */
+  /** The file is known to exist: this is called after each batch. */
   let kept = false;
   return {
     release() {
@@ -39,7 +39,7 @@ export const createBallast = (path: string): Ballast => {
         const { bavail, bsize } = statfsSync(dirname(path));
         if (bavail * bsize >= PLENTY_BYTES) writeFileSync(file, Buffer.alloc(BALLAST_BYTES));
       } catch {
-        rmSync(file, { force: true }); // half of it serves nobody
+        rmSync(file, { force: true }); // a part of it is useless
       }
     },
   };

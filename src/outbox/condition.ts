@@ -10,7 +10,7 @@ export type DiskState =
   | { readonly kind: "reopening"; readonly cause: unknown }
   | { readonly kind: "away"; readonly cause: unknown };
 
-/** Whether the store and the vital file can be written, and why not. Says each change from one to the other once. */
+/** Whether the store and the vital file can be written, and why not. Reports each change once. */
 export class Condition {
   readonly #isOpen: () => boolean;
   readonly #fault: (fault: OutboxFault | undefined) => void;
@@ -37,7 +37,7 @@ export class Condition {
     return this.#vitalCause !== undefined;
   }
 
-  /** A fault has been said, and not its end. */
+  /** A fault was reported, and its end was not. */
   get faulty(): boolean {
     return this.#faulty;
   }
@@ -57,7 +57,7 @@ export class Condition {
     this.report();
   }
 
-  /** Returns whether it could be written before. The caller says so with `report` when it is ready for it. */
+  /** Returns whether it could be written before. The caller then calls `report` when it is ready for it. */
   vitalFailed(cause: unknown): boolean {
     const before = !this.away;
     this.#vitalCause = cause;
@@ -70,7 +70,7 @@ export class Condition {
     if (was) this.report();
   }
 
-  /** Says a fault, or its end, if it has not been said. */
+  /** Reports a fault, or its end, unless it was reported already. */
   report(): void {
     const { state } = this;
     const faulty = state.kind === "away" || state.kind === "reopening";

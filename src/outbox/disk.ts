@@ -64,9 +64,9 @@ const PROBE = ".patrol-unit-probe";
 const nearestFolder = (path: string): string => (existsSync(path) ? path : nearestFolder(dirname(path)));
 
 /**
- * Whether the disk takes a write at all. It leaves nothing behind, and makes no folder: one that root made
- * could not be written by the service. Returns the folder that it wrote to: `path`, or the nearest one
- * above it that exists. Rejects with DiskError: then the store is not to blame.
+ * Tests whether the disk takes a write, and leaves nothing behind. It writes to `path`, or if that does not
+ * exist, to the nearest folder above it, and returns that folder. It makes no folder: `doctor` may run as root,
+ * and the service could not write to a folder of root. Rejects with DiskError: then the store is not to blame.
  */
 export const probe = async (path: string): Promise<string> => {
   expectFolder(path);

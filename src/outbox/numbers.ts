@@ -11,8 +11,9 @@ export const REACH = 8;
 export type Lease = { readonly lease: number; readonly reach: number };
 
 /**
- * Which numbers the next life cannot give again. The vital file leases them; without it they are free from
- * a number on that is far from all others. `next` is always the next number to give. Pure.
+ * Which numbers may be given, so that no later life gives one of them again. The vital file leases numbers.
+ * While it cannot be written, numbers far above all others are used, which need no lease: they are free.
+ * `next` is always the next number to give. Pure.
  */
 export class Numbers {
   /** The vital file remembers numbers below it. */
@@ -39,7 +40,7 @@ export class Numbers {
     return seq < this.#lease || this.#free.some(({ from, until }) => seq >= from && seq < until);
   }
 
-  /** The newest numbers are leased, or free, below it. */
+  /** The newest numbers below it may be given: they are leased or free. */
   get bound(): number {
     return this.#free.at(-1)?.until ?? this.#lease;
   }
@@ -50,8 +51,9 @@ export class Numbers {
   }
 
   /**
-   * The lease that the write of the vital file holds that begins now. It counts once `written`. A write that
-   * fails, or does not end, may be on disk all the same: numbers from its lease on are free no longer.
+   * The lease for a write of the vital file that begins now. It counts once `written`. A write that fails, or
+   * does not end, may be on disk all the same. The next life would then begin at this lease, so no number from
+   * it on is free any more.
    */
   wanted(next: number): Lease {
     const wanted = this.#wanted(next);

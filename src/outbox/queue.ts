@@ -44,7 +44,7 @@ export class Queue {
   readonly #urgent: Record<"emergency" | "event", Set<number>> = { emergency: new Set(), event: new Set() };
   readonly #recent = new Recent(RECENT_MAX);
   #changed = false;
-  /** The first number of this life, and whether the store has been held against what is known. */
+  /** The first number of this life, and whether the ledger agrees with the store. */
   readonly #first: number;
   #recovered = false;
 
@@ -99,7 +99,7 @@ export class Queue {
   get next(): number {
     return this.#ledger.next;
   }
-  /** Whether the store has been held against what is known, in this life. */
+  /** Whether a recovery has compared the ledger with the store in this life. */
   get isRecovered(): boolean {
     return this.#recovered;
   }
@@ -110,7 +110,7 @@ export class Queue {
   append(draft: Draft, mono: number): Report {
     const seq = this.#ledger.next++;
     const { unit, store, boot } = this.#of;
-    // Never makes what its own schema refuses: an instant that cannot be written is none.
+    // A report must satisfy its own schema: an instant that ISO 8601 cannot express is left out.
     const writable = draft.at >= 0 && draft.at <= LAST_INSTANT;
     const report = {
       v: 1,

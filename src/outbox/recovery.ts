@@ -222,8 +222,8 @@ const renamedFor = (known: Known, { ledger }: Found): Known["renamed"] => {
 };
 
 /**
- * Records that a life with another store name wrote under numbers of this life are sent under that name; in
- * this store the numbers are nobody's.
+ * Numbers of this life under which a life with another store name wrote records. Those records are sent under
+ * that name, so in this store the numbers belong to no report.
  */
 const foreignGaps = ({ first, held }: Known, pending: Runs, reason: GapReason): Gap[] =>
   single(within(without(pending, held), first, Number.MAX_SAFE_INTEGER), reason);

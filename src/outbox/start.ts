@@ -172,7 +172,7 @@ export const begin = async (disk: Disk, random: Random): Promise<Start> => {
 export type Life = {
   /** As it stands; its generation is that of the newest on disk. */
   readonly vital: Vital;
-  /** Of the reports of this life: far above that of `vital` if that could not be stored. */
+  /** The boot in the reports of this life: far above that of `vital` if that could not be stored. */
   readonly boot: number;
   /** The first number of this life. */
   readonly first: number;

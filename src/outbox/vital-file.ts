@@ -5,8 +5,8 @@ import type { Lease } from "./numbers.ts";
 import { encodeVital, type Vital } from "./vital-record.ts";
 
 /**
- * A disk that has not answered for so long counts as one that refuses. A card that cleans up answers within
- * two or three seconds; a press must be at a broker within ten.
+ * A disk that has not answered for so long counts as one that refuses. A card that is busy with itself answers
+ * within two or three seconds; a press must be at a broker within ten.
  */
 export const ANSWER_MS = 5_000;
 
@@ -15,7 +15,7 @@ export type VitalFileOptions = {
   readonly time: Time;
   /** As it stands; its generation is that of the newest on disk. */
   readonly vital: Vital;
-  /** A write of the generation after it that began before and has not ended. */
+  /** A write of the generation after `vital` that has begun already and has not ended. */
   readonly underWay: Promise<void> | undefined;
   /** Asked for when a write begins. */
   readonly lease: () => Lease;

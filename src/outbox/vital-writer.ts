@@ -8,7 +8,7 @@ import { numberBeyond, type Life } from "./start.ts";
 import { VitalFile } from "./vital-file.ts";
 
 /**
- * A number waits for its lease so long at most. The unit publishes an emergency from memory after a second,
+ * The longest that a number waits for its lease. The unit publishes an emergency from memory after a second,
  * and its number must not be one that the next life gives again.
  */
 const LEASE_MS = 750;
@@ -33,7 +33,7 @@ export type VitalWriterOptions = {
   readonly news: (line: string) => void;
 };
 
-/** Has the vital file written when the memory changes or numbers run short, and lets numbers jump if that fails. */
+/** Writes the vital file when the memory changes or leased numbers run short, and lets numbers jump if that fails. */
 export class VitalWriter {
   readonly file: VitalFile;
   readonly #options: VitalWriterOptions;

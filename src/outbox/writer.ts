@@ -46,10 +46,10 @@ export type WriterOptions = {
 type Batch = {
   readonly store: Store;
   readonly plan: Plan;
-  /** What of it is given up to make room. */
+  /** The records that are given up to make room for it. */
   readonly excess: Excess;
   readonly sync: boolean;
-  /** When the commit began, and when it was given to the disk. */
+  /** When the commit began, and when the store was asked to write. */
   readonly begunAt: number;
   readonly writtenAt: number;
   /** The store was opened for it. */

@@ -3,7 +3,7 @@ import { reasonOf } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
 import { within } from "../runtime/wait.ts";
 
-/** How long the disk is awaited: a broker waits for its PUBACK meanwhile. */
+/** The longest wait for the disk. A broker waits for its PUBACK meanwhile. */
 const DISK_MS = 1_000;
 
 /**

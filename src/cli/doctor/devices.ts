@@ -14,7 +14,7 @@ import type { Service } from "./service.ts";
 
 const LISTEN_MS = 5_000;
 const FRAMES_MS = 3_000;
-/** A board that was reset when its port was opened, or is found by its other firmware, takes seconds. */
+/** Opening its port can reset the board, which then takes seconds to answer; so does an old firmware. */
 const BOARD_MS = 10_000;
 /** Faults that waiting does not end. */
 const HOPELESS = new Set(["absent", "denied"]);

@@ -1,7 +1,10 @@
 import * as z from "zod";
 import { CATALOGUE } from "../../domain/faults.ts";
 
-/** A fault that the running service reports in its status. `where`: the loop, broker, topic or interface. */
+/**
+ * An active fault, as `status.json` lists it. `where` names the loop, broker, topic or interface that has the
+ * fault.
+ */
 export const ActiveFault = z.object({
   part: z.string(),
   code: z.string(),

@@ -5,7 +5,7 @@ import { MINUTE_MS, once, type Fault } from "./fault.ts";
 
 /** A minute, and the way of the press. On a slow disk its episode may appear only after another minute. */
 const DRILL_MS = 130_000;
-/** A command may wait in a session, or until the time is known: for how long is not known here. */
+/** A day: a command can wait in the broker's session, or until the unit knows the time. */
 const DRILL_COMMAND_MS = 86_400_000;
 const CRASH_MS = 10_000;
 

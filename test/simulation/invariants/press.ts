@@ -183,7 +183,7 @@ const pressWaits: Invariant = {
 const LEAVES_MS = 6_000;
 /** A window of fewer messages may be full of what was there first. */
 const ROOMY_MESSAGES = 10;
-/** An emergency fits into this if `track`, `vehicle` and `buttons` are left out (contract §4). */
+/** An emergency without `track`, `vehicle` and `buttons` fits into this (contract §4). */
 const ROOMY_BYTES = 1_000;
 
 const pressLeaves: Invariant = {
