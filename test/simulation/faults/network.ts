@@ -1,4 +1,4 @@
-import { FULL_LIMITS, type BrokerFaults } from "../broker.ts";
+import { FULL_LIMITS, soundBroker, type BrokerFaults } from "../broker.ts";
 import type { Route } from "../network.ts";
 import { soundLink, type Conditions } from "../pipe.ts";
 import type { Dice } from "../random.ts";
@@ -13,48 +13,43 @@ const routeTo = (world: AnyWorld, name: string): Route => {
   throw new Error(`no way to ${name}`);
 };
 
-/** A broker fault that sets one of its switches for a while. */
-const brokerFault = <K extends keyof BrokerFaults>(
+/** The values of a sound link or broker at the keys of what is broken. What was there before may be another fault. */
+const soundAt = <T extends object>(sound: T, broken: Partial<T>): Partial<T> => {
+  const keys = Object.keys(broken);
+  return Object.fromEntries(Object.entries(sound).filter(([key]) => keys.includes(key))) as Partial<T>;
+};
+
+/** A broker that behaves differently for a while. */
+const brokerFault = (
   kind: string,
   weight: number,
-  key: K,
-  sound: BrokerFaults[K],
-  broken: (dice: Dice) => BrokerFaults[K],
+  behaviour: (dice: Dice) => Partial<BrokerFaults>,
 ): Fault => ({
   kind,
   weight,
   meanMs: 3 * MINUTE_MS,
   target: anyBroker,
   begin(world, dice, name) {
-    const { broker } = routeTo(world, name);
-    broker.faults[key] = broken(dice);
-    return () => (broker.faults[key] = sound);
+    const { faults } = routeTo(world, name).broker;
+    const broken = behaviour(dice);
+    Object.assign(faults, broken);
+    return () => Object.assign(faults, soundAt(soundBroker(), broken));
   },
 });
 
 /** Limits of a broker change when it restarts with another configuration. */
-const limited = (
-  kind: string,
-  weight: number,
-  limits: (dice: Dice) => Partial<BrokerFaults>,
-  sound: Partial<BrokerFaults>,
-): Fault => ({
-  kind,
-  weight,
-  meanMs: 3 * MINUTE_MS,
-  target: anyBroker,
+const atRestart = (fault: Fault): Fault => ({
+  ...fault,
   begin(world, dice, name) {
-    const { broker } = routeTo(world, name);
-    Object.assign(broker.faults, limits(dice));
-    broker.restart({ sessions: false, retained: false });
+    const end = fault.begin(world, dice, name);
+    const restart = () => routeTo(world, name).broker.restart({ sessions: false, retained: false });
+    restart();
     return () => {
-      Object.assign(broker.faults, sound);
-      broker.restart({ sessions: false, retained: false });
+      end?.();
+      restart();
     };
   },
 });
-
-const { receiveMaximum, maximumPacketSize } = FULL_LIMITS;
 
 /** Conditions of a link for a while. */
 const linkFault = (
@@ -71,10 +66,7 @@ const linkFault = (
     const route = routeTo(world, name);
     const broken = conditions(dice);
     world.network.change(route, broken);
-    // To what is sound, not to what was before: that may have been another fault, which has ended since.
-    const keys = Object.keys(broken);
-    const sound = Object.entries(soundLink()).filter(([key]) => keys.includes(key));
-    return () => world.network.change(route, Object.fromEntries(sound));
+    return () => world.network.change(route, soundAt(soundLink(), broken));
   },
 });
 
@@ -160,25 +152,23 @@ const deadAddress: Fault = {
 
 export const NETWORK_FAULTS: readonly Fault[] = [
   brokerDown,
-  brokerFault("broker hangs", 2, "hangs", false, () => true),
-  brokerFault("birth hangs up", 2, "birthHangsUp", false, () => true),
-  hasCodes(brokerFault("broker refuses", 3, "refuses", () => undefined, refusal)),
-  hasCodes(brokerFault("broker refuses emergencies", 2, "refuses", () => undefined, emergencyRefusal)),
-  hasCodes(brokerFault("broker refuses everything", 1, "refuses", () => undefined, publishRefusal)),
-  hasCodes(brokerFault("broker refuses subscriptions", 1, "refuses", () => undefined, subscribeRefusal)),
+  brokerFault("broker hangs", 2, () => ({ hangs: true })),
+  brokerFault("birth hangs up", 2, () => ({ birthHangsUp: true })),
+  hasCodes(brokerFault("broker refuses", 3, (dice) => ({ refuses: refusal(dice) }))),
+  hasCodes(brokerFault("broker refuses emergencies", 2, (dice) => ({ refuses: emergencyRefusal(dice) }))),
+  hasCodes(brokerFault("broker refuses everything", 1, (dice) => ({ refuses: publishRefusal(dice) }))),
+  hasCodes(brokerFault("broker refuses subscriptions", 1, (dice) => ({ refuses: subscribeRefusal(dice) }))),
   hasCodes(
-    limited("small packets only", 2, (dice) => ({ maximumPacketSize: dice.int(300, 900) }), {
-      maximumPacketSize,
-    }),
+    atRestart(brokerFault("small packets only", 2, (dice) => ({ maximumPacketSize: dice.int(300, 900) }))),
   ),
-  limited(
-    "no PUBACK for the birth",
-    2,
-    (dice) => ({ muteBirth: true, receiveMaximum: dice.pick([1, 1, 2, receiveMaximum]) }),
-    { muteBirth: false, receiveMaximum },
+  atRestart(
+    brokerFault("no PUBACK for the birth", 2, (dice) => ({
+      muteBirth: true,
+      receiveMaximum: dice.pick([1, 1, 2, FULL_LIMITS.receiveMaximum]),
+    })),
   ),
-  brokerFault("slow PUBACK", 2, "slowMs", 0, (dice) => Math.round(dice.between(500, 20_000))),
-  brokerFault("no PUBACK for emergencies", 2, "mute", false, () => true),
+  brokerFault("slow PUBACK", 2, (dice) => ({ slowMs: Math.round(dice.between(500, 20_000)) })),
+  brokerFault("no PUBACK for emergencies", 2, () => ({ mute: true })),
   linkFault("link stalls", 3, MINUTE_MS, () => ({ stalled: true })),
   linkFault("link swallows", 2, MINUTE_MS, () => ({ swallowing: true })),
   linkFault("link slow", 3, 5 * MINUTE_MS, (dice) => ({
@@ -196,4 +186,4 @@ export const NETWORK_FAULTS: readonly Fault[] = [
 ];
 
 /** A broker that lies loses reports for good: only a recorder's receipts find them. Not in the plan without one. */
-export const LYING_BROKER = brokerFault("broker lies", 1, "lies", false, () => true);
+export const LYING_BROKER = brokerFault("broker lies", 1, () => ({ lies: true }));
