@@ -10,6 +10,7 @@ import {
 import { createBoard, type Board, type Light } from "../../firmware-bridge/simulator/board.ts";
 import { readHex } from "../../firmware-bridge/simulator/hex.ts";
 import { createRandom } from "../../src/demo/random.ts";
+import type { LampPattern } from "../../src/domain/panic.ts";
 
 /** The released image on the bench, without a host: what it says is kept, what is to be said is said here. */
 export type FirmwareBench = {
@@ -77,3 +78,13 @@ export const makeNoise = (bench: FirmwareBench, random: () => number, forMs: num
     bench.say({ kind: "show", pattern: "idle", quiet: false, drill: false, darkLoops: [] });
   }
 };
+
+/** As a host that speaks: quiet unless told otherwise, no drill, no dark loops. */
+export const show = (
+  bench: FirmwareBench,
+  pattern: LampPattern = "idle",
+  { quiet = true, drill = false, darkLoops = [] as readonly number[] } = {},
+) => bench.say({ kind: "show", pattern, quiet, drill, darkLoops });
+
+export const presses = (bench: FirmwareBench) => bench.of("press").map(({ press }) => press);
+export const numbers = (bench: FirmwareBench) => new Set(presses(bench).map(({ number }) => number));

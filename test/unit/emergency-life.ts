@@ -203,3 +203,19 @@ const saidIn = (report: unknown): Said | undefined => {
   if (typeof report !== "object" || report === null || !("data" in report)) return undefined;
   return Object.assign({}, report, report.data as Said);
 };
+
+export const opened = async (): Promise<EmergencyWorld> => {
+  const world = new EmergencyWorld();
+  await world.start();
+  world.dial();
+  await world.pass(3_000);
+  return world;
+};
+
+/** A press that is on its way: its episode. */
+export const inEmergency = async (): Promise<{ world: EmergencyWorld; episode: string }> => {
+  const world = await opened();
+  world.press(1);
+  await world.pass(1_000, () => world.heard.length > 0);
+  return { world, episode: world.episodes[0]!.id };
+};

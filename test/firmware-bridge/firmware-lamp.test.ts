@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
+import { numbers, openFirmwareBench, show, type FirmwareBench } from "./bench.ts";
+
+/** The lamp's level each 100 ms. */
+const wave = (bench: FirmwareBench, steps: number): string => {
+  let levels = "";
+  for (let step = 0; step < steps; step++) {
+    levels += bench.board.lampLit ? "1" : "0";
+    bench.pass(100);
+  }
+  return levels;
+};
+/** What the lamp showed, one word a change. */
+const lamps = (bench: FirmwareBench): string[] =>
+  bench.lights.map(({ light }) => light.lamp).filter((lamp, i, all) => lamp !== all[i - 1]);
+
+describe("the lamp", () => {
+  test("shows what it is told, and `no-host` five seconds after the host has gone", () => {
+    const bench = openFirmwareBench();
+    bench.pass(1000);
+    expect(bench.board.light.lamp).toBe("no-host");
+    for (const pattern of LAMP_PATTERNS.filter((one) => one !== "silent").toReversed()) {
+      show(bench, pattern);
+      bench.pass(20);
+      expect(bench.board.light).toEqual({ lamp: pattern, drill: false, sounder: false });
+    }
+    bench.pass(4_900);
+    expect(bench.board.light.lamp).toBe("idle");
+    bench.pass(200);
+    expect(bench.board.light.lamp).toBe("no-host");
+    show(bench);
+    bench.pass(20);
+    expect(bench.board.light.lamp).toBe("idle");
+    bench.board.power(false);
+    expect(bench.board.light.lamp).toBe("off");
+  });
+
+  test("the patterns differ to the eye, and the sounder is heard only where it may be", () => {
+    const bench = openFirmwareBench();
+    const waves = new Map<string, string>([["no-host", wave(bench, 32)]]);
+    bench.board.press(0, 100);
+    while (bench.board.light.lamp !== "latched") bench.pass(1);
+    bench.pass(30);
+    waves.set("latched", wave(bench, 32));
+    bench.say({ kind: "confirm", number: 1 });
+    for (const pattern of LAMP_PATTERNS.filter((one) => one !== "silent")) {
+      show(bench, pattern, { quiet: false });
+      bench.pass(30);
+      waves.set(pattern, wave(bench, 32));
+    }
+    expect(waves.size).toBe(11);
+    expect(new Set(waves.values()).size).toBe(11);
+    expect(waves.get("accepted")).toBe("1".repeat(32));
+    expect(bench.lights.some(({ light }) => light.lamp === "sent" && light.sounder)).toBe(true);
+    bench.lights.length = 0;
+    show(bench, "idle");
+    bench.pass(50);
+    show(bench, "received");
+    bench.pass(3_300);
+    expect(bench.lights.some(({ light }) => light.sounder)).toBe(false);
+  });
+
+  test("shows `latched` at once for a press without a host, and still after a power cut", () => {
+    const bench = openFirmwareBench();
+    bench.pass(1000);
+    bench.lights.length = 0;
+    const at = bench.board.nowMs;
+    bench.board.press(0, 100);
+    bench.pass(200);
+    expect(bench.lights[0]!.light).toEqual({ lamp: "latched", drill: false, sounder: false });
+    expect(bench.lights[0]!.atMs - at).toBeLessThan(25);
+    bench.pass(10_000);
+    bench.board.power(false);
+    bench.pass(1_000);
+    bench.board.power(true);
+    bench.lights.length = 0;
+    bench.pass(10_000);
+    expect(lamps(bench)).toEqual(["latched"]);
+  });
+
+  test("shows `latched` until the host answers: not idle again between, whatever the order of its words", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench);
+    bench.pass(500);
+    bench.lights.length = 0;
+    bench.board.press(0, 100);
+    bench.pass(100);
+    show(bench); // a refresh by a host that does not know of the press yet
+    bench.pass(100);
+    bench.say({ kind: "confirm", number: 1 });
+    bench.pass(100);
+    show(bench, "stored");
+    bench.pass(100);
+    expect(lamps(bench)).toEqual(["latched", "stored"]);
+    // A further press changes nothing: the lamp shows more than `latched` already.
+    bench.board.press(1, 100);
+    bench.pass(200);
+    expect(bench.board.light.lamp).toBe("stored");
+    bench.say({ kind: "confirm", number: 2 });
+    show(bench);
+    bench.pass(100);
+    expect(lamps(bench)).toEqual(["latched", "stored", "idle"]);
+  });
+
+  test("shows `latched` when the host goes away before it has confirmed", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench, "sent");
+    bench.pass(100);
+    bench.board.press(0, 100);
+    bench.pass(5_500);
+    expect(bench.board.light.lamp).toBe("latched");
+    bench.say({ kind: "confirm", number: 1 });
+    bench.pass(6_000);
+    expect(bench.board.light.lamp).toBe("no-host");
+  });
+
+  test("shows nothing of a press of a dark loop, also without a host and after a power cut", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench, "idle", { darkLoops: [2] });
+    bench.pass(100);
+    bench.lights.length = 0;
+    bench.board.press(2, 100);
+    bench.pass(500);
+    bench.board.power(false);
+    bench.board.power(true);
+    bench.pass(1000);
+    bench.board.press(2, 100);
+    bench.pass(1000);
+    expect(numbers(bench).size).toBe(2);
+    expect(lamps(bench)).toEqual(["off", "no-host"]);
+    bench.board.press(1, 100);
+    bench.pass(100);
+    expect(bench.board.light.lamp).toBe("latched");
+  });
+
+  test("begins a drill with long, short, long, and goes on as without one", () => {
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    show(bench, "accepted", { drill: true });
+    bench.pass(50);
+    expect(bench.board.light).toEqual({ lamp: "accepted", drill: true, sounder: false });
+    expect(wave(bench, 20)).toBe("1110101110" + "1".repeat(10));
+    show(bench, "accepted");
+    bench.pass(50);
+    expect(bench.board.light).toEqual({ lamp: "accepted", drill: false, sounder: false });
+  });
+});
