@@ -85,6 +85,7 @@ const accountOf = (vital: ReadVital | undefined, taken: Scan, whole: boolean): I
     recovered: false,
     held: [],
     gone: [],
+    ungiven: [],
     owed: [],
     lostWith: "corruption" as const,
     renamed: undefined,

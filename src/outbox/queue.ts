@@ -18,7 +18,7 @@ import type { Operation } from "./port.ts";
 import { Recent } from "./recent.ts";
 import { LEDGER_KEY, seal } from "./record.ts";
 import type { Gap, Known, Recovered } from "./recovery.ts";
-import { addRange, numbersOf, union, type Runs } from "./runs.ts";
+import { addRange, numbersOf, union, without, type Runs } from "./runs.ts";
 
 /** A report to be settled. */
 export type Settled = Pick<Report, "seq" | "kind">;
@@ -47,6 +47,8 @@ export class Queue {
   /** The first number of this life, and whether the ledger agrees with the store. */
   readonly #first: number;
   #recovered = false;
+  /** Settled numbers that this life has not given: until the recovery, earlier lives may have records there. */
+  #ungiven: Runs = [];
 
   constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, lease: Lease) {
     this.#of = of;
@@ -179,17 +181,19 @@ export class Queue {
   /**
    * Nothing remembers numbers any more. Those given and not leased would be given again by the next
    * life; none of them has gone out, so their reports get others, from `beyond` on. Returns the numbers
-   * left behind, to be declared.
+   * left behind, to be declared. Numbers between them may be of an earlier life, which jumped as well.
    */
   leaveNumbers(beyond: number): Runs {
     const { bound: first } = this.#numbers;
-    const from = Math.min(first, this.next);
     const moved = [...this.held.values()].filter(({ seq }) => seq >= first);
-    this.#ledger.next = Math.max(beyond, this.next);
-    const to = this.next - 1;
+    const left: Runs = [];
+    for (const { seq } of moved) addRange(left, seq, seq);
+    const from = this.next;
+    this.#ledger.next = Math.max(beyond, from);
+    if (from < this.next) addRange(left, from, this.next - 1);
     this.#numbers.left(this.next);
     for (const report of moved) this.#renumber(report);
-    return from <= to ? [[from, to]] : [];
+    return left;
   }
 
   #renumber(report: Report): void {
@@ -211,6 +215,7 @@ export class Queue {
   recovered({ ledger, lanes }: Recovered): void {
     this.#ledger = ledger;
     this.#recovered = true;
+    this.#ungiven = [];
     this.#recent.clear();
     for (const lane of ["emergency", "event"] as const) {
       this.#urgent[lane].clear();
@@ -237,9 +242,12 @@ export class Queue {
     for (const report of reports) if (this.isPending(report)) this.#release(report.seq, laneOf(report.kind));
   }
 
-  /** Settles numbers that were not given to reports. */
+  /** Settles numbers that this life has not given to reports. */
   settleUngiven(numbers: Runs): void {
-    for (const [from, to] of numbers) addRange(this.#ledger.settled, from, to);
+    for (const [from, to] of numbers) {
+      addRange(this.#ledger.settled, from, to);
+      if (!this.#recovered) addRange(this.#ungiven, from, to);
+    }
     this.#changed = true;
   }
 
@@ -303,10 +311,11 @@ export class Queue {
   }
 
   /** What a recovery must know of this life. */
-  get known(): Pick<Known, "first" | "ledger" | "recovered" | "held" | "gone"> {
-    const gone: Runs = this.#recovered ? [] : union(this.#ledger.settled);
+  get known(): Pick<Known, "first" | "ledger" | "recovered" | "held" | "gone" | "ungiven"> {
+    const ungiven = union(this.#ungiven);
+    const gone: Runs = this.#recovered ? [] : without(union(this.#ledger.settled), ungiven);
     this.#batches.addRemovals(gone);
     const held = this.#batches.numbers;
-    return { first: this.#first, ledger: this.#ledger, recovered: this.#recovered, held, gone };
+    return { first: this.#first, ledger: this.#ledger, recovered: this.#recovered, held, gone, ungiven };
   }
 }

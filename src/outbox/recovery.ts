@@ -46,8 +46,10 @@ export type Known = {
   readonly recovered: boolean;
   /** Numbers whose reports are in memory. */
   readonly held: Runs;
-  /** Numbers that are settled though their records may still be there. */
+  /** Numbers of this life that are settled though their records may still be there. */
   readonly gone: Runs;
+  /** Numbers that this life has settled and not given: records there are of earlier lives, and pending. */
+  readonly ungiven: Runs;
   /** Settled numbers whose declaration was lost: declared again. */
   readonly owed: Runs;
   /** What a number that vanished in this life was lost with. */
@@ -129,7 +131,10 @@ export const declaredAgain = (owed: Runs, there: Runs): Gap[] =>
     ]),
   );
 
-/** The stored ledger, if it speaks of the numbers of this store, without those of this life. */
+/**
+ * The stored ledger, if it speaks of the numbers of this store, without those of this life. Earlier lives may
+ * have numbers above `first`: those that jumped while the vital file could not be written.
+ */
 const earlier = (known: Known, found: Found, numbers: Runs): Ledger => {
   const stored = found.ledger;
   if (!stored || (stored.store !== undefined && stored.store !== known.store)) return emptyLedger();
@@ -137,9 +142,8 @@ const earlier = (known: Known, found: Found, numbers: Runs): Ledger => {
   const sparse: Sparse[] =
     stored.sparse ?? stored.thinned.map(([from, to]): Sparse => [from, to, countWithin(numbers, from, to)]);
   for (const [from, to] of sparse) removeRange(settled, from, to);
-  removeRange(settled, known.first, known.ledger.next - 1);
-  const gaps = stored.gaps.filter(([, last]) => last < known.first);
-  return { next: stored.next, settled, sparse, gaps };
+  for (const [from, to] of known.held) removeRange(settled, from, to);
+  return { next: stored.next, settled, sparse, gaps: stored.gaps };
 };
 
 /** Segments in which records have vanished: nobody knows which, so all that is not there is declared. */
@@ -188,6 +192,8 @@ export const recover = (known: Known, found: Found): Recovered => {
     sparse,
     gaps: [],
   };
+  for (const [from, to] of known.ungiven)
+    for (const [low, high] of within(pending, from, to)) removeRange(ledger.settled, low, high);
   for (const [from, to] of sparse) removeRange(ledger.settled, from, to);
   const missing = unaccounted(ledger, union(pending, known.held, known.gone));
   const there = union(without(pending, ledger.settled), known.held);

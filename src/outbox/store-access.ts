@@ -8,7 +8,7 @@ import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import { recover } from "./recovery.ts";
-import { numbersOf, within, type Runs } from "./runs.ts";
+import { numbersOf, type Runs } from "./runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
 
 /** The store: not open, open, open and without an answer, or open and not to be trusted. */
@@ -150,7 +150,7 @@ export class StoreAccess {
   }
 
   /**
-   * Emergencies of earlier lives whose episode the memory does not have. The memory is written before the
+   * Emergencies of earlier lives, which are all that the store has so far, whose episode the memory does not have. The memory is written before the
    * report, and an episode leaves it only after its end was published: so these were published as well, and
    * the power went before that was written. To publish one again would show an ended emergency as open.
    */
@@ -158,7 +158,7 @@ export class StoreAccess {
     const { start, queue, memory } = this.#options;
     if (start.doubtful || queue.isRecovered) return [];
     const open = new Set(memory().emergency.episodes.map(({ episode }) => episode.id));
-    const seqs = [...numbersOf(within(emergencies, 1, queue.first - 1))];
+    const seqs = [...numbersOf(emergencies)];
     const keys = seqs.map((seq) => encodeKey("emergency", seq));
     const values = await store.getMany(keys);
     return seqs.flatMap((seq, n): Settled[] => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hangsUpOnBirth } from "../simulation/faults/refusals.ts";
 import { emergency, event, position } from "./reports.ts";
 import { open, up, arrived, ROOT } from "./link-bench.ts";
 
@@ -72,7 +73,7 @@ describe("a press", () => {
 describe("brokers that are of no use", () => {
   test("one that accepts the birth and hangs up: the healthy one is used within seconds", async () => {
     const bench = open();
-    bench.brokers[0]!.broker.faults.birthHangsUp = true;
+    bench.brokers[0]!.broker.faults.hangsUp = hangsUpOnBirth;
     bench.outbox.add(position(1));
     bench.start();
     expect(await bench.until("a report", arrived(bench, 1))).toBeLessThan(5_000);
@@ -88,7 +89,7 @@ describe("brokers that are of no use", () => {
 
   test("one that hangs up again and again after it has accepted: perhaps two units have one name", async () => {
     const bench = open([{}]);
-    bench.brokers[0]!.broker.faults.birthHangsUp = true;
+    bench.brokers[0]!.broker.faults.hangsUp = hangsUpOnBirth;
     bench.start();
     await bench.wait(60_000);
     expect(bench.downs.map(({ message }) => message).join("\n")).toContain(

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { emptyLedger } from "../../src/outbox/ledger.ts";
 import { Numbers } from "../../src/outbox/numbers.ts";
 import { Queue } from "../../src/outbox/queue.ts";
+import type { Runs } from "../../src/outbox/runs.ts";
 
 test("numbers that jumped far ahead are leased with two writes, each within the reach of the one before", () => {
   const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(1), {
@@ -63,4 +64,19 @@ test("when the free numbers are used up they jump again, and only what nobody ma
   expect(queue.leaveNumbers(2 * FAR)).toEqual([[lease, 2 * FAR - 1]]);
   expect(made.map(({ seq }) => seq).slice(-3)).toEqual([lease - 1, 2 * FAR, 2 * FAR + 1]);
   expect(made.every(({ seq }) => queue.leased(seq))).toBe(true);
+});
+
+test("records of an earlier life between this life's numbers and the next jump are not left behind", () => {
+  const FAR = 2 ** 40;
+  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(FAR), {
+    lease: 1,
+    reach: 577,
+  });
+  queue.leaveNumbers(FAR);
+  queue.wantedLease(); // a write that fails
+  const event: Runs = [[2 * FAR, 2 * FAR]];
+  const lanes = { emergency: [], event, telemetry: [] };
+  queue.recovered({ ledger: emptyLedger(3 * FAR), lanes, gaps: [], ghosts: lanes });
+  expect(queue.leaveNumbers(4 * FAR)).toEqual([[3 * FAR, 4 * FAR - 1]]);
+  expect(queue.isPending({ seq: 2 * FAR, kind: "event" })).toBe(true);
 });

@@ -22,6 +22,7 @@ const begun = (first: number, more: Partial<Known> = {}): Known => ({
   recovered: false,
   held: [],
   gone: [],
+  ungiven: [],
   owed: [],
   lostWith: "corruption",
   renamed: undefined,
@@ -171,6 +172,40 @@ test("numbers of this store are declared though a life with another name wrote r
   for (let n = 1; n < ledger.next; n++) expect(times.get(n), `${n}`).toBe(1);
   expect(lanes).toEqual(found.lanes);
   expect([20, 22, 23].some((n) => hasNumber(ledger.settled, n))).toBe(false);
+});
+
+test("what an earlier life wrote far above this life's first number stays, though this life's numbers jumped over it", () => {
+  // The vital file could not be written in either life. The first one jumped from 10 to 500, the second one from
+  // 10 to 200 and, before the store was open, from 210 to 900.
+  const stored: Ledger = { next: 510, settled: [[1, 499]], sparse: [], gaps: [[500, 500, 10, 499]] };
+  const found: Found = {
+    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, lease: 10 })),
+    lanes: {
+      emergency: [[502, 502]],
+      event: [[500, 500]],
+      telemetry: [
+        [501, 501],
+        [503, 509],
+      ],
+    },
+    whole: true,
+  };
+  const ledger: Ledger = { next: 902, settled: [[200, 899]], sparse: [], gaps: [] };
+  const of = {
+    ledger,
+    held: [[900, 901]],
+    gone: [[200, 209]],
+    ungiven: [[210, 899]],
+  } satisfies Partial<Known>;
+  const { gaps, lanes, ghosts, ledger: after } = recover(begun(200, of), found);
+  expect(gaps).toEqual([]);
+  expect(lanes).toEqual(found.lanes);
+  expect(ghosts).toEqual({ emergency: [], event: [], telemetry: [] });
+  expect(after.gaps).toEqual([[500, 500, 10, 499]]);
+  expect(after.settled).toEqual([
+    [1, 499],
+    [510, 899],
+  ]);
 });
 
 test("numbers above this life's lease that the store knows of: the next one is far beyond them", () => {

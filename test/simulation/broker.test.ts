@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hangsUpOnBirth } from "./faults/refusals.ts";
 import { ROOT, openHarness, reasonOf } from "./network-bench.ts";
 
 describe("a broker's answers", () => {
@@ -77,7 +78,7 @@ describe("a broker's answers", () => {
 
   test("a broker that takes the birth hangs up on it", async () => {
     const h = openHarness();
-    h.broker.faults.birthHangsUp = true;
+    h.broker.faults.hangsUp = hangsUpOnBirth;
     const connection = await h.connect();
     h.publish(connection, "state", "online", true);
     await h.wait(1_000);

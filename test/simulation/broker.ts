@@ -11,18 +11,20 @@ export type BrokerLimits = {
   readonly retainedToWildcards: boolean;
 };
 
+export type Deed = "publish" | "subscribe";
+
 /** What can be wrong with a broker, all at once if need be; changed while it runs. */
 export type BrokerFaults = {
   /** Connections are refused. */
   down: boolean;
   /** Connections are taken, and no CONNACK comes. */
   hangs: boolean;
-  /** It acknowledges the birth and hangs up. */
-  birthHangsUp: boolean;
+  /** Where it hangs up: `after` its acknowledgement, or `instead` of accepting. */
+  hangsUp: (topic: string, deed: Deed) => "after" | "instead" | undefined;
   /** It acknowledges and drops. */
   lies: boolean;
   /** The PUBACK or SUBACK code for a topic that it refuses. */
-  refuses: (topic: string, deed: "publish" | "subscribe") => number | undefined;
+  refuses: (topic: string, deed: Deed) => number | undefined;
   /** PUBACKs come so late. */
   slowMs: number;
   /** Emergencies get no PUBACK. */
@@ -44,7 +46,7 @@ export const FULL_LIMITS: BrokerLimits = {
 export const soundBroker = (): BrokerFaults => ({
   down: false,
   hangs: false,
-  birthHangsUp: false,
+  hangsUp: () => undefined,
   lies: false,
   refuses: () => undefined,
   slowMs: 0,
@@ -176,8 +178,9 @@ export class Broker {
     if (peer.will) this.publish(peer.will.topic, peer.will.payload, { retain: true });
   }
 
-  /** Returns one SUBACK code a filter. */
-  subscribe(clientId: string, filters: readonly string[]): number[] {
+  /** Returns one SUBACK code a filter; undefined: it hung up. */
+  subscribe(clientId: string, filters: readonly string[], peer: Peer): number[] | undefined {
+    if (filters.some((filter) => this.#hangsUp(peer, filter, "subscribe"))) return undefined;
     const session = this.#sessions.get(clientId);
     return filters.map((filter) => {
       const refusal = this.faults.refuses(filter, "subscribe");
@@ -204,15 +207,21 @@ export class Broker {
   ): { readonly code: number; readonly afterMs: number } | undefined {
     const { faults } = this;
     const five = this.limits.version === 5;
-    if (faults.birthHangsUp && message.topic.endsWith("/state")) {
-      this.#time.after(HANG_UP_MS, () => peer.drop());
-    }
+    if (this.#hangsUp(peer, message.topic, "publish")) return undefined;
     const refusal = faults.refuses(message.topic, "publish");
     if (refusal !== undefined) return { code: five ? refusal : 0, afterMs: faults.slowMs };
     const heard = faults.lies ? true : this.publish(message.topic, message.payload, route);
     if (faults.mute && episodeOf(message.topic) !== undefined) return undefined;
     if (faults.muteBirth && message.topic.endsWith("/state")) return undefined;
     return { code: heard || !five ? 0 : NO_SUBSCRIBERS, afterMs: faults.slowMs };
+  }
+
+  /** Hangs up, if it does so here. Returns whether it did so instead of accepting. */
+  #hangsUp(peer: Peer, topic: string, deed: Deed): boolean {
+    const when = this.faults.hangsUp(topic, deed);
+    if (when === "after") this.#time.after(HANG_UP_MS, () => peer.drop());
+    if (when === "instead") peer.drop();
+    return when === "instead";
   }
 
   /** Keeps and hands on a message. Returns whether anybody subscribes to its topic. */

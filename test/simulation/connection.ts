@@ -138,7 +138,8 @@ export class SimulatedConnection implements Connection, Peer {
     const broker = this.route.broker;
     up.send(HEADER + topics.join().length, () => {
       if (!this.#heardByBroker()) return;
-      const codes = broker.subscribe(options.clientId, topics);
+      const codes = broker.subscribe(options.clientId, topics, this);
+      if (!codes) return;
       this.#answer(SMALL + codes.length, () => {
         for (const code of codes) observe({ what: "suback", broker: broker.name, connection: number, code });
         done(codes);

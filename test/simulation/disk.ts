@@ -23,13 +23,17 @@ type DiskFault =
   | { readonly kind: "read-only" }
   /** Every write is refused, and the disk still opens. */
   | { readonly kind: "refuses" }
+  /** The vital file cannot be written; the store can. */
+  | { readonly kind: "vital-refuses" }
   /** Everything takes so many times longer. */
-  | { readonly kind: "slow"; readonly factor: number };
+  | { readonly kind: "slow"; readonly factor: number }
+  /** A write that begins now ends after this fault, unless the process or the power goes before. */
+  | { readonly kind: "hangs" };
 
 export type SimulatedDisk = Disk & {
   /** One fault at a time; undefined: none. */
   fault: DiskFault | undefined;
-  /** Operations that are under way and began while the disk was slow. */
+  /** Operations that are under way and began while the disk was slow or hung. */
   readonly late: number;
   /** The power goes: what is under way never ends, open stores are gone, and so is the lock. */
   cut(): void;
@@ -61,7 +65,7 @@ export type SimulatedDiskOptions = {
   readonly freeBytes?: number;
   /** Called when a place of the vital file has been written. */
   readonly vitalWritten?: () => void;
-  /** Called when the last operation has ended that began while the disk was slow. */
+  /** Called when the last operation has ended that began while the disk was slow or hung. */
   readonly caughtUp?: () => void;
 };
 
@@ -151,7 +155,9 @@ class Table {
 
 class World implements SimulatedDisk {
   readonly path: string;
-  fault: DiskFault | undefined;
+  #fault: DiskFault | undefined;
+  /** Begins the writes that hang. */
+  #hung: (() => void)[] = [];
   readonly #options: SimulatedDiskOptions;
   #table = new Table();
   /** Undoes each batch that is not synced, and each that was written behind a torn one. */
@@ -175,18 +181,33 @@ class World implements SimulatedDisk {
     this.path = options.path ?? "/simulated/outbox";
   }
 
+  get fault(): DiskFault | undefined {
+    return this.#fault;
+  }
+  set fault(fault: DiskFault | undefined) {
+    this.#fault = fault;
+    if (fault?.kind === "hangs") return;
+    for (const begin of this.#hung.splice(0)) begin();
+  }
+
   /** Takes time; never ends if the power goes meanwhile. */
-  #take(ms: number): Promise<void> {
+  #take(ms: number, what: "read" | "write" = "write"): Promise<void> {
     const power = this.#power;
     const factor = this.fault?.kind === "slow" ? this.fault.factor : 1;
+    const hangs = this.fault?.kind === "hangs" && what === "write";
     const jitter = 0.5 + this.#options.random();
-    if (factor > 1) this.#late++;
+    const late = factor > 1 || hangs;
+    if (late) this.#late++;
     return new Promise((resolve) => {
-      this.#options.time.after(ms * factor * jitter, () => {
-        if (power !== this.#power) return;
-        resolve();
-        if (factor > 1 && --this.#late === 0) this.#options.caughtUp?.();
-      });
+      const begin = (): void => {
+        this.#options.time.after(ms * factor * jitter, () => {
+          if (power !== this.#power) return;
+          resolve();
+          if (late && --this.#late === 0) this.#options.caughtUp?.();
+        });
+      };
+      if (hangs) this.#hung.push(begin);
+      else begin();
     });
   }
 
@@ -214,7 +235,7 @@ class World implements SimulatedDisk {
   }
 
   async readVital(): Promise<readonly (Buffer | undefined)[]> {
-    await this.#take(READ_MS);
+    await this.#take(READ_MS, "read");
     return this.#places.map((bytes) => bytes && Buffer.from(bytes));
   }
 
@@ -222,6 +243,7 @@ class World implements SimulatedDisk {
     if (bytes.length > PLACE_BYTES) throw new RangeError(`${bytes.length} bytes: more than their place`);
     if (this.#places.every((one) => one === undefined)) this.#refuseWrite();
     else this.#refuseAny();
+    if (this.fault?.kind === "vital-refuses") throw new DiskError(`${this.path}: input/output error`);
     this.#places = this.#places.map((one) => one ?? Buffer.alloc(PLACE_BYTES));
     const before = this.#places[place];
     // Torn until it is synced.
@@ -273,7 +295,7 @@ class World implements SimulatedDisk {
     };
     const read = async <T>(work: () => T): Promise<T> => {
       expectOpen();
-      await this.#take(READ_MS);
+      await this.#take(READ_MS, "read");
       expectOpen();
       return work();
     };
@@ -353,6 +375,7 @@ class World implements SimulatedDisk {
   processGone(): void {
     this.#power++;
     this.#late = 0;
+    this.#hung = [];
     this.#locked = false;
     this.#inUse = false;
   }

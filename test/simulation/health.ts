@@ -18,19 +18,22 @@ export const isReachable = ({ broker, conditions, addresses, unreachable }: Rout
 /** Reachable, and nothing at all is wrong with the broker or its link. */
 export const isHealthy = (route: Route, listened: boolean): boolean => {
   const { broker, conditions } = route;
-  const { refuses, ...faults } = broker.faults;
-  const { refuses: _, ...sound } = soundBroker();
+  const { refuses, hangsUp, ...faults } = broker.faults;
+  const { refuses: _refuses, hangsUp: _hangsUp, ...sound } = soundBroker();
   return (
     isReachable(route, listened) &&
     JSON.stringify(faults) === JSON.stringify(sound) &&
-    !TOPICS.some((topic) => refuses(topic, "publish") !== undefined) &&
-    !TOPICS.some((topic) => refuses(topic, "subscribe") !== undefined) &&
+    !TOPICS.some((topic) =>
+      DEEDS.some((deed) => refuses(topic, deed) !== undefined || hangsUp(topic, deed) !== undefined),
+    ) &&
     conditions.bytesPerS >= HEALTHY_BYTES_PER_S &&
     conditions.latencyMs <= HEALTHY_LATENCY_MS
   );
 };
 
-/** One topic of each kind: a broker that refuses any of them is not healthy. */
+const DEEDS = ["publish", "subscribe"] as const;
+
+/** One topic of each kind: a broker that refuses, or hangs up on, any of them is not healthy. */
 const TOPICS = [
   "state",
   "position",

@@ -44,3 +44,39 @@ test("a process that is gone has nothing under way", async () => {
   disk.processGone(true);
   expect(disk.writable).toBe(true);
 });
+
+/** A disk on which a write has begun while it hung. */
+const openHungDisk = async () => {
+  const time = new SimulatedTime(0);
+  const disk = createUnitDisk(time, createDice(5));
+  const life = disk.open(new LifeTime(time));
+  const end = disk.hurt("hangs")!;
+  let written = 0;
+  void life.writeVital(0, VITAL).then(() => written++);
+  await time.run(600_000);
+  return { time, disk, life, end, written: () => written };
+};
+
+test("a write that hangs ends when the fault is over, and reads go on meanwhile", async () => {
+  const { time, disk, life, end, written } = await openHungDisk();
+  let read = 0;
+  void life.readVital().then(() => read++);
+  await time.run(time.mono() + 1_000);
+  expect([disk.writable, written(), read]).toEqual([false, 0, 1]);
+  end();
+  expect(disk.writable).toBe(false);
+  await time.run(time.mono() + 1_000);
+  expect([disk.writable, written()]).toEqual([true, 1]);
+});
+
+test.each([false, true])(
+  "a write that hangs never ends if the process goes (at a power cut: %s)",
+  async (cut) => {
+    const { time, disk, end, written } = await openHungDisk();
+    disk.processGone(cut);
+    end();
+    expect(disk.writable).toBe(true);
+    await time.run(time.mono() + 60_000);
+    expect(written()).toBe(0);
+  },
+);

@@ -63,10 +63,21 @@ export type Durable = {
 };
 
 /**
- * What can be wrong with a disk. `full`, `read-only`, `refuses`, `slow`: for a while. `tears`: the next batch
- * fails half-way. `rots`: a record. `breaks`: the store must be repaired. `forgets`: the newest memory is lost.
+ * What can be wrong with a disk. `full`, `read-only`, `refuses`, `vital-refuses`, `slow`, `hangs`: for a while. `tears`:
+ * the next batch fails half-way. `rots`: a record. `breaks`: the store must be repaired. `forgets`: the newest memory is
+ * lost.
  */
-export type DiskTrouble = "full" | "read-only" | "refuses" | "slow" | "tears" | "rots" | "breaks" | "forgets";
+export type DiskTrouble =
+  | "full"
+  | "read-only"
+  | "refuses"
+  | "vital-refuses"
+  | "slow"
+  | "hangs"
+  | "tears"
+  | "rots"
+  | "breaks"
+  | "forgets";
 
 /** The disk as the world sees it: it outlives the unit. `D`: the port that a life of the unit gets. */
 export type WorldDisk<D> = {

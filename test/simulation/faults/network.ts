@@ -4,7 +4,14 @@ import { soundLink, type Conditions } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, type Fault } from "./fault.ts";
-import { emergencyRefusal, publishRefusal, refusal, subscribeRefusal } from "./refusals.ts";
+import {
+  emergencyRefusal,
+  hangsUpOnBirth,
+  hangsUpOnOneTopic,
+  publishRefusal,
+  refusal,
+  subscribeRefusal,
+} from "./refusals.ts";
 
 const anyBroker = (world: AnyWorld, dice: Dice): string => dice.pick(world.brokers).name;
 
@@ -153,7 +160,8 @@ const deadAddress: Fault = {
 export const NETWORK_FAULTS: readonly Fault[] = [
   brokerDown,
   brokerFault("broker hangs", 2, () => ({ hangs: true })),
-  brokerFault("birth hangs up", 2, () => ({ birthHangsUp: true })),
+  brokerFault("birth hangs up", 2, () => ({ hangsUp: hangsUpOnBirth })),
+  brokerFault("broker hangs up", 2, (dice) => ({ hangsUp: hangsUpOnOneTopic(dice) })),
   hasCodes(brokerFault("broker refuses", 3, (dice) => ({ refuses: refusal(dice) }))),
   hasCodes(brokerFault("broker refuses emergencies", 2, (dice) => ({ refuses: emergencyRefusal(dice) }))),
   hasCodes(brokerFault("broker refuses everything", 1, (dice) => ({ refuses: publishRefusal(dice) }))),

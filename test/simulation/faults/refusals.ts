@@ -17,6 +17,17 @@ const REFUSED_TOPICS = [
 ];
 const REFUSALS = [0x87, 0x97, 0x99, 0x95];
 
+type HangsUp = BrokerFaults["hangsUp"];
+
+export const hangsUpOnBirth: HangsUp = (topic, deed) =>
+  deed === "publish" && topic.endsWith("/state") ? "after" : undefined;
+
+/** Some brokers hang up where others refuse, without a reason code. */
+export const hangsUpOnOneTopic = (dice: Dice): HangsUp => {
+  const topics = dice.pick(REFUSED_TOPICS);
+  return (topic) => (topics.test(topic) ? "instead" : undefined);
+};
+
 /** One topic is refused, as after a mistake in the access rules. */
 export const refusal = (dice: Dice): Refuses => {
   const topics = dice.pick(REFUSED_TOPICS);

@@ -101,6 +101,8 @@ class UnitDisk implements WorldDisk<Disk> {
       case "full":
       case "read-only":
       case "refuses":
+      case "hangs":
+      case "vital-refuses":
         disk.fault = { kind: trouble };
     }
     const { fault } = disk;
