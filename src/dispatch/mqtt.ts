@@ -15,7 +15,7 @@ import {
   type Incoming,
   type Route,
 } from "./port.ts";
-import { GuardedStream, systemLookup } from "./socket.ts";
+import { guardSocket, systemLookup } from "./socket.ts";
 
 /** The only file that uses the MQTT client, without its reconnecting, stores and offline queue. */
 
@@ -206,7 +206,7 @@ class MqttConnection implements Connection {
 
 const connectOver: ConnectOver = async ({ broker, version }, socket, options, on, time, signal) => {
   const codes: Codes = new Map();
-  const stream = new GuardedStream(socket, MAXIMUM_PACKET_BYTES, {
+  const stream = guardSocket(socket, MAXIMUM_PACKET_BYTES, {
     oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
     answered(packetId, code) {
       if (codes.size < CODES) codes.set(packetId, code);

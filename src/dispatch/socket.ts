@@ -1,7 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { reasonOf } from "../runtime/log.ts";
 import type { Lookup } from "./addresses.ts";
@@ -102,60 +101,22 @@ export const openSocket = (
 const puback = (packetId: number): Buffer => Buffer.from([0x40, 2, packetId >> 8, packetId & 0xff]);
 
 /**
- * The stream that the MQTT client reads and writes: the socket, without messages above `maxBytes`, which
- * are cut out and acknowledged. Parts of packets that are written in one turn go to the socket in one
- * write.
+ * Lets the MQTT client read and write the socket itself, without messages above `maxBytes`: they are cut out
+ * of what it reads, and acknowledged.
  */
-export class GuardedStream extends Duplex {
-  readonly #socket: Socket;
-  readonly #guard: PacketGuard;
-
-  constructor(open: OpenSocket, maxBytes: number, on: Findings) {
-    super({ allowHalfOpen: false, emitClose: true });
-    const { socket } = open;
-    this.#socket = socket;
-    this.#guard = new PacketGuard(maxBytes, {
-      oversize: (found) => {
-        if (found.packetId !== undefined) this.write(puback(found.packetId));
-        on.oversize(found);
-      },
-      answered: (packetId, code) => on.answered(packetId, code),
-    });
-    open.data = (bytes) => {
-      let more = true;
-      for (const piece of this.#guard.feed(bytes)) more = this.push(Buffer.from(piece)) && more;
-      return more;
-    };
-    socket.resume(); // the socket reports its end only while it flows
-    socket.on("end", () => this.push(null));
-    socket.on("error", (error) => this.destroy(error));
-    socket.on("close", () => this.#closed());
-  }
-
-  /** Let the client read the last bytes first: they may be the DISCONNECT with the reason. */
-  #closed(): void {
-    if (this.readableLength === 0) this.destroy();
-    else this.once("end", () => this.destroy());
-  }
-
-  override _read(): void {
-    this.#socket.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
-  }
-
-  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(() => done());
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#socket.destroy();
-    done(error);
-  }
-}
+export const guardSocket = (open: OpenSocket, maxBytes: number, on: Findings): Socket => {
+  const { socket } = open;
+  const guard = new PacketGuard(maxBytes, {
+    oversize(found) {
+      if (found.packetId !== undefined) socket.write(puback(found.packetId));
+      on.oversize(found);
+    },
+    answered: (packetId, code) => on.answered(packetId, code),
+  });
+  open.data = (bytes) => {
+    let more = true;
+    for (const piece of guard.feed(bytes)) more = socket.push(Buffer.from(piece)) && more;
+    return more;
+  };
+  return socket;
+};
