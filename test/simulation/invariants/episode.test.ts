@@ -113,6 +113,15 @@ const SOUND: readonly Case[] = [
       [30, disk([{ test: true }])],
     ],
   ],
+  [
+    "drill-is-asked-for",
+    "it was, and the disk took nothing when it was opened",
+    [
+      [0, { what: "drill", validMs: 62_000 }],
+      [30, readOnly],
+      [180, { what: "disk", writable: true }, disk([{ test: true }])],
+    ],
+  ],
   ["drill-is-asked-for", "a real one needs no question", [[30, disk([{}])]]],
   [
     "no-drill-of-unknown-age",
@@ -214,6 +223,15 @@ const VIOLATING: readonly Case[] = [
     [
       [0, { what: "drill", validMs: 62_000 }],
       [63, disk([{ test: true }])],
+    ],
+  ],
+  [
+    "drill-is-asked-for",
+    "long ago, before the disk took nothing for a while",
+    [
+      [0, { what: "drill", validMs: 62_000 }],
+      [63, readOnly],
+      [70, { what: "disk", writable: true }, disk([{ test: true }])],
     ],
   ],
   [

@@ -104,21 +104,30 @@ const noStaleCopy: Invariant = {
   },
 };
 
+/** A disk that takes something again gets the memory within this time. */
+const CAUGHT_UP_MS = 10_000;
+
 const drillIsAsked: Invariant = {
   name: "drill-is-asked-for",
   sentence: "An episode is a drill only if one was asked for in time, and one only for each time.",
   begin() {
     const known = new Set<string>();
     let asked: number[] = [];
+    // An episode that was opened while the disk took nothing is seen only after that.
+    let unwritable = { since: Infinity, until: -Infinity };
+    const inTime = (until: number, at: number): boolean =>
+      until >= at || (until >= unwritable.since && at <= unwritable.until + CAUGHT_UP_MS);
     return (fact) => {
       if (fact.what === "drill") asked.push(fact.at + fact.validMs);
+      if (fact.what === "disk")
+        unwritable = fact.writable ? { ...unwritable, until: fact.at } : { since: fact.at, until: Infinity };
       if (fact.what !== "durable") return undefined;
       const made = fact.episodes.filter(({ id }) => !known.has(id));
       for (const { id } of made) known.add(id);
       for (const { id, test } of made) {
         if (!test) continue;
         // Use up the request that ends first: which request a drill belongs to cannot be seen.
-        asked = asked.filter((until) => until >= fact.at).sort((a, b) => a - b);
+        asked = asked.filter((until) => inTime(until, fact.at)).sort((a, b) => a - b);
         if (asked.shift() === undefined) return `nobody asked for the drill ${id}`;
       }
       return undefined;
