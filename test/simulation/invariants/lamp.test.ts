@@ -106,6 +106,16 @@ const SOUND: readonly Case[] = [
     ],
   ],
   [
+    "lamp-is-right",
+    "no-link, reports were refused, and only the removal of a retained copy has been accepted since",
+    [
+      [0, ...up, connected(), lamp("no-link"), disk([])],
+      [1, puback(0x95)],
+      [2, sent(0)],
+      [90, second],
+    ],
+  ],
+  [
     "lamp-says-no-link",
     "it does",
     [

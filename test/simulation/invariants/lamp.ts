@@ -120,8 +120,9 @@ const lampIsRight: Invariant = {
     const healthy = new Set<string>();
     const connections = new Map<number, string>();
     /**
-     * Connections on which the last answer was a refusal. Contract §4: the topic waits "30 s doubling to 1 h", so
-     * the unit cannot know that the broker accepts again.
+     * Connections on which the last answer that shows it was a refusal. Contract §4: the topic waits "30 s
+     * doubling to 1 h", so the unit cannot know that the broker accepts again. The answer to the removal of a
+     * retained copy shows nothing of subscribers.
      */
     const refusing = new Set<number>();
     const heard = new Since();
@@ -139,7 +140,8 @@ const lampIsRight: Invariant = {
       if (fact.what === "broker" && !fact.healthy) healthy.delete(fact.broker);
       if (fact.what === "connected") connections.set(fact.connection, fact.broker);
       if (fact.what === "puback" && fact.code >= REFUSED) refusing.add(fact.connection);
-      if (fact.what === "puback" && fact.code === 0) refusing.delete(fact.connection);
+      if (fact.what === "puback" && fact.code === 0 && REPORTS.test(fact.topic))
+        refusing.delete(fact.connection);
       if (fact.what === "disconnected") {
         refusing.delete(fact.connection);
         connections.delete(fact.connection);
