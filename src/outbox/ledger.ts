@@ -40,6 +40,8 @@ const Stored = z.object({
   gaps: z
     .array(z.tuple([z.int().positive(), z.int().positive(), z.int().positive(), z.int().positive()]))
     .catch([]),
+  /** Emergencies whose episodes the memory may not have: the vital file could not be written with them. */
+  apart: runs.catch([]),
   /** Until contract 1.0: stretches that count as settled, but for the records that are found. */
   thinned: runs.default([]),
 });
@@ -50,7 +52,7 @@ export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [
 
 export const encodeLedger = (
   { next, settled, sparse, gaps }: Ledger,
-  of: { readonly store: string; readonly boot: number; readonly lease: number },
+  of: { readonly store: string; readonly boot: number; readonly lease: number; readonly apart: Runs },
 ): string => JSON.stringify({ ...of, next, settled, sparse, gaps });
 
 /** Undefined if the text is no ledger. */

@@ -18,7 +18,7 @@ import type { Operation } from "./port.ts";
 import { Recent } from "./recent.ts";
 import { LEDGER_KEY, seal } from "./record.ts";
 import type { Gap, Known, Recovered } from "./recovery.ts";
-import { addRange, numbersOf, union, without, type Runs } from "./runs.ts";
+import { addRange, hasNumber, numbersOf, union, without, type Runs } from "./runs.ts";
 
 /** A report to be settled. */
 export type Settled = Pick<Report, "seq" | "kind">;
@@ -49,6 +49,8 @@ export class Queue {
   #recovered = false;
   /** Settled numbers that this life has not given: until the recovery, earlier lives may have records there. */
   #ungiven: Runs = [];
+  /** Emergencies of earlier lives whose episodes the memory may not have. */
+  #apart: Runs = [];
 
   constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, lease: Lease) {
     this.#of = of;
@@ -268,6 +270,11 @@ export class Queue {
     return highest;
   }
 
+  /** Emergencies in the store whose episodes the memory may not have. */
+  setApart(numbers: Runs): void {
+    this.#apart = numbers;
+  }
+
   // ---- batches
 
   /** All below it is settled, or synced on disk. */
@@ -290,10 +297,13 @@ export class Queue {
     return this.#batches.plan(this.allLeased, (seq) => this.leased(seq));
   }
 
-  /** The operations of a batch: its records, its removals and the ledger. */
-  operationsOf(plan: Plan): Operation[] {
+  /** The operations of a batch: its records, its removals and the ledger. `away`: the memory cannot be written. */
+  operationsOf(plan: Plan, away: boolean): Operation[] {
     const { store, boot } = this.#of;
-    const ledger = encodeLedger(this.#ledger, { store, boot, lease: this.#numbers.lease });
+    const apart: Runs = [];
+    for (const seq of this.#urgent.emergency)
+      if (away || hasNumber(this.#apart, seq)) addRange(apart, seq, seq);
+    const ledger = encodeLedger(this.#ledger, { store, boot, lease: this.#numbers.lease, apart });
     const operations = operationsOf(plan);
     operations.push({ type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, ledger) });
     return operations;

@@ -8,7 +8,7 @@ import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import { recover } from "./recovery.ts";
-import { numbersOf, type Runs } from "./runs.ts";
+import { numbersOf, without, type Runs } from "./runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
 
 /** The store: not open, open, open and without an answer, or open and not to be trusted. */
@@ -127,8 +127,10 @@ export class StoreAccess {
     const { queue, gaps, name, start, now, away, random } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
-    const superseded = await this.#superseded(store, lanes.emergency);
+    const apart = ledger?.store === name ? ledger.apart : [];
+    const superseded = await this.#superseded(store, without(lanes.emergency, apart));
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
+    if (!queue.isRecovered) queue.setApart(apart);
     const { owed } = gaps;
     const beyond = (least: number): number => numberBeyond(least, random);
     const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed, beyond } as const;
@@ -152,7 +154,8 @@ export class StoreAccess {
   /**
    * Emergencies of earlier lives, which are all that the store has so far, whose episode the memory does not have. The memory is written before the
    * report, and an episode leaves it only after its end was published: so these were published as well, and
-   * the power went before that was written. To publish one again would show an ended emergency as open.
+   * the power went before that was written. To publish one again would show an ended emergency as open. Not so
+   * those that were written while the memory could not be.
    */
   async #superseded(store: Store, emergencies: Runs): Promise<Settled[]> {
     const { start, queue, memory } = this.#options;

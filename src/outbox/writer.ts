@@ -191,8 +191,8 @@ export class Writer {
   }
 
   async #put({ store, plan, sync }: Batch): Promise<void> {
-    const { queue, retention } = this.#options;
-    const operations = queue.operationsOf(plan);
+    const { queue, retention, condition } = this.#options;
+    const operations = queue.operationsOf(plan, condition.away);
     for (const one of operations) if (one.type === "put") retention.wrote(one.value.length);
     await store.batch(operations, { sync });
   }
