@@ -11,7 +11,7 @@ import { Queue, type Now, type Settled } from "./queue.ts";
 import { Reader } from "./reader.ts";
 import { createRetention } from "./retention.ts";
 import { Room } from "./room.ts";
-import type { Life, Start } from "./start.ts";
+import { storeName, type Life, type Start } from "./start.ts";
 import { StoreAccess } from "./store-access.ts";
 import { VitalWriter } from "./vital-writer.ts";
 import { RETRY_MS, Writer } from "./writer.ts";
@@ -27,6 +27,7 @@ const HELD_EVENTS_MAX = 2_000;
 export class OutboxLoop implements Outbox {
   readonly boot: number;
   readonly counted: number;
+  readonly unit: string;
   readonly store: string;
   readonly opened: Promise<void>;
   readonly #options: OutboxOptions;
@@ -50,10 +51,11 @@ export class OutboxLoop implements Outbox {
     this.#start = start;
     this.boot = life.boot;
     this.counted = life.vital.boot;
+    this.unit = options.unit;
     this.store = life.vital.store;
     this.opened = this.#firstAttempt.promise;
     const { disk, on } = options;
-    const of = { unit: options.unit, store: this.store, boot: this.boot };
+    const of = { unit: this.unit, store: this.store, boot: this.boot };
     this.#queue = new Queue(of, emptyLedger(life.first), life.vital);
     if (life.away !== undefined) this.#queue.leaveNumbers(life.first);
     this.#gaps = new Gaps(this.#queue);
@@ -161,6 +163,11 @@ export class OutboxLoop implements Outbox {
   remember(patch: MemoryPatch): void {
     this.#vital.file.remember(patch);
     this.#vital.soon();
+  }
+
+  rename(unit: string): Promise<void> {
+    this.#vital.file.rename(unit, storeName(this.#options.random));
+    return this.secure();
   }
 
   nextConnection(): number {

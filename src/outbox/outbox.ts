@@ -24,6 +24,8 @@ export type Outbox = AsyncDisposable &
      * two lives share one; a `state` must not jump, or dispatch takes the next `offline` for a stale one.
      */
     readonly counted: number;
+    /** The name of the unit in every report: that of `OutboxOptions` only if the memory has none. */
+    readonly unit: string;
     /** The name of the store, eight of [0-9a-z]; every report carries it. */
     readonly store: string;
     /** What survives a restart, as it now stands. */
@@ -35,6 +37,12 @@ export type Outbox = AsyncDisposable &
      * refuses; the memory is then written with the next write.
      */
     secure(): Promise<void>;
+    /**
+     * Gives the unit another name. It counts once the outbox is opened again: the reports then belong to a new
+     * store, in which the numbers that were given so far are declared. To be called while nothing is pending. Rejects
+     * when the disk refuses.
+     */
+    rename(unit: string): Promise<void>;
     /** Counts a connection of the link. The count is kept in the vital file; it is not waited for. */
     nextConnection(): number;
     /** Numbers a draft at once and takes it. Never throws. What can wait (telemetry) asks `pressure()` before. */
@@ -54,6 +62,7 @@ export type Outbox = AsyncDisposable &
 
 export type OutboxOptions = {
   readonly disk: Disk;
+  /** The name of the unit, if the memory does not have one: reports are made under that one until `rename`. */
   readonly unit: string;
   readonly clock: Clock;
   readonly time: Time;
@@ -86,7 +95,8 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     const life = await takeLease(options.disk, start, options);
     for (const line of start.news) options.on.news(line);
     if (start.doubtful) options.on.doubtful?.();
-    const outbox = new OutboxLoop(options, lock, start, life);
+    const unit = start.memory.unit ?? options.unit;
+    const outbox = new OutboxLoop({ ...options, unit }, lock, start, life);
     await outbox.begin();
     return outbox;
   } catch (cause) {

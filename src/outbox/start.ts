@@ -29,7 +29,8 @@ export type Start = {
 
 const NAME_LETTERS = 8;
 const LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
-const storeName = (random: Random): string =>
+/** A new name for a store. */
+export const storeName = (random: Random): string =>
   Array.from({ length: NAME_LETTERS }, () => LETTERS[Math.floor(random() * LETTERS.length)]!).join("");
 
 /**

@@ -93,6 +93,12 @@ export class VitalFile {
     this.#changes++;
   }
 
+  /** The unit has another name from the next life on, and a store of its own. */
+  rename(unit: string, store: string): void {
+    this.#vital = { ...this.#vital, store, memory: { ...this.#vital.memory, unit } };
+    this.#changes++;
+  }
+
   nextConnection(): number {
     const connection = this.#vital.connection + 1;
     this.#vital = { ...this.#vital, connection };

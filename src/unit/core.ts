@@ -49,7 +49,8 @@ class NameError extends Error {
     const pending = copies === 0 ? `${reports} reports` : `${reports} reports and ${retained}`;
     super(
       `unit: expected ${before}, found ${name}: ${pending} of ${before} are pending; ` +
-        `let them reach dispatch under the old name first, or export the outbox and remove it`,
+        `let them reach dispatch under the old name, stop the unit with "systemctl stop" (a power cut leaves new reports), ` +
+        `and start it under the new name; or export the outbox and remove it`,
     );
   }
 }
@@ -92,20 +93,30 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
 /**
  * Remembers the unit's name. It may change only while no report with the old name is pending (contract
  * §1), and while no broker may have a retained emergency of the old name: nobody could remove it under
- * another name.
- * Rejects with NameError.
+ * another name. Returns whether it has changed: then the outbox must be opened again. Rejects with NameError.
  */
-const keepName = async (outbox: Outbox, name: string): Promise<void> => {
-  const before = outbox.memory.unit;
-  if (before === name) return;
-  if (before !== undefined) {
-    await outbox.opened;
-    const { records } = await outbox.stats();
-    const { episodes, copies } = outbox.memory.emergency;
-    if (records + episodes.length + copies.length > 0 || outbox.state.kind !== "open")
-      throw new NameError(before, name, { reports: records, copies: copies.length });
-  }
-  outbox.remember({ unit: name });
+const renamed = async (outbox: Outbox, name: string): Promise<boolean> => {
+  if (outbox.memory.unit === undefined) outbox.remember({ unit: name });
+  if (outbox.unit === name) return false;
+  await outbox.opened;
+  const { records } = await outbox.stats();
+  const { episodes, copies } = outbox.memory.emergency;
+  if (records + episodes.length + copies.length > 0 || outbox.state.kind !== "open")
+    throw new NameError(outbox.unit, name, { reports: records, copies: copies.length });
+  await outbox.rename(name);
+  return true;
+};
+
+/** Opens the outbox under this name. Rejects as `open`, and with NameError if the name has changed too early. */
+const openNamed = async (options: UnitOptions, name: string, on: Outside): Promise<Outbox> => {
+  const outbox = await open(options, name, on);
+  const again = await renamed(outbox, name).catch(async (cause: unknown) => {
+    await outbox[Symbol.asyncDispose]();
+    throw cause;
+  });
+  if (!again) return outbox;
+  await outbox[Symbol.asyncDispose]();
+  return open(options, name, on);
 };
 
 const stateOf =
@@ -163,11 +174,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     news: new Signal(),
     connected: new Signal(),
   };
-  const outbox = await open(options, name, outside);
-  await keepName(outbox, name).catch(async (cause: unknown) => {
-    await outbox[Symbol.asyncDispose]();
-    throw cause;
-  });
+  const outbox = await openNamed(options, name, outside);
   const event = (data: EventData): void => {
     outbox.append({ kind: "event", data, ...clock.now() });
   };

@@ -11,7 +11,7 @@ import { openDispatch } from "../journeys/dispatch.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
 import { driveLong } from "../outbox/long-drive.ts";
 import { keptEpisode } from "../outbox/kept-episode.ts";
-import { openPlainOutbox } from "../outbox/open-outbox.ts";
+import { openTestOutbox } from "../outbox/open-outbox.ts";
 import { openRelay } from "../journeys/relay.ts";
 
 type Print = (what: string, figure: string) => void;
@@ -23,7 +23,7 @@ const APPENDS = 200;
 const LIVE_ROUNDS = 10;
 
 const open = (path: string): Promise<Outbox> =>
-  openPlainOutbox(path, {
+  openTestOutbox(path, {
     maxBytes: 2 ** 40,
     on: {
       fault(fault) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accountOf, casesFrom, makeCutStore, tryCase, type CutStore } from "./damage.ts";
 import { keptEpisode } from "./kept-episode.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 /** `npm run soak -- damage` tries hundreds. */
 const CASES = 40;
@@ -43,7 +43,7 @@ test("what is beyond repair is set aside under a name that says when, and declar
   rmSync(join(path, "CURRENT"));
   mkdirSync(join(path, "CURRENT", "in the way"), { recursive: true });
   const news: string[] = [];
-  await using outbox = await openPlainOutbox(path, { on: { news: (line) => void news.push(line) } });
+  await using outbox = await openTestOutbox(path, { on: { news: (line) => void news.push(line) } });
   expect(news).toHaveLength(1);
   expect(news[0]).toMatch(/beyond repair .* set aside as .*beyond\.damaged-20\d\d-\d\d-\d\dT/);
   expect(readdirSync(folder).filter((name) => name.startsWith("beyond.damaged-"))).toHaveLength(1);
@@ -56,7 +56,7 @@ test("what is beyond repair is set aside under a name that says when, and declar
 test("a lock that another process holds is reported, and nothing is touched", async () => {
   const path = join(folder, "locked");
   cpSync(cut.path, path, { recursive: true });
-  await using first = await openPlainOutbox(path);
-  await expect(openPlainOutbox(path)).rejects.toThrow(/in use/);
+  await using first = await openTestOutbox(path);
+  await expect(openTestOutbox(path)).rejects.toThrow(/in use/);
   expect(first.boot).toBeGreaterThan(0);
 });

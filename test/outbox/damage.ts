@@ -5,7 +5,7 @@ import { LANES } from "../../src/domain/pending.ts";
 import type { Draft, Report } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { EPISODE, keptEpisode, remembering } from "./kept-episode.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 /** A store as a killed unit leaves it, with tables, a log and an open episode, and what was put into it. */
 export type CutStore = {
@@ -52,7 +52,7 @@ export const makeCutStore = async (folder: string): Promise<CutStore> => {
   const path = join(folder, "cut");
   const stored = new Map<number, string>();
   const settled = new Set<number>();
-  await using outbox = await openPlainOutbox(original);
+  await using outbox = await openTestOutbox(original);
   const random = createRandom(3);
   const fill = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n++) {
@@ -164,7 +164,7 @@ export const tryCase = async (cut: CutStore, folder: string, of: Case): Promise<
   inflict(path, of);
   const news: string[] = [];
   let doubtful = false;
-  await using outbox = await openPlainOutbox(path, {
+  await using outbox = await openTestOutbox(path, {
     on: { news: (line) => void news.push(line), doubtful: () => (doubtful = true) },
   });
   const { read, declared } = await accountOf(outbox);

@@ -8,13 +8,13 @@ import { encodeKey } from "../../src/outbox/record.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { createSimulatedDisk, type SimulatedDisk } from "../simulation/disk.ts";
 import { tries } from "../tries.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 type GapData = Extract<EventData, { type: "gap" }>;
 
 const newDisk = (seed = 3): SimulatedDisk =>
   createSimulatedDisk({ time: systemTime, random: createRandom(seed) });
-const open = (disk: SimulatedDisk): Promise<Outbox> => openPlainOutbox(disk.path, { disk });
+const open = (disk: SimulatedDisk): Promise<Outbox> => openTestOutbox(disk.path, { disk });
 
 const fault = (detail: string): Draft => ({
   kind: "event",

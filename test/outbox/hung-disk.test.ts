@@ -7,7 +7,7 @@ import { decodePlaces } from "../../src/outbox/vital-record.ts";
 import { createSimulatedDisk, type SimulatedDisk } from "../simulation/disk.ts";
 import { SimulatedTime } from "../simulation/time.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 const press: Draft = {
   kind: "emergency",
@@ -102,7 +102,7 @@ let hung: HungDisk;
 let outbox: Outbox;
 let faults: unknown[];
 const open = async (): Promise<Outbox> => {
-  const opened = openPlainOutbox(hung.disk.path, {
+  const opened = openTestOutbox(hung.disk.path, {
     disk: hung.disk,
     time,
     clock: { mono: () => time.mono(), now: () => ({ at: time.host(), clock: "gnss" }) } as never,
@@ -224,7 +224,7 @@ describe("a write of the vital file that does not end", () => {
     await pass(1_000);
     await closed;
     hung.stop("vital");
-    const opening = openPlainOutbox(hung.disk.path, {
+    const opening = openTestOutbox(hung.disk.path, {
       disk: hung.disk,
       time,
       random: createRandom(5),

@@ -1,4 +1,3 @@
-import { withNotes, type NotedOutbox } from "./notes-adapter.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
 import { openOutbox, type Outbox, type OutboxOptions } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
@@ -11,7 +10,7 @@ export type TestOptions = Partial<Omit<OutboxOptions, "on">> & {
 };
 
 /** An outbox on its own: nobody listens, telemetry is written at once. */
-export const openPlainOutbox = async (path: string, options: TestOptions = {}): Promise<Outbox> => {
+export const openTestOutbox = async (path: string, options: TestOptions = {}): Promise<Outbox> => {
   const { on, early = false, ...rest } = options;
   const outbox = await openOutbox({
     disk: openDisk(path),
@@ -31,18 +30,4 @@ export const openPlainOutbox = async (path: string, options: TestOptions = {}): 
   });
   if (!early) await outbox.opened;
   return outbox;
-};
-
-/** The same with the notes of contract 1.0 on top. */
-export const openTestOutbox = async (path: string, options: TestOptions = {}): Promise<NotedOutbox> => {
-  let doubtful = false;
-  const on = {
-    ...options.on,
-    doubtful() {
-      doubtful = true;
-      options.on?.doubtful?.();
-    },
-  };
-  const outbox = await openPlainOutbox(path, { ...options, on });
-  return withNotes(outbox, doubtful);
 };

@@ -5,7 +5,7 @@ import type { Draft } from "../../src/domain/report.ts";
 import { createClock } from "../../src/runtime/clock.ts";
 import { createSimulatedDisk } from "../simulation/disk.ts";
 import { SimulatedTime } from "../simulation/time.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 const NOW = Date.UTC(2026, 10, 24);
 const event = (): Draft => ({
@@ -33,7 +33,7 @@ test("what a repair loses is declared, also if the store was closed because the 
     ntpSynchronised: () => true,
     builtMs: BUILT_MS,
   });
-  const outbox = await settle(openPlainOutbox("", { disk, clock, time, random: createRandom(4) }));
+  const outbox = await settle(openTestOutbox("", { disk, clock, time, random: createRandom(4) }));
   const lost = [event(), event(), event()].map((one) => outbox.append(one).seq);
   await settle(outbox.flush());
 

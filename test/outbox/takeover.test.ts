@@ -6,7 +6,7 @@ import { systemTime } from "../../src/runtime/time.ts";
 import { createSimulatedDisk } from "../simulation/disk.ts";
 import { hurriedTime } from "./hurried-time.ts";
 import { EPISODE } from "./kept-episode.ts";
-import { openPlainOutbox, openTestOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 test("a disk that fails again while the store is being taken over is opened once more", async () => {
   const disk = createSimulatedDisk({ time: systemTime, random: createRandom(1) });
@@ -37,7 +37,7 @@ test("a report that is made while the store is being taken over keeps its number
     clock: "gnss",
   };
   {
-    await using before = await openPlainOutbox(disk.path, { disk });
+    await using before = await openTestOutbox(disk.path, { disk });
     before.append(press);
   }
   let taken: (() => void) | undefined;
@@ -54,7 +54,7 @@ test("a report that is made while the store is being taken over keeps its number
     };
   };
   const reports: Report[] = [];
-  await using outbox = await openPlainOutbox(disk.path, { disk, early: true });
+  await using outbox = await openTestOutbox(disk.path, { disk, early: true });
   taken = () => {
     taken = undefined;
     for (let n = 0; n < 3; n++) reports.push(outbox.append({ ...press, at: n }));

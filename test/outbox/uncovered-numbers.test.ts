@@ -8,7 +8,7 @@ import { createClock } from "../../src/runtime/clock.ts";
 import { createSimulatedDisk } from "../simulation/disk.ts";
 import { LifeTime } from "../simulation/life.ts";
 import { SimulatedTime } from "../simulation/time.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 const NOW = Date.UTC(2026, 10, 24);
 const position: Draft = {
@@ -53,7 +53,7 @@ test("a vital file that could not be written, and a power cut: the next life giv
     });
     let outbox: Outbox | undefined;
     const options = { disk, time: process, clock, random: createRandom(seed), lingerMs: () => 100 };
-    void openPlainOutbox(inner.path, options).then((opened) => (outbox = opened));
+    void openTestOutbox(inner.path, options).then((opened) => (outbox = opened));
     await time.run(time.mono() + 5_000, () => outbox !== undefined);
     return { outbox: outbox!, process };
   };

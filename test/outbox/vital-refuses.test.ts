@@ -6,7 +6,7 @@ import type { Outbox } from "../../src/outbox/outbox.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import { createSimulatedDisk } from "../simulation/disk.ts";
 import { SimulatedTime } from "../simulation/time.ts";
-import { openPlainOutbox } from "./open-outbox.ts";
+import { openTestOutbox } from "./open-outbox.ts";
 
 const event = (detail: string): Draft => ({
   kind: "event",
@@ -38,7 +38,7 @@ const openWorld = () => {
   const clock: Clock = { mono: () => Math.floor(time.mono()), now, when: now };
   const pass = (ms: number) => time.run(time.mono() + ms);
   const open = async (draw: number): Promise<Outbox> => {
-    const outbox = openPlainOutbox(disk.path, { disk, time, clock, random: () => draw, early: true });
+    const outbox = openTestOutbox(disk.path, { disk, time, clock, random: () => draw, early: true });
     await pass(10_000);
     return outbox;
   };

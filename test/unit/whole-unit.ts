@@ -39,6 +39,7 @@ export const openWorld = (
       });
     return { url: `mqtts://b${n}:8883`, broker, route: network.add(`mqtts://b${n}:8883`, broker) };
   });
+  const { random } = createDice(7);
   /** The computer's own clock: whether NTP disciplines it. */
   const host = { synchronised: true };
   const logs: Json[] = [];
@@ -68,7 +69,7 @@ ${extra}`;
       recorded,
       ports: {
         time: process,
-        random: createDice(7).random,
+        random,
         clock: createClock({
           mono: () => process.mono(),
           hostNow: () => time.host(),
