@@ -1,24 +1,25 @@
-import { readFileSync } from "node:fs";
 import type { MqttClient } from "mqtt";
+import { readCredentials, type Pem } from "../dispatch/pem.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { Dispatch } from "../settings/schema.ts";
-import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
+import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
 import {
   acknowledge,
   ANSWERS,
   connectConsole,
+  consoleWords,
   nextAnswer,
   watchDispatch,
   type Answer,
 } from "./lib/console.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
-const file = (path: string | undefined): Buffer | undefined => {
-  if (path === undefined) return undefined;
+/** The bytes of the PEM files. Throws a CommandError (74) that names the file that cannot be used. */
+const pemFiles = (files: Parameters<typeof readCredentials>[0]): Pem => {
   try {
-    return readFileSync(path);
+    return readCredentials(files);
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw new CommandError(EXIT.io, reasonOf(cause), cause);
   }
 };
 
@@ -53,7 +54,7 @@ export const reportConnection = (
   let isLost = false;
   // While it is lost, each attempt fails with an error of its own.
   client.on("error", (error) => {
-    if (!isLost) say(reasonOf(error));
+    if (!isLost) say(consoleWords(error));
   });
   client.on("close", () => {
     if (isLost || stopping.aborted) return;
@@ -90,9 +91,12 @@ export const dispatch: Command = {
                      [--ack received|accepted|cleared]
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
 
-One readable line a report; --json one JSON line a message ({topic, retain, payload}, a history batch
-as a list of reports). --ack answers every emergency of every unit below the prefix, also each later one, up to that
-stage, until Ctrl-C: never use it at dispatch's own broker. Exit: 69 the broker cannot be reached or refuses.`,
+One readable line a report; --json: one JSON line a message ({topic, retain, payload}, a history
+batch as a list of reports).
+--ack answers every emergency of every unit below the prefix, also each later one, up to that stage,
+until Ctrl-C: never use it at dispatch's own broker.
+Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, 74 a file of --ca,
+--cert or --key cannot be used.`,
   async run(args) {
     const given = options(args, {
       broker: { type: "string" },
@@ -114,13 +118,8 @@ stage, until Ctrl-C: never use it at dispatch's own broker. Exit: 69 the broker 
     const stop = onStopRequest();
     const { username, password } = given;
     const broker = required(given.broker, "broker");
-    const credentials = defined({
-      ca: file(given.ca),
-      cert: file(given.cert),
-      key: file(given.key),
-      username,
-      password,
-    });
+    const { ca, cert, key } = given;
+    const credentials = { ...pemFiles(defined({ ca, cert, key })), ...defined({ username, password }) };
     await using stack = new AsyncDisposableStack();
     if (ack) process.stderr.write(`${ackWarning(ack, `${broker} below ${prefix}/`)}\n`);
     const client = await connectConsole(broker, credentials);

@@ -1,11 +1,13 @@
 import { createClock } from "../runtime/clock.ts";
-import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { EXIT, options, configFile, type Command } from "./lib/command.ts";
 import { tryBroker } from "./doctor/broker.ts";
+import { configFindings } from "./doctor/config.ts";
 import { tryDevices } from "./doctor/devices.ts";
 import { tryDisk } from "./doctor/disk.ts";
-import { findingText, sound, trouble, type Finding } from "./doctor/finding.ts";
+import { findingText, isFailed, sound, trouble, type Finding } from "./doctor/finding.ts";
+import { servedLink } from "./doctor/link.ts";
+import { tryRights } from "./doctor/rights.ts";
 import { askService } from "./doctor/service.ts";
 
 /** `fix`: the receiver has a fix, so a service would know the time. */
@@ -20,38 +22,41 @@ export const doctor: Command = {
   summary: "tests each part and prints what to do about each failure",
   usage: `patrol-unit doctor --config FILE [--json]
 
-Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and permissions.
-While the service runs it has the devices open: doctor then asks the service about them.
-A line begins with ok, FAIL, or warn: the configuration wants it so, but the car lacks something.
-Exit: 0 nothing failed, 1 something is not, 69 a device or a broker is not there, 78 the configuration cannot
-be read, or gives no identity or no broker.`,
+Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and
+permissions. While the service runs it has the devices open: doctor then asks the service about
+them, and prints each active fault of the service.
+A line begins with ok, FAIL, or warn: nothing has failed, but something is not as usual. It is
+chosen in the configuration (such as \`panic: none\`), but something does not work in this car;
+or no service runs, or it runs with an older file.
+Exit: 0 nothing failed, 1 something failed, 69 a device or a broker is not there, 78 the
+configuration cannot be read, or gives no identity or no broker.`,
   async run(args) {
     const given = options(args, { config: { type: "string" }, json: { type: "boolean" } });
     const file = configFile(given.config);
     const configuration = loadConfiguration(file);
-    const { settings, warnings, doubts, faults } = configuration;
-    const asked = await askService(settings);
-    const { service } = asked;
+    const { settings, sha256 } = configuration;
+    const { service, none, findings: ofService } = await askService(settings, sha256);
     const devices = await tryDevices(configuration, service);
+    const brokers = await Promise.all(settings.dispatch.brokers.map((broker) => tryBroker(broker, settings)));
     const findings = [
-      ...warnings.map((warning) => trouble("config", warning, "put the file there")),
-      ...doubts.map((doubt) => trouble("config", doubt, "check the signal map and the database")),
-      ...faults.map(({ remedy = "correct it", ...fault }) => trouble("config", faultText(fault), remedy)),
-      ...asked.findings,
+      ...configFindings(file, configuration, service),
+      ...ofService,
+      ...(none ? tryRights(file, settings) : []),
       ...devices,
       ...(await tryDisk(settings.outbox.path, service)),
       clockFinding(
         service?.clock ?? createClock().now().clock,
         devices.some(({ part, cure }) => part === "gps" && cure === undefined),
       ),
-      ...(await Promise.all(settings.dispatch.brokers.map((broker) => tryBroker(broker, settings)))),
+      ...(service ? servedLink(service, brokers) : []),
+      ...brokers,
     ];
     process.stdout.write(
       given.json
         ? `${JSON.stringify({ serviceRuns: service !== undefined, findings })}\n`
         : findings.map(findingText).join(""),
     );
-    const failed = findings.filter(({ cure }) => cure !== undefined);
+    const failed = findings.filter(isFailed);
     if (failed.length === 0) return EXIT.ok;
     return failed.some(({ absent }) => absent === true) ? EXIT.unavailable : EXIT.failed;
   },

@@ -2,6 +2,7 @@ import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
 import { classify } from "./faults.ts";
+import { readCredentials } from "./pem.ts";
 import {
   LinkError,
   type Connect,
@@ -11,7 +12,7 @@ import {
   type LinkFault,
 } from "./port.ts";
 import { Versions } from "./versions.ts";
-import { brokerAddress, openSocket, readCredentials, type OpenSocket } from "./socket.ts";
+import { brokerAddress, HandshakeError, openSocket, type OpenSocket } from "./socket.ts";
 
 /**
  * Makes an accepted connection from the address of a broker: looks up the name, opens a socket, chooses
@@ -44,6 +45,15 @@ export type ConnectOver = (
 export const noAnswer = (broker: string): LinkError =>
   new LinkError("timeout", `${broker}: the host does not answer`);
 
+/** The host has accepted the connection. `protocol`: what did not answer on it. */
+export const silentHost = (broker: string, protocol: "MQTT" | "TLS"): LinkError =>
+  new LinkError(
+    "timeout",
+    `${broker}: the connection was open, but no ${protocol} answer came: is the port right?`,
+  );
+
+const isSilentTls = (cause: unknown): boolean => cause instanceof HandshakeError;
+
 type Opened = { readonly address: string; readonly socket: OpenSocket };
 
 /**
@@ -61,7 +71,9 @@ const openFirst = async (
   const either = AbortSignal.any([signal, losers.signal]);
   const open = async (address: string): Promise<Opened> => {
     if (either.aborted) throw noAnswer(broker);
-    const socket = await openSocket(brokerAddress(broker), address, readCredentials(options), either);
+    const target = brokerAddress(broker);
+    const pem = target.secure ? readCredentials(options) : {};
+    const socket = await openSocket(target, address, pem, either);
     if (!either.aborted) {
       // Two sockets may open at once. The other attempts see this before they continue.
       losers.abort();
@@ -80,7 +92,8 @@ const openFirst = async (
   try {
     return await Promise.any(attempts);
   } catch (cause) {
-    if (signal.aborted) throw noAnswer(broker);
+    const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [];
+    if (signal.aborted) throw causes.some(isSilentTls) ? silentHost(broker, "TLS") : noAnswer(broker);
     throw classify(broker, cause instanceof AggregateError ? cause.errors[0] : cause);
   } finally {
     losers.abort();

@@ -1,5 +1,7 @@
 import { reasonOf } from "../runtime/log.ts";
+import { errorCode } from "../runtime/system-words.ts";
 import { LinkError, type LinkFault } from "./port.ts";
+import { tlsWords } from "./tls.ts";
 
 /** Turns errors of the system, of TLS and of MQTT into a code and a sentence. */
 
@@ -34,26 +36,28 @@ const CONNACK_FAULTS: Readonly<Record<number, readonly [LinkFault, string]>> = {
 /** MQTT 5 §3.14.2.1: why a broker disconnects. */
 const DISCONNECT_TAKEN_OVER = 142;
 
-const codeOf = (thrown: unknown): string | number | undefined => {
-  if (!(thrown instanceof Error)) return undefined;
-  if ("code" in thrown && (typeof thrown.code === "string" || typeof thrown.code === "number"))
-    return thrown.code;
-  // A host with several addresses fails with one error for each of them.
-  return thrown instanceof AggregateError ? codeOf(thrown.errors[0]) : undefined;
+/** Errors of the MQTT client's parser. */
+const NO_MQTT = /^(Invalid header flag bits|Cannot parse|Malformed)/;
+
+/** The fault of a failed or lost connection, without the broker's address. */
+export const explain = (thrown: unknown): { readonly code: LinkFault; readonly words: string } => {
+  const code = errorCode(thrown);
+  const reason = reasonOf(thrown);
+  const known = typeof code === "number" ? CONNACK_FAULTS[code] : SYSTEM_FAULTS[code ?? ""];
+  if (known) return { code: known[0], words: known[1] };
+  if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl|pem/i.test(reason))
+    return { code: "certificate", words: tlsWords(String(code), thrown) };
+  if (/keepalive timeout/i.test(reason)) return { code: "stalled", words: "no answer within the keepalive" };
+  if (NO_MQTT.test(reason))
+    return { code: "failed", words: `what answers does not speak MQTT (${reason}): is the port right?` };
+  return { code: "failed", words: reason };
 };
 
 /** The fault of a failed or lost connection to a broker. */
 export const classify = (broker: string, thrown: unknown): LinkError => {
   if (thrown instanceof LinkError) return thrown;
-  const code = codeOf(thrown);
-  const reason = reasonOf(thrown);
-  const known = typeof code === "number" ? CONNACK_FAULTS[code] : SYSTEM_FAULTS[code ?? ""];
-  if (known) return new LinkError(known[0], `${broker}: ${known[1]}`, thrown);
-  if ((typeof code === "string" && TLS_FAULT.test(code)) || /certificate|tls|ssl|pem/i.test(reason))
-    return new LinkError("certificate", `${broker}: TLS failed: ${reason}`, thrown);
-  if (/keepalive timeout/i.test(reason))
-    return new LinkError("stalled", `${broker}: no answer within the keepalive`, thrown);
-  return new LinkError("failed", `${broker}: ${reason}`, thrown);
+  const { code, words } = explain(thrown);
+  return new LinkError(code, `${broker}: ${words}`, thrown);
 };
 
 /** The broker has ended the connection with a DISCONNECT. */

@@ -2,7 +2,7 @@ import { MqttClient, type IClientOptions } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lookup } from "./addresses.ts";
-import { createDial, noAnswer, type ConnectOver } from "./dial.ts";
+import { createDial, silentHost, type ConnectOver } from "./dial.ts";
 import { classify, disconnected } from "./faults.ts";
 import {
   LinkError,
@@ -214,7 +214,7 @@ const connectOver: ConnectOver = async ({ broker, version }, socket, options, on
   });
   const client = new MqttClient(() => stream, clientOptions(options, version));
   const connection = new MqttConnection(broker, version, client, codes, on, time);
-  const abort = () => connection.end(noAnswer(broker));
+  const abort = () => connection.end(silentHost(broker, "MQTT"));
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
   try {

@@ -1,11 +1,10 @@
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { reasonOf } from "../runtime/log.ts";
 import type { Lookup } from "./addresses.ts";
 import { PacketGuard, type Findings } from "./guard.ts";
-import { LinkError, type ConnectOptions } from "./port.ts";
+import type { Pem } from "./pem.ts";
+import { LinkError } from "./port.ts";
 
 /** Where a broker listens. */
 export type BrokerAddress = {
@@ -32,25 +31,6 @@ export const systemLookup: Lookup = async (host) =>
 
 const READ_BYTES = 64 * 1024;
 
-type Pem = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
-
-const pem = (file: string | undefined): Buffer | undefined => {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new LinkError("credentials-unreadable", `${file} cannot be read: ${reasonOf(cause)}`, cause);
-  }
-};
-
-/** Reads the PEM files, each time because they may have been replaced. Throws LinkError. */
-export const readCredentials = (options: Pick<ConnectOptions, "ca" | "cert" | "key">): Pem => {
-  const ca = pem(options.ca);
-  const cert = pem(options.cert);
-  const key = pem(options.key);
-  return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
-};
-
 /**
  * An open socket. All reads use one buffer: with a new buffer for each chunk, skipping a large message
  * leaves 35 MiB of garbage until it is collected.
@@ -60,6 +40,9 @@ export type OpenSocket = {
   /** Gets the bytes, which are valid until it returns. False: no more until `socket.resume()`. */
   data: (bytes: Buffer) => boolean;
 };
+
+/** The connection was closed after TCP was open and before the TLS handshake was done. */
+export class HandshakeError extends Error {}
 
 /** Opens TCP, or TLS with the name checked, to one address. Rejects with the system's error. */
 export const openSocket = (
@@ -84,12 +67,15 @@ export const openSocket = (
       },
     };
     socket.setNoDelay(true);
+    let isOpen = false;
+    socket.once("connect", () => (isOpen = true));
     const abort = () => socket.destroy();
     signal.addEventListener("abort", abort, { once: true });
     socket.on("error", reject);
     socket.once("close", () => {
       signal.removeEventListener("abort", abort);
-      reject(new Error("the connection was closed"));
+      const says = "the connection was closed";
+      reject(isOpen ? new HandshakeError(says) : new Error(says));
     });
     socket.once(secure ? "secureConnect" : "connect", () => {
       signal.removeEventListener("abort", abort);

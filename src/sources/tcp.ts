@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { SourceError, type ByteSource } from "../domain/bytes.ts";
-import { reasonOf } from "../runtime/log.ts";
+import { systemWords } from "../runtime/system-words.ts";
 
 const CONNECT_MS = 10_000;
 /** gpsd greets with this and then waits for a WATCH command (gpsd_json(5)). */
@@ -10,12 +10,14 @@ const GPSD_WATCH = '?WATCH={"enable":true,"nmea":true};\n';
 
 const connected = async (host: string, port: number, signal: AbortSignal): Promise<Socket> => {
   const socket = connect({ host, port, keepAlive: true, noDelay: true });
+  const patience = AbortSignal.timeout(CONNECT_MS);
   try {
-    await once(socket, "connect", { signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]) });
+    await once(socket, "connect", { signal: AbortSignal.any([signal, patience]) });
     return socket;
   } catch (cause) {
     socket.destroy();
-    const reason = reasonOf(cause) || "no answer";
+    const isSilent = patience.aborted || signal.aborted;
+    const reason = isSilent ? "the host does not answer" : systemWords("connect", cause);
     throw new SourceError("absent", `tcp://${host}:${port} cannot be reached: ${reason}`, cause);
   }
 };
@@ -39,7 +41,11 @@ export const tcpSource = (host: string, port: number): ByteSource =>
       }
     } catch (cause) {
       if (signal.aborted) return;
-      throw new SourceError("unplugged", `tcp://${host}:${port} was lost: ${reasonOf(cause)}`, cause);
+      throw new SourceError(
+        "unplugged",
+        `tcp://${host}:${port} was lost: ${systemWords("connect", cause)}`,
+        cause,
+      );
     } finally {
       signal.removeEventListener("abort", close);
       socket.destroy();

@@ -1,6 +1,7 @@
 import type { LinkEvents } from "../dispatch/link.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
+import { systemWords } from "../runtime/system-words.ts";
 import { within } from "../runtime/wait.ts";
 import { VERSION } from "../domain/version.ts";
 import type { CommandPart } from "./commands.ts";
@@ -126,7 +127,8 @@ const openPage = async (
   try {
     return { statusPort: stack.use(await ports.page(statusActions(core, parts))).port };
   } catch (cause) {
-    core.faults.raise({ part: "status", code: "cannot-listen" }, reasonOf(cause));
+    const detail = `${settings.status.listen}: ${systemWords("listen", cause)}`;
+    core.faults.raise({ part: "status", code: "cannot-listen" }, detail);
     return {};
   }
 };

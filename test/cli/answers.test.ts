@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { ackWarning, reportConnection } from "../../src/cli/dispatch.ts";
-import { nextAnswer } from "../../src/cli/lib/console.ts";
+import { consoleWords, nextAnswer } from "../../src/cli/lib/console.ts";
 import { describeMessage } from "../../src/cli/lib/describe.ts";
 
 const TOPIC = "patrol/v1/zrenjanin/zr-117/emergency/01K0000000000000000000000A";
@@ -101,4 +101,14 @@ test("the console says once that the connection is lost, and once that it is the
     "connected again",
     "connection lost, trying again",
   ]);
+});
+
+test("the console says why it has no connection in the words of the link, with its own options", () => {
+  const withCode = (code: string) => Object.assign(new Error(`connect ${code} 127.0.0.1:1883`), { code });
+  expect(consoleWords(withCode("ECONNREFUSED"))).toBe("the host answers but no broker listens there");
+  expect(consoleWords(withCode("EAI_AGAIN"))).toBe("the host name cannot be looked up (no DNS?)");
+  expect(consoleWords(withCode("ECONNRESET"))).toBe("the connection was reset");
+  expect(consoleWords(withCode("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"))).toBe(
+    "the broker wants a client certificate: set --cert and --key",
+  );
 });

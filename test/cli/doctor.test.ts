@@ -35,4 +35,7 @@ test("doctor's lines begin with ok or FAIL, and a failure is followed by what to
   expect(findingText(sound("gps", "fix 3d"))).toBe("ok    gps: fix 3d\n");
   expect(findingText(trouble("gps", "no fix", "go outside"))).toBe("FAIL  gps: no fix\n      → go outside\n");
   expect(findingText(warning("panic", "none"))).toBe("warn  panic: none\n");
+  expect(findingText(warning("service", "none runs", "start it"))).toBe(
+    "warn  service: none runs\n      → start it\n",
+  );
 });

@@ -1,5 +1,12 @@
 import { execFile } from "node:child_process";
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from "node:net";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Lookup } from "../../src/dispatch/addresses.ts";
@@ -196,6 +203,37 @@ describe("CONNACK", () => {
     first.end(new LinkError("failed", "enough"));
     await expect(connect(url, OPTIONS, on, new AbortController().signal)).rejects.toBeInstanceOf(LinkError);
     expect(times).toBe(2);
+  });
+});
+
+describe("a port that is not a broker's", () => {
+  /** Waits for the answer for a second. */
+  const briefly = () => AbortSignal.timeout(1_000);
+  const portOf = async (server: TcpServer): Promise<number> => {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    stack.defer(() => void server.close());
+    return (server.address() as AddressInfo).port;
+  };
+
+  test.each(["mqtt", "mqtts"])(
+    "one that is silent (%s): the connection was open, is the port right?",
+    async (scheme) => {
+      const silent = createTcpServer((socket) => void socket.on("error", () => undefined));
+      const port = await portOf(silent);
+      await expect(dial(`${scheme}://127.0.0.1:${port}`, undefined, briefly())).rejects.toMatchObject({
+        code: "timeout",
+        message: expect.stringMatching(
+          /the connection was open, but no (MQTT|TLS) answer came: is the port right\?$/,
+        ) as string,
+      });
+    },
+  );
+
+  test("a web server's: what answers does not speak MQTT", async () => {
+    const port = await portOf(createServer((_, response) => response.end("<html>")));
+    await expect(dial(`mqtt://127.0.0.1:${port}`)).rejects.toThrow("what answers does not speak MQTT");
+    await expect(dial(`mqtts://127.0.0.1:${port}`)).rejects.toThrow("what answers does not speak TLS");
   });
 });
 

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { epoch, openCar, waitFor, type Car } from "./car.ts";
-import { freePort, startMosquitto } from "./mosquitto.ts";
+import { freePort, makeCertificates, startMosquitto } from "./mosquitto.ts";
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => stack.disposeAsync());
 
-type Finding = { part: string; says: string; cure?: string };
+type Finding = { part: string; says: string; cure?: string; warning?: true };
 const doctor = (car: Car): Promise<{ code: number; findings: Map<string, Finding>; serviceRuns: boolean }> =>
   new Promise((resolve) => {
     execFile(
@@ -55,7 +55,15 @@ test(
     );
     expect(stopped.findings.get("disk")?.cure).toBeUndefined();
     // The clock of a machine without NTP is not known: that alone may be wrong here.
-    expect([...stopped.findings.values()].filter(({ cure, part }) => cure && part !== "clock")).toEqual([]);
+    expect(
+      [...stopped.findings.values()].filter(
+        ({ cure, warning, part }) => cure && !warning && part !== "clock",
+      ),
+    ).toEqual([]);
+    expect(stopped.findings.get("service")).toMatchObject({
+      warning: true,
+      cure: "systemctl status patrol-unit",
+    });
 
     await car.start();
     await waitFor("the board", () => car.lamps.at(-1) === "idle");
@@ -67,6 +75,9 @@ test(
     for (let n = 0; n < 10 && running.findings.get("clock")?.says !== "set by gnss"; n++)
       running = await doctor(car);
     expect(running.serviceRuns).toBe(true);
+    expect(running.findings.get("service")?.says).toMatch(/^runs, up \d+ s$/);
+    expect(running.findings.has("config")).toBe(false);
+    expect(running.findings.has("link")).toBe(false);
     expect(running.code).toBe(1);
     expect(running.findings.get("panic")).toMatchObject({
       says: "boot: cut",
@@ -116,3 +127,52 @@ test(
     expect(findings.get(`broker ${broker.url}`)?.cure).toBeUndefined();
   },
 );
+
+test(
+  "a configuration that was corrected while the service runs: it is not connected, and runs with an older file",
+  { timeout: 60_000 },
+  async () => {
+    const broker = stack.use(await startMosquitto());
+    await broker.start();
+    const statusPort = await freePort();
+    const away = await freePort();
+    const car = stack.use(
+      openCar(`{ brokers: ["mqtt://localhost:${away}"], allowPlaintext: true }`, { statusPort }),
+    );
+    await car.start();
+    await waitFor("the link's fault", () => car.log.some(({ part }) => part === "link"));
+    writeFileSync(
+      car.config,
+      readFileSync(car.config, "utf8").replace(`mqtt://localhost:${away}`, broker.url),
+    );
+    const { code, findings } = await doctor(car);
+    expect(findings.get(`broker ${broker.url}`)?.cure).toBeUndefined();
+    expect(findings.get("link")).toMatchObject({
+      says: `the service is not connected: mqtt://localhost:${away}: the host answers but no broker listens there`,
+      cure: expect.stringContaining("Check the address") as string,
+    });
+    expect(findings.get("config")).toMatchObject({
+      says: "the service runs with an older file",
+      cure: "systemctl restart patrol-unit",
+      warning: true,
+    });
+    expect(code).toBe(69);
+  },
+);
+
+test("a broker that wants a client certificate which is not configured", { timeout: 60_000 }, async () => {
+  const broker = stack.use(
+    await startMosquitto(
+      "cafile FOLDER/ca.pem\ncertfile FOLDER/broker.pem\nkeyfile FOLDER/broker.key\nrequire_certificate true",
+      true,
+    ),
+  );
+  makeCertificates(broker.folder, "zrenjanin/zr-117");
+  await broker.start();
+  const car = stack.use(openCar(`{ brokers: ["${broker.url}"], ca: ${broker.folder}/ca.pem }`));
+  const { findings } = await doctor(car);
+  expect(findings.get(`broker ${broker.url}`)).toMatchObject({
+    says: "the broker wants a client certificate: set dispatch.cert and dispatch.key",
+    cure: "ask dispatch for this unit's certificate and key, and put them there",
+  });
+});

@@ -4,11 +4,13 @@ import { LinkError, PUBACK, type Connection, type LinkFault } from "../../dispat
 import { unitName } from "../../domain/identity.ts";
 import { createRoutes, type Routes } from "../../domain/wire.ts";
 import { reasonOf } from "../../runtime/log.ts";
+import { errorCode } from "../../runtime/system-words.ts";
 import { systemTime } from "../../runtime/time.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { credentialsOf } from "../../unit/credentials.ts";
 import { DOCTOR_REPLY_ID } from "../lib/describe.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
+import { withoutAddress } from "./link.ts";
 
 const BROKER_MS = 10_000;
 
@@ -18,12 +20,29 @@ const BROKER_CURES: Partial<Record<LinkFault, string>> = {
   refused: "is the broker running, and the port right?",
   "unknown-host": "check the name, and that this machine can look up names",
   unreachable: "is there a network, and a route to the broker?",
-  timeout: "is there coverage, and does a firewall block the port?",
-  certificate: "check dispatch.ca, the broker's certificate, and this machine's clock",
+  timeout: "is there coverage, is it the broker's port, and does a firewall block it?",
+  version: "is it a broker? Dispatch must allow MQTT 5 or 3.1.1",
+  certificate:
+    "is dispatch.ca the CA that signed the broker's certificate? Ask dispatch for it; check this machine's clock",
   unauthorised: "check username and password, or the unit's certificate",
-  "credentials-unreadable": "put the files there, readable for the service",
+  "credentials-unreadable":
+    "dispatch.ca, cert and key must be PEM files that belong together and that user patrol-unit may read",
   lost: "is it a broker, and the port the one for TLS?",
   failed: "is it a broker, and the port the one for TLS?",
+};
+
+/** By the code that TLS gives: these need another remedy than the others. */
+const TLS_CURES: readonly (readonly [RegExp, string])[] = [
+  [/ALTNAME/, "name the broker in dispatch.brokers as its certificate does, or ask dispatch for another one"],
+  [/CERTIFICATE_REQUIRED|HANDSHAKE/, "ask dispatch for this unit's certificate and key, and put them there"],
+  [/_ALERT_.*(CA|CERTIFICATE)/, "ask dispatch for a certificate that its broker accepts"],
+  [/EXPIRED|NOT_YET_VALID/, "compare `date` with the real time; else dispatch must renew the certificate"],
+  [/VERSION|LENGTH/, "is it a broker, and the port the one for TLS (often 8883)?"],
+];
+
+const cureOf = ({ code, cause }: LinkError): string => {
+  const tls = TLS_CURES.find(([pattern]) => pattern.test(String(errorCode(cause))))?.[1];
+  return (code === "certificate" ? tls : undefined) ?? BROKER_CURES[code] ?? BROKER_CURE;
 };
 
 /** Dispatch's console shows this as a trial. */
@@ -68,6 +87,7 @@ export const tryBroker = async (broker: string, settings: UnitSettings): Promise
     );
   } catch (cause) {
     const known = cause instanceof LinkError;
-    return trouble(part, reasonOf(cause), (known && BROKER_CURES[cause.code]) || BROKER_CURE, known);
+    const says = withoutAddress(broker, reasonOf(cause));
+    return trouble(part, says, known ? cureOf(cause) : BROKER_CURE, known);
   }
 };

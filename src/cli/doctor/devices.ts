@@ -6,11 +6,13 @@ import { systemTime } from "../../runtime/time.ts";
 import { readGps } from "../../unit/receiver.ts";
 import { missingCanLibrary } from "../../sources/can-library.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
-import { isOfDevice, loopWord, remedyOf } from "../lib/active-fault.ts";
 import { panicBoard } from "../lib/board.ts";
 import { gpsSource } from "../lib/source.ts";
+import { cureOf } from "./cure.ts";
 import { sound, trouble, warning, type Finding } from "./finding.ts";
+import { servedDevices } from "./served.ts";
 import type { Service } from "./service.ts";
+import { boardFinding, gpsFinding, type DeviceFault } from "./verdicts.ts";
 
 const LISTEN_MS = 5_000;
 const FRAMES_MS = 3_000;
@@ -18,26 +20,6 @@ const FRAMES_MS = 3_000;
 const BOARD_MS = 10_000;
 /** Faults that waiting does not end. */
 const HOPELESS = new Set(["absent", "denied"]);
-
-/** A device's own fault: its code, and a sentence for this case. */
-type DeviceFault = { readonly code: string; readonly detail: string };
-
-const gpsFinding = (heard: number, fix: string, fault: DeviceFault | undefined, port: string): Finding => {
-  if (fault !== undefined || heard === 0)
-    return trouble(
-      "gps",
-      fault?.detail ?? `${port} sends nothing`,
-      remedyOf("gps", fault?.code ?? "silent") ?? "check its plug, gps.port and gps.baud",
-      true,
-    );
-  return fix === "none"
-    ? trouble(
-        "gps",
-        `${heard} sentences, no fix`,
-        "put the antenna under the open sky; a cold start takes minutes",
-      )
-    : sound("gps", `${heard} sentences, fix ${fix}`);
-};
 
 const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> => {
   if (!gps) return undefined; // already reported as a fault of the configuration
@@ -73,7 +55,7 @@ const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | u
     ))
       frames += batch.length;
   } catch (cause) {
-    const remedy = cause instanceof SourceError ? remedyOf("can", cause.code) : undefined;
+    const remedy = cause instanceof SourceError ? cureOf("can", cause.code) : undefined;
     return trouble("can", reasonOf(cause), remedy ?? "set it up as in systemd/25-can0.network", true);
   }
   return frames > 0
@@ -83,17 +65,6 @@ const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | u
         `${can.interface} is up, but no mapped frame arrives`,
         "switch the ignition on; check the wires, the bit rate and the signal map",
       );
-};
-
-const boardFinding = (loops: Readonly<Record<string, string>>): Finding => {
-  const bad = Object.entries(loops).filter(([, state]) => state !== "normal" && state !== "pressed");
-  if (bad.length === 0) return sound("panic", `the board answers; ${Object.keys(loops).join(", ")}: normal`);
-  const remedies = new Set(bad.map(([, state]) => remedyOf("panic-loop", state) ?? "Check the loop."));
-  return trouble(
-    "panic",
-    bad.map(([name, state]) => `${name}: ${loopWord(state)}`).join(", "),
-    [...remedies].join(" "),
-  );
 };
 
 /** `off`: a fault of the configuration has switched the board off, and is already reported. */
@@ -129,7 +100,7 @@ const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
     return trouble(
       "panic",
       fault?.detail ?? `${panic.port}: no board answers`,
-      remedyOf("panic-board", fault?.code ?? "silent") ?? "check its plug and panic.port; is it programmed?",
+      cureOf("panic-board", fault?.code ?? "silent") ?? "check its plug and panic.port; is it programmed?",
       true,
     );
   return boardFinding(
@@ -138,58 +109,6 @@ const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
     ),
   );
 };
-
-/** What the service reports about one part: the newest fault of the device itself. */
-const servedFault = ({ faults }: Service, part: string): DeviceFault | undefined =>
-  faults.findLast((one) => one.part === part && isOfDevice(one));
-
-const servedCan = async (service: Service): Promise<Finding | undefined> => {
-  if (!service.can) return undefined;
-  const { state, frames, dropped } = service.can;
-  if (state === "heard") return sound("can", `${frames} frames, ${dropped} dropped`);
-  const library = state === "failed" ? await missingCanLibrary() : undefined;
-  if (library) return trouble("can", library.says, library.cure);
-  const fault = servedFault(service, "can");
-  if (!fault) return trouble("can", `no mapped frame arrives (${state})`, "switch the ignition on");
-  return trouble(
-    "can",
-    fault.detail,
-    remedyOf("can", fault.code) ?? "see the service's log",
-    fault.code !== "not-configured",
-  );
-};
-
-const servedBoard = async (service: Service, panic: Panic): Promise<(Finding | undefined)[]> => {
-  const { panicBoard: board } = service;
-  if (!board) return [await tryBoard(panic)];
-  const fault = servedFault(service, "panic-board");
-  const cure = fault && remedyOf("panic-board", fault.code);
-  if (!board.connected)
-    return [trouble("panic", fault?.detail ?? "the board does not answer", cure ?? "check its plug", true)];
-  return [
-    boardFinding(board.loops ?? {}),
-    ...(fault ? [trouble("panic-board", fault.detail, cure ?? "see the service's log")] : []),
-  ];
-};
-
-/** Parts that doctor does not try itself while the service runs. */
-const OTHER_PARTS = new Set(["outbox", "power", "status"]);
-/** Faults of the link that a second connection does not find. */
-const LINK_CODES = new Set(["topic-refused", "taken-over"]);
-
-const servedRest = ({ faults }: Service): Finding[] =>
-  faults
-    .filter(({ part, code }) => OTHER_PARTS.has(part) || (part === "link" && LINK_CODES.has(code)))
-    .filter(isOfDevice)
-    .map(({ part, code, detail }) => trouble(part, detail, remedyOf(part, code) ?? "see the service's log"));
-
-/** The devices, as the running service reports them. */
-const servedDevices = async (service: Service, gps: UnitSettings["gps"], panic: Panic) => [
-  gps && gpsFinding(service.gps.sentences, service.gps.fix, servedFault(service, "gps"), gps.port),
-  await servedCan(service),
-  ...(await servedBoard(service, panic)),
-  ...servedRest(service),
-];
 
 /** GPS, CAN and panic board: tried here, or as the running service reports them. */
 export const tryDevices = async (
@@ -200,7 +119,10 @@ export const tryDevices = async (
   const isFaulty = settings.panic === undefined && faults.some(({ part }) => part === "panic-board");
   const panic = isFaulty ? "off" : settings.panic;
   const found = service
-    ? await servedDevices(service, settings.gps, panic)
+    ? [
+        ...(await servedDevices(service, settings.gps)),
+        service.panicBoard ? undefined : await tryBoard(panic),
+      ]
     : await Promise.all([tryGps(settings.gps), tryCan(configuration), tryBoard(panic)]);
   return found.filter((finding) => finding !== undefined);
 };

@@ -1,13 +1,20 @@
 import { statfsSync } from "node:fs";
 import { probe } from "../../outbox/disk.ts";
+import { DiskError } from "../../outbox/port.ts";
 import { cardYears, CARD_AMPLIFICATION, ERASURES } from "../../outbox/wear.ts";
 import { reasonOf } from "../../runtime/log.ts";
+import { systemWords } from "../../runtime/system-words.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
 
 const LOW_DISK_MIB = 256;
 const MIB = 1024 * 1024;
 const DAY_S = 86_400;
+
+const unwritable = (path: string, cause: unknown): string =>
+  cause instanceof DiskError && cause.cause !== undefined
+    ? `${path} cannot be written: ${systemWords("write", cause.cause)}`
+    : reasonOf(cause);
 
 /** Writes to the outbox's disk and estimates the life of its card. `path`: the outbox folder. */
 export const tryDisk = async (path: string, service: Service | undefined): Promise<Finding[]> => {
@@ -16,7 +23,9 @@ export const tryDisk = async (path: string, service: Service | undefined): Promi
   try {
     folder = await probe(path);
   } catch (cause) {
-    return [trouble("disk", reasonOf(cause), "is it mounted, writable and not full?")];
+    // The service's own fault says it already.
+    if (service?.faults.some(({ part, code }) => part === "outbox" && code.startsWith("disk-"))) return [];
+    return [trouble("disk", unwritable(path, cause), "is it mounted, writable and not full?")];
   }
   const { blocks, bavail, bsize } = statfsSync(folder);
   const freeMiB = Math.floor((bavail * bsize) / MIB);

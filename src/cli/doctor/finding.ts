@@ -5,7 +5,7 @@ export type Finding = {
   readonly cure?: string;
   /** The device or broker is missing: exit 69, not 1. */
   readonly absent?: boolean;
-  /** The configuration wants it so, but a reader should know. It does not change the exit code. */
+  /** Nothing has failed, but a reader should know. It does not change the exit code. */
   readonly warning?: true;
 };
 
@@ -20,11 +20,21 @@ export const trouble = (part: string, says: string, cure: string, absent = false
   absent,
 });
 
-/** A part that the configuration leaves out. `says`: what the car lacks because of it. */
-export const warning = (part: string, says: string): Finding => ({ part, says, warning: true });
+/** Something that a reader should know. `cure`: what to do, unless the configuration wants it so. */
+export const warning = (part: string, says: string, cure?: string): Finding => ({
+  part,
+  says,
+  ...(cure === undefined ? {} : { cure }),
+  warning: true,
+});
+
+/** Whether the part does not work. */
+export const isFailed = ({ cure, warning: isWarning }: Finding): boolean =>
+  cure !== undefined && isWarning !== true;
 
 /** A finding for a person to read: one line, and a second one if something has to be done. */
-export const findingText = ({ part, says, cure, warning: isWarning }: Finding): string => {
-  if (cure !== undefined) return `FAIL  ${part}: ${says}\n      → ${cure}\n`;
-  return `${isWarning ? "warn" : "ok  "}  ${part}: ${says}\n`;
+export const findingText = (finding: Finding): string => {
+  const { part, says, cure } = finding;
+  const word = isFailed(finding) ? "FAIL" : finding.warning ? "warn" : "ok  ";
+  return `${word}  ${part}: ${says}\n${cure === undefined ? "" : `      → ${cure}\n`}`;
 };

@@ -3,13 +3,17 @@ import { reasonOf } from "../../runtime/log.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { ActiveFault } from "../lib/active-fault.ts";
 import { addressOf, addressText, askStatus, isNobodyThere } from "../lib/ask-unit.ts";
-import { trouble, type Finding } from "./finding.ts";
+import { sound, trouble, warning, type Finding } from "./finding.ts";
 
 /** The part of the running service's status that doctor uses. */
 const Service = z.object({
   uptimeS: z.number(),
   writtenMiB: z.number().optional(),
+  /** sha256 of the configuration file with which it was started. */
+  config: z.string().optional(),
   clock: z.string(),
+  /** `broker`: it is connected. `fault`: why the last connection failed or ended. */
+  link: z.object({ broker: z.string().optional(), fault: z.string().optional() }).optional(),
   gps: z.object({ fix: z.string(), sentences: z.number(), fault: z.string().optional() }),
   can: z.object({ frames: z.number(), dropped: z.number(), state: z.string() }).optional(),
   panicBoard: z
@@ -23,25 +27,47 @@ const Service = z.object({
 });
 export type Service = z.infer<typeof Service>;
 
-/** `service`: this unit's service runs. `findings`: what is wrong at its status address. */
-export type Asked = { readonly service?: Service; readonly findings: readonly Finding[] };
+/**
+ * `service`: this unit's service runs. `none`: nothing listens at its status address. `findings`: a line on
+ * the service, and what is wrong at its status address.
+ */
+export type Asked = {
+  readonly service?: Service;
+  readonly none?: true;
+  readonly findings: readonly Finding[];
+};
+
+const LOOK = "systemctl status patrol-unit";
+const UNKNOWN = warning("service", "it is not known whether a service runs with this configuration", LOOK);
+
+/** `sha256`: of the configuration file as it is now. */
+const serviceFindings = ({ uptimeS, config }: Service, sha256: string): Finding[] => [
+  sound("service", `runs, up ${uptimeS} s`),
+  ...(config === undefined || config === sha256
+    ? []
+    : [warning("config", "the service runs with an older file", "systemctl restart patrol-unit")]),
+];
 
 /**
  * Asks the service of the configuration for its status. If nothing listens at its status address, no
  * service runs, and the devices can be tried. A status page that is off, or has port 0, cannot be asked.
  */
-export const askService = async (settings: UnitSettings): Promise<Asked> => {
+export const askService = async (settings: UnitSettings, sha256: string): Promise<Asked> => {
   const { listen } = settings.status;
-  if (listen === undefined || listen.endsWith(":0")) return { findings: [] };
+  if (listen === undefined || listen.endsWith(":0")) return { findings: [UNKNOWN] };
   try {
     const address = addressOf(settings);
     const { data, error } = Service.safeParse(await askStatus(address));
-    if (data) return { service: data, findings: [] };
+    if (data) return { service: data, findings: serviceFindings(data, sha256) };
     const says = `the status of ${addressText(address)} has another format (${error.issues[0]?.path.join(".")})`;
-    return { findings: [trouble("status", says, "use the doctor of the service's own release")] };
+    return { findings: [trouble("status", says, "use the doctor of the service's own release"), UNKNOWN] };
   } catch (cause) {
-    if (isNobodyThere(cause)) return { findings: [] };
+    if (isNobodyThere(cause))
+      return {
+        none: true,
+        findings: [warning("service", "no service runs with this configuration", LOOK)],
+      };
     const cure = "stop the other program (`ss -ltnp` names it), or correct status.listen and status.pin";
-    return { findings: [trouble("status", reasonOf(cause), cure)] };
+    return { findings: [trouble("status", reasonOf(cause), cure), UNKNOWN] };
   }
 };

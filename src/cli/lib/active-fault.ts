@@ -19,6 +19,10 @@ const rowOf = (part: string, code: string) =>
 /** The catalogue's remedy; undefined if the catalogue has no such fault of a device. */
 export const remedyOf = (part: string, code: string): string | undefined => rowOf(part, code)?.remedy;
 
+/** The catalogue's remedy for a fault of the configuration file; undefined if it has no such fault. */
+export const remedyOfFault = (part: string, code: string): string | undefined =>
+  CATALOGUE.find((row) => row.part === part && row.code === code && row.about === "configuration")?.remedy;
+
 /** A fault of a device, a broker or the disk, not one of the configuration file. */
 export const isOfDevice = ({ part, code }: ActiveFault): boolean => rowOf(part, code) !== undefined;
 

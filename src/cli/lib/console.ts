@@ -1,4 +1,5 @@
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { explain } from "../../dispatch/faults.ts";
 import { brokerAddress } from "../../dispatch/socket.ts";
 import { WireReport } from "../../domain/report.ts";
 import { reasonOf } from "../../runtime/log.ts";
@@ -36,6 +37,10 @@ const address = (broker: string) => {
   }
 };
 
+/** Why the console has no connection, in the words of the link, with the console's options. */
+export const consoleWords = (cause: unknown): string =>
+  explain(cause).words.replaceAll(/\bdispatch\.(ca|cert|key)\b/g, "--$1");
+
 /** Connects with MQTT 5, or 3.1.1 if the broker has no 5; then reconnects by itself. */
 export const connectConsole = async (broker: string, credentials: IClientOptions): Promise<MqttClient> => {
   const target = { ...address(broker), ...credentials };
@@ -44,7 +49,7 @@ export const connectConsole = async (broker: string, credentials: IClientOptions
       attempt({ ...target, protocolVersion: 4 }),
     );
   } catch (cause) {
-    throw new CommandError(EXIT.unavailable, `${broker}: ${reasonOf(cause) || "no broker answers"}`, cause);
+    throw new CommandError(EXIT.unavailable, `${broker}: ${consoleWords(cause)}`, cause);
   }
 };
 
