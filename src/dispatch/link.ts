@@ -387,7 +387,10 @@ export class Link {
   #failed(broker: string, error: LinkError, silentMs: number): void {
     this.#status = { ...this.#status, fault: error.code };
     if (error.code === "taken-over" && this.#emergencies.takesOver(broker)) return;
-    if (!this.#leaving && this.#faults.failed(broker, error)) this.#on.down(error, broker, silentMs);
+    if (this.#leaving) return;
+    // A courier may have heard somebody since the fault was reported.
+    this.#on.silent(silentMs);
+    if (this.#faults.failed(broker, error)) this.#on.down(error, broker, silentMs);
   }
 
   /** An acknowledgement was received, on the link or by a courier. */

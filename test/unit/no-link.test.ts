@@ -72,3 +72,27 @@ test("a broker without a listener does not make a courier say no-link while the 
   await world.wait(5 * MINUTE_MS);
   expect(world.lamps).not.toContain("no-link");
 });
+
+test("a courier's listener is no excuse once nobody can be reached any more", async () => {
+  const world = openWorld([{}, {}]);
+  const [a, b] = [world.brokers[0]!, world.brokers[1]!];
+  a.broker.faults.hangs = true;
+  b.broker.faults.down = true;
+  const { board } = await world.start();
+  await world.wait(90_000);
+  expect(world.lamps.at(-1)).toBe("no-link");
+  board.hello("aaaaaaaa", 0);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(12_000);
+  b.broker.faults.down = false;
+  const isEmergency = ({ topic }: { topic: string }): boolean => topic.includes("/emergency/");
+  await world.wait(30_000, () => world.heard.some(isEmergency));
+  const { topic } = world.heard.find(isEmergency)!;
+  b.broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage: "cleared" })), {});
+  await world.wait(3_000, () => b.broker.retained(topic) === undefined);
+  b.broker.faults.down = true;
+  world.network.reset(b.route);
+  expect(world.logs.some(({ msg }) => msg === "connected to dispatch")).toBe(false);
+  await world.wait(2 * MINUTE_MS);
+  expect(world.lamps.at(-1)).toBe("no-link");
+});
