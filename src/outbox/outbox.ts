@@ -91,7 +91,7 @@ export type OutboxOptions = {
 export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const lock = await options.disk.lock();
   try {
-    const start = await begin(options.disk, options.random);
+    const start = await begin(options.disk, options);
     const life = await takeLease(options.disk, start, options);
     for (const line of start.news) options.on.news(line);
     if (start.doubtful) options.on.doubtful?.();

@@ -1,6 +1,7 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
+import { whileItMoves } from "./patience.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, NoAnswerError, PLACES, StoreError, type Disk } from "./port.ts";
 import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";
@@ -150,21 +151,43 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Start => {
   };
 };
 
+/** The board is served only after it: it is not waited for longer than this if it makes no progress. */
+const STORE_MS = 5_000;
+
+const openAndScan = (disk: Disk, lease: number, progress: () => void): Promise<Opened<Scan>> =>
+  openWhatever(disk, { damaged: false, expected: true }, (store) =>
+    scan(store, lease, () => {
+      progress();
+      return false;
+    }),
+  );
+
 /**
  * Reads the vital file. Only if it is lost, or of an older version, and a store exists, it opens and
  * reads that as well. Rejects with StoreError if another process has the store.
  */
-export const begin = async (disk: Disk, random: Random): Promise<Start> => {
+export const begin = async (
+  disk: Disk,
+  { random, time }: { readonly random: Random; readonly time: Time },
+): Promise<Start> => {
   const { newest, damaged } = decodePlaces(await disk.readVital());
   if (newest?.store !== undefined) return fromVital({ ...newest, store: newest.store }, damaged);
   if (!(await disk.hasStore())) return newest ? fromRemains(newest, random) : fresh(random);
+  let opening: Promise<Opened<Scan>> | undefined;
   try {
-    const opened = await openWhatever(disk, { damaged: false, expected: true }, (store) =>
-      scan(store, newest?.lease ?? 1, () => false),
-    );
+    const opened = await whileItMoves({ time, what: disk.path, ms: STORE_MS }, (progress) => {
+      opening = openAndScan(disk, newest?.lease ?? 1, progress);
+      return opening;
+    });
     return fromStore(newest, opened, random);
   } catch (cause) {
     if (!(cause instanceof DiskError)) throw cause;
+    // Opened too late it is closed, so that it can be opened again.
+    if (cause instanceof NoAnswerError)
+      opening?.then(
+        ({ store }) => store.close(),
+        () => undefined,
+      );
     return fromRemains(newest, random);
   }
 };

@@ -79,13 +79,16 @@ export class StoreAccess {
     return true;
   }
 
-  /** `failed`: why it could not be used, if it could not. Rejects with DiskError, StoreError or ScanAbandoned. */
-  async reopen(failed: unknown): Promise<Store> {
+  /**
+   * `failed`: why it could not be used, if it could not. `progress` is called as it goes on. Rejects with
+   * DiskError, StoreError or ScanAbandoned.
+   */
+  async reopen(failed: unknown, progress: () => void): Promise<Store> {
     await this.close();
-    const { store, whole, news, taken } = await this.#open(failed);
+    const { store, whole, news, taken } = await this.#open(failed, progress);
     for (const line of news) this.#options.news(line);
     if (taken) {
-      await this.#takeOver(store, whole, taken, failed).catch(async (cause: unknown) => {
+      await this.#takeOver(store, whole, taken, { failed, progress }).catch(async (cause: unknown) => {
         // A store that stays open keeps every later attempt out.
         await store.close().catch(() => undefined); // it failed already
         throw cause;
@@ -105,8 +108,12 @@ export class StoreAccess {
     if (before.kind !== "hung") await closed;
   }
 
-  #open(failed: unknown): Promise<Opened<Scan | undefined>> {
+  #open(failed: unknown, progress: () => void): Promise<Opened<Scan | undefined>> {
     const { disk, queue, start, closing } = this.#options;
+    const abandoned = (): boolean => {
+      progress();
+      return closing();
+    };
     if (start.opened && !queue.isRecovered) return Promise.resolve({ ...start.opened, news: [] });
     const state = { damaged: this.#damaged, expected: queue.isRecovered || start.boot > 1 };
     // A full disk loses nothing that was written: what this life knows of the store is still true, unless it
@@ -114,7 +121,7 @@ export class StoreAccess {
     const known = queue.isRecovered && !this.#damaged && faultOf(failed).code === "disk-full";
     const open = (): Promise<Opened<Scan | undefined>> =>
       openWhatever(disk, state, (store, whole) =>
-        known && whole ? Promise.resolve(undefined) : scan(store, queue.next, closing),
+        known && whole ? Promise.resolve(undefined) : scan(store, queue.next, abandoned),
       );
     return open().catch((cause: unknown) => {
       // The disk may be full: with the room of the ballast it can be opened and emptied.
@@ -123,7 +130,12 @@ export class StoreAccess {
     });
   }
 
-  async #takeOver(store: Store, whole: boolean, found: Scan, failed: unknown): Promise<void> {
+  async #takeOver(
+    store: Store,
+    whole: boolean,
+    found: Scan,
+    { failed, progress }: { readonly failed: unknown; readonly progress: () => void },
+  ): Promise<void> {
     const { queue, gaps, name, start, now, away, random } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
@@ -148,6 +160,7 @@ export class StoreAccess {
     for (let from = 0; from < operations.length; from += GHOSTS) {
       // oxlint-disable-next-line no-await-in-loop -- a part at a time
       await store.batch(operations.slice(from, from + GHOSTS), { sync: from + GHOSTS >= operations.length });
+      progress();
     }
   }
 

@@ -7,6 +7,7 @@ import { createCommitter, type Committer } from "./committer.ts";
 import type { Condition } from "./condition.ts";
 import type { Gaps } from "./gaps.ts";
 import { numbersIn, ScanAbandoned } from "./opening.ts";
+import { whileItMoves } from "./patience.ts";
 import { DamageError, NoAnswerError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
 import { encodeKey, encodeRecord } from "./record.ts";
@@ -18,6 +19,8 @@ import { ANSWER_MS, type VitalFile } from "./vital-file.ts";
 /** The ledger alone is written this often: what a crash declares is at most this old. */
 const LEDGER_MS = 1_000;
 export const RETRY_MS = 1_000;
+/** A store that makes no progress for so long while it is opened counts as one that does not open. */
+const OPENING_MS = 20_000;
 /** Records between two syncs while telemetry is flowing, by time. */
 const SYNC_MS = 1_000;
 
@@ -52,8 +55,6 @@ type Batch = {
   /** When the commit began, and when the store was asked to write. */
   readonly begunAt: number;
   readonly writtenAt: number;
-  /** The store was opened for it. */
-  readonly reopened: boolean;
   /** Answers whoever waits for it. */
   readonly giveUp: (cause: unknown) => void;
 };
@@ -69,6 +70,10 @@ export class Writer {
   #syncedAt = 0;
   #wroteAt = -Infinity;
   #closing = false;
+  /** The store is being opened. If the disk does not answer, it is waited for no longer, and may still open. */
+  #opening: Promise<Store> | undefined;
+  /** The store has been opened, and what it holds was not offered to be read yet. */
+  #unread = false;
   /** The batch that the disk has not answered yet. */
   #underWay: Batch | undefined;
   /** Looks whether that takes too long: one timer for many batches. */
@@ -161,11 +166,10 @@ export class Writer {
   async #commit(sync: boolean): Promise<void> {
     const { time, queue, gaps, access, condition, room, vital } = this.#options;
     // What is asked of the disk meanwhile would not be answered either, and batches are written in order.
-    if (this.#underWay) throw condition.storeCause;
+    if (this.#underWay || this.#opening) throw condition.storeCause;
     const now = time.mono();
     this.#wroteAt = now;
     if (condition.away) await this.#options.writeVital();
-    const reopened = access.store === undefined;
     const store = access.store ?? (await this.#reopen());
     if (gaps.owes) await this.#declareOwed(store);
     if (vital.pending || !queue.allLeased) await this.#vitalFirst();
@@ -173,7 +177,7 @@ export class Writer {
     const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
     this.#urgent = false;
     if (this.#closing) queue.endLease();
-    await this.#write({ store, plan: queue.plan(), excess, sync: mustSync, begunAt: now, reopened });
+    await this.#write({ store, plan: queue.plan(), excess, sync: mustSync, begunAt: now });
   }
 
   /** Rejects if the batch fails, or has no answer for ANSWER_MS: it may still end, either way. */
@@ -231,12 +235,13 @@ export class Writer {
 
   #done(batch: Batch): void {
     const { queue, room } = this.#options;
-    const { store, plan, excess, sync, begunAt, reopened } = batch;
+    const { store, plan, excess, sync, begunAt } = batch;
     const late = this.#answered(batch);
     queue.done(plan, sync);
     this.#unsynced = !sync && (plan.records.size > 0 || this.#unsynced);
     if (sync) this.#syncedAt = begunAt;
-    this.#written(reopened || late, plan.records);
+    this.#written(this.#unread || late, plan.records);
+    this.#unread = false;
     room.after(store, excess);
   }
 
@@ -296,14 +301,35 @@ export class Writer {
 
   /** The first opening, and every later one: after a torn log, a full disk, a disk that was away. */
   async #reopen(): Promise<Store> {
-    const { access, condition } = this.#options;
+    const { access, condition, disk, time } = this.#options;
+    const opening = Promise.withResolvers<Store>();
+    this.#opening = opening.promise;
+    this.#unread = true;
+    const ended = (): void => void (this.#opening = undefined);
+    opening.promise.then(ended, ended);
     try {
-      const store = await access.reopen(condition.storeCause);
+      const store = await whileItMoves({ time, what: disk.path, ms: OPENING_MS }, (progress) => {
+        opening.resolve(access.reopen(condition.storeCause, progress));
+        return opening.promise;
+      });
       this.#urgent = true;
       return store;
     } catch (cause) {
-      throw cause instanceof ScanAbandoned ? cause : this.#storeFailed(cause);
+      if (this.#opening !== undefined) this.#opensLate(opening.promise, cause);
+      else if (!(cause instanceof ScanAbandoned)) this.#storeFailed(cause);
+      throw cause;
     }
+  }
+
+  /**
+   * The store has no answer. If it opens, it is used. Until then everything is read from memory, and nothing else
+   * is asked of the disk: see `#hung`.
+   */
+  #opensLate(opening: Promise<Store>, cause: unknown): void {
+    const goOn = (): void => this.#committer.within(0);
+    opening.then(goOn, goOn);
+    this.#options.condition.storeFailed(cause);
+    for (const lane of LANES) this.#options.stored(lane);
   }
 
   /** Stopped before the store was scanned: its reports are kept, and the next life accounts for the numbers. */
