@@ -94,6 +94,20 @@ dispatch: { brokers: ["mqtts://a:8883"] }
   });
 
   test.each([
+    [
+      "left out",
+      valid.replace("panic: none\n", ""),
+      /^warning: panic: no button of this car works: add a panic block, or write panic: none\b.*\n$/,
+    ],
+    ["none", valid, /^$/],
+  ])("check warns if no button works and nobody has said so: panic %s", async (name, text, words) => {
+    const { code, stdout, stderr } = await run(["check", "--config", file(`panic-${name}.yaml`, text)]);
+    expect(stderr).toMatch(words);
+    expect(stdout).toMatch(/: valid\n$/);
+    expect(code).toBe(0);
+  });
+
+  test.each([
     ["no identity", valid.replace(/unit: .*/, "")],
     ["no broker", valid.replace("mqtts", "mqtt")],
     ["no YAML", "unit: ["],
