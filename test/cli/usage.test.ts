@@ -97,7 +97,7 @@ describe("the command line", () => {
     const file = join(folder, "car.log");
     writeFileSync(file, "(1.0) can0 100#00\n");
     const { code, stdout, stderr } = await run("decode", "--nmea", file);
-    expect(stderr).toContain(`${file}: it has no valid NMEA sentence`);
+    expect(stderr).toContain(`${file} has no NMEA sentence: is it a recording?`);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   });
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -141,6 +141,28 @@ status: { listen: "127.0.0.1:0" }
   expect(performance.now() - begun).toBeGreaterThan(2900);
   expect(dispatch.positions()).toHaveLength(300);
   expect(dispatch.missing()).toEqual([]);
+});
+
+describe("replay of what is no recording ends with 1 before anything is sent", () => {
+  const CAR = `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/none }
+panic: none
+dispatch: { brokers: ["mqtt://127.0.0.1:1"], allowPlaintext: true }
+can: { interface: can0, database: bus.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }
+`;
+  test.each([
+    ["--nmea", "NMEA sentence"],
+    ["--can", "candump line"],
+  ])("%s", async (option, what) => {
+    file("bus.dbc", 'BO_ 256 Drive: 8 X\n SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X\n');
+    const text = file("text.md", "# A car\n\nIts software.\n");
+    const outbox = join(folder, `no-recording${option}`);
+    const config = file("no-recording.yaml", `${CAR}outbox: { path: ${outbox} }\n`);
+    const { code, stdout, stderr } = await run(["replay", "--config", config, option, text]);
+    expect(stderr).toBe(`${text} has no ${what}: is it a recording?\n`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(existsSync(outbox)).toBe(false);
+  });
 });
 
 test("the demo shows a drive and stops clean", async () => {
