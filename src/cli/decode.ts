@@ -168,15 +168,15 @@ export const decode: Command = {
   usage: `patrol-unit decode --nmea FILE [--json]
 patrol-unit decode --can FILE --database DBC [--raw | --labels] [--json]
 
---nmea: one line an epoch on stdout: the \`data\` of a position and \`at\`, as the receiver gave it (dates
-are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and
+--nmea: one line an epoch on stdout: the \`data\` of a position and \`at\`, as the receiver gave it
+(dates are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and
 rejections.
 
 --can: one line a frame of a candump log (-l, -L or -8) that the database knows: {t, frame, message,
-signals}. Prints physical values; --raw: raw values; --labels: the texts of value tables, if a signal
-has one. A signal is absent if it is not multiplexed into the frame, lies beyond its end, is not a
-number, or is not available (J1939). Integers beyond 2^53 are strings. The last line, on stderr,
-counts lines, frames and skipped lines by cause.
+signals}. Prints physical values; --raw: raw values; --labels: the texts of value tables, if a
+signal has one. A signal is absent if it is not multiplexed into the frame, lies beyond its end, is
+not a number, or is not available (J1939). Integers beyond 2^53 are strings. The last line, on
+stderr, counts lines, frames and skipped lines by cause.
 
 The output is JSON with and without --json. Files may be gzip and have any size; - is the standard
 input.

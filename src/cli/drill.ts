@@ -161,13 +161,14 @@ export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
   usage: `patrol-unit drill [--config FILE | --address HOST:PORT] [--json]
 
-Asks the running service to treat the next press within 60 s as a drill: it takes the same path as an
-emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it is
-accepted or cleared. If the command is stopped before the press, the drill is off. An accepted drill
-stays open until dispatch clears it, at most 10 minutes; until then a further drill is refused.
+Asks the running service to treat the next press within 60 s as a drill: it takes the same path as
+an emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it
+is accepted or cleared. If the command is stopped before the press, the drill is off. An accepted
+drill stays open until dispatch clears it, at most 10 minutes; until then a further drill is
+refused.
 --json: one line a leg, {episode, stage, ms}; ms counts from the press.
-Exit: 0 accepted or cleared, 1 refused, stopped, or no press or no answer in time, 69 no service or no
-panic board answers.`,
+Exit: 0 accepted or cleared, 1 refused, stopped, or no press or no answer in time, 69 no service or
+no panic board answers.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },

@@ -82,8 +82,9 @@ export const replay: Command = {
 
 Plays the recordings (plain or gzip; --can: a candump log of any size) through the same path as
 \`run\`, at N times their own pace (default 1; max: at once). Ends when they have ended and everything
-is delivered. Dispatch sees the unit of the configuration: give it a unit.id and an outbox of its own,
-or the real car appears elsewhere on its map. Invalid lines of a log are counted on stderr at the end.
+is delivered. Dispatch sees the unit of the configuration: give it a unit.id and an outbox of its
+own, or the real car appears elsewhere on its map. Invalid lines of a log are counted on stderr at
+the end.
 Exit: 0 all delivered, 1 stopped before the end, or a file has no NMEA sentence or no candump line,
 74 a recording cannot be read, 78 the configuration is not valid.`,
   async run(args) {

@@ -1,9 +1,10 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { epoch } from "./car.ts";
+import { epoch, waitFor } from "./car.ts";
 import { openDispatch } from "./dispatch.ts";
 import { startMosquitto } from "./mosquitto.ts";
 
@@ -171,4 +172,21 @@ test("the demo shows a drive and stops clean", async () => {
   expect(stdout).toMatch(/ONLINE/);
   expect(stdout.match(/position/g)!.length).toBeGreaterThan(10);
   expect(stdout).toMatch(/OFFLINE: SIGINT/);
+});
+
+test("the demo's keys work as capitals, and an answer to nothing says so", async () => {
+  const child = spawn(process.execPath, ["src/main.ts", "demo", "--speed", "20"], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  let out = "";
+  child.stdout.on("data", (text) => (out += String(text)));
+  const ended = once(child, "exit");
+  await waitFor("the lamp", () => out.includes("the lamp shows: idle"));
+  expect(out).toContain("runs 20 times as fast");
+  child.stdin.write("A");
+  await waitFor("the answer to nothing", () => out.includes("no emergency is open: press p first"));
+  child.stdin.write("P");
+  await waitFor("the press", () => out.includes("the lamp shows: sent"));
+  child.stdin.write("Q");
+  expect(await ended).toEqual([0, null]);
 });
