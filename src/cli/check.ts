@@ -8,8 +8,7 @@ const warn = (line: string): void => void process.stderr.write(`warning: ${line}
 /** Whether a fault is only a warning: databases and certificates may be added later. */
 const mayCome = ({ code }: SettingsFault): boolean => code === "missing-file";
 
-const NO_BUTTON =
-  "panic: no button of this car works: add a panic block, or write panic: none if the car has no buttons";
+const NO_BUTTON = "panic: no button of this car works: add a panic block, or write panic: none";
 
 /** Whether the panic block was left out. A faulty block is a fault already. */
 const hasNoButton = ({ settings, faults }: Configuration): boolean =>

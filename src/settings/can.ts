@@ -148,8 +148,8 @@ const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
     if (!isProfile(document.value))
       return reportProfile(blocks, {
         code: "invalid",
-        expected: "a vehicle profile",
-        found: `${file}, which is not a vehicle profile: it has neither database nor signals`,
+        expected: "a file with database and signals",
+        found: `${file}, which is not a vehicle profile`,
       });
     const { value, issues } = repair(VehicleProfile, document.value, { indivisible });
     for (const issue of issues) blocks.report([], issue, "can", { document });

@@ -202,7 +202,7 @@ power: { offAfterS: 600 }
       "other.json": text,
     });
     expect(loadConfiguration(at("unit.yaml")).faults.map(faultText)).toEqual([
-      `${at("unit.yaml")}:4:34: can.profile: expected a vehicle profile, found ${at("other.json")}, which is not a vehicle profile: it has neither database nor signals`,
+      `${at("unit.yaml")}:4:34: can.profile: expected a file with database and signals, found ${at("other.json")}, which is not a vehicle profile`,
     ]);
   });
 
