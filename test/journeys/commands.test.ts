@@ -166,6 +166,31 @@ can: { interface: can0, database: bus.dbc, signals: { Vehicle.Speed: { from: Dri
   });
 });
 
+test("replay and decode name a line that is not a candump line in the same words", async () => {
+  await using broker = await startMosquitto();
+  await broker.start();
+  await using dispatch = await openDispatch(broker.url);
+  const dbc = file("words.dbc", 'BO_ 256 Drive: 8 X\n SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X\n');
+  const log = file("words.log", "(1.0) can0 100#E803\nrubbish\n(1.1) can0 100#E903\nrubbish\n");
+  const config = file(
+    "words.yaml",
+    `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/none }
+panic: none
+dispatch: { brokers: ["mqtt://127.0.0.1:${broker.port}"], allowPlaintext: true }
+can: { interface: can0, database: words.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }
+outbox: { path: words-outbox }
+status: { listen: "127.0.0.1:0" }
+`,
+  );
+  const words = `${log}:2: expected "(seconds) interface id#data", and 1 more line like it\n`;
+  const decoded = await run(["decode", "--can", log, "--database", dbc]);
+  expect(decoded.stderr.startsWith(words), decoded.stderr).toBe(true);
+  const replayed = await run(["replay", "--config", config, "--can", log, "--speed", "max"]);
+  expect(replayed).toMatchObject({ code: 0, stderr: words });
+  expect(dispatch.missing()).toEqual([]);
+});
+
 test("the demo shows a drive and stops clean", async () => {
   const { stdout, stderr, code } = await run(["demo", "--speed", "100"], "dist/patrol-unit.mjs", 6000);
   expect(code, stderr).toBe(0);
