@@ -12,7 +12,7 @@ const SLOW = [
 
 /**
  * What one runs while working: the pure rooms, ports and their contracts, documents. It needs no root, no
- * Debian package and no network, and about a minute of processor time.
+ * Debian package and no network, and 14 s of processor time on a quiet machine, 35 s on a busy one.
  */
 export default defineConfig({
   test: {

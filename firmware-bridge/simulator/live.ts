@@ -32,7 +32,7 @@ export const startLiveBoard = (options: LiveOptions): LiveBoard => {
   let pending: number[] = [];
   let busy = false;
   const board = createBoard({
-    flash: readHex(readFileSync(options.image, "utf8")),
+    flash: readHex(readFileSync(options.image, "utf8"), options.image),
     random: Math.random,
     onSerial: (byte) => void pending.push(byte),
     onLight: options.onLight,

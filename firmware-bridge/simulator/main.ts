@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { usageFault } from "../../src/runtime/usage.ts";
 import { releasedImage } from "../image.ts";
 import { startLiveBoard, type LiveBoard } from "./live.ts";
 
@@ -38,26 +39,23 @@ const perform = (live: LiveBoard, line: string): void => {
   else if (word !== "") process.stderr.write(`not understood: ${line}; "help" lists what is\n`);
 };
 
-const given = (() => {
-  try {
-    return parseArgs({
-      options: {
-        link: { type: "string" },
-        image: { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    process.stderr.write(`${why.split(". ")[0]}; --help lists the options\n`);
-    process.exit(EXIT_USAGE);
-  }
-})();
-if (given.help || given.link === undefined) {
+const OPTIONS = { link: { type: "string" }, image: { type: "string" } } as const;
+
+const wrongUsage = (why: string): never => {
+  process.stderr.write(`${why}\n`);
+  process.exit(EXIT_USAGE);
+};
+
+const args = process.argv.slice(2);
+if (args.includes("--help") || args.includes("-h")) {
   process.stdout.write(USAGE);
-  process.exit(given.help ? 0 : EXIT_USAGE);
+  process.exit(0);
 }
-const start = (link: string): LiveBoard => {
+const fault = usageFault(args, OPTIONS);
+if (fault !== undefined) wrongUsage(fault);
+const given = parseArgs({ args, options: OPTIONS }).values;
+const link = given.link ?? wrongUsage("--link is missing; --help lists the options");
+const start = (): LiveBoard => {
   try {
     return startLiveBoard({
       link,
@@ -69,8 +67,8 @@ const start = (link: string): LiveBoard => {
     process.exit(EXIT_IO);
   }
 };
-const live = start(given.link);
-process.stderr.write(`a panic board listens at ${given.link}; type "press 0", or "help"\n`);
+const live = start();
+process.stderr.write(`a panic board listens at ${link}; type "press 0", or "help"\n`);
 const stop = () => {
   live[Symbol.dispose]();
   process.exit(0);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createMatcher, type CompiledSignal } from "../decode/can/message.ts";
-import { parseCandumpLine } from "../decode/can/candump.ts";
+import { parseCandumpLine, type NoFrame } from "../decode/can/candump.ts";
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
 import type { DbcDatabase } from "../decode/dbc/database.ts";
 import { createNmeaDecoder } from "../decode/nmea/decoder.ts";
@@ -9,6 +9,7 @@ import { isoInstant } from "../domain/time.ts";
 import { linesOf } from "../sources/lines.ts";
 import { streamRecording } from "../sources/recording.ts";
 import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
+import { malformedText, noRecording } from "./lib/recordings.ts";
 
 /** Lines in one write. */
 const LINES = 2_000;
@@ -46,6 +47,13 @@ const createOutput = () => {
   };
 };
 
+/** Prints what is wrong with a recording as a whole, and the counts last. Returns the exit code. */
+const ended = (tally: object, wrong?: CommandError): number => {
+  if (wrong) process.stderr.write(`${wrong.message}\n`);
+  process.stderr.write(`${JSON.stringify(tally)}\n`);
+  return wrong?.exit ?? EXIT.ok;
+};
+
 const decodeNmea = async (file: string): Promise<number> => {
   const output = createOutput();
   let fixes: unknown[] = [];
@@ -62,11 +70,7 @@ const decodeNmea = async (file: string): Promise<number> => {
   decoder.end();
   await say();
   await output.flush();
-  const isNmea = decoder.tally.sentences > 0;
-  if (!isNmea)
-    process.stderr.write(`${file}: it has no valid NMEA sentence: is it a receiver's recording?\n`);
-  process.stderr.write(`${JSON.stringify(decoder.tally)}\n`);
-  return isNmea ? EXIT.ok : EXIT.failed;
+  return ended(decoder.tally, decoder.tally.sentences > 0 ? undefined : noRecording(file, "NMEA sentence"));
 };
 
 /** Integers beyond 2^53 become decimal strings: JSON parsers would round them. */
@@ -101,7 +105,7 @@ const valueOf = (signal: CompiledSignal, shown: Shown, data: Uint8Array) => {
 /** Decodes the lines of a log one by one, and counts the outcomes. */
 const createLineDecoder = (database: DbcDatabase, shown: Shown) => {
   const messageOf = createMatcher(database);
-  const passedOver: Record<string, number> = {};
+  const passedOver: { [cause in NoFrame]?: number } = {};
   const tally = { lines: 0, frames: 0, decoded: 0, unknown: 0, passedOver };
   let firstMalformed: number | undefined;
   const frameOf = (line: string): CanFrame | undefined => {
@@ -152,13 +156,11 @@ const decodeCan = async (file: string, database: string, shown: Shown): Promise<
   }
   await output.flush();
   const { firstMalformed, tally } = decoder;
-  if (firstMalformed !== undefined) {
-    const more = (tally.passedOver["malformed"] ?? 0) - 1;
-    const others = more > 0 ? `, and ${more} more lines like it` : "";
-    process.stderr.write(`${file}:${firstMalformed}: expected "(seconds) interface id#data"${others}\n`);
-  }
-  process.stderr.write(`${JSON.stringify(tally)}\n`);
-  return EXIT.ok;
+  const { malformed = 0, remote = 0, error = 0 } = tally.passedOver;
+  if (tally.frames + remote + error === 0) return ended(tally, noRecording(file, "candump line"));
+  if (firstMalformed !== undefined)
+    process.stderr.write(`${malformedText(file, firstMalformed, malformed)}\n`);
+  return ended(tally);
 };
 
 export const decode: Command = {
@@ -166,16 +168,20 @@ export const decode: Command = {
   usage: `patrol-unit decode --nmea FILE [--json]
 patrol-unit decode --can FILE --database DBC [--raw | --labels] [--json]
 
---nmea: one line an epoch on stdout: the \`data\` of a position and \`at\`, as the receiver gave it (dates
-are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and rejections.
+--nmea: one line an epoch on stdout: the \`data\` of a position and \`at\`, as the receiver gave it
+(dates are not corrected for week rollover). The last line, on stderr, counts sentences, fixes and
+rejections.
 
---can: one line a frame of a candump log (-l, -L or -8) that the database knows: {t, frame, message, signals}.
-Prints physical values; --raw: raw values; --labels: the texts of value tables, if a signal has one. A signal is
-absent if it is not multiplexed into the frame, lies beyond its end, is not a number, or is not available (J1939).
-Integers beyond 2^53 are strings. The last line, on stderr, counts lines, frames and skipped lines by cause.
+--can: one line a frame of a candump log (-l, -L or -8) that the database knows: {t, frame, message,
+signals}. Prints physical values; --raw: raw values; --labels: the texts of value tables, if a
+signal has one. A signal is absent if it is not multiplexed into the frame, lies beyond its end, is
+not a number, or is not available (J1939). Integers beyond 2^53 are strings. The last line, on
+stderr, counts lines, frames and skipped lines by cause.
 
-The output is JSON with and without --json. Files may be gzip and have any size; - is the standard input.
-Exit: 1 the database is not valid or the recording has no NMEA sentence, 74 a file cannot be read.`,
+The output is JSON with and without --json. Files may be gzip and have any size; - is the standard
+input.
+Exit: 1 the database is not valid, or the file has no NMEA sentence or no candump line; 74 a file
+cannot be read.`,
   run(args) {
     const given = options(args, {
       nmea: { type: "string" },

@@ -55,23 +55,24 @@ status: { listen: "127.0.0.1:0" }
 
 const banner = (
   port: number,
+  speed: number,
 ): string => `A patrol car in Zrenjanin reports to a broker on port ${port}. Its receiver starts cold: the first
 position comes after some seconds, and the car is parked for 20 s. Lines with # are reports as dispatch
-sees them; lines in braces are the unit's log. Keys: p presses the panic button, a answers as dispatch
-(received, accepted, cleared), q or Ctrl-C ends the drive.
-`;
+sees them; lines with patrol/v1/ are other messages; lines in braces are the unit's log. Keys: p presses
+the panic button, a answers as dispatch (received, accepted, cleared), q or Ctrl-C ends the drive.
+${speed === 1 ? "" : `The receiver's clock runs ${speed} times as fast: times of reports run ahead of those of the log.\n`}`;
 
 const BUTTON_LOOP = 0;
 const PRESS_MS = 200;
 
-/** Single keys of a terminal, or the letters of any other input. */
-const onKeys = (keys: Readonly<Record<string, () => void>>): Disposable => {
+/** Single keys of a terminal, or the letters of any other input. Capitals count as the same keys. */
+const onKeys = (keys: Readonly<Partial<Record<string, () => void>>>): Disposable => {
   const { stdin } = process;
   const CTRL_C = "\u0003";
   const take = (bytes: Buffer) => {
     for (const key of bytes.toString()) {
       if (key === CTRL_C) keys["q"]?.();
-      else if (Object.hasOwn(keys, key)) keys[key]!();
+      else keys[key.toLowerCase()]?.();
     }
   };
   if (stdin.isTTY) stdin.setRawMode(true);
@@ -85,8 +86,8 @@ const onKeys = (keys: Readonly<Record<string, () => void>>): Disposable => {
   };
 };
 
-/** Each key gives the open emergency its next answer. */
-const answerOnKey = (client: MqttClient): (() => void) => {
+/** Each key gives the open emergency its next answer. `say`: prints a line for a person. */
+const answerOnKey = (client: MqttClient, say: (line: string) => void): (() => void) => {
   let open: { topic: string; next: Answer } | undefined;
   client.on("message", (topic, payload) => {
     const next = nextAnswer(topic, payload);
@@ -95,6 +96,7 @@ const answerOnKey = (client: MqttClient): (() => void) => {
   });
   return () => {
     if (open) acknowledge(client, open.topic, open.next, "the demo's dispatcher");
+    else say("no emergency is open: press p first");
   };
 };
 
@@ -102,10 +104,26 @@ export const demo: Command = {
   summary: "a patrol through Zrenjanin on one machine, with nothing attached",
   usage: `patrol-unit demo [--speed N] [--json]
 
-A receiver model drives through Zrenjanin and speaks NMEA into a pseudo-terminal; the panic board's real
-firmware runs in a simulator behind another. The unit reads both like real devices and reports to a broker inside this process.
-Lines with # are reports as dispatch sees them; lines in braces are the unit's log; "the lamp shows" is the button's lamp. Keys: p presses the button, a answers
-as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives N times as fast.`,
+A receiver model drives through Zrenjanin and speaks NMEA into a pseudo-terminal; the panic board's
+real firmware runs in a simulator behind another. The unit reads both like real devices and reports
+to a broker inside this process.
+
+What it prints:
+  a line with #           a report as dispatch sees it; (clock unset): it was made before the time
+                          was known, (late): it waited more than 10 s for the link
+  ONLINE, OFFLINE         the unit's state at the broker
+  a line with patrol/v1/  a message that is no report, with its topic: an answer of dispatch to an
+                          emergency, or the removal of an emergency that has ended
+  the lamp shows          the button's lamp
+  a line in braces        the unit's log (on stderr)
+
+Keys, also as capitals: p presses the button, a answers as dispatch (received, accepted, cleared), q
+or Ctrl-C ends it.
+--speed N drives N times as fast. Reports then have the receiver's time, which runs ahead of the
+log's.
+--json: a JSON line for each message, {topic, retain, payload}, and for each change of the lamp,
+{t, lamp, drill, sounder}.
+Exit: 0 ended by q or Ctrl-C, 64 wrong usage.`,
   async run(args) {
     const given = options(args, { speed: { type: "string" }, json: { type: "boolean" } });
     const speed = Math.min(positive(given.speed, "speed", 1), 1000);
@@ -122,7 +140,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
       await console.endAsync(true);
     });
     await watchDispatch(console, "patrol/v1", given.json ?? false, print);
-    if (!given.json) print(banner(broker.port));
+    if (!given.json) print(banner(broker.port, speed));
     let shown = "";
     const board = stack.use(
       startLiveBoard({
@@ -141,7 +159,7 @@ as dispatch (received, accepted, cleared), q or Ctrl-C ends it. --speed N drives
           board.catchUp();
           board.board.press(BUTTON_LOOP, PRESS_MS);
         },
-        a: answerOnKey(console),
+        a: answerOnKey(console, given.json ? (said) => void process.stderr.write(`${said}\n`) : print),
         q: stop.ask,
       }),
     );

@@ -9,6 +9,9 @@ const ARMED_MS = 60_000;
 /** How long a person's answer is awaited after the press. */
 const ANSWER_MS = 120_000;
 const ASK_MS = 100;
+/** The service's minute and this command's do not end at the same moment. */
+const NEAR_END_MS = 2_000;
+const NO_PRESS = "no press arrived within 60 s: does the panic board work?";
 /** After this time without an answer, a hint says who can give one. */
 const PATIENCE_MS = 5_000;
 const NOBODY = "nobody answers yet: at dispatch, or on the bench `dispatch --ack accepted`\n";
@@ -27,6 +30,7 @@ const MEANING: Readonly<Record<Stage, string>> = {
 
 /** The part of the unit's status that is used here. Times: ms since the press. */
 const Status = z.object({
+  boot: z.number().optional(),
   panicBoard: z.object({ connected: z.boolean() }).optional(),
   emergency: z.object({
     drillArmed: z.boolean(),
@@ -34,6 +38,7 @@ const Status = z.object({
       z.object({
         episode: z.string(),
         test: z.boolean(),
+        state: z.string().optional(),
         legs: z.partialRecord(z.enum(STAGES), z.number()),
       }),
     ),
@@ -67,8 +72,6 @@ const statusOf = async (unit: UnitAddress): Promise<Status> => {
   if (data) return data;
   throw wrongFormat(unit, error);
 };
-const drillsOf = async (unit: UnitAddress): Promise<readonly Drill[]> =>
-  (await statusOf(unit)).emergency.episodes.filter((episode) => episode.test);
 
 const order = async (unit: UnitAddress, method: "POST" | "DELETE"): Promise<void> => {
   const { status, text } = await askUnit(unit, "/drill", method);
@@ -76,31 +79,61 @@ const order = async (unit: UnitAddress, method: "POST" | "DELETE"): Promise<void
   if (status !== DONE) throw new CommandError(EXIT.unavailable, `no drill: ${text.trim()} (${status})`);
 };
 
-/**
- * The drill is no longer armed and none has begun: the minute is over, or the press was counted in
- * another episode.
- */
-const DISARMED =
-  "the drill is off: the press was counted in an open emergency (do not press again), or the time is over";
+/** What is known when the drill is no longer armed and none has begun. */
+type Disarmed = {
+  /** A real emergency is open. None was when the drill was armed. */
+  readonly isEmergencyOpen: boolean;
+  readonly isRestarted: boolean;
+  /** Since the drill was armed. */
+  readonly elapsedMs: number;
+};
 
-/** Polls the service and prints the legs of the first drill that is not in `before`, until it is over. */
+/** Why the drill is off, for a person. */
+export const whyOff = ({ isEmergencyOpen, isRestarted, elapsedMs }: Disarmed): string => {
+  if (isEmergencyOpen)
+    return "the drill is off: a REAL emergency is open, and the press counts in it; do not press again, and call dispatch";
+  if (isRestarted) return "the drill is off: the service was restarted; start the drill again";
+  if (elapsedMs >= ARMED_MS - NEAR_END_MS) return NO_PRESS;
+  return "the drill was stopped from elsewhere, for example by a second `drill` command";
+};
+
+/** The first press after the drill was asked for, if there was one. Throws a CommandError if there is none. */
+const ownDrill = ({ boot, emergency }: Status, armed: Armed): Drill | undefined => {
+  const found = emergency.episodes.find(({ test, episode }) => test && !armed.before.has(episode));
+  if (found || emergency.drillArmed) return found;
+  throw new CommandError(
+    EXIT.failed,
+    whyOff({
+      isEmergencyOpen: emergency.episodes.some(({ test, state }) => !test && state !== "cleared"),
+      isRestarted: boot !== armed.boot,
+      elapsedMs: performance.now() - armed.at,
+    }),
+  );
+};
+
+/** `at`: when the drill was armed. `before`: the drills that the service knew before: none of them is ours. */
+type Armed = {
+  readonly at: number;
+  readonly boot: number | undefined;
+  readonly before: ReadonlySet<string>;
+};
+
+/** Polls the service and prints the legs of the drill until it is over. */
 const follow = async (
   unit: UnitAddress,
-  before: ReadonlySet<string>,
+  armed: Armed,
   json: boolean,
   signal: AbortSignal,
 ): Promise<"accepted" | "no answer" | "no press"> => {
   const printed = new Set<Stage>();
-  let until = performance.now() + ARMED_MS;
+  let until = armed.at + ARMED_MS;
   let hintAt: number | undefined;
   let isPressed = false;
   while (performance.now() < until && !signal.aborted) {
     // oxlint-disable-next-line no-await-in-loop -- polled until it is over
     await pause(ASK_MS, signal, systemTime);
     // oxlint-disable-next-line no-await-in-loop
-    const { emergency } = await statusOf(unit);
-    const found = emergency.episodes.find(({ test, episode }) => test && !before.has(episode));
-    if (!found && !emergency.drillArmed) throw new CommandError(EXIT.failed, DISARMED);
+    const found = ownDrill(await statusOf(unit), armed);
     if (!found) continue;
     if (!isPressed) {
       until = performance.now() + ANSWER_MS;
@@ -128,9 +161,14 @@ export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
   usage: `patrol-unit drill [--config FILE | --address HOST:PORT] [--json]
 
-Asks the running service to treat the next press within 60 s as a drill: it takes the same path as an
-emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it is
-accepted or cleared. If it is stopped before the press, the drill is off. An accepted drill stays open until dispatch clears it. Exit: 0 accepted or cleared, 1 no press or no answer in time, 69 no service or no panic board answers.`,
+Asks the running service to treat the next press within 60 s as a drill: it takes the same path as
+an emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it
+is accepted or cleared. If the command is stopped before the press, the drill is off. An accepted
+drill stays open until dispatch clears it, at most 10 minutes; until then a further drill is
+refused.
+--json: one line a leg, {episode, stage, ms}; ms counts from the press.
+Exit: 0 accepted or cleared, 1 refused, stopped, or no press or no answer in time, 69 no service or
+no panic board answers.`,
   async run(args) {
     const given = options(args, {
       config: { type: "string" },
@@ -139,24 +177,21 @@ accepted or cleared. If it is stopped before the press, the drill is off. An acc
     });
     const unit = unitAddress(given);
     const stop = onStopRequest();
-    const { panicBoard } = await statusOf(unit);
+    const { panicBoard, boot, emergency } = await statusOf(unit);
     if (!panicBoard?.connected) {
       const what = panicBoard ? "does not answer" : "is not configured";
       throw new CommandError(EXIT.unavailable, `a press cannot arrive: the panic board ${what}`);
     }
-    // Drills that the service already knows are not ours.
-    const before = new Set((await drillsOf(unit)).map(({ episode }) => episode));
     await order(unit, "POST");
+    const before = new Set(emergency.episodes.map(({ episode }) => episode));
     if (!given.json) process.stdout.write("Press a button within 60 s.\n");
-    const end = await follow(unit, before, given.json ?? false, stop.signal);
+    const end = await follow(unit, { at: performance.now(), boot, before }, given.json ?? false, stop.signal);
     if (end === "accepted") return EXIT.ok;
     if (end === "no press") await order(unit, "DELETE");
     if (stop.signal.aborted) return EXIT.failed;
     throw new CommandError(
       EXIT.failed,
-      end === "no answer"
-        ? `nobody accepted the drill within ${ANSWER_MS / 1000} s`
-        : "no press arrived within 60 s: does the panic board work?",
+      end === "no answer" ? `nobody accepted the drill within ${ANSWER_MS / 1000} s` : NO_PRESS,
     );
   },
 };

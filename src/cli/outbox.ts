@@ -49,13 +49,22 @@ const absent = (path: string, config: string | undefined): string =>
 
 export const outbox: Command = {
   summary: "reads the outbox of a stopped unit, or of a wrecked car",
-  usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx] [--json]
+  usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx]
+  [--json]
 
-stats counts the pending reports; export prints every report, oldest number first, as NDJSON or its positions as
-GPX; verify reads everything and counts the damage. Works on a copy: the files are not changed.
-An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has the episodes that were open. Damaged records are skipped and counted. Problems are printed on stderr.
-\`missing\`: lost numbers; \`leased\`: numbers reserved by a service that runs now, or was killed, which is no damage.
-Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not an outbox or cannot be opened.`,
+stats counts the waiting reports; export prints every waiting report, oldest number first, as
+NDJSON, or their positions as GPX; verify reads everything and counts the damage. They work on a
+copy: the files are not changed.
+An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has
+the episodes that were open. Damaged records are skipped and counted. Problems are printed on
+stderr.
+
+Figures of --json, and of the line that export prints on stderr: \`damaged\`: records that cannot be
+read, by lane; \`missing\`: lost numbers; \`leased\`: numbers reserved by a service that runs now, or
+was killed, which is no damage; \`openEpisodes\`: the emergencies that were open; \`news\`: what is
+wrong with the store as a whole, a sentence each.
+Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not an outbox or cannot
+be opened.`,
   async run(args) {
     const action = ACTIONS.find((name) => name === args[0]);
     if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);

@@ -13,8 +13,8 @@ export const run: Command = {
   summary: "the service, in the foreground",
   usage: `patrol-unit run --config FILE
 
-Logs JSON lines to stdout; if they cannot be written, it continues and logs later how many lines were lost.
-SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it at once.
+Logs JSON lines to stdout; if they cannot be written, it continues and logs later how many lines
+were lost. SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it at once.
 A fault of the configuration stops only the part that it concerns; each is logged and reported.
 Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
 identity or no broker.`,

@@ -97,8 +97,9 @@ export const status: Command = {
   summary: "the running service's state",
   usage: `patrol-unit status [--config FILE | --address HOST:PORT] [--watch] [--json]
 
-Asks the status address of the configuration (default 127.0.0.1:8080). Lists the active faults; systemd/RUNBOOK.md has the remedy
-for each. --watch repeats each second, with the time.
+Asks the status address of the configuration (default 127.0.0.1:8080). Lists the active faults;
+systemd/RUNBOOK.md has the remedy for each. --watch repeats each second, with the time.
+--json: the whole status as the service gives it, in one line.
 Exit: 0 it answered, 64 the address is not valid, 69 no service answers, or another unit's does.`,
   async run(args) {
     const given = options(args, {

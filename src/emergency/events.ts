@@ -70,4 +70,7 @@ export type RingEffect =
   /** Remove the retained copy of an episode from a broker. */
   | { readonly kind: "remove"; readonly id: string; readonly broker: string }
   | { readonly kind: "forget"; readonly id: string }
+  /** No drill is armed, and why. */
+  | { readonly kind: "drill-refused"; readonly why: string }
+  /** An acknowledgement that changes nothing, and why. */
   | { readonly kind: "refused"; readonly why: string };

@@ -10,7 +10,14 @@ import {
   type EpisodeEvent,
 } from "./machine.ts";
 import { count, isCounted, meet } from "./presses.ts";
-import { copiesOf, isKnown, isRealEmergencyOpen, type Ring, type RingStep } from "./ring-state.ts";
+import {
+  copiesOf,
+  isEmergencyOpen,
+  isKnown,
+  isRealEmergencyOpen,
+  type Ring,
+  type RingStep,
+} from "./ring-state.ts";
 import { fromMemory, notStored, stored, toStore, withUnstored } from "./storing.ts";
 
 /**
@@ -122,16 +129,21 @@ const airbag = (ring: Ring, event: RingEvent & { kind: "airbag" }): RingStep => 
   return withEvidence(episodes(fired, { kind: "press", silent: false, dark: false, ...rest }, event));
 };
 
+const DRILL_IS_OPEN =
+  "a drill is open: it ends when dispatch clears it (on the bench: `dispatch --ack cleared`), or by itself after 10 minutes";
+
 /** Why a drill must not be armed now. Undefined: it may be armed. */
 const whyNoDrill = (ring: Ring, askedAt: number | undefined): string | undefined => {
   if (isRealEmergencyOpen(ring)) return "an emergency is open, so no press can be a drill";
+  // A technician would wait for a new drill, but the press would count in the open one.
+  if (askedAt === undefined && isEmergencyOpen(ring)) return DRILL_IS_OPEN;
   const since = askedAt === undefined ? Infinity : askedAt - (ring.drillAskedAt ?? -Infinity);
   return Math.abs(since) < DRILL_EVERY_MS ? "dispatch may ask for one drill in 10 minutes" : undefined;
 };
 
 const drill = (ring: Ring, { mono, askedAt }: RingEvent & { kind: "drill" }): RingStep => {
   const why = whyNoDrill(ring, askedAt);
-  if (why !== undefined) return { ring, effects: [{ kind: "refused", why }] };
+  if (why !== undefined) return { ring, effects: [{ kind: "drill-refused", why }] };
   const { emergency } = advanceEpisodes(ring.emergency, { kind: "drill", mono });
   const armed = { ...ring, emergency };
   return askedAt === undefined

@@ -63,7 +63,7 @@ const place = (path: string, link: string): void => {
   } catch (cause) {
     const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
     const why = exists ? "there is another file" : "its folder is missing or may not be written";
-    throw new Error(`${link} cannot be created as a link to the line: ${why}`, { cause });
+    throw new Error(`${link} cannot be created as the link to the serial port: ${why}`, { cause });
   }
 };
 

@@ -52,7 +52,7 @@ export class Blocks {
   ): z.infer<S> | undefined {
     const { value, issues } = repair(schema, this.raw(name), options);
     const fatal = options.required === true && value === undefined;
-    for (const issue of issues) this.report([name], issue, part, { fatal });
+    for (const issue of issues) if (!issue.follows) this.report([name], issue, part, { fatal });
     return value;
   }
 

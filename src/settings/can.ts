@@ -4,7 +4,7 @@ import type { SignalMapping, VssValue } from "../decode/can/map-entry.ts";
 import { duplicateFault, type Blocks } from "./blocks.ts";
 import { dotted, readDocument, type ConfigDocument, type Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
-import { ConfigurationError, type Place } from "./fault.ts";
+import { ConfigurationError, type Place, type SettingsFault } from "./fault.ts";
 import { readNamedFile } from "./files.ts";
 import { repair } from "./repair.ts";
 import { Can, VehicleProfile } from "./schema.ts";
@@ -112,19 +112,30 @@ const databaseIn = (document: ConfigDocument, base: Path): WrittenBus["database"
 
 type ReadProfile = { readonly document: ConfigDocument; readonly profile: Profile | undefined };
 
+/** Reports a fault of `can.profile` itself. */
+const reportProfile = (
+  blocks: Blocks,
+  fault: Pick<SettingsFault, "code" | "expected"> & { readonly found: string },
+): undefined => {
+  blocks.report(["can"], { path: ["profile"], atKey: false, ...fault }, "can");
+  return undefined;
+};
+
+/** Whether a document is a vehicle profile, even a faulty one. Of any other file each key would be a fault. */
+const isProfile = (value: unknown): boolean =>
+  isBlock(value) && Object.keys(VehicleProfile.shape).some((key) => Object.hasOwn(value, key));
+
 /** Reads a vehicle profile and reports its faults. Undefined: it cannot be read. */
 const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
   const file = besideOf(blocks.document, ["can", "profile"], name);
   const read = readNamedFile(file);
   if ("reason" in read) {
     const expected = "a profile that can be read";
-    const found = `${file}: ${read.reason}`;
-    blocks.report(
-      ["can"],
-      { path: ["profile"], code: "unreadable-file", expected, found, atKey: false },
-      "can",
-    );
-    return undefined;
+    return reportProfile(blocks, {
+      code: "unreadable-file",
+      expected,
+      found: `${file}: ${read.reason}`,
+    });
   }
   try {
     const { text, faults } = textOf(read.bytes, file);
@@ -134,6 +145,12 @@ const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
       blocks.add({ ...document.syntax, part: "can", fatal: false });
       return { document, profile: undefined };
     }
+    if (!isProfile(document.value))
+      return reportProfile(blocks, {
+        code: "invalid",
+        expected: "a file with database and signals",
+        found: `${file}, which is not a vehicle profile`,
+      });
     const { value, issues } = repair(VehicleProfile, document.value, { indivisible });
     for (const issue of issues) blocks.report([], issue, "can", { document });
     for (const twice of document.duplicates) blocks.add(duplicateFault(twice, "can"));

@@ -12,6 +12,8 @@ export type Issue = {
   readonly remedy?: string;
   /** The fault is at the key, not at its value. */
   readonly atKey: boolean;
+  /** It only follows from another issue. The value is left out, but the issue is not reported. */
+  readonly follows?: boolean;
   /** The list is too long: it is cut to so many items. */
   readonly keep?: number;
 };
@@ -29,11 +31,16 @@ const childOf = (schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType | u
   return at instanceof z.ZodArray ? at.element : undefined;
 };
 
-/** The keys that a block may have at a path. */
-const keysAt = (schema: z.core.$ZodType, path: Path): readonly string[] => {
+/** The schema of the value at a path; undefined if the path has an unknown key. */
+const schemaAt = (schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined => {
   let at: z.core.$ZodType | undefined = schema;
   for (const step of path) at = at && childOf(at, step);
-  const found = at && inner(at);
+  return at && inner(at);
+};
+
+/** The keys that a block may have at a path. */
+const keysAt = (schema: z.core.$ZodType, path: Path): readonly string[] => {
+  const found = schemaAt(schema, path);
   return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
 };
 
@@ -94,11 +101,26 @@ const unknownKeys = (schema: z.core.$ZodType, { path, keys }: z.core.$ZodIssueUn
   });
 };
 
-const remedyFor = ({ code, message: expected, ...issue }: z.core.$ZodIssue, value: unknown) => {
+/** What to write instead of a text in place of `true` or `false`. YAML 1.1 also had yes, no, on and off. */
+const FLAG_REMEDIES: Readonly<Record<string, string>> = {
+  true: "remove the quotes",
+  false: "remove the quotes",
+  yes: "write true",
+  on: "write true",
+  no: "write false",
+  off: "write false",
+};
+
+const flagRemedy = (text: string): string | undefined => {
+  const word = text.toLowerCase();
+  return Object.hasOwn(FLAG_REMEDIES, word) ? FLAG_REMEDIES[word] : undefined;
+};
+
+const remedyFor = (expected: z.core.$ZodType | undefined, value: unknown): string | undefined => {
   if (value === undefined) return "add it";
-  const isText = code === "invalid_type" && "expected" in issue && issue.expected === "string";
-  if (typeof value === "number" && isText) return "put it in quotes";
-  return typeof value === "string" && expected === "true or false" ? "remove the quotes" : undefined;
+  if (typeof value === "string") return expected instanceof z.ZodBoolean ? flagRemedy(value) : undefined;
+  const isText = expected instanceof z.ZodString && typeof value === "number";
+  return isText && expected.safeParse(String(value)).success ? "put it in quotes" : undefined;
 };
 
 /** Turns an issue of zod into issues in plain English. `raw`: the block as it was read. */
@@ -110,7 +132,7 @@ export const explain = (schema: z.core.$ZodType, raw: unknown, issue: z.core.$Zo
     const found = JSON.stringify(issue.path.at(-1));
     return [{ path: issue.path, code: "invalid", expected, found, atKey: true }];
   }
-  const remedy = remedyFor(issue, value);
+  const remedy = remedyFor(schemaAt(schema, issue.path), value);
   return [
     {
       path: issue.path,

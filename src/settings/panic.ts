@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { Blocks } from "./blocks.ts";
-import { valueAt, type Issue } from "./explain.ts";
+import { explain, valueAt, type Issue } from "./explain.ts";
 import { BoardBaud, Button, ButtonName, Loop, LOOPS, PanicBoard, Tty, type Settings } from "./schema.ts";
 
 type Buttons = z.infer<typeof PanicBoard>["buttons"];
@@ -55,6 +55,18 @@ const mendButtons = (raw: unknown): Buttons => {
   return Object.fromEntries(byLoop.values());
 };
 
+/** Faults of the buttons whose names are not valid: the schema does not check their values. */
+const faultsBehindNames = (buttons: unknown): Issue[] => {
+  const found: Issue[] = [];
+  for (const [name, button] of entriesOf(buttons)) {
+    if (ButtonName.safeParse(name).success) continue;
+    const issues = Button.safeParse(button).error?.issues ?? [];
+    for (const issue of issues.flatMap((one) => explain(Button, button, one)))
+      found.push({ ...issue, path: ["buttons", name, ...issue.path] });
+  }
+  return found;
+};
+
 /** Faults that the block's schema cannot express. */
 const conflicts = (raw: unknown): Issue[] => {
   const issues: Issue[] = [];
@@ -90,7 +102,7 @@ const conflicts = (raw: unknown): Issue[] => {
 export const readPanic = (blocks: Blocks): Settings["panic"] => {
   const raw = blocks.raw("panic");
   if (raw === undefined || raw === "none") return raw;
-  const further = conflicts(raw);
+  const further = [...conflicts(raw), ...faultsBehindNames(valueAt(raw, ["buttons"]))];
   const whole = PanicBoard.safeParse(raw);
   if (whole.success && further.length === 0) return whole.data;
   blocks.read("panic", PanicBoard, "panic-board", { further });

@@ -20,43 +20,46 @@ export type UnitSettings = Omit<Settings, "can" | "gps" | "status"> & {
 
 const DEFAULT_PORT: Readonly<Record<string, string>> = { "mqtt:": "1883", "mqtts:": "8883" };
 
-/** A broker's address in one spelling: with its port, in lower case. Undefined: it is no URL. */
-const addressOf = (url: unknown): string | undefined => {
-  if (typeof url !== "string" || !URL.canParse(url)) return undefined;
-  const { protocol, hostname, port } = new URL(url);
+/** A broker's address in one spelling: with its port, in lower case. Undefined: it is not valid. */
+const addressOf = (given: unknown): string | undefined => {
+  const broker = schema.Broker.safeParse(given).data;
+  if (broker === undefined) return undefined;
+  const { protocol, hostname, port } = new URL(broker);
   return `${protocol}//${hostname.toLowerCase()}:${port === "" ? DEFAULT_PORT[protocol] : Number(port)}`;
 };
 
-/** Brokers that are listed again: the unit would try the same one twice, and count two of them. */
-const repeatedBrokers = (brokers: readonly unknown[]): Issue[] => {
-  const addresses = brokers.map(addressOf);
-  return addresses.flatMap((address, index) => {
-    const first = address === undefined ? index : addresses.indexOf(address);
-    if (first === index) return [];
-    const found = `that of brokers[${first}] again`;
-    const remedy = "remove it";
-    const path = ["brokers", index];
-    return [{ path, code: "conflict", expected: "another broker", found, remedy, atKey: false }];
+/**
+ * Brokers that must not be used although their addresses are valid: those that are listed again (the unit
+ * would try the same one twice, and count two of them), and those without TLS.
+ */
+const brokerConflicts = (raw: unknown): Issue[] => {
+  const listed = valueAt(raw, ["brokers"]);
+  const addresses = Array.isArray(listed) ? listed.map(addressOf) : [];
+  const allowPlaintext = valueAt(raw, ["allowPlaintext"]);
+  return addresses.flatMap((address, index): Issue[] => {
+    if (address === undefined) return [];
+    const at = { path: ["brokers", index], code: "conflict", atKey: false } as const;
+    const first = addresses.indexOf(address);
+    if (first !== index)
+      return [
+        { ...at, expected: "another broker", found: `that of brokers[${first}] again`, remedy: "remove it" },
+      ];
+    if (!address.startsWith("mqtt://") || allowPlaintext === true) return [];
+    return [
+      {
+        ...at,
+        expected: "mqtts://host:port",
+        found: "mqtt://, which is not encrypted",
+        remedy: "use mqtts://, or set dispatch.allowPlaintext: true",
+        follows: allowPlaintext !== undefined && allowPlaintext !== false,
+      },
+    ];
   });
 };
 
 /** Faults of `dispatch` that its schema cannot express. */
 const dispatchConflicts = (raw: unknown): Issue[] => {
-  const listed = valueAt(raw, ["brokers"]);
-  const brokers: readonly unknown[] = Array.isArray(listed) ? listed : [];
-  const issues = repeatedBrokers(brokers);
-  for (const [index, url] of brokers.entries()) {
-    if (typeof url !== "string" || !url.startsWith("mqtt://") || valueAt(raw, ["allowPlaintext"]) === true)
-      continue;
-    issues.push({
-      path: ["brokers", index],
-      code: "conflict",
-      expected: "mqtts://host:port",
-      found: "mqtt://, which is not encrypted",
-      remedy: "use mqtts://, or set dispatch.allowPlaintext: true",
-      atKey: false,
-    });
-  }
+  const issues = brokerConflicts(raw);
   const [cert, key] = [valueAt(raw, ["cert"]), valueAt(raw, ["key"])];
   if ((cert === undefined) === (key === undefined)) return issues;
   const [given, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];

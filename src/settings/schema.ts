@@ -28,11 +28,13 @@ export const Gps = block({
   baud: baud.default(9600).describe("line speed of a serial receiver"),
 }).describe("the GPS receiver");
 
+export const Broker = url(
+  "mqtts://host:port (mqtt:// only with allowPlaintext: true)",
+  /^mqtts?:\/\/[^\s/:@[\]]+(:\d{1,5})?$/,
+);
+
 export const Dispatch = block({
-  brokers: listOf(
-    url("mqtts://host:port (mqtt:// only with allowPlaintext: true)", /^mqtts?:\/\/[^\s/:@[\]]+(:\d{1,5})?$/),
-    MAX_BROKERS,
-  ).describe("MQTT brokers in order of preference"),
+  brokers: listOf(Broker, MAX_BROKERS).describe("MQTT brokers in order of preference"),
   prefix: text("topic levels without wildcards", /^[^\s#+/]+(\/[^\s#+/]+)*$/)
     .default("patrol/v1")
     .describe("topic levels in front of the unit's name"),

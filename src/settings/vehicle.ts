@@ -1,5 +1,5 @@
 import { compileMapping, lineChecker, type CanMapping } from "../decode/can/mapping.ts";
-import { DbcError, type DbcDatabase } from "../decode/dbc/database.ts";
+import { DbcError, type DbcDatabase, type DbcFault } from "../decode/dbc/database.ts";
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
 import type { Bus, Located, WrittenBus } from "./can.ts";
 import { inOrder, type SettingsFault } from "./fault.ts";
@@ -31,13 +31,19 @@ const readDatabase = (named: NonNullable<WrittenBus["database"]>): DbcDatabase |
     return parseDbc(dbcText(read.bytes), name);
   } catch (cause) {
     if (!(cause instanceof DbcError)) throw cause;
-    return cause.faults.map(({ line, message }) =>
-      canFault(
-        { file: name, line, column: 1, path: "" },
-        { code: "invalid", expected: "a DBC statement", found: `an error: ${message}` },
-      ),
-    );
+    return cause.faults.map((fault) => databaseFault(name, fault));
   }
+};
+
+/** A fault of a database. Some of its messages say themselves what was expected. */
+const databaseFault = (name: string, { line, column, message }: DbcFault): SettingsFault => {
+  const [, expected, found] = /^expected (.*), found (.*)$/s.exec(message) ?? [];
+  return canFault(
+    { file: name, line, column, path: "" },
+    expected === undefined || found === undefined
+      ? { code: "invalid", expected: "a DBC statement without a fault", found: `a faulty one: ${message}` }
+      : { code: "invalid", expected: expected === "a statement" ? "a DBC statement" : expected, found },
+  );
 };
 
 /**

@@ -26,6 +26,13 @@ const hasFramesOf = async (lines: AsyncIterable<readonly string[]>, name: string
   return false;
 };
 
+/** Whether a log has any candump line. Reads it until the first one. */
+export const hasCandumpLine = async (lines: AsyncIterable<readonly string[]>): Promise<boolean> => {
+  for await (const some of lines)
+    if (some.some((line) => parseCandumpLine(line) !== "malformed")) return true;
+  return false;
+};
+
 /** Waits until a frame is due: the time between frames, divided by the speed. */
 const createPacer = (speed: number, signal: AbortSignal, time: Time) => {
   const begun = time.mono();

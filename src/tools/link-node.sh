@@ -6,6 +6,11 @@ cd "$(dirname "$0")/../.."
 link=node_modules/.bin/node
 [ -x "$link" ] && exit 0
 
+if [ ! -d node_modules ]; then
+    echo "patrol-unit: there is no node_modules: run npm ci first" >&2
+    exit 1
+fi
+
 for runtime in node_modules/node-linux-*/bin/node; do
     # Only the package for this processor runs here.
     "$runtime" --version >/dev/null 2>&1 || continue

@@ -161,7 +161,7 @@ export class EmergencyPart implements Disposable {
     const { clock } = this.#options;
     const asked = by === "dispatch" ? { askedAt: clock.now().at } : {};
     const effects = this.#give({ kind: "drill", mono: clock.mono(), ...asked });
-    return effects.find((effect) => effect.kind === "refused")?.why;
+    return effects.find((effect) => effect.kind === "drill-refused")?.why;
   }
 
   /** Dispatch acknowledges an episode. Resolves when that is on disk, or refused, or the disk does not answer. */
@@ -262,8 +262,11 @@ export class EmergencyPart implements Disposable {
         this.#reports.forget(effect.id);
         log.info("the emergency has ended", { episode: effect.id });
         break;
+      case "drill-refused":
+        log.warn(`drill refused: ${effect.why}`, { part: "emergency" });
+        break;
       case "refused":
-        log.warn(`refused: ${effect.why}`, { part: "emergency" });
+        log.warn(`acknowledgement refused: ${effect.why}`, { part: "emergency" });
     }
   }
 

@@ -317,13 +317,16 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
 };
 const given = process.argv.slice(2);
 const names = Object.keys(sections);
-const unknown = given.find((name) => !Object.hasOwn(sections, name));
-if (unknown !== undefined) {
-  const isHelp = unknown === "--help" || unknown === "-h";
-  const usage = `npm run -s bench [-- SECTION…]\n\nMeasures all sections, or the given ones: ${names.join(", ")}.\n`;
-  if (isHelp) process.stdout.write(usage);
-  else process.stderr.write(`there is no section ${unknown}: ${names.join(", ")}\n`);
-  process.exit(isHelp ? 0 : 64);
+if (given.includes("--help") || given.includes("-h")) {
+  process.stdout.write(
+    `npm run -s bench [-- SECTION…]\n\nMeasures all sections, or the given ones: ${names.join(", ")}.\n`,
+  );
+  process.exit(0);
+}
+const unknown = given.filter((name) => !Object.hasOwn(sections, name));
+if (unknown.length > 0) {
+  process.stderr.write(`there is no section ${unknown.join(", ")}: ${names.join(", ")}\n`);
+  process.exit(64);
 }
 for (const name of given.length > 0 ? given : names) await sections[name]!();
 process.exit(0);

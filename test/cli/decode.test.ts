@@ -62,7 +62,7 @@ describe("decode --can", () => {
     const { code, out, err } = await run(file);
     expect(code).toBe(0);
     expect(out.map((line) => JSON.parse(line) as unknown)).toEqual(DECODED);
-    expect(err[0]).toBe(`${file}:3: expected "(seconds) interface id#data", and 1 more lines like it`);
+    expect(err[0]).toBe(`${file}:3: expected "(seconds) interface id#data", and 1 more line like it`);
     expect(JSON.parse(err.at(-1)!)).toEqual({
       lines: 6,
       frames: 3,
@@ -70,6 +70,25 @@ describe("decode --can", () => {
       unknown: 1,
       passedOver: { malformed: 2, remote: 1 },
     });
+  });
+
+  test.each([
+    ["text of another kind", "# patrol-unit\n\nThe software of a car.\n", 2],
+    ["nothing", "", 0],
+  ])("a file without a candump line ends with 1 and says so: %s", async (_, text, malformed) => {
+    const file = join(folder, "text.log");
+    writeFileSync(file, text);
+    const { code, out, err } = await run(file);
+    expect({ code, out }).toEqual({ code: 1, out: [] });
+    expect(err[0]).toBe(`${file} has no candump line: is it a recording?`);
+    expect(err).toHaveLength(2);
+    expect(JSON.parse(err[1]!)).toMatchObject({ frames: 0, passedOver: malformed > 0 ? { malformed } : {} });
+  });
+
+  test("a log of remote requests alone is a recording", async () => {
+    const file = join(folder, "remote.log");
+    writeFileSync(file, "(1.3) can0 100#R\n");
+    expect(await run(file)).toMatchObject({ code: 0, out: [] });
   });
 
   test("a log that is not there, or whose gzip is cut off, ends with 74 and one line", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { legLine, newLegs } from "../../src/cli/drill.ts";
+import { legLine, newLegs, whyOff } from "../../src/cli/drill.ts";
 
 test("legs are printed in the order of their times", () => {
   const legs = { stored: 3, sent: 40, received: 12, accepted: 30 };
@@ -19,4 +19,19 @@ test("a leg that is known after a later one is marked", () => {
 
 test("a leg is printed once", () => {
   expect(newLegs({ stored: 3 }, new Set(["stored"] as const))).toEqual([]);
+});
+
+const DISARMED = { isEmergencyOpen: false, isRestarted: false, elapsedMs: 5_000 };
+
+test.each([
+  [
+    "a real emergency has begun",
+    { ...DISARMED, isEmergencyOpen: true, isRestarted: true },
+    /REAL emergency is open/,
+  ],
+  ["the service was restarted", { ...DISARMED, isRestarted: true }, /the service was restarted/],
+  ["the minute is over", { ...DISARMED, elapsedMs: 59_900 }, /^no press arrived within 60 s/],
+  ["nothing else is known", DISARMED, /^the drill was stopped from elsewhere/],
+])("a drill that is off before a press names its cause: %s", (_, disarmed, words) => {
+  expect(whyOff(disarmed)).toMatch(words);
 });

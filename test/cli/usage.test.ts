@@ -3,7 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { usageFault, withNegatives } from "../../src/cli/lib/usage.ts";
+import { check } from "../../src/cli/check.ts";
+import { decode } from "../../src/cli/decode.ts";
+import { demo } from "../../src/cli/demo.ts";
+import { drill } from "../../src/cli/drill.ts";
+import { outbox } from "../../src/cli/outbox.ts";
+import { replay } from "../../src/cli/replay.ts";
+import { run } from "../../src/cli/run.ts";
+import { status } from "../../src/cli/status.ts";
+import { usageFault, withNegatives } from "../../src/runtime/usage.ts";
 
 const CONFIG = { config: { type: "string" }, speed: { type: "string" }, json: { type: "boolean" } } as const;
 
@@ -25,6 +33,13 @@ test("values that begin with a dash are values: a number below 0, the standard i
     expect(usageFault(args, CONFIG)).toBeUndefined();
 });
 
+test.each([check, decode, demo, drill, outbox, replay, run, status])(
+  "the help of a command fits 100 columns: $summary",
+  ({ usage }) => {
+    expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  },
+);
+
 describe("the command line", () => {
   let folder: string;
   beforeAll(() => {
@@ -33,7 +48,7 @@ describe("the command line", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
-  const run = (...args: string[]): Promise<Ended> =>
+  const program = (...args: string[]): Promise<Ended> =>
     new Promise((resolve) => {
       execFile(process.execPath, ["src/main.ts", ...args], (error, stdout, stderr) =>
         resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
@@ -41,16 +56,16 @@ describe("the command line", () => {
     });
 
   test("-h is --help, of the program and of a command", async () => {
-    const program = await run("-h");
-    expect(program.code).toBe(0);
-    expect(program.stdout).toContain("Usage: patrol-unit");
-    const command = await run("status", "-h");
+    const whole = await program("-h");
+    expect(whole.code).toBe(0);
+    expect(whole.stdout).toContain("Usage: patrol-unit");
+    const command = await program("status", "-h");
     expect(command.code).toBe(0);
     expect(command.stdout).toContain("patrol-unit status");
   });
 
   test("an unknown command names the nearest one", async () => {
-    expect(await run("stauts")).toEqual({
+    expect(await program("stauts")).toEqual({
       code: 64,
       stdout: "",
       stderr: 'there is no command "stauts": is it status?; --help lists them\n',
@@ -58,19 +73,19 @@ describe("the command line", () => {
   });
 
   test("a speed below 0 is refused with what is expected", async () => {
-    const { code, stderr } = await run("demo", "--speed", "-1");
+    const { code, stderr } = await program("demo", "--speed", "-1");
     expect(stderr).toBe("--speed -1: expected a number above 0, or max\n");
     expect(code).toBe(64);
   });
 
   test("a missing file is named without the words of the system", async () => {
     const file = join(folder, "none.nmea");
-    expect(await run("decode", "--nmea", file)).toEqual({
+    expect(await program("decode", "--nmea", file)).toEqual({
       code: 74,
       stdout: "",
       stderr: `${file} cannot be read: there is no such file\n`,
     });
-    const config = await run("check", "--config", file);
+    const config = await program("check", "--config", file);
     expect(config.stderr).not.toContain("ENOENT");
     expect(config.code).toBe(78);
   });
@@ -86,25 +101,25 @@ describe("the command line", () => {
       ["--nmea", nmea],
       ["--can", log, "--database", dbc],
     ]) {
-      const plain = await run("decode", ...args);
+      const plain = await program("decode", ...args);
       expect(plain.code, plain.stderr).toBe(0);
       expect(JSON.parse(plain.stdout)).toEqual(expect.any(Object));
-      expect(await run("decode", ...args, "--json")).toEqual(plain);
+      expect(await program("decode", ...args, "--json")).toEqual(plain);
     }
   });
 
   test("decode says if a file has no NMEA", async () => {
     const file = join(folder, "car.log");
     writeFileSync(file, "(1.0) can0 100#00\n");
-    const { code, stdout, stderr } = await run("decode", "--nmea", file);
-    expect(stderr).toContain(`${file}: it has no valid NMEA sentence`);
+    const { code, stdout, stderr } = await program("decode", "--nmea", file);
+    expect(stderr).toContain(`${file} has no NMEA sentence: is it a recording?`);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   });
 
   test("check --json prints the faults as one line of JSON, and exits as without", async () => {
     const file = join(folder, "car.yaml");
     writeFileSync(file, "unit: { directorate: zrenjanin, id: zr-117 }\ngps: { prt: /dev/null }\n");
-    const { code, stdout, stderr } = await run("check", "--config", file, "--json");
+    const { code, stdout, stderr } = await program("check", "--config", file, "--json");
     expect({ code, stderr }).toEqual({ code: 78, stderr: "" });
     const said = JSON.parse(stdout) as { valid: boolean; faults: { path: string }[] };
     expect(said.valid).toBe(false);

@@ -98,6 +98,7 @@ class World {
         break;
       case "lamp":
       case "evidence":
+      case "drill-refused":
       case "refused":
         break;
     }
@@ -254,7 +255,7 @@ const steps = [
           mono: world.mono,
           ...(dispatch ? { askedAt: world.mono } : {}),
         });
-        if (!effects.some(({ kind }) => kind === "refused")) world.askedAt = world.mono;
+        if (!effects.some(({ kind }) => kind === "drill-refused")) world.askedAt = world.mono;
       }),
   ),
   fc.tuple(fc.nat(3), fc.constantFrom("received", "accepted", "cleared")).map(

@@ -206,7 +206,8 @@ describe("a board", () => {
 
 describe("a drill", () => {
   const asked = (ms: number): RingEvent => drill(0, Date.UTC(2026, 10, 25) + ms);
-  const why = (...events: RingEvent[]) => only(after(...events).effects, "refused").map((one) => one.why);
+  const why = (...events: RingEvent[]) =>
+    only(after(...events).effects, "drill-refused").map((one) => one.why);
 
   test("asked for in the car makes the next press one, stores nothing, and can be called off", () => {
     const { ring, effects } = after(drill(0));
@@ -228,13 +229,23 @@ describe("a drill", () => {
     expect(why(press(1), ack("P1", "cleared"), drill(0))).toEqual([]);
   });
 
+  test("is refused to a technician while a drill is open: the press would count in that one", () => {
+    expect(why(drill(0), press(1, 5), drill(10))).toEqual([expect.stringMatching(/^a drill is open: /)]);
+    expect(after(drill(0), press(1, 5), drill(10)).ring.emergency.drillUntil).toBeUndefined();
+    // Dispatch is limited by its 10 minutes only (contract §5).
+    expect(why(drill(0), press(1, 5), asked(10))).toEqual([]);
+    expect(why(drill(0), press(1, 5), ack("P1", "cleared"), drill(10))).toEqual([]);
+  });
+
   test("can be asked for by dispatch once in 10 minutes, also across a restart", () => {
     const limit = "dispatch may ask for one drill in 10 minutes";
     const { ring, effects } = after(asked(0));
     expect(kindsOf(effects)).toEqual(["store"]);
     for (const now of [ring, restore(memoryOf(ring), 0)]) {
-      expect(only(from(now, asked(599_999)).effects, "refused")).toEqual([{ kind: "refused", why: limit }]);
-      expect(only(from(now, asked(600_000)).effects, "refused")).toEqual([]);
+      expect(only(from(now, asked(599_999)).effects, "drill-refused")).toEqual([
+        { kind: "drill-refused", why: limit },
+      ]);
+      expect(only(from(now, asked(600_000)).effects, "drill-refused")).toEqual([]);
     }
     expect(why(asked(0), asked(-599_999))).toEqual([limit]);
     expect(why(asked(0), asked(-600_000))).toEqual([]);
@@ -242,7 +253,7 @@ describe("a drill", () => {
 
   test("that dispatch was refused does not count", () => {
     const refused = after(press(1), asked(0), ack("P1", "cleared"), asked(1));
-    expect(only(refused.effects, "refused")).toEqual([]);
+    expect(only(refused.effects, "drill-refused")).toEqual([]);
   });
 
   test("can be asked for in the car as often as needed, also after dispatch has asked", () => {
@@ -251,8 +262,8 @@ describe("a drill", () => {
     expect(toMemory(after(drill(0)).ring)).not.toHaveProperty("drillAskedAt");
   });
 
-  test("asked for while a drill is open makes the next press one more of it", () => {
-    const { ring } = after(drill(0), press(1, 1), drill(2), press(2, 3));
+  test("asked for by dispatch while a drill is open makes the next press one more of it", () => {
+    const { ring } = after(drill(0), press(1, 1), asked(2), press(2, 3));
     expect(ring.emergency.episodes).toMatchObject([{ id: "P1", test: true, presses: 2 }]);
   });
 

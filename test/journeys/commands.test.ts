@@ -1,9 +1,10 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { epoch } from "./car.ts";
+import { epoch, waitFor } from "./car.ts";
 import { openDispatch } from "./dispatch.ts";
 import { startMosquitto } from "./mosquitto.ts";
 
@@ -94,6 +95,20 @@ dispatch: { brokers: ["mqtts://a:8883"] }
   });
 
   test.each([
+    [
+      "left out",
+      valid.replace("panic: none\n", ""),
+      /^warning: panic: no button of this car works: add a panic block, or write panic: none\n$/,
+    ],
+    ["none", valid, /^$/],
+  ])("check warns if no button works and nobody has said so: panic %s", async (name, text, words) => {
+    const { code, stdout, stderr } = await run(["check", "--config", file(`panic-${name}.yaml`, text)]);
+    expect(stderr).toMatch(words);
+    expect(stdout).toMatch(/: valid\n$/);
+    expect(code).toBe(0);
+  });
+
+  test.each([
     ["no identity", valid.replace(/unit: .*/, "")],
     ["no broker", valid.replace("mqtts", "mqtt")],
     ["no YAML", "unit: ["],
@@ -129,10 +144,74 @@ status: { listen: "127.0.0.1:0" }
   expect(dispatch.missing()).toEqual([]);
 });
 
+describe("replay of what is no recording ends with 1 before anything is sent", () => {
+  const CAR = `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/none }
+panic: none
+dispatch: { brokers: ["mqtt://127.0.0.1:1"], allowPlaintext: true }
+can: { interface: can0, database: bus.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }
+`;
+  test.each([
+    ["--nmea", "NMEA sentence"],
+    ["--can", "candump line"],
+  ])("%s", async (option, what) => {
+    file("bus.dbc", 'BO_ 256 Drive: 8 X\n SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X\n');
+    const text = file("text.md", "# A car\n\nIts software.\n");
+    const outbox = join(folder, `no-recording${option}`);
+    const config = file("no-recording.yaml", `${CAR}outbox: { path: ${outbox} }\n`);
+    const { code, stdout, stderr } = await run(["replay", "--config", config, option, text]);
+    expect(stderr).toBe(`${text} has no ${what}: is it a recording?\n`);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(existsSync(outbox)).toBe(false);
+  });
+});
+
+test("replay and decode name a line that is not a candump line in the same words", async () => {
+  await using broker = await startMosquitto();
+  await broker.start();
+  await using dispatch = await openDispatch(broker.url);
+  const dbc = file("words.dbc", 'BO_ 256 Drive: 8 X\n SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X\n');
+  const log = file("words.log", "(1.0) can0 100#E803\nrubbish\n(1.1) can0 100#E903\nrubbish\n");
+  const config = file(
+    "words.yaml",
+    `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/none }
+panic: none
+dispatch: { brokers: ["mqtt://127.0.0.1:${broker.port}"], allowPlaintext: true }
+can: { interface: can0, database: words.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }
+outbox: { path: words-outbox }
+status: { listen: "127.0.0.1:0" }
+`,
+  );
+  const words = `${log}:2: expected "(seconds) interface id#data", and 1 more line like it\n`;
+  const decoded = await run(["decode", "--can", log, "--database", dbc]);
+  expect(decoded.stderr.startsWith(words), decoded.stderr).toBe(true);
+  const replayed = await run(["replay", "--config", config, "--can", log, "--speed", "max"]);
+  expect(replayed).toMatchObject({ code: 0, stderr: words });
+  expect(dispatch.missing()).toEqual([]);
+});
+
 test("the demo shows a drive and stops clean", async () => {
   const { stdout, stderr, code } = await run(["demo", "--speed", "100"], "dist/patrol-unit.mjs", 6000);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/ONLINE/);
   expect(stdout.match(/position/g)!.length).toBeGreaterThan(10);
   expect(stdout).toMatch(/OFFLINE: SIGINT/);
+});
+
+test("the demo's keys work as capitals, and an answer to nothing says so", async () => {
+  const child = spawn(process.execPath, ["src/main.ts", "demo", "--speed", "20"], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  let out = "";
+  child.stdout.on("data", (text) => (out += String(text)));
+  const ended = once(child, "exit");
+  await waitFor("the lamp", () => out.includes("the lamp shows: idle"));
+  expect(out).toContain("runs 20 times as fast");
+  child.stdin.write("A");
+  await waitFor("the answer to nothing", () => out.includes("no emergency is open: press p first"));
+  child.stdin.write("P");
+  await waitFor("the press", () => out.includes("the lamp shows: sent"));
+  child.stdin.write("Q");
+  expect(await ended).toEqual([0, null]);
 });

@@ -57,7 +57,7 @@ describe("a unit goes on, and reports", () => {
     await expectServes(
       carWith({ "car.dbc": "BO_ x\n" }, CAN),
       "can",
-      /car\.dbc:1:1: expected a DBC statement/,
+      /car\.dbc:1:\d+: expected a message id, found "x"/,
     );
   });
 

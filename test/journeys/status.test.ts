@@ -219,6 +219,35 @@ test("drill says who can answer when nobody has answered for 5 s", { timeout: 30
   expect(ended.code).toBe(0);
 });
 
+test("drill ends at once with the service's words if that refuses", async () => {
+  const server = createServer((request, response) => {
+    if (request.method === "POST") response.writeHead(409).end("a drill is open: it ends later\n");
+    else
+      response.end(
+        JSON.stringify({ panicBoard: { connected: true }, emergency: { drillArmed: false, episodes: [] } }),
+      );
+  });
+  const ended = await command("drill", "--address", `127.0.0.1:${await portOf(server)}`);
+  expect(ended).toMatchObject({ code: 1, stdout: "", stderr: "a drill is open: it ends later\n" });
+});
+
+test("drill says that it was stopped from elsewhere, and not what did not happen", async () => {
+  let polls = 0;
+  const server = createServer((request, response) => {
+    if (request.method !== "GET") response.writeHead(204).end();
+    else {
+      const emergency = { drillArmed: ++polls < 3, episodes: [] };
+      response.end(JSON.stringify({ boot: 4, panicBoard: { connected: true }, emergency }));
+    }
+  });
+  const ended = await command("drill", "--address", `127.0.0.1:${await portOf(server)}`);
+  expect(ended.stdout).toBe("Press a button within 60 s.\n");
+  expect(ended.stderr).toBe(
+    "the drill was stopped from elsewhere, for example by a second `drill` command\n",
+  );
+  expect(ended.code).toBe(1);
+});
+
 test("run says that it has started when it knows its status port, or that it has none", async () => {
   const car = stack.use(
     openCar(`{ brokers: ["mqtt://127.0.0.1:${await freePort()}"], allowPlaintext: true }`),

@@ -160,6 +160,52 @@ describe("a unit runs with what is valid", () => {
     expect(problemsOf(text)).toEqual([words]);
   });
 
+  const PLAINTEXT = '{ brokers: ["mqtt://a"], allowPlaintext:';
+  test.each([
+    [dispatchOf(`${PLAINTEXT} yes }`), '"yes"; write true'],
+    [dispatchOf(`${PLAINTEXT} Off }`), '"Off"; write false'],
+    [dispatchOf(`${PLAINTEXT} "true" }`), '"true"; remove the quotes'],
+    [dispatchOf(`${PLAINTEXT} maybe }`), '"maybe"'],
+    [dispatchOf(`${PLAINTEXT} 1 }`), "1"],
+  ])(
+    "a flag that is neither true nor false is one fault, with advice only if it is right: %#",
+    (text, end) => {
+      expect(problemsOf(text)).toEqual([`dispatch.allowPlaintext: expected true or false, found ${end}`]);
+      const { settings, faults } = settingsOf(readDocument(text, "car.yaml"));
+      // The broker without TLS is not used.
+      expect(settings).toBeUndefined();
+      expect(faults).toMatchObject([{ fatal: true }]);
+    },
+  );
+
+  test.each([
+    [minimal.replace("/dev/ttyACM0", "3"), /^gps\.port: .*, found 3$/],
+    [`${minimal}status: { listen: 8080 }`, /^status\.listen: .*, found 8080$/],
+    [`${minimal}status: { pin: 47 }`, /^status\.pin: .*, found a number$/],
+    [`${minimal}status: { pin: 4711 }`, /^status\.pin: .*, found a number; put it in quotes$/],
+    [`${minimal}outbox: { path: 5 }`, /^outbox\.path: .*, found 5; put it in quotes$/],
+    [minimal.replace("zr-117", "117"), /^unit\.id: .*, found 117; put it in quotes$/],
+  ])("quotes are advised only if the text would be valid: %#", (text, words) => {
+    expect(problemsOf(text)).toEqual([expect.stringMatching(words)]);
+  });
+
+  test.each(["mqtt://", "mqtts://a b", "mqtts://u:p@a"])(
+    "a broker's address that is not valid is one fault: %s",
+    (url) => {
+      for (const list of [[url], [url, "mqtts://b", url]])
+        expect(
+          settingsWith("", dispatchOf(`{ brokers: ${JSON.stringify(list)} }`)).faults.map(({ path }) => path),
+        ).toEqual(list.flatMap((one, n) => (one === url ? [`dispatch.brokers[${n}]`] : [])));
+    },
+  );
+
+  test("a broker without TLS that is listed again is one fault each", () => {
+    expect(problemsOf(dispatchOf('{ brokers: ["mqtt://a", "mqtt://a"] }'))).toEqual([
+      expect.stringMatching(/^dispatch\.brokers\[0\]: .* not encrypted/),
+      expect.stringMatching(/^dispatch\.brokers\[1\]: .* again/),
+    ]);
+  });
+
   test("an error of YAML is reported with the faults of the blocks before it, and with no others", () => {
     expect(
       faultsOf(`unit: { directorate: ZR, id: zr-117 }
@@ -240,6 +286,20 @@ describe("a faulty panic block", () => {
     expect(buttonsOf("{ boot: { loop: 1, slient: true, dark: false } }")).toEqual({
       boot: { loop: 1, silent: true, dark: false },
     });
+  });
+
+  test("the values of a button whose name is none are checked too", () => {
+    const buttons = "{ Dash: { loop: 0, silent: maybe, colour: red }, Boot: 5, Knee: { loop: 9 } }";
+    const faults = problemsOf(`${minimal}panic: { port: /dev/ttyUSB0, buttons: ${buttons} }`);
+    expect(faults.map((fault) => fault.replace(/, found.*/, ""))).toEqual([
+      "panic.buttons.Dash: expected a name of a-z, 0-9, - and _",
+      "panic.buttons.Dash.silent: expected true or false",
+      "panic.buttons.Dash.colour: expected one of the keys loop, silent, dark",
+      "panic.buttons.Boot: expected a name of a-z, 0-9, - and _",
+      "panic.buttons.Boot: expected a block of loop, silent, dark",
+      "panic.buttons.Knee: expected a name of a-z, 0-9, - and _",
+      "panic.buttons.Knee.loop: expected a whole number from 0 to 3",
+    ]);
   });
 
   test("a button whose name is none keeps its loop", () => {

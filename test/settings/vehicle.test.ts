@@ -42,7 +42,7 @@ colour: blue
     execFileSync("mkfifo", [at("pipe")]);
     for (const name of ["unit.yaml", "other.yaml"])
       expect(loadConfiguration(at(name)).faults.map(({ found }) => found)).toEqual([
-        `${at("pipe")}: it is not a regular file`,
+        `${at("pipe")}: a pipe or a device`,
       ]);
   });
 
@@ -76,8 +76,8 @@ colour: blue
       `${DBC}BO_ x Broken: 8 X\nBO_ y Broken: 8 X\n`,
       "interface: can0, database: car.dbc, signals: { Foo: { from: Drive.Sped } }",
       [
-        expect.stringMatching(/^expected a DBC statement/),
-        expect.stringMatching(/^expected a DBC statement/),
+        'expected a message id, found "x"',
+        'expected a message id, found "y"',
         'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
       ],
     ],
@@ -169,6 +169,47 @@ power: { offAfterS: 600 }
     expect(faults.map(({ file, line, part }) => [file, line, part])).toEqual([[at("car.dbc"), 4, "can"]]);
     expect(settings.can).toBeUndefined();
     expect(settings.power).toBeUndefined();
+  });
+
+  test.each([
+    ["statements", "rubbish\n", 'expected a DBC statement, found "rubbish"'],
+    ["a signal's layout", 'BO_ 1 A: 8 X\n SG_ S : 0|99@1+ (1,0) [0|0] "" X\n', /^expected .*, found [^,]*$/],
+    [
+      "a file of another kind",
+      "",
+      "expected a DBC statement without a fault, found a faulty one: no message: is it a DBC file?",
+    ],
+  ])("a fault of a database says once what was expected: %s", (_, dbc, words) => {
+    const at = folderWith({
+      "unit.yaml": `${minimal}can: { interface: can0, database: car.dbc, signals: { ${ignition} } }\n`,
+      "car.dbc": dbc,
+    });
+    const [first] = loadConfiguration(at("unit.yaml")).faults.map((fault) =>
+      faultText(fault).replace(/^\S+:\d+:\d+: /, ""),
+    );
+    expect(first).toMatch(words);
+    expect(first?.match(/expected/g)).toHaveLength(1);
+  });
+
+  test.each([
+    ["a package's description", JSON.stringify({ name: "x", version: "1", scripts: { test: "y" } })],
+    ["text", "Hello.\n"],
+    ["a list", "- database: car.dbc\n"],
+    ["nothing", ""],
+  ])("a file that is no vehicle profile is one fault, of can.profile: %s", (_, text) => {
+    const at = folderWith({
+      "unit.yaml": `${minimal}can: { interface: can0, profile: other.json }\n`,
+      "other.json": text,
+    });
+    expect(loadConfiguration(at("unit.yaml")).faults.map(faultText)).toEqual([
+      `${at("unit.yaml")}:4:34: can.profile: expected a file with database and signals, found ${at("other.json")}, which is not a vehicle profile`,
+    ]);
+  });
+
+  test("a configuration that is a folder is found to be one", () => {
+    expect(() => loadSettings(folderWith({})("."))).toThrow(
+      /:1:1: expected a configuration file that can be read, found a folder$/,
+    );
   });
 
   test("a profile that is not YAML stops the bus, not the unit", () => {

@@ -11,6 +11,7 @@ test.each([
   [["--mutants"], { what: "mutants", only: "" }],
   [["--mutants", "--only", "19"], { what: "mutants", only: "19" }],
   [["--help", "--seed", "7"], { what: "help" }],
+  [["-h"], { what: "help" }],
 ])("%j is understood", (args, options) => {
   expect(readOptions(args)).toEqual(options);
 });

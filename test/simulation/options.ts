@@ -49,7 +49,8 @@ const seedOf = (text: string | undefined): number | undefined => {
 
 /** What the command line asks for. Throws a CommandError (64) if it is wrong. */
 export const readOptions = (args: readonly string[]): Options => {
-  const given = options(args, {
+  const longNames = args.map((arg) => (arg === "-h" ? "--help" : arg));
+  const given = options(longNames, {
     seed: { type: "string" },
     hours: { type: "string" },
     minutes: { type: "string" },

@@ -10,10 +10,21 @@ const SECTIONS: Readonly<Record<string, (report: typeof print) => boolean | Prom
   "power-cuts": powerCuts,
 };
 
+const NAMES = Object.keys(SECTIONS).join(", ");
+const USAGE = `npm run -s soak [-- SECTION…]
+
+Runs all sections, or the given ones: ${NAMES}. They take hours; power-cuts needs
+user-mode Linux. Exit: 0 nothing failed, 1 something did, 64 wrong usage.
+`;
+
 const wanted = process.argv.slice(2);
+if (wanted.includes("--help") || wanted.includes("-h")) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 const unknown = wanted.filter((name) => !Object.hasOwn(SECTIONS, name));
 if (unknown.length > 0) {
-  process.stderr.write(`there is no ${unknown.join(", ")}: ${Object.keys(SECTIONS).join(", ")}\n`);
+  process.stderr.write(`there is no section ${unknown.join(", ")}: ${NAMES}\n`);
   process.exit(64);
 }
 for (const [name, run] of Object.entries(SECTIONS)) {

@@ -47,7 +47,24 @@ test("the index of the runbook has every part that can fail, and the lamp's faul
   const index = text.split("\n## ")[0]!;
   for (const part of new Set(CATALOGUE.map((row) => row.part))) expect(index).toContain(`- [\`${part}\`](#`);
   for (const { part, lamp } of CATALOGUE.filter((row) => row.lamp !== "unchanged")) {
-    const pattern = lamp === "off" ? "dark" : `\`${lamp}\``;
+    const pattern = lamp === "off" ? "no light" : `\`${lamp}\``;
     expect(text.split("\n").find((line) => line.startsWith(`| ${pattern} |`))).toContain(`[\`${part}\`](#`);
   }
+});
+
+test("README and runbook name the same states of the lamp, and say when to use the radio", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const cellsOf = (text: string) =>
+    text.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+  const said = new Map(cellsOf(readme).map(([, , word, meaning]) => [word, meaning]));
+  const known = new Map(
+    cellsOf(runbook()).map(([, word, , meaning]) => [word?.replaceAll("`", ""), meaning]),
+  );
+  for (const word of LAMP_PATTERNS.filter((one) => !["silent", "done", "refused"].includes(one)))
+    expect(said.get(word), word).toBeDefined();
+  for (const word of ["latched", "no-link", "no-host", "fault", "no light"]) {
+    expect(said.get(word), word).toMatch(/radio/);
+    expect(known.get(word), word).toMatch(/radio/);
+  }
+  expect(said.has("dark")).toBe(false);
 });

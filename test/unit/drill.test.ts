@@ -16,6 +16,18 @@ describe("a drill", () => {
     expect(world.life.emergency.drill("technician")).toBe("an emergency is open, so no press can be a drill");
   });
 
+  test("is refused to a technician while one is open, and the log says what is refused", async () => {
+    const world = await opened();
+    world.life.emergency.drill("technician");
+    world.press(1);
+    await world.pass(1_000, () => world.lamp === "sent");
+    expect(world.life.emergency.drill("technician")).toMatch(/^a drill is open: /);
+    expect(world.life.emergency.status.drillArmed).toBe(false);
+    expect(world.warnings.filter((line) => line.includes("refused"))).toEqual([
+      expect.stringMatching(/^drill refused: a drill is open: /),
+    ]);
+  });
+
   // Defect 26.
   test("is no press whose age the board does not know", async () => {
     const world = await opened();

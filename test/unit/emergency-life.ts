@@ -42,6 +42,7 @@ export class EmergencyWorld {
   confirmed: BoardPress[] = [];
   lamps: { readonly pattern: LampPattern; readonly quiet: boolean; readonly drill: boolean }[] = [];
   errors: string[] = [];
+  warnings: string[] = [];
   scene: () => Scene = () => ({});
   /** UTC milliseconds of the host's clock at the start, and how far it is trusted. */
   clock: { at: number; clock: "gnss" | "ntp" | "unset" } = { at: NOW, clock: "gnss" };
@@ -81,6 +82,7 @@ export class EmergencyWorld {
     const log = createLog((line) => {
       const { level, msg }: { level?: string; msg?: string } = JSON.parse(line);
       if (level === "error") this.errors.push(msg ?? "");
+      if (level === "warn") this.warnings.push(msg ?? "");
     });
     const at = (mono: number) => ({ at: this.clock.at + mono, clock: this.clock.clock });
     const clock: Clock = {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { reasonOf } from "../../runtime/log.ts";
-import { usageFault, withNegatives } from "./usage.ts";
+import { usageFault, withNegatives } from "../../runtime/usage.ts";
 
 /** Exit codes of contract v1 §7, after sysexits.h. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, unavailable: 69, io: 74, config: 78 } as const;

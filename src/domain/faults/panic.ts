@@ -18,7 +18,7 @@ export const PANIC_BOARD = {
     dispatch: NO_BOARD,
     cause: "The board is unplugged, or `panic.port` names another device.",
     remedy:
-      "Check the plug. Compare `ls -l /dev/serial/by-id/` with `panic.port`. A board without power has a dark lamp.",
+      "Check the plug. Compare `ls -l /dev/serial/by-id/` with `panic.port`. A board without power shows no light.",
   },
   denied: {
     sentence: "The service may not open the panic board's device.",

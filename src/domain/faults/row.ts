@@ -1,7 +1,7 @@
 import type { LampPattern, OwnPattern } from "../panic.ts";
 
 /**
- * What the officer sees. `unchanged`: the fault does not show on the lamp. `off`: the lamp stays dark.
+ * What the officer sees. `unchanged`: the fault does not show on the lamp. `off`: the lamp shows no light.
  * The lamp shows `no-link` only after 60 s without a broker that has a subscriber, and not while an
  * emergency is open.
  */

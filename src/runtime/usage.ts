@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
-import { suggest } from "../../domain/suggest.ts";
+import { suggest } from "../domain/suggest.ts";
 
 const SEE_HELP = "--help lists the options";
 
