@@ -42,7 +42,7 @@ export type ConnectOver = (
   signal: AbortSignal,
 ) => Promise<Connection>;
 
-export const noAnswer = (broker: string): LinkError =>
+const noAnswer = (broker: string): LinkError =>
   new LinkError("timeout", `${broker}: the host does not answer`);
 
 /** The host has accepted the connection. `protocol`: what did not answer on it. */

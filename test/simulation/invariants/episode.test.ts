@@ -125,6 +125,16 @@ const SOUND: readonly Case[] = [
   ["drill-is-asked-for", "a real one needs no question", [[30, disk([{}])]]],
   [
     "no-drill-of-unknown-age",
+    "its age is known, and it was handed over while the disk took nothing",
+    [
+      [0, readOnly],
+      [1, handed(true)],
+      [80, handed(false)],
+      [90, { what: "disk", writable: true }, disk([{ test: true }])],
+    ],
+  ],
+  [
+    "no-drill-of-unknown-age",
     "its age is known",
     [
       [0, handed(true)],

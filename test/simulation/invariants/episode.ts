@@ -107,27 +107,40 @@ const noStaleCopy: Invariant = {
 /** A disk that takes something again gets the memory within this time. */
 const CAUGHT_UP_MS = 10_000;
 
+/** The last time in which the disk took nothing: what was opened in it is seen only after it. */
+class DiskPause {
+  #since = Infinity;
+  #until = -Infinity;
+
+  see(fact: Fact): void {
+    if (fact.what !== "disk") return;
+    if (!fact.writable) this.#since = fact.at;
+    this.#until = fact.writable ? fact.at : Infinity;
+  }
+
+  /** Whether what is seen at `now` may have happened at `at` or before, as far as the disk can tell. */
+  hid(at: number, now: number): boolean {
+    return at >= this.#since && now <= this.#until + CAUGHT_UP_MS;
+  }
+}
+
 const drillIsAsked: Invariant = {
   name: "drill-is-asked-for",
   sentence: "An episode is a drill only if one was asked for in time, and one only for each time.",
   begin() {
     const known = new Set<string>();
     let asked: number[] = [];
-    // An episode that was opened while the disk took nothing is seen only after that.
-    let unwritable = { since: Infinity, until: -Infinity };
-    const inTime = (until: number, at: number): boolean =>
-      until >= at || (until >= unwritable.since && at <= unwritable.until + CAUGHT_UP_MS);
+    const pause = new DiskPause();
     return (fact) => {
+      pause.see(fact);
       if (fact.what === "drill") asked.push(fact.at + fact.validMs);
-      if (fact.what === "disk")
-        unwritable = fact.writable ? { ...unwritable, until: fact.at } : { since: fact.at, until: Infinity };
       if (fact.what !== "durable") return undefined;
       const made = fact.episodes.filter(({ id }) => !known.has(id));
       for (const { id } of made) known.add(id);
       for (const { id, test } of made) {
         if (!test) continue;
         // Use up the request that ends first: which request a drill belongs to cannot be seen.
-        asked = asked.filter((until) => inTime(until, fact.at)).sort((a, b) => a - b);
+        asked = asked.filter((until) => until >= fact.at || pause.hid(until, fact.at)).sort((a, b) => a - b);
         if (asked.shift() === undefined) return `nobody asked for the drill ${id}`;
       }
       return undefined;
@@ -148,7 +161,9 @@ const noOldDrill: Invariant = {
     /** When an episode was published that is not on disk yet. */
     const published = new Map<string, number>();
     let handed: { at: number; ageKnown: boolean }[] = [];
+    const pause = new DiskPause();
     return (fact) => {
+      pause.see(fact);
       if (fact.what === "handed") handed.push(fact);
       if (fact.what === "published" && fact.episode !== undefined && !published.has(fact.episode))
         published.set(fact.episode, fact.at);
@@ -158,7 +173,9 @@ const noOldDrill: Invariant = {
       for (const { id } of made) known.add(id);
       for (const { id, test } of made) {
         const openedAt = published.get(id) ?? fact.at;
-        const before = handed.filter(({ at }) => at <= openedAt && openedAt - at <= RECENT_MS);
+        const before = handed.filter(
+          ({ at }) => at <= openedAt && (openedAt - at <= RECENT_MS || pause.hid(at, openedAt)),
+        );
         if (test && before.length > 0 && !before.some(({ ageKnown }) => ageKnown))
           return `${id} is a drill, and no press of a known age was there to open it`;
       }
