@@ -40,8 +40,10 @@ export const storeName = (random: Random): string =>
  */
 const BEYOND = 2 ** 40;
 const BLOCKS = 2 ** 24;
+/** From there on shorter: a card that stalls once a minute must not use up the numbers below 2^53 in a car's life. */
+const BLOCKS_BEYOND = 2 ** 17;
 export const numberBeyond = (least: number, random: Random): number =>
-  Math.max(least, BEYOND) + LEASE_MAX * Math.floor(random() * BLOCKS);
+  Math.max(least, BEYOND) + LEASE_MAX * Math.floor(random() * (least < BEYOND ? BLOCKS : BLOCKS_BEYOND));
 /** Boots are compared by people now and then: not that far. */
 const BOOT_BEYOND = 2 ** 20;
 const bootBeyond = (least: number, random: Random): number =>

@@ -27,6 +27,8 @@ export type Unit = AsyncDisposable & {
 };
 
 const TICK_MS = 1_000;
+/** The longest topic of a skipped message that is named whole. */
+const TOPIC_LETTERS = 200;
 /** The time that a stop may spend on sending the last reports. */
 const FAREWELL_DRAIN_MS = 1_500;
 
@@ -96,11 +98,16 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
         { part: "link", code: "emergency-too-large" },
         `an emergency needs a packet of ${bytes} bytes, and no broker accepts one`,
       ),
-    oversize: (topic, bytes) =>
+    oversize(topic, bytes) {
+      // The topic is the sender's choice: it may be 64 KiB long, and another one each time.
+      const channel = routes.acknowledged(topic) === undefined ? "other" : "ack";
+      const where = topic === routes.command ? "command" : channel;
+      const named = topic.length > TOPIC_LETTERS ? `${topic.slice(0, TOPIC_LETTERS)}…` : topic;
       faults.note(
-        { part: "link", code: "oversize", where: topic },
-        `a message of ${bytes} bytes on ${topic} is larger than a unit accepts: it was skipped`,
-      ),
+        { part: "link", code: "oversize", where },
+        `a message of ${bytes} bytes on ${named} is larger than a unit accepts: it was skipped`,
+      );
+    },
     publishing: (report, broker) => emergency.publishing(report, broker),
     delivered(report, broker) {
       emergency.delivered(report);
@@ -158,9 +165,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     stopping.abort();
     await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
     event({ type: "shutdown", reason: stopReason });
-    await outbox
-      .flush()
-      .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
+    // A store that is still being scanned would be waited for. What is in memory is written when it is closed.
+    if (outbox.state.kind !== "opening")
+      await outbox
+        .flush()
+        .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
     if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained(), time);
   });
 

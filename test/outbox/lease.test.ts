@@ -3,6 +3,7 @@ import { emptyLedger } from "../../src/outbox/ledger.ts";
 import { Numbers } from "../../src/outbox/numbers.ts";
 import { Queue } from "../../src/outbox/queue.ts";
 import type { Runs } from "../../src/outbox/runs.ts";
+import { numberBeyond } from "../../src/outbox/start.ts";
 
 test("numbers that jumped far ahead are leased with two writes, each within the reach of the one before", () => {
   const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(1), {
@@ -79,4 +80,10 @@ test("records of an earlier life between this life's numbers and the next jump a
   queue.recovered({ ledger: emptyLedger(3 * FAR), lanes, gaps: [], ghosts: lanes });
   expect(queue.leaveNumbers(4 * FAR)).toEqual([[3 * FAR, 4 * FAR - 1]]);
   expect(queue.isPending({ seq: 2 * FAR, kind: "event" })).toBe(true);
+});
+
+test("a card that stalls once a minute uses up no more than half of the numbers in a year", () => {
+  let next = 1;
+  for (let minute = 0; minute < 366 * 1_440; minute++) next = numberBeyond(next, () => 0.5) + 60;
+  expect(next).toBeLessThan(2 ** 52);
 });
