@@ -226,7 +226,7 @@ export class Courier {
         unheardCounts,
         // It reads no outbox.
         hasEnded: () => false,
-        boot: 0,
+        madeHere: () => false,
         held: [],
       },
       time.mono(),

@@ -349,7 +349,7 @@ export class Link {
         oldest: outbox.oldest(),
         unheardCounts,
         hasEnded: (episode) => this.#emergencies.hasEnded(episode),
-        boot: outbox.boot,
+        madeHere: (seq) => outbox.madeHere(seq),
         held: this.#refusalHangUps.held(broker, now),
       },
       now,

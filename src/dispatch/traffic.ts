@@ -23,10 +23,10 @@ export type TrafficSettings = {
   /** Whether an episode has ended: what is left of it must not be retained again. */
   readonly hasEnded: (episode: string) => boolean;
   /**
-   * The number of this boot. An emergency report of this boot is published only after `say`: the outbox can
-   * offer it before its episode is on disk.
+   * Whether an emergency report was made in this life. It is published only after `say`: the outbox can offer it
+   * before its episode is on disk.
    */
-  readonly boot: number;
+  readonly madeHere: (seq: number) => boolean;
   /** Channels that wait from the start, and until when, on the clock of `now`. */
   readonly held: readonly { readonly channel: Channel; readonly until: number }[];
 };
@@ -89,7 +89,7 @@ export class Traffic {
     this.#urgent = new Urgent({
       underway: this.#underway,
       hasEnded: settings.hasEnded,
-      boot: settings.boot,
+      madeHere: settings.madeHere,
       asHistory: (reports) => this.#batches.add(reports),
       readAgain: (seq) => this.#reading.giveBack("emergency", seq),
     });

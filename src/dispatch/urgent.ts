@@ -11,8 +11,8 @@ export type UrgentSettings = {
   readonly underway: Set<number>;
   /** Whether an episode has ended: what is left of it must not be retained again. */
   readonly hasEnded: (episode: string) => boolean;
-  /** This boot: see `TrafficSettings`. */
-  readonly boot: number;
+  /** See `TrafficSettings`. */
+  readonly madeHere: (seq: number) => boolean;
   /** Reports that are sent as history: a newer one of their episode has taken their place. */
   readonly asHistory: (reports: readonly Report[]) => void;
   /** A report that was read and passed over must be read again. */
@@ -89,7 +89,7 @@ export class Urgent {
 
   /** Whether a report that was read must wait for `say`. If so, notes it, so that it is read again then. */
   isUnsaid(report: Report): boolean {
-    if (report.kind !== "emergency" || report.boot !== this.#settings.boot) return false;
+    if (report.kind !== "emergency" || !this.#settings.madeHere(report.seq)) return false;
     const { episode } = report.data;
     const said = this.#standing.get(episode)?.seq ?? -1;
     if (report.seq <= said || this.#removed.includes(episode) || this.#settings.hasEnded(episode))

@@ -11,6 +11,8 @@ export const laneOf = (kind: ReportKind): Lane =>
 /** The part of the outbox that delivery uses. */
 export type PendingReports = {
   readonly boot: number;
+  /** Whether a pending emergency was made in this life. Its boot does not show it if the vital file is an old copy. */
+  madeHere(seq: number): boolean;
   /** Deletes the records of reports that were delivered. */
   settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
   /** No broker accepts these: they are declared (`too-large`) and deleted. */

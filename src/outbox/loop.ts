@@ -250,6 +250,10 @@ export class OutboxLoop implements Outbox {
     this.#writer.within(0);
   }
 
+  madeHere(seq: number): boolean {
+    return this.#queue.madeHere(seq);
+  }
+
   oldest(): number {
     return this.#queue.oldest;
   }

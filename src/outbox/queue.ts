@@ -42,6 +42,8 @@ export class Queue {
   readonly #batches = new Batches();
   /** Events and emergencies that are pending, by number: exact, also in sparse segments. */
   readonly #urgent: Record<"emergency" | "event", Set<number>> = { emergency: new Set(), event: new Set() };
+  /** Those of the emergencies that were made in this life. */
+  readonly #made = new Set<number>();
   readonly #recent = new Recent(RECENT_MAX);
   #changed = false;
   /** The first number of this life, and whether the ledger agrees with the store. */
@@ -138,6 +140,7 @@ export class Queue {
   }
 
   #hold(report: Report): void {
+    if (report.kind === "emergency") this.#made.add(report.seq);
     this.#batches.hold(report);
     this.#pend(report.seq, report.kind);
   }
@@ -203,6 +206,7 @@ export class Queue {
     this.#batches.forget(seq);
     const lane = laneOf(report.kind);
     if (lane !== "telemetry") this.#urgent[lane].delete(seq);
+    this.#made.delete(seq);
     // The same object: its owner may publish it, and must do so under its new number.
     Object.assign(report, { seq: this.#ledger.next++ });
     this.#hold(report);
@@ -233,6 +237,11 @@ export class Queue {
     return isSettled(this.#ledger, seq) || this.#recent.has(seq);
   }
 
+  /** See `PendingReports.madeHere`. */
+  madeHere(seq: number): boolean {
+    return this.#made.has(seq);
+  }
+
   isPending({ seq, kind }: Settled): boolean {
     const lane = laneOf(kind);
     if (lane === "telemetry" || (!this.#recovered && seq < this.#first)) return !this.isSettled(seq);
@@ -257,6 +266,7 @@ export class Queue {
     if (segmentOf(this.#ledger, seq)) this.#recent.add(seq);
     settle(this.#ledger, seq);
     if (lane !== "telemetry") this.#urgent[lane].delete(seq);
+    this.#made.delete(seq);
     if (lane === "event")
       gapSettled(this.#ledger.gaps, seq, (first, last) => this.#highestEvent(first, last));
     this.#batches.remove(seq, lane);

@@ -7,6 +7,7 @@ import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
+import type { StoredLedger } from "./ledger.ts";
 import { recover } from "./recovery.ts";
 import { numbersOf, without, type Runs } from "./runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
@@ -34,6 +35,10 @@ export type AccessOptions = {
   readonly away: () => boolean;
   readonly memory: () => Memory;
 };
+
+/** Whether a later life than the vital file knows of has written the store, or one of another store. */
+const isAhead = (ledger: StoredLedger, start: Start): boolean =>
+  ledger.boot > start.boot || (ledger.store !== undefined && ledger.store !== start.store);
 
 /** Records deleted at once while a store is being recovered. */
 const GHOSTS = 1_000;
@@ -140,7 +145,9 @@ export class StoreAccess {
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
     const apart = ledger?.store === name ? ledger.apart : [];
-    const superseded = await this.#superseded(store, without(lanes.emergency, apart));
+    const ahead = !queue.isRecovered && ledger !== undefined && isAhead(ledger, start);
+    if (ahead) this.#options.news("the vital file is older than the store, or of another one");
+    const superseded = ahead ? [] : await this.#superseded(store, without(lanes.emergency, apart));
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     if (!queue.isRecovered) queue.setApart(apart);
     const { owed } = gaps;

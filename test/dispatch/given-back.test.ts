@@ -26,7 +26,7 @@ test("older reports of an episode that nobody heard as history are read again fr
       oldest: 1,
       unheardCounts: () => false,
       hasEnded: () => false,
-      boot: 0,
+      madeHere: () => false,
       held: [],
     },
     0,

@@ -24,6 +24,7 @@ const openOutbox = () => {
   };
   return {
     boot: 1,
+    madeHere: () => true,
     get pending() {
       return pending;
     },

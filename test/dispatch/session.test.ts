@@ -44,7 +44,7 @@ const open = (
       oldest: 1,
       unheardCounts: () => false,
       hasEnded: () => false,
-      boot: 0,
+      madeHere: () => false,
       held: [],
     },
     0,
@@ -58,6 +58,7 @@ const open = (
     maximumPacketSize: more.maximumPacketSize ?? 1_000_000,
     outbox: {
       boot: 1,
+      madeHere: () => true,
       settle: () => undefined,
       refuse: () => undefined,
       oldest: () => 1,

@@ -21,7 +21,7 @@ export const open = (settings: Partial<TrafficSettings> = {}, pending: readonly 
       oldest: 1,
       unheardCounts: () => false,
       hasEnded: () => false,
-      boot: 0,
+      madeHere: () => false,
       held: [],
       ...settings,
     },

@@ -9,7 +9,7 @@ const settings = {
   oldest: 1,
   unheardCounts: () => false,
   hasEnded: () => false,
-  boot: 0,
+  madeHere: () => false,
   held: [],
 };
 

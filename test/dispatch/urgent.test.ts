@@ -184,16 +184,16 @@ describe("an episode", () => {
   });
 });
 
-describe("an emergency of this boot", () => {
+describe("an emergency of this life", () => {
   test("that the unit has not said is not published from the outbox: it may not be on disk", () => {
-    const bench = open({ boot: 1 }, [emergency(1)]);
+    const bench = open({ madeHere: () => true }, [emergency(1)]);
     expect(bench.run()).toEqual([]);
     bench.traffic.say(emergency(1));
     expect(bench.run()).toEqual(["emergency 1"]);
   });
 
   test("that a newer one has overtaken before it was said goes as history", () => {
-    const bench = open({ boot: 1 }, [emergency(1), emergency(2, "active", { presses: 2 })]);
+    const bench = open({ madeHere: () => true }, [emergency(1), emergency(2, "active", { presses: 2 })]);
     expect(bench.run()).toEqual([]);
     bench.traffic.say(emergency(2, "active", { presses: 2 }));
     expect(bench.run()).toEqual(["emergency 2", "history 1"]);
