@@ -50,7 +50,7 @@ export class OutboxLoop implements Outbox {
     this.#lock = lock;
     this.#start = start;
     this.boot = life.boot;
-    this.counted = life.vital.boot;
+    this.counted = life.counted;
     this.unit = options.unit;
     this.store = life.vital.store;
     this.opened = this.#firstAttempt.promise;
@@ -171,7 +171,9 @@ export class OutboxLoop implements Outbox {
   }
 
   nextConnection(): number {
-    const connection = this.#vital.file.nextConnection();
+    // Without a disk only the clock knows that this life is later than one that could not store its count.
+    const seconds = Math.floor(this.#options.clock.now().at / 1_000);
+    const connection = this.#vital.file.nextConnection(this.#condition.away ? seconds : 0);
     this.#vital.soon();
     return connection;
   }

@@ -200,6 +200,11 @@ export type Life = {
   readonly vital: Vital;
   /** The boot in the reports of this life: far above that of `vital` if that could not be stored. */
   readonly boot: number;
+  /**
+   * The boot in `state`. If it could not be stored, that of the last life: the next one to be stored must be above
+   * all that dispatch has seen.
+   */
+  readonly counted: number;
   /** The first number of this life. */
   readonly first: number;
   /** Why nothing remembers the numbers of this life; undefined if the vital file does. */
@@ -248,13 +253,20 @@ export const takeLease = async (
     // Nothing was ever stored here: the file is made, which takes longer, and there are no numbers to go on from.
     await (start.used ? inTime(disk, writing, time) : writing);
     const taken = { ...vital, generation: generation + 1 };
-    return { vital: taken, boot: taken.boot, first: start.lease, away: undefined, underWay: undefined };
+    return {
+      vital: taken,
+      boot: taken.boot,
+      counted: taken.boot,
+      first: start.lease,
+      away: undefined,
+      underWay: undefined,
+    };
   } catch (cause) {
     if (!start.used) throw new StoreError(cause instanceof Error ? cause.message : String(cause), { cause });
     const first = numberBeyond(start.lease, random);
     const boot = bootBeyond(start.boot, random) + 1;
     const underWay = cause instanceof NoAnswerError ? writing : undefined;
     const away = { ...of, boot: vital.boot, lease: first, reach: first };
-    return { vital: away, boot, first, away: cause, underWay };
+    return { vital: away, boot, counted: Math.max(1, start.boot), first, away: cause, underWay };
   }
 };

@@ -99,8 +99,9 @@ export class VitalFile {
     this.#changes++;
   }
 
-  nextConnection(): number {
-    const connection = this.#vital.connection + 1;
+  /** Counts a connection: from the last one, or from `least` if that is more. */
+  nextConnection(least: number): number {
+    const connection = Math.max(this.#vital.connection + 1, least);
     this.#vital = { ...this.#vital, connection };
     this.#changes++;
     return connection;

@@ -53,7 +53,7 @@ test("it is written to two places in turn: a write that is cut leaves the one be
   const file = open();
   for (let n = 1; n <= 20; n++) {
     file.remember(remembering(id(n)));
-    for (let more = 0; more < n % 3; more++) file.nextConnection();
+    for (let more = 0; more < n % 3; more++) file.nextConnection(0);
     await file.secure();
     expect(ids((await read())?.memory)).toEqual([id(n)]);
     // As a cut in the middle of this write would leave it.

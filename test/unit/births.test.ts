@@ -34,3 +34,29 @@ test("births never go back in boot and connection, whatever lives a read-only di
   expect(all.length).toBeGreaterThanOrEqual(6);
   expect(all.slice(1).filter((birth, n) => isBelow(birth, all[n]!))).toEqual([]);
 });
+
+test("on a disk that takes nothing, the will of a later life is not below the births of an earlier one", async () => {
+  const world = openWorld([{}]);
+  const { route } = world.brokers[0]!;
+  const live = async (connections: number): Promise<void> => {
+    const { process } = await world.start();
+    for (let n = 0; n < connections; n++) {
+      await world.wait(15_000);
+      world.network.reset(route);
+    }
+    await world.wait(10_000);
+    process.kill();
+    world.network.processGone(true);
+    world.disk.cut();
+    await world.wait(60_000);
+  };
+  await live(1);
+  world.disk.fault = { kind: "read-only" };
+  await live(5);
+  await live(0);
+  const states = world.heard.filter(({ topic }) => topic.endsWith("/state")).map(({ report }) => report);
+  const last = states.at(-1)!;
+  expect(last["state"]).toBe("offline");
+  for (const birth of births(world))
+    expect(isBelow([Number(last["boot"]), Number(last["connection"])], birth)).toBe(false);
+});
