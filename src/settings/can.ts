@@ -5,7 +5,7 @@ import { duplicateFault, type Blocks } from "./blocks.ts";
 import { dotted, readDocument, type ConfigDocument, type Path } from "./document.ts";
 import { valueAt, type Issue } from "./explain.ts";
 import { ConfigurationError, type Place, type SettingsFault } from "./fault.ts";
-import { readNamedFile } from "./files.ts";
+import { readNamedFile, TEXT_BYTES } from "./files.ts";
 import { repair } from "./repair.ts";
 import { Can, VehicleProfile } from "./schema.ts";
 import { textOf } from "./text.ts";
@@ -128,7 +128,7 @@ const isProfile = (value: unknown): boolean =>
 /** Reads a vehicle profile and reports its faults. Undefined: it cannot be read. */
 const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
   const file = besideOf(blocks.document, ["can", "profile"], name);
-  const read = readNamedFile(file);
+  const read = readNamedFile(file, TEXT_BYTES);
   if ("reason" in read) {
     const expected = "a profile that can be read";
     return reportProfile(blocks, {

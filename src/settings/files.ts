@@ -5,12 +5,22 @@ export type FileRead =
   | { readonly bytes: Buffer }
   | { readonly code: "missing-file" | "unreadable-file"; readonly reason: string };
 
-/** Reads a regular file. Reading a pipe or a device could wait for ever. Never throws. */
-export const readNamedFile = (path: string): FileRead => {
+const MIB = 1024 * 1024;
+/** The largest file that is read: a profile or a configuration of this size is none. */
+export const TEXT_BYTES = MIB;
+/** The largest databases of whole vehicles have a few megabytes. */
+export const DATABASE_BYTES = 64 * MIB;
+
+/** Reads a regular file of at most `maxBytes`. Reading a pipe or a device could wait for ever. Never throws. */
+export const readNamedFile = (path: string, maxBytes: number): FileRead => {
   try {
     const found = statSync(path);
     if (!found.isFile()) {
       const reason = found.isDirectory() ? "a folder" : "a pipe or a device";
+      return { code: "unreadable-file", reason };
+    }
+    if (found.size > maxBytes) {
+      const reason = `a file of ${Math.ceil(found.size / MIB)} MiB, more than ${maxBytes / MIB} MiB`;
       return { code: "unreadable-file", reason };
     }
     return { bytes: readFileSync(path) };

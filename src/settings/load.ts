@@ -7,7 +7,7 @@ import { Blocks } from "./blocks.ts";
 import { readDocument, type ConfigDocument } from "./document.ts";
 import { kindOf } from "./explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
-import { readNamedFile } from "./files.ts";
+import { readNamedFile, TEXT_BYTES } from "./files.ts";
 import { Settings } from "./schema.ts";
 import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
 import { textOf } from "./text.ts";
@@ -85,7 +85,7 @@ export const parseSettings = (text: string, file: string): Settings => {
 };
 
 const read = (file: string): Buffer => {
-  const found = readNamedFile(file);
+  const found = readNamedFile(file, TEXT_BYTES);
   if ("bytes" in found) return found.bytes;
   throw new ConfigurationError([
     {

@@ -3,7 +3,7 @@ import { DbcError, type DbcDatabase, type DbcFault } from "../decode/dbc/databas
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
 import type { Bus, Located, WrittenBus } from "./can.ts";
 import { inOrder, type SettingsFault } from "./fault.ts";
-import { readNamedFile } from "./files.ts";
+import { DATABASE_BYTES, readNamedFile } from "./files.ts";
 
 /** The signal map of a vehicle's bus, compiled for its database. */
 export type Vehicle = {
@@ -22,7 +22,7 @@ const canFault = (
 
 const readDatabase = (named: NonNullable<WrittenBus["database"]>): DbcDatabase | readonly SettingsFault[] => {
   const { name, ...place } = named;
-  const read = readNamedFile(name);
+  const read = readNamedFile(name, DATABASE_BYTES);
   if ("reason" in read) {
     const found = `${name}: ${read.reason}`;
     return [canFault(place, { code: read.code, expected: "a DBC file that can be read", found })];

@@ -206,6 +206,13 @@ power: { offAfterS: 600 }
     ]);
   });
 
+  test("a configuration of more than 1 MiB is not read", () => {
+    const at = folderWith({ "unit.yaml": `${minimal}${"# a comment\n".repeat(100_000)}` });
+    expect(() => loadSettings(at("unit.yaml"))).toThrow(
+      /:1:1: expected a configuration file that can be read, found a file of 2 MiB, more than 1 MiB$/,
+    );
+  });
+
   test("a configuration that is a folder is found to be one", () => {
     expect(() => loadSettings(folderWith({})("."))).toThrow(
       /:1:1: expected a configuration file that can be read, found a folder$/,
