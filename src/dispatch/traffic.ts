@@ -257,6 +257,9 @@ export class Traffic {
     // Its numbers stay in `#underway`, so that they are not read again. A batch is halved until one report is
     // left.
     if (outgoing.kind === "history") this.#batches.halve(outgoing);
+    // The end does not fit where the beginning did: its retained copy must go all the same.
+    if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared")
+      this.#urgent.removeNow(outgoing.report.data.episode);
   }
 
   /** The broker's answer to a message in flight. `code`: a PUBACK reason code. */

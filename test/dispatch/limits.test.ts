@@ -93,6 +93,19 @@ describe("limits", () => {
     expect(bench.downs).toEqual([]);
   });
 
+  test("the end of an emergency does not fit where its beginning did: the retained copy goes all the same", async () => {
+    const bench = open([{ maximumPacketSize: 560 }]);
+    const broker = bench.brokers[0]!.broker;
+    await up(bench);
+    bench.press(emergency(1));
+    await bench.until("the press", arrived(bench, 1));
+    const [topic] = broker.retainedTopics().filter((one) => one.includes("/emergency/"));
+    expect(topic).toBeDefined();
+    bench.press(emergency(2, "cleared", { by: "x".repeat(400) }));
+    await bench.until("the removal", () => broker.retained(topic!) === undefined);
+    expect(arrived(bench, 2)()).toBe(false);
+  });
+
   test("an event that no broker takes is declared, and nothing waits for it", async () => {
     const bench = open([{ maximumPacketSize: 700 }]);
     bench.outbox.add(event(1, "x".repeat(2_000)), event(2));
