@@ -15,17 +15,21 @@ struct look {
     uint32_t sounder;
 };
 
+/*
+ * After a press each step is brighter than the one before, and 0.8 s of it suffice: a blip (not yet), half the
+ * time (sent), nearly all of it (received), steady (help is coming). At rest it is dark for seconds.
+ */
 static const struct look looks[LAMP_PATTERNS] PROGMEM = {
     [LAMP_IDLE] = {0x00000001, 0},              /* a blip: the board lives */
-    [LAMP_STORED] = {0x00FF00FF, 0x00000001},   /* slow: 0.8 s on, 0.8 s off */
-    [LAMP_SENT] = {0x0F0F0F0F, 0x00000005},     /* faster: 0.4 s on, 0.4 s off */
-    [LAMP_RECEIVED] = {0x05050505, 0x00000015}, /* two flashes, a pause */
-    [LAMP_ACCEPTED] = {0xFFFFFFFF, 0x0000003F}, /* steady */
-    [LAMP_FAULT] = {0x55555555, 0x00000333},    /* flicker */
+    [LAMP_STORED] = {0x01010101, 0x00000001},   /* 0.1 s on, 0.7 s off */
+    [LAMP_SENT] = {0x0F0F0F0F, 0x00000005},     /* 0.4 s on, 0.4 s off */
+    [LAMP_RECEIVED] = {0x7F7F7F7F, 0x00000015}, /* 0.7 s on, 0.1 s off */
+    [LAMP_ACCEPTED] = {0xFFFFFFFF, 0x00003FFF}, /* steady, one long tone */
+    [LAMP_FAULT] = {0x01550155, 0x00000333},    /* bursts: five flashes in a second */
     [LAMP_SILENT] = {0x00000001, 0},            /* looks as idle */
-    [LAMP_NO_HOST] = {0x00000015, 0},           /* three flashes, a long pause */
-    [LAMP_NO_LINK] = {0x00000005, 0},           /* two flashes, a long pause */
-    [LAMP_LATCHED] = {0x01010101, 0},           /* a blip each 0.8 s */
+    [LAMP_NO_HOST] = {0x00000015, 0},           /* three blips, a long pause */
+    [LAMP_NO_LINK] = {0x00000005, 0},           /* two blips, a long pause */
+    [LAMP_LATCHED] = {0x01010101, 0},           /* as stored: not yet */
     [LAMP_DONE] = {0x0FFF0FFF, 0x0000000F},     /* long: 1.2 s on, 0.4 s off */
     [LAMP_REFUSED] = {0x00000333, 0x00000333},  /* three long flashes, a long pause */
 };

@@ -8,11 +8,11 @@ const LAMP: Readonly<Record<LampSign, string>> = {
   unchanged: "Nothing: the lamp does not change.",
   off: "The lamp shows no light. Use the radio.",
   fault:
-    "`fault`: the lamp flickers. Press all the same, and call by radio. While an emergency is open the lamp shows the emergency instead.",
+    "`fault`: bursts of flashes. Press all the same, and call by radio. While an emergency is open the lamp shows the emergency instead.",
   "no-link":
-    "`no-link` (one pair of flashes, a long pause) after 60 s, if no other broker can be reached. Not during an emergency. Press all the same: it is sent when there is a connection. If it is urgent, use the radio too.",
+    "`no-link` (two blips, a long pause) after 60 s, if no other broker can be reached. Not during an emergency. Press all the same: it is sent when there is a connection. If it is urgent, use the radio too.",
   "no-host":
-    "`no-host`: three flashes, a long pause. Press all the same: the button keeps it. If it stays, use the radio too. A board without power shows no light.",
+    "`no-host`: three blips, a long pause. Press all the same: the button keeps it. If it stays, use the radio too. A board without power shows no light.",
 };
 
 const PART_TITLES: Readonly<Record<Part, string>> = {
@@ -111,14 +111,14 @@ patrol-unit. \`doctor\` can run beside the service: it then asks the service abo
 | pattern | the lamp, in 3.2 s | what it means | if it stays |
 | --- | --- | --- | --- |
 | \`idle\` | one blip | all is well, or an emergency of a \`dark\` button is open | |
-| \`no-link\` | one pair of flashes, a long pause | for 60 s no broker with a subscriber was reachable; a press is kept, and sent when one is. If it is urgent, use the radio too | ${partsShowing("no-link")} |
+| \`no-link\` | two blips, a long pause | for 60 s no broker with a subscriber was reachable; a press is kept, and sent when one is. If it is urgent, use the radio too | ${partsShowing("no-link")} |
 | \`latched\` | one blip each 0.8 s | the board has the press, the computer does not yet. If it stays more than a few seconds, use the radio | ${linkTo("panic-board")}, ${linkTo("outbox")} |
-| \`stored\` | 0.8 s on, 0.8 s off | the press is on the computer's disk | ${partsShowing("no-link")} |
+| \`stored\` | one blip each 0.8 s | the press is on the computer's disk | ${partsShowing("no-link")} |
 | \`sent\` | 0.4 s on, 0.4 s off | a broker has it | ask dispatch |
-| \`received\` | pairs of flashes, four in all | dispatch's system has it | ask dispatch |
+| \`received\` | 0.7 s on, 0.1 s off | dispatch's system has it | ask dispatch |
 | \`accepted\` | steady | a person at dispatch has it | |
-| \`fault\` | flicker | a part that a press depends on fails: loop or disk. Press all the same, and call by radio | ${partsShowing("fault")} |
-| \`no-host\` | three flashes, a long pause | the board has not heard from the computer for 5 s: it is off, restarting, or not connected. The board keeps presses. If it stays, use the radio too | [does the service run?](#look) ${partsShowing("no-host")} |
+| \`fault\` | bursts: five flashes in a second | a part that a press depends on fails: loop or disk. Press all the same, and call by radio | ${partsShowing("fault")} |
+| \`no-host\` | three blips, a long pause | the board has not heard from the computer for 5 s: it is off, restarting, or not connected. The board keeps presses. If it stays, use the radio too | [does the service run?](#look) ${partsShowing("no-host")} |
 | \`done\` | 1.2 s on, 0.4 s off | reserved for a later release | |
 | \`refused\` | three flashes of 0.2 s, a long pause | reserved for a later release | |
 | no light | nothing | the board has no power or is not programmed, or the lamp is broken. Use the radio | ${partsShowing("off")} |

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
 import { numbers, openFirmwareBench, show, type FirmwareBench } from "./bench.ts";
@@ -11,6 +12,20 @@ const wave = (bench: FirmwareBench, steps: number): string => {
   }
   return levels;
 };
+/** The patterns as PROTOCOL.md shows them, in levels each 100 ms. */
+const documented = new Map(
+  readFileSync("firmware-bridge/PROTOCOL.md", "utf8")
+    .matchAll(/^\| \d+ ([a-z-]+) +\| `([#.]{32})` +\|/gm)
+    .map(([, name = "", look = ""]) => [name, look.replaceAll("#", "1").replaceAll(".", "0")] as const),
+);
+
+/** How much of 0.8 s a pattern is lit, at the least and at the most, wherever one begins to look. */
+const brightness = (name: string): { least: number; most: number } => {
+  const look = documented.get(name)!.repeat(2);
+  const lit = Array.from({ length: 32 }, (_, at) => look.slice(at, at + 8).replaceAll("0", "").length);
+  return { least: Math.min(...lit), most: Math.max(...lit) };
+};
+
 /** What the lamp showed, one word a change. */
 const lamps = (bench: FirmwareBench): string[] =>
   bench.lights.map(({ light }) => light.lamp).filter((lamp, i, all) => lamp !== all[i - 1]);
@@ -36,8 +51,10 @@ describe("the lamp", () => {
     expect(bench.board.light.lamp).toBe("off");
   });
 
-  test("the patterns differ to the eye, and the sounder is heard only where it may be", () => {
+  test("the patterns are those of PROTOCOL.md, and the sounder is heard only where it may be", () => {
     const bench = openFirmwareBench();
+    while (!bench.board.lampLit) bench.pass(1);
+    bench.pass(30);
     const waves = new Map<string, string>([["no-host", wave(bench, 32)]]);
     bench.board.press(0, 100);
     while (bench.board.light.lamp !== "latched") bench.pass(1);
@@ -50,8 +67,10 @@ describe("the lamp", () => {
       waves.set(pattern, wave(bench, 32));
     }
     expect(waves.size).toBe(11);
-    expect(new Set(waves.values()).size).toBe(11);
-    expect(waves.get("accepted")).toBe("1".repeat(32));
+    for (const [pattern, seen] of waves) expect(seen, pattern).toBe(documented.get(pattern));
+    // An officer need not tell these two apart: neither has left the car.
+    expect(waves.get("latched")).toBe(waves.get("stored"));
+    expect(new Set(waves.values()).size).toBe(10);
     expect(bench.lights.some(({ light }) => light.lamp === "sent" && light.sounder)).toBe(true);
     bench.lights.length = 0;
     show(bench, "idle");
@@ -59,6 +78,12 @@ describe("the lamp", () => {
     show(bench, "received");
     bench.pass(3_300);
     expect(bench.lights.some(({ light }) => light.sounder)).toBe(false);
+  });
+
+  test("after a press each step is brighter than the one before, in any glance of 0.8 s", () => {
+    const steps = ["latched", "sent", "received", "accepted"].map(brightness);
+    for (const [n, { least }] of steps.entries())
+      if (n > 0) expect(least).toBeGreaterThan(steps[n - 1]!.most);
   });
 
   test("shows `latched` at once for a press without a host, and still after a power cut", () => {
