@@ -44,8 +44,24 @@ const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uin
   return step;
 };
 
-const tick = (state: BoardState, connection: Open, at: number, setting: Setting): Step => {
+/** Intervals after the last tick. A tick that comes later: the process stood still. */
+const STOOD_INTERVALS = 2;
+
+/**
+ * The state at a tick. Time in which the process stood still is no silence of the board: what the board sent
+ * meanwhile is still to be read.
+ */
+const ticked = (state: BoardState, connection: Open, at: number, { timing }: Setting): BoardState => {
+  const passedMs = at - state.tickedAt;
+  const stoodMs = passedMs > STOOD_INTERVALS * timing.refreshMs ? passedMs - timing.refreshMs : 0;
+  const heard = "heardAt" in connection ? { heardAt: Math.min(at, connection.heardAt + stoodMs) } : {};
+  return { ...state, tickedAt: at, connection: { ...connection, ...heard } };
+};
+
+const tick = (state: BoardState, at: number, setting: Setting): Step => {
+  const { connection } = state;
   const { path, timing } = setting;
+  if (connection.is === "closed") return { state, effects: [] };
   const effects: Effect[] = [];
   const isUnknown = connection.is === "greeting" || connection.is === "attaching";
   if (isUnknown || (connection.is === "ours" && connection.hello !== "current")) effects.push(QUERY);
@@ -108,7 +124,7 @@ const onLine = (
     case "firmata":
       return readFirmata(state, connection, input.at, input.bytes);
     case "tick":
-      return tick(state, connection, input.at, setting);
+      return tick(ticked(state, connection, input.at, setting), input.at, setting);
   }
 };
 
@@ -129,7 +145,7 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
   switch (input.is) {
     case "opened": {
       const connection = { is: "greeting", openedAt: input.at, heardAt: input.at } as const;
-      return { state: { ...state, connection }, effects: [QUERY] };
+      return { state: { ...state, connection, tickedAt: input.at }, effects: [QUERY] };
     }
     case "message":
     case "firmata":
