@@ -73,6 +73,23 @@ describe.each([1, 2, 3])("a unit that stood still, seed %i", (seed) => {
     expect(world.checker.violation).toBeUndefined();
   });
 
+  test("and whose airbag fired meanwhile knows when that was", async () => {
+    const { world, emergencies } = await openWorld(seed);
+    world.standStill();
+    await world.run(6_000);
+    const firedAt = world.time.host();
+    world.bus.crashed = true;
+    await world.run(24_000);
+    world.goOn();
+    await world.run(5_000);
+    const [first] = emergencies();
+    expect(first!.data.button).toBe("airbag");
+    const offMs = Date.parse(first!.data.pressedAt!) + RECEIVER_LATE_MS - firedAt;
+    // The bus speaks twice a second, and one frame alone does not count.
+    expect(offMs).toBeGreaterThan(-50);
+    expect(offMs).toBeLessThan(1_600);
+  });
+
   test("and is asked for a drill then does not take an earlier press for it", async () => {
     const { world, emergencies } = await openWorld(seed);
     await standStill(world, 10_000, 6_000);
