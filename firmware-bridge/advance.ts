@@ -47,15 +47,39 @@ const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uin
 /** Intervals after the last tick. A tick that comes later: the process stood still. */
 const STOOD_INTERVALS = 2;
 
+/** How long the process has stood still since the last tick. */
+const stoodMsAt = ({ tickedAt }: BoardState, at: number, { timing }: Setting): number => {
+  const passedMs = at - tickedAt;
+  return passedMs > STOOD_INTERVALS * timing.refreshMs ? passedMs - timing.refreshMs : 0;
+};
+
 /**
  * The state at a tick. Time in which the process stood still is no silence of the board: what the board sent
  * meanwhile is still to be read.
  */
-const ticked = (state: BoardState, connection: Open, at: number, { timing }: Setting): BoardState => {
-  const passedMs = at - state.tickedAt;
-  const stoodMs = passedMs > STOOD_INTERVALS * timing.refreshMs ? passedMs - timing.refreshMs : 0;
+const ticked = (state: BoardState, connection: Open, at: number, setting: Setting): BoardState => {
+  const stoodMs = stoodMsAt(state, at, setting);
   const heard = "heardAt" in connection ? { heardAt: Math.min(at, connection.heardAt + stoodMs) } : {};
-  return { ...state, tickedAt: at, connection: { ...connection, ...heard } };
+  const wentOnAt = stoodMs > 0 ? at : state.wentOnAt;
+  return { ...state, tickedAt: at, wentOnAt, connection: { ...connection, ...heard } };
+};
+
+/**
+ * A press on another firmware, which gives no ages. If the process has just stood still, nobody knows how
+ * old it is.
+ */
+const stockPress = (
+  state: BoardState,
+  { at, loop }: Extract<Input, { is: "stock-press" }>,
+  setting: Setting,
+): Step => {
+  if (state.connection.is !== "stock") return { state, effects: [] };
+  const justStood = stoodMsAt(state, at, setting) > 0 || at - state.wentOnAt < setting.timing.refreshMs;
+  const age = justStood ? {} : { ageMs: 0 };
+  return {
+    state,
+    effects: [{ do: "press", press: { board: "stock", number: 0, loop, count: 1, ...age } }],
+  };
 };
 
 const tick = (state: BoardState, at: number, setting: Setting): Step => {
@@ -153,10 +177,8 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
       return onLine(state, input, setting);
     case "attached":
       return attached(state, setting);
-    case "stock-press": {
-      const press = { board: "stock", number: 0, loop: input.loop, count: 1, ageMs: 0 };
-      return { state, effects: state.connection.is === "stock" ? [{ do: "press", press }] : [] };
-    }
+    case "stock-press":
+      return stockPress(state, input, setting);
     case "ended":
       return ended(state, input);
     case "wish": {

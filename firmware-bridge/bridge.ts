@@ -133,7 +133,7 @@ export class Bridge {
     const stock = await this.#options.attachStock(
       (bytes) => isCurrent() && this.#write(bytes),
       this.#setting.loops,
-      (loop) => isCurrent() && this.input({ is: "stock-press", loop }),
+      (loop) => isCurrent() && this.input({ is: "stock-press", at: this.#options.time.mono(), loop }),
     );
     if (!isCurrent()) {
       stock.close();

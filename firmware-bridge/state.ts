@@ -50,6 +50,8 @@ export type BoardState = {
   readonly loops: readonly LoopState[];
   /** When the last tick was, or the line was opened. */
   readonly tickedAt: number;
+  /** The first tick after the process last stood still. */
+  readonly wentOnAt: number;
   /** The last reported fault, until the recovery. */
   readonly fault?: BoardFault;
 };
@@ -59,6 +61,7 @@ export const INITIAL: BoardState = {
   wish: { pattern: "idle", quiet: false, drill: false },
   loops: [],
   tickedAt: 0,
+  wentOnAt: -Infinity,
 };
 
 export type Input =
@@ -72,7 +75,7 @@ export type Input =
   /** johnny-five has been loaded. */
   | { readonly is: "attached" }
   /** johnny-five has read a press. */
-  | { readonly is: "stock-press"; readonly loop: number }
+  | { readonly is: "stock-press"; readonly at: number; readonly loop: number }
   /** The line could not be opened, or has ended. */
   | { readonly is: "ended"; readonly fault?: { readonly code: BoardFault; readonly detail: string } }
   | { readonly is: "wish"; readonly wish: Wish }

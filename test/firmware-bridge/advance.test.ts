@@ -107,6 +107,24 @@ describe("what the board is", () => {
     expect(state.connection.is).toBe("greeting");
   });
 
+  test("of a press on another firmware the age is unknown if the process has just stood still", () => {
+    const stock: Input[] = [
+      opened,
+      named(5, "StandardFirmata.ino"),
+      named(9, "StandardFirmata.ino"),
+      { is: "attached" },
+      ...ticks(1_000, 3_000),
+    ];
+    const pressAt = (at: number): Input => ({ is: "stock-press", at, loop: 1 });
+    const known = { board: "stock", number: 0, loop: 1, count: 1, ageMs: 0 };
+    const unknown = { board: "stock", number: 0, loop: 1, count: 1 };
+    const pressOf = (...inputs: Input[]) => after(...stock, ...inputs).effects;
+    expect(pressOf(pressAt(3_500))).toEqual([{ do: "press", press: known }]);
+    expect(pressOf(pressAt(20_000))).toEqual([{ do: "press", press: unknown }]);
+    expect(pressOf(tick(20_000), pressAt(20_010))).toEqual([{ do: "press", press: unknown }]);
+    expect(pressOf(tick(20_000), tick(21_000), pressAt(21_500))).toEqual([{ do: "press", press: known }]);
+  });
+
   test("is another firmware after the same foreign name twice", () => {
     const twice = [opened, named(5, "StandardFirmata.ino"), named(9, "StandardFirmata.ino")];
     expect(kinds(after(...twice).effects)).toEqual(["attach"]);
@@ -114,9 +132,9 @@ describe("what the board is", () => {
     expect(kinds(effects)).toEqual(["fault", "show-stock"]);
     expect(effects[0]).toMatchObject({ code: "not-ours" });
     expect(healthOf(state)).toEqual({ connected: true, firmware: "StandardFirmata 2.5", degraded: true });
-    expect(kinds(after(...twice, { is: "attached" }, { is: "stock-press", loop: 1 }).effects)).toEqual([
-      "press",
-    ]);
+    expect(
+      kinds(after(...twice, { is: "attached" }, { is: "stock-press", at: 20, loop: 1 }).effects),
+    ).toEqual(["press"]);
   });
 
   test.each([
@@ -130,7 +148,7 @@ describe("what the board is", () => {
     expect(state.connection.is).toBe("ours");
     // What johnny-five still says counts no more.
     expect(advance(state, { is: "attached" }, SETTING)).toEqual({ state, effects: [] });
-    expect(advance(state, { is: "stock-press", loop: 0 }, SETTING).effects).toEqual([]);
+    expect(advance(state, { is: "stock-press", at: 20, loop: 0 }, SETTING).effects).toEqual([]);
   });
 });
 
