@@ -44,8 +44,48 @@ const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uin
   return step;
 };
 
-const tick = (state: BoardState, connection: Open, at: number, setting: Setting): Step => {
+/** Intervals after the last tick. A tick that comes later: the process stood still. */
+const STOOD_INTERVALS = 2;
+
+/** How long the process has stood still since the last tick. */
+const stoodMsAt = ({ tickedAt }: BoardState, at: number, { timing }: Setting): number => {
+  const passedMs = at - tickedAt;
+  return passedMs > STOOD_INTERVALS * timing.refreshMs ? passedMs - timing.refreshMs : 0;
+};
+
+/**
+ * The state at a tick. Time in which the process stood still is no silence of the board: what the board sent
+ * meanwhile is still to be read.
+ */
+const ticked = (state: BoardState, connection: Open, at: number, setting: Setting): BoardState => {
+  const stoodMs = stoodMsAt(state, at, setting);
+  const heard = "heardAt" in connection ? { heardAt: Math.min(at, connection.heardAt + stoodMs) } : {};
+  const wentOnAt = stoodMs > 0 ? at : state.wentOnAt;
+  return { ...state, tickedAt: at, wentOnAt, connection: { ...connection, ...heard } };
+};
+
+/**
+ * A press on another firmware, which gives no ages. If the process has just stood still, nobody knows how
+ * old it is.
+ */
+const stockPress = (
+  state: BoardState,
+  { at, loop }: Extract<Input, { is: "stock-press" }>,
+  setting: Setting,
+): Step => {
+  if (state.connection.is !== "stock") return { state, effects: [] };
+  const justStood = stoodMsAt(state, at, setting) > 0 || at - state.wentOnAt < setting.timing.refreshMs;
+  const age = justStood ? {} : { ageMs: 0 };
+  return {
+    state,
+    effects: [{ do: "press", press: { board: "stock", number: 0, loop, count: 1, ...age } }],
+  };
+};
+
+const tick = (state: BoardState, at: number, setting: Setting): Step => {
+  const { connection } = state;
   const { path, timing } = setting;
+  if (connection.is === "closed") return { state, effects: [] };
   const effects: Effect[] = [];
   const isUnknown = connection.is === "greeting" || connection.is === "attaching";
   if (isUnknown || (connection.is === "ours" && connection.hello !== "current")) effects.push(QUERY);
@@ -108,7 +148,7 @@ const onLine = (
     case "firmata":
       return readFirmata(state, connection, input.at, input.bytes);
     case "tick":
-      return tick(state, connection, input.at, setting);
+      return tick(ticked(state, connection, input.at, setting), input.at, setting);
   }
 };
 
@@ -129,7 +169,7 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
   switch (input.is) {
     case "opened": {
       const connection = { is: "greeting", openedAt: input.at, heardAt: input.at } as const;
-      return { state: { ...state, connection }, effects: [QUERY] };
+      return { state: { ...state, connection, tickedAt: input.at }, effects: [QUERY] };
     }
     case "message":
     case "firmata":
@@ -137,10 +177,8 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
       return onLine(state, input, setting);
     case "attached":
       return attached(state, setting);
-    case "stock-press": {
-      const press = { board: "stock", number: 0, loop: input.loop, count: 1, ageMs: 0 };
-      return { state, effects: state.connection.is === "stock" ? [{ do: "press", press }] : [] };
-    }
+    case "stock-press":
+      return stockPress(state, input, setting);
     case "ended":
       return ended(state, input);
     case "wish": {

@@ -5,6 +5,7 @@ import { openFault, type Tty } from "../src/runtime/tty.ts";
 import { advance } from "./advance.ts";
 import { ASK_FIRMWARE_NAME } from "./firmware-name.ts";
 import { createBoardFramer } from "./framer.ts";
+import { withoutRepeats } from "./lateness.ts";
 import { decodeFromBoard, encodeToBoard } from "./protocol.ts";
 import { INITIAL, type BoardState, type Effect, type Input, type Setting, type Timing } from "./state.ts";
 import type { StockBoard } from "./stock-board.ts";
@@ -132,7 +133,7 @@ export class Bridge {
     const stock = await this.#options.attachStock(
       (bytes) => isCurrent() && this.#write(bytes),
       this.#setting.loops,
-      (loop) => isCurrent() && this.input({ is: "stock-press", loop }),
+      (loop) => isCurrent() && this.input({ is: "stock-press", at: this.#options.time.mono(), loop }),
     );
     if (!isCurrent()) {
       stock.close();
@@ -197,19 +198,25 @@ export class Bridge {
 
   async #read(line: Tty): Promise<void> {
     const { time } = this.#options;
+    // What one read holds: at most READ_BYTES of `runtime/tty`.
+    let inputs: Input[] = [];
     const receive = createBoardFramer({
       panic: (body) => {
         const message = decodeFromBoard(body);
         // An undefined message is noise. The board repeats what matters.
-        if (message) this.input({ is: "message", at: time.mono(), message });
+        if (message) inputs.push({ is: "message", at: time.mono(), message });
       },
-      firmata: (bytes) => this.input({ is: "firmata", at: time.mono(), bytes }),
+      firmata: (bytes) => void inputs.push({ is: "firmata", at: time.mono(), bytes }),
       broken: () => undefined,
     });
     this.input({ is: "opened", at: time.mono() });
     this.#asked();
     using _ = time.every(this.#setting.timing.refreshMs, () => this.input({ is: "tick", at: time.mono() }));
     // oxlint-disable-next-line no-await-in-loop -- a serial line is read in order
-    for (let bytes = await line.read(); bytes; bytes = await line.read()) receive(bytes);
+    for (let bytes = await line.read(); bytes; bytes = await line.read()) {
+      inputs = [];
+      receive(bytes);
+      for (const input of withoutRepeats(inputs)) this.input(input);
+    }
   }
 }

@@ -1,4 +1,5 @@
-import type { LampPattern, LoopState, ResetCause } from "../src/domain/panic.ts";
+import type { BoardPress, LampPattern, LoopState, ResetCause } from "../src/domain/panic.ts";
+import { beatAfter, lateMsAt } from "./lateness.ts";
 import { PATTERNS, PROTOCOL, type FromBoard } from "./protocol.ts";
 import {
   report,
@@ -79,7 +80,10 @@ const onHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting):
   const health = { ...ours.health, firmware, uptimeS, resetCause: resetCauseOf(hello.resetCause) };
   const isFirst = ours.hello === "missing";
   const met: Step = {
-    state: { ...state, connection: { ...ours, hello: "current", health } },
+    state: {
+      ...state,
+      connection: { ...ours, hello: "current", health, beat: beatAfter(ours.beat, uptimeS, ours.heardAt) },
+    },
     effects: [{ do: "hello", board: hello.board, lastNumber: hello.lastNumber }, { do: "answered" }],
   };
   const wasReset = isFirst && startedByOpening(hello, ours.heardAt - ours.openedAt);
@@ -115,7 +119,8 @@ const onHeartbeat = (
 ): Step => {
   const { loops, supplyMv, uptimeS } = message;
   const health = { ...ours.health, loops, supplyMv, uptimeS, resetCause: resetCauseOf(message.resetCause) };
-  let step: Step = { state: { ...state, connection: { ...ours, health } }, effects: [] };
+  const beat = beatAfter(ours.beat, uptimeS, ours.heardAt);
+  let step: Step = { state: { ...state, connection: { ...ours, health, beat } }, effects: [] };
   for (const [loop, now] of loops.entries())
     step = followedBy(step, (before) => onLoop(before, loop, now, setting));
   // The wish is repeated each second anyway, but a board that was reset gets it at once.
@@ -123,6 +128,12 @@ const onHeartbeat = (
   return message.pattern === wanted
     ? step
     : followedBy(step, (now) => ({ state: now, effects: show(now, setting) }));
+};
+
+/** A press as it is read: the board gave its age when it sent the message. */
+const asRead = (press: BoardPress, { beat, heardAt }: Ours): BoardPress => {
+  const lateMs = Math.round(lateMsAt(beat, heardAt));
+  return press.ageMs === undefined || lateMs === 0 ? press : { ...press, ageMs: press.ageMs + lateMs };
 };
 
 const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: Setting): Step => {
@@ -133,7 +144,10 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
       return onHeartbeat(state, ours, message, setting);
     case "press":
       // If the hello is missing, it has been requested, and the board will repeat the press.
-      return { state, effects: ours.hello === "current" ? [{ do: "press", press: message.press }] : [] };
+      return {
+        state,
+        effects: ours.hello === "current" ? [{ do: "press", press: asRead(message.press, ours) }] : [],
+      };
     case "loop": {
       if (message.loop >= LOOPS) return { state, effects: [] };
       // Before the first heartbeat of a connection, use the last reported states of the loops.

@@ -1,4 +1,5 @@
 import type { BoardFault, BoardHealth, BoardPress, LampPattern, LoopState } from "../src/domain/panic.ts";
+import type { Beat } from "./lateness.ts";
 import type { FromBoard, ToBoard } from "./protocol.ts";
 
 /**
@@ -34,6 +35,8 @@ type Connection =
       readonly board: string | undefined;
       /** `missing`: none on this connection. `outdated`: the board was silent after it, and may have been reset. */
       readonly hello: "missing" | "outdated" | "current";
+      /** Undefined: neither a hello nor a heartbeat has come yet. */
+      readonly beat?: Beat;
       readonly health: Omit<BoardHealth, "connected" | "degraded">;
     };
 
@@ -45,6 +48,10 @@ export type BoardState = {
   readonly wish: Wish;
   /** The last reported state of each loop. */
   readonly loops: readonly LoopState[];
+  /** When the last tick was, or the line was opened. */
+  readonly tickedAt: number;
+  /** The first tick after the process last stood still. */
+  readonly wentOnAt: number;
   /** The last reported fault, until the recovery. */
   readonly fault?: BoardFault;
 };
@@ -53,6 +60,8 @@ export const INITIAL: BoardState = {
   connection: { is: "closed" },
   wish: { pattern: "idle", quiet: false, drill: false },
   loops: [],
+  tickedAt: 0,
+  wentOnAt: -Infinity,
 };
 
 export type Input =
@@ -66,7 +75,7 @@ export type Input =
   /** johnny-five has been loaded. */
   | { readonly is: "attached" }
   /** johnny-five has read a press. */
-  | { readonly is: "stock-press"; readonly loop: number }
+  | { readonly is: "stock-press"; readonly at: number; readonly loop: number }
   /** The line could not be opened, or has ended. */
   | { readonly is: "ended"; readonly fault?: { readonly code: BoardFault; readonly detail: string } }
   | { readonly is: "wish"; readonly wish: Wish }

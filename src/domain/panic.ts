@@ -32,7 +32,7 @@ export type BoardPress = {
   readonly loop: number;
   /** Presses that this one stands for: more than 1 only if sixteen were pending. */
   readonly count: number;
-  /** Milliseconds since the contact closed; absent if the board was reset since. */
+  /** Milliseconds since the contact closed; absent if nobody knows: the board was reset since, for example. */
   readonly ageMs?: number;
 };
 

@@ -17,6 +17,13 @@ const AGREE_MS = 2_000;
 const WILD_MS = 60_000;
 /** Consistent times in a row that outvote what was known. At 1 Hz: two seconds. */
 const CONFIRMATIONS = 3;
+/** They must arrive over at least this long. Those that arrive at once have waited in a buffer. */
+const CONFIRM_MS = 500;
+/**
+ * A time behind a trusted clock may have waited while the process stood still. A real step back goes on
+ * for this long; what has waited is read in less.
+ */
+const STEP_BACK_MS = 5_000;
 /** How fast an estimate that is too far ahead is lowered, milliseconds per millisecond. */
 const RELAX = 0.0001;
 /** How long the clock is trusted without the receiver: at 50 ppm it is 4 s off by then. */
@@ -25,13 +32,21 @@ export const HOLDOVER_MS = 24 * 3_600_000;
 type Anchor = { readonly offset: number; readonly mono: number };
 
 export type Timekeeping = {
-  /** When the receiver's time was first and last accepted. */
-  readonly estimate?: { readonly first: Anchor; readonly last: Anchor } | undefined;
-  /** A time that disagrees with the estimate, or that nothing has confirmed yet. */
-  readonly rival?: { readonly offset: number; readonly times: number } | undefined;
+  /**
+   * When the receiver's time was first and last accepted. `newestAt`: the time of the newest fix that was
+   * accepted, UTC. A fix is sent after it, so it cannot be older.
+   */
+  readonly estimate?:
+    | { readonly first: Anchor; readonly last: Anchor; readonly newestAt: number }
+    | undefined;
+  /**
+   * A time that disagrees with the estimate, or that nothing has confirmed yet: its first offset, and when
+   * that arrived.
+   */
+  readonly rival?: (Anchor & { readonly times: number }) | undefined;
 };
 
-/** The time of a live fix. `at`: UTC; `mono`: when it arrived; `dated`: a sentence since the last fix gave the date. */
+/** The time of a live fix. `at`: UTC; `mono`: when it was read; `dated`: a sentence since the last fix gave the date. */
 export type Sighting = { readonly at: number; readonly mono: number; readonly dated: boolean };
 
 /** One reading of the host's clock: `at` UTC at `mono`; `synchronised`: NTP disciplines it. */
@@ -43,9 +58,9 @@ export type HostReading = {
 
 export const NO_TIME: Timekeeping = {};
 
-const fixed = (offset: number, mono: number): Timekeeping => {
-  const anchor = { offset, mono };
-  return { estimate: { first: anchor, last: anchor } };
+const fixed = ({ at, mono }: Sighting): Timekeeping => {
+  const anchor = { offset: at - mono, mono };
+  return { estimate: { first: anchor, last: anchor, newestAt: at } };
 };
 
 /** Between its anchors the offset is interpolated: over days the two clocks drift apart. */
@@ -98,8 +113,17 @@ const unconfirmed = (
   return plausible ? "disputed" : "implausible";
 };
 
+/** The rival after a time that disagrees. A different time begins a new one. */
+const rivalAfter = ({ rival }: Timekeeping, { at, mono, dated }: Sighting) => {
+  const offset = at - mono;
+  const times = dated ? 1 : 0;
+  return rival && Math.abs(offset - rival.offset) <= AGREE_MS
+    ? { ...rival, times: Math.min(rival.times + times, CONFIRMATIONS) }
+    : { offset, mono, times };
+};
+
 /**
- * A live fix has arrived. Returns what is known now, and how far the fix's own time can be
+ * A live fix has been read. Returns what is known now, and how far the fix's own time can be
  * trusted.
  *
  * A time is trusted if it agrees with what is known already: the estimate, or a synchronised
@@ -107,30 +131,34 @@ const unconfirmed = (
  * single wild fix sets the clock, not even the first. While the clock is trusted, a wild fix is
  * refused. While it is not, or if the receiver insists, only the time is ignored: the place
  * still counts.
+ *
+ * After the process stood still, the fixes of that time are read at once. Each of them is later than the
+ * newest fix before it, and not in the future: it has its own time, and the clock does not follow it.
  */
 export const observe = (
   state: Timekeeping,
-  { at, mono, dated }: Sighting,
+  sighting: Sighting,
   host: HostReading,
   builtMs: number = BUILT_MS,
 ): { readonly state: Timekeeping; readonly verdict: TimeVerdict } => {
+  const { at, mono } = sighting;
   const sample = at - mono;
   const plausible = isPlausible(at, builtMs);
   const known = instantAt(state, mono, host, builtMs);
   const { estimate } = state;
   if (plausible && estimate && Math.abs(sample - estimate.last.offset) <= AGREE_MS) {
     const last = agreed(estimate.last, sample, mono);
-    return { state: { estimate: { first: estimate.first, last } }, verdict: "trusted" };
+    return { state: { estimate: { first: estimate.first, last, newestAt: at } }, verdict: "trusted" };
   }
   const off = Math.abs(at - known.at);
-  if (plausible && known.clock === "ntp" && off <= AGREE_MS) {
-    return { state: fixed(sample, mono), verdict: "trusted" };
-  }
-  const again = state.rival !== undefined && Math.abs(sample - state.rival.offset) <= AGREE_MS;
-  const times = (again ? state.rival.times : 0) + (dated ? 1 : 0);
-  if (plausible && times >= CONFIRMATIONS) return { state: fixed(sample, mono), verdict: "trusted" };
-  return {
-    state: { estimate, rival: { offset: sample, times: Math.min(times, CONFIRMATIONS) } },
-    verdict: unconfirmed(known.clock, off, plausible, times),
-  };
+  if (plausible && known.clock === "ntp" && off <= AGREE_MS)
+    return { state: fixed(sighting), verdict: "trusted" };
+  const rival = rivalAfter(state, sighting);
+  const isBehind = known.clock === "gnss" && at < known.at;
+  const lastsMs = isBehind ? STEP_BACK_MS : CONFIRM_MS;
+  if (plausible && rival.times >= CONFIRMATIONS && mono - rival.mono >= lastsMs)
+    return { state: fixed(sighting), verdict: "trusted" };
+  if (estimate && isBehind && at > estimate.newestAt)
+    return { state: { estimate: { ...estimate, newestAt: at }, rival }, verdict: "trusted" };
+  return { state: { estimate, rival }, verdict: unconfirmed(known.clock, off, plausible, rival.times) };
 };

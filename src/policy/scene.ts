@@ -3,7 +3,7 @@ import type { EmergencyData } from "../domain/report.ts";
 
 /** The car's position and track, for the report of an emergency. Pure: `mono` is in milliseconds. */
 export type Scene = {
-  /** Keeps the newest fix. `mono`: when it arrived, not when it was decoded. */
+  /** Keeps the newest fix. `mono`: when it was made, not when it was read or decoded. */
   see(fix: Fix, mono: number): void;
   /** Adds a fix that became a report to the track. */
   mark(fix: Fix, mono: number): void;
@@ -11,7 +11,7 @@ export type Scene = {
 };
 
 const TRACK = 10;
-/** A position is trusted if it arrived this recently, and is this exact if its accuracy is known. */
+/** A position is trusted if it was made this recently, and is this exact if its accuracy is known. */
 const TRUSTED_MS = 10_000;
 const TRUSTED_M = 100;
 

@@ -34,7 +34,8 @@ export type CanOptions = {
   readonly pressure: () => Promise<void> | undefined;
 };
 
-type Airbag = { readonly path: string; readonly what: "fired" | "rearmed" };
+/** `mono`: when the frame that says so was on the bus. */
+type Airbag = { readonly path: string; readonly what: "fired" | "rearmed"; readonly mono: number };
 
 const REOPEN_MS = { min: 500, max: 15_000 };
 /** How often stale signals and the ignition are checked while the bus is silent. */
@@ -62,6 +63,8 @@ export class CanPart implements AsyncDisposable {
   /** The recorded time of the newest frame, seconds. */
   #recordedS = 0;
   #lookedS: number | undefined;
+  /** When the newest frame was on the bus, on the clock of `#now`. */
+  #framedAt = 0;
   /** Whether an airbag counts as fired. */
   readonly #fired: (path: string) => boolean;
 
@@ -161,21 +164,36 @@ export class CanPart implements AsyncDisposable {
     faults.clear({ part: "can" }, "frames arrive from the bus again");
   }
 
+  /**
+   * When a frame was on the bus, on the clock of `#now`. If the process stood still, the frame waited in the
+   * socket. The kernel's stamp shows how long, unless the host's clock has jumped since: then the frame would
+   * be older than the one before it, or from the future.
+   */
+  #frameAt({ t }: CanFrame, now: number): number {
+    const { recorded, time } = this.#options;
+    const stamped = now - (time.host() - t * 1_000);
+    this.#framedAt = !recorded && stamped >= this.#framedAt && stamped <= now ? stamped : now;
+    return this.#framedAt;
+  }
+
   #frame(frame: CanFrame): void {
     this.#frames++;
     this.#passSeconds(frame.t);
     this.#recordedS = frame.t;
     const now = this.#now();
     this.#policy.alive(now);
-    for (const [path, value] of this.#options.mapping.read(frame) ?? []) this.#receive(path, value, now);
+    const framedAt = this.#frameAt(frame, now);
+    for (const [path, value] of this.#options.mapping.read(frame) ?? []) {
+      this.#policy.receive(path, value, now);
+      this.#receive(path, value, framedAt);
+    }
   }
 
-  #receive(path: string, value: VehicleValue, now: number): void {
-    this.#policy.receive(path, value, now);
-    this.#recorder.add(path, value, now);
+  #receive(path: string, value: VehicleValue, framedAt: number): void {
+    this.#recorder.add(path, value, framedAt);
     if (typeof value !== "boolean" || !AIRBAG.test(path)) return;
     const what = this.#airbags.see(path, value, this.#fired(path));
-    if (what) this.airbag.emit({ path, what });
+    if (what) this.airbag.emit({ path, what, mono: Math.floor(framedAt) });
   }
 
   /** Does the work of each second by the recording's own time, however fast it plays. */

@@ -139,12 +139,12 @@ export class EmergencyPart implements Disposable {
     this.#safely("what a press stops", () => this.pressed.emit(press));
   }
 
-  /** An airbag has fired: this opens an emergency. */
-  airbag(path: string): void {
+  /** An airbag has fired at `firedAt`, on the clock of `mono`: this opens an emergency. */
+  airbag(path: string, firedAt: number): void {
     const { clock, random } = this.#options;
     const mono = clock.mono();
     const id = newEpisodeId(clock.now().at, random);
-    this.#give({ kind: "airbag", path, id, pressed: this.#pressedAt(mono), mono, ...this.#broker() });
+    this.#give({ kind: "airbag", path, id, pressed: this.#pressedAt(firedAt), mono, ...this.#broker() });
   }
 
   /** Whether an airbag counts as fired. */

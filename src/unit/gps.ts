@@ -166,17 +166,28 @@ export class GpsPart implements AsyncDisposable {
     };
   }
 
-  #receive(received: Fix, { mono, time }: Arrival): void {
-    const { clock, circumstances, report } = this.#options;
+  /**
+   * When a fix was made, on the clock that never jumps. If the process stood still, it was read later than
+   * that; its own time shows how much, if both it and the clock are trusted.
+   */
+  #madeAt({ at }: Fix, { mono, time }: Arrival): number {
+    const read = this.#options.clock.when(mono);
+    return time === "trusted" && read.clock === "gnss" ? mono - Math.max(0, read.at - at) : mono;
+  }
+
+  #receive(received: Fix, arrival: Arrival): void {
+    const { clock, circumstances, report, recorded } = this.#options;
+    const { mono, time } = arrival;
+    const madeAt = recorded ? mono : this.#madeAt(received, arrival);
     this.fixed.emit();
     if (this.#newest) this.#intervalMs = mono - this.#newest.mono;
     this.#newest = { fix: received, mono };
-    this.#scene.see(received, mono);
+    this.#scene.see(received, madeAt);
     const decided = this.#policy.decide(received, circumstances());
     const reason: PositionData["reason"] | undefined = decided ?? (this.#requested ? "request" : undefined);
     if (reason === undefined) return;
     this.#requested = false;
-    this.#scene.mark(received, mono);
+    this.#scene.mark(received, madeAt);
     const { at, ...data } = received;
     const instant = stampFix(at, time, clock.when(mono));
     report({ kind: "position", data: { ...data, reason }, ...instant, mono });

@@ -106,8 +106,8 @@ export const openCar = (core: Core, { emergency, scenes }: PanicParts): CarParts
     scenes.push(() => can.snapshot());
     emergency.evidence.listen(({ episode, test }) => void keepEvidence(core, can, episode, test));
     if (settings.can?.airbag !== false)
-      can.airbag.listen(({ path, what }) =>
-        what === "fired" ? emergency.airbag(path) : emergency.rearmed(path),
+      can.airbag.listen(({ path, what, mono }) =>
+        what === "fired" ? emergency.airbag(path, mono) : emergency.rearmed(path),
       );
     can.second.listen(() => power.look());
   }

@@ -53,23 +53,28 @@ const silence = (bytes: number): SourceError =>
     ? new SourceError("silent", "the receiver sends nothing")
     : new SourceError("no-nmea", "bytes arrive but no valid sentence: wrong baud rate, or another device?");
 
-/** Watches one connection for silence: reports it, and aborts the connection if it lasts. */
+/**
+ * Watches one connection for silence: reports it, and aborts the connection if it lasts. Only time in which
+ * the process reads counts: while it stands still, or waits for room, what the receiver sends is buffered.
+ */
 class SilenceWatch implements Disposable {
   readonly #giveUp = new AbortController();
-  readonly #time: Time;
   readonly #timer: Timer;
   #bytes = 0;
-  #heardAt: number;
+  #quietMs = 0;
+  #lookedAt: number;
+  #reads = true;
   /** Why the connection was given up. */
   stalled: SourceError | undefined;
 
   constructor(time: Time, patience: Patience, fail: (error: SourceError) => void) {
-    this.#time = time;
-    this.#heardAt = time.mono();
+    this.#lookedAt = time.mono();
     this.#timer = time.every(patience.watchMs, () => {
-      const quietMs = time.mono() - this.#heardAt;
-      if (quietMs >= patience.silentMs) fail(silence(this.#bytes));
-      if (quietMs < patience.reopenMs) return;
+      const now = time.mono();
+      if (this.#reads) this.#quietMs += Math.min(now - this.#lookedAt, 2 * patience.watchMs);
+      this.#lookedAt = now;
+      if (this.#quietMs >= patience.silentMs) fail(silence(this.#bytes));
+      if (this.#quietMs < patience.reopenMs) return;
       this.stalled = silence(this.#bytes);
       this.#giveUp.abort();
     });
@@ -81,7 +86,14 @@ class SilenceWatch implements Disposable {
 
   bytes(count: number, heard: boolean): void {
     this.#bytes = heard ? 0 : this.#bytes + count;
-    if (heard) this.#heardAt = this.#time.mono();
+    if (heard) this.#quietMs = 0;
+  }
+
+  /** Waits for the promise: nothing is read meanwhile. */
+  async pause(until: Promise<void>): Promise<void> {
+    this.#reads = false;
+    await until;
+    this.#reads = true;
   }
 
   [Symbol.dispose](): void {
@@ -131,7 +143,7 @@ class GpsReader {
           this.#faulty = undefined;
         }
         // oxlint-disable-next-line no-await-in-loop -- asked again until there is room
-        for (let full = this.#on.pressure(); full; full = this.#on.pressure()) await full;
+        for (let full = this.#on.pressure(); full; full = this.#on.pressure()) await watch.pause(full);
       }
     } finally {
       // Emit the last epoch: it keeps the time of its arrival.

@@ -122,10 +122,10 @@ describe("while the receiver is trusted", () => {
     expect(clock(7_000).at).toBe(BOOT + HOUR + 7_000);
   });
 
-  test("a leap second step is the receiver's own time at once, and the clock follows", () => {
-    const { verdicts, clock } = drive([-18_000, -18_000, -18_000], 3_000, sound);
-    expect(verdicts).toEqual(["trusted", "trusted", "trusted"]);
-    expect(clock(6_000).at).toBe(BOOT - 18_000 + 6_000);
+  test("a leap second step is the receiver's own time at once, and the clock follows within five seconds", () => {
+    const { verdicts, clock } = drive([-18_000, -18_000, -18_000, -18_000, -18_000, -18_000], 3_000, sound);
+    expect(new Set(verdicts)).toEqual(new Set(["trusted"]));
+    expect(clock(9_000).at).toBe(BOOT - 18_000 + 9_000);
   });
 
   test("a date that stays implausible costs the receiver its say, not its places", () => {
@@ -142,6 +142,76 @@ describe("while the receiver is trusted", () => {
   test("fixes that come late do not hold the clock back", () => {
     const { clock } = drive([0, -300, -800, -100, -500], 3_000, sound);
     expect(Math.abs(clock(8_000).at - BOOT - 8_000)).toBeLessThan(5);
+  });
+});
+
+/** Fixes of each second from `from`, all read at `to`. */
+const readAtOnce = (from: number, to: number, begin: Timekeeping, everyMs = 1_000) => {
+  let state = begin;
+  const verdicts: string[] = [];
+  for (let sentAt = from; sentAt <= to; sentAt += everyMs) {
+    const seen = observe(state, { at: BOOT + sentAt, mono: to, dated: true }, hostAt(to), BUILT);
+    ({ state } = seen);
+    verdicts.push(seen.verdict);
+  }
+  return { state, verdicts };
+};
+
+describe("fixes that waited while the process stood still", () => {
+  test.each([
+    ["5 s", 5, 1_000],
+    ["8 s", 8, 1_000],
+    ["27 s", 27, 1_000],
+    ["40 s", 40, 1_000],
+    ["40 s, ten a second", 40, 100],
+    ["10 minutes", 600, 1_000],
+  ])("move the clock at no moment, and each keeps its own time: %s", (_, seconds, everyMs) => {
+    const end = 3_000 + seconds * 1_000;
+    let state = sound;
+    for (let sentAt = 3_000; sentAt <= end; sentAt += everyMs) {
+      const seen = observe(state, { at: BOOT + sentAt, mono: end, dated: true }, hostAt(end), BUILT);
+      ({ state } = seen);
+      expect(seen.verdict).toBe("trusted");
+      expect(Math.abs(instantAt(state, end, hostAt(end), BUILT).at - BOOT - end)).toBeLessThan(100);
+    }
+  });
+
+  test("move the clock also not if the newest were lost, and the receiver goes on", () => {
+    const { state } = readAtOnce(3_000, 40_000, sound);
+    // The line kept the oldest 20 s.
+    let late = sound;
+    for (let sentAt = 3_000; sentAt <= 23_000; sentAt += 1_000) {
+      ({ state: late } = observe(
+        late,
+        { at: BOOT + sentAt, mono: 40_000, dated: true },
+        hostAt(40_000),
+        BUILT,
+      ));
+    }
+    for (const begin of [state, late]) {
+      const { verdicts, clock } = drive([0, 0, 0, 0, 0, 0, 0], 41_000, begin);
+      expect(new Set(verdicts)).toEqual(new Set(["trusted"]));
+      expect(Math.abs(clock(48_000).at - BOOT - 48_000)).toBeLessThan(10);
+    }
+  });
+
+  test("move the clock also not if it stands still again and again", () => {
+    let state = sound;
+    for (let end = 8_000; end < 60_000; end += 5_000) ({ state } = readAtOnce(end - 4_900, end, state));
+    expect(Math.abs(instantAt(state, 60_000, hostAt(60_000), BUILT).at - BOOT - 60_000)).toBeLessThan(200);
+  });
+
+  test("do not set a clock that is not set", () => {
+    const { state, verdicts } = readAtOnce(0, 40_000, NO_TIME, 100);
+    expect(new Set(verdicts)).toEqual(new Set(["unconfirmed"]));
+    expect(instantAt(state, 40_000, hostAt(40_000), BUILT).clock).toBe("unset");
+    const { clock } = drive([0, 0, 0], 41_000, state);
+    expect(clock(44_000)).toEqual({ at: BOOT + 44_000, clock: "gnss" });
+  });
+
+  test("of a time before the last accepted fix are not excused by it", () => {
+    const { verdicts } = drive([-61_000], 50_000, drive([0, 0, 0], 47_000, sound).state);
+    expect(verdicts).toEqual(["disputed"]);
   });
 });
 

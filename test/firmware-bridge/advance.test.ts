@@ -55,6 +55,9 @@ const opened: Input = { is: "opened", at: 0 };
 const message = (at: number, said: FromBoard): Input => ({ is: "message", at, message: said });
 const named = (at: number, text: string): Input => ({ is: "firmata", at, bytes: name(text) });
 const tick = (at: number): Input => ({ is: "tick", at });
+/** A tick each second, as the bridge gives them. */
+const ticks = (from: number, to: number): Input[] =>
+  Array.from({ length: Math.floor((to - from) / 1_000) + 1 }, (_, n) => tick(from + n * 1_000));
 const wish = (pattern: LampPattern, drill = false): Input => ({
   is: "wish",
   wish: { pattern, quiet: false, drill },
@@ -80,10 +83,10 @@ describe("what the board is", () => {
   });
 
   test("is not silent while johnny-five is being loaded, or once another firmware has said its name", () => {
-    const once = [opened, named(3_100, "StandardFirmata.ino")];
-    expect(kinds(after(...once, tick(5_000)).effects)).not.toContain("fault");
+    const once = [opened, ...ticks(1_000, 3_000), named(3_100, "StandardFirmata.ino")];
+    expect(kinds(after(...once, ...ticks(4_000, 5_000)).effects)).not.toContain("fault");
     const twice = [...once, named(3_200, "StandardFirmata.ino")];
-    expect(kinds(after(...twice, tick(10_000)).effects)).toEqual(["query"]);
+    expect(kinds(after(...twice, ...ticks(4_000, 10_000)).effects)).toEqual(["query"]);
   });
 
   test("is asked again when another message comes first; its press waits for the answer", () => {
@@ -104,6 +107,24 @@ describe("what the board is", () => {
     expect(state.connection.is).toBe("greeting");
   });
 
+  test("of a press on another firmware the age is unknown if the process has just stood still", () => {
+    const stock: Input[] = [
+      opened,
+      named(5, "StandardFirmata.ino"),
+      named(9, "StandardFirmata.ino"),
+      { is: "attached" },
+      ...ticks(1_000, 3_000),
+    ];
+    const pressAt = (at: number): Input => ({ is: "stock-press", at, loop: 1 });
+    const known = { board: "stock", number: 0, loop: 1, count: 1, ageMs: 0 };
+    const unknown = { board: "stock", number: 0, loop: 1, count: 1 };
+    const pressOf = (...inputs: Input[]) => after(...stock, ...inputs).effects;
+    expect(pressOf(pressAt(3_500))).toEqual([{ do: "press", press: known }]);
+    expect(pressOf(pressAt(20_000))).toEqual([{ do: "press", press: unknown }]);
+    expect(pressOf(tick(20_000), pressAt(20_010))).toEqual([{ do: "press", press: unknown }]);
+    expect(pressOf(tick(20_000), tick(21_000), pressAt(21_500))).toEqual([{ do: "press", press: known }]);
+  });
+
   test("is another firmware after the same foreign name twice", () => {
     const twice = [opened, named(5, "StandardFirmata.ino"), named(9, "StandardFirmata.ino")];
     expect(kinds(after(...twice).effects)).toEqual(["attach"]);
@@ -111,9 +132,9 @@ describe("what the board is", () => {
     expect(kinds(effects)).toEqual(["fault", "show-stock"]);
     expect(effects[0]).toMatchObject({ code: "not-ours" });
     expect(healthOf(state)).toEqual({ connected: true, firmware: "StandardFirmata 2.5", degraded: true });
-    expect(kinds(after(...twice, { is: "attached" }, { is: "stock-press", loop: 1 }).effects)).toEqual([
-      "press",
-    ]);
+    expect(
+      kinds(after(...twice, { is: "attached" }, { is: "stock-press", at: 20, loop: 1 }).effects),
+    ).toEqual(["press"]);
   });
 
   test.each([
@@ -127,7 +148,7 @@ describe("what the board is", () => {
     expect(state.connection.is).toBe("ours");
     // What johnny-five still says counts no more.
     expect(advance(state, { is: "attached" }, SETTING)).toEqual({ state, effects: [] });
-    expect(advance(state, { is: "stock-press", loop: 0 }, SETTING).effects).toEqual([]);
+    expect(advance(state, { is: "stock-press", at: 20, loop: 0 }, SETTING).effects).toEqual([]);
   });
 });
 
@@ -145,15 +166,25 @@ describe("faults", () => {
 
   test("silence is one after four seconds; after eight the line is opened anew", () => {
     const known = [opened, message(10, hello()), message(20, heartbeat())];
-    expect(kinds(after(...known, tick(4_000)).effects)).toEqual(["show"]);
-    const { state, effects } = after(...known, tick(4_020));
+    expect(kinds(after(...known, ...ticks(1_000, 4_000)).effects)).toEqual(["show"]);
+    const { state, effects } = after(...known, ...ticks(1_020, 4_020));
     expect(kinds(effects)).toEqual(["show", "fault"]);
     expect(healthOf(state).connected).toBe(false);
-    expect(kinds(after(...known, tick(4_020), tick(8_020)).effects)).toEqual(["query", "show", "close"]);
+    expect(kinds(after(...known, ...ticks(1_020, 8_020)).effects)).toEqual(["query", "show", "close"]);
+  });
+
+  test("time in which the process stood still is no silence", () => {
+    const known = [opened, message(10, hello()), message(20, heartbeat()), ...ticks(1_000, 3_000)];
+    expect(kinds(after(...known, tick(43_000)).effects)).toEqual(["show"]);
+    const { state, effects } = after(...known, tick(43_000), message(43_001, press));
+    expect(kinds(effects)).toEqual(["press"]);
+    expect(healthOf(state).connected).toBe(true);
+    // The board's own silence counts on.
+    expect(kinds(after(...known, ...ticks(43_000, 44_000)).effects)).toEqual(["show", "fault"]);
   });
 
   test("a silent board is asked for a hello with its next message", () => {
-    const silent = [opened, message(10, hello()), tick(4_010)];
+    const silent = [opened, message(10, hello()), ...ticks(1_010, 4_010)];
     expect(kinds(after(...silent, message(5_000, press)).effects)).toEqual(["query"]);
     expect(kinds(after(...silent, message(5_000, hello())).effects)).toContain("recovered");
   });

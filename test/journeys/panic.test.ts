@@ -101,6 +101,33 @@ describe("a press", () => {
     await lampIs(unit, "sent");
   });
 
+  test("while the process stands still is reported with the time at which it was made", async () => {
+    const unit = car();
+    await unit.start();
+    await lampIs(unit, "idle");
+    await unit.listens();
+    const driving = setInterval(() => void unit.line.write(epoch(0, Date.now())), 500);
+    stack.defer(() => clearInterval(driving));
+    await waitFor("the time", () => dispatch.reports.some(({ clock }) => clock === "gnss"));
+    // The board's clock is learned from two of its heartbeats.
+    await sleep(2_500);
+    unit.kill("SIGSTOP");
+    await sleep(4_000);
+    const pressedAt = Date.now();
+    unit.press();
+    await sleep(4_000);
+    const wentOnAt = Date.now();
+    unit.kill("SIGCONT");
+    await waitFor("the emergency", () => episodes().size === 1);
+    await sleep(1_500);
+    const offMs = Date.parse(last().pressedAt!) - pressedAt;
+    expect(offMs).toBeGreaterThan(-1_300);
+    expect(offMs).toBeLessThan(700);
+    const reports = dispatch.reports.filter(({ kind, data }) => kind === "emergency" && data.presses === 1);
+    for (const { at } of reports) expect(Date.parse(at) - wentOnAt).toBeGreaterThan(-500);
+    expect(dispatch.events("fault")).toEqual([]);
+  }, 40_000);
+
   test("with the broker away is stored, sent when it is back, and repeated until received", async () => {
     const unit = car();
     await broker.stop();

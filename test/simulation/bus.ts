@@ -101,6 +101,11 @@ export class Bus implements CanSource {
     if (!this.silent && !this.#absent) this.#send([this.#frame(ID.door, [open ? 1 : 0])]);
   }
 
+  /** The reader's process stands still, or goes on. */
+  hold(held: boolean): void {
+    this.#queue.hold(held);
+  }
+
   processGone(): void {
     this.#queue.processGone();
   }

@@ -95,6 +95,11 @@ export class Gps {
     this.#queue.fail(new SourceError("unplugged", "the receiver was unplugged"));
   }
 
+  /** The reader's process stands still, or goes on. */
+  hold(held: boolean): void {
+    this.#queue.hold(held);
+  }
+
   processGone(): void {
     this.#queue.processGone();
   }

@@ -10,6 +10,8 @@ export class LifeTime implements Time {
   readonly #time: Time;
   readonly #timers = new Set<Timer>();
   readonly #bornAt: number;
+  /** Timers that are due while the process stands still; undefined: it does not. An interval is due once. */
+  #held: Set<() => void> | undefined;
   #dead = false;
 
   constructor(time: Time) {
@@ -19,6 +21,11 @@ export class LifeTime implements Time {
 
   get dead(): boolean {
     return this.#dead;
+  }
+
+  /** Whether the process stands still. */
+  get stands(): boolean {
+    return this.#held !== undefined;
   }
 
   mono(): number {
@@ -31,43 +38,52 @@ export class LifeTime implements Time {
 
   after(ms: number, f: () => void): Timer {
     // Node's timers do the same. With 0, rounding could stop the time: now + (then - now) may be before then.
-    return this.#keep((done) =>
-      this.#time.after(Math.max(LEAST_MS, ms), () => {
-        done();
-        f();
-      }),
-    );
+    return this.#keep(f, (fire) => this.#time.after(Math.max(LEAST_MS, ms), fire), "once");
   }
 
   every(ms: number, f: () => void): Timer {
-    return this.#keep(() => this.#time.every(ms, f));
+    return this.#keep(f, (fire) => this.#time.every(ms, fire), "again");
   }
 
   soon(f: () => void): Timer {
-    return this.#keep((done) =>
-      this.#time.soon(() => {
-        done();
-        f();
-      }),
-    );
+    return this.#keep(f, (fire) => this.#time.soon(fire), "once");
   }
 
-  #keep(make: (done: () => void) => Timer): Timer {
+  #keep(f: () => void, make: (fire: () => void) => Timer, fires: "once" | "again"): Timer {
     if (this.#dead) return { [Symbol.dispose]: () => undefined };
-    const timer = make(() => this.#timers.delete(timer));
-    this.#timers.add(timer);
-    return {
+    const run = (): void => {
+      if (fires === "once") this.#timers.delete(timer);
+      f();
+    };
+    const inner = make(() => (this.#held ? void this.#held.add(run) : run()));
+    const timer = {
       [Symbol.dispose]: () => {
-        timer[Symbol.dispose]();
+        inner[Symbol.dispose]();
+        this.#held?.delete(run);
         this.#timers.delete(timer);
       },
     };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  /** The process stands still: time passes, and nothing of it runs. */
+  standStill(): void {
+    this.#held ??= new Set();
+  }
+
+  /** It goes on: what was due meanwhile is done now, each in a turn of its own. */
+  goOn(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const run of held) this.soon(run);
   }
 
   kill(): void {
     this.#dead = true;
     for (const timer of this.#timers) timer[Symbol.dispose]();
     this.#timers.clear();
+    this.#held = undefined;
   }
 
   /** A port as this life sees it: once dead, nothing is done and nothing is answered. */

@@ -9,6 +9,7 @@ export class Queue<T> {
   #wake: (() => void) | undefined;
   #failure: SourceError | undefined;
   #reading = false;
+  #held = false;
 
   get reading(): boolean {
     return this.#reading;
@@ -18,13 +19,19 @@ export class Queue<T> {
     if (!this.#reading) return;
     this.#waiting.push(item);
     if (this.#waiting.length > WAITING) this.#waiting.shift();
-    this.#wake?.();
+    if (!this.#held) this.#wake?.();
   }
 
   fail(error: SourceError): void {
     if (!this.#reading) return;
     this.#failure = error;
-    this.#wake?.();
+    if (!this.#held) this.#wake?.();
+  }
+
+  /** The reader's process stands still, or goes on. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!held) this.#wake?.();
   }
 
   /** One reader at a time, as a device has it. Ends when the signal fires. */
@@ -35,8 +42,8 @@ export class Queue<T> {
     this.#failure = undefined;
     try {
       while (!signal.aborted) {
-        if (this.#failure) throw this.#failure;
-        const item = this.#waiting.shift();
+        if (this.#failure && !this.#held) throw this.#failure;
+        const item = this.#held ? undefined : this.#waiting.shift();
         if (item !== undefined) yield item;
         else await this.#next(signal);
       }
@@ -57,6 +64,7 @@ export class Queue<T> {
   /** The reader's process has gone. */
   processGone(): void {
     this.#reading = false;
+    this.#held = false;
     this.#wake = undefined;
   }
 }

@@ -29,6 +29,8 @@ export class SerialLine {
     swallowing: false,
   };
   #plugged = true;
+  /** The host's process stands still. */
+  #stands = false;
   #host: HostEnd | undefined;
   #toHost: Pipe;
 
@@ -59,7 +61,7 @@ export class SerialLine {
   /** The device sends; nobody may listen. */
   send(bytes: Uint8Array): void {
     if (!this.#host) return;
-    this.#toHost.send(bytes.length, () => this.#host?.take(this.#flip(bytes)));
+    this.#toHost.send(bytes.length, () => this.#host?.take(this.#flip(bytes), this.#stands));
   }
 
   unplug(): void {
@@ -75,8 +77,15 @@ export class SerialLine {
     this.#toHost = new Pipe(this.#time, this.#conditions);
   }
 
+  /** The host's process stands still, or goes on: what is sent meanwhile waits in the buffer. */
+  hold(held: boolean): void {
+    this.#stands = held;
+    if (!held) this.#host?.goOn();
+  }
+
   /** The host's process has gone. */
   processGone(): void {
+    this.#stands = false;
     this.#host?.abandon();
     this.#host = undefined;
   }
@@ -139,9 +148,16 @@ class HostEnd implements Tty {
     this.#reading?.reject(error);
   }
 
-  take(bytes: Uint8Array): void {
+  /** `stands`: nobody reads it now. */
+  take(bytes: Uint8Array, stands: boolean): void {
     if (this.#over) return;
     for (const byte of bytes) if (this.#held.length < TTY_BYTES) this.#held.push(byte);
+    if (!stands) this.goOn();
+  }
+
+  /** Gives the reader what waits. */
+  goOn(): void {
+    if (this.#over || this.#held.length === 0) return;
     const reading = this.#reading;
     this.#reading = undefined;
     if (reading) reading.resolve(this.#drain());

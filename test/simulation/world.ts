@@ -133,6 +133,7 @@ export class World<D> {
   readonly #digest = createHash("sha256");
   readonly #said = new Map<string, string>();
   readonly #secondButton: SecondButton;
+  readonly #goesOn: Dice;
   #life: { readonly time: LifeTime; unit: RunningUnit | undefined } | undefined;
   #lives = 0;
 
@@ -141,6 +142,7 @@ export class World<D> {
     const dice = createDice(options.seed);
     const { time } = this;
     this.dice = dice;
+    this.#goesOn = dice.stream("goes on");
     this.disk = options.createDisk(time, dice.stream("disk"));
     this.disk.changed = () => this.#observeDisk();
     this.brokers = ["a", "b"].map(
@@ -253,6 +255,35 @@ export class World<D> {
     this.gps.processGone();
     this.bus.processGone();
     this.disk.processGone(cut);
+  }
+
+  /**
+   * The process stands still (SIGSTOP, a computer that is overloaded). Its timers and what it reads wait. The
+   * network is no part of it: what brokers send is still read.
+   */
+  standStill(): void {
+    const life = this.#life;
+    if (!life) return;
+    life.time.standStill();
+    this.#hold(true);
+    this.observe({ what: "unit", running: false });
+  }
+
+  /** It goes on. By chance its timers or its lines come first. */
+  goOn(): void {
+    const life = this.#life;
+    if (!life?.time.stands) return;
+    this.observe({ what: "unit", running: true });
+    const timersFirst = this.#goesOn.chance(0.5);
+    if (timersFirst) life.time.goOn();
+    this.#hold(false);
+    if (!timersFirst) life.time.goOn();
+  }
+
+  #hold(held: boolean): void {
+    this.board.line.hold(held);
+    this.gps.hold(held);
+    this.bus.hold(held);
   }
 
   /** SIGTERM: it stops clean, or is killed after five seconds. */

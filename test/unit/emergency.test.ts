@@ -120,8 +120,8 @@ describe("a press", () => {
     const world = new EmergencyWorld();
     const emergency = await world.start();
     world.disk.fault = { kind: "refuses" };
-    emergency.airbag("Front");
-    emergency.airbag("Front");
+    emergency.airbag("Front", 0);
+    emergency.airbag("Front", 0);
     await world.pass(1_500);
     expect(world.lamp).toBe("idle");
     world.disk.fault = undefined;

@@ -8,7 +8,9 @@ import { SourceError } from "../../src/domain/bytes.ts";
 import type { Fix } from "../../src/domain/fix.ts";
 import { readGps } from "../../src/unit/receiver.ts";
 import { ttySource } from "../../src/sources/tty.ts";
+import type { Time } from "../../src/runtime/ports.ts";
 import { systemTime } from "../../src/runtime/time.ts";
+import { SimulatedTime } from "../simulation/time.ts";
 
 const second = (n: number): string => {
   const time = `1200${String(n % 60).padStart(2, "0")}`;
@@ -65,6 +67,81 @@ test("the epoch that a disconnect leaves open is as old as its arrival", async (
   stop.abort();
   await reading;
   expect(arrivals.slice(0, 2)).toEqual([1_000, 2_000]);
+});
+
+test("a receiver is not silent while the process stands still, and is silent after ten seconds of its time", async () => {
+  const time = new SimulatedTime(0);
+  // Its timers fire late, as those of a process that stood still do.
+  let stoodMs = 0;
+  const late: Time = {
+    mono: () => time.mono() + stoodMs,
+    host: () => time.host(),
+    after: (ms, f) => time.after(ms, f),
+    every: (ms, f) => time.every(ms, f),
+    soon: (f) => time.soon(f),
+  };
+  const said: string[] = [];
+  let opened = 0;
+  const stop = new AbortController();
+  const reading = readGps(
+    {
+      source: async function* source(signal) {
+        opened++;
+        yield Buffer.from(second(0));
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      },
+      tally: { sentences: 0, fixes: 0, rejected: {} },
+      time: late,
+      random: () => 0.5,
+      now: () => Date.UTC(2026, 10, 24, 12),
+      mono: () => late.mono(),
+    },
+    { ...quiet, fix: () => undefined, fault: (code) => void said.push(code) },
+    stop.signal,
+  );
+  await time.run(5_500);
+  stoodMs = 40_000;
+  await time.run(8_500);
+  expect([said, opened]).toEqual([[], 1]);
+  await time.run(13_000);
+  expect([said, opened]).toEqual([["silent"], 1]);
+  await time.run(40_000);
+  expect(opened).toBe(2);
+  stop.abort();
+  await time.run(60_000);
+  await reading;
+});
+
+test("a receiver is not silent while its bytes wait for room in the outbox", async () => {
+  const time = new SimulatedTime(0);
+  const said: string[] = [];
+  const room = Promise.withResolvers<void>();
+  let full: Promise<void> | undefined = room.promise;
+  const stop = new AbortController();
+  const reading = readGps(
+    {
+      source: async function* source(signal) {
+        yield Buffer.from(second(0));
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      },
+      tally: { sentences: 0, fixes: 0, rejected: {} },
+      time,
+      random: () => 0.5,
+      now: () => Date.UTC(2026, 10, 24, 12),
+      mono: () => time.mono(),
+    },
+    { ...quiet, fix: () => undefined, pressure: () => full, fault: (code) => void said.push(code) },
+    stop.signal,
+  );
+  await time.run(60_000);
+  expect(said).toEqual([]);
+  full = undefined;
+  room.resolve();
+  await time.run(80_000);
+  expect(said).toEqual(["silent"]);
+  stop.abort();
+  await time.run(120_000);
+  await reading;
 });
 
 test("a week rollover is reported when the receiver's time is trusted, and refused fixes report none", async () => {

@@ -108,6 +108,17 @@ const unitGone = (kind: string, weight: number, meanMs: number, act: (world: Any
   },
 });
 
+const standsStill: Fault = {
+  kind: "process stands still",
+  weight: 2,
+  meanMs: 20_000,
+  target: () => "unit",
+  begin(world) {
+    world.standStill();
+    return () => world.goOn();
+  },
+};
+
 export const CAR_FAULTS: readonly Fault[] = [
   gpsFault("receiver silent", "silent", false, () => true),
   gpsFault("receiver garbage", "garbage", false, () => true),
@@ -129,4 +140,5 @@ export const CAR_FAULTS: readonly Fault[] = [
   unitGone("unit killed", 2, 2_000, (world) => world.kill(false)),
   unitGone("power cut", 2, MINUTE_MS / 2, (world) => world.kill(true)),
   unitGone("unit restarted", 1, 2_000, (world) => void world.stop()),
+  standsStill,
 ];
