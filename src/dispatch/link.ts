@@ -235,7 +235,8 @@ export class Link {
       tally.silent();
       this.#on.silent(silentMs);
     }
-    const deserted = tally.isDeserted(now) && this.#brokers.urls.length > 1;
+    const elsewhere = this.#brokers.urls.length > 1 || connection.otherAddresses > 0;
+    const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
     const given = whyGiveUp(seen, this.#deadMs);

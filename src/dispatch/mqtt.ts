@@ -2,7 +2,7 @@ import { MqttClient, type IClientOptions } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lookup } from "./addresses.ts";
-import { createDial, silentHost, type ConnectOver } from "./dial.ts";
+import { createDial, silentHost, type ConnectOver, type Place } from "./dial.ts";
 import { classify, disconnected } from "./faults.ts";
 import {
   LinkError,
@@ -89,6 +89,8 @@ class MqttConnection implements Connection {
   readonly closed: Promise<LinkError>;
   receiveMaximum = DEFAULT_RECEIVE_MAXIMUM;
   maximumPacketSize = LARGEST_PACKET;
+  readonly otherAddresses: number;
+  readonly #place: Place;
   readonly #client: MqttClient;
   readonly #time: Time;
   readonly #codes: Codes;
@@ -98,8 +100,7 @@ class MqttConnection implements Connection {
   #corked = false;
 
   constructor(
-    broker: string,
-    version: 4 | 5,
+    { broker, version, place }: Parameters<ConnectOver>[0],
     client: MqttClient,
     codes: Codes,
     on: ConnectionEvents,
@@ -107,6 +108,8 @@ class MqttConnection implements Connection {
   ) {
     this.broker = broker;
     this.version = version;
+    this.otherAddresses = place.others;
+    this.#place = place;
     this.#client = client;
     this.#codes = codes;
     this.#time = time;
@@ -130,6 +133,7 @@ class MqttConnection implements Connection {
       this.#over = true;
       this.#goodbye?.[Symbol.dispose]();
       client.end(true);
+      if (!this.#goodbye) place.failed();
       resolve(this.#failure ?? new LinkError("lost", `${broker}: the connection was closed`));
     });
   }
@@ -139,6 +143,14 @@ class MqttConnection implements Connection {
     this.receiveMaximum = numberOr(DEFAULT_RECEIVE_MAXIMUM, properties?.receiveMaximum);
     this.maximumPacketSize = numberOr(LARGEST_PACKET, properties?.maximumPacketSize);
     return this;
+  }
+
+  get untriedAddresses(): number {
+    return this.#place.untried();
+  }
+
+  doubt(): void {
+    this.#place.doubted();
   }
 
   publish(route: Route, payload: Buffer, done: (code: number) => void): void {
@@ -204,7 +216,7 @@ class MqttConnection implements Connection {
   }
 }
 
-const connectOver: ConnectOver = async ({ broker, version }, socket, options, on, time, signal) => {
+const connectOver: ConnectOver = async (target, socket, options, on, time, signal) => {
   const codes: Codes = new Map();
   const stream = guardSocket(socket, MAXIMUM_PACKET_BYTES, {
     oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
@@ -212,9 +224,9 @@ const connectOver: ConnectOver = async ({ broker, version }, socket, options, on
       if (codes.size < CODES) codes.set(packetId, code);
     },
   });
-  const client = new MqttClient(() => stream, clientOptions(options, version));
-  const connection = new MqttConnection(broker, version, client, codes, on, time);
-  const abort = () => connection.end(silentHost(broker, "MQTT"));
+  const client = new MqttClient(() => stream, clientOptions(options, target.version));
+  const connection = new MqttConnection(target, client, codes, on, time);
+  const abort = () => connection.end(silentHost(target.broker, "MQTT"));
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
   try {

@@ -84,6 +84,12 @@ export type Connection = {
   readonly receiveMaximum: number;
   /** Bytes of the largest packet that the broker accepts, headers included. */
   readonly maximumPacketSize: number;
+  /** How many other addresses the broker's name has. */
+  readonly otherAddresses: number;
+  /** How many of them have not failed within the last 5 s. */
+  readonly untriedAddresses: number;
+  /** The connection does not deliver: until further notice, new ones go to other addresses of the name first. */
+  doubt(): void;
   /** Publishes at QoS 1. `done` gets the PUBACK's reason code; it is not called if the connection ends first. */
   publish(route: Route, payload: Buffer, done: (code: number) => void): void;
   /** Subscribes at QoS 1. `done` gets one SUBACK code for each topic (0x80 and above: refused). */
