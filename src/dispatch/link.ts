@@ -257,7 +257,7 @@ export class Link {
       const acceptedAt = time.mono();
       const { error, silentMs, ...served } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
-      visit = { broker: this.#index, lastedMs, ...served };
+      visit = { broker: this.#index, lastedMs, otherAddresses: connection.otherAddresses, ...served };
       this.#failed(broker, this.#twins.ended(broker, error, lastedMs), silentMs);
     } catch (cause) {
       this.#failed(broker, classify(broker, cause), 0);
