@@ -220,7 +220,8 @@ export class Courier {
   #connect(signal: AbortSignal): Promise<Connection> {
     const { connect, broker, options, on } = this.#options;
     const { will: _, ...own } = options;
-    return connect(broker, { ...own, clientId: `${options.clientId}${this.#suffix}` }, on, signal);
+    const clientId = `${options.clientId}${this.#suffix}`;
+    return connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
   }
 
   async #serve(connection: Connection): Promise<Verdict> {

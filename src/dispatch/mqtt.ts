@@ -3,7 +3,7 @@ import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lookup } from "./addresses.ts";
 import { createDial, silentHost, type ConnectOver, type Place } from "./dial.ts";
-import { classify, disconnected } from "./faults.ts";
+import { classify, disconnected, unsuitable } from "./faults.ts";
 import {
   LinkError,
   MAXIMUM_PACKET_BYTES,
@@ -82,6 +82,14 @@ type Codes = Map<number, number>;
 const numberOr = (otherwise: number, property: unknown): number =>
   typeof property === "number" ? property : otherwise;
 
+/** Properties of a CONNACK (MQTT 5 §3.2.2.3), as the client gives them. */
+type Announced = {
+  readonly receiveMaximum?: unknown;
+  readonly maximumPacketSize?: unknown;
+  readonly maximumQoS?: unknown;
+  readonly retainAvailable?: unknown;
+};
+
 /** One connection. Its client is used once. */
 class MqttConnection implements Connection {
   readonly broker: string;
@@ -98,6 +106,7 @@ class MqttConnection implements Connection {
   #failure: LinkError | undefined;
   #over = false;
   #corked = false;
+  #retains = true;
 
   constructor(
     { broker, version, place }: Parameters<ConnectOver>[0],
@@ -138,11 +147,15 @@ class MqttConnection implements Connection {
     });
   }
 
-  /** What the broker announced in its CONNACK. */
-  accept(properties: { receiveMaximum?: unknown; maximumPacketSize?: unknown } | undefined): this {
-    this.receiveMaximum = numberOr(DEFAULT_RECEIVE_MAXIMUM, properties?.receiveMaximum);
-    this.maximumPacketSize = numberOr(LARGEST_PACKET, properties?.maximumPacketSize);
-    return this;
+  /** Takes what the broker announces in its CONNACK. Returns why it cannot be used; undefined: it can. */
+  accept(announced: Announced | undefined, withoutRetained = false): LinkError | undefined {
+    this.receiveMaximum = numberOr(DEFAULT_RECEIVE_MAXIMUM, announced?.receiveMaximum);
+    this.maximumPacketSize = numberOr(LARGEST_PACKET, announced?.maximumPacketSize);
+    this.#retains = announced?.retainAvailable !== false;
+    return unsuitable(this.broker, {
+      qos1: announced?.maximumQoS !== 0,
+      retained: this.#retains || withoutRetained,
+    });
   }
 
   get untriedAddresses(): number {
@@ -157,7 +170,8 @@ class MqttConnection implements Connection {
     // The client would throw. Reports without a PUBACK stay in the outbox.
     if (this.#over) return;
     this.#gather();
-    const { topic, retain, expiryS, correlationData } = route;
+    const { topic, expiryS, correlationData } = route;
+    const retain = route.retain && this.#retains;
     const properties = {
       ...(expiryS === undefined ? {} : { messageExpiryInterval: expiryS }),
       ...(correlationData === undefined ? {} : { correlationData }),
@@ -231,7 +245,11 @@ const connectOver: ConnectOver = async (target, socket, options, on, time, signa
   signal.addEventListener("abort", abort, { once: true });
   try {
     return await new Promise<Connection>((resolve, reject) => {
-      client.on("connect", ({ properties }) => resolve(connection.accept(properties)));
+      client.on("connect", ({ properties }) => {
+        const why = connection.accept(properties, options.withoutRetained);
+        if (why) connection.end(why);
+        else resolve(connection);
+      });
       void connection.closed.then(reject);
     });
   } finally {

@@ -50,6 +50,11 @@ export type ConnectOptions = {
   readonly cert?: string;
   readonly key?: string;
   readonly keepaliveS: number;
+  /**
+   * Whether a broker that keeps no retained messages is good enough (a courier's): messages are then
+   * published without retain.
+   */
+  readonly withoutRetained?: boolean;
   /** Retained, QoS 1. A courier has none. */
   readonly will?: { readonly topic: string; readonly payload: Buffer };
 };

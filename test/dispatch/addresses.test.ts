@@ -1,38 +1,8 @@
-import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { createConnect } from "../../src/dispatch/mqtt.ts";
-import { systemTime } from "../../src/runtime/time.ts";
 import { waitFor } from "../journeys/car.ts";
-import { openLink } from "./link-bench.ts";
-import { emergency, position } from "./reports.ts";
-import {
-  CONNACK,
-  CONNECT,
-  idOf,
-  packet,
-  puback,
-  PUBLISH,
-  startScripted,
-  suback,
-  SUBSCRIBE,
-  type Packet,
-  type ScriptedBroker,
-} from "./scripted-broker.ts";
-
-type Answer = (one: Packet, socket: Socket) => void;
-
-const topicOf = ({ body }: Packet): string => body.subarray(2, 2 + body.readUInt16BE(0)).toString();
-const isEmergency = (one: Packet): boolean => one.type === PUBLISH && topicOf(one).includes("/emergency/");
-
-/** Accepts the unit and its subscriptions, and answers what it publishes. */
-const accepting =
-  (published: Answer): Answer =>
-  (one, socket) => {
-    if (one.type === CONNECT) socket.write(CONNACK);
-    if (one.type === SUBSCRIBE) socket.write(suback(idOf(one), ...(one.body.length > 60 ? [1, 1] : [1])));
-    if (one.type === PUBLISH) published(one, socket);
-  };
-const healthy: Answer = accepting((one, socket) => void socket.write(puback(idOf(one), 0)));
+import { position } from "./reports.ts";
+import { CONNECT, idOf, packet, puback } from "./scripted-broker.ts";
+import { accepting, healthy, isEmergency, openUnit, press, type Answer } from "./scripted-unit.ts";
 
 /** What an address does that accepts TCP connections and is of no use. */
 const BAD: readonly (readonly [string, Answer])[] = [
@@ -52,30 +22,6 @@ const BAD: readonly (readonly [string, Answer])[] = [
   ["lets nobody in", (_one, socket) => void socket.end(packet(0x20, Buffer.from([0, 0x87, 0])))],
   ["does not answer CONNECT", () => undefined],
 ];
-
-/** A unit whose only broker has one address for each script, in this order. */
-const openUnit = async (scripts: readonly Answer[]) => {
-  await using stack = new AsyncDisposableStack();
-  const at = (n: number) => `127.0.0.${n + 1}`;
-  const brokers: ScriptedBroker[] = [];
-  for (const [n, script] of scripts.entries())
-    // oxlint-disable-next-line no-await-in-loop -- the first one chooses the port
-    brokers.push(stack.use(await startScripted(script, at(n), brokers[0]?.port ?? 0)));
-  const lookup = () => Promise.resolve(scripts.map((_, n) => at(n)));
-  const url = `mqtt://dispatch:${brokers[0]!.port}`;
-  const unit = openLink([url], createConnect(systemTime, lookup), systemTime);
-  stack.defer(() => unit.link.stop("the test is over"));
-  const owned = stack.move();
-  return { ...unit, brokers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-};
-
-/** Presses, and waits until the emergency is acknowledged. Returns how long that took, in milliseconds. */
-const press = async (unit: Awaited<ReturnType<typeof openUnit>>): Promise<number> => {
-  const begun = performance.now();
-  unit.press(emergency(1));
-  await waitFor("the emergency", () => unit.delivered.length > 0, 20_000);
-  return performance.now() - begun;
-};
 
 describe("the addresses of a name: a press", () => {
   test.concurrent.each(BAD)("is at the second within 10 s if the first %s", async (_name, script) => {

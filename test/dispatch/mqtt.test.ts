@@ -123,6 +123,45 @@ describe("CONNACK", () => {
     expect([connection.receiveMaximum, connection.maximumPacketSize]).toEqual([0, 1]);
   });
 
+  const NO_QOS_1 = [0x24, 0];
+  const NO_RETAIN = [0x25, 0];
+  test.each([
+    ["takes no messages with QoS 1", NO_QOS_1],
+    ["keeps no retained messages", NO_RETAIN],
+  ])(
+    "a broker that %s cannot be used, and the fault says so; the next address is tried",
+    async (words, limits) => {
+      const { url } = await accepting(() => undefined, connack(limits));
+      await expect(dial(url)).rejects.toMatchObject({
+        code: "failed",
+        message: expect.stringContaining(words) as string,
+      });
+      const one = stack.use(
+        await startScripted((_one, socket) => void socket.write(connack(limits)), "127.0.0.2"),
+      );
+      const other = stack.use(
+        await startScripted((_one, socket) => void socket.write(CONNACK), "127.0.0.1", one.port),
+      );
+      await dial(`mqtt://dispatch:${one.port}`, async () => ["127.0.0.2", "127.0.0.1"]);
+      expect(other.packets).toHaveLength(1);
+    },
+  );
+
+  test("an emergency is published without retain to a broker that keeps no retained messages", async () => {
+    const { url, packets } = await accepting((one, socket) => {
+      if (one.type === PUBLISH) socket.write(puback(idOf(one), 0));
+    }, connack(NO_RETAIN));
+    const on = { message: async () => undefined, oversize: () => undefined };
+    const options = { ...OPTIONS, withoutRetained: true };
+    const connection = await createConnect(systemTime)(url, options, on, new AbortController().signal);
+    stack.defer(() => connection.end(new LinkError("failed", "the test is over")));
+    const code = await new Promise((resolve) =>
+      connection.publish({ topic: TOPIC, retain: true }, Buffer.from("{}"), resolve),
+    );
+    const RETAIN = 1;
+    expect([code, packets.at(-1)!.first & RETAIN]).toEqual([0, 0]);
+  });
+
   test.each([
     [0x87, "unauthorised"],
     [0x88, "failed"],
