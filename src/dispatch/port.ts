@@ -93,7 +93,7 @@ export type Connection = {
   readonly otherAddresses: number;
   /** How many of them have not failed within the last 5 s. */
   readonly untriedAddresses: number;
-  /** The connection does not deliver: until further notice, new ones go to other addresses of the name first. */
+  /** The connection does not deliver. New ones go to other addresses of the name first. */
   doubt(): void;
   /** Publishes at QoS 1. `done` gets the PUBACK's reason code; it is not called if the connection ends first. */
   publish(route: Route, payload: Buffer, done: (code: number) => void): void;
