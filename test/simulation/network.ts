@@ -27,6 +27,8 @@ export type Route = {
 
 /** As the MQTT client's: without CONNACK until then, there is no connection. */
 const CONNECT_MS = 10_000;
+/** As in `dial.ts`: all addresses of a name together, if there is another one to go on to. */
+const CONNACKS_MS = 4_500;
 /** As Node's `autoSelectFamilyAttemptTimeout`: the next address is tried after it. */
 const NEXT_ADDRESS_MS = 250;
 /** TLS and CONNECT, one way and the other. */
@@ -97,15 +99,38 @@ export class Network {
     const signal = AbortSignal.any([given, this.#process.signal]);
     const route = this.routes.get(url);
     if (!route) throw new LinkError("unknown-host", `${url}: the host name is not known`);
-    const at = await this.#reach(url, route, signal);
-    const up = new Pipe(this.#time, route.conditions);
-    const down = new Pipe(this.#time, route.conditions);
-    // A broker that only speaks 3.1.1 hangs up on the first try.
-    const tries = at.broker.limits.version === 5 ? 1 : 2;
-    for (let i = 0; i < tries; i++) await this.#hello(url, at, { up, down }, signal);
-    if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
-    return this.#accepted(url, { route, ...at }, options, on, { up, down });
+    const begun = this.#time.mono();
+    const turnMs = CONNACKS_MS / route.addresses.length;
+    for (let left = route.addresses.length; ; left--) {
+      // oxlint-disable-next-line no-await-in-loop -- one address after the other
+      const at = await this.#reach(url, route, signal);
+      const up = new Pipe(this.#time, route.conditions);
+      const down = new Pipe(this.#time, route.conditions);
+      try {
+        // oxlint-disable-next-line no-await-in-loop
+        await this.#greet(
+          url,
+          at,
+          { up, down },
+          left > 1 ? turnMs : begun + CONNECT_MS - this.#time.mono(),
+          signal,
+        );
+      } catch (cause) {
+        const mayGoOn = cause instanceof LinkError && cause.code === "timeout" && left > 1;
+        if (!mayGoOn || signal.aborted) throw cause;
+        continue;
+      }
+      if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
+      return this.#accepted(url, { route, ...at }, options, on, { up, down });
+    }
   };
+
+  /** A broker that only speaks 3.1.1 hangs up on the first try. */
+  async #greet(url: string, at: Place, pipes: Pipes, ms: number, signal: AbortSignal): Promise<void> {
+    const tries = at.broker.limits.version === 5 ? 1 : 2;
+    // oxlint-disable-next-line no-await-in-loop
+    for (let n = 0; n < tries; n++) await this.#hello(url, at, pipes, ms, signal);
+  }
 
   /** A TCP connection to the first address that answers, in the order of `dial.ts`. */
   async #reach(url: string, route: Route, signal: AbortSignal): Promise<Place> {
@@ -133,7 +158,13 @@ export class Network {
   }
 
   /** CONNECT and CONNACK over the pipes, or the end of patience. */
-  #hello(url: string, { broker, failed }: Place, { up, down }: Pipes, signal: AbortSignal): Promise<void> {
+  #hello(
+    url: string,
+    { broker, failed }: Place,
+    { up, down }: Pipes,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (code: "timeout" | "lost", why: string) => {
       if (code === "timeout") failed();
@@ -142,7 +173,7 @@ export class Network {
       reject(new LinkError(code, `${url}: ${why}`));
     };
     const abort = () => fail("lost", "given up");
-    const timer = this.#time.after(CONNECT_MS, () => fail("timeout", "the host does not answer"));
+    const timer = this.#time.after(ms, () => fail("timeout", "the host does not answer"));
     signal.addEventListener("abort", abort);
     up.send(HELLO_BYTES.up, () => {
       if (!broker.faults.hangs) down.send(HELLO_BYTES.down, resolve);
