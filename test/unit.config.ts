@@ -6,6 +6,8 @@ const SLOW = [
   "a connection: the MQTT client and",
   // A name server that hangs, and a host that accepts and says nothing: each waits some seconds.
   "the addresses of a name",
+  // Several connections in a row, with the pauses between them.
+  "a broker that announces",
   // A simulation of its own. That each mutant applies is tested here.
   "a mutant is caught",
 ];

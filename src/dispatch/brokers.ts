@@ -13,6 +13,8 @@ export type Visit = {
   readonly lastedMs: number;
   /** Reports that were delivered. */
   readonly delivered: number;
+  /** How many other addresses the broker's name has; left out: there was no connection. */
+  readonly otherAddresses?: number;
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;
   /**
@@ -51,6 +53,8 @@ export class Brokers {
   readonly urls: readonly string[];
   readonly #known: Known[];
   #inVain = 0;
+  /** Visits in a row to other addresses of one broker. */
+  #turns = 0;
   #preferred: number | undefined;
 
   constructor(urls: readonly string[]) {
@@ -104,6 +108,7 @@ export class Brokers {
     const useful = visit.delivered > 0 && visit.lastedMs >= USEFUL_MS;
     const preferred = this.#preferred;
     this.#preferred = undefined;
+    if (useful || preferred !== undefined || visit.left === "deserted") this.#turns = 0;
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
     if (visit.left === "deserted") {
       // It lasted a minute at least, so there is no need for a pause.
@@ -117,6 +122,12 @@ export class Brokers {
         return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
       return { broker: 0, pause: "short" };
     }
+    // Without a connection, every address of the name has been tried. With one, only the first that accepts.
+    if (this.#turns < (visit.otherAddresses ?? 0)) {
+      this.#turns++;
+      return { broker: visit.broker, pause: "none" };
+    }
+    this.#turns = 0;
     this.#inVain++;
     const broker = (visit.broker + 1) % this.urls.length;
     if (this.#inVain < this.urls.length) return { broker, pause: "none" };

@@ -4,7 +4,7 @@ import type { Random, Time } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
-import { isStuck } from "./giving-up.ts";
+import { isStuck, noListener } from "./giving-up.ts";
 import {
   LinkError,
   type Connect,
@@ -62,6 +62,11 @@ const UNHURRIED_MS = 20_000;
 const HURRIED_VISITS = 8;
 /** A connection may be slow: the time without an answer until it is closed doubles, at most to this. */
 const PATIENCE_MS = 30_000;
+/**
+ * All addresses of the broker's name have their turn within this time, while one of them is untried: with
+ * TRUST_MS before it, an emergency is at a healthy one within 10 s.
+ */
+const ADDRESSES_MS = 4_500;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
 
@@ -70,6 +75,13 @@ type Load = {
   readonly report: EmergencyUpdate | undefined;
   /** The end of the episode found no subscriber here, and its retained copy was removed. */
   readonly removed: boolean;
+};
+
+/** Whether an emergency that is not over was refused, or had no subscriber. */
+const isInVain = (answer: Answer): boolean => {
+  if (answer.kind === "refused") return answer.channel === "emergency";
+  if (answer.kind !== "unheard" || answer.outgoing.kind !== "emergency") return false;
+  return answer.outgoing.report.data.state !== "cleared";
 };
 
 export class Courier {
@@ -83,6 +95,8 @@ export class Courier {
   #suffix = SUFFIX;
   #visits = 0;
   #patienceMs = TRUST_MS;
+  /** The same, for the present connection: less if another address is untried. */
+  #limitMs = TRUST_MS;
   #saidAt = -Infinity;
   #waking = new AbortController();
 
@@ -131,10 +145,10 @@ export class Courier {
     const { traffic } = session;
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
-    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#patienceMs);
-    if (!stuck && traffic.silentMs(now) < this.#patienceMs) return;
-    const why = `${this.broker}: no answer for ${this.#patienceMs / 1_000} s`;
-    this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
+    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#limitMs);
+    if (!stuck && traffic.silentMs(now) < this.#limitMs) return;
+    const why = `${this.broker}: no answer for ${this.#limitMs / 1_000} s`;
+    if (this.#limitMs >= this.#patienceMs) this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
     session.connection.end(new LinkError("stalled", why));
   }
 
@@ -206,7 +220,8 @@ export class Courier {
   #connect(signal: AbortSignal): Promise<Connection> {
     const { connect, broker, options, on } = this.#options;
     const { will: _, ...own } = options;
-    return connect(broker, { ...own, clientId: `${options.clientId}${this.#suffix}` }, on, signal);
+    const clientId = `${options.clientId}${this.#suffix}`;
+    return connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
   }
 
   async #serve(connection: Connection): Promise<Verdict> {
@@ -218,6 +233,9 @@ export class Courier {
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
     on.accepted(connection.maximumPacketSize);
+    const { otherAddresses, untriedAddresses } = connection;
+    const turnMs = untriedAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : Infinity;
+    this.#limitMs = Math.min(this.#patienceMs, turnMs);
     const traffic = new Traffic(
       {
         receiveMaximum: connection.receiveMaximum,
@@ -246,6 +264,7 @@ export class Courier {
           on.answer(answer, broker);
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
             this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
+          if (isInVain(answer) && connection.untriedAddresses > 0) connection.end(noListener(broker));
         },
         tooLarge: (report, bytes) => on.tooLarge(report, bytes),
         limited: () => undefined, // learned anew on each connection
@@ -260,7 +279,8 @@ export class Courier {
     on.closed(traffic.flyingEpisodes);
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
-    if (error.code === "stalled") return "again";
+    // Another address of the name may deliver it.
+    if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";
   }
 

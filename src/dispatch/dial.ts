@@ -11,6 +11,7 @@ import {
   type ConnectOptions,
   type LinkFault,
 } from "./port.ts";
+import { Turns } from "./turns.ts";
 import { Versions } from "./versions.ts";
 import { brokerAddress, HandshakeError, openSocket, type OpenSocket } from "./socket.ts";
 
@@ -30,11 +31,21 @@ const NEXT_ADDRESS_MS = 1_500;
 const CONNACK_MS = 2_500;
 const CONNACKS_MS = 4_500;
 
+/** One address among those of a broker's name, with what has become of connections to it. */
+export type Place = {
+  /** See `Connection`. */
+  readonly others: number;
+  readonly untried: () => number;
+  readonly doubted: () => void;
+  /** A connection to it has failed, or could not be made. */
+  readonly failed: () => void;
+};
+
 type Target = { readonly broker: string; readonly version: 4 | 5 };
 
 /** Sends CONNECT over an open socket. Rejects with LinkError after closing the socket. */
 export type ConnectOver = (
-  target: Target,
+  target: Target & { readonly place: Place },
   socket: OpenSocket,
   options: ConnectOptions,
   on: ConnectionEvents,
@@ -54,18 +65,27 @@ export const silentHost = (broker: string, protocol: "MQTT" | "TLS"): LinkError 
 
 const isSilentTls = (cause: unknown): boolean => cause instanceof HandshakeError;
 
+/** One attempt with one version of MQTT. */
+type Attempt = {
+  readonly target: Target;
+  /** In the order in which to try them. */
+  readonly addresses: readonly string[];
+  readonly placeOf: (address: string) => Place;
+  readonly options: ConnectOptions;
+  readonly on: ConnectionEvents;
+  readonly time: Time;
+  readonly signal: AbortSignal;
+};
+
 type Opened = { readonly address: string; readonly socket: OpenSocket };
 
 /**
- * The first address that opens. Each next one is tried when the one before has failed, or has not
+ * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
  * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
  */
 const openFirst = async (
-  broker: string,
+  { target: { broker }, placeOf, options, time, signal }: Attempt,
   addresses: readonly string[],
-  options: ConnectOptions,
-  time: Time,
-  signal: AbortSignal,
 ): Promise<Opened> => {
   const losers = new AbortController();
   const either = AbortSignal.any([signal, losers.signal]);
@@ -73,7 +93,10 @@ const openFirst = async (
     if (either.aborted) throw noAnswer(broker);
     const target = brokerAddress(broker);
     const pem = target.secure ? readCredentials(options) : {};
-    const socket = await openSocket(target, address, pem, either);
+    const socket = await openSocket(target, address, pem, either).catch((cause: unknown) => {
+      if (!signal.aborted) placeOf(address).failed();
+      throw cause;
+    });
     if (!either.aborted) {
       // Two sockets may open at once. The other attempts see this before they continue.
       losers.abort();
@@ -100,68 +123,73 @@ const openFirst = async (
   }
 };
 
-/** Faults that another address of the broker would give too. */
+/** Faults that say more about a broker than that one of its addresses cannot be reached. */
 const ANSWERS: ReadonlySet<LinkFault> = new Set(["version", "unauthorised", "credentials-unreadable"]);
 
 /**
  * The first address that accepts. Sockets are opened in parallel, but only one at a time sends CONNECT: a
- * broker closes a connection when another one has the same client id.
+ * broker closes a connection when another one has the same client id. A refusal of one address does not
+ * count for the others, which can be other hosts.
  */
-const connectAny = async (
-  connectOver: ConnectOver,
-  target: Target,
-  addresses: readonly string[],
-  options: ConnectOptions,
-  on: ConnectionEvents,
-  time: Time,
-  signal: AbortSignal,
-): Promise<Connection> => {
+const connectAny = async (connectOver: ConnectOver, attempt: Attempt): Promise<Connection> => {
+  const { target, addresses, placeOf, options, on, time, signal } = attempt;
   const patienceMs = Math.min(CONNACK_MS, CONNACKS_MS / addresses.length);
   let left = addresses;
+  let answered: LinkError | undefined;
   let failed: LinkError | undefined;
   while (left.length > 0 && !signal.aborted) {
+    const asked = left;
     const patience = new AbortController();
     try {
       // oxlint-disable-next-line no-await-in-loop -- one address after the other
-      const { address, socket } = await openFirst(target.broker, left, options, time, signal);
+      const { address, socket } = await openFirst(attempt, left);
       left = left.filter((one) => one !== address);
       using _ = left.length > 0 ? time.after(patienceMs, () => patience.abort()) : undefined;
       const either = AbortSignal.any([signal, patience.signal]);
+      const here = { ...target, place: placeOf(address) };
       // oxlint-disable-next-line no-await-in-loop
-      return await connectOver(target, socket, options, on, time, either);
+      return await connectOver(here, socket, options, on, time, either);
     } catch (cause) {
       const error = classify(target.broker, cause);
-      if (patience.signal.aborted || !ANSWERS.has(error.code)) failed ??= error;
-      else throw error;
+      if (ANSWERS.has(error.code)) answered ??= error;
+      else failed ??= error;
       // No address has opened.
-      if (left === addresses) break;
-      addresses = left;
+      if (left === asked) break;
     }
   }
-  throw failed ?? noAnswer(target.broker);
+  throw answered ?? failed ?? noAnswer(target.broker);
 };
 
 /** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
 export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
   const names = new Addresses(lookup, time);
+  const turns = new Turns();
   const versions = new Versions();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
     using _ = time.after(CONNECT_MS, () => patience.abort());
     const deadline = AbortSignal.any([signal, patience.signal]);
-    const addresses = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
+    const found = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
       throw classify(broker, cause);
     });
+    const addresses = turns.order(broker, found);
+    const placeOf = (address: string): Place => ({
+      others: addresses.length - 1,
+      untried: () => turns.untried(broker, address, time.mono()),
+      doubted: () => turns.doubted(broker, address, time.mono()),
+      failed: () => turns.failed(broker, address, time.mono()),
+    });
     const attempt = async (version: 4 | 5): Promise<Connection> => {
-      const connection = await connectAny(
-        connectOver,
-        { broker, version },
-        addresses,
+      const target = { broker, version };
+      const connection = await connectAny(connectOver, {
+        target,
+        addresses: turns.order(broker, addresses),
+        placeOf,
         options,
         on,
         time,
-        deadline,
-      );
+        signal: deadline,
+      });
       versions.accepted(broker, version);
       return connection;
     };

@@ -194,6 +194,7 @@ export class Emergencies {
     return (
       session && {
         broker: session.connection.broker,
+        elsewhere: session.connection.otherAddresses > 0,
         emergencyMs: session.traffic.emergencyMs(this.#now),
       }
     );
@@ -212,6 +213,8 @@ export class Emergencies {
     const view = viewOf(standing, this.#link, this.#now);
     for (const broker of carriedTo(standing, view, this.#options.brokers, fresh)) {
       const known = this.#couriers.get(broker);
+      // The courier must not get the address of the connection that does not deliver.
+      if (!known && broker === this.#session?.connection.broker) this.#session.connection.doubt();
       if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
     }
     // Couriers that carry the episode get every change. A new emergency goes to every connected courier,

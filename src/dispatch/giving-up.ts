@@ -21,7 +21,7 @@ export type Seen = {
   readonly urgentMs: number;
   /** An emergency or a removal waits for a place on the wire. */
   readonly blocked: boolean;
-  /** Nobody listens at the broker, and there is another one. */
+  /** Nobody listens at the broker, and there is another one, or another address of its name. */
   readonly deserted: boolean;
 };
 

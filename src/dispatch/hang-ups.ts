@@ -1,4 +1,5 @@
 import type { Channel } from "../domain/wire.ts";
+import { DisconnectError } from "./faults.ts";
 import { refusedMs } from "./pauses.ts";
 import { LinkError } from "./port.ts";
 
@@ -48,7 +49,7 @@ const TWIN_HANG_UPS = 3;
 
 /**
  * Some brokers hang up without the reason code 0x8E (MQTT 5 §3.14.2.1) when another client connects with
- * the same client id.
+ * the same client id. A broker that gives another reason is believed.
  */
 export class TwinSuspicion {
   /** Early hang-ups in a row, by broker. */
@@ -56,7 +57,8 @@ export class TwinSuspicion {
 
   /** A connection that lasted `lastedMs` has ended. Returns `error`, with the suspicion if there is one. */
   ended(broker: string, error: LinkError, lastedMs: number): LinkError {
-    const hungUp = error.code === "lost" && lastedMs < TWIN_MS;
+    const saysWhy = error instanceof DisconnectError;
+    const hungUp = error.code === "lost" && lastedMs < TWIN_MS && !saysWhy;
     const count = hungUp ? (this.#hangUps.get(broker) ?? 0) + 1 : 0;
     this.#hangUps.set(broker, count);
     if (count < TWIN_HANG_UPS) return error;

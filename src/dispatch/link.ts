@@ -235,7 +235,8 @@ export class Link {
       tally.silent();
       this.#on.silent(silentMs);
     }
-    const deserted = tally.isDeserted(now) && this.#brokers.urls.length > 1;
+    const elsewhere = this.#brokers.urls.length > 1 || connection.otherAddresses > 0;
+    const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
     const given = whyGiveUp(seen, this.#deadMs);
@@ -256,7 +257,7 @@ export class Link {
       const acceptedAt = time.mono();
       const { error, silentMs, ...served } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
-      visit = { broker: this.#index, lastedMs, ...served };
+      visit = { broker: this.#index, lastedMs, otherAddresses: connection.otherAddresses, ...served };
       this.#failed(broker, this.#twins.ended(broker, error, lastedMs), silentMs);
     } catch (cause) {
       this.#failed(broker, classify(broker, cause), 0);

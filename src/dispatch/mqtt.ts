@@ -2,8 +2,8 @@ import { MqttClient, type IClientOptions } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lookup } from "./addresses.ts";
-import { createDial, silentHost, type ConnectOver } from "./dial.ts";
-import { classify, disconnected } from "./faults.ts";
+import { createDial, silentHost, type ConnectOver, type Place } from "./dial.ts";
+import { classify, disconnected, unsuitable } from "./faults.ts";
 import {
   LinkError,
   MAXIMUM_PACKET_BYTES,
@@ -82,6 +82,14 @@ type Codes = Map<number, number>;
 const numberOr = (otherwise: number, property: unknown): number =>
   typeof property === "number" ? property : otherwise;
 
+/** Properties of a CONNACK (MQTT 5 §3.2.2.3), as the client gives them. */
+type Announced = {
+  readonly receiveMaximum?: unknown;
+  readonly maximumPacketSize?: unknown;
+  readonly maximumQoS?: unknown;
+  readonly retainAvailable?: unknown;
+};
+
 /** One connection. Its client is used once. */
 class MqttConnection implements Connection {
   readonly broker: string;
@@ -89,6 +97,8 @@ class MqttConnection implements Connection {
   readonly closed: Promise<LinkError>;
   receiveMaximum = DEFAULT_RECEIVE_MAXIMUM;
   maximumPacketSize = LARGEST_PACKET;
+  readonly otherAddresses: number;
+  readonly #place: Place;
   readonly #client: MqttClient;
   readonly #time: Time;
   readonly #codes: Codes;
@@ -96,10 +106,10 @@ class MqttConnection implements Connection {
   #failure: LinkError | undefined;
   #over = false;
   #corked = false;
+  #retains = true;
 
   constructor(
-    broker: string,
-    version: 4 | 5,
+    { broker, version, place }: Parameters<ConnectOver>[0],
     client: MqttClient,
     codes: Codes,
     on: ConnectionEvents,
@@ -107,6 +117,8 @@ class MqttConnection implements Connection {
   ) {
     this.broker = broker;
     this.version = version;
+    this.otherAddresses = place.others;
+    this.#place = place;
     this.#client = client;
     this.#codes = codes;
     this.#time = time;
@@ -130,22 +142,36 @@ class MqttConnection implements Connection {
       this.#over = true;
       this.#goodbye?.[Symbol.dispose]();
       client.end(true);
+      if (!this.#goodbye) place.failed();
       resolve(this.#failure ?? new LinkError("lost", `${broker}: the connection was closed`));
     });
   }
 
-  /** What the broker announced in its CONNACK. */
-  accept(properties: { receiveMaximum?: unknown; maximumPacketSize?: unknown } | undefined): this {
-    this.receiveMaximum = numberOr(DEFAULT_RECEIVE_MAXIMUM, properties?.receiveMaximum);
-    this.maximumPacketSize = numberOr(LARGEST_PACKET, properties?.maximumPacketSize);
-    return this;
+  /** Takes what the broker announces in its CONNACK. Returns why it cannot be used; undefined: it can. */
+  accept(announced: Announced | undefined, withoutRetained = false): LinkError | undefined {
+    this.receiveMaximum = numberOr(DEFAULT_RECEIVE_MAXIMUM, announced?.receiveMaximum);
+    this.maximumPacketSize = numberOr(LARGEST_PACKET, announced?.maximumPacketSize);
+    this.#retains = announced?.retainAvailable !== false;
+    return unsuitable(this.broker, {
+      qos1: announced?.maximumQoS !== 0,
+      retained: this.#retains || withoutRetained,
+    });
+  }
+
+  get untriedAddresses(): number {
+    return this.#place.untried();
+  }
+
+  doubt(): void {
+    this.#place.doubted();
   }
 
   publish(route: Route, payload: Buffer, done: (code: number) => void): void {
     // The client would throw. Reports without a PUBACK stay in the outbox.
     if (this.#over) return;
     this.#gather();
-    const { topic, retain, expiryS, correlationData } = route;
+    const { topic, expiryS, correlationData } = route;
+    const retain = route.retain && this.#retains;
     const properties = {
       ...(expiryS === undefined ? {} : { messageExpiryInterval: expiryS }),
       ...(correlationData === undefined ? {} : { correlationData }),
@@ -204,7 +230,7 @@ class MqttConnection implements Connection {
   }
 }
 
-const connectOver: ConnectOver = async ({ broker, version }, socket, options, on, time, signal) => {
+const connectOver: ConnectOver = async (target, socket, options, on, time, signal) => {
   const codes: Codes = new Map();
   const stream = guardSocket(socket, MAXIMUM_PACKET_BYTES, {
     oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
@@ -212,14 +238,18 @@ const connectOver: ConnectOver = async ({ broker, version }, socket, options, on
       if (codes.size < CODES) codes.set(packetId, code);
     },
   });
-  const client = new MqttClient(() => stream, clientOptions(options, version));
-  const connection = new MqttConnection(broker, version, client, codes, on, time);
-  const abort = () => connection.end(silentHost(broker, "MQTT"));
+  const client = new MqttClient(() => stream, clientOptions(options, target.version));
+  const connection = new MqttConnection(target, client, codes, on, time);
+  const abort = () => connection.end(silentHost(target.broker, "MQTT"));
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
   try {
     return await new Promise<Connection>((resolve, reject) => {
-      client.on("connect", ({ properties }) => resolve(connection.accept(properties)));
+      client.on("connect", ({ properties }) => {
+        const why = connection.accept(properties, options.withoutRetained);
+        if (why) connection.end(why);
+        else resolve(connection);
+      });
       void connection.closed.then(reject);
     });
   } finally {

@@ -50,6 +50,11 @@ export type ConnectOptions = {
   readonly cert?: string;
   readonly key?: string;
   readonly keepaliveS: number;
+  /**
+   * Whether a broker that keeps no retained messages is good enough (a courier's): messages are then
+   * published without retain.
+   */
+  readonly withoutRetained?: boolean;
   /** Retained, QoS 1. A courier has none. */
   readonly will?: { readonly topic: string; readonly payload: Buffer };
 };
@@ -84,6 +89,12 @@ export type Connection = {
   readonly receiveMaximum: number;
   /** Bytes of the largest packet that the broker accepts, headers included. */
   readonly maximumPacketSize: number;
+  /** How many other addresses the broker's name has. */
+  readonly otherAddresses: number;
+  /** How many of them have not failed within the last 5 s. */
+  readonly untriedAddresses: number;
+  /** The connection does not deliver. New ones go to other addresses of the name first. */
+  doubt(): void;
   /** Publishes at QoS 1. `done` gets the PUBACK's reason code; it is not called if the connection ends first. */
   publish(route: Route, payload: Buffer, done: (code: number) => void): void;
   /** Subscribes at QoS 1. `done` gets one SUBACK code for each topic (0x80 and above: refused). */

@@ -6,6 +6,8 @@ export type LinkView =
   | {
       readonly kind: "open";
       readonly broker: string;
+      /** The broker's name has other addresses, which can be other hosts. */
+      readonly elsewhere: boolean;
       /** An emergency on it has had no answer for `TRUST_MS`. */
       readonly silent: boolean;
     };
@@ -31,7 +33,8 @@ export const TRUST_MS = 5_000;
 
 /**
  * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot
- * deliver it; otherwise the next one in turn and those that have an older copy.
+ * deliver it; otherwise the next one in turn and those that have an older copy. The link's own broker is one
+ * of them if another address of its name may deliver the emergency.
  */
 export const couriersFor = (
   emergency: EmergencyView,
@@ -42,7 +45,7 @@ export const couriersFor = (
   if (reach !== "sent" && (link.kind === "down" || link.silent)) return brokers;
   if (link.kind === "down") return brokers.filter((broker) => emergency.copies.includes(broker));
   const others = brokers.filter((broker) => broker !== link.broker);
-  if (reach === "unheard") return others;
+  if (reach === "unheard") return link.elsewhere ? brokers : others;
   const turn = emergency.repeats ? others[emergency.attempt % Math.max(1, others.length)] : undefined;
   return others.filter((broker) => broker === turn || emergency.copies.includes(broker));
 };
@@ -60,8 +63,13 @@ export type Standing = {
   readonly reach: Reach;
 };
 
-/** The link's own connection: its broker, and for how long its oldest emergency has had no answer. */
-export type LinkState = { readonly broker: string; readonly emergencyMs: number };
+/** The link's own connection. */
+export type LinkState = {
+  readonly broker: string;
+  readonly elsewhere: boolean;
+  /** For how long its oldest emergency has had no answer. */
+  readonly emergencyMs: number;
+};
 
 /** The unit publishes a report: a new, changed or repeated one. A repetition has the `seq` of `before`. */
 export const published = (
@@ -92,7 +100,7 @@ export const unheard = (standing: Standing): Standing =>
 export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, now: number): LinkView => {
   if (!link) return { kind: "down" };
   const silent = link.emergencyMs >= TRUST_MS || (reach !== "sent" && now - since >= TRUST_MS);
-  return { kind: "open", broker: link.broker, silent };
+  return { kind: "open", broker: link.broker, elsewhere: link.elsewhere, silent };
 };
 
 /**

@@ -43,6 +43,27 @@ describe("the next broker", () => {
     expect(brokers.after(useless(0))).toEqual({ broker: 0, pause: "growing" });
   });
 
+  test("after a connection of no use it is the same one until each address of its name had a turn", () => {
+    const brokers = new Brokers(["mqtts://a", "mqtts://b"]);
+    const visits = [0, 0, 0, 1, 0].map((broker) =>
+      brokers.after({ ...useless(broker), ...(broker === 0 ? { otherAddresses: 2 } : {}) }),
+    );
+    expect(visits).toEqual([
+      { broker: 0, pause: "none" },
+      { broker: 0, pause: "none" },
+      { broker: 1, pause: "none" },
+      { broker: 0, pause: "growing" },
+      { broker: 0, pause: "none" },
+    ]);
+  });
+
+  test("a useful connection to one address begins the turns of the others anew", () => {
+    const brokers = new Brokers(["mqtts://a", "mqtts://b"]);
+    brokers.after({ ...useless(0), otherAddresses: 1 });
+    brokers.after(useful(0));
+    expect(brokers.after({ ...useless(0), otherAddresses: 1 })).toEqual({ broker: 0, pause: "none" });
+  });
+
   test("it is the one that an emergency got through to, once", () => {
     const brokers = new Brokers(URLS);
     brokers.prefer("mqtts://c");

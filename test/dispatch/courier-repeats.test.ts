@@ -39,6 +39,9 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
     version: 5,
     receiveMaximum: 1,
     maximumPacketSize: 100_000,
+    otherAddresses: 0,
+    untriedAddresses: 0,
+    doubt: () => undefined,
     publish(_route, payload, done) {
       published.push(payload.length);
       time.after(1, () => done(codes.length > 1 ? codes.shift()! : codes[0]!));

@@ -42,7 +42,23 @@ test("what is classified stays as it is, and what is no error is a failure", () 
 test("a DISCONNECT for a second client names the likely cause; any other its reason code", () => {
   expect(disconnected("mqtts://a", 0x8e).code).toBe("taken-over");
   expect(disconnected("mqtts://a", 0x8e).message).toContain("do two units have the same name?");
-  expect(disconnected("mqtts://a", 0x8b).message).toContain("139");
+  expect(disconnected("mqtts://a", 0x8b).message).toContain("0x8b");
+});
+
+test.each([
+  [0x9a, "keeps no retained messages", "dispatch must"],
+  [0x9b, "takes no messages with QoS 1", "dispatch must"],
+  [0x9c, "another server", "ask dispatch"],
+  [0x9d, "has moved", "ask dispatch"],
+])("a CONNACK %s says that the broker %s, and what to do: %s", (code, says, remedy) => {
+  const { message } = classify("mqtts://a", withCode(code));
+  expect([message, message]).toEqual([expect.stringContaining(says), expect.stringContaining(remedy)]);
+});
+
+test("a DISCONNECT has its reason code, and words if there are some", () => {
+  expect(disconnected("mqtts://a", 0x9b).message).toContain("takes no messages with QoS 1");
+  expect(disconnected("mqtts://a", 0x8b).message).toContain("0x8b, it is shutting down");
+  expect(disconnected("mqtts://a", 0xfe).message).toContain("0xfe");
 });
 
 test("a refusal has its code, and words if there are some", () => {

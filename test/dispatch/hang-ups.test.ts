@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { disconnected } from "../../src/dispatch/faults.ts";
 import { HangUps, TwinSuspicion } from "../../src/dispatch/hang-ups.ts";
 import { LinkError } from "../../src/dispatch/port.ts";
 
@@ -49,6 +50,18 @@ describe("two units with one name", () => {
       false,
       true,
     ]);
+  });
+
+  test("are not suspected if the broker gives a reason: it stays in the fault", () => {
+    const twins = new TwinSuspicion();
+    const given = disconnected("b", 0x9b);
+    for (let n = 0; n < 5; n++) expect(twins.ended("b", given, 0)).toBe(given);
+  });
+
+  test("are suspected if the reason says nothing", () => {
+    const twins = new TwinSuspicion();
+    const messages = [0x00, 0x80, 0x00].map((code) => twins.ended("b", disconnected("b", code), 0).message);
+    expect(messages[2]).toContain("do two units have the same name?");
   });
 
   test("are not suspected for another broker, a longer connection, or another fault in between", () => {

@@ -1,10 +1,11 @@
 import { gzipSync } from "node:zlib";
 import { Link, type LinkEvents } from "../../src/dispatch/link.ts";
-import type { LinkError } from "../../src/dispatch/port.ts";
+import type { Connect, LinkError } from "../../src/dispatch/port.ts";
 import { laneOf, type Lane } from "../../src/domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../../src/domain/report.ts";
 import type { Clock } from "../../src/domain/time.ts";
 import { createRoutes } from "../../src/domain/wire.ts";
+import type { Time } from "../../src/runtime/ports.ts";
 import { readMessage } from "../../src/wire/read.ts";
 import { Broker, FULL_LIMITS, type BrokerLimits } from "../simulation/broker.ts";
 import { Network } from "../simulation/network.ts";
@@ -47,35 +48,17 @@ const openOutbox = () => {
   };
 };
 
-/** A link to simulated brokers at which dispatch listens. */
-export const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [true, true]) => {
-  const time = new SimulatedTime(Date.UTC(2026, 10, 22));
-  const network = new Network(time, () => undefined);
+/** A link to `brokers`, and what it reports. */
+export const openLink = (brokers: readonly string[], connect: Connect, time: Time) => {
   const outbox = openOutbox();
-  const heard: { broker: string; topic: string; report: Report; at: number }[] = [];
-  const brokers = limits.map((some, n) => {
-    const broker = new Broker(`b${n}`, { ...FULL_LIMITS, ...some }, time, () => undefined);
-    const listen = () =>
-      broker.listen({
-        filter: "patrol/v1/#",
-        receive({ topic, payload }) {
-          const received = readMessage(topic, payload);
-          if (received.kind !== "json" || topic.endsWith("/state")) return;
-          for (const value of received.values)
-            heard.push({ broker: broker.name, topic, report: value as Report, at: time.mono() });
-        },
-      });
-    if (listening[n]) listen();
-    return { url: `mqtts://b${n}:8883`, broker, route: network.add(`mqtts://b${n}:8883`, broker), listen };
-  });
   const clock: Clock = {
     now: () => ({ at: time.host(), clock: "gnss" }),
     when: (mono: number) => ({ at: time.host() - time.mono() + mono, clock: "gnss" }),
     mono: () => time.mono(),
   };
   const link = new Link({
-    brokers: brokers.map(({ url }) => url),
-    connect: network.connect,
+    brokers,
+    connect,
     broker: { clientId: "zrenjanin.zr-117", username: UNIT, keepaliveS: 20 },
     routes: createRoutes("patrol/v1", UNIT),
     clock,
@@ -119,31 +102,60 @@ export const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listen
     message: () => Promise.resolve(),
   };
   return {
-    time,
-    network,
-    brokers,
     outbox,
     link,
     on,
-    heard,
     copies,
     ups,
     downs,
     refusals,
     delivered,
     start: () => link.start(on),
+    /** The unit stores an emergency and hands it to the link, as the ring does. */
+    press(report: EmergencyUpdate) {
+      outbox.add(report);
+      link.stored("emergency");
+      link.emergency(report, [...copies]);
+    },
+  };
+};
+
+/** A link to simulated brokers at which dispatch listens. */
+export const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [true, true]) => {
+  const time = new SimulatedTime(Date.UTC(2026, 10, 22));
+  const network = new Network(time, () => undefined);
+  const heard: { broker: string; topic: string; report: Report; at: number }[] = [];
+  const brokers = limits.map((some, n) => {
+    const broker = new Broker(`b${n}`, { ...FULL_LIMITS, ...some }, time, () => undefined);
+    const listen = () =>
+      broker.listen({
+        filter: "patrol/v1/#",
+        receive({ topic, payload }) {
+          const received = readMessage(topic, payload);
+          if (received.kind !== "json" || topic.endsWith("/state")) return;
+          for (const value of received.values)
+            heard.push({ broker: broker.name, topic, report: value as Report, at: time.mono() });
+        },
+      });
+    if (listening[n]) listen();
+    return { url: `mqtts://b${n}:8883`, broker, route: network.add(`mqtts://b${n}:8883`, broker), listen };
+  });
+  return {
+    time,
+    network,
+    brokers,
+    heard,
+    ...openLink(
+      brokers.map(({ url }) => url),
+      network.connect,
+      time,
+    ),
     wait: (ms: number) => time.run(time.mono() + ms),
     async until(what: string, done: () => boolean, withinMs = 20_000) {
       const from = time.mono();
       await time.run(from + withinMs, done);
       if (!done()) throw new Error(`waited ${withinMs} ms for ${what}`);
       return time.mono() - from;
-    },
-    /** The unit stores an emergency and hands it to the link, as the ring does. */
-    press(report: EmergencyUpdate) {
-      outbox.add(report);
-      link.stored("emergency");
-      link.emergency(report, [...copies]);
     },
     retained: () => brokers.filter(({ broker }) => broker.retained(`${ROOT}/emergency/${EPISODE}`)).length,
   };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
 import { hangsUpOnBirth } from "../simulation/faults/refusals.ts";
 import { emergency, event, position } from "./reports.ts";
 import { open, up, arrived, ROOT } from "./link-bench.ts";
@@ -99,11 +100,23 @@ describe("brokers that are of no use", () => {
 
   test("one with a silent address beside a good one is used", async () => {
     const bench = open([{}]);
-    bench.brokers[0]!.route.addresses.unshift(false);
+    bench.brokers[0]!.route.addresses.unshift(undefined);
     bench.outbox.add(position(1));
     bench.start();
     expect(await bench.until("a report", arrived(bench, 1))).toBeLessThan(5_000);
   });
+});
+
+test("the only broker has an address at which nobody listens: after a minute the link goes to the other one", async () => {
+  const bench = open([{}]);
+  const { broker, route } = bench.brokers[0]!;
+  route.addresses.unshift(new Broker("another host", FULL_LIMITS, bench.time, () => undefined));
+  expect(route.addresses[1]).toBe(broker);
+  bench.outbox.add(event(1));
+  bench.start();
+  await bench.wait(50_000);
+  expect(bench.heard).toEqual([]);
+  await bench.until("a report", arrived(bench, 1), 30_000);
 });
 
 test("a gap that does not fit the link's broker is split there, though another broker may accept more; other reports wait", async () => {

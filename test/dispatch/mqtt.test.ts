@@ -123,6 +123,45 @@ describe("CONNACK", () => {
     expect([connection.receiveMaximum, connection.maximumPacketSize]).toEqual([0, 1]);
   });
 
+  const NO_QOS_1 = [0x24, 0];
+  const NO_RETAIN = [0x25, 0];
+  test.each([
+    ["takes no messages with QoS 1", NO_QOS_1],
+    ["keeps no retained messages", NO_RETAIN],
+  ])(
+    "a broker that %s cannot be used, and the fault says so; the next address is tried",
+    async (words, limits) => {
+      const { url } = await accepting(() => undefined, connack(limits));
+      await expect(dial(url)).rejects.toMatchObject({
+        code: "failed",
+        message: expect.stringContaining(words) as string,
+      });
+      const one = stack.use(
+        await startScripted((_one, socket) => void socket.write(connack(limits)), "127.0.0.2"),
+      );
+      const other = stack.use(
+        await startScripted((_one, socket) => void socket.write(CONNACK), "127.0.0.1", one.port),
+      );
+      await dial(`mqtt://dispatch:${one.port}`, async () => ["127.0.0.2", "127.0.0.1"]);
+      expect(other.packets).toHaveLength(1);
+    },
+  );
+
+  test("an emergency is published without retain to a broker that keeps no retained messages", async () => {
+    const { url, packets } = await accepting((one, socket) => {
+      if (one.type === PUBLISH) socket.write(puback(idOf(one), 0));
+    }, connack(NO_RETAIN));
+    const on = { message: async () => undefined, oversize: () => undefined };
+    const options = { ...OPTIONS, withoutRetained: true };
+    const connection = await createConnect(systemTime)(url, options, on, new AbortController().signal);
+    stack.defer(() => connection.end(new LinkError("failed", "the test is over")));
+    const code = await new Promise((resolve) =>
+      connection.publish({ topic: TOPIC, retain: true }, Buffer.from("{}"), resolve),
+    );
+    const RETAIN = 1;
+    expect([code, packets.at(-1)!.first & RETAIN]).toEqual([0, 0]);
+  });
+
   test.each([
     [0x87, "unauthorised"],
     [0x88, "failed"],
@@ -322,14 +361,68 @@ describe("the addresses of a name", () => {
     expect([one.packets.length, other.packets.length]).toEqual([2, 0]);
   });
 
-  test("one that refuses the unit is not followed by the next: it would say the same", async () => {
-    const { other, url } = await beside((_one, socket) =>
-      socket.end(packet(0x20, Buffer.from([0, 0x87, 0]))),
-    );
-    await expect(dial(url, async () => ["127.0.0.2", "127.0.0.1"])).rejects.toMatchObject({
-      code: "unauthorised",
-    });
-    expect(other.packets).toEqual([]);
+  const refusing = (_one: Packet, socket: Socket): void =>
+    void socket.end(packet(0x20, Buffer.from([0, 0x87, 0])));
+
+  test("one that refuses the unit is followed by the next, which can be another host", async () => {
+    const { url } = await beside(refusing);
+    const { connection } = await dial(url, async () => ["127.0.0.2", "127.0.0.1"]);
+    expect(await publish(connection)).toBe(0);
+  });
+
+  test("a refusal is reported if no other address accepts, also if the other could not be reached", async () => {
+    const one = stack.use(await startScripted(refusing, "127.0.0.2"));
+    for (const addresses of [
+      ["127.0.0.2", "127.0.0.1"],
+      ["127.0.0.1", "127.0.0.2"],
+    ])
+      // oxlint-disable-next-line no-await-in-loop
+      await expect(dial(`mqtt://dispatch:${one.port}`, async () => addresses)).rejects.toMatchObject({
+        code: "unauthorised",
+      });
+  });
+
+  test("the one whose connection has failed is tried last the next time, and one that was left politely is not", async () => {
+    const { one, other, url } = await beside(good);
+    const connect = createConnect(systemTime, async () => ["127.0.0.2", "127.0.0.1"]);
+    const on = { message: async () => undefined, oversize: () => undefined };
+    const ends = [
+      undefined,
+      new LinkError("stalled", "no answer"),
+      undefined,
+      new LinkError("lost", "reset"),
+    ];
+    const counts: number[][] = [];
+    for (const end of ends) {
+      // oxlint-disable-next-line no-await-in-loop -- one connection after the other
+      const connection = await connect(url, OPTIONS, on, new AbortController().signal);
+      connection.end(end);
+      // oxlint-disable-next-line no-await-in-loop
+      await connection.closed;
+      counts.push([one.sockets.length, other.sockets.length]);
+    }
+    expect(counts).toEqual([
+      [1, 0],
+      [2, 0],
+      [2, 1],
+      [2, 2],
+    ]);
+  });
+
+  test("one that is in doubt is tried last, and an open connection knows how many others are untried", async () => {
+    const { one, other, url } = await beside(good);
+    const connect = createConnect(systemTime, async () => ["127.0.0.2", "127.0.0.1"]);
+    const on = { message: async () => undefined, oversize: () => undefined };
+    const first = await connect(url, OPTIONS, on, new AbortController().signal);
+    expect([first.otherAddresses, first.untriedAddresses]).toEqual([1, 1]);
+    first.doubt();
+    const second = await connect(url, { ...OPTIONS, clientId: "other" }, on, new AbortController().signal);
+    expect([one.sockets.length, other.sockets.length]).toEqual([1, 1]);
+    expect(second.untriedAddresses).toBe(1);
+    first.end(new LinkError("stalled", "no answer"));
+    await first.closed;
+    expect(second.untriedAddresses).toBe(0);
+    second.end();
   });
 
   test("a name server that hangs keeps nobody from addresses that are known", async () => {

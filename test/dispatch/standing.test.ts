@@ -42,9 +42,14 @@ describe("how far the report of an emergency got", () => {
 });
 
 describe("the link, as an emergency sees it", () => {
-  const link = { broker: "mqtts://a", emergencyMs: 0 };
+  const link = { broker: "mqtts://a", elsewhere: false, emergencyMs: 0 };
   test("is silent when the report has waited 5 s, or an emergency before it has had no answer for 5 s", () => {
-    expect(viewOf(NEW, link, 5_099)).toEqual({ kind: "open", broker: "mqtts://a", silent: false });
+    expect(viewOf(NEW, link, 5_099)).toEqual({
+      kind: "open",
+      broker: "mqtts://a",
+      elsewhere: false,
+      silent: false,
+    });
     expect(viewOf(NEW, link, 5_100)).toMatchObject({ silent: true });
     expect(viewOf(NEW, { ...link, emergencyMs: 5_000 }, 100)).toMatchObject({ silent: true });
   });
@@ -65,13 +70,16 @@ describe("who gets an emergency beside the link", () => {
   const fresh: EmergencyView = { reach: "waiting", repeats: false, attempt: 1, copies: [] };
   const sent: EmergencyView = { ...fresh, reach: "sent" };
   const down: LinkView = { kind: "down" };
-  const up: LinkView = { kind: "open", broker: a, silent: false };
-  const silent: LinkView = { kind: "open", broker: a, silent: true };
+  const up: LinkView = { kind: "open", broker: a, elsewhere: false, silent: false };
+  const silent: LinkView = { ...up, silent: true };
+  const elsewhere: LinkView = { ...up, elsewhere: true };
   test.each<[string, EmergencyView, LinkView, readonly string[]]>([
     ["it was just pressed and the link is up", fresh, up, []],
     ["the link is down", fresh, down, [a, b, c]],
     ["the link has not answered for 5 s: also a new connection to its own broker", fresh, silent, [a, b, c]],
     ["nobody listens at the link's broker", { ...fresh, reach: "unheard" }, up, [b, c]],
+    ["… and its name has another address", { ...fresh, reach: "unheard" }, elsewhere, [a, b, c]],
+    ["the link is up, and its broker's name has another address", fresh, elsewhere, []],
     ["it repeats for the second time", { ...fresh, repeats: true, attempt: 2 }, up, [b]],
     ["it repeats for the third time", { ...fresh, repeats: true, attempt: 3 }, up, [c]],
     ["it repeats and was sent", { ...sent, repeats: true, attempt: 3 }, up, [c]],

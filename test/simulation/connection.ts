@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Place } from "../../src/dispatch/dial.ts";
 import {
   LinkError,
   MAXIMUM_PACKET_BYTES,
@@ -9,7 +10,7 @@ import {
 } from "../../src/dispatch/port.ts";
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 import { readJson } from "../../src/wire/read.ts";
-import type { Message, Peer, Will } from "./broker.ts";
+import type { Broker, Message, Peer, Will } from "./broker.ts";
 import type { Observe } from "./facts.ts";
 import type { Route } from "./network.ts";
 import type { Pipe } from "./pipe.ts";
@@ -18,6 +19,9 @@ import { episodeOf } from "./topics.ts";
 export type SimulatedConnectionOptions = {
   readonly url: string;
   readonly route: Route;
+  /** What is at the address. */
+  readonly broker: Broker;
+  readonly place: Place;
   readonly options: ConnectOptions;
   readonly on: ConnectionEvents;
   readonly up: Pipe;
@@ -54,7 +58,10 @@ export class SimulatedConnection implements Connection, Peer {
   readonly closed: Promise<LinkError>;
   readonly will: Will | undefined;
   readonly route: Route;
+  readonly otherAddresses: number;
   readonly #o: SimulatedConnectionOptions;
+  /** What is at the address: not always the broker of the route. */
+  readonly #broker: Broker;
   readonly #close: (error: LinkError) => void;
   /** Published and not acknowledged, as the client sees it. */
   #unacknowledged = 0;
@@ -66,8 +73,10 @@ export class SimulatedConnection implements Connection, Peer {
 
   constructor(o: SimulatedConnectionOptions) {
     const { promise, resolve } = Promise.withResolvers<LinkError>();
-    const { broker } = o.route;
+    const { broker } = o;
     this.#o = o;
+    this.#broker = broker;
+    this.otherAddresses = o.place.others;
     this.closed = promise;
     this.#close = resolve;
     this.broker = o.url;
@@ -87,13 +96,21 @@ export class SimulatedConnection implements Connection, Peer {
 
   // The unit's end.
 
+  get untriedAddresses(): number {
+    return this.#o.place.untried();
+  }
+
+  doubt(): void {
+    this.#o.place.doubted();
+  }
+
   publish(route: Publish, payload: Buffer, done: (code: number) => void): void {
     if (this.#near !== "open") return;
     const { up, observe, number } = this.#o;
     const bytes = HEADER + Buffer.byteLength(route.topic) + payload.length;
     const episode = episodeOf(route.topic);
     const about = {
-      broker: this.route.broker.name,
+      broker: this.#broker.name,
       connection: number,
       topic: route.topic,
       ...(episode === undefined ? {} : { episode }),
@@ -128,14 +145,14 @@ export class SimulatedConnection implements Connection, Peer {
             ] as const)
           : undefined;
     if (!broken) return;
-    observe({ what: "protocol", broker: this.route.broker.name, detail: broken[1] });
+    observe({ what: "protocol", broker: this.#broker.name, detail: broken[1] });
     up.send(0, () => this.disconnect(broken[0]));
   }
 
   subscribe(topics: readonly string[], done: (codes: readonly number[]) => void): void {
     if (this.#near !== "open") return;
     const { up, observe, options, number } = this.#o;
-    const broker = this.route.broker;
+    const broker = this.#broker;
     up.send(HEADER + topics.join().length, () => {
       if (!this.#heardByBroker()) return;
       const codes = broker.subscribe(options.clientId, topics, this);
@@ -166,9 +183,10 @@ export class SimulatedConnection implements Connection, Peer {
 
   #endNear(error: LinkError, by: "unit" | "broker" | "link"): void {
     if (this.#near === "closed") return;
+    if (this.#near === "open") this.#o.place.failed();
     this.#near = "closed";
     const { observe, number, over, up } = this.#o;
-    observe({ what: "disconnected", broker: this.route.broker.name, connection: number, by });
+    observe({ what: "disconnected", broker: this.#broker.name, connection: number, by });
     // The kernel still sends what was written, then FIN. Where bytes are lost, FIN is lost too.
     if (this.#far === "closed" || this.route.conditions.swallowing) up.close();
     else up.finish(() => this.#endFar(false));
@@ -181,7 +199,7 @@ export class SimulatedConnection implements Connection, Peer {
 
   #received(message: Message, route: Publish, done: (code: number) => void): void {
     if (!this.#heardByBroker()) return;
-    const answer = this.route.broker.receive(this, message, route);
+    const answer = this.#broker.receive(this, message, route);
     if (!answer) return;
     const send = () => this.#answer(SMALL, () => done(answer.code));
     if (answer.afterMs > 0) this.#o.time.after(answer.afterMs, send);
@@ -193,11 +211,11 @@ export class SimulatedConnection implements Connection, Peer {
     const bytes = HEADER + message.topic.length + message.payload.length;
     const acknowledge = () =>
       up.send(SMALL, () => {
-        if (this.#heardByBroker()) this.route.broker.acknowledge(options.clientId, id);
+        if (this.#heardByBroker()) this.#broker.acknowledge(options.clientId, id);
       });
     // MQTT 5: a broker drops what is larger than the client takes; 3.1.1 knows no such limit.
     if (bytes > MAXIMUM_PACKET_BYTES && this.version === 5) {
-      this.route.broker.acknowledge(options.clientId, id);
+      this.#broker.acknowledge(options.clientId, id);
       return;
     }
     this.#answer(bytes, () => {
@@ -215,7 +233,7 @@ export class SimulatedConnection implements Connection, Peer {
   disconnect(code: number): void {
     if (this.#far === "closed") return;
     this.#far = "closed";
-    this.route.broker.detach(this.#o.options.clientId, this, false);
+    this.#broker.detach(this.#o.options.clientId, this, false);
     this.#o.down.send(SMALL, () => {
       // In 3.1.1 a broker only closes: there is no DISCONNECT from it.
       const reason = this.version === 5 ? (DISCONNECTS[code] ?? "lost") : "lost";
@@ -238,7 +256,7 @@ export class SimulatedConnection implements Connection, Peer {
     if (this.#far === "closed") return;
     this.#far = "closed";
     this.#settled();
-    this.route.broker.detach(this.#o.options.clientId, this, clean);
+    this.#broker.detach(this.#o.options.clientId, this, clean);
   }
 
   /** The broker sends; its end may close before that arrives, the unit's end not. */
@@ -274,7 +292,7 @@ export class SimulatedConnection implements Connection, Peer {
     this.#o.up.send(SMALL, () => {
       if (!this.#heardByBroker()) return;
       this.#answer(SMALL, () =>
-        this.#o.observe({ what: "pingresp", broker: this.route.broker.name, connection: this.#o.number }),
+        this.#o.observe({ what: "pingresp", broker: this.#broker.name, connection: this.#o.number }),
       );
     });
   }
@@ -317,7 +335,7 @@ export class SimulatedConnection implements Connection, Peer {
       this.#o.over(this);
       this.#o.observe({
         what: "disconnected",
-        broker: this.route.broker.name,
+        broker: this.#broker.name,
         connection: this.#o.number,
         by: "link",
       });

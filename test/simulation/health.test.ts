@@ -7,7 +7,13 @@ import { isHealthy } from "./health.ts";
 import { World } from "./world.ts";
 
 /** They are over at once, or leave the broker able to take a press. */
-const HARMLESS = new Set(["link reset", "link half-open", "broker restarts", "dead address"]);
+const HARMLESS = new Set([
+  "link reset",
+  "link half-open",
+  "broker restarts",
+  "dead address",
+  "useless address",
+]);
 const HARMFUL = NETWORK_FAULTS.filter(({ kind }) => !HARMLESS.has(kind));
 
 test.each(HARMFUL.map((fault) => [fault.kind, fault] as const))(

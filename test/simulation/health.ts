@@ -9,7 +9,7 @@ const HEALTHY_LATENCY_MS = 500;
 export const isReachable = ({ broker, conditions, addresses, unreachable }: Route, listened: boolean) =>
   listened &&
   !unreachable &&
-  addresses.includes(true) &&
+  addresses.includes(broker) &&
   !conditions.stalled &&
   !conditions.swallowing &&
   !broker.faults.down &&

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LinkError } from "../../src/dispatch/port.ts";
+import { Broker, FULL_LIMITS } from "./broker.ts";
 import { matches } from "./topics.ts";
 import { ROOT, openHarness, reasonOf } from "./network-bench.ts";
 
@@ -128,7 +129,7 @@ describe("links", () => {
     h.route.unreachable = true;
     await expect(h.connect()).rejects.toMatchObject({ code: "unreachable" });
     h.route.unreachable = false;
-    h.route.addresses[0] = false;
+    h.route.addresses[0] = undefined;
     await expect(h.connect()).rejects.toMatchObject({ code: "timeout" });
   });
 
@@ -136,6 +137,19 @@ describe("links", () => {
     const h = openHarness({}, [false, true]);
     await h.connect();
     expect(h.time.mono()).toBeLessThan(1_000);
+  });
+
+  test("an address can lead to another host; after a connection to it has failed the others are tried first", async () => {
+    const h = openHarness({}, [true, true]);
+    const host = new Broker("another", FULL_LIMITS, h.time, () => undefined);
+    h.route.addresses[0] = host;
+    h.publish(await h.connect(), "event", "x", true);
+    await h.wait(1_000);
+    expect([host.retainedTopics().length, h.broker.retainedTopics().length]).toEqual([1, 0]);
+    h.network.reset(h.route);
+    h.publish(await h.connect(), "event", "x", true);
+    await h.wait(1_000);
+    expect(h.broker.retainedTopics()).toContain(`${ROOT}/event`);
   });
 
   test("a process that is killed leaves no callbacks, and its broker says offline", async () => {

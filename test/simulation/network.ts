@@ -5,23 +5,30 @@ import {
   type ConnectionEvents,
   type ConnectOptions,
 } from "../../src/dispatch/port.ts";
+import type { Place as AddressPlace } from "../../src/dispatch/dial.ts";
+import { Turns } from "../../src/dispatch/turns.ts";
 import { SimulatedConnection } from "./connection.ts";
 import type { Broker } from "./broker.ts";
 import type { Observe } from "./facts.ts";
 import { Pipe, soundLink, type Conditions } from "./pipe.ts";
 
-/** The way to a broker: its addresses, of which some are dead, and what the link there is like. */
+/** The way to a broker: the addresses of its name, and what the link there is like. */
 export type Route = {
   readonly broker: Broker;
   readonly conditions: Conditions;
-  /** One element an address, in the order of the name server: whether anything answers there. */
-  readonly addresses: boolean[];
+  /**
+   * What is at each address, in the order of the name server: the broker, another one that stands in its
+   * place, or undefined: nothing answers there.
+   */
+  readonly addresses: (Broker | undefined)[];
   /** No way there at all. */
   unreachable: boolean;
 };
 
 /** As the MQTT client's: without CONNACK until then, there is no connection. */
 const CONNECT_MS = 10_000;
+/** As in `dial.ts`: all addresses of a name together, if there is another one to go on to. */
+const CONNACKS_MS = 4_500;
 /** As Node's `autoSelectFamilyAttemptTimeout`: the next address is tried after it. */
 const NEXT_ADDRESS_MS = 250;
 /** TLS and CONNECT, one way and the other. */
@@ -39,14 +46,18 @@ export class Network {
   /** Ends the attempts to connect when the unit's process has gone. */
   #process = new AbortController();
   #last = 0;
+  /** As the unit's process knows them. */
+  #turns = new Turns();
 
   constructor(time: Time, observe: Observe) {
     this.#time = time;
     this.#observe = observe;
   }
 
+  /** `addresses`: one element an address: whether the broker is there. */
   add(url: string, broker: Broker, addresses = [true]): Route {
-    const route = { broker, conditions: soundLink(), addresses, unreachable: false };
+    const at = addresses.map((isThere) => (isThere ? broker : undefined));
+    const route = { broker, conditions: soundLink(), addresses: at, unreachable: false };
     this.routes.set(url, route);
     return route;
   }
@@ -71,6 +82,7 @@ export class Network {
   processGone(cut: boolean): void {
     this.#process.abort();
     this.#process = new AbortController();
+    this.#turns = new Turns();
     for (const connection of this.#all) connection.abandon(cut);
   }
 
@@ -87,40 +99,84 @@ export class Network {
     const signal = AbortSignal.any([given, this.#process.signal]);
     const route = this.routes.get(url);
     if (!route) throw new LinkError("unknown-host", `${url}: the host name is not known`);
-    await this.#reach(url, route, signal);
-    const up = new Pipe(this.#time, route.conditions);
-    const down = new Pipe(this.#time, route.conditions);
-    // A broker that only speaks 3.1.1 hangs up on the first try.
-    const tries = route.broker.limits.version === 5 ? 1 : 2;
-    for (let i = 0; i < tries; i++) await this.#hello(url, route, { up, down }, signal);
-    if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
-    return this.#accepted(url, route, options, on, { up, down });
+    const begun = this.#time.mono();
+    const turnMs = CONNACKS_MS / route.addresses.length;
+    for (let left = route.addresses.length; ; left--) {
+      // oxlint-disable-next-line no-await-in-loop -- one address after the other
+      const at = await this.#reach(url, route, signal);
+      const up = new Pipe(this.#time, route.conditions);
+      const down = new Pipe(this.#time, route.conditions);
+      try {
+        // oxlint-disable-next-line no-await-in-loop
+        await this.#greet(
+          url,
+          at,
+          { up, down },
+          left > 1 ? turnMs : begun + CONNECT_MS - this.#time.mono(),
+          signal,
+        );
+      } catch (cause) {
+        const mayGoOn = cause instanceof LinkError && cause.code === "timeout" && left > 1;
+        if (!mayGoOn || signal.aborted) throw cause;
+        continue;
+      }
+      if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
+      return this.#accepted(url, { route, ...at }, options, on, { up, down });
+    }
   };
 
-  /** A TCP connection to the first address that answers. */
-  async #reach(url: string, route: Route, signal: AbortSignal): Promise<void> {
-    const at = route.addresses.indexOf(true);
-    const dead = at < 0 ? CONNECT_MS : at * NEXT_ADDRESS_MS;
+  /** A broker that only speaks 3.1.1 hangs up on the first try. */
+  async #greet(url: string, at: Place, pipes: Pipes, ms: number, signal: AbortSignal): Promise<void> {
+    const tries = at.broker.limits.version === 5 ? 1 : 2;
+    // oxlint-disable-next-line no-await-in-loop
+    for (let n = 0; n < tries; n++) await this.#hello(url, at, pipes, ms, signal);
+  }
+
+  /** A TCP connection to the first address that answers, in the order of `dial.ts`. */
+  async #reach(url: string, route: Route, signal: AbortSignal): Promise<Place> {
+    const addresses = this.#turns.order(url, [...route.addresses.keys()].map(String));
+    const live = addresses.findIndex((address) => route.addresses[Number(address)]);
+    const dead = live < 0 ? CONNECT_MS : live * NEXT_ADDRESS_MS;
     await this.#pause(Math.min(CONNECT_MS, dead + 2 * route.conditions.latencyMs), signal);
     if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
     if (route.unreachable) throw new LinkError("unreachable", `${url}: there is no way to the host`);
-    if (at < 0) throw new LinkError("timeout", `${url}: the host does not answer`);
-    if (route.broker.faults.down) throw new LinkError("refused", `${url}: no broker listens there`);
+    for (const address of addresses.slice(0, Math.max(0, live)))
+      this.#turns.failed(url, address, this.#time.mono());
+    const address = addresses[live] ?? "";
+    const broker = route.addresses[Number(address)];
+    if (live < 0 || !broker) throw new LinkError("timeout", `${url}: the host does not answer`);
+    const place: Place = {
+      broker,
+      others: addresses.length - 1,
+      untried: () => this.#turns.untried(url, address, this.#time.mono()),
+      doubted: () => this.#turns.doubted(url, address, this.#time.mono()),
+      failed: () => this.#turns.failed(url, address, this.#time.mono()),
+    };
+    if (!broker.faults.down) return place;
+    place.failed();
+    throw new LinkError("refused", `${url}: no broker listens there`);
   }
 
   /** CONNECT and CONNACK over the pipes, or the end of patience. */
-  #hello(url: string, route: Route, { up, down }: Pipes, signal: AbortSignal): Promise<void> {
+  #hello(
+    url: string,
+    { broker, failed }: Place,
+    { up, down }: Pipes,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (code: "timeout" | "lost", why: string) => {
+      if (code === "timeout") failed();
       up.close();
       down.close();
       reject(new LinkError(code, `${url}: ${why}`));
     };
     const abort = () => fail("lost", "given up");
-    const timer = this.#time.after(CONNECT_MS, () => fail("timeout", "the host does not answer"));
+    const timer = this.#time.after(ms, () => fail("timeout", "the host does not answer"));
     signal.addEventListener("abort", abort);
     up.send(HELLO_BYTES.up, () => {
-      if (!route.broker.faults.hangs) down.send(HELLO_BYTES.down, resolve);
+      if (!broker.faults.hangs) down.send(HELLO_BYTES.down, resolve);
     });
     return promise.finally(() => {
       timer[Symbol.dispose]();
@@ -128,10 +184,18 @@ export class Network {
     });
   }
 
-  #accepted(url: string, route: Route, options: ConnectOptions, on: ConnectionEvents, pipes: Pipes) {
+  #accepted(
+    url: string,
+    { route, broker, ...place }: Place & { readonly route: Route },
+    options: ConnectOptions,
+    on: ConnectionEvents,
+    pipes: Pipes,
+  ): SimulatedConnection {
     const connection = new SimulatedConnection({
       url,
       route,
+      broker,
+      place,
       options,
       on,
       ...pipes,
@@ -157,5 +221,8 @@ export class Network {
     });
   }
 }
+
+/** An address, and what is there. */
+type Place = AddressPlace & { readonly broker: Broker };
 
 type Pipes = { readonly up: Pipe; readonly down: Pipe };

@@ -1,7 +1,8 @@
-import { FULL_LIMITS, soundBroker, type BrokerFaults } from "../broker.ts";
+import { Broker, FULL_LIMITS, soundBroker, type BrokerFaults } from "../broker.ts";
 import type { Route } from "../network.ts";
 import { soundLink, type Conditions } from "../pipe.ts";
 import type { Dice } from "../random.ts";
+import { episodeOf } from "../topics.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, type Fault } from "./fault.ts";
 import {
@@ -12,6 +13,8 @@ import {
   refusal,
   subscribeRefusal,
 } from "./refusals.ts";
+
+const DAY_MS = 86_400_000;
 
 const anyBroker = (world: AnyWorld, dice: Dice): string => dice.pick(world.brokers).name;
 
@@ -152,8 +155,42 @@ const deadAddress: Fault = {
   target: anyBroker,
   begin(world, _dice, name) {
     const route = routeTo(world, name);
-    route.addresses[0] = false;
-    return () => (route.addresses[0] = true);
+    route.addresses[0] = undefined;
+    return () => (route.addresses[0] = route.broker);
+  },
+};
+
+/**
+ * How a host accepts connections and is of no use. 3.1.1 has no codes to say so: reports would be lost there.
+ * One without a subscriber is missing: see README.md.
+ */
+const uselessHost = (dice: Dice, version: 4 | 5): Partial<BrokerFaults> => {
+  const silent: Partial<BrokerFaults> = { slowMs: DAY_MS };
+  const hangsUp = (topic: string) => (episodeOf(topic) === undefined ? undefined : ("instead" as const));
+  const without = [silent, { ...silent, hangsUp }, { hangs: true }];
+  const refuses = publishRefusal(dice);
+  return dice.pick(version === 5 ? [...without, { refuses }, { hangsUp }] : without);
+};
+
+/** One address of the name leads to another host, which accepts connections and is of no use. */
+const uselessAddress: Fault = {
+  kind: "useless address",
+  weight: 2,
+  meanMs: 5 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, dice, name) {
+    const route = routeTo(world, name);
+    const { limits } = route.broker;
+    const host = new Broker(`${name}'`, limits, world.time, world.observe);
+    Object.assign(host.faults, uselessHost(dice, limits.version));
+    const at = dice.int(0, route.addresses.length - 1);
+    route.addresses[at] = host;
+    if (dice.chance(0.7)) world.network.reset(route);
+    return () => {
+      route.addresses[at] = route.broker;
+      host.faults.down = true;
+      host.restart({ sessions: true, retained: true });
+    };
   },
 };
 
@@ -191,6 +228,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   noCoverage,
   hasCodes(nobodyListens),
   deadAddress,
+  uselessAddress,
 ];
 
 /** A broker that lies loses reports for good: only a recorder's receipts find them. Not in the plan without one. */

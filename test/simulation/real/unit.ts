@@ -1,4 +1,6 @@
 import { gzipSync } from "node:zlib";
+// The unit loads it at the first sentence about satellites: that would be real I/O.
+import "nmea-simple";
 import { createPanicBoard } from "../../../firmware-bridge/panic-board.ts";
 import { BUILT_MS } from "../../../src/domain/built.ts";
 import type { BoardListener, PanicBoard } from "../../../src/domain/panic.ts";
