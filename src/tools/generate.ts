@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { asyncApiYaml } from "./asyncapi.ts";
+import { officerPage } from "./officer.ts";
 import { runbook } from "./runbook.ts";
 import { settingsJsonSchema } from "../settings/json-schema.ts";
 import { VERSION } from "../domain/version.ts";
@@ -9,3 +10,4 @@ mkdirSync("config", { recursive: true });
 writeFileSync("config/asyncapi.yaml", asyncApiYaml(VERSION));
 writeFileSync("config/patrol-unit.schema.json", settingsJsonSchema());
 writeFileSync("systemd/RUNBOOK.md", runbook());
+writeFileSync("config/OFFICER.md", officerPage());

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { LAMP_LOOKS } from "../../src/domain/lamp-looks.ts";
 import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
 import { numbers, openFirmwareBench, show, type FirmwareBench } from "./bench.ts";
 
@@ -12,11 +12,9 @@ const wave = (bench: FirmwareBench, steps: number): string => {
   }
   return levels;
 };
-/** The patterns as PROTOCOL.md shows them, in levels each 100 ms. */
+/** The patterns as they are documented, in levels each 100 ms. */
 const documented = new Map(
-  readFileSync("firmware-bridge/PROTOCOL.md", "utf8")
-    .matchAll(/^\| \d+ ([a-z-]+) +\| `([#.]{32})` +\|/gm)
-    .map(([, name = "", look = ""]) => [name, look.replaceAll("#", "1").replaceAll(".", "0")] as const),
+  Object.entries(LAMP_LOOKS).map(([name, look]) => [name, look.replaceAll("#", "1").replaceAll(".", "0")]),
 );
 
 /** How much of 0.8 s a pattern is lit, at the least and at the most, wherever one begins to look. */
@@ -51,7 +49,7 @@ describe("the lamp", () => {
     expect(bench.board.light.lamp).toBe("off");
   });
 
-  test("the patterns are those of PROTOCOL.md, and the sounder is heard only where it may be", () => {
+  test("the patterns are those that are documented, and the sounder is heard only where it may be", () => {
     const bench = openFirmwareBench();
     while (!bench.board.lampLit) bench.pass(1);
     bench.pass(30);
