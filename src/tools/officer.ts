@@ -142,7 +142,7 @@ const CYRILLIC: readonly (readonly [string, string])[] = [
 ];
 
 /** Serbian in the other of its two scripts. */
-export const cyrillic = (latin: string): string =>
+const cyrillic = (latin: string): string =>
   CYRILLIC.reduce(
     (text, [from, to]) =>
       text.replaceAll(from, to).replaceAll(`${from[0]!.toUpperCase()}${from.slice(1)}`, to.toUpperCase()),
