@@ -98,6 +98,8 @@ export class Courier {
   /** The same, for the present connection: less if another address is untried. */
   #limitMs = TRUST_MS;
   #saidAt = -Infinity;
+  /** The last answer to an emergency on this connection was of no use. */
+  #inVain = false;
   #waking = new AbortController();
 
   constructor(options: CourierOptions, first: { episode: string; report?: EmergencyUpdate }) {
@@ -142,7 +144,8 @@ export class Courier {
   look(now: number): void {
     const session = this.#session;
     if (!session) return;
-    const { traffic } = session;
+    const { traffic, connection } = session;
+    this.#tryElsewhere(connection);
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
     const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#limitMs);
@@ -236,6 +239,7 @@ export class Courier {
     const { otherAddresses, untriedAddresses } = connection;
     const turnMs = untriedAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : Infinity;
     this.#limitMs = Math.min(this.#patienceMs, turnMs);
+    this.#inVain = false;
     const traffic = new Traffic(
       {
         receiveMaximum: connection.receiveMaximum,
@@ -264,7 +268,9 @@ export class Courier {
           on.answer(answer, broker);
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
             this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
-          if (isInVain(answer) && connection.untriedAddresses > 0) connection.end(noListener(broker));
+          if (isInVain(answer)) this.#inVain = true;
+          else if (answer.kind === "delivered" && answer.outgoing.kind === "emergency") this.#inVain = false;
+          this.#tryElsewhere(connection);
         },
         tooLarge: (report, bytes) => on.tooLarge(report, bytes),
         limited: () => undefined, // learned anew on each connection
@@ -282,6 +288,11 @@ export class Courier {
     // Another address of the name may deliver it.
     if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";
+  }
+
+  /** This address does not deliver: another one may, now or when its last failure is some seconds old. */
+  #tryElsewhere(connection: Connection): void {
+    if (this.#inVain && connection.untriedAddresses > 0) connection.end(noListener(this.broker));
   }
 
   /** `final`: the broker had a subscriber for its end. */

@@ -22,14 +22,16 @@ import { brokerAddress, HandshakeError, openSocket, type OpenSocket } from "./so
 
 /** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
-/** If an address has not opened by then, the next one is tried at the same time. */
-const NEXT_ADDRESS_MS = 1_500;
+/** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
+const NEXT_ADDRESS_MS = 500;
 /**
  * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.
  * CONNACKS_MS is for all addresses together, because a press must be at dispatch within 10 s.
  */
 const CONNACK_MS = 2_500;
 const CONNACKS_MS = 4_500;
+/** CONNACK takes one round trip, the socket one (TCP) or more (TLS): it is not given up for less than this many sockets. */
+const CONNACK_ROUND_TRIPS = 2;
 
 /** One address among those of a broker's name, with what has become of connections to it. */
 export type Place = {
@@ -77,7 +79,8 @@ type Attempt = {
   readonly signal: AbortSignal;
 };
 
-type Opened = { readonly address: string; readonly socket: OpenSocket };
+/** `tookMs`: how long the address took, so at least one round trip. */
+type Opened = { readonly address: string; readonly socket: OpenSocket; readonly tookMs: number };
 
 /**
  * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
@@ -91,16 +94,18 @@ const openFirst = async (
   const either = AbortSignal.any([signal, losers.signal]);
   const open = async (address: string): Promise<Opened> => {
     if (either.aborted) throw noAnswer(broker);
+    const begunAt = time.mono();
     const target = brokerAddress(broker);
     const pem = target.secure ? readCredentials(options) : {};
     const socket = await openSocket(target, address, pem, either).catch((cause: unknown) => {
-      if (!signal.aborted) placeOf(address).failed();
+      // One that another address has overtaken has not failed. One that took all the time there was has.
+      if (!losers.signal.aborted) placeOf(address).failed();
       throw cause;
     });
     if (!either.aborted) {
       // Two sockets may open at once. The other attempts see this before they continue.
       losers.abort();
-      return { address, socket };
+      return { address, socket, tookMs: time.mono() - begunAt };
     }
     socket.socket.destroy();
     throw noAnswer(broker);
@@ -142,9 +147,11 @@ const connectAny = async (connectOver: ConnectOver, attempt: Attempt): Promise<C
     const patience = new AbortController();
     try {
       // oxlint-disable-next-line no-await-in-loop -- one address after the other
-      const { address, socket } = await openFirst(attempt, left);
+      const { address, socket, tookMs } = await openFirst(attempt, left);
       left = left.filter((one) => one !== address);
-      using _ = left.length > 0 ? time.after(patienceMs, () => patience.abort()) : undefined;
+      // On a slow network CONNACK is as slow as the socket was.
+      const waitMs = Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
+      using _ = left.length > 0 ? time.after(waitMs, () => patience.abort()) : undefined;
       const either = AbortSignal.any([signal, patience.signal]);
       const here = { ...target, place: placeOf(address) };
       // oxlint-disable-next-line no-await-in-loop

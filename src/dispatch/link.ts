@@ -86,6 +86,8 @@ export class Link {
   /** The number of the newest connection (contract §1). */
   #connection = 0;
   #linked: Linked | undefined;
+  /** Connections in a row that were left because nobody listened there. */
+  #desertedTurns = 0;
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -235,12 +237,13 @@ export class Link {
       tally.silent();
       this.#on.silent(silentMs);
     }
-    const elsewhere = this.#brokers.urls.length > 1 || connection.otherAddresses > 0;
+    const elsewhere = this.#brokers.urls.length > 1 || this.#desertedTurns < connection.otherAddresses;
     const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
+    if (given.left === "deserted") this.#desertedTurns++;
     linked.left = given.left;
     // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
     connection.end(given.error);
@@ -407,6 +410,7 @@ export class Link {
     if (listening === true || (listening === false && (by === "link" || !this.#linked)))
       this.#on.heard(listening);
     if (listening) this.#recovered(broker, this.#faults.heard(broker));
+    if (listening) this.#desertedTurns = 0;
     this.#emergencies.answered(answer, broker, by);
     if (answer.kind !== "delivered") return;
     for (const report of answer.reports)

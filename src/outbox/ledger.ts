@@ -32,6 +32,8 @@ const runs = z.array(z.tuple([z.int().positive(), z.int().positive()]));
 const Stored = z.object({
   store: z.string().optional(),
   boot: z.int().nonnegative(),
+  /** The count of lives as the vital file has it: `boot` jumps if that cannot be written. */
+  life: z.int().nonnegative().catch(0),
   next: z.int().positive(),
   lease: z.int().positive().catch(1),
   settled: runs,
@@ -52,7 +54,13 @@ export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [
 
 export const encodeLedger = (
   { next, settled, sparse, gaps }: Ledger,
-  of: { readonly store: string; readonly boot: number; readonly lease: number; readonly apart: Runs },
+  of: {
+    readonly store: string;
+    readonly boot: number;
+    readonly life: number;
+    readonly lease: number;
+    readonly apart: Runs;
+  },
 ): string => JSON.stringify({ ...of, next, settled, sparse, gaps });
 
 /** Undefined if the text is no ledger. */

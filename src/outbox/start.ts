@@ -9,6 +9,8 @@ import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from 
 /** What a life begins with. Its own numbers begin at `lease`. */
 export type Start = {
   readonly store: string;
+  /** The name of the store before the unit was renamed. */
+  readonly formerly?: string | undefined;
   /** Of the last life. */
   readonly boot: number;
   readonly connection: number;
@@ -58,6 +60,7 @@ const SKIPPED_BOOTS = 16;
 
 const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Start => ({
   store: vital.store,
+  formerly: vital.formerly,
   boot: vital.boot + (damaged ? 1 : 0),
   connection: vital.connection + (damaged ? SKIPPED_CONNECTIONS : 0),
   lease: damaged ? vital.reach : vital.lease,
@@ -235,8 +238,8 @@ export const takeLease = async (
   start: Start,
   { random, time }: { readonly random: Random; readonly time: Time },
 ): Promise<Life> => {
-  const { store, connection, generation, memory } = start;
-  const of = { generation, store, connection, memory };
+  const { store, formerly, connection, generation, memory } = start;
+  const of = { generation, store, formerly, connection, memory };
   const lease = start.lease + LEASE_MIN;
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {

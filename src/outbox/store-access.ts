@@ -38,7 +38,9 @@ export type AccessOptions = {
 
 /** Whether a later life than the vital file knows of has written the store, or one of another store. */
 const isAhead = (ledger: StoredLedger, start: Start): boolean =>
-  ledger.boot > start.boot || (ledger.store !== undefined && ledger.store !== start.store);
+  ledger.store === start.store
+    ? ledger.life > start.boot
+    : ledger.store !== undefined && ledger.store !== start.formerly;
 
 /** Records deleted at once while a store is being recovered. */
 const GHOSTS = 1_000;

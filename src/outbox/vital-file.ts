@@ -95,7 +95,8 @@ export class VitalFile {
 
   /** The unit has another name from the next life on, and a store of its own. */
   rename(unit: string, store: string): void {
-    this.#vital = { ...this.#vital, store, memory: { ...this.#vital.memory, unit } };
+    const { store: formerly, memory } = this.#vital;
+    this.#vital = { ...this.#vital, store, formerly, memory: { ...memory, unit } };
     this.#changes++;
   }
 

@@ -10,6 +10,8 @@ export type Vital = {
   readonly generation: number;
   /** The store's name: eight of [0-9a-z]. */
   readonly store: string;
+  /** The store's name before the unit was renamed. */
+  readonly formerly?: string | undefined;
   readonly boot: number;
   /** Connections of the link so far. */
   readonly connection: number;
@@ -36,6 +38,10 @@ const Header = z.object({
     .string()
     .regex(/^[0-9a-z]{8}$/)
     .optional(),
+  formerly: z
+    .string()
+    .regex(/^[0-9a-z]{8}$/)
+    .optional(),
   notes: z.record(z.string(), z.unknown()).optional(),
   memory: z.unknown().optional(),
 });
@@ -45,9 +51,9 @@ const LENGTH_BYTES = 4;
 const parse = (text: string): ReadVital | undefined => {
   const header = Header.safeParse(JSON.parse(text));
   if (!header.success) return undefined;
-  const { generation, boot, lease, reach = lease, connection, store, notes, memory } = header.data;
+  const { generation, boot, lease, reach = lease, connection, store, formerly, notes, memory } = header.data;
   const read = notes && memory === undefined ? readNotes(notes) : readMemory(memory);
-  return { generation, boot, lease, reach, connection, store, ...read };
+  return { generation, boot, lease, reach, connection, store, formerly, ...read };
 };
 
 /** Undefined if it is damaged. */

@@ -21,6 +21,8 @@ const LEDGER_MS = 1_000;
 export const RETRY_MS = 1_000;
 /** A store that makes no progress for so long while it is opened counts as one that does not open. */
 const OPENING_MS = 20_000;
+/** A scan that is not wanted any more ends with its page: so long a stop waits for it. */
+const ABANDON_MS = 1_000;
 /** Records between two syncs while telemetry is flowing, by time. */
 const SYNC_MS = 1_000;
 
@@ -72,6 +74,8 @@ export class Writer {
   #closing = false;
   /** The store is being opened. If the disk does not answer, it is waited for no longer, and may still open. */
   #opening: Promise<Store> | undefined;
+  /** Rejects when a store that is being opened is waited for no longer. */
+  readonly #ending = Promise.withResolvers<never>();
   /** The store has been opened, and what it holds was not offered to be read yet. */
   #unread = false;
   /** The batch that the disk has not answered yet. */
@@ -135,9 +139,12 @@ export class Writer {
     if (queue.due || this.#unsynced || !access.store) await this.#committer.now(true);
   }
 
-  /** The next batch is the last one: nothing is leased ahead. */
+  /** The next batch is the last one: nothing is leased ahead. A store that is being opened is waited for shortly. */
   end(): void {
     this.#closing = true;
+    const { time, disk } = this.#options;
+    if (this.#opening)
+      time.after(ABANDON_MS, () => this.#ending.reject(new NoAnswerError(disk.path, ABANDON_MS)));
   }
 
   /** Writes the last batch. */
@@ -308,10 +315,11 @@ export class Writer {
     const ended = (): void => void (this.#opening = undefined);
     opening.promise.then(ended, ended);
     try {
-      const store = await whileItMoves({ time, what: disk.path, ms: OPENING_MS }, (progress) => {
+      const opened = whileItMoves({ time, what: disk.path, ms: OPENING_MS }, (progress) => {
         opening.resolve(access.reopen(condition.storeCause, progress));
         return opening.promise;
       });
+      const store = await Promise.race([opened, this.#ending.promise]);
       this.#urgent = true;
       return store;
     } catch (cause) {

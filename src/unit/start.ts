@@ -29,6 +29,8 @@ export type Unit = AsyncDisposable & {
 const TICK_MS = 1_000;
 /** The longest topic of a skipped message that is named whole. */
 const TOPIC_LETTERS = 200;
+/** The time that a stop may wait for reports to be written before it says farewell. */
+const FLUSH_MS = 1_000;
 /** The time that a stop may spend on sending the last reports. */
 const FAREWELL_DRAIN_MS = 1_500;
 
@@ -165,11 +167,12 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     stopping.abort();
     await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
     event({ type: "shutdown", reason: stopReason });
-    // A store that is still being scanned would be waited for. What is in memory is written when it is closed.
-    if (outbox.state.kind !== "opening")
-      await outbox
-        .flush()
-        .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
+    // A store that is being scanned, or does not answer, would be waited for. What is in memory is written when it
+    // is closed.
+    const written = outbox
+      .flush()
+      .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
+    await within(FLUSH_MS, written, time);
     if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained(), time);
   });
 

@@ -43,6 +43,23 @@ describe("the addresses of a name: a press", () => {
     },
   );
 
+  test.concurrent("is at the second within 10 s though that one hung up once, and the first refuses emergencies", async () => {
+    let hasHungUp = false;
+    const second: Answer = (one, socket) => {
+      if (hasHungUp) healthy(one, socket);
+      else socket.destroy();
+      hasHungUp = true;
+    };
+    const first = accepting(
+      (one, socket) => void socket.write(puback(idOf(one), isEmergency(one) ? 0x87 : 0)),
+    );
+    await using unit = await openUnit([first, second]);
+    unit.start();
+    await waitFor("a connection", () => unit.brokers[0]!.packets.length > 2, 8_000);
+    expect(await press(unit)).toBeLessThan(10_000);
+    expect(unit.brokers[1]!.packets.some(isEmergency)).toBe(true);
+  });
+
   test.concurrent("is at the first again within 10 s if its connection is dead and the second is of no use", async () => {
     let isDead = false;
     const first: Answer = (one, socket) => {

@@ -32,13 +32,15 @@ const emergency: Draft = {
 
 /** Lives on one disk, without a link. `draw`: what chance gives all the time, which decides where numbers jump. */
 const openWorld = () => {
+  const news: string[] = [];
   const time = new SimulatedTime(Date.UTC(2026, 10, 25));
   const disk = createSimulatedDisk({ time, random: createRandom(7) });
   const now = () => ({ at: time.host(), clock: "gnss" }) as const;
   const clock: Clock = { mono: () => Math.floor(time.mono()), now, when: now };
   const pass = (ms: number) => time.run(time.mono() + ms);
   const open = async (draw: number): Promise<Outbox> => {
-    const outbox = openTestOutbox(disk.path, { disk, time, clock, random: () => draw, early: true });
+    const on = { news: (line: string) => void news.push(line) };
+    const outbox = openTestOutbox(disk.path, { disk, time, clock, random: () => draw, early: true, on });
     await pass(10_000);
     return outbox;
   };
@@ -52,7 +54,7 @@ const openWorld = () => {
     await pass(1_000);
     return (await pages).flatMap(({ reports }) => reports);
   };
-  return { disk, pass, open, close, pending };
+  return { disk, news, pass, open, close, pending };
 };
 
 const declaredIn = (reports: readonly Report[], seq: number): boolean =>
@@ -105,4 +107,18 @@ test("an emergency that the memory never had stays until it is sent, over severa
     expect((await world.pending(later)).map((report) => report.seq)).toContain(seq);
     world.disk.cut();
   }
+});
+
+test("a vital file that refused at the start and was written later is not older than the store", async () => {
+  const world = openWorld();
+  await world.close(await world.open(0.1));
+  world.disk.fault = { kind: "vital-refuses" };
+  const second = await world.open(0.2);
+  world.disk.fault = undefined;
+  await world.pass(10_000);
+  expect(second.state.kind).toBe("open");
+  await world.close(second);
+  world.news.length = 0;
+  await world.open(0.3);
+  expect(world.news).toEqual([]);
 });

@@ -86,4 +86,8 @@ test("a renamed unit has a new store, in which every number is there or declared
   await world.settle(renamed.unit.drained());
   expect(new Set(world.heard.flatMap(({ report: { store } }) => store ?? [])).size).toBe(2);
   expect(missingOf(world, "zrenjanin/zr-118")).toEqual([]);
+  const repaired = world.heard.filter(
+    ({ report }) => (report["data"] as { part?: string })?.part === "outbox",
+  );
+  expect(repaired).toEqual([]);
 });

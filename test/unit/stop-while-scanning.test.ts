@@ -5,9 +5,13 @@ import { openWorld } from "./whole-unit.ts";
 const TELEMETRY = "t".charCodeAt(0);
 const PAGES = 30;
 
-test.each([true, false])(
-  "a stop while a large store is scanned takes no longer than another one (connected: %s)",
-  async (connected) => {
+test.each([
+  [true, false],
+  [false, false],
+  [true, true],
+])(
+  "a stop while a large store is scanned takes no longer than another one (connected: %s, the vital file refuses: %s)",
+  async (connected, away) => {
     const world = openWorld([{}]);
     const first = await world.start();
     await world.wait(5_000);
@@ -25,6 +29,7 @@ test.each([true, false])(
       return { ...store, keys };
     };
     world.brokers[0]!.broker.faults.down = !connected;
+    if (away) world.disk.fault = { kind: "vital-refuses" };
     const { unit } = await world.start();
     await world.wait(3_000);
     const begunAt = world.time.mono();
