@@ -21,6 +21,8 @@ export type RingEvent =
       /** The broker that the link is connected to: it may get a retained copy. */
       readonly broker?: string | undefined;
     }
+  /** The store has a report of this episode, and the memory does not have the episode: it goes on. */
+  | { readonly kind: "adopt"; readonly episode: Episode; readonly mono: number }
   /** An airbag has fired. `path`: its VSS path. */
   | {
       readonly kind: "airbag";

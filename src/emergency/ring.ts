@@ -151,6 +151,13 @@ const drill = (ring: Ring, { mono, askedAt }: RingEvent & { kind: "drill" }): Ri
     : toStore({ ...armed, drillAskedAt: askedAt }, []);
 };
 
+/** It is stored with the memory, and published then: until that the lamp claims nothing. */
+const adopt = (ring: Ring, { episode, mono }: RingEvent & { kind: "adopt" }): RingStep => {
+  if (isKnown(ring, episode.id)) return { ring, effects: [] };
+  const emergency = { ...ring.emergency, episodes: [...ring.emergency.episodes, episode] };
+  return toStore(withUnstored({ ...ring, emergency }, { kind: "report", episode }, mono), []);
+};
+
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
   const { id, stage, by, at, mono, broker } = event;
   const step = episodes(ring, { kind: "ack", id, stage, by, at, mono }, event);
@@ -214,6 +221,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
   switch (event.kind) {
     case "press":
       return press(ring, event);
+    case "adopt":
+      return adopt(ring, event);
     case "airbag":
       return airbag(ring, event);
     case "airbag-rearmed":

@@ -32,8 +32,8 @@ const runs = z.array(z.tuple([z.int().positive(), z.int().positive()]));
 const Stored = z.object({
   store: z.string().optional(),
   boot: z.int().nonnegative(),
-  /** The count of lives as the vital file has it: `boot` jumps if that cannot be written. */
-  life: z.int().nonnegative().catch(0),
+  /** Of the vital file when this was written: the vital file is never older. */
+  generation: z.int().nonnegative().catch(0),
   next: z.int().positive(),
   lease: z.int().positive().catch(1),
   settled: runs,
@@ -57,7 +57,7 @@ export const encodeLedger = (
   of: {
     readonly store: string;
     readonly boot: number;
-    readonly life: number;
+    readonly generation: number;
     readonly lease: number;
     readonly apart: Runs;
   },

@@ -55,7 +55,7 @@ export class OutboxLoop implements Outbox {
     this.store = life.vital.store;
     this.opened = this.#firstAttempt.promise;
     const { disk, on } = options;
-    const of = { unit: this.unit, store: this.store, boot: this.boot, life: life.vital.boot };
+    const of = { unit: this.unit, store: this.store, boot: this.boot };
     this.#queue = new Queue(of, emptyLedger(life.first), life.vital);
     if (life.away !== undefined) this.#queue.leaveNumbers(life.first);
     this.#gaps = new Gaps(this.#queue);
@@ -106,6 +106,7 @@ export class OutboxLoop implements Outbox {
       start: this.#start,
       now: () => this.#now(),
       news: (line) => on.news(line),
+      orphan: (report) => on.orphan?.(report),
       closing: () => this.#closing,
       away: () => this.#condition.away,
       memory: () => this.memory,

@@ -1,6 +1,6 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
-import type { Draft, Report } from "../domain/report.ts";
+import type { Draft, EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { DiskState } from "./condition.ts";
@@ -78,6 +78,8 @@ export type OutboxOptions = {
     fault(fault: OutboxFault | undefined): void;
     /** Something was wrong with what is stored, and what was done about it. */
     news(line: string): void;
+    /** An emergency that is not over, of which the store has a report and the memory nothing. Its newest report. */
+    orphan?(report: EmergencyUpdate): void;
     /** Entries of the memory were lost or could not be read. Called before `openOutbox` resolves. */
     doubtful?(): void;
   };

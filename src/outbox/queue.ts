@@ -20,13 +20,8 @@ import { LEDGER_KEY, seal } from "./record.ts";
 import type { Gap, Known, Recovered } from "./recovery.ts";
 import { addRange, hasNumber, numbersOf, union, without, type Runs } from "./runs.ts";
 
-/** Whose reports they are. `life`: as the ledger has it. */
-export type QueueOf = {
-  readonly unit: string;
-  readonly store: string;
-  readonly boot: number;
-  readonly life: number;
-};
+/** The vital file: whether it cannot be written, and the newest generation that is on disk. */
+export type VitalState = { readonly away: boolean; readonly generation: number };
 
 /** A report to be settled. */
 export type Settled = Pick<Report, "seq" | "kind">;
@@ -44,7 +39,7 @@ const RECENT_MAX = 131_072;
  * or `undone`.
  */
 export class Queue {
-  readonly #of: QueueOf;
+  readonly #of: { readonly unit: string; readonly store: string; readonly boot: number };
   #ledger: Ledger;
   readonly #numbers: Numbers;
   readonly #batches = new Batches();
@@ -62,7 +57,7 @@ export class Queue {
   /** Emergencies of earlier lives whose episodes the memory may not have. */
   #apart: Runs = [];
 
-  constructor(of: QueueOf, ledger: Ledger, lease: Lease) {
+  constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, lease: Lease) {
     this.#of = of;
     this.#ledger = ledger;
     this.#numbers = new Numbers(lease, ledger.next);
@@ -315,13 +310,13 @@ export class Queue {
     return this.#batches.plan(this.allLeased, (seq) => this.leased(seq));
   }
 
-  /** The operations of a batch: its records, its removals and the ledger. `away`: the memory cannot be written. */
-  operationsOf(plan: Plan, away: boolean): Operation[] {
-    const { store, boot, life } = this.#of;
+  /** The operations of a batch: its records, its removals and the ledger. */
+  operationsOf(plan: Plan, { away, generation }: VitalState): Operation[] {
+    const { store, boot } = this.#of;
     const apart: Runs = [];
     for (const seq of this.#urgent.emergency)
       if (away || hasNumber(this.#apart, seq)) addRange(apart, seq, seq);
-    const ledger = encodeLedger(this.#ledger, { store, boot, life, lease: this.#numbers.lease, apart });
+    const ledger = encodeLedger(this.#ledger, { store, boot, generation, lease: this.#numbers.lease, apart });
     const operations = operationsOf(plan);
     operations.push({ type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, ledger) });
     return operations;

@@ -1,5 +1,7 @@
 import type { Memory } from "../domain/memory.ts";
+import { STAGES, type Stage } from "../domain/episode.ts";
 import { LANES } from "../domain/pending.ts";
+import type { EmergencyUpdate } from "../domain/report.ts";
 import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
@@ -29,6 +31,8 @@ export type AccessOptions = {
   readonly start: Start;
   readonly now: () => Now;
   readonly news: (line: string) => void;
+  /** See `OutboxOptions`. */
+  readonly orphan: (report: EmergencyUpdate) => void;
   /** The outbox is being closed: a scan is abandoned. */
   readonly closing: () => boolean;
   /** Nothing remembers numbers or memory. */
@@ -36,10 +40,23 @@ export type AccessOptions = {
   readonly memory: () => Memory;
 };
 
-/** Whether a later life than the vital file knows of has written the store, or one of another store. */
+/** The reports of emergencies with these numbers, ascending. */
+const emergenciesIn = async (store: Store, numbers: Runs): Promise<EmergencyUpdate[]> => {
+  const keys = [...numbersOf(numbers)].map((seq) => encodeKey("emergency", seq));
+  const values = await store.getMany(keys);
+  return values.flatMap((value, n) => {
+    const report = value && decodeRecord(keys[n]!, value);
+    return report?.kind === "emergency" ? [report] : [];
+  });
+};
+
+/** Whether a stage of an episode comes after another one. */
+const isLater = (one: Stage, other: Stage): boolean => STAGES.indexOf(one) > STAGES.indexOf(other);
+
+/** Whether the store was written with a newer vital file than this one, or with one of another store. */
 const isAhead = (ledger: StoredLedger, start: Start): boolean =>
   ledger.store === start.store
-    ? ledger.life > start.boot
+    ? ledger.generation > start.generation
     : ledger.store !== undefined && ledger.store !== start.formerly;
 
 /** Records deleted at once while a store is being recovered. */
@@ -150,6 +167,8 @@ export class StoreAccess {
     const ahead = !queue.isRecovered && ledger !== undefined && isAhead(ledger, start);
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
     const superseded = ahead ? [] : await this.#superseded(store, without(lanes.emergency, apart));
+    const unknown = ahead || start.doubtful ? lanes.emergency : apart;
+    const orphans = queue.isRecovered ? [] : await this.#orphans(store, unknown);
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     if (!queue.isRecovered) queue.setApart(apart);
     const { owed } = gaps;
@@ -158,6 +177,7 @@ export class StoreAccess {
     const recovered = recover(known, { ledger, lanes, whole });
     gaps.recovered(recovered, now());
     gaps.refuse(superseded, "superseded", now());
+    for (const report of orphans) this.#options.orphan(report);
     const operations: Operation[] = LANES.flatMap((lane) =>
       [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
         type: "del",
@@ -182,16 +202,24 @@ export class StoreAccess {
   async #superseded(store: Store, emergencies: Runs): Promise<Settled[]> {
     const { start, queue, memory } = this.#options;
     if (start.doubtful || queue.isRecovered) return [];
+    const reports = await emergenciesIn(store, emergencies);
     const open = new Set(memory().emergency.episodes.map(({ episode }) => episode.id));
-    const seqs = [...numbersOf(emergencies)];
-    const keys = seqs.map((seq) => encodeKey("emergency", seq));
-    const values = await store.getMany(keys);
-    return seqs.flatMap((seq, n): Settled[] => {
-      const value = values[n];
-      const report = value && decodeRecord(keys[n]!, value);
-      return report?.kind === "emergency" && !open.has(report.data.episode)
-        ? [{ seq, kind: "emergency" }]
-        : [];
-    });
+    return reports.filter(({ data }) => !open.has(data.episode));
+  }
+
+  /** The newest reports of emergencies that are not over, and of which the memory knows nothing. */
+  async #orphans(store: Store, emergencies: Runs): Promise<EmergencyUpdate[]> {
+    const { start, memory } = this.#options;
+    // One that the memory had when this life began, and has no more, has ended meanwhile.
+    const kept = [...start.memory.emergency.episodes, ...memory().emergency.episodes];
+    const known = new Set(kept.map(({ episode }) => episode.id));
+    const newest = new Map<string, EmergencyUpdate>();
+    for (const report of await emergenciesIn(store, emergencies)) {
+      const { episode, presses, state } = report.data;
+      // Numbers of lives that jumped are in no order: an episode only goes on and grows.
+      const before = newest.get(episode)?.data;
+      if (!before || isLater(state, before.state) || presses > before.presses) newest.set(episode, report);
+    }
+    return [...newest.values()].filter(({ data }) => data.state !== "cleared" && !known.has(data.episode));
   }
 }

@@ -69,6 +69,11 @@ export class VitalFile {
     this.#follow(underWay, { ...vital, generation: vital.generation + 1 }, 0);
   }
 
+  /** Of the newest write that is on disk. */
+  get generation(): number {
+    return this.#vital.generation;
+  }
+
   get memory(): Memory {
     return this.#vital.memory;
   }

@@ -202,8 +202,9 @@ export class Writer {
   }
 
   async #put({ store, plan, sync }: Batch): Promise<void> {
-    const { queue, retention, condition } = this.#options;
-    const operations = queue.operationsOf(plan, condition.away);
+    const { queue, retention, condition, vital } = this.#options;
+    const { generation } = vital;
+    const operations = queue.operationsOf(plan, { away: condition.away, generation });
     for (const one of operations) if (one.type === "put") retention.wrote(one.value.length);
     await store.batch(operations, { sync });
   }

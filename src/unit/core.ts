@@ -2,7 +2,7 @@ import { Link } from "../dispatch/link.ts";
 import { unitName } from "../domain/identity.ts";
 import type { StateMessage } from "../domain/messages.ts";
 import { LANES, type Lane } from "../domain/pending.ts";
-import type { Draft, EventData } from "../domain/report.ts";
+import type { Draft, EmergencyUpdate, EventData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
 import { createRoutes, type Routes } from "../domain/wire.ts";
 import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
@@ -25,6 +25,8 @@ export type Core = {
   readonly faults: Faults;
   /** Whether the outbox can be written. */
   readonly writable: Signal<boolean>;
+  /** Emergencies in the store that the memory lost: the newest report of each. */
+  readonly orphans: Signal<EmergencyUpdate>;
   /** Whether the link is connected to a broker. */
   readonly connected: Signal<boolean>;
   /** The reason to stop and restart the unit. */
@@ -63,6 +65,7 @@ type Outside = {
   readonly stored: Signal<Lane>;
   readonly troubles: Signal<OutboxFault | undefined>;
   readonly news: Signal<string>;
+  readonly orphans: Signal<EmergencyUpdate>;
   readonly connected: Signal<boolean>;
 };
 
@@ -85,6 +88,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       stored: (lane) => on.stored.emit(lane),
       fault: (fault) => on.troubles.emit(fault),
       news: (line) => on.news.emit(line),
+      orphan: (report) => on.orphans.emit(report),
       doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
     },
   });
@@ -172,6 +176,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     stored: new Signal(),
     troubles: new Signal(),
     news: new Signal(),
+    orphans: new Signal(),
     connected: new Signal(),
   };
   const outbox = await openNamed(options, name, outside);
@@ -196,7 +201,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     const made = outbox.append(draft);
     if (outbox.leased(made.seq)) link.offer(made);
   };
-  const { connected } = outside;
+  const { connected, orphans } = outside;
   const restart = new Signal<string>();
   return {
     options,
@@ -206,6 +211,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     link,
     faults,
     writable,
+    orphans,
     connected,
     restart,
     event,

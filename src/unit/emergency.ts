@@ -5,9 +5,11 @@ import { buttonOnLoop, type BoardPress, type LampPattern, type PanicBoard } from
 import type { EmergencyUpdate } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
+import { episodeOf } from "../emergency/orphan.ts";
 import { kept, type Scene } from "../emergency/report.ts";
 import { advance } from "../emergency/ring.ts";
 import {
+  isKnown,
   copiesOf,
   isDurable,
   isEmergencyOpen,
@@ -137,6 +139,17 @@ export class EmergencyPart implements Disposable {
       ...this.#broker(),
     });
     this.#safely("what a press stops", () => this.pressed.emit(press));
+  }
+
+  /** The store has a report of an emergency that the memory lost: it goes on as the same one. */
+  adopt(report: EmergencyUpdate): void {
+    const { clock, buttons, log } = this.#options;
+    const { episode: id, button, state } = report.data;
+    if (isKnown(this.#ring, id)) return;
+    this.#reports.resume(id, report);
+    log.warn("an emergency of which only its report was left goes on", { episode: id, state });
+    const mono = clock.mono();
+    this.#give({ kind: "adopt", episode: episodeOf(report, buttons[button]?.dark ?? false, mono), mono });
   }
 
   /** An airbag has fired at `firedAt`, on the clock of `mono`: this opens an emergency. */

@@ -20,7 +20,7 @@ export type PanicParts = {
 
 /** Opens the emergencies and the board. From then on a press is stored. */
 export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts => {
-  const { outbox, link, faults, options, writable } = core;
+  const { outbox, link, faults, options, writable, orphans } = core;
   const { clock, time, random, log, board: openBoard } = options.ports;
   const { panic } = options.settings;
   const buttons = typeof panic === "object" ? panic.buttons : {};
@@ -37,6 +37,7 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
       scene: () => Object.assign({}, ...scenes.map((scene) => scene())),
     }),
   );
+  orphans.listen((report) => emergency.adopt(report));
   writable.listen((is) => emergency.give({ kind: "fault", part: "outbox", faulty: !is }));
   const board = openBoard?.(listenToBoard(buttons, emergency, faults));
   if (board) {

@@ -6,7 +6,7 @@ import type { Runs } from "../../src/outbox/runs.ts";
 import { numberBeyond } from "../../src/outbox/start.ts";
 
 test("numbers that jumped far ahead are leased with two writes, each within the reach of the one before", () => {
-  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1, life: 1 }, emptyLedger(1), {
+  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(1), {
     lease: 65,
     reach: 577,
   });
@@ -51,7 +51,7 @@ test("a lease from before the numbers jumped does not end what is free", () => {
 });
 
 test("when the free numbers are used up they jump again, and only what nobody may publish is left behind", () => {
-  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1, life: 1 }, emptyLedger(1), {
+  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(1), {
     lease: 1,
     reach: 577,
   });
@@ -69,7 +69,7 @@ test("when the free numbers are used up they jump again, and only what nobody ma
 
 test("records of an earlier life between this life's numbers and the next jump are not left behind", () => {
   const FAR = 2 ** 40;
-  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1, life: 1 }, emptyLedger(FAR), {
+  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(FAR), {
     lease: 1,
     reach: 577,
   });

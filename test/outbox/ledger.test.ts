@@ -51,7 +51,7 @@ describe("ledger", () => {
       sparse: [[20, 180, 7]],
       gaps: [[190, 195, 5, 180]],
     };
-    const text = encodeLedger(ledger, { store: "k3v9q0ab", boot: 3, life: 3, lease: 364, apart: [] });
+    const text = encodeLedger(ledger, { store: "k3v9q0ab", boot: 3, generation: 1, lease: 364, apart: [] });
     expect(decodeLedger(text)).toMatchObject({
       ...ledger,
       store: "k3v9q0ab",
@@ -96,7 +96,7 @@ describe("ledger", () => {
     expect(ledger.sparse.length).toBeLessThanOrEqual(64);
     expect(pendingCount(ledger)).toBe(pending);
     expect(
-      encodeLedger(ledger, { store: "k3v9q0ab", boot: 1, life: 1, lease: 1, apart: [] }).length,
+      encodeLedger(ledger, { store: "k3v9q0ab", boot: 1, generation: 1, lease: 1, apart: [] }).length,
     ).toBeLessThan(32_768);
   });
 });

@@ -77,7 +77,7 @@ describe("recovery", () => {
           if (from < next) fold(stored, from, Math.min(next - 1, from + length));
         const sparse = new Set(stored.sparse.flatMap(([from, to]) => [...numbersOf([[from, to]])]));
         const name = of.ledger === "of another store" ? "zzzzzzzz" : STORE;
-        const text = encodeLedger(stored, { store: name, boot: 1, life: 1, lease: first, apart: [] });
+        const text = encodeLedger(stored, { store: name, boot: 1, generation: 1, lease: first, apart: [] });
         const old = of.ledger === "of 1.0" ? text.replace(/"store":"[^"]*",/, "") : text;
         const found: Found = {
           ledger: of.ledger === "missing" ? undefined : decodeLedger(old),
@@ -125,7 +125,9 @@ describe("recovery", () => {
   test("what was delivered from memory before the store was open is settled, and its record goes", () => {
     const stored: Ledger = { next: 11, settled: [[1, 4]], sparse: [], gaps: [] };
     const found: Found = {
-      ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, life: 1, lease: 11, apart: [] })),
+      ledger: decodeLedger(
+        encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 11, apart: [] }),
+      ),
       lanes: { emergency: runsOf([5]), event: [], telemetry: runsOf([6, 7, 8, 9, 10]) },
       whole: true,
     };
@@ -149,7 +151,7 @@ test("what was delivered between two segments is not declared with what vanished
     gaps: [],
   };
   const found: Found = {
-    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, life: 1, lease: 6, apart: [] })),
+    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 6, apart: [] })),
     lanes: { emergency: [], event: [[5, 5]], telemetry: [] },
     whole: true,
   };
@@ -163,7 +165,9 @@ test("what was delivered between two segments is not declared with what vanished
 test("numbers of this store are declared though a life with another name wrote records under them, which stay", () => {
   const stored: Ledger = { next: 25, settled: [], sparse: [], gaps: [] };
   const found: Found = {
-    ledger: decodeLedger(encodeLedger(stored, { store: "zzzzzzzz", boot: 1, life: 1, lease: 25, apart: [] })),
+    ledger: decodeLedger(
+      encodeLedger(stored, { store: "zzzzzzzz", boot: 1, generation: 1, lease: 25, apart: [] }),
+    ),
     lanes: { emergency: [[20, 20]], event: [], telemetry: [[22, 23]] },
     whole: true,
   };
@@ -179,7 +183,9 @@ test("what an earlier life wrote far above this life's first number stays, thoug
   // 10 to 200 and, before the store was open, from 210 to 900.
   const stored: Ledger = { next: 510, settled: [[1, 499]], sparse: [], gaps: [[500, 500, 10, 499]] };
   const found: Found = {
-    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, life: 1, lease: 10, apart: [] })),
+    ledger: decodeLedger(
+      encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 10, apart: [] }),
+    ),
     lanes: {
       emergency: [[502, 502]],
       event: [[500, 500]],
@@ -211,7 +217,9 @@ test("what an earlier life wrote far above this life's first number stays, thoug
 test("numbers above this life's lease that the store knows of: the next one is far beyond them", () => {
   const stored: Ledger = { next: 30, settled: [], sparse: [], gaps: [] };
   const found: Found = {
-    ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, life: 1, lease: 11, apart: [] })),
+    ledger: decodeLedger(
+      encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 11, apart: [] }),
+    ),
     lanes: { emergency: [], event: [], telemetry: [[20, 20]] },
     whole: true,
   };
