@@ -1,8 +1,9 @@
-import type { EEPROMMemoryBackend } from "avr8js";
 import type { LampPattern, OwnPattern } from "../../src/domain/panic.ts";
 import { PATTERNS } from "../protocol.ts";
-import { createChip, RESET } from "./chip.ts";
+import { Cells } from "./cells.ts";
+import { createChip, RESET, type Chip } from "./chip.ts";
 import { createLoop, type Loop } from "./loop.ts";
+import type { Network } from "./network.ts";
 
 /** The panic board on a bench: the released image on a chip, four loops, a lamp and a sounder. */
 type Lamp = Exclude<LampPattern, "silent"> | OwnPattern | "off";
@@ -16,7 +17,8 @@ export type BoardOptions = {
   /** Bytes to the host. */
   readonly onSerial: (byte: number) => void;
   readonly onLight: (light: Light) => void;
-  readonly eeprom?: EEPROMMemoryBackend;
+  /** Volts of the chip's internal reference, 1.0 to 1.2. */
+  readonly bandgapV?: number;
 };
 
 export type Board = {
@@ -33,8 +35,19 @@ export type Board = {
   press(loop: number, forMs: number): void;
   hold(loop: number): void;
   release(loop: number): void;
+  /** Closes the contact at once for a time, without bounce. */
+  touch(loop: number, forMs: number): void;
   wire(loop: number, state: Loop["wire"]): void;
+  /** Changes resistors of a loop; a function makes them change over time. */
+  network(loop: number, network: Network | Loop["network"]): void;
+  /** Volts over time that a loop's cable picks up. */
+  interfere(loop: number, volts: Loop["interference"]): void;
+  /** `off` cuts the power at this very moment, also in the middle of an EEPROM write. */
   power(on: boolean): void;
+  /** Sets the supply, volts. Below 4.3 the brown-out detector holds the chip in reset. */
+  supply(volts: number): void;
+  /** Bytes of EEPROM that were written or erased so far. */
+  readonly eepromWrites: number;
   /** What the chip drives, or pulls up, on port D: the spare pins D2 to D7. */
   readonly outputs: { readonly d: number };
   /** Puts a level on a pin: D2 to D7 are on port D, A0 to A5 on port C. */
@@ -51,6 +64,10 @@ const SOUNDER = 1 << 0;
 const LAMP_PIN = 1 << 5;
 const LOOPS = 4;
 const FLOATING_V = 2;
+const SUPPLY_V = 5;
+const BANDGAP_V = 1.1;
+/** The fuses in PROTOCOL.md; a write to the EEPROM is completed above it. */
+const BROWN_OUT_V = 4.3;
 
 /** The pattern in GPIOR0. `silent` looks like idle. */
 const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
@@ -58,10 +75,44 @@ const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
   return { lamp: pattern === "silent" ? "idle" : pattern, drill: (register & DRILL) !== 0 };
 };
 
+type Loops = Pick<Board, "press" | "hold" | "release" | "touch" | "wire" | "network" | "interfere">;
+
+/** What hands, wires and weather do to the loops. */
+const onLoops = (loops: readonly Loop[], nowMs: () => number): Loops => {
+  const at = (index: number): Loop => {
+    const loop = loops[index];
+    if (!loop) throw new Error(`there is no loop ${index}: 0 to ${LOOPS - 1}`);
+    return loop;
+  };
+  return {
+    press(index, forMs) {
+      at(index).move(true, nowMs());
+      at(index).move(false, nowMs() + forMs);
+    },
+    hold: (index) => at(index).move(true, nowMs()),
+    release: (index) => at(index).move(false, nowMs()),
+    touch(index, forMs) {
+      at(index).move(true, nowMs(), false);
+      at(index).move(false, nowMs() + forMs, false);
+    },
+    wire(index, state) {
+      at(index).wire = state;
+    },
+    network(index, network) {
+      at(index).network = typeof network === "function" ? network : () => network;
+    },
+    interfere(index, volts) {
+      at(index).interference = volts;
+    },
+  };
+};
+
 /** A board with power, at its time 0. */
 export const createBoard = (options: BoardOptions): Board => {
   const { random } = options;
   const loops = Array.from({ length: LOOPS }, () => createLoop(random));
+  let supplyV = SUPPLY_V;
+  let powered = true;
   let lampLit = false;
   let light: Light = { lamp: "off", drill: false, sounder: false };
   const show = (next: Light) => {
@@ -69,24 +120,24 @@ export const createBoard = (options: BoardOptions): Board => {
     light = next;
     options.onLight(light);
   };
-  const chip = createChip(
+  const cells = new Cells(() => chip.nowMs, random);
+  const chip: Chip = createChip(
     options.flash,
     {
       transmit: options.onSerial,
-      volts: (channel): number => loops[channel]?.volts(chip.nowMs) ?? FLOATING_V * random(),
+      volts: (channel): number => loops[channel]?.volts(chip.nowMs, supplyV) ?? FLOATING_V * random(),
+      get supplyV() {
+        return supplyV;
+      },
+      bandgapV: options.bandgapV ?? BANDGAP_V,
       register: (value) => show({ ...light, ...shownBy(value) }),
       portB(levels) {
         lampLit = (levels & LAMP_PIN) !== 0;
         show({ ...light, sounder: (levels & SOUNDER) !== 0 });
       },
     },
-    options.eeprom,
+    cells,
   );
-  const loopAt = (index: number): Loop => {
-    const loop = loops[index];
-    if (!loop) throw new Error(`there is no loop ${index}: 0 to ${LOOPS - 1}`);
-    return loop;
-  };
   return {
     get light() {
       return light;
@@ -102,16 +153,19 @@ export const createBoard = (options: BoardOptions): Board => {
     },
     run: (untilMs) => chip.run(untilMs),
     receive: (bytes) => chip.receive(bytes),
-    press(index, forMs) {
-      loopAt(index).move(true, chip.nowMs);
-      loopAt(index).move(false, chip.nowMs + forMs);
+    ...onLoops(loops, () => chip.nowMs),
+    power(on) {
+      if (powered && !on) cells.cut();
+      powered = on;
+      chip.power(on && supplyV >= BROWN_OUT_V);
     },
-    hold: (index) => loopAt(index).move(true, chip.nowMs),
-    release: (index) => loopAt(index).move(false, chip.nowMs),
-    wire(index, state) {
-      loopAt(index).wire = state;
+    supply(volts) {
+      supplyV = volts;
+      if (powered) chip.power(volts >= BROWN_OUT_V, RESET.brownOut);
     },
-    power: (on) => chip.power(on),
+    get eepromWrites() {
+      return cells.writes;
+    },
     get outputs() {
       return { d: chip.portD };
     },

@@ -37,13 +37,17 @@ const UCSR0B = 0xc1;
 const RECEIVED = 1 << 7;
 const PORTD = 0x2b;
 /** MCUSR: why the chip was reset. */
-export const RESET = { power: 1, external: 2, watchdog: 8 } as const;
+export const RESET = { power: 1, external: 2, brownOut: 4, watchdog: 8 } as const;
 
 export type ChipListener = {
   /** A byte has left the serial line. */
   transmit(byte: number): void;
   /** Volts on an analog input, 0 to 7, at this moment. */
   volts(channel: number): number;
+  /** Volts of the supply, which is the reference of the analog inputs. */
+  readonly supplyV: number;
+  /** Volts of the chip's internal reference, nominally 1.1. */
+  readonly bandgapV: number;
   /** General purpose register 0 was written: the firmware reports its own state there. */
   register(value: number): void;
   /** The level of a pin of port B changed by the firmware. */
@@ -62,7 +66,8 @@ export type Chip = {
   run(untilMs: number): void;
   /** Bytes from the host, which arrive at the speed of the line. */
   receive(bytes: Iterable<number>): void;
-  power(on: boolean): void;
+  /** `cause`: what MCUSR says when the power is back. */
+  power(on: boolean, cause?: number): void;
   reset(cause: number): void;
   /** Puts the firmware into an endless loop with interrupts enabled, so that only the watchdog can end it. */
   derail(): void;
@@ -110,8 +115,9 @@ const attachAdc = (cpu: CPU, on: ChipListener): AVRADC => {
       input.type === ADCMuxInputType.SingleEnded
         ? on.volts(input.channel)
         : input.type === ADCMuxInputType.Constant
-          ? input.voltage
+          ? input.voltage && on.bandgapV
           : 0;
+    adc.avcc = on.supplyV;
     const reading = Math.max(0, Math.min(1023, Math.floor((volts / adc.referenceVoltage) * 1024)));
     cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles);
   };
@@ -188,10 +194,10 @@ class Atmega328 implements Chip {
     on.portB(0);
   }
 
-  power(state: boolean): void {
+  power(state: boolean, cause: number = RESET.power): void {
     if (state === this.#powered) return;
     this.#powered = state;
-    this.reset(RESET.power);
+    this.reset(cause);
   }
 
   receive(bytes: Iterable<number>): void {

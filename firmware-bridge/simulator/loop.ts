@@ -1,53 +1,80 @@
+import { HEALTHY, sourceOf, type Network } from "./network.ts";
+
 /**
- * A supervised loop as it is wired: 10 kΩ to the supply, 10 kΩ at the far end, and across that the
- * button with 3.3 kΩ in series. The contact bounces as real ones do: some toggles within a few
- * milliseconds, on closing and, less, on opening.
+ * One loop over time: the wire, the contact and what the cable picks up. The contact bounces as real ones
+ * do: it toggles several times within a few milliseconds when it closes and, less, when it opens.
  */
-const SUPPLY_V = 5;
-const PULL_UP = 10_000;
-const END_OF_LINE = 10_000;
-const SERIES = 3_300;
 const BOUNCE_MS = { close: 5, open: 2 };
 const BOUNCES = 8;
-/** Volts, 1σ, of what a wire in a car picks up. */
+/** Volts, 1σ, of the noise that is always there. */
 const NOISE_V = 0.02;
+/** The capacitor from the board's input to ground. */
+const INPUT_FARAD = 100e-9;
 
 type Wire = "whole" | "cut" | "shorted";
 
 export type Loop = {
   wire: Wire;
-  /** Closes or opens the contact at a time, milliseconds, with bounce. */
-  move(closed: boolean, atMs: number): void;
+  /** The resistors at a time, milliseconds. */
+  network: (atMs: number) => Network;
+  /** Volts at a time that the cable picks up, added to those of the network. */
+  interference: (atMs: number) => number;
+  /** Closes or opens the contact at a time, milliseconds. `bounce`: as a real contact does. */
+  move(closed: boolean, atMs: number, bounce?: boolean): void;
   /** Volts at the board's input at a time that never goes back. */
-  volts(atMs: number): number;
+  volts(atMs: number, supplyV: number): number;
+};
+
+type Move = { readonly atMs: number; readonly closed: boolean };
+
+const bounces = (target: boolean, atMs: number, random: () => number): Move[] => {
+  const withinMs = target ? BOUNCE_MS.close : BOUNCE_MS.open;
+  return Array.from({ length: 2 * Math.floor(random() * (BOUNCES / 2)) }, () => random() * withinMs)
+    .toSorted((a, b) => a - b)
+    .map((delay, i) => ({ atMs: atMs + delay, closed: i % 2 === 0 ? !target : target }));
 };
 
 /** A loop that is whole, with its contact open. `random`: 0 up to but not including 1. */
 export const createLoop = (random: () => number): Loop => {
   let closed = false;
-  let moves: { readonly atMs: number; readonly closed: boolean }[] = [];
+  let moves: Move[] = [];
+  let inputV: number | undefined;
+  let inputMs = 0;
+  /** Charges the input's capacitor up to a time. */
+  const charge = (loop: Loop, atMs: number, supplyV: number) => {
+    const network = loop.network(atMs);
+    const { volts, ohm } = sourceOf(
+      {
+        ...network,
+        seriesOhm: loop.wire === "cut" ? Infinity : network.seriesOhm,
+        leakageOhm: loop.wire === "shorted" ? 0 : network.leakageOhm,
+      },
+      supplyV,
+      closed,
+    );
+    const left = ohm === 0 ? 0 : Math.exp((inputMs - atMs) / (1000 * ohm * INPUT_FARAD));
+    inputV = volts + ((inputV ?? volts) - volts) * left;
+    inputMs = atMs;
+    return inputV;
+  };
 
   return {
     wire: "whole",
-    move(target, atMs) {
-      const withinMs = target ? BOUNCE_MS.close : BOUNCE_MS.open;
-      const times = Array.from(
-        { length: 2 * Math.floor(random() * (BOUNCES / 2)) },
-        () => random() * withinMs,
-      );
-      const toggles = times
-        .toSorted((a, b) => a - b)
-        .map((delay, i) => ({ atMs: atMs + delay, closed: i % 2 === 0 ? !target : target }));
+    network: () => HEALTHY,
+    interference: () => 0,
+    move(target, atMs, bounce = true) {
+      const toggles = bounce ? bounces(target, atMs, random) : [];
       // A new move ends the bounces of the move before.
       moves = [...moves.filter((move) => move.atMs < atMs), { atMs, closed: target }, ...toggles];
     },
-    volts(atMs) {
-      while (moves[0] && moves[0].atMs <= atMs) closed = moves.shift()!.closed;
+    volts(atMs, supplyV) {
+      for (let move = moves[0]; move && move.atMs <= atMs; move = moves[0]) {
+        charge(this, move.atMs, supplyV);
+        moves.shift();
+        closed = move.closed;
+      }
       const noise = (random() + random() + random() - 1.5) * 2 * NOISE_V;
-      if (this.wire === "cut") return SUPPLY_V + noise;
-      if (this.wire === "shorted") return noise;
-      const far = closed ? (END_OF_LINE * SERIES) / (END_OF_LINE + SERIES) : END_OF_LINE;
-      return (SUPPLY_V * far) / (far + PULL_UP) + noise;
+      return charge(this, atMs, supplyV) + noise + this.interference(atMs);
     },
   };
 };
