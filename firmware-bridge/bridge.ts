@@ -117,7 +117,7 @@ export class Bridge {
         this.#on.press(effect.press);
         break;
       case "loop":
-        this.#on.loop(effect.loop, effect.state);
+        this.#on.loop(effect.loop, effect.state, effect.level);
         break;
       case "fault":
         this.#on.fault(effect.code, effect.detail);

@@ -47,8 +47,10 @@ export type FromBoard =
       readonly resetCause: number;
       readonly pending: number;
       readonly pattern: number;
+      /** Each loop's reading without a press, 0 to 255; firmware 1.3 and newer. */
+      readonly levels?: readonly number[];
     }
-  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState };
+  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number };
 
 export type ToBoard =
   | { readonly kind: "query" }
@@ -76,7 +78,9 @@ const TYPE = {
   confirm: 0x41,
   show: 0x42,
 };
+/** Of the oldest firmware that is understood. */
 const LENGTH = { hello: 17, press: 14, heartbeat: 17, loop: 2 };
+const LOOPS = 4;
 const AGE_UNKNOWN = 0xffff_ffff;
 const QUIET = 0x01;
 const DRILL = 0x02;
@@ -113,6 +117,7 @@ export const encodeToBoard = (message: ToBoard): Uint8Array => {
 /** Encodes what the firmware sends, for tests and simulated boards. */
 export const encodeFromBoard = (message: FromBoard): Uint8Array => {
   const payload = Buffer.alloc(LENGTH[message.kind]);
+  let appended: readonly number[] = [];
   switch (message.kind) {
     case "hello": {
       const [major, minor] = message.firmware.split(".").map(Number);
@@ -138,11 +143,13 @@ export const encodeFromBoard = (message: FromBoard): Uint8Array => {
       );
       payload.writeUInt16LE(message.supplyMv, 12);
       payload.set([message.resetCause, message.pending, message.pattern], 14);
+      appended = message.levels ?? [];
       break;
     case "loop":
       payload.set([message.loop, LOOP_STATES.indexOf(message.state)]);
+      appended = message.level === undefined ? [] : [message.level];
   }
-  return frame(TYPE[message.kind], payload);
+  return frame(TYPE[message.kind], Uint8Array.from([...payload, ...appended]));
 };
 
 const hex = (id: number): string => id.toString(16).padStart(8, "0");
@@ -187,7 +194,8 @@ export const decodeFromBoard = (bytes: Uint8Array): FromBoard | undefined => {
     };
   }
   if (atLeast("heartbeat")) {
-    const loops = [...payload.subarray(8, 12)].map((state) => LOOP_STATES[state]);
+    const levels = [...payload.subarray(LENGTH.heartbeat, LENGTH.heartbeat + LOOPS)];
+    const loops = [...payload.subarray(8, 8 + LOOPS)].map((state) => LOOP_STATES[state]);
     if (!loops.every((state) => state !== undefined)) return undefined;
     return {
       kind: "heartbeat",
@@ -198,9 +206,11 @@ export const decodeFromBoard = (bytes: Uint8Array): FromBoard | undefined => {
       resetCause: payload[14]!,
       pending: payload[15]!,
       pattern: payload[16]!,
+      ...(levels.length === LOOPS ? { levels } : {}),
     };
   }
   if (!atLeast("loop")) return undefined;
   const state = LOOP_STATES[payload[1]!];
-  return state && { kind: "loop", loop: payload[0]!, state };
+  const level = payload[LENGTH.loop];
+  return state && { kind: "loop", loop: payload[0]!, state, ...(level === undefined ? {} : { level }) };
 };

@@ -51,13 +51,23 @@ export const show = ({ connection, wish }: BoardState, { darkLoops }: Setting): 
   return [{ do: "send", message: { kind: "show", ...wish, pattern, darkLoops } }];
 };
 
-const onLoop = (state: BoardState, loop: number, now: LoopState, setting: Setting): Step => {
+/** Volts at the input for a reading of 0 to 255. It is relative to the supply, which is taken as 5 V. */
+const voltsOf = (reading: number): number => (reading * 5) / 256;
+
+const onLoop = (
+  state: BoardState,
+  loop: number,
+  now: LoopState,
+  reading: number | undefined,
+  setting: Setting,
+): Step => {
   const before = state.loops[loop] ?? "normal";
   const loops = Array.from({ length: Math.max(state.loops.length, loop + 1) }, (_, i) =>
     i === loop ? now : (state.loops[i] ?? "normal"),
   );
   const isNews = before !== now && setting.loops.includes(loop);
-  return { state: { ...state, loops }, effects: isNews ? [{ do: "loop", loop, state: now }] : [] };
+  const level = reading === undefined ? {} : { level: voltsOf(reading) };
+  return { state: { ...state, loops }, effects: isNews ? [{ do: "loop", loop, state: now, ...level }] : [] };
 };
 
 type Hello = Extract<FromBoard, { kind: "hello" }>;
@@ -122,7 +132,7 @@ const onHeartbeat = (
   const beat = beatAfter(ours.beat, uptimeS, ours.heardAt);
   let step: Step = { state: { ...state, connection: { ...ours, health, beat } }, effects: [] };
   for (const [loop, now] of loops.entries())
-    step = followedBy(step, (before) => onLoop(before, loop, now, setting));
+    step = followedBy(step, (before) => onLoop(before, loop, now, message.levels?.[loop], setting));
   // The wish is repeated each second anyway, but a board that was reset gets it at once.
   const wanted = PATTERNS.indexOf(patternFor(health.firmware, state.wish.pattern));
   return message.pattern === wanted
@@ -153,7 +163,8 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
       // Before the first heartbeat of a connection, use the last reported states of the loops.
       const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
       const health = { ...ours.health, loops: before.with(message.loop, message.state) };
-      return onLoop({ ...state, connection: { ...ours, health } }, message.loop, message.state, setting);
+      const { loop, state: now, level } = message;
+      return onLoop({ ...state, connection: { ...ours, health } }, loop, now, level, setting);
     }
   }
 };

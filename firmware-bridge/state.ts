@@ -96,7 +96,7 @@ export type Effect =
   | { readonly do: "close"; readonly code: BoardFault; readonly detail: string }
   | { readonly do: "hello"; readonly board: string; readonly lastNumber: number }
   | { readonly do: "press"; readonly press: BoardPress }
-  | { readonly do: "loop"; readonly loop: number; readonly state: LoopState }
+  | { readonly do: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number }
   | { readonly do: "fault"; readonly code: BoardFault; readonly detail: string }
   | { readonly do: "recovered"; readonly detail: string };
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define FIRMWARE_MAJOR 1
-#define FIRMWARE_MINOR 2
+#define FIRMWARE_MINOR 3
 #define FIRMWARE_NAME "patrol-panic"
 #define PROTOCOL 1
 
@@ -20,7 +20,7 @@
 #define SLOTS (LOOPS + 1)
 #define SAMPLE_MS SLOTS
 
-enum loop_state { LOOP_NORMAL, LOOP_PRESSED, LOOP_OPEN, LOOP_SHORT, LOOP_STUCK };
+enum loop_state { LOOP_NORMAL, LOOP_PRESSED, LOOP_OPEN, LOOP_SHORT, LOOP_STUCK, LOOP_DEGRADED };
 
 /* Milliseconds since reset, counted by the timer interrupt. */
 uint32_t now_ms(void);

@@ -6,7 +6,7 @@
 #include "board.h"
 
 /*
- * EEPROM: a ring of slots, the board's id with its CRC, the stuck loops, the dark loops, and two
+ * EEPROM: a ring of slots, the board's id with its CRC, the loops that a reset must not press, the dark loops, and two
  * records of the number reached. Address 0 is not used: a brown-out hits it first. A CRC covers the
  * number, loop and count of a slot. `state` is outside it, so confirming writes one byte and cannot
  * tear. A press is sent before it is written. So each start skips 16 numbers and writes the number
@@ -14,7 +14,7 @@
  */
 #define RING_AT 16
 #define ID_AT ((uint8_t *)160)
-#define STUCK_AT ((uint8_t *)168)
+#define KEPT_AT ((uint8_t *)168)
 #define DARK_AT ((uint8_t *)169)
 #define REACHED_AT 176
 #define REACHED_COPIES 2
@@ -33,13 +33,13 @@ struct slot {
 
 static struct press queue[SLOTS_KEPT]; /* by slot; number 0: free */
 static struct slot image[SLOTS_KEPT];  /* what the EEPROM should hold */
-static uint8_t stuck_image, dark_image;
+static uint8_t kept_image, dark_image;
 static uint32_t board_id;
 static uint32_t last_number;
 static uint8_t next_slot;
 /* Bytes of `image` still to be written, by slot: bit 7 is `state`, written last. */
 static uint8_t unwritten[SLOTS_KEPT];
-static bool stuck_unwritten, dark_unwritten, slots_unwritten;
+static bool kept_unwritten, dark_unwritten, slots_unwritten;
 static uint8_t pending;
 
 static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
@@ -112,8 +112,8 @@ static void keep_number(void) {
 
 void latch_begin(uint32_t noise) {
     bool used = begin_id(noise);
-    stuck_image = eeprom_read_byte(STUCK_AT);
-    if (stuck_image == 0xFF) stuck_image = 0;
+    kept_image = eeprom_read_byte(KEPT_AT);
+    if (kept_image == 0xFF) kept_image = 0;
     dark_image = eeprom_read_byte(DARK_AT);
     if (dark_image == 0xFF) dark_image = 0;
     eeprom_read_block(image, (void *)RING_AT, sizeof image);
@@ -139,12 +139,12 @@ void latch_begin(uint32_t noise) {
 
 uint32_t latch_board_id(void) { return board_id; }
 uint32_t latch_last_number(void) { return last_number; }
-uint8_t latch_stuck(void) { return stuck_image; }
+uint8_t latch_kept_loops(void) { return kept_image; }
 
-void latch_save_stuck(uint8_t mask) {
-    if (mask == stuck_image) return;
-    stuck_image = mask;
-    stuck_unwritten = true;
+void latch_keep_loops(uint8_t mask) {
+    if (mask == kept_image) return;
+    kept_image = mask;
+    kept_unwritten = true;
 }
 
 uint8_t latch_dark(void) { return dark_image; }
@@ -195,6 +195,15 @@ void latch_press(uint8_t loop) {
     slots_unwritten = true;
 }
 
+void latch_again(uint8_t loop) {
+    struct press *newest = 0;
+    for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
+        struct press *p = &queue[i];
+        if (p->number != 0 && p->loop == loop && (!newest || p->number > newest->number)) newest = p;
+    }
+    if (newest && newest->count < 255) newest->count++;
+}
+
 void latch_confirm(uint32_t number) {
     for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
         if (queue[i].number != number || number == 0) continue;
@@ -207,7 +216,7 @@ void latch_confirm(uint32_t number) {
 }
 
 void latch_poll(void) {
-    if ((!slots_unwritten && !stuck_unwritten && !dark_unwritten) || !eeprom_is_ready()) return;
+    if ((!slots_unwritten && !kept_unwritten && !dark_unwritten) || !eeprom_is_ready()) return;
     for (uint8_t i = 0; slots_unwritten && i < SLOTS_KEPT; i++) {
         uint8_t left = unwritten[i];
         if (left == 0) continue;
@@ -218,9 +227,9 @@ void latch_poll(void) {
         return;
     }
     slots_unwritten = false;
-    if (stuck_unwritten) {
-        stuck_unwritten = false;
-        eeprom_update_byte(STUCK_AT, stuck_image);
+    if (kept_unwritten) {
+        kept_unwritten = false;
+        eeprom_update_byte(KEPT_AT, kept_image);
     } else if (dark_unwritten) {
         dark_unwritten = false;
         eeprom_update_byte(DARK_AT, dark_image);

@@ -8,7 +8,7 @@
 struct press {
     uint32_t number;
     uint8_t loop;
-    uint8_t count;       /* further presses of this loop that found no room of their own */
+    uint8_t count;       /* presses that it stands for */
     uint32_t latched_ms; /* now_ms() at the latch; meaningless when `before_reset` */
     bool before_reset;
 };
@@ -19,13 +19,15 @@ uint32_t latch_board_id(void);
 /* The number given last, in this life or the one before. */
 uint32_t latch_last_number(void);
 void latch_press(uint8_t loop);
+/* Counts a further press of this loop with its newest one, unless that is confirmed already. */
+void latch_again(uint8_t loop);
 /* The oldest press with a higher number that is not confirmed, or 0. */
 const struct press *latch_next(uint32_t after);
 uint8_t latch_pending(void);
 void latch_confirm(uint32_t number);
-/* Which loops are stuck: kept, so that a reset makes no press of them. */
-void latch_save_stuck(uint8_t mask);
-uint8_t latch_stuck(void);
+/* What loops_kept() says: kept, so that a reset makes no press of these loops. */
+void latch_keep_loops(uint8_t kept);
+uint8_t latch_kept_loops(void);
 /* Loops whose presses the board must not show: kept, so that it holds without a host too. */
 void latch_save_dark(uint8_t mask);
 uint8_t latch_dark(void);

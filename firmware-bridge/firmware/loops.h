@@ -1,4 +1,4 @@
-/* Supervised loops: what a reading means, and when it is believed. */
+/* Supervised loops: what a reading means, and how long it must last to count. */
 #ifndef LOOPS_H
 #define LOOPS_H
 
@@ -7,14 +7,20 @@
 
 #include "board.h"
 
-/* Loops that were stuck before the reset are no press until they have been released. */
-void loops_begin(uint8_t stuck_mask);
+/* What loops_kept() returned before the reset. */
+void loops_begin(uint8_t kept);
 /* One reading of a loop, 0 to 1023; called every SAMPLE_MS for each. */
 void loops_sample(uint8_t loop, uint16_t reading);
 enum loop_state loops_state(uint8_t loop);
-/* Takes the mark that this loop's state has changed. */
+/* The reading of the loop while its button is not pressed, averaged over 80 ms, 0 to 255. */
+uint8_t loops_level(uint8_t loop);
+/* Whether this loop's state has changed since the last call. */
 bool loops_take_change(uint8_t loop);
-/* Takes the mark that this loop has been pressed. */
+/* Whether this loop has been pressed since the last call. */
 bool loops_take_press(uint8_t loop);
+/* Whether this loop was pressed once more within AGAIN_MS of its last press. */
+bool loops_take_again(uint8_t loop);
+/* Loops that must not be pressed by a reset. Bits 0 to 3: stuck; bits 4 to 7: damp enough to look pressed. */
+uint8_t loops_kept(void);
 
 #endif

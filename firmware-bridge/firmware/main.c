@@ -27,11 +27,17 @@ void early(void) {
 #define EXTRA_CHANNELS 5 /* A4 to A7, then the supply */
 #define FIRST_EXTRA 4
 
+/* Of one input in its slot: 8 * 104 us. Their median leaves out sparks, which are shorter than half of that. */
+#define READINGS 8
+
 static volatile uint32_t milliseconds;
-static volatile uint16_t loop_reading[LOOPS];
+static volatile uint8_t tick; /* the lowest byte of it */
+static uint16_t readings[SLOTS][READINGS];
+static uint16_t *next_reading = readings[0];
 static volatile uint8_t loop_fresh;
 static volatile uint16_t extra_reading[EXTRA_CHANNELS];
 static volatile uint8_t slot, extra;
+static uint16_t loop_median[LOOPS];
 
 uint32_t now_ms(void) {
     uint8_t flags = SREG;
@@ -51,7 +57,7 @@ static uint16_t whole(const volatile uint16_t *value) {
 }
 
 uint16_t analog_reading(uint8_t channel) {
-    return whole(channel < LOOPS ? &loop_reading[channel] : &extra_reading[channel - FIRST_EXTRA]);
+    return channel < LOOPS ? loop_median[channel] : whole(&extra_reading[channel - FIRST_EXTRA]);
 }
 
 uint16_t supply_mv(void) {
@@ -66,22 +72,29 @@ static uint8_t mux_of(uint8_t s) {
     return extra == EXTRA_CHANNELS - 1 ? BANDGAP_MUX : FIRST_EXTRA + extra;
 }
 
-/* Each millisecond one conversion starts, of the input that was selected a millisecond ago. */
+/* Each millisecond a slot begins, of the input that was selected at the end of the one before. */
 ISR(TIMER1_COMPA_vect) {
     milliseconds++;
+    tick++;
     ADCSRA |= _BV(ADSC);
 }
 
 ISR(ADC_vect) {
     uint16_t reading = ADC;
+    *next_reading++ = reading;
+    if (next_reading != readings[slot + 1]) {
+        ADCSRA |= _BV(ADSC);
+        return;
+    }
     if (slot < LOOPS) {
-        loop_reading[slot] = reading;
         loop_fresh |= 1 << slot;
         slot++;
     } else {
+        /* The last one: the internal reference needs time after it is selected. */
         extra_reading[extra] = reading;
         extra = (extra + 1) % EXTRA_CHANNELS;
         slot = 0;
+        next_reading = readings[0];
     }
     select_input(mux_of(slot));
 }
@@ -100,6 +113,18 @@ static uint32_t noise(void) {
     return bits;
 }
 
+/* The mean of the two in the middle. */
+static uint16_t median(uint16_t *of) {
+    for (uint8_t i = 1; i < READINGS; i++) {
+        uint16_t reading = of[i];
+        uint8_t at = i;
+        for (; at > 0 && of[at - 1] > reading; at--) of[at] = of[at - 1];
+        of[at] = reading;
+    }
+    return (of[READINGS / 2 - 1] + of[READINGS / 2]) / 2;
+}
+
+/* A loop's readings are left alone by the interrupt for 4 ms, until its next slot. */
 static void sample_loops(void) {
     uint8_t flags = SREG;
     cli();
@@ -107,7 +132,9 @@ static void sample_loops(void) {
     loop_fresh = 0;
     SREG = flags;
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (fresh & (1 << i)) loops_sample(i, whole(&loop_reading[i]));
+        if (!(fresh & (1 << i))) continue;
+        loop_median[i] = median(readings[i]);
+        loops_sample(i, loop_median[i]);
     }
 }
 
@@ -115,7 +142,7 @@ int main(void) {
     wdt_enable(WDTO_1S);
     ADCSRA = _BV(ADEN) | _BV(ADPS2) | _BV(ADPS1) | _BV(ADPS0);
     latch_begin(noise());
-    loops_begin(latch_stuck());
+    loops_begin(latch_kept_loops());
     lamp_begin();
     serial_begin();
     ADCSRA |= _BV(ADIE);
@@ -128,15 +155,16 @@ int main(void) {
     panic_begin();
     firmata_begin();
     for (uint8_t polled = 0;;) {
+        while (tick == polled && !loop_fresh && !serial_waiting()) sleep_mode(); /* at most a millisecond */
         for (int16_t byte = serial_read(); byte >= 0; byte = serial_read()) firmata_receive(byte);
-        uint8_t tick = now_ms();
-        if (tick == polled) {
-            sleep_mode(); /* until the next interrupt: at most a millisecond */
-            continue;
+        if (loop_fresh) {
+            sample_loops();
+            panic_latch();
+            latch_poll();
         }
+        if (tick == polled) continue;
         polled = tick;
         wdt_reset();
-        sample_loops();
         panic_poll();
         latch_poll();
         lamp_poll();

@@ -114,6 +114,7 @@ static bool send_heartbeat(void) {
     put8(&m, reset_cause);
     put8(&m, latch_pending());
     put8(&m, lamp_pattern());
+    for (uint8_t i = 0; i < LOOPS; i++) put8(&m, loops_level(i));
     return send(&m);
 }
 
@@ -121,7 +122,8 @@ static void send_loop(uint8_t loop) {
     struct message m = {.type = LOOP};
     put8(&m, loop);
     put8(&m, loops_state(loop));
-    send(&m); /* lost where there is no room: the heartbeat says it again */
+    put8(&m, loops_level(loop));
+    send(&m); /* dropped if there is no room: the heartbeat repeats it */
 }
 
 static bool unpack(struct message *m, const uint8_t *bytes, uint8_t length) {
@@ -172,18 +174,21 @@ void panic_begin(void) {
     light();
 }
 
+void panic_latch(void) {
+    for (uint8_t i = 0; i < LOOPS; i++) {
+        if (loops_take_again(i)) latch_again(i);
+        if (!loops_take_press(i)) continue;
+        latch_press(i);
+        if (!(latch_dark() & (1 << i))) unanswered = true;
+    }
+}
+
 void panic_poll(void) {
     uint32_t now = now_ms();
-    uint8_t stuck = 0;
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_take_press(i)) {
-            latch_press(i);
-            if (!(latch_dark() & (1 << i))) unanswered = true;
-        }
         if (loops_take_change(i)) send_loop(i);
-        if (loops_state(i) == LOOP_STUCK) stuck |= 1 << i;
     }
-    latch_save_stuck(stuck);
+    latch_keep_loops(loops_kept());
 
     /* Hello first: it tells the host from which number on a press is a new one. */
     if (hello_due && send_hello()) hello_due = false;

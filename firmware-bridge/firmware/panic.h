@@ -9,6 +9,8 @@
 void panic_begin(void);
 /* A sysex of ours, without F0, command and F7. What fails its length or its CRC is passed over. */
 void panic_message(const uint8_t *bytes, uint8_t length);
+/* Latches the presses of the last samples. */
+void panic_latch(void);
 void panic_poll(void);
 
 #endif

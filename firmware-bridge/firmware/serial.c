@@ -33,6 +33,8 @@ ISR(USART_UDRE_vect) {
     if (tx_head == tx_tail) UCSR0B &= ~_BV(UDRIE0);
 }
 
+bool serial_waiting(void) { return rx_head != rx_tail; }
+
 int16_t serial_read(void) {
     if (rx_head == rx_tail) return -1;
     uint8_t byte = rx[rx_tail];

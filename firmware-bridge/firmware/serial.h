@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 void serial_begin(void);
+/* Whether a byte has been received. */
+bool serial_waiting(void);
 /* The next byte received, or -1. */
 int16_t serial_read(void);
 /* Room for this many bytes? What does not fit is not begun: half a message is worse than none. */

@@ -8,8 +8,9 @@ const BOUNCE_MS = { close: 5, open: 2 };
 const BOUNCES = 8;
 /** Volts, 1σ, of the noise that is always there. */
 const NOISE_V = 0.02;
-/** The capacitor from the board's input to ground. */
-const INPUT_FARAD = 100e-9;
+/** R2 and C1 of PROTOCOL.md, between the loop and the chip's input. */
+const INPUT_OHM = 2_200;
+const INPUT_FARAD = 47e-9;
 
 type Wire = "whole" | "cut" | "shorted";
 
@@ -52,7 +53,7 @@ export const createLoop = (random: () => number): Loop => {
       supplyV,
       closed,
     );
-    const left = ohm === 0 ? 0 : Math.exp((inputMs - atMs) / (1000 * ohm * INPUT_FARAD));
+    const left = Math.exp((inputMs - atMs) / (1000 * (ohm + INPUT_OHM) * INPUT_FARAD));
     inputV = volts + ((inputV ?? volts) - volts) * left;
     inputMs = atMs;
     return inputV;

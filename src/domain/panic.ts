@@ -1,5 +1,5 @@
 /** The panic board as the unit sees it, independent of the serial protocol. */
-export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck"] as const;
+export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck", "degraded"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
 /** Patterns of lamp and sounder that the unit can ask for; the board runs them. */
@@ -72,7 +72,8 @@ export type BoardListener = {
   /** Called once for each change of fault. */
   fault(code: BoardFault, detail: string): void;
   recovered(detail: string): void;
-  loop(loop: number, state: LoopState): void;
+  /** `level`: volts at the board's input without a press, at a supply of 5 V; firmware 1.3 and newer. */
+  loop(loop: number, state: LoopState, level?: number): void;
 };
 
 /** The port to the board. */

@@ -8,24 +8,37 @@ import type { Faults } from "./faults.ts";
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
 
 /** What is wrong with a loop, for a technician. */
-const LOOP_FAULTS: Readonly<Record<CodeOf<"panic-loop">, string>> = {
+const LOOP_FAULTS: Readonly<Record<Exclude<CodeOf<"panic-loop">, "degraded">, string>> = {
   open: "is cut: look for a broken wire or a loose plug",
   short: "is shorted: look for a crushed cable",
   stuck: "has been pressed for 60 s: the button is stuck",
+};
+
+/** Volts of a loop at rest. */
+const NORMAL_V = 2.5;
+
+/** What is wrong with a loop that is neither normal nor broken. More volts: resistance has been added. */
+const degradedBy = (level: number | undefined): string => {
+  const measured = level === undefined ? "is degraded" : `reads ${level.toFixed(1)} V instead of 2.5 V`;
+  const corrosion = "corrosion in its plugs";
+  const moisture = "moisture in its plugs, cable or button";
+  if (level === undefined) return `${measured}: look for ${corrosion}, or ${moisture}`;
+  return `${measured}: look for ${level > NORMAL_V ? corrosion : moisture}`;
 };
 
 /** What becomes of the board's messages. `buttons`: by configured name. */
 export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
   hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
   press: (press) => emergency.press(press),
-  loop(index, state) {
+  loop(index, state, level) {
     const where = buttonOnLoop(buttons, index)[0];
     const trouble = state === "normal" || state === "pressed" ? undefined : state;
     const what = `${where} (loop ${index})`;
     emergency.give({ kind: "fault", part: `loop ${index}`, faulty: trouble !== undefined });
-    if (trouble !== undefined)
-      faults.raise({ part: "panic-loop", code: trouble, where }, `${what} ${LOOP_FAULTS[trouble]}`);
-    else faults.clear({ part: "panic-loop", where }, `${what} is normal again`);
+    if (trouble !== undefined) {
+      const says = trouble === "degraded" ? degradedBy(level) : LOOP_FAULTS[trouble];
+      faults.raise({ part: "panic-loop", code: trouble, where }, `${what} ${says}`);
+    } else faults.clear({ part: "panic-loop", where }, `${what} is normal again`);
   },
   fault: (code, detail) => faults.raise({ part: "panic-board", code }, detail),
   recovered: (detail) => faults.clear({ part: "panic-board" }, detail),

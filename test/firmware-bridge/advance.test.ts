@@ -31,7 +31,7 @@ const hello = (changes: Partial<Hello> = {}): FromBoard => ({
   uptimeS: 60,
   ...changes,
 });
-const heartbeat = (pattern = 0): FromBoard => ({
+const heartbeat = (pattern = 0): Extract<FromBoard, { kind: "heartbeat" }> => ({
   kind: "heartbeat",
   board: BOARD,
   uptimeS: 61,
@@ -218,6 +218,16 @@ describe("the loops", () => {
     const back = [...before, opened, message(30, hello()), message(40, heartbeat())];
     expect(after(...back).effects).toEqual([{ do: "loop", loop: 0, state: "normal" }]);
     expect(after(...back, message(50, heartbeat())).effects).toEqual([]);
+  });
+
+  test("that are degraded are reported with the volts at the input", () => {
+    const levels = [128, 154, 128, 128];
+    const loops: LoopState[] = ["normal", "degraded", "normal", "normal"];
+    const beat = message(20, { ...heartbeat(), loops, levels });
+    const once: FromBoard = { kind: "loop", loop: 1, state: "degraded", level: 154 };
+    const reported = [{ do: "loop", loop: 1, state: "degraded", level: (154 * 5) / 256 }];
+    expect(after(opened, message(10, hello()), beat).effects.slice(0, 1)).toEqual(reported);
+    expect(after(opened, message(10, hello()), message(20, once)).effects).toEqual(reported);
   });
 
   test("that this unit does not know are ignored", () => {

@@ -21,9 +21,10 @@ test.each([1, 2, 3, 4])(
       await line.pass(2_500);
       expect(line.board.light.lamp).toBe(pattern);
     }
-    expect(line.host.health).toMatchObject({ connected: true, firmware: "1.2" });
+    expect(line.host.health).toMatchObject({ connected: true, firmware: "1.3" });
     expect(line.faults).toEqual([]);
   },
+  120_000,
 );
 
 test("a board that each opening resets is reported once, with its presses heard all the same", async () => {

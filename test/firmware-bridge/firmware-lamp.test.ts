@@ -76,7 +76,7 @@ describe("the lamp", () => {
     show(bench, "received");
     bench.pass(3_300);
     expect(bench.lights.some(({ light }) => light.sounder)).toBe(false);
-  });
+  }, 120_000);
 
   test("after a press each step is brighter than the one before, in any glance of 0.8 s", () => {
     const steps = ["latched", "sent", "received", "accepted"].map(brightness);

@@ -14,6 +14,7 @@ import { waitFor } from "../journeys/car.ts";
 
 /** The release before lamp patterns of the board's own, to which new units must still speak. */
 const FIRMWARE_1_1 = "test/firmware-bridge/images/panic-board-1.1.hex";
+const FIRMWARE_1_2 = "test/firmware-bridge/images/panic-board-1.2.hex";
 
 const newLink = () => join(mkdtempSync(join(tmpdir(), "board-")), "tty");
 
@@ -155,6 +156,7 @@ const fakeBoard = (protocol = 1, startsMute = false): Fake => {
 describe("the port to the board", () => {
   panicBoardContract("the released image in the simulator", () => realImage(releasedImage()));
   panicBoardContract("the image of firmware 1.1 in the simulator", () => realImage(FIRMWARE_1_1));
+  panicBoardContract("the image of firmware 1.2 in the simulator", () => realImage(FIRMWARE_1_2));
   panicBoardContract("a board made of messages", fakeBoard);
 
   test("a board with firmware 1.1 shows the nearest pattern that it has", async () => {

@@ -32,17 +32,26 @@ const message: fc.Arbitrary<FromBoard> = fc.oneof(
       { requiredKeys: ["board", "number", "loop", "count"] },
     ),
   }),
-  fc.record({
-    kind: fc.constant("heartbeat" as const),
-    board,
-    uptimeS: u32,
-    loops: fc.tuple(state, state, state, state),
-    supplyMv: u16,
-    resetCause: u8,
-    pending: u8,
-    pattern: u8,
-  }),
-  fc.record({ kind: fc.constant("loop" as const), loop: u8, state }),
+  fc.record(
+    {
+      kind: fc.constant("heartbeat" as const),
+      board,
+      uptimeS: u32,
+      loops: fc.tuple(state, state, state, state),
+      supplyMv: u16,
+      resetCause: u8,
+      pending: u8,
+      pattern: u8,
+      levels: fc.tuple(u8, u8, u8, u8),
+    },
+    {
+      requiredKeys: ["kind", "board", "uptimeS", "loops", "supplyMv", "resetCause", "pending", "pattern"],
+    },
+  ),
+  fc.record(
+    { kind: fc.constant("loop" as const), loop: u8, state, level: u8 },
+    { requiredKeys: ["kind", "loop", "state"] },
+  ),
 );
 
 const hear = (chunks: Iterable<Uint8Array>) => {

@@ -31,14 +31,14 @@ describe("the network of a loop", () => {
 });
 
 describe("a loop over time", () => {
-  test("charges the input's capacitor: a contact of 0.2 ms moves the input two thirds of the way", () => {
+  test("charges the input's capacitor: a contact of 0.3 ms moves the input over three quarters of the way", () => {
     const loop = createLoop(() => 0.5);
     loop.move(true, 10, false);
-    loop.move(false, 10.2, false);
+    loop.move(false, 10.3, false);
     expect(loop.volts(9.9, SUPPLY_V)).toBeCloseTo(2.5);
-    const share = (2.5 - loop.volts(10.2, SUPPLY_V)) / (2.5 - 0.994);
-    expect(share).toBeGreaterThan(0.6);
-    expect(share).toBeLessThan(0.67);
+    const share = (2.5 - loop.volts(10.3, SUPPLY_V)) / (2.5 - 0.994);
+    expect(share).toBeGreaterThan(0.75);
+    expect(share).toBeLessThan(0.8);
     expect(loop.volts(15, SUPPLY_V)).toBeCloseTo(2.5);
   });
 

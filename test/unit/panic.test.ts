@@ -57,6 +57,19 @@ test.each([
   },
 );
 
+test.each([
+  [3.04, "reads 3.0 V instead of 2.5 V: look for corrosion in its plugs"],
+  [1.9, "reads 1.9 V instead of 2.5 V: look for moisture in its plugs, cable or button"],
+  [undefined, "is degraded: look for corrosion in its plugs, or moisture in its plugs, cable or button"],
+])("a loop that is degraded, at %s V, is a fault that says what to look for", async (level, says) => {
+  const { world, events, board } = await opened();
+  board.loop(0, "degraded", level);
+  expect(world.lamp).toBe("fault");
+  expect(events).toEqual([
+    { type: "fault", part: "panic-loop", code: "degraded", where: "dash", detail: `dash (loop 0) ${says}` },
+  ]);
+});
+
 test("a fault of the board itself is one for dispatch, until it is over", async () => {
   const { events, faults, board } = await opened();
   board.fault("unplugged", "it is gone");

@@ -94,6 +94,14 @@ export const PANIC_LOOP = {
     cause: "A crushed cable, or water in a plug.",
     remedy: "Measure at the board: 2.5 V is normal, 0 V is a short. Repair the cable.",
   },
+  degraded: {
+    sentence: "The loop to a button is not as it should be. A press may not be seen.",
+    lamp: "fault",
+    dispatch: `${LOOP} The fault's \`detail\` has the voltage.`,
+    cause: "More than 2.5 V: a corroded plug. Less: moisture in a plug, in the cable or in the button.",
+    remedy:
+      "Measure at the board: 2.1 to 2.7 V is normal. Clean or replace the plugs, dry the button, then press it once.",
+  },
   stuck: {
     sentence: "A button has been pressed for 60 s.",
     lamp: "fault",
