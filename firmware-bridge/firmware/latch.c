@@ -1,46 +1,83 @@
 #include "latch.h"
 
 #include <avr/eeprom.h>
+#include <avr/interrupt.h>
+#include <avr/io.h>
 #include <util/crc16.h>
 
 #include "board.h"
 
 /*
- * EEPROM: a ring of slots, the board's id with its CRC, the loops that a reset must not press, the dark loops, and two
- * records of the number reached. Address 0 is not used: a brown-out hits it first. A CRC covers the
- * number, loop and count of a slot. `state` is outside it, so confirming writes one byte and cannot
- * tear. A press is sent before it is written. So each start skips 16 numbers and writes the number
- * reached before the first press: a number that was sent but not written is never given again.
+ * EEPROM: a ring of slots, the board's id with its CRC, the loops that a reset must not press, the dark
+ * loops, two records of the number reached, and a mark for each slot. Address 0 is not used: a brown-out
+ * hits it first.
+ *
+ * A slot is prepared before it is needed: it becomes UNFINISHED, its mark is erased to FF, its number is
+ * written, with its CRC, and it becomes OURS. A press then clears one bit of the mark, that of its loop, which takes 1.8 ms and cannot tear: the
+ * bit is clear or it is not. Confirming clears the others. A mark with exactly one of the four bits clear
+ * is a press that is pending.
+ *
+ * A press gets only a number that is in a prepared slot. So no number is given twice: the highest one in
+ * the EEPROM is never lower than one that was given. A slot that holds the highest number is prepared
+ * anew only after a record of the number reached.
+ *
+ * Firmware 1.2 and older wrote the press itself into the slot, and `state` last. Such slots are still read.
+ * They read ours as confirmed presses, so the numbers continue also after a return to them.
  */
 #define RING_AT 16
 #define ID_AT ((uint8_t *)160)
 #define KEPT_AT ((uint8_t *)168)
 #define DARK_AT ((uint8_t *)169)
 #define REACHED_AT 176
+#define MARKS_AT ((uint8_t *)192)
 #define REACHED_COPIES 2
 #define SLOTS_KEPT 16
+/* So many are prepared: all loops can be pressed at once, and none again within 300 ms. */
+#define PREPARED_SLOTS LOOPS
 #define NUMBERS_SKIPPED 16
-#define PENDING 0xFF /* as an erased cell */
+#define OURS 0x50       /* in place of a loop */
+#define UNFINISHED 0xEE /* there while the slot is being prepared */
 #define CONFIRMED 0x00
+#define ERASED 0xFF
 
 struct slot {
     uint32_t number;
     uint8_t loop;
     uint8_t count;
     uint8_t crc;
-    uint8_t state;
+    uint8_t state; /* of firmware 1.2; not 0: pending */
 };
 
-static struct press queue[SLOTS_KEPT]; /* by slot; number 0: free */
-static struct slot image[SLOTS_KEPT];  /* what the EEPROM should hold */
-static uint8_t kept_image, dark_image;
+/* The number reached, for when the slot that holds it is overwritten. */
+struct reached {
+    uint32_t number;
+    uint8_t crc;
+};
+
+enum status { FREE, PREPARED, PENDING, PENDING_OLD };
+
+static struct press presses[SLOTS_KEPT]; /* `number` is what the slot holds in EEPROM; 0: nothing */
+static enum status status_of[SLOTS_KEPT];
 static uint32_t board_id;
-static uint32_t last_number;
+static uint32_t last_number; /* given last */
+static uint32_t next_number; /* of the next slot that is prepared */
+static uint8_t pending, prepared;
+/* Loops whose press has not found a prepared slot yet. */
+static uint8_t owed;
+static uint32_t owed_ms[LOOPS];
+/* Marks to be written, by slot; and `state` of the slots of firmware 1.2. */
+static uint16_t press_due, confirm_due, confirm_old_due;
+static uint8_t kept_image, dark_image;
+static bool kept_due, dark_due;
+
+/* The slot that is being prepared, and what is written next. */
+static struct slot image;
+static struct reached record;
+static uint8_t preparing = SLOTS_KEPT;
 static uint8_t next_slot;
-/* Bytes of `image` still to be written, by slot: bit 7 is `state`, written last. */
-static uint8_t unwritten[SLOTS_KEPT];
-static bool kept_unwritten, dark_unwritten, slots_unwritten;
-static uint8_t pending;
+static uint8_t step;
+static bool blind; /* the slot was torn: a byte that reads as wanted can be weak */
+static uint32_t recorded; /* the higher record of the number reached */
 
 static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
     uint8_t crc = 0x5A; /* not 0: cells of zeros must not look right */
@@ -50,28 +87,28 @@ static uint8_t crc8(const uint8_t *bytes, uint8_t length) {
 
 static uint8_t *slot_at(uint8_t index) { return (uint8_t *)(uintptr_t)(RING_AT + index * sizeof(struct slot)); }
 
-/* The number reached, for a start at which all sixteen slots hold presses. */
-struct reached {
-    uint32_t number;
-    uint8_t crc;
-};
-
-static struct reached *reached_at(uint8_t copy) {
-    return (struct reached *)(uintptr_t)(REACHED_AT + copy * sizeof(struct reached));
+static uint8_t *reached_at(uint8_t copy) {
+    return (uint8_t *)(uintptr_t)(REACHED_AT + copy * sizeof(struct reached));
 }
+
+/* Starts one half of a write, erasing or programming, which takes 1.8 ms instead of 3.4. */
+static void start_half(uint8_t *at, uint8_t value, uint8_t mode) {
+    EEAR = (uint16_t)(uintptr_t)at;
+    EEDR = value;
+    uint8_t flags = SREG;
+    cli();
+    EECR = mode | _BV(EEMPE);
+    EECR |= _BV(EEPE);
+    SREG = flags;
+}
+static void erase(uint8_t *at) { start_half(at, ERASED, _BV(EEPM0)); }
+static void clear_bits(uint8_t *at, uint8_t value) { start_half(at, value, _BV(EEPM1)); }
 
 /* 0: this copy is torn, or was never written. */
 static uint32_t read_reached(uint8_t copy) {
     struct reached kept;
     eeprom_read_block(&kept, reached_at(copy), sizeof kept);
     return kept.crc == crc8((uint8_t *)&kept.number, sizeof kept.number) ? kept.number : 0;
-}
-
-/* Replaces the lower copy, so that a write that is cut short leaves the higher one. */
-static void write_reached(void) {
-    struct reached kept = {.number = last_number};
-    kept.crc = crc8((uint8_t *)&kept.number, sizeof kept.number);
-    eeprom_update_block(&kept, reached_at(read_reached(0) > read_reached(1) ? 1 : 0), sizeof kept);
 }
 
 /* Whether the board had an id: if not, it has never been in use. */
@@ -91,60 +128,59 @@ static bool begin_id(uint32_t noise) {
     return known;
 }
 
-/*
- * Writes the number reached and waits until it is written: into a slot that holds no press, which
- * spreads the wear, else beside the ring.
- */
-static void keep_number(void) {
-    for (uint8_t tried = 0; tried < SLOTS_KEPT; tried++) {
-        uint8_t slot = next_slot;
-        next_slot = (slot + 1) % SLOTS_KEPT;
-        if (queue[slot].number != 0) continue;
-        image[slot] = (struct slot){last_number, 0, 0, 0, CONFIRMED};
-        image[slot].crc = crc8((uint8_t *)&image[slot], 6);
-        /* Not a press at any moment of the writing: that it is none stands there first. */
-        eeprom_update_byte(slot_at(slot) + 7, CONFIRMED);
-        eeprom_update_block(&image[slot], slot_at(slot), 7);
-        return;
+static uint8_t read_mask(const uint8_t *at) {
+    uint8_t mask = eeprom_read_byte(at);
+    return mask == ERASED ? 0 : mask;
+}
+
+static uint8_t mark_of(uint8_t loop) { return ~(1 << loop); }
+
+static void begin_slot(uint8_t index) {
+    struct slot s;
+    eeprom_read_block(&s, slot_at(index), sizeof s);
+    if (s.crc != crc8((uint8_t *)&s, 6) || s.number == 0 || s.loop == UNFINISHED) return;
+    struct press *p = &presses[index];
+    *p = (struct press){s.number, s.loop, s.count, 0, true};
+    if (s.number > last_number) {
+        last_number = s.number;
+        next_slot = (index + 1) % SLOTS_KEPT;
     }
-    write_reached();
+    if (s.loop == OURS) {
+        uint8_t mark = eeprom_read_byte(MARKS_AT + index);
+        p->count = 1;
+        for (p->loop = 0; p->loop < LOOPS && mark != mark_of(p->loop);) p->loop++;
+        if (p->loop < LOOPS) status_of[index] = PENDING;
+        /* Its number may have been sent by a press that was not written any more: never again. */
+        else if (mark == ERASED) confirm_due |= 1 << index;
+    } else if (s.state != CONFIRMED) {
+        status_of[index] = PENDING_OLD;
+    }
+    if (status_of[index] != FREE) pending++;
 }
 
 void latch_begin(uint32_t noise) {
     bool used = begin_id(noise);
-    kept_image = eeprom_read_byte(KEPT_AT);
-    if (kept_image == 0xFF) kept_image = 0;
-    dark_image = eeprom_read_byte(DARK_AT);
-    if (dark_image == 0xFF) dark_image = 0;
-    eeprom_read_block(image, (void *)RING_AT, sizeof image);
-    for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
-        struct slot *s = &image[i];
-        if (s->crc != crc8((uint8_t *)s, 6) || s->number == 0) continue;
-        if (s->number > last_number) {
-            last_number = s->number;
-            next_slot = (i + 1) % SLOTS_KEPT;
-        }
-        if (s->state != CONFIRMED) {
-            queue[i] = (struct press){s->number, s->loop, s->count, 0, true};
-            pending++;
-        }
-    }
+    kept_image = read_mask(KEPT_AT);
+    dark_image = read_mask(DARK_AT);
+    for (uint8_t i = 0; i < SLOTS_KEPT; i++) begin_slot(i);
     for (uint8_t copy = 0; copy < REACHED_COPIES; copy++) {
         uint32_t reached = read_reached(copy);
-        if (reached > last_number) last_number = reached;
+        if (reached > recorded) recorded = reached;
     }
+    if (recorded > last_number) last_number = recorded;
+    /* Firmware 1.2 gave numbers before it wrote them. */
     if (used) last_number += NUMBERS_SKIPPED;
-    keep_number();
+    next_number = last_number + 1;
 }
 
 uint32_t latch_board_id(void) { return board_id; }
 uint32_t latch_last_number(void) { return last_number; }
 uint8_t latch_kept_loops(void) { return kept_image; }
 
-void latch_keep_loops(uint8_t mask) {
-    if (mask == kept_image) return;
-    kept_image = mask;
-    kept_unwritten = true;
+void latch_keep_loops(uint8_t kept) {
+    if (kept == kept_image) return;
+    kept_image = kept;
+    kept_due = true;
 }
 
 uint8_t latch_dark(void) { return dark_image; }
@@ -152,12 +188,15 @@ uint8_t latch_dark(void) { return dark_image; }
 void latch_save_dark(uint8_t mask) {
     if (mask == dark_image) return;
     dark_image = mask;
-    dark_unwritten = true;
+    dark_due = true;
 }
 
+static bool is_pending(uint8_t slot) { return status_of[slot] >= PENDING; }
+
 bool latch_visible(void) {
+    if (owed & ~dark_image) return true;
     for (uint8_t i = 0; pending > 0 && i < SLOTS_KEPT; i++) {
-        if (queue[i].number != 0 && !(dark_image & (1 << queue[i].loop))) return true;
+        if (is_pending(i) && !(dark_image & (1 << presses[i].loop))) return true;
     }
     return false;
 }
@@ -165,73 +204,191 @@ bool latch_visible(void) {
 const struct press *latch_next(uint32_t after) {
     const struct press *found = 0;
     for (uint8_t i = 0; pending > 0 && i < SLOTS_KEPT; i++) {
-        if (queue[i].number > after && (!found || queue[i].number < found->number)) found = &queue[i];
+        if (!is_pending(i) || presses[i].number <= after) continue;
+        if (!found || presses[i].number < found->number) found = &presses[i];
     }
     return found;
 }
 
 uint8_t latch_pending(void) { return pending; }
 
-void latch_press(uint8_t loop) {
-    uint8_t slot = next_slot;
-    struct press *newest = &queue[slot];
-    /* They are confirmed in any order: the next slot may be taken while others are free. */
-    for (uint8_t tried = 0; tried < SLOTS_KEPT && queue[slot].number != 0; tried++) {
-        if (queue[slot].number > newest->number) newest = &queue[slot];
-        slot = (slot + 1) % SLOTS_KEPT;
+/* The prepared slot with the lowest number, so that numbers are given in order; or SLOTS_KEPT. */
+static uint8_t prepared_slot(void) {
+    uint8_t found = SLOTS_KEPT;
+    for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
+        if (status_of[i] != PREPARED) continue;
+        if (found == SLOTS_KEPT || presses[i].number < presses[found].number) found = i;
     }
-    if (queue[slot].number != 0) {
-        /* Sixteen presses wait already: the newest of them counts this one. */
-        if (newest->count < 255) newest->count++;
-        return;
-    }
-    next_slot = (slot + 1) % SLOTS_KEPT;
-    last_number++;
-    pending++;
-    queue[slot] = (struct press){last_number, loop, 1, now_ms(), false};
-    image[slot] = (struct slot){last_number, loop, 1, 0, PENDING};
-    image[slot].crc = crc8((uint8_t *)&image[slot], 6);
-    unwritten[slot] = 0xFF;
-    slots_unwritten = true;
+    return found;
 }
 
-void latch_again(uint8_t loop) {
-    struct press *newest = 0;
+/* The newest pending press, of this loop or of any. */
+static struct press *newest(uint8_t loop, bool any) {
+    struct press *found = 0;
     for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
-        struct press *p = &queue[i];
-        if (p->number != 0 && p->loop == loop && (!newest || p->number > newest->number)) newest = p;
+        if (!is_pending(i) || (!any && presses[i].loop != loop)) continue;
+        if (!found || presses[i].number > found->number) found = &presses[i];
     }
-    if (newest && newest->count < 255) newest->count++;
+    return found;
 }
+
+static void count(struct press *p) {
+    if (p && p->count < 255) p->count++;
+}
+
+/* Gives each press that is owed its slot; the others wait until one is prepared. */
+static void settle(void) {
+    for (uint8_t loop = 0; owed != 0 && loop < LOOPS; loop++) {
+        if (!(owed & (1 << loop))) continue;
+        uint8_t slot = prepared_slot();
+        if (slot == SLOTS_KEPT && pending < SLOTS_KEPT) return;
+        owed &= ~(1 << loop);
+        if (slot == SLOTS_KEPT) {
+            /* Sixteen presses wait already: the newest of them counts this one. */
+            count(newest(loop, true));
+            continue;
+        }
+        last_number = presses[slot].number;
+        presses[slot] = (struct press){last_number, loop, 1, owed_ms[loop], false};
+        status_of[slot] = PENDING;
+        prepared--;
+        press_due |= 1 << slot;
+        pending++;
+    }
+}
+
+void latch_press(uint8_t loop) {
+    owed |= 1 << loop;
+    owed_ms[loop] = now_ms();
+    settle();
+}
+
+void latch_again(uint8_t loop) { count(newest(loop, false)); }
 
 void latch_confirm(uint32_t number) {
     for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
-        if (queue[i].number != number || number == 0) continue;
-        queue[i].number = 0;
+        if (!is_pending(i) || presses[i].number != number) continue;
         pending--;
-        image[i].state = CONFIRMED;
-        unwritten[i] |= 0x80;
-        slots_unwritten = true;
+        press_due &= ~(1 << i);
+        if (status_of[i] == PENDING_OLD) confirm_old_due |= 1 << i;
+        else confirm_due |= 1 << i;
+        status_of[i] = FREE;
+    }
+}
+
+/* Steps of preparing a slot: the record, if it is needed, then the slot. */
+#define RECORD_BYTES sizeof(struct reached)
+enum {
+    BREAK = RECORD_BYTES, SET_STATE, ERASE_MARK, SET_NUMBER, SET_COUNT = SET_NUMBER + 4, SET_CRC, FINISH, FINISHED,
+};
+
+static bool holds_highest(uint8_t slot) {
+    for (uint8_t i = 0; i < SLOTS_KEPT; i++) {
+        if (presses[i].number > presses[slot].number) return false;
+    }
+    return presses[slot].number > recorded;
+}
+
+/* Whether a slot should be prepared, and there is one. */
+static bool begin_preparing(void) {
+    if (prepared >= PREPARED_SLOTS || prepared + pending == SLOTS_KEPT) return false;
+    while (status_of[next_slot] != FREE) next_slot = (next_slot + 1) % SLOTS_KEPT;
+    preparing = next_slot;
+    next_slot = (next_slot + 1) % SLOTS_KEPT;
+    confirm_due &= ~(1 << preparing);
+    confirm_old_due &= ~(1 << preparing);
+    image = (struct slot){next_number, OURS, 0, 0, CONFIRMED};
+    image.crc = crc8((uint8_t *)&image, 6);
+    blind = presses[preparing].number == 0;
+    step = BREAK;
+    if (holds_highest(preparing)) {
+        record.number = presses[preparing].number;
+        record.crc = crc8((uint8_t *)&record.number, sizeof record.number);
+        step = 0;
+    }
+    return true;
+}
+
+/* Starts to write a byte, unless it is there already. */
+static bool put(uint8_t *at, uint8_t value) {
+    if (!blind && eeprom_read_byte(at) == value) return false;
+    eeprom_write_byte(at, value);
+    return true;
+}
+
+/* Starts the write of this step, if one is needed. */
+static bool perform(uint8_t now) {
+    uint8_t *slot = slot_at(preparing);
+    if (now < BREAK) {
+        /* Replaces the lower copy: a write that is cut short leaves the higher one. */
+        static uint8_t *at;
+        if (now == 0) at = reached_at(read_reached(0) > read_reached(1) ? 1 : 0);
+        eeprom_write_byte(at + now, ((uint8_t *)&record)[now]);
+        return true;
+    }
+    if (now == BREAK) {
+        if (record.number > recorded) recorded = record.number;
+        presses[preparing].number = 0;
+        return put(slot + 4, UNFINISHED);
+    }
+    if (now == SET_STATE) return put(slot + 7, CONFIRMED);
+    if (now == ERASE_MARK) {
+        erase(MARKS_AT + preparing);
+        return true;
+    }
+    if (now < SET_COUNT) return put(slot + now - SET_NUMBER, ((uint8_t *)&image)[now - SET_NUMBER]);
+    if (now == SET_COUNT) return put(slot + 5, image.count);
+    if (now == SET_CRC) return put(slot + 6, image.crc);
+    return put(slot + 4, OURS);
+}
+
+static void prepare(void) {
+    if (preparing == SLOTS_KEPT && !begin_preparing()) return;
+    while (step < FINISHED) {
+        if (perform(step++)) return;
+    }
+    /* The last byte is written. */
+    presses[preparing].number = next_number++;
+    status_of[preparing] = PREPARED;
+    prepared++;
+    preparing = SLOTS_KEPT;
+    settle();
+}
+
+static uint8_t lowest(uint16_t bits) {
+    uint8_t bit = 0;
+    while (!(bits & 1 << bit)) bit++;
+    return bit;
+}
+
+/* Takes the lowest slot out of those that are due. */
+static uint8_t take(uint16_t *due) {
+    uint8_t slot = lowest(*due);
+    *due &= ~(1 << slot);
+    return slot;
+}
+
+static void write_next(void) {
+    if (press_due) {
+        uint8_t slot = take(&press_due);
+        clear_bits(MARKS_AT + slot, mark_of(presses[slot].loop));
+    } else if (confirm_due) {
+        clear_bits(MARKS_AT + take(&confirm_due), CONFIRMED);
+    } else if (confirm_old_due) {
+        eeprom_write_byte(slot_at(take(&confirm_old_due)) + 7, CONFIRMED);
+    } else if (kept_due) {
+        kept_due = false;
+        eeprom_update_byte(KEPT_AT, kept_image);
+    } else if (dark_due) {
+        dark_due = false;
+        eeprom_update_byte(DARK_AT, dark_image);
     }
 }
 
 void latch_poll(void) {
-    if ((!slots_unwritten && !kept_unwritten && !dark_unwritten) || !eeprom_is_ready()) return;
-    for (uint8_t i = 0; slots_unwritten && i < SLOTS_KEPT; i++) {
-        uint8_t left = unwritten[i];
-        if (left == 0) continue;
-        uint8_t byte = 0;
-        while (!(left & (1 << byte))) byte++;
-        unwritten[i] = left & ~(1 << byte);
-        eeprom_update_byte(slot_at(i) + byte, ((uint8_t *)&image[i])[byte]);
-        return;
-    }
-    slots_unwritten = false;
-    if (kept_unwritten) {
-        kept_unwritten = false;
-        eeprom_update_byte(KEPT_AT, kept_image);
-    } else if (dark_unwritten) {
-        dark_unwritten = false;
-        eeprom_update_byte(DARK_AT, dark_image);
-    }
+    if (!eeprom_is_ready()) return;
+    /* A slot for the next press comes before everything but a press. */
+    if (!press_due && prepared == 0) prepare();
+    if (eeprom_is_ready()) write_next();
+    if (eeprom_is_ready()) prepare();
 }

