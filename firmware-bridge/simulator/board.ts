@@ -19,6 +19,8 @@ export type BoardOptions = {
   readonly onLight: (light: Light) => void;
   /** Volts of the chip's internal reference, 1.0 to 1.2. */
   readonly bandgapV?: number;
+  /** What the EEPROM holds; the default is erased. */
+  readonly eeprom?: Uint8Array;
 };
 
 export type Board = {
@@ -48,6 +50,8 @@ export type Board = {
   supply(volts: number): void;
   /** Bytes of EEPROM that were written or erased so far. */
   readonly eepromWrites: number;
+  /** A copy of the EEPROM. */
+  readonly eeprom: Uint8Array;
   /** What the chip drives, or pulls up, on port D: the spare pins D2 to D7. */
   readonly outputs: { readonly d: number };
   /** Puts a level on a pin: D2 to D7 are on port D, A0 to A5 on port C. */
@@ -120,7 +124,7 @@ export const createBoard = (options: BoardOptions): Board => {
     light = next;
     options.onLight(light);
   };
-  const cells = new Cells(() => chip.nowMs, random);
+  const cells = new Cells(() => chip.nowMs, random, options.eeprom);
   const chip: Chip = createChip(
     options.flash,
     {
@@ -165,6 +169,9 @@ export const createBoard = (options: BoardOptions): Board => {
     },
     get eepromWrites() {
       return cells.writes;
+    },
+    get eeprom() {
+      return cells.contents;
     },
     get outputs() {
       return { d: chip.portD };

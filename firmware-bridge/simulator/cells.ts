@@ -23,8 +23,10 @@ export class Cells extends EEPROMMemoryBackend {
   /** Bytes that were written or erased. */
   writes = 0;
 
-  constructor(nowMs: () => number, random: () => number) {
+  /** `held`: what an earlier board left in its EEPROM. */
+  constructor(nowMs: () => number, random: () => number, held: Uint8Array = new Uint8Array()) {
     super(BYTES);
+    for (const [at, value] of held.entries()) super.writeMemory(at, value);
     this.#nowMs = nowMs;
     this.#random = random;
   }
@@ -50,6 +52,11 @@ export class Cells extends EEPROMMemoryBackend {
     this.#weak.set(at, weak);
     super.eraseMemory(at);
     super.writeMemory(at, to);
+  }
+
+  /** A copy of all cells. */
+  get contents(): Uint8Array {
+    return Uint8Array.from({ length: BYTES }, (_, at) => this.readMemory(at));
   }
 
   /** The power goes away, and comes back later. */

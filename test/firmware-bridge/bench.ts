@@ -30,6 +30,7 @@ export const openFirmwareBench = (
   options: {
     seed?: number;
     image?: string;
+    eeprom?: Uint8Array;
     onMessage?: (message: FromBoard, bench: FirmwareBench) => void;
   } = {},
 ): FirmwareBench => {
@@ -53,6 +54,7 @@ export const openFirmwareBench = (
   const board: Board = createBoard({
     flash: readHex(readFileSync(options.image ?? releasedImage(), "utf8")),
     random: createRandom(options.seed ?? 1),
+    ...(options.eeprom ? { eeprom: options.eeprom } : {}),
     onSerial: (byte) => receive(Uint8Array.of(byte)),
     onLight: (light) => void lights.push({ atMs: board.nowMs, light }),
   });
