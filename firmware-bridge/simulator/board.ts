@@ -1,8 +1,10 @@
 import type { EEPROMMemoryBackend } from "avr8js";
 import type { LampPattern, OwnPattern } from "../../src/domain/panic.ts";
 import { PATTERNS } from "../protocol.ts";
-import { createChip, RESET } from "./chip.ts";
+import { createChip } from "./chip.ts";
 import { createLoop, type Loop } from "./loop.ts";
+import { RESET } from "./reset.ts";
+import type { BootFuses } from "./self-programming.ts";
 
 /** The panic board on a bench: the released image on a chip, four loops, a lamp and a sounder. */
 type Lamp = Exclude<LampPattern, "silent"> | OwnPattern | "off";
@@ -17,6 +19,8 @@ export type BoardOptions = {
   readonly onSerial: (byte: number) => void;
   readonly onLight: (light: Light) => void;
   readonly eeprom?: EEPROMMemoryBackend;
+  /** The fuses of a board with a boot loader. */
+  readonly boot?: BootFuses;
 };
 
 export type Board = {
@@ -25,6 +29,8 @@ export type Board = {
   readonly lampLit: boolean;
   /** Milliseconds of the board's own time. */
   readonly nowMs: number;
+  /** The rate of the serial line, as the program has set it. */
+  readonly baud: number;
   /** The share of the chip's time that it did not sleep, 0 to 1. */
   readonly load: number;
   /** Runs the board up to a time, in milliseconds of its own clock. */
@@ -80,7 +86,7 @@ export const createBoard = (options: BoardOptions): Board => {
         show({ ...light, sounder: (levels & SOUNDER) !== 0 });
       },
     },
-    options.eeprom,
+    { random, ...(options.eeprom && { eeprom: options.eeprom }), boot: options.boot },
   );
   const loopAt = (index: number): Loop => {
     const loop = loops[index];
@@ -96,6 +102,9 @@ export const createBoard = (options: BoardOptions): Board => {
     },
     get nowMs() {
       return chip.nowMs;
+    },
+    get baud() {
+      return chip.baud;
     },
     get load() {
       return chip.activeCycles / Math.max(1, chip.nowMs * 16_000);
