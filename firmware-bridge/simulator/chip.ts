@@ -22,6 +22,7 @@ import {
 import { Receiver } from "./receiver.ts";
 import { attachWatchdog, keepMemory, RESET } from "./reset.ts";
 import { SelfProgramming, type BootFuses } from "./self-programming.ts";
+import { Spinning } from "./spinning.ts";
 
 /** The microcontroller alone: an ATmega328P that runs an image, cycle by cycle. */
 const CLOCK_HZ = 16_000_000;
@@ -132,6 +133,7 @@ class Atmega328 implements Chip {
   #elapsed = 0;
   #active = 0;
   #asleep = false;
+  readonly #spinning = new Spinning();
   #watchdogBit = false;
   #powered = true;
 
@@ -206,14 +208,15 @@ class Atmega328 implements Chip {
       const { haltedUntil } = this.#wiring.programming;
       if (haltedUntil > 0) this.#halt(Math.min(haltedUntil, target - this.#elapsed));
       else if (this.#asleep) this.#doze(target - this.#elapsed);
-      else this.#step();
+      else this.#step(target - this.#elapsed);
     }
   }
 
-  /** Runs one instruction, and the interrupt after it if one is pending. */
-  #step(): void {
+  /** Runs one instruction, and the interrupt after it if one is pending. Loops that wait do so until `until`. */
+  #step(until: number): void {
     const { cpu } = this.#machine;
     const before = cpu.cycles;
+    const at = cpu.pc;
     if (this.#flash[cpu.pc] === SLEEP) {
       cpu.pc++;
       cpu.cycles++;
@@ -223,6 +226,7 @@ class Atmega328 implements Chip {
     cpu.tick();
     // An interrupt at the SLEEP instruction has woken the chip already.
     if (cpu.pc !== pc) this.#asleep = false;
+    if (cpu.pc <= at) this.#spinning.skip(cpu, at, until);
     this.#active += cpu.cycles - before;
     if (this.#watchdogBit) this.reset(RESET.watchdog);
   }
