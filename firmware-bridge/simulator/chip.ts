@@ -77,6 +77,7 @@ type Machine = {
   readonly receiver: Receiver;
   readonly usart: AVRUSART;
   readonly peripherals: readonly unknown[];
+  readonly spinning: Spinning;
 };
 
 type Wiring = {
@@ -122,7 +123,8 @@ const build = (flash: Uint16Array, cause: number, wiring: Wiring, before?: Machi
   portB!.addListener((value) => on.portB(value));
   usart.onByteTransmit = (byte) => on.transmit(byte);
   const adc = attachAdc(cpu, on);
-  return { cpu, ports: { c: c!, d: d! }, receiver, usart, peripherals: [timers, memory, watchdog, adc] };
+  const peripherals = [timers, memory, watchdog, adc];
+  return { cpu, ports: { c: c!, d: d! }, receiver, usart, peripherals, spinning: new Spinning() };
 };
 
 class Atmega328 implements Chip {
@@ -133,7 +135,6 @@ class Atmega328 implements Chip {
   #elapsed = 0;
   #active = 0;
   #asleep = false;
-  readonly #spinning = new Spinning();
   #watchdogBit = false;
   #powered = true;
 
@@ -214,7 +215,7 @@ class Atmega328 implements Chip {
 
   /** Runs one instruction, and the interrupt after it if one is pending. Loops that wait do so until `until`. */
   #step(until: number): void {
-    const { cpu } = this.#machine;
+    const { cpu, spinning } = this.#machine;
     const before = cpu.cycles;
     const at = cpu.pc;
     if (this.#flash[cpu.pc] === SLEEP) {
@@ -226,7 +227,7 @@ class Atmega328 implements Chip {
     cpu.tick();
     // An interrupt at the SLEEP instruction has woken the chip already.
     if (cpu.pc !== pc) this.#asleep = false;
-    if (cpu.pc <= at) this.#spinning.skip(cpu, at, until);
+    if (cpu.pc <= at) spinning.skip(cpu, at, until);
     this.#active += cpu.cycles - before;
     if (this.#watchdogBit) this.reset(RESET.watchdog);
   }

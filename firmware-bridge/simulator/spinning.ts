@@ -33,6 +33,7 @@ const onlyWaits = (cpu: CPU, first: number, last: number): boolean => {
   return true;
 };
 
+/** For one life of the chip: its cycles never go back. */
 export class Spinning {
   #jump = -1;
   #cycles = 0;
