@@ -37,6 +37,9 @@ export type BootFuses = {
   readonly locked: boolean;
 };
 
+/** The fuses and lock bits of a board with our boot loader (PROTOCOL.md). */
+export const OUR_BOOT: BootFuses = { bytes: 1024, locked: true };
+
 type Operation = { readonly erases: boolean; readonly at: number; readonly endsAt: number };
 
 export class SelfProgramming {
@@ -81,8 +84,8 @@ export class SelfProgramming {
 
   /** Until which cycle the chip stands still; 0: it runs. */
   get haltedUntil(): number {
-    const { at, endsAt } = this.#operation ?? { at: 0, endsAt: 0 };
-    return at >= HALTS_FROM ? endsAt : 0;
+    const operation = this.#operation;
+    return operation && operation.at >= HALTS_FROM ? operation.endsAt : 0;
   }
 
   /** Runs the next instruction if it is SPM, or reads flash that cannot be read now. Returns whether it did. */
