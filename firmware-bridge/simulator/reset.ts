@@ -10,6 +10,9 @@ const SRAM_AT = 0x100;
 /** Registers and SRAM at power-up hold anything. Nothing that a program looks for. */
 const UNDEFINED = 0xa5;
 
+/** Private members of the library: what looks at the watchdog, and the cycle at which it bites. */
+type Timing = { readonly checkWatchdog: () => void; readonly watchdogTimeout: number };
+
 /** MCUSR: why the chip was reset. */
 export const RESET = { power: 1, external: 2, watchdog: 8 } as const;
 
@@ -31,7 +34,13 @@ export const keepMemory = (cpu: CPU, before: CPU | undefined): void => {
 export const attachWatchdog = (cpu: CPU, clock: AVRClock, cause: number): AVRWatchdog => {
   const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
   const control = cpu.writeHooks[WDTCSR]!;
-  const write = (value: number) => control(value, cpu.data[WDTCSR]!, WDTCSR, 0xff);
+  const timing = watchdog as unknown as Timing;
+  const write = (value: number) => {
+    const done = control(value, cpu.data[WDTCSR]!, WDTCSR, 0xff);
+    // The library looks at a shorter time only when the longer one is over.
+    cpu.updateClockEvent(timing.checkWatchdog, timing.watchdogTimeout - cpu.cycles);
+    return done;
+  };
   cpu.data[MCUSR] = cause;
   cpu.writeHooks[MCUSR] = (value, old) => {
     cpu.data[MCUSR] = value & old;

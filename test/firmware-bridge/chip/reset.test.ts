@@ -88,3 +88,13 @@ test("after a watchdog reset the watchdog runs on with 16 ms, and cannot be stop
   expect(count([...started, ...stop, STOP])).toBe(7);
   expect(count([...started, CLR_R16, OUT_MCUSR_R16, ...stop, STOP])).toBe(1);
 });
+
+test("a watchdog that is set to a shorter time bites after that time", () => {
+  const LDI_R16_18 = 0xe108;
+  // WDCE and WDE, then WDE with WDP2 and WDP1 (1 s), then the same with 16 ms.
+  const program = [LDI_R16_18, STS_R16, WDTCSR, 0xe00e, STS_R16, WDTCSR];
+  const shorter = [LDI_R16_18, STS_R16, WDTCSR, 0xe008, STS_R16, WDTCSR];
+  const { chip, written } = run([...program, ...shorter, LDI_R16_7, OUT_GPIOR0_R16, STOP]);
+  chip.run(17);
+  expect(written).toEqual([7, 0, 7]);
+});
