@@ -134,6 +134,9 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
     case "press":
       // If the hello is missing, it has been requested, and the board will repeat the press.
       return { state, effects: ours.hello === "current" ? [{ do: "press", press: message.press }] : [] };
+    // The client that updates a board asks for it, not the unit.
+    case "update":
+      return { state, effects: [] };
     case "loop": {
       if (message.loop >= LOOPS) return { state, effects: [] };
       // Before the first heartbeat of a connection, use the last reported states of the loops.

@@ -13,6 +13,7 @@
 #include "loops.h"
 #include "panic.h"
 #include "serial.h"
+#include "update.h"
 
 uint8_t reset_cause __attribute__((section(".noinit")));
 
@@ -152,6 +153,7 @@ int main(void) {
         wdt_reset();
         sample_loops();
         panic_poll();
+        update_poll();
         latch_poll();
         lamp_poll();
         firmata_poll();

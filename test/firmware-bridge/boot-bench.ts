@@ -39,7 +39,8 @@ type BootBenchOptions = {
   readonly seed?: number;
   /** Images in program memory, as text. The default: the released firmware and boot loader. */
   readonly images?: readonly string[];
-  readonly boot?: BootFuses;
+  /** The default: those of a board with our loader. `none`: the board starts at address 0. */
+  readonly boot?: BootFuses | "none";
 };
 
 export const firmwareText = (): string => readFileSync(releasedImage(), "utf8");
@@ -62,7 +63,7 @@ export const openBootBench = (options: BootBenchOptions = {}): BootBench => {
   const board = createBoard({
     flash,
     eeprom,
-    boot: options.boot ?? OUR_BOOT,
+    ...(options.boot !== "none" && { boot: options.boot ?? OUR_BOOT }),
     random: createRandom(options.seed ?? 1),
     onSerial(byte) {
       said.push(byte);
