@@ -10,7 +10,7 @@ export const SEAL_PAGE = 0x7b80;
 const MIN_BYTES = 0x100;
 
 /** `at`: its address in bytes. */
-type Page = { readonly at: number; readonly bytes: Uint8Array };
+export type Page = { readonly at: number; readonly bytes: Uint8Array };
 
 export type FirmwareImage = {
   /** The firmware itself, from address 0, without a gap. */

@@ -35,7 +35,7 @@ export const UPDATE_STATES = [
   "emergency",
   "no-loader",
 ] as const;
-type UpdateState = (typeof UPDATE_STATES)[number];
+export type UpdateState = (typeof UPDATE_STATES)[number];
 
 const LOADERS = ["none", "ours", "other"] as const;
 type BoardLoader = (typeof LOADERS)[number];

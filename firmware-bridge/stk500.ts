@@ -20,6 +20,7 @@ export const READ_SIGNATURE = command([0x75], 3);
 /** Our boot loader answers HARDWARE_OURS, others 3. */
 export const READ_HARDWARE = command([0x41, 0x80], 1);
 export const HARDWARE_OURS = 0x50;
+export const READ_MAJOR = command([0x41, 0x81], 1);
 
 /** Where the next page is read or written; `at` in bytes. */
 export const setAddress = (at: number): Command => command([0x55, (at >> 1) & 0xff, at >> 9]);
