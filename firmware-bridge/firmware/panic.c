@@ -179,8 +179,8 @@ static void take_show(const struct message *m) {
     want(m->payload[0], m->payload[1] & SHOW_QUIET, m->payload[1] & SHOW_DRILL);
     if (m->length >= 3) latch_save_dark(m->payload[2] & ((1 << LOOPS) - 1));
     if (!latch_visible()) unanswered = false;
-    /* `silent` is an emergency that must not be seen. */
-    emergency = shows_a_stage(wanted) || wanted == LAMP_SILENT;
+    /* One that must not be seen or heard looks like `fault`, `no-link` or `silent`, but the sounder is off. */
+    emergency = shows_a_stage(wanted) || wanted == LAMP_SILENT || wanted_quiet || wanted_drill;
 }
 
 void panic_message(const uint8_t *bytes, uint8_t length) {

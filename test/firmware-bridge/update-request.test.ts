@@ -24,8 +24,8 @@ const request = (bench: BootBench, board: string, consent = true): Answer["state
   bench.pass(1_000);
   return bench.heard.filter((message) => message.kind === "update").map(({ state }) => state);
 };
-const show = (bench: BootBench, pattern: LampPattern) =>
-  bench.say({ kind: "show", pattern, quiet: true, drill: false, darkLoops: [] });
+const show = (bench: BootBench, pattern: LampPattern, flags = { quiet: false, drill: false }) =>
+  bench.say({ kind: "show", pattern, ...flags, darkLoops: [] });
 const confirm = (bench: BootBench) => {
   for (const message of bench.heard)
     if (message.kind === "press") bench.say({ kind: "confirm", number: message.press.number });
@@ -93,6 +93,17 @@ describe("a request for an update", () => {
       expect(request(bench, board)).toEqual(["starting"]);
     },
   );
+
+  test.each([
+    { quiet: true, drill: false },
+    { quiet: false, drill: true },
+  ])("is refused while the host shows a fault with %o: only an emergency has these flags", (flags) => {
+    const { bench, board } = started();
+    show(bench, "fault", flags);
+    expect(request(bench, board)).toEqual(["emergency"]);
+    show(bench, "fault");
+    expect(request(bench, board)).toEqual(["starting"]);
+  });
 
   test("is refused after a press was confirmed, until the host shows something", () => {
     const { bench, board } = started();
