@@ -1,4 +1,4 @@
-import type { EEPROMMemoryBackend } from "avr8js";
+import { EEPROMMemoryBackend } from "avr8js";
 import type { LampPattern, OwnPattern } from "../../src/domain/panic.ts";
 import { PATTERNS } from "../protocol.ts";
 import { createChip } from "./chip.ts";
@@ -18,7 +18,6 @@ export type BoardOptions = {
   /** Bytes to the host. */
   readonly onSerial: (byte: number) => void;
   readonly onLight: (light: Light) => void;
-  readonly eeprom?: EEPROMMemoryBackend;
   /** The fuses of a board with a boot loader. */
   readonly boot?: BootFuses;
 };
@@ -41,6 +40,8 @@ export type Board = {
   release(loop: number): void;
   wire(loop: number, state: Loop["wire"]): void;
   power(on: boolean): void;
+  /** The bytes of the EEPROM. */
+  readonly eeprom: Uint8Array;
   /** What the chip drives, or pulls up, on port D: the spare pins D2 to D7. */
   readonly outputs: { readonly d: number };
   /** Puts a level on a pin: D2 to D7 are on port D, A0 to A5 on port C. */
@@ -57,6 +58,7 @@ const SOUNDER = 1 << 0;
 const LAMP_PIN = 1 << 5;
 const LOOPS = 4;
 const FLOATING_V = 2;
+const EEPROM_BYTES = 1024;
 
 /** The pattern in GPIOR0. `silent` looks like idle. */
 const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
@@ -75,6 +77,7 @@ export const createBoard = (options: BoardOptions): Board => {
     light = next;
     options.onLight(light);
   };
+  const eeprom = new EEPROMMemoryBackend(EEPROM_BYTES);
   const chip = createChip(
     options.flash,
     {
@@ -86,7 +89,7 @@ export const createBoard = (options: BoardOptions): Board => {
         show({ ...light, sounder: (levels & SOUNDER) !== 0 });
       },
     },
-    { random, ...(options.eeprom && { eeprom: options.eeprom }), boot: options.boot },
+    { random, eeprom, boot: options.boot },
   );
   const loopAt = (index: number): Loop => {
     const loop = loops[index];
@@ -121,6 +124,7 @@ export const createBoard = (options: BoardOptions): Board => {
       loopAt(index).wire = state;
     },
     power: (on) => chip.power(on),
+    eeprom: eeprom.memory,
     get outputs() {
       return { d: chip.portD };
     },

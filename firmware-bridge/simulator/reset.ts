@@ -14,7 +14,7 @@ const UNDEFINED = 0xa5;
 type Timing = { readonly checkWatchdog: () => void; readonly watchdogTimeout: number };
 
 /** MCUSR: why the chip was reset. */
-export const RESET = { power: 1, external: 2, watchdog: 8 } as const;
+export const RESET = { power: 1, external: 2, brownOut: 4, watchdog: 8 } as const;
 
 /** Registers and SRAM survive a reset; at power-up their content is undefined. */
 export const keepMemory = (cpu: CPU, before: CPU | undefined): void => {

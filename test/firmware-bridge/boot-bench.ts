@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { EEPROMMemoryBackend } from "avr8js";
 import { PAGE_BYTES } from "../../firmware-bridge/firmware-image.ts";
 import { createBoardFramer } from "../../firmware-bridge/framer.ts";
 import { releasedImage, releasedLoader } from "../../firmware-bridge/image.ts";
@@ -49,7 +48,6 @@ export const loaderText = (): string => readFileSync(releasedLoader(), "utf8");
 export const openBootBench = (options: BootBenchOptions = {}): BootBench => {
   const flash = erasedFlash();
   for (const image of options.images ?? [firmwareText(), loaderText()]) readHex(image, flash);
-  const eeprom = new EEPROMMemoryBackend(1024);
   const heard: FromBoard[] = [];
   const said: number[] = [];
   const receive = createBoardFramer({
@@ -62,7 +60,6 @@ export const openBootBench = (options: BootBenchOptions = {}): BootBench => {
   });
   const board = createBoard({
     flash,
-    eeprom,
     ...(options.boot !== "none" && { boot: options.boot ?? OUR_BOOT }),
     random: createRandom(options.seed ?? 1),
     onSerial(byte) {
@@ -83,7 +80,7 @@ export const openBootBench = (options: BootBenchOptions = {}): BootBench => {
   return {
     board,
     flash: new Uint8Array(flash.buffer),
-    eeprom: eeprom.memory,
+    eeprom: board.eeprom,
     heard,
     said,
     pass,
