@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createBoardFramer } from "../../firmware-bridge/framer.ts";
 import { releasedImage, releasedLoader } from "../../firmware-bridge/image.ts";
@@ -51,16 +50,18 @@ const attempt = async (live: LiveBoard, link: string, memories: readonly string[
       link,
       ...memories.flatMap((one) => ["-U", one]),
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    { stdio: ["ignore", "ignore", "pipe"], timeout: 60_000 },
   );
   let isReset = false;
-  child.stderr.on("data", (chunk: Buffer) => {
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    said += chunk;
     if (isReset || !chunk.includes("attempt")) return;
     isReset = true;
     live.catchUp();
     live.board.reset();
   });
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+  const [code] = await once(child, "close");
   return { said, code };
 };
 
