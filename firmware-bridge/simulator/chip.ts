@@ -199,7 +199,8 @@ class Atmega328 implements Chip {
   }
 
   run(untilMs: number): void {
-    const target = (untilMs * CLOCK_HZ) / 1000;
+    // Whole cycles: sums of fractions need not reach their target.
+    const target = Math.ceil((untilMs * CLOCK_HZ) / 1000);
     if (!this.#powered) {
       this.#elapsed = Math.max(this.#elapsed, target - this.#machine.cpu.cycles);
       return;

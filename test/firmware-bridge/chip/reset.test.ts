@@ -98,3 +98,19 @@ test("a watchdog that is set to a shorter time bites after that time", () => {
   chip.run(17);
   expect(written).toEqual([7, 0, 7]);
 });
+
+test("time passes in whole cycles, asleep, awake and without power, whatever is asked for", () => {
+  const SLEEP = 0x9588;
+  for (const program of [[SLEEP, STOP], [STOP]]) {
+    const { chip } = run(program);
+    for (let step = 1; step <= 50; step++) {
+      if (step % 7 === 0) chip.reset(RESET.external);
+      if (step % 11 === 0) chip.power(step % 2 === 0);
+      const until = chip.nowMs + step / 31_337;
+      chip.run(until);
+      const cycles = chip.nowMs * 16_000;
+      expect(Math.abs(cycles - Math.round(cycles))).toBeLessThan(1e-6);
+      expect(chip.nowMs).toBeGreaterThanOrEqual(until - 1e-9);
+    }
+  }
+});
