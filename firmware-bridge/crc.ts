@@ -9,3 +9,17 @@ export const crc16 = (bytes: Iterable<number>): number => {
   }
   return crc;
 };
+
+/** The CRC-32 of POSIX `cksum`: polynomial 0x04C11DB7, highest bit first, the length appended, inverted. */
+export const cksum = (bytes: Uint8Array): number => {
+  const length: number[] = [];
+  for (let left = bytes.length; left > 0; left >>>= 8) length.push(left & 0xff);
+  let crc = 0;
+  for (const part of [bytes, length]) {
+    for (const byte of part) {
+      crc ^= byte << 24;
+      for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc < 0 ? 0x04c1_1db7 : 0);
+    }
+  }
+  return ~crc >>> 0;
+};

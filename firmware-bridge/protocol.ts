@@ -26,6 +26,20 @@ export const PATTERNS: readonly (LampPattern | OwnPattern)[] = [
   "refused",
 ];
 
+/** What a board says about an update, by number on the wire. */
+export const UPDATE_STATES = [
+  "ready",
+  "starting",
+  "press-pending",
+  "loop-pressed",
+  "emergency",
+  "no-loader",
+] as const;
+export type UpdateState = (typeof UPDATE_STATES)[number];
+
+const LOADERS = ["none", "ours", "other"] as const;
+type BoardLoader = (typeof LOADERS)[number];
+
 export type FromBoard =
   | {
       readonly kind: "hello";
@@ -50,7 +64,15 @@ export type FromBoard =
       /** Each loop's reading without a press, 0 to 255; firmware 1.3 and newer. */
       readonly levels?: readonly number[];
     }
-  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number };
+  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number }
+  | {
+      readonly kind: "update";
+      readonly board: string;
+      readonly state: UpdateState;
+      readonly loader: BoardLoader;
+      /** The length and CRC of the firmware's seal. */
+      readonly seal: { readonly bytes: number; readonly crc: number };
+    };
 
 export type ToBoard =
   | { readonly kind: "query" }
@@ -62,7 +84,9 @@ export type ToBoard =
       readonly drill: boolean;
       /** Loops, by number, whose presses the board must not show by itself. */
       readonly darkLoops: readonly number[];
-    };
+    }
+  /** Without consent the board only answers what would become of the request. */
+  | { readonly kind: "update"; readonly board: string; readonly consent: boolean };
 
 export const START_SYSEX = 0xf0;
 export const END_SYSEX = 0xf7;
@@ -74,13 +98,17 @@ const TYPE = {
   press: 0x02,
   heartbeat: 0x03,
   loop: 0x04,
+  updateState: 0x0f,
   query: 0x40,
   confirm: 0x41,
   show: 0x42,
+  update: 0x4f,
 };
 /** Of the oldest firmware that is understood. */
-const LENGTH = { hello: 17, press: 14, heartbeat: 17, loop: 2 };
+const LENGTH = { hello: 17, press: 14, heartbeat: 17, loop: 2, updateState: 12 };
 const LOOPS = 4;
+/** "flsh", as a number of four bytes. */
+const CONSENT = 0x68736c66;
 const AGE_UNKNOWN = 0xffff_ffff;
 const QUIET = 0x01;
 const DRILL = 0x02;
@@ -109,6 +137,12 @@ export const encodeToBoard = (message: ToBoard): Uint8Array => {
     const dark = message.darkLoops.reduce((mask, loop) => mask | (1 << loop), 0);
     return frame(TYPE.show, Uint8Array.of(PATTERNS.indexOf(message.pattern), flags, dark));
   }
+  if (message.kind === "update") {
+    const payload = Buffer.alloc(message.consent ? 8 : 4);
+    payload.writeUInt32LE(Number.parseInt(message.board, 16));
+    if (message.consent) payload.writeUInt32LE(CONSENT, 4);
+    return frame(TYPE.update, payload);
+  }
   const payload = Buffer.alloc(4);
   payload.writeUInt32LE(message.number);
   return frame(TYPE.confirm, payload);
@@ -116,7 +150,8 @@ export const encodeToBoard = (message: ToBoard): Uint8Array => {
 
 /** Encodes what the firmware sends, for tests and simulated boards. */
 export const encodeFromBoard = (message: FromBoard): Uint8Array => {
-  const payload = Buffer.alloc(LENGTH[message.kind]);
+  const kind = message.kind === "update" ? "updateState" : message.kind;
+  const payload = Buffer.alloc(LENGTH[kind]);
   let appended: readonly number[] = [];
   switch (message.kind) {
     case "hello": {
@@ -148,8 +183,14 @@ export const encodeFromBoard = (message: FromBoard): Uint8Array => {
     case "loop":
       payload.set([message.loop, LOOP_STATES.indexOf(message.state)]);
       appended = message.level === undefined ? [] : [message.level];
+      break;
+    case "update":
+      payload.writeUInt32LE(Number.parseInt(message.board, 16));
+      payload.set([UPDATE_STATES.indexOf(message.state), LOADERS.indexOf(message.loader)], 4);
+      payload.writeUInt16LE(message.seal.bytes, 6);
+      payload.writeUInt32LE(message.seal.crc, 8);
   }
-  return frame(TYPE[message.kind], Uint8Array.from([...payload, ...appended]));
+  return frame(TYPE[kind], Uint8Array.from([...payload, ...appended]));
 };
 
 const hex = (id: number): string => id.toString(16).padStart(8, "0");
@@ -208,6 +249,13 @@ export const decodeFromBoard = (bytes: Uint8Array): FromBoard | undefined => {
       pattern: payload[16]!,
       ...(levels.length === LOOPS ? { levels } : {}),
     };
+  }
+  if (atLeast("updateState")) {
+    const state = UPDATE_STATES[payload[4]!];
+    const loader = LOADERS[payload[5]!];
+    if (!state || !loader) return undefined;
+    const seal = { bytes: payload.readUInt16LE(6), crc: payload.readUInt32LE(8) };
+    return { kind: "update", board: hex(payload.readUInt32LE(0)), state, loader, seal };
   }
   if (!atLeast("loop")) return undefined;
   const state = LOOP_STATES[payload[1]!];

@@ -158,6 +158,9 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
         state,
         effects: ours.hello === "current" ? [{ do: "press", press: asRead(message.press, ours) }] : [],
       };
+    // The client that updates a board asks for it, not the unit.
+    case "update":
+      return { state, effects: [] };
     case "loop": {
       if (message.loop >= LOOPS) return { state, effects: [] };
       // Before the first heartbeat of a connection, use the last reported states of the loops.

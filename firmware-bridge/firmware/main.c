@@ -1,25 +1,40 @@
 /* The panic board's firmware: ATmega328P (Arduino Nano or Uno) at 16 MHz and 5 V. */
 #include <avr/interrupt.h>
 #include <avr/io.h>
+#include <avr/pgmspace.h>
 #include <avr/sleep.h>
 #include <avr/wdt.h>
 
 #include "board.h"
 #include "firmata.h"
+#include "handover.h"
 #include "lamp.h"
 #include "latch.h"
 #include "loops.h"
 #include "panic.h"
 #include "serial.h"
+#include "update.h"
 
 uint8_t reset_cause __attribute__((section(".noinit")));
 
-/* The watchdog outlives its reset with its shortest time: off before anything else. */
+/*
+ * Before anything else. Our boot loader clears MCUSR and hands it on in r2. The watchdog outlives its reset with
+ * its shortest time. A request that no loader of ours has answered is for Optiboot, which waits for a host if
+ * MCUSR is 0.
+ */
 void early(void) __attribute__((naked, used, section(".init3")));
 void early(void) {
-    reset_cause = MCUSR;
+    uint8_t handed_on;
+    __asm__ __volatile__("mov %0, r2" : "=r"(handed_on));
+    reset_cause = MCUSR ? MCUSR : handed_on;
     MCUSR = 0;
     wdt_disable();
+    if (reset_cause > (_BV(PORF) | _BV(EXTRF) | _BV(BORF) | _BV(WDRF))) reset_cause = 0;
+    if (UPDATE_REQUEST == UPDATE_MAGIC && reset_cause & _BV(WDRF)) {
+        UPDATE_REQUEST = 0;
+        if (pgm_read_word(BOOT_AT) == 0xFFFF && pgm_read_word(OPTIBOOT_AT) != 0xFFFF) __asm__ __volatile__("jmp %0" ::"i"(OPTIBOOT_AT));
+    }
+    UPDATE_REQUEST = 0;
 }
 
 #define BANDGAP_MUX 14
@@ -166,6 +181,7 @@ int main(void) {
         polled = tick;
         wdt_reset();
         panic_poll();
+        update_poll();
         latch_poll();
         lamp_poll();
         firmata_poll();

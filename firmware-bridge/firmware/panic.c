@@ -1,22 +1,27 @@
 #include "panic.h"
 
+#include <avr/pgmspace.h>
 #include <util/crc16.h>
 
 #include "board.h"
 #include "firmata.h"
+#include "handover.h"
 #include "lamp.h"
 #include "latch.h"
 #include "loops.h"
 #include "serial.h"
+#include "update.h"
 
-enum { HELLO = 0x01, PRESS = 0x02, HEARTBEAT = 0x03, LOOP = 0x04 };
-enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42 };
+enum { HELLO = 0x01, PRESS = 0x02, HEARTBEAT = 0x03, LOOP = 0x04, UPDATE_STATE = 0x0F };
+enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42, UPDATE = 0x4F };
 
 #define REPEAT_MS 250
 #define HEARTBEAT_MS 1000
 #define HOST_LOST_MS 5000
 #define AGE_UNKNOWN 0xFFFFFFFFUL
 #define PAYLOAD_MAX 24
+/* "flsh": the host means it. */
+#define UPDATE_CONSENT 0x68736C66UL
 #define SHOW_QUIET 0x01
 #define SHOW_DRILL 0x02
 
@@ -29,6 +34,8 @@ static enum pattern wanted;
 static bool wanted_quiet, wanted_drill;
 /* A press that may be shown has come, and the host has shown nothing since it confirmed it. */
 static bool unanswered;
+/* The host shows an emergency, or did so last. */
+static bool emergency;
 
 struct message {
     uint8_t type;
@@ -126,6 +133,16 @@ static void send_loop(uint8_t loop) {
     send(&m); /* dropped if there is no room: the heartbeat repeats it */
 }
 
+bool panic_send_update(uint8_t state) {
+    struct message m = {.type = UPDATE_STATE};
+    put32(&m, latch_board_id());
+    put8(&m, state);
+    put8(&m, update_loader());
+    put16(&m, pgm_read_word(SEAL_AT));
+    put32(&m, pgm_read_dword(SEAL_CRC_AT));
+    return send(&m);
+}
+
 static bool unpack(struct message *m, const uint8_t *bytes, uint8_t length) {
     if (length < 6) return false;
     m->type = bytes[0];
@@ -152,10 +169,20 @@ static void light(void) {
     else lamp_show(wanted, wanted_quiet, wanted_drill);
 }
 
+bool panic_in_emergency(void) { return emergency || unanswered; }
+
+static void take_update(const struct message *m) {
+    if (get32(m, 0) != latch_board_id()) return;
+    if (m->length < 8) update_ask();
+    else if (get32(m, 4) == UPDATE_CONSENT) update_request();
+}
+
 static void take_show(const struct message *m) {
     want(m->payload[0], m->payload[1] & SHOW_QUIET, m->payload[1] & SHOW_DRILL);
     if (m->length >= 3) latch_save_dark(m->payload[2] & ((1 << LOOPS) - 1));
     if (!latch_visible()) unanswered = false;
+    /* One that must not be seen or heard looks like `fault`, `no-link` or `silent`, but the sounder is off. */
+    emergency = shows_a_stage(wanted) || wanted == LAMP_SILENT || wanted_quiet || wanted_drill;
 }
 
 void panic_message(const uint8_t *bytes, uint8_t length) {
@@ -166,6 +193,7 @@ void panic_message(const uint8_t *bytes, uint8_t length) {
     if (m.type == QUERY) hello_due = true;
     else if (m.type == CONFIRM && m.length >= 4) latch_confirm(get32(&m, 0));
     else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS) take_show(&m);
+    else if (m.type == UPDATE && m.length >= 4) take_update(&m);
 }
 
 void panic_begin(void) {

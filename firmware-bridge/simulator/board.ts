@@ -1,9 +1,11 @@
 import type { LampPattern, OwnPattern } from "../../src/domain/panic.ts";
 import { PATTERNS } from "../protocol.ts";
 import { Cells } from "./cells.ts";
-import { createChip, RESET, type Chip } from "./chip.ts";
+import { createChip, type Chip } from "./chip.ts";
 import { createLoop, type Loop } from "./loop.ts";
 import type { Network } from "./network.ts";
+import { RESET } from "./reset.ts";
+import type { BootFuses } from "./self-programming.ts";
 
 /** The panic board on a bench: the released image on a chip, four loops, a lamp and a sounder. */
 type Lamp = Exclude<LampPattern, "silent"> | OwnPattern | "off";
@@ -21,6 +23,8 @@ export type BoardOptions = {
   readonly bandgapV?: number;
   /** What the EEPROM holds; the default is erased. */
   readonly eeprom?: Uint8Array;
+  /** The fuses of a board with a boot loader. */
+  readonly boot?: BootFuses;
 };
 
 export type Board = {
@@ -29,6 +33,8 @@ export type Board = {
   readonly lampLit: boolean;
   /** Milliseconds of the board's own time. */
   readonly nowMs: number;
+  /** The rate of the serial line, as the program has set it. */
+  readonly baud: number;
   /** The share of the chip's time that it did not sleep, 0 to 1. */
   readonly load: number;
   /** Runs the board up to a time, in milliseconds of its own clock. */
@@ -140,7 +146,7 @@ export const createBoard = (options: BoardOptions): Board => {
         show({ ...light, sounder: (levels & SOUNDER) !== 0 });
       },
     },
-    cells,
+    { random, eeprom: cells, boot: options.boot },
   );
   return {
     get light() {
@@ -151,6 +157,9 @@ export const createBoard = (options: BoardOptions): Board => {
     },
     get nowMs() {
       return chip.nowMs;
+    },
+    get baud() {
+      return chip.baud;
     },
     get load() {
       return chip.activeCycles / Math.max(1, chip.nowMs * 16_000);

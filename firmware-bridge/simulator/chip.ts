@@ -8,7 +8,6 @@ import {
   AVRIOPort,
   AVRTimer,
   AVRUSART,
-  AVRWatchdog,
   clockConfig,
   CPU,
   EEPROMMemoryBackend,
@@ -19,8 +18,11 @@ import {
   timer1Config,
   timer2Config,
   usart0Config,
-  watchdogConfig,
 } from "avr8js";
+import { Receiver } from "./receiver.ts";
+import { attachWatchdog, keepMemory, RESET } from "./reset.ts";
+import { SelfProgramming, type BootFuses } from "./self-programming.ts";
+import { Spinning } from "./spinning.ts";
 
 /** The microcontroller alone: an ATmega328P that runs an image, cycle by cycle. */
 const CLOCK_HZ = 16_000_000;
@@ -30,14 +32,9 @@ const SLEEP = 0x9588;
 /** RJMP to itself. It is written into the last word of flash, which our images do not use. */
 const JUMP_TO_SELF = 0xcfff;
 const GPIOR0 = 0x3e;
-const MCUSR = 0x54;
-/** The serial line's status and control. */
-const UCSR0A = 0xc0;
-const UCSR0B = 0xc1;
-const RECEIVED = 1 << 7;
 const PORTD = 0x2b;
-/** MCUSR: why the chip was reset. */
-export const RESET = { power: 1, external: 2, brownOut: 4, watchdog: 8 } as const;
+const SREG = 0x5f;
+const INTERRUPTS = 1 << 7;
 
 export type ChipListener = {
   /** A byte has left the serial line. */
@@ -59,6 +56,8 @@ export type Chip = {
   readonly nowMs: number;
   /** Cycles in which the chip did not sleep. */
   readonly activeCycles: number;
+  /** The rate of the serial port, as the program has set it. */
+  readonly baud: number;
   /** PORTD: what the chip drives or pulls up. */
   readonly portD: number;
   /** Puts a level on a pin. */
@@ -76,28 +75,14 @@ export type Chip = {
 /** A private member of the library: the next clock event. */
 type Clockwork = { nextClockEvent: { cycles: number } | null };
 
-/**
- * When the control register is written, for example to start sending, the library drops a received byte
- * that was not read yet. The chip does not, so the flag is set again.
- */
-const keepReceived = (cpu: CPU, usart: AVRUSART): void => {
-  const { RXC } = usart as unknown as { RXC: Parameters<CPU["setInterruptFlag"]>[0] };
-  const write = cpu.writeHooks[UCSR0B]!;
-  cpu.writeHooks[UCSR0B] = (...given) => {
-    const unread = (cpu.data[UCSR0A]! & RECEIVED) !== 0;
-    const done = write(...given);
-    if (unread) cpu.setInterruptFlag(RXC);
-    return done;
-  };
-};
-
 /** One life of the chip, from reset to reset. */
 type Machine = {
   readonly cpu: CPU;
   readonly ports: { readonly c: AVRIOPort; readonly d: AVRIOPort };
-  /** Gives the serial line the next byte, if the line is free. */
-  readonly feed: () => void;
+  readonly receiver: Receiver;
+  readonly usart: AVRUSART;
   readonly peripherals: readonly unknown[];
+  readonly spinning: Spinning;
 };
 
 type Wiring = {
@@ -106,6 +91,7 @@ type Wiring = {
   /** Bytes from the host that have not been received. */
   readonly line: number[];
   readonly watchdogBites: () => void;
+  readonly programming: SelfProgramming;
 };
 
 const attachAdc = (cpu: CPU, on: ChipListener): AVRADC => {
@@ -124,27 +110,27 @@ const attachAdc = (cpu: CPU, on: ChipListener): AVRADC => {
   return adc;
 };
 
-const build = (flash: Uint16Array, cause: number, { on, eeprom, line, watchdogBites }: Wiring): Machine => {
+/** `before`: the life that a reset has ended; undefined: the power was off. */
+const build = (flash: Uint16Array, cause: number, wiring: Wiring, before?: Machine): Machine => {
+  const { on, eeprom, line, watchdogBites, programming } = wiring;
   const cpu = new CPU(flash, SRAM_BYTES);
+  keepMemory(cpu, before?.cpu);
+  cpu.pc = programming.resetVector;
   const clock = new AVRClock(cpu, CLOCK_HZ, clockConfig);
   const timers = [timer0Config, timer1Config, timer2Config].map((config) => new AVRTimer(cpu, config));
   const [portB, c, d] = [portBConfig, portCConfig, portDConfig].map((config) => new AVRIOPort(cpu, config));
   const memory = new AVREEPROM(cpu, eeprom);
-  const watchdog = new AVRWatchdog(cpu, watchdogConfig, clock);
+  const watchdog = attachWatchdog(cpu, clock, cause);
   const usart = new AVRUSART(cpu, usart0Config, CLOCK_HZ);
-  keepReceived(cpu, usart);
+  const receiver = new Receiver(cpu, usart, line);
+  programming.attach(cpu);
   cpu.reset = watchdogBites;
-  cpu.data[MCUSR] = cause;
   cpu.writeHooks[GPIOR0] = (value) => on.register(value);
   portB!.addListener((value) => on.portB(value));
   usart.onByteTransmit = (byte) => on.transmit(byte);
-  const feed = () => {
-    const [next] = line;
-    if (next !== undefined && usart.writeByte(next)) line.shift();
-  };
-  usart.onRxComplete = feed;
   const adc = attachAdc(cpu, on);
-  return { cpu, ports: { c: c!, d: d! }, feed, peripherals: [timers, memory, watchdog, adc] };
+  const peripherals = [timers, memory, watchdog, adc];
+  return { cpu, ports: { c: c!, d: d! }, receiver, usart, peripherals, spinning: new Spinning() };
 };
 
 class Atmega328 implements Chip {
@@ -158,12 +144,13 @@ class Atmega328 implements Chip {
   #watchdogBit = false;
   #powered = true;
 
-  constructor(flash: Uint16Array, on: ChipListener, eeprom: EEPROMMemoryBackend) {
+  constructor(flash: Uint16Array, on: ChipListener, { eeprom, boot, random }: ChipOptions) {
     this.#flash = flash;
+    const programming = new SelfProgramming(flash, boot, random);
     const watchdogBites = () => {
       this.#watchdogBit = true;
     };
-    this.#wiring = { on, eeprom, line: [], watchdogBites };
+    this.#wiring = { on, eeprom, line: [], watchdogBites, programming };
     this.#machine = build(flash, RESET.power, this.#wiring);
   }
 
@@ -173,6 +160,10 @@ class Atmega328 implements Chip {
 
   get activeCycles(): number {
     return this.#active;
+  }
+
+  get baud(): number {
+    return this.#machine.usart.baudRate;
   }
 
   get portD(): number {
@@ -189,7 +180,8 @@ class Atmega328 implements Chip {
     this.#watchdogBit = false;
     this.#asleep = false;
     line.length = 0;
-    this.#machine = build(this.#flash, cause, this.#wiring);
+    const before = cause & RESET.power ? undefined : this.#machine;
+    this.#machine = build(this.#flash, cause, this.#wiring, before);
     on.register(0);
     on.portB(0);
   }
@@ -203,7 +195,7 @@ class Atmega328 implements Chip {
   receive(bytes: Iterable<number>): void {
     if (!this.#powered) return;
     this.#wiring.line.push(...bytes);
-    this.#machine.feed();
+    this.#machine.receiver.feed();
   }
 
   derail(): void {
@@ -213,33 +205,50 @@ class Atmega328 implements Chip {
   }
 
   run(untilMs: number): void {
-    const target = (untilMs * CLOCK_HZ) / 1000;
+    // Whole cycles: sums of fractions need not reach their target.
+    const target = Math.ceil((untilMs * CLOCK_HZ) / 1000);
     if (!this.#powered) {
       this.#elapsed = Math.max(this.#elapsed, target - this.#machine.cpu.cycles);
       return;
     }
-    this.#machine.feed();
+    this.#machine.receiver.feed();
     while (this.#elapsed + this.#machine.cpu.cycles < target) {
-      if (this.#asleep) this.#doze(target - this.#elapsed);
-      else this.#step();
+      const { haltedUntil } = this.#wiring.programming;
+      if (haltedUntil > 0) this.#halt(Math.min(haltedUntil, target - this.#elapsed));
+      else if (this.#asleep) this.#doze(target - this.#elapsed);
+      else this.#step(target - this.#elapsed);
     }
   }
 
-  /** Runs one instruction, and the interrupt after it if one is pending. */
-  #step(): void {
-    const { cpu } = this.#machine;
+  /** Runs one instruction, and the interrupt after it if one is pending. Loops that wait do so until `until`. */
+  #step(until: number): void {
+    const { cpu, spinning } = this.#machine;
     const before = cpu.cycles;
+    const at = cpu.pc;
     if (this.#flash[cpu.pc] === SLEEP) {
       cpu.pc++;
       cpu.cycles++;
       this.#asleep = true;
-    } else avrInstruction(cpu);
+    } else if (!this.#wiring.programming.execute(cpu)) avrInstruction(cpu);
     const { pc } = cpu;
     cpu.tick();
     // An interrupt at the SLEEP instruction has woken the chip already.
     if (cpu.pc !== pc) this.#asleep = false;
+    if (cpu.pc <= at) spinning.skip(cpu, at, until);
     this.#active += cpu.cycles - before;
     if (this.#watchdogBit) this.reset(RESET.watchdog);
+  }
+
+  /** Stands still while flash is programmed: no instruction, no interrupt. The peripherals work. */
+  #halt(until: number): void {
+    const { cpu } = this.#machine;
+    const next = (cpu as unknown as Clockwork).nextClockEvent;
+    cpu.cycles = Math.min(until, Math.max(cpu.cycles, next?.cycles ?? until));
+    if (!next || next.cycles > cpu.cycles) return;
+    const flags = cpu.data[SREG]!;
+    cpu.data[SREG] = flags & ~INTERRUPTS;
+    cpu.tick();
+    cpu.data[SREG] = flags;
   }
 
   /** Sleeps until an interrupt wakes it: time passes in one step. */
@@ -255,9 +264,18 @@ class Atmega328 implements Chip {
   }
 }
 
-/** Makes a chip. `flash`: as `readHex` returns it. The EEPROM survives resets. */
+export type ChipOptions = {
+  /** The EEPROM, which survives resets and power cuts. */
+  readonly eeprom: EEPROMMemoryBackend;
+  /** Undefined: no boot section. A reset starts at address 0. */
+  readonly boot: BootFuses | undefined;
+  /** 0 up to but not including 1, for what a power cut leaves of a page that is being programmed. */
+  readonly random: () => number;
+};
+
+/** Makes a chip. `flash`: as `readHex` returns it. */
 export const createChip = (
   flash: Uint16Array,
   on: ChipListener,
-  eeprom: EEPROMMemoryBackend = new EEPROMMemoryBackend(EEPROM_BYTES),
-): Chip => new Atmega328(flash, on, eeprom);
+  { eeprom = new EEPROMMemoryBackend(EEPROM_BYTES), boot, random = () => 0.5 }: Partial<ChipOptions> = {},
+): Chip => new Atmega328(flash, on, { eeprom, boot, random });

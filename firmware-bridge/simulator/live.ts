@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import { createBoard, type Board, type Light } from "./board.ts";
 import { readHex } from "./hex.ts";
+import type { BootFuses } from "./self-programming.ts";
 
 /** The simulated board in real time, its serial line a pseudo-terminal. */
 export type LiveBoard = Disposable & {
@@ -18,11 +19,15 @@ export type LiveOptions = {
   readonly link: string;
   /** The image, Intel HEX. */
   readonly image: string;
+  /** A boot loader beside it, and its fuses. Left out: the board starts the image at once. */
+  readonly loader?: { readonly image: string; readonly boot: BootFuses };
   readonly onLight: (light: Light) => void;
 };
 
 /** How often the board's time is brought up to the wall's. */
 const STEP_MS = 1;
+/** So many bytes wait while the last ones are being written, a tenth of a second's: then they are dropped. */
+const MAX_PENDING = 512;
 /** After a longer stall of this process the board's time jumps, instead of racing to catch up. */
 const STALL_MS = 2_000;
 
@@ -31,8 +36,11 @@ export const startLiveBoard = (options: LiveOptions): LiveBoard => {
   let line: SerialLine | undefined;
   let pending: number[] = [];
   let busy = false;
+  const flash = readHex(readFileSync(options.image, "utf8"), options.image);
+  if (options.loader) readHex(readFileSync(options.loader.image, "utf8"), options.loader.image, flash);
   const board = createBoard({
-    flash: readHex(readFileSync(options.image, "utf8"), options.image),
+    flash,
+    ...(options.loader && { boot: options.loader.boot }),
     random: Math.random,
     onSerial: (byte) => void pending.push(byte),
     onLight: options.onLight,
@@ -40,6 +48,7 @@ export const startLiveBoard = (options: LiveOptions): LiveBoard => {
 
   /** Writes the pending bytes to the line. Like a serial line, it drops bytes that nobody reads. */
   const deliver = () => {
+    if (busy && pending.length < MAX_PENDING) return;
     const bytes = Uint8Array.from(pending);
     pending = [];
     if (!line || busy || bytes.length === 0) return;

@@ -1,16 +1,18 @@
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { usageFault } from "../../src/runtime/usage.ts";
-import { releasedImage } from "../image.ts";
+import { releasedImage, releasedLoader } from "../image.ts";
 import { startLiveBoard, type LiveBoard } from "./live.ts";
+import { OUR_BOOT } from "./self-programming.ts";
 
 /** `npm run -s board -- --link PATH`: the panic board with the released image, driven from stdin. */
 const USAGE = `npm run -s board -- --link PATH [--image HEX]
 
-Runs the panic board's released firmware; its serial port is at PATH. One command a line on stdin:
-press LOOP [MS], hold LOOP, release LOOP, cut LOOP, short LOOP, mend LOOP, power off, power on,
-unplug, plug, help, quit. LOOP is 0 to 3, MS the length of the press (default 200). Each change of
-lamp or sounder is a JSON line on stdout. Exit: 64 wrong usage, 74 PATH or the image cannot be used.
+Runs the panic board's released firmware and boot loader; its serial port is at PATH. With --image: that
+image without a boot loader. One command a line on stdin: press LOOP [MS], hold LOOP, release LOOP,
+cut LOOP, short LOOP, mend LOOP, power off, power on, reset, unplug, plug, help, quit. LOOP is 0 to 3, MS
+the length of the press (default 200); reset: the button on the board. Each change of lamp or sounder
+is a JSON line on stdout. Exit: 64 wrong usage, 74 PATH or the image cannot be used.
 `;
 const PRESS_MS = 200;
 const EXIT_USAGE = 64;
@@ -33,6 +35,7 @@ const perform = (live: LiveBoard, line: string): void => {
   if (act && loop === undefined) process.stderr.write(`${line}: LOOP is 0 to 3, for example "${word} 0"\n`);
   else if (act && loop !== undefined && /^\d{1,7}$/.test(ms)) act(loop);
   else if (word === "power" && (what === "on" || what === "off")) board.power(what === "on");
+  else if (word === "reset") board.reset();
   else if (word === "unplug") live.unplug();
   else if (word === "plug") live.plug();
   else if (word === "help") process.stderr.write(USAGE);
@@ -60,6 +63,7 @@ const start = (): LiveBoard => {
     return startLiveBoard({
       link,
       image: given.image ?? releasedImage(),
+      ...(given.image === undefined && { loader: { image: releasedLoader(), boot: OUR_BOOT } }),
       onLight: (light) => void process.stdout.write(`${JSON.stringify({ t: Date.now(), ...light })}\n`),
     });
   } catch (cause) {

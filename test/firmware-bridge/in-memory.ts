@@ -9,7 +9,7 @@ import type { Time, Timer } from "../../src/runtime/ports.ts";
 import type { Tty } from "../../src/runtime/tty.ts";
 
 /** Timers on a clock that is moved by hand. */
-const handTime = (): Time & { moveTo(ms: number): void } => {
+export const handTime = (): Time & { moveTo(ms: number): void } => {
   let now = 0;
   const due = new Map<symbol, { at: number; readonly f: () => void; readonly everyMs?: number }>();
   const schedule = (ms: number, f: () => void, everyMs?: number): Timer => {

@@ -6,6 +6,7 @@ import {
   encodeFromBoard,
   encodeToBoard,
   type FromBoard,
+  UPDATE_STATES,
 } from "../../firmware-bridge/protocol.ts";
 import { LAMP_PATTERNS, LOOP_STATES } from "../../src/domain/panic.ts";
 
@@ -15,6 +16,13 @@ const u32 = fc.nat(0xffff_fffe);
 const board = u32.map((id) => id.toString(16).padStart(8, "0"));
 const state = fc.constantFrom(...LOOP_STATES);
 const message: fc.Arbitrary<FromBoard> = fc.oneof(
+  fc.record({
+    kind: fc.constant("update" as const),
+    board,
+    state: fc.constantFrom(...UPDATE_STATES),
+    loader: fc.constantFrom("none" as const, "ours" as const, "other" as const),
+    seal: fc.record({ bytes: u16, crc: u32 }),
+  }),
   fc.record({
     kind: fc.constant("hello" as const),
     protocol: u8,
