@@ -117,12 +117,26 @@ const onLoops = (loops: readonly Loop[], nowMs: () => number): Loops => {
   };
 };
 
+type Supply = { volts: number; on: boolean };
+
+/** What the power does to the chip and to a write of the EEPROM. */
+const onPower = (supply: Supply, chip: Chip, cells: Cells): Pick<Board, "power" | "supply"> => ({
+  power(on) {
+    if (supply.on && !on) cells.cut();
+    supply.on = on;
+    chip.power(on && supply.volts >= BROWN_OUT_V);
+  },
+  supply(volts) {
+    supply.volts = volts;
+    if (supply.on) chip.power(volts >= BROWN_OUT_V, RESET.brownOut);
+  },
+});
+
 /** A board with power, at its time 0. */
 export const createBoard = (options: BoardOptions): Board => {
   const { random } = options;
   const loops = Array.from({ length: LOOPS }, () => createLoop(random));
-  let supplyV = SUPPLY_V;
-  let powered = true;
+  const supply: Supply = { volts: SUPPLY_V, on: true };
   let lampLit = false;
   let light: Light = { lamp: "off", drill: false, sounder: false };
   const show = (next: Light) => {
@@ -135,9 +149,9 @@ export const createBoard = (options: BoardOptions): Board => {
     options.flash,
     {
       transmit: options.onSerial,
-      volts: (channel): number => loops[channel]?.volts(chip.nowMs, supplyV) ?? FLOATING_V * random(),
+      volts: (channel): number => loops[channel]?.volts(chip.nowMs, supply.volts) ?? FLOATING_V * random(),
       get supplyV() {
-        return supplyV;
+        return supply.volts;
       },
       bandgapV: options.bandgapV ?? BANDGAP_V,
       register: (value) => show({ ...light, ...shownBy(value) }),
@@ -167,15 +181,7 @@ export const createBoard = (options: BoardOptions): Board => {
     run: (untilMs) => chip.run(untilMs),
     receive: (bytes) => chip.receive(bytes),
     ...onLoops(loops, () => chip.nowMs),
-    power(on) {
-      if (powered && !on) cells.cut();
-      powered = on;
-      chip.power(on && supplyV >= BROWN_OUT_V);
-    },
-    supply(volts) {
-      supplyV = volts;
-      if (powered) chip.power(volts >= BROWN_OUT_V, RESET.brownOut);
-    },
+    ...onPower(supply, chip, cells),
     get eepromWrites() {
       return cells.writes;
     },

@@ -80,7 +80,9 @@ export const openBootBench = (options: BootBenchOptions = {}): BootBench => {
   return {
     board,
     flash: new Uint8Array(flash.buffer),
-    eeprom: board.eeprom,
+    get eeprom() {
+      return board.eeprom;
+    },
     heard,
     said,
     pass,

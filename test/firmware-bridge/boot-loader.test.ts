@@ -41,7 +41,7 @@ const read = (bench: BootBench, at: number, length = PAGE_BYTES) => {
 /** The loader serves: it answers, and no firmware says hello. */
 const serves = (bench: BootBench) => {
   // It looks at the firmware first.
-  bench.pass(150);
+  bench.pass(300);
   return bench.ask(SYNC) !== undefined && bench.hello(500) === undefined;
 };
 
