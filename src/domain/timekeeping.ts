@@ -17,7 +17,7 @@ const AGREE_MS = 2_000;
 const WILD_MS = 60_000;
 /** Consistent times in a row that outvote what was known. At 1 Hz: two seconds. */
 const CONFIRMATIONS = 3;
-/** They must arrive over at least this long. Those that arrive at once have waited in a buffer. */
+/** Against a trusted clock they must arrive over this long. Those that arrive at once have waited in a buffer. */
 const CONFIRM_MS = 500;
 /**
  * A time behind a trusted clock may have waited while the process stood still. A real step back goes on
@@ -155,7 +155,7 @@ export const observe = (
     return { state: fixed(sighting), verdict: "trusted" };
   const rival = rivalAfter(state, sighting);
   const isBehind = known.clock === "gnss" && at < known.at;
-  const lastsMs = isBehind ? STEP_BACK_MS : CONFIRM_MS;
+  const lastsMs = known.clock !== "gnss" ? 0 : isBehind ? STEP_BACK_MS : CONFIRM_MS;
   if (plausible && rival.times >= CONFIRMATIONS && mono - rival.mono >= lastsMs)
     return { state: fixed(sighting), verdict: "trusted" };
   if (estimate && isBehind && at > estimate.newestAt)
