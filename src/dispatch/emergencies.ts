@@ -56,6 +56,9 @@ const HURRY_MS = 5_000;
 /** How many ended episodes are remembered. The oldest is forgotten first. */
 const ENDED_EPISODES = 64;
 
+/** How long a courier goes on to listen after the link has come to its broker. */
+const HANDOVER_MS = 1_000;
+
 /**
  * The emergencies on their way to dispatch: the current report of each episode, how far it got, and the
  * couriers that carry it besides the link.
@@ -132,11 +135,15 @@ export class Emergencies {
     } else this.#courierTo(broker, episode)?.remove(episode);
   }
 
-  /** The link has a new connection, which publishes every report. The courier to its broker is stopped. */
+  /**
+   * The link has a new connection, which publishes every report. The courier to its broker is stopped, but only
+   * when the link's own subscription has had time: dispatch's answer must find one of the two.
+   */
   linked(session: Session): void {
     const { broker } = session.connection;
-    void this.#couriers.get(broker)?.stop();
+    const courier = this.#couriers.get(broker);
     this.#couriers.delete(broker);
+    if (courier) this.#options.courier.time.after(HANDOVER_MS, () => void courier.stop());
     this.#session = session;
     for (const [episode, standing] of this.#standing) {
       this.#standing.set(episode, reconnected(standing, this.#now));
