@@ -1,9 +1,9 @@
 import type { Input } from "./state.ts";
 
 /**
- * How late a message of the board is read. The age of a press counts until the board sent it. If the
- * process stood still, the message waited in the buffer of the line, and the age is too low by as much. The
- * board's own clock shows that: its heartbeats carry the seconds since it started. Pure.
+ * How late a message of the board is read. The board gives the age of a press at the time of sending. If this
+ * process stood still, the message has waited in the line's buffer since then, and the press is that much
+ * older. Heartbeats show how long: they carry the board's uptime. Pure.
  */
 
 /** The newest heartbeat or hello. Times are milliseconds on the clock that never jumps. */

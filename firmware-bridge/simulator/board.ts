@@ -50,7 +50,7 @@ export type Board = {
   network(loop: number, network: Network | Loop["network"]): void;
   /** Volts over time that a loop's cable picks up. */
   interfere(loop: number, volts: Loop["interference"]): void;
-  /** `off` cuts the power at this very moment, also in the middle of an EEPROM write. */
+  /** Switches the power. A write of the EEPROM that is under way is cut. */
   power(on: boolean): void;
   /** Sets the supply, volts. Below 4.3 the brown-out detector holds the chip in reset. */
   supply(volts: number): void;

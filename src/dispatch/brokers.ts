@@ -13,7 +13,7 @@ export type Visit = {
   readonly lastedMs: number;
   /** Reports that were delivered. */
   readonly delivered: number;
-  /** How many other addresses the broker's name has; left out: there was no connection. */
+  /** How many other addresses the broker's name has. Absent if there was no connection. */
   readonly otherAddresses?: number;
   /** Bytes of the largest message on the wire when the connection was lost; 0 if it ended otherwise. */
   readonly lostBytes: number;

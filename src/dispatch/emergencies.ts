@@ -56,9 +56,6 @@ const HURRY_MS = 5_000;
 /** How many ended episodes are remembered. The oldest is forgotten first. */
 const ENDED_EPISODES = 64;
 
-/** How long a courier goes on to listen after the link has come to its broker. */
-const HANDOVER_MS = 1_000;
-
 /**
  * The emergencies on their way to dispatch: the current report of each episode, how far it got, and the
  * couriers that carry it besides the link.
@@ -75,6 +72,8 @@ export class Emergencies {
   #phase: "idle" | "running" | "leaving" = "idle";
   #on: EmergencyEvents | undefined;
   #session: Session | undefined;
+  /** The courier to the link's broker. It listens until the link does: no answer of dispatch falls between them. */
+  #relieved: Courier | undefined;
   #hurriedAt = -Infinity;
 
   constructor(options: EmergenciesOptions) {
@@ -91,7 +90,8 @@ export class Emergencies {
   /** No courier is sent any more. Each promise resolves when the connection of one courier is closed. */
   stop(): readonly Promise<void>[] {
     this.#phase = "leaving";
-    return [...this.#couriers.values()].map((courier) => courier.stop());
+    const relieved = this.#relieved ? [this.#relieved] : [];
+    return [...this.#couriers.values(), ...relieved].map((courier) => courier.stop());
   }
 
   /** Whether a courier can publish now. */
@@ -135,15 +135,11 @@ export class Emergencies {
     } else this.#courierTo(broker, episode)?.remove(episode);
   }
 
-  /**
-   * The link has a new connection, which publishes every report. The courier to its broker is stopped, but only
-   * when the link's own subscription has had time: dispatch's answer must find one of the two.
-   */
+  /** The link has a new connection, which publishes every report. It relieves the courier to its broker. */
   linked(session: Session): void {
     const { broker } = session.connection;
-    const courier = this.#couriers.get(broker);
+    this.#relieved = this.#couriers.get(broker);
     this.#couriers.delete(broker);
-    if (courier) this.#options.courier.time.after(HANDOVER_MS, () => void courier.stop());
     this.#session = session;
     for (const [episode, standing] of this.#standing) {
       this.#standing.set(episode, reconnected(standing, this.#now));
@@ -151,8 +147,15 @@ export class Emergencies {
     }
   }
 
+  /** The broker has answered a subscription of the link, or the link is gone: its courier is needed no longer. */
+  relieve(): void {
+    void this.#relieved?.stop();
+    this.#relieved = undefined;
+  }
+
   /** The link's connection has ended. */
   unlinked(): void {
+    this.relieve();
     if (this.#session) {
       const { connection, traffic } = this.#session;
       this.#late.closed(connection.broker, traffic.flyingEpisodes, this.#now);

@@ -292,8 +292,14 @@ export class Link {
     session.pump();
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
     using _ = new Subscriptions(connection, [routes.acks, routes.command], time, {
-      refused: (topic, code) => this.#refused(broker, topic, code),
-      granted: (topic) => this.#accepted(broker, topic),
+      refused: (topic, code) => {
+        this.#refused(broker, topic, code);
+        this.#emergencies.relieve();
+      },
+      granted: (topic) => {
+        this.#accepted(broker, topic);
+        this.#emergencies.relieve();
+      },
     });
     const error = await connection.closed;
     const lostBytes = error.code === "lost" || error.code === "failed" ? session.largestInFlight : 0;

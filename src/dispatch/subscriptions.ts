@@ -23,7 +23,7 @@ export class Subscriptions implements Disposable {
     this.#ask(topics, undefined);
   }
 
-  /** `before`: how long the topics waited the last time; undefined: they are asked for the first time. */
+  /** `before`: how long the topics waited after the last refusal; undefined the first time. */
   #ask(topics: readonly string[], before: number | undefined): void {
     // No answer within the pause after a refusal counts as one.
     const ms = refusedMs("subscription", before);

@@ -8,8 +8,8 @@ import { numberBeyond, type Life } from "./start.ts";
 import { VitalFile } from "./vital-file.ts";
 
 /**
- * The longest that a number waits for its lease. The unit publishes an emergency from memory after a second,
- * and its number must not be one that the next life gives again.
+ * A number waits at most this long for its lease; then it jumps. The unit publishes an emergency from memory
+ * after a second, and the next life must not give its number again.
  */
 const LEASE_MS = 750;
 

@@ -82,6 +82,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
   const downs: LinkError[] = [];
   const refusals: string[] = [];
   const delivered: string[] = [];
+  const messages: string[] = [];
   const on: LinkEvents = {
     up: (broker) => void ups.push(broker),
     down: (error) => void downs.push(error),
@@ -99,7 +100,10 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
     removed: (_episode, broker) => void copies.delete(broker),
     heard: () => undefined,
-    message: () => Promise.resolve(),
+    message({ payload }) {
+      messages.push(payload.toString());
+      return Promise.resolve();
+    },
   };
   return {
     outbox,
@@ -110,6 +114,8 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     downs,
     refusals,
     delivered,
+    /** The payloads of what dispatch has sent. */
+    messages,
     start: () => link.start(on),
     /** The unit stores an emergency and hands it to the link, as the ring does. */
     press(report: EmergencyUpdate) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
 import { hangsUpOnBirth } from "../simulation/faults/refusals.ts";
 import { emergency, event, position } from "./reports.ts";
-import { open, up, arrived, ROOT } from "./link-bench.ts";
+import { arrived, EPISODE, open, ROOT, up } from "./link-bench.ts";
 
 describe("a press", () => {
   test("on a path that swallows everything is at the second broker within 10 s, and the link follows", async () => {
@@ -34,6 +34,25 @@ describe("a press", () => {
     for (const { route } of bench.brokers) bench.network.halfOpen(route);
     bench.press(emergency(2, "active", { presses: 2 }));
     expect(await bench.until("the press", arrived(bench, 2))).toBeLessThan(10_000);
+  });
+
+  test("is answered at any moment of the change from a courier to the link, and no answer is lost", async () => {
+    const bench = open();
+    await up(bench);
+    const [first, second] = [bench.brokers[0]!, bench.brokers[1]!];
+    bench.network.change(first.route, { swallowing: true });
+    bench.press(emergency(1));
+    await bench.until("the press at the second", arrived(bench, 1));
+    await bench.wait(100); // the subscription of the courier follows its publish
+    const said: string[] = [];
+    for (let n = 0; n < 2_000; n++) {
+      said.push(`answer ${n}`);
+      second.broker.send({ topic: `${ROOT}/emergency/${EPISODE}/ack`, payload: Buffer.from(`answer ${n}`) });
+      await bench.wait(1);
+    }
+    await bench.wait(5_000);
+    expect(bench.link.status.broker).toBe(second.url);
+    expect(said.filter((one) => !bench.messages.includes(one))).toEqual([]);
   });
 
   test("that was stored before the link is started leaves with its first connection", async () => {

@@ -81,7 +81,7 @@ export const makeNoise = (bench: FirmwareBench, random: () => number, forMs: num
   }
 };
 
-/** As a host that speaks: quiet unless told otherwise, no drill, no dark loops. */
+/** Sends a pattern, as a host does. By default without the sounder, no drill, no dark loops. */
 export const show = (
   bench: FirmwareBench,
   pattern: LampPattern = "idle",

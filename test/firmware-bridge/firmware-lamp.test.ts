@@ -117,7 +117,7 @@ describe("the lamp", () => {
     show(bench, "stored");
     bench.pass(100);
     expect(lamps(bench)).toEqual(["latched", "stored"]);
-    // A further press changes nothing: the lamp shows more than `latched` already.
+    // A further press does not change the lamp, because `stored` says more than `latched`.
     bench.board.press(1, 100);
     bench.pass(200);
     expect(bench.board.light.lamp).toBe("stored");

@@ -71,7 +71,7 @@ test("the epoch that a disconnect leaves open is as old as its arrival", async (
 
 test("a receiver is not silent while the process stands still, and is silent after ten seconds of its time", async () => {
   const time = new SimulatedTime(0);
-  // Its timers fire late, as those of a process that stood still do.
+  // Timers fire late, as in a process that stood still.
   let stoodMs = 0;
   const late: Time = {
     mono: () => time.mono() + stoodMs,

@@ -5,7 +5,7 @@ import { Spinning } from "../../../firmware-bridge/simulator/spinning.ts";
 const FLAGS = 0x36;
 const STATUS = 0xc0;
 const NOP = 0x0000;
-/** SBIC 0x16, 1; RJMP out; LDS r19, 0xC0; SBRS r19, 7; RJMP to the first. */
+/** A loop that polls two flags: SBIC 0x16, 1; RJMP out of it; LDS r19, 0xC0; SBRS r19, 7; RJMP to its start. */
 const WAIT = [0x99b1, 0xc004, 0x9130, STATUS, 0xff37, 0xcffa, NOP, NOP];
 /** LDS r24, 0x0200; INC r24; STS 0x0200, r24; RJMP to the first. */
 const COUNT = [0x9180, 0x0200, 0x9583, 0x9380, 0x0200, 0xcffa, NOP];
