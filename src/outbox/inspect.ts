@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
 import { openDisk } from "./disk.ts";
-import { emptyLedger } from "./ledger.ts";
 import { openWhatever, scan, type Scan } from "./opening.ts";
 import { StoreError, type Store } from "./port.ts";
 import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
-import { recover, type Gap } from "./recovery.ts";
+import { begunAt, recover, type Gap } from "./recovery.ts";
 import { size } from "./runs.ts";
 import { decodePlaces, newestOf, type ReadVital } from "./vital-record.ts";
 import { vitalFileOf } from "./vital.ts";
@@ -78,20 +77,7 @@ async function* reportsOf(store: Store, damaged: Record<Lane, number>): AsyncGen
 const accountOf = (vital: ReadVital | undefined, taken: Scan, whole: boolean): Inspection["account"] => {
   const { ledger, lanes } = taken;
   const first = Math.max(vital?.lease ?? 1, ledger?.lease ?? 1);
-  const known = {
-    store: ledger?.store,
-    first,
-    ledger: emptyLedger(first),
-    recovered: false,
-    held: [],
-    gone: [],
-    ungiven: [],
-    owed: [],
-    lostWith: "corruption" as const,
-    renamed: undefined,
-    beyond: (least: number) => least,
-  };
-  const recovered = recover(known, { ledger, lanes, whole });
+  const recovered = recover(begunAt(first, ledger?.store), { ledger, lanes, whole });
   const counted = (reason: GapReason): number =>
     recovered.gaps.reduce((sum: number, gap: Gap) => sum + (gap.reason === reason ? gap.count : 0), 0);
   return {

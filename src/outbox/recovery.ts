@@ -58,6 +58,21 @@ export type Known = {
   readonly renamed: "superseded" | "corruption" | undefined;
 };
 
+/** A life that begins at `first`, and has done nothing yet. */
+export const begunAt = (first: number, store: string | undefined): Known => ({
+  store,
+  first,
+  ledger: emptyLedger(first),
+  recovered: false,
+  held: [],
+  gone: [],
+  ungiven: [],
+  owed: [],
+  lostWith: "corruption",
+  renamed: undefined,
+  beyond: (least) => least,
+});
+
 export type Recovered = {
   readonly ledger: Ledger;
   /** Numbers of the records that are pending. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Traffic } from "../../src/dispatch/traffic.ts";
 import type { EmergencyUpdate } from "../../src/domain/report.ts";
+import { PLAIN } from "./traffic-bench.ts";
 
 const EPISODE = "01K0000000000000000000000A";
 const NO_SUBSCRIBERS = 0x10;
@@ -19,18 +20,7 @@ const update = (seq: number): EmergencyUpdate => ({
 });
 
 test("older reports of an episode that nobody heard as history are read again from their own lane", () => {
-  const traffic = new Traffic(
-    {
-      receiveMaximum: 10,
-      maxInFlightBytes: 100_000,
-      oldest: 1,
-      unheardCounts: () => false,
-      hasEnded: () => false,
-      madeHere: () => false,
-      held: [],
-    },
-    0,
-  );
+  const traffic = new Traffic({ ...PLAIN, receiveMaximum: 10, maxInFlightBytes: 100_000 }, 0);
   traffic.reads(0);
   traffic.page("emergency", [update(1), update(2), update(3)], 3);
   const newest = traffic.next(0)!;

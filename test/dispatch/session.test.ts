@@ -9,6 +9,7 @@ import type { Report } from "../../src/domain/report.ts";
 import { createRoutes, type Route } from "../../src/domain/wire.ts";
 import { SimulatedTime } from "../simulation/time.ts";
 import { emergency, event, position } from "./reports.ts";
+import { PLAIN } from "./traffic-bench.ts";
 
 /** A session on a connection that acknowledges when it is told to. */
 const open = (
@@ -40,18 +41,7 @@ const open = (
   const tooLarge: number[] = [];
   const limits: number[] = [];
   let drained = 0;
-  const traffic = new Traffic(
-    {
-      receiveMaximum: 20,
-      maxInFlightBytes: 512 * 1024,
-      oldest: 1,
-      unheardCounts: () => false,
-      hasEnded: () => false,
-      madeHere: () => false,
-      held: [],
-    },
-    0,
-  );
+  const traffic = new Traffic({ ...PLAIN, receiveMaximum: 20 }, 0);
   const session = new Session({
     connection,
     traffic,

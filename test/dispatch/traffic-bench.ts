@@ -5,6 +5,17 @@ import type { EmergencyData, Report } from "../../src/domain/report.ts";
 
 export const FIRST_LIMIT = 100;
 
+/** A broker without limits, and an outbox whose reports are of an earlier life. */
+export const PLAIN: TrafficSettings = {
+  receiveMaximum: 65_535,
+  maxInFlightBytes: 512 * 1024,
+  oldest: 1,
+  unheardCounts: () => false,
+  hasEnded: () => false,
+  madeHere: () => false,
+  held: [],
+};
+
 /** Traffic with an outbox of plain arrays, and a wire on which each message waits for its answer. */
 export const open = (settings: Partial<TrafficSettings> = {}, pending: readonly Report[] = []) => {
   const stored: Record<Lane, Report[]> = { emergency: [], event: [], telemetry: [] };
@@ -16,13 +27,7 @@ export const open = (settings: Partial<TrafficSettings> = {}, pending: readonly 
   let now = 0;
   const traffic = new Traffic(
     {
-      receiveMaximum: 65_535,
-      maxInFlightBytes: 512 * 1024,
-      oldest: 1,
-      unheardCounts: () => false,
-      hasEnded: () => false,
-      madeHere: () => false,
-      held: [],
+      ...PLAIN,
       ...settings,
     },
     now,

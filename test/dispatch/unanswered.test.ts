@@ -2,16 +2,9 @@ import { expect, test } from "vitest";
 import { isStuck } from "../../src/dispatch/giving-up.ts";
 import { TRUST_MS } from "../../src/dispatch/standing.ts";
 import { Traffic } from "../../src/dispatch/traffic.ts";
+import { PLAIN } from "./traffic-bench.ts";
 
-const settings = {
-  receiveMaximum: 10,
-  maxInFlightBytes: 100_000,
-  oldest: 1,
-  unheardCounts: () => false,
-  hasEnded: () => false,
-  madeHere: () => false,
-  held: [],
-};
+const settings = { ...PLAIN, receiveMaximum: 10, maxInFlightBytes: 100_000 };
 
 test("the wait for the answer to a removal counts as that of an emergency, until it comes", () => {
   const traffic = new Traffic(settings, 0);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { LANES, type Lane } from "../../src/domain/pending.ts";
 import { KEPT_MAX } from "../../src/domain/report.ts";
 import { decodeLedger, emptyLedger, encodeLedger, fold, type Ledger } from "../../src/outbox/ledger.ts";
-import { gapsOf, recover, type Found, type Gap, type Known } from "../../src/outbox/recovery.ts";
+import { begunAt, gapsOf, recover, type Found, type Gap, type Known } from "../../src/outbox/recovery.ts";
 import { addRange, hasNumber, numbersOf, type Runs } from "../../src/outbox/runs.ts";
 import { tries } from "../tries.ts";
 
@@ -14,20 +14,7 @@ const runsOf = (numbers: Iterable<number>): Runs => {
   return runs;
 };
 /** A life that has just begun with this number, and has done nothing yet. */
-const begun = (first: number, more: Partial<Known> = {}): Known => ({
-  beyond: (least) => least,
-  store: STORE,
-  first,
-  ledger: emptyLedger(first),
-  recovered: false,
-  held: [],
-  gone: [],
-  ungiven: [],
-  owed: [],
-  lostWith: "corruption",
-  renamed: undefined,
-  ...more,
-});
+const begun = (first: number, more: Partial<Known> = {}): Known => ({ ...begunAt(first, STORE), ...more });
 /** How often a number is declared. */
 const declarations = (gaps: readonly Gap[]): Map<number, number> => {
   const times = new Map<number, number>();
