@@ -1,27 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
-import type { Draft, Report } from "../../src/domain/report.ts";
+import type { Report } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import type { Disk, Store } from "../../src/outbox/port.ts";
 import { decodePlaces } from "../../src/outbox/vital-record.ts";
 import { createSimulatedDisk, type SimulatedDisk } from "../simulation/disk.ts";
 import { SimulatedTime } from "../simulation/time.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
+import { emergency, event, position } from "./lives.ts";
 import { openTestOutbox } from "./open-outbox.ts";
 
-const press: Draft = {
-  kind: "emergency",
-  data: { episode: EPISODE, state: "active", test: false, button: "dash", presses: 1, attempt: 1 },
-  at: 1,
-  clock: "gnss",
-};
-const event: Draft = { kind: "event", data: { type: "config", detail: "x" }, at: 1, clock: "gnss" };
-const position: Draft = {
-  kind: "position",
-  data: { lat: 45, lon: 20, fix: "3d", reason: "interval" },
-  at: 1,
-  clock: "gnss",
-};
 /** The unit publishes an emergency from memory when the disk has not answered for so long. */
 const FROM_MEMORY_MS = 1_000;
 const OTHER = "01K0000000000000000000000B";
@@ -116,7 +104,7 @@ const pass = (ms: number): Promise<void> => time.run(time.mono() + ms);
 /** Appends until a number is above every lease that was ever written. */
 const appendBeyondLease = (): Report => {
   for (;;) {
-    const report = outbox.append(press);
+    const report = outbox.append(emergency);
     if (!outbox.leased(report.seq) || report.seq > 2 ** 20) return report;
   }
 };
@@ -150,7 +138,7 @@ describe("a write of the vital file that does not end", () => {
 
   test("the disk counts as away, whoever waits is answered, and what is in memory can be read", async () => {
     hung.stop("vital");
-    outbox.append(event);
+    outbox.append(event());
     outbox.remember(remembering(EPISODE));
     const secured = outbox.secure().then(
       () => "secured",
@@ -170,7 +158,7 @@ describe("a write of the vital file that does not end", () => {
       outbox.remember(remembering(EPISODE));
       await pass(6_000);
       outbox.remember(remembering(OTHER));
-      const report = outbox.append(press);
+      const report = outbox.append(emergency);
       await pass(6_000);
       hung.answer(how);
       await pass(3_000);
@@ -209,7 +197,7 @@ describe("a write of the vital file that does not end", () => {
     hung.simulated.cut();
     outbox = await open();
     await pass(3_000);
-    const second = outbox.append(press);
+    const second = outbox.append(emergency);
     expect(second.seq).toBeGreaterThan(published);
     const page = outbox.read("event", 0, 1_000);
     await pass(100);
@@ -232,7 +220,7 @@ describe("a write of the vital file that does not end", () => {
     });
     await pass(4_000);
     outbox = await opening;
-    const report = outbox.append(press);
+    const report = outbox.append(emergency);
     expect(report.seq).toBeGreaterThan(2 ** 40);
     expect(outbox.state.kind).toBe("away");
     hung.answer("written");
@@ -246,7 +234,7 @@ describe("a write of the vital file that does not end", () => {
 describe("a batch that does not end", () => {
   test("what waits for it can be read from memory, sources do not wait, and a flush is answered", async () => {
     hung.stop("batch");
-    const report = outbox.append(event);
+    const report = outbox.append(event());
     const flushed = outbox.flush().catch(String);
     await pass(6_000);
     expect(await flushed).toMatch(/not answered/);
@@ -274,9 +262,9 @@ describe("a batch that does not end", () => {
     "when it is %s at last, everything is in the store once",
     async (how) => {
       hung.stop("batch");
-      const made = [outbox.append(event)];
+      const made = [outbox.append(event())];
       await pass(6_000);
-      made.push(outbox.append(event));
+      made.push(outbox.append(event()));
       await pass(6_000);
       hung.answer(how);
       await pass(3_000);
@@ -290,7 +278,7 @@ describe("a batch that does not end", () => {
 
   test("a stop is not kept waiting for ever", async () => {
     hung.stop("all");
-    outbox.append(event);
+    outbox.append(event());
     outbox.remember(remembering(EPISODE));
     await pass(6_000);
     let stopped = false;
@@ -306,7 +294,7 @@ describe("a batch that does not end", () => {
 test("what becomes due during a long write is one batch, not one each", async () => {
   hung.stop("batch");
   for (let n = 0; n < 50; n++) {
-    outbox.append(event);
+    outbox.append(event());
     // oxlint-disable-next-line no-await-in-loop -- each becomes due by itself
     await pass(20);
   }
@@ -318,8 +306,8 @@ test("what becomes due during a long write is one batch, not one each", async ()
 
 test("a batch whose numbers are leased does not wait for a longer lease", async () => {
   hung.stop("vital");
-  let last = outbox.append(event);
-  while (outbox.leased(last.seq + 1)) last = outbox.append(event);
+  let last = outbox.append(event());
+  while (outbox.leased(last.seq + 1)) last = outbox.append(event());
   const before = hung.batches;
   let flushed = false;
   const flush = outbox.flush().then(() => (flushed = true));

@@ -1,70 +1,42 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
-import type { Draft } from "../../src/domain/report.ts";
 import type { Disk } from "../../src/outbox/port.ts";
-import type { Outbox } from "../../src/outbox/outbox.ts";
-import { createSimulatedDisk } from "../simulation/disk.ts";
-import { SimulatedTime } from "../simulation/time.ts";
-import { openTestOutbox } from "./open-outbox.ts";
+import type { SimulatedDisk } from "../simulation/disk.ts";
+import { event, openLives, position } from "./lives.ts";
 
-const event: Draft = { kind: "event", data: { type: "config", detail: "x" }, at: 1, clock: "gnss" };
-const position: Draft = {
-  kind: "position",
-  data: { lat: 45, lon: 20, fix: "3d", reason: "interval" },
-  at: 1,
-  clock: "gnss",
-};
 /** More are held than the sources may add without asking. */
 const HELD = 8_192;
 
 /** A disk with a store that can be made to hang where it is opened, or where it is read first. */
 const openWorld = (where: "open" | "scan") => {
-  const time = new SimulatedTime(Date.UTC(2026, 10, 25));
-  const disk = createSimulatedDisk({ time, random: createRandom(7) });
   const answer = Promise.withResolvers<void>();
   const hangs = { now: false };
   const hang = async (at: typeof where): Promise<void> => {
     if (hangs.now && at === where) await answer.promise;
   };
-  const openStore: Disk["openStore"] = async (opening) => {
-    await hang("open");
-    const store = await disk.openStore(opening);
-    const getMany: typeof store.getMany = async (keys) => {
-      await hang("scan");
-      return store.getMany(keys);
-    };
-    return { ...store, getMany };
-  };
-  const hung: Disk = {
+  const through = (disk: SimulatedDisk): Disk => ({
     path: disk.path,
     lock: () => disk.lock(),
     readVital: () => disk.readVital(),
     writeVital: (place, bytes) => disk.writeVital(place, bytes),
     hasStore: () => disk.hasStore(),
-    openStore,
+    async openStore(opening) {
+      await hang("open");
+      const store = await disk.openStore(opening);
+      const getMany: typeof store.getMany = async (keys) => {
+        await hang("scan");
+        return store.getMany(keys);
+      };
+      return { ...store, getMany };
+    },
     setAside: () => disk.setAside(),
     space: () => disk.space(),
     releaseBallast: () => disk.releaseBallast(),
     restoreBallast: () => disk.restoreBallast(),
-  };
+  });
   const random = createRandom(5);
-  const faults: (string | undefined)[] = [];
-  const now = () => ({ at: time.host(), clock: "gnss" }) as const;
-  const clock = { mono: () => time.mono(), now, when: now };
-  const pass = (ms: number): Promise<void> => time.run(time.mono() + ms);
-  const open = async (): Promise<Outbox> => {
-    const on = { fault: (fault?: { code: string }) => void faults.push(fault?.code) };
-    const options = { disk: hung, time, clock, random, early: true, on };
-    const opening = openTestOutbox(disk.path, options);
-    await pass(10_000);
-    return opening;
-  };
-  const close = async (outbox: Outbox): Promise<void> => {
-    const closed = outbox[Symbol.asyncDispose]();
-    await pass(10_000);
-    await closed;
-  };
-  return { disk, hangs, answer, faults, pass, open, close };
+  const lives = openLives(through);
+  return { ...lives, hangs, answer, open: () => lives.open(random) };
 };
 
 test.each(["open", "scan"] as const)(
@@ -90,11 +62,11 @@ test.each(["open", "scan"] as const)(
   async (where) => {
     const { hangs, answer, faults, pass, open, close } = openWorld(where);
     const first = await open();
-    first.append(event);
+    first.append(event());
     await close(first);
     hangs.now = true;
     const outbox = await open();
-    const { seq } = outbox.append(event);
+    const { seq } = outbox.append(event());
     await pass(60_000);
     hangs.now = false;
     answer.resolve();
@@ -109,14 +81,14 @@ test.each(["open", "scan"] as const)(
 test("with the vital file lost as well, the outbox begins without the store, and uses it when it answers", async () => {
   const { disk, hangs, answer, pass, open, close } = openWorld("scan");
   const first = await open();
-  first.append(event);
+  first.append(event());
   await close(first);
   disk.corruptVital(0);
   disk.corruptVital(1);
   hangs.now = true;
   const outbox = await open();
   expect(outbox.store).not.toBe(first.store);
-  outbox.append(event);
+  outbox.append(event());
   await pass(60_000);
   hangs.now = false;
   answer.resolve();

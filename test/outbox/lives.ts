@@ -1,0 +1,74 @@
+import { createRandom } from "../../src/demo/random.ts";
+import { LANES } from "../../src/domain/pending.ts";
+import type { Draft, Report } from "../../src/domain/report.ts";
+import type { Clock } from "../../src/domain/time.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
+import type { Disk } from "../../src/outbox/port.ts";
+import type { Random } from "../../src/runtime/ports.ts";
+import { createSimulatedDisk, type SimulatedDisk } from "../simulation/disk.ts";
+import { SimulatedTime } from "../simulation/time.ts";
+import { EPISODE } from "./kept-episode.ts";
+import { openTestOutbox } from "./open-outbox.ts";
+
+const at = { at: 1, clock: "gnss" } as const;
+
+export const event = (detail = "x"): Draft => ({ kind: "event", data: { type: "config", detail }, ...at });
+export const position: Draft = {
+  kind: "position",
+  data: { lat: 45, lon: 20, fix: "3d", reason: "interval" },
+  ...at,
+};
+export const emergency: Draft = {
+  kind: "emergency",
+  data: { episode: EPISODE, state: "active", test: false, button: "dash", presses: 1, attempt: 1 },
+  ...at,
+};
+
+/** Long enough to open an outbox, or to close one, on a disk that answers. */
+const TURN_MS = 10_000;
+
+/** Lives of an outbox on one disk and on simulated time, without a link. `through`: what the outbox sees of the disk. */
+export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => disk) => {
+  const time = new SimulatedTime(Date.UTC(2026, 10, 25));
+  const disk = createSimulatedDisk({ time, random: createRandom(7) });
+  const now = () => ({ at: time.host(), clock: "gnss" }) as const;
+  const clock: Clock = { mono: () => Math.floor(time.mono()), now, when: now };
+  const pass = (ms: number): Promise<void> => time.run(time.mono() + ms);
+  const news: string[] = [];
+  const faults: (string | undefined)[] = [];
+  const on = {
+    news: (line: string) => void news.push(line),
+    fault: (fault?: { code: string }) => void faults.push(fault?.code),
+  };
+  return {
+    disk,
+    pass,
+    /** What the outbox said of the disk, and its faults; undefined: the end of one. */
+    news,
+    faults,
+    /** `random` decides where numbers jump. */
+    open: async (random: Random): Promise<Outbox> => {
+      const opening = openTestOutbox(disk.path, {
+        disk: through(disk),
+        time,
+        clock,
+        random,
+        early: true,
+        on,
+      });
+      await pass(TURN_MS);
+      return opening;
+    },
+    close: async (outbox: Outbox): Promise<void> => {
+      const closed = outbox[Symbol.asyncDispose]();
+      await pass(2 * TURN_MS);
+      await closed;
+    },
+    /** All that waits. */
+    pending: async (outbox: Outbox): Promise<Report[]> => {
+      const pages = Promise.all(LANES.map((lane) => outbox.read(lane, 0, 500)));
+      await pass(1_000);
+      return (await pages).flatMap(({ reports }) => reports);
+    },
+  };
+};
