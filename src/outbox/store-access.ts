@@ -1,17 +1,17 @@
 import type { Memory } from "../domain/memory.ts";
-import { STAGES, type Stage } from "../domain/episode.ts";
 import { LANES } from "../domain/pending.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
+import { orphansIn, supersededIn } from "./orphans.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
-import type { Now, Queue, Settled } from "./queue.ts";
+import type { Now, Queue } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import type { StoredLedger } from "./ledger.ts";
 import { recover } from "./recovery.ts";
-import { numbersOf, without, type Runs } from "./runs.ts";
+import { hasNumber, numbersOf, type Runs } from "./runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
 
 /** The store: not open, open, open and without an answer, or open and not to be trusted. */
@@ -49,9 +49,6 @@ const emergenciesIn = async (store: Store, numbers: Runs): Promise<EmergencyUpda
     return report?.kind === "emergency" ? [report] : [];
   });
 };
-
-/** Whether a stage of an episode comes after another one. */
-const isLater = (one: Stage, other: Stage): boolean => STAGES.indexOf(one) > STAGES.indexOf(other);
 
 /** Whether the store was written with a newer vital file than this one, or with one of another store. */
 const isAhead = (ledger: StoredLedger, start: Start): boolean =>
@@ -160,17 +157,22 @@ export class StoreAccess {
     found: Scan,
     { failed, progress }: { readonly failed: unknown; readonly progress: () => void },
   ): Promise<void> {
-    const { queue, gaps, name, start, now, away, random } = this.#options;
+    const { queue, gaps, name, start, now, away, random, memory } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
     const apart = ledger?.store === name ? ledger.apart : [];
-    const ahead = !queue.isRecovered && ledger !== undefined && isAhead(ledger, start);
+    const isFirst = !queue.isRecovered;
+    const ahead = isFirst && ledger !== undefined && isAhead(ledger, start);
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
-    const superseded = ahead ? [] : await this.#superseded(store, without(lanes.emergency, apart));
-    const unknown = ahead || start.doubtful ? lanes.emergency : apart;
-    const orphans = queue.isRecovered ? [] : await this.#orphans(store, unknown);
+    const reports = isFirst ? await emergenciesIn(store, lanes.emergency) : [];
+    const isUnknown = ({ seq }: EmergencyUpdate): boolean => ahead || start.doubtful || hasNumber(apart, seq);
+    const superseded = supersededIn(
+      reports.filter((report) => !isUnknown(report)),
+      memory(),
+    );
+    const orphans = orphansIn(reports.filter(isUnknown), start.memory, memory());
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
-    if (!queue.isRecovered) queue.setApart(apart);
+    if (isFirst) queue.setApart(apart);
     const { owed } = gaps;
     const beyond = (least: number): number => numberBeyond(least, random);
     const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed, beyond } as const;
@@ -191,35 +193,5 @@ export class StoreAccess {
       await store.batch(operations.slice(from, from + GHOSTS), { sync: from + GHOSTS >= operations.length });
       progress();
     }
-  }
-
-  /**
-   * Emergencies of earlier lives, which are all that the store has so far, whose episode the memory does not have. The memory is written before the
-   * report, and an episode leaves it only after its end was published: so these were published as well, and
-   * the power went before that was written. To publish one again would show an ended emergency as open. Not so
-   * those that were written while the memory could not be.
-   */
-  async #superseded(store: Store, emergencies: Runs): Promise<Settled[]> {
-    const { start, queue, memory } = this.#options;
-    if (start.doubtful || queue.isRecovered) return [];
-    const reports = await emergenciesIn(store, emergencies);
-    const open = new Set(memory().emergency.episodes.map(({ episode }) => episode.id));
-    return reports.filter(({ data }) => !open.has(data.episode));
-  }
-
-  /** The newest reports of emergencies that are not over, and of which the memory knows nothing. */
-  async #orphans(store: Store, emergencies: Runs): Promise<EmergencyUpdate[]> {
-    const { start, memory } = this.#options;
-    // One that the memory had when this life began, and has no more, has ended meanwhile.
-    const kept = [...start.memory.emergency.episodes, ...memory().emergency.episodes];
-    const known = new Set(kept.map(({ episode }) => episode.id));
-    const newest = new Map<string, EmergencyUpdate>();
-    for (const report of await emergenciesIn(store, emergencies)) {
-      const { episode, presses, state } = report.data;
-      // Numbers of lives that jumped are in no order: an episode only goes on and grows.
-      const before = newest.get(episode)?.data;
-      if (!before || isLater(state, before.state) || presses > before.presses) newest.set(episode, report);
-    }
-    return [...newest.values()].filter(({ data }) => data.state !== "cleared" && !known.has(data.episode));
   }
 }
