@@ -152,7 +152,7 @@ export class Bridge {
   /** Closes the line, which ends the pending read and the connection. */
   #close(cause: BoardError): void {
     this.#ending ??= cause;
-    this.#line?.close();
+    void this.#line?.close();
   }
 
   /** Serves one line until it ends. `error` undefined: it was closed because the unit stops. */
@@ -168,7 +168,7 @@ export class Bridge {
     if (!line || line instanceof BoardError) return line;
     this.#line = line;
     this.#ending = undefined;
-    const close = () => line.close();
+    const close = () => void line.close();
     stop.addEventListener("abort", close);
     try {
       await this.#read(line);
@@ -179,7 +179,7 @@ export class Bridge {
     } finally {
       stop.removeEventListener("abort", close);
       this.#line = undefined;
-      close();
+      await line.close();
     }
   }
 
@@ -188,7 +188,7 @@ export class Bridge {
     try {
       const line = await this.#options.openLine(path);
       if (!stop.aborted) return line;
-      line.close();
+      await line.close();
       return undefined;
     } catch (cause) {
       const { code, message } = openFault(path, "panic board", cause);

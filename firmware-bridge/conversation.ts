@@ -5,7 +5,7 @@ import type { Tty } from "../src/runtime/tty.ts";
 const MAX_RECEIVED = 4_096;
 
 /** Questions and answers on an open line, one at a time. */
-export class Conversation implements Disposable {
+export class Conversation implements AsyncDisposable {
   readonly #line: Tty;
   readonly #time: Time;
   #received: Uint8Array = new Uint8Array(0);
@@ -63,7 +63,8 @@ export class Conversation implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    this.#line.close();
+  /** Resolves when the line is closed: the next one on the same port can be opened then. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#line.close();
   }
 }

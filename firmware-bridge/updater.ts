@@ -52,7 +52,7 @@ const HELLO = { tries: 6, ms: 500 };
 /** The board answers after 0.5 s. */
 const CONSENT = { tries: 2, ms: 1_000 };
 
-/** Opens the line. The last one may still be closing, which takes a moment. */
+/** Opens the line. The unit, which has just been stopped, may still have it for a moment. */
 const talkAt = async ({ openLine, path, time }: UpdateOptions, baud: number): Promise<Conversation> => {
   for (let tried = 1; ; tried++) {
     try {
@@ -96,7 +96,7 @@ const askBoard = async <K extends FromBoard["kind"]>(
 
 /** Asks the firmware to make way for its boot loader. Returns whether a firmware has answered. */
 const leaveFirmware = async (options: UpdateOptions): Promise<boolean> => {
-  using talk = await talkAt(options, options.baud);
+  await using talk = await talkAt(options, options.baud);
   const hello = await askBoard(talk, { kind: "query" }, "hello", HELLO);
   if (!hello) return false;
   const request = { kind: "update", board: hello.board, consent: true } as const;
@@ -114,7 +114,8 @@ const findLoader = async (options: UpdateOptions, hadFirmware: boolean): Promise
     const talk = await talkAt(options, LOADER_BAUDS[tried % LOADER_BAUDS.length]!);
     // oxlint-disable-next-line no-await-in-loop
     if (await greet(talk)) return talk;
-    talk[Symbol.dispose]();
+    // oxlint-disable-next-line no-await-in-loop
+    await talk[Symbol.asyncDispose]();
   }
   const detail = hadFirmware
     ? "the panic board does not start its boot loader: its firmware is too old for an update, or its fuses are wrong"
@@ -145,10 +146,10 @@ export const updateBoard = async (options: UpdateOptions): Promise<{ readonly fi
   try {
     const hadFirmware = await leaveFirmware(options);
     {
-      using talk = await findLoader(options, hadFirmware);
+      await using talk = await findLoader(options, hadFirmware);
       await program(talk, options);
     }
-    using talk = await talkAt(options, options.baud);
+    await using talk = await talkAt(options, options.baud);
     const hello = await askBoard(talk, { kind: "query" }, "hello", HELLO);
     if (hello) return { firmware: hello.firmware };
   } catch (cause) {

@@ -12,8 +12,11 @@ export type Tty = {
   read(): Promise<Uint8Array | undefined>;
   /** Writes without waiting; throws if the kernel's buffer has no room for all bytes. */
   write(bytes: Uint8Array): void;
-  /** Closes the line. A pending `read` resolves with undefined. */
-  close(): void;
+  /**
+   * Closes the line. A pending `read` resolves with undefined. Resolves, never rejects, when the line is
+   * closed: before that it cannot be opened again.
+   */
+  close(): Promise<void>;
 };
 
 const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
@@ -41,6 +44,7 @@ export const openTty = async (
   // Wait for the caller's first write: starting a process takes some milliseconds.
   if (keepDtr) setImmediate(() => port.fd !== null && clearHangUp(port.fd));
   const buffer = Buffer.allocUnsafe(READ_BYTES);
+  let closed: Promise<void> | undefined;
   return {
     async read() {
       try {
@@ -59,7 +63,8 @@ export const openTty = async (
       if (writeSync(port.fd, bytes) < bytes.length) throw new Error("the output buffer of the line is full");
     },
     close() {
-      if (port.isOpen) port.close().catch(() => undefined);
+      closed ??= port.close().catch(() => undefined); // it has hung up
+      return closed;
     },
   };
 };

@@ -9,7 +9,7 @@ export const ttySource = (path: string, baudRate: number): ByteSource =>
       const { code, message } = openFault(path, "receiver", cause);
       throw new SourceError(code, message, cause);
     });
-    const close = () => tty.close();
+    const close = () => void tty.close();
     signal.addEventListener("abort", close);
     try {
       while (!signal.aborted) {
@@ -23,6 +23,6 @@ export const ttySource = (path: string, baudRate: number): ByteSource =>
       throw new SourceError("unplugged", `${path} was unplugged (${reasonOf(cause)})`, cause);
     } finally {
       signal.removeEventListener("abort", close);
-      close();
+      await tty.close();
     }
   };

@@ -86,14 +86,14 @@ const helloOf = async (link: string) => {
     broken: () => undefined,
   });
   // A closed line ends the loop.
-  const late = setTimeout(() => tty.close(), 10_000);
+  const late = setTimeout(() => void tty.close(), 10_000);
   const query = () => tty.write(encodeToBoard({ kind: "query" }));
   query();
   const repeated = setInterval(query, 500);
   for (let bytes = await tty.read(); bytes; bytes = hello ? undefined : await tty.read()) receive(bytes);
   clearInterval(repeated);
   clearTimeout(late);
-  tty.close();
+  await tty.close();
   if (!hello) throw new Error("no hello within 10 s");
   return hello;
 };

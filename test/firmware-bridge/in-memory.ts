@@ -78,6 +78,7 @@ export const openInMemory = (options: {
       close() {
         closed = true;
         wake?.();
+        return Promise.resolve();
       },
     };
   };

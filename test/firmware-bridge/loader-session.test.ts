@@ -25,7 +25,7 @@ const talkTo = (answer: (command: Uint8Array) => readonly number[] | undefined) 
       pending = [...(answer(bytes) ?? [])];
       wake();
     },
-    close: () => undefined,
+    close: () => Promise.resolve(),
   };
   return { talk: new Conversation(line, systemTime), commands };
 };

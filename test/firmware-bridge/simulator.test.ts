@@ -100,5 +100,5 @@ test("a host's patterns, its drill and the sounder are shown", async () => {
   show("idle");
   await waitFor("the end", () => board.lines.at(-1)?.lamp === "idle");
   expect(board.lines.at(-1)).toMatchObject({ drill: false, sounder: false });
-  host.close();
+  await host.close();
 });

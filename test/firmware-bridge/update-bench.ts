@@ -60,6 +60,7 @@ export const openUpdateBench = (
         closed = true;
         mine.wake();
         if (line === mine) line = undefined;
+        return Promise.resolve();
       },
     };
   };

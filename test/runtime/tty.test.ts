@@ -22,5 +22,19 @@ test("a line that keeps DTR does not hang up when it is closed, and is otherwise
   const reading = tty.read();
   await line.write("still a line");
   expect(Buffer.from((await reading) ?? []).toString()).toBe("still a line");
-  tty.close();
+  await tty.close();
+});
+
+test("a line can be opened again as soon as it is closed", async () => {
+  const link = join(mkdtempSync(join(tmpdir(), "tty-")), "tty");
+  using _ = openSerialLine(link);
+  for (let n = 0; n < 100; n++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const tty = await openTty(link, 57_600);
+    const reading = tty.read();
+    // oxlint-disable-next-line no-await-in-loop
+    await tty.close();
+    // oxlint-disable-next-line no-await-in-loop
+    expect(await reading).toBeUndefined();
+  }
 });

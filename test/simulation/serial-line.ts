@@ -126,12 +126,13 @@ class HostEnd implements Tty {
     this.#toDevice.send(bytes.length, () => this.#on.write(bytes));
   }
 
-  close(): void {
-    if (this.#over) return;
+  close(): Promise<void> {
+    if (this.#over) return Promise.resolve();
     this.#over = {};
     this.#toDevice.close();
     this.#on.closed();
     this.#reading?.resolve(undefined);
+    return Promise.resolve();
   }
 
   /** Its process has gone: nothing of it goes on. */

@@ -56,7 +56,7 @@ class FakeUnit implements RunningUnit {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#connection?.end();
-    this.#line?.close();
+    await this.#line?.close();
   }
 
   #save(change: Partial<FakeMemory>): void {
