@@ -1,12 +1,16 @@
+import { isOfCar } from "../domain/faults.ts";
 import { faultText, inOrder, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
-import { loadConfiguration, type Configuration } from "../settings/load.ts";
+import { loadConfiguration, type ConfigSource, type Configuration } from "../settings/load.ts";
 import { missingCanLibrary } from "../sources/can-library.ts";
-import { EXIT, options, configFile, type Command } from "./lib/command.ts";
+import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
 
-/** Whether a fault is only a warning: databases and certificates may be added later. */
-const mayCome = ({ code }: SettingsFault): boolean => code === "missing-file";
+/**
+ * Whether a fault is only a warning: databases and certificates may be added later, and a certificate of
+ * the car is not a part of its configuration.
+ */
+const mayCome = ({ part, code }: SettingsFault): boolean => code === "missing-file" || isOfCar(part, code);
 
 const NO_BUTTON = "panic: no button of this car works: add a panic block, or write panic: none";
 
@@ -16,9 +20,9 @@ const hasNoButton = ({ settings, faults }: Configuration): boolean =>
 
 type Verdict = { readonly cautions: readonly string[]; readonly wrong: readonly SettingsFault[] };
 
-const judge = async (file: string): Promise<Verdict> => {
+const judge = async (source: ConfigSource): Promise<Verdict> => {
   try {
-    const configuration = loadConfiguration(file);
+    const configuration = loadConfiguration(source);
     const { settings, warnings, doubts, faults } = configuration;
     const library = settings.can && (await missingCanLibrary());
     const cautions = [
@@ -38,28 +42,29 @@ const judge = async (file: string): Promise<Verdict> => {
 
 export const check: Command = {
   summary: "validates a configuration, all faults at once",
-  usage: `patrol-unit check --config FILE [--json]
+  usage: `patrol-unit check --config FILE | --root DIR [--json]
 
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
 line, column, key, what was expected and what was found. These are only warnings: a certificate or
 database that is not there yet, a left-out panic block, and a bus if its library is not installed on
 this machine.
+--root: checks the configuration in force with local.yaml laid over it.
 --json: one line {valid, faults, warnings}; a fault is {file, line, column, path, part, code,
 expected, found, remedy, fatal}.
 Exit: 0 valid, 74 FILE is a pipe or a device, 78 not valid (\`run\` starts with what is valid, unless
 there is no identity or no broker).`,
   async run(args) {
-    const { config, json } = options(args, { config: { type: "string" }, json: { type: "boolean" } });
-    const file = configFile(config);
-    const { cautions, wrong } = await judge(file);
-    if (json) {
+    const given = options(args, { ...CONFIG_OPTIONS, json: { type: "boolean" } });
+    const source = configSource(given);
+    const { cautions, wrong } = await judge(source);
+    if (given.json) {
       const found = { valid: wrong.length === 0, faults: wrong, warnings: cautions };
       process.stdout.write(`${JSON.stringify(found)}\n`);
       return found.valid ? EXIT.ok : EXIT.config;
     }
     for (const caution of cautions) warn(caution);
     if (wrong.length > 0) throw new ConfigurationError(wrong);
-    process.stdout.write(`${file}: valid\n`);
+    process.stdout.write(`${source.file}: valid\n`);
     return EXIT.ok;
   },
 };

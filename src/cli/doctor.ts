@@ -1,6 +1,6 @@
 import { createClock } from "../runtime/clock.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { EXIT, options, configFile, type Command } from "./lib/command.ts";
+import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { tryBroker } from "./doctor/broker.ts";
 import { configFindings } from "./doctor/config.ts";
 import { tryDevices } from "./doctor/devices.ts";
@@ -20,7 +20,7 @@ const clockFinding = (clock: string, fix: boolean): Finding =>
 
 export const doctor: Command = {
   summary: "tests each part and prints what to do about each failure",
-  usage: `patrol-unit doctor --config FILE [--json]
+  usage: `patrol-unit doctor --config FILE | --root DIR [--json]
 
 Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and
 permissions. While the service runs it has the devices open: doctor then asks the service about
@@ -31,17 +31,17 @@ or no service runs, or it runs with an older file.
 Exit: 0 nothing failed, 1 something failed, 69 a device or a broker is not there, 78 the
 configuration cannot be read, or gives no identity or no broker.`,
   async run(args) {
-    const given = options(args, { config: { type: "string" }, json: { type: "boolean" } });
-    const file = configFile(given.config);
-    const configuration = loadConfiguration(file);
+    const given = options(args, { ...CONFIG_OPTIONS, json: { type: "boolean" } });
+    const source = configSource(given);
+    const configuration = loadConfiguration(source);
     const { settings, sha256 } = configuration;
     const { service, none, findings: ofService } = await askService(settings, sha256);
     const devices = await tryDevices(configuration, service);
     const brokers = await Promise.all(settings.dispatch.brokers.map((broker) => tryBroker(broker, settings)));
     const findings = [
-      ...configFindings(file, configuration, service),
+      ...configFindings(source, configuration, service),
       ...ofService,
-      ...(none ? tryRights(file, settings) : []),
+      ...(none ? tryRights(source.file, settings) : []),
       ...devices,
       ...(await tryDisk(settings.outbox.path, service)),
       clockFinding(

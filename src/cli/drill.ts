@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
-import { CommandError, EXIT, options, type Command } from "./lib/command.ts";
+import { CommandError, CONFIG_OPTIONS, EXIT, options, type Command } from "./lib/command.ts";
 import { askStatus, askUnit, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
@@ -159,7 +159,7 @@ const follow = async (
 
 export const drill: Command = {
   summary: "the next press is a drill; prints the time of each leg",
-  usage: `patrol-unit drill [--config FILE | --address HOST:PORT] [--json]
+  usage: `patrol-unit drill [--config FILE | --root DIR | --address HOST:PORT] [--json]
 
 Asks the running service to treat the next press within 60 s as a drill: it takes the same path as
 an emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it
@@ -171,7 +171,7 @@ Exit: 0 accepted or cleared, 1 refused, stopped, or no press or no answer in tim
 no panic board answers.`,
   async run(args) {
     const given = options(args, {
-      config: { type: "string" },
+      ...CONFIG_OPTIONS,
       address: { type: "string" },
       json: { type: "boolean" },
     });

@@ -3,7 +3,7 @@ import type { Report } from "../domain/report.ts";
 import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
 import { bytesOnDisk } from "../outbox/disk.ts";
 import { loadSettings } from "../settings/load.ts";
-import { CommandError, configFile, EXIT, options, type Command } from "./lib/command.ts";
+import { CommandError, CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { problemsOf, summaryLines, type Totals } from "./lib/outbox-summary.ts";
 
 const ACTIONS = ["stats", "export", "verify"] as const;
@@ -49,8 +49,8 @@ const absent = (path: string, config: string | undefined): string =>
 
 export const outbox: Command = {
   summary: "reads the outbox of a stopped unit, or of a wrecked car",
-  usage: `patrol-unit outbox stats|export|verify [--config FILE | --path FOLDER] [--format ndjson|gpx]
-  [--json]
+  usage: `patrol-unit outbox stats|export|verify [--config FILE | --root DIR | --path FOLDER]
+  [--format ndjson|gpx] [--json]
 
 stats counts the waiting reports; export prints every waiting report, oldest number first, as
 NDJSON, or their positions as GPX; verify reads everything and counts the damage. They work on a
@@ -69,7 +69,7 @@ be opened.`,
     const action = ACTIONS.find((name) => name === args[0]);
     if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);
     const given = options(args.slice(1), {
-      config: { type: "string" },
+      ...CONFIG_OPTIONS,
       path: { type: "string" },
       format: { type: "string" },
       json: { type: "boolean" },
@@ -82,11 +82,12 @@ be opened.`,
     }
     if (format === "gpx" && given.json)
       throw new CommandError(EXIT.usage, "--json and --format gpx: choose one");
-    if ((given.config === undefined) === (given.path === undefined)) {
-      throw new CommandError(EXIT.usage, "expected --config FILE or --path FOLDER");
+    const isConfigured = given.config !== undefined || given.root !== undefined;
+    if (isConfigured === (given.path !== undefined)) {
+      throw new CommandError(EXIT.usage, "expected --config FILE, --root DIR or --path FOLDER");
     }
-    const path = given.path ?? loadSettings(configFile(given.config)).settings.outbox.path;
-    if (!existsSync(path)) throw new CommandError(EXIT.io, absent(path, given.config));
+    const path = given.path ?? loadSettings(configSource(given)).settings.outbox.path;
+    if (!existsSync(path)) throw new CommandError(EXIT.io, absent(path, given.config ?? given.root));
     await using inspection = await inspectOutbox(path);
     if (action === "export") {
       await exportReports(inspection, format === "gpx");

@@ -10,10 +10,11 @@ import { readRecording, recordingSource, streamRecording } from "../sources/reco
 import { startUnit } from "../unit/start.ts";
 import {
   CommandError,
+  CONFIG_OPTIONS,
+  configSource,
   EXIT,
   options,
   positive,
-  configFile,
   unreadable,
   type Command,
 } from "./lib/command.ts";
@@ -78,7 +79,7 @@ const openBus = async (file: string, speed: number, name: string) => {
 
 export const replay: Command = {
   summary: "runs the service on recordings instead of a receiver and a bus",
-  usage: `patrol-unit replay --config FILE [--nmea FILE] [--can FILE] [--speed N]
+  usage: `patrol-unit replay --config FILE | --root DIR [--nmea FILE] [--can FILE] [--speed N]
 
 Plays the recordings (plain or gzip; --can: a candump log of any size) through the same path as
 \`run\`, at N times their own pace (default 1; max: at once). Ends when they have ended and everything
@@ -89,7 +90,7 @@ Exit: 0 all delivered, 1 stopped before the end, or a file has no NMEA sentence 
 74 a recording cannot be read, 78 the configuration is not valid.`,
   async run(args) {
     const given = options(args, {
-      config: { type: "string" },
+      ...CONFIG_OPTIONS,
       nmea: { type: "string" },
       can: { type: "string" },
       speed: { type: "string" },
@@ -97,14 +98,14 @@ Exit: 0 all delivered, 1 stopped before the end, or a file has no NMEA sentence 
     if (given.nmea === undefined && given.can === undefined) {
       throw new CommandError(EXIT.usage, "expected --nmea FILE, --can FILE, or both");
     }
-    const config = configFile(given.config);
+    const source = configSource(given);
     const speed = positive(given.speed, "speed", 1);
-    const loaded = loadConfiguration(config);
+    const loaded = loadConfiguration(source);
     const { can } = loaded.settings;
     const busFaults = loaded.faults.filter(({ part }) => part === "can");
     if (given.can !== undefined && busFaults.length > 0) throw new ConfigurationError(busFaults);
     if (given.can !== undefined && !can)
-      throw new CommandError(EXIT.usage, `--can: ${config} has no can block`);
+      throw new CommandError(EXIT.usage, `--can: ${source.file} has no can block`);
     const nmea = given.nmea === undefined ? Buffer.alloc(0) : nmeaRecording(given.nmea);
     const bus =
       given.can === undefined || !can || !loaded.mapping

@@ -5,13 +5,13 @@ import { faultText } from "../settings/fault.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { startUnit } from "../unit/start.ts";
 import { onThisMachine } from "./lib/ports.ts";
-import { EXIT, options, configFile, type Command } from "./lib/command.ts";
+import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
 export const run: Command = {
   summary: "the service, in the foreground",
-  usage: `patrol-unit run --config FILE
+  usage: `patrol-unit run --config FILE | --root DIR
 
 Logs JSON lines to stdout; if they cannot be written, it continues and logs later how many lines
 were lost. SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it at once.
@@ -20,9 +20,7 @@ Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be 
 identity or no broker.`,
   outlivesOutput: true,
   async run(args) {
-    const { config } = options(args, { config: { type: "string" } });
-    const file = configFile(config);
-    const loaded = loadConfiguration(file);
+    const loaded = loadConfiguration(configSource(options(args, CONFIG_OPTIONS)));
     const { settings, mapping } = loaded;
     using output = openStdoutLog();
     const log = createLog((line) => output.write(line));

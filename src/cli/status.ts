@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
-import { EXIT, options, type Command } from "./lib/command.ts";
+import { CONFIG_OPTIONS, EXIT, options, type Command } from "./lib/command.ts";
 import { ActiveFault, faultLine, loopWord } from "./lib/active-fault.ts";
 import { askStatus, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
@@ -95,7 +95,7 @@ const linesOf = (unit: UnitAddress, answer: unknown, json: boolean): string => {
 
 export const status: Command = {
   summary: "the running service's state",
-  usage: `patrol-unit status [--config FILE | --address HOST:PORT] [--watch] [--json]
+  usage: `patrol-unit status [--config FILE | --root DIR | --address HOST:PORT] [--watch] [--json]
 
 Asks the status address of the configuration (default 127.0.0.1:8080). Lists the active faults;
 systemd/RUNBOOK.md has the remedy for each. --watch repeats each second, with the time.
@@ -103,7 +103,7 @@ systemd/RUNBOOK.md has the remedy for each. --watch repeats each second, with th
 Exit: 0 it answered, 64 the address is not valid, 69 no service answers, or another unit's does.`,
   async run(args) {
     const given = options(args, {
-      config: { type: "string" },
+      ...CONFIG_OPTIONS,
       address: { type: "string" },
       watch: { type: "boolean" },
       json: { type: "boolean" },

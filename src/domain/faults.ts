@@ -6,7 +6,7 @@ import type { FaultRow } from "./faults/row.ts";
 import { OUTBOX, STATUS } from "./faults/unit.ts";
 import { PARTS, type Part } from "./report.ts";
 
-export type { ConfigCode, ConfigPart } from "./faults/config.ts";
+export { isOfCar, type ConfigCode, type ConfigPart } from "./faults/config.ts";
 export type { LampSign } from "./faults/row.ts";
 
 /**

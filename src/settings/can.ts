@@ -141,8 +141,9 @@ const readProfile = (blocks: Blocks, name: string): ReadProfile | undefined => {
     const { text, faults } = textOf(read.bytes, file);
     for (const fault of faults) blocks.add({ ...fault, part: "can" });
     const document = readDocument(text, file);
-    if (document.syntax) {
-      blocks.add({ ...document.syntax, part: "can", fatal: false });
+    const [syntax] = document.syntax;
+    if (syntax) {
+      blocks.add({ ...syntax, part: "can", fatal: false });
       return { document, profile: undefined };
     }
     if (!isProfile(document.value))

@@ -9,11 +9,13 @@ export type Path = readonly PropertyKey[];
  */
 export type ConfigDocument = {
   readonly value: unknown;
+  /** The files that the document was read from: one, or two if one is laid over the other. */
+  readonly files: readonly string[];
   /**
-   * The document is not valid YAML from this place on. Then `value` has only the blocks that ended before
-   * it: a missing bracket or quote changes the meaning of everything behind it.
+   * At most one for each file: from its place on, the file is not valid YAML. Then `value` has only the
+   * blocks that ended before it: a missing bracket or quote changes the meaning of everything behind it.
    */
-  readonly syntax: SettingsFault | undefined;
+  readonly syntax: readonly SettingsFault[];
   /** Keys written more than once in one block; the last one counts. */
   readonly duplicates: readonly { readonly path: Path; readonly place: Place }[];
   /** The place of a value, or of its nearest parent if it is missing. */
@@ -113,7 +115,8 @@ export const readDocument = (text: string, file: string): ConfigDocument => {
   };
   return {
     value: toValue() ?? {},
-    syntax,
+    files: [file],
+    syntax: syntax ? [syntax] : [],
     duplicates: (syntax ? [] : doc.errors).map(({ pos }) => ({
       path: pathAt(doc.contents, pos[0]) ?? [],
       place: at(pos[0]),

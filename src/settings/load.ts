@@ -4,10 +4,14 @@ import { dirname, resolve } from "node:path";
 import type { CanMapping } from "../decode/can/mapping.ts";
 import { IGNITION } from "../domain/vss.ts";
 import { Blocks } from "./blocks.ts";
+import { unitName } from "../domain/identity.ts";
 import { readDocument, type ConfigDocument } from "./document.ts";
 import { kindOf } from "./explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile, TEXT_BYTES } from "./files.ts";
+import { readIdentity } from "./identity.ts";
+import { layOver } from "./overlay.ts";
+import { currentConfigOf, type Root } from "./root.ts";
 import { Settings } from "./schema.ts";
 import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
 import { textOf } from "./text.ts";
@@ -15,9 +19,28 @@ import { loadVehicle } from "./vehicle.ts";
 
 export type { UnitSettings } from "./resolve.ts";
 
+/** Where a configuration is read from. */
+export type ConfigSource = {
+  readonly file: string;
+  /** Its `local.yaml` is laid over the file, and its identity is used. */
+  readonly root?: Root;
+  /** UTC milliseconds, if the time is known. */
+  readonly now?: number;
+};
+
+/** The configuration in force below a root. */
+export const inForce = (root: Root, now?: number): ConfigSource => ({
+  file: currentConfigOf(root),
+  root,
+  ...(now === undefined ? {} : { now }),
+});
+
+const sourceOf = (source: string | ConfigSource): ConfigSource =>
+  typeof source === "string" ? { file: source } : source;
+
 export type Loaded = {
   readonly settings: UnitSettings;
-  /** sha256 of the file's bytes, hex. Dispatch sees it as `config`. */
+  /** sha256 of the bytes of the file, without those of `local.yaml`, hex. Dispatch sees it as `config`. */
   readonly sha256: string;
   /** One line for each file of the link (CA, certificate, key) that cannot be read now. */
   readonly warnings: readonly string[];
@@ -32,6 +55,9 @@ export type Configuration = Loaded & {
   /** One line for each mapping that is probably wrong. */
   readonly doubts: readonly string[];
 };
+
+const hasBlocks = ({ value }: ConfigDocument): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const noBlocks = (document: ConfigDocument): ConfigurationError =>
   new ConfigurationError([
@@ -51,14 +77,14 @@ const noBlocks = (document: ConfigDocument): ConfigurationError =>
  * behind the error is left out.
  */
 const knownFaults = (
-  { syntax, value }: ConfigDocument,
+  { syntax, value, files }: ConfigDocument,
   faults: readonly SettingsFault[],
 ): readonly SettingsFault[] => {
-  if (!syntax) return faults;
+  if (syntax.length === 0) return faults;
   const known = Object.keys(value ?? {});
   const isKnown = ({ path, code }: SettingsFault): boolean =>
     code !== "no-ignition" && known.some((key) => path === key || path.startsWith(`${key}.`));
-  return [syntax, ...faults.filter((fault) => fault.file !== syntax.file || isKnown(fault))];
+  return [...syntax, ...faults.filter((fault) => !files.includes(fault.file) || isKnown(fault))];
 };
 
 /**
@@ -68,8 +94,7 @@ const knownFaults = (
 export const settingsOf = (
   document: ConfigDocument,
 ): Resolved & { readonly faults: readonly SettingsFault[] } => {
-  const { value } = document;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw noBlocks(document);
+  if (!hasBlocks(document)) throw noBlocks(document);
   const blocks = new Blocks(document);
   blocks.reportKeys(Object.keys(Settings.shape));
   const resolved = resolveSettings(blocks);
@@ -84,22 +109,22 @@ export const parseSettings = (text: string, file: string): Settings => {
   return Settings.parse(document.value);
 };
 
+const unreadable = (file: string, reason: string): SettingsFault => ({
+  file,
+  line: 1,
+  column: 1,
+  path: "",
+  code: "unreadable-file",
+  expected: "a configuration file that can be read",
+  found: reason,
+  part: "config",
+  fatal: true,
+});
+
 const read = (file: string): Buffer => {
   const found = readNamedFile(file, TEXT_BYTES);
   if ("bytes" in found) return found.bytes;
-  throw new ConfigurationError([
-    {
-      file,
-      line: 1,
-      column: 1,
-      path: "",
-      code: "unreadable-file",
-      expected: "a configuration file that can be read",
-      found: found.reason,
-      part: "config",
-      fatal: true,
-    },
-  ]);
+  throw new ConfigurationError([unreadable(file, found.reason)]);
 };
 
 /** The files of the link that cannot be read now. They may be added later. */
@@ -115,35 +140,88 @@ const absentFiles = ({ dispatch }: UnitSettings): string[] =>
     }
   });
 
-/** Makes paths absolute. They are relative to the file that names them. */
-const besideTheirFile = (settings: UnitSettings, document: ConfigDocument): UnitSettings => {
-  const beside = (block: string, key: string, name: string): string =>
-    resolve(dirname(resolve(document.placeOf([block, key]).file)), name);
+/**
+ * Makes paths absolute. They are relative to the file that names them. The outbox is relative to the root,
+ * because each configuration has a folder of its own and all have the same outbox.
+ */
+const besideTheirFile = (
+  settings: UnitSettings,
+  document: ConfigDocument,
+  root: Root | undefined,
+): UnitSettings => {
+  const folderOf = (block: string, key: string): string =>
+    dirname(resolve(document.placeOf([block, key]).file));
   const { dispatch, outbox } = settings;
   const files = (["ca", "cert", "key"] as const).flatMap((key) => {
     const name = dispatch[key];
-    return name === undefined ? [] : [[key, beside("dispatch", key, name)] as const];
+    return name === undefined ? [] : [[key, resolve(folderOf("dispatch", key), name)] as const];
   });
   return {
     ...settings,
     dispatch: { ...dispatch, ...Object.fromEntries(files) },
-    outbox: { ...outbox, path: beside("outbox", "path", outbox.path) },
+    outbox: { ...outbox, path: resolve(root?.dir ?? folderOf("outbox", "path"), outbox.path) },
   };
 };
 
-/** Reads a file: the settings, if they can be used, and the bus in any case. */
-const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
+const notFatal = (fault: SettingsFault): SettingsFault => ({ ...fault, fatal: false });
+
+/** The document of `local.yaml`. Undefined: there is none, or a fault says why it cannot be used. */
+const readLocal = (
+  file: string,
+): { readonly document?: ConfigDocument; readonly faults: readonly SettingsFault[] } => {
+  const found = readNamedFile(file, TEXT_BYTES);
+  if ("reason" in found) {
+    if (found.code === "missing-file") return { faults: [] };
+    return { faults: [{ ...unreadable(file, found.reason), fatal: false }] };
+  }
+  try {
+    const { text, faults } = textOf(found.bytes, file);
+    const document = readDocument(text, file);
+    if (!hasBlocks(document)) throw noBlocks(document);
+    return { document: { ...document, syntax: document.syntax.map(notFatal) }, faults };
+  } catch (cause) {
+    if (!(cause instanceof ConfigurationError)) throw cause;
+    return { faults: cause.faults.map(notFatal) };
+  }
+};
+
+/** A configuration as it is written: its file, with `local.yaml` laid over it. */
+const readWritten = ({ file, root }: ConfigSource) => {
   const bytes = read(file);
   const { text, faults: ofText } = textOf(bytes, file);
-  const document = readDocument(text, file);
+  const own = readDocument(text, file);
+  const local = root && readLocal(root.local);
+  const document = local?.document && hasBlocks(own) ? layOver(own, local.document) : own;
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { document, sha256, faults: [...ofText, ...(local?.faults ?? [])] };
+};
+
+/** The document of a configuration, to find the places of its values. Throws as `loadSettings` does. */
+export const documentOf = (source: string | ConfigSource): ConfigDocument =>
+  readWritten(sourceOf(source)).document;
+
+/** Uses the identity of the root, if the configuration names no certificate. */
+const withIdentity = (
+  settings: UnitSettings,
+  { root, now }: ConfigSource,
+): { readonly settings: UnitSettings; readonly faults: readonly SettingsFault[] } => {
+  const { dispatch, unit } = settings;
+  if (!root || dispatch.cert !== undefined || dispatch.key !== undefined) return { settings, faults: [] };
+  const { files, faults } = readIdentity(root, unitName(unit), now);
+  return { settings: files ? { ...settings, dispatch: { ...dispatch, ...files } } : settings, faults };
+};
+
+/** Reads a configuration: the settings, if they can be used, and the bus in any case. */
+const readFrom = (source: ConfigSource): Omit<Loaded, "settings"> & Resolved => {
+  const { document, sha256, faults: ofText } = readWritten(source);
   const { settings: found, bus, faults: ofKeys } = settingsOf(document);
-  const faults = inOrder([...ofText, ...ofKeys]);
-  const settings = found && besideTheirFile(found, document);
+  const used = found && withIdentity(besideTheirFile(found, document, source.root), source);
+  const faults = inOrder([...ofText, ...ofKeys, ...(used?.faults ?? [])]);
   return {
-    settings: faults.some(({ fatal }) => fatal) ? undefined : settings,
+    settings: faults.some(({ fatal }) => fatal) ? undefined : used?.settings,
     bus,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    warnings: settings ? absentFiles(settings) : [],
+    sha256,
+    warnings: used ? absentFiles(used.settings) : [],
     faults,
   };
 };
@@ -153,8 +231,8 @@ const readFile = (file: string): Omit<Loaded, "settings"> & Resolved => {
  * faults. Throws ConfigurationError, with every fault, only if the unit could not do its duty: the file
  * cannot be read, or it gives no identity or no broker.
  */
-export const loadSettings = (file: string): Loaded => {
-  const { settings, bus: _, ...rest } = readFile(file);
+export const loadSettings = (source: string | ConfigSource): Loaded => {
+  const { settings, bus: _, ...rest } = readFrom(sourceOf(source));
   if (!settings) throw new ConfigurationError(rest.faults);
   return { settings, ...rest };
 };
@@ -163,8 +241,8 @@ export const loadSettings = (file: string): Loaded => {
  * Reads a configuration file as `loadSettings` does, and also the vehicle's database and signal map. The
  * ConfigurationError that it throws contains their faults too.
  */
-export const loadConfiguration = (file: string): Configuration => {
-  const { settings, bus, sha256, warnings, faults } = readFile(file);
+export const loadConfiguration = (source: string | ConfigSource): Configuration => {
+  const { settings, bus, sha256, warnings, faults } = readFrom(sourceOf(source));
   const vehicle = bus && loadVehicle(bus);
   const all = [...faults, ...(vehicle?.faults ?? [])];
   if (!settings) throw new ConfigurationError(all);

@@ -43,10 +43,14 @@ export const Dispatch = block({
     .describe("CA certificates for the brokers: PEM file, relative to this file; left out: the system's"),
   cert: text("the name of a PEM file")
     .optional()
-    .describe("the unit's certificate: PEM file, relative to this file"),
+    .describe(
+      "the unit's certificate: PEM file, relative to this file; left out with --root: that of the identity folder",
+    ),
   key: text("the name of a PEM file")
     .optional()
-    .describe("the unit's private key: PEM file, relative to this file"),
+    .describe(
+      "the unit's private key: PEM file, relative to this file; left out with --root: that of the identity folder",
+    ),
   username: text("text")
     .optional()
     .describe("MQTT user name, if certificates are not used; left out: the unit's name"),
@@ -159,7 +163,7 @@ export const ReportPolicy = block({
 export const OutboxFolder = block({
   path: text("the name of a folder")
     .default("/var/lib/patrol-unit/outbox")
-    .describe("folder of the pending reports, relative to this file"),
+    .describe("folder of the pending reports, relative to this file, or to the root with --root"),
   maxMiB: whole(8, 16_777_216).default(512).describe("beyond this size the oldest history is deleted"),
 }).describe("the store of pending reports");
 

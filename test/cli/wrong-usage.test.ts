@@ -46,6 +46,9 @@ const SPEED = "expected a number above 0, or max";
 
 describe("wrong usage exits 64 with one line, before anything is opened", () => {
   test.each([
+    ["run", "--config or --root is missing; --help lists the options"],
+    ["check --config a --root b", "--config and --root: give one of them"],
+    ["outbox stats --path a --root b", "expected --config FILE, --root DIR or --path FOLDER"],
     ["run --config a --config b", "--config is given twice; --help lists the options"],
     ["check --config a --json --json", "--json is given twice; --help lists the options"],
     ["replay --config a --nmea b --speed 1e400", `--speed 1e400: ${SPEED}`],

@@ -30,6 +30,6 @@ test("the bundle keeps the exit code of its command", async () => {
   const run = promisify(execFile)(process.execPath, ["dist/patrol-unit.mjs", "run"]);
   await expect(run).rejects.toMatchObject({
     code: 64,
-    stderr: "--config is missing; --help lists the options\n",
+    stderr: "--config or --root is missing; --help lists the options\n",
   });
 });

@@ -1,10 +1,12 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { CATALOGUE } from "../../src/domain/faults.ts";
 import { ConfigurationError } from "../../src/settings/fault.ts";
-import { loadConfiguration } from "../../src/settings/load.ts";
+import { inForce, loadConfiguration, type ConfigSource } from "../../src/settings/load.ts";
+import { rootAt } from "../../src/settings/root.ts";
 
 const UNIT = "unit: { directorate: zrenjanin, id: zr-117 }\n";
 const GPS = "gps: { port: /dev/ttyACM0 }\n";
@@ -56,7 +58,35 @@ const FAULTY: Readonly<Record<string, string>> = {
   "update unknown-key": `${BASE}flash: { trial: 1 }\n`,
 };
 
-const faultsOf = (file: string): string[] => {
+/** Faults of the identity folder of a root: its files are none of the configuration's. */
+const IDENTITY: Readonly<Record<string, (identity: string) => void>> = {
+  "identity unreadable-file": (identity) => writeFileSync(join(identity, "unit.key"), "no key"),
+  "identity exposed": (identity) => chmodSync(join(identity, "unit.key"), 0o644),
+  "identity foreign": (identity) => makeCertificate(identity, "zrenjanin\\/zr-1"),
+  "identity expired": () => undefined,
+};
+const LONG_AFTER = Date.UTC(2100, 0, 1);
+
+const makeCertificate = (folder: string, name: string): void => {
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "unit.key");
+  openssl(
+    "req",
+    "-x509",
+    "-new",
+    "-key",
+    "unit.key",
+    "-days",
+    "2",
+    "-subj",
+    `/CN=${name}`,
+    "-out",
+    "unit.pem",
+  );
+  chmodSync(join(folder, "unit.key"), 0o600);
+};
+
+const faultsOf = (file: string | ConfigSource): string[] => {
   const named = (faults: readonly { part: string; code: string }[]) =>
     faults.map(({ part, code }) => `${part} ${code}`);
   try {
@@ -81,10 +111,22 @@ test.each(Object.entries(FAULTY))("a configuration can be faulty with %s", (name
   expect(ROWS).toEqual(expect.arrayContaining(found));
 });
 
+test.each(Object.entries(IDENTITY))("a root can be faulty with %s", (name, damage) => {
+  const root = rootAt(mkdtempSync(join(tmpdir(), "catalogue-")));
+  for (const folder of [root.identity, join(root.configs, "1")]) mkdirSync(folder, { recursive: true });
+  symlinkSync("configs/1", root.current);
+  writeFileSync(join(root.configs, "1/patrol-unit.yaml"), BASE);
+  makeCertificate(root.identity, "zrenjanin\\/zr-117");
+  damage(root.identity);
+  expect(faultsOf(inForce(root, name === "identity expired" ? LONG_AFTER : undefined))).toEqual([name]);
+});
+
 test("a file that cannot be read is a fault of the configuration", () => {
   expect(faultsOf("/nonexistent/patrol-unit.yaml")).toEqual(["config unreadable-file"]);
 });
 
 test("every row about the configuration has a configuration above", () => {
-  expect([...Object.keys(FAULTY), "config unreadable-file"].toSorted()).toEqual(ROWS.toSorted());
+  expect([...Object.keys(FAULTY), ...Object.keys(IDENTITY), "config unreadable-file"].toSorted()).toEqual(
+    ROWS.toSorted(),
+  );
 });

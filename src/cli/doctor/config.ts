@@ -1,17 +1,17 @@
-import { readFileSync } from "node:fs";
-import { readDocument } from "../../settings/document.ts";
+import { valueAt } from "../../settings/explain.ts";
 import { faultText } from "../../settings/fault.ts";
-import type { Configuration } from "../../settings/load.ts";
-import { textOf } from "../../settings/text.ts";
+import { documentOf, type ConfigSource, type Configuration } from "../../settings/load.ts";
 import { remedyOfFault, type ActiveFault } from "../lib/active-fault.ts";
 import { trouble, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
 
 /** A warning about a file of the link, with the place where the configuration names the file. */
-const placed = (file: string, text: string): string => {
+const placed = (source: string | ConfigSource, text: string): string => {
   const key = /^dispatch\.(ca|cert|key): /.exec(text)?.[1];
   if (key === undefined) return text;
-  const document = readDocument(textOf(readFileSync(file), file).text, file);
+  const document = documentOf(source);
+  // The files of the identity folder are named by no configuration.
+  if (valueAt(document.value, ["dispatch", key]) === undefined) return text;
   const { file: where, line, column } = document.placeOf(["dispatch", key]);
   return `${where}:${line}:${column}: ${text}`;
 };
@@ -22,13 +22,13 @@ const olderFaults = ({ faults, config }: Service, { sha256 }: Configuration): re
 
 /** What is wrong with the configuration file, and with the older one that a service runs with. */
 export const configFindings = (
-  file: string,
+  source: string | ConfigSource,
   configuration: Configuration,
   service: Service | undefined,
 ): Finding[] => {
   const { warnings, doubts, faults } = configuration;
   const found = [
-    ...warnings.map((text) => trouble("config", placed(file, text), "put the file there")),
+    ...warnings.map((text) => trouble("config", placed(source, text), "put the file there")),
     ...doubts.map((doubt) => trouble("config", doubt, "check the signal map and the database")),
     ...faults.map(({ remedy = "correct it", ...fault }) => trouble("config", faultText(fault), remedy)),
   ];

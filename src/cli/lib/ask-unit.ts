@@ -4,7 +4,7 @@ import { listenAddress } from "../../domain/address.ts";
 import { unitName } from "../../domain/identity.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings, type UnitSettings } from "../../settings/load.ts";
-import { CommandError, configFile, EXIT } from "./command.ts";
+import { CommandError, configSource, EXIT } from "./command.ts";
 
 /** The address of the running service, and its PIN. */
 export type UnitAddress = {
@@ -59,13 +59,14 @@ export const addressOf = ({ unit, status }: UnitSettings, address?: string): Uni
  */
 export const unitAddress = (given: {
   readonly config?: string | undefined;
+  readonly root?: string | undefined;
   readonly address?: string | undefined;
 }): UnitAddress =>
-  given.config === undefined
+  given.config === undefined && given.root === undefined
     ? given.address === undefined
       ? parse(DEFAULT_ADDRESS, "status.listen")
       : parse(given.address, "--address")
-    : addressOf(loadSettings(configFile(given.config)).settings, given.address);
+    : addressOf(loadSettings(configSource(given)).settings, given.address);
 
 /** `host:port`, as it is written. */
 export const addressText = ({ host, port }: UnitAddress): string =>

@@ -1,7 +1,10 @@
 import { statSync } from "node:fs";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { createClock } from "../../runtime/clock.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { usageFault, withNegatives } from "../../runtime/usage.ts";
+import { inForce, type ConfigSource } from "../../settings/load.ts";
+import { rootAt } from "../../settings/root.ts";
 
 /** Exit codes of contract v1 §7, after sysexits.h. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, unavailable: 69, io: 74, config: 78 } as const;
@@ -64,15 +67,30 @@ const canBlock = (path: string): boolean => {
   }
 };
 
+/** The options that say where the configuration is. */
+export const CONFIG_OPTIONS = { config: { type: "string" }, root: { type: "string" } } as const;
+
+export type ConfigGiven = { readonly config?: string | undefined; readonly root?: string | undefined };
+
 /**
- * The file of a `--config` that is required. Throws a CommandError: usage if it is not given, io if it is a
- * pipe or a device, which could be waited for without end. Faults of the file itself are found when it is
- * read.
+ * Where a command reads its configuration: `--config FILE` or `--root DIR`, one of them. Throws a
+ * CommandError: usage if not one of them is given, io if the file is a pipe or a device, which could be
+ * waited for without end. Faults of the file itself are found when it is read.
  */
-export const configFile = (value: string | undefined): string => {
-  const file = required(value, "config");
-  if (canBlock(file)) throw new CommandError(EXIT.io, `${file} cannot be read: it is not a regular file`);
-  return file;
+export const configSource = ({ config, root }: ConfigGiven): ConfigSource => {
+  if (config !== undefined && root !== undefined)
+    throw new CommandError(EXIT.usage, "--config and --root: give one of them");
+  if (root !== undefined) return inForce(rootAt(root), knownTime());
+  if (config === undefined)
+    throw new CommandError(EXIT.usage, "--config or --root is missing; --help lists the options");
+  if (canBlock(config)) throw new CommandError(EXIT.io, `${config} cannot be read: it is not a regular file`);
+  return { file: config };
+};
+
+/** UTC milliseconds; undefined if the time is not known. */
+const knownTime = (): number | undefined => {
+  const { at, clock } = createClock().now();
+  return clock === "unset" ? undefined : at;
 };
 
 /** Decimal digits, with a fraction or without: neither 0x10 nor 1e400. */

@@ -37,6 +37,18 @@ const KINDS = {
     sentence: "A file cannot be read.",
     cause: "It does not exist, it is a folder, or the service's user may not read it.",
   },
+  exposed: {
+    sentence: "The unit's private key can be read by others on this computer.",
+    cause: "It was copied by hand, or its mode was changed.",
+  },
+  foreign: {
+    sentence: "The unit's certificate belongs to another key or to another unit.",
+    cause: "The card or the certificate was meant for another car, or the key was made anew.",
+  },
+  expired: {
+    sentence: "The unit's certificate has expired.",
+    cause: "It was not renewed, or the clock is wrong.",
+  },
   "no-ignition": {
     sentence: "The computer is never switched off, because the ignition is not mapped.",
     cause: "`power` is set, but no signal is mapped to `Vehicle.LowVoltageSystemState`.",
@@ -50,6 +62,13 @@ export type ConfigCode = keyof typeof KINDS;
 
 const REMEDY =
   "Run `check`: it prints file, line, column and what is expected. Correct it and restart the service.";
+
+/** Faults of files that belong to the car, not to its configuration. */
+const OF_CAR: ReadonlySet<string> = new Set<ConfigCode>(["exposed", "foreign", "expired"]);
+
+/** Whether a fault is about the car's identity folder: another configuration would not mend it. */
+export const isOfCar = (part: string, code: string): boolean =>
+  part === "identity" && (OF_CAR.has(code) || code === "unreadable-file");
 
 /** Rows of one part. `consequence`: what the part does until it is corrected, as a sentence. */
 const rows = (
@@ -68,8 +87,8 @@ export const CONFIG = {
     "A wrong value runs with its default, an unknown block has no effect. A file that cannot be read stops the unit (exit 78): it is `offline`.",
   ),
   identity: rows(
-    ["invalid", "unknown-key"],
-    "An unknown key has no effect. Without a valid name the unit does not run (exit 78): it is `offline`.",
+    ["invalid", "unknown-key", "unreadable-file", "exposed", "foreign", "expired"],
+    "An unknown key has no effect. Without a valid name the unit does not run (exit 78): it is `offline`. With a certificate that a broker refuses it goes on recording, and it is `offline`.",
   ),
   gps: rows(
     ["invalid", "unknown-key", "conflict"],

@@ -1,0 +1,47 @@
+import { readlinkSync } from "node:fs";
+import { join } from "node:path";
+
+/** The folders and files of a root (contract 1.1 §8). Paths are below `dir`. */
+export type Root = {
+  readonly dir: string;
+  /** Link to the configuration in force: `configs/N`. */
+  readonly current: string;
+  /** Link to the configuration before it. */
+  readonly previous: string;
+  readonly configs: string;
+  /** `unit.key` and `unit.pem`. */
+  readonly identity: string;
+  /** Public keys that may sign bundles: `NAME.pem`. */
+  readonly trust: string;
+  /** What belongs to this car alone. It is laid over the configuration. */
+  readonly local: string;
+};
+
+/** The name of the configuration in its folder. */
+const CONFIG_FILE = "patrol-unit.yaml";
+
+export const rootAt = (dir: string): Root => ({
+  dir,
+  current: join(dir, "current"),
+  previous: join(dir, "previous"),
+  configs: join(dir, "configs"),
+  identity: join(dir, "identity"),
+  trust: join(dir, "trust"),
+  local: join(dir, "local.yaml"),
+});
+
+export const keyFileOf = (root: Root): string => join(root.identity, "unit.key");
+export const certificateFileOf = (root: Root): string => join(root.identity, "unit.pem");
+
+/**
+ * The file of the configuration in force. The link is followed once, so that a service that runs keeps the
+ * files with which it was started when the link is switched.
+ */
+export const currentConfigOf = (root: Root): string => {
+  try {
+    return join(root.dir, readlinkSync(root.current), CONFIG_FILE);
+  } catch {
+    // There is no link: reading the file says why it cannot be read.
+    return join(root.current, CONFIG_FILE);
+  }
+};
