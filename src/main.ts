@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   outbox: async () => (await import("./cli/outbox.ts")).outbox,
   replay: async () => (await import("./cli/replay.ts")).replay,
   decode: async () => (await import("./cli/decode.ts")).decode,
+  bundle: async () => (await import("./cli/bundle.ts")).bundle,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
 

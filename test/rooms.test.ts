@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   outbox: ["domain", "runtime"],
   dispatch: ["domain", "runtime", "wire"],
   settings: ["domain", "decode"],
+  bundle: ["domain", "runtime", "settings"],
   status: ["domain", "runtime"],
   "firmware-bridge": ["domain", "runtime"],
   unit: [
@@ -32,6 +33,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
     "outbox",
     "dispatch",
     "settings",
+    "bundle",
     "status",
     "firmware-bridge",
   ],

@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     include: [
       "test/rooms.test.ts",
-      "test/{domain,decode,policy,emergency,commands,wire,dispatch,settings,status,unit,tools}/**/*.test.ts",
+      "test/{domain,decode,policy,emergency,commands,wire,dispatch,settings,bundle,status,unit,tools}/**/*.test.ts",
       "test/{outbox,sources,runtime,simulation}/**/*.test.ts",
       "test/firmware-bridge/{advance,protocol}.test.ts",
     ],

@@ -26,6 +26,8 @@ export type ConfigSource = {
   readonly root?: Root;
   /** UTC milliseconds, if the time is known. */
   readonly now?: number;
+  /** The file is laid over this document: it stands for what each car has of its own. */
+  readonly under?: ConfigDocument;
 };
 
 /** The configuration in force below a root. */
@@ -186,10 +188,11 @@ const readLocal = (
 };
 
 /** A configuration as it is written: its file, with `local.yaml` laid over it. */
-const readWritten = ({ file, root }: ConfigSource) => {
+const readWritten = ({ file, root, under }: ConfigSource) => {
   const bytes = read(file);
   const { text, faults: ofText } = textOf(bytes, file);
-  const own = readDocument(text, file);
+  const written = readDocument(text, file);
+  const own = under && hasBlocks(written) ? layOver(under, written, written) : written;
   const local = root && readLocal(root.local);
   const document = local?.document && hasBlocks(own) ? layOver(own, local.document) : own;
   const sha256 = createHash("sha256").update(bytes).digest("hex");

@@ -28,13 +28,14 @@ const depthOf = (value: unknown, path: Path): number => {
 
 /**
  * Lays `over` over `base`. A place is that of the document that gives the value, so that faults and
- * relative paths refer to the right file.
+ * relative paths refer to the right file. `home`: the document that should have what is missing.
  */
-export const layOver = (base: ConfigDocument, over: ConfigDocument): ConfigDocument => {
+export const layOver = (base: ConfigDocument, over: ConfigDocument, home = base): ConfigDocument => {
   const authorOf = (path: Path): ConfigDocument => {
     const [inBase, inOver] = [depthOf(base.value, path), depthOf(over.value, path)];
+    if (inOver === path.length) return over;
     // A missing key belongs into the document that has more of the blocks around it.
-    return inOver === path.length || inOver > inBase ? over : base;
+    return inOver === inBase && inBase < path.length ? home : inOver > inBase ? over : base;
   };
   return {
     value: merged(base.value, over.value),

@@ -18,7 +18,7 @@ export type Root = {
 };
 
 /** The name of the configuration in its folder. */
-const CONFIG_FILE = "patrol-unit.yaml";
+export const CONFIG_FILE = "patrol-unit.yaml";
 
 export const rootAt = (dir: string): Root => ({
   dir,

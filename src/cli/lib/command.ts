@@ -67,6 +67,22 @@ const canBlock = (path: string): boolean => {
   }
 };
 
+/**
+ * Takes the one argument that is not an option from a command's arguments, wherever it stands. `what`: it,
+ * as the usage names it. Throws a CommandError (64) if it is missing; a second one is refused by `options`.
+ */
+export const takeArgument = (
+  given: readonly string[],
+  config: ParseArgsOptionsConfig,
+  what: string,
+): { readonly value: string; readonly rest: readonly string[] } => {
+  const { tokens } = parseArgs({ args: [...given], options: config, strict: false, tokens: true });
+  const found = tokens.find(({ kind }) => kind === "positional");
+  if (found?.kind !== "positional" || found.value === "")
+    throw new CommandError(EXIT.usage, `${what} is missing; --help lists the options`);
+  return { value: found.value, rest: given.toSpliced(found.index, 1) };
+};
+
 /** The options that say where the configuration is. */
 export const CONFIG_OPTIONS = { config: { type: "string" }, root: { type: "string" } } as const;
 
