@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./cli/replay.ts")).replay,
   decode: async () => (await import("./cli/decode.ts")).decode,
   bundle: async () => (await import("./cli/bundle.ts")).bundle,
+  flash: async () => (await import("./cli/flash.ts")).flash,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
 

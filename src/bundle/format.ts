@@ -10,7 +10,7 @@ export const MAX_BUNDLE_BYTES = 512 * KIB;
 export const MAX_CONTENT_BYTES = 4 * KIB * KIB;
 const MAX_FILES = 64;
 /** The most keys that may sign bundles for one unit. */
-const MAX_TRUSTED = 16;
+export const MAX_TRUSTED = 16;
 const MAX_DEPTH = 4;
 const MAX_NAME = 200;
 

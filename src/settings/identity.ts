@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import type { ConfigCode } from "../domain/faults.ts";
+import { IDENTITY_PART } from "../domain/identity.ts";
 import type { SettingsFault } from "./fault.ts";
 import { readNamedFile, TEXT_BYTES } from "./files.ts";
 import { certificateFileOf, keyFileOf, type Root } from "./root.ts";
@@ -106,4 +107,15 @@ export const readIdentity = (root: Root, unit: string | undefined, now: number |
       }),
     );
   return { files: { cert, key }, faults };
+};
+
+/** The unit's name in the certificate of a root. Undefined: there is none, or its name is none of a unit. */
+export const certifiedName = (root: Root): string | undefined => {
+  const certificate = readPem(
+    certificateFileOf(root),
+    "a certificate",
+    (bytes) => new X509Certificate(bytes),
+  );
+  const [name] = "value" in certificate ? commonNamesOf(certificate.value) : [];
+  return name !== undefined && name.split("/").every((part) => IDENTITY_PART.test(part)) ? name : undefined;
 };

@@ -6,13 +6,13 @@ import { IGNITION } from "../domain/vss.ts";
 import { Blocks } from "./blocks.ts";
 import { unitName } from "../domain/identity.ts";
 import { readDocument, type ConfigDocument } from "./document.ts";
-import { kindOf } from "./explain.ts";
+import { kindOf, valueAt } from "./explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile, TEXT_BYTES } from "./files.ts";
 import { readIdentity } from "./identity.ts";
 import { layOver } from "./overlay.ts";
 import { currentConfigOf, type Root } from "./root.ts";
-import { Settings } from "./schema.ts";
+import { Settings, Unit } from "./schema.ts";
 import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
 import { textOf } from "./text.ts";
 import { loadVehicle } from "./vehicle.ts";
@@ -202,6 +202,22 @@ const readWritten = ({ file, root, under }: ConfigSource) => {
 /** The document of a configuration, to find the places of its values. Throws as `loadSettings` does. */
 export const documentOf = (source: string | ConfigSource): ConfigDocument =>
   readWritten(sourceOf(source)).document;
+
+/**
+ * The unit's name below a root: in the configuration in force, or in `local.yaml` alone. Undefined: neither
+ * can be read, or neither gives a name.
+ */
+export const unitIn = (root: Root): string | undefined => {
+  for (const source of [inForce(root), { file: root.local }]) {
+    try {
+      const { data } = Unit.safeParse(valueAt(documentOf(source).value, ["unit"]));
+      if (data) return unitName(data);
+    } catch (cause) {
+      if (!(cause instanceof ConfigurationError)) throw cause;
+    }
+  }
+  return undefined;
+};
 
 /** Uses the identity of the root, if the configuration names no certificate. */
 const withIdentity = (

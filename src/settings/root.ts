@@ -1,5 +1,5 @@
 import { readlinkSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** The folders and files of a root (contract 1.1 §8). Paths are below `dir`. */
 export type Root = {
@@ -39,7 +39,7 @@ export const certificateFileOf = (root: Root): string => join(root.identity, "un
  */
 export const currentConfigOf = (root: Root): string => {
   try {
-    return join(root.dir, readlinkSync(root.current), CONFIG_FILE);
+    return join(resolve(root.dir, readlinkSync(root.current)), CONFIG_FILE);
   } catch {
     // There is no link: reading the file says why it cannot be read.
     return join(root.current, CONFIG_FILE);

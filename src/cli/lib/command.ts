@@ -104,7 +104,7 @@ export const configSource = ({ config, root }: ConfigGiven): ConfigSource => {
 };
 
 /** UTC milliseconds; undefined if the time is not known. */
-const knownTime = (): number | undefined => {
+export const knownTime = (): number | undefined => {
   const { at, clock } = createClock().now();
   return clock === "unset" ? undefined : at;
 };

@@ -1,0 +1,80 @@
+import { lstatSync, statSync } from "node:fs";
+import {
+  lchown,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rmdir,
+  symlink,
+  unlink,
+} from "node:fs/promises";
+import { errorCode } from "../runtime/system-words.ts";
+import type { Entry, Files } from "./port.ts";
+
+/** The file system of this machine. */
+
+const orNothing = async <T>(ask: Promise<T>, ...codes: readonly string[]): Promise<T | undefined> => {
+  try {
+    return await ask;
+  } catch (cause) {
+    if (codes.includes(String(errorCode(cause)))) return undefined;
+    throw cause;
+  }
+};
+
+const kindOf = (entry: { isDirectory(): boolean; isSymbolicLink(): boolean }): Entry["kind"] =>
+  entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "file";
+
+/** Gives what was made the owner of the root, if this process may: a technician works as root. */
+const ownership = (dir: string): ((path: string) => Promise<void>) => {
+  const { uid, gid } = statSync(dir);
+  if (process.geteuid?.() !== 0) return () => Promise.resolve();
+  return (path) => lchown(path, uid, gid);
+};
+
+/**
+ * The files below the root `dir`, which must be there. Whatever is written gets the owner of `dir`. Throws
+ * if there is no such folder.
+ */
+export const openFiles = (dir: string): Files => {
+  const own = ownership(dir);
+  return {
+    read: (path) => orNothing(readFile(path), "ENOENT", "ENOTDIR"),
+    async list(folder) {
+      const entries = await orNothing(readdir(folder, { withFileTypes: true }), "ENOENT", "ENOTDIR");
+      return (entries ?? []).map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+    },
+    linkAt: (path) => orNothing(readlink(path), "ENOENT", "EINVAL", "ENOTDIR"),
+    async makeFolder(path) {
+      const made = await mkdir(path, { mode: 0o755 }).then(
+        () => true,
+        (cause: unknown) => {
+          if (errorCode(cause) === "EEXIST" && lstatSync(path).isDirectory()) return false;
+          throw cause;
+        },
+      );
+      if (made) await own(path);
+    },
+    async write(path, bytes) {
+      await using file = await open(path, "wx", 0o644);
+      await file.writeFile(bytes);
+      await own(path);
+    },
+    async makeLink(target, path) {
+      await symlink(target, path);
+      await own(path);
+    },
+    async sync(path) {
+      await using file = await open(path, "r");
+      await file.sync();
+    },
+    rename,
+    async remove(path) {
+      const entry = lstatSync(path, { throwIfNoEntry: false });
+      if (entry) await orNothing(entry.isDirectory() ? rmdir(path) : unlink(path), "ENOENT");
+    },
+  };
+};

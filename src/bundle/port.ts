@@ -1,0 +1,26 @@
+/**
+ * The file system below a root, as a port. What is written survives a power cut only after `sync`: of the
+ * file for its bytes, of the folder for names in it. Paths are absolute. Errors reject as those of
+ * `node:fs`.
+ */
+export type Files = {
+  /** Undefined: there is no such file. */
+  read(path: string): Promise<Buffer | undefined>;
+  /** The names in a folder and what each is; none if there is no such folder. */
+  list(folder: string): Promise<readonly Entry[]>;
+  /** What a symbolic link names. Undefined: there is no link. */
+  linkAt(path: string): Promise<string | undefined>;
+  /** Makes a folder whose parent is there. It may be there already. */
+  makeFolder(path: string): Promise<void>;
+  /** Writes a new file. */
+  write(path: string, bytes: Buffer): Promise<void>;
+  /** Makes a new symbolic link. */
+  makeLink(target: string, path: string): Promise<void>;
+  sync(path: string): Promise<void>;
+  /** Replaces a file or a link. A folder must not be there yet. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file, a link, or an empty folder. It may be gone already. */
+  remove(path: string): Promise<void>;
+};
+
+export type Entry = { readonly name: string; readonly kind: "file" | "folder" | "link" };

@@ -1,0 +1,145 @@
+import { readFileSync } from "node:fs";
+import { changeText } from "../bundle/changes.ts";
+import { install, type Installed, type Outcome } from "../bundle/install.ts";
+import { beginGoingBack, trialOf } from "../bundle/trial.ts";
+import { machineBoot } from "../runtime/machine-boot.ts";
+import { CommandError, EXIT, options, takeArgument, unreadable, type Command } from "./lib/command.ts";
+import { isEmergencyOpen, lockRoot, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
+
+const OPTIONS = { root: { type: "string" }, json: { type: "boolean" } } as const;
+
+const readBundle = (file: string): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+};
+
+const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+
+const installedText = ({ version, recipient, signer, previous, trialS }: Installed): string => {
+  const trial =
+    previous === undefined
+      ? "there is no earlier version to go back to"
+      : `on trial: if dispatch is not reached within ${trialS} s, version ${previous} returns`;
+  return `version ${version} for ${recipient}, signed by ${signer}, is in force; ${trial}`;
+};
+
+/** What is printed of a bundle that was not taken, and the exit code. */
+const refused = (outcome: Exclude<Outcome, Installed>) => {
+  const error = "says" in outcome ? outcome.says : "it is in force already";
+  const code = "code" in outcome ? outcome.code : "version";
+  return { error, code, exit: code === "invalid" ? EXIT.config : EXIT.failed };
+};
+
+const flashConfig = async (args: readonly string[]): Promise<number> => {
+  const { value: file, rest } = takeArgument(args, OPTIONS, "the bundle FILE");
+  const given = options(rest, OPTIONS);
+  const open = openRoot(given.root);
+  const bytes = readBundle(file);
+  using _lock = await lockRoot(open.root);
+  const settings = settingsNow(open.root);
+  const outcome = await install(bytes, {
+    ...open,
+    now: await trustedTime(settings),
+    emergency: await isEmergencyOpen(settings),
+    from: "hand",
+    machineBoot: machineBoot(),
+    show(changes) {
+      if (!given.json) for (const change of changes) process.stdout.write(`  ${changeText(change)}\n`);
+    },
+  });
+  if (outcome.kind === "installed") {
+    const { kind: _, ...result } = outcome;
+    if (given.json) print({ ok: true, ...result });
+    else process.stdout.write(`${installedText(outcome)}\n`);
+    return EXIT.ok;
+  }
+  const { error, code, exit } = refused(outcome);
+  if (!given.json) throw new CommandError(exit, `${file} is refused: ${error}`);
+  print({ ok: false, ...outcome.about, code, error });
+  return exit;
+};
+
+const flashBack = async (args: readonly string[]): Promise<number> => {
+  const given = options(args, OPTIONS);
+  const { root, store } = openRoot(given.root);
+  using _lock = await lockRoot(root);
+  const disk = await store.disk();
+  const state = beginGoingBack(disk, await store.state(), "it was taken back by hand");
+  if (!state?.going) throw new CommandError(EXIT.failed, "there is no previous configuration to go back to");
+  const { from, to } = state.going;
+  await store.goBack(to, state);
+  if (given.json) print({ ok: true, version: to, from });
+  else process.stdout.write(`version ${to} is in force again; version ${from} was taken back\n`);
+  return EXIT.ok;
+};
+
+const flashStatus = async (args: readonly string[]): Promise<number> => {
+  const given = options(args, OPTIONS);
+  const { root, store } = openRoot(given.root);
+  const [disk, state] = await Promise.all([store.disk(), store.state()]);
+  const { current: version } = disk;
+  const trialS = settingsNow(root)?.flash.trialS;
+  const trial = trialOf(disk, state);
+  const about = version === undefined ? undefined : await store.about(version);
+  const status = {
+    version: version ?? null,
+    previous: trial?.previous ?? disk.previous ?? null,
+    trial: trial
+      ? {
+          version: trial.version,
+          previous: trial.previous ?? null,
+          crashes: trial.crashes,
+          countedS: Math.floor(trial.countedMs / 1000),
+          trialS: trialS ?? null,
+        }
+      : null,
+    ...(about ? { for: about.for, signer: about.signer, sha256: about.sha256 } : {}),
+    failed: state.failed,
+  };
+  if (given.json) {
+    print(status);
+    return EXIT.ok;
+  }
+  const origin = about ? `for ${about.for}, signed by ${about.signer}` : "not from a bundle";
+  const lines = [
+    version === undefined ? "no configuration is in force" : `version ${version} is in force, ${origin}`,
+    ...(status.previous === null ? [] : [`previous: version ${status.previous}`]),
+    ...(status.trial
+      ? [`on trial: dispatch was not reached in ${status.trial.countedS} of ${status.trial.trialS} s`]
+      : []),
+    ...(state.failed.length > 0 ? [`taken back: version ${state.failed.join(", ")}`] : []),
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+  return EXIT.ok;
+};
+
+const ACTIONS = { config: flashConfig, back: flashBack, status: flashStatus } as const;
+const isAction = (name: string): name is keyof typeof ACTIONS => Object.hasOwn(ACTIONS, name);
+
+export const flash: Command = {
+  summary: "installs a signed configuration, goes back, or says what is in force",
+  usage: `patrol-unit flash config FILE --root DIR [--json]
+patrol-unit flash back --root DIR [--json]
+patrol-unit flash status --root DIR [--json]
+
+config checks the bundle and prints what it changes, key by key; secrets are not shown. Then it
+switches: a power cut leaves the old or the new configuration. It is refused, and nothing changes,
+if its signature is wrong, it is for another unit, its version is not above the one in force, it has
+expired or is not valid yet, its configuration with this car's local.yaml is not valid, or an
+emergency is open. A bundle with a date needs a known time. A service that runs on DIR takes the new
+configuration over within 10 s. If it does not reach dispatch with it within flash.trialS, or
+crashes three times, the unit goes back by itself.
+back goes to the previous configuration by hand. status --json: {version, previous, trial, failed};
+trial is null, or {version, previous, crashes, countedS, trialS}.
+Exit: 0 done, 1 refused, 74 a file cannot be read or DIR is no root, 78 the configuration is not
+valid.`,
+  async run(args) {
+    const [action = "", ...rest] = args;
+    if (!isAction(action))
+      throw new CommandError(EXIT.usage, `expected ${Object.keys(ACTIONS).join(", ")} after flash`);
+    return ACTIONS[action](rest);
+  },
+};

@@ -1,0 +1,77 @@
+import { statSync } from "node:fs";
+import * as z from "zod";
+import { openFiles } from "../../bundle/files.ts";
+import type { Files } from "../../bundle/port.ts";
+import { Store } from "../../bundle/store.ts";
+import { readPlaces } from "../../outbox/vital.ts";
+import { decodePlaces } from "../../outbox/vital-record.ts";
+import { lockFolder } from "../../runtime/lock.ts";
+import { systemTime } from "../../runtime/time.ts";
+import { ConfigurationError } from "../../settings/fault.ts";
+import { inForce, loadSettings, type UnitSettings } from "../../settings/load.ts";
+import { rootAt, type Root } from "../../settings/root.ts";
+import { addressOf, askStatus } from "./ask-unit.ts";
+import { CommandError, EXIT, knownTime, required } from "./command.ts";
+
+/** What the commands share that work on a root. */
+
+/** An installation takes some 100 ms: a root that is locked for longer is a fault. */
+const LOCK_MS = 10_000;
+
+export type OpenRoot = { readonly root: Root; readonly files: Files; readonly store: Store };
+
+/** The root of `--root`, which is required and must be there. Throws a CommandError. */
+export const openRoot = (given: string | undefined): OpenRoot => {
+  const dir = required(given, "root");
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new CommandError(
+      EXIT.io,
+      `${dir} is not a folder: \`patrol-unit init --root ${dir}\` makes a root`,
+    );
+  const root = rootAt(dir);
+  const files = openFiles(dir);
+  return { root, files, store: new Store(root, files) };
+};
+
+/** Locks a root for this process. Throws a CommandError if another one has it for too long. */
+export const lockRoot = async ({ dir }: Root): Promise<Disposable> => {
+  const lock = await lockFolder(dir, LOCK_MS, systemTime);
+  if (lock) return lock;
+  throw new CommandError(EXIT.failed, `another patrol-unit is changing ${dir}: try again`);
+};
+
+/** The settings in force. Undefined: there are none, or they cannot be used. */
+export const settingsNow = (root: Root): UnitSettings | undefined => {
+  try {
+    return loadSettings(inForce(root, knownTime())).settings;
+  } catch (cause) {
+    if (cause instanceof ConfigurationError) return undefined;
+    throw cause;
+  }
+};
+
+/** Whether an emergency is open, from the unit's vital file: also while no service runs. A drill does not count. */
+export const isEmergencyOpen = async (settings: UnitSettings | undefined): Promise<boolean> => {
+  if (!settings) return false;
+  const { newest } = decodePlaces(await readPlaces(settings.outbox.path));
+  const episodes = newest?.memory.emergency.episodes ?? [];
+  return episodes.some(({ report: { data } }) => !data.test && data.state !== "cleared");
+};
+
+const Timed = z.object({ at: z.iso.datetime(), clock: z.string() });
+
+/**
+ * The time, UTC milliseconds: this machine's, or else that of the running service, which may have it from its
+ * receiver. Undefined: neither is trusted.
+ */
+export const trustedTime = async (settings: UnitSettings | undefined): Promise<number | undefined> => {
+  const own = knownTime();
+  if (own !== undefined || settings?.status.listen === undefined) return own;
+  try {
+    const { data } = Timed.safeParse(await askStatus(addressOf(settings)));
+    return data && data.clock !== "unset" ? Date.parse(data.at) : undefined;
+  } catch (cause) {
+    if (cause instanceof CommandError) return undefined;
+    throw cause;
+  }
+};

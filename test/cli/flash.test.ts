@@ -1,0 +1,426 @@
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { CompactSign } from "jose";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Content } from "../../src/bundle/format.ts";
+import { thumbprint } from "../../src/bundle/keys.ts";
+import { flash } from "../../src/cli/flash.ts";
+import { CommandError } from "../../src/cli/lib/command.ts";
+import { NO_MEMORY } from "../../src/domain/memory.ts";
+import { encodeVital, type Vital } from "../../src/outbox/vital-record.ts";
+import { writePlace } from "../../src/outbox/vital.ts";
+import { keptEpisode } from "../outbox/kept-episode.ts";
+import { contentWith, keyPair, sealed } from "../bundle/signed.ts";
+import { DBC } from "../settings/configuration.ts";
+
+const hq = await keyPair("hq");
+const stranger = await keyPair("stranger");
+
+const LOCAL = `unit: { directorate: zrenjanin, id: zr-117 }
+gps: { port: /dev/ttyACM0 }
+dispatch: { password: garage-7 }
+`;
+const configOf = (movingS: number, more = "") => `panic: none
+report: { movingS: ${movingS} }
+dispatch: { brokers: ["mqtts://dispatch-a:8883"] }
+outbox: { path: outbox }
+status: { listen: "127.0.0.1:1" }
+${more}`;
+const yaml = (text: string) => ({ files: [{ name: "patrol-unit.yaml", text }] });
+
+let dir: string;
+let printed: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "flash-"));
+  mkdirSync(join(dir, "trust"));
+  writeFileSync(join(dir, "trust/hq.pem"), hq.publicPem);
+  writeFileSync(join(dir, "local.yaml"), LOCAL, { mode: 0o600 });
+  printed = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(dir, { recursive: true });
+});
+
+type Said = { readonly exit: number; readonly line: string };
+const run = async (...args: string[]): Promise<Said> => {
+  printed = "";
+  try {
+    const exit = await flash.run([...args, "--root", dir]);
+    return { exit, line: printed.trimEnd().split("\n").at(-1) ?? "" };
+  } catch (error) {
+    if (error instanceof CommandError) return { exit: error.exit, line: error.message };
+    throw error;
+  }
+};
+const flashBytes = async (bytes: Buffer, ...more: string[]): Promise<Said> => {
+  const file = join(mkdtempSync(join(tmpdir(), "stick-")), "car.patrol");
+  writeFileSync(file, bytes);
+  const said = await run("config", file, ...more);
+  rmSync(dirname(file), { recursive: true });
+  return { ...said, line: said.line.replace(file, "FILE") };
+};
+const flashContent = async (parts: Partial<Content>, ...more: string[]) =>
+  flashBytes(await sealed(hq.key, { for: "zrenjanin/*", ...parts }), ...more);
+const status = async (): Promise<unknown> => {
+  await run("status", "--json");
+  return JSON.parse(printed);
+};
+
+/** Every file, folder and link of the root, with what is in it. */
+const everything = (folder = dir): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isSymbolicLink()) return [path, `→ ${readlinkSync(path)}`];
+      return [path, entry.isDirectory() ? "folder" : readFileSync(path, "latin1")];
+    }),
+  );
+
+describe("a bundle", () => {
+  test("on a blank root is in force at once", async () => {
+    expect(await flashContent({ version: 1, ...yaml(configOf(5)) })).toEqual({
+      exit: 0,
+      line: "version 1 for zrenjanin/*, signed by hq, is in force; there is no earlier version to go back to",
+    });
+    expect(readlinkSync(join(dir, "current"))).toBe("configs/1");
+    expect(readFileSync(join(dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(5));
+  });
+
+  test("says what it changes, key by key, and never a secret", async () => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    const can =
+      "can: { interface: can0, database: vehicles/car.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }\n";
+    const files = [...yaml(configOf(10, can)).files, { name: "vehicles/car.dbc", text: DBC }];
+    expect(await flashContent({ version: 2, files })).toMatchObject({
+      exit: 0,
+      line: "version 2 for zrenjanin/*, signed by hq, is in force; on trial: if dispatch is not reached within 300 s, version 1 returns",
+    });
+    expect(printed.split("\n")).toEqual(
+      expect.arrayContaining([
+        "  report.movingS: 5 → 10",
+        "  can.database: none → vehicles/car.dbc",
+        "  vehicles/car.dbc: none → another file",
+      ]),
+    );
+    expect(printed).not.toContain("garage-7");
+    expect(readdirSync(join(dir, "configs/2")).toSorted()).toEqual([
+      ".bundle.json",
+      "patrol-unit.yaml",
+      "vehicles",
+    ]);
+  });
+
+  test("gives its result as JSON", async () => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    const { exit, line } = await flashContent({ version: 2, ...yaml(configOf(10)) }, "--json");
+    expect(exit).toBe(0);
+    expect(JSON.parse(line)).toEqual({
+      ok: true,
+      version: 2,
+      recipient: "zrenjanin/*",
+      signer: "hq",
+      previous: 1,
+      trialS: 300,
+      changes: [{ key: "report.movingS", before: "5", after: "10" }],
+    });
+  });
+
+  test("is shown by status, with its trial", async () => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    await flashContent({ version: 2, ...yaml(configOf(10, "flash: { trialS: 120 }\n")) });
+    expect(await status()).toMatchObject({
+      version: 2,
+      previous: 1,
+      trial: { version: 2, previous: 1, crashes: 0, countedS: 0, trialS: 120 },
+      for: "zrenjanin/*",
+      signer: "hq",
+      failed: [],
+    });
+  });
+
+  test("is taken back by hand, and can be installed again by hand", async () => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    await flashContent({ version: 2, ...yaml(configOf(10)) });
+    expect(await run("back")).toEqual({
+      exit: 0,
+      line: "version 1 is in force again; version 2 was taken back",
+    });
+    expect(await status()).toMatchObject({ version: 1, previous: null, failed: [2] });
+    expect(await run("back")).toEqual({
+      exit: 1,
+      line: "there is no previous configuration to go back to",
+    });
+    expect(await flashContent({ version: 2, ...yaml(configOf(11)) })).toMatchObject({ exit: 0 });
+    expect(readFileSync(join(dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(11));
+  });
+
+  test("can add a trusted key and retire another, and the next one is signed by the new key", async () => {
+    const add = [{ name: "next", pem: stranger.publicPem }];
+    await flashContent({ version: 1, ...yaml(configOf(5)), trust: { add, retire: [] } });
+    const next = { for: "zrenjanin/*", ...yaml(configOf(6)) };
+    expect(
+      await flashBytes(
+        await sealed(stranger.key, { ...next, version: 2, trust: { add: [], retire: ["hq"] } }),
+      ),
+    ).toMatchObject({ exit: 0 });
+    expect(readdirSync(join(dir, "trust"))).toEqual(["next.pem"]);
+    expect((await flashBytes(await sealed(hq.key, { ...next, version: 3 }))).line).toMatch(
+      /which this unit does not trust$/,
+    );
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    "and everything that is written gets the owner of the root",
+    async () => {
+      chownSync(dir, 12_345, 23_456);
+      await flashContent({ version: 1, ...yaml(configOf(5)) });
+      await flashContent({ version: 2, ...yaml(configOf(6)) });
+      for (const name of [
+        "configs",
+        "configs/2",
+        "configs/2/patrol-unit.yaml",
+        "configs/2/.bundle.json",
+        "current",
+        "previous",
+        "state.json",
+      ]) {
+        const { uid, gid } = lstatSync(join(dir, name));
+        expect([name, uid, gid]).toEqual([name, 12_345, 23_456]);
+      }
+    },
+  );
+});
+
+/** The vital file of a unit with an open episode. */
+const vitalWith = (drill: boolean, generation: number): Vital => {
+  const { episode, report } = keptEpisode();
+  const kept = {
+    episode: { ...episode, test: drill },
+    report: { ...report, data: { ...report.data, test: drill } },
+  };
+  const emergency = { ...NO_MEMORY.emergency, episodes: [kept] };
+  const numbers = { boot: 1, connection: 1, lease: 64, reach: 64 };
+  return { generation, store: "k3v9q0ab", ...numbers, memory: { ...NO_MEMORY, emergency } };
+};
+
+/** Signed by a trusted key, but made by no `bundle` command. */
+const signed = async (content: object): Promise<Buffer> =>
+  Buffer.from(
+    await new CompactSign(gzipSync(JSON.stringify(content)))
+      .setProtectedHeader({ alg: "EdDSA", typ: "patrol-unit-bundle", kid: await thumbprint(hq.key) })
+      .sign(hq.key),
+  );
+const alteredBit = (bytes: Buffer): Buffer => {
+  const changed = Buffer.from(bytes);
+  changed[Math.floor(bytes.length / 2)]! ^= 1;
+  return changed;
+};
+const good = { ...contentWith(yaml(configOf(7))), for: "zrenjanin/*" };
+const bomb = `a: &a [1,1,1,1,1,1,1,1,1,1]\n${"bcdefghij"
+  .split("")
+  .map((name, n) => `${name}: &${name} [${`*${"abcdefghi"[n]},`.repeat(10)}]`)
+  .join("\n")}\n`;
+const CAN =
+  "can: { interface: can0, database: car.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }\n";
+
+describe("refused in one line, with the working configuration unchanged, is a bundle", () => {
+  test.each<[string, () => Promise<Buffer>, number, RegExp]>([
+    [
+      "with one bit changed",
+      async () => alteredBit(await sealed(hq.key, good)),
+      1,
+      /its signature is wrong|not a bundle/,
+    ],
+    [
+      "that is cut",
+      async () => (await sealed(hq.key, good)).subarray(0, -1),
+      1,
+      /not a bundle, or it is damaged or cut/,
+    ],
+    ["that is empty", async () => Buffer.alloc(0), 1, /not a bundle/],
+    ["that is something else", async () => Buffer.from("hello"), 1, /not a bundle/],
+    [
+      "signed by another key",
+      () => sealed(stranger.key, good),
+      1,
+      /signed by the key \S{12}, which this unit does not trust/,
+    ],
+    [
+      "for another unit",
+      () => sealed(hq.key, { ...good, for: "zrenjanin/zr-118" }),
+      1,
+      /it is for zrenjanin\/zr-118, and this unit is zrenjanin\/zr-117/,
+    ],
+    [
+      "for another directorate",
+      () => sealed(hq.key, { ...good, for: "pancevo/*" }),
+      1,
+      /it is for pancevo\/\*/,
+    ],
+    [
+      "with the version in force",
+      () => sealed(hq.key, { ...good, version: 2 }),
+      1,
+      /version 2 is not above version 2/,
+    ],
+    [
+      "with a lower version",
+      () => sealed(hq.key, { ...good, version: 1 }),
+      1,
+      /version 1 is not above version 2/,
+    ],
+    [
+      "with a date, when the time is not known",
+      () => sealed(hq.key, { ...good, expires: "2099-01-01T00:00:00Z" }),
+      1,
+      /it has a date, and the time is not known yet/,
+    ],
+    ["of 513 KiB", async () => Buffer.alloc(513 * 1024, "A"), 1, /it has 525312 bytes, more than 524288/],
+    [
+      "with ../ in a name",
+      () => signed({ ...good, files: [...good.files, { name: "../x", text: "" }] }),
+      1,
+      /names of files below the bundle/,
+    ],
+    [
+      "with an absolute name",
+      () => signed({ ...good, files: [...good.files, { name: "/etc/x", text: "" }] }),
+      1,
+      /names of files below the bundle/,
+    ],
+    [
+      "with a YAML bomb",
+      () => sealed(hq.key, { ...good, ...yaml(bomb) }),
+      78,
+      /patrol-unit.yaml:1:1: expected valid YAML/,
+    ],
+    [
+      "with YAML that is nested too deeply",
+      () => sealed(hq.key, { ...good, ...yaml("[".repeat(200_000)) }),
+      78,
+      /patrol-unit.yaml:\d+:\d+: expected valid YAML/,
+    ],
+    [
+      "with YAML that is cut",
+      () => sealed(hq.key, { ...good, ...yaml(configOf(7).slice(0, -3)) }),
+      78,
+      /patrol-unit.yaml:\d+:\d+: expected valid YAML/,
+    ],
+    [
+      "with a DBC that has a syntax error",
+      () =>
+        sealed(hq.key, {
+          ...good,
+          files: [
+            { name: "patrol-unit.yaml", text: configOf(7, CAN) },
+            { name: "car.dbc", text: `${DBC}BO_ oops\n` },
+          ],
+        }),
+      78,
+      /car.dbc:4:\d+: expected/,
+    ],
+    [
+      "without a file that it names",
+      () => sealed(hq.key, { ...good, ...yaml(configOf(7, CAN)) }),
+      78,
+      /can.database: expected a DBC file that can be read, found car.dbc: no such file/,
+    ],
+    [
+      "whose configuration has a wrong value",
+      () => sealed(hq.key, { ...good, ...yaml(configOf(-1)) }),
+      78,
+      /patrol-unit.yaml:2:20: report.movingS: expected a number from 0 to 86400, found -1/,
+    ],
+    [
+      "without a configuration",
+      () => signed({ ...good, files: [{ name: "a", text: "" }] }),
+      78,
+      /patrol-unit.yaml:1:1: expected a configuration file that can be read/,
+    ],
+    [
+      "that renames the unit",
+      async () => {
+        writeFileSync(join(dir, "local.yaml"), LOCAL.replace(/unit:.*\n/, ""));
+        return sealed(hq.key, {
+          ...good,
+          ...yaml(configOf(7, "unit: { directorate: zrenjanin, id: zr-9 }\n")),
+        });
+      },
+      1,
+      /it would rename the unit zrenjanin\/zr-117 to zrenjanin\/zr-9/,
+    ],
+  ])("%s", async (_, make, exit, line) => {
+    await flashContent({
+      version: 1,
+      ...yaml(configOf(4, "unit: { directorate: zrenjanin, id: zr-117 }\n")),
+    });
+    await flashContent({
+      version: 2,
+      ...yaml(configOf(5, "unit: { directorate: zrenjanin, id: zr-117 }\n")),
+    });
+    const bytes = await make();
+    const before = everything();
+    const said = await flashBytes(bytes);
+    expect(said.line).toMatch(/^FILE is refused: [^\n]+$/);
+    expect(said.line).toMatch(line);
+    expect(said.exit).toBe(exit);
+    expect(everything()).toEqual(before);
+  });
+
+  test("while an emergency is open; a drill does not count", async () => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    mkdirSync(join(dir, "outbox"));
+    const open = async (drill: boolean, generation: number) => {
+      const { bytes, place } = encodeVital(vitalWith(drill, generation));
+      await writePlace(join(dir, "outbox"), place, bytes);
+    };
+    await open(false, 1);
+    expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toEqual({
+      exit: 1,
+      line: "FILE is refused: an emergency is open: try again when it is over",
+    });
+    await open(true, 2);
+    expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toMatchObject({ exit: 0 });
+  });
+});
+
+test("a symbolic link in the root is never followed out of it", async () => {
+  await flashContent({ version: 1, ...yaml(configOf(5)) });
+  const outside = mkdtempSync(join(tmpdir(), "outside-"));
+  symlinkSync(outside, join(dir, "configs/.stage"));
+  expect(await flashContent({ version: 2, ...yaml(configOf(6)) })).toMatchObject({ exit: 0 });
+  expect(readdirSync(outside)).toEqual([]);
+  rmSync(outside, { recursive: true });
+});
+
+test("wrong usage names what is missing", async () => {
+  await expect(flash.run([])).rejects.toMatchObject({
+    exit: 64,
+    message: "expected config, back, status after flash",
+  });
+  await expect(flash.run(["config", "--root", dir])).rejects.toMatchObject({ exit: 64 });
+  await expect(flash.run(["config", "a.patrol"])).rejects.toMatchObject({ exit: 64 });
+  await expect(flash.run(["status", "--root", join(dir, "none")])).rejects.toMatchObject({ exit: 74 });
+  expect(await run("config", join(dir, "none.patrol"))).toEqual({
+    exit: 74,
+    line: `${join(dir, "none.patrol")} cannot be read: there is no such file`,
+  });
+});
