@@ -71,6 +71,11 @@ export class Store {
     return { current: inForce, previous: before === inForce ? undefined : before, versions };
   }
 
+  /** The version that `current` names, whether it is there or not. It costs one call of the system. */
+  async links(): Promise<Pick<Disk, "current">> {
+    return { current: versionIn(await this.#files.linkAt(this.#root.current)) };
+  }
+
   /** What survives a restart. A file that cannot be read counts as none. */
   async state(): Promise<State> {
     const bytes = await this.#files.read(join(this.#root.dir, STATE_FILE));

@@ -1,13 +1,57 @@
-import { createLog } from "../runtime/log.ts";
+import { createLog, type Log } from "../runtime/log.ts";
 import { openStdoutLog } from "../runtime/log-output.ts";
 import { createNotifier } from "../runtime/notify.ts";
 import { faultText } from "../settings/fault.ts";
-import { loadConfiguration } from "../settings/load.ts";
-import { startUnit } from "../unit/start.ts";
-import { onThisMachine } from "./lib/ports.ts";
+import { loadConfiguration, type Configuration } from "../settings/load.ts";
+import { startUnit, type Unit } from "../unit/start.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
+import { onThisMachine } from "./lib/ports.ts";
+import { openRoot } from "./lib/root.ts";
+import { serveRoot } from "./lib/run-root.ts";
 import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
+
+const logFaults = (loaded: Configuration, log: Log): void => {
+  for (const warning of loaded.warnings) log.warn(warning);
+  for (const doubt of loaded.doubts) log.warn(doubt, { part: "can" });
+  for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
+};
+
+/** Starts a unit with the devices of this machine. */
+const start = async ({ settings, mapping, sha256, faults }: Configuration, log: Log): Promise<Unit> =>
+  startUnit(
+    await onThisMachine({
+      settings,
+      config: sha256,
+      faults,
+      log,
+      gps: await gpsSource(settings.gps),
+      can: settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
+      recorded: false,
+    }),
+  );
+
+type Service = {
+  readonly log: Log;
+  readonly stop: ReturnType<typeof onStopRequest>;
+  readonly started: (unit: Unit) => void;
+};
+
+/** The service with one configuration file, until a stop is asked for. */
+const serveFile = async (loaded: Configuration, { log, stop, started }: Service): Promise<void> => {
+  for (let again = true; again;) {
+    // oxlint-disable-next-line no-await-in-loop -- one unit after another
+    await using unit = await start(loaded, log);
+    started(unit);
+    const reason = unit.restart.then((why) => `restart: ${why}`);
+    // oxlint-disable-next-line no-await-in-loop
+    unit.stopBecause(await Promise.race([reason, stop.requested]));
+    again = !stop.signal.aborted;
+  }
+};
+
+/** Throws as loading does if there is no configuration that the root could run with. */
+const expectConfiguration = (root: string): void => void loadConfiguration(configSource({ root }));
 
 export const run: Command = {
   summary: "the service, in the foreground",
@@ -16,38 +60,39 @@ export const run: Command = {
 Logs JSON lines to stdout; if they cannot be written, it continues and logs later how many lines
 were lost. SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it at once.
 A fault of the configuration stops only the part that it concerns; each is logged and reported.
+--root: takes over a configuration that \`flash\` installs, and goes back to the one before if
+dispatch is not reached with it within flash.trialS, or if it crashes three times.
 Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
 identity or no broker.`,
   outlivesOutput: true,
   async run(args) {
-    const loaded = loadConfiguration(configSource(options(args, CONFIG_OPTIONS)));
-    const { settings, mapping } = loaded;
+    const given = options(args, CONFIG_OPTIONS);
+    const source = configSource(given);
+    const file = source.root ? undefined : loadConfiguration(source);
+    const open = source.root && openRoot(given.root);
     using output = openStdoutLog();
     const log = createLog((line) => output.write(line));
-    for (const warning of loaded.warnings) log.warn(warning);
-    for (const doubt of loaded.doubts) log.warn(doubt, { part: "can" });
-    for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
     const stop = onStopRequest();
     using notifier = createNotifier(process.env, log);
-    for (let again = true; again;) {
-      // oxlint-disable-next-line no-await-in-loop -- one unit after another
-      const machine = await onThisMachine({
-        settings,
-        config: loaded.sha256,
-        faults: loaded.faults,
+    const started = (unit: Unit): void => void unit.armed.then(() => notifier.ready());
+    if (file) {
+      logFaults(file, log);
+      await serveFile(file, { log, stop, started });
+    }
+    if (open) {
+      const isServed = await serveRoot({
+        open,
         log,
-        // oxlint-disable-next-line no-await-in-loop
-        gps: await gpsSource(settings.gps),
-        can: settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
-        recorded: false,
+        requested: stop.requested,
+        signal: stop.signal,
+        async start(loaded) {
+          logFaults(loaded, log);
+          const unit = await start(loaded, log);
+          started(unit);
+          return unit;
+        },
       });
-      // oxlint-disable-next-line no-await-in-loop
-      await using unit = await startUnit(machine);
-      void unit.armed.then(() => notifier.ready());
-      const reason = unit.restart.then((why) => `restart: ${why}`);
-      // oxlint-disable-next-line no-await-in-loop
-      unit.stopBecause(await Promise.race([reason, stop.requested]));
-      again = !stop.signal.aborted;
+      if (!isServed) expectConfiguration(open.root.dir);
     }
     notifier.stopping();
     return EXIT.ok;

@@ -1,4 +1,5 @@
 import type { LinkEvents } from "../dispatch/link.ts";
+import type { EventData } from "../domain/report.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { systemWords } from "../runtime/system-words.ts";
@@ -7,8 +8,9 @@ import { VERSION } from "../domain/version.ts";
 import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
 import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
-import { openCar, openPanic } from "./parts.ts";
+import { openCar, openPanic, type PanicParts } from "./parts.ts";
 import type { UnitOptions } from "./ports.ts";
+import { Reach } from "./reach.ts";
 
 export type { UnitOptions } from "./ports.ts";
 
@@ -22,6 +24,12 @@ export type Unit = AsyncDisposable & {
   drained(): Promise<void>;
   /** Resolves with a reason when the unit should be stopped and restarted. */
   readonly restart: Promise<string>;
+  /** Whether a broker has acknowledged the unit's birth on the connection that is open. */
+  reached(): boolean;
+  /** Whether an emergency is open. A drill does not count. */
+  inEmergency(): boolean;
+  /** Makes an event. Resolves when it is on disk. Rejects if the disk cannot be written. */
+  announce(data: EventData): Promise<void>;
   /** Sets the reason for the stop, which the last `state` message gives. */
   stopBecause(reason: string): void;
 };
@@ -142,6 +150,9 @@ const openPage = async (
   }
 };
 
+const isEmergencyOpen = ({ emergency }: PanicParts): boolean =>
+  emergency.status.episodes.some(({ test, state }) => !test && state !== "cleared");
+
 /**
  * Starts a unit. Rejects with StoreError if the outbox cannot be opened, NameError if the unit's name has
  * changed too early.
@@ -189,7 +200,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   };
   car.gps.fixed.listen(() => clockEvent.tick());
   stack.use(time.every(TICK_MS, tick));
-  link.start(linkEvents(core, parts, commands));
+  const reach = new Reach();
+  link.start(reach.watch(linkEvents(core, parts, commands)));
   const page = await openPage(core, parts, stack);
   log.info("started", { unit: core.name, boot: outbox.boot, version: VERSION, ...page });
   tick();
@@ -205,6 +217,12 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       await link.drained();
     },
     restart: restart.promise,
+    reached: () => reach.reached,
+    inEmergency: () => isEmergencyOpen(panic),
+    async announce(data) {
+      event(data);
+      await outbox.flush();
+    },
     stopBecause(reason) {
       stopReason = reason;
     },

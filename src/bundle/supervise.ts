@@ -1,0 +1,233 @@
+import type { Time } from "../runtime/ports.ts";
+import { pause } from "../runtime/wait.ts";
+import type { Store } from "./store.ts";
+import {
+  atStart,
+  beginGoingBack,
+  countTime,
+  isOverdue,
+  notReached,
+  pass,
+  stoppedCleanly,
+  trialOf,
+  wayBack,
+  withoutResults,
+  type Disk,
+  type Result,
+  type State,
+} from "./trial.ts";
+
+/** Watches over the configuration with which a service runs: takes over a new one, ends a trial. */
+
+/** The running unit. */
+export type Running = {
+  /** Whether a broker has acknowledged its birth. */
+  reached(): boolean;
+  /** Whether an emergency is open, which is no drill. */
+  inEmergency(): boolean;
+  /** Whether the network could have carried a report. */
+  couldCarry(): boolean;
+  /** Why the unit must be started anew with the same configuration; undefined: it need not. */
+  changed(): string | undefined;
+  /** Tells dispatch of a configuration. Resolves when that is on disk. */
+  report(result: Result): Promise<void>;
+};
+
+export type Supervision = {
+  readonly store: Store;
+  readonly time: Time;
+  /** Locks the root. Undefined: another process has it at the moment. */
+  readonly lock: () => Promise<Disposable | undefined>;
+  /** An id that changes when the machine is started. */
+  readonly machineBoot: string;
+};
+
+/** How often is looked. */
+const LOOK_MS = 1_000;
+/** How often the time of a trial is written: the card should not be written each second. */
+const WRITE_MS = 10_000;
+
+/** What the service should run with. Undefined: there is no configuration. */
+export type Begun = {
+  readonly version: number;
+  /** Why it went back to this version; undefined: it did not. */
+  readonly back: string | undefined;
+  /** Whether it is on trial, and there is a version to go back to. */
+  readonly guarded: boolean;
+};
+
+/**
+ * Decides with which version the service starts, and goes back if it must. Call it before each start of a
+ * unit. Rejects if the disk cannot be written.
+ */
+export const begin = async (on: Supervision): Promise<Begun | undefined> => {
+  const { store, lock, machineBoot } = on;
+  // Without the lock it is decided all the same: a car must start.
+  using _lock = await lock();
+  const state = await store.state();
+  const start = atStart(await store.disk(), state, machineBoot);
+  if (start.kind === "none") return undefined;
+  if (start.kind === "back") {
+    await store.goBack(start.to, start.state);
+    // The version that is in force again may be on trial itself.
+    const again = atStart(await store.disk(), await store.state(), machineBoot);
+    if (again.kind === "run" && again.state) await store.writeState(again.state);
+  } else if (start.state) await store.writeState(start.state);
+  const disk = await store.disk();
+  if (disk.current === undefined) return undefined;
+  const now = await store.state();
+  const back = start.kind === "back" ? (start.state.going?.why ?? "its files were not there") : undefined;
+  return {
+    version: disk.current,
+    back,
+    guarded: trialOf(disk, now) !== undefined && wayBack(disk, now) !== undefined,
+  };
+};
+
+/** Notes that the service stops cleanly: the run does not count as a crash. */
+export const end = async ({ store, lock }: Supervision, { version }: Begun): Promise<void> => {
+  using _lock = await lock();
+  const state = await store.state();
+  if (trialOf(await store.disk(), state)?.version === version) await store.writeState(stoppedCleanly(state));
+};
+
+class Watch {
+  readonly #on: Supervision;
+  readonly #begun: Begun;
+  readonly #running: Running;
+  readonly #trialMs: number;
+  /** Counted and not written. */
+  #unwrittenMs = 0;
+  /** Counted and written; undefined until it has been read. */
+  #countedMs: number | undefined;
+  #lookedAt: number;
+  #hasResults = true;
+  #onTrial = true;
+
+  constructor(on: Supervision, begun: Begun, running: Running, trialMs: number) {
+    this.#on = on;
+    this.#begun = begun;
+    this.#running = running;
+    this.#trialMs = trialMs;
+    this.#lookedAt = on.time.mono();
+  }
+
+  /** Undefined: the unit goes on. */
+  async look(): Promise<string | undefined> {
+    const { store, time } = this.#on;
+    const elapsedMs = time.mono() - this.#lookedAt;
+    this.#lookedAt = time.mono();
+    if (this.#running.couldCarry()) this.#unwrittenMs += elapsedMs;
+    const { current } = await store.links();
+    if (current !== this.#begun.version) return this.#other(current);
+    const changed = this.#running.changed();
+    if (changed !== undefined && !this.#running.inEmergency()) return changed;
+    if (this.#hasResults) await this.#report();
+    return this.#onTrial ? this.#trial() : undefined;
+  }
+
+  /** Another version is in force: it is taken over, unless an emergency would be interrupted. */
+  #other(current: number | undefined): string | undefined {
+    if (current === undefined) return undefined;
+    // Without a connection the other configuration may be what the emergency needs.
+    if (this.#running.inEmergency() && this.#running.reached()) return undefined;
+    return `configuration ${current} replaces ${this.#begun.version}`;
+  }
+
+  async #report(): Promise<void> {
+    const { store, lock } = this.#on;
+    const { results } = await store.state();
+    for (const result of results)
+      // oxlint-disable-next-line no-await-in-loop -- in their order
+      await this.#running.report(result);
+    if (results.length > 0) {
+      using locked = await lock();
+      if (!locked) return;
+      await store.writeState(withoutResults(await store.state(), results));
+    }
+    this.#hasResults = false;
+  }
+
+  get #isDue(): boolean {
+    if (this.#countedMs === undefined || this.#unwrittenMs >= WRITE_MS) return true;
+    return this.#countedMs + this.#unwrittenMs >= this.#trialMs;
+  }
+
+  async #trial(): Promise<string | undefined> {
+    const reached = this.#running.reached();
+    if (!reached && !this.#isDue) return undefined;
+    const { store, lock } = this.#on;
+    using locked = await lock();
+    if (!locked) return undefined;
+    const [disk, state] = await Promise.all([store.disk(), store.state()]);
+    // It was switched in the meantime.
+    if (disk.current !== this.#begun.version) return this.#other(disk.current);
+    if (!trialOf(disk, state)) {
+      this.#onTrial = false;
+      return undefined;
+    }
+    return reached ? this.#pass(disk, state) : this.#count(disk, state);
+  }
+
+  /** Writes the time that was counted last, before the service stops. */
+  async settle(): Promise<void> {
+    if (!this.#onTrial || this.#unwrittenMs === 0) return;
+    const { store, lock } = this.#on;
+    using locked = await lock();
+    const [disk, state] = await Promise.all([store.disk(), store.state()]);
+    if (locked && disk.current === this.#begun.version && trialOf(disk, state))
+      await store.writeState(countTime(state, this.#unwrittenMs));
+  }
+
+  async #pass(disk: Disk, state: State): Promise<undefined> {
+    this.#onTrial = false;
+    this.#hasResults = true;
+    await this.#on.store.writeState(pass(disk, state));
+    await this.#on.store.prune();
+  }
+
+  async #count(disk: Disk, state: State): Promise<string | undefined> {
+    const counted = countTime(state, this.#unwrittenMs);
+    this.#unwrittenMs = 0;
+    const trial = trialOf(disk, counted);
+    this.#countedMs = trial?.countedMs;
+    const back =
+      trial && isOverdue(trial, this.#trialMs)
+        ? beginGoingBack(disk, counted, notReached(this.#trialMs))
+        : undefined;
+    if (!back?.going) {
+      await this.#on.store.writeState(counted);
+      return undefined;
+    }
+    await this.#on.store.goBack(back.going.to, back);
+    return `configuration ${back.going.from} goes back to ${back.going.to}: ${back.going.why}`;
+  }
+}
+
+/**
+ * Watches until the unit has to be started anew with another configuration. Resolves with the reason, or
+ * undefined when `signal` fires. `trialMs`: how long a trial may take. `failed`: told of each look that
+ * failed; the next one follows.
+ */
+export const supervise = async (
+  on: Supervision,
+  begun: Begun,
+  running: Running,
+  { trialMs, signal, failed }: { trialMs: number; signal: AbortSignal; failed: (cause: unknown) => void },
+): Promise<string | undefined> => {
+  const watch = new Watch(on, begun, running, trialMs);
+  while (!signal.aborted) {
+    // oxlint-disable-next-line no-await-in-loop -- looked again and again
+    await pause(LOOK_MS, signal, on.time);
+    if (signal.aborted) break;
+    try {
+      // oxlint-disable-next-line no-await-in-loop
+      const reason = await watch.look();
+      if (reason !== undefined) return reason;
+    } catch (cause) {
+      failed(cause);
+    }
+  }
+  await watch.settle().catch(failed);
+  return undefined;
+};

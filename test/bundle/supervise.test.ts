@@ -1,0 +1,238 @@
+import { expect, test } from "vitest";
+import { Store } from "../../src/bundle/store.ts";
+import {
+  begin,
+  end,
+  supervise,
+  type Begun,
+  type Running,
+  type Supervision,
+} from "../../src/bundle/supervise.ts";
+import { beginGoingBack, beginTrial, pass, type Result } from "../../src/bundle/trial.ts";
+import type { Time } from "../../src/runtime/ports.ts";
+import { rootAt } from "../../src/settings/root.ts";
+import { SimulatedFiles } from "./simulated-files.ts";
+
+const TRIAL_MS = 60_000;
+const timer = { [Symbol.dispose]: () => undefined };
+
+/** A service on a root, on a clock that is as fast as the service asks for it. */
+class Bench {
+  readonly store: Store;
+  readonly results: Result[] = [];
+  readonly state = { reached: false, emergency: false, covered: true };
+  boot = "machine-1";
+  /** Called once each second of the simulated time. */
+  everySecond: (second: number) => void = () => undefined;
+  #nowMs = 0;
+
+  constructor(files: SimulatedFiles) {
+    this.store = new Store(rootAt("/root"), files);
+  }
+
+  get seconds(): number {
+    return this.#nowMs / 1000;
+  }
+
+  readonly #time: Time = {
+    mono: () => this.#nowMs,
+    host: () => this.#nowMs,
+    after: (ms, f) => {
+      setImmediate(() => {
+        this.#nowMs += ms;
+        this.everySecond(this.seconds);
+        f();
+      });
+      return timer;
+    },
+    every: () => timer,
+    soon: () => timer,
+  };
+
+  get on(): Supervision {
+    return {
+      store: this.store,
+      time: this.#time,
+      lock: () => Promise.resolve(timer),
+      machineBoot: this.boot,
+    };
+  }
+
+  async start(): Promise<Begun> {
+    const begun = await begin(this.on);
+    if (!begun) throw new Error("there is no configuration");
+    return begun;
+  }
+
+  /** Runs until the unit must be started anew, or for so many seconds. */
+  async run(begun: Begun, seconds = 1_000): Promise<string | undefined> {
+    const stop = new AbortController();
+    const until = this.seconds + seconds;
+    const before = this.everySecond;
+    this.everySecond = (second) => {
+      before(second);
+      if (second >= until) stop.abort();
+    };
+    const running: Running = {
+      reached: () => this.state.reached,
+      inEmergency: () => this.state.emergency,
+      couldCarry: () => this.state.covered,
+      changed: () => undefined,
+      report: async (result) => void this.results.push(result),
+    };
+    return supervise(this.on, begun, running, {
+      trialMs: TRIAL_MS,
+      signal: stop.signal,
+      failed: (cause) => {
+        throw cause;
+      },
+    });
+  }
+
+  async install(version: number): Promise<void> {
+    await this.store.stage([{ name: "patrol-unit.yaml", bytes: Buffer.from(`${version}`) }], undefined);
+    const state = beginTrial(
+      await this.store.disk(),
+      await this.store.state(),
+      { version, signer: "hq" },
+      this.boot,
+    );
+    await this.store.switchToStaged(version, state, undefined);
+  }
+
+  async current(): Promise<number | undefined> {
+    return (await this.store.disk()).current;
+  }
+}
+
+/** Version 1 has passed its trial; version 2, if it is asked for, is on trial. */
+const benchWith = async (...versions: number[]): Promise<Bench> => {
+  const files = new SimulatedFiles();
+  await files.makeFolder("/root");
+  const bench = new Bench(files);
+  for (const version of versions) {
+    await bench.install(version);
+    if (version === 1) await bench.store.writeState({ v: 1, failed: [], results: [] });
+  }
+  return bench;
+};
+
+test("a root without a configuration has nothing to run", async () => {
+  expect(await begin((await benchWith()).on)).toBeUndefined();
+});
+
+test("a new configuration is taken over within two seconds", async () => {
+  const bench = await benchWith(1);
+  const begun = await bench.start();
+  bench.state.reached = true;
+  let installed = 0;
+  bench.everySecond = (second) => {
+    if (second !== 5) return;
+    installed = second;
+    void bench.install(2);
+  };
+  expect(await bench.run(begun)).toBe("configuration 2 replaces 1");
+  expect(bench.seconds - installed).toBeLessThanOrEqual(2);
+});
+
+test("an emergency is not interrupted by a new configuration, if dispatch is reached", async () => {
+  const bench = await benchWith(1);
+  const begun = await bench.start();
+  Object.assign(bench.state, { reached: true, emergency: true });
+  await bench.install(2);
+  expect(await bench.run(begun, 100)).toBeUndefined();
+  bench.state.emergency = false;
+  expect(await bench.run(begun)).toBe("configuration 2 replaces 1");
+});
+
+test("an emergency gets the other configuration, if dispatch is not reached", async () => {
+  const bench = await benchWith(1);
+  const begun = await bench.start();
+  Object.assign(bench.state, { reached: false, emergency: true });
+  await bench.install(2);
+  expect(await bench.run(begun)).toBe("configuration 2 replaces 1");
+});
+
+test("a trial is passed when dispatch is reached, and that is reported once", async () => {
+  const bench = await benchWith(1, 2);
+  const begun = await bench.start();
+  bench.everySecond = (second) => {
+    if (second === 30) bench.state.reached = true;
+  };
+  expect(await bench.run(begun, 200)).toBeUndefined();
+  expect(bench.results).toEqual([{ version: 2, ok: true, other: 1, signer: "hq" }]);
+  expect(await bench.store.state()).toEqual({ v: 1, failed: [], results: [] });
+});
+
+test("a trial in which dispatch is not reached ends after its time with the way back, which is reported", async () => {
+  const bench = await benchWith(1, 2);
+  const begun = await bench.start();
+  expect(await bench.run(begun)).toBe(
+    "configuration 2 goes back to 1: dispatch was not reached with it within 60 s",
+  );
+  expect(bench.seconds).toBeGreaterThanOrEqual(60);
+  expect(bench.seconds).toBeLessThanOrEqual(62);
+  expect(await bench.current()).toBe(1);
+  const again = await bench.start();
+  expect(again).toEqual({ version: 1, back: undefined, guarded: false });
+  await bench.run(again, 5);
+  expect(bench.results).toEqual([
+    { version: 2, ok: false, error: "dispatch was not reached with it within 60 s", other: 1, signer: "hq" },
+  ]);
+});
+
+test("time without coverage does not count", async () => {
+  const bench = await benchWith(1, 2);
+  const begun = await bench.start();
+  bench.state.covered = false;
+  bench.everySecond = (second) => {
+    if (second === 5_000) bench.state.covered = true;
+  };
+  expect(await bench.run(begun, 10_000)).toMatch(/goes back to 1/);
+  expect(bench.seconds).toBeGreaterThanOrEqual(5_059);
+});
+
+test("the time of a trial counts across clean stops", async () => {
+  const bench = await benchWith(1, 2);
+  for (let n = 0; n < 3; n++) {
+    const begun = await bench.start();
+    await bench.run(begun, 15);
+    await end(bench.on, begun);
+  }
+  expect((await bench.store.state()).trial).toMatchObject({ crashes: 0, running: false });
+  const { trial } = await bench.store.state();
+  expect(trial?.countedMs).toBeGreaterThanOrEqual(40_000);
+  expect(trial?.countedMs).toBeLessThanOrEqual(45_000);
+});
+
+test("three crashes lead back, and the fourth start runs with the version before", async () => {
+  const bench = await benchWith(1, 2);
+  expect(
+    [await bench.start(), await bench.start(), await bench.start()].map(({ version }) => version),
+  ).toEqual([2, 2, 2]);
+  expect(await bench.start()).toEqual({
+    version: 1,
+    back: "the service crashed 3 times with it",
+    guarded: false,
+  });
+});
+
+test("power cuts are no crashes", async () => {
+  const bench = await benchWith(1, 2);
+  for (let n = 0; n < 6; n++) {
+    bench.boot = `machine-${n}`;
+    expect(await bench.start()).toMatchObject({ version: 2, guarded: true });
+  }
+});
+
+test("a version that is taken back by hand is taken over, and reported", async () => {
+  const bench = await benchWith(1, 2);
+  const begun = await bench.start();
+  bench.state.reached = true;
+  await bench.store.writeState(pass(await bench.store.disk(), await bench.store.state()));
+  const back = beginGoingBack(await bench.store.disk(), await bench.store.state(), "by hand");
+  if (back?.going) await bench.store.goBack(back.going.to, back);
+  expect(await bench.run(begun)).toBe("configuration 1 replaces 2");
+  await bench.run(await bench.start(), 5);
+  expect(bench.results.at(-1)).toMatchObject({ version: 2, ok: false, error: "by hand", other: 1 });
+});

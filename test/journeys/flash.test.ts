@@ -1,0 +1,195 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { openFiles } from "../../src/bundle/files.ts";
+import { Store } from "../../src/bundle/store.ts";
+import { rootAt } from "../../src/settings/root.ts";
+import { openSerialLine } from "../../src/runtime/pty.ts";
+import { keyPair, sealed } from "../bundle/signed.ts";
+import { waitFor } from "./car.ts";
+import { openCentre } from "./centre.ts";
+import { freePort } from "./mosquitto.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+/** A car with a root, whose service is a real process, and which a technician can flash. */
+const openRootedCar = async (url: string) => {
+  const stack = new AsyncDisposableStack();
+  const dir = mkdtempSync(join(tmpdir(), "rooted-"));
+  stack.defer(() => rmSync(dir, { recursive: true, force: true }));
+  const hq = await keyPair("hq");
+  mkdirSync(join(dir, "trust"));
+  writeFileSync(join(dir, "trust/hq.pem"), hq.publicPem);
+  const tty = join(dir, "gps");
+  stack.use(openSerialLine(tty));
+  const local = `unit: { directorate: zrenjanin, id: zr-117 }\ngps: { port: ${tty} }\n`;
+  writeFileSync(join(dir, "local.yaml"), local, { mode: 0o600 });
+  const store = new Store(rootAt(dir), openFiles(dir));
+  const program = (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
+    new Promise((resolve) => {
+      execFile(process.execPath, ["src/main.ts", ...args, "--root", dir], (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+  const log: { msg: string; part?: string; version?: number }[] = [];
+  let child: ChildProcess | undefined;
+  const car = {
+    store,
+    log,
+    program,
+    /** Flashes a configuration with this version, broker and trial. */
+    async flash(version: number, broker = url, outbox = "outbox") {
+      const text = `panic: none
+dispatch: { brokers: ["${broker}"], allowPlaintext: true }
+outbox: { path: ${outbox} }
+status: { listen: "127.0.0.1:0" }
+flash: { trialS: 10 }
+health: { intervalS: ${version} }
+`;
+      const bytes = await sealed(hq.key, {
+        for: "zrenjanin/*",
+        version,
+        files: [{ name: "patrol-unit.yaml", text }],
+      });
+      writeFileSync(join(dir, "new.patrol"), bytes);
+      return program("flash", "config", join(dir, "new.patrol"));
+    },
+    start() {
+      child = spawn(process.execPath, ["src/main.ts", "run", "--root", dir], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let rest = "";
+      child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) log.push(JSON.parse(line) as (typeof log)[number]);
+      });
+      return child;
+    },
+    async stop(signal: NodeJS.Signals = "SIGTERM") {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+      const gone = once(child, "exit");
+      child.kill(signal);
+      await gone;
+      return child.exitCode;
+    },
+    count: (msg: string) => log.filter((line) => line.msg === msg).length,
+    async [Symbol.asyncDispose]() {
+      await car.stop("SIGKILL");
+      await stack.disposeAsync();
+    },
+  };
+  return car;
+};
+
+test("a service on a root takes a new configuration over, passes its trial, and says so", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  expect((await car.flash(1)).code).toBe(0);
+  car.start();
+  await waitFor(
+    "the first configuration to be reported",
+    () => centre.dispatch.events("config").length === 1,
+  );
+  const { code, stdout } = await car.flash(2);
+  expect({ code, last: stdout.trimEnd().split("\n").at(-1) }).toEqual({
+    code: 0,
+    last: "version 2 for zrenjanin/*, signed by hq, is in force; on trial: if dispatch is not reached within 10 s, version 1 returns",
+  });
+  const flashedAt = performance.now();
+  await waitFor("the second one to be reported", () => centre.dispatch.events("config").length === 2, 40_000);
+  expect(performance.now() - flashedAt).toBeLessThan(10_000);
+  expect(centre.dispatch.events("config").map(({ data }) => data)).toEqual([
+    { type: "config", version: 1, ok: true, signer: "hq" },
+    { type: "config", version: 2, ok: true, signer: "hq", previous: 1 },
+  ]);
+  const { stdout: status } = await car.program("flash", "status", "--json");
+  expect(JSON.parse(status)).toMatchObject({ version: 2, previous: 1, trial: null, failed: [] });
+  expect(await car.stop()).toBe(0);
+  expect(centre.dispatch.missing()).toEqual([]);
+});
+
+test("a configuration whose broker is dead goes back within its trial and 15 s, and dispatch is told both versions", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  await car.flash(1);
+  car.start();
+  await waitFor(
+    "the first configuration to be reported",
+    () => centre.dispatch.events("config").length === 1,
+  );
+  const dead = `mqtt://127.0.0.1:${await freePort()}`;
+  expect((await car.flash(2, dead)).code).toBe(0);
+  const flashedAt = performance.now();
+  await waitFor("the way back to be reported", () => centre.dispatch.events("config").length === 2, 40_000);
+  expect(performance.now() - flashedAt).toBeLessThan(10_000 + 15_000);
+  expect(centre.dispatch.events("config").at(-1)?.data).toEqual({
+    type: "config",
+    version: 2,
+    ok: false,
+    error: "dispatch was not reached with it within 10 s; version 1 is in force again",
+    signer: "hq",
+    previous: 1,
+  });
+  const { stdout } = await car.program("flash", "status", "--json");
+  expect(JSON.parse(stdout)).toMatchObject({ version: 1, previous: null, trial: null, failed: [2] });
+});
+
+test("a configuration that crashes the service three times goes back", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  await car.flash(1);
+  car.start();
+  await waitFor(
+    "the first configuration to be reported",
+    () => centre.dispatch.events("config").length === 1,
+  );
+  await car.flash(2);
+  await waitFor("the second one to be reported", () => centre.dispatch.events("config").length === 2, 40_000);
+  await car.stop();
+  await car.flash(3);
+  for (let crash = 0; crash < 3; crash++) {
+    const before = car.count("starting");
+    car.start();
+    await waitFor("a start", () => car.count("starting") > before);
+    await car.stop("SIGKILL");
+  }
+  car.start();
+  await waitFor("the way back to be reported", () => centre.dispatch.events("config").length >= 3);
+  expect(centre.dispatch.events("config").at(-1)?.data).toMatchObject({ version: 3, ok: false, previous: 2 });
+});
+
+test("a configuration with which the unit cannot be started goes back while the process goes on", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  await car.flash(1);
+  car.start();
+  await waitFor(
+    "the first configuration to be reported",
+    () => centre.dispatch.events("config").length === 1,
+  );
+  expect((await car.flash(2, centre.broker.url, "/proc/no-outbox")).code).toBe(0);
+  await waitFor("the way back to be reported", () => centre.dispatch.events("config").length === 2, 40_000);
+  expect(centre.dispatch.events("config").at(-1)?.data).toMatchObject({
+    version: 2,
+    ok: false,
+    error: "the service crashed 3 times with it; version 1 is in force again",
+  });
+  expect(await car.stop()).toBe(0);
+});
+
+test("a service on a root without a configuration says so and exits 78", async () => {
+  await using car = await openRootedCar("mqtt://127.0.0.1:1");
+  const { code, stderr } = await car.program("run");
+  expect(stderr).toMatch(
+    /current\/patrol-unit.yaml:1:1: expected a configuration file that can be read, found no such file/,
+  );
+  expect(code).toBe(78);
+});
