@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   decode: async () => (await import("./cli/decode.ts")).decode,
   bundle: async () => (await import("./cli/bundle.ts")).bundle,
   flash: async () => (await import("./cli/flash.ts")).flash,
+  enrol: async () => (await import("./cli/enrol.ts")).enrol,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
 

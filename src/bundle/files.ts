@@ -58,8 +58,10 @@ export const openFiles = (dir: string): Files => {
       );
       if (made) await own(path);
     },
-    async write(path, bytes) {
-      await using file = await open(path, "wx", 0o644);
+    async write(path, bytes, mode = 0o644) {
+      await using file = await open(path, "wx", mode);
+      // The mask of the process must not widen or narrow it.
+      await file.chmod(mode);
       await file.writeFile(bytes);
       await own(path);
     },

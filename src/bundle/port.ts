@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 /**
  * The file system below a root, as a port. What is written survives a power cut only after `sync`: of the
  * file for its bytes, of the folder for names in it. Paths are absolute. Errors reject as those of
@@ -12,8 +14,8 @@ export type Files = {
   linkAt(path: string): Promise<string | undefined>;
   /** Makes a folder whose parent is there. It may be there already. */
   makeFolder(path: string): Promise<void>;
-  /** Writes a new file. */
-  write(path: string, bytes: Buffer): Promise<void>;
+  /** Writes a new file. `mode`: 0o644 if it is left out. */
+  write(path: string, bytes: Buffer, mode?: number): Promise<void>;
   /** Makes a new symbolic link. */
   makeLink(target: string, path: string): Promise<void>;
   sync(path: string): Promise<void>;
@@ -24,3 +26,20 @@ export type Files = {
 };
 
 export type Entry = { readonly name: string; readonly kind: "file" | "folder" | "link" };
+
+/** The name under which a file or a link is made before it is renamed. */
+export const FRESH = ".new";
+
+/** Replaces a file: after a power cut it has the old bytes or the new ones. */
+export const replaceFile = async (
+  files: Files,
+  path: string,
+  bytes: Buffer,
+  mode?: number,
+): Promise<void> => {
+  await files.remove(path + FRESH);
+  await files.write(path + FRESH, bytes, mode);
+  await files.sync(path + FRESH);
+  await files.rename(path + FRESH, path);
+  await files.sync(dirname(path));
+};

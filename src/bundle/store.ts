@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import * as z from "zod";
 import { CONFIG_FILE, type Root } from "../settings/root.ts";
 import type { BundleFile, Content } from "./format.ts";
-import type { Files } from "./port.ts";
+import { FRESH, replaceFile, type Files } from "./port.ts";
 import { NO_STATE, State, superfluous, type Disk } from "./trial.ts";
 
 /**
@@ -24,9 +24,6 @@ const ABOUT_FILE = ".bundle.json";
 const STATE_FILE = "state.json";
 /** A configuration that is being written, and one that is being removed. */
 const [STAGE, GONE] = [".stage", ".gone"];
-/** The name under which a file or a link is made before it is renamed. */
-const FRESH = ".new";
-
 const jsonOf = (bytes: Buffer | undefined): unknown => {
   try {
     return bytes === undefined ? undefined : JSON.parse(bytes.toString("utf8"));
@@ -89,7 +86,11 @@ export class Store {
   }
 
   async writeState(state: State): Promise<void> {
-    await this.#replace(join(this.#root.dir, STATE_FILE), Buffer.from(`${JSON.stringify(state)}\n`));
+    await replaceFile(
+      this.#files,
+      join(this.#root.dir, STATE_FILE),
+      Buffer.from(`${JSON.stringify(state)}\n`),
+    );
   }
 
   /** Writes the files of a configuration beside the others. Returns their folder. */
@@ -173,19 +174,10 @@ export class Store {
     await this.#files.sync(dir);
     for (const { name, pem } of add)
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await this.#replace(join(trust, `${name}.pem`), Buffer.from(pem));
+      await replaceFile(this.#files, join(trust, `${name}.pem`), Buffer.from(pem));
     // oxlint-disable-next-line no-await-in-loop
     for (const name of retire) await this.#files.remove(join(trust, `${name}.pem`));
     await this.#files.sync(trust);
-  }
-
-  /** Replaces a file: it has the old bytes or the new ones. */
-  async #replace(path: string, bytes: Buffer): Promise<void> {
-    await this.#files.remove(path + FRESH);
-    await this.#files.write(path + FRESH, bytes);
-    await this.#files.sync(path + FRESH);
-    await this.#files.rename(path + FRESH, path);
-    await this.#files.sync(dirname(path));
   }
 
   async #setPrevious(version: number | undefined): Promise<void> {

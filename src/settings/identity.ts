@@ -15,7 +15,7 @@ const fault = (file: string, code: ConfigCode, words: Pick<SettingsFault, "expec
   ({ file, line: 1, column: 1, path: "", code, ...words, part: "identity", fatal: false }) as const;
 
 /** The names (CN) in a certificate's subject, in which Node writes one attribute a line. */
-const commonNamesOf = ({ subject }: X509Certificate): string[] =>
+export const commonNamesOf = ({ subject }: X509Certificate): string[] =>
   subject.split("\n").flatMap((line) => (line.startsWith("CN=") ? [line.slice("CN=".length)] : []));
 
 /** A file of the folder as `parse` reads it, or the fault why it cannot. */

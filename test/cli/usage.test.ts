@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundle } from "../../src/cli/bundle.ts";
 import { check } from "../../src/cli/check.ts";
 import { decode } from "../../src/cli/decode.ts";
+import { enrol } from "../../src/cli/enrol.ts";
 import { flash } from "../../src/cli/flash.ts";
 import { demo } from "../../src/cli/demo.ts";
 import { drill } from "../../src/cli/drill.ts";
@@ -35,7 +36,7 @@ test("values that begin with a dash are values: a number below 0, the standard i
     expect(usageFault(args, CONFIG)).toBeUndefined();
 });
 
-test.each([bundle, check, decode, demo, drill, flash, outbox, replay, run, status])(
+test.each([bundle, check, decode, demo, drill, enrol, flash, outbox, replay, run, status])(
   "the help of a command fits 100 columns: $summary",
   ({ usage }) => {
     expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);

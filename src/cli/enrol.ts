@@ -1,0 +1,165 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { certificatesIn, issuerOf, refusalOf } from "../bundle/certificate.ts";
+import { replaceFile, type Files } from "../bundle/port.ts";
+import { IDENTITY_PART } from "../domain/identity.ts";
+import { reasonOf } from "../runtime/log.ts";
+import { unitIn } from "../settings/load.ts";
+import { certificateFileOf, keyFileOf, type Root } from "../settings/root.ts";
+import {
+  CommandError,
+  EXIT,
+  options,
+  required,
+  takeArgument,
+  unreadable,
+  type Command,
+} from "./lib/command.ts";
+import { lockRoot, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
+
+const print = (json: boolean | undefined, value: object, line: string): void =>
+  void process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${line}\n`);
+
+const isUnitName = (name: string): boolean => {
+  const parts = name.split("/");
+  return parts.length === 2 && parts.every((part) => IDENTITY_PART.test(part));
+};
+
+/** The unit of a root: as it is configured, or else `--unit`. Throws a CommandError if they differ, or neither is known. */
+const unitOf = (root: Root, given: string | undefined): string => {
+  if (given !== undefined && !isUnitName(given))
+    throw new CommandError(
+      EXIT.usage,
+      `--unit ${given}: expected DIRECTORATE/UNIT, such as zrenjanin/zr-117`,
+    );
+  const configured = unitIn(root);
+  if (configured !== undefined && given !== undefined && configured !== given)
+    throw new CommandError(EXIT.failed, `--unit ${given}: ${root.dir} is configured for ${configured}`);
+  return configured ?? required(given, "unit");
+};
+
+const keyIn = (file: string, bytes: Buffer): KeyObject => {
+  try {
+    return createPrivateKey(bytes);
+  } catch (cause) {
+    throw new CommandError(EXIT.failed, `${file} is no private key: remove it to have a new one made`, cause);
+  }
+};
+
+/** Makes the key if there is none. A key in use is kept: its certificate would be worth nothing without it. */
+const keyOf = async (root: Root, files: Files): Promise<{ key: KeyObject; isNew: boolean }> => {
+  const file = keyFileOf(root);
+  const bytes = await files.read(file);
+  const { isUnitKey, makeUnitKey } = await import("../bundle/request.ts");
+  if (bytes) {
+    const key = keyIn(file, bytes);
+    if (isUnitKey(key)) return { key, isNew: false };
+    throw new CommandError(EXIT.failed, `${file} is not a P-256 key: remove it to have a new one made`);
+  }
+  const made = makeUnitKey();
+  await files.makeFolder(root.identity);
+  await files.sync(root.dir);
+  await replaceFile(files, file, Buffer.from(made), 0o600);
+  return { key: createPrivateKey(made), isNew: true };
+};
+
+const REQUEST = {
+  root: { type: "string" },
+  unit: { type: "string" },
+  out: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+const request = async (args: readonly string[]): Promise<number> => {
+  const given = options(args, REQUEST);
+  const { root, files } = openRoot(given.root);
+  const out = required(given.out, "out");
+  const unit = unitOf(root, given.unit);
+  using _lock = await lockRoot(root);
+  const { key, isNew } = await keyOf(root, files);
+  const { makeRequest } = await import("../bundle/request.ts");
+  try {
+    writeFileSync(out, makeRequest(unit, key));
+  } catch (cause) {
+    throw new CommandError(EXIT.io, `${out} cannot be written: ${reasonOf(cause)}`, cause);
+  }
+  const what = isNew ? "a new key, which stays in" : "the key that is in";
+  print(
+    given.json,
+    { unit, out, newKey: isNew },
+    `${out}: a request of ${unit} for ${what} ${root.identity}`,
+  );
+  return EXIT.ok;
+};
+
+const readText = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+};
+
+const readChain = (file: string): readonly X509Certificate[] => {
+  const chain = certificatesIn(readText(file));
+  if (chain) return chain;
+  throw new CommandError(EXIT.failed, `${file} is refused: it does not hold a certificate in PEM`);
+};
+
+const INSTALL = {
+  root: { type: "string" },
+  unit: { type: "string" },
+  ca: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+const installCertificate = async (args: readonly string[]): Promise<number> => {
+  const { value: file, rest } = takeArgument(args, INSTALL, "the certificate CERT");
+  const given = options(rest, INSTALL);
+  const { root, files } = openRoot(given.root);
+  const unit = unitOf(root, given.unit ?? unitIn(root));
+  const chain = readChain(file);
+  using _lock = await lockRoot(root);
+  const keyFile = keyFileOf(root);
+  const bytes = await files.read(keyFile);
+  if (!bytes)
+    throw new CommandError(
+      EXIT.failed,
+      `${keyFile} is not there: \`enrol request\` makes the key of this unit`,
+    );
+  const settings = settingsNow(root);
+  const caFile = given.ca ?? settings?.dispatch.ca;
+  const ca = caFile === undefined ? [] : readChain(caFile);
+  const now = await trustedTime(settings);
+  const refusal = refusalOf(chain, { unit, key: keyIn(keyFile, bytes), ca, now });
+  if (refusal !== undefined) throw new CommandError(EXIT.failed, `${file} is refused: ${refusal}`);
+  await replaceFile(files, certificateFileOf(root), Buffer.from(chain.map(String).join("")), 0o644);
+  const [own] = chain;
+  const expiresAt = own?.validToDate.toISOString() ?? "";
+  const unchecked = ca.length === 0 ? "; its issuer was not checked: the configuration names no CA" : "";
+  print(
+    given.json,
+    { unit, expiresAt, issuer: own ? issuerOf(own) : "", issuerChecked: ca.length > 0 },
+    `the certificate of ${unit} is installed; it expires on ${expiresAt.slice(0, 10)}${unchecked}`,
+  );
+  return EXIT.ok;
+};
+
+export const enrol: Command = {
+  summary: "makes the unit's key and request, and installs its certificate",
+  usage: `patrol-unit enrol request --root DIR [--unit DIRECTORATE/UNIT] --out FILE.csr [--json]
+patrol-unit enrol install CERT --root DIR [--ca CA.pem] [--json]
+
+request makes a P-256 key, which never leaves DIR, and writes a request for its certificate
+(PKCS#10); a key that is there is kept. install checks that the certificate belongs to that key, to
+this unit, and to the CA (--ca; left out: dispatch.ca of the configuration), and that it has not
+expired. CERT may hold the certificates between it and the CA. A running service uses it at once.
+--unit is needed only if neither the configuration nor local.yaml names the unit.
+Exit: 0 done, 1 refused, 74 a file cannot be read or written.`,
+  async run(args) {
+    const [action, ...rest] = args;
+    if (action === "request") return request(rest);
+    if (action === "install") return installCertificate(rest);
+    throw new CommandError(EXIT.usage, "expected request or install after enrol");
+  },
+};
