@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   bundle: async () => (await import("./cli/bundle.ts")).bundle,
   flash: async () => (await import("./cli/flash.ts")).flash,
   enrol: async () => (await import("./cli/enrol.ts")).enrol,
+  init: async () => (await import("./cli/init.ts")).init,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
 

@@ -10,6 +10,7 @@ import { enrol } from "../../src/cli/enrol.ts";
 import { flash } from "../../src/cli/flash.ts";
 import { demo } from "../../src/cli/demo.ts";
 import { drill } from "../../src/cli/drill.ts";
+import { init } from "../../src/cli/init.ts";
 import { outbox } from "../../src/cli/outbox.ts";
 import { replay } from "../../src/cli/replay.ts";
 import { run } from "../../src/cli/run.ts";
@@ -36,7 +37,7 @@ test("values that begin with a dash are values: a number below 0, the standard i
     expect(usageFault(args, CONFIG)).toBeUndefined();
 });
 
-test.each([bundle, check, decode, demo, drill, enrol, flash, outbox, replay, run, status])(
+test.each([bundle, check, decode, demo, drill, enrol, flash, init, outbox, replay, run, status])(
   "the help of a command fits 100 columns: $summary",
   ({ usage }) => {
     expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);

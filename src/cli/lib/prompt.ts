@@ -20,3 +20,35 @@ export const askSecret = async (message: string, option: string): Promise<string
   if (isCancel(answer)) throw cancelled();
   return answer;
 };
+
+export type Question = {
+  readonly message: string;
+  /** The option that gives the answer, such as `--unit`. */
+  readonly option: string;
+  /** Accepted by Enter. */
+  readonly proposal?: string | undefined;
+  /** What is wrong with an answer; undefined: nothing. */
+  readonly fault: (answer: string) => string | undefined;
+};
+
+/** Who answers questions: a person at the terminal, or nobody. */
+export type Asker = (question: Question) => Promise<string>;
+
+/** Nobody can be asked: what is found counts, and anything else is a CommandError (64) that names its option. */
+export const nobody: Asker = ({ option, proposal }) =>
+  proposal === undefined ? Promise.reject(noTerminal(option)) : Promise.resolve(proposal);
+
+/** Asks at the terminal. Rejects with a CommandError on Ctrl-C. */
+const person: Asker = async ({ message, proposal, fault }) => {
+  const { isCancel, text } = await import("@clack/prompts");
+  const answer = await text({
+    message,
+    ...(proposal === undefined ? {} : { initialValue: proposal }),
+    validate: (value) => fault(value?.trim() ?? ""),
+  });
+  if (isCancel(answer)) throw cancelled();
+  return answer.trim();
+};
+
+/** A person if there is a terminal, and `quiet` is not set. */
+export const asker = (quiet: boolean): Asker => (!quiet && isTerminal() ? person : nobody);

@@ -1,0 +1,218 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { releasedImage } from "../../firmware-bridge/image.ts";
+import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { generateKeys } from "../../src/bundle/keys.ts";
+import { check } from "../../src/cli/check.ts";
+import { init } from "../../src/cli/init.ts";
+import { CommandError } from "../../src/cli/lib/command.ts";
+import { openSerialLine } from "../../src/runtime/pty.ts";
+import { inForce, loadConfiguration } from "../../src/settings/load.ts";
+import { rootAt } from "../../src/settings/root.ts";
+import { epoch } from "../journeys/car.ts";
+
+let dir: string;
+let printed: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "init-"));
+  mkdirSync(join(dir, "none"));
+  writeFileSync(join(dir, "hq.pub.pem"), generateKeys(undefined).publicPem);
+  printed = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(dir, { recursive: true });
+});
+
+const root = () => join(dir, "root");
+const IDENTITY = ["--directorate", "zrenjanin", "--unit", "zr-117"];
+const BROKERS = ["--brokers", "mqtts://dispatch-a:8883, mqtts://dispatch-b:8883"];
+const DEVICES = ["--gps", "/dev/ttyACM0", "--panic", "/dev/ttyUSB0"];
+const run = async (...args: string[]): Promise<{ exit: number; line: string }> => {
+  printed = "";
+  try {
+    const devices = args.includes("--devices") ? [] : ["--devices", join(dir, "none")];
+    return { exit: await init.run(["--root", root(), ...devices, ...args]), line: printed };
+  } catch (error) {
+    if (error instanceof CommandError) return { exit: error.exit, line: error.message };
+    throw error;
+  }
+};
+
+describe("init", () => {
+  test("lays out a root by options alone, with a configuration that check accepts", async () => {
+    const { exit, line } = await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(dir, "hq.pub.pem"));
+    expect(line).toContain(`${root()} is laid out for zrenjanin/zr-117`);
+    expect(exit).toBe(0);
+    const { settings, faults } = loadConfiguration(inForce(rootAt(root())));
+    expect(faults).toEqual([]);
+    expect(settings).toMatchObject({
+      unit: { directorate: "zrenjanin", id: "zr-117" },
+      gps: { port: "/dev/ttyACM0", baud: 9600 },
+      panic: { port: "/dev/ttyUSB0", buttons: { dash: { loop: 0 }, boot: { loop: 1 } } },
+      dispatch: { brokers: ["mqtts://dispatch-a:8883", "mqtts://dispatch-b:8883"] },
+      outbox: { path: join(root(), "outbox") },
+    });
+    expect(await check.run(["--root", root()])).toBe(0);
+  });
+
+  test("keeps what belongs to the car in local.yaml, which only its owner may read", async () => {
+    await run(...IDENTITY, ...BROKERS, ...DEVICES, "--baud", "115200");
+    expect(statSync(join(root(), "local.yaml")).mode & 0o777).toBe(0o600);
+    const local = readFileSync(join(root(), "local.yaml"), "utf8");
+    expect(local).toContain('gps: { port: "/dev/ttyACM0", baud: 115200 }');
+    expect(local).toContain('unit: { directorate: "zrenjanin", id: "zr-117" }');
+    const shared = readFileSync(join(root(), "current/patrol-unit.yaml"), "utf8");
+    expect(shared).not.toMatch(/zr-117|ttyACM0|ttyUSB0/);
+  });
+
+  test("trusts the key of --trust by the name of its file", async () => {
+    await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(dir, "hq.pub.pem"));
+    expect(readdirSync(join(root(), "trust"))).toEqual(["hq.pem"]);
+  });
+
+  test("copies the CA, and a vehicle profile with its database", async () => {
+    writeFileSync(join(dir, "ca.pem"), "a CA");
+    const { exit } = await run(
+      ...IDENTITY,
+      ...BROKERS,
+      ...DEVICES,
+      "--ca",
+      join(dir, "ca.pem"),
+      "--can",
+      "can0",
+      "--profile",
+      "config/vehicles/toyota-rav4.yaml",
+    );
+    expect(exit).toBe(0);
+    const { settings, mapping } = loadConfiguration(inForce(rootAt(root())));
+    expect(settings.can?.database).toBe(join(root(), "configs/0/vehicles/toyota-rav4.dbc"));
+    expect(mapping?.signals.length).toBeGreaterThan(0);
+    expect(readFileSync(settings.dispatch.ca ?? "", "utf8")).toBe("a CA");
+  });
+
+  test("of a root that is laid out is refused, and nothing changes", async () => {
+    await run(...IDENTITY, ...BROKERS, ...DEVICES);
+    const before = readFileSync(join(root(), "local.yaml"), "utf8");
+    expect(await run("--unit", "zrenjanin/zr-1", ...BROKERS, ...DEVICES)).toEqual({
+      exit: 1,
+      line: `${root()} is laid out already: change it with \`flash config\``,
+    });
+    expect(readFileSync(join(root(), "local.yaml"), "utf8")).toBe(before);
+  });
+
+  test("accepts a plaintext broker, which is for a bench", async () => {
+    await run(...IDENTITY, "--brokers", "mqtt://127.0.0.1:1883", ...DEVICES);
+    expect(loadConfiguration(inForce(rootAt(root()))).faults).toEqual([]);
+  });
+
+  test("prints what it found and chose as JSON", async () => {
+    const { line } = await run(
+      ...IDENTITY,
+      ...BROKERS,
+      "--gps",
+      "tcp://10.0.0.1:2947",
+      "--panic",
+      "none",
+      "--json",
+    );
+    expect(JSON.parse(line)).toEqual({
+      root: root(),
+      unit: "zrenjanin/zr-117",
+      gps: { port: "tcp://10.0.0.1:2947", baud: 9600 },
+      panic: "none",
+      can: null,
+      trust: null,
+      devices: [],
+      buses: expect.any(Array),
+    });
+  });
+});
+
+describe("without a terminal a missing or wrong answer names its option, and nothing is written:", () => {
+  const NO = "is missing, and there is no terminal to ask; --help lists the options";
+  test.each<[string, string[], number, string]>([
+    ["the directorate", BROKERS, 64, `--directorate ${NO}`],
+    ["the unit", ["--directorate", "zrenjanin", ...BROKERS], 64, `--unit ${NO}`],
+    ["the brokers", IDENTITY, 64, `--brokers ${NO}`],
+    ["the receiver", [...IDENTITY, ...BROKERS, "--panic", "none"], 64, `--gps ${NO}`],
+    ["the board", [...IDENTITY, ...BROKERS, "--gps", "/dev/a"], 64, `--panic ${NO}`],
+    [
+      "a wrong unit",
+      ["--unit", "Zr 117", "--directorate", "zrenjanin"],
+      64,
+      "--unit Zr 117: expected 1 to 32 of a-z, 0-9 and -",
+    ],
+    [
+      "a unit of another directorate",
+      ["--unit", "pancevo/pa-1", "--directorate", "zrenjanin"],
+      64,
+      "--unit pancevo/pa-1: expected a unit of zrenjanin",
+    ],
+    [
+      "a wrong broker",
+      [...IDENTITY, "--brokers", "http://a"],
+      64,
+      "--brokers http://a: expected mqtts://host:port, with commas between several",
+    ],
+    [
+      "a wrong port",
+      [...IDENTITY, ...BROKERS, "--gps", "ACM0"],
+      64,
+      "--gps ACM0: expected a tty such as /dev/ttyACM0 or tcp://host:port",
+    ],
+    [
+      "a bus without a profile",
+      [...IDENTITY, ...BROKERS, ...DEVICES, "--can", "can0"],
+      64,
+      "--profile is missing: the bus needs an interface and a vehicle profile",
+    ],
+  ])("%s", async (_, args, exit, line) => {
+    expect(await run(...args)).toEqual({ exit, line });
+    expect(readdirSync(dir)).not.toContain("root");
+  });
+
+  test("a key that is none", async () => {
+    writeFileSync(join(dir, "hq.pem"), generateKeys(undefined).privatePem);
+    const { exit, line } = await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(dir, "hq.pem"));
+    expect({ exit, line }).toEqual({
+      exit: 1,
+      line: `--trust ${join(dir, "hq.pem")}: it is a private key: a unit must hold only the public one`,
+    });
+  });
+});
+
+test("init finds the receiver and the panic board by listening to them", async () => {
+  const devices = join(dir, "by-id");
+  mkdirSync(devices);
+  using gps = openSerialLine(join(devices, "usb-receiver"));
+  using _board = startLiveBoard({
+    link: join(devices, "usb-board"),
+    image: releasedImage(),
+    onLight: () => undefined,
+  });
+  using _silent = openSerialLine(join(devices, "usb-silent"));
+  let n = 0;
+  const sending = setInterval(() => void gps.write(epoch(10 * n++)), 500);
+  const { exit, line } = await run(...IDENTITY, ...BROKERS, "--devices", devices, "--json");
+  clearInterval(sending);
+  expect(exit).toBe(0);
+  expect(JSON.parse(line)).toMatchObject({
+    gps: { port: join(devices, "usb-receiver"), baud: 9600 },
+    panic: { port: join(devices, "usb-board") },
+    devices: [
+      {
+        path: join(devices, "usb-board"),
+        heard: { kind: "board", ours: true, firmware: expect.stringMatching(/^patrol-panic 1\.\d$/) },
+      },
+      { path: join(devices, "usb-receiver"), heard: { kind: "nmea", talkers: ["GP"], fix: "3d" } },
+      { path: join(devices, "usb-silent"), heard: { kind: "silent" } },
+    ],
+  });
+}, 60_000);
