@@ -50,9 +50,6 @@ const serveFile = async (loaded: Configuration, { log, stop, started }: Service)
   }
 };
 
-/** Throws as loading does if there is no configuration that the root could run with. */
-const expectConfiguration = (root: string): void => void loadConfiguration(configSource({ root }));
-
 export const run: Command = {
   summary: "the service, in the foreground",
   usage: `patrol-unit run --config FILE | --root DIR
@@ -75,10 +72,11 @@ identity or no broker.`,
     const stop = onStopRequest();
     using notifier = createNotifier(process.env, log);
     const started = (unit: Unit): void => void unit.armed.then(() => notifier.ready());
-    if (file) {
-      logFaults(file, log);
-      await serveFile(file, { log, stop, started });
-    }
+    const serveFixed = (loaded: Configuration): Promise<void> => {
+      logFaults(loaded, log);
+      return serveFile(loaded, { log, stop, started });
+    };
+    if (file) await serveFixed(file);
     if (open) {
       const isServed = await serveRoot({
         open,
@@ -92,7 +90,8 @@ identity or no broker.`,
           return unit;
         },
       });
-      if (!isServed) expectConfiguration(open.root.dir);
+      // A root that was laid out by hand, without versions: it has no trial and no way back.
+      if (!isServed) await serveFixed(loadConfiguration(source));
     }
     notifier.stopping();
     return EXIT.ok;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { CanMapping } from "../decode/can/mapping.ts";
 import { IGNITION } from "../domain/vss.ts";
@@ -44,7 +44,7 @@ export type Loaded = {
   readonly settings: UnitSettings;
   /** sha256 of the bytes of the file, without those of `local.yaml`, hex. Dispatch sees it as `config`. */
   readonly sha256: string;
-  /** One line for each file of the link (CA, certificate, key) that cannot be read now. */
+  /** One line for each file of the link (CA, certificate, key) that cannot be read now, or that others can read. */
   readonly warnings: readonly string[];
   /** None is fatal: the settings have defaults instead, or the part is off. */
   readonly faults: readonly SettingsFault[];
@@ -230,6 +230,13 @@ const withIdentity = (
   return { settings: files ? { ...settings, dispatch: { ...dispatch, ...files } } : settings, faults };
 };
 
+/** `local.yaml` can hold passwords. */
+const exposedLocal = ({ root }: ConfigSource): string[] => {
+  const mode = root && (statSync(root.local, { throwIfNoEntry: false })?.mode ?? 0) & 0o777;
+  if (!root || !mode || (mode & 0o077) === 0) return [];
+  return [`${root.local} can be read by others (mode 0${mode.toString(8)}): chmod 600 ${root.local}`];
+};
+
 /** Reads a configuration: the settings, if they can be used, and the bus in any case. */
 const readFrom = (source: ConfigSource): Omit<Loaded, "settings"> & Resolved => {
   const { document, sha256, faults: ofText } = readWritten(source);
@@ -240,7 +247,7 @@ const readFrom = (source: ConfigSource): Omit<Loaded, "settings"> & Resolved => 
     settings: faults.some(({ fatal }) => fatal) ? undefined : used?.settings,
     bus,
     sha256,
-    warnings: used ? absentFiles(used.settings) : [],
+    warnings: [...exposedLocal(source), ...(used ? absentFiles(used.settings) : [])],
     faults,
   };
 };

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -37,6 +37,7 @@ const openRootedCar = async (url: string) => {
   const log: { msg: string; part?: string; version?: number }[] = [];
   let child: ChildProcess | undefined;
   const car = {
+    dir,
     store,
     log,
     program,
@@ -182,6 +183,19 @@ test("a configuration with which the unit cannot be started goes back while the 
     ok: false,
     error: "the service crashed 3 times with it; version 1 is in force again",
   });
+  expect(await car.stop()).toBe(0);
+});
+
+test("a root that was laid out by hand, without versions, runs as it is", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  await car.flash(1);
+  renameSync(join(car.dir, "configs/1"), join(car.dir, "by-hand"));
+  rmSync(join(car.dir, "current"));
+  symlinkSync("by-hand", join(car.dir, "current"));
+  car.start();
+  await waitFor("the birth", () => centre.dispatch.states.some(({ state }) => state === "online"), 40_000);
   expect(await car.stop()).toBe(0);
 });
 

@@ -136,6 +136,15 @@ describe("a fault names the file that has it", () => {
   });
 });
 
+test("local.yaml that others can read is a warning", () => {
+  const root = rootWith({ "configs/3/patrol-unit.yaml": CONFIG, "local.yaml": LOCAL });
+  const warningsNow = () =>
+    loadSettings(inForce(root)).warnings.filter((line) => line.includes("local.yaml"));
+  expect(warningsNow()).toEqual([]);
+  chmodSync(root.local, 0o640);
+  expect(warningsNow()).toEqual([`${root.local} can be read by others (mode 0640): chmod 600 ${root.local}`]);
+});
+
 test("a root without a configuration says which file is missing", () => {
   const root = rootWith({});
   expect(() => loadSettings(inForce(root))).toThrow(

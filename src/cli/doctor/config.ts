@@ -2,7 +2,7 @@ import { valueAt } from "../../settings/explain.ts";
 import { faultText } from "../../settings/fault.ts";
 import { documentOf, type ConfigSource, type Configuration } from "../../settings/load.ts";
 import { remedyOfFault, type ActiveFault } from "../lib/active-fault.ts";
-import { trouble, type Finding } from "./finding.ts";
+import { trouble, warning, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
 
 /** A warning about a file of the link, with the place where the configuration names the file. */
@@ -28,7 +28,11 @@ export const configFindings = (
 ): Finding[] => {
   const { warnings, doubts, faults } = configuration;
   const found = [
-    ...warnings.map((text) => trouble("config", placed(source, text), "put the file there")),
+    ...warnings.map((text) =>
+      text.startsWith("dispatch.")
+        ? trouble("config", placed(source, text), "put the file there")
+        : warning("config", text),
+    ),
     ...doubts.map((doubt) => trouble("config", doubt, "check the signal map and the database")),
     ...faults.map(({ remedy = "correct it", ...fault }) => trouble("config", faultText(fault), remedy)),
   ];
