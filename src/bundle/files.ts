@@ -43,6 +43,10 @@ export const openFiles = (dir: string): Files => {
   const own = ownership(dir);
   return {
     read: (path) => orNothing(readFile(path), "ENOENT", "ENOTDIR"),
+    size(path) {
+      const found = lstatSync(path, { throwIfNoEntry: false });
+      return Promise.resolve(found?.isFile() === true ? found.size : undefined);
+    },
     async list(folder) {
       const entries = await orNothing(readdir(folder, { withFileTypes: true }), "ENOENT", "ENOTDIR");
       return (entries ?? []).map((entry) => ({ name: entry.name, kind: kindOf(entry) }));

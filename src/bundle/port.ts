@@ -8,6 +8,8 @@ import { dirname } from "node:path";
 export type Files = {
   /** Undefined: there is no such file. */
   read(path: string): Promise<Buffer | undefined>;
+  /** The bytes of a file. Undefined: there is no such file, or it is none. */
+  size(path: string): Promise<number | undefined>;
   /** The names in a folder and what each is; none if there is no such folder. */
   list(folder: string): Promise<readonly Entry[]>;
   /** What a symbolic link names. Undefined: there is no link. */

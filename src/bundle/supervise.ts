@@ -29,6 +29,8 @@ export type Running = {
   couldCarry(): boolean;
   /** Why the unit must be started anew with the same configuration; undefined: it need not. */
   changed(): string | undefined;
+  /** Whether there may be results that were not reported yet. */
+  hasNews(): boolean;
   /** Tells dispatch of a configuration. Resolves when that is on disk. */
   report(result: Result): Promise<void>;
 };
@@ -122,6 +124,7 @@ class Watch {
     if (current !== this.#begun.version) return this.#other(current);
     const changed = this.#running.changed();
     if (changed !== undefined && !this.#running.inEmergency()) return changed;
+    if (this.#running.hasNews()) this.#hasResults = true;
     if (this.#hasResults) await this.#report();
     return this.#onTrial ? this.#trial() : undefined;
   }

@@ -12,6 +12,8 @@ const MAX_KEPT = 5;
 const MAX_FAILED = 16;
 /** Results that wait to be reported. Beyond that the oldest are dropped. */
 const MAX_RESULTS = 8;
+/** Refused bundles that are recognised when they come again. */
+const MAX_REFUSED = 8;
 
 const version = z.int().nonnegative();
 
@@ -35,7 +37,8 @@ export type Trial = z.infer<typeof Trial>;
 
 /** What dispatch is told about a configuration. */
 const Result = z.object({
-  version,
+  /** Absent: nothing in the bundle can be trusted. */
+  version: version.optional(),
   ok: z.boolean(),
   error: z.string().optional(),
   signer: z.string().optional(),
@@ -53,6 +56,8 @@ export const State = z.object({
   /** Versions that failed their trial or were taken back, the newest last. */
   failed: z.array(version),
   results: z.array(Result),
+  /** sha256 of bundles from dispatch that were refused: the same one again is no event. */
+  refused: z.array(z.string()).optional(),
 });
 export type State = z.infer<typeof State>;
 export const NO_STATE: State = { v: 1, failed: [], results: [] };
@@ -159,6 +164,14 @@ export const beginGoingBack = (disk: Disk, state: State, why: string): State | u
     failed: [...state.failed.filter((one) => one !== disk.current), disk.current].slice(-MAX_FAILED),
   };
 };
+
+/** The state after a bundle was refused, which is to be reported. `sha256`: of its bytes; undefined: it will not come again. */
+export const refuseBundle = (state: State, result: Result, sha256: string | undefined): State => ({
+  ...reported(state, result),
+  ...(sha256 === undefined
+    ? {}
+    : { refused: [...(state.refused ?? []).filter((one) => one !== sha256), sha256].slice(-MAX_REFUSED) }),
+});
 
 export type Start =
   /** There is no configuration. */

@@ -239,7 +239,7 @@ const write = async (
   const store = new Store(root, files);
   if ((await store.links()).current !== undefined)
     throw new CommandError(EXIT.failed, `${root.dir} is laid out already: change it with \`flash config\``);
-  for (const folder of [root.identity, root.trust])
+  for (const folder of [root.identity, root.trust, root.inbox])
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await files.makeFolder(folder);
   if (trust) await replaceFile(files, join(root.trust, `${trust.name}.pem`), trust.pem);

@@ -13,6 +13,8 @@ export type Root = {
   readonly identity: string;
   /** Public keys that may sign bundles: `NAME.pem`. */
   readonly trust: string;
+  /** Bundles from a stick: `NAME.patrol`. The service leaves the result beside each: `NAME.patrol.result`. */
+  readonly inbox: string;
   /** What belongs to this car alone. It is laid over the configuration. */
   readonly local: string;
 };
@@ -27,6 +29,7 @@ export const rootAt = (dir: string): Root => ({
   configs: join(dir, "configs"),
   identity: join(dir, "identity"),
   trust: join(dir, "trust"),
+  inbox: join(dir, "inbox"),
   local: join(dir, "local.yaml"),
 });
 

@@ -28,6 +28,8 @@ export type Unit = AsyncDisposable & {
   reached(): boolean;
   /** Whether an emergency is open. A drill does not count. */
   inEmergency(): boolean;
+  /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
+  now(): number | undefined;
   /** Makes an event. Resolves when it is on disk. Rejects if the disk cannot be written. */
   announce(data: EventData): Promise<void>;
   /** Sets the reason for the stop, which the last `state` message gives. */
@@ -150,6 +152,11 @@ const openPage = async (
   }
 };
 
+const trustedTime = ({ ports }: UnitOptions): number | undefined => {
+  const { at, clock } = ports.clock.now();
+  return clock === "unset" ? undefined : at;
+};
+
 const isEmergencyOpen = ({ emergency }: PanicParts): boolean =>
   emergency.status.episodes.some(({ test, state }) => !test && state !== "cleared");
 
@@ -219,6 +226,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     restart: restart.promise,
     reached: () => reach.reached,
     inEmergency: () => isEmergencyOpen(panic),
+    now: () => trustedTime(options),
     async announce(data) {
       event(data);
       await outbox.flush();

@@ -95,6 +95,10 @@ export class SimulatedFiles implements Files {
     return node?.kind === "file" ? node.bytes : undefined;
   }
 
+  async size(path: string): Promise<number | undefined> {
+    return (await this.read(path))?.length;
+  }
+
   async list(path: string): Promise<readonly Entry[]> {
     const node = this.#at(path);
     return node?.kind === "folder" ? [...node.entries].map(([name, { kind }]) => ({ name, kind })) : [];

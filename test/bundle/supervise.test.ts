@@ -78,6 +78,7 @@ class Bench {
       inEmergency: () => this.state.emergency,
       couldCarry: () => this.state.covered,
       changed: () => undefined,
+      hasNews: () => false,
       report: async (result) => void this.results.push(result),
     };
     return supervise(this.on, begun, running, {

@@ -1,6 +1,14 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -34,28 +42,31 @@ const openRootedCar = async (url: string) => {
         resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
       );
     });
-  const log: { msg: string; part?: string; version?: number }[] = [];
-  let child: ChildProcess | undefined;
-  const car = {
-    dir,
-    store,
-    log,
-    program,
-    /** Flashes a configuration with this version, broker and trial. */
-    async flash(version: number, broker = url, outbox = "outbox") {
-      const text = `panic: none
+  /** A bundle with this version, broker and outbox. */
+  const bundle = (version: number, broker = url, outbox = "outbox"): Promise<Buffer> => {
+    const text = `panic: none
 dispatch: { brokers: ["${broker}"], allowPlaintext: true }
 outbox: { path: ${outbox} }
 status: { listen: "127.0.0.1:0" }
 flash: { trialS: 10 }
 health: { intervalS: ${version} }
 `;
-      const bytes = await sealed(hq.key, {
-        for: "zrenjanin/*",
-        version,
-        files: [{ name: "patrol-unit.yaml", text }],
-      });
-      writeFileSync(join(dir, "new.patrol"), bytes);
+    return sealed(hq.key, {
+      for: "zrenjanin/*",
+      version,
+      files: [{ name: "patrol-unit.yaml", text }],
+    });
+  };
+  const log: { msg: string; part?: string; version?: number }[] = [];
+  let child: ChildProcess | undefined;
+  const car = {
+    dir,
+    bundle,
+    store,
+    log,
+    program,
+    async flash(...what: Parameters<typeof bundle>): ReturnType<typeof program> {
+      writeFileSync(join(dir, "new.patrol"), await bundle(...what));
       return program("flash", "config", join(dir, "new.patrol"));
     },
     start() {
@@ -184,6 +195,31 @@ test("a configuration with which the unit cannot be started goes back while the 
     error: "the service crashed 3 times with it; version 1 is in force again",
   });
   expect(await car.stop()).toBe(0);
+});
+
+test("a bundle in the inbox is taken by the running service, and one that is refused is reported", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  await car.flash(1);
+  mkdirSync(join(car.dir, "inbox"));
+  car.start();
+  await waitFor(
+    "the first configuration to be reported",
+    () => centre.dispatch.events("config").length === 1,
+    40_000,
+  );
+  writeFileSync(join(car.dir, "inbox/bad.patrol"), "hello");
+  await waitFor("the refusal to be reported", () => centre.dispatch.events("config").length === 2, 40_000);
+  expect(centre.dispatch.events("config").at(-1)?.data).toEqual({
+    type: "config",
+    ok: false,
+    error: "it is not a bundle, or it is damaged or cut",
+  });
+  writeFileSync(join(car.dir, "inbox/good.patrol"), await car.bundle(2));
+  await waitFor("the new one to be reported", () => centre.dispatch.events("config").length === 3, 40_000);
+  expect(centre.dispatch.events("config").at(-1)?.data).toMatchObject({ version: 2, ok: true });
+  expect(readFileSync(join(car.dir, "inbox/good.patrol.result"), "utf8")).toMatch(/^done: version 2/);
 });
 
 test("a root that was laid out by hand, without versions, runs as it is", async () => {

@@ -1,5 +1,8 @@
 import { statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { changeText } from "../../bundle/changes.ts";
+import { install } from "../../bundle/install.ts";
+import { Receiver } from "../../bundle/receive.ts";
 import { begin, end, supervise, type Begun, type Running, type Supervision } from "../../bundle/supervise.ts";
 import { couldCarry, type Result } from "../../bundle/trial.ts";
 import type { EventData } from "../../domain/report.ts";
@@ -18,12 +21,14 @@ import type { OpenRoot } from "./root.ts";
 
 /** The root may be locked by an installation, which takes some 100 ms. */
 const LOCK_MS = 2_000;
+/** How often the inbox is looked at. */
+const RECEIVE_MS = 1_000;
 /** A configuration that crashes at once is not started more often than this. */
 const CRASH_PAUSE_MS = 1_000;
 
 const eventOf = ({ version, ok, error, signer, other }: Result): EventData => ({
   type: "config",
-  version,
+  ...(version === undefined ? {} : { version }),
   ok,
   ...(error === undefined
     ? {}
@@ -36,7 +41,12 @@ const eventOf = ({ version, ok, error, signer, other }: Result): EventData => ({
 const certifiedAt = (root: Root): number =>
   statSync(certificateFileOf(root), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-const runningOf = (unit: Unit, root: Root, brokers: readonly string[]): Running => {
+const runningOf = (
+  unit: Unit,
+  root: Root,
+  brokers: readonly string[],
+  hasNews: Running["hasNews"],
+): Running => {
   const certified = certifiedAt(root);
   return {
     reached: () => unit.reached(),
@@ -47,6 +57,7 @@ const runningOf = (unit: Unit, root: Root, brokers: readonly string[]): Running 
         Object.values(networkInterfaces()).flatMap((one) => one ?? []),
       ),
     changed: () => (certifiedAt(root) === certified ? undefined : "the certificate was replaced"),
+    hasNews,
     report: (result) => unit.announce(eventOf(result)),
   };
 };
@@ -61,6 +72,49 @@ type Serving = {
   readonly start: (loaded: Configuration) => Promise<Unit>;
 };
 
+/** Installs bundles while a unit runs. Returns whether it has had results since it was asked last. */
+const receiving = (unit: Unit, { open, log }: Serving, on: Supervision, signal: AbortSignal) => {
+  let news = false;
+  const receiver = new Receiver({
+    ...open,
+    mono: () => systemTime.mono(),
+    lock: on.lock,
+    install: (bytes, from) =>
+      install(bytes, {
+        ...open,
+        now: unit.now(),
+        emergency: unit.inEmergency(),
+        from,
+        machineBoot: on.machineBoot,
+        show: (changes) => log.info("a bundle changes", { changes: changes.map(changeText) }),
+      }),
+    result(ok, line) {
+      news = true;
+      if (ok) log.info(`bundle ${line}`);
+      else log.warn(`bundle ${line}`);
+    },
+  });
+  const ended = (async () => {
+    while (!signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop -- looked again and again
+      await pause(RECEIVE_MS, signal, systemTime);
+      // oxlint-disable-next-line no-await-in-loop
+      if (!signal.aborted) await receiver.look().catch((cause: unknown) => failed(log, cause));
+    }
+  })();
+  return {
+    ended,
+    hasNews: () => {
+      const had = news;
+      news = false;
+      return had;
+    },
+  };
+};
+
+const failed = (log: Log, cause: unknown): void =>
+  log.error("the configuration cannot be watched", { cause: reasonOf(cause) });
+
 /** Runs one unit until it must be started anew. Returns whether the service is to stop. */
 const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promise<boolean> => {
   const { open, log, requested, signal, start } = serving;
@@ -68,15 +122,16 @@ const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promi
   await using unit = await start(loaded);
   const over = new AbortController();
   const { brokers } = loaded.settings.dispatch;
-  const supervised = supervise(on, begun, runningOf(unit, open.root, brokers), {
+  const received = receiving(unit, serving, on, over.signal);
+  const supervised = supervise(on, begun, runningOf(unit, open.root, brokers, received.hasNews), {
     trialMs: loaded.settings.flash.trialS * 1000,
     signal: over.signal,
-    failed: (cause) => log.error("the configuration cannot be watched", { cause: reasonOf(cause) }),
+    failed: (cause) => failed(log, cause),
   });
   const anew = supervised.then((why) => why ?? requested);
   const reason = await Promise.race([anew, requested, unit.restart.then((why) => `restart: ${why}`)]);
   over.abort();
-  await supervised;
+  await Promise.all([supervised, received.ended]);
   if (!signal.aborted) log.info("the unit is started anew", { reason });
   unit.stopBecause(reason);
   return signal.aborted;
