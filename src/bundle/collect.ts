@@ -6,7 +6,7 @@ import { valueAt } from "../settings/explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "../settings/fault.ts";
 import { DATABASE_BYTES, readNamedFile, TEXT_BYTES } from "../settings/files.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { CONFIG_FILE } from "../settings/root.ts";
+import { CONFIG_FILE, RENEWED_FILE } from "../settings/root.ts";
 import { hasPrivateKey, isFileName, isForOne, type BundleFile } from "./format.ts";
 
 /**
@@ -177,6 +177,22 @@ const faultsOfConfiguration = (file: string, under: ConfigDocument): readonly Se
   }
 };
 
+/** A renewed certificate of the unit, which goes along with its configuration. */
+const renewedIn = (dir: string, document: ConfigDocument, recipient: string): Collected => {
+  if (lstatSync(join(dir, RENEWED_FILE), { throwIfNoEntry: false }) === undefined)
+    return { files: [], faults: [] };
+  if (!isForOne(recipient)) {
+    const expected = "no certificate of one car in a bundle for a group";
+    const remedy = "make a bundle for each unit";
+    const words = { code: "conflict", expected, found: RENEWED_FILE, remedy } as const;
+    return { files: [], faults: [faultAt(document, [], words)] };
+  }
+  const found = readBelow(dir, RENEWED_FILE, TEXT_BYTES);
+  return "bytes" in found
+    ? { files: [found], faults: [] }
+    : { files: [], faults: [faultAt(document, [], found)] };
+};
+
 /**
  * The files of a bundle for a recipient, the configuration first. Throws ConfigurationError with every fault: those that `check`
  * finds, secrets, and files that are missing or lie outside of the folder. A configuration for a group may
@@ -193,13 +209,15 @@ export const collect = (dir: string, recipient: string): readonly BundleFile[] =
   const document = readDocument(own.bytes.toString("utf8"), file);
   const known = faultsOfConfiguration(file, standIn(document, recipient));
   const references = referencesOf(folder, document);
+  const renewed = renewedIn(folder, document, recipient);
   const isKnown = ({ path }: SettingsFault): boolean => known.some((fault) => fault.path === path);
   const faults = [
     ...known,
     ...references.faults.filter((fault) => !isKnown(fault)),
     ...secretsIn(document),
+    ...renewed.faults,
     ...wrongUnit(document, recipient),
   ];
   if (faults.length > 0) throw new ConfigurationError(inOrder(faults));
-  return [own, ...references.files];
+  return [own, ...references.files, ...renewed.files];
 };

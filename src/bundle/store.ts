@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import * as z from "zod";
-import { CONFIG_FILE, type Root } from "../settings/root.ts";
+import { certificateFileOf, CONFIG_FILE, RENEWED_FILE, type Root } from "../settings/root.ts";
 import type { BundleFile, Content } from "./format.ts";
 import { FRESH, replaceFile, type Files } from "./port.ts";
 import { NO_STATE, State, superfluous, type Disk } from "./trial.ts";
@@ -142,6 +142,17 @@ export class Store {
     await this.#setPrevious(state.trial?.previous);
     await this.#link(pathTo(version), current);
     await this.prune();
+  }
+
+  /**
+   * Makes the certificate that came with a version the unit's own, if there is one: the version has passed its
+   * trial. Done twice, it has the same result.
+   */
+  async adoptCertificate(version: number): Promise<void> {
+    const bytes = await this.#files.read(join(this.#root.dir, pathTo(version), RENEWED_FILE));
+    if (!bytes) return;
+    await this.#files.makeFolder(this.#root.identity);
+    await replaceFile(this.#files, certificateFileOf(this.#root), bytes);
   }
 
   /** Goes back to a version. `state`: as it stands before the links are switched. */

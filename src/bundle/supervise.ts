@@ -185,6 +185,7 @@ class Watch {
   async #pass(disk: Disk, state: State): Promise<undefined> {
     this.#onTrial = false;
     this.#hasResults = true;
+    await this.#on.store.adoptCertificate(this.#begun.version);
     await this.#on.store.writeState(pass(disk, state));
     await this.#on.store.prune();
   }

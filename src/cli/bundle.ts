@@ -213,7 +213,8 @@ patrol-unit bundle keygen --out PRIVATE.pem [--passphrase-file FILE]
 Checks patrol-unit.yaml in DIR as \`check\` does, and signs it with every file that it names (DBC,
 profile, CA). Passwords, PIN and private keys are refused: they belong into local.yaml of each car.
 A configuration for a group may leave out what each car has in local.yaml: unit, gps.port,
-panic.port. Units accept only a version above the one that they have. Dates are UTC: 2026-12-01 or
+panic.port. unit.pem in DIR is the unit's renewed certificate, which is tried with it. Units accept
+only a version above the one that they have. Dates are UTC: 2026-12-01 or
 2026-12-01T06:00:00Z. --add-trust and --retire-trust change which keys a unit accepts; the key that
 signs cannot be retired. A bundle has at most ${MAX_BUNDLE_BYTES / 1024} KiB.
 keygen makes a key pair (Ed25519): PRIVATE.pem, and PRIVATE.pub.pem for the units. The first line of

@@ -77,6 +77,25 @@ const ofCertificate = (
   ];
 };
 
+/**
+ * The file of the certificate to use: `renewed`, which came with the configuration, unless that of the identity folder
+ * was made later. A renewed one that cannot be read is used too, so that the fault is found.
+ */
+export const certificateInUse = (root: Root, renewed: string): string => {
+  const own = certificateFileOf(root);
+  if (!existsSync(renewed)) return own;
+  const [ofRoot, ofConfiguration] = [own, renewed].map((file) =>
+    readPem(file, "a certificate", (bytes) => new X509Certificate(bytes).validFromDate.getTime()),
+  );
+  const isOwnNewer =
+    ofRoot &&
+    ofConfiguration &&
+    "value" in ofRoot &&
+    "value" in ofConfiguration &&
+    ofRoot.value > ofConfiguration.value;
+  return isOwnNewer ? own : renewed;
+};
+
 export type Identity = {
   /** Undefined: the folder has neither key nor certificate. */
   readonly files: { readonly cert: string; readonly key: string } | undefined;
@@ -86,10 +105,15 @@ export type Identity = {
 /**
  * The identity in the folder of a root, with what is wrong with it: it cannot be read, others can read the
  * key, the certificate is another key's or another unit's, or it has expired. `unit`: its name, if it is
- * known. `now`: UTC milliseconds, if the time is known.
+ * known. `now`: UTC milliseconds, if the time is known. `cert`: the file of the certificate.
  */
-export const readIdentity = (root: Root, unit: string | undefined, now: number | undefined): Identity => {
-  const [cert, key] = [certificateFileOf(root), keyFileOf(root)];
+export const readIdentity = (
+  root: Root,
+  unit: string | undefined,
+  now: number | undefined,
+  cert: string,
+): Identity => {
+  const key = keyFileOf(root);
   if (!existsSync(cert)) return { files: undefined, faults: existsSync(key) ? exposed(key) : [] };
   const certificate = readPem(cert, "a certificate", (bytes) => new X509Certificate(bytes));
   const secret = readPem(key, "a private key", (bytes) => createPrivateKey(bytes));

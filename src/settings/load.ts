@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { CanMapping } from "../decode/can/mapping.ts";
 import { IGNITION } from "../domain/vss.ts";
 import { Blocks } from "./blocks.ts";
@@ -9,9 +9,9 @@ import { readDocument, type ConfigDocument } from "./document.ts";
 import { kindOf, valueAt } from "./explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "./fault.ts";
 import { readNamedFile, TEXT_BYTES } from "./files.ts";
-import { readIdentity } from "./identity.ts";
+import { certificateInUse, readIdentity } from "./identity.ts";
 import { layOver } from "./overlay.ts";
-import { currentConfigOf, type Root } from "./root.ts";
+import { currentConfigOf, RENEWED_FILE, type Root } from "./root.ts";
 import { Settings, Unit } from "./schema.ts";
 import { resolveSettings, type Resolved, type UnitSettings } from "./resolve.ts";
 import { textOf } from "./text.ts";
@@ -219,14 +219,18 @@ export const unitIn = (root: Root): string | undefined => {
   return undefined;
 };
 
-/** Uses the identity of the root, if the configuration names no certificate. */
+/**
+ * Uses the identity of the root, if the configuration names no certificate. A certificate beside the configuration
+ * is a renewed one: it replaces that of the identity folder.
+ */
 const withIdentity = (
   settings: UnitSettings,
-  { root, now }: ConfigSource,
+  { file, root, now }: ConfigSource,
 ): { readonly settings: UnitSettings; readonly faults: readonly SettingsFault[] } => {
   const { dispatch, unit } = settings;
   if (!root || dispatch.cert !== undefined || dispatch.key !== undefined) return { settings, faults: [] };
-  const { files, faults } = readIdentity(root, unitName(unit), now);
+  const cert = certificateInUse(root, join(dirname(resolve(file)), RENEWED_FILE));
+  const { files, faults } = readIdentity(root, unitName(unit), now, cert);
   return { settings: files ? { ...settings, dispatch: { ...dispatch, ...files } } : settings, faults };
 };
 

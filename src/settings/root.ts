@@ -33,6 +33,9 @@ export const rootAt = (dir: string): Root => ({
   local: join(dir, "local.yaml"),
 });
 
+/** The name of a unit's new certificate in its configuration's folder. It is used on trial, and adopted when that is passed. */
+export const RENEWED_FILE = "unit.pem";
+
 export const keyFileOf = (root: Root): string => join(root.identity, "unit.key");
 export const certificateFileOf = (root: Root): string => join(root.identity, "unit.pem");
 

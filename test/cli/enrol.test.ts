@@ -115,7 +115,7 @@ describe("enrol install", () => {
     );
     expect(exit).toBe(0);
     expect(statSync(identity("unit.pem")).mode & 0o777).toBe(0o644);
-    expect(readIdentity(rootAt(dir), UNIT, Date.now())).toEqual({
+    expect(readIdentity(rootAt(dir), UNIT, Date.now(), identity("unit.pem"))).toEqual({
       files: { cert: identity("unit.pem"), key: identity("unit.key") },
       faults: [],
     });

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { changeText } from "../../bundle/changes.ts";
 import { install } from "../../bundle/install.ts";
@@ -11,7 +11,7 @@ import { reasonOf, type Log } from "../../runtime/log.ts";
 import { machineBoot } from "../../runtime/machine-boot.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { pause } from "../../runtime/wait.ts";
-import { inForce, loadConfiguration, type Configuration } from "../../settings/load.ts";
+import { inForce, loadConfiguration, type Configuration, type UnitSettings } from "../../settings/load.ts";
 import { certificateFileOf, type Root } from "../../settings/root.ts";
 import type { Unit } from "../../unit/start.ts";
 import { knownTime } from "./command.ts";
@@ -37,17 +37,28 @@ const eventOf = ({ version, ok, error, signer, other }: Result): EventData => ({
   ...(other === undefined ? {} : { previous: other }),
 });
 
-/** When the certificate was changed; 0: there is none. */
-const certifiedAt = (root: Root): number =>
-  statSync(certificateFileOf(root), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/** A certificate's text; empty: there is none. */
+const certificateAt = (file: string | undefined): string => {
+  try {
+    return file === undefined ? "" : readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+/** Whether another certificate than the one in use was installed since. */
+const watchCertificate = (root: Root, used: string | undefined): (() => boolean) => {
+  const before = new Set([certificateAt(certificateFileOf(root)), certificateAt(used)]);
+  return () => !before.has(certificateAt(certificateFileOf(root)));
+};
 
 const runningOf = (
   unit: Unit,
   root: Root,
-  brokers: readonly string[],
+  { brokers, cert }: UnitSettings["dispatch"],
   hasNews: Running["hasNews"],
 ): Running => {
-  const certified = certifiedAt(root);
+  const isCertifiedAnew = watchCertificate(root, cert);
   return {
     reached: () => unit.reached(),
     inEmergency: () => unit.inEmergency(),
@@ -56,7 +67,7 @@ const runningOf = (
         brokers,
         Object.values(networkInterfaces()).flatMap((one) => one ?? []),
       ),
-    changed: () => (certifiedAt(root) === certified ? undefined : "the certificate was replaced"),
+    changed: () => (isCertifiedAnew() ? "the certificate was replaced" : undefined),
     hasNews,
     report: (result) => unit.announce(eventOf(result)),
   };
@@ -121,13 +132,17 @@ const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promi
   const loaded = loadConfiguration(inForce(open.root, knownTime()));
   await using unit = await start(loaded);
   const over = new AbortController();
-  const { brokers } = loaded.settings.dispatch;
   const received = receiving(unit, serving, on, over.signal);
-  const supervised = supervise(on, begun, runningOf(unit, open.root, brokers, received.hasNews), {
-    trialMs: loaded.settings.flash.trialS * 1000,
-    signal: over.signal,
-    failed: (cause) => failed(log, cause),
-  });
+  const supervised = supervise(
+    on,
+    begun,
+    runningOf(unit, open.root, loaded.settings.dispatch, received.hasNews),
+    {
+      trialMs: loaded.settings.flash.trialS * 1000,
+      signal: over.signal,
+      failed: (cause) => failed(log, cause),
+    },
+  );
   const anew = supervised.then((why) => why ?? requested);
   const reason = await Promise.race([anew, requested, unit.restart.then((why) => `restart: ${why}`)]);
   over.abort();
