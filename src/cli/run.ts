@@ -5,6 +5,7 @@ import { faultText } from "../settings/fault.ts";
 import { loadConfiguration, type Configuration } from "../settings/load.ts";
 import { startUnit, type Unit } from "../unit/start.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
+import { ExpiryReminder } from "./lib/expiry.ts";
 import { onThisMachine } from "./lib/ports.ts";
 import { openRoot } from "./lib/root.ts";
 import { serveRoot } from "./lib/run-root.ts";
@@ -83,6 +84,7 @@ identity or no broker.`,
         log,
         requested: stop.requested,
         signal: stop.signal,
+        reminder: new ExpiryReminder(),
         async start(loaded) {
           logFaults(loaded, log);
           const unit = await start(loaded, log);

@@ -15,6 +15,7 @@ import { inForce, loadConfiguration, type Configuration, type UnitSettings } fro
 import { certificateFileOf, type Root } from "../../settings/root.ts";
 import type { Unit } from "../../unit/start.ts";
 import { knownTime } from "./command.ts";
+import type { ExpiryReminder } from "./expiry.ts";
 import type { OpenRoot } from "./root.ts";
 
 /** The service on a root: starts units one after the other, each with the configuration then in force. */
@@ -23,6 +24,8 @@ import type { OpenRoot } from "./root.ts";
 const LOCK_MS = 2_000;
 /** How often the inbox is looked at. */
 const RECEIVE_MS = 1_000;
+/** How often it is asked whether a reminder is due: the time may become known late. */
+const REMIND_MS = 10_000;
 /** A configuration that crashes at once is not started more often than this. */
 const CRASH_PAUSE_MS = 1_000;
 
@@ -79,6 +82,7 @@ type Serving = {
   /** Resolves with the reason of a stop that was asked for. */
   readonly requested: Promise<string>;
   readonly signal: AbortSignal;
+  readonly reminder: ExpiryReminder;
   /** Starts a unit. It is disposed here. */
   readonly start: (loaded: Configuration) => Promise<Unit>;
 };
@@ -126,11 +130,21 @@ const receiving = (unit: Unit, { open, log }: Serving, on: Supervision, signal: 
 const failed = (log: Log, cause: unknown): void =>
   log.error("the configuration cannot be watched", { cause: reasonOf(cause) });
 
+/** Tells dispatch once a day that the certificate is about to expire. Returns what stops that. */
+const remind = (unit: Unit, settings: UnitSettings, { reminder, log }: Serving): Disposable =>
+  systemTime.every(REMIND_MS, () => {
+    void reminder
+      .due(settings, unit.now(), systemTime.mono())
+      .then((event) => event && unit.announce(event))
+      .catch((cause: unknown) => log.error("the certificate cannot be watched", { cause: reasonOf(cause) }));
+  });
+
 /** Runs one unit until it must be started anew. Returns whether the service is to stop. */
 const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promise<boolean> => {
   const { open, log, requested, signal, start } = serving;
   const loaded = loadConfiguration(inForce(open.root, knownTime()));
   await using unit = await start(loaded);
+  using _reminding = remind(unit, loaded.settings, serving);
   const over = new AbortController();
   const received = receiving(unit, serving, on, over.signal);
   const supervised = supervise(

@@ -1,0 +1,59 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { unitName } from "../../domain/identity.ts";
+import type { EventData } from "../../domain/report.ts";
+import type { UnitSettings } from "../../settings/load.ts";
+
+/** Tells dispatch in time that the unit's certificate is about to expire. */
+
+const DAY_MS = 86_400_000;
+/** From so many days before it expires. */
+const WARN_DAYS = 30;
+
+/** What is known of a certificate: when it expires, UTC milliseconds. Undefined: it cannot be read. */
+export const expiryOf = (cert: string | undefined): number | undefined => {
+  try {
+    return cert === undefined ? undefined : new X509Certificate(readFileSync(cert)).validToDate.getTime();
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whole days until a certificate expires; negative: since. */
+export const daysUntil = (expiresAt: number, now: number): number => Math.floor((expiresAt - now) / DAY_MS);
+
+/** A fresh request for the key in use. Undefined: it is not one that this unit made. */
+const requestFor = async (unit: string, key: string): Promise<string | undefined> => {
+  try {
+    const { isUnitKey, makeRequest } = await import("../../bundle/request.ts");
+    const secret = createPrivateKey(readFileSync(key));
+    return isUnitKey(secret) ? makeRequest(unit, secret) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Reminds at most once a day, for as long as the process lives. */
+export class ExpiryReminder {
+  #remindedAt = -Infinity;
+
+  /** The event that is due. `now`: UTC milliseconds; `mono`: milliseconds that never jump. */
+  async due(
+    { unit, dispatch }: Pick<UnitSettings, "unit" | "dispatch">,
+    now: number | undefined,
+    mono: number,
+  ): Promise<EventData | undefined> {
+    const expiresAt = expiryOf(dispatch.cert);
+    if (now === undefined || expiresAt === undefined || mono - this.#remindedAt < DAY_MS) return undefined;
+    const days = daysUntil(expiresAt, now);
+    if (days >= WARN_DAYS) return undefined;
+    this.#remindedAt = mono;
+    const request = dispatch.key === undefined ? undefined : await requestFor(unitName(unit), dispatch.key);
+    return {
+      type: "certificate",
+      expiresAt: new Date(expiresAt).toISOString(),
+      days,
+      ...(request === undefined ? {} : { request }),
+    };
+  }
+}
