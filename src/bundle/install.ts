@@ -51,7 +51,7 @@ export type Installing = {
 };
 
 /** The keys that may sign bundles for a unit: at most 16, by name. Files that hold no such key are left out. */
-const trustedKeys = async (root: Root, files: Files): Promise<TrustedKey[]> => {
+export const trustedKeys = async (root: Root, files: Files): Promise<TrustedKey[]> => {
   const names = (await files.list(root.trust))
     .filter(({ name, kind }) => kind !== "folder" && name.endsWith(".pem"))
     .map(({ name }) => name.slice(0, -".pem".length))

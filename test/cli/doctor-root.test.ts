@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openFiles } from "../../src/bundle/files.ts";
+import { Store } from "../../src/bundle/store.ts";
+import { beginTrial, countTime } from "../../src/bundle/trial.ts";
+import { findingText } from "../../src/cli/doctor/finding.ts";
+import { rootFindings } from "../../src/cli/doctor/root.ts";
+import { inForce, loadSettings } from "../../src/settings/load.ts";
+import { rootAt } from "../../src/settings/root.ts";
+import { CONFIG, keyPair } from "../bundle/signed.ts";
+import { Authority } from "./authority.ts";
+
+const DAY_MS = 86_400_000;
+let ca: Authority;
+let dir: string;
+beforeAll(() => {
+  ca = new Authority();
+  ca.sign(ca.request("unit", "zrenjanin/zr-117"), "unit", { days: 60 });
+});
+afterAll(() => ca[Symbol.dispose]());
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "doctor-root-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const install = async (version: number): Promise<void> => {
+  const store = new Store(rootAt(dir), openFiles(dir));
+  const about = { version, for: "*", signer: "hq", sha256: "" };
+  await store.stage([{ name: "patrol-unit.yaml", bytes: Buffer.from(CONFIG) }], about);
+  const state = beginTrial(await store.disk(), await store.state(), { version, signer: "hq" }, "boot");
+  await store.switchToStaged(version, state, undefined);
+};
+const lines = async (now?: number): Promise<string[]> => {
+  const source = inForce(rootAt(dir), now);
+  const findings = await rootFindings(source, loadSettings(source).settings);
+  return findings.map((finding) => findingText(finding).replaceAll(dir, "DIR").split("\n")[0] ?? "");
+};
+
+test("a new root lacks certificate and trusted keys, and says what to do", async () => {
+  await install(1);
+  expect(await lines()).toEqual([
+    "FAIL  identity: this unit has no certificate",
+    "FAIL  trust: no key is trusted: no bundle can be installed",
+    "warn  bundle: version 1, for *, signed by hq, on trial: dispatch was not reached in 0 s; there is no version to go back to",
+  ]);
+});
+
+test("an enrolled car shows the days left, the keys, and the version with its way back", async () => {
+  const { publicPem } = await keyPair();
+  for (const folder of ["identity", "trust"]) mkdirSync(join(dir, folder));
+  writeFileSync(join(dir, "trust/hq.pem"), publicPem);
+  writeFileSync(join(dir, "identity/unit.key"), readFileSync(ca.at("unit.key")), { mode: 0o600 });
+  writeFileSync(join(dir, "identity/unit.pem"), readFileSync(ca.at("unit.pem")));
+  await install(1);
+  await install(2);
+  const store = new Store(rootAt(dir), openFiles(dir));
+  await store.writeState(countTime(await store.state(), 42_000));
+  expect(await lines(Date.now())).toEqual([
+    expect.stringMatching(/^ok {4}identity: the certificate expires on \d{4}-\d\d-\d\d, in 59 days$/),
+    "ok    trust: bundles signed by hq are accepted",
+    "warn  bundle: version 2, for *, signed by hq, on trial: dispatch was not reached in 42 s; else version 1 returns",
+  ]);
+  expect((await lines(Date.now() + 40 * DAY_MS))[0]).toMatch(/^warn {2}identity: .*, in 19 days$/);
+  expect((await lines(Date.now() + 70 * DAY_MS))[0]).toMatch(/^FAIL {2}identity: the certificate expired on/);
+  await store.writeState({ v: 1, failed: [], results: [] });
+  expect((await lines())[2]).toBe("ok    bundle: version 2, for *, signed by hq; previous version 1");
+});
