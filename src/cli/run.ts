@@ -19,7 +19,11 @@ const logFaults = (loaded: Configuration, log: Log): void => {
 };
 
 /** Starts a unit with the devices of this machine. */
-const start = async ({ settings, mapping, sha256, faults }: Configuration, log: Log): Promise<Unit> =>
+const start = async (
+  { settings, mapping, sha256, faults }: Configuration,
+  log: Log,
+  bundle?: (bytes: Buffer) => void,
+): Promise<Unit> =>
   startUnit(
     await onThisMachine({
       settings,
@@ -29,6 +33,7 @@ const start = async ({ settings, mapping, sha256, faults }: Configuration, log: 
       gps: await gpsSource(settings.gps),
       can: settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
       recorded: false,
+      ...(bundle ? { bundle } : {}),
     }),
   );
 
@@ -85,9 +90,9 @@ identity or no broker.`,
         requested: stop.requested,
         signal: stop.signal,
         reminder: new ExpiryReminder(),
-        async start(loaded) {
+        async start(loaded, bundle) {
           logFaults(loaded, log);
-          const unit = await start(loaded, log);
+          const unit = await start(loaded, log, bundle);
           started(unit);
           return unit;
         },

@@ -291,7 +291,7 @@ export class Link {
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
     session.pump();
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
-    using _ = new Subscriptions(connection, [routes.acks, routes.command], time, {
+    using _ = new Subscriptions(connection, routes.subscribed, time, {
       refused: (topic, code) => {
         this.#refused(broker, topic, code);
         this.#emergencies.relieve();

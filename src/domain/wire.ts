@@ -23,6 +23,7 @@ export const WIRE = {
   ack: { path: "emergency/{episode}/ack", direction: "down", retain: false },
   command: { path: "command", direction: "down", retain: false },
   reply: { path: "reply", direction: "up", retain: false, expiryS: 600 },
+  bundle: { path: "bundle", direction: "down", retain: true },
 } as const;
 
 /** A row of the table. A broker's refusals are counted per row. */
@@ -42,6 +43,10 @@ export type Routes = {
   readonly command: string;
   /** The topic filter of acknowledgements, with a wildcard for the episode. */
   readonly acks: string;
+  /** The topic of signed configurations. */
+  readonly bundle: string;
+  /** The topic filters that the link subscribes to. */
+  readonly subscribed: readonly string[];
   /** The topic of one episode. */
   emergency(episode: string): string;
   /** The topic of a live report. A cleared episode is not retained. */
@@ -52,8 +57,11 @@ export type Routes = {
   owns(topic: string): boolean;
 };
 
-/** The topics of a unit. `prefix`: as configured, without a slash at the end; `unit`: its name. */
-export const createRoutes = (prefix: string, unit: string): Routes => {
+/**
+ * The topics of a unit. `prefix`: as configured, without a slash at the end; `unit`: its name; `takesBundles`:
+ * whether it has a root, so that it can install a bundle.
+ */
+export const createRoutes = (prefix: string, unit: string, takesBundles = false): Routes => {
   const root = `${prefix}/${unit}`;
   const route = (channel: Channel) => routeTo(root, channel);
   const plain: Readonly<Record<Exclude<ReportKind, "emergency">, Route>> = {
@@ -63,13 +71,17 @@ export const createRoutes = (prefix: string, unit: string): Routes => {
     health: route("health"),
   };
   const emergency = (episode: string) => `${root}/emergency/${episode}`;
+  const acks = `${root}/emergency/+/ack`;
+  const [command, bundle] = [route("command").topic, route("bundle").topic];
   const ack = new RegExp(`^${RegExp.escape(`${root}/emergency/`)}([^/]+)/ack$`);
   return {
     state: route("state"),
     history: route("history"),
     reply: route("reply"),
-    command: route("command").topic,
-    acks: `${root}/emergency/+/ack`,
+    command,
+    acks,
+    bundle,
+    subscribed: [acks, command, ...(takesBundles ? [bundle] : [])],
     emergency,
     of(report) {
       if (report.kind !== "emergency") return plain[report.kind];

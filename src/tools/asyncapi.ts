@@ -43,6 +43,12 @@ const CONTENTS: Readonly<Record<Channel, Content>> = {
     "Dispatch asks something of the unit, with an MQTT 5 message expiry. Kinds: ping, drill, locate, report, restart",
   ),
   reply: asJson(ReplyMessage, "The answer to a command, unless it gave an MQTT 5 Response Topic"),
+  bundle: {
+    schema: z.string().describe("a JWS in compact form (RFC 7515), made by `bundle`; at most 512 KiB"),
+    contentType: "application/jose",
+    summary:
+      "A signed configuration for the unit. The same one again is no event; an empty message withdraws it",
+  },
 };
 
 type Row = Content & {
@@ -77,6 +83,7 @@ const CHANNELS: readonly Channel[] = [
   "ack",
   "command",
   "reply",
+  "bundle",
 ];
 const channels: readonly Row[] = CHANNELS.map((key) => rowOf(key));
 

@@ -171,7 +171,7 @@ const createLink = (
 export const openCore = async (options: UnitOptions): Promise<Core> => {
   const { clock, log } = options.ports;
   const name = unitName(options.settings.unit);
-  const routes = createRoutes(options.settings.dispatch.prefix, name);
+  const routes = createRoutes(options.settings.dispatch.prefix, name, options.bundle !== undefined);
   const outside: Outside = {
     stored: new Signal(),
     troubles: new Signal(),

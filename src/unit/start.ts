@@ -131,6 +131,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       const episode = routes.acknowledged(message.topic);
       if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
       else if (message.topic === routes.command) await commands.receive(message);
+      else if (message.topic === routes.bundle) options.bundle?.(message.payload);
     },
   };
 };

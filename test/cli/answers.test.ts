@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
 import { ackWarning, reportConnection } from "../../src/cli/dispatch.ts";
 import { consoleWords, nextAnswer } from "../../src/cli/lib/console.ts";
-import { describeMessage } from "../../src/cli/lib/describe.ts";
+import { describeMessage, messageAsJson } from "../../src/cli/lib/describe.ts";
 
 const TOPIC = "patrol/v1/zrenjanin/zr-117/emergency/01K0000000000000000000000A";
 const report = (kind: string, data: object): Buffer =>
@@ -111,4 +111,16 @@ test("the console says why it has no connection in the words of the link, with i
   expect(consoleWords(withCode("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"))).toBe(
     "the broker wants a client certificate: set --cert and --key",
   );
+});
+
+test("the console shows a bundle by its size, and as it is with --json", () => {
+  const topic = "patrol/v1/zrenjanin/zr-117/bundle";
+  const bundle = Buffer.from("eyJhbGciOiJFZERTQSJ9.AA.AA");
+  expect(describeMessage(topic, bundle)).toEqual([expect.stringMatching(/zr-117 {2}a bundle of 26 bytes$/)]);
+  expect(JSON.parse(messageAsJson(topic, bundle, true))).toEqual({
+    topic,
+    retain: true,
+    payload: bundle.toString(),
+  });
+  expect(describeMessage(topic, Buffer.alloc(0))).toEqual([`${topic}  removed`]);
 });

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connectAsync } from "mqtt";
 import { expect, test, vi } from "vitest";
 import { openFiles } from "../../src/bundle/files.ts";
 import { Store } from "../../src/bundle/store.ts";
@@ -220,6 +221,36 @@ test("a bundle in the inbox is taken by the running service, and one that is ref
   await waitFor("the new one to be reported", () => centre.dispatch.events("config").length === 3, 40_000);
   expect(centre.dispatch.events("config").at(-1)?.data).toMatchObject({ version: 2, ok: true });
   expect(readFileSync(join(car.dir, "inbox/good.patrol.result"), "utf8")).toMatch(/^done: version 2/);
+});
+
+test("a retained bundle is taken by a unit that returns, and the same one again is no event", async () => {
+  const centre = await openCentre();
+  await using _centre = centre.stack;
+  await using car = await openRootedCar(centre.broker.url);
+  await car.flash(1);
+  const topic = "patrol/v1/zrenjanin/zr-117/bundle";
+  const headquarters = await connectAsync(centre.broker.url);
+  await headquarters.publishAsync(topic, await car.bundle(2), { qos: 1, retain: true });
+  car.start();
+  const reported = (version: number) => () =>
+    centre.dispatch.events("config").some(({ data }) => "version" in data && data["version"] === version);
+  await waitFor("the bundle to be reported", reported(2), 40_000);
+  expect(centre.dispatch.events("config").at(-1)?.data).toMatchObject({ version: 2, ok: true, signer: "hq" });
+  // It is delivered again at each start. A bundle that is refused afterwards comes last.
+  await car.stop();
+  car.start();
+  await headquarters.publishAsync(topic, await car.bundle(1), { qos: 1, retain: true });
+  await waitFor("the refusal to be reported", reported(1), 40_000);
+  await headquarters.endAsync();
+  const results = centre.dispatch.events("config").map(({ data }) => data);
+  expect(results.filter((one) => "version" in one && one["version"] === 2)).toHaveLength(1);
+  expect(results.at(-1)).toEqual({
+    type: "config",
+    version: 1,
+    ok: false,
+    signer: "hq",
+    error: "version 1 is not above version 2, which is in force",
+  });
 });
 
 test("a root that was laid out by hand, without versions, runs as it is", async () => {

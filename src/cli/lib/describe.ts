@@ -78,8 +78,12 @@ const describeValue = (topic: string, value: unknown): string => {
   return `${topic}  not of contract v1: ${JSON.stringify(value)}`;
 };
 
+/** Whether a message is a signed configuration, which is no JSON. */
+const isBundle = (topic: string, payload: Buffer): boolean => topic.endsWith("/bundle") && payload.length > 0;
+
 /** A message for a person to read: a line for each report in it. */
 export const describeMessage = (topic: string, payload: Buffer): readonly string[] => {
+  if (isBundle(topic, payload)) return [`${NO_TIME}  ${unitIn(topic)}  a bundle of ${payload.length} bytes`];
   const received = readMessage(topic, payload);
   if (received.kind === "json") return received.values.map((value) => describeValue(topic, value));
   return [received.kind === "cleared" ? `${topic}  removed` : `${topic}  unreadable: ${received.why}`];
@@ -87,6 +91,7 @@ export const describeMessage = (topic: string, payload: Buffer): readonly string
 
 /** A message for a program to read: one line of JSON. A history batch is a list of reports. */
 export const messageAsJson = (topic: string, payload: Buffer, retain: boolean): string => {
+  if (isBundle(topic, payload)) return JSON.stringify({ topic, retain, payload: payload.toString("latin1") });
   const received = readMessage(topic, payload);
   const content =
     received.kind === "json"

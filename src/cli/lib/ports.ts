@@ -23,17 +23,19 @@ export type Wiring = {
   readonly can: UnitOptions["ports"]["can"];
   /** The sources are recordings. */
   readonly recorded: boolean;
+  readonly bundle?: UnitOptions["bundle"];
 };
 
 /** The options of a unit that uses the real devices, disk and network of this machine. */
 export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
-  const { settings, config, faults, log, gps, can, recorded } = wiring;
+  const { settings, config, faults, log, gps, can, recorded, bundle } = wiring;
   const { outbox, status } = settings;
   return {
     settings,
     config,
     configFaults: configFaults(faults),
     recorded,
+    ...(bundle ? { bundle } : {}),
     ports: {
       time: systemTime,
       random: Math.random,

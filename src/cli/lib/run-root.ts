@@ -9,6 +9,7 @@ import type { EventData } from "../../domain/report.ts";
 import { lockFolder } from "../../runtime/lock.ts";
 import { reasonOf, type Log } from "../../runtime/log.ts";
 import { machineBoot } from "../../runtime/machine-boot.ts";
+import { Signal } from "../../runtime/signal.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { pause } from "../../runtime/wait.ts";
 import { inForce, loadConfiguration, type Configuration, type UnitSettings } from "../../settings/load.ts";
@@ -84,7 +85,7 @@ type Serving = {
   readonly signal: AbortSignal;
   readonly reminder: ExpiryReminder;
   /** Starts a unit. It is disposed here. */
-  readonly start: (loaded: Configuration) => Promise<Unit>;
+  readonly start: (loaded: Configuration, bundle: (bytes: Buffer) => void) => Promise<Unit>;
 };
 
 /** Installs bundles while a unit runs. Returns whether it has had results since it was asked last. */
@@ -119,6 +120,7 @@ const receiving = (unit: Unit, { open, log }: Serving, on: Supervision, signal: 
   })();
   return {
     ended,
+    offer: (bytes: Buffer) => receiver.offer(bytes),
     hasNews: () => {
       const had = news;
       news = false;
@@ -143,10 +145,13 @@ const remind = (unit: Unit, settings: UnitSettings, { reminder, log }: Serving):
 const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promise<boolean> => {
   const { open, log, requested, signal, start } = serving;
   const loaded = loadConfiguration(inForce(open.root, knownTime()));
-  await using unit = await start(loaded);
+  // Keeps what comes before somebody listens.
+  const bundles = new Signal<Buffer>();
+  await using unit = await start(loaded, (bytes) => bundles.emit(bytes));
   using _reminding = remind(unit, loaded.settings, serving);
   const over = new AbortController();
   const received = receiving(unit, serving, on, over.signal);
+  bundles.listen(received.offer);
   const supervised = supervise(
     on,
     begun,
