@@ -38,7 +38,9 @@ configuration cannot be read, or gives no identity or no broker.`,
     const { settings, sha256 } = configuration;
     const { service, none, findings: ofService } = await askService(settings, sha256);
     const devices = await tryDevices(configuration, service);
-    const brokers = await Promise.all(settings.dispatch.brokers.map((broker) => tryBroker(broker, settings)));
+    const brokers = await Promise.all(
+      settings.dispatch.brokers.map((broker) => tryBroker(broker, settings, source.root !== undefined)),
+    );
     const findings = [
       ...configFindings(source, configuration, service),
       ...(await rootFindings(source, settings)),

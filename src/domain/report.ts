@@ -150,7 +150,18 @@ const EventData = z
       type: type("shutdown", "the service stops cleanly"),
       reason: z.string().describe("why it stops"),
     }),
-    z.looseObject({ type: type("config", "a new configuration was installed or refused") }),
+    z.looseObject({
+      type: type("config", "a new configuration counts, was refused, or was taken back"),
+      version: z.int().nonnegative().optional().describe("absent if nothing in the bundle can be trusted"),
+      ok: z.boolean().optional().describe("whether it counts: dispatch was reached with it"),
+      error: z.string().optional().describe("why it was refused or taken back"),
+      signer: z.string().optional().describe("the name of the trusted key that signed it"),
+      previous: z
+        .int()
+        .nonnegative()
+        .optional()
+        .describe("the version before; if it was taken back, the one in force again"),
+    }),
     z
       .object({
         type: type("power", "the ignition or the computer's own power changes"),
@@ -167,7 +178,12 @@ const EventData = z
       })
       .describe("The ignition, and the computer's own power"),
     z.looseObject({ type: type("command", "a command was run or refused") }),
-    z.looseObject({ type: type("certificate", "the certificate is about to expire, or was replaced") }),
+    z.looseObject({
+      type: type("certificate", "the certificate is about to expire; once a day from 30 days before"),
+      expiresAt: isoInstant.optional().describe("when it expires"),
+      days: z.int().optional().describe("whole days until then; negative: since"),
+      request: z.string().optional().describe("a fresh request for the same key, PKCS#10 in PEM"),
+    }),
     z.looseObject({ type: type("commissioning", "the unit was commissioned") }),
     z.looseObject({ type: type("firmware", "the panic board was programmed") }),
     z.looseObject({ type: type("update", "the software was updated") }),
@@ -220,6 +236,7 @@ const HealthData = z
       .optional()
       .describe("the panic board; absent if none is configured"),
     temperatureC: z.number().optional().describe("of the processor, degrees Celsius"),
+    certificateExpiresAt: isoInstant.optional().describe("when the unit's certificate expires"),
   })
   .describe("How the unit is");
 

@@ -37,6 +37,9 @@ const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthD
     gps: gps.health(),
     ...(can ? { can: can.health() } : {}),
     ...(board ? { panicBoard: boardHealth(board, buttons) } : {}),
+    ...(options.certificateExpiresAt === undefined
+      ? {}
+      : { certificateExpiresAt: isoInstant(options.certificateExpiresAt) }),
   };
 };
 

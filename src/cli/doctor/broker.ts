@@ -51,7 +51,7 @@ const TRIAL = JSON.stringify({ id: DOCTOR_REPLY_ID, ok: true });
 /** Subscribes and publishes. Rejects if the broker refuses either. */
 const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
   new Promise((resolve, reject) => {
-    const topics = [routes.acks, routes.command];
+    const topics = routes.subscribed;
     connection.subscribe(topics, (codes) => {
       const refused = topics.find((_, n) => codes[n]! >= PUBACK.firstRefusal);
       if (refused !== undefined)
@@ -67,11 +67,15 @@ const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
 
 /**
  * Tries TLS, credentials, publishing and subscribing. It publishes only on `reply`, so dispatch gets no
- * report.
+ * report. `takesBundles`: the unit has a root, and reads `bundle` too.
  */
-export const tryBroker = async (broker: string, settings: UnitSettings): Promise<Finding> => {
+export const tryBroker = async (
+  broker: string,
+  settings: UnitSettings,
+  takesBundles: boolean,
+): Promise<Finding> => {
   const part = `broker ${broker}`;
-  const routes = createRoutes(settings.dispatch.prefix, unitName(settings.unit));
+  const routes = createRoutes(settings.dispatch.prefix, unitName(settings.unit), takesBundles);
   const credentials = credentialsOf(settings);
   try {
     const connection = await createConnect(systemTime)(
