@@ -7,8 +7,6 @@ import { startUnit, type Unit } from "../unit/start.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { ExpiryReminder } from "./lib/expiry.ts";
 import { onThisMachine } from "./lib/ports.ts";
-import { openRoot } from "./lib/root.ts";
-import { serveRoot } from "./lib/run-root.ts";
 import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
@@ -72,7 +70,9 @@ identity or no broker.`,
     const given = options(args, CONFIG_OPTIONS);
     const source = configSource(given);
     const file = source.root ? undefined : loadConfiguration(source);
-    const open = source.root && openRoot(given.root);
+    // What only a root needs is loaded only then.
+    const rooted = source.root && (await import("./lib/run-root.ts"));
+    const open = rooted?.openRoot(given.root);
     using output = openStdoutLog();
     const log = createLog((line) => output.write(line));
     const stop = onStopRequest();
@@ -83,8 +83,8 @@ identity or no broker.`,
       return serveFile(loaded, { log, stop, started });
     };
     if (file) await serveFixed(file);
-    if (open) {
-      const isServed = await serveRoot({
+    if (rooted && open) {
+      const isServed = await rooted.serveRoot({
         open,
         log,
         requested: stop.requested,

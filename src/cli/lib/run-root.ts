@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { changeText } from "../../bundle/changes.ts";
-import { install } from "../../bundle/install.ts";
 import { Receiver } from "../../bundle/receive.ts";
 import { begin, end, supervise, type Begun, type Running, type Supervision } from "../../bundle/supervise.ts";
 import { couldCarry, type Result } from "../../bundle/trial.ts";
@@ -18,6 +17,8 @@ import type { Unit } from "../../unit/start.ts";
 import { knownTime } from "./command.ts";
 import type { ExpiryReminder } from "./expiry.ts";
 import type { OpenRoot } from "./root.ts";
+
+export { openRoot } from "./root.ts";
 
 /** The service on a root: starts units one after the other, each with the configuration then in force. */
 
@@ -95,15 +96,18 @@ const receiving = (unit: Unit, { open, log }: Serving, on: Supervision, signal: 
     ...open,
     mono: () => systemTime.mono(),
     lock: on.lock,
-    install: (bytes, from) =>
-      install(bytes, {
+    async install(bytes, from) {
+      // Loaded when the first bundle comes: most starts see none.
+      const { install } = await import("../../bundle/install.ts");
+      return install(bytes, {
         ...open,
         now: unit.now(),
         emergency: unit.inEmergency(),
         from,
         machineBoot: on.machineBoot,
         show: (changes) => log.info("a bundle changes", { changes: changes.map(changeText) }),
-      }),
+      });
+    },
     result(ok, line) {
       news = true;
       if (ok) log.info(`bundle ${line}`);
