@@ -107,6 +107,13 @@ describe("init", () => {
     expect(readFileSync(join(root(), "local.yaml"), "utf8")).toBe(before);
   });
 
+  test("of a car without a panic board says so in local.yaml, so that a bundle of the fleet fits it", async () => {
+    await run(...IDENTITY, ...BROKERS, "--gps", "/dev/ttyACM0", "--panic", "none");
+    expect(readFileSync(join(root(), "local.yaml"), "utf8")).toContain("panic: none");
+    const { settings, faults } = loadConfiguration(inForce(rootAt(root())));
+    expect({ panic: settings.panic, faults }).toEqual({ panic: "none", faults: [] });
+  });
+
   test("accepts a plaintext broker, which is for a bench", async () => {
     await run(...IDENTITY, "--brokers", "mqtt://127.0.0.1:1883", ...DEVICES);
     expect(loadConfiguration(inForce(rootAt(root()))).faults).toEqual([]);

@@ -45,14 +45,10 @@ const configurationText = (answers: Answers): string =>
     "# The first configuration of this car, written by `patrol-unit init`. A bundle replaces it; what belongs to",
     "# this car alone (unit, ports, secrets) is in local.yaml of the root. Check: patrol-unit check --root DIR",
     "",
-    ...(answers.panic === "none"
-      ? ["panic: none # this car has no panic button"]
-      : [
-          "panic: # the port is in local.yaml",
-          "  buttons:",
-          "    dash: { loop: 0 } # the name is what dispatch sees; loop 0 is A0 of the board",
-          "    boot: { loop: 1 } # silent: true: no sounder; dark: true: no sounder, and the lamp keeps showing idle",
-        ]),
+    "panic: # the port is in local.yaml, or panic: none for a car without a board",
+    "  buttons:",
+    "    dash: { loop: 0 } # the name is what dispatch sees; loop 0 is A0 of the board",
+    "    boot: { loop: 1 } # silent: true: no sounder; dark: true: no sounder, and the lamp keeps showing idle",
     "",
     "report:",
     "  movingS: 5 # seconds between positions when moving",
@@ -82,7 +78,10 @@ export const localText = ({ directorate, unit, gps, panic, outbox }: Answers): s
     "",
     `unit: { directorate: ${quoted(directorate)}, id: ${quoted(unit)} }`,
     `gps: { port: ${quoted(gps.port)}${gps.baud === DEFAULT_BAUD ? "" : `, baud: ${gps.baud}`} }`,
-    ...(panic === "none" ? [] : [`panic: { port: ${quoted(panic.port)} }`]),
+    // A bundle for the fleet has buttons: a car without a board must say so itself.
+    panic === "none"
+      ? "panic: none # this car has no panic button"
+      : `panic: { port: ${quoted(panic.port)} }`,
     ...(outbox === undefined ? [] : [`outbox: { path: ${quoted(outbox)} }`]),
     "",
   ].join("\n");
