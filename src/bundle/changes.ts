@@ -15,22 +15,29 @@ const MAX_SHOWN = 80;
 const isBlock = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A value as it is printed. Paths below the folder of its configuration are relative to it. */
+/** A value as text. Paths below the folder of its configuration are relative to it. */
+const plain = (value: unknown, folder: string): string => {
+  if (typeof value !== "string") return JSON.stringify(value);
+  return value.startsWith(`${folder}/`) ? value.slice(folder.length + 1) : value;
+};
+
+/** A value as it is printed. */
 const shown = (key: string, value: unknown, folder: string): string => {
   if (SECRET.has(key)) return "(secret)";
-  if (typeof value === "string")
-    return value.startsWith(`${folder}/`) ? value.slice(folder.length + 1) : value;
-  const text = JSON.stringify(value);
+  const text = plain(value, folder);
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 };
 
 type Leaf = { readonly shown: string; /** Distinguishes secrets and what is cut. */ readonly exact: string };
 
+/** A signal's mapping is one line: it is used whole or not at all. */
+const isWhole = (path: string): boolean => path.startsWith("can.signals.");
+
 const leavesOf = (value: unknown, folder: string, path = "", into = new Map<string, Leaf>()) => {
-  if (!isBlock(value)) {
+  if (!isBlock(value) || isWhole(path)) {
     const key = path.slice(path.lastIndexOf(".") + 1);
-    const exact = typeof value === "string" ? shown("", value, folder) : JSON.stringify(value);
-    if (value !== undefined) into.set(path, { shown: shown(key, value, folder), exact });
+    if (value !== undefined)
+      into.set(path, { shown: shown(key, value, folder), exact: plain(value, folder) });
     return into;
   }
   for (const [key, inner] of Object.entries<unknown>({ ...value }))
