@@ -126,7 +126,8 @@ export const LOOPS = 4;
 export const ButtonName = text("a name of a-z, 0-9, - and _", BUTTON_NAME);
 export const Loop = whole(0, LOOPS - 1);
 export const Tty = text("a tty such as /dev/ttyUSB0", /^\/.+$/);
-export const BoardBaud = baud.default(57_600);
+export const BoardBaud = baud;
+export const LampSense = flag();
 
 export const Button = block({
   loop: Loop.describe("supervised loop of the board"),
@@ -141,9 +142,14 @@ export const PanicBoard = z
       buttons: z
         .record(ButtonName, Button, { error: "a block of buttons such as dash: { loop: 0 }" })
         .describe("buttons by the name that dispatch sees"),
-      baud: BoardBaud.describe("line speed of the board"),
+      baud: BoardBaud.optional().describe(
+        "line speed of the board that is tried first; left out: 38400, then 57600 for older boards",
+      ),
+      lampSense: LampSense.default(false).describe(
+        "the lamp's return wire has a sense resistor on A6: a cut lamp wire is a fault",
+      ),
     },
-    { error: "none, or a block of port, buttons, baud" },
+    { error: "none, or a block of port, buttons, baud, lampSense" },
   )
   .describe("the panic board");
 

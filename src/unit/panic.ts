@@ -1,6 +1,7 @@
 import type { CodeOf } from "../domain/faults.ts";
 import { buttonOnLoop, type BoardListener, type PanicBoard } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
+import { conditionHealth, TROUBLE_AT } from "./board-condition.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
 
@@ -42,6 +43,12 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
   },
   fault: (code, detail) => faults.raise({ part: "panic-board", code }, detail),
   recovered: (detail) => faults.clear({ part: "panic-board" }, detail),
+  trouble(code, faulty, detail) {
+    const where = TROUBLE_AT[code];
+    emergency.give({ kind: "fault", part: `board ${where}`, faulty });
+    if (faulty) faults.raise({ part: "panic-board", code, where }, detail);
+    else faults.clear({ part: "panic-board", where }, detail);
+  },
 });
 
 /**
@@ -64,6 +71,7 @@ export const boardHealth = (
     ...(supplyMv === undefined ? {} : { supplyMv }),
     ...(uptimeS === undefined ? {} : { uptimeS }),
     ...(resetCause === undefined ? {} : { resetCause }),
+    ...conditionHealth(health),
     ...(loops ? { loops: Object.fromEntries(named) } : {}),
   };
 };

@@ -38,12 +38,14 @@ export const watch = (path: string, timing = {}): Watched => {
   const board = createPanicBoard(
     {
       path,
-      openLine: (line) => openTty(line, 57_600),
+      openLine: (line, baud) => openTty(line, baud),
       random: Math.random,
       reopenMs: { min: 50, max: 200 },
       time: systemTime,
       loops: [0, 1],
       darkLoops: [],
+      mayTest: true,
+      lampSense: false,
       attachStock: attachStockBoard,
       timing,
     },
@@ -55,6 +57,7 @@ export const watch = (path: string, timing = {}): Watched => {
         details.push(detail);
       },
       recovered: () => void recovered++,
+      trouble: () => undefined,
       loop: (loop, state) => void loops.push([loop, state]),
     },
   );

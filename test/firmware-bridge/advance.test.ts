@@ -15,6 +15,9 @@ const SETTING: Setting = {
   path: "/dev/board",
   loops: [0, 1],
   darkLoops: [1],
+  bauds: [38_400, 57_600],
+  mayTest: false,
+  lampSense: true,
   timing: { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 },
 };
 const BOARD = "0badcafe";
@@ -79,7 +82,40 @@ describe("what the board is", () => {
       firmware: "1.2",
       uptimeS: 60,
       resetCause: "power",
+      resetsInHour: 0,
     });
+  });
+
+  test("is asked at the other rate a second after bytes came and nothing valid, and so on", () => {
+    const noise: Input = { is: "firmata", at: 500, bytes: Uint8Array.of(0x80, 0x3c, 0xff) };
+    const quiet = after(opened, tick(1_000));
+    expect(kinds(quiet.effects)).not.toContain("retune");
+    const first = after(opened, noise, tick(1_000));
+    expect(first.effects.at(-1)).toEqual({ do: "retune", baud: 57_600 });
+    const asked = advance(first.state, { is: "retuned" }, SETTING);
+    expect(kinds(asked.effects)).toEqual(["query", "ask-name"]);
+    const still = advance(asked.state, tick(2_000), SETTING);
+    expect(kinds(still.effects)).not.toContain("retune");
+    const again = after(opened, noise, tick(1_000), noise, tick(2_000));
+    expect(again.effects.at(-1)).toEqual({ do: "retune", baud: 38_400 });
+  });
+
+  test("is asked at each rate in turn once it has been quiet for three seconds", () => {
+    const rates = [3_000, 4_000, 5_000].map((at) =>
+      after(opened, ...ticks(1_000, at)).effects.find((effect) => effect.do === "retune"),
+    );
+    expect(rates).toEqual([57_600, 38_400, 57_600].map((baud) => ({ do: "retune", baud })));
+  });
+
+  test("keeps its rate once it is known, also for the next line", () => {
+    const noise: Input = { is: "firmata", at: 500, bytes: Uint8Array.of(0x80) };
+    const known = [opened, noise, tick(1_000), message(1_010, hello())];
+    expect(kinds(after(...known, noise, ...ticks(2_000, 9_000)).effects)).not.toContain("retune");
+    expect(after(...known, { is: "ended" }, { is: "opened", at: 10_000 }).state.rate).toBe(1);
+    // A retune that is done only then asks nothing.
+    expect(after(...known, { is: "retuned" }).effects).toEqual([]);
+    const named_ = [opened, named(500, "StandardFirmata.ino"), noise];
+    expect(kinds(after(...named_, ...ticks(1_000, 4_000)).effects)).not.toContain("retune");
   });
 
   test("is not silent while johnny-five is being loaded, or once another firmware has said its name", () => {
@@ -282,7 +318,7 @@ describe("the lamp", () => {
     expect(after(opened, message(10, hello()), wish("sent", true)).effects).toEqual([
       {
         do: "send",
-        message: { kind: "show", pattern: "sent", quiet: false, drill: true, darkLoops: [1] },
+        message: { kind: "show", pattern: "sent", quiet: false, drill: true, darkLoops: [1], mayTest: false },
       },
     ]);
   });

@@ -160,6 +160,21 @@ describe("the lamp", () => {
     expect(bench.board.light.lamp).toBe("latched");
   });
 
+  test("does not shift the blink when `idle` becomes `silent`, and back", () => {
+    const steady = openFirmwareBench();
+    const covert = openFirmwareBench();
+    for (const bench of [steady, covert]) {
+      bench.pass(500);
+      show(bench, "idle");
+      bench.pass(1_450);
+    }
+    for (const pattern of ["silent", "silent", "idle", "idle"] as const) {
+      show(steady, "idle");
+      show(covert, pattern);
+      expect(wave(covert, 22)).toBe(wave(steady, 22));
+    }
+  });
+
   test("begins a drill with long, short, long, and goes on as without one", () => {
     const bench = openFirmwareBench();
     bench.pass(500);

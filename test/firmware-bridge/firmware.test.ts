@@ -370,7 +370,7 @@ describe("the line", () => {
     const bench = openFirmwareBench();
     bench.pass(3_500);
     const [hello] = bench.of("hello");
-    expect(hello).toMatchObject({ protocol: 1, firmware: "1.3", loops: 4, lastNumber: 0, resetCause: 1 });
+    expect(hello).toMatchObject({ protocol: 1, firmware: "1.4", loops: 4, lastNumber: 0, resetCause: 1 });
     const beats = bench.of("heartbeat");
     expect(beats.map(({ uptimeS }) => uptimeS)).toEqual([1, 2, 3]);
     expect(beats.at(-1)!.supplyMv).toBeGreaterThan(4_900);

@@ -25,6 +25,7 @@ const talkTo = (answer: (command: Uint8Array) => readonly number[] | undefined) 
       pending = [...(answer(bytes) ?? [])];
       wake();
     },
+    setBaud: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
   return { talk: new Conversation(line, systemTime), commands };

@@ -53,7 +53,7 @@ const openHarness = (options: Partial<BoardOptions> = {}) => {
   };
 };
 const show = (pattern: "idle" | "stored" | "sent") =>
-  encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [] });
+  encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [], mayTest: false });
 
 test("it says hello when asked, and lives by its heartbeat", async () => {
   const h = openHarness();

@@ -126,6 +126,11 @@ class HostEnd implements Tty {
     this.#toDevice.send(bytes.length, () => this.#on.write(bytes));
   }
 
+  /** Both ends agree on the rate. */
+  setBaud(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     if (this.#over) return Promise.resolve();
     this.#over = {};

@@ -87,6 +87,7 @@ const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
     press: () => undefined,
     loop: () => undefined,
     recovered: () => undefined,
+    trouble: () => undefined,
     fault: (code, detail) => (fault = { code, detail }),
   });
   const until = performance.now() + BOARD_MS;

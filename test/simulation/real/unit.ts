@@ -39,6 +39,8 @@ const boardOf =
       time,
       loops: buttons.map(({ loop }) => loop),
       darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
+      mayTest: true,
+      lampSense: false,
       attachStock,
     };
     return createPanicBoard(options, on);
