@@ -55,6 +55,7 @@ struct loop {
     struct belief open, shorted, degraded, damp;
     uint16_t rest;    /* average reading without contact, shifted; 0: none yet */
     uint16_t level;   /* reading that began this run of contact */
+    uint16_t last;    /* the last one of it */
     uint8_t run;      /* samples with contact since the last one without */
     uint8_t effort;   /* samples with contact, less twice those without */
     uint8_t broken;   /* samples without contact since the last one with */
@@ -109,9 +110,12 @@ static bool feel(struct loop *l, uint16_t reading) {
     if (l->rest == 0) l->rest = first_rest(l, reading);
     if (reading >= SHORT_BELOW && reading < PRESSED_BELOW && reading + STEP <= l->rest >> REST_SHIFT) {
         if (l->run == 0 || !within(reading, l->level, STEADY)) {
-            l->run = 0;
-            l->level = reading;
+            /* The reading before this one may be the first that no bounce has spoilt. */
+            bool goes_on = l->run > 0 && within(reading, l->last, STEADY);
+            l->level = goes_on ? l->last : reading;
+            l->run = goes_on;
         }
+        l->last = reading;
         if (l->run < 255) l->run++;
         if (l->effort < EFFORT_SAMPLES) l->effort++;
         l->broken = 0;
