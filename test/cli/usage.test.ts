@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { board } from "../../src/cli/board.ts";
 import { check } from "../../src/cli/check.ts";
 import { decode } from "../../src/cli/decode.ts";
 import { demo } from "../../src/cli/demo.ts";
@@ -33,7 +34,7 @@ test("values that begin with a dash are values: a number below 0, the standard i
     expect(usageFault(args, CONFIG)).toBeUndefined();
 });
 
-test.each([check, decode, demo, drill, outbox, replay, run, status])(
+test.each([board, check, decode, demo, drill, outbox, replay, run, status])(
   "the help of a command fits 100 columns: $summary",
   ({ usage }) => {
     expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { board } from "../../src/cli/board.ts";
 import { check } from "../../src/cli/check.ts";
 import { decode } from "../../src/cli/decode.ts";
 import { demo } from "../../src/cli/demo.ts";
@@ -31,6 +32,7 @@ const said = async (line: readonly string[]): Promise<object> => {
 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  board,
   check,
   decode,
   demo,
@@ -52,6 +54,14 @@ describe("wrong usage exits 64 with one line, before anything is opened", () => 
     ["replay --config a --nmea b --speed 0x10", `--speed 0x10: ${SPEED}`],
     ["replay --config a --nmea b --speed Infinity", `--speed Infinity: ${SPEED}`],
     ["demo --speed 0.0", `--speed 0.0: ${SPEED}`],
+    ["board", "expected show or calibrate after board"],
+    ["board calibrate --config a", "expected --mv with the supply in millivolts, or --forget"],
+    ["board calibrate --config a --mv 5.02", "--mv 5.02: expected 4300 to 5500 millivolts: is it 5020?"],
+    ["board calibrate --config a --mv 5", "--mv 5: expected 4300 to 5500 millivolts: is it 5000?"],
+    ["board calibrate --config a --mv 4299", "--mv 4299: expected 4300 to 5500 millivolts"],
+    ["board calibrate --config a --mv 12000", "--mv 12000: expected 4300 to 5500 millivolts"],
+    ["board calibrate --config a --mv 5000 --forget", "--mv and --forget: choose one"],
+    ["board show --config a --mv 5000", "--mv and --forget are options of calibrate"],
     ["outbox stats --path=", "--path needs a value; --help lists the options"],
     ["outbox stats --path a --format gpx", "--format is an option of export"],
     ["outbox verify --path a --format ndjson", "--format is an option of export"],

@@ -7,7 +7,7 @@ import type { Settings } from "../../settings/schema.ts";
  * The rates at which a board is looked for. A configured one comes first, but the board may have got another
  * firmware since.
  */
-const boardRates = async (configured: number | undefined): Promise<readonly number[]> => {
+export const boardRates = async (configured: number | undefined): Promise<readonly number[]> => {
   const { BOARD_BAUDS } = await import("../../../firmware-bridge/rates.ts");
   return [...new Set([...(configured === undefined ? [] : [configured]), ...BOARD_BAUDS])];
 };
