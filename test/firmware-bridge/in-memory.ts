@@ -43,6 +43,9 @@ export type InMemory = AsyncDisposable & {
   readonly troubles: { readonly trouble: BoardTrouble; readonly faulty: boolean; readonly detail: string }[];
   /** The rate of the host's end. */
   readonly baud: number;
+  /** The line breaks, and what is on it is lost; the board keeps its power. `plug` mends it. */
+  unplug(): void;
+  plug(): void;
   /** Lets time pass for board and host, a millisecond at a time. */
   pass(ms: number): Promise<void>;
 };
@@ -70,26 +73,30 @@ export const openInMemory = (options: {
   const time = handTime();
   let pending: number[] = [];
   let wake: (() => void) | undefined;
+  let plugged = true;
   const board: Board = createBoard({
     flash: readHex(readFileSync(options.image ?? releasedImage(), "utf8")),
     random,
     ...(options.lampDropV === undefined ? {} : { lampDropV: options.lampDropV }),
-    onSerial: (byte) => void pending.push(spoil(byte)),
+    onSerial: (byte) => void (plugged && pending.push(spoil(byte))),
     onLight: () => undefined,
   });
   const openLine = async (_path: string, rate: number): Promise<Tty> => {
     baud = rate;
+    if (!plugged) throw new Error("ENOENT: No such file or directory");
     if (options.resetOnOpen) board.reset();
     pending = [];
     let closed = false;
     return {
       async read() {
-        while (pending.length === 0 && !closed) await new Promise<void>((resolve) => (wake = resolve));
+        while (pending.length === 0 && !closed && plugged)
+          await new Promise<void>((resolve) => (wake = resolve));
+        if (!plugged) throw new Error("the line hung up");
         const bytes = Uint8Array.from(pending);
         pending = [];
         return closed ? undefined : bytes;
       },
-      write: (bytes) => board.receive([...bytes].map(spoil)),
+      write: (bytes) => plugged && board.receive([...bytes].map(spoil)),
       async setBaud(next) {
         baud = next;
       },
@@ -135,6 +142,14 @@ export const openInMemory = (options: {
     troubles,
     get baud() {
       return baud;
+    },
+    unplug() {
+      plugged = false;
+      pending = [];
+      wake?.();
+    },
+    plug() {
+      plugged = true;
     },
     async pass(ms) {
       const end = time.mono() + ms;
