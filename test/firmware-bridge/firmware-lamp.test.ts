@@ -166,14 +166,14 @@ describe("the lamp", () => {
     for (const bench of [steady, covert]) {
       bench.pass(500);
       show(bench, "idle");
-      bench.pass(1_450);
+      bench.pass(950);
     }
-    for (const pattern of ["silent", "silent", "idle", "idle"] as const) {
+    for (const pattern of ["silent", "idle"] as const) {
       show(steady, "idle");
       show(covert, pattern);
-      expect(wave(covert, 22)).toBe(wave(steady, 22));
+      expect(wave(covert, 33)).toBe(wave(steady, 33));
     }
-  });
+  }, 60_000);
 
   test("begins a drill with long, short, long, and goes on as without one", () => {
     const bench = openFirmwareBench();
