@@ -199,6 +199,13 @@ bool loops_take_change(uint8_t loop) { return take(&loops[loop].changed); }
 bool loops_take_press(uint8_t loop) { return take(&loops[loop].pressed); }
 bool loops_take_again(uint8_t loop) { return take(&loops[loop].again); }
 
+bool loops_touched(void) {
+    for (uint8_t i = 0; i < LOOPS; i++) {
+        if (loops[i].run > 0 && loops[i].state != LOOP_PRESSED && loops[i].state != LOOP_STUCK) return true;
+    }
+    return false;
+}
+
 uint8_t loops_kept(void) {
     uint8_t kept = 0;
     for (uint8_t i = 0; i < LOOPS; i++) {

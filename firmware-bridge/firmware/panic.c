@@ -21,6 +21,7 @@ enum calibration { CALIBRATION_ASKED, CALIBRATION_DONE, CALIBRATION_REFUSED };
 
 #define REPEAT_MS 250
 #define HEARTBEAT_MS 1000
+#define HEARTBEAT_WAITS_MS 50
 #define HOST_LOST_MS 5000
 #define AGE_UNKNOWN 0xFFFFFFFFUL
 #define PAYLOAD_MAX 24
@@ -248,9 +249,6 @@ void panic_latch(void) {
 
 void panic_poll(void) {
     uint32_t now = now_ms();
-    for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_take_change(i)) send_loop(i);
-    }
     latch_keep_loops(loops_kept());
 
     /* Hello first: it tells the host from which number on a press is a new one. */
@@ -261,7 +259,13 @@ void panic_poll(void) {
     }
     const struct press *press = latch_next(told);
     if (press && send_press(press)) told = press->number;
-    if (now - heartbeat_at >= HEARTBEAT_MS && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
+    for (uint8_t i = 0; i < LOOPS; i++) {
+        if (loops_take_change(i)) send_loop(i);
+    }
+    /* It takes 15 ms on the line. A press that may come meanwhile does not wait behind it. */
+    uint32_t beat = now - heartbeat_at;
+    bool may_wait = loops_touched() && beat < HEARTBEAT_MS + HEARTBEAT_WAITS_MS;
+    if (beat >= HEARTBEAT_MS && !may_wait && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
     if (supply_due && keep_is_written() && send_supply()) supply_due = false;
     if (host_heard && now - host_at >= HOST_LOST_MS) {
         host_heard = false;

@@ -109,4 +109,4 @@ test("a line that breaks around the confirmation: one press each time, and none 
     await line.pass(600);
     expect(line.presses.length, `repeated although confirmed, ${afterMs} ms`).toBe(told);
   }
-}, 120_000);
+}, 240_000);

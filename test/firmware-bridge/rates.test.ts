@@ -100,4 +100,4 @@ test("a supply that sags, a lamp whose wire is cut, and a board that resets are 
     supplyCalibrated: false,
   });
   expect(line.troubles.at(-1)).toMatchObject({ trouble: "resets", faulty: true });
-}, 60_000);
+}, 240_000);
