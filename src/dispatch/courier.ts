@@ -94,6 +94,8 @@ export class Courier {
   #session: Session | undefined;
   #suffix = SUFFIX;
   #visits = 0;
+  /** How many addresses the broker's name has, as far as it is known. */
+  #addresses = 1;
   #patienceMs = TRUST_MS;
   /** The same, for the present connection: less if another address is untried. */
   #limitMs = TRUST_MS;
@@ -197,7 +199,8 @@ export class Courier {
   async #visit(): Promise<Verdict> {
     if (this.#load.size === 0) return "done";
     const { time } = this.#options;
-    if (++this.#visits > HURRIED_VISITS && !this.#isUrgent) {
+    // The pause is between two rounds, not between two addresses: only one of them may work.
+    if (++this.#visits > HURRIED_VISITS && !this.#isUrgent && this.#visits % this.#addresses === 0) {
       this.#waking = new AbortController();
       await pause(UNHURRIED_MS, AbortSignal.any([this.#stopping.signal, this.#waking.signal]), time);
       if (this.#stopping.signal.aborted || this.#load.size === 0) return "done";
@@ -237,6 +240,7 @@ export class Courier {
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
     on.accepted(connection.maximumPacketSize);
     const { otherAddresses, untriedAddresses } = connection;
+    this.#addresses = otherAddresses + 1;
     const turnMs = untriedAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : Infinity;
     this.#limitMs = Math.min(this.#patienceMs, turnMs);
     this.#inVain = false;
