@@ -10,7 +10,7 @@ import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
 import { begunAt, recover, type Gap } from "./recovery.ts";
 import { size } from "./runs.ts";
 import { decodePlaces, newestOf, type ReadVital } from "./vital-record.ts";
-import { vitalFileOf } from "./vital.ts";
+import { spareFileOf, vitalFileOf } from "./vital.ts";
 
 /** A look into the outbox of a stopped unit, or into the copy of one from a wreck. The files are not touched. */
 export type Inspection = AsyncDisposable & {
@@ -103,7 +103,10 @@ const copyInto = (folder: string, path: string): string => {
   const copy = join(folder, "outbox");
   mkdirSync(copy);
   for (const name of storeFiles(path)) cpSync(join(path, name), join(copy, name));
-  if (existsSync(vitalFileOf(path))) cpSync(vitalFileOf(path), vitalFileOf(copy));
+  for (const fileOf of [vitalFileOf, spareFileOf]) {
+    const file = fileOf(path);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile()) cpSync(file, fileOf(copy));
+  }
   return copy;
 };
 
@@ -125,7 +128,7 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
   const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
   try {
     const copy = copyInto(folder, path);
-    const beside = existsSync(vitalFileOf(path));
+    const beside = [vitalFileOf, spareFileOf].some((fileOf) => existsSync(fileOf(path)));
     const disk = openDisk(copy);
     const file = decodePlaces(await disk.readVital()).newest;
     const opened = await openWhatever(disk, { damaged: false, expected: true }, (store) =>

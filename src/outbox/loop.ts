@@ -13,6 +13,7 @@ import { createRetention } from "./retention.ts";
 import { Room } from "./room.ts";
 import { storeName, type Life, type Start } from "./start.ts";
 import { StoreAccess } from "./store-access.ts";
+import type { VitalHome } from "./vital-home.ts";
 import { VitalWriter } from "./vital-writer.ts";
 import { RETRY_MS, Writer } from "./writer.ts";
 
@@ -20,6 +21,15 @@ import { RETRY_MS, Writer } from "./writer.ts";
 const HELD_MAX = 8_192;
 /** Events in memory while nothing can be written: if there are more, the oldest of low value go. */
 const HELD_EVENTS_MAX = 2_000;
+
+/** What an outbox begins with. */
+type Beginning = {
+  readonly lock: Disposable;
+  readonly start: Start;
+  readonly life: Life;
+  readonly home: VitalHome;
+};
+
 /**
  * The one loop of the outbox: it gathers what changes and has it written, the memory to the vital file and
  * the reports to the store. What is decided is decided in `queue`, `gaps` and `recovery`.
@@ -45,7 +55,7 @@ export class OutboxLoop implements Outbox {
   #closing = false;
   #eventsShedAt = HELD_EVENTS_MAX;
 
-  constructor(options: OutboxOptions, lock: Disposable, start: Start, life: Life) {
+  constructor(options: OutboxOptions, { lock, start, life, home }: Beginning) {
     this.#options = options;
     this.#lock = lock;
     this.#start = start;
@@ -65,7 +75,7 @@ export class OutboxLoop implements Outbox {
       life.away,
     );
     this.#access = this.#createAccess();
-    this.#vital = this.#createVital(life);
+    this.#vital = this.#createVital(life, home);
     const retention = createRetention(disk, options.maxBytes);
     const parts = { ...options, queue: this.#queue, gaps: this.#gaps, access: this.#access, retention };
     const now = () => this.#now();
@@ -113,11 +123,12 @@ export class OutboxLoop implements Outbox {
     });
   }
 
-  #createVital(life: Life): VitalWriter {
+  #createVital(life: Life, home: VitalHome): VitalWriter {
     const { on } = this.#options;
     return new VitalWriter({
       ...this.#options,
       life,
+      home,
       queue: this.#queue,
       gaps: this.#gaps,
       condition: this.#condition,

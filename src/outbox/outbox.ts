@@ -8,6 +8,7 @@ import type { OutboxFault } from "./fault.ts";
 import { OutboxLoop } from "./loop.ts";
 import type { Disk } from "./port.ts";
 import { begin, takeLease } from "./start.ts";
+import { VitalHome } from "./vital-home.ts";
 
 export type { OutboxFault } from "./fault.ts";
 
@@ -86,7 +87,7 @@ export type OutboxOptions = {
 };
 
 /**
- * Locks the disk and reads its vital file; the store is opened and scanned after this resolves. Only if
+ * Locks the disk and reads its vital file and the spare of it; the store is opened and scanned after this resolves. Only if
  * the vital file is lost or of an older version it waits for the store. Rejects with StoreError if
  * another process has the outbox, or if the disk has never taken anything and does not now.
  */
@@ -94,11 +95,13 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const lock = await options.disk.lock();
   try {
     const start = await begin(options.disk, options);
-    const life = await takeLease(options.disk, start, options);
     for (const line of start.news) options.on.news(line);
+    const { disk, random, time, on } = options;
+    const home = new VitalHome({ disk, spare: start.spare, news: (line) => on.news(line) });
+    const life = await takeLease(disk, start, { home, random, time });
     if (start.doubtful) options.on.doubtful?.();
     const unit = start.memory.unit ?? options.unit;
-    const outbox = new OutboxLoop({ ...options, unit }, lock, start, life);
+    const outbox = new OutboxLoop({ ...options, unit }, { lock, start, life, home });
     await outbox.begin();
     return outbox;
   } catch (cause) {

@@ -4,7 +4,15 @@ import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
 import { whileItMoves } from "./patience.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, NoAnswerError, PLACES, StoreError, type Disk } from "./port.ts";
-import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";
+import type { VitalHome } from "./vital-home.ts";
+import {
+  decodePlaces,
+  encodeVital,
+  newestOf,
+  type ReadPlaces,
+  type ReadVital,
+  type Vital,
+} from "./vital-record.ts";
 
 /** What a life begins with. Its own numbers begin at `lease`. */
 export type Start = {
@@ -22,6 +30,8 @@ export type Start = {
   readonly used: boolean;
   /** The numbers below `lease` are not of this store, for this reason: they are declared in it. */
   readonly renamed: "superseded" | "corruption" | undefined;
+  /** There is a spare of the vital file. */
+  readonly spare: boolean;
   /** Something of the memory may be missing. */
   readonly doubtful: boolean;
   /** What was wrong, a line each. */
@@ -58,7 +68,10 @@ const SKIPPED_CONNECTIONS = 16;
 /** Lives that may have written the vital file and never the store. */
 const SKIPPED_BOOTS = 16;
 
-const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Start => ({
+/** What is known without the files themselves. */
+type Begun = Omit<Start, "spare">;
+
+const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Begun => ({
   store: vital.store,
   formerly: vital.formerly,
   boot: vital.boot + (damaged ? 1 : 0),
@@ -77,7 +90,7 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   ],
 });
 
-const fresh = (random: Random): Start => ({
+const fresh = (random: Random): Begun => ({
   store: storeName(random),
   boot: 0,
   connection: 0,
@@ -98,7 +111,7 @@ const generationAfter = (file: ReadVital | undefined, copy: ReadVital | undefine
 };
 
 /** From the store and from what an older version has left: the newer of the two memories counts. */
-const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Random): Start => {
+const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Random): Begun => {
   const { ledger, legacy, lanes } = opened.taken;
   // A ledger with a name is of this version: what an older one has left beside it is out of date.
   const copy = ledger?.store === undefined ? legacy : undefined;
@@ -129,7 +142,7 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
 };
 
 /** Without the store, which cannot be opened: what the vital file says, if anything. */
-const fromRemains = (file: ReadVital | undefined, random: Random): Start => {
+const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
   const begin = fresh(random);
   if (!file)
     return {
@@ -175,7 +188,16 @@ export const begin = async (
   disk: Disk,
   { random, time }: { readonly random: Random; readonly time: Time },
 ): Promise<Start> => {
-  const { newest, damaged } = decodePlaces(await disk.readVital());
+  const places = await disk.readVital();
+  const spare = places.slice(PLACES).some((bytes) => bytes !== undefined);
+  return { ...(await beginWith(disk, decodePlaces(places), { random, time })), spare };
+};
+
+const beginWith = async (
+  disk: Disk,
+  { newest, damaged }: ReadPlaces,
+  { random, time }: { readonly random: Random; readonly time: Time },
+): Promise<Begun> => {
   if (newest?.store !== undefined) return fromVital({ ...newest, store: newest.store }, damaged);
   if (!(await disk.hasStore())) return newest ? fromRemains(newest, random) : fresh(random);
   let opening: Promise<Opened<Scan>> | undefined;
@@ -236,7 +258,7 @@ const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<v
 export const takeLease = async (
   disk: Disk,
   start: Start,
-  { random, time }: { readonly random: Random; readonly time: Time },
+  { home, random, time }: { readonly home: VitalHome; readonly random: Random; readonly time: Time },
 ): Promise<Life> => {
   const { store, formerly, connection, generation, memory } = start;
   const of = { generation, store, formerly, connection, memory };
@@ -244,7 +266,7 @@ export const takeLease = async (
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {
     const { place, bytes } = encodeVital({ ...vital, generation: generation + 1 });
-    return disk.writeVital(place, bytes);
+    return home.write(place, bytes);
   };
   let writing: Promise<void> | undefined;
   try {

@@ -62,14 +62,17 @@ export const unsealVital = (value: Buffer): ReadVital | undefined => {
   return text === undefined ? undefined : parse(text);
 };
 
-/** Both places: the newest that is whole, and whether one of them holds something that is not. */
+/** All places: the newest that is whole, and whether a newer one may have been in a place that is damaged. */
 export type ReadPlaces = { readonly newest: ReadVital | undefined; readonly damaged: boolean };
 
 export const newestOf = (...of: readonly (ReadVital | undefined)[]): ReadVital | undefined =>
   of.reduce((best, one) => (one && one.generation > (best?.generation ?? -1) ? one : best), undefined);
 
-export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlaces => {
-  const read = places.map((bytes) => {
+type ReadPlace = { readonly vital?: ReadVital | undefined; readonly damaged: boolean };
+
+/** The places of one file. */
+const decodeFile = (places: readonly (Buffer | undefined)[]): ReadPlace[] =>
+  places.map((bytes) => {
     // The file is made in its full size: a place alone is missing only if the file was cut short.
     if (!bytes || bytes.length < LENGTH_BYTES)
       return { damaged: places.some((other) => other !== undefined) };
@@ -79,9 +82,16 @@ export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlace
     const vital = unsealVital(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
     return { vital, damaged: vital === undefined };
   });
+
+/** `places`: those of the vital file, then those of the spare. */
+export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlaces => {
+  const read = [...decodeFile(places.slice(0, PLACES)), ...decodeFile(places.slice(PLACES))];
+  const newest = newestOf(...read.map(({ vital }) => vital));
+  // The other place of the newest one's file holds an older generation: damage there is no loss.
+  const next = newest && (newest.generation + 1) % PLACES;
   return {
-    newest: newestOf(...read.map(({ vital }) => vital)),
-    damaged: read.some(({ damaged }) => damaged),
+    newest,
+    damaged: read.some(({ damaged }, n) => damaged && (next === undefined || n % PLACES === next)),
   };
 };
 

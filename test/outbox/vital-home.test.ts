@@ -1,0 +1,96 @@
+import { mkdirSync, mkdtempSync, rmdirSync, existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { inspectOutbox } from "../../src/outbox/inspect.ts";
+import { DiskError } from "../../src/outbox/port.ts";
+import { VitalHome } from "../../src/outbox/vital-home.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
+import { openTestOutbox } from "./open-outbox.ts";
+
+/** A home whose two files can be made to refuse; `log`: what was asked of the disk. */
+const openHome = (spare = false) => {
+  const refuses = { vital: false, spare: false };
+  const log: string[] = [];
+  const news: string[] = [];
+  const ask = async (what: string, refused: boolean): Promise<void> => {
+    log.push(what);
+    if (refused) throw new DiskError("input/output error");
+  };
+  const disk = {
+    writeVital: (place: number) => ask(`vital ${place}`, refuses.vital),
+    writeSpare: (place: number) => ask(`spare ${place}`, refuses.spare),
+    removeSpare: () => ask("remove", false),
+  };
+  const home = new VitalHome({ disk, spare, news: (line) => void news.push(line) });
+  return { home, refuses, log, news };
+};
+const BYTES = Buffer.from("x");
+
+describe("the home of the vital record", () => {
+  test("is the vital file as long as that can be written", async () => {
+    const { home, log, news } = openHome();
+    for (const place of [0, 1, 0]) await home.write(place, BYTES);
+    expect(log).toEqual(["vital 0", "vital 1", "vital 0"]);
+    expect(news).toEqual([]);
+  });
+
+  test("is the spare from the first refusal on, and says so once", async () => {
+    const { home, refuses, log, news } = openHome();
+    refuses.vital = true;
+    for (const place of [0, 1]) await home.write(place, BYTES);
+    refuses.vital = false;
+    await home.write(0, BYTES);
+    expect(log).toEqual(["vital 0", "spare 0", "spare 1", "spare 0"]);
+    expect(news).toEqual(["the vital file cannot be written (input/output error): its spare is used"]);
+  });
+
+  test("is the vital file again if the spare refuses, and the spare goes once both places are newer", async () => {
+    const { home, refuses, log } = openHome();
+    refuses.vital = true;
+    await home.write(0, BYTES);
+    Object.assign(refuses, { vital: false, spare: true });
+    for (const place of [1, 0, 1]) await home.write(place, BYTES);
+    expect(log.slice(2)).toEqual(["spare 1", "vital 1", "vital 0", "remove", "vital 1"]);
+  });
+
+  test("removes the spare of an earlier life once both places of the vital file are newer", async () => {
+    const { home, log } = openHome(true);
+    for (const place of [0, 1, 0]) await home.write(place, BYTES);
+    expect(log).toEqual(["vital 0", "vital 1", "remove", "vital 0"]);
+  });
+
+  test("refuses with the first reason if neither file can be written, and tries the same one first again", async () => {
+    const { home, refuses, log } = openHome();
+    Object.assign(refuses, { vital: true, spare: true });
+    await expect(home.write(0, BYTES)).rejects.toThrow("input/output error");
+    Object.assign(refuses, { vital: false, spare: false });
+    await home.write(0, BYTES);
+    expect(log).toEqual(["vital 0", "spare 0", "vital 0"]);
+  });
+});
+
+test("a vital file that cannot be written, on a real disk: the memory survives in the spare, then moves back", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "vital-home-")), "outbox");
+  mkdirSync(`${path}.vital`);
+  const news: string[] = [];
+  const open = () => openTestOutbox(path, { on: { news: (line) => void news.push(line) } });
+  const first = await open();
+  first.remember(remembering(EPISODE));
+  await first.secure();
+  const { store } = first;
+  await first[Symbol.asyncDispose]();
+  await using inspection = await inspectOutbox(path);
+  expect(inspection.openEpisodes.map(({ data }) => data.episode)).toEqual([EPISODE]);
+  expect(inspection.news).toEqual([]);
+  rmdirSync(`${path}.vital`);
+  for (let life = 0; life < 2; life++) {
+    const next = await open();
+    expect(next.store).toBe(store);
+    expect(next.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([EPISODE]);
+    await next[Symbol.asyncDispose]();
+    expect(existsSync(`${path}.spare`)).toBe(false);
+  }
+  expect(news).toHaveLength(1);
+  expect(news[0]).toMatch(/the vital file cannot be written .*: its spare is used/);
+});
