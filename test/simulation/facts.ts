@@ -72,6 +72,8 @@ export type What =
       readonly episode?: string;
       /** The report in it, if it is one. */
       readonly report?: { readonly store: string; readonly seq: number };
+      /** What orders it among the births, if it is one. */
+      readonly birth?: { readonly store: string; readonly boot: number; readonly connection: number };
       readonly behind: number;
       readonly bytes: number;
       readonly waitMs: number;

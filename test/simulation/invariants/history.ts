@@ -96,6 +96,9 @@ const said = (topic: string): What => ({
   largestMs: 0,
 });
 export const birth = said("state");
+/** `on`: the connection that it is published on. */
+export const bornAs = (boot: number, connection: number, on: number, store = "s"): What =>
+  ({ ...said("state"), connection: on, birth: { store, boot, connection } }) as What;
 export const event = said("event");
 export const readOnly: What = { what: "disk", writable: false };
 export const stopped: What = { what: "unit", running: false };

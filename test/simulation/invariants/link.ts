@@ -139,6 +139,37 @@ const findsHealthy: Invariant = {
   },
 };
 
+type Published = Extract<Fact, { readonly what: "published" }>;
+
+/**
+ * Contract §2: within one store an `offline` below the newest birth is stale, so no birth may be below an earlier one.
+ * Excuses: `boot` and `connection` are a "counter on disk". A disk that takes nothing, or has lost what it had
+ * synced, counts nothing.
+ */
+const birthsGoOn: Invariant = {
+  name: "births-go-on",
+  sentence: "Within one store no birth has a (boot, connection) that is not above that of the birth before.",
+  begin() {
+    let last: (NonNullable<Published["birth"]> & { readonly on: number }) | undefined;
+    let writable = true;
+    return (fact) => {
+      if (fact.what === "disk") ({ writable } = fact);
+      if (fact.what === "unit" && !fact.running && !writable) last = undefined;
+      if (fact.what === "durable" && fact.damaged) last = undefined;
+      if (fact.what !== "published" || fact.birth === undefined) return undefined;
+      const before = last;
+      const now = { ...fact.birth, on: fact.connection };
+      last = now;
+      // The same birth is published again if the broker has refused it.
+      if (before === undefined || before.store !== now.store || before.on === now.on) return undefined;
+      const above = now.boot - before.boot || now.connection - before.connection;
+      return above > 0
+        ? undefined
+        : `(${now.boot}, ${now.connection}) follows (${before.boot}, ${before.connection})`;
+    };
+  },
+};
+
 const noUntimelyPowerOff: Invariant = {
   name: "no-untimely-power-off",
   sentence: "The computer is not switched off while the ignition is on or unknown, or an emergency is open.",
@@ -153,5 +184,6 @@ export const LINK_INVARIANTS: readonly Invariant[] = [
   keepsBrokerLimits,
   refusalKeepsConnection,
   findsHealthy,
+  birthsGoOn,
   noUntimelyPowerOff,
 ];
