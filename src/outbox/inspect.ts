@@ -5,6 +5,7 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
 import { openDisk } from "./disk.ts";
 import { openWhatever, scan, type Scan } from "./opening.ts";
+import { decodeCopy } from "./memory-copy.ts";
 import { StoreError, type Store } from "./port.ts";
 import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
 import { begunAt, recover, type Gap } from "./recovery.ts";
@@ -136,7 +137,8 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
     );
     const { store, taken, whole, news } = opened;
     const vital = newestOf(file, taken.ledger?.store === undefined ? taken.legacy : undefined);
-    const episodes = vital?.memory.emergency.episodes ?? [];
+    const kept = vital || taken.copy === undefined ? undefined : decodeCopy(taken.copy);
+    const episodes = (vital ?? kept)?.memory.emergency.episodes ?? [];
     return {
       reports: () => reportsOf(store, damaged),
       damaged,
@@ -145,7 +147,7 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
       news: [
         ...news.map((line) => line.replaceAll(copy, path)),
         ...(vital?.unread ?? []),
-        ...(vital ? [] : ["its vital file is damaged"]),
+        ...(vital ? [] : [kept ? "its vital file is damaged: a copy is used" : "its vital file is damaged"]),
         ...(beside ? [] : [`${path}.vital is not beside it: copy outbox*, not the folder alone`]),
       ],
       async [Symbol.asyncDispose]() {

@@ -1,6 +1,7 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
+import { decodeCopy } from "./memory-copy.ts";
 import { whileItMoves } from "./patience.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, NoAnswerError, PLACES, StoreError, type Disk } from "./port.ts";
@@ -34,6 +35,8 @@ export type Start = {
   readonly spare: boolean;
   /** Something of the memory may be missing. */
   readonly doubtful: boolean;
+  /** All the same it has every episode of which the store has a report and that has not ended. */
+  readonly coversStore: boolean;
   /** What was wrong, a line each. */
   readonly news: readonly string[];
   /** The store, if it had to be opened to know all this. */
@@ -84,6 +87,7 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   renamed: undefined,
   // A write that a power cut has torn is no loss, but it looks the same.
   doubtful: damaged || vital.unread.length > 0,
+  coversStore: !damaged && vital.unread.length === 0,
   news: [
     ...vital.unread,
     ...(damaged ? ["one of the two places of the vital file is damaged: the other one is used"] : []),
@@ -100,6 +104,7 @@ const fresh = (random: Random): Begun => ({
   used: false,
   renamed: undefined,
   doubtful: false,
+  coversStore: true,
   news: [],
 });
 
@@ -110,33 +115,37 @@ const generationAfter = (file: ReadVital | undefined, copy: ReadVital | undefine
   return same ? newest + 1 : newest;
 };
 
+const VITAL_LOST = "the vital file is lost: what was kept of open emergencies is gone";
+const VITAL_COPIED = "the vital file is lost: the copy of the memory in the store is used";
+
 /** From the store and from what an older version has left: the newer of the two memories counts. */
 const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Random): Begun => {
   const { ledger, legacy, lanes } = opened.taken;
   // A ledger with a name is of this version: what an older one has left beside it is out of date.
-  const copy = ledger?.store === undefined ? legacy : undefined;
-  const known = newestOf(file, copy);
+  const legacyCopy = ledger?.store === undefined ? legacy : undefined;
+  const known = newestOf(file, legacyCopy);
   const last = Math.max(0, ...Object.values(lanes).map((runs) => runs.at(-1)?.[1] ?? 0));
   const least = Math.max(known?.lease ?? 1, ledger?.lease ?? 1, last + 1);
   const boot = Math.max(known?.boot ?? 0, ledger?.boot ?? 0);
   // A first start that was cut before its first batch has left files, and nothing in them.
   if (!known && !ledger && last === 0 && opened.whole) return { ...fresh(random), used: true, opened };
   const lost = !known && !ledger;
+  const copy = known || opened.taken.copy === undefined ? undefined : decodeCopy(opened.taken.copy);
+  const memory = known ?? copy;
   return {
     store: ledger?.store ?? storeName(random),
     boot: lost ? bootBeyond(boot, random) : boot + (known ? 0 : SKIPPED_BOOTS),
     connection: known?.connection ?? 0,
     lease: lost ? numberBeyond(least, random) : least + (known ? 0 : SKIPPED_NUMBERS),
-    generation: generationAfter(file, copy),
-    memory: known?.memory ?? NO_MEMORY,
+    // Without a file either place is free, and the next generation must be above that of the ledger.
+    generation: known ? generationAfter(file, legacyCopy) : (ledger?.generation ?? 0),
+    memory: memory?.memory ?? NO_MEMORY,
     used: true,
     renamed: lost ? "corruption" : ledger?.store === undefined ? "superseded" : undefined,
     doubtful: !known || known.unread.length > 0,
-    news: [
-      ...opened.news,
-      ...(known?.unread ?? []),
-      ...(known ? [] : ["the vital file is lost: what was kept of open emergencies is gone"]),
-    ],
+    // A batch holds the memory as it stood with its records.
+    coversStore: memory !== undefined && memory.unread.length === 0 && (known !== undefined || opened.whole),
+    news: [...opened.news, ...(memory?.unread ?? []), ...(known ? [] : [copy ? VITAL_COPIED : VITAL_LOST])],
     opened,
   };
 };
@@ -152,7 +161,8 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
       used: true,
       renamed: "corruption",
       doubtful: true,
-      news: ["the vital file is lost: what was kept of open emergencies is gone"],
+      coversStore: false,
+      news: [VITAL_LOST],
     };
   const { boot, connection, lease, generation, memory, unread } = file;
   return {
@@ -165,6 +175,7 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
     used: true,
     renamed: "superseded",
     doubtful: unread.length > 0,
+    coversStore: unread.length === 0,
     news: unread,
   };
 };

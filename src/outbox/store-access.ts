@@ -4,6 +4,7 @@ import type { EmergencyUpdate } from "../domain/report.ts";
 import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
+import { decodeCopy } from "./memory-copy.ts";
 import { orphansIn, supersededIn } from "./orphans.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
@@ -55,6 +56,12 @@ const isAhead = (ledger: StoredLedger, start: Start): boolean =>
   ledger.store === start.store
     ? ledger.generation > start.generation
     : ledger.store !== undefined && ledger.store !== start.formerly;
+
+/** The reports of the episodes in the copy of the memory: those of an episode may all have been delivered. */
+const keptIn = ({ copy }: Scan): EmergencyUpdate[] => {
+  const episodes = copy && decodeCopy(copy)?.memory.emergency.episodes;
+  return (episodes ?? []).map(({ report }) => report);
+};
 
 /** Records deleted at once while a store is being recovered. */
 const GHOSTS = 1_000;
@@ -165,12 +172,14 @@ export class StoreAccess {
     const ahead = isFirst && ledger !== undefined && isAhead(ledger, start);
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
     const reports = isFirst ? await emergenciesIn(store, lanes.emergency) : [];
-    const isUnknown = ({ seq }: EmergencyUpdate): boolean => ahead || start.doubtful || hasNumber(apart, seq);
+    const isUnknown = ({ seq }: EmergencyUpdate): boolean =>
+      ahead || !start.coversStore || hasNumber(apart, seq);
     const superseded = supersededIn(
       reports.filter((report) => !isUnknown(report)),
       memory(),
     );
-    const orphans = orphansIn(reports.filter(isUnknown), start.memory, memory());
+    const kept = ahead ? keptIn(found) : [];
+    const orphans = orphansIn([...reports.filter(isUnknown), ...kept], start.memory, memory());
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     if (isFirst) queue.setApart(apart);
     const { owed } = gaps;

@@ -6,6 +6,7 @@ import type { Plan } from "./batches.ts";
 import { createCommitter, type Committer } from "./committer.ts";
 import type { Condition } from "./condition.ts";
 import type { Gaps } from "./gaps.ts";
+import { MemoryCopy } from "./memory-copy.ts";
 import { numbersIn, ScanAbandoned } from "./opening.ts";
 import { whileItMoves } from "./patience.ts";
 import { DamageError, NoAnswerError, type Disk, type Operation, type Store } from "./port.ts";
@@ -65,6 +66,7 @@ type Batch = {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #committer: Committer;
+  readonly #copy = new MemoryCopy();
   /** The next batch is synced, as soon as it can be. */
   #urgent = true;
   /** Batches were written after the last sync. */
@@ -204,9 +206,14 @@ export class Writer {
   async #put({ store, plan, sync }: Batch): Promise<void> {
     const { queue, retention, condition, vital } = this.#options;
     const { generation } = vital;
-    const operations = queue.operationsOf(plan, { away: condition.away, generation });
+    const { memory } = vital;
+    const operations = [
+      ...queue.operationsOf(plan, { away: condition.away, generation }),
+      ...this.#copy.operations(store, memory),
+    ];
     for (const one of operations) if (one.type === "put") retention.wrote(one.value.length);
     await store.batch(operations, { sync });
+    this.#copy.written(store, memory);
   }
 
   /** Looks how long the disk has not answered. */
@@ -343,7 +350,7 @@ export class Writer {
 
   /** Stopped before the store was scanned: its reports are kept, and the next life accounts for the numbers. */
   async #saveRecords(cause: unknown): Promise<void> {
-    const { disk, queue, condition } = this.#options;
+    const { disk, queue, condition, vital } = this.#options;
     if (queue.isRecovered || condition.faulty) throw cause;
     const store = await disk.openStore("as-is");
     try {
@@ -351,6 +358,7 @@ export class Writer {
         const key = encodeKey(laneOf(report.kind), seq);
         return { type: "put", key, value: encodeRecord(key, report) };
       });
+      operations.push(...this.#copy.operations(store, vital.memory));
       await store.batch(operations, { sync: true });
     } finally {
       await store.close();
