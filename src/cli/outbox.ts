@@ -55,8 +55,8 @@ export const outbox: Command = {
 stats counts the waiting reports; export prints every waiting report, oldest number first, as
 NDJSON, or their positions as GPX; verify reads everything and counts the damage. They work on a
 copy: the files are not changed.
-An outbox is a folder and the file .vital beside it, or its spare (from a wrecked car, copy
-outbox*), which has the episodes that were open. Damaged records are skipped and counted. Problems are printed on
+An outbox is a folder and the file .vital beside it (from a wrecked car, copy outbox*), which has
+the episodes that were open. Damaged records are skipped and counted. Problems are printed on
 stderr.
 
 Figures of --json, and of the line that export prints on stderr: \`damaged\`: records that cannot be

@@ -194,6 +194,11 @@ const setAside = (path: string, now: number): string => {
   const name = `${path}.damaged-${stamp}`;
   try {
     renameSync(path, name);
+    // The spare is not damaged with the store.
+    if (existsSync(spareFileOf(name))) {
+      makeFolder(path);
+      renameSync(spareFileOf(name), spareFileOf(path));
+    }
   } catch (cause) {
     throw new DiskError(`${path} is damaged and cannot be moved: ${reasonOf(cause)}`, { cause });
   }
@@ -217,7 +222,8 @@ const writeFile = async (file: string, place: number, bytes: Buffer): Promise<vo
 };
 
 /**
- * The disk of the computer: LevelDB in the folder `path`, the vital file, its spare and the ballast beside it.
+ * The disk of the computer: LevelDB in the folder `path`, with the spare of the vital file, and the vital file and the
+ * ballast beside it.
  * `time` names the stores that are set aside.
  */
 export const openDisk = (path: string, time: Pick<Time, "host"> = systemTime): Disk => {

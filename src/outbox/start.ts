@@ -68,6 +68,8 @@ const bootBeyond = (least: number, random: Random): number =>
 const SKIPPED_NUMBERS = 2 * LEASE_MAX;
 /** One place is damaged: the newest may be lost. A write holds all connections so far, so a few. */
 const SKIPPED_CONNECTIONS = 16;
+/** It may have been written so often since the last batch. If it can be read again, it must not be the newest. */
+const SKIPPED_GENERATIONS = 65_536;
 /** Lives that may have written the vital file and never the store. */
 const SKIPPED_BOOTS = 16;
 
@@ -137,8 +139,7 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
     boot: lost ? bootBeyond(boot, random) : boot + (known ? 0 : SKIPPED_BOOTS),
     connection: known?.connection ?? 0,
     lease: lost ? numberBeyond(least, random) : least + (known ? 0 : SKIPPED_NUMBERS),
-    // Without a file either place is free, and the next generation must be above that of the ledger.
-    generation: known ? generationAfter(file, legacyCopy) : (ledger?.generation ?? 0),
+    generation: known ? generationAfter(file, legacyCopy) : (ledger?.generation ?? 0) + SKIPPED_GENERATIONS,
     memory: memory?.memory ?? NO_MEMORY,
     used: true,
     renamed: lost ? "corruption" : ledger?.store === undefined ? "superseded" : undefined,

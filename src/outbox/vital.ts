@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { PLACE_BYTES, PLACES } from "./port.ts";
 
 /**
@@ -7,8 +7,11 @@ import { PLACE_BYTES, PLACES } from "./port.ts";
  * it can be written on a full disk, and a write that is cut leaves the other place.
  */
 export const vitalFileOf = (path: string): string => `${path}.vital`;
-/** Its spare has the same form. */
-export const spareFileOf = (path: string): string => `${path}.spare`;
+/**
+ * Its spare has the same form. It lies in the folder of the store, which may be on another partition: LevelDB
+ * leaves a file alone whose name it does not know.
+ */
+export const spareFileOf = (path: string): string => join(path, "vital-spare");
 
 const codeOf = (cause: unknown): unknown =>
   cause instanceof Error && "code" in cause ? cause.code : undefined;
@@ -85,6 +88,12 @@ export const writePlace = async (file: string, place: number, bytes: Buffer): Pr
 
 /** Removes the spare. Resolves when that is synced. */
 export const removeSpareFile = async (path: string): Promise<void> => {
-  await rm(spareFileOf(path), { force: true });
-  await syncFolder(spareFileOf(path));
+  const file = spareFileOf(path);
+  try {
+    await rm(file);
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return;
+    throw cause;
+  }
+  await syncFolder(file);
 };

@@ -157,16 +157,18 @@ export const diskContract = (name: string, open: () => Promise<DiskUnderTest>): 
       expect(await under.disk.hasStore()).toBe(true);
     });
 
-    test("begins anew once a store has been set aside", async () => {
+    test("begins anew once a store has been set aside, and keeps the spare", async () => {
       await using under = await open();
       const store = await under.disk.openStore("as-is");
       await store.batch([put("a", "1")], { sync: true });
       await store.close();
+      await under.disk.writeSpare(0, key("spare"));
       expect(await under.disk.setAside()).toContain(under.disk.path);
       expect(await under.disk.hasStore()).toBe(false);
       const fresh = await under.disk.openStore("anew");
       expect(await fresh.getMany([key("a")])).toEqual([undefined]);
       await fresh.close();
+      expect((await under.disk.readVital())[PLACES]?.subarray(0, 5).toString()).toBe("spare");
     });
 
     test("keeps a sound store through a repair", async () => {

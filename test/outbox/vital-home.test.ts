@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmdirSync, existsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { inspectOutbox } from "../../src/outbox/inspect.ts";
 import { DiskError } from "../../src/outbox/port.ts";
 import { VitalHome } from "../../src/outbox/vital-home.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
+import { event, openLives } from "./lives.ts";
 import { openTestOutbox } from "./open-outbox.ts";
 
 /** A home whose two files can be made to refuse; `log`: what was asked of the disk. */
@@ -83,14 +84,42 @@ test("a vital file that cannot be written, on a real disk: the memory survives i
   await using inspection = await inspectOutbox(path);
   expect(inspection.openEpisodes.map(({ data }) => data.episode)).toEqual([EPISODE]);
   expect(inspection.news).toEqual([]);
+  expect(existsSync(join(path, "vital-spare"))).toBe(true);
   rmdirSync(`${path}.vital`);
   for (let life = 0; life < 2; life++) {
     const next = await open();
     expect(next.store).toBe(store);
     expect(next.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([EPISODE]);
     await next[Symbol.asyncDispose]();
-    expect(existsSync(`${path}.spare`)).toBe(false);
+    expect(existsSync(join(path, "vital-spare"))).toBe(false);
   }
   expect(news).toHaveLength(1);
   expect(news[0]).toMatch(/the vital file cannot be written .*: its spare is used/);
+});
+
+test("a vital file that could not be read for one life never counts again after it", async () => {
+  const world = openLives();
+  const first = await world.open(() => 0.1);
+  first.remember(remembering(EPISODE));
+  first.append(event());
+  await world.pass(5_000);
+  // After the last batch: the store does not know how far the file has come.
+  for (let n = 0; n < 20; n++) {
+    first.nextConnection();
+    await world.pass(20);
+  }
+  world.disk.cut();
+  const file = world.disk.places.map((bytes) => bytes && Buffer.from(bytes));
+  world.disk.putVital(file.map((bytes) => bytes && Buffer.alloc(bytes.length, 7)));
+  world.disk.fault = { kind: "vital-refuses" };
+  const second = await world.open(() => 0.2);
+  expect(second.memory.emergency.episodes).toHaveLength(1);
+  second.remember(remembering());
+  await world.pass(5_000);
+  world.disk.cut();
+  world.disk.putVital(file);
+  world.disk.fault = undefined;
+  const third = await world.open(() => 0.3);
+  expect(third.memory.emergency.episodes).toEqual([]);
+  expect(third.boot).toBeGreaterThan(second.boot);
 });

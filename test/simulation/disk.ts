@@ -51,6 +51,8 @@ export type SimulatedDisk = Disk & {
   loseRecord(key: Buffer): void;
   /** Fills a place of the vital file with noise; from PLACES on of its spare. */
   corruptVital(place: number): void;
+  /** Puts these bytes in the places of the vital file, as if they had been there all the time. */
+  putVital(places: readonly (Buffer | undefined)[]): void;
   /** The store cannot be opened before a repair, which loses this share of its records. */
   damage(share: number): void;
   /** Records and their bytes. */
@@ -426,6 +428,9 @@ class World implements SimulatedDisk {
   corruptVital(place: number): void {
     const bytes = this.#places[place];
     if (bytes) for (let n = 0; n < 512; n++) bytes[n] = Math.floor(this.#options.random() * 256);
+  }
+  putVital(places: readonly (Buffer | undefined)[]): void {
+    for (const [place, bytes] of places.slice(0, PLACES).entries()) this.#places[place] = bytes;
   }
   damage(share: number): void {
     this.#damaged = share;
