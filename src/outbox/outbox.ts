@@ -79,6 +79,8 @@ export type OutboxOptions = {
     fault(fault: OutboxFault | undefined): void;
     /** Something was wrong with what is stored, and what was done about it. */
     news(line: string): void;
+    /** The vital file cannot be written, for this reason, and its spare is used; undefined: the vital file again. */
+    spareUsed?(reason: string | undefined): void;
     /** An emergency that is not over, of which the store has a report and the memory nothing. Its newest report. */
     orphan?(report: EmergencyUpdate): void;
     /** Entries of the memory were lost or could not be read. Called before `openOutbox` resolves. */
@@ -97,7 +99,7 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     const start = await begin(options.disk, options);
     for (const line of start.news) options.on.news(line);
     const { disk, random, time, on } = options;
-    const home = new VitalHome({ disk, spare: start.spare, news: (line) => on.news(line) });
+    const home = new VitalHome({ disk, spare: start.spare, spareUsed: (reason) => on.spareUsed?.(reason) });
     const life = await takeLease(disk, start, { home, random, time });
     if (start.doubtful) options.on.doubtful?.();
     const unit = start.memory.unit ?? options.unit;

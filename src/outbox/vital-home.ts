@@ -5,8 +5,8 @@ export type VitalHomeOptions = {
   readonly disk: Pick<Disk, "writeVital" | "writeSpare" | "removeSpare">;
   /** There is a spare on the disk. */
   readonly spare: boolean;
-  /** The spare is used instead of the vital file, or the vital file again. A line. */
-  readonly news: (line: string) => void;
+  /** The spare is used from now on, because the vital file cannot be written; undefined: the vital file again. */
+  readonly spareUsed: (reason: string | undefined) => void;
 };
 
 /**
@@ -58,11 +58,7 @@ export class VitalHome {
       this.#inUse = refused;
       throw cause;
     }
-    this.#options.news(
-      refused === "vital"
-        ? `the vital file cannot be written (${reasonOf(cause)}): its spare is used`
-        : `the spare of the vital file cannot be written (${reasonOf(cause)}): the vital file is used again`,
-    );
+    this.#options.spareUsed(refused === "vital" ? reasonOf(cause) : undefined);
   }
 
   async #removeSpare(): Promise<void> {

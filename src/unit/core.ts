@@ -65,6 +65,7 @@ type Outside = {
   readonly stored: Signal<Lane>;
   readonly troubles: Signal<OutboxFault | undefined>;
   readonly news: Signal<string>;
+  readonly spareUsed: Signal<string | undefined>;
   readonly orphans: Signal<EmergencyUpdate>;
   readonly connected: Signal<boolean>;
 };
@@ -88,6 +89,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       stored: (lane) => on.stored.emit(lane),
       fault: (fault) => on.troubles.emit(fault),
       news: (line) => on.news.emit(line),
+      spareUsed: (reason) => on.spareUsed.emit(reason),
       orphan: (report) => on.orphans.emit(report),
       doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
     },
@@ -176,6 +178,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     stored: new Signal(),
     troubles: new Signal(),
     news: new Signal(),
+    spareUsed: new Signal(),
     orphans: new Signal(),
     connected: new Signal(),
   };
@@ -189,6 +192,11 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   const writable = new Signal<boolean>();
   outside.stored.listen((lane) => link.stored(lane));
   outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
+  outside.spareUsed.listen((reason) => {
+    const where = { part: "outbox", where: "vital file" } as const;
+    if (reason === undefined) faults.clear(where, "the vital file is used again");
+    else faults.raise({ ...where, code: "vital-file" }, `${reason}: its spare is used`);
+  });
   outside.troubles.listen((fault) => {
     if (fault)
       faults.raise({ part: "outbox", code: fault.code }, `the outbox cannot be written: ${fault.detail}`);

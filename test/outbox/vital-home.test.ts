@@ -13,7 +13,7 @@ import { openTestOutbox } from "./open-outbox.ts";
 const openHome = (spare = false) => {
   const refuses = { vital: false, spare: false };
   const log: string[] = [];
-  const news: string[] = [];
+  const news: (string | undefined)[] = [];
   const ask = async (what: string, refused: boolean): Promise<void> => {
     log.push(what);
     if (refused) throw new DiskError("input/output error");
@@ -23,7 +23,7 @@ const openHome = (spare = false) => {
     writeSpare: (place: number) => ask(`spare ${place}`, refuses.spare),
     removeSpare: () => ask("remove", false),
   };
-  const home = new VitalHome({ disk, spare, news: (line) => void news.push(line) });
+  const home = new VitalHome({ disk, spare, spareUsed: (reason) => void news.push(reason) });
   return { home, refuses, log, news };
 };
 const BYTES = Buffer.from("x");
@@ -43,16 +43,17 @@ describe("the home of the vital record", () => {
     refuses.vital = false;
     await home.write(0, BYTES);
     expect(log).toEqual(["vital 0", "spare 0", "spare 1", "spare 0"]);
-    expect(news).toEqual(["the vital file cannot be written (input/output error): its spare is used"]);
+    expect(news).toEqual(["input/output error"]);
   });
 
   test("is the vital file again if the spare refuses, and the spare goes once both places are newer", async () => {
-    const { home, refuses, log } = openHome();
+    const { home, refuses, log, news } = openHome();
     refuses.vital = true;
     await home.write(0, BYTES);
     Object.assign(refuses, { vital: false, spare: true });
     for (const place of [1, 0, 1]) await home.write(place, BYTES);
     expect(log.slice(2)).toEqual(["spare 1", "vital 1", "vital 0", "remove", "vital 1"]);
+    expect(news).toEqual(["input/output error", undefined]);
   });
 
   test("removes the spare of an earlier life once both places of the vital file are newer", async () => {
@@ -74,8 +75,8 @@ describe("the home of the vital record", () => {
 test("a vital file that cannot be written, on a real disk: the memory survives in the spare, then moves back", async () => {
   const path = join(mkdtempSync(join(tmpdir(), "vital-home-")), "outbox");
   mkdirSync(`${path}.vital`);
-  const news: string[] = [];
-  const open = () => openTestOutbox(path, { on: { news: (line) => void news.push(line) } });
+  const reasons: (string | undefined)[] = [];
+  const open = () => openTestOutbox(path, { on: { spareUsed: (reason) => void reasons.push(reason) } });
   const first = await open();
   first.remember(remembering(EPISODE));
   await first.secure();
@@ -93,8 +94,7 @@ test("a vital file that cannot be written, on a real disk: the memory survives i
     await next[Symbol.asyncDispose]();
     expect(existsSync(join(path, "vital-spare"))).toBe(false);
   }
-  expect(news).toHaveLength(1);
-  expect(news[0]).toMatch(/the vital file cannot be written .*: its spare is used/);
+  expect(reasons).toEqual([expect.stringContaining(`${path}.vital cannot be written`)]);
 });
 
 test("a vital file that could not be read for one life never counts again after it", async () => {

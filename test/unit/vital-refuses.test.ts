@@ -154,3 +154,17 @@ describe.each([
     expect(new Set(runs.map(({ report }) => report["seq"])).size).toBe(1);
   });
 });
+
+test("a vital file that cannot be written is a fault, and a press is confirmed and shown all the same", async () => {
+  const world = openWorld([{}]);
+  const first = await world.start();
+  await world.wait(5_000);
+  refuse(world, true);
+  first.board.hello(PRESS.board, 0);
+  first.board.press(PRESS);
+  await world.wait(5_000);
+  expect(world.confirmed).toHaveLength(1);
+  expect(world.lamps.at(-1)).toBe("sent");
+  const faults = world.events().filter(({ type, part }) => type === "fault" && part === "outbox");
+  expect(faults.map(({ code }) => code)).toEqual(["vital-file"]);
+});

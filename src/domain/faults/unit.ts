@@ -27,6 +27,15 @@ export const OUTBOX = {
     remedy:
       "`dmesg | tail`. Replace the card. Save the pending reports first: `outbox export` (service stopped).",
   },
+  "vital-file": {
+    sentence:
+      "The vital file cannot be written. Its spare in the outbox folder is used, and nothing is lost.",
+    lamp: "unchanged",
+    dispatch: "Nothing else.",
+    cause: "The file belongs to another user, its partition is read-only, or the card fails there.",
+    remedy:
+      "With PATH for `outbox.path`: `ls -l PATH.vital`, `findmnt -T PATH.vital`, `dmesg | tail`. Correct the owner or replace the card. Restart the service.",
+  },
   repaired: {
     sentence: "The outbox was damaged. It has been repaired, or set aside and replaced by an empty one.",
     lamp: "unchanged",
