@@ -1,4 +1,5 @@
 import type { Episode, Pressed } from "../domain/episode.ts";
+import type { Copy, CountedPresses } from "../domain/memory.ts";
 import type { BoardPress } from "../domain/panic.ts";
 import type { LampWish } from "./lamp.ts";
 import type { EpisodeEvent } from "./machine.ts";
@@ -23,6 +24,17 @@ export type RingEvent =
     }
   /** The store has a report of this episode, and the memory does not have the episode: it goes on. */
   | { readonly kind: "adopt"; readonly episode: Episode; readonly mono: number }
+  /**
+   * The unit began with an old memory, and a newer one was found. `ended`: episodes that the old one has open and
+   * that have ended, with the presses of the old one.
+   */
+  | {
+      readonly kind: "recalled";
+      readonly presses: readonly CountedPresses[];
+      readonly copies: readonly Copy[];
+      readonly ended: readonly { readonly id: string; readonly presses: number }[];
+      readonly mono: number;
+    }
   /** An airbag has fired. `path`: its VSS path. */
   | {
       readonly kind: "airbag";

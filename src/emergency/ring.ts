@@ -9,7 +9,7 @@ import {
   type EpisodeEffect,
   type EpisodeEvent,
 } from "./machine.ts";
-import { count, isCounted, meet } from "./presses.ts";
+import { count, isCounted, meet, unite } from "./presses.ts";
 import {
   copiesOf,
   isEmergencyOpen,
@@ -158,6 +158,29 @@ const adopt = (ring: Ring, { episode, mono }: RingEvent & { kind: "adopt" }): Ri
   return toStore(withUnstored({ ...ring, emergency }, { kind: "report", episode }, mono), []);
 };
 
+/**
+ * What one of two memories knows is known. An episode that has ended ends again, because it was published as open,
+ * unless somebody has pressed in it since.
+ */
+const recalled = (ring: Ring, event: RingEvent & { kind: "recalled" }): RingStep => {
+  const { presses, copies, ended, mono } = event;
+  const known = (id: string): boolean => isKnown(ring, id);
+  const united = {
+    ...ring,
+    presses: unite(ring.presses, presses),
+    copies: copies.reduce((all, one) => withCopy(all, one, known), ring.copies),
+  };
+  return ended.reduce(
+    (step, { id, presses: before }): RingStep => {
+      const isSame = step.ring.emergency.episodes.some((one) => one.id === id && one.presses === before);
+      if (!isSame) return step;
+      const next = episodes(step.ring, { kind: "ack", id, stage: "cleared", mono }, { mono });
+      return { ring: next.ring, effects: [...step.effects, ...next.effects] };
+    },
+    toStore(united, []),
+  );
+};
+
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
   const { id, stage, by, at, mono, broker } = event;
   const step = episodes(ring, { kind: "ack", id, stage, by, at, mono }, event);
@@ -223,6 +246,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return press(ring, event);
     case "adopt":
       return adopt(ring, event);
+    case "recalled":
+      return recalled(ring, event);
     case "airbag":
       return airbag(ring, event);
     case "airbag-rearmed":

@@ -117,6 +117,7 @@ export class OutboxLoop implements Outbox {
       now: () => this.#now(),
       news: (line) => on.news(line),
       orphan: (report) => on.orphan?.(report),
+      recalled: (recalled) => on.recalled?.(recalled),
       closing: () => this.#closing,
       away: () => this.#condition.away,
       memory: () => this.memory,

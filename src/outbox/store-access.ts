@@ -5,7 +5,7 @@ import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
 import { decodeCopy } from "./memory-copy.ts";
-import { orphansIn, supersededIn } from "./orphans.ts";
+import { orphansIn, recalledFrom, supersededIn, type Recalled } from "./orphans.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
@@ -34,6 +34,7 @@ export type AccessOptions = {
   readonly news: (line: string) => void;
   /** See `OutboxOptions`. */
   readonly orphan: (report: EmergencyUpdate) => void;
+  readonly recalled: (recalled: Recalled) => void;
   /** The outbox is being closed: a scan is abandoned. */
   readonly closing: () => boolean;
   /** Nothing remembers numbers or memory. */
@@ -57,10 +58,10 @@ const isAhead = (ledger: StoredLedger, start: Start): boolean =>
     ? ledger.generation > start.generation
     : ledger.store !== undefined && ledger.store !== start.formerly;
 
-/** The reports of the episodes in the copy of the memory: those of an episode may all have been delivered. */
-const keptIn = ({ copy }: Scan): EmergencyUpdate[] => {
-  const episodes = copy && decodeCopy(copy)?.memory.emergency.episodes;
-  return (episodes ?? []).map(({ report }) => report);
+/** The copy of the memory, if all of it can be read. */
+const copyIn = ({ copy }: Scan): Memory | undefined => {
+  const read = copy && decodeCopy(copy);
+  return read?.unread.length === 0 ? read.memory : undefined;
 };
 
 /** Records deleted at once while a store is being recovered. */
@@ -178,7 +179,8 @@ export class StoreAccess {
       reports.filter((report) => !isUnknown(report)),
       memory(),
     );
-    const kept = ahead ? keptIn(found) : [];
+    const newer = ahead && ledger.store === name ? copyIn(found) : undefined;
+    const kept = newer?.emergency.episodes.map(({ report }) => report) ?? [];
     const orphans = orphansIn([...reports.filter(isUnknown), ...kept], start.memory, memory());
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     if (isFirst) queue.setApart(apart);
@@ -189,6 +191,7 @@ export class StoreAccess {
     gaps.recovered(recovered, now());
     gaps.refuse(superseded, "superseded", now());
     for (const report of orphans) this.#options.orphan(report);
+    if (newer && whole) this.#options.recalled(recalledFrom(newer, start.memory));
     const operations: Operation[] = LANES.flatMap((lane) =>
       [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
         type: "del",

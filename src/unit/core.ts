@@ -5,7 +5,7 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { Draft, EmergencyUpdate, EventData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
 import { createRoutes, type Routes } from "../domain/wire.ts";
-import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
+import { openOutbox, type Outbox, type OutboxFault, type Recalled } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
 import { VERSION } from "../domain/version.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -27,6 +27,8 @@ export type Core = {
   readonly writable: Signal<boolean>;
   /** Emergencies in the store that the memory lost: the newest report of each. */
   readonly orphans: Signal<EmergencyUpdate>;
+  /** A newer memory than that with which the unit began. Only one listener. */
+  readonly recalled: Signal<Recalled>;
   /** Whether the link is connected to a broker. */
   readonly connected: Signal<boolean>;
   /** The reason to stop and restart the unit. */
@@ -67,6 +69,7 @@ type Outside = {
   readonly news: Signal<string>;
   readonly spareUsed: Signal<string | undefined>;
   readonly orphans: Signal<EmergencyUpdate>;
+  readonly recalled: Signal<Recalled>;
   readonly connected: Signal<boolean>;
 };
 
@@ -91,6 +94,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       news: (line) => on.news.emit(line),
       spareUsed: (reason) => on.spareUsed.emit(reason),
       orphan: (report) => on.orphans.emit(report),
+      recalled: (recalled) => on.recalled.emit(recalled),
       doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
     },
   });
@@ -180,6 +184,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     news: new Signal(),
     spareUsed: new Signal(),
     orphans: new Signal(),
+    recalled: new Signal(),
     connected: new Signal(),
   };
   const outbox = await openNamed(options, name, outside);
@@ -209,7 +214,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     const made = outbox.append(draft);
     if (outbox.leased(made.seq)) link.offer(made);
   };
-  const { connected, orphans } = outside;
+  const { connected, orphans, recalled } = outside;
   const restart = new Signal<string>();
   return {
     options,
@@ -220,6 +225,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     faults,
     writable,
     orphans,
+    recalled,
     connected,
     restart,
     event,

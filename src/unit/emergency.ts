@@ -17,7 +17,7 @@ import {
   toMemory,
   type Ring,
 } from "../emergency/ring-state.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import type { Outbox, Recalled } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
@@ -150,6 +150,12 @@ export class EmergencyPart implements Disposable {
     log.warn("an emergency of which only its report was left goes on", { episode: id, state });
     const mono = clock.mono();
     this.#give({ kind: "adopt", episode: episodeOf(report, buttons[button]?.dark ?? false, mono), mono });
+  }
+
+  /** A newer memory than that with which the unit began was found. `ended`: see the event `recalled`. */
+  recall({ memory, ended }: Recalled): void {
+    const { presses, copies } = memory.emergency;
+    this.#give({ kind: "recalled", presses, copies, ended, mono: this.#options.clock.mono() });
   }
 
   /** An airbag has fired at `firedAt`, on the clock of `mono`: this opens an emergency. */

@@ -177,6 +177,10 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   });
 
   const commands = openCommands(core, parts);
+  core.recalled.listen((recalled) => {
+    panic.emergency.recall(recalled);
+    commands.recall(recalled.memory.commands);
+  });
   const health = openHealth(core, parts, () => stopping.signal.aborted);
   const clockEvent = new ClockEvent(core);
   const tick = (): void => {
