@@ -3,8 +3,9 @@ import { Episode } from "./episode.ts";
 import { EmergencyUpdate } from "./report.ts";
 
 /**
- * What survives a restart, besides the reports: one typed, versioned value. It is stored only in the
- * vital file beside the outbox. Each section has one owner, which replaces it as a whole.
+ * What survives a restart, besides the reports: one typed, versioned value. Its home is the vital
+ * file beside the outbox; the store has a copy in case that is lost. Each section has one owner, which replaces it
+ * as a whole.
  */
 
 /** An episode and its report as it now stands. */

@@ -32,6 +32,7 @@ export type RingEvent =
       readonly kind: "recalled";
       readonly presses: readonly CountedPresses[];
       readonly copies: readonly Copy[];
+      readonly airbags: readonly string[];
       readonly ended: readonly { readonly id: string; readonly presses: number }[];
       readonly mono: number;
     }

@@ -163,12 +163,13 @@ const adopt = (ring: Ring, { episode, mono }: RingEvent & { kind: "adopt" }): Ri
  * unless somebody has pressed in it since.
  */
 const recalled = (ring: Ring, event: RingEvent & { kind: "recalled" }): RingStep => {
-  const { presses, copies, ended, mono } = event;
+  const { presses, copies, airbags, ended, mono } = event;
   const known = (id: string): boolean => isKnown(ring, id);
   const united = {
     ...ring,
     presses: unite(ring.presses, presses),
     copies: copies.reduce((all, one) => withCopy(all, one, known), ring.copies),
+    airbags: [...new Set([...ring.airbags, ...airbags])].slice(-AIRBAGS_MAX),
   };
   return ended.reduce(
     (step, { id, presses: before }): RingStep => {

@@ -154,8 +154,8 @@ export class EmergencyPart implements Disposable {
 
   /** A newer memory than that with which the unit began was found. `ended`: see the event `recalled`. */
   recall({ memory, ended }: Recalled): void {
-    const { presses, copies } = memory.emergency;
-    this.#give({ kind: "recalled", presses, copies, ended, mono: this.#options.clock.mono() });
+    const { presses, copies, airbags } = memory.emergency;
+    this.#give({ kind: "recalled", presses, copies, airbags, ended, mono: this.#options.clock.mono() });
   }
 
   /** An airbag has fired at `firedAt`, on the clock of `mono`: this opens an emergency. */

@@ -82,7 +82,7 @@ describe("a newer memory than that with which the unit began", () => {
   const OTHER = "01K0000000000000000000000B";
   const episode = episodeOf(reportOf(), false, 1_000);
   const begun = advance(NO_RING, { kind: "adopt", episode, mono: 1_000 }, 1_000).ring;
-  const nothing = { presses: [], copies: [], ended: [], mono: 2_000 } as const;
+  const nothing = { presses: [], copies: [], airbags: [], ended: [], mono: 2_000 } as const;
 
   test("adds its presses and its copies, and both are stored", () => {
     const presses = [{ board: "0badcafe", below: 0, numbers: [7] }];
@@ -106,6 +106,12 @@ describe("a newer memory than that with which the unit began", () => {
     const recalled = advance(ring, { ...nothing, kind: "recalled", copies }, 2_000);
     expect(recalled.ring.copies).toHaveLength(COPIES_MAX);
     expect(recalled.ring.copies).toContainEqual(own);
+  });
+
+  test("shows that an airbag has fired already", () => {
+    const ring = { ...begun, airbags: ["Front"] };
+    const recalled = advance(ring, { ...nothing, kind: "recalled", airbags: ["Side", "Front"] }, 2_000);
+    expect(recalled.ring.airbags).toEqual(["Front", "Side"]);
   });
 
   test("ends an episode that has ended", () => {
