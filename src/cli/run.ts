@@ -29,7 +29,9 @@ identity or no broker.`,
     for (const warning of loaded.warnings) log.warn(warning);
     for (const doubt of loaded.doubts) log.warn(doubt, { part: "can" });
     for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
-    const stop = onStopRequest();
+    const stop = onStopRequest(() =>
+      log.error("the stop takes too long: what could not be written to the disk is lost", { part: "disk" }),
+    );
     using notifier = createNotifier(process.env, log);
     for (let again = true; again;) {
       // oxlint-disable-next-line no-await-in-loop -- one unit after another
