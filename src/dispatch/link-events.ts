@@ -89,6 +89,7 @@ export const NOBODY: LinkEvents = {
   publishing: () => undefined,
   delivered: () => undefined,
   removed: () => undefined,
+  left: () => undefined,
   heard: () => undefined,
   message: () => Promise.resolve(),
 };

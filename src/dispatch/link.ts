@@ -17,6 +17,7 @@ import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 import {
   LinkError,
+  PUBACK,
   type Connection,
   type ConnectionEvents,
   type ConnectOptions,
@@ -164,9 +165,9 @@ export class Link {
     this.#emergencies.publish(report, copies);
   }
 
-  /** Removes the retained copy of an episode from a broker. */
-  remove(episode: string, broker: string): void {
-    this.#emergencies.remove(episode, broker);
+  /** Removes the retained copy of an episode from a broker. `prefix`: of its topic, if it is an earlier one. */
+  remove(episode: string, broker: string, prefix?: string): void {
+    this.#emergencies.remove(episode, broker, prefix);
   }
 
   /** Publishes the answer to a command. It is lost if there is no connection. */
@@ -403,11 +404,19 @@ export class Link {
     if (this.#faults.failed(broker, error)) this.#on.down(error, broker, silentMs);
   }
 
+  #oldRemoved({ outgoing, code }: Answer & { kind: "old-removal" }, broker: string): void {
+    const { episode, prefix } = outgoing.copy;
+    const topic = this.#options.routes.emergency(episode, prefix);
+    if (code >= PUBACK.firstRefusal) this.#refused(broker, topic, code);
+    else this.#accepted(broker, topic);
+  }
+
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
     if (by === "courier" && this.#linked) this.#recovered(broker, this.#faults.letIn(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
+    if (answer.kind === "old-removal") this.#oldRemoved(answer, broker);
     if (answer.kind === "unheard" || answer.kind === "delivered") {
       this.#accepted(broker, channelOf(answer.outgoing));
       this.#refusalHangUps.accepted(broker, channelOf(answer.outgoing));

@@ -21,7 +21,17 @@ export const CountedPresses = z.object({
 export type CountedPresses = z.infer<typeof CountedPresses>;
 
 /** A broker that may hold a retained copy of an episode. */
-export const Copy = z.object({ episode: z.string(), broker: z.string() });
+export const Copy = z.object({
+  episode: z.string(),
+  broker: z.string(),
+  /**
+   * The prefix of the topic that has the copy. Absent in the memory of an older release, and in the ring:
+   * the prefix of the present configuration.
+   */
+  prefix: z.string().optional(),
+  /** The broker is not configured any more, and dispatch has been told that the copy is left there. */
+  left: z.literal(true).optional(),
+});
 export type Copy = z.infer<typeof Copy>;
 
 const EmergencyMemory = z.object({

@@ -42,8 +42,8 @@ export type Routes = {
   readonly command: string;
   /** The topic filter of acknowledgements, with a wildcard for the episode. */
   readonly acks: string;
-  /** The topic of one episode. */
-  emergency(episode: string): string;
+  /** The topic of one episode. `under`: the prefix, if it is not the configured one. */
+  emergency(episode: string, under?: string): string;
   /** The topic of a live report. A cleared episode is not retained. */
   of(report: Addressed): Route;
   /** The episode that a topic acknowledges, or undefined. */
@@ -62,7 +62,7 @@ export const createRoutes = (prefix: string, unit: string): Routes => {
     event: route("event"),
     health: route("health"),
   };
-  const emergency = (episode: string) => `${root}/emergency/${episode}`;
+  const emergency = (episode: string, under = prefix) => `${under}/${unit}/emergency/${episode}`;
   const ack = new RegExp(`^${RegExp.escape(`${root}/emergency/`)}([^/]+)/ack$`);
   return {
     state: route("state"),

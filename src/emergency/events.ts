@@ -6,6 +6,9 @@ import type { EpisodeEvent } from "./machine.ts";
 
 /** The events and effects of the emergency ring. `mono` is in milliseconds on the clock that never jumps. */
 
+/** A retained copy. `id`: of the episode; `prefix`: of its topic, if it is not the present one. */
+type CopyOf = { readonly id: string; readonly broker: string; readonly prefix?: string | undefined };
+
 export type RingEvent =
   | {
       readonly kind: "press";
@@ -62,8 +65,10 @@ export type RingEvent =
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly broker: string }
-  /** A broker has no retained copy of the episode any more. */
-  | { readonly kind: "removed"; readonly id: string; readonly broker: string }
+  /** A broker has no retained copy of the episode any more. `prefix`: see `Copy`. */
+  | ({ readonly kind: "removed" } & CopyOf)
+  /** A copy cannot be removed: its broker is not configured any more. */
+  | ({ readonly kind: "left" } & CopyOf)
   /** Whether the broker has a subscriber for the unit's reports. */
   | { readonly kind: "listening"; readonly listening: boolean; readonly mono: number }
   | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean };
@@ -83,7 +88,9 @@ export type RingEffect =
   | { readonly kind: "evidence"; readonly id: string; readonly test: boolean }
   | { readonly kind: "lamp"; readonly lamp: LampWish }
   /** Remove the retained copy of an episode from a broker. */
-  | { readonly kind: "remove"; readonly id: string; readonly broker: string }
+  | ({ readonly kind: "remove" } & CopyOf)
+  /** Report that a copy is left on a broker that is not configured any more. Once for each copy. */
+  | ({ readonly kind: "left" } & CopyOf)
   | { readonly kind: "forget"; readonly id: string }
   /** No drill is armed, and why. */
   | { readonly kind: "drill-refused"; readonly why: string }

@@ -1,5 +1,5 @@
 import type { BoardPress } from "../domain/panic.ts";
-import { withCopy, withoutCopy } from "./copies.ts";
+import { withCopy, withLeft, withoutCopy } from "./copies.ts";
 import type { RingEffect, RingEvent } from "./events.ts";
 import { lampOf, type LampWish } from "./lamp.ts";
 import {
@@ -213,12 +213,19 @@ const sweep = (ring: Ring, mono: number): RingStep => ({
   ring: { ...ring, sweptAt: mono },
   effects: ring.copies
     .filter(({ episode }) => !isKnown(ring, episode))
-    .map(({ episode, broker }) => ({ kind: "remove", id: episode, broker })),
+    .map(({ episode, broker, prefix }) => ({ kind: "remove", id: episode, broker, prefix })),
 });
 
-const removed = (ring: Ring, episode: string, broker: string): RingStep => {
-  const copies = withoutCopy(ring.copies, { episode, broker });
+const removed = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "removed" }): RingStep => {
+  const copies = withoutCopy(ring.copies, { episode: id, broker, prefix });
   return copies === ring.copies ? { ring, effects: [] } : toStore({ ...ring, copies }, []);
+};
+
+/** The copy stays noted: it is removed if its broker is configured again. */
+const left = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "left" }): RingStep => {
+  const copies = withLeft(ring.copies, { episode: id, broker, prefix });
+  if (copies === ring.copies) return { ring, effects: [] };
+  return toStore({ ...ring, copies }, [{ kind: "left", id, broker, prefix }]);
 };
 
 const publishing = (ring: Ring, id: string, broker: string): RingStep => {
@@ -273,7 +280,9 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
     case "publishing":
       return publishing(ring, event.id, event.broker);
     case "removed":
-      return removed(ring, event.id, event.broker);
+      return removed(ring, event);
+    case "left":
+      return left(ring, event);
     case "connected": {
       const step = episodes(ring, event, event);
       const swept = sweep(step.ring, event.mono);

@@ -110,9 +110,13 @@ const renamed = async (outbox: Outbox, name: string): Promise<boolean> => {
   if (outbox.unit === name) return false;
   await outbox.opened;
   const { records } = await outbox.stats();
-  const { episodes, copies } = outbox.memory.emergency;
+  const { emergency } = outbox.memory;
+  const { episodes } = emergency;
+  // Dispatch knows of the copies that are left on brokers that are not configured any more.
+  const copies = emergency.copies.filter(({ left }) => !left);
   if (records + episodes.length + copies.length > 0 || outbox.state.kind !== "open")
     throw new NameError(outbox.unit, name, { reports: records, copies: copies.length });
+  outbox.remember({ emergency: { ...emergency, copies } });
   await outbox.rename(name);
   return true;
 };

@@ -4,6 +4,7 @@ import { AckMessage } from "../domain/messages.ts";
 import { buttonOnLoop, type BoardPress, type LampPattern, type PanicBoard } from "../domain/panic.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
+import { underPrefix, withPrefix } from "../emergency/copies.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
 import { episodeOf } from "../emergency/orphan.ts";
 import { kept, type Scene } from "../emergency/report.ts";
@@ -40,6 +41,8 @@ export type EmergencyOptions = {
   readonly time: Time;
   readonly random: Random;
   readonly log: Log;
+  /** The prefix of the topics, as configured. */
+  readonly prefix: string;
   readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
   /** The car's position and signals, for a new report. */
   readonly scene: () => Scene;
@@ -69,13 +72,15 @@ export class EmergencyPart implements Disposable {
   readonly #boards: Pick<PanicBoard, "confirm" | "show">[] = [];
   /** A press or an airbag was counted in this episode: the signals from before it belong to the episode. */
   readonly evidence = new Signal<{ readonly episode: string; readonly test: boolean }>();
+  /** A retained copy is left on a broker that is not configured any more. */
+  readonly copyLeft = new Signal<RingEffect & { readonly kind: "left" }>();
   /** A button was pressed, even if the press is not counted. */
   readonly pressed = new Signal<BoardPress>();
   #ring: Ring;
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
-    const { outbox, link, clock, time, log, scene } = options;
+    const { outbox, link, clock, time, log, prefix, scene } = options;
     const { emergency } = outbox.memory;
     this.#reports = new EpisodeReports({ outbox, clock, log, scene, legs: this.#legs });
     this.#storing = new Storing({
@@ -87,7 +92,7 @@ export class EmergencyPart implements Disposable {
       this.#reports.resume(episode.id, report);
       log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
-    this.#ring = restore(emergency, clock.mono());
+    this.#ring = restore({ ...emergency, copies: underPrefix(emergency.copies, prefix) }, clock.mono());
     for (const { episode } of emergency.episodes) this.#publish(episode.id);
     this.#ticking = time.every(TICK_MS, () =>
       this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected }),
@@ -117,7 +122,9 @@ export class EmergencyPart implements Disposable {
 
   /** Gives the ring an event that needs no additions. */
   give(
-    event: RingEvent & { kind: "fault" | "removed" | "connected" | "listening" | "hello" | "no-drill" },
+    event: RingEvent & {
+      kind: "fault" | "removed" | "left" | "connected" | "listening" | "hello" | "no-drill";
+    },
   ): void {
     this.#give(event);
   }
@@ -275,7 +282,10 @@ export class EmergencyPart implements Disposable {
           board.show(effect.lamp.pattern, effect.lamp.quiet, effect.lamp.drill);
         break;
       case "remove":
-        link.remove(effect.id, effect.broker);
+        link.remove(effect.id, effect.broker, effect.prefix);
+        break;
+      case "left":
+        this.copyLeft.emit(effect);
         break;
       case "forget":
         this.#reports.forget(effect.id);
@@ -290,13 +300,14 @@ export class EmergencyPart implements Disposable {
   }
 
   #store(): void {
-    const { outbox } = this.#options;
+    const { outbox, prefix } = this.#options;
     const episodes = this.#ring.emergency.episodes.map((episode) => ({
       episode,
       // A press must never be on disk without its episode.
       report: kept(this.#reports.get(episode.id) ?? this.#reports.make(episode)),
     }));
-    outbox.remember({ emergency: { episodes, ...toMemory(this.#ring) } });
+    const memory = toMemory(this.#ring);
+    outbox.remember({ emergency: { episodes, ...memory, copies: withPrefix(memory.copies, prefix) } });
     this.#storing.store(this.#ring.generation);
   }
 

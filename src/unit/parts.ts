@@ -20,9 +20,9 @@ export type PanicParts = {
 
 /** Opens the emergencies and the board. From then on a press is stored. */
 export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts => {
-  const { outbox, link, faults, options, writable, orphans } = core;
+  const { outbox, link, faults, options, routes, writable, orphans } = core;
   const { clock, time, random, log, board: openBoard } = options.ports;
-  const { panic } = options.settings;
+  const { panic, dispatch } = options.settings;
   const buttons = typeof panic === "object" ? panic.buttons : {};
   const scenes: Scene[] = [];
   const emergency = stack.use(
@@ -33,10 +33,16 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
       time,
       random,
       log,
+      prefix: dispatch.prefix,
       buttons,
       scene: () => Object.assign({}, ...scenes.map((scene) => scene())),
     }),
   );
+  emergency.copyLeft.listen(({ id, broker, prefix }) => {
+    const where = `${broker} ${routes.emergency(id, prefix)}`;
+    const detail = `the retained emergency may be left at ${where}: the broker is not configured any more`;
+    faults.note({ part: "link", code: "copy-left", where }, detail);
+  });
   orphans.listen((report) => emergency.adopt(report));
   writable.listen((is) => emergency.give({ kind: "fault", part: "outbox", faulty: !is }));
   const board = openBoard?.(listenToBoard(buttons, emergency, faults));

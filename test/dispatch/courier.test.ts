@@ -67,7 +67,7 @@ const open = (
           oversize: () => undefined,
           accepted: () => undefined,
           tooLarge: () => undefined,
-          closed: (episodes) => void closed.push(episodes),
+          closed: ({ flyingEpisodes }) => void closed.push(flyingEpisodes),
           answer: (answer) => void answers.push(answer),
           done: () => (done = true),
         },

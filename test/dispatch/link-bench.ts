@@ -78,6 +78,8 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     }),
   });
   const copies = new Set<string>();
+  /** Brokers on which a copy is left. */
+  const left: string[] = [];
   const ups: string[] = [];
   const downs: LinkError[] = [];
   const refusals: string[] = [];
@@ -98,7 +100,8 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
       return undefined;
     },
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
-    removed: (_episode, broker) => void copies.delete(broker),
+    removed: (_episode, broker, prefix) => void (prefix === undefined && copies.delete(broker)),
+    left: (_episode, broker) => void left.push(broker),
     heard: () => undefined,
     message({ payload }) {
       messages.push(payload.toString());
@@ -110,6 +113,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     link,
     on,
     copies,
+    left,
     ups,
     downs,
     refusals,

@@ -97,6 +97,7 @@ class World {
         this.ended.add(effect.id);
         break;
       case "lamp":
+      case "left":
       case "evidence":
       case "drill-refused":
       case "refused":

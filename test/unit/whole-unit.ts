@@ -45,12 +45,13 @@ export const openWorld = (
   const logs: Json[] = [];
   const confirmed: Json[] = [];
   const lamps: string[] = [];
-  const start = async (extra = "", recorded = false, id = "zr-117", dispatch = "") => {
+  const all = brokers.map(({ url }) => url);
+  const start = async (extra = "", recorded = false, id = "zr-117", dispatch = "", urls = all) => {
     const process = new LifeTime(time);
     const text = `
 unit: { directorate: zrenjanin, id: ${id} }
 gps: { port: /dev/ttyACM0 }
-dispatch: { brokers: ${JSON.stringify(brokers.map(({ url }) => url))}, ${dispatch} }
+dispatch: { brokers: ${JSON.stringify(urls)}, ${dispatch} }
 outbox: { path: /simulated/outbox, maxMiB: 8 }
 panic: { port: /dev/ttyUSB0, buttons: { dash: { loop: 0 } } }
 ${extra}`;

@@ -110,6 +110,17 @@ export const LINK = {
     cause: "The broker's access rules do not cover the topic.",
     remedy: 'Ask dispatch to correct the rules: "Access rules of the broker" in systemd/RUNBOOK.md.',
   },
+  "copy-left": {
+    sentence:
+      "The retained message of an ended emergency may be left on a broker that is not configured any more. `where` is the broker and the topic.",
+    lamp: "unchanged",
+    dispatch: "On that broker the emergency looks as it did when the unit last reached it.",
+    cause:
+      "The broker was taken out of `dispatch.brokers`, or is written differently there, before the unit could remove the message.",
+    remedy:
+      "Remove the retained message at the broker, or put the broker back into `dispatch.brokers` as it was: the unit then removes it by itself.",
+    once: true,
+  },
   oversize: {
     sentence: "A message from dispatch was larger than 1 MiB. It was skipped. `where` is the topic.",
     lamp: "unchanged",
