@@ -37,8 +37,8 @@ export type CourierOptions = {
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
   readonly on: ConnectionEvents & {
     answer(answer: Answer, broker: string): void;
-    /** It has a connection. `maximumPacketSize`: as the broker announces it, in bytes. */
-    accepted(maximumPacketSize: number): void;
+    /** It has a connection. */
+    accepted(connection: Connection): void;
     /** A report does not fit into the broker's largest packet. `bytes`: the size of its packet. */
     tooLarge(report: Report, bytes: number): void;
     /** Its connection has ended. */
@@ -256,7 +256,7 @@ export class Courier {
       return "done";
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
-    on.accepted(connection.maximumPacketSize);
+    on.accepted(connection);
     const { otherAddresses, untriedAddresses } = connection;
     this.#addresses = otherAddresses + 1;
     const turnMs = untriedAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : Infinity;

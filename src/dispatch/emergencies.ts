@@ -3,7 +3,7 @@ import { Courier, type Cargo, type CourierOptions } from "./courier.ts";
 import { LateCopies } from "./late-copies.ts";
 import { OldCopies } from "./old-copies.ts";
 import type { Live } from "./live.ts";
-import { PUBACK, type ConnectionEvents } from "./port.ts";
+import { PUBACK, type Connection, type ConnectionEvents } from "./port.ts";
 import type { Session } from "./session.ts";
 import type { Traffic } from "./traffic.ts";
 import {
@@ -37,8 +37,8 @@ export type EmergenciesOptions = {
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
     hurry(): void;
-    /** A courier has a connection: what its broker announces. */
-    accepted(broker: string, maximumPacketSize: number): void;
+    /** A courier has a connection. */
+    accepted(connection: Connection): void;
     /** A report does not fit into the largest packet of a courier's broker. `bytes`: the size of its packet. */
     tooLarge(report: Report, bytes: number): void;
     /** Moves the link's connection to a broker that has delivered what the link could not. */
@@ -278,7 +278,7 @@ export class Emergencies {
         on: {
           ...link.hears,
           answer: (answer) => link.answered(answer, broker),
-          accepted: (maximumPacketSize) => link.accepted(broker, maximumPacketSize),
+          accepted: (connection) => link.accepted(connection),
           tooLarge: (one, bytes) => link.tooLarge(one, bytes),
           closed: (traffic) => this.#closed(broker, traffic),
           done: () => {

@@ -6,7 +6,7 @@ import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { Compress } from "../wire/encode.ts";
 import type { EmergencyEvents } from "./emergencies.ts";
-import type { Connect, ConnectOptions, Incoming, LinkError, LinkFault } from "./port.ts";
+import type { Connect, Connection, ConnectOptions, Incoming, LinkError, LinkFault } from "./port.ts";
 
 /** What the link needs, shows and reports. */
 
@@ -62,6 +62,11 @@ export type LinkEvents = EmergencyEvents & {
   accepted(broker: string, topic: string): void;
   /** No broker accepts a packet as large as an emergency in its shortest form. It waits. `bytes`: of its packet. */
   tooLarge(bytes: number): void;
+  /**
+   * The PEM file that could not be used for a new connection, which was made with what was read last;
+   * undefined: all could be used.
+   */
+  files(unusable: Connection["unusableFile"]): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
   /**
@@ -85,6 +90,7 @@ export const NOBODY: LinkEvents = {
   refused: () => undefined,
   accepted: () => undefined,
   tooLarge: () => undefined,
+  files: () => undefined,
   oversize: () => undefined,
   publishing: () => undefined,
   delivered: () => undefined,

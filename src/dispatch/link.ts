@@ -110,7 +110,7 @@ export class Link {
         sessionEvents: (url) => this.#sessionEvents(url),
         hears: this.#hears,
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
-        accepted: (url, bytes) => this.#brokers.accepted(brokers.indexOf(url), bytes),
+        accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
         tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
@@ -281,7 +281,7 @@ export class Link {
   async #serve(connection: Connection): Promise<Served> {
     const { time, routes, state } = this.#options;
     const { broker } = connection;
-    this.#brokers.accepted(this.#index, connection.maximumPacketSize);
+    this.#let(this.#index, connection);
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
     const { traffic } = session;
@@ -314,6 +314,12 @@ export class Link {
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
     return { error, delivered: tally.delivered, lostBytes, silentMs, left };
+  }
+
+  /** A broker has accepted a connection of the link or of a courier. */
+  #let(broker: number, { maximumPacketSize, unusableFile }: Connection): void {
+    this.#brokers.accepted(broker, maximumPacketSize);
+    this.#on.files(unusableFile);
   }
 
   #sessionOn(connection: Connection, tally: Tally): Session {

@@ -1,4 +1,5 @@
 import type { LinkEvents } from "../dispatch/link.ts";
+import type { Connection } from "../dispatch/port.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { systemWords } from "../runtime/system-words.ts";
@@ -8,6 +9,7 @@ import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
 import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
 import { openCar, openPanic } from "./parts.ts";
+import type { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 
 export type { UnitOptions } from "./ports.ts";
@@ -58,6 +60,16 @@ const announce = ({ options, name, outbox, event, faults }: Core): void => {
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
 };
 
+/** Reports the PEM file that cannot be used now, and that the others can be used again. */
+const reportFiles = (faults: Faults, unusable: Connection["unusableFile"]): void => {
+  for (const { part, code, where } of faults.active)
+    if (part === "link" && code === "credentials-kept" && where !== undefined && where !== unusable?.file)
+      faults.clear({ part, code, where }, `${where} can be used again`);
+  if (!unusable) return;
+  const detail = `${unusable.message}: the unit goes on with what it read last`;
+  faults.raise({ part: "link", code: "credentials-kept", where: unusable.file }, detail);
+};
+
 /** Passes the events of the link on to the parts that they concern. */
 const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents => {
   const { faults, connected, routes, options } = core;
@@ -100,6 +112,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
         { part: "link", code: "emergency-too-large" },
         `an emergency needs a packet of ${bytes} bytes, and no broker accepts one`,
       ),
+    files: (unusable) => reportFiles(faults, unusable),
     oversize(topic, bytes) {
       // The topic is the sender's choice: it may be 64 KiB long, and another one each time.
       const channel = routes.acknowledged(topic) === undefined ? "other" : "ack";

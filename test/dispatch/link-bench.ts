@@ -93,6 +93,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     recovered: () => undefined,
     refused: (broker, topic, why) => void refusals.push(`${broker} ${topic}: ${why}`),
     accepted: () => undefined,
+    files: () => undefined,
     oversize: () => undefined,
     tooLarge: () => undefined,
     publishing(_report, broker) {

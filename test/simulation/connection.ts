@@ -59,6 +59,7 @@ export class SimulatedConnection implements Connection, Peer {
   readonly will: Will | undefined;
   readonly route: Route;
   readonly otherAddresses: number;
+  readonly unusableFile = undefined;
   readonly #o: SimulatedConnectionOptions;
   /** What is at the address: not always the broker of the route. */
   readonly #broker: Broker;

@@ -144,6 +144,7 @@ export class EmergencyWorld {
       recovered: () => undefined,
       refused: () => undefined,
       accepted: () => undefined,
+      files: () => undefined,
       oversize: () => undefined,
       tooLarge: () => undefined,
       publishing: (report, broker) => emergency.publishing(report, broker),

@@ -96,6 +96,14 @@ export const LINK = {
     cause: "The file is missing, or the service's user may not read it.",
     remedy: "`ls -l` the file that `detail` names. Put it there, readable for user patrol-unit.",
   },
+  "credentials-kept": {
+    lamp: "unchanged",
+    sentence:
+      "A file that `dispatch.ca`, `cert` or `key` names cannot be used any more. The unit goes on with what it read last. `where` is the file.",
+    dispatch: "Nothing changes until the unit is restarted: then it cannot connect.",
+    cause: "The file was removed, is being written, or does not belong to the others.",
+    remedy: "Put a whole file there, readable for user patrol-unit, before the next restart.",
+  },
   failed: {
     ...NO_LINK,
     sentence: "The connection failed for another reason, which `detail` gives.",
