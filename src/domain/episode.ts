@@ -49,5 +49,7 @@ export const Episode = z.object({
   repeatAt: z.number(),
   /** When a drill that nobody clears ends by itself, on the clock of `mono`. */
   endsAt: z.number().optional(),
+  /** The same in UTC milliseconds, for a drill that was open at a restart. Absent: the time is not known. */
+  endsAtUtc: z.number().optional(),
 });
 export type Episode = z.infer<typeof Episode>;

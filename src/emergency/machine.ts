@@ -41,8 +41,13 @@ export type EpisodeEvent =
       readonly mono: number;
     }
   | { readonly kind: "connected"; readonly mono: number }
-  /** `connected`: something can be published now. */
-  | { readonly kind: "tick"; readonly mono: number; readonly connected: boolean };
+  /** `connected`: something can be published now. `at`: UTC milliseconds, if the time is known. */
+  | {
+      readonly kind: "tick";
+      readonly mono: number;
+      readonly connected: boolean;
+      readonly at?: number | undefined;
+    };
 
 export type EpisodeEffect =
   /** Make a new report of the episode, store it, then publish it. */
@@ -181,11 +186,12 @@ const wantsRepeat = ({ state }: Episode): boolean => state === "active" || state
 
 type Tick = EpisodeEvent & { kind: "tick" };
 
-const tickOne = (
-  episode: Episode,
-  { mono, connected }: Tick,
-): { episode: Episode; effect?: EpisodeEffect } => {
-  if (isOpen(episode) && episode.endsAt !== undefined && mono >= episode.endsAt) {
+const isTimeUp = ({ endsAt = Infinity, endsAtUtc = Infinity }: Episode, { mono, at = -Infinity }: Tick) =>
+  mono >= endsAt || at >= endsAtUtc;
+
+const tickOne = (episode: Episode, event: Tick): { episode: Episode; effect?: EpisodeEffect } => {
+  const { mono, connected } = event;
+  if (isOpen(episode) && isTimeUp(episode, event)) {
     const over = changed({ ...episode, state: "cleared", by: UNIT, ackAt: undefined }, mono);
     return { episode: over, effect: { kind: "report", episode: over } };
   }
@@ -236,6 +242,15 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   }
 };
 
+/**
+ * When a drill ends after a restart: at the time of day, whenever that is known, and at the latest when it
+ * has its whole time once more.
+ */
+const endOfDrill = ({ pressed }: Episode, mono: number): Pick<Episode, "endsAt" | "endsAtUtc"> => ({
+  endsAt: mono + DRILL_ENDS_MS,
+  ...(pressed === undefined || pressed.clock === "unset" ? {} : { endsAtUtc: pressed.at + DRILL_ENDS_MS }),
+});
+
 /** Episodes from the memory after a restart at `mono`. Each of them is on disk. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
   episodes: episodes.map((episode) => ({
@@ -244,6 +259,6 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     safe: true,
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
-    ...(episode.test ? { endsAt: mono + DRILL_ENDS_MS } : {}),
+    ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),
 });

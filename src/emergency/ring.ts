@@ -191,8 +191,9 @@ const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep =
   return { ...step, effects: [...step.effects, { kind: "remove", id, broker }] };
 };
 
-const tick = (ring: Ring, { mono, connected }: RingEvent & { kind: "tick" }): RingStep => {
-  const ticked = episodes(ring, { kind: "tick", mono, connected }, { mono });
+const tick = (ring: Ring, event: RingEvent & { kind: "tick" }): RingStep => {
+  const { mono, connected } = event;
+  const ticked = episodes(ring, event, { mono });
   const late = fromMemory(ticked.ring, ({ publishAt }) => publishAt <= mono);
   const again = mono >= (late.ring.retryAt ?? Infinity);
   const retried = again ? { ...late.ring, retryAt: undefined } : late.ring;

@@ -80,7 +80,7 @@ export class EmergencyPart implements Disposable {
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
-    const { outbox, link, clock, time, log, prefix, scene } = options;
+    const { outbox, clock, time, log, prefix, scene } = options;
     const { emergency } = outbox.memory;
     this.#reports = new EpisodeReports({ outbox, clock, log, scene, legs: this.#legs });
     this.#storing = new Storing({
@@ -94,9 +94,7 @@ export class EmergencyPart implements Disposable {
     }
     this.#ring = restore({ ...emergency, copies: underPrefix(emergency.copies, prefix) }, clock.mono());
     for (const { episode } of emergency.episodes) this.#publish(episode.id);
-    this.#ticking = time.every(TICK_MS, () =>
-      this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected }),
-    );
+    this.#ticking = time.every(TICK_MS, () => this.#tick());
   }
 
   /** Whether an episode is open: then positions are reported each second. */
@@ -114,7 +112,7 @@ export class EmergencyPart implements Disposable {
 
   /** From now on the board shows the lamp and gets the confirmations of presses. */
   attach(board: Pick<PanicBoard, "confirm" | "show">): void {
-    this.#give({ kind: "tick", mono: this.#options.clock.mono(), connected: this.#options.link.connected });
+    this.#tick();
     this.#boards.push(board);
     const { lamp } = this.#ring;
     if (lamp) board.show(lamp.pattern, lamp.quiet, lamp.drill);
@@ -232,6 +230,13 @@ export class EmergencyPart implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ticking[Symbol.dispose]();
+  }
+
+  #tick(): void {
+    const { clock, link } = this.#options;
+    const { at, clock: trust } = clock.now();
+    const known = trust === "unset" ? {} : { at };
+    this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
   }
 
   #give(event: RingEvent): readonly RingEffect[] {
