@@ -20,17 +20,20 @@ export const Unit = block({
   id: identityPart.describe("vehicle, the second part of the unit's name"),
 }).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
+/** A name, an IPv4 address, or an IPv6 address in brackets, which the URL parser then checks. */
+const HOST = String.raw`([^\s/:@[\]]+|\[[0-9A-Fa-f:.]+\])`;
+
 export const Gps = block({
   port: url(
     "a tty such as /dev/ttyACM0 or tcp://host:port",
-    /^(\/.+|tcp:\/\/[^\s/:@[\]]+:\d{1,5})$/,
+    new RegExp(String.raw`^(\/.+|tcp:\/\/${HOST}:\d{1,5})$`),
   ).describe("serial device, or tcp://host:port that carries NMEA 0183"),
   baud: baud.default(9600).describe("line speed of a serial receiver"),
 }).describe("the GPS receiver");
 
 export const Broker = url(
-  "mqtts://host:port (mqtt:// only with allowPlaintext: true)",
-  /^mqtts?:\/\/[^\s/:@[\]]+(:\d{1,5})?$/,
+  "mqtts://host:port or mqtts://[IPv6]:port (mqtt:// only with allowPlaintext: true)",
+  new RegExp(String.raw`^mqtts?:\/\/${HOST}(:\d{1,5})?$`),
 );
 
 export const Dispatch = block({

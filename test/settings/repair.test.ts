@@ -189,15 +189,19 @@ describe("a unit runs with what is valid", () => {
     expect(problemsOf(text)).toEqual([expect.stringMatching(words)]);
   });
 
-  test.each(["mqtt://", "mqtts://a b", "mqtts://u:p@a"])(
-    "a broker's address that is not valid is one fault: %s",
-    (url) => {
-      for (const list of [[url], [url, "mqtts://b", url]])
-        expect(
-          settingsWith("", dispatchOf(`{ brokers: ${JSON.stringify(list)} }`)).faults.map(({ path }) => path),
-        ).toEqual(list.flatMap((one, n) => (one === url ? [`dispatch.brokers[${n}]`] : [])));
-    },
-  );
+  test.each([
+    "mqtt://",
+    "mqtts://a b",
+    "mqtts://u:p@a",
+    "mqtts://::1:8883",
+    "mqtts://[1::2::3]",
+    "mqtts://[a]",
+  ])("a broker's address that is not valid is one fault: %s", (url) => {
+    for (const list of [[url], [url, "mqtts://b", url]])
+      expect(
+        settingsWith("", dispatchOf(`{ brokers: ${JSON.stringify(list)} }`)).faults.map(({ path }) => path),
+      ).toEqual(list.flatMap((one, n) => (one === url ? [`dispatch.brokers[${n}]`] : [])));
+  });
 
   test("a broker without TLS that is listed again is one fault each", () => {
     expect(problemsOf(dispatchOf('{ brokers: ["mqtt://a", "mqtt://a"] }'))).toEqual([
