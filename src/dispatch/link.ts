@@ -170,10 +170,14 @@ export class Link {
     this.#emergencies.remove(episode, broker, prefix);
   }
 
-  /** Publishes the answer to a command. It is lost if there is no connection. */
-  reply(route: Route, payload: Buffer): void {
-    this.#linked?.session.traffic.reply(route, payload);
+  /**
+   * Publishes the answer to a command. Without a connection it is lost: the broker delivers the command again on
+   * the next one. Returns whether an older answer was dropped, because too many wait.
+   */
+  reply(route: Route, payload: Buffer): boolean {
+    const dropped = this.#linked?.session.traffic.reply(route, payload) ?? false;
     this.#linked?.session.pump();
+    return dropped;
   }
 
   /** Resolves once nothing is pending or in flight, apart from reports that do not fit the link's broker. */

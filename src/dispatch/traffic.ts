@@ -205,8 +205,12 @@ export class Traffic {
     this.#live.push(report);
   }
 
-  reply(route: Route, payload: Buffer): void {
-    this.#replies = [...this.#replies, { kind: "reply" as const, route, payload }].slice(-REPLY_QUEUE);
+  /** Returns whether an older answer was dropped, because too many wait. */
+  reply(route: Route, payload: Buffer): boolean {
+    this.#replies.push({ kind: "reply", route, payload });
+    if (this.#replies.length <= REPLY_QUEUE) return false;
+    this.#replies.shift();
+    return true;
   }
 
   /** Records of a lane can be read from the outbox. */

@@ -72,9 +72,12 @@ const reportFor = ({ gps }: Parts, command: CommandMessage): string | undefined 
   return undefined;
 };
 
+const ANSWERS_DROPPED =
+  "more answers to commands wait for the broker than the unit keeps: the oldest are dropped, and what became of their commands is in the command events";
+
 /** The commands that dispatch can give, and what each does. */
 export const openCommands = (core: Core, parts: Parts): CommandPart => {
-  const { outbox, link, options, routes, event, restart } = core;
+  const { outbox, link, options, routes, event, faults, restart } = core;
   const { clock, log, time } = options.ports;
   return new CommandPart({
     outbox,
@@ -83,7 +86,10 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
     log,
     routes,
     event,
-    reply: (route, payload) => link.reply(route, payload),
+    // To wait instead would keep the client from reading the acknowledgements that make room.
+    reply(route, payload) {
+      if (link.reply(route, payload)) faults.note({ part: "link", code: "answers-dropped" }, ANSWERS_DROPPED);
+    },
     connected: () => link.status.broker !== undefined,
     kinds: {
       ping: () => undefined,

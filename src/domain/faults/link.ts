@@ -118,6 +118,14 @@ export const LINK = {
     cause: "The broker's access rules do not cover the topic.",
     remedy: 'Ask dispatch to correct the rules: "Access rules of the broker" in systemd/RUNBOOK.md.',
   },
+  "answers-dropped": {
+    sentence: "More than 256 answers to commands waited for the broker. The oldest were dropped.",
+    lamp: "unchanged",
+    dispatch: "Some commands get no reply. Whether they were run is in their `command` events.",
+    cause: "Dispatch sends commands faster than the link carries the answers.",
+    remedy: "Ask dispatch to send fewer commands, and to wait for the replies.",
+    once: true,
+  },
   "copy-left": {
     sentence:
       "The retained message of an ended emergency may be left on a broker that is not configured any more. `where` is the broker and the topic.",
