@@ -60,6 +60,17 @@ describe("SIGTERM stops the service within 5 s", () => {
   });
 });
 
+test("a broker listed after one whose name is not answered is connected within 10 s", async () => {
+  const { broker, stack: centre } = await openCentre();
+  stack.use(centre);
+  const car = carWith([UNANSWERED[0]!, broker.url]);
+  await car.start();
+  await waitFor("the link", () => car.log.some(({ msg }) => msg === "connected to dispatch"), 10_000);
+  expect(car.log.find(({ part, fault }) => part === "link" && fault)).toMatchObject({
+    fault: "unknown-host",
+  });
+});
+
 describe("with five brokers, of which four names are not answered", () => {
   test.each([
     ["from source", "src/main.ts"],
