@@ -16,8 +16,8 @@ export const run: Command = {
 Logs JSON lines to stdout; if they cannot be written, it continues and logs later how many lines
 were lost. SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it at once.
 A fault of the configuration stops only the part that it concerns; each is logged and reported.
-Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
-identity or no broker.`,
+Exit: 0 stopped, 1 stopped without what could not be written in time, 74 the outbox cannot be
+opened, 78 the configuration cannot be read, or gives no identity or no broker.`,
   outlivesOutput: true,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });
