@@ -25,6 +25,7 @@ import {
 } from "./port.ts";
 import { Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
+import { brokerAddress } from "./socket.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { isListening, Tally } from "./tally.ts";
@@ -321,9 +322,9 @@ export class Link {
   }
 
   /** A broker has accepted a connection of the link or of a courier. */
-  #let(broker: number, { maximumPacketSize, unusableFile }: Connection): void {
-    this.#brokers.accepted(broker, maximumPacketSize);
-    this.#on.files(unusableFile);
+  #let(index: number, { broker, maximumPacketSize, unusableFile }: Connection): void {
+    this.#brokers.accepted(index, maximumPacketSize);
+    if (brokerAddress(broker).secure) this.#on.files(unusableFile);
   }
 
   #sessionOn(connection: Connection, tally: Tally): Session {

@@ -1,5 +1,10 @@
 /** How long koffi may take to load. */
-const LOAD_MS = 200;
+const LOAD_MS = 400;
+
+/** Loads what `endProcess` needs, so that it takes no time when the process must end. */
+export const prepareEnd = (): void => {
+  import("koffi").catch(() => undefined);
+};
 
 /**
  * Ends this process at once, with an exit code. `process.exit` first waits for every thread of libuv's pool:

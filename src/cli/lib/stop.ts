@@ -1,4 +1,4 @@
-import { endProcess } from "../../runtime/end-process.ts";
+import { endProcess, prepareEnd } from "../../runtime/end-process.ts";
 
 /** SIGTERM, SIGINT and SIGHUP: the first asks for a clean stop, the second ends the process at once. */
 export type StopRequest = {
@@ -10,7 +10,7 @@ export type StopRequest = {
 };
 
 /** If a clean stop takes longer, the process ends (contract §7: within 5 s). */
-const DEADLINE_MS = 4_600;
+const DEADLINE_MS = 4_500;
 
 /**
  * Handles the signals from now on. Call it once in a process. `late`: called before the process ends
@@ -29,6 +29,7 @@ export const onStopRequest = (late: () => void = () => undefined): StopRequest =
       return;
     }
     controller.abort();
+    prepareEnd();
     setTimeout(giveUp, DEADLINE_MS).unref();
     resolve(reason);
   };
