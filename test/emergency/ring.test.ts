@@ -287,7 +287,8 @@ describe("a drill", () => {
   });
 
   test("that ended by itself says that the unit ended it, without a time of dispatch", () => {
-    const { ring, effects } = after(drill(0), press(1, 0), ack("P1", "received"), tick(600_000, false));
+    const { ring: answered } = after(drill(0), press(1, 0), ack("P1", "received"), stored(3));
+    const { ring, effects } = from(answered, tick(600_000, false));
     expect(ring.emergency.episodes).toMatchObject([{ state: "cleared", by: "unit" }]);
     expect(ring.emergency.episodes[0]!.ackAt).toBeUndefined();
     expect(kindsOf(effects)).toEqual(["report", "store"]);
