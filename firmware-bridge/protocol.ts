@@ -64,7 +64,15 @@ export type FromBoard =
       /** Each loop's reading without a press, 0 to 255; firmware 1.3 and newer. */
       readonly levels?: readonly number[];
     }
-  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number }
+  | {
+      readonly kind: "loop";
+      readonly loop: number;
+      readonly state: LoopState;
+      /** Firmware 1.3 and newer. */
+      readonly level?: number;
+      /** The press whose contact has opened; firmware 1.4 and newer. */
+      readonly release?: { readonly number: number; readonly heldMs: number };
+    }
   | {
       readonly kind: "update";
       readonly board: string;
@@ -106,6 +114,8 @@ const TYPE = {
 };
 /** Of the oldest firmware that is understood. */
 const LENGTH = { hello: 17, press: 14, heartbeat: 17, loop: 2, updateState: 12 };
+/** The length of `loop` at the release of a press. */
+const RELEASED = 11;
 const LOOPS = 4;
 /** "flsh", as a number of four bytes. */
 const CONSENT = 0x68736c66;
@@ -148,6 +158,17 @@ export const encodeToBoard = (message: ToBoard): Uint8Array => {
   return frame(TYPE.confirm, payload);
 };
 
+/** What newer firmware appends to `loop`. */
+const loopExtras = ({ level, release }: Extract<FromBoard, { kind: "loop" }>): readonly number[] => {
+  if (level === undefined) return [];
+  if (release === undefined) return [level];
+  const extras = Buffer.alloc(RELEASED - LENGTH.loop);
+  extras[0] = level;
+  extras.writeUInt32LE(release.number, 1);
+  extras.writeUInt32LE(release.heldMs, 5);
+  return [...extras];
+};
+
 /** Encodes what the firmware sends, for tests and simulated boards. */
 export const encodeFromBoard = (message: FromBoard): Uint8Array => {
   const kind = message.kind === "update" ? "updateState" : message.kind;
@@ -182,7 +203,7 @@ export const encodeFromBoard = (message: FromBoard): Uint8Array => {
       break;
     case "loop":
       payload.set([message.loop, LOOP_STATES.indexOf(message.state)]);
-      appended = message.level === undefined ? [] : [message.level];
+      appended = loopExtras(message);
       break;
     case "update":
       payload.writeUInt32LE(Number.parseInt(message.board, 16));
@@ -194,6 +215,24 @@ export const encodeFromBoard = (message: FromBoard): Uint8Array => {
 };
 
 const hex = (id: number): string => id.toString(16).padStart(8, "0");
+
+/** `payload` has at least the fields of the oldest firmware. */
+const decodeLoop = (payload: Buffer): FromBoard | undefined => {
+  const state = LOOP_STATES[payload[1]!];
+  if (!state) return undefined;
+  const level = payload[LENGTH.loop];
+  const release =
+    payload.length >= RELEASED
+      ? { number: payload.readUInt32LE(LENGTH.loop + 1), heldMs: payload.readUInt32LE(LENGTH.loop + 5) }
+      : undefined;
+  return {
+    kind: "loop",
+    loop: payload[0]!,
+    state,
+    ...(level === undefined ? {} : { level }),
+    ...(release === undefined ? {} : { release }),
+  };
+};
 
 /**
  * Decodes a sysex of ours without F0, command and F7; undefined if its length, its CRC or a value is
@@ -257,8 +296,5 @@ export const decodeFromBoard = (bytes: Uint8Array): FromBoard | undefined => {
     const seal = { bytes: payload.readUInt16LE(6), crc: payload.readUInt32LE(8) };
     return { kind: "update", board: hex(payload.readUInt32LE(0)), state, loader, seal };
   }
-  if (!atLeast("loop")) return undefined;
-  const state = LOOP_STATES[payload[1]!];
-  const level = payload[LENGTH.loop];
-  return state && { kind: "loop", loop: payload[0]!, state, ...(level === undefined ? {} : { level }) };
+  return atLeast("loop") ? decodeLoop(payload) : undefined;
 };
