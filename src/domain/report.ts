@@ -52,7 +52,11 @@ const EmergencyData = z
     button: z.string().describe("the one that opened the episode"),
     buttons: z.array(z.string()).optional().describe("all that were pressed in this episode"),
     pressedAt: isoInstant.optional().describe("absent if it is not known"),
-    heldMs: count.optional().describe("milliseconds that the first press lasted, once it is released"),
+    heldMs: count
+      .optional()
+      .describe(
+        "milliseconds from the first press to its release; never changes. Absent while it is held, or if the board did not say it",
+      ),
     presses: z.int().positive().describe("all presses of this episode"),
     attempt: z.int().positive().describe("+1 for each time this report is published"),
     position: emergencyPosition.optional().describe("the newest position"),

@@ -1,6 +1,6 @@
 import type { Episode, Pressed } from "../domain/episode.ts";
 import type { Copy, CountedPresses } from "../domain/memory.ts";
-import type { BoardPress } from "../domain/panic.ts";
+import type { BoardPress, BoardRelease } from "../domain/panic.ts";
 import type { LampWish } from "./lamp.ts";
 import type { EpisodeEvent } from "./machine.ts";
 
@@ -56,11 +56,15 @@ export type RingEvent =
    * technician in the car.
    */
   | { readonly kind: "drill"; readonly mono: number; readonly askedAt?: number | undefined }
+  /** The contact of a press has opened. */
+  | { readonly kind: "released"; readonly release: BoardRelease; readonly mono: number }
   /** The memory is on disk up to this generation, or this generation cannot be stored now. */
   | { readonly kind: "stored"; readonly generation: number }
   | { readonly kind: "not-stored"; readonly generation: number }
   /** Passed on to the episodes unchanged: see machine.ts. */
-  | Extract<EpisodeEvent, { kind: "no-drill" | "sent" | "tick" | "connected" }>
+  | Extract<EpisodeEvent, { kind: "no-drill" | "tick" | "connected" }>
+  /** As in machine.ts. */
+  | Omit<Extract<EpisodeEvent, { kind: "sent" }>, "mono">
   /** `broker`: the one that the link is connected to. */
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */

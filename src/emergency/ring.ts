@@ -38,10 +38,11 @@ export const ENDED_MAX = 8;
 export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
+/** Notes that a broker may get a copy. The caller stores it with the next generation. */
 const noted = (ring: Ring, episode: string, broker: string | undefined): Ring => {
   if (broker === undefined) return ring;
   const copies = withCopy(ring.copies, { episode, broker }, (id) => isKnown(ring, id));
-  return copies === ring.copies ? ring : { ...ring, copies };
+  return copies === ring.copies ? ring : { ...ring, copies, notedAt: ring.generation + 1 };
 };
 
 type Changing = { readonly mono: number; readonly broker?: string | undefined };
@@ -53,6 +54,10 @@ const episodes = (ring: Ring, event: EpisodeEvent, { mono, broker }: Changing): 
   const effects: RingEffect[] = [];
   let kept = false;
   for (const effect of [...step.effects, ...beyondLimit(step.emergency)]) {
+    if (effect.kind === "keep") {
+      kept = true;
+      continue;
+    }
     effects.push(effect);
     if (effect.kind === "report") now = withUnstored(noted(now, effect.episode.id, broker), effect, mono);
     if (effect.kind === "report" || effect.kind === "forget") kept = true;
@@ -107,9 +112,15 @@ const counted = (ring: Ring, event: RingEvent & { kind: "press" }, presses: numb
   const waits = { press: one, generation: ring.generation + 1 };
   // A board without a latch gives no numbers: it repeats nothing and waits for no confirmation.
   const waiting = one.number === 0 ? ring.waiting : [...others, waits];
-  const rest = { id, button, silent, dark, pressed, mono, automatic: false } as const;
+  const name = one.number === 0 ? undefined : { board: one.board, number: one.number };
+  const rest = { id, button, name, silent, dark, pressed, mono, automatic: false } as const;
   const happened = { kind: "press", ...rest, count: Math.max(1, presses) } as const;
   return withEvidence(episodes({ ...ring, waiting }, happened, event));
+};
+
+const released = (ring: Ring, { release, mono }: RingEvent & { kind: "released" }): RingStep => {
+  const { board, number, heldMs } = release;
+  return episodes(ring, { kind: "released", name: { board, number }, heldMs, mono }, { mono });
 };
 
 const withEvidence = ({ ring, effects }: RingStep): RingStep => ({
@@ -275,7 +286,9 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
     case "not-stored":
       return notStored(ring, event.generation, mono);
     case "sent":
-      return episodes(ring, event, { mono });
+      return episodes(ring, { ...event, mono }, { mono });
+    case "released":
+      return released(ring, event);
     case "ack":
       return acknowledge(ring, event);
     case "publishing":

@@ -1,7 +1,13 @@
 import type { Link } from "../dispatch/link.ts";
 import type { Episode, Pressed } from "../domain/episode.ts";
 import { AckMessage } from "../domain/messages.ts";
-import { buttonOnLoop, type BoardPress, type LampPattern, type PanicBoard } from "../domain/panic.ts";
+import {
+  buttonOnLoop,
+  type BoardPress,
+  type BoardRelease,
+  type LampPattern,
+  type PanicBoard,
+} from "../domain/panic.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import { underPrefix, withPrefix } from "../emergency/copies.ts";
@@ -12,7 +18,7 @@ import { advance } from "../emergency/ring.ts";
 import {
   isKnown,
   copiesOf,
-  isDurable,
+  areCopiesNoted,
   isEmergencyOpen,
   restore,
   toMemory,
@@ -146,6 +152,10 @@ export class EmergencyPart implements Disposable {
     this.#safely("what a press stops", () => this.pressed.emit(press));
   }
 
+  released(release: BoardRelease): void {
+    this.#give({ kind: "released", release, mono: this.#options.clock.mono() });
+  }
+
   /** The store has a report of an emergency that the memory lost: it goes on as the same one. */
   adopt(report: EmergencyUpdate): void {
     const { clock, buttons, log } = this.#options;
@@ -225,7 +235,7 @@ export class EmergencyPart implements Disposable {
     const { episode: id, state } = report.data;
     if (state === "cleared") return undefined; // published without retain
     this.#give({ kind: "publishing", id, broker });
-    return isDurable(this.#ring) ? undefined : this.#secured();
+    return areCopiesNoted(this.#ring) ? undefined : this.#secured();
   }
 
   [Symbol.dispose](): void {

@@ -30,6 +30,7 @@ const degradedBy = (level: number | undefined): string => {
 export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
   hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
   press: (press) => emergency.press(press),
+  released: (release) => emergency.released(release),
   loop(index, state, level) {
     const where = buttonOnLoop(buttons, index)[0];
     const trouble = state === "normal" || state === "pressed" ? undefined : state;

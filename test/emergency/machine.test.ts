@@ -48,7 +48,7 @@ const after = (...events: EpisodeEvent[]): { emergency: Emergency; effects: read
     { emergency: NO_EMERGENCY, effects: [] },
   );
 const stored = (id: string, revision = 1): EpisodeEvent => ({ kind: "stored", id, revision });
-const sent = (id: string, revision = 1): EpisodeEvent => ({ kind: "sent", id, revision });
+const sent = (id: string, revision = 1): EpisodeEvent => ({ kind: "sent", id, revision, mono: 0 });
 
 describe("a press", () => {
   test("opens an episode, to be stored as a report", () => {

@@ -42,6 +42,7 @@ describe("the episode of a report", () => {
       ackAt: "2026-11-24T22:00:03.000Z",
       buttons: ["dash", "boot"],
       silent: true,
+      heldMs: 200,
     };
     const episode = episodeOf(reportOf(data), false, 1_000);
     expect(episode.pressed).toMatchObject({ at: Date.parse(data.pressedAt), clock: "gnss" });
@@ -50,6 +51,7 @@ describe("the episode of a report", () => {
       by: "op-7",
       ackAt: "2026-11-24T22:00:03.000Z",
       silent: true,
+      heldMs: 200,
     });
     expect(episode.buttons).toEqual(["dash", "boot"]);
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { RingEvent } from "../../src/emergency/events.ts";
 import { advance, AIRBAGS_MAX } from "../../src/emergency/ring.ts";
 import {
-  isDurable,
+  areCopiesNoted,
   isEmergencyOpen,
   isRealEmergencyOpen,
   NO_RING,
@@ -38,7 +38,7 @@ describe("a press", () => {
     expect(effects).toContainEqual({ kind: "evidence", id: "P1", test: false });
     expect(effects).toContainEqual({ kind: "store", generation: 1 });
     expect(ring.emergency.episodes).toMatchObject([{ id: "P1", button: "dash", presses: 1 }]);
-    expect(isDurable(ring)).toBe(false);
+    expect(areCopiesNoted(ring)).toBe(false);
   });
 
   test("is confirmed and published once it is on disk, in this order", () => {
@@ -48,7 +48,7 @@ describe("a press", () => {
       { kind: "publish", id: "P1" },
     ]);
     expect(lampOf(ring)).toBe("stored");
-    expect(isDurable(ring)).toBe(true);
+    expect(areCopiesNoted(ring)).toBe(true);
     expect(kindsOf(from(ring, stored(1)).effects)).toEqual([]);
   });
 

@@ -102,6 +102,7 @@ export const openInMemory = (options: {
       },
       fault: (code) => void faults.push(code),
       recovered: () => void faults.push("recovered"),
+      released: () => undefined,
       loop: () => undefined,
     },
   );
