@@ -127,8 +127,9 @@ export class Dispatch {
     }
     this.ledger.add(report.data);
     if (report.data.kind !== "emergency") return;
-    const { episode, test, presses, state } = report.data.data;
-    observe({ what: "episode", episode, test, presses, state });
+    const { episode, test, presses, state, heldMs } = report.data.data;
+    const held = heldMs === undefined ? {} : { heldMs };
+    observe({ what: "episode", episode, test, presses, state, ...held });
     this.#answer(broker, episode, state);
   }
 

@@ -11,6 +11,8 @@ export type EpisodeOnDisk = {
   readonly state: "active" | "received" | "accepted" | "cleared";
   /** The lamp stays idle for this one: a silent button. */
   readonly dark: boolean;
+  /** The press that opened it, `BOARD#NUMBER`; absent: not known. */
+  readonly first?: string;
 };
 
 export type What =
@@ -20,6 +22,8 @@ export type What =
   | { readonly what: "press"; readonly press: string; readonly kept: boolean }
   /** The board lost its power, or was reset, before it could keep that press: it may arrive and need not. */
   | { readonly what: "unkept"; readonly press: string }
+  /** The contact of a press opened again, `heldMs` after it closed, or after the board began to look. */
+  | { readonly what: "released"; readonly press: string; readonly heldMs: number }
   /** The board put a press on the line for the first time. */
   | { readonly what: "handed"; readonly press: string; readonly ageKnown: boolean }
   /** The board was told that a press is on disk. */
@@ -120,6 +124,7 @@ export type What =
       readonly test: boolean;
       readonly presses: number;
       readonly state: string;
+      readonly heldMs?: number;
     }
   /** Dispatch published an acknowledgement. */
   | { readonly what: "acked"; readonly episode: string; readonly stage: string; readonly broker: string }

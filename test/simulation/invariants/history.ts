@@ -63,6 +63,12 @@ export const arrived = (presses: number, episode = E): What => ({
   presses,
   state: "active",
 });
+export const released = (heldMs: number, number = 1): What => ({
+  what: "released",
+  press: `b#${number}`,
+  heldMs,
+});
+export const held = (heldMs: number): What => Object.assign(arrived(1), { heldMs });
 export const disk = (
   episodes: Partial<EpisodeOnDisk>[],
   damaged = false,

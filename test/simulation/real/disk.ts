@@ -1,3 +1,4 @@
+import type { Episode } from "../../../src/domain/episode.ts";
 import type { Memory } from "../../../src/domain/memory.ts";
 import { PLACES, type Disk, type Store } from "../../../src/outbox/port.ts";
 import { decodePlaces } from "../../../src/outbox/vital-record.ts";
@@ -33,8 +34,16 @@ const diskOf = (disk: Disk, life: LifeTime): Disk => ({
   restoreBallast: () => (life.dead ? undefined : disk.restoreBallast()),
 });
 
+const onDisk = ({ id, test, state, dark, first }: Episode): Durable["episodes"][number] => ({
+  id,
+  test,
+  state,
+  dark,
+  ...(first ? { first: `${first.board}#${first.number}` } : {}),
+});
+
 const durableOf = ({ emergency }: Memory): Durable => ({
-  episodes: emergency.episodes.map(({ episode: { id, test, state, dark } }) => ({ id, test, state, dark })),
+  episodes: emergency.episodes.map(({ episode }) => onDisk(episode)),
   presses: emergency.presses,
 });
 
