@@ -69,12 +69,24 @@ export type HeldCommand = z.infer<typeof HeldCommand>;
 const CommandMemory = z.object({ done: z.array(DoneCommand), held: z.array(HeldCommand) });
 export type CommandMemory = z.infer<typeof CommandMemory>;
 
+/** A button, by its configured name. Times are UTC milliseconds, each from a clock that was trusted. */
+export const KnownButton = z.object({
+  button: z.string(),
+  /** Since when the unit has watched it. */
+  since: z.number(),
+  /** When it was last pressed, really or as a drill; absent if that is not known. */
+  pressedAt: z.number().optional(),
+});
+export type KnownButton = z.infer<typeof KnownButton>;
+
 export const Memory = z.object({
   v: z.literal(1),
   /** The unit's name when the pending reports were made. */
   unit: z.string().optional(),
   emergency: EmergencyMemory,
   commands: CommandMemory,
+  /** Absent in a memory of an older release. */
+  buttons: z.array(KnownButton).optional(),
 });
 export type Memory = z.infer<typeof Memory>;
 

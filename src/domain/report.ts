@@ -178,6 +178,15 @@ const EventData = z
   ])
   .describe("Something that happened");
 
+const ButtonHealth = z
+  .object({
+    lastPressDays: count
+      .optional()
+      .describe("days since it was last pressed, really or as a drill; absent if that is not known"),
+    watchedDays: count.describe("days since this unit began to watch it"),
+  })
+  .describe("when the button was last seen to work");
+
 const HealthData = z
   .object({
     uptimeS: count.describe("seconds since the service started"),
@@ -220,7 +229,13 @@ const HealthData = z
       .optional()
       .describe("the vehicle's bus; absent if none is configured"),
     panicBoard: z
-      .looseObject({ connected: z.boolean().describe("whether it answers") })
+      .looseObject({
+        connected: z.boolean().describe("whether it answers"),
+        buttons: z
+          .record(z.string(), ButtonHealth)
+          .optional()
+          .describe("by the button's name; absent while the time is not known"),
+      })
       .optional()
       .describe("the panic board; absent if none is configured"),
     temperatureC: z.number().optional().describe("of the processor, degrees Celsius"),

@@ -1,7 +1,17 @@
 import type * as z from "zod";
 import type { Blocks } from "./blocks.ts";
 import { explain, valueAt, type Issue } from "./explain.ts";
-import { BoardBaud, Button, ButtonName, Loop, LOOPS, PanicBoard, Tty, type Settings } from "./schema.ts";
+import {
+  BoardBaud,
+  Button,
+  ButtonName,
+  Loop,
+  LOOPS,
+  PanicBoard,
+  TestEveryDays,
+  Tty,
+  type Settings,
+} from "./schema.ts";
 
 type Buttons = z.infer<typeof PanicBoard>["buttons"];
 type Button = Buttons[string];
@@ -109,5 +119,7 @@ export const readPanic = (blocks: Blocks): Settings["panic"] => {
   const port = Tty.safeParse(valueAt(raw, ["port"])).data;
   if (port === undefined) return undefined;
   const baud = BoardBaud.safeParse(valueAt(raw, ["baud"])).data ?? BoardBaud.parse(undefined);
-  return { port, baud, buttons: mendButtons(valueAt(raw, ["buttons"])) };
+  const days = TestEveryDays.safeParse(valueAt(raw, ["testEveryDays"])).data;
+  const testEveryDays = days ?? TestEveryDays.parse(undefined);
+  return { port, baud, testEveryDays, buttons: mendButtons(valueAt(raw, ["buttons"])) };
 };

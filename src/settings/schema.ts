@@ -130,6 +130,7 @@ export const ButtonName = text("a name of a-z, 0-9, - and _", BUTTON_NAME);
 export const Loop = whole(0, LOOPS - 1);
 export const Tty = text("a tty such as /dev/ttyUSB0", /^\/.+$/);
 export const BoardBaud = baud.default(57_600);
+export const TestEveryDays = whole(1, 3_650).default(90);
 
 export const Button = block({
   loop: Loop.describe("supervised loop of the board"),
@@ -145,8 +146,11 @@ export const PanicBoard = z
         .record(ButtonName, Button, { error: "a block of buttons such as dash: { loop: 0 }" })
         .describe("buttons by the name that dispatch sees"),
       baud: BoardBaud.describe("line speed of the board"),
+      testEveryDays: TestEveryDays.describe(
+        "days after which a button that nobody has pressed is a fault: press it as a drill",
+      ),
     },
-    { error: "none, or a block of port, buttons, baud" },
+    { error: "none, or a block of port, buttons, baud, testEveryDays" },
   )
   .describe("the panic board");
 

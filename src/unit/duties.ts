@@ -16,7 +16,7 @@ export type Parts = PanicParts & CarParts;
 /** The delay of a `restart`, so that its answer is sent first. */
 const RESTART_MS = 500;
 
-const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthData> => {
+const healthOf = async (core: Core, { gps, can, board, buttonTests }: Parts): Promise<HealthData> => {
   const { outbox, link, options } = core;
   const { clock, machine } = options.ports;
   const { records, bytes, oldestAt } = await outbox.stats();
@@ -36,7 +36,7 @@ const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthD
     link: { ...link.status },
     gps: gps.health(),
     ...(can ? { can: can.health() } : {}),
-    ...(board ? { panicBoard: boardHealth(board, buttons) } : {}),
+    ...(board ? { panicBoard: { ...boardHealth(board, buttons), ...buttonTests.health() } } : {}),
   };
 };
 

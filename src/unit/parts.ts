@@ -1,5 +1,6 @@
 import type { PanicBoard } from "../domain/panic.ts";
 import type { EmergencyData } from "../domain/report.ts";
+import { ButtonTests } from "./button-tests.ts";
 import { CanPart } from "./can.ts";
 import type { Core } from "./core.ts";
 import { EmergencyPart } from "./emergency.ts";
@@ -14,6 +15,7 @@ type Scene = () => Pick<EmergencyData, "position" | "track" | "vehicle">;
 export type PanicParts = {
   readonly emergency: EmergencyPart;
   readonly board: PanicBoard | undefined;
+  readonly buttonTests: ButtonTests;
   /** Functions that give an emergency the car's position and signals. */
   readonly scenes: Scene[];
 };
@@ -23,7 +25,7 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
   const { outbox, link, faults, options, routes, writable, orphans } = core;
   const { clock, time, random, log, board: openBoard } = options.ports;
   const { panic, dispatch } = options.settings;
-  const buttons = typeof panic === "object" ? panic.buttons : {};
+  const { buttons, testEveryDays } = typeof panic === "object" ? panic : { buttons: {}, testEveryDays: 0 };
   const scenes: Scene[] = [];
   const emergency = stack.use(
     new EmergencyPart({
@@ -43,6 +45,8 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
     const detail = `the retained emergency may be left at ${where}: the broker is not configured any more`;
     faults.note({ part: "link", code: "copy-left", where }, detail);
   });
+  const buttonTests = new ButtonTests({ buttons, everyDays: testEveryDays, outbox, clock, faults });
+  emergency.pressed.listen((press) => buttonTests.press(press));
   orphans.listen((report) => emergency.adopt(report));
   writable.listen((is) => emergency.give({ kind: "fault", part: "outbox", faulty: !is }));
   const board = openBoard?.(listenToBoard(buttons, emergency, faults));
@@ -50,7 +54,7 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
     stack.use(board);
     emergency.attach(board);
   }
-  return { emergency, board, scenes };
+  return { emergency, board, buttonTests, scenes };
 };
 
 export type CarParts = {

@@ -202,6 +202,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     core.faults.tick();
     if (stopping.signal.aborted) return;
     commands.tick();
+    panic.buttonTests.tick();
     health.tick();
     if (!options.recorded) car.power.look();
   };

@@ -333,13 +333,14 @@ describe("a faulty panic block", () => {
     ).toEqual(["panic.buttons.b.loop: expected a loop of its own, found 1, the loop of a"]);
   });
 
-  test("a baud rate that is none is the board's default", () => {
+  test("a baud rate that is none is the board's default, and so is a time between tests", () => {
     const { settings } = settingsWith(
-      "panic: { port: /dev/ttyUSB0, baud: 1, buttons: { dash: { loop: 0 } } }",
+      "panic: { port: /dev/ttyUSB0, baud: 1, testEveryDays: 0, buttons: { dash: { loop: 0 } } }",
     );
     expect(settings?.panic).toEqual({
       port: "/dev/ttyUSB0",
       baud: 57_600,
+      testEveryDays: 90,
       buttons: { dash: { loop: 0, silent: false, dark: false } },
     });
   });
