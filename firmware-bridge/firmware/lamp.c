@@ -47,8 +47,9 @@ static bool hushed, drilling;
 /* How many steps of DRILL_LOOK have been shown. */
 static uint8_t drill_step = DRILL_STEPS;
 static uint32_t step_at;
-/* Of the pattern; past STEPS it has been shown once. */
 static uint8_t step;
+/* Of the sounder, which plays once; STEPS: it has played. */
+static uint8_t sound_step;
 static bool due;
 
 void lamp_begin(void) {
@@ -57,6 +58,8 @@ void lamp_begin(void) {
 
 void lamp_show(enum pattern pattern, bool quiet, bool drill) {
     if (quiet != hushed) due = true;
+    /* A loud press in a silent emergency is heard, also if the stage stays the same. */
+    if (hushed && !quiet && pattern >= LAMP_STORED && pattern <= LAMP_ACCEPTED) sound_step = 0;
     hushed = quiet;
     if (pattern == shown && drill == drilling) return;
     if (drill != drilling) drill_step = drill ? 0 : DRILL_STEPS;
@@ -66,6 +69,7 @@ void lamp_show(enum pattern pattern, bool quiet, bool drill) {
     if (pattern == shown) return;
     shown = pattern;
     step = 0;
+    sound_step = 0;
     step_at = now_ms();
 }
 
@@ -79,7 +83,8 @@ static void drive(uint8_t bit, bool on) {
 void lamp_poll(void) {
     if (now_ms() - step_at >= STEP_MS) {
         step_at += STEP_MS;
-        if (++step == 2 * STEPS) step = STEPS;
+        if (++step == STEPS) step = 0;
+        if (sound_step < STEPS) sound_step++;
         if (drill_step < DRILL_STEPS) drill_step++;
         due = true;
     }
@@ -87,7 +92,7 @@ void lamp_poll(void) {
     due = false;
     struct look look;
     memcpy_P(&look, &looks[shown], sizeof look);
-    bool on = drill_step < DRILL_STEPS ? (DRILL_LOOK >> drill_step) & 1 : (look.lamp >> (step % STEPS)) & 1;
+    bool on = drill_step < DRILL_STEPS ? (DRILL_LOOK >> drill_step) & 1 : (look.lamp >> step) & 1;
     drive(LAMP_BIT, on);
-    drive(SOUNDER_BIT, !hushed && step < STEPS && ((look.sounder >> step) & 1));
+    drive(SOUNDER_BIT, !hushed && sound_step < STEPS && ((look.sounder >> sound_step) & 1));
 }
