@@ -171,6 +171,17 @@ export class Link {
     this.#emergencies.remove(episode, broker, prefix);
   }
 
+  /** Whether reports can be sent again now. */
+  get sendsAgain(): boolean {
+    return this.#linked?.session.traffic.sendsAgain ?? false;
+  }
+
+  /** Sends reports again, as history: a broker has acknowledged them, and dispatch lacks them. */
+  again(reports: readonly Report[]): void {
+    this.#linked?.session.traffic.again(reports);
+    this.#linked?.session.pump();
+  }
+
   /**
    * Publishes the answer to a command. Without a connection it is lost: the broker delivers the command again on
    * the next one. Returns whether an older answer was dropped, because too many wait.
@@ -297,7 +308,7 @@ export class Link {
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
     session.pump();
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
-    using _ = new Subscriptions(connection, [routes.acks, routes.command], time, {
+    using _ = new Subscriptions(connection, [routes.acks, routes.command, routes.receipt], time, {
       refused: (topic, code) => {
         this.#refused(broker, topic, code);
         this.#emergencies.relieve();
@@ -441,7 +452,7 @@ export class Link {
     if (answer.kind !== "delivered") return;
     for (const report of answer.reports)
       if (this.#newest.get(report.kind) === report) this.#newest.delete(report.kind);
-    this.#options.outbox.settle(answer.reports);
+    this.#options.outbox.acknowledge(answer.reports);
   }
 
   /** Moves to a broker that has acknowledged an emergency while the link's own connection was silent. */

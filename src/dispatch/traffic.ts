@@ -205,6 +205,18 @@ export class Traffic {
     this.#live.push(report);
   }
 
+  /** Whether reports that dispatch lacks can be sent again now: nothing else waits as history. */
+  get sendsAgain(): boolean {
+    return !this.#held && this.#primed && this.#batches.wanted;
+  }
+
+  /** Sends reports again, as history, that this broker or another one has acknowledged and dispatch lacks. */
+  again(reports: readonly Report[]): void {
+    const fresh = reports.filter(({ seq }) => !this.#underway.has(seq));
+    for (const { seq } of fresh) this.#underway.add(seq);
+    this.#batches.add(fresh);
+  }
+
   /** Returns whether an older answer was dropped, because too many wait. */
   reply(route: Route, payload: Buffer): boolean {
     this.#replies.push({ kind: "reply", route, payload });

@@ -79,6 +79,20 @@ export const KnownButton = z.object({
 });
 export type KnownButton = z.infer<typeof KnownButton>;
 
+/** Which receipts count, and with whom the responsibility for acknowledged reports lies. */
+export const CustodyMemory = z.object({
+  /** The newest receipt that counted: the recorder's database and when it was written, UTC milliseconds. */
+  newest: z.object({ by: z.string(), at: z.number(), upTo: z.int().nonnegative() }).optional(),
+  /** Whether a receipt has counted since custody last fell back to the broker. */
+  proven: z.boolean(),
+  /** For how long the link was connected since the last receipt, milliseconds, in steps. */
+  silentMs: z.number().nonnegative(),
+  /** When a receipt last made the unit begin a new store, UTC milliseconds. */
+  renewedAt: z.number().optional(),
+});
+export type CustodyMemory = z.infer<typeof CustodyMemory>;
+export const NO_CUSTODY: CustodyMemory = { proven: false, silentMs: 0 };
+
 export const Memory = z.object({
   v: z.literal(1),
   /** The unit's name when the pending reports were made. */
@@ -87,6 +101,7 @@ export const Memory = z.object({
   commands: CommandMemory,
   /** Absent in a memory of an older release. */
   buttons: z.array(KnownButton).optional(),
+  custody: CustodyMemory,
 });
 export type Memory = z.infer<typeof Memory>;
 
@@ -94,6 +109,7 @@ export const NO_MEMORY: Memory = {
   v: 1,
   emergency: { episodes: [], presses: [], copies: [], airbags: [] },
   commands: { done: [], held: [] },
+  custody: NO_CUSTODY,
 };
 
 /** The sections that an owner replaces. */

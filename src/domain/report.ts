@@ -198,7 +198,7 @@ const HealthData = z
     diskFreeMiB: z.number().nonnegative().optional().describe("free on the disk of the outbox"),
     outbox: z
       .object({
-        records: count.describe("reports that wait for a broker"),
+        records: count.describe("reports that wait for a broker, or for dispatch's receipt"),
         oldestAgeS: count.optional().describe("seconds that the oldest of them has waited"),
         bytes: count.describe("on disk"),
       })
@@ -209,6 +209,19 @@ const HealthData = z
         reconnects: count.describe("connections after the first, since start"),
         rttMs: z.number().nonnegative().optional().describe("last publish to its PUBACK"),
         fault: z.string().optional().describe("why the last connection failed, one word"),
+        custody: z
+          .object({
+            mode: z
+              .enum(["broker", "dispatch"])
+              .describe("who is responsible for a report that a broker has acknowledged"),
+            by: z.string().optional().describe("the recorder's database whose receipts count"),
+            upTo: count.optional().describe("of the newest receipt"),
+            receiptAgeS: count.optional().describe("seconds since a receipt last counted, in this boot"),
+            unreceipted: count.describe("reports that a broker has acknowledged and no receipt covers"),
+            ignored: count.optional().describe("receipts that changed nothing, since start; absent if none"),
+          })
+          .optional()
+          .describe("who is responsible for acknowledged reports"),
       })
       .describe("the connection to dispatch"),
     gps: z

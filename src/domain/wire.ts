@@ -22,6 +22,7 @@ export const WIRE = {
   history: { path: "history", direction: "up", retain: false },
   ack: { path: "emergency/{episode}/ack", direction: "down", retain: false },
   command: { path: "command", direction: "down", retain: false },
+  receipt: { path: "receipt", direction: "down", retain: true },
   reply: { path: "reply", direction: "up", retain: false, expiryS: 600 },
 } as const;
 
@@ -40,6 +41,7 @@ export type Routes = {
   readonly history: Route;
   readonly reply: Route;
   readonly command: string;
+  readonly receipt: string;
   /** The topic filter of acknowledgements, with a wildcard for the episode. */
   readonly acks: string;
   /** The topic of one episode. `under`: the prefix, if it is not the configured one. */
@@ -69,6 +71,7 @@ export const createRoutes = (prefix: string, unit: string): Routes => {
     history: route("history"),
     reply: route("reply"),
     command: route("command").topic,
+    receipt: route("receipt").topic,
     acks: `${root}/emergency/+/ack`,
     emergency,
     of(report) {

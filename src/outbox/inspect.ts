@@ -9,7 +9,7 @@ import { decodeCopy } from "./memory-copy.ts";
 import { StoreError, type Store } from "./port.ts";
 import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
 import { begunAt, recover, type Gap } from "./recovery.ts";
-import { size } from "./runs.ts";
+import { size } from "../domain/runs.ts";
 import { decodePlaces, newestOf, type ReadVital } from "./vital-record.ts";
 import { spareFileOf, vitalFileOf } from "./vital.ts";
 

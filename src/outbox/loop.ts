@@ -1,6 +1,8 @@
+import type { CustodyMode } from "../custody/custody.ts";
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
+import { size, type Runs } from "../domain/runs.ts";
 import { Condition, type DiskState } from "./condition.ts";
 import { faultOf } from "./fault.ts";
 import { Gaps } from "./gaps.ts";
@@ -9,6 +11,7 @@ import type { Outbox, OutboxOptions } from "./outbox.ts";
 import { DamageError, type Store } from "./port.ts";
 import { Queue, type Now, type Settled } from "./queue.ts";
 import { Reader } from "./reader.ts";
+import { Receipts } from "./receipts.ts";
 import { createRetention } from "./retention.ts";
 import { Room } from "./room.ts";
 import { storeName, type Life, type Start } from "./start.ts";
@@ -50,6 +53,7 @@ export class OutboxLoop implements Outbox {
   readonly #access: StoreAccess;
   readonly #room: Room;
   readonly #reader: Reader;
+  readonly #receipts: Receipts;
   readonly #writer: Writer;
   readonly #firstAttempt = Promise.withResolvers<void>();
   #closing = false;
@@ -91,6 +95,14 @@ export class OutboxLoop implements Outbox {
     this.#reader = new Reader({
       ...parts,
       broken: (reports) => this.#broken(reports),
+      unreadable: (store, cause) => this.#unreadable(store, cause),
+    });
+    this.#receipts = new Receipts({
+      ...parts,
+      now,
+      settled: () => this.#writer.settled(),
+      batch: () => this.#writer.batch(),
+      declared: () => this.#declared(),
       unreadable: (store, cause) => this.#unreadable(store, cause),
     });
     this.#writer = new Writer({
@@ -236,6 +248,30 @@ export class OutboxLoop implements Outbox {
   settle(reports: readonly Settled[]): void {
     this.#queue.settle(reports);
     this.#writer.settled();
+  }
+
+  acknowledge(reports: readonly Settled[]): void {
+    this.#receipts.acknowledge(reports);
+  }
+
+  keep(custody: CustodyMode): void {
+    this.#receipts.keep(custody);
+  }
+
+  receipted(upTo: number, missing: Runs): Promise<void> {
+    return this.#receipts.receipted(upTo, missing);
+  }
+
+  unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }> {
+    return this.#receipts.unstored(from, to, limit);
+  }
+
+  get unreceipted(): number {
+    return size(this.#queue.carried);
+  }
+
+  get next(): number {
+    return this.#queue.next;
   }
 
   refuse(reports: readonly Report[]): void {

@@ -12,7 +12,7 @@ import {
   unseal,
   VITAL_KEY,
 } from "./record.ts";
-import { addRange, numbersOf, removeRange, within, type Runs } from "./runs.ts";
+import { addRange, numbersOf, removeRange, within, type Runs } from "../domain/runs.ts";
 import { unsealVital, type ReadVital } from "./vital-record.ts";
 
 /** A store that has been opened, and what was wrong with it and done about it, a line each. */

@@ -1,6 +1,8 @@
+import type { CustodyMode } from "../custody/custody.ts";
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
 import type { Draft, EmergencyUpdate, Report } from "../domain/report.ts";
+import type { Runs } from "../domain/runs.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { DiskState } from "./condition.ts";
@@ -56,6 +58,26 @@ export type Outbox = AsyncDisposable &
     leased(seq: number): boolean;
     /** Writes and syncs all that is in memory. Rejects if the disk refuses. */
     flush(): Promise<void>;
+    /**
+     * With whom the responsibility for acknowledged reports lies: see `acknowledge`. `broker` also settles those that
+     * were waiting for a receipt.
+     */
+    keep(custody: CustodyMode): void;
+    /**
+     * Dispatch has stored every number up to `upTo`, or the gap that declares it, except the `missing` ones
+     * (ascending, disjoint). Settles them; resolves when it has.
+     */
+    receipted(upTo: number, missing: Runs): Promise<void>;
+    /**
+     * Looks at numbers from `from` on, at most to `to`, that dispatch lacks. `reports`: up to `limit` of those that
+     * a broker acknowledged more than 30 s ago; `upTo`: the last number looked at. Those among them that the outbox no
+     * longer has are declared, unless a pending gap does.
+     */
+    unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }>;
+    /** How many reports a broker has acknowledged and no receipt covers. */
+    readonly unreceipted: number;
+    /** The next number that is given. */
+    readonly next: number;
     /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
     readonly state: DiskState;

@@ -47,7 +47,7 @@ export class Reader {
     const unread: Settled[] = [];
     for (const [key, value] of page) {
       const seq = decodeKey(key);
-      if (this.#options.queue.isSettled(seq)) continue;
+      if (this.#options.queue.isSettled(seq) || this.#options.queue.isCarried(seq)) continue;
       const report = decodeRecord(key, value);
       if (report) reports.push(report);
       else unread.push({ seq, kind: lane === "telemetry" ? "position" : lane });

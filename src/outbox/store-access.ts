@@ -12,7 +12,7 @@ import type { Now, Queue } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import type { StoredLedger } from "./ledger.ts";
 import { recover } from "./recovery.ts";
-import { hasNumber, numbersOf, type Runs } from "./runs.ts";
+import { hasNumber, numbersOf, union, type Runs } from "../domain/runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
 
 /** The store: not open, open, open and without an answer, or open and not to be trusted. */
@@ -175,8 +175,10 @@ export class StoreAccess {
     const reports = isFirst ? await emergenciesIn(store, lanes.emergency) : [];
     const isUnknown = ({ seq }: EmergencyUpdate): boolean =>
       ahead || !start.coversStore || hasNumber(apart, seq);
+    // One that a broker has acknowledged was published: it waits for nothing but a receipt.
+    const carried = union(ledger?.carried ?? []);
     const superseded = supersededIn(
-      reports.filter((report) => !isUnknown(report)),
+      reports.filter((report) => !isUnknown(report) && !hasNumber(carried, report.seq)),
       memory(),
     );
     const newer = ahead && ledger.store === name ? copyIn(found) : undefined;

@@ -138,7 +138,7 @@ export class Writer {
       await this.#committer.running.catch(() => undefined);
     }
     // The ledger alone need not be on disk: what it lacks is declared, never lost.
-    if (queue.due || this.#unsynced || !access.store) await this.#committer.now(true);
+    if (queue.due || queue.held.size > 0 || this.#unsynced || !access.store) await this.#committer.now(true);
   }
 
   /** The next batch is the last one: nothing is leased ahead. A store that is being opened is waited for shortly. */
@@ -159,16 +159,19 @@ export class Writer {
   #dueMs(): number {
     const { queue, access, clock, time, lingerMs } = this.#options;
     if (this.#urgent || !access.store) return 0;
-    const [eldest] = queue.held.values();
+    const eldest = queue.eldest;
     if (eldest) return lingerMs() - (clock.mono() - eldest.mono);
-    return this.#wroteAt + LEDGER_MS - time.mono();
+    const now = time.mono();
+    return Math.min(this.#wroteAt + LEDGER_MS, queue.carriedUntil ?? Infinity) - now;
   }
 
   #nextMs(): number | undefined {
-    const { queue, vital, lingerMs } = this.#options;
+    const { queue, vital, time, lingerMs } = this.#options;
     if (this.#urgent) return 0;
-    if (queue.held.size > 0) return lingerMs();
-    return queue.changed || this.#unsynced || vital.due ? LEDGER_MS : undefined;
+    if (queue.unacknowledged > 0) return lingerMs();
+    if (queue.changed || this.#unsynced || vital.due) return LEDGER_MS;
+    const until = queue.carriedUntil;
+    return until === undefined ? undefined : Math.max(0, until - time.mono());
   }
 
   /** One batch, after what it depends on: the lease of its numbers, and a store that can be trusted. */
@@ -186,7 +189,8 @@ export class Writer {
     const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
     this.#urgent = false;
     if (this.#closing) queue.endLease();
-    await this.#write({ store, plan: queue.plan(), excess, sync: mustSync, begunAt: now });
+    const plan = queue.plan(sync ? undefined : now);
+    await this.#write({ store, plan, excess, sync: mustSync, begunAt: now });
   }
 
   /** Rejects if the batch fails, or has no answer for ANSWER_MS: it may still end, either way. */

@@ -9,6 +9,7 @@ import { openOutbox, type Outbox, type OutboxFault, type Recalled } from "../out
 import { Signal } from "../runtime/signal.ts";
 import { VERSION } from "../domain/version.ts";
 import { credentialsOf } from "./credentials.ts";
+import { CustodyPart } from "./custody.ts";
 import { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 
@@ -22,6 +23,7 @@ export type Core = {
   readonly routes: Routes;
   readonly outbox: Outbox;
   readonly link: Link;
+  readonly custody: CustodyPart;
   readonly faults: Faults;
   /** Whether the outbox can be written. */
   readonly writable: Signal<boolean>;
@@ -155,6 +157,7 @@ const createLink = (
   routes: Routes,
   outbox: Outbox,
   state: Core["state"],
+  isHeard: () => boolean,
 ): Link => {
   const { clock, time, random, connect, compress } = ports;
   const { brokers, maxInFlightKiB, noSubscribers } = settings.dispatch;
@@ -169,7 +172,7 @@ const createLink = (
     compress,
     outbox,
     maxInFlightBytes: maxInFlightKiB * 1024,
-    unheardCounts: () => noSubscribers === "settle",
+    unheardCounts: () => noSubscribers === "settle" || isHeard(),
     state,
   });
 };
@@ -197,7 +200,14 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   };
   const faults = new Faults({ log, event, mono: () => clock.mono() });
   const state = stateOf(options, name, outbox);
-  const link = createLink(options, routes, outbox, state);
+  const custody = new CustodyPart({
+    setting: options.settings.dispatch.custody,
+    outbox,
+    clock,
+    faults,
+    log,
+  });
+  const link = createLink(options, routes, outbox, state, () => custody.isHeard);
   const writable = new Signal<boolean>();
   outside.stored.listen((lane) => link.stored(lane));
   outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
@@ -226,6 +236,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     routes,
     outbox,
     link,
+    custody,
     faults,
     writable,
     orphans,

@@ -7,16 +7,20 @@ import type { StatusActions } from "../status/server.ts";
 import { VERSION } from "../domain/version.ts";
 import { CommandPart } from "./commands.ts";
 import type { Core } from "./core.ts";
+import type { CustodyPart } from "./custody.ts";
 import { boardHealth } from "./panic.ts";
 import type { CarParts, PanicParts } from "./parts.ts";
 
 /** What a unit does besides its reports: health, commands, the status page, and the clock event. */
-export type Parts = PanicParts & CarParts;
+export type Parts = PanicParts & CarParts & { readonly custody: CustodyPart };
 
 /** The delay of a `restart`, so that its answer is sent first. */
 const RESTART_MS = 500;
 
-const healthOf = async (core: Core, { gps, can, board, buttonTests }: Parts): Promise<HealthData> => {
+const healthOf = async (
+  core: Core,
+  { gps, can, board, buttonTests, custody }: Parts,
+): Promise<HealthData> => {
   const { outbox, link, options } = core;
   const { clock, machine } = options.ports;
   const { records, bytes, oldestAt } = await outbox.stats();
@@ -33,7 +37,7 @@ const healthOf = async (core: Core, { gps, can, board, buttonTests }: Parts): Pr
       ...(ageMs === undefined ? {} : { oldestAgeS: Math.floor(ageMs / 1_000) }),
       bytes,
     },
-    link: { ...link.status },
+    link: { ...link.status, custody: custody.health },
     gps: gps.health(),
     ...(can ? { can: can.health() } : {}),
     ...(board ? { panicBoard: { ...boardHealth(board, buttons), ...buttonTests.health() } } : {}),

@@ -116,7 +116,11 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
     oversize(topic, bytes) {
       // The topic is the sender's choice: it may be 64 KiB long, and another one each time.
       const channel = routes.acknowledged(topic) === undefined ? "other" : "ack";
-      const where = topic === routes.command ? "command" : channel;
+      const own = new Map([
+        [routes.command, "command"],
+        [routes.receipt, "receipt"],
+      ]);
+      const where = own.get(topic) ?? channel;
       const named = topic.length > TOPIC_LETTERS ? `${topic.slice(0, TOPIC_LETTERS)}…` : topic;
       faults.note(
         { part: "link", code: "oversize", where },
@@ -135,6 +139,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       const episode = routes.acknowledged(message.topic);
       if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
       else if (message.topic === routes.command) await commands.receive(message);
+      else if (message.topic === routes.receipt) parts.custody.receive(message.payload);
     },
   };
 };
@@ -176,7 +181,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.info("stopped", { reason: stopReason });
   });
   const car = openCar(core, panic);
-  const parts: Parts = { ...panic, ...car };
+  const parts: Parts = { ...panic, ...car, custody: core.custody };
   stack.defer(async () => {
     stopping.abort();
     await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
@@ -203,6 +208,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     if (stopping.signal.aborted) return;
     commands.tick();
     panic.buttonTests.tick();
+    parts.custody.tick(link);
     health.tick();
     if (!options.recorded) car.power.look();
   };

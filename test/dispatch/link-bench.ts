@@ -31,6 +31,7 @@ const openOutbox = () => {
     },
     refused,
     add: (...reports: Report[]) => void pending.push(...reports),
+    acknowledge: drop,
     settle: drop,
     refuse(reports: readonly Pick<Report, "seq">[]) {
       refused.push(...reports.map(({ seq }) => seq));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
+import { NO_CUSTODY, NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
 import { PLACE_BYTES } from "../../src/outbox/port.ts";
 import { VitalFile } from "../../src/outbox/vital-file.ts";
@@ -120,6 +120,7 @@ test("a memory that is too large gives up finished commands first, and never an 
     v: 1,
     emergency: { episodes, presses: [], copies: [{ episode: id(1), broker: "a" }], airbags: ["Front"] },
     commands: { done, held: [] },
+    custody: NO_CUSTODY,
   };
   const { bytes, shortened } = encodeVital({ ...EMPTY, memory });
   expect(bytes.length).toBeLessThanOrEqual(PLACE_BYTES);

@@ -113,6 +113,12 @@ export type What =
       readonly to: number;
       readonly kept: readonly number[];
     }
+  /** Dispatch's recorder has lost data: these numbers of a store are all that it has, or that is declared. */
+  | {
+      readonly what: "restored";
+      readonly store: string;
+      readonly have: readonly (readonly [from: number, to: number])[];
+    }
   /** One number came with two contents. */
   | { readonly what: "reused"; readonly store: string; readonly seq: number; readonly detail: string }
   /** Dispatch got something that the contract does not know. */

@@ -56,3 +56,33 @@ export const STATUS = {
     remedy: "`ss -ltnp` names the program. Correct `status.listen` and restart the service.",
   },
 } as const satisfies Record<string, FaultRow>;
+
+export const CUSTODY = {
+  "no-receipts": {
+    sentence: "For a day of connection dispatch has not confirmed that it stores what brokers acknowledge.",
+    lamp: "unchanged",
+    dispatch:
+      "With `custody: auto` the unit trusts the brokers again: `health.link.custody.mode` is `broker`. With `custody: dispatch` reports stay in the unit.",
+    cause:
+      "Dispatch's recorder is stopped, or may not publish `receipt`, or the broker does not let the unit read it.",
+    remedy:
+      "Ask dispatch whether its recorder runs for this directorate, and for the broker's rules on `receipt`. If there is no recorder: `dispatch.custody: broker`.",
+  },
+  "second-recorder": {
+    sentence: "Two recorders say what dispatch has stored. Only the first one counts.",
+    lamp: "unchanged",
+    dispatch: "`health.link.custody.by` is the one that counts.",
+    cause: "A second recorder with another database runs for this unit, perhaps on a bench.",
+    remedy:
+      "Stop one of the two. To move to the second one, stop the first: after a day of connection without it the second one counts.",
+  },
+  restored: {
+    sentence:
+      "Dispatch has stored numbers that this unit's store has not given yet: the disk is an older copy. New reports may be taken for old ones.",
+    lamp: "unchanged",
+    dispatch: "Reports may be missing without a `gap`, because their numbers were used before.",
+    cause: "The card was replaced by an older image of it, or a backup was restored.",
+    remedy:
+      "Stop the service. Save what is pending with `outbox export`. Remove the outbox folder with its `.vital` file, and start the service: it begins a new store.",
+  },
+} as const satisfies Record<string, FaultRow>;
