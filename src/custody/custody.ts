@@ -13,8 +13,6 @@ export type CustodySetting = "auto" | "broker" | "dispatch";
 export type CustodyMode = "broker" | "dispatch";
 
 const DAY_MS = 24 * 3_600_000;
-/** A recorder's clock may be ahead of the unit's by this much. */
-const AHEAD_MS = DAY_MS;
 /** After this long without a receipt, 0x10 counts again as what it says. */
 const FRESH_MS = 600_000;
 
@@ -31,7 +29,6 @@ export type Ignored =
   | "unreadable"
   | "foreign-store"
   | "not-newer"
-  | "too-early"
   | "second-recorder"
   | "renewed-today";
 
@@ -55,13 +52,9 @@ export const judge = (memory: CustodyMemory, value: unknown, { store, next, now 
   const at = Date.parse(receipt.at);
   const { newest } = memory;
   if (receipt.store !== store) return ignored("foreign-store", `it is for store ${receipt.store}`);
-  if (now.clock !== "unset" && at > now.at + AHEAD_MS)
-    return ignored("too-early", `it was written at ${receipt.at}, more than a day ahead`);
   if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
-  // One from the future would keep all others out.
-  const kept = newest && (now.clock === "unset" || newest.at <= now.at + AHEAD_MS) ? newest : undefined;
-  if (kept && at <= kept.at) return ignored("not-newer", `it was written at ${receipt.at}`);
+  if (newest && at <= newest.at) return ignored("not-newer", `it was written at ${receipt.at}`);
   if (receipt.upTo >= next) return claimsTooMuch(memory, receipt, now);
   const { by, upTo } = receipt;
   return {

@@ -51,7 +51,7 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
   client.on("error", () => undefined);
   client.on("message", (topic, payload) => {
     topics.add(topic);
-    if (/\/(ack|command|reply)$/.test(topic)) return;
+    if (/\/(ack|command|reply|receipt)$/.test(topic)) return;
     const received = readMessage(topic, payload);
     if (received.kind === "cleared") {
       removed.add(topic);

@@ -121,7 +121,7 @@ export class Recorder {
     const payload = dice.pick([
       JSON.stringify(receipt),
       JSON.stringify({ ...receipt, by: this.#id, missing: [[5, 1]] }),
-      JSON.stringify({ ...receipt, by: this.#id, at: "2039-01-01T00:00:00Z" }),
+      JSON.stringify({ ...receipt, by: this.#id, at: "2019-01-01T00:00:00Z" }),
       JSON.stringify({ ...receipt, store: "00000000" }),
       JSON.stringify({ ...receipt, by: this.#id, missing: Array.from({ length: 5_000 }, () => [1, 1]) }),
       "{",
