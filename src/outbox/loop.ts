@@ -103,6 +103,7 @@ export class OutboxLoop implements Outbox {
       settled: () => this.#writer.settled(),
       batch: () => this.#writer.batch(),
       declared: () => this.#declared(),
+      broken: (reports) => this.#broken(reports),
       unreadable: (store, cause) => this.#unreadable(store, cause),
     });
     this.#writer = new Writer({

@@ -21,6 +21,8 @@ export type ReceiptsOptions = {
   readonly batch: () => Promise<void>;
   /** Gaps have been appended. */
   readonly declared: () => void;
+  /** Records of these reports cannot be read, though the store can. */
+  readonly broken: (reports: readonly Settled[]) => void;
   readonly unreadable: (store: Store, cause: unknown) => void;
 };
 
@@ -127,15 +129,20 @@ export class Receipts {
   }
 
   async #read(store: Store, numbers: readonly number[]): Promise<Report[]> {
-    const { queue, unreadable } = this.#options;
+    const { queue, access, broken, unreadable } = this.#options;
+    const keys = numbers.map((seq) => encodeKey(laneOf(queue.named(seq).kind), seq));
     try {
-      const keys = numbers.map((seq) => encodeKey(laneOf(queue.named(seq).kind), seq));
       const values = await store.getMany(keys);
-      return numbers.flatMap((seq, n) => {
-        const value = values[n];
-        const report = queue.inMemory(seq) ?? (value && decodeRecord(keys[n]!, value));
-        return report && queue.isCarried(seq) ? [report] : [];
-      });
+      const read = numbers
+        .map((seq, n) => {
+          const value = values[n];
+          return { seq, report: queue.inMemory(seq) ?? (value && decodeRecord(keys[n]!, value)) };
+        })
+        // Settled meanwhile, or the store is being opened anew: nothing is wrong with what is not there.
+        .filter(({ seq }) => access.store === store && queue.isCarried(seq));
+      const unread = read.flatMap(({ seq, report }) => (report ? [] : [queue.named(seq)]));
+      if (unread.length > 0) broken(unread);
+      return read.flatMap(({ report }) => (report ? [report] : []));
     } catch (cause) {
       unreadable(store, cause);
       return [];

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
 import type { EventData, Report } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
+import { encodeKey } from "../../src/outbox/record.ts";
 import { emergency, event, openLives, position } from "./lives.ts";
 
 const RIPE_MS = 31_000;
@@ -169,5 +170,16 @@ test("a number that a pending gap declares is not declared again", async () => {
   await unstored(outbox, report.seq, report.seq);
   expect(gapsIn(await pending(outbox)).map((gap) => (gap as { reason: string }).reason)).toEqual([
     "too-large",
+  ]);
+});
+
+test("what dispatch lacks and whose record is lost is declared", async () => {
+  const { outbox, disk, pending, pass, unstored } = await begin();
+  const [report] = acknowledged(outbox);
+  await pass(RIPE_MS);
+  disk.loseRecord(encodeKey("event", report!.seq));
+  expect((await unstored(outbox, report!.seq, report!.seq)).reports).toEqual([]);
+  expect(gapsIn(await pending(outbox))).toMatchObject([
+    { from: report!.seq, to: report!.seq, reason: "corruption" },
   ]);
 });
