@@ -25,12 +25,7 @@ export type Known = {
 };
 
 /** Why a receipt changes nothing. */
-export type Ignored =
-  | "unreadable"
-  | "foreign-store"
-  | "not-newer"
-  | "second-recorder"
-  | "renewed-today";
+export type Ignored = "unreadable" | "foreign-store" | "not-newer" | "second-recorder" | "renewed-today";
 
 export type Verdict =
   /** It counts: what it covers is settled. */
