@@ -37,6 +37,8 @@ export type Start = {
   readonly doubtful: boolean;
   /** All the same it has every episode of which the store has a report and that has not ended. */
   readonly coversStore: boolean;
+  /** The newest memory may be lost: it covers a store only if the ledger of that store knows of no newer one. */
+  readonly torn: boolean;
   /** What was wrong, a line each. */
   readonly news: readonly string[];
   /** The store, if it had to be opened to know all this. */
@@ -89,7 +91,8 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   renamed: undefined,
   // A write that a power cut has torn is no loss, but it looks the same.
   doubtful: damaged || vital.unread.length > 0,
-  coversStore: !damaged && vital.unread.length === 0,
+  coversStore: vital.unread.length === 0,
+  torn: damaged,
   news: [
     ...vital.unread,
     ...(damaged ? ["one of the two places of the vital file is damaged: the other one is used"] : []),
@@ -107,6 +110,7 @@ const fresh = (random: Random): Begun => ({
   renamed: undefined,
   doubtful: false,
   coversStore: true,
+  torn: false,
   news: [],
 });
 
@@ -146,6 +150,7 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
     doubtful: !known || known.unread.length > 0,
     // A batch holds the memory as it stood with its records.
     coversStore: memory !== undefined && memory.unread.length === 0 && (known !== undefined || opened.whole),
+    torn: false,
     news: [...opened.news, ...(memory?.unread ?? []), ...(known ? [] : [copy ? VITAL_COPIED : VITAL_LOST])],
     opened,
   };
@@ -177,6 +182,7 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
     renamed: "superseded",
     doubtful: unread.length > 0,
     coversStore: unread.length === 0,
+    torn: false,
     news: unread,
   };
 };

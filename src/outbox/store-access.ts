@@ -173,8 +173,8 @@ export class StoreAccess {
     const ahead = isFirst && ledger !== undefined && isAhead(ledger, start);
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
     const reports = isFirst ? await emergenciesIn(store, lanes.emergency) : [];
-    const isUnknown = ({ seq }: EmergencyUpdate): boolean =>
-      ahead || !start.coversStore || hasNumber(apart, seq);
+    const unsure = !start.coversStore || (start.torn && (ledger === undefined || !whole));
+    const isUnknown = ({ seq }: EmergencyUpdate): boolean => ahead || unsure || hasNumber(apart, seq);
     // One that a broker has acknowledged was published: it waits for nothing but a receipt.
     const carried = union(ledger?.carried ?? []);
     const superseded = supersededIn(
