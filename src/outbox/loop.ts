@@ -56,6 +56,7 @@ export class OutboxLoop implements Outbox {
   readonly #receipts: Receipts;
   readonly #writer: Writer;
   readonly #firstAttempt = Promise.withResolvers<void>();
+  readonly #renewed: boolean;
   #closing = false;
   #eventsShedAt = HELD_EVENTS_MAX;
 
@@ -81,7 +82,16 @@ export class OutboxLoop implements Outbox {
     this.#access = this.#createAccess();
     this.#vital = this.#createVital(life, home);
     const retention = createRetention(disk, options.maxBytes);
-    const parts = { ...options, queue: this.#queue, gaps: this.#gaps, access: this.#access, retention };
+    const { renewedBelow = 1 } = life.vital;
+    this.#renewed = renewedBelow > 1;
+    const parts = {
+      ...options,
+      renewedBelow,
+      queue: this.#queue,
+      gaps: this.#gaps,
+      access: this.#access,
+      retention,
+    };
     const now = () => this.#now();
     this.#room = new Room({
       ...parts,
@@ -94,6 +104,7 @@ export class OutboxLoop implements Outbox {
     });
     this.#reader = new Reader({
       ...parts,
+      foreign: (report) => this.#adopt(report),
       broken: (reports) => this.#broken(reports),
       unreadable: (store, cause) => this.#unreadable(store, cause),
     });
@@ -196,6 +207,15 @@ export class OutboxLoop implements Outbox {
     return this.secure();
   }
 
+  renew(): Promise<void> {
+    this.#vital.file.renew(storeName(this.#options.random));
+    return this.secure();
+  }
+
+  isForeign({ store }: Pick<Report, "store">): boolean {
+    return store !== this.store && this.#renewed;
+  }
+
   nextConnection(): number {
     // Without a disk only the clock knows that this life is later than one that could not store its count.
     const seconds = Math.floor(this.#options.clock.now().at / 1_000);
@@ -220,6 +240,14 @@ export class OutboxLoop implements Outbox {
       this.#options.on.stored(lane); // it can be read from memory
     }
     return report;
+  }
+
+  /** A report of an earlier store is pending: it gets a number of this one. */
+  #adopt(report: Report): void {
+    const seq = this.#queue.renumber(report);
+    if (seq === undefined) return;
+    this.#vital.given(seq);
+    this.#writer.appended(laneOf(report.kind));
   }
 
   #shedEvents(): void {

@@ -48,6 +48,14 @@ export type Outbox = AsyncDisposable &
      * when the disk refuses.
      */
     rename(unit: string): Promise<void>;
+    /**
+     * Begins a new store once the outbox is opened again: dispatch knows numbers that this one never gave. What is
+     * pending then gets numbers of the new one, and the numbers that were given so far are declared in it. Rejects
+     * when the disk refuses.
+     */
+    renew(): Promise<void>;
+    /** Whether a report is of an earlier store, and needs a number of this one: see `renew`. */
+    isForeign(report: Pick<Report, "store">): boolean;
     /** Counts a connection of the link. The count is kept in the vital file; it is not waited for. */
     nextConnection(): number;
     /** Numbers a draft at once and takes it. Never throws. What can wait (telemetry) asks `pressure()` before. */

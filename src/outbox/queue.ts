@@ -149,6 +149,18 @@ export class Queue {
     return report;
   }
 
+  /**
+   * Gives a pending report of an earlier store a number of this one, and returns it. A gap is only settled: its
+   * numbers mean nothing here.
+   */
+  renumber(report: Report): number | undefined {
+    const isGap = report.kind === "event" && report.data.type === "gap";
+    const seq = isGap ? undefined : this.#ledger.next++;
+    if (seq !== undefined) this.#hold({ ...report, store: this.#of.store, seq });
+    this.settle([report]);
+    return seq;
+  }
+
   appendGap(gap: Gap, { mono, at, clock }: Now): void {
     const { seq } = this.append({ kind: "event", data: gap, at, clock }, mono);
     noteGap(this.#ledger.gaps, seq, gap.from, gap.to);

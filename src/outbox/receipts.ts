@@ -15,6 +15,8 @@ export type ReceiptsOptions = {
   readonly gaps: Gaps;
   readonly access: Pick<StoreAccess, "store">;
   readonly now: () => Now;
+  /** Records below this number are of an earlier store: receipts say nothing of them. */
+  readonly renewedBelow: number;
   /** Numbers were settled: the ledger and removals are to be written. */
   readonly settled: () => void;
   /** Resolves when the batch with them is written, or has failed. Never rejects. */
@@ -73,14 +75,16 @@ export class Receipts {
   }
 
   async #apply(upTo: number, missing: Runs): Promise<void> {
-    const { queue } = this.#options;
+    const { queue, renewedBelow } = this.#options;
     // Until then it is not known which numbers earlier lives left. A later receipt covers them.
     if (!queue.isRecovered) return;
     const { settled, sparse } = queue.ledger;
     const sparseRuns = sparse.map(([from, to]): [number, number] => [from, to]);
-    const dense = without(without(complement(settled, 1, upTo), sparseRuns), missing);
+    const dense = without(without(complement(settled, renewedBelow, upTo), sparseRuns), missing);
     await this.#settleAll(dense);
-    const stored = await this.#stored(sparseRuns.flatMap(([from, to]) => within([[from, to]], 1, upTo)));
+    const stored = await this.#stored(
+      sparseRuns.flatMap(([from, to]) => within([[from, to]], renewedBelow, upTo)),
+    );
     await this.#settleAll(without(stored, missing));
   }
 

@@ -20,6 +20,8 @@ export type Start = {
   readonly store: string;
   /** The name of the store before the unit was renamed. */
   readonly formerly?: string | undefined;
+  /** See `Vital`. */
+  readonly renewedBelow?: number | undefined;
   /** Of the last life. */
   readonly boot: number;
   readonly connection: number;
@@ -81,6 +83,7 @@ type Begun = Omit<Start, "spare">;
 const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Begun => ({
   store: vital.store,
   formerly: vital.formerly,
+  renewedBelow: vital.renewedBelow,
   boot: vital.boot + (damaged ? 1 : 0),
   connection: vital.connection + (damaged ? SKIPPED_CONNECTIONS : 0),
   lease: damaged ? vital.reach : vital.lease,
@@ -279,7 +282,8 @@ export const takeLease = async (
   { home, random, time }: { readonly home: VitalHome; readonly random: Random; readonly time: Time },
 ): Promise<Life> => {
   const { store, formerly, connection, generation, memory } = start;
-  const of = { generation, store, formerly, connection, memory };
+  const renewedBelow = start.renewedBelow === 0 ? start.lease : start.renewedBelow;
+  const of = { generation, store, formerly, renewedBelow, connection, memory };
   const lease = start.lease + LEASE_MIN;
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {

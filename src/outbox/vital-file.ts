@@ -108,6 +108,12 @@ export class VitalFile {
     this.#changes++;
   }
 
+  /** The store has another name from the next life on. What is pending then gets numbers of it. */
+  renew(store: string): void {
+    this.#vital = { ...this.#vital, store, formerly: this.#vital.store, renewedBelow: 0 };
+    this.#changes++;
+  }
+
   /** Counts a connection: from the last one, or from `least` if that is more. */
   nextConnection(least: number): number {
     const connection = Math.max(this.#vital.connection + 1, least);

@@ -12,6 +12,11 @@ export type Vital = {
   readonly store: string;
   /** The store's name before the unit was renamed. */
   readonly formerly?: string | undefined;
+  /**
+   * Records below this number are of an earlier store, and get numbers of this one. 0: this store begins with the
+   * next life.
+   */
+  readonly renewedBelow?: number | undefined;
   readonly boot: number;
   /** Connections of the link so far. */
   readonly connection: number;
@@ -42,6 +47,7 @@ const Header = z.object({
     .string()
     .regex(/^[0-9a-z]{8}$/)
     .optional(),
+  renewedBelow: z.int().nonnegative().optional(),
   notes: z.record(z.string(), z.unknown()).optional(),
   memory: z.unknown().optional(),
 });
@@ -51,9 +57,9 @@ const LENGTH_BYTES = 4;
 const parse = (text: string): ReadVital | undefined => {
   const header = Header.safeParse(JSON.parse(text));
   if (!header.success) return undefined;
-  const { generation, boot, lease, reach = lease, connection, store, formerly, notes, memory } = header.data;
+  const { notes, memory, store, reach = header.data.lease, ...rest } = header.data;
   const read = notes && memory === undefined ? readNotes(notes) : readMemory(memory);
-  return { generation, boot, lease, reach, connection, store, formerly, ...read };
+  return { ...rest, store, reach, ...read };
 };
 
 /** Undefined if it is damaged. */

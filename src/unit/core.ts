@@ -200,12 +200,14 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   };
   const faults = new Faults({ log, event, mono: () => clock.mono() });
   const state = stateOf(options, name, outbox);
+  const restart = new Signal<string>();
   const custody = new CustodyPart({
     setting: options.settings.dispatch.custody,
     outbox,
     clock,
     faults,
     log,
+    restart: (reason) => restart.emit(reason),
   });
   const link = createLink(options, routes, outbox, state, () => custody.isHeard);
   const writable = new Signal<boolean>();
@@ -229,7 +231,6 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     if (outbox.leased(made.seq)) link.offer(made);
   };
   const { connected, orphans, recalled } = outside;
-  const restart = new Signal<string>();
   return {
     options,
     name,

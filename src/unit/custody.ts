@@ -7,6 +7,7 @@ import {
   type CustodyMode,
   type CustodySetting,
   type Ignored,
+  type Verdict,
 } from "../custody/custody.ts";
 import { Missing } from "../custody/missing.ts";
 import type { Link } from "../dispatch/link.ts";
@@ -24,6 +25,8 @@ export type CustodyOptions = {
   readonly clock: Clock;
   readonly faults: Faults;
   readonly log: Log;
+  /** Stops the unit and starts it again. */
+  readonly restart: (reason: string) => void;
 };
 
 /** What custody asks of the link. */
@@ -93,12 +96,7 @@ export class CustodyPart {
     const known = { store: outbox.store, next: outbox.next, now: clock.now() };
     const verdict = judge(this.#memory, readJson(payload, RECEIPT_BYTES), known);
     if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
-    if (verdict.kind === "renew") {
-      this.#remember(verdict.memory);
-      const { upTo, by } = verdict.receipt;
-      const detail = `${by} has stored numbers up to ${upTo}, and the next one here is ${known.next}`;
-      faults.raise({ part: "custody", code: "restored" }, detail);
-    }
+    if (verdict.kind === "renew") void this.#renew(verdict, known.next);
     // With custody `broker` nothing is settled or sent again because of a receipt.
     if (verdict.kind !== "counts") return;
     const { upTo, missing, by } = verdict.receipt;
@@ -111,6 +109,22 @@ export class CustodyPart {
     if (before !== this.mode) this.#options.log.info("dispatch confirms what it stores", { by });
     void outbox.receipted(upTo, missing);
     this.#missing.list(missing, clock.mono());
+  }
+
+  /** The disk is an older copy: what it gives now was given before. */
+  async #renew({ memory, receipt }: Verdict & { kind: "renew" }, next: number): Promise<void> {
+    const { outbox, faults, restart } = this.#options;
+    const detail =
+      `${receipt.by} has stored numbers up to ${receipt.upTo}, and the next one here is ${next}: ` +
+      "a new store begins";
+    faults.note({ part: "custody", code: "restored" }, detail);
+    this.#remember(memory);
+    try {
+      await outbox.renew();
+      restart(detail);
+    } catch {
+      // Reported by the outbox. The new store begins with the next life in which the disk takes it.
+    }
   }
 
   #ignore(why: Ignored, detail: string): void {

@@ -95,10 +95,12 @@ export class EmergencyPart implements Disposable {
       answered: (kind, generation) => this.#answered(kind, generation),
     });
     for (const { episode, report } of emergency.episodes) {
-      this.#reports.resume(episode.id, report);
+      if (outbox.isForeign(report)) this.#reports.renumber(episode.id, report);
+      else this.#reports.resume(episode.id, report);
       log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
     this.#ring = restore({ ...emergency, copies: underPrefix(emergency.copies, prefix) }, clock.mono());
+    if (emergency.episodes.some(({ report }) => outbox.isForeign(report))) this.#store();
     for (const { episode } of emergency.episodes) this.#publish(episode.id);
     this.#ticking = time.every(TICK_MS, () => this.#tick());
   }

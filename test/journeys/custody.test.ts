@@ -115,3 +115,19 @@ test("what dispatch lacks comes again as history, and what is gone is declared",
   await waitFor("a gap", () => dispatch.events("gap").length > 0);
   expect(dispatch.events("gap")[0]!.data).toMatchObject({ from: 1, to: 1, count: 1, reason: "broker" });
 }, 90_000);
+
+test("a receipt for numbers that were never given begins a new store, at once and once a day", async () => {
+  await drive(5);
+  const before = store();
+  await receipt(1_000_000);
+  await waitFor("a new store", () => dispatch.reports.some((report) => report.store !== before));
+  const now = dispatch.reports.find((report) => report.store !== before)!.store!;
+  await drive(5);
+  expect(dispatch.states.at(-1)).toMatchObject({ state: "online", store: now });
+  await dispatch.say(
+    "receipt",
+    JSON.stringify({ store: now, upTo: 2e6, missing: [], by: "recorder-a", at: new Date().toISOString() }),
+  );
+  await until("it ignored", ({ ignored }) => ignored === 1);
+  expect(new Set(dispatch.reports.map((report) => report.store)).size).toBe(2);
+});

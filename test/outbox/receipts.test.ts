@@ -183,3 +183,33 @@ test("what dispatch lacks and whose record is lost is declared", async () => {
     { from: report!.seq, to: report!.seq, reason: "corruption" },
   ]);
 });
+
+test("a renewed store gives what is pending numbers of its own, and declares those before", async () => {
+  const { outbox, open, close, pending, pass, settled, waiting } = await begin();
+  const old = [event("a"), position, event("c")].map((draft) => outbox.append(draft));
+  await pass(2_000);
+  const renewed = outbox.renew();
+  await pass(1_000);
+  await renewed;
+  const last = outbox.append(event("b"));
+  expect(last.store).toBe(outbox.store);
+  await close(outbox);
+  const next = await open();
+  expect(next.store).not.toBe(outbox.store);
+  // A receipt of the new store says nothing of the records of the old one.
+  await settled(next, last.seq);
+  await pending(next); // gives them numbers
+  await pass(2_000);
+  const now = await pending(next);
+  expect(new Set(now.map(({ store }) => store))).toEqual(new Set([next.store]));
+  expect(Math.min(...now.map(({ seq }) => seq))).toBeGreaterThan(last.seq);
+  const own = now.filter(({ kind, data }) => !(kind === "event" && data.type === "gap"));
+  expect(own.map(({ data }) => data)).toEqual(expect.arrayContaining([...old, last].map(({ data }) => data)));
+  expect(own).toHaveLength(4);
+  expect(gapsIn(now)).toMatchObject([{ from: 1, reason: "superseded" }]);
+  expect(await waiting(next)).toBe(5);
+  // A later life goes on with them.
+  await close(next);
+  const third = await open();
+  expect([third.store, await waiting(third)]).toEqual([next.store, 5]);
+});

@@ -78,11 +78,12 @@ export const CUSTODY = {
   },
   restored: {
     sentence:
-      "Dispatch has stored numbers that this unit's store has not given yet: the disk is an older copy. New reports may be taken for old ones.",
+      "Dispatch has stored numbers that this unit's store has not given yet: the disk was an older copy. A new store has begun.",
     lamp: "unchanged",
-    dispatch: "Reports may be missing without a `gap`, because their numbers were used before.",
+    dispatch:
+      "`store` changes. What was pending comes with numbers of the new store. What was made since the copy may be missing in the old one.",
     cause: "The card was replaced by an older image of it, or a backup was restored.",
-    remedy:
-      "Stop the service. Save what is pending with `outbox export`. Remove the outbox folder with its `.vital` file, and start the service: it begins a new store.",
+    remedy: "Nothing. Do not use the same image in two cars, and do not restore it again.",
+    once: true,
   },
 } as const satisfies Record<string, FaultRow>;

@@ -111,6 +111,9 @@ const nothingMissing: Invariant = {
     return (fact) => {
       if (fact.what === "durable" && fact.damaged)
         memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
+      // Contract §1: "what is pending is renumbered into it".
+      if (fact.what === "renewed") for (const old of known.keys()) if (old !== fact.store) abandoned.add(old);
+      for (const old of abandoned) known.delete(old);
       const of = numbersOf(fact);
       if (fact.what === "arrived") of?.arrived(fact.seq, fact.at);
       if (fact.what === "published" && fact.report) of?.published(fact.report.seq, fact.at);
