@@ -64,6 +64,13 @@ const copyIn = ({ copy }: Scan): Memory | undefined => {
   return read?.unread.length === 0 ? read.memory : undefined;
 };
 
+/**
+ * Whether the life that wrote the ledger has written the memory since: then that has the episodes of all its
+ * reports. The first write may have begun before them.
+ */
+const hasCaughtUp = (ledger: StoredLedger, start: Start): boolean =>
+  ledger.boot === start.boot && start.generation >= ledger.generation + 2;
+
 /** Records deleted at once while a store is being recovered. */
 const GHOSTS = 1_000;
 
@@ -168,7 +175,7 @@ export class StoreAccess {
     const { queue, gaps, name, start, now, away, random, memory } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
-    const apart = ledger?.store === name ? ledger.apart : [];
+    const apart = ledger?.store === name && !hasCaughtUp(ledger, start) ? ledger.apart : [];
     const isFirst = !queue.isRecovered;
     const ahead = isFirst && ledger !== undefined && isAhead(ledger, start);
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
