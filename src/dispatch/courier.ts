@@ -31,7 +31,7 @@ export type CourierOptions = {
   readonly time: Time;
   readonly random: Random;
   readonly compress: Compress;
-  readonly unheardCounts: () => boolean;
+  readonly unheardCounts: (broker: string) => boolean;
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
@@ -267,7 +267,7 @@ export class Courier {
         receiveMaximum: connection.receiveMaximum,
         maxInFlightBytes: UNLIMITED_BYTES,
         oldest: 1,
-        unheardCounts,
+        unheardCounts: () => unheardCounts(broker),
         // It reads no outbox.
         hasEnded: () => false,
         madeHere: () => false,

@@ -32,7 +32,7 @@ export type EmergenciesOptions = {
   readonly link: {
     /** What a connection to a broker asks for each report. */
     sessionEvents(broker: string): CourierOptions["session"];
-    readonly hears: ConnectionEvents;
+    hears(broker: string): ConnectionEvents;
     /** A broker has answered a courier. */
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
@@ -276,7 +276,7 @@ export class Emergencies {
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {
-          ...link.hears,
+          ...link.hears(broker),
           answer: (answer) => link.answered(answer, broker),
           accepted: (connection) => link.accepted(connection),
           tooLarge: (one, bytes) => link.tooLarge(one, bytes),

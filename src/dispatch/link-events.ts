@@ -32,8 +32,8 @@ export type LinkOptions = {
   readonly outbox: PendingReports & { nextConnection(): number };
   /** The most bytes of history in flight. */
   readonly maxInFlightBytes: number;
-  /** Whether 0x10 (no matching subscribers) counts as delivery now. */
-  readonly unheardCounts: () => boolean;
+  /** Whether 0x10 (no matching subscribers) of this broker counts as delivery now. */
+  readonly unheardCounts: (broker: string) => boolean;
   readonly state: (state: StateMessage["state"], connection: number, reason?: string) => StateMessage;
 };
 
@@ -76,8 +76,8 @@ export type LinkEvents = EmergencyEvents & {
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
   /** Whether the message that was acknowledged last had a subscriber. Called again after a silence. */
   heard(listening: boolean): void;
-  /** A message from dispatch. It is acknowledged to the broker when the promise resolves. */
-  message(message: Incoming): Promise<void>;
+  /** A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. */
+  message(message: Incoming, broker: string): Promise<void>;
 };
 
 /** No events are reported before the link is started. */

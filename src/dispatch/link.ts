@@ -66,11 +66,6 @@ export class Link {
   /** Without an answer for this long, a connection is dead. */
   readonly #deadMs: number;
   readonly #emergencies: Emergencies;
-  /** The events that every connection passes on. */
-  readonly #hears: ConnectionEvents = {
-    message: (message) => this.#on.message(message),
-    oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
-  };
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
@@ -109,7 +104,7 @@ export class Link {
       deadMs: this.#deadMs,
       link: {
         sessionEvents: (url) => this.#sessionEvents(url),
-        hears: this.#hears,
+        hears: (url) => this.#hears(url),
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
         accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
         tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
@@ -117,6 +112,14 @@ export class Link {
         follow: (url) => this.#follow(url),
       },
     });
+  }
+
+  /** The events that every connection to a broker passes on. */
+  #hears(broker: string): ConnectionEvents {
+    return {
+      message: (message) => this.#on.message(message, broker),
+      oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
+    };
   }
 
   /** Begins to connect. Reports that were offered before are only remembered. */
@@ -273,7 +276,8 @@ export class Link {
     let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
     try {
       this.#connection = this.#options.outbox.nextConnection();
-      const connection = await connect(broker, this.#connectOptions(), this.#hears, this.#stopping.signal);
+      const hears = this.#hears(broker);
+      const connection = await connect(broker, this.#connectOptions(), hears, this.#stopping.signal);
       const acceptedAt = time.mono();
       const { error, silentMs, ...served } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
@@ -380,7 +384,7 @@ export class Link {
         receiveMaximum,
         maxInFlightBytes,
         oldest: outbox.oldest(),
-        unheardCounts,
+        unheardCounts: () => unheardCounts(broker),
         hasEnded: (episode) => this.#emergencies.hasEnded(episode),
         madeHere: (seq) => outbox.madeHere(seq),
         held: this.#refusalHangUps.held(broker, now),

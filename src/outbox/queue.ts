@@ -157,6 +157,8 @@ export class Queue {
     const isGap = report.kind === "event" && report.data.type === "gap";
     const seq = isGap ? undefined : this.#ledger.next++;
     if (seq !== undefined) this.#hold({ ...report, store: this.#of.store, seq });
+    // Its episode was stored by an earlier life.
+    if (seq !== undefined) this.#made.delete(seq);
     this.settle([report]);
     return seq;
   }

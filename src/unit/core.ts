@@ -157,7 +157,7 @@ const createLink = (
   routes: Routes,
   outbox: Outbox,
   state: Core["state"],
-  isHeard: () => boolean,
+  isHeard: (broker: string) => boolean,
 ): Link => {
   const { clock, time, random, connect, compress } = ports;
   const { brokers, maxInFlightKiB, noSubscribers } = settings.dispatch;
@@ -172,7 +172,7 @@ const createLink = (
     compress,
     outbox,
     maxInFlightBytes: maxInFlightKiB * 1024,
-    unheardCounts: () => noSubscribers === "settle" || isHeard(),
+    unheardCounts: (url) => noSubscribers === "settle" || isHeard(url),
     state,
   });
 };
@@ -209,7 +209,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     log,
     restart: (reason) => restart.emit(reason),
   });
-  const link = createLink(options, routes, outbox, state, () => custody.isHeard);
+  const link = createLink(options, routes, outbox, state, (url) => custody.isHeard(url));
   const writable = new Signal<boolean>();
   outside.stored.listen((lane) => link.stored(lane));
   outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));

@@ -50,7 +50,8 @@ export class CustodyPart {
   readonly #options: CustodyOptions;
   readonly #missing = new Missing();
   #memory: CustodyMemory;
-  #countedAt: number | undefined;
+  /** The newest receipt of this life that counted: when, and which broker had it. */
+  #counted: { readonly at: number; readonly broker: string } | undefined;
   #secondAt: number | undefined;
   #tickedAt: number;
   #looking = false;
@@ -68,13 +69,13 @@ export class CustodyPart {
     return modeOf(this.#options.setting, this.#memory);
   }
 
-  /** Whether a receipt counted so recently that 0x10 (no matching subscribers) means nothing. */
-  get isHeard(): boolean {
-    return overrides0x10(this.#receiptAgeMs);
+  /** Whether a receipt by this broker counted so recently that its 0x10 (no matching subscribers) means nothing. */
+  isHeard(broker: string): boolean {
+    return this.#counted?.broker === broker && overrides0x10(this.#receiptAgeMs);
   }
 
   get #receiptAgeMs(): number | undefined {
-    return this.#countedAt === undefined ? undefined : this.#options.clock.mono() - this.#countedAt;
+    return this.#counted && this.#options.clock.mono() - this.#counted.at;
   }
 
   get health(): NonNullable<HealthData["link"]["custody"]> {
@@ -91,7 +92,7 @@ export class CustodyPart {
   }
 
   /** A message on the unit's `receipt` topic. */
-  receive(payload: Buffer): void {
+  receive(payload: Buffer, broker: string): void {
     const { outbox, clock, faults, setting } = this.#options;
     const known = { store: outbox.store, next: outbox.next, now: clock.now() };
     const verdict = judge(this.#memory, readJson(payload, RECEIPT_BYTES), known);
@@ -102,7 +103,7 @@ export class CustodyPart {
     const { upTo, missing, by } = verdict.receipt;
     const before = this.mode;
     this.#remember(verdict.memory);
-    this.#countedAt = clock.mono();
+    this.#counted = { at: clock.mono(), broker };
     faults.clear({ part: "custody", code: "no-receipts" }, `${by} confirms what it stores`);
     if (setting === "broker") return;
     outbox.keep(this.mode);

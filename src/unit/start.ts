@@ -135,11 +135,11 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
     removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
     left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
-    async message(message) {
+    async message(message, broker) {
       const episode = routes.acknowledged(message.topic);
       if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
       else if (message.topic === routes.command) await commands.receive(message);
-      else if (message.topic === routes.receipt) parts.custody.receive(message.payload);
+      else if (message.topic === routes.receipt) parts.custody.receive(message.payload, broker);
     },
   };
 };

@@ -3,6 +3,7 @@ import { createRandom } from "../../src/demo/random.ts";
 import type { EventData, Report } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { encodeKey } from "../../src/outbox/record.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
 import { emergency, event, openLives, position } from "./lives.ts";
 
 const RIPE_MS = 31_000;
@@ -186,7 +187,8 @@ test("what dispatch lacks and whose record is lost is declared", async () => {
 
 test("a renewed store gives what is pending numbers of its own, and declares those before", async () => {
   const { outbox, open, close, pending, pass, settled, waiting } = await begin();
-  const old = [event("a"), position, event("c")].map((draft) => outbox.append(draft));
+  const old = [event("a"), position, emergency].map((draft) => outbox.append(draft));
+  outbox.remember(remembering(EPISODE));
   await pass(2_000);
   const renewed = outbox.renew();
   await pass(1_000);
@@ -206,6 +208,8 @@ test("a renewed store gives what is pending numbers of its own, and declares tho
   const own = now.filter(({ kind, data }) => !(kind === "event" && data.type === "gap"));
   expect(own.map(({ data }) => data)).toEqual(expect.arrayContaining([...old, last].map(({ data }) => data)));
   expect(own).toHaveLength(4);
+  // Those of an earlier life are sent without being asked for.
+  expect(own.filter(({ seq }) => next.madeHere(seq))).toEqual([]);
   expect(gapsIn(now)).toMatchObject([{ from: 1, reason: "superseded" }]);
   expect(await waiting(next)).toBe(5);
   // A later life goes on with them.

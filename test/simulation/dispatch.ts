@@ -80,7 +80,12 @@ export class Dispatch {
     this.ledger = new Ledger(options.observe);
     const { root, records, ...rest } = options;
     this.recorder = records
-      ? new Recorder({ ...rest, topic: `${root}/receipt`, ledger: this.ledger })
+      ? new Recorder({
+          ...rest,
+          listens: (broker) => this.listens(broker),
+          topic: `${root}/receipt`,
+          ledger: this.ledger,
+        })
       : undefined;
     for (const broker of options.brokers) this.arrive(broker);
   }

@@ -113,6 +113,8 @@ export type What =
       readonly to: number;
       readonly kept: readonly number[];
     }
+  /** Dispatch published a receipt at a broker. */
+  | { readonly what: "receipt"; readonly broker: string }
   /** The unit says that this store has taken over what was pending in earlier ones. */
   | { readonly what: "renewed"; readonly store: string }
   /** Dispatch's recorder has lost data: these numbers of a store are all that it has, or that is declared. */

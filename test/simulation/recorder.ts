@@ -12,6 +12,8 @@ export type RecorderOptions = {
   readonly dice: Dice;
   readonly observe: Observe;
   readonly brokers: readonly Broker[];
+  /** Whether dispatch is connected there. */
+  readonly listens: (broker: Broker) => boolean;
   readonly topic: string;
   readonly ledger: Ledger;
 };
@@ -100,12 +102,16 @@ export class Recorder {
     });
   }
 
-  /** Publishes a receipt at every broker, retained. */
+  /** Publishes a receipt at every broker where dispatch is connected, retained. */
   say(receipt: Omit<ReceiptMessage, "at">): void {
-    const { time, brokers, topic } = this.#o;
+    const { time, brokers, topic, listens, observe } = this.#o;
     this.#saidAt = Math.max(time.host(), this.#saidAt + 1);
     const payload = Buffer.from(JSON.stringify({ ...receipt, at: new Date(this.#saidAt).toISOString() }));
-    for (const broker of brokers) if (!broker.faults.down) broker.publish(topic, payload, { retain: true });
+    for (const broker of brokers) {
+      if (broker.faults.down || !listens(broker)) continue;
+      observe({ what: "receipt", broker: broker.name });
+      broker.publish(topic, payload, { retain: true });
+    }
   }
 
   /** Something that is no receipt of its own: another recorder's, or nonsense. */

@@ -92,6 +92,7 @@ const nothingMissing: Invariant = {
     const known = new Map<string, Numbers>();
     const abandoned = new Set<string>();
     let memoryLost = false;
+    let renewed = false;
     /** The numbers of the store that a fact is about. */
     const numbersOf = (fact: Fact): Numbers | undefined => {
       const store = storeOf(fact);
@@ -111,9 +112,7 @@ const nothingMissing: Invariant = {
     return (fact) => {
       if (fact.what === "durable" && fact.damaged)
         memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
-      // Contract §1: "what is pending is renumbered into it".
-      if (fact.what === "renewed") for (const old of known.keys()) if (old !== fact.store) abandoned.add(old);
-      for (const old of abandoned) known.delete(old);
+      if (fact.what === "renewed") renewed = true;
       const of = numbersOf(fact);
       if (fact.what === "arrived") of?.arrived(fact.seq, fact.at);
       if (fact.what === "published" && fact.report) of?.published(fact.report.seq, fact.at);
@@ -126,7 +125,8 @@ const nothingMissing: Invariant = {
       if (fact.what === "unit" && !fact.running && unwritable && fact.at <= unwritable.until)
         for (const numbers of known.values()) numbers.forgotten(unwritable.since);
       if (fact.what !== "end") return undefined;
-      for (const [store, numbers] of known) {
+      // Contract §1: "what is pending is renumbered into it".
+      for (const [store, numbers] of renewed ? [...known].slice(-1) : known) {
         const last = numbers.last(fact.at - ON_THE_WAY_MS);
         const missing = numbers.missing(last);
         if (missing.length === 0) continue;
