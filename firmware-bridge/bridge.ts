@@ -121,6 +121,9 @@ export class Bridge {
       case "press":
         this.#on.press(effect.press);
         break;
+      case "released":
+        this.#on.released(effect.release);
+        break;
       case "loop":
         this.#on.loop(effect.loop, effect.state, effect.level);
         break;

@@ -51,7 +51,15 @@ export type FromBoard =
        */
       readonly lampReading?: number;
     }
-  | { readonly kind: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number }
+  | {
+      readonly kind: "loop";
+      readonly loop: number;
+      readonly state: LoopState;
+      /** Firmware 1.3 and newer. */
+      readonly level?: number;
+      /** The press whose contact has opened; firmware 1.4 and newer. */
+      readonly release?: { readonly number: number; readonly heldMs: number };
+    }
   | {
       readonly kind: "supply";
       readonly board: string;
@@ -183,17 +191,36 @@ const HEARTBEAT: Format<"heartbeat"> = {
   },
 };
 
+/** At the release of a press: its number and how long it was held. */
+const RELEASED_BYTES = 11;
+
 const LOOP: Format<"loop"> = {
   type: 0x04,
   bytes: 2,
   read(payload) {
     const state = LOOP_STATES[payload[1]!];
+    if (!state) return undefined;
     const level = payload[2];
-    return state && { kind: "loop", loop: payload[0]!, state, ...(level === undefined ? {} : { level }) };
+    const release =
+      payload.length < RELEASED_BYTES
+        ? undefined
+        : { number: payload.readUInt32LE(3), heldMs: payload.readUInt32LE(7) };
+    return {
+      kind: "loop",
+      loop: payload[0]!,
+      state,
+      ...(level === undefined ? {} : { level }),
+      ...(release === undefined ? {} : { release }),
+    };
   },
-  write({ loop, state, level }, payload) {
+  write({ loop, state, level, release }, payload) {
     payload.set([loop, LOOP_STATES.indexOf(state)]);
-    return level === undefined ? [] : [level];
+    if (level === undefined) return [];
+    if (!release) return [level];
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt32LE(release.number);
+    bytes.writeUInt32LE(release.heldMs, 4);
+    return [level, ...bytes];
   },
 };
 

@@ -169,6 +169,35 @@ const asRead = (press: BoardPress, { beat, heardAt }: Ours): BoardPress => {
   return press.ageMs === undefined || lateMs === 0 ? press : { ...press, ageMs: press.ageMs + lateMs };
 };
 
+const onPress = (state: BoardState, ours: Ours, press: BoardPress): Step => {
+  // If the hello is missing, it has been requested, and the board will repeat the press.
+  if (ours.hello !== "current") return { state, effects: [] };
+  const { board, number } = press;
+  const release = ours.releases.find((one) => one.number === number);
+  const effects: Effect[] = [{ do: "press", press: asRead(press, ours) }];
+  if (release) effects.push({ do: "released", release: { board, number, heldMs: release.heldMs } });
+  return { state, effects };
+};
+
+type LoopMessage = Extract<FromBoard, { kind: "loop" }>;
+
+const onLoopMessage = (state: BoardState, ours: Ours, message: LoopMessage, setting: Setting): Step => {
+  const { loop, state: now, level, release } = message;
+  if (loop >= LOOPS) return { state, effects: [] };
+  // Before the first heartbeat of a connection, use the last reported states of the loops.
+  const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
+  const others = ours.releases.filter((one) => one.loop !== loop);
+  const connection: Ours = {
+    ...ours,
+    health: { ...ours.health, loops: before.with(loop, now) },
+    releases: release ? [...others, { loop, ...release }] : ours.releases,
+  };
+  const step = onLoop({ ...state, connection }, loop, now, level, setting);
+  const { board } = ours;
+  if (!release || board === undefined || ours.hello !== "current") return step;
+  return { ...step, effects: [...step.effects, { do: "released", release: { board, ...release } }] };
+};
+
 const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: Setting): Step => {
   switch (message.kind) {
     case "hello":
@@ -176,23 +205,13 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
     case "heartbeat":
       return onHeartbeat(state, ours, message, setting);
     case "press":
-      // If the hello is missing, it has been requested, and the board will repeat the press.
-      return {
-        state,
-        effects: ours.hello === "current" ? [{ do: "press", press: asRead(message.press, ours) }] : [],
-      };
+      return onPress(state, ours, message.press);
     // The clients that update or calibrate a board ask for them, not the unit.
     case "supply":
     case "update":
       return { state, effects: [] };
-    case "loop": {
-      if (message.loop >= LOOPS) return { state, effects: [] };
-      // Before the first heartbeat of a connection, use the last reported states of the loops.
-      const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
-      const health = { ...ours.health, loops: before.with(message.loop, message.state) };
-      const { loop, state: now, level } = message;
-      return onLoop({ ...state, connection: { ...ours, health } }, loop, now, level, setting);
-    }
+    case "loop":
+      return onLoopMessage(state, ours, message, setting);
   }
 };
 
@@ -211,7 +230,15 @@ const heardFrom = (connection: Open, sender: string | undefined, at: number): Ou
   const board = sender ?? known?.board;
   return known && (known.board === undefined || known.board === board)
     ? { ...known, heardAt: at, board }
-    : { is: "ours", openedAt: connection.openedAt, heardAt: at, board, hello: "missing", health: {} };
+    : {
+        is: "ours",
+        openedAt: connection.openedAt,
+        heardAt: at,
+        board,
+        hello: "missing",
+        health: {},
+        releases: [],
+      };
 };
 
 /** A valid message of ours was received: so it is our board, whatever its Firmata greeting looked like. */

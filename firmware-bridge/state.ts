@@ -2,6 +2,7 @@ import type {
   BoardFault,
   BoardHealth,
   BoardPress,
+  BoardRelease,
   BoardTrouble,
   LampPattern,
   LoopState,
@@ -17,6 +18,8 @@ import type { FromBoard, ToBoard } from "./protocol.ts";
 
 /** What the lamp and the sounder should show. */
 type Wish = { readonly pattern: LampPattern; readonly quiet: boolean; readonly drill: boolean };
+
+type Release = { readonly loop: number; readonly number: number; readonly heldMs: number };
 
 type Connection =
   | { readonly is: "closed" }
@@ -46,6 +49,8 @@ type Connection =
       readonly hello: "missing" | "outdated" | "current";
       /** Undefined: neither a hello nor a heartbeat has come yet. */
       readonly beat?: Beat;
+      /** The newest release of each loop: its press may be read later, because the line lost it at first. */
+      readonly releases: readonly Release[];
       readonly health: Omit<BoardHealth, "connected" | "degraded" | "resetsInHour">;
     };
 
@@ -114,6 +119,7 @@ export type Effect =
   | { readonly do: "close"; readonly code: BoardFault; readonly detail: string }
   | { readonly do: "hello"; readonly board: string; readonly lastNumber: number }
   | { readonly do: "press"; readonly press: BoardPress }
+  | { readonly do: "released"; readonly release: BoardRelease }
   | { readonly do: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number }
   | { readonly do: "fault"; readonly code: BoardFault; readonly detail: string }
   | { readonly do: "recovered"; readonly detail: string }

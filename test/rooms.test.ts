@@ -12,10 +12,11 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   policy: ["domain"],
   emergency: ["domain"],
   commands: ["domain"],
+  custody: ["domain"],
   runtime: ["domain"],
   wire: ["domain"],
   sources: ["domain", "runtime"],
-  outbox: ["domain", "runtime"],
+  outbox: ["domain", "runtime", "custody"],
   dispatch: ["domain", "runtime", "wire"],
   settings: ["domain", "decode"],
   status: ["domain", "runtime"],
@@ -26,6 +27,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
     "policy",
     "emergency",
     "commands",
+    "custody",
     "runtime",
     "wire",
     "sources",
@@ -53,6 +55,7 @@ const PURE: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   emergency: [],
   commands: ["zod"],
+  custody: [],
 };
 /** `new Date(x)` and `Date.UTC` are arithmetic; these read a clock, chance or timers. */
 const IMPURE =

@@ -59,8 +59,9 @@ static uint32_t began_at;
 static uint32_t lit_at;
 static bool lit, measured;
 static uint8_t current;
-/* Of the pattern; past STEPS it has been shown once. */
 static uint8_t step;
+/* Of the sounder, which plays once; STEPS: it has played. */
+static uint8_t sound_step;
 static bool due;
 
 void lamp_begin(bool test) {
@@ -76,6 +77,8 @@ static bool look_alike(enum pattern a, enum pattern b) {
 
 void lamp_show(enum pattern pattern, bool quiet, bool drill) {
     if (quiet != hushed) due = true;
+    /* A loud press in a silent emergency is heard, also if the stage stays the same. */
+    if (hushed && !quiet && pattern >= LAMP_STORED && pattern <= LAMP_ACCEPTED) sound_step = 0;
     hushed = quiet;
     if (pattern == shown && drill == drilling) return;
     if (drill != drilling) drill_step = drill ? 0 : DRILL_STEPS;
@@ -87,6 +90,7 @@ void lamp_show(enum pattern pattern, bool quiet, bool drill) {
     shown = pattern;
     if (goes_on) return;
     step = 0;
+    sound_step = 0;
     step_at = now_ms();
 }
 
@@ -137,7 +141,8 @@ void lamp_poll(void) {
     if (testing && test()) return;
     if (now_ms() - step_at >= STEP_MS) {
         step_at += STEP_MS;
-        if (++step == 2 * STEPS) step = STEPS;
+        if (++step == STEPS) step = 0;
+        if (sound_step < STEPS) sound_step++;
         if (drill_step < DRILL_STEPS) drill_step++;
         due = true;
     }
@@ -145,7 +150,7 @@ void lamp_poll(void) {
     due = false;
     struct look look;
     memcpy_P(&look, &looks[shown], sizeof look);
-    bool on = drill_step < DRILL_STEPS ? (DRILL_LOOK >> drill_step) & 1 : (look.lamp >> (step % STEPS)) & 1;
+    bool on = drill_step < DRILL_STEPS ? (DRILL_LOOK >> drill_step) & 1 : (look.lamp >> step) & 1;
     light(on);
-    sound(!hushed && step < STEPS && ((look.sounder >> step) & 1));
+    sound(!hushed && sound_step < STEPS && ((look.sounder >> sound_step) & 1));
 }

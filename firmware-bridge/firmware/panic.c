@@ -141,10 +141,19 @@ static bool send_heartbeat(void) {
 
 static void send_loop(uint8_t loop) {
     struct message m = {.type = LOOP};
+    enum loop_state state = loops_state(loop);
     put8(&m, loop);
-    put8(&m, loops_state(loop));
+    put8(&m, state);
     put8(&m, loops_level(loop));
-    send(&m); /* dropped if there is no room: the heartbeat repeats it */
+    if (state != LOOP_PRESSED && state != LOOP_STUCK) {
+        uint32_t held_ms;
+        uint32_t number = latch_release(loop, &held_ms);
+        if (number != 0) {
+            put32(&m, number);
+            put32(&m, held_ms);
+        }
+    }
+    send(&m); /* dropped if there is no room: the heartbeat repeats the state, and nobody needs the rest */
 }
 
 static bool send_supply(void) {

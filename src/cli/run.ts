@@ -16,8 +16,8 @@ export const run: Command = {
 Logs JSON lines to stdout; if they cannot be written, it continues and logs later how many lines
 were lost. SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it at once.
 A fault of the configuration stops only the part that it concerns; each is logged and reported.
-Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
-identity or no broker.`,
+Exit: 0 stopped, 1 stopped without what could not be written in time, 74 the outbox cannot be
+opened, 78 the configuration cannot be read, or gives no identity or no broker.`,
   outlivesOutput: true,
   async run(args) {
     const { config } = options(args, { config: { type: "string" } });
@@ -29,7 +29,9 @@ identity or no broker.`,
     for (const warning of loaded.warnings) log.warn(warning);
     for (const doubt of loaded.doubts) log.warn(doubt, { part: "can" });
     for (const fault of loaded.faults) log.error(faultText(fault), { part: fault.part, fault: fault.code });
-    const stop = onStopRequest();
+    const stop = onStopRequest(() =>
+      log.error("the stop takes too long: what could not be written to the disk is lost", { part: "disk" }),
+    );
     using notifier = createNotifier(process.env, log);
     for (let again = true; again;) {
       // oxlint-disable-next-line no-await-in-loop -- one unit after another

@@ -207,6 +207,13 @@ export class Session {
           route: { topic: routes.emergency(outgoing.episode), retain: true },
           payload: Buffer.alloc(0),
         };
+      case "old-removal": {
+        const { episode, prefix } = outgoing.copy;
+        return {
+          route: { topic: routes.emergency(episode, prefix), retain: true },
+          payload: Buffer.alloc(0),
+        };
+      }
       case "history":
         return fitting(routes.history, outgoing.payload, outgoing.reports);
       case "emergency": {

@@ -36,6 +36,12 @@ export type BoardPress = {
   readonly ageMs?: number;
 };
 
+/** The contact of a press has opened again. (`board`, `number`) identifies the press. */
+export type BoardRelease = Pick<BoardPress, "board" | "number"> & {
+  /** Milliseconds from the latch of the press to the end of its contact, by the board's clock. */
+  readonly heldMs: number;
+};
+
 /** The button on a loop, by its configured name; a loop without one is named after its number. */
 export const buttonOnLoop = <B extends { readonly loop: number }>(
   buttons: Readonly<Record<string, B>>,
@@ -76,6 +82,8 @@ export type BoardListener = {
   /** A board has answered. `lastNumber`: the number of its newest press. */
   hello(board: string, lastNumber: number): void;
   press(press: BoardPress): void;
+  /** Called after `press`, again if the press is repeated; never if the board did not say it or the line lost it. */
+  released(release: BoardRelease): void;
   /** Called once for each change of fault. */
   fault(code: BoardFault, detail: string): void;
   recovered(detail: string): void;

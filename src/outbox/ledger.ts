@@ -1,6 +1,14 @@
 import * as z from "zod";
 import type { Declared } from "./declared.ts";
-import { addRange, complement, countWithin, hasNumber, removeRange, union, type Runs } from "./runs.ts";
+import {
+  addRange,
+  complement,
+  countWithin,
+  hasNumber,
+  removeRange,
+  union,
+  type Runs,
+} from "../domain/runs.ts";
 
 /**
  * The account of the numbers of a store: each is settled (delivered or declared), pending, or not
@@ -21,6 +29,11 @@ export type Ledger = {
   sparse: Sparse[];
   /** Pending gap events and what they declare, ascending, at most DECLARED_MAX. */
   gaps: Declared[];
+  /**
+   * Pending numbers that a broker has acknowledged: they wait for dispatch's receipt. At most RUNS_MAX runs. One
+   * that is left out is sent once more, which is no loss.
+   */
+  carried: Runs;
 };
 
 /** More runs than these are folded into a sparse segment: a batch writes them all. */
@@ -44,16 +57,17 @@ const Stored = z.object({
     .catch([]),
   /** Emergencies whose episodes the memory may not have: the vital file could not be written with them. */
   apart: runs.catch([]),
+  carried: runs.catch([]),
   /** Until contract 1.0: stretches that count as settled, but for the records that are found. */
   thinned: runs.default([]),
 });
 /** The ledger as a store holds it. Without `store` it is one of contract 1.0. */
 export type StoredLedger = z.infer<typeof Stored>;
 
-export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [], gaps: [] });
+export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [], gaps: [], carried: [] });
 
 export const encodeLedger = (
-  { next, settled, sparse, gaps }: Ledger,
+  { next, settled, sparse, gaps, carried }: Ledger,
   of: {
     readonly store: string;
     readonly boot: number;
@@ -61,7 +75,7 @@ export const encodeLedger = (
     readonly lease: number;
     readonly apart: Runs;
   },
-): string => JSON.stringify({ ...of, next, settled, sparse, gaps });
+): string => JSON.stringify({ ...of, next, settled, sparse, gaps, carried });
 
 /** Undefined if the text is no ledger. */
 export const decodeLedger = (text: string): StoredLedger | undefined => {
@@ -87,6 +101,7 @@ export const settle = (ledger: Ledger, seq: number): void => {
   const segment = ledger.sparse.length === 0 ? undefined : segmentOf(ledger, seq);
   if (segment) segment[2] = Math.max(0, segment[2] - 1);
   else addRange(ledger.settled, seq, seq);
+  if (ledger.carried.length > 0) removeRange(ledger.carried, seq, seq);
 };
 
 /** Pending numbers in from..to. */
@@ -137,6 +152,7 @@ const joinSmallest = (ledger: Ledger): void => {
 
 /** Folds all but the newest half of too many runs. `synced`: every pending number below it is synced on disk. */
 export const bound = (ledger: Ledger, synced: number): void => {
+  if (ledger.carried.length > RUNS_MAX) ledger.carried.splice(0, ledger.carried.length - RUNS_MAX);
   if (ledger.settled.length <= RUNS_MAX) return;
   const first = ledger.settled[0]!;
   const from = first[0] === 1 ? first[1] + 1 : 1;

@@ -9,6 +9,10 @@ export type ReaderOptions = {
   readonly disk: Pick<Disk, "space">;
   readonly queue: Queue;
   readonly access: StoreAccess;
+  /** Records below this number are of an earlier store. */
+  readonly renewedBelow: number;
+  /** One of them is pending. It is not read under its old number. */
+  readonly foreign: (report: Report) => void;
   /** Records of these reports cannot be read, though the store can. */
   readonly broken: (reports: readonly Settled[]) => void;
   /** The store cannot be read. */
@@ -47,9 +51,10 @@ export class Reader {
     const unread: Settled[] = [];
     for (const [key, value] of page) {
       const seq = decodeKey(key);
-      if (this.#options.queue.isSettled(seq)) continue;
+      if (this.#options.queue.isSettled(seq) || this.#options.queue.isCarried(seq)) continue;
       const report = decodeRecord(key, value);
-      if (report) reports.push(report);
+      if (report && seq < this.#options.renewedBelow) this.#options.foreign(report);
+      else if (report) reports.push(report);
       else unread.push({ seq, kind: lane === "telemetry" ? "position" : lane });
     }
     return { reports, unread };

@@ -9,6 +9,7 @@ import {
   Loop,
   LOOPS,
   PanicBoard,
+  TestEveryDays,
   Tty,
   type Settings,
 } from "./schema.ts";
@@ -120,10 +121,12 @@ export const readPanic = (blocks: Blocks): Settings["panic"] => {
   if (port === undefined) return undefined;
   const baud = BoardBaud.safeParse(valueAt(raw, ["baud"])).data;
   const lampSense = LampSense.safeParse(valueAt(raw, ["lampSense"])).data ?? false;
+  const days = TestEveryDays.safeParse(valueAt(raw, ["testEveryDays"])).data;
   return {
     port,
     ...(baud === undefined ? {} : { baud }),
     lampSense,
+    testEveryDays: days ?? TestEveryDays.parse(undefined),
     buttons: mendButtons(valueAt(raw, ["buttons"])),
   };
 };

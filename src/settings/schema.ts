@@ -20,17 +20,20 @@ export const Unit = block({
   id: identityPart.describe("vehicle, the second part of the unit's name"),
 }).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
+/** A name, an IPv4 address, or an IPv6 address in brackets, which the URL parser then checks. */
+const HOST = String.raw`([^\s/:@[\]]+|\[[0-9A-Fa-f:.]+\])`;
+
 export const Gps = block({
   port: url(
     "a tty such as /dev/ttyACM0 or tcp://host:port",
-    /^(\/.+|tcp:\/\/[^\s/:@[\]]+:\d{1,5})$/,
+    new RegExp(String.raw`^(\/.+|tcp:\/\/${HOST}:\d{1,5})$`),
   ).describe("serial device, or tcp://host:port that carries NMEA 0183"),
   baud: baud.default(9600).describe("line speed of a serial receiver"),
 }).describe("the GPS receiver");
 
 export const Broker = url(
-  "mqtts://host:port (mqtt:// only with allowPlaintext: true)",
-  /^mqtts?:\/\/[^\s/:@[\]]+(:\d{1,5})?$/,
+  "mqtts://host:port or mqtts://[IPv6]:port (mqtt:// only with allowPlaintext: true)",
+  new RegExp(String.raw`^mqtts?:\/\/${HOST}(:\d{1,5})?$`),
 );
 
 export const Dispatch = block({
@@ -128,6 +131,7 @@ export const Loop = whole(0, LOOPS - 1);
 export const Tty = text("a tty such as /dev/ttyUSB0", /^\/.+$/);
 export const BoardBaud = baud;
 export const LampSense = flag();
+export const TestEveryDays = whole(1, 3_650).default(90);
 
 export const Button = block({
   loop: Loop.describe("supervised loop of the board"),
@@ -148,8 +152,11 @@ export const PanicBoard = z
       lampSense: LampSense.default(false).describe(
         "the lamp's return wire has a sense resistor on A6: a cut lamp wire is a fault",
       ),
+      testEveryDays: TestEveryDays.describe(
+        "days after which a button that nobody has pressed is a fault: press it as a drill",
+      ),
     },
-    { error: "none, or a block of port, buttons, baud, lampSense" },
+    { error: "none, or a block of port, buttons, baud, lampSense, testEveryDays" },
   )
   .describe("the panic board");
 

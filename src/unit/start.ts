@@ -1,4 +1,5 @@
 import type { LinkEvents } from "../dispatch/link.ts";
+import type { Connection } from "../dispatch/port.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { systemWords } from "../runtime/system-words.ts";
@@ -8,6 +9,7 @@ import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
 import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
 import { openCar, openPanic } from "./parts.ts";
+import type { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 
 export type { UnitOptions } from "./ports.ts";
@@ -58,6 +60,16 @@ const announce = ({ options, name, outbox, event, faults }: Core): void => {
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
 };
 
+/** Reports the PEM file that cannot be used now, and that the others can be used again. */
+const reportFiles = (faults: Faults, unusable: Connection["unusableFile"]): void => {
+  for (const { part, code, where } of faults.active)
+    if (part === "link" && code === "credentials-kept" && where !== undefined && where !== unusable?.file)
+      faults.clear({ part, code, where }, `${where} can be used again`);
+  if (!unusable) return;
+  const detail = `${unusable.message}: the unit goes on with what it read last`;
+  faults.raise({ part: "link", code: "credentials-kept", where: unusable.file }, detail);
+};
+
 /** Passes the events of the link on to the parts that they concern. */
 const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents => {
   const { faults, connected, routes, options } = core;
@@ -100,10 +112,15 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
         { part: "link", code: "emergency-too-large" },
         `an emergency needs a packet of ${bytes} bytes, and no broker accepts one`,
       ),
+    files: (unusable) => reportFiles(faults, unusable),
     oversize(topic, bytes) {
       // The topic is the sender's choice: it may be 64 KiB long, and another one each time.
       const channel = routes.acknowledged(topic) === undefined ? "other" : "ack";
-      const where = topic === routes.command ? "command" : channel;
+      const own = new Map([
+        [routes.command, "command"],
+        [routes.receipt, "receipt"],
+      ]);
+      const where = own.get(topic) ?? channel;
       const named = topic.length > TOPIC_LETTERS ? `${topic.slice(0, TOPIC_LETTERS)}…` : topic;
       faults.note(
         { part: "link", code: "oversize", where },
@@ -115,12 +132,14 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       emergency.delivered(report);
       faults.clear({ part: "link", code: "emergency-too-large" }, `${broker} accepts emergencies`);
     },
-    removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
+    removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
+    left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
-    async message(message) {
+    async message(message, broker) {
       const episode = routes.acknowledged(message.topic);
       if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
       else if (message.topic === routes.command) await commands.receive(message);
+      else if (message.topic === routes.receipt) parts.custody.receive(message.payload, broker);
     },
   };
 };
@@ -162,7 +181,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.info("stopped", { reason: stopReason });
   });
   const car = openCar(core, panic);
-  const parts: Parts = { ...panic, ...car };
+  const parts: Parts = { ...panic, ...car, custody: core.custody };
   stack.defer(async () => {
     stopping.abort();
     await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
@@ -177,6 +196,10 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   });
 
   const commands = openCommands(core, parts);
+  core.recalled.listen((recalled) => {
+    panic.emergency.recall(recalled);
+    commands.recall(recalled.memory.commands);
+  });
   const health = openHealth(core, parts, () => stopping.signal.aborted);
   const clockEvent = new ClockEvent(core);
   const tick = (): void => {
@@ -184,6 +207,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     core.faults.tick();
     if (stopping.signal.aborted) return;
     commands.tick();
+    panic.buttonTests.tick();
+    parts.custody.tick(link);
     health.tick();
     if (!options.recorded) car.power.look();
   };

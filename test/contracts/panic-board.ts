@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createPanicBoard } from "../../firmware-bridge/panic-board.ts";
 import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
-import type { BoardPress, LoopState, PanicBoard } from "../../src/domain/panic.ts";
+import type { BoardPress, BoardRelease, LoopState, PanicBoard } from "../../src/domain/panic.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { openTty } from "../../src/runtime/tty.ts";
 import { waitFor } from "../journeys/car.ts";
@@ -22,6 +22,7 @@ export type BoardUnderTest = Disposable & {
 export type Watched = AsyncDisposable & {
   readonly board: PanicBoard;
   readonly presses: BoardPress[];
+  readonly releases: BoardRelease[];
   readonly faults: string[];
   readonly details: string[];
   readonly loops: (readonly [number, LoopState])[];
@@ -31,6 +32,7 @@ export type Watched = AsyncDisposable & {
 /** The host's side of a line, with everything that it tells. */
 export const watch = (path: string, timing = {}): Watched => {
   const presses: BoardPress[] = [];
+  const releases: BoardRelease[] = [];
   const faults: string[] = [];
   const details: string[] = [];
   const loops: (readonly [number, LoopState])[] = [];
@@ -52,6 +54,7 @@ export const watch = (path: string, timing = {}): Watched => {
     {
       hello: () => undefined,
       press: (press) => void presses.push(press),
+      released: (release) => void releases.push(release),
       fault(code, detail) {
         faults.push(code);
         details.push(detail);
@@ -64,6 +67,7 @@ export const watch = (path: string, timing = {}): Watched => {
   return {
     board,
     presses,
+    releases,
     faults,
     details,
     loops,

@@ -271,6 +271,45 @@ describe("the loops", () => {
   });
 });
 
+describe("a release", () => {
+  const release = { number: 8, heldMs: 200 };
+  const loop: FromBoard = { kind: "loop", loop: 0, state: "normal", level: 128, release };
+  const released = { do: "released", release: { board: BOARD, ...release } };
+
+  test("is reported with the board's id", () => {
+    const { effects } = after(opened, message(10, hello()), message(20, press), message(220, loop));
+    expect(effects).toEqual([released]);
+  });
+
+  test("whose press the line lost at first follows the press", () => {
+    const early = after(opened, message(10, hello()), message(220, loop), message(270, press)).effects;
+    expect(early).toEqual([{ do: "press", press: expect.objectContaining({ number: 8 }) }, released]);
+  });
+
+  test("before the hello follows the press too", () => {
+    const before = [opened, message(10, press), message(220, loop)];
+    expect(kinds(after(...before).effects)).toEqual(["query"]);
+    const effects = after(...before, message(230, hello()), message(270, press)).effects;
+    expect(kinds(effects)).toEqual(["press", "released"]);
+  });
+
+  test("is not that of another press, nor of a press of another board", () => {
+    const heard = [opened, message(10, hello()), message(20, press), message(220, loop)];
+    const [, other] = [8, 9].map((number): FromBoard => ({
+      kind: "press",
+      press: { board: BOARD, number, loop: 0, count: 1, ageMs: 5 },
+    }));
+    expect(kinds(after(...heard, message(900, other!)).effects)).toEqual(["press"]);
+    const foreign = hello({ board: "0badf00d" });
+    const theirs: FromBoard = { kind: "press", press: { board: "0badf00d", number: 8, loop: 0, count: 1 } };
+    expect(kinds(after(...heard, message(900, foreign), message(910, theirs)).effects)).toEqual(["press"]);
+  });
+
+  test("of a loop that this unit does not know is ignored", () => {
+    expect(after(opened, message(10, hello()), message(20, { ...loop, loop: 4 })).effects).toEqual([]);
+  });
+});
+
 describe("a board that opening its port has reset", () => {
   const first = (at: number, changes: Partial<Hello>) => after(opened, message(at, hello(changes))).effects;
   const reset = expect.objectContaining({ do: "fault", code: "reset-by-opening" });

@@ -92,6 +92,54 @@ describe("a press", () => {
     expect(bench.of("heartbeat").length).toBeGreaterThan(0);
   }, 240_000);
 
+  test("is reported when its contact opens, once, with the time for which it was closed", () => {
+    const bench = confirming();
+    bench.pass(2000);
+    for (const forMs of [30, 200, 1_500, 4_000]) {
+      bench.heard.length = 0;
+      bench.board.touch(1, forMs);
+      bench.pass(forMs + 3_000);
+      const [press] = presses(bench);
+      const releases = bench
+        .of("loop")
+        .flatMap(({ state, release }) => (release ? [{ state, ...release }] : []));
+      expect(releases).toMatchObject([{ state: "normal", number: press!.number }]);
+      expect(Math.abs(releases[0]!.heldMs - forMs), `${forMs} ms`).toBeLessThanOrEqual(10);
+    }
+  });
+
+  test("that is counted with the one before has no time of its own", () => {
+    const bench = openFirmwareBench();
+    bench.pass(2000);
+    bench.board.touch(1, 100);
+    bench.pass(170);
+    bench.board.touch(1, 100);
+    bench.pass(1_000);
+    expect(presses(bench).at(-1)).toMatchObject({ number: 1, count: 2 });
+    expect(bench.of("loop").flatMap(({ release }) => release ?? [])).toMatchObject([{ number: 1 }]);
+    expect(bench.of("loop").map(({ state }) => state)).toEqual(["pressed", "normal", "pressed", "normal"]);
+  });
+
+  test("that is held for over a minute has its time at the end; one from before a reset has none", () => {
+    const bench = confirming();
+    bench.pass(2000);
+    bench.board.hold(0);
+    bench.pass(65_000);
+    bench.board.release(0);
+    bench.pass(200);
+    const [release] = bench.of("loop").flatMap((one) => one.release ?? []);
+    expect(Math.abs(release!.heldMs - 65_000)).toBeLessThanOrEqual(10);
+    bench.board.hold(0);
+    bench.pass(62_000);
+    bench.board.reset();
+    bench.pass(2_000);
+    bench.heard.length = 0;
+    bench.board.release(0);
+    bench.pass(2_000);
+    expect(bench.of("loop")).toMatchObject([{ state: "normal" }]);
+    expect(bench.of("loop")[0]).not.toHaveProperty("release");
+  }, 120_000);
+
   test("of 50 ms is latched whenever it comes, one of 5 ms never", () => {
     const bench = confirming();
     const random = createRandom(7);

@@ -131,6 +131,7 @@ export const openInMemory = (options: {
       fault: (code) => void faults.push(code),
       recovered: () => void faults.push("recovered"),
       trouble: (trouble, faulty, detail) => void troubles.push({ trouble, faulty, detail }),
+      released: () => undefined,
       loop: () => undefined,
     },
   );

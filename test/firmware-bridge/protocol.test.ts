@@ -78,6 +78,13 @@ const message: fc.Arbitrary<FromBoard> = fc.oneof(
     { kind: fc.constant("loop" as const), loop: u8, state, level: u8 },
     { requiredKeys: ["kind", "loop", "state"] },
   ),
+  fc.record({
+    kind: fc.constant("loop" as const),
+    loop: u8,
+    state,
+    level: u8,
+    release: fc.record({ number: u32, heldMs: u32 }),
+  }),
 );
 
 const hear = (chunks: Iterable<Uint8Array>) => {

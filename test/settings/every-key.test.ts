@@ -31,6 +31,7 @@ const complete = {
     port: "/dev/ttyUSB0",
     baud: 57_600,
     lampSense: true,
+    testEveryDays: 90,
     buttons: { dash: { loop: 0, silent: false, dark: false } },
   },
   report: { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300, parkedS: 900, emergencyS: 1 },

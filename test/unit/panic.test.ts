@@ -90,6 +90,18 @@ test("troubles of a board that works are faults of their own, on the lamp and fo
   expect([faults.active, world.lamp]).toEqual([[], "idle"]);
 });
 
+test("a fault of a loop and one of its button's contact neither end nor hide each other", async () => {
+  const { faults, board } = await opened();
+  faults.add({ part: "panic-loop", code: "untested", where: "dash" }, "nobody has pressed it");
+  board.loop(0, "open");
+  const codes = () => faults.active.map(({ code }) => code);
+  expect(codes()).toEqual(["untested", "open"]);
+  board.loop(0, "short");
+  expect(codes()).toEqual(["untested", "short"]);
+  board.loop(0, "normal");
+  expect(codes()).toEqual(["untested"]);
+});
+
 test("a fault of the board itself is one for dispatch, until it is over", async () => {
   const { events, faults, board } = await opened();
   board.fault("unplugged", "it is gone");

@@ -85,6 +85,7 @@ const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
   await using board = open({
     hello: () => undefined,
     press: () => undefined,
+    released: () => undefined,
     loop: () => undefined,
     recovered: () => undefined,
     trouble: () => undefined,

@@ -137,4 +137,14 @@ export const PANIC_LOOP = {
     cause: "The button is jammed, or something leans on it.",
     remedy: "Free the button. The loop is normal again once it is released.",
   },
+  untested: {
+    sentence: "Nobody has pressed a button for too long. Whether its contact still closes is not known.",
+    lamp: "unchanged",
+    dispatch:
+      "`where` names the button. `health.panicBoard.buttons` has the days since each was last pressed, and for how long it has been watched.",
+    cause:
+      "`panic.testEveryDays` (90 by default) have passed without an emergency or a drill from this button. No current flows through its contact at rest, so only a press shows that it works.",
+    remedy:
+      "Press it as a drill: `patrol-unit drill`, then the button within 60 s. If nothing arrives, replace the button.",
+  },
 } as const satisfies Record<string, FaultRow>;
