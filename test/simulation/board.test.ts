@@ -71,7 +71,7 @@ test("a press comes at once, then every 250 ms until it is confirmed", async () 
   const tty = await h.open();
   await h.wait(2_000);
   h.board.press(1, 200);
-  await h.wait(30);
+  await h.wait(40);
   expect(h.of("press")).toMatchObject([{ press: { board: "1a2b3c4d", number: 1, loop: 1, count: 1 } }]);
   await h.wait(1_000);
   expect(h.of("press").length).toBeGreaterThanOrEqual(4);
