@@ -21,6 +21,8 @@ export type Known = {
   readonly store: string;
   /** The next number that the store gives. */
   readonly next: number;
+  /** A number that a receipt covers, and that dispatch cannot have: it was never sent. Undefined: there is none. */
+  readonly unsent: (upTo: number, missing: ReceiptMessage["missing"]) => number | undefined;
   readonly now: Instant;
 };
 
@@ -30,14 +32,18 @@ export type Ignored = "unreadable" | "foreign-store" | "not-newer" | "second-rec
 export type Verdict =
   /** It counts: what it covers is settled. */
   | { readonly kind: "counts"; readonly receipt: ReceiptMessage; readonly memory: CustodyMemory }
-  /** It claims a number that this store never gave: the disk is an older copy, and a new store must begin. */
-  | { readonly kind: "renew"; readonly receipt: ReceiptMessage; readonly memory: CustodyMemory }
+  /**
+   * It claims a number that this store never gave, or never sent: the disk is an older copy, and a new store must
+   * begin. `memory` counts once it has.
+   */
+  | { readonly kind: "renew"; readonly why: string; readonly memory: CustodyMemory }
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
 
 const ignored = (why: Ignored, detail: string): Verdict => ({ kind: "ignored", why, detail });
 
 /** What a received value means. `value`: parsed JSON, or anything else. */
-export const judge = (memory: CustodyMemory, value: unknown, { store, next, now }: Known): Verdict => {
+export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verdict => {
+  const { store, now } = known;
   const read = ReceiptMessage.safeParse(value);
   if (!read.success) {
     const [issue] = read.error.issues;
@@ -49,22 +55,32 @@ export const judge = (memory: CustodyMemory, value: unknown, { store, next, now 
   if (receipt.store !== store) return ignored("foreign-store", `it is for store ${receipt.store}`);
   if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
-  if (newest && at <= newest.at) return ignored("not-newer", `it was written at ${receipt.at}`);
-  if (receipt.upTo >= next) return claimsTooMuch(memory, receipt, now);
+  if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
+  const claim = falseClaim(receipt, known);
+  if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
   const { by, upTo } = receipt;
   return {
     kind: "counts",
     receipt,
-    memory: { ...memory, newest: { by, at, upTo }, proven: true, silentMs: 0 },
+    memory: { ...memory, newest: { by, at, upTo, store }, proven: true, silentMs: 0 },
   };
 };
 
-const claimsTooMuch = (memory: CustodyMemory, receipt: ReceiptMessage, now: Instant): Verdict => {
+/** After a day of silence one that is older counts as well: the recorder's clock may have been wrong before. */
+const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
+  newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
+
+/** What a receipt claims that cannot be true of this store. */
+const falseClaim = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): string | undefined => {
+  if (upTo >= next) return `numbers up to ${upTo}, and the next one here is ${next}`;
+  const never = unsent(upTo, missing);
+  return never === undefined ? undefined : `number ${never}, which was never sent`;
+};
+
+const claimsTooMuch = (memory: CustodyMemory, why: string, now: Instant): Verdict => {
   const { renewedAt } = memory;
-  if (renewedAt !== undefined && Math.abs(now.at - renewedAt) < DAY_MS)
-    return ignored("renewed-today", `it claims number ${receipt.upTo}, which was never given`);
-  // The store to come has no receipts yet; the numbers of this one mean nothing to it.
-  return { kind: "renew", receipt, memory: { ...memory, renewedAt: now.at } };
+  if (renewedAt !== undefined && Math.abs(now.at - renewedAt) < DAY_MS) return ignored("renewed-today", why);
+  return { kind: "renew", why, memory: { ...memory, renewedAt: now.at } };
 };
 
 export const modeOf = (setting: CustodySetting, { proven }: CustodyMemory): CustodyMode =>

@@ -82,7 +82,9 @@ export type KnownButton = z.infer<typeof KnownButton>;
 /** Which receipts count, and with whom the responsibility for acknowledged reports lies. */
 export const CustodyMemory = z.object({
   /** The newest receipt that counted: the recorder's database and when it was written, UTC milliseconds. */
-  newest: z.object({ by: z.string(), at: z.number(), upTo: z.int().nonnegative() }).optional(),
+  newest: z
+    .object({ by: z.string(), at: z.number(), upTo: z.int().nonnegative(), store: z.string().optional() })
+    .optional(),
   /** Whether a receipt has counted since custody last fell back to the broker. */
   proven: z.boolean(),
   /** For how long the link was connected since the last receipt, milliseconds, in steps. */

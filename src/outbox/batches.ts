@@ -30,6 +30,8 @@ export class Batches {
   #removals = noRemovals();
   /** Those in `#held` that a broker has acknowledged, and when, oldest first. */
   readonly #carried = new Map<number, number>();
+  /** Those in `#held` whose old records are deleted with the next batch. */
+  readonly #replacing = new Set<number>();
   /** The lowest number that was written and is not synced. */
   #unsynced = Infinity;
 
@@ -63,7 +65,13 @@ export class Batches {
 
   /** A broker has acknowledged it. */
   carry(seq: number, now: number): void {
-    if (this.#held.has(seq) && !this.#carried.has(seq)) this.#carried.set(seq, now);
+    const waits = this.#held.has(seq) && !this.#replacing.has(seq);
+    if (waits && !this.#carried.has(seq)) this.#carried.set(seq, now);
+  }
+
+  /** It is written with the batch that deletes its old record, whatever a broker says. */
+  replaces(seq: number): void {
+    this.#replacing.add(seq);
   }
 
   hold(report: Report): void {
@@ -129,6 +137,7 @@ export class Batches {
     this.#held = whole ? new Map() : new Map([...this.#held].filter(([seq]) => !taken(seq)));
     this.#writing = records;
     this.#removals = noRemovals();
+    this.#replacing.clear();
     for (const seq of this.#carried.keys()) if (!this.#held.has(seq)) this.#carried.delete(seq);
     return plan;
   }
@@ -153,7 +162,8 @@ export class Batches {
     this.#writing = new Map();
     const pending = [...records].filter(([seq]) => !isSettled(seq));
     this.#removeSettled(records, isSettled);
-    this.#held = new Map([...pending, ...this.#held]);
+    // Some may have waited for a receipt meanwhile: numbers stay ascending.
+    this.#held = new Map([...pending, ...this.#held].toSorted(([one], [other]) => one - other));
     this.#removals = {
       emergency: [...removals.emergency, ...this.#removals.emergency],
       event: [...removals.event, ...this.#removals.event],

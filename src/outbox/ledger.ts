@@ -6,7 +6,10 @@ import {
   countWithin,
   hasNumber,
   removeRange,
+  size,
   union,
+  within,
+  without,
   type Runs,
 } from "../domain/runs.ts";
 
@@ -30,8 +33,8 @@ export type Ledger = {
   /** Pending gap events and what they declare, ascending, at most DECLARED_MAX. */
   gaps: Declared[];
   /**
-   * Pending numbers that a broker has acknowledged: they wait for dispatch's receipt. At most RUNS_MAX runs. One
-   * that is left out is sent once more, which is no loss.
+   * Numbers that a broker has acknowledged: those of them that are pending wait for dispatch's receipt. Settled ones
+   * are not removed, so that the runs stay few. At most RUNS_MAX: one that is left out is sent again, which is no loss.
    */
   carried: Runs;
 };
@@ -101,7 +104,6 @@ export const settle = (ledger: Ledger, seq: number): void => {
   const segment = ledger.sparse.length === 0 ? undefined : segmentOf(ledger, seq);
   if (segment) segment[2] = Math.max(0, segment[2] - 1);
   else addRange(ledger.settled, seq, seq);
-  if (ledger.carried.length > 0) removeRange(ledger.carried, seq, seq);
 };
 
 /** Pending numbers in from..to. */
@@ -115,6 +117,29 @@ const pendingWithin = ({ settled, sparse }: Ledger, from: number, to: number): n
 };
 
 export const pendingCount = (ledger: Ledger): number => pendingWithin(ledger, 1, ledger.next - 1);
+
+const runsOf = (sparse: readonly Sparse[]): Runs => sparse.map(([from, to]): [number, number] => [from, to]);
+
+/** Those of the numbers that are pending for certain, and the stretches of which only the disk knows. */
+export const pendingIn = (
+  { settled, sparse }: Ledger,
+  numbers: Runs,
+): { readonly certain: Runs; readonly sparse: Runs } => {
+  const segments = runsOf(sparse);
+  return {
+    certain: without(without(numbers, settled), segments),
+    sparse: segments.flatMap(([from, to]) => within(numbers, from, to)),
+  };
+};
+
+/** How many carried numbers are pending. Of a segment that is carried in part, at most its part. */
+export const carriedCount = (ledger: Ledger): number => {
+  const { certain, sparse } = pendingIn(ledger, ledger.carried);
+  return sparse.reduce(
+    (sum, [from, to]) => sum + Math.min(to - from + 1, segmentOf(ledger, from)?.[2] ?? 0),
+    size(certain),
+  );
+};
 
 /** No pending number is below it. */
 export const oldestPending = ({ settled, sparse }: Ledger): number => {
@@ -152,6 +177,7 @@ const joinSmallest = (ledger: Ledger): void => {
 
 /** Folds all but the newest half of too many runs. `synced`: every pending number below it is synced on disk. */
 export const bound = (ledger: Ledger, synced: number): void => {
+  if (ledger.carried.length > 0) removeRange(ledger.carried, 1, oldestPending(ledger) - 1);
   if (ledger.carried.length > RUNS_MAX) ledger.carried.splice(0, ledger.carried.length - RUNS_MAX);
   if (ledger.settled.length <= RUNS_MAX) return;
   const first = ledger.settled[0]!;

@@ -2,7 +2,7 @@ import type { CustodyMode } from "../custody/custody.ts";
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
-import { size, type Runs } from "../domain/runs.ts";
+import type { Runs } from "../domain/runs.ts";
 import { Condition, type DiskState } from "./condition.ts";
 import { faultOf } from "./fault.ts";
 import { Gaps } from "./gaps.ts";
@@ -105,6 +105,7 @@ export class OutboxLoop implements Outbox {
     this.#reader = new Reader({
       ...parts,
       foreign: (report) => this.#adopt(report),
+      waits: (seq) => this.#receipts.waits(seq),
       broken: (reports) => this.#broken(reports),
       unreadable: (store, cause) => this.#unreadable(store, cause),
     });
@@ -207,9 +208,8 @@ export class OutboxLoop implements Outbox {
     return this.secure();
   }
 
-  renew(): Promise<void> {
+  renew(): void {
     this.#vital.file.renew(storeName(this.#options.random));
-    return this.secure();
   }
 
   isForeign({ store }: Pick<Report, "store">): boolean {
@@ -296,7 +296,19 @@ export class OutboxLoop implements Outbox {
   }
 
   get unreceipted(): number {
-    return size(this.#queue.carried);
+    return this.#receipts.waiting;
+  }
+
+  sending(reports: readonly Settled[]): void {
+    this.#receipts.sending(reports);
+  }
+
+  unsent(upTo: number, missing: Runs): number | undefined {
+    return this.#receipts.unsent(upTo, missing);
+  }
+
+  get recovered(): boolean {
+    return this.#queue.isRecovered;
   }
 
   get next(): number {

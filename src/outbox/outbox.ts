@@ -50,10 +50,10 @@ export type Outbox = AsyncDisposable &
     rename(unit: string): Promise<void>;
     /**
      * Begins a new store once the outbox is opened again: dispatch knows numbers that this one never gave. What is
-     * pending then gets numbers of the new one, and the numbers that were given so far are declared in it. Rejects
-     * when the disk refuses.
+     * pending then gets numbers of the new one, and the numbers that were given so far are declared in it. It counts
+     * once `secure` has resolved.
      */
-    renew(): Promise<void>;
+    renew(): void;
     /** Whether a report is of an earlier store, and needs a number of this one: see `renew`. */
     isForeign(report: Pick<Report, "store">): boolean;
     /** Counts a connection of the link. The count is kept in the vital file; it is not waited for. */
@@ -84,8 +84,15 @@ export type Outbox = AsyncDisposable &
     unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }>;
     /** How many reports a broker has acknowledged and no receipt covers. */
     readonly unreceipted: number;
-    /** The next number that is given. */
+    /** The next number that is given. Before `recovered` earlier lives may have given higher ones. */
     readonly next: number;
+    /** Whether the store was held against what this life knows. */
+    readonly recovered: boolean;
+    /**
+     * A number that this life has given, that is neither above `upTo` nor `missing`, and that was never handed to a
+     * connection: dispatch cannot have it. Undefined if there is none.
+     */
+    unsent(upTo: number, missing: Runs): number | undefined;
     /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
     readonly state: DiskState;

@@ -157,8 +157,11 @@ export class Queue {
     const isGap = report.kind === "event" && report.data.type === "gap";
     const seq = isGap ? undefined : this.#ledger.next++;
     if (seq !== undefined) this.#hold({ ...report, store: this.#of.store, seq });
-    // Its episode was stored by an earlier life.
-    if (seq !== undefined) this.#made.delete(seq);
+    if (seq !== undefined) {
+      // Its episode was stored by an earlier life.
+      this.#made.delete(seq);
+      this.#batches.replaces(seq);
+    }
     this.settle([report]);
     return seq;
   }
@@ -292,14 +295,21 @@ export class Queue {
     }
   }
 
-  /** Whether a broker has acknowledged it, and it waits for dispatch's receipt. */
+  /** Whether a broker has acknowledged it. */
   isCarried(seq: number): boolean {
     return this.#ledger.carried.length > 0 && hasNumber(this.#ledger.carried, seq);
   }
 
-  /** Pending numbers that a broker has acknowledged. */
+  /** Numbers that a broker has acknowledged, pending or not. */
   get carried(): Runs {
     return this.#ledger.carried;
+  }
+
+  /** Pending emergencies. */
+  get emergencies(): Runs {
+    const numbers: Runs = [];
+    for (const seq of this.#urgent.emergency) addRange(numbers, seq, seq);
+    return numbers;
   }
 
   /** A number that is pending for certain, as something to be settled. */
@@ -351,8 +361,7 @@ export class Queue {
   unwritten(lane: Lane, after: number): Report[] {
     const fresh: Report[] = [];
     for (const [seq, report] of this.#batches.reports())
-      if (seq > after && laneOf(report.kind) === lane && this.leased(seq) && !this.isCarried(seq))
-        fresh.push(report);
+      if (seq > after && laneOf(report.kind) === lane && this.leased(seq)) fresh.push(report);
     return fresh;
   }
 

@@ -2,8 +2,9 @@ import { Acknowledged } from "../custody/acknowledged.ts";
 import type { CustodyMode } from "../custody/custody.ts";
 import { laneOf } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
-import { addRange, complement, numbersOf, size, within, without, type Runs } from "../domain/runs.ts";
+import { addRange, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
 import type { Gaps } from "./gaps.ts";
+import { carriedCount, pendingIn } from "./ledger.ts";
 import { numbersIn } from "./opening.ts";
 import type { Store } from "./port.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
@@ -28,6 +29,8 @@ export type ReceiptsOptions = {
   readonly unreadable: (store: Store, cause: unknown) => void;
 };
 
+/** Of numbers that were sent, so many runs are told apart. */
+const SENT_RUNS = 1_024;
 /** Numbers settled or looked at in one turn. */
 const PAGE = 4_096;
 
@@ -39,6 +42,8 @@ export class Receipts {
   readonly #options: ReceiptsOptions;
   readonly #acknowledged: Acknowledged;
   #mode: CustodyMode = "broker";
+  /** Numbers of this life that were handed to a connection. */
+  #sent: Runs = [];
   #applying: Promise<void> = Promise.resolve();
 
   constructor(options: ReceiptsOptions) {
@@ -48,9 +53,33 @@ export class Receipts {
 
   /** See `Outbox.keep`. */
   keep(mode: CustodyMode): void {
-    if (mode === this.#mode) return;
     this.#mode = mode;
-    if (mode === "broker") void this.#inTurn(() => this.#settleAll(this.#options.queue.carried));
+    if (mode === "broker") void this.#inTurn(() => this.#settlePending(this.#options.queue.carried));
+  }
+
+  /** Whether a pending report waits for a receipt, and is not read. With custody `broker` it is sent once more. */
+  waits(seq: number): boolean {
+    return this.#mode === "dispatch" && this.#options.queue.isCarried(seq);
+  }
+
+  /** How many do. */
+  get waiting(): number {
+    return this.#mode === "dispatch" ? carriedCount(this.#options.queue.ledger) : 0;
+  }
+
+  /** See `Outbox.unsent`. */
+  unsent(upTo: number, missing: Runs): number | undefined {
+    const { queue } = this.#options;
+    if (upTo < queue.first) return undefined;
+    const { certain } = pendingIn(queue.ledger, without([[queue.first, upTo]], missing));
+    return without(without(certain, this.#sent), queue.emergencies)[0]?.[0];
+  }
+
+  /** See `PendingReports.sending`. */
+  sending(reports: readonly Settled[]): void {
+    for (const { seq } of reports) addRange(this.#sent, seq, seq);
+    // Joined, more numbers count as sent: a restored card is noticed later.
+    if (this.#sent.length > SENT_RUNS) this.#sent = [[this.#sent[0]![0], this.#sent.at(-1)![1]]];
   }
 
   /** See `PendingReports.acknowledge`. */
@@ -77,15 +106,14 @@ export class Receipts {
   async #apply(upTo: number, missing: Runs): Promise<void> {
     const { queue, renewedBelow } = this.#options;
     // Until then it is not known which numbers earlier lives left. A later receipt covers them.
-    if (!queue.isRecovered) return;
-    const { settled, sparse } = queue.ledger;
-    const sparseRuns = sparse.map(([from, to]): [number, number] => [from, to]);
-    const dense = without(without(complement(settled, renewedBelow, upTo), sparseRuns), missing);
-    await this.#settleAll(dense);
-    const stored = await this.#stored(
-      sparseRuns.flatMap(([from, to]) => within([[from, to]], renewedBelow, upTo)),
-    );
-    await this.#settleAll(without(stored, missing));
+    if (queue.isRecovered) await this.#settlePending(without([[renewedBelow, upTo]], missing));
+  }
+
+  /** Settles those of the numbers that are pending. */
+  async #settlePending(numbers: Runs): Promise<void> {
+    const { certain, sparse } = pendingIn(this.#options.queue.ledger, numbers);
+    await this.#settleAll(certain);
+    await this.#settleAll(await this.#stored(sparse));
   }
 
   /** The numbers of pending records in stretches of which only the store knows. None if it cannot be read. */
@@ -120,7 +148,11 @@ export class Receipts {
     // Without the store it is not known what is gone.
     if (!store) return { reports: [], upTo: from - 1 };
     const ripe = this.#acknowledged.ripe([[from, to]], now().mono);
-    const carried = ripe.flatMap(([low, high]) => within(queue.carried, low, high));
+    const { certain, sparse } = pendingIn(
+      queue.ledger,
+      ripe.flatMap(([low, high]) => within(queue.carried, low, high)),
+    );
+    const carried = union(certain, await this.#stored(sparse));
     const wanted = firstOf(carried, limit);
     const looked = size(carried) > limit ? wanted.at(-1)! : to;
     const reports = await this.#read(store, wanted);
@@ -135,15 +167,17 @@ export class Receipts {
   async #read(store: Store, numbers: readonly number[]): Promise<Report[]> {
     const { queue, access, broken, unreadable } = this.#options;
     const keys = numbers.map((seq) => encodeKey(laneOf(queue.named(seq).kind), seq));
+    // Before the store is read: what is written meanwhile is found in one of the two.
+    const held = numbers.map((seq) => queue.inMemory(seq));
     try {
       const values = await store.getMany(keys);
       const read = numbers
         .map((seq, n) => {
           const value = values[n];
-          return { seq, report: queue.inMemory(seq) ?? (value && decodeRecord(keys[n]!, value)) };
+          return { seq, report: held[n] ?? (value && decodeRecord(keys[n]!, value)) };
         })
         // Settled meanwhile, or the store is being opened anew: nothing is wrong with what is not there.
-        .filter(({ seq }) => access.store === store && queue.isCarried(seq));
+        .filter(({ seq }) => access.store === store && queue.isPending(queue.named(seq)));
       const unread = read.flatMap(({ seq, report }) => (report ? [] : [queue.named(seq)]));
       if (unread.length > 0) broken(unread);
       return read.flatMap(({ report }) => (report ? [report] : []));

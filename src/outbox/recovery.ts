@@ -225,8 +225,7 @@ export const recover = (known: Known, found: Found): Recovered => {
   gaps.push(...missingGaps({ ...known, renamed }, found, missing, ledger.next));
   gaps.push(...declaredAgain(union(known.owed, checked.owed), there));
   for (const [from, to] of missing) addRange(ledger.settled, from, to);
-  const carried = without(union(base.carried, known.ledger.carried), ledger.settled);
-  ledger.carried = carried.flatMap(([from, to]) => within(there, from, to));
+  ledger.carried = union(base.carried, known.ledger.carried);
   return { ledger, lanes, gaps, ghosts: ghostsOf(ledger, found) };
 };
 

@@ -36,14 +36,12 @@ type Sender = Pick<Link, "status" | "sendsAgain" | "again">;
 const RECEIPT_BYTES = 16_384;
 /** Reports that are sent again in one message. */
 const AGAIN = 250;
-/** Silence is remembered in steps, so that it costs no writes. */
-const REMEMBERED_MS = 600_000;
+/** What changes with each receipt, and the silence, are remembered this often: each time costs a write. */
+const REMEMBERED_MS = 60_000;
 /** A second recorder that has not been heard for so long is gone. */
 const SECOND_MS = 24 * 3_600_000;
 /** A longer silence between two ticks was a standstill of the process. */
 const TICK_MAX_MS = 5_000;
-
-const stepOf = ({ silentMs }: CustodyMemory): number => Math.floor(silentMs / REMEMBERED_MS);
 
 /** Applies dispatch's receipts: settles what they cover, and sends again what dispatch lacks. */
 export class CustodyPart {
@@ -53,6 +51,11 @@ export class CustodyPart {
   /** The newest receipt of this life that counted: when, and which broker had it. */
   #counted: { readonly at: number; readonly broker: string } | undefined;
   #secondAt: number | undefined;
+  /** A receipt that came before the outbox was recovered. */
+  #early: { readonly payload: Buffer; readonly broker: string } | undefined;
+  /** A new store is to begin. `asked`: the disk is being asked. */
+  #renewal: { readonly why: string; asked: boolean } | undefined;
+  #rememberedAt = -Infinity;
   #tickedAt: number;
   #looking = false;
   #forsaken = false;
@@ -79,52 +82,75 @@ export class CustodyPart {
   }
 
   get health(): NonNullable<HealthData["link"]["custody"]> {
+    const { outbox } = this.#options;
     const { newest } = this.#memory;
     const ageMs = this.#receiptAgeMs;
     const ignored = [...this.#ignored.values()].reduce((sum, n) => sum + n, 0);
     return {
       mode: this.mode,
-      ...(newest ? { by: newest.by, upTo: newest.upTo } : {}),
+      ...(newest ? { by: newest.by } : {}),
+      ...(newest?.store === outbox.store ? { upTo: newest.upTo } : {}),
       ...(ageMs === undefined ? {} : { receiptAgeS: Math.floor(ageMs / 1_000) }),
-      unreceipted: this.#options.outbox.unreceipted,
+      unreceipted: outbox.unreceipted,
       ...(ignored > 0 ? { ignored } : {}),
     };
   }
 
   /** A message on the unit's `receipt` topic. */
   receive(payload: Buffer, broker: string): void {
-    const { outbox, clock, faults, setting } = this.#options;
-    const known = { store: outbox.store, next: outbox.next, now: clock.now() };
-    const verdict = judge(this.#memory, readJson(payload, RECEIPT_BYTES), known);
+    const { outbox, clock } = this.#options;
+    // What earlier lives have given is not known yet.
+    this.#early = outbox.recovered ? undefined : { payload, broker };
+    if (this.#early) return;
+    const verdict = judge(this.#memory, readJson(payload, RECEIPT_BYTES), {
+      store: outbox.store,
+      next: outbox.next,
+      unsent: (upTo, missing) => outbox.unsent(upTo, missing),
+      now: clock.now(),
+    });
     if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
-    if (verdict.kind === "renew") void this.#renew(verdict, known.next);
-    // With custody `broker` nothing is settled or sent again because of a receipt.
-    if (verdict.kind !== "counts") return;
-    const { upTo, missing, by } = verdict.receipt;
-    const before = this.mode;
-    this.#remember(verdict.memory);
+    else if (verdict.kind === "renew") this.#renew(verdict);
+    else this.#count(verdict, broker);
+  }
+
+  #count({ receipt, memory }: Verdict & { kind: "counts" }, broker: string): void {
+    const { outbox, clock, faults, log, setting } = this.#options;
+    const { upTo, missing, by } = receipt;
+    const [before, mode] = [this.#memory, this.mode];
     this.#counted = { at: clock.mono(), broker };
+    this.#forsaken = false;
+    this.#take(memory);
     faults.clear({ part: "custody", code: "no-receipts" }, `${by} confirms what it stores`);
+    if (before.newest && before.newest.by !== by) this.#onlyOne(`the receipts of ${by} count now`);
+    // With custody `broker` nothing is settled or sent again because of a receipt.
     if (setting === "broker") return;
     outbox.keep(this.mode);
-    if (before !== this.mode) this.#options.log.info("dispatch confirms what it stores", { by });
+    if (mode !== this.mode) log.info("dispatch confirms what it stores", { by });
     void outbox.receipted(upTo, missing);
     this.#missing.list(missing, clock.mono());
   }
 
   /** The disk is an older copy: what it gives now was given before. */
-  async #renew({ memory, receipt }: Verdict & { kind: "renew" }, next: number): Promise<void> {
-    const { outbox, faults, restart } = this.#options;
-    const detail =
-      `${receipt.by} has stored numbers up to ${receipt.upTo}, and the next one here is ${next}: ` +
-      "a new store begins";
-    faults.note({ part: "custody", code: "restored" }, detail);
+  #renew({ memory, why }: Verdict & { kind: "renew" }): void {
+    const { outbox, faults } = this.#options;
+    if (this.#renewal) return;
+    this.#renewal = { why: `${why}: a new store begins`, asked: false };
+    faults.note({ part: "custody", code: "restored" }, this.#renewal.why);
     this.#remember(memory);
+    outbox.renew();
+    void this.#finishRenewal();
+  }
+
+  /** Restarts the unit once the disk has the name of the new store. Tried again until it has. */
+  async #finishRenewal(): Promise<void> {
+    const renewal = this.#renewal;
+    if (!renewal || renewal.asked) return;
+    renewal.asked = true;
     try {
-      await outbox.renew();
-      restart(detail);
+      await this.#options.outbox.secure();
+      this.#options.restart(renewal.why);
     } catch {
-      // Reported by the outbox. The new store begins with the next life in which the disk takes it.
+      renewal.asked = false; // reported by the outbox
     }
   }
 
@@ -142,36 +168,52 @@ export class CustodyPart {
 
   #remember(memory: CustodyMemory): void {
     this.#memory = memory;
+    this.#rememberedAt = this.#options.clock.mono();
     this.#options.outbox.remember({ custody: memory });
+  }
+
+  /** Each receipt and each second change a little: that is remembered now and then. */
+  #take(memory: CustodyMemory): void {
+    const { newest, proven } = this.#memory;
+    const isOld = this.#options.clock.mono() - this.#rememberedAt >= REMEMBERED_MS;
+    if (isOld || proven !== memory.proven || newest?.by !== memory.newest?.by) this.#remember(memory);
+    else this.#memory = memory;
+  }
+
+  /** The unit stops. */
+  stop(): void {
+    this.#remember(this.#memory);
+  }
+
+  #onlyOne(detail: string): void {
+    this.#secondAt = undefined;
+    this.#options.faults.clear({ part: "custody", code: "second-recorder" }, detail);
   }
 
   /** Called about once a second. */
   tick(link: Sender): void {
-    const { clock, faults } = this.#options;
+    const { clock } = this.#options;
     const now = clock.mono();
     if (link.status.broker !== undefined) this.#silence(Math.min(now - this.#tickedAt, TICK_MAX_MS));
     this.#tickedAt = now;
-    if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS) {
-      this.#secondAt = undefined;
-      faults.clear({ part: "custody", code: "second-recorder" }, "only one recorder is heard");
-    }
+    if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
+      this.#onlyOne("only one recorder is heard");
+    if (this.#early) this.receive(this.#early.payload, this.#early.broker);
+    void this.#finishRenewal();
     void this.#sendAgain(link);
   }
 
   #silence(ms: number): void {
     const { setting, outbox, faults } = this.#options;
-    if (setting === "broker") return;
-    const before = this.#memory;
-    const memory = silentFor(before, ms);
-    if (stepOf(memory) !== stepOf(before) || memory.proven !== before.proven) this.#remember(memory);
-    else this.#memory = memory;
-    if (memory.proven !== before.proven) outbox.keep(this.mode);
+    const { proven } = this.#memory;
+    this.#take(silentFor(this.#memory, ms));
+    if (proven !== this.#memory.proven) outbox.keep(this.mode);
     const wasForsaken = this.#forsaken;
-    this.#forsaken = isForsaken(setting, memory);
+    this.#forsaken = isForsaken(setting, this.#memory);
     if (this.#forsaken && !wasForsaken)
       faults.raise(
         { part: "custody", code: "no-receipts" },
-        "connected for 24 h without a receipt of dispatch",
+        "connected for 24 h without a receipt of dispatch that counts",
       );
   }
 

@@ -184,6 +184,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const parts: Parts = { ...panic, ...car, custody: core.custody };
   stack.defer(async () => {
     stopping.abort();
+    core.custody.stop();
     await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
     event({ type: "shutdown", reason: stopReason });
     // A store that is being scanned, or does not answer, would be waited for. What is in memory is written when it

@@ -11,7 +11,12 @@ import { NO_CUSTODY, type CustodyMemory } from "../../src/domain/memory.ts";
 
 const AT = Date.UTC(2026, 10, 26, 8);
 const HOUR_MS = 3_600_000;
-const KNOWN: Known = { store: "k3v9q0ab", next: 1_000, now: { at: AT, clock: "gnss" } };
+const KNOWN: Known = {
+  store: "k3v9q0ab",
+  next: 1_000,
+  unsent: () => undefined,
+  now: { at: AT, clock: "gnss" },
+};
 const receipt = (more: object = {}): object => ({
   store: "k3v9q0ab",
   upTo: 900,
@@ -40,7 +45,7 @@ describe("a receipt", () => {
     expect(verdict).toMatchObject({ kind: "counts", receipt: { upTo: 900, missing: [[5, 9]] } });
     if (verdict.kind !== "counts") throw new Error("it counts");
     expect(verdict.memory).toEqual({
-      newest: { by: "recorder-a", at: AT, upTo: 900 },
+      newest: { by: "recorder-a", at: AT, upTo: 900, store: "k3v9q0ab" },
       proven: true,
       silentMs: 0,
     });
@@ -48,6 +53,24 @@ describe("a receipt", () => {
     expect(modeOf("auto", verdict.memory)).toBe("dispatch");
     expect(modeOf("broker", verdict.memory)).toBe("broker");
     expect(modeOf("dispatch", NO_CUSTODY)).toBe("dispatch");
+  });
+
+  test("that is older counts after a day of silence: the recorder's clock was wrong before", () => {
+    const old = receipt({ at: "2026-11-26T07:00:00.000Z" });
+    expect(whyIgnored(silentFor(heard, 24 * HOUR_MS - 1), old)).toBe("not-newer");
+    const silent = silentFor(heard, 24 * HOUR_MS);
+    expect(judge(silent, old, KNOWN).kind).toBe("counts");
+    // The same one again is no news.
+    expect(whyIgnored(silent, receipt({ at: new Date(AT - 10_000).toISOString() }))).toBe("not-newer");
+  });
+
+  test("for a number that was never sent asks for a new store: dispatch has another report of that number", () => {
+    const unsent = (upTo: number) => (upTo >= 500 ? 500 : undefined);
+    expect(judge(heard, receipt({ upTo: 499 }), { ...KNOWN, unsent }).kind).toBe("counts");
+    expect(judge(heard, receipt({ upTo: 500 }), { ...KNOWN, unsent })).toMatchObject({
+      kind: "renew",
+      why: "recorder-a has stored number 500, which was never sent",
+    });
   });
 
   // The unit's clock may be wrong, or that of a recording.

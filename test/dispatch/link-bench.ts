@@ -31,6 +31,7 @@ const openOutbox = () => {
     },
     refused,
     add: (...reports: Report[]) => void pending.push(...reports),
+    sending: () => undefined,
     acknowledge: drop,
     settle: drop,
     refuse(reports: readonly Pick<Report, "seq">[]) {

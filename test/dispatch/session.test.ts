@@ -53,6 +53,7 @@ const open = (
     outbox: {
       boot: 1,
       madeHere: () => true,
+      sending: () => undefined,
       acknowledge: () => undefined,
       settle: () => undefined,
       refuse: () => undefined,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
 import type { EventData, Report } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
+import type { Disk, Opening, Store } from "../../src/outbox/port.ts";
 import { encodeKey } from "../../src/outbox/record.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
 import { emergency, event, openLives, position } from "./lives.ts";
@@ -190,7 +191,8 @@ test("a renewed store gives what is pending numbers of its own, and declares tho
   const old = [event("a"), position, emergency].map((draft) => outbox.append(draft));
   outbox.remember(remembering(EPISODE));
   await pass(2_000);
-  const renewed = outbox.renew();
+  outbox.renew();
+  const renewed = outbox.secure();
   await pass(1_000);
   await renewed;
   const last = outbox.append(event("b"));
@@ -216,4 +218,120 @@ test("a renewed store gives what is pending numbers of its own, and declares tho
   await close(next);
   const third = await open();
   expect([third.store, await waiting(third)]).toEqual([next.store, 5]);
+});
+
+test("a life with custody broker settles what an earlier one left waiting for receipts", async () => {
+  const { outbox, open, close, pending, pass, waiting } = await begin();
+  acknowledged(outbox);
+  await pass(20_000);
+  await close(outbox);
+  const next = await open();
+  next.keep("broker");
+  await pass(2_000);
+  expect([await waiting(next), next.unreceipted]).toEqual([0, 0]);
+  expect(await pending(next)).toEqual([]);
+});
+
+test("what a broker has acknowledged is few runs, however it was thinned", async () => {
+  const { outbox, pending, pass } = await begin();
+  const made = Array.from({ length: 6_000 }, () => outbox.append(position));
+  outbox.acknowledge(made);
+  await pass(20_000);
+  outbox.settle(made.filter((_, n) => n % 2 === 0));
+  await pass(5_000);
+  expect(outbox.unreceipted).toBe(3_000);
+  expect(await pending(outbox)).toEqual([]);
+});
+
+test("a number that was given and never handed to a connection is none that dispatch can have", async () => {
+  const { outbox, pass } = await begin();
+  const reports = [event(), position, emergency, position].map((draft) => outbox.append(draft));
+  const [first, second, press, last] = reports.map(({ seq }) => seq);
+  await pass(1_000);
+  expect(outbox.unsent(first! - 1, [])).toBeUndefined();
+  expect(outbox.unsent(last!, [])).toBe(first);
+  outbox.sending([reports[0]!]);
+  expect(outbox.unsent(last!, [])).toBe(second);
+  expect(outbox.unsent(last!, [[second!, second!]])).toBe(last);
+  // Emergencies are sent by couriers as well.
+  expect(outbox.unsent(press!, [[second!, second!]])).toBeUndefined();
+});
+
+test("a report with a number of a new store is written with the batch that deletes its old record", async () => {
+  const { outbox, open, close, disk, pass, waiting } = await begin();
+  for (let n = 0; n < 50; n++) outbox.append(position);
+  await pass(20_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  await close(outbox);
+  const next = await open();
+  await pass(2_000);
+  const read = next.read("telemetry", 0, 500).then(() => {
+    const seqsNow = Array.from({ length: 50 }, (_, n) => next.next - 50 + n);
+    next.acknowledge(seqsNow.map((seq) => ({ seq, kind: "position" })));
+  });
+  await pass(5);
+  await read;
+  await pass(3_000);
+  disk.cut();
+  const third = await open();
+  expect(await waiting(third)).toBeGreaterThanOrEqual(50);
+});
+
+/** A disk whose store answers late: batches wait for `batches`, reads of several keys for `reads`. */
+const withGates = () => {
+  const gates: { batches?: Promise<void>; reads?: Promise<void>; asked: boolean } = { asked: false };
+  const through = (disk: Disk): Disk =>
+    new Proxy(disk, {
+      get(target, key) {
+        if (key === "openStore")
+          return async (opening: Opening): Promise<Store> => {
+            const store = await target.openStore(opening);
+            return {
+              ...store,
+              async batch(operations, options) {
+                gates.asked = true;
+                await gates.batches;
+                return store.batch(operations, options);
+              },
+              async getMany(keys) {
+                const values = await store.getMany(keys);
+                if (keys.length === 4) await gates.reads;
+                return values;
+              },
+            };
+          };
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  return { gates, through };
+};
+
+test("a report that is written while it is looked for is found", async () => {
+  const { gates, through } = withGates();
+  const lives = openLives(through);
+  const outbox = await lives.open(createRandom(1));
+  outbox.keep("dispatch");
+  await lives.pass(5_000);
+  lives.disk.fault = { kind: "refuses" };
+  const reports = [position, position, event(), position].map((draft) => outbox.append(draft));
+  outbox.acknowledge(reports);
+  await lives.pass(60_000);
+  lives.disk.fault = undefined;
+  const [batches, reads] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  gates.asked = false;
+  gates.batches = batches.promise;
+  for (let n = 0; n < 5_000 && !gates.asked; n++) await lives.pass(1);
+  gates.reads = reads.promise;
+  const looked = outbox.unstored(reports[0]!.seq, reports.at(-1)!.seq, 100);
+  await lives.pass(5);
+  batches.resolve();
+  await lives.pass(50);
+  reads.resolve();
+  await lives.pass(3_000);
+  expect(seqs((await looked).reports)).toEqual(seqs(reports));
+  expect(outbox.unreceipted).toBe(4);
 });

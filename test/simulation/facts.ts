@@ -92,6 +92,8 @@ export type What =
       readonly topic: string;
       readonly episode?: string;
       readonly code: number;
+      /** 0x10 that may count as success, because of a receipt. */
+      readonly overridden?: true;
     }
   | { readonly what: "suback"; readonly broker: string; readonly connection: number; readonly code: number }
   | { readonly what: "pingresp"; readonly broker: string; readonly connection: number }

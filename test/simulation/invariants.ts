@@ -29,7 +29,10 @@ const NO_SUBSCRIBERS = 0x10;
 /** Contract §4: "a receipt within the last 10 minutes overrides 0x10". */
 const OVERRIDES_MS = 600_000;
 
-/** Reads facts as the unit may: 0x10 is success at a broker that had a receipt lately. */
+/**
+ * Marks each 0x10 that may be success for the unit: its broker had a receipt lately. It is success only if that was
+ * the newest one when the unit got it.
+ */
 class Overridden {
   readonly #receipts = new Map<string, number>();
 
@@ -37,7 +40,7 @@ class Overridden {
     if (fact.what === "receipt") this.#receipts.set(fact.broker, fact.at);
     if (fact.what !== "puback" || fact.code !== NO_SUBSCRIBERS) return fact;
     const at = this.#receipts.get(fact.broker) ?? -Infinity;
-    return fact.at - at < OVERRIDES_MS ? { ...fact, code: 0 } : fact;
+    return fact.at - at < OVERRIDES_MS ? { ...fact, overridden: true } : fact;
   }
 }
 
