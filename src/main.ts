@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./cli/status.ts")).status,
   dispatch: async () => (await import("./cli/dispatch.ts")).dispatch,
   board: async () => (await import("./cli/board.ts")).board,
+  record: async () => (await import("./cli/record.ts")).record,
   drill: async () => (await import("./cli/drill.ts")).drill,
   outbox: async () => (await import("./cli/outbox.ts")).outbox,
   replay: async () => (await import("./cli/replay.ts")).replay,

@@ -20,6 +20,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   dispatch: ["domain", "runtime", "wire"],
   settings: ["domain", "decode"],
   status: ["domain", "runtime"],
+  recorder: ["domain", "runtime", "wire"],
   "firmware-bridge": ["domain", "runtime"],
   unit: [
     "domain",
@@ -111,7 +112,7 @@ describe("rooms", () => {
         allowed === "all"
           ? "everything"
           : room === "unit"
-            ? "everything but demo, cli, tools"
+            ? "everything but recorder, demo, cli, tools"
             : allowed.length === 0
               ? "nothing"
               : allowed.join(", ");

@@ -10,6 +10,7 @@ need() { # command, package, reason
 }
 PATH="$PATH:/usr/sbin:/sbin"
 need mosquitto mosquitto "the broker of the journeys"
+need /usr/lib/postgresql/15/bin/postgres postgresql-15 "a store of dispatch's recorder"
 need openssl openssl "makes the journeys' TLS certificates"
 need nats-server nats-server "three brokers that act as one"
 need rabbitmqctl rabbitmq-server "three others that do"

@@ -9,6 +9,7 @@ import { decode } from "../../src/cli/decode.ts";
 import { demo } from "../../src/cli/demo.ts";
 import { drill } from "../../src/cli/drill.ts";
 import { outbox } from "../../src/cli/outbox.ts";
+import { record } from "../../src/cli/record.ts";
 import { replay } from "../../src/cli/replay.ts";
 import { run } from "../../src/cli/run.ts";
 import { status } from "../../src/cli/status.ts";
@@ -34,7 +35,7 @@ test("values that begin with a dash are values: a number below 0, the standard i
     expect(usageFault(args, CONFIG)).toBeUndefined();
 });
 
-test.each([board, check, decode, demo, drill, outbox, replay, run, status])(
+test.each([board, check, decode, demo, drill, outbox, record, replay, run, status])(
   "the help of a command fits 100 columns: $summary",
   ({ usage }) => {
     expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);

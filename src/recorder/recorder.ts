@@ -1,0 +1,220 @@
+import type { Duplex } from "node:stream";
+import { isoInstant } from "../domain/time.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import type { Random, Time } from "../runtime/ports.ts";
+import { Committer } from "./committer.ts";
+import type { Pending } from "./group.ts";
+import { EMPTY_LEDGER, receiptOf } from "./ledger.ts";
+import { Broker } from "./mqtt/broker.ts";
+import type { Received } from "./mqtt/session.ts";
+import { openMessage, type Opened } from "./open-message.ts";
+import { receiptMessage, receivedMessage, stateMessage, type Sender } from "./publisher.ts";
+import { Receipts } from "./receipts.ts";
+import type { Commit, Store, StreamName } from "./store.ts";
+import { filtersOf, readTopic, type UnitPattern } from "./topics.ts";
+import { Watch } from "./watch.ts";
+
+/** dispatch's recorder: the one place that performs what the pure files decide. */
+
+export type RecorderOptions = {
+  readonly store: Store;
+  readonly brokers: readonly string[];
+  readonly dial: (url: string, signal: AbortSignal) => Promise<Duplex>;
+  readonly name: string;
+  readonly prefix: string;
+  readonly units: UnitPattern;
+  /** Whether to answer a stored emergency with `received`. */
+  readonly acknowledges: boolean;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly time: Time;
+  readonly random: Random;
+  readonly log: Log;
+};
+
+const KEEPALIVE_S = 20;
+/** How often receipts and silence are looked at, ms. */
+const TICK_MS = 250;
+/** How often the log says what was stored, ms. */
+const SUMMARY_MS = 60_000;
+/** How long a clean stop may take to commit what was read, ms. */
+const STOP_MS = 2_500;
+
+const NOTHING = { messages: 0, reports: 0, duplicates: 0, rejected: 0, receipts: 0 };
+
+/** A message that was too large to be read. */
+const oversized = (topic: string, head: Buffer, size: number): Opened => ({
+  accepted: [],
+  rejected: [{ topic, reason: `a packet of ${size} bytes`, bytes: head }],
+});
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #sender: Sender;
+  readonly #committer: Committer;
+  readonly #receipts = new Receipts();
+  readonly #watch: Watch;
+  readonly #brokers: readonly Broker[];
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>[] = [];
+  readonly #timers: Disposable[] = [];
+  #counts = { ...NOTHING };
+  #ticking: Promise<void> | undefined;
+  #isStopping = false;
+  /** The last instant of a receipt: the next is later, even if the wall clock went back. */
+  #receiptAt = 0;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    const { store, time, random, log, name, prefix } = options;
+    this.#sender = { name, prefix, database: store.id };
+    const on = {
+      committed: (messages: readonly Pending[], commit: Commit) => this.#committed(messages, commit),
+      pressure: (isFull: boolean) => this.#pressure(isFull),
+    };
+    this.#committer = new Committer({ store, time, random, log, on });
+    this.#brokers = options.brokers.map((url) => this.#broker(url));
+    this.#watch = new Watch({ store, time, log, sender: this.#sender, brokers: () => this.#brokers });
+  }
+
+  /** Begins to connect. Rejects with StoreError. */
+  async start(): Promise<void> {
+    const { store, time, log, name } = this.#options;
+    await this.#watch.start();
+    for (const broker of this.#brokers) this.#running.push(broker.run(this.#stopping.signal));
+    this.#timers.push(time.every(TICK_MS, () => this.#tick()));
+    this.#timers.push(time.every(SUMMARY_MS, () => this.#summary()));
+    log.info("started", { name, database: store.id });
+  }
+
+  /** Commits and acknowledges what was read, says goodbye and disconnects. */
+  async stop(reason: string): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    await this.#committer.stop(STOP_MS);
+    await this.#ticking;
+    const last = stateMessage(this.#sender, "offline", this.#options.time.host(), reason);
+    this.#stopping.abort();
+    await Promise.all(this.#brokers.map((broker) => broker.close(last)));
+    await Promise.all(this.#running);
+    this.#summary();
+  }
+
+  #broker(url: string): Broker {
+    const { name, prefix, units, time } = this.#options;
+    const options = {
+      ...this.#options,
+      url,
+      clientId: `recorder.${name}`,
+      keepaliveS: KEEPALIVE_S,
+      filters: filtersOf(prefix, units),
+      will: stateMessage(this.#sender, "offline"),
+      birth: () => stateMessage(this.#sender, "online", time.host()),
+    };
+    return new Broker(options, {
+      message: (broker, message) => this.#message(broker, message),
+      changed: (broker, isUp) => this.#watch.changed(broker, isUp),
+    });
+  }
+
+  #message(broker: Broker, message: Received): void {
+    // What comes now is not stored any more: without an acknowledgement it comes again.
+    if (this.#isStopping) return;
+    this.#counts.messages++;
+    const { topic, payload, oversize } = message;
+    const where = readTopic(this.#options.prefix, topic);
+    if (where?.channel === "silent") this.#watch.silentMessage(where.unit, message);
+    if (!where || where.channel === "silent") {
+      message.done();
+      return;
+    }
+    const opened =
+      oversize === undefined ? openMessage(topic, where, payload) : oversized(topic, payload, oversize);
+    const isBirth = this.#watch.message(where, message, opened);
+    const { state, accepted, rejected } = opened;
+    if (isBirth && state)
+      this.#receipts.birth({ unit: where.unit, store: state.store ?? "" }, this.#options.time.mono());
+    if (accepted.length + rejected.length === 0) {
+      message.done();
+      return;
+    }
+    const isUrgent = where.channel === "emergency";
+    const done = () => {
+      if (isUrgent) this.#acknowledge(broker, opened);
+      message.done();
+    };
+    this.#committer.add({ accepted, rejected, isUrgent, done });
+  }
+
+  /** Each repeat of an emergency is answered, because an answer can be lost. */
+  #acknowledge(broker: Broker, { accepted }: Opened): void {
+    if (!this.#options.acknowledges) return;
+    for (const { report, meaning } of accepted) {
+      if (meaning.kind !== "emergency" || meaning.state !== "active") continue;
+      const answer = receivedMessage(this.#sender, report.unit, meaning.episode, this.#options.time);
+      // The unit listens where it has published; if that broker has gone, at any other.
+      for (const one of broker.isUp ? [broker] : this.#brokers) one.publish(answer);
+    }
+  }
+
+  #committed(messages: readonly Pending[], { reports, rejected }: Commit): void {
+    const mono = this.#options.time.mono();
+    this.#counts.reports += reports.length;
+    this.#counts.duplicates -= reports.length;
+    this.#counts.rejected += rejected.length;
+    for (const { accepted, isUrgent } of messages) {
+      this.#counts.duplicates += accepted.length;
+      for (const { report } of accepted)
+        this.#receipts.committed(report, isUrgent ? "emergency" : report.live ? "live" : "history", mono);
+    }
+    for (const { number } of rejected) if (number) this.#receipts.committed(number, "history", mono);
+    const [first] = rejected;
+    if (first)
+      this.#options.log.warn("rejected", {
+        count: rejected.length,
+        topic: first.topic,
+        reason: first.reason,
+      });
+    if (messages.some(({ isUrgent }) => isUrgent)) this.#tick();
+  }
+
+  #pressure(isFull: boolean): void {
+    this.#options.log.info(isFull ? "more comes than is stored: reading is paused" : "reading again");
+    for (const broker of this.#brokers) {
+      if (isFull) broker.pause();
+      else broker.resume();
+    }
+  }
+
+  #tick(): void {
+    this.#ticking ??= this.#look().finally(() => (this.#ticking = undefined));
+  }
+
+  async #look(): Promise<void> {
+    this.#watch.tick();
+    for (const name of this.#receipts.take(this.#options.time.mono())) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none overtakes a newer one
+      await this.#sendReceipt(name);
+    }
+  }
+
+  async #sendReceipt(name: StreamName): Promise<void> {
+    const { store, log, time } = this.#options;
+    try {
+      const stream = await this.#committer.stream(name);
+      this.#receiptAt = Math.max(time.host(), this.#receiptAt + 1);
+      const at = isoInstant(this.#receiptAt);
+      const receipt = receiptOf(stream?.ledger ?? EMPTY_LEDGER, name.store, store.id, at);
+      for (const broker of this.#brokers) broker.publish(receiptMessage(this.#sender, name.unit, receipt));
+      this.#counts.receipts++;
+    } catch (cause) {
+      log.warn("a receipt cannot be made", { unit: name.unit, cause: reasonOf(cause) });
+      this.#receipts.committed(name, "live", time.mono());
+    }
+  }
+
+  #summary(): void {
+    if (this.#counts.messages > 0) this.#options.log.info("stored", this.#counts);
+    this.#counts = { ...NOTHING };
+  }
+}
