@@ -70,9 +70,10 @@ const migrateFrom = async (client: pg.Client, version: number): Promise<void> =>
  */
 export const migrate = async (client: pg.Client, role?: string): Promise<void> => {
   if (role === undefined && (await versionOf(client)) === MIGRATIONS.length) return;
+  // Before BEGIN: a transaction that waits inside sees the tables of another one only in part.
+  await client.query("SELECT pg_advisory_lock($1, $2)", [LOCKS.space, LOCKS.migration]);
   await client.query("BEGIN");
   try {
-    await client.query("SELECT pg_advisory_xact_lock($1, $2)", [LOCKS.space, LOCKS.migration]);
     const version = await versionOf(client);
     if (version > MIGRATIONS.length)
       throw new StoreError("unusable", "the tables were made by a newer version of this software");
@@ -82,6 +83,8 @@ export const migrate = async (client: pg.Client, role?: string): Promise<void> =
   } catch (cause) {
     await client.query("ROLLBACK");
     throw cause;
+  } finally {
+    await client.query("SELECT pg_advisory_unlock($1, $2)", [LOCKS.space, LOCKS.migration]);
   }
 };
 

@@ -1,0 +1,262 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { Aedes } from "aedes";
+import { generate, parser, type Packet } from "mqtt-packet";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.ts";
+import { systemTime } from "../../src/runtime/time.ts";
+import { fastTime } from "./fast-time.ts";
+import { openMemoryStore, type TestStore } from "./memory-store.ts";
+import { UNIT, wire } from "./reports.ts";
+
+let stack: AsyncDisposableStack;
+let store: TestStore;
+let log: { msg: string; [key: string]: unknown }[];
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  store = stack.use(await openMemoryStore());
+  log = [];
+});
+afterEach(() => stack.disposeAsync());
+
+const listen = async (server: Server): Promise<number> => {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  stack.defer(() => void server.close());
+  return (server.address() as AddressInfo).port;
+};
+
+const startRecorder = async (port: number, more: Partial<RecorderOptions> = {}): Promise<Recorder> => {
+  const say = (msg: string, fields: object = {}) => void log.push({ msg, ...fields });
+  const recorder = new Recorder({
+    store,
+    brokers: ["broker"],
+    async dial() {
+      const socket = connect(port, "127.0.0.1");
+      await once(socket, "connect");
+      return socket;
+    },
+    name: "test",
+    prefix: "patrol/v1",
+    units: [["+", "+"]],
+    acknowledges: true,
+    time: systemTime,
+    random: () => 0,
+    log: { debug: say, info: say, warn: say, error: say },
+    ...more,
+  });
+  await recorder.start();
+  stack.defer(() => recorder.stop("the test ends"));
+  return recorder;
+};
+const until = (done: () => boolean, timeout = 10_000) =>
+  vi.waitFor(() => expect(done()).toBe(true), { timeout, interval: 10 });
+
+/** A broker in a test's hands: answers CONNECT and SUBSCRIBE as told, and records what it gets. */
+const scripted = async (
+  answer: (packet: Packet, send: (packet: Packet) => void) => void,
+  version: 4 | 5 = 5,
+) => {
+  const packets: Packet[] = [];
+  const sockets: Socket[] = [];
+  const send = (packet: Packet) => void sockets.at(-1)?.write(generate(packet, { protocolVersion: version }));
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    const reader = parser({ protocolVersion: version });
+    reader.on("packet", (packet) => {
+      packets.push(packet);
+      answer(packet, send);
+    });
+    reader.on("error", () => socket.destroy());
+    socket.on("data", (chunk) => reader.parse(chunk));
+    socket.on("error", () => undefined);
+  });
+  stack.defer(() => sockets.forEach((socket) => socket.destroy()));
+  const port = await listen(server);
+  const report = (messageId: number, seq: number) =>
+    send({
+      cmd: "publish",
+      topic: `patrol/v1/${UNIT}/position`,
+      payload: JSON.stringify(wire(seq)),
+      qos: 1,
+      messageId,
+      dup: false,
+      retain: false,
+    });
+  const acknowledged = () => packets.flatMap(({ cmd, messageId }) => (cmd === "puback" ? [messageId] : []));
+  return { port, packets, sockets, send, report, acknowledged };
+};
+
+/** What every broker answers. */
+const polite = (packet: Packet, send: (packet: Packet) => void): void => {
+  if (packet.cmd === "connect") send({ cmd: "connack", reasonCode: 0, returnCode: 0, sessionPresent: false });
+  if (packet.cmd === "subscribe")
+    send({ cmd: "suback", messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) });
+  if (packet.cmd === "publish") send({ cmd: "puback", messageId: packet.messageId!, reasonCode: 0 });
+  if (packet.cmd === "pingreq") send({ cmd: "pingresp" });
+};
+
+describe("a recorder's connection", () => {
+  test("is a persistent session with a Receive Maximum of 1,000 and a will", async () => {
+    const broker = await scripted(polite);
+    await startRecorder(broker.port);
+    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    expect(broker.packets[0]).toMatchObject({
+      cmd: "connect",
+      clientId: "recorder.test",
+      clean: false,
+      protocolVersion: 5,
+      properties: { receiveMaximum: 1_000, sessionExpiryInterval: 604_800 },
+      will: { topic: "patrol/v1/recorder/test/state", retain: true, qos: 1 },
+    });
+  });
+
+  test("messages are acknowledged in their order, after the commit", async () => {
+    const broker = await scripted(polite);
+    const commit = Promise.withResolvers<void>();
+    store.before = () => commit.promise;
+    await startRecorder(broker.port);
+    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    for (const [id, seq] of [
+      [7, 1],
+      [3, 2],
+      [9, 3],
+    ] as const)
+      broker.report(id, seq);
+    // A message that is not stored would be acknowledged at once, but must wait its turn.
+    broker.send({
+      cmd: "publish",
+      topic: "patrol/v1/x",
+      payload: "",
+      qos: 1,
+      messageId: 4,
+      dup: false,
+      retain: false,
+    });
+    await until(() => log.length > 0);
+    expect(broker.acknowledged()).toEqual([]);
+    commit.resolve();
+    await until(() => broker.acknowledged().length === 4);
+    expect(broker.acknowledged()).toEqual([7, 3, 9, 4]);
+  });
+
+  test("a broker that refuses MQTT 5 is asked with 3.1.1 at once", async () => {
+    const broker = await scripted((packet, send) => {
+      if (packet.cmd === "connect" && packet.protocolVersion === 5) {
+        send({ cmd: "connack", returnCode: 1, sessionPresent: false });
+        broker.sockets.at(-1)?.end();
+      } else polite(packet, send);
+    }, 4);
+    await startRecorder(broker.port);
+    await until(() => log.some(({ msg, mqtt }) => msg === "connected" && mqtt === "3.1.1"));
+    broker.report(5, 1);
+    await until(() => broker.acknowledged().includes(5));
+  });
+
+  test("a subscription that is refused is an error, not a deaf recorder", async () => {
+    const broker = await scripted((packet, send) => {
+      if (packet.cmd === "subscribe") send({ cmd: "suback", messageId: packet.messageId!, granted: [0x87] });
+      else polite(packet, send);
+    });
+    await startRecorder(broker.port);
+    await until(() => log.some(({ cause }) => String(cause).includes("refuses a subscription")));
+  });
+
+  test("bytes that are not MQTT end the connection, and the next one works", async () => {
+    let first = true;
+    const broker = await scripted((packet, send) => {
+      if (first) broker.sockets.at(-1)?.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
+      else polite(packet, send);
+      first = false;
+    });
+    await startRecorder(broker.port, { time: fastTime(20) });
+    await until(() => log.some(({ msg }) => msg === "connected"));
+  });
+
+  test("a broker that falls silent is left after a keepalive and a half", async () => {
+    const broker = await scripted((packet, send) => {
+      if (packet.cmd !== "pingreq") polite(packet, send);
+    });
+    await startRecorder(broker.port, { time: fastTime(100) });
+    await until(() => log.some(({ cause }) => cause === "no answer within the keepalive"));
+  });
+
+  test("while the store cannot take more, the broker is not read, and the connection stays", async () => {
+    const broker = await scripted(polite);
+    const commit = Promise.withResolvers<void>();
+    store.before = () => commit.promise;
+    await startRecorder(broker.port);
+    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    const total = 45_000;
+    for (let seq = 1; seq <= total; seq++) broker.report(seq, seq);
+    await until(() => log.some(({ msg }) => msg.includes("reading is paused")));
+    const { length } = store.commits;
+    expect(length).toBe(0);
+    commit.resolve();
+    await until(() => broker.acknowledged().length === total, 25_000);
+    expect(broker.sockets).toHaveLength(1);
+  });
+
+  test("of two brokers each gets every receipt", async () => {
+    const [a, b] = [await scripted(polite), await scripted(polite)];
+    const ports: Readonly<Record<string, number>> = { a: a.port, b: b.port };
+    await startRecorder(0, {
+      brokers: ["a", "b"],
+      async dial(url) {
+        const socket = connect(ports[url]!, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      },
+    });
+    await until(() => [a, b].every(({ packets }) => packets.some(({ cmd }) => cmd === "publish")));
+    a.report(1, 1);
+    const receipts = ({ packets }: typeof a) =>
+      packets.filter((packet) => packet.cmd === "publish" && packet.topic.endsWith("/receipt"));
+    await until(() => receipts(a).length > 0 && receipts(b).length > 0);
+  });
+});
+
+test("a broker without MQTT 5 (aedes) works from the press to the receipt", async () => {
+  const aedes = await Aedes.createBroker();
+  stack.defer(() => new Promise<void>((resolve) => aedes.close(() => resolve())));
+  const port = await listen(createServer(aedes.handle));
+  const seen: { topic: string; payload: string }[] = [];
+  aedes.on("publish", ({ topic, payload }) => void seen.push({ topic, payload: payload.toString() }));
+  await startRecorder(port, { time: fastTime(5) });
+  await until(() => log.some(({ msg }) => msg === "connected"));
+  const publish = (topic: string, content: object) =>
+    new Promise<void>((resolve) => {
+      const payload = Buffer.from(JSON.stringify(content));
+      aedes.publish({ cmd: "publish", topic, payload, qos: 1, retain: false, dup: false }, () => resolve());
+    });
+  await publish(`patrol/v1/${UNIT}/position`, wire(1));
+  await until(() =>
+    seen.some(({ topic, payload }) => topic.endsWith("/receipt") && payload.includes('"upTo":1')),
+  );
+});
+
+describe("a silent unit", () => {
+  test("is published and stored, and both are removed when it is heard", async () => {
+    const broker = await scripted(polite);
+    await startRecorder(broker.port, { time: fastTime(100) });
+    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    const silent = () =>
+      broker.packets.flatMap((packet) =>
+        packet.cmd === "publish" && packet.topic === `patrol/v1/${UNIT}/silent`
+          ? [packet.payload.toString()]
+          : [],
+      );
+    broker.report(1, 1);
+    await until(() => silent().length === 1);
+    expect(JSON.parse(silent()[0]!)).toEqual({
+      since: expect.stringMatching(/Z$/),
+      last: expect.stringMatching(/Z$/),
+      expectedS: 10,
+    });
+    await vi.waitFor(async () => expect(await store.silent()).toMatchObject([{ unit: UNIT }]));
+    broker.report(2, 2);
+    await until(() => silent().length === 2);
+    expect(silent()[1]).toBe("");
+    await vi.waitFor(async () => expect(await store.silent()).toEqual([]));
+  });
+});
