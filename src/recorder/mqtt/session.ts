@@ -73,6 +73,9 @@ export class Session {
   #state: State = "connecting";
   #receiveMaximum = DEFAULT_RECEIVE_MAXIMUM;
   #isPaused = false;
+  /** The bytes of PUBACKs that go out at the end of this turn: at most 1,000 packets of four bytes. */
+  #pubacks: number[] = [];
+  #isFlushing = false;
   /** When the broker last sent something, `Time.mono`. */
   #heardAt: number;
 
@@ -233,10 +236,21 @@ export class Session {
 
   #message(topic: string, payload: Buffer, retain: boolean, id: number | undefined, oversize?: number): void {
     const stored = id === undefined ? () => [] : this.#acks.received(id);
-    const done = () => {
-      for (const each of stored()) this.#send({ cmd: "puback", messageId: each });
-    };
+    const done = () => this.#acknowledge(stored());
     this.#on.message({ topic, payload, retain, done, ...(oversize === undefined ? {} : { oversize }) });
+  }
+
+  /** The PUBACKs of a commit go out in one write: a write costs more than all else about a message. */
+  #acknowledge(ids: readonly number[]): void {
+    // MQTT §3.4: without a reason code and properties it is the same in 3.1.1 and 5.
+    for (const id of ids) this.#pubacks.push(0x40, 2, id >> 8, id & 0xff);
+    if (this.#pubacks.length === 0 || this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      const bytes = Buffer.from(this.#pubacks.splice(0));
+      if (this.#state !== "ended" && this.#socket.writable) this.#socket.write(bytes);
+    });
   }
 
   #end(cause: Error): void {

@@ -8,25 +8,26 @@
 const FIRST = `
 CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
 CREATE TABLE report (
-  unit text NOT NULL, store text NOT NULL, seq bigint NOT NULL, boot bigint NOT NULL,
-  kind text NOT NULL, at timestamptz NOT NULL, clock text NOT NULL, mono bigint NOT NULL,
+  unit text COLLATE "C" NOT NULL, store text COLLATE "C" NOT NULL, seq bigint NOT NULL, boot bigint NOT NULL,
+  kind text COLLATE "C" NOT NULL, at timestamptz NOT NULL, clock text NOT NULL, mono bigint NOT NULL,
   live boolean NOT NULL, stored timestamptz NOT NULL, data jsonb NOT NULL, extra jsonb
 ) PARTITION BY RANGE (stored);
 CREATE INDEX report_number ON report (unit, store, seq);
 CREATE INDEX report_at ON report USING brin (at);
 CREATE TABLE stream (
-  unit text NOT NULL, store text NOT NULL, version bigint NOT NULL,
+  unit text COLLATE "C" NOT NULL, store text COLLATE "C" NOT NULL, version bigint NOT NULL,
   tail_lo bigint NOT NULL, tail_hi bigint NOT NULL,
   duplicates bigint NOT NULL, rejected bigint NOT NULL,
   first_heard timestamptz NOT NULL, last_heard timestamptz NOT NULL,
   PRIMARY KEY (unit, store)
 ) WITH (fillfactor = 50);
 CREATE TABLE run (
-  unit text NOT NULL, store text NOT NULL, kind text NOT NULL, lo bigint NOT NULL, hi bigint NOT NULL,
+  unit text COLLATE "C" NOT NULL, store text COLLATE "C" NOT NULL, kind text COLLATE "C" NOT NULL,
+  lo bigint NOT NULL, hi bigint NOT NULL,
   PRIMARY KEY (unit, store, kind, lo)
 ) WITH (fillfactor = 70);
 CREATE TABLE clock (
-  unit text NOT NULL, store text NOT NULL, boot bigint NOT NULL, seq bigint NOT NULL,
+  unit text COLLATE "C" NOT NULL, store text COLLATE "C" NOT NULL, boot bigint NOT NULL, seq bigint NOT NULL,
   mono bigint NOT NULL, at timestamptz NOT NULL,
   PRIMARY KEY (unit, store, boot)
 );
@@ -35,7 +36,8 @@ CREATE TABLE rejected (
   topic text NOT NULL, reason text NOT NULL, bytes bytea NOT NULL, size bigint NOT NULL
 );
 CREATE TABLE silent_unit (
-  unit text PRIMARY KEY, since timestamptz NOT NULL, last timestamptz NOT NULL, expected_s integer NOT NULL
+  unit text COLLATE "C" PRIMARY KEY, since timestamptz NOT NULL, last timestamptz NOT NULL,
+  expected_s integer NOT NULL
 );
 
 CREATE FUNCTION instant(ms bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
