@@ -80,12 +80,17 @@ export class Committer {
     this.#schedule();
   }
 
-  /** The committed ledger of a (unit, store); undefined if nothing of it is stored. Rejects with StoreError. */
-  async stream(name: StreamName): Promise<Stream | undefined> {
-    const known = this.#ledgers.get(streamKey(name));
-    if (known) return known;
+  /** The committed ledgers, by `streamKey`; without those of which nothing is stored. Rejects with StoreError. */
+  async streams(names: readonly StreamName[]): Promise<ReadonlyMap<string, Stream>> {
     // A commit may come between. What is loaded is then older, and was true as well.
-    return (await this.#options.store.load([name]))[0];
+    const unknown = names.filter((name) => !this.#ledgers.has(streamKey(name)));
+    const loaded = unknown.length > 0 ? await this.#options.store.load(unknown) : [];
+    const found = new Map(loaded.map((stream) => [streamKey(stream), stream]));
+    for (const name of names) {
+      const known = this.#ledgers.get(streamKey(name));
+      if (known) found.set(streamKey(name), known);
+    }
+    return found;
   }
 
   /** Commits what waits, for at most `ms`, and ends. */

@@ -10,6 +10,7 @@ import type { Received } from "./mqtt/session.ts";
 import { openMessage, type Opened } from "./open-message.ts";
 import { receiptMessage, receivedMessage, stateMessage, type Sender } from "./publisher.ts";
 import { Receipts } from "./receipts.ts";
+import { streamKey } from "./report.ts";
 import type { Commit, Store, StreamName } from "./store.ts";
 import { filtersOf, readTopic, type UnitPattern } from "./topics.ts";
 import { Watch } from "./watch.ts";
@@ -37,6 +38,8 @@ const KEEPALIVE_S = 20;
 const TICK_MS = 250;
 /** How often the log says what was stored, ms. */
 const SUMMARY_MS = 60_000;
+/** So many receipts are made at once: after a broker's restart every unit asks for one. */
+const RECEIPTS = 200;
 /** How long a clean stop may take to commit what was read, ms. */
 const STOP_MS = 2_500;
 
@@ -192,24 +195,28 @@ export class Recorder {
 
   async #look(): Promise<void> {
     this.#watch.tick();
-    for (const name of this.#receipts.take(this.#options.time.mono())) {
+    const names = this.#receipts.take(this.#options.time.mono());
+    for (let i = 0; i < names.length; i += RECEIPTS) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none overtakes a newer one
-      await this.#sendReceipt(name);
+      await this.#sendReceipts(names.slice(i, i + RECEIPTS));
     }
   }
 
-  async #sendReceipt(name: StreamName): Promise<void> {
+  async #sendReceipts(names: readonly StreamName[]): Promise<void> {
     const { store, log, time } = this.#options;
     try {
-      const stream = await this.#committer.stream(name);
+      const streams = await this.#committer.streams(names);
       this.#receiptAt = Math.max(time.host(), this.#receiptAt + 1);
       const at = isoInstant(this.#receiptAt);
-      const receipt = receiptOf(stream?.ledger ?? EMPTY_LEDGER, name.store, store.id, at);
-      for (const broker of this.#brokers) broker.publish(receiptMessage(this.#sender, name.unit, receipt));
-      this.#counts.receipts++;
+      for (const name of names) {
+        const ledger = streams.get(streamKey(name))?.ledger ?? EMPTY_LEDGER;
+        const message = receiptMessage(this.#sender, name.unit, receiptOf(ledger, name.store, store.id, at));
+        for (const broker of this.#brokers) broker.publish(message);
+      }
+      this.#counts.receipts += names.length;
     } catch (cause) {
-      log.warn("a receipt cannot be made", { unit: name.unit, cause: reasonOf(cause) });
-      this.#receipts.committed(name, "live", time.mono());
+      log.warn("receipts cannot be made", { units: names.length, cause: reasonOf(cause) });
+      for (const name of names) this.#receipts.committed(name, "live", time.mono());
     }
   }
 

@@ -96,7 +96,7 @@ export type Store = AsyncDisposable & {
 };
 
 /** The most messages that are kept as rejected. Beyond it the oldest go. */
-export const REJECTED_KEPT = 100_000;
+export const REJECTED_KEPT = 20_000;
 /** Of a rejected message at most so many bytes are kept. */
 const REJECTED_BYTES = 64 * 1024;
 const REASON_LETTERS = 500;

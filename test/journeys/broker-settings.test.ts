@@ -1,6 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
@@ -14,6 +22,7 @@ import { openRecorder } from "./recorder.ts";
 /** config/broker is what we recommend: it is run as it is, with other paths and another port. */
 
 const ROOT = `patrol/v1/${UNIT}`;
+const PROGRAM = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
 const NOT_AUTHORISED = 0x87;
 const stack = new AsyncDisposableStack();
 let folder: string;
@@ -62,10 +71,7 @@ beforeAll(async () => {
     .replace("log_dest syslog", "log_dest stderr");
   writeFileSync(pem("mosquitto.conf"), conf);
   chmodSync(pem("patrol.acl"), 0o644);
-  const broker: ChildProcess = spawn("mosquitto", ["-c", pem("mosquitto.conf")], {
-    stdio: "ignore",
-    env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` },
-  });
+  const broker: ChildProcess = spawn(PROGRAM, ["-c", pem("mosquitto.conf")], { stdio: "ignore" });
   stack.defer(async () => {
     const gone = once(broker, "exit");
     broker.kill();

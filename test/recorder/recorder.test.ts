@@ -162,6 +162,32 @@ describe("a recorder's connection", () => {
     await until(() => log.some(({ cause }) => String(cause).includes("refuses a subscription")));
   });
 
+  test("a subscription without acknowledgements is an error too", async () => {
+    const broker = await scripted((packet, send) => {
+      if (packet.cmd === "subscribe")
+        send({ cmd: "suback", messageId: packet.messageId!, granted: packet.subscriptions.map(() => 0) });
+      else polite(packet, send);
+    });
+    await startRecorder(broker.port);
+    await until(() => log.some(({ cause }) => String(cause).includes("only QoS 0")));
+  });
+
+  test("of two recorders with one name at a broker neither takes it from the other again and again", async () => {
+    let connections = 0;
+    const broker = await scripted((packet, send) => {
+      polite(packet, send);
+      if (packet.cmd !== "subscribe") return;
+      connections++;
+      send({ cmd: "disconnect", reasonCode: 0x8e });
+    });
+    const time = fastTime(20);
+    await startRecorder(broker.port, { time });
+    const before = time.mono();
+    await until(() => connections === 6);
+    // Pauses of 0.25, 0.5, 1, 2 and 4 s, and what the machine needs.
+    expect(time.mono() - before).toBeGreaterThan(7_750);
+  });
+
   test("bytes that are not MQTT end the connection, and the next one works", async () => {
     let first = true;
     const broker = await scripted((packet, send) => {

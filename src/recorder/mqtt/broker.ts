@@ -9,6 +9,8 @@ import { VersionChoice } from "./version.ts";
 
 /** Wait between attempts to connect, ms. */
 const BACKOFF_MS = { min: 500, max: 30_000 };
+/** After a connection of this length the pauses are short again, ms. */
+const STEADY_MS = 10_000;
 /** How long a clean stop waits for what is still to be published, ms. */
 const GOODBYE_MS = 1_000;
 const LOOK_MS = 20;
@@ -43,6 +45,7 @@ export class Broker {
   readonly #backoff;
   #session: Session | undefined;
   #isUp = false;
+  #upAt = 0;
   #isPaused = false;
 
   constructor(options: BrokerOptions, on: BrokerEvents) {
@@ -145,8 +148,8 @@ export class Broker {
 
   #ready(receiveMaximum: number): void {
     this.#version.accepted();
-    this.#backoff.reset();
     this.#isUp = true;
+    this.#upAt = this.#options.time.mono();
     this.#outbound.connected(receiveMaximum);
     this.#options.log.info("connected", {
       broker: this.url,
@@ -162,6 +165,8 @@ export class Broker {
     this.#outbound.lost();
     if (!this.#isUp) return;
     this.#isUp = false;
+    // Two clients with one id end each other's connections: then the pauses grow.
+    if (this.#options.time.mono() - this.#upAt > STEADY_MS) this.#backoff.reset();
     this.#on.changed(this, false);
   }
 

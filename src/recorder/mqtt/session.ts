@@ -183,7 +183,7 @@ export class Session {
   #packet(packet: Packet): void {
     if (packet.cmd === "publish") this.#publish(packet);
     else if (packet.cmd === "connack") this.#connack(packet);
-    else if (packet.cmd === "suback") this.#suback(packet.granted.some((code) => Number(code) >= REFUSED));
+    else if (packet.cmd === "suback") this.#suback(packet.granted.map(Number));
     else if (packet.cmd === "puback" && packet.messageId !== undefined) this.#on.published(packet.messageId);
     else if (packet.cmd === "disconnect")
       this.#end(new SessionError(`the broker ended the connection (${hex(packet.reasonCode ?? 0)})`));
@@ -203,14 +203,15 @@ export class Session {
     this.#keepAlive((properties.serverKeepAlive ?? this.#options.keepaliveS) * 1000);
   }
 
-  #suback(isRefused: boolean): void {
+  #suback(codes: readonly number[]): void {
     if (this.#state !== "subscribing") return;
-    if (isRefused) {
-      this.#end(
-        new SessionError(
-          "the broker refuses a subscription: its access rules must allow the recorder to read",
-        ),
-      );
+    const says = codes.some((code) => code >= REFUSED)
+      ? "the broker refuses a subscription: its access rules must allow the recorder to read"
+      : codes.some((code) => code < 1)
+        ? "the broker grants only QoS 0, without acknowledgements: it must allow QoS 1"
+        : undefined;
+    if (says !== undefined) {
+      this.#end(new SessionError(says));
       return;
     }
     this.#state = "ready";
