@@ -3,11 +3,12 @@ import { gzipSync } from "node:zlib";
 import { generate, parser } from "mqtt-packet";
 
 /**
- * A broker that has always something to send: `node record-feeder.ts UNITS BATCH`. It prints its port. With
- * BATCH 1 it sends positions, else history with so many in a message. It never has more than the Receive
- * Maximum of the recorder unacknowledged.
+ * A broker with a fleet behind it: `node record-feeder.ts UNITS BATCH RATE`. It prints its port. With BATCH 1 it
+ * sends positions, else history with so many in a message; RATE messages a second, or 0 for as many as the
+ * recorder acknowledges. It never has more than the recorder's Receive Maximum unacknowledged. Each 100 ms it
+ * sends an emergency, and on SIGTERM it prints how long they took to be stored and answered.
  */
-const [units = 3_000, batch = 1] = process.argv.slice(2).map(Number);
+const [units = 3_000, batch = 1, rate = 0] = process.argv.slice(2).map(Number);
 const STARTED = Date.UTC(2026, 10, 24, 8);
 
 const next = new Uint32Array(units).fill(1);
@@ -51,20 +52,64 @@ const messageOf = (messageId: number): Buffer => {
   );
 };
 
+const EPISODE = "01JDD3ZZZZZZZZZZZZZZZZZZ";
+let presses = 0;
+/** When each episode was sent, and how long the answers took, ms. */
+const sentAt = new Map<string, number>();
+const answers: number[] = [];
+const emergencyOf = (messageId: number): Buffer => {
+  const n = presses % units;
+  const episode = `${EPISODE}${String(presses++ % 100).padStart(2, "0")}`;
+  const { data: _, ...report } = JSON.parse(reportOf(n)) as { data: unknown };
+  const data = { episode, state: "active", test: false, button: "dash", presses: 1, attempt: 1 };
+  sentAt.set(episode, performance.now());
+  const topic = `patrol/v1/d-${n % 10}/u-${n}/emergency/${episode}`;
+  const payload = JSON.stringify({ ...report, kind: "emergency", data });
+  return generate(
+    { cmd: "publish", topic, payload, qos: 1, messageId, dup: false, retain: false },
+    { protocolVersion: 5 },
+  );
+};
+const answered = (topic: string): void => {
+  const episode = /emergency\/([^/]+)\/ack$/.exec(topic)?.[1] ?? "";
+  const at = sentAt.get(episode);
+  if (at !== undefined) answers.push(performance.now() - at);
+};
+process.on("SIGTERM", () => {
+  const ordered = answers.toSorted((a, b) => a - b);
+  const quantile = (q: number) => (ordered[Math.floor(ordered.length * q)] ?? Number.NaN).toFixed(0);
+  process.stdout.write(
+    `${ordered.length} emergencies answered, p50 ${quantile(0.5)} p99 ${quantile(0.99)} ms\n`,
+  );
+  process.exit(0);
+});
+
 const server = createServer((socket) => {
   const free: number[] = [];
+  let allowed = rate === 0 ? Infinity : 0;
+  const clock = setInterval(() => {
+    allowed += rate / 10;
+    const id = free.pop();
+    if (id !== undefined) socket.write(emergencyOf(id));
+    fill();
+  }, 100);
+  socket.on("close", () => clearInterval(clock));
   const packets = parser({ protocolVersion: 5 });
   const fill = () => {
     const out: Buffer[] = [];
-    while (free.length > 0 && out.length < 200) out.push(messageOf(free.pop()!));
+    while (free.length > 0 && out.length < 200 && allowed > 0) {
+      allowed--;
+      out.push(messageOf(free.pop()!));
+    }
     if (out.length > 0) socket.write(Buffer.concat(out));
-    if (free.length > 0) setImmediate(fill);
+    if (free.length > 0 && allowed > 0) setImmediate(fill);
   };
   packets.on("packet", (packet) => {
     const reply = (bytes: Parameters<typeof generate>[0]) =>
       socket.write(generate(bytes, { protocolVersion: 5 }));
     if (packet.cmd === "connect") reply({ cmd: "connack", reasonCode: 0, sessionPresent: false });
     if (packet.cmd === "pingreq") reply({ cmd: "pingresp" });
+    if (packet.cmd === "publish") answered(packet.topic);
     if (packet.cmd === "publish") reply({ cmd: "puback", messageId: packet.messageId!, reasonCode: 0 });
     if (packet.cmd === "puback") {
       free.push(packet.messageId!);

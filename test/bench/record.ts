@@ -14,10 +14,10 @@ import { startPostgres } from "../recorder/postgres.ts";
 
 /**
  * How many reports a second dispatch's recorder stores: `node test/bench/record.ts sqlite|postgres [UNITS]
- * [BATCH] [SECONDS]`. A feeder process plays a broker that has always something to send.
+ * [BATCH] [SECONDS] [RATE]`. A feeder process plays a broker: see record-feeder.ts.
  */
 const [kind = "sqlite", ...numbers] = process.argv.slice(2);
-const [units = 3_000, batch = 1, seconds = 10] = numbers.map(Number);
+const [units = 3_000, batch = 1, seconds = 10, rate = 0] = numbers.map(Number);
 
 const QUIET = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error };
 
@@ -49,10 +49,14 @@ const open = async (): Promise<Store> => {
 };
 const commits = { count: 0, reports: 0, ms: [] as number[] };
 const store = counted(stack.use(await open()), commits);
-const feeder = spawn(process.execPath, ["test/bench/record-feeder.ts", String(units), String(batch)], {
-  stdio: ["ignore", "pipe", "inherit"],
-});
-stack.defer(() => void feeder.kill());
+const feeder = spawn(
+  process.execPath,
+  ["test/bench/record-feeder.ts", String(units), String(batch), String(rate)],
+  {
+    stdio: ["ignore", "pipe", "inherit"],
+  },
+);
+stack.defer(() => void feeder.kill("SIGKILL"));
 const [port] = (await once(feeder.stdout, "data")) as [Buffer];
 const recorder = new Recorder({
   store,
@@ -86,4 +90,7 @@ process.stdout.write(
     `${((user + system) / reports).toFixed(1)} us each, ${ordered.length} commits of p50 ${quantile(0.5)} ` +
     `p99 ${quantile(0.99)} ms, RSS ${Math.round(process.memoryUsage().rss / 1048576)} MiB\n`,
 );
+const said = once(feeder.stdout, "data");
+feeder.kill();
+process.stdout.write(`  ${String(await said)}`);
 await recorder.stop("done");

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { emergencyData, gapData, STORE, UNIT, wire } from "../recorder/reports.ts";
 import { openCar, waitFor } from "./car.ts";
 import { makeCertificates, startMosquitto, type Mosquitto } from "./mosquitto.ts";
+import { canMount, mountSmallDisk } from "./small-disk.ts";
 import { openEars, openRecorder, runRecord, type Ears, type RecorderProcess } from "./recorder.ts";
 
 const ROOT = `patrol/v1/${UNIT}`;
@@ -280,3 +281,27 @@ test("a store that is not there, or is none, ends with 74; a server that is not 
   expect((await runRecord("audit", "--into", `sqlite:${text}`)).code).toBe(74);
   expect((await runRecord("audit", "--into", "postgres://nobody@127.0.0.1:1/none")).code).toBe(69);
 });
+
+test.skipIf(!canMount)(
+  "on a full disk nothing is acknowledged, and with room again nothing is missing",
+  async () => {
+    const disk = stack.use(mountSmallDisk(6));
+    into = `sqlite:${join(disk.path, "reports.db")}`;
+    const recorder = await startRecorder();
+    const unit = await ears();
+    const publish = async (from: number, to: number) => {
+      for (let seq = from; seq <= to; seq++) await say(unit, "position", wire(seq));
+    };
+    await publish(1, 50);
+    await waitFor("the first receipt", () => unit.receipts(UNIT).at(-1)?.upTo === 50);
+    disk.fill();
+    // The log of the database may have some room of its own.
+    await publish(51, 3_000);
+    await waitFor("the fault", () => recorder.log.some(({ msg }) => msg === "the store cannot be written"));
+    disk.free();
+    await waitFor("everything", () => unit.receipts(UNIT).at(-1)?.upTo === 3_000, 40_000);
+    expect(unit.receipts(UNIT).at(-1)?.missing).toEqual([]);
+    expect((await runRecord("audit", "--into", into)).code).toBe(0);
+  },
+  90_000,
+);

@@ -285,4 +285,44 @@ describe("a silent unit", () => {
     expect(silent()[1]).toBe("");
     await vi.waitFor(async () => expect(await store.silent()).toEqual([]));
   });
+
+  test("is not published when its broker dies and it takes a minute to find the other one", async () => {
+    const [a, b] = [await scripted(polite), await scripted(polite)];
+    const ports: Readonly<Record<string, number>> = { a: a.port, b: b.port };
+    const time = fastTime(50);
+    let isDead = false;
+    await startRecorder(0, {
+      brokers: ["a", "b"],
+      time,
+      async dial(url) {
+        if (isDead && url === "a") throw new Error("nobody listens there");
+        const socket = connect(ports[url]!, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      },
+    });
+    await until(() => [a, b].every(({ packets }) => packets.some(({ cmd }) => cmd === "publish")));
+    const silent = () =>
+      b.packets.flatMap((packet) =>
+        packet.cmd === "publish" && packet.topic.endsWith("/silent") ? [packet] : [],
+      );
+    let seq = 1;
+    const drive = async (broker: typeof a, seconds: number) => {
+      for (const until_ = time.mono() + seconds * 1_000; time.mono() < until_;) {
+        broker.report(seq, seq++);
+        await new Promise<void>((resolve) => void time.after(5_000, resolve));
+      }
+    };
+    const wait = (seconds: number) =>
+      new Promise<void>((resolve) => void time.after(seconds * 1_000, resolve));
+    await drive(a, 20);
+    isDead = true;
+    for (const socket of a.sockets) socket.destroy();
+    await wait(60);
+    await drive(b, 60);
+    expect(silent()).toEqual([]);
+    // A unit that does not come back is found all the same, although the other broker stays away.
+    await wait(120);
+    expect(silent()).toHaveLength(1);
+  });
 });
