@@ -1,4 +1,4 @@
-import { copyLedger, declare, EMPTY_LEDGER, receive, type Ledger } from "./ledger.ts";
+import { declare, EMPTY_LEDGER, receive, type Ledger } from "./ledger.ts";
 import { streamKey, type Accepted, type Rejected } from "./report.ts";
 import type { Commit, Stream, StreamChange, StreamName } from "./store.ts";
 
@@ -24,7 +24,7 @@ type Draft = {
 const draftOf = (before: Stream | undefined, name: StreamName): Draft => ({
   before,
   name,
-  ledger: copyLedger(before?.ledger ?? EMPTY_LEDGER),
+  ledger: before?.ledger ?? EMPTY_LEDGER,
   duplicates: before?.duplicates ?? 0,
   rejected: before?.rejected ?? 0,
 });
@@ -45,7 +45,7 @@ const changeOf = (draft: Draft, at: number): StreamChange => ({
 
 /**
  * Decides what a batch changes. `known`: the committed ledger of every (unit, store) of the batch that the
- * store knows, by `streamKey`. They are not changed. `at`: now, UTC milliseconds.
+ * store knows, by `streamKey`. `at`: now, UTC milliseconds.
  */
 export const plan = (batch: Batch, known: ReadonlyMap<string, Stream>, at: number): Commit => {
   const drafts = new Map<string, Draft>();
@@ -55,9 +55,11 @@ export const plan = (batch: Batch, known: ReadonlyMap<string, Stream>, at: numbe
   for (const accepted of batch.accepted) {
     const draft = drafts.get(streamKey(accepted.report));
     if (!draft) continue;
-    if (receive(draft.ledger, accepted.report.seq)) {
+    const ledger = receive(draft.ledger, accepted.report.seq);
+    if (ledger) {
+      draft.ledger = ledger;
       reports.push(accepted);
-      if (accepted.meaning.kind === "gap") draft.ledger = declare(draft.ledger, accepted.meaning.gap);
+      if (accepted.meaning.kind === "gap") draft.ledger = declare(ledger, accepted.meaning.gap);
     } else {
       draft.duplicates++;
       if (accepted.meaning.kind === "emergency") copies.push(accepted);
@@ -66,7 +68,7 @@ export const plan = (batch: Batch, known: ReadonlyMap<string, Stream>, at: numbe
   for (const { number } of batch.rejected) {
     const draft = number ? drafts.get(streamKey(number)) : undefined;
     if (!draft || !number) continue;
-    receive(draft.ledger, number.seq);
+    draft.ledger = receive(draft.ledger, number.seq) ?? draft.ledger;
     draft.rejected++;
   }
   const streams = [...drafts.values()].map((draft) => changeOf(draft, at));

@@ -1,7 +1,6 @@
-import { complement, within, type Runs } from "../domain/runs.ts";
+import { complement, type Runs } from "../domain/runs.ts";
 import { isoInstant } from "../domain/time.ts";
 import type { Ledger } from "./ledger.ts";
-import { missing } from "./ledger.ts";
 import type { ReadReport, Stream } from "./store.ts";
 
 /** A unit's track: its positions in the order of their numbers, with what is not there marked. Pure. */
@@ -26,14 +25,14 @@ const count = (runs: Runs): number => runs.reduce((sum, [from, to]) => sum + to 
 /** What is not there between two numbers of a store; undefined: nothing is missing. */
 const gapBetween = (ledger: Ledger, store: string, after: number, before: number): TrackGap | undefined => {
   if (before - after < 2) return undefined;
-  const holes = complement(ledger.received, after + 1, before - 1);
+  const holes = complement(ledger.received.within(after + 1, before - 1), after + 1, before - 1);
   const [first] = holes;
   const last = holes.at(-1);
   if (!first || !last) return undefined;
   const declared = [...ledger.declared].flatMap(([reason, runs]) =>
-    within(runs, first[0], last[1]).length > 0 ? [reason] : [],
+    runs.within(first[0], last[1]).length > 0 ? [reason] : [],
   );
-  const open = within(missing(ledger), first[0], last[1]);
+  const open = ledger.missing.within(first[0], last[1]);
   const reasons = [...declared, ...(open.length > 0 ? ["undeclared"] : [])];
   return { store, from: first[0], to: last[1], count: count(holes), reasons };
 };

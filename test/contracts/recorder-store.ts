@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { missing } from "../../src/recorder/ledger.ts";
 import { plan, streamsOf, type Batch } from "../../src/recorder/plan.ts";
 import { streamKey, type Accepted, type Rejected } from "../../src/recorder/report.ts";
 import { StoreError, type ReadReport, type Store, type Stream } from "../../src/recorder/store.ts";
@@ -73,13 +72,13 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
       accepted(9_000, { kind: "event", data: JSON.stringify(gapData(1, 1_000, kept)) }, { kind: "gap", gap }),
     ]);
     const [stream] = await (await use()).load([{ unit: UNIT, store: STORE }]);
-    expect(stream!.ledger.received).toHaveLength(3_001);
-    expect(stream!.ledger.declared.get("retention")).toHaveLength(500);
-    expect(missing(stream!.ledger).slice(0, 2)).toEqual([
+    expect(stream!.ledger.received.runs).toHaveLength(3_001);
+    expect(stream!.ledger.declared.get("retention")?.runs).toHaveLength(500);
+    expect(stream!.ledger.missing.runs.slice(0, 2)).toEqual([
       [1_002, 1_002],
       [1_004, 1_004],
     ]);
-    expect(missing(stream!.ledger).at(-1)).toEqual([6_000, 8_999]);
+    expect(stream!.ledger.missing.runs.at(-1)).toEqual([6_000, 8_999]);
   });
 
   test("runs that grow together become one", async () => {
@@ -87,7 +86,7 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
     await write(store, [accepted(1), accepted(3), accepted(5)]);
     await write(store, [accepted(4), accepted(2)]);
     const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
-    expect(stream!.ledger.received).toEqual([[1, 5]]);
+    expect(stream!.ledger.received.runs).toEqual([[1, 5]]);
     expect(stream!.version).toBe(2);
   });
 
@@ -173,7 +172,7 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
     );
     expect(await store.rejected()).toBe(2);
     const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
-    expect(stream!.ledger.received).toEqual([[1, 2]]);
+    expect(stream!.ledger.received.runs).toEqual([[1, 2]]);
     expect(stream!.rejected).toBe(1);
     expect((await read(store)).map(({ seq }) => seq)).toEqual([1]);
   });

@@ -57,7 +57,7 @@ test("a message is not acknowledged before its commit, and the ledger says nothi
   expect(isDone).toBe(false);
   commit.resolve();
   await done;
-  expect((await ledger())?.ledger.received).toEqual([[1, 1]]);
+  expect((await ledger())?.ledger.received.runs).toEqual([[1, 1]]);
 });
 
 test("while the store cannot be written, messages wait, and are committed once it can", async () => {
@@ -88,7 +88,9 @@ test("a report that the store refuses is rejected by itself: the others of its m
   await Promise.all([add([1, 2, 3, 4]), add([5], true)]);
   expect(await stored()).toEqual([1, 2, 4, 5]);
   expect(await store.rejected()).toBe(1);
-  expect(await ledger()).toMatchObject({ rejected: 1, ledger: { received: [[1, 5]] } });
+  const stream = await ledger();
+  expect(stream?.rejected).toBe(1);
+  expect(stream?.ledger.received.runs).toEqual([[1, 5]]);
 });
 
 test("what cannot even be kept as rejected is given up, and stops nothing", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hasNumber } from "../../src/domain/runs.ts";
-import { EMPTY_LEDGER, missing, receiptOf, type Ledger } from "../../src/recorder/ledger.ts";
+import { EMPTY_LEDGER, receiptOf, type Ledger } from "../../src/recorder/ledger.ts";
 import { plan } from "../../src/recorder/plan.ts";
 import { ledgerOf, rowsOf, tailOf, type RunRow } from "../../src/recorder/rows.ts";
 import type { Accepted, Declaration } from "../../src/recorder/report.ts";
@@ -23,14 +23,14 @@ const receipt = (ledger: Ledger) => receiptOf(ledger, STORE, "db", "now");
 
 describe("a ledger", () => {
   test("what was neither received nor declared up to the highest number is missing", () => {
-    expect(missing(ledgerAfter(accepted(3), accepted(7), gap(8, 4, 5)))).toEqual([
+    expect(ledgerAfter(accepted(3), accepted(7), gap(8, 4, 5)).missing.runs).toEqual([
       [1, 2],
       [6, 6],
     ]);
   });
 
   test("a gap does not declare what it lists as kept", () => {
-    expect(missing(ledgerAfter(gap(6, 1, 5, [2, 4])))).toEqual([
+    expect(ledgerAfter(gap(6, 1, 5, [2, 4])).missing.runs).toEqual([
       [2, 2],
       [4, 4],
     ]);
@@ -44,7 +44,7 @@ describe("a ledger", () => {
     const first = after([gap(5, 1, 4)]).streams[0]!.after;
     const { reports, streams } = after([accepted(2)], first);
     expect(reports).toHaveLength(1);
-    expect(streams[0]!.after.ledger.received).toEqual([
+    expect(streams[0]!.after.ledger.received.runs).toEqual([
       [2, 2],
       [5, 5],
     ]);
@@ -52,9 +52,14 @@ describe("a ledger", () => {
 
   test("the plan does not change the committed ledger", () => {
     const first = after([accepted(1), gap(5, 2, 3)]).streams[0]!.after;
-    const before = structuredClone(first);
+    const shown = () => [
+      first.ledger.received.runs,
+      first.ledger.missing.runs,
+      first.ledger.declared.get("retention")?.runs,
+    ];
+    const before = shown();
     after([accepted(2), gap(9, 6, 8)], first);
-    expect(first).toEqual(before);
+    expect(shown()).toEqual(before);
   });
 
   test("the second copy of an emergency is a copy, of anything else a duplicate", () => {
@@ -131,8 +136,8 @@ describe("a receipt", () => {
         // The rows of the store say the same.
         const ordered = [...rows.values()].toSorted((a, b) => a.from - b.from);
         const loaded = ledgerOf(ordered, tailOf(stream.ledger));
-        expect(loaded.received).toEqual(stream.ledger.received);
-        expect(missing(loaded)).toEqual(missing(stream.ledger));
+        expect(loaded.received.runs).toEqual(stream.ledger.received.runs);
+        expect(loaded.missing.runs).toEqual(stream.ledger.missing.runs);
       }),
       { numRuns: tries(300) },
     );

@@ -52,7 +52,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
     await write(store, [accepted(1), accepted(2), accepted(4)], AT + DAY);
     expect((await rows("SELECT seq::int FROM report ORDER BY seq")).map(({ seq }) => seq)).toEqual([3, 4]);
     const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
-    expect(stream).toMatchObject({ duplicates: 2, ledger: { received: [[1, 4]] } });
+    expect(stream!.duplicates).toBe(2);
+    expect(stream!.ledger.received.runs).toEqual([[1, 4]]);
   });
 
   test("the views show positions, emergencies, events, gaps and silent units", async () => {
@@ -102,7 +103,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
     await store.saveSilent([{ unit: UNIT, since: AT, last: AT, expectedS: 10 }]);
     await store.saveSilent([]);
     const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
-    expect(stream!.ledger.received).toEqual([
+    expect(stream!.ledger.received.runs).toEqual([
       [1, 3],
       [9, 9],
     ]);

@@ -1,6 +1,6 @@
 import { size, type Runs } from "../../domain/runs.ts";
 import { isoInstant } from "../../domain/time.ts";
-import { highest, lost, missing } from "../../recorder/ledger.ts";
+import { highest, lost } from "../../recorder/ledger.ts";
 import type { Store, Stream } from "../../recorder/store.ts";
 import { EXIT, options } from "../lib/command.ts";
 import { readTarget, withStore } from "./target.ts";
@@ -30,13 +30,13 @@ const SHOWN = 5;
 
 const accountOf = async (store: Store, stream: Stream): Promise<Account> => {
   const { ledger, unit, duplicates, rejected } = stream;
-  const open = missing(ledger);
+  const open = ledger.missing.runs;
   const declared = [...ledger.declared.keys()].map((reason) => [reason, size(lost(ledger, reason))] as const);
   return {
     unit,
     store: stream.store,
     highest: highest(ledger),
-    received: size(ledger.received),
+    received: size(ledger.received.runs),
     undeclared: size(open),
     missing: open.slice(0, RANGES),
     declared: Object.fromEntries(declared.filter(([, count]) => count > 0)),
