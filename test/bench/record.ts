@@ -45,7 +45,7 @@ stack.defer(() => rmSync(folder, { recursive: true, force: true }));
 const open = async (): Promise<Store> => {
   if (kind === "sqlite") return openSqliteStore(join(folder, "reports.db"), true, systemTime);
   const server = stack.use(await startPostgres());
-  return openPostgresStore(await server.database("bench"), systemTime);
+  return openPostgresStore(await server.database("bench"), true, systemTime);
 };
 const commits = { count: 0, reports: 0, ms: [] as number[] };
 const store = counted(stack.use(await open()), commits);

@@ -137,7 +137,7 @@ test.skipIf(!hasPostgres)(
   async () => {
     const server = stack.use(await startPostgres());
     const url = await server.database("kills");
-    const open = () => openPostgresStore(url, systemTime);
+    const open = () => openPostgresStore(url, true, systemTime);
     const reports = await killed(url, KILLS / 2, open, (round) =>
       round % 5 === 2 ? server.crash() : Promise.resolve(),
     );

@@ -216,6 +216,6 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   afterAll(() => stack.disposeAsync());
   storable("PostgreSQL", async () => {
     const server = stack.use(await startPostgres());
-    return stack.use(await openPostgresStore(await server.database("fuzz"), systemTime));
+    return stack.use(await openPostgresStore(await server.database("fuzz"), true, systemTime));
   });
 });

@@ -30,7 +30,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
   });
   afterEach(() => stack.disposeAsync());
 
-  const open = async (from = url): Promise<Store> => stack.use(await openPostgresStore(from, systemTime));
+  const open = async (from = url): Promise<Store> =>
+    stack.use(await openPostgresStore(from, true, systemTime));
   const write = async (store: Store, reports: readonly Accepted[], at = AT) => {
     const batch: Batch = { accepted: reports, rejected: [] };
     const known = await store.load([...streamsOf(batch).values()]);
@@ -148,11 +149,20 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
   });
 
   test("tables of a newer version, or of something else, are not touched", async () => {
-    await (await openPostgresStore(url, systemTime))[Symbol.asyncDispose]();
+    await (await openPostgresStore(url, true, systemTime))[Symbol.asyncDispose]();
     await owner.query("UPDATE meta SET value = '999' WHERE key = 'version'");
-    await expect(openPostgresStore(url, systemTime)).rejects.toMatchObject({ code: "unusable" });
+    await expect(openPostgresStore(url, true, systemTime)).rejects.toMatchObject({ code: "unusable" });
     await owner.query("DROP TABLE meta CASCADE");
-    await expect(openPostgresStore(url, systemTime)).rejects.toMatchObject({ code: "unusable" });
+    await expect(openPostgresStore(url, true, systemTime)).rejects.toMatchObject({ code: "unusable" });
+  });
+
+  test("one that only reads makes no tables, and says that there are none", async () => {
+    await expect(openPostgresStore(url, false, systemTime)).rejects.toMatchObject({ code: "unusable" });
+    expect(await rows("SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public'")).toEqual([
+      { n: 0 },
+    ]);
+    await open();
+    await (await openPostgresStore(url, false, systemTime))[Symbol.asyncDispose]();
   });
 
   test("two recorders that start at once make the tables once", async () => {

@@ -44,6 +44,6 @@ describe.skipIf(!hasPostgres)("a store in PostgreSQL", () => {
   let n = 0;
   storeContract(async () => {
     const url = await server.database(`contract_${n++}`);
-    return () => openPostgresStore(url, systemTime);
+    return () => openPostgresStore(url, true, systemTime);
   });
 });

@@ -36,7 +36,7 @@ const openTarget = async (target: Target, create: boolean): Promise<Store> => {
       return await openSqliteStore(target.file, create, systemTime);
     }
     const { openPostgresStore } = await import("../../recorder/postgres/store.ts");
-    return await openPostgresStore(target.url, systemTime);
+    return await openPostgresStore(target.url, create, systemTime);
   } catch (cause) {
     throw storeFailure(target, cause);
   }

@@ -88,6 +88,15 @@ export const migrate = async (client: pg.Client, role?: string): Promise<void> =
   }
 };
 
+/** Rejects with a StoreError if the tables are not there, or are of another version. */
+export const expectTables = async (client: pg.Client): Promise<void> => {
+  const version = await versionOf(client);
+  if (version === 0)
+    throw new StoreError("unusable", "this database has no reports: no recorder has used it");
+  if (version !== MIGRATIONS.length)
+    throw new StoreError("unusable", "the tables are of another version of this software");
+};
+
 export const readId = async (client: pg.Client): Promise<string> => {
   const { rows } = await client.query<{ value: string }>("SELECT value FROM meta WHERE key = 'id'");
   return rows[0]?.value ?? "";

@@ -12,7 +12,7 @@ import {
   type Stream,
   type StreamName,
 } from "../store.ts";
-import { connect, migrate, placeOf, readId, tryLock } from "./connection.ts";
+import { connect, expectTables, migrate, placeOf, readId, tryLock } from "./connection.ts";
 import { isConflict, postgresError } from "./errors.ts";
 import { readCount, readNames, readPage, readSilent, readStreams } from "./reader.ts";
 import { writeCommit } from "./writer.ts";
@@ -186,13 +186,17 @@ class PostgresStore implements Store {
   }
 }
 
-/** Opens a store in PostgreSQL and brings its tables to the newest version. Rejects with StoreError. */
-export const openPostgresStore = async (url: string, time: Time): Promise<Store> => {
+/**
+ * Opens a store in PostgreSQL and brings its tables to the newest version. `create`: they may be made. Rejects
+ * with StoreError.
+ */
+export const openPostgresStore = async (url: string, create: boolean, time: Time): Promise<Store> => {
   try {
     let store: PostgresStore | undefined;
     const client = await connect(url, (broken) => store?.lost(broken));
     try {
-      await migrate(client);
+      if (create) await migrate(client);
+      else await expectTables(client);
       store = new PostgresStore(url, client, await readId(client), time);
       return store;
     } catch (cause) {
