@@ -2,7 +2,7 @@ import { createBackoff } from "../runtime/backoff.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
-import { Group, type Pending } from "./group.ts";
+import { Group, type Pending, type Pressure } from "./group.ts";
 import { plan, streamsOf, type Batch } from "./plan.ts";
 import { streamKey, type Accepted, type Rejected } from "./report.ts";
 import { StoreError, type Commit, type Store, type Stream, type StreamName } from "./store.ts";
@@ -23,8 +23,8 @@ export type CommitterOptions = {
   readonly on: {
     /** These messages are committed. Called before their `done`. */
     committed(messages: readonly Pending[], commit: Commit): void;
-    /** Stop reading from the brokers, or read again. */
-    pressure(isFull: boolean): void;
+    /** Which sessions not to read for now. */
+    pressure(pressure: Pressure): void;
   };
 };
 
@@ -62,7 +62,7 @@ export class Committer {
   readonly #backoff;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
-  #isFull = false;
+  #pressure: Pressure = "none";
   #stop = new AbortController();
 
   constructor(options: CommitterOptions) {
@@ -73,10 +73,8 @@ export class Committer {
   /** A message that is to be committed. */
   add(pending: Pending): void {
     this.#group.add(pending, this.#options.time.mono());
-    if (this.#group.isFull && !this.#isFull) {
-      this.#isFull = true;
-      this.#options.on.pressure(true);
-    }
+    const { pressure } = this.#group;
+    if (pressure === "all" || (pressure === "bulk" && this.#pressure === "none")) this.#press(pressure);
     this.#schedule();
   }
 
@@ -108,6 +106,12 @@ export class Committer {
     this.#stop.abort();
   }
 
+  #press(pressure: Pressure): void {
+    if (this.#pressure === pressure) return;
+    this.#pressure = pressure;
+    this.#options.on.pressure(pressure);
+  }
+
   #schedule(): void {
     if (this.#running || this.#stop.signal.aborted) return;
     const dueIn = this.#group.dueIn(this.#options.time.mono());
@@ -131,10 +135,7 @@ export class Committer {
     const messages = this.#group.take(this.#options.time.mono());
     this.#running = this.#write(messages).finally(() => {
       this.#running = undefined;
-      if (this.#isFull && this.#group.hasRoom) {
-        this.#isFull = false;
-        this.#options.on.pressure(false);
-      }
+      if (this.#group.hasRoom) this.#press("none");
       this.#schedule();
     });
   }

@@ -22,7 +22,10 @@ const WINDOW = 16;
 const QUIET_MS = 15;
 /** A commit has at most about so many reports: an emergency waits for one commit at most. */
 const BATCH_REPORTS = 2_000;
-/** What may wait in memory. Beyond it nothing is read from the brokers; half of it is read again. */
+/**
+ * What may wait in memory. Beyond it only emergencies are read from the brokers, beyond twice as much nothing;
+ * once half of it is left, everything is read again.
+ */
 const WAITING_BYTES = 24 * 1024 * 1024;
 const WAITING_REPORTS = 20_000;
 /** The size of a report in memory beside its data. */
@@ -33,6 +36,9 @@ const bytesOf = ({ accepted, rejected }: Pending): number =>
   rejected.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 const reportsOf = ({ accepted, rejected }: Pending): number => accepted.length + rejected.length;
+
+/** Which sessions should not be read for now. */
+export type Pressure = "none" | "bulk" | "all";
 
 export class Group {
   readonly #urgent: Pending[] = [];
@@ -46,9 +52,9 @@ export class Group {
     return this.#urgent.length + this.#plain.length === 0;
   }
 
-  /** Nothing more should be read for now. */
-  get isFull(): boolean {
-    return this.#bytes > WAITING_BYTES || this.#reports > WAITING_REPORTS;
+  get pressure(): Pressure {
+    const filled = Math.max(this.#bytes / WAITING_BYTES, this.#reports / WAITING_REPORTS);
+    return filled > 2 ? "all" : filled > 1 ? "bulk" : "none";
   }
 
   /** There is room again. */

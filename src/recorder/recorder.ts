@@ -3,17 +3,18 @@ import { isoInstant } from "../domain/time.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { Committer } from "./committer.ts";
-import type { Pending } from "./group.ts";
+import type { Pending, Pressure } from "./group.ts";
 import { EMPTY_LEDGER, receiptOf } from "./ledger.ts";
-import { Broker } from "./mqtt/broker.ts";
+import { Broker, type BrokerOptions } from "./mqtt/broker.ts";
+import type { Outgoing } from "./mqtt/outbound.ts";
 import type { Received } from "./mqtt/session.ts";
 import { openMessage, type Opened } from "./open-message.ts";
 import { receiptMessage, receivedMessage, stateMessage, type Sender } from "./publisher.ts";
 import { Receipts } from "./receipts.ts";
 import { streamKey } from "./report.ts";
 import type { Commit, Store, StreamName } from "./store.ts";
-import { filtersOf, readTopic, type UnitPattern } from "./topics.ts";
-import { Watch } from "./watch.ts";
+import { filtersOf, readTopic, type SessionKind, type UnitPattern } from "./topics.ts";
+import { Watch, type Line } from "./watch.ts";
 
 /** dispatch's recorder: the one place that performs what the pure files decide. */
 
@@ -51,13 +52,18 @@ const oversized = (topic: string, head: Buffer, size: number): Opened => ({
   rejected: [{ topic, reason: `a packet of ${size} bytes`, bytes: head }],
 });
 
+const setPaused = (session: Broker, isPaused: boolean): void => {
+  if (isPaused) session.pause();
+  else session.resume();
+};
+
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #sender: Sender;
   readonly #committer: Committer;
   readonly #receipts = new Receipts();
   readonly #watch: Watch;
-  readonly #brokers: readonly Broker[];
+  readonly #lines: readonly Line[];
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>[] = [];
   readonly #timers: Disposable[] = [];
@@ -73,18 +79,18 @@ export class Recorder {
     this.#sender = { name, prefix, database: store.id };
     const on = {
       committed: (messages: readonly Pending[], commit: Commit) => this.#committed(messages, commit),
-      pressure: (isFull: boolean) => this.#pressure(isFull),
+      pressure: (pressure: Pressure) => this.#pressure(pressure),
     };
     this.#committer = new Committer({ store, time, random, log, on });
-    this.#brokers = options.brokers.map((url) => this.#broker(url));
-    this.#watch = new Watch({ store, time, log, sender: this.#sender, brokers: () => this.#brokers });
+    this.#lines = options.brokers.map((url) => this.#line(url));
+    this.#watch = new Watch({ store, time, log, sender: this.#sender, lines: () => this.#lines });
   }
 
   /** Begins to connect. Rejects with StoreError. */
   async start(): Promise<void> {
     const { store, time, log, name } = this.#options;
     await this.#watch.start();
-    for (const broker of this.#brokers) this.#running.push(broker.run(this.#stopping.signal));
+    for (const session of this.#sessions) this.#running.push(session.run(this.#stopping.signal));
     this.#timers.push(time.every(TICK_MS, () => this.#tick()));
     this.#timers.push(time.every(SUMMARY_MS, () => this.#summary()));
     log.info("started", { name, database: store.id });
@@ -98,26 +104,53 @@ export class Recorder {
     await this.#ticking;
     const last = stateMessage(this.#sender, "offline", this.#options.time.host(), reason);
     this.#stopping.abort();
-    await Promise.all(this.#brokers.map((broker) => broker.close(last)));
+    await Promise.all(this.#lines.flatMap(({ urgent, bulk }) => [urgent.close(last), bulk.close()]));
     await Promise.all(this.#running);
     this.#summary();
   }
 
-  #broker(url: string): Broker {
+  get #sessions(): Broker[] {
+    return this.#lines.flatMap(({ urgent, bulk }) => [urgent, bulk]);
+  }
+
+  #line(url: string): Line {
     const { name, prefix, units, time } = this.#options;
-    const options = {
-      ...this.#options,
+    const session = (kind: SessionKind, more: Partial<BrokerOptions>) =>
+      new Broker(
+        {
+          ...this.#options,
+          url,
+          keepaliveS: KEEPALIVE_S,
+          filters: filtersOf(prefix, units, kind),
+          clientId: "",
+          ...more,
+        },
+        {
+          message: (broker, message) => this.#message(broker, message),
+          changed: (_, isUp) => this.#changed(url, isUp),
+        },
+      );
+    return {
       url,
-      clientId: `recorder.${name}`,
-      keepaliveS: KEEPALIVE_S,
-      filters: filtersOf(prefix, units),
-      will: stateMessage(this.#sender, "offline"),
-      birth: () => stateMessage(this.#sender, "online", time.host()),
+      urgent: session("urgent", {
+        clientId: `recorder.${name}`,
+        will: stateMessage(this.#sender, "offline"),
+        birth: () => stateMessage(this.#sender, "online", time.host()),
+      }),
+      bulk: session("bulk", { clientId: `recorder.${name}.bulk` }),
     };
-    return new Broker(options, {
-      message: (broker, message) => this.#message(broker, message),
-      changed: (broker, isUp) => this.#watch.changed(broker, isUp),
-    });
+  }
+
+  #changed(url: string, isUp: boolean): void {
+    const line = this.#lines.find((one) => one.url === url);
+    if (!line) return;
+    this.#watch.changed(line, isUp);
+    if (line.urgent.isUp && line.bulk.isUp)
+      this.#options.log.info("connected", { broker: url, mqtt: line.urgent.mqtt });
+  }
+
+  #publish(message: Outgoing): void {
+    for (const { urgent } of this.#lines) urgent.publish(message);
   }
 
   #message(broker: Broker, message: Received): void {
@@ -156,7 +189,8 @@ export class Recorder {
       if (meaning.kind !== "emergency" || meaning.state !== "active") continue;
       const answer = receivedMessage(this.#sender, report.unit, meaning.episode, this.#options.time);
       // The unit listens where it has published; if that broker has gone, at any other.
-      for (const one of broker.isUp ? [broker] : this.#brokers) one.publish(answer);
+      if (broker.isUp) broker.publish(answer);
+      else this.#publish(answer);
     }
   }
 
@@ -181,11 +215,16 @@ export class Recorder {
     if (messages.some(({ isUrgent }) => isUrgent)) this.#tick();
   }
 
-  #pressure(isFull: boolean): void {
-    this.#options.log.info(isFull ? "more comes than is stored: reading is paused" : "reading again");
-    for (const broker of this.#brokers) {
-      if (isFull) broker.pause();
-      else broker.resume();
+  #pressure(pressure: Pressure): void {
+    const says = {
+      none: "reading again",
+      bulk: "only emergencies are read",
+      all: "nothing is read",
+    } as const;
+    this.#options.log.info(says[pressure], { cause: "what waits to be stored" });
+    for (const { urgent, bulk } of this.#lines) {
+      setPaused(bulk, pressure !== "none");
+      setPaused(urgent, pressure === "all");
     }
   }
 
@@ -211,7 +250,7 @@ export class Recorder {
       for (const name of names) {
         const ledger = streams.get(streamKey(name))?.ledger ?? EMPTY_LEDGER;
         const message = receiptMessage(this.#sender, name.unit, receiptOf(ledger, name.store, store.id, at));
-        for (const broker of this.#brokers) broker.publish(message);
+        this.#publish(message);
       }
       this.#counts.receipts += names.length;
     } catch (cause) {

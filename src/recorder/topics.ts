@@ -49,10 +49,20 @@ export const readPattern = (text: string): UnitPattern | undefined => {
   return pairs;
 };
 
-/** The topic filters that a recorder of these units subscribes to. */
-export const filtersOf = (prefix: string, pattern: UnitPattern): string[] =>
+/**
+ * A recorder has two sessions at each broker, so that an emergency does not wait behind what thousands of cars
+ * have kept during an outage.
+ */
+export type SessionKind = "urgent" | "bulk";
+const SESSIONS: Readonly<Record<SessionKind, readonly (Channel | "silent")[]>> = {
+  urgent: ["emergency", "state", "silent"],
+  bulk: ["position", "vehicle", "event", "health", "history"],
+};
+
+/** The topic filters that a session of a recorder of these units subscribes to. */
+export const filtersOf = (prefix: string, pattern: UnitPattern, session: SessionKind): string[] =>
   pattern.flatMap(([directorate, id]) =>
-    [...CHANNELS, "silent" as const].map((channel) =>
+    SESSIONS[session].map((channel) =>
       [prefix, directorate, id, channel, ...(channel === "emergency" ? ["+"] : [])].join("/"),
     ),
   );

@@ -29,10 +29,15 @@ const readSilent = (unit: string, payload: Buffer): SilentUnit | undefined => {
     : undefined;
 };
 
+/**
+ * The way to one broker: a session for emergencies, and for what the recorder publishes, and one for all else.
+ */
+export type Line = { readonly url: string; readonly urgent: Broker; readonly bulk: Broker };
+
 export type WatchOptions = {
   readonly store: Store;
   readonly sender: Sender;
-  readonly brokers: () => readonly Broker[];
+  readonly lines: () => readonly Line[];
   readonly time: Time;
   readonly log: Log;
 };
@@ -41,7 +46,7 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #silence = new Silence();
   /** Brokers that have been connected at least once. */
-  readonly #known = new Set<Broker>();
+  readonly #known = new Set<Line>();
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -71,14 +76,14 @@ export class Watch {
     if (!silent || !this.#silence.adopt(silent, this.#now())) this.#publish(unit, undefined);
   }
 
-  /** A connection is there, or was lost. */
-  changed(broker: Broker, isUp: boolean): void {
+  /** A session of a broker is there, or was lost. */
+  changed(line: Line, isUp: boolean): void {
     // What was silent before the recorder's first connection is known from the brokers and the store.
-    if (!isUp || this.#known.has(broker)) this.#silence.unrest(this.#now().mono);
-    if (!isUp) return;
-    this.#known.add(broker);
+    if (!isUp || this.#known.has(line)) this.#silence.unrest(this.#now().mono);
+    if (!line.urgent.isUp || !line.bulk.isUp) return;
+    this.#known.add(line);
     for (const silent of this.#silence.silent)
-      broker.publish(silentMessage(this.#options.sender, silent.unit, silent));
+      line.urgent.publish(silentMessage(this.#options.sender, silent.unit, silent));
   }
 
   tick(): void {
@@ -89,9 +94,12 @@ export class Watch {
     return { mono: this.#options.time.mono(), wall: this.#options.time.host() };
   }
 
+  /** A broker of which only one session is there may hide its units: then nothing can be said. */
   #ears(): Ears {
-    const heard = this.#options.brokers().flatMap(({ heardAt }) => (heardAt === undefined ? [] : [heardAt]));
-    return { isUp: heard.length > 0, heardAt: Math.min(...heard) };
+    const lines = this.#options.lines();
+    const isHalf = lines.some(({ urgent, bulk }) => urgent.isUp !== bulk.isUp);
+    const heard = lines.flatMap(({ urgent, bulk }) => [urgent.heardAt ?? [], bulk.heardAt ?? []].flat());
+    return { isUp: heard.length > 0 && !isHalf, heardAt: Math.min(...heard) };
   }
 
   #perform(changes: readonly Change[]): void {
@@ -108,6 +116,6 @@ export class Watch {
 
   #publish(unit: string, silent: SilentUnit | undefined): void {
     const message = silentMessage(this.#options.sender, unit, silent);
-    for (const broker of this.#options.brokers()) broker.publish(message);
+    for (const { urgent } of this.#options.lines()) urgent.publish(message);
   }
 }

@@ -86,12 +86,12 @@ process.on("SIGTERM", () => {
 
 const server = createServer((socket) => {
   const free: number[] = [];
+  let isBulk = false;
   let allowed = rate === 0 ? Infinity : 0;
   const clock = setInterval(() => {
     allowed += rate / 10;
-    const id = free.pop();
-    if (id !== undefined) socket.write(emergencyOf(id));
-    fill();
+    if (isBulk) fill();
+    else if (free.length > 0) socket.write(emergencyOf(free.pop()!));
   }, 100);
   socket.on("close", () => clearInterval(clock));
   const packets = parser({ protocolVersion: 5 });
@@ -107,18 +107,19 @@ const server = createServer((socket) => {
   packets.on("packet", (packet) => {
     const reply = (bytes: Parameters<typeof generate>[0]) =>
       socket.write(generate(bytes, { protocolVersion: 5 }));
+    if (packet.cmd === "connect") isBulk = packet.clientId.endsWith(".bulk");
     if (packet.cmd === "connect") reply({ cmd: "connack", reasonCode: 0, sessionPresent: false });
     if (packet.cmd === "pingreq") reply({ cmd: "pingresp" });
     if (packet.cmd === "publish") answered(packet.topic);
     if (packet.cmd === "publish") reply({ cmd: "puback", messageId: packet.messageId!, reasonCode: 0 });
     if (packet.cmd === "puback") {
       free.push(packet.messageId!);
-      if (free.length === 1) setImmediate(fill);
+      if (isBulk && free.length === 1) setImmediate(fill);
     }
     if (packet.cmd === "subscribe") {
       reply({ cmd: "suback", messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) });
       for (let id = 1; id <= 1_000; id++) free.push(id);
-      setImmediate(fill);
+      if (isBulk) setImmediate(fill);
     }
   });
   socket.on("data", (chunk) => packets.parse(chunk));

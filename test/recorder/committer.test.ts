@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Committer } from "../../src/recorder/committer.ts";
-import { Group, type Pending } from "../../src/recorder/group.ts";
+import { Group, type Pending, type Pressure } from "../../src/recorder/group.ts";
 import { StoreError } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { openMemoryStore, refuses, type TestStore } from "./memory-store.ts";
@@ -8,7 +8,7 @@ import { accepted, STORE, UNIT } from "./reports.ts";
 
 let store: TestStore;
 let committer: Committer;
-let pressure: boolean[];
+let pressure: Pressure[];
 const QUIET = {
   debug: () => undefined,
   info: () => undefined,
@@ -18,7 +18,7 @@ const QUIET = {
 beforeEach(async () => {
   store = await openMemoryStore();
   pressure = [];
-  const on = { committed: () => undefined, pressure: (isFull: boolean) => void pressure.push(isFull) };
+  const on = { committed: () => undefined, pressure: (now: Pressure) => void pressure.push(now) };
   committer = new Committer({ store, time: systemTime, random: () => 0, log: QUIET, on });
 });
 afterEach(async () => {
@@ -128,10 +128,10 @@ test("reading is paused when too much waits, and goes on when half of it is comm
   const all = Array.from({ length: 60 }, (_, n) =>
     add(Array.from({ length: 500 }, (__, i) => n * 500 + i + 1)),
   );
-  expect(pressure).toEqual([true]);
+  expect(pressure).toEqual(["bulk"]);
   open.resolve();
   await Promise.all(all);
-  expect(pressure).toEqual([true, false]);
+  expect(pressure).toEqual(["bulk", "none"]);
   expect(Math.max(...store.commits.map(({ reports }) => reports.length))).toBeLessThanOrEqual(2_500);
 });
 

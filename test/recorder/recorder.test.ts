@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { generate, parser, type Packet } from "mqtt-packet";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -7,7 +8,7 @@ import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { fastTime } from "./fast-time.ts";
 import { openMemoryStore, type TestStore } from "./memory-store.ts";
-import { UNIT, wire } from "./reports.ts";
+import { emergencyData, UNIT, wire } from "./reports.ts";
 
 let stack: AsyncDisposableStack;
 let store: TestStore;
@@ -52,20 +53,23 @@ const startRecorder = async (port: number, more: Partial<RecorderOptions> = {}):
 const until = (done: () => boolean, timeout = 10_000) =>
   vi.waitFor(() => expect(done()).toBe(true), { timeout, interval: 10 });
 
-/** A broker in a test's hands: answers CONNECT and SUBSCRIBE as told, and records what it gets. */
-const scripted = async (
-  answer: (packet: Packet, send: (packet: Packet) => void) => void,
-  version: 4 | 5 = 5,
-) => {
+type Answer = (packet: Packet, send: (packet: Packet) => void, socket: Socket) => void;
+
+/** A broker in a test's hands: answers as told, and records what it gets. What it sends goes to the bulk session. */
+const scripted = async (answer: Answer, version: 4 | 5 = 5) => {
   const packets: Packet[] = [];
   const sockets: Socket[] = [];
-  const send = (packet: Packet) => void sockets.at(-1)?.write(generate(packet, { protocolVersion: version }));
+  let bulk: Socket | undefined;
+  const sendTo = (socket: Socket | undefined) => (packet: Packet) =>
+    void socket?.write(generate(packet, { protocolVersion: version }));
+  const send = (packet: Packet) => sendTo(bulk)(packet);
   const server = createServer((socket) => {
     sockets.push(socket);
     const reader = parser({ protocolVersion: version });
     reader.on("packet", (packet) => {
       packets.push(packet);
-      answer(packet, send);
+      if (packet.cmd === "connect" && packet.clientId.endsWith(".bulk")) bulk = socket;
+      answer(packet, sendTo(socket), socket);
     });
     reader.on("error", () => socket.destroy());
     socket.on("data", (chunk) => reader.parse(chunk));
@@ -84,7 +88,7 @@ const scripted = async (
       retain: false,
     });
   const acknowledged = () => packets.flatMap(({ cmd, messageId }) => (cmd === "puback" ? [messageId] : []));
-  return { port, packets, sockets, send, report, acknowledged };
+  return { port, packets, sockets, send, report, acknowledged, bulk: () => bulk };
 };
 
 /** What every broker answers. */
@@ -100,8 +104,12 @@ describe("a recorder's connection", () => {
   test("is a persistent session with a Receive Maximum of 1,000 and a will", async () => {
     const broker = await scripted(polite);
     await startRecorder(broker.port);
-    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
-    expect(broker.packets[0]).toMatchObject({
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    const connects = broker.packets.filter(({ cmd }) => cmd === "connect");
+    expect(new Set(connects.map((packet) => packet.cmd === "connect" && packet.clientId))).toEqual(
+      new Set(["recorder.test", "recorder.test.bulk"]),
+    );
+    expect(connects.find((packet) => packet.cmd === "connect" && packet.will)).toMatchObject({
       cmd: "connect",
       clientId: "recorder.test",
       clean: false,
@@ -116,7 +124,7 @@ describe("a recorder's connection", () => {
     const commit = Promise.withResolvers<void>();
     store.before = () => commit.promise;
     await startRecorder(broker.port);
-    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    await until(() => log.some(({ msg }) => msg === "connected"));
     for (const [id, seq] of [
       [7, 1],
       [3, 2],
@@ -141,10 +149,10 @@ describe("a recorder's connection", () => {
   });
 
   test("a broker that refuses MQTT 5 is asked with 3.1.1 at once", async () => {
-    const broker = await scripted((packet, send) => {
+    const broker = await scripted((packet, send, socket) => {
       if (packet.cmd === "connect" && packet.protocolVersion === 5) {
         send({ cmd: "connack", returnCode: 1, sessionPresent: false });
-        broker.sockets.at(-1)?.end();
+        socket.end();
       } else polite(packet, send);
     }, 4);
     await startRecorder(broker.port);
@@ -183,15 +191,15 @@ describe("a recorder's connection", () => {
     const time = fastTime(20);
     await startRecorder(broker.port, { time });
     const before = time.mono();
-    await until(() => connections === 6);
+    await until(() => connections === 12);
     // Pauses of 0.25, 0.5, 1, 2 and 4 s, and what the machine needs.
     expect(time.mono() - before).toBeGreaterThan(7_750);
   });
 
   test("bytes that are not MQTT end the connection, and the next one works", async () => {
     let first = true;
-    const broker = await scripted((packet, send) => {
-      if (first) broker.sockets.at(-1)?.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
+    const broker = await scripted((packet, send, socket) => {
+      if (first) socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
       else polite(packet, send);
       first = false;
     });
@@ -212,15 +220,49 @@ describe("a recorder's connection", () => {
     const commit = Promise.withResolvers<void>();
     store.before = () => commit.promise;
     await startRecorder(broker.port);
-    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    await until(() => log.some(({ msg }) => msg === "connected"));
     const total = 45_000;
     for (let seq = 1; seq <= total; seq++) broker.report(seq, seq);
-    await until(() => log.some(({ msg }) => msg.includes("reading is paused")));
+    await until(() => log.some(({ msg }) => msg === "only emergencies are read"));
     const { length } = store.commits;
     expect(length).toBe(0);
     commit.resolve();
     await until(() => broker.acknowledged().length === total, 25_000);
-    expect(broker.sockets).toHaveLength(1);
+    expect(broker.sockets).toHaveLength(2);
+  });
+
+  test("an emergency does not wait behind what other units have kept", async () => {
+    const broker = await scripted(polite);
+    const gate = Promise.withResolvers<void>();
+    store.before = async () => {
+      await gate.promise;
+      await sleep(100);
+    };
+    await startRecorder(broker.port);
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    for (let seq = 1; seq <= 30_000; seq++) broker.report(seq, seq);
+    await until(() => log.some(({ msg }) => msg === "only emergencies are read"));
+    const urgent = broker.sockets.find((socket) => socket !== broker.bulk());
+    urgent?.write(
+      generate(
+        {
+          cmd: "publish",
+          topic: `patrol/v1/${UNIT}/emergency/${emergencyData().episode}`,
+          payload: JSON.stringify(wire(9_999_999, { kind: "emergency", data: emergencyData() })),
+          qos: 1,
+          messageId: 1,
+          dup: false,
+          retain: false,
+        },
+        { protocolVersion: 5 },
+      ),
+    );
+    gate.resolve();
+    await until(() =>
+      broker.packets.some((packet) => packet.cmd === "publish" && packet.topic.endsWith("/ack")),
+    );
+    expect(broker.acknowledged().length).toBeLessThan(15_000);
+    await until(() => broker.acknowledged().length === 30_001, 25_000);
   });
 
   test("of two brokers each gets every receipt", async () => {
@@ -234,7 +276,7 @@ describe("a recorder's connection", () => {
         return socket;
       },
     });
-    await until(() => [a, b].every(({ packets }) => packets.some(({ cmd }) => cmd === "publish")));
+    await until(() => log.filter(({ msg }) => msg === "connected").length === 2);
     a.report(1, 1);
     const receipts = ({ packets }: typeof a) =>
       packets.filter((packet) => packet.cmd === "publish" && packet.topic.endsWith("/receipt"));
@@ -265,7 +307,7 @@ describe("a silent unit", () => {
   test("is published and stored, and both are removed when it is heard", async () => {
     const broker = await scripted(polite);
     await startRecorder(broker.port, { time: fastTime(100) });
-    await until(() => broker.packets.some(({ cmd }) => cmd === "publish"));
+    await until(() => log.some(({ msg }) => msg === "connected"));
     const silent = () =>
       broker.packets.flatMap((packet) =>
         packet.cmd === "publish" && packet.topic === `patrol/v1/${UNIT}/silent`
@@ -301,7 +343,7 @@ describe("a silent unit", () => {
         return socket;
       },
     });
-    await until(() => [a, b].every(({ packets }) => packets.some(({ cmd }) => cmd === "publish")));
+    await until(() => log.filter(({ msg }) => msg === "connected").length === 2);
     const silent = () =>
       b.packets.flatMap((packet) =>
         packet.cmd === "publish" && packet.topic.endsWith("/silent") ? [packet] : [],

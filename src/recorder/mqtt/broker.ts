@@ -23,7 +23,7 @@ export type BrokerOptions = Omit<SessionOptions, "version"> & {
   readonly random: Random;
   readonly log: Log;
   /** What to publish at the beginning of each connection. */
-  readonly birth: () => Outgoing;
+  readonly birth?: (() => Outgoing) | undefined;
 };
 
 export type BrokerEvents = {
@@ -35,7 +35,7 @@ export type BrokerEvents = {
 /** How a connection ended. `isReached`: somebody has accepted it. */
 type Attempt = { readonly isReached: boolean; readonly cause: Error };
 
-/** The way to one broker: connects again and again, with the same persistent session. */
+/** One session at a broker: connects again and again, with the same persistent session. */
 export class Broker {
   readonly url: string;
   readonly #options: BrokerOptions;
@@ -53,6 +53,11 @@ export class Broker {
     this.#options = options;
     this.#on = on;
     this.#backoff = createBackoff(BACKOFF_MS.min, BACKOFF_MS.max, options.random);
+  }
+
+  /** The version of MQTT that the connection has. */
+  get mqtt(): "5" | "3.1.1" {
+    return this.#version.version === 5 ? "5" : "3.1.1";
   }
 
   get isUp(): boolean {
@@ -101,11 +106,11 @@ export class Broker {
     }
   }
 
-  /** Publishes a last message, waits shortly for its PUBACK, and disconnects. */
-  async close(last: Outgoing): Promise<void> {
+  /** Publishes a last message, if there is one, waits shortly for its PUBACK, and disconnects. */
+  async close(last?: Outgoing): Promise<void> {
     const { time } = this.#options;
     const enough = new AbortController();
-    if (this.#isUp) {
+    if (this.#isUp && last) {
       this.publish(last);
       const until = time.mono() + GOODBYE_MS;
       while (!this.#outbound.isEmpty && this.#isUp && time.mono() < until) {
@@ -151,11 +156,8 @@ export class Broker {
     this.#isUp = true;
     this.#upAt = this.#options.time.mono();
     this.#outbound.connected(receiveMaximum);
-    this.#options.log.info("connected", {
-      broker: this.url,
-      mqtt: this.#version.version === 5 ? "5" : "3.1.1",
-    });
-    this.#outbound.add(this.#options.birth());
+    const birth = this.#options.birth?.();
+    if (birth) this.#outbound.add(birth);
     this.#flush();
     this.#on.changed(this, true);
   }

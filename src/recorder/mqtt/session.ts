@@ -23,7 +23,7 @@ export type SessionOptions = {
   readonly keepaliveS: number;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  readonly will: Outgoing;
+  readonly will?: Outgoing | undefined;
   readonly filters: readonly string[];
 };
 
@@ -144,7 +144,7 @@ export class Session {
       keepalive: keepaliveS,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password: Buffer.from(password) }),
-      will: { ...will, qos: 1 },
+      ...(will ? { will: { ...will, qos: 1 } } : {}),
       ...(version === 5
         ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S, receiveMaximum: RECEIVE_MAXIMUM } }
         : {}),
