@@ -82,9 +82,9 @@ export type Store = AsyncDisposable & {
   load(names: readonly StreamName[]): Promise<readonly Stream[]>;
   /** Writes everything or nothing. When it resolves with `committed`, it survives a power cut. */
   commit(commit: Commit): Promise<Outcome>;
-  /** Replaces the list of silent units by this one. */
-  saveSilent(units: readonly SilentUnit[]): Promise<void>;
-  silent(): Promise<readonly SilentUnit[]>;
+  /** Replaces the list of silent units that the recorder of this name watches. */
+  saveSilent(recorder: string, units: readonly SilentUnit[]): Promise<void>;
+  silent(recorder: string): Promise<readonly SilentUnit[]>;
   /** Every known (unit, store), by unit and first heard. */
   streams(unit?: string): AsyncIterable<Stream>;
   /** The reports of a unit, by store (first heard first) and number. */

@@ -54,7 +54,8 @@ export class Watch {
 
   /** Rejects with StoreError. */
   async start(): Promise<void> {
-    for (const silent of await this.#options.store.silent()) this.#silence.adopt(silent, this.#now());
+    for (const silent of await this.#options.store.silent(this.#options.sender.name))
+      this.#silence.adopt(silent, this.#now());
   }
 
   /** A message of a unit. Returns whether it is a birth that counts. */
@@ -104,12 +105,12 @@ export class Watch {
 
   #perform(changes: readonly Change[]): void {
     if (changes.length === 0) return;
-    const { store, log } = this.#options;
+    const { store, log, sender } = this.#options;
     for (const { unit, silent } of changes) {
       this.#publish(unit, silent);
       log.info(silent ? "a unit is silent" : "a unit is heard again", { unit });
     }
-    store.saveSilent(this.#silence.silent).catch((cause: unknown) => {
+    store.saveSilent(sender.name, this.#silence.silent).catch((cause: unknown) => {
       log.warn("the list of silent units cannot be written", { cause: reasonOf(cause) });
     });
   }

@@ -212,14 +212,16 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
     await lock;
   });
 
-  test("the list of silent units is replaced as a whole", async () => {
+  test("the list of silent units of a recorder is replaced as a whole, and that of another one stays", async () => {
     const store = await use();
     const one = { unit: UNIT, since: AT, last: AT - 1, expectedS: 10 };
-    await store.saveSilent([one, { ...one, unit: "a/b" }]);
-    expect((await store.silent()).map(({ unit }) => unit).toSorted()).toEqual(["a/b", UNIT]);
-    await store.saveSilent([one]);
-    expect(await (await use()).silent()).toEqual([one]);
-    await store.saveSilent([]);
-    expect(await store.silent()).toEqual([]);
+    await store.saveSilent("south", [one]);
+    await store.saveSilent("north", [one, { ...one, unit: "a/b" }]);
+    expect((await store.silent("north")).map(({ unit }) => unit).toSorted()).toEqual(["a/b", UNIT]);
+    await store.saveSilent("north", [one]);
+    expect(await (await use()).silent("north")).toEqual([one]);
+    await store.saveSilent("north", []);
+    expect(await store.silent("north")).toEqual([]);
+    expect(await store.silent("south")).toEqual([one]);
   });
 };

@@ -67,7 +67,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
       event(6, { type: "clock" }, { kind: "clock", correction: { boot: 1, mono: 6_000, at: AT } }),
       accepted(7, { kind: "emergency", data: JSON.stringify(emergencyData()) }),
     ]);
-    await store.saveSilent([{ unit: UNIT, since: AT, last: AT - 1, expectedS: 10 }]);
+    await store.saveSilent("main", [{ unit: UNIT, since: AT, last: AT - 1, expectedS: 10 }]);
     expect(await rows("SELECT seq::int, at, lat, lon, speed_kmh FROM position")).toEqual([
       { seq: 1, at: new Date(AT - 1_000), lat: 45.5, lon: 20.25, speed_kmh: 61.5 },
     ]);
@@ -101,8 +101,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
     await write(store, [
       event(9, gapData(4, 8), { kind: "gap", gap: { from: 4, to: 8, kept: [], reason: "broker" } }),
     ]);
-    await store.saveSilent([{ unit: UNIT, since: AT, last: AT, expectedS: 10 }]);
-    await store.saveSilent([]);
+    await store.saveSilent("main", [{ unit: UNIT, since: AT, last: AT, expectedS: 10 }]);
+    await store.saveSilent("main", []);
     const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
     expect(stream!.ledger.received.runs).toEqual([
       [1, 3],

@@ -321,11 +321,11 @@ describe("a silent unit", () => {
       last: expect.stringMatching(/Z$/),
       expectedS: 10,
     });
-    await vi.waitFor(async () => expect(await store.silent()).toMatchObject([{ unit: UNIT }]));
+    await vi.waitFor(async () => expect(await store.silent("test")).toMatchObject([{ unit: UNIT }]));
     broker.report(2, 2);
     await until(() => silent().length === 2);
     expect(silent()[1]).toBe("");
-    await vi.waitFor(async () => expect(await store.silent()).toEqual([]));
+    await vi.waitFor(async () => expect(await store.silent("test")).toEqual([]));
   });
 
   test("is not published when its broker dies and it takes a minute to find the other one", async () => {

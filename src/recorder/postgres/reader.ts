@@ -118,9 +118,10 @@ const SilentRows = z.array(
   z.object({ unit: z.string(), since_ms: z.number(), last_ms: z.number(), expected_s: z.number() }),
 );
 
-export const readSilent = async (client: pg.Client): Promise<SilentUnit[]> => {
-  const sql = `SELECT unit, ${ms("since", "since_ms")}, ${ms("last", "last_ms")}, expected_s FROM silent_unit`;
-  return SilentRows.parse((await client.query(sql)).rows).map((row) => ({
+export const readSilent = async (client: pg.Client, recorder: string): Promise<SilentUnit[]> => {
+  const sql = `SELECT unit, ${ms("since", "since_ms")}, ${ms("last", "last_ms")}, expected_s FROM silent_unit
+    WHERE recorder = $1`;
+  return SilentRows.parse((await client.query(sql, [recorder])).rows).map((row) => ({
     unit: row.unit,
     since: row.since_ms,
     last: row.last_ms,

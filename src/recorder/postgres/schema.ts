@@ -36,8 +36,9 @@ CREATE TABLE rejected (
   topic text NOT NULL, reason text NOT NULL, bytes bytea NOT NULL, size bigint NOT NULL
 );
 CREATE TABLE silent_unit (
-  unit text COLLATE "C" PRIMARY KEY, since timestamptz NOT NULL, last timestamptz NOT NULL,
-  expected_s integer NOT NULL
+  recorder text NOT NULL, unit text COLLATE "C" NOT NULL,
+  since timestamptz NOT NULL, last timestamptz NOT NULL, expected_s integer NOT NULL,
+  PRIMARY KEY (recorder, unit)
 );
 
 CREATE FUNCTION instant(ms bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS

@@ -84,26 +84,27 @@ class PostgresStore implements Store {
     });
   }
 
-  saveSilent(units: readonly SilentUnit[]): Promise<void> {
+  saveSilent(recorder: string, units: readonly SilentUnit[]): Promise<void> {
     return this.#do(async (client) => {
       await client.query("BEGIN");
-      await client.query("DELETE FROM silent_unit");
+      await client.query("DELETE FROM silent_unit WHERE recorder = $1", [recorder]);
       await client.query(
-        `INSERT INTO silent_unit SELECT unit, instant(since), instant(last), expected
+        `INSERT INTO silent_unit SELECT $5, unit, instant(since), instant(last), expected
          FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::int[]) AS t (unit, since, last, expected)`,
         [
           units.map(({ unit }) => unit),
           units.map(({ since }) => Math.round(since)),
           units.map(({ last }) => Math.round(last)),
           units.map(({ expectedS }) => Math.round(expectedS)),
+          recorder,
         ],
       );
       await client.query("COMMIT");
     });
   }
 
-  silent(): Promise<readonly SilentUnit[]> {
-    return this.#do(readSilent);
+  silent(recorder: string): Promise<readonly SilentUnit[]> {
+    return this.#do((client) => readSilent(client, recorder));
   }
 
   async *streams(unit?: string): AsyncGenerator<Stream> {

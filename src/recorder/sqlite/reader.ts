@@ -65,7 +65,7 @@ export class Reader {
        AND coalesce(corrected_ms, at_ms) BETWEEN ? AND ? ORDER BY seq LIMIT ${PAGE}`,
     );
     this.#corrections = db.prepare("SELECT count(*) AS n FROM clock WHERE unit = ? AND store = ?");
-    this.#silent = db.prepare("SELECT * FROM silent_unit");
+    this.#silent = db.prepare("SELECT * FROM silent_unit WHERE recorder = ?");
     this.#rejected = db.prepare("SELECT count(*) AS n FROM rejected");
   }
 
@@ -111,8 +111,8 @@ export class Reader {
     return Number(this.#corrections.get(unit, store)?.["n"]);
   }
 
-  silent(): SilentUnit[] {
-    return SilentRows.parse(this.#silent.all()).map((row) => ({
+  silent(recorder: string): SilentUnit[] {
+    return SilentRows.parse(this.#silent.all(recorder)).map((row) => ({
       unit: row.unit,
       since: row.since_ms,
       last: row.last_ms,

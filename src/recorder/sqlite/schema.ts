@@ -31,7 +31,9 @@ CREATE TABLE rejected (
   topic TEXT NOT NULL, reason TEXT NOT NULL, bytes BLOB NOT NULL, size INTEGER NOT NULL
 );
 CREATE TABLE silent_unit (
-  unit TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, expected_s INTEGER NOT NULL
+  recorder TEXT NOT NULL, unit TEXT NOT NULL,
+  since_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, expected_s INTEGER NOT NULL,
+  PRIMARY KEY (recorder, unit)
 ) WITHOUT ROWID;
 
 CREATE VIEW corrected AS

@@ -79,18 +79,19 @@ class SqliteStore implements Store {
     return this.#do(() => this.#writer.commit(commit));
   }
 
-  saveSilent(units: readonly SilentUnit[]): Promise<void> {
+  saveSilent(recorder: string, units: readonly SilentUnit[]): Promise<void> {
     return this.#do(() => {
-      this.#db.exec("BEGIN IMMEDIATE; DELETE FROM silent_unit");
-      const insert = this.#db.prepare("INSERT INTO silent_unit VALUES (?, ?, ?, ?)");
+      this.#db.exec("BEGIN IMMEDIATE");
+      this.#db.prepare("DELETE FROM silent_unit WHERE recorder = ?").run(recorder);
+      const insert = this.#db.prepare("INSERT INTO silent_unit VALUES (?, ?, ?, ?, ?)");
       for (const { unit, since, last, expectedS } of units)
-        insert.run(unit, Math.round(since), Math.round(last), Math.round(expectedS));
+        insert.run(recorder, unit, Math.round(since), Math.round(last), Math.round(expectedS));
       this.#db.exec("COMMIT");
     });
   }
 
-  silent(): Promise<readonly SilentUnit[]> {
-    return this.#do(() => this.#reader.silent());
+  silent(recorder: string): Promise<readonly SilentUnit[]> {
+    return this.#do(() => this.#reader.silent(recorder));
   }
 
   async *streams(unit?: string): AsyncGenerator<Stream> {
