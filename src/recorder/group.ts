@@ -11,7 +11,7 @@ export type Pending = {
   done(): void;
 };
 
-/** A commit is due after so long, or with so many reports (issue of contract §4: at most 1 s to a receipt). */
+/** A commit is due after so long, or with so many reports. */
 const AGE_MS = 250;
 const REPORTS = 500;
 /**

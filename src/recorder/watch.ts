@@ -13,6 +13,9 @@ import type { UnitTopic } from "./topics.ts";
 
 const SilentMessage = z.object({ since: z.string(), last: z.string(), expectedS: z.number() });
 
+/** The shortest time between two writes of the list, ms. */
+const SAVE_MS = 2_000;
+
 /** What a broker has kept of a silent unit. Undefined: it cannot be read. */
 const readSilent = (unit: string, payload: Buffer): SilentUnit | undefined => {
   let value: unknown;
@@ -45,6 +48,8 @@ export type WatchOptions = {
 export class Watch {
   readonly #options: WatchOptions;
   readonly #silence = new Silence();
+  #isUnsaved = false;
+  #isSaving = false;
   /** Brokers that have been connected at least once. */
   readonly #known = new Set<Line>();
 
@@ -89,6 +94,7 @@ export class Watch {
 
   tick(): void {
     this.#perform(this.#silence.overdue(this.#now(), this.#ears()));
+    this.#save();
   }
 
   #now(): Now {
@@ -105,14 +111,29 @@ export class Watch {
 
   #perform(changes: readonly Change[]): void {
     if (changes.length === 0) return;
-    const { store, log, sender } = this.#options;
+    const { log } = this.#options;
     for (const { unit, silent } of changes) {
       this.#publish(unit, silent);
       log.info(silent ? "a unit is silent" : "a unit is heard again", { unit });
     }
-    store.saveSilent(sender.name, this.#silence.silent).catch((cause: unknown) => {
+    this.#isUnsaved = true;
+  }
+
+  /** A fleet that is heard again is many changes: the list is written once for all that came meanwhile. */
+  #save(): void {
+    if (!this.#isUnsaved || this.#isSaving) return;
+    const { store, log, sender, time } = this.#options;
+    this.#isUnsaved = false;
+    this.#isSaving = true;
+    const failed = (cause: unknown) => {
       log.warn("the list of silent units cannot be written", { cause: reasonOf(cause) });
-    });
+      this.#isUnsaved = true;
+    };
+    const pauseOver = () => (this.#isSaving = false);
+    void store
+      .saveSilent(sender.name, this.#silence.silent)
+      .catch(failed)
+      .finally(() => void time.after(SAVE_MS, pauseOver));
   }
 
   #publish(unit: string, silent: SilentUnit | undefined): void {
