@@ -21,10 +21,11 @@ patrol-unit record migrate --into postgres://… [--role ROLE]
 
 TARGET is sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
 The recorder keeps two persistent sessions at each broker, one of them for emergencies, and
-acknowledges a message when it is committed. It logs JSON lines to stdout and runs until SIGTERM or Ctrl-C.
+acknowledges a message when it is committed. It logs JSON lines to stdout and runs until SIGTERM or
+Ctrl-C.
 --units: *, zrenjanin/* or zrenjanin/zr-117; several with commas. Default: all.
---name: of this recorder, also in its topic and its client ids (recorder.NAME, recorder.NAME.bulk); a
-second one of the same name waits until the first has gone. Default: main.
+--name: of this recorder, also in its topic and its client ids (recorder.NAME, recorder.NAME.bulk).
+A second one of the same name waits until the first has gone. Default: main.
 --no-ack: emergencies are stored, and not answered with \`received\`.
 
 audit prints what the ledger says of each unit and store: the highest number, what is missing, what
