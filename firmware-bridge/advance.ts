@@ -40,7 +40,10 @@ const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uin
   if (connection.is === "stock") return { state, effects: [{ do: "feed-stock", bytes }] };
   let step: Step = { state, effects: [] };
   if (connection.is !== "greeting") return step;
-  for (const name of firmwareNames(bytes)) step = followedBy(step, (now) => readName(now, at, name));
+  const names = firmwareNames(bytes);
+  if (names.length === 0)
+    return { state: { ...state, connection: { ...connection, noise: true } }, effects: [] };
+  for (const name of names) step = followedBy(step, (now) => readName(now, at, name));
   return step;
 };
 
@@ -82,6 +85,32 @@ const stockPress = (
   };
 };
 
+/**
+ * Tries the next rate if bytes come and nothing valid, or if nothing comes: another firmware speaks only if it is
+ * asked. A board that is still starting is waited for.
+ */
+const retune = (state: BoardState, at: number, { bauds, timing }: Setting): Step => {
+  const { connection } = state;
+  const next = (state.rate + 1) % bauds.length;
+  const baud = bauds[next];
+  if (
+    connection.is !== "greeting" ||
+    connection.name !== undefined ||
+    baud === undefined ||
+    next === state.rate
+  )
+    return { state, effects: [] };
+  if (!connection.noise && at - connection.openedAt < timing.identifyMs) return { state, effects: [] };
+  const { noise: _, ...quiet } = connection;
+  return { state: { ...state, rate: next, connection: quiet }, effects: [{ do: "retune", baud }] };
+};
+
+/** The line has another rate: whoever is there is asked again. */
+const retuned = (state: BoardState): Step => ({
+  state,
+  effects: state.connection.is === "greeting" ? [QUERY, { do: "ask-name" }] : [],
+});
+
 const tick = (state: BoardState, at: number, setting: Setting): Step => {
   const { connection } = state;
   const { path, timing } = setting;
@@ -91,7 +120,8 @@ const tick = (state: BoardState, at: number, setting: Setting): Step => {
   if (isUnknown || (connection.is === "ours" && connection.hello !== "current")) effects.push(QUERY);
   if (connection.is === "greeting" && at - connection.openedAt >= timing.identifyMs)
     effects.push({ do: "ask-name" });
-  const step: Step = { state, effects: [...effects, ...show(state, setting)] };
+  const asked: Step = { state, effects: [...effects, ...show(state, setting)] };
+  const step = followedBy(asked, (now) => retune(now, at, setting));
   // Another firmware has no heartbeat.
   if (connection.is === "attaching" || connection.is === "stock") return step;
   const quietMs = at - connection.heardAt;
@@ -185,6 +215,8 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
       const wished = { ...state, wish: input.wish };
       return { state: wished, effects: show(wished, setting) };
     }
+    case "retuned":
+      return retuned(state);
     case "confirm":
       return confirm(state, input);
   }

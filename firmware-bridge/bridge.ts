@@ -7,12 +7,15 @@ import { ASK_FIRMWARE_NAME } from "./firmware-name.ts";
 import { createBoardFramer } from "./framer.ts";
 import { withoutRepeats } from "./lateness.ts";
 import { decodeFromBoard, encodeToBoard } from "./protocol.ts";
+import { BOARD_BAUDS } from "./rates.ts";
 import { INITIAL, type BoardState, type Effect, type Input, type Setting, type Timing } from "./state.ts";
 import type { StockBoard } from "./stock-board.ts";
 
-export type PanicBoardOptions = Omit<Setting, "timing"> & {
+export type PanicBoardOptions = Omit<Setting, "timing" | "bauds"> & {
   readonly timing?: Partial<Timing>;
-  readonly openLine: (path: string) => Promise<Tty>;
+  /** The rates to try; the default is that of this release's firmware, then that of older ones. */
+  readonly bauds?: readonly number[];
+  readonly openLine: (path: string, baud: number) => Promise<Tty>;
   readonly random: Random;
   /** Pauses between attempts to open the line; the default is 250 ms to 4 s. */
   readonly reopenMs?: { readonly min: number; readonly max: number };
@@ -57,9 +60,8 @@ export class Bridge {
   /** `asked` is called when the query has been written to a line. */
   constructor(options: PanicBoardOptions, on: BoardListener, asked: () => void) {
     this.#asked = asked;
-    const { path, loops, darkLoops } = options;
     this.#options = options;
-    this.#setting = { path, loops, darkLoops, timing: { ...TIMING, ...options.timing } };
+    this.#setting = { bauds: BOARD_BAUDS, ...options, timing: { ...TIMING, ...options.timing } };
     this.#on = on;
   }
 
@@ -89,6 +91,9 @@ export class Bridge {
       case "ask-name":
         this.#write(ASK_FIRMWARE_NAME);
         break;
+      case "retune":
+        this.#retune(effect.baud);
+        break;
       case "attach":
         this.#attach().catch((cause: unknown) =>
           this.#close(new BoardError("failed", reasonOf(cause), cause)),
@@ -116,6 +121,9 @@ export class Bridge {
       case "press":
         this.#on.press(effect.press);
         break;
+      case "released":
+        this.#on.released(effect.release);
+        break;
       case "loop":
         this.#on.loop(effect.loop, effect.state, effect.level);
         break;
@@ -124,7 +132,18 @@ export class Bridge {
         break;
       case "recovered":
         this.#on.recovered(effect.detail);
+        break;
+      case "trouble":
+        this.#on.trouble(effect.trouble, effect.faulty, effect.detail);
     }
+  }
+
+  #retune(baud: number): void {
+    const line = this.#line;
+    line?.setBaud(baud).then(
+      () => line === this.#line && this.input({ is: "retuned" }),
+      () => undefined, // the reading side notices a broken line
+    );
   }
 
   async #attach(): Promise<void> {
@@ -184,9 +203,9 @@ export class Bridge {
   }
 
   async #open(stop: AbortSignal): Promise<Tty | BoardError | undefined> {
-    const { path } = this.#setting;
+    const { path, bauds } = this.#setting;
     try {
-      const line = await this.#options.openLine(path);
+      const line = await this.#options.openLine(path, bauds[this.#state.rate] ?? 0);
       if (!stop.aborted) return line;
       await line.close();
       return undefined;

@@ -1,4 +1,5 @@
 import type { BoardPress, LampPattern, LoopState, ResetCause } from "../src/domain/panic.ts";
+import { observe, type Sign } from "./condition.ts";
 import { beatAfter, lateMsAt } from "./lateness.ts";
 import { PATTERNS, PROTOCOL, type FromBoard } from "./protocol.ts";
 import {
@@ -43,12 +44,15 @@ const patternFor = (firmware: string | undefined, pattern: LampPattern): LampPat
   firmware === undefined || knowsNewPatterns(firmware) ? pattern : (OLDER[pattern] ?? pattern);
 
 /** Sends the wish to our board, or passes it on to johnny-five. */
-export const show = ({ connection, wish }: BoardState, { darkLoops }: Setting): readonly Effect[] => {
+export const show = (
+  { connection, wish }: BoardState,
+  { darkLoops, mayTest }: Setting,
+): readonly Effect[] => {
   if (connection.is === "closed" || connection.is === "attaching") return [];
   if (connection.is === "stock") return [{ do: "show-stock", wish }];
   const firmware = connection.is === "ours" ? connection.health.firmware : undefined;
   const pattern = patternFor(firmware, wish.pattern);
-  return [{ do: "send", message: { kind: "show", ...wish, pattern, darkLoops } }];
+  return [{ do: "send", message: { kind: "show", ...wish, pattern, darkLoops, mayTest } }];
 };
 
 /** Volts at the input for a reading of 0 to 255. It is relative to the supply, which is taken as 5 V. */
@@ -68,6 +72,15 @@ const onLoop = (
   const isNews = before !== now && setting.loops.includes(loop);
   const level = reading === undefined ? {} : { level: voltsOf(reading) };
   return { state: { ...state, loops }, effects: isNews ? [{ do: "loop", loop, state: now, ...level }] : [] };
+};
+
+/** What a hello or a heartbeat says of the board's supply, lamp and resets. */
+const onSign = (state: BoardState, sign: Sign, { lampSense }: Setting): Step => {
+  const { condition, news } = observe(state.condition, sign, lampSense);
+  return {
+    state: { ...state, condition },
+    effects: news.map(({ trouble, faulty, detail }) => ({ do: "trouble", trouble, faulty, detail })),
+  };
 };
 
 type Hello = Extract<FromBoard, { kind: "hello" }>;
@@ -118,7 +131,9 @@ const onHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting):
         )
       : { state: now, effects: [] },
   );
-  return followedBy(warned, (now) => ({ state: now, effects: show(now, setting) }));
+  const sign = { at: ours.heardAt, board: hello.board, uptimeS, isFirst: ours.beat === undefined };
+  const observed = followedBy(warned, (now) => onSign(now, sign, setting));
+  return followedBy(observed, (now) => ({ state: now, effects: show(now, setting) }));
 };
 
 const onHeartbeat = (
@@ -127,10 +142,18 @@ const onHeartbeat = (
   message: Extract<FromBoard, { kind: "heartbeat" }>,
   setting: Setting,
 ): Step => {
-  const { loops, supplyMv, uptimeS } = message;
-  const health = { ...ours.health, loops, supplyMv, uptimeS, resetCause: resetCauseOf(message.resetCause) };
+  const { loops, supplyMv, supplyCalibrated, uptimeS } = message;
+  const health = {
+    ...ours.health,
+    loops,
+    supplyMv,
+    uptimeS,
+    resetCause: resetCauseOf(message.resetCause),
+    ...(supplyCalibrated === undefined ? {} : { supplyCalibrated }),
+  };
   const beat = beatAfter(ours.beat, uptimeS, ours.heardAt);
-  let step: Step = { state: { ...state, connection: { ...ours, health, beat } }, effects: [] };
+  const sign = { ...message, at: ours.heardAt, isFirst: ours.beat === undefined };
+  let step: Step = onSign({ ...state, connection: { ...ours, health, beat } }, sign, setting);
   for (const [loop, now] of loops.entries())
     step = followedBy(step, (before) => onLoop(before, loop, now, message.levels?.[loop], setting));
   // The wish is repeated each second anyway, but a board that was reset gets it at once.
@@ -146,6 +169,35 @@ const asRead = (press: BoardPress, { beat, heardAt }: Ours): BoardPress => {
   return press.ageMs === undefined || lateMs === 0 ? press : { ...press, ageMs: press.ageMs + lateMs };
 };
 
+const onPress = (state: BoardState, ours: Ours, press: BoardPress): Step => {
+  // If the hello is missing, it has been requested, and the board will repeat the press.
+  if (ours.hello !== "current") return { state, effects: [] };
+  const { board, number } = press;
+  const release = ours.releases.find((one) => one.number === number);
+  const effects: Effect[] = [{ do: "press", press: asRead(press, ours) }];
+  if (release) effects.push({ do: "released", release: { board, number, heldMs: release.heldMs } });
+  return { state, effects };
+};
+
+type LoopMessage = Extract<FromBoard, { kind: "loop" }>;
+
+const onLoopMessage = (state: BoardState, ours: Ours, message: LoopMessage, setting: Setting): Step => {
+  const { loop, state: now, level, release } = message;
+  if (loop >= LOOPS) return { state, effects: [] };
+  // Before the first heartbeat of a connection, use the last reported states of the loops.
+  const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
+  const others = ours.releases.filter((one) => one.loop !== loop);
+  const connection: Ours = {
+    ...ours,
+    health: { ...ours.health, loops: before.with(loop, now) },
+    releases: release ? [...others, { loop, ...release }] : ours.releases,
+  };
+  const step = onLoop({ ...state, connection }, loop, now, level, setting);
+  const { board } = ours;
+  if (!release || board === undefined || ours.hello !== "current") return step;
+  return { ...step, effects: [...step.effects, { do: "released", release: { board, ...release } }] };
+};
+
 const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: Setting): Step => {
   switch (message.kind) {
     case "hello":
@@ -153,22 +205,13 @@ const onMessage = (state: BoardState, ours: Ours, message: FromBoard, setting: S
     case "heartbeat":
       return onHeartbeat(state, ours, message, setting);
     case "press":
-      // If the hello is missing, it has been requested, and the board will repeat the press.
-      return {
-        state,
-        effects: ours.hello === "current" ? [{ do: "press", press: asRead(message.press, ours) }] : [],
-      };
-    // The client that updates a board asks for it, not the unit.
+      return onPress(state, ours, message.press);
+    // The clients that update or calibrate a board ask for them, not the unit.
+    case "supply":
     case "update":
       return { state, effects: [] };
-    case "loop": {
-      if (message.loop >= LOOPS) return { state, effects: [] };
-      // Before the first heartbeat of a connection, use the last reported states of the loops.
-      const before = ours.health.loops ?? Array.from({ length: LOOPS }, (_, i) => state.loops[i] ?? "normal");
-      const health = { ...ours.health, loops: before.with(message.loop, message.state) };
-      const { loop, state: now, level } = message;
-      return onLoop({ ...state, connection: { ...ours, health } }, loop, now, level, setting);
-    }
+    case "loop":
+      return onLoopMessage(state, ours, message, setting);
   }
 };
 
@@ -187,7 +230,15 @@ const heardFrom = (connection: Open, sender: string | undefined, at: number): Ou
   const board = sender ?? known?.board;
   return known && (known.board === undefined || known.board === board)
     ? { ...known, heardAt: at, board }
-    : { is: "ours", openedAt: connection.openedAt, heardAt: at, board, hello: "missing", health: {} };
+    : {
+        is: "ours",
+        openedAt: connection.openedAt,
+        heardAt: at,
+        board,
+        hello: "missing",
+        health: {},
+        releases: [],
+      };
 };
 
 /** A valid message of ours was received: so it is our board, whatever its Firmata greeting looked like. */

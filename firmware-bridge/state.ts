@@ -1,4 +1,13 @@
-import type { BoardFault, BoardHealth, BoardPress, LampPattern, LoopState } from "../src/domain/panic.ts";
+import type {
+  BoardFault,
+  BoardHealth,
+  BoardPress,
+  BoardRelease,
+  BoardTrouble,
+  LampPattern,
+  LoopState,
+} from "../src/domain/panic.ts";
+import { UNKNOWN, type Condition } from "./condition.ts";
 import type { Beat } from "./lateness.ts";
 import type { FromBoard, ToBoard } from "./protocol.ts";
 
@@ -10,17 +19,20 @@ import type { FromBoard, ToBoard } from "./protocol.ts";
 /** What the lamp and the sounder should show. */
 type Wish = { readonly pattern: LampPattern; readonly quiet: boolean; readonly drill: boolean };
 
+type Release = { readonly loop: number; readonly number: number; readonly heldMs: number };
+
 type Connection =
   | { readonly is: "closed" }
   /**
    * The line is open, without a valid message of ours yet. `name`: another firmware has reported this
-   * name once.
+   * name once. `noise`: bytes were received at this rate, and nothing valid.
    */
   | {
       readonly is: "greeting";
       readonly openedAt: number;
       readonly heardAt: number;
       readonly name?: string;
+      readonly noise?: true;
     }
   /** Another firmware has reported the same name twice: johnny-five is being loaded. */
   | { readonly is: "attaching"; readonly openedAt: number; readonly name: string }
@@ -37,7 +49,9 @@ type Connection =
       readonly hello: "missing" | "outdated" | "current";
       /** Undefined: neither a hello nor a heartbeat has come yet. */
       readonly beat?: Beat;
-      readonly health: Omit<BoardHealth, "connected" | "degraded">;
+      /** The newest release of each loop: its press may be read later, because the line lost it at first. */
+      readonly releases: readonly Release[];
+      readonly health: Omit<BoardHealth, "connected" | "degraded" | "resetsInHour">;
     };
 
 export type Open = Exclude<Connection, { is: "closed" }>;
@@ -54,6 +68,9 @@ export type BoardState = {
   readonly wentOnAt: number;
   /** The last reported fault, until the recovery. */
   readonly fault?: BoardFault;
+  /** The rate of the line, by its place in the setting. It stays for the next line. */
+  readonly rate: number;
+  readonly condition: Condition;
 };
 
 export const INITIAL: BoardState = {
@@ -62,6 +79,8 @@ export const INITIAL: BoardState = {
   loops: [],
   tickedAt: 0,
   wentOnAt: -Infinity,
+  rate: 0,
+  condition: UNKNOWN,
 };
 
 export type Input =
@@ -72,6 +91,8 @@ export type Input =
   | { readonly is: "firmata"; readonly at: number; readonly bytes: Uint8Array }
   /** Each `refreshMs` while the line is open. */
   | { readonly is: "tick"; readonly at: number }
+  /** The line has the rate that was wanted. */
+  | { readonly is: "retuned" }
   /** johnny-five has been loaded. */
   | { readonly is: "attached" }
   /** johnny-five has read a press. */
@@ -85,6 +106,8 @@ export type Input =
 export type Effect =
   | { readonly do: "send"; readonly message: ToBoard }
   | { readonly do: "ask-name" }
+  /** Change the line's rate; `retuned` follows. */
+  | { readonly do: "retune"; readonly baud: number }
   /** Load johnny-five for this connection; `attached` follows. */
   | { readonly do: "attach" }
   /** Detach johnny-five. `reset`: also reset the board's Firmata, which johnny-five has configured. */
@@ -96,9 +119,16 @@ export type Effect =
   | { readonly do: "close"; readonly code: BoardFault; readonly detail: string }
   | { readonly do: "hello"; readonly board: string; readonly lastNumber: number }
   | { readonly do: "press"; readonly press: BoardPress }
+  | { readonly do: "released"; readonly release: BoardRelease }
   | { readonly do: "loop"; readonly loop: number; readonly state: LoopState; readonly level?: number }
   | { readonly do: "fault"; readonly code: BoardFault; readonly detail: string }
-  | { readonly do: "recovered"; readonly detail: string };
+  | { readonly do: "recovered"; readonly detail: string }
+  | {
+      readonly do: "trouble";
+      readonly trouble: BoardTrouble;
+      readonly faulty: boolean;
+      readonly detail: string;
+    };
 
 export type Step = { readonly state: BoardState; readonly effects: readonly Effect[] };
 
@@ -115,10 +145,16 @@ export type Timing = {
 export type Setting = {
   /** The name of the port in faults. */
   readonly path: string;
+  /** The rates of boards, the likeliest first. */
+  readonly bauds: readonly number[];
   /** The loops that have a button. The others are not reported. */
   readonly loops: readonly number[];
   /** The loops whose presses the board must not show by itself. */
   readonly darkLoops: readonly number[];
+  /** The board may blink and tick at its next power-up. */
+  readonly mayTest: boolean;
+  /** A sense resistor is in the lamp's return wire. */
+  readonly lampSense: boolean;
   readonly timing: Timing;
 };
 
@@ -138,8 +174,11 @@ export const report = (state: BoardState, code: BoardFault, detail: string): Ste
     : { state: { ...state, fault: code }, effects: [{ do: "fault", code, detail }] };
 
 /** The board's health as far as the line shows it. */
-export const healthOf = ({ connection }: BoardState): BoardHealth => {
-  if (connection.is === "ours") return { ...connection.health, connected: connection.hello === "current" };
+export const healthOf = ({ connection, condition }: BoardState): BoardHealth => {
+  if (connection.is === "ours") {
+    const resetsInHour = condition.resets.length;
+    return { ...connection.health, resetsInHour, connected: connection.hello === "current" };
+  }
   if (connection.is === "stock") return { connected: true, firmware: connection.name, degraded: true };
   return { connected: false };
 };

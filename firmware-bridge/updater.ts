@@ -1,12 +1,8 @@
 import { reasonOf } from "../src/runtime/log.ts";
-import type { Time } from "../src/runtime/ports.ts";
-import { openFault, type Tty } from "../src/runtime/tty.ts";
-import { pause } from "../src/runtime/wait.ts";
-import { Conversation } from "./conversation.ts";
+import { askBoard, findBoard, LineError, talkAt, type LineOptions } from "./asking.ts";
+import type { Conversation } from "./conversation.ts";
 import type { FirmwareImage } from "./firmware-image.ts";
-import { createBoardFramer } from "./framer.ts";
 import { command, greet, identify, perform } from "./loader-session.ts";
-import { decodeFromBoard, encodeToBoard, type FromBoard, type ToBoard } from "./protocol.ts";
 import { ENTER, LEAVE } from "./stk500.ts";
 import { planUpdate, REFUSALS, type Step } from "./update-plan.ts";
 
@@ -17,12 +13,9 @@ export type UpdateProgress = {
   readonly of: number;
 };
 
-export type UpdateOptions = {
-  readonly path: string;
-  readonly openLine: (path: string, baud: number) => Promise<Tty>;
-  /** The rate of the board's firmware. */
-  readonly baud: number;
-  readonly time: Time;
+export type UpdateOptions = LineOptions & {
+  /** The rates of the board's firmware, before and after. */
+  readonly bauds: readonly number[];
   readonly image: FirmwareImage;
   readonly onProgress: (progress: UpdateProgress) => void;
 };
@@ -39,66 +32,20 @@ export class UpdateError extends Error {
   }
 }
 
-type Of<K extends FromBoard["kind"]> = Extract<FromBoard, { kind: K }>;
-
 /** Optiboot's rate first: it waits for 1 s, and gives up at once on noise. Ours waits for 4.2 s. */
 const LOADER_BAUDS = [115_200, 38_400];
 const LOADER_ROUNDS = 4;
 /** The firmware has made way after this time: a greeting that it gets in part would be noise. */
 const LEAVE_MS = 250;
-const OPENING = { tries: 5, ms: 100 };
-/** Opening the line may reset the board: it says hello after 2.5 s at most. */
-const HELLO = { tries: 6, ms: 500 };
 /** The board answers after 0.5 s. */
 const CONSENT = { tries: 2, ms: 1_000 };
 
-/** Opens the line. The unit, which has just been stopped, may still have it for a moment. */
-const talkAt = async ({ openLine, path, time }: UpdateOptions, baud: number): Promise<Conversation> => {
-  for (let tried = 1; ; tried++) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- until it opens
-      return new Conversation(await openLine(path, baud), time);
-    } catch (cause) {
-      if (tried === OPENING.tries)
-        throw new UpdateError("silent", openFault(path, "panic board", cause).message, cause);
-    }
-    // oxlint-disable-next-line no-await-in-loop
-    await pause(OPENING.ms, new AbortController().signal, time);
-  }
-};
-
-const messagesIn = (bytes: Uint8Array): FromBoard[] => {
-  const messages: FromBoard[] = [];
-  const panic = (body: Uint8Array) => {
-    const message = decodeFromBoard(body);
-    if (message) messages.push(message);
-  };
-  createBoardFramer({ panic, firmata: () => undefined, broken: () => undefined })(bytes);
-  return messages;
-};
-
-/** Repeats a question until the board answers with a message of this kind. */
-const askBoard = async <K extends FromBoard["kind"]>(
-  talk: Conversation,
-  question: ToBoard,
-  kind: K,
-  { tries, ms }: { readonly tries: number; readonly ms: number },
-): Promise<Of<K> | undefined> => {
-  const isAnswer = (message: FromBoard): message is Of<K> => message.kind === kind;
-  for (let tried = 0; tried < tries; tried++) {
-    const read = (received: Uint8Array) => messagesIn(received).find(isAnswer);
-    // oxlint-disable-next-line no-await-in-loop -- until it answers
-    const answer = await talk.ask(encodeToBoard(question), read, ms);
-    if (answer) return answer;
-  }
-  return undefined;
-};
-
 /** Asks the firmware to make way for its boot loader. Returns whether a firmware has answered. */
 const leaveFirmware = async (options: UpdateOptions): Promise<boolean> => {
-  await using talk = await talkAt(options, options.baud);
-  const hello = await askBoard(talk, { kind: "query" }, "hello", HELLO);
-  if (!hello) return false;
+  const found = await findBoard(options, options.bauds);
+  if (!found) return false;
+  await using talk = found.talk;
+  const { hello } = found;
   const request = { kind: "update", board: hello.board, consent: true } as const;
   const answer = await askBoard(talk, request, "update", CONSENT);
   if (answer && answer.state !== "starting" && answer.state !== "ready")
@@ -149,11 +96,12 @@ export const updateBoard = async (options: UpdateOptions): Promise<{ readonly fi
       await using talk = await findLoader(options, hadFirmware);
       await program(talk, options);
     }
-    await using talk = await talkAt(options, options.baud);
-    const hello = await askBoard(talk, { kind: "query" }, "hello", HELLO);
-    if (hello) return { firmware: hello.firmware };
+    const found = await findBoard(options, options.bauds);
+    await found?.talk[Symbol.asyncDispose]();
+    if (found) return { firmware: found.hello.firmware };
   } catch (cause) {
     if (cause instanceof UpdateError) throw cause;
+    if (cause instanceof LineError) throw new UpdateError("silent", cause.message, cause);
     throw new UpdateError("failed", `the update has failed, and can be repeated: ${reasonOf(cause)}`, cause);
   }
   throw new UpdateError("failed", "the new firmware does not answer: repeat the update");

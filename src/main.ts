@@ -1,10 +1,18 @@
 import { enableCompileCache } from "node:module";
 import { CommandError, EXIT, type Command } from "./cli/lib/command.ts";
+import { endWith } from "./runtime/end-process.ts";
 import { reasonOf } from "./runtime/log.ts";
 import { suggest } from "./domain/suggest.ts";
 import { VERSION } from "./domain/version.ts";
 
 enableCompileCache();
+
+/**
+ * libuv looks up names in at most half of its threads, and reads and writes files in any. A name server that
+ * does not answer occupies a thread for each name: 8 brokers, and a receiver of which several lookups may be
+ * pending. libuv reads this when it starts its threads, which is later.
+ */
+process.env["UV_THREADPOOL_SIZE"] ??= "24";
 
 /** Each command is loaded only when it is used: `run` in a car does not load the bench console. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -13,6 +21,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   status: async () => (await import("./cli/status.ts")).status,
   dispatch: async () => (await import("./cli/dispatch.ts")).dispatch,
+  board: async () => (await import("./cli/board.ts")).board,
+  record: async () => (await import("./cli/record.ts")).record,
   drill: async () => (await import("./cli/drill.ts")).drill,
   outbox: async () => (await import("./cli/outbox.ts")).outbox,
   replay: async () => (await import("./cli/replay.ts")).replay,
@@ -87,7 +97,7 @@ process.stdout.on("error", endWithoutOutput);
 process.stderr.on("error", () => undefined);
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  endWith(await main(process.argv.slice(2)));
 } catch (error) {
   const debug = process.argv.includes("--debug") && error instanceof Error;
   const lines =
@@ -95,5 +105,5 @@ try {
       ? error.message
       : reasonOf(error);
   process.stderr.write(`${debug ? error.stack : lines}\n`);
-  process.exitCode = exitOf(error);
+  endWith(exitOf(error));
 }

@@ -12,14 +12,16 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   policy: ["domain"],
   emergency: ["domain"],
   commands: ["domain"],
+  custody: ["domain"],
   runtime: ["domain"],
   wire: ["domain"],
   sources: ["domain", "runtime"],
-  outbox: ["domain", "runtime"],
+  outbox: ["domain", "runtime", "custody"],
   dispatch: ["domain", "runtime", "wire"],
   settings: ["domain", "decode"],
   bundle: ["domain", "runtime", "settings"],
   status: ["domain", "runtime"],
+  recorder: ["domain", "runtime", "wire"],
   "firmware-bridge": ["domain", "runtime"],
   unit: [
     "domain",
@@ -27,6 +29,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
     "policy",
     "emergency",
     "commands",
+    "custody",
     "runtime",
     "wire",
     "sources",
@@ -55,6 +58,7 @@ const PURE: Readonly<Record<string, readonly string[]>> = {
   policy: [],
   emergency: [],
   commands: ["zod"],
+  custody: [],
 };
 /** `new Date(x)` and `Date.UTC` are arithmetic; these read a clock, chance or timers. */
 const IMPURE =
@@ -110,7 +114,7 @@ describe("rooms", () => {
         allowed === "all"
           ? "everything"
           : room === "unit"
-            ? "everything but demo, cli, tools"
+            ? "everything but recorder, demo, cli, tools"
             : allowed.length === 0
               ? "nothing"
               : allowed.join(", ");

@@ -22,6 +22,7 @@ export default defineConfig({
       "test/rooms.test.ts",
       "test/{domain,decode,policy,emergency,commands,wire,dispatch,settings,bundle,status,unit,tools}/**/*.test.ts",
       "test/{outbox,sources,runtime,simulation}/**/*.test.ts",
+      "test/recorder/{open-message,ledger,run-set,receipts,silence,mqtt}.test.ts",
       "test/firmware-bridge/{advance,protocol}.test.ts",
     ],
     exclude: [

@@ -5,16 +5,19 @@
 #include <stdint.h>
 
 #define FIRMWARE_MAJOR 1
-#define FIRMWARE_MINOR 3
+#define FIRMWARE_MINOR 4
 #define FIRMWARE_NAME "patrol-panic"
 #define PROTOCOL 1
 
-#define BAUD 57600UL
+/* A 16 MHz crystal keeps it to 0.2 %. Firmware 1.3 and older: 57,600, which is 0.8 % off. */
+#define BAUD 38400UL
 
-/* Loops on A0 to A3, pulled up to the supply by 10 k; the lamp on D13, the sounder on D8. */
+/* Loops on A0 to A3, pulled up to the supply by 10 k; the lamp on D13 and D9, the sounder on D8. */
 #define LOOPS 4
-#define LAMP_BIT 5    /* PB5, D13: the LED on the board as well */
-#define SOUNDER_BIT 0 /* PB0, D8 */
+#define LAMP_BIT 5        /* PB5, D13: the LED on the board as well */
+#define SECOND_LAMP_BIT 1 /* PB1, D9: another LED that shows the same */
+#define SOUNDER_BIT 0     /* PB0, D8 */
+#define LAMP_SENSE 6      /* A6: the resistor in the lamp's return wire */
 
 /* Five slots of one millisecond: the four loops, then one for everything else that is analog. */
 #define SLOTS (LOOPS + 1)
@@ -28,8 +31,10 @@ uint32_t now_ms(void);
 /* MCUSR as it was at reset. */
 extern uint8_t reset_cause;
 
-/* The last reading of analog input 0 to 7, and of the supply in millivolts. */
+/* The last reading of analog input 0 to 7. */
 uint16_t analog_reading(uint8_t channel);
-uint16_t supply_mv(void);
+/* SUPPLY_SUM times the average reading, over 0.8 s, of the internal reference. 0: none yet. */
+#define SUPPLY_SUM 32
+uint16_t supply_readings(void);
 
 #endif

@@ -28,9 +28,9 @@ enum { MODE_INPUT = 0, MODE_OUTPUT = 1, MODE_ANALOG = 2, MODE_PWM = 3, MODE_PULL
 #define ANALOG_BITS 10
 #define PWM_BITS 8
 
-/* D2 to D7, D9 to D12, A4, A5; A6 and A7 of the Nano are analog only. */
+/* D2 to D7, D10 to D12, A4, A5; A6 and A7 of the Nano are analog only. */
 static bool is_digital(uint8_t pin) {
-    return (pin >= 2 && pin <= 7) || (pin >= 9 && pin <= 12) || pin == 18 || pin == 19;
+    return (pin >= 2 && pin <= 7) || (pin >= 10 && pin <= 12) || pin == 18 || pin == 19;
 }
 /* A0 to A3 are the loops: they can be read, and nothing else. */
 static bool is_analog(uint8_t pin) { return pin >= FIRST_ANALOG_PIN && pin < PINS; }

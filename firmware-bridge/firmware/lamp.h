@@ -12,9 +12,14 @@ enum pattern {
 };
 #define LAMP_PATTERNS 12
 
-void lamp_begin(void);
+/* `test`: begins with half a second of light and a tick of the sounder. */
+void lamp_begin(bool test);
 void lamp_show(enum pattern pattern, bool quiet, bool drill);
 enum pattern lamp_pattern(void);
+/* Whether the lamp has been lit long enough, since the reset, for its current to be measured. */
+bool lamp_is_measured(void);
+/* The reading of LAMP_SENSE when the lamp was last lit, in steps of two: 0 to 255 for 0 to half the supply. */
+uint8_t lamp_current(void);
 void lamp_poll(void);
 
 #endif

@@ -65,6 +65,8 @@ static uint8_t pending, prepared;
 /* Loops whose press has not found a prepared slot yet. */
 static uint8_t owed;
 static uint32_t owed_ms[LOOPS];
+/* The press that the contact of each loop is, until it opens; 0: none of its own. */
+static uint32_t contact[LOOPS];
 /* Marks to be written, by slot; and `state` of the slots of firmware 1.2. */
 static uint16_t press_due, confirm_due, confirm_old_due;
 static uint8_t kept_image, dark_image;
@@ -249,6 +251,7 @@ static void settle(void) {
             continue;
         }
         last_number = presses[slot].number;
+        contact[loop] = last_number;
         presses[slot] = (struct press){last_number, loop, 1, owed_ms[loop], false};
         status_of[slot] = PENDING;
         prepared--;
@@ -260,10 +263,21 @@ static void settle(void) {
 void latch_press(uint8_t loop) {
     owed |= 1 << loop;
     owed_ms[loop] = now_ms();
+    contact[loop] = 0;
     settle();
 }
 
-void latch_again(uint8_t loop) { count(newest(loop, false)); }
+void latch_again(uint8_t loop) {
+    contact[loop] = 0;
+    count(newest(loop, false));
+}
+
+uint32_t latch_release(uint8_t loop, uint32_t *held_ms) {
+    uint32_t number = contact[loop];
+    contact[loop] = 0;
+    *held_ms = now_ms() - owed_ms[loop];
+    return number;
+}
 
 void latch_confirm(uint32_t number) {
     for (uint8_t i = 0; i < SLOTS_KEPT; i++) {

@@ -21,6 +21,11 @@ uint32_t latch_last_number(void);
 void latch_press(uint8_t loop);
 /* Counts a further press of this loop with its newest one, unless that is confirmed already. */
 void latch_again(uint8_t loop);
+/*
+ * The contact of this loop has opened. Returns the number of the press that it was, and for how long it was
+ * closed since the latch; 0 if it has no number of its own: it was counted with another press, or none.
+ */
+uint32_t latch_release(uint8_t loop, uint32_t *held_ms);
 /* The oldest press with a higher number that is not confirmed, or 0. */
 const struct press *latch_next(uint32_t after);
 uint8_t latch_pending(void);

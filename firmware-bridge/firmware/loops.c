@@ -55,6 +55,7 @@ struct loop {
     struct belief open, shorted, degraded, damp;
     uint16_t rest;    /* average reading without contact, shifted; 0: none yet */
     uint16_t level;   /* reading that began this run of contact */
+    uint16_t last;    /* the last one of it */
     uint8_t run;      /* samples with contact since the last one without */
     uint8_t effort;   /* samples with contact, less twice those without */
     uint8_t broken;   /* samples without contact since the last one with */
@@ -109,9 +110,12 @@ static bool feel(struct loop *l, uint16_t reading) {
     if (l->rest == 0) l->rest = first_rest(l, reading);
     if (reading >= SHORT_BELOW && reading < PRESSED_BELOW && reading + STEP <= l->rest >> REST_SHIFT) {
         if (l->run == 0 || !within(reading, l->level, STEADY)) {
-            l->run = 0;
-            l->level = reading;
+            /* The reading before this one may be the first that no bounce has spoilt. */
+            bool goes_on = l->run > 0 && within(reading, l->last, STEADY);
+            l->level = goes_on ? l->last : reading;
+            l->run = goes_on;
         }
+        l->last = reading;
         if (l->run < 255) l->run++;
         if (l->effort < EFFORT_SAMPLES) l->effort++;
         l->broken = 0;
@@ -194,6 +198,13 @@ static bool take(bool *mark) {
 bool loops_take_change(uint8_t loop) { return take(&loops[loop].changed); }
 bool loops_take_press(uint8_t loop) { return take(&loops[loop].pressed); }
 bool loops_take_again(uint8_t loop) { return take(&loops[loop].again); }
+
+bool loops_touched(void) {
+    for (uint8_t i = 0; i < LOOPS; i++) {
+        if (loops[i].run > 0 && loops[i].state != LOOP_PRESSED && loops[i].state != LOOP_STUCK) return true;
+    }
+    return false;
+}
 
 uint8_t loops_kept(void) {
     uint8_t kept = 0;

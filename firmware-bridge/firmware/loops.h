@@ -20,6 +20,8 @@ bool loops_take_change(uint8_t loop);
 bool loops_take_press(uint8_t loop);
 /* Whether this loop was pressed once more within AGAIN_MS of its last press. */
 bool loops_take_again(uint8_t loop);
+/* Whether a contact has begun somewhere that may become a press within the next samples. */
+bool loops_touched(void);
 /* Loops that must not be pressed by a reset. Bits 0 to 3: stuck; bits 4 to 7: damp enough to look pressed. */
 uint8_t loops_kept(void);
 

@@ -8,6 +8,7 @@
 #include "board.h"
 #include "firmata.h"
 #include "handover.h"
+#include "keep.h"
 #include "lamp.h"
 #include "latch.h"
 #include "loops.h"
@@ -38,7 +39,6 @@ void early(void) {
 }
 
 #define BANDGAP_MUX 14
-#define BANDGAP_MV 1100UL
 #define EXTRA_CHANNELS 5 /* A4 to A7, then the supply */
 #define FIRST_EXTRA 4
 
@@ -50,7 +50,7 @@ static volatile uint8_t tick; /* the lowest byte of it */
 static uint16_t readings[SLOTS][READINGS];
 static uint16_t *next_reading = readings[0];
 static volatile uint8_t loop_fresh;
-static volatile uint16_t extra_reading[EXTRA_CHANNELS];
+static volatile uint16_t extra_reading[EXTRA_CHANNELS - 1], supply_sum;
 static volatile uint8_t slot, extra;
 static uint16_t loop_median[LOOPS];
 
@@ -75,10 +75,7 @@ uint16_t analog_reading(uint8_t channel) {
     return channel < LOOPS ? loop_median[channel] : whole(&extra_reading[channel - FIRST_EXTRA]);
 }
 
-uint16_t supply_mv(void) {
-    uint16_t reading = whole(&extra_reading[EXTRA_CHANNELS - 1]);
-    return reading == 0 ? 0 : BANDGAP_MV * 1023 / reading;
-}
+uint16_t supply_readings(void) { return whole(&supply_sum); }
 
 static void select_input(uint8_t mux) { ADMUX = _BV(REFS0) | mux; }
 
@@ -106,7 +103,9 @@ ISR(ADC_vect) {
         slot++;
     } else {
         /* The last one: the internal reference needs time after it is selected. */
-        extra_reading[extra] = reading;
+        if (extra < EXTRA_CHANNELS - 1) extra_reading[extra] = reading;
+        else if (supply_sum == 0) supply_sum = reading * SUPPLY_SUM;
+        else supply_sum += reading - supply_sum / SUPPLY_SUM;
         extra = (extra + 1) % EXTRA_CHANNELS;
         slot = 0;
         next_reading = readings[0];
@@ -158,7 +157,8 @@ int main(void) {
     ADCSRA = _BV(ADEN) | _BV(ADPS2) | _BV(ADPS1) | _BV(ADPS0);
     latch_begin(noise());
     loops_begin(latch_kept_loops());
-    lamp_begin();
+    keep_begin();
+    lamp_begin((reset_cause & _BV(PORF)) && keep_test_allowed() && latch_pending() == 0);
     serial_begin();
     ADCSRA |= _BV(ADIE);
     select_input(mux_of(slot));
@@ -183,6 +183,7 @@ int main(void) {
         panic_poll();
         update_poll();
         latch_poll();
+        keep_poll();
         lamp_poll();
         firmata_poll();
     }

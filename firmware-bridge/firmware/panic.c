@@ -6,17 +6,22 @@
 #include "board.h"
 #include "firmata.h"
 #include "handover.h"
+#include "keep.h"
 #include "lamp.h"
 #include "latch.h"
 #include "loops.h"
 #include "serial.h"
+#include "supply.h"
 #include "update.h"
 
-enum { HELLO = 0x01, PRESS = 0x02, HEARTBEAT = 0x03, LOOP = 0x04, UPDATE_STATE = 0x0F };
-enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42, UPDATE = 0x4F };
+enum { HELLO = 0x01, PRESS = 0x02, HEARTBEAT = 0x03, LOOP = 0x04, SUPPLY = 0x05, UPDATE_STATE = 0x0F };
+enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42, CALIBRATE = 0x43, UPDATE = 0x4F };
+/* Answers to CALIBRATE. */
+enum calibration { CALIBRATION_ASKED, CALIBRATION_DONE, CALIBRATION_REFUSED };
 
 #define REPEAT_MS 250
 #define HEARTBEAT_MS 1000
+#define HEARTBEAT_WAITS_MS 50
 #define HOST_LOST_MS 5000
 #define AGE_UNKNOWN 0xFFFFFFFFUL
 #define PAYLOAD_MAX 24
@@ -24,6 +29,10 @@ enum { QUERY = 0x40, CONFIRM = 0x41, SHOW = 0x42, UPDATE = 0x4F };
 #define UPDATE_CONSENT 0x68736C66UL
 #define SHOW_QUIET 0x01
 #define SHOW_DRILL 0x02
+#define SHOW_TEST 0x04
+/* Of the heartbeat. */
+#define SUPPLY_CALIBRATED 0x01
+#define LAMP_MEASURED 0x02
 
 static uint32_t heartbeat_at, round_at, host_at;
 /* The press told last in this round; a new one has a higher number, and is told at once. */
@@ -36,6 +45,9 @@ static bool wanted_quiet, wanted_drill;
 static bool unanswered;
 /* The host shows an emergency, or did so last. */
 static bool emergency;
+/* An answer is due when the EEPROM holds what it is about. */
+static bool supply_due;
+static enum calibration calibration;
 
 struct message {
     uint8_t type;
@@ -122,15 +134,36 @@ static bool send_heartbeat(void) {
     put8(&m, latch_pending());
     put8(&m, lamp_pattern());
     for (uint8_t i = 0; i < LOOPS; i++) put8(&m, loops_level(i));
+    put8(&m, (supply_is_calibrated() ? SUPPLY_CALIBRATED : 0) | (lamp_is_measured() ? LAMP_MEASURED : 0));
+    put8(&m, lamp_current());
     return send(&m);
 }
 
 static void send_loop(uint8_t loop) {
     struct message m = {.type = LOOP};
+    enum loop_state state = loops_state(loop);
     put8(&m, loop);
-    put8(&m, loops_state(loop));
+    put8(&m, state);
     put8(&m, loops_level(loop));
-    send(&m); /* dropped if there is no room: the heartbeat repeats it */
+    if (state != LOOP_PRESSED && state != LOOP_STUCK) {
+        uint32_t held_ms;
+        uint32_t number = latch_release(loop, &held_ms);
+        if (number != 0) {
+            put32(&m, number);
+            put32(&m, held_ms);
+        }
+    }
+    send(&m); /* dropped if there is no room: the heartbeat repeats the state, and nobody needs the rest */
+}
+
+static bool send_supply(void) {
+    struct message m = {.type = SUPPLY};
+    put32(&m, latch_board_id());
+    put8(&m, calibration);
+    put8(&m, supply_is_calibrated());
+    put16(&m, supply_mv());
+    put16(&m, supply_reference());
+    return send(&m);
 }
 
 bool panic_send_update(uint8_t state) {
@@ -177,8 +210,19 @@ static void take_update(const struct message *m) {
     else if (get32(m, 4) == UPDATE_CONSENT) update_request();
 }
 
+/* Without a supply it is a question. A supply of 0: the calibration is forgotten. */
+static void take_calibrate(const struct message *m) {
+    if (get32(m, 0) != latch_board_id()) return;
+    uint16_t mv = m->length < 6 ? 0 : m->payload[4] | m->payload[5] << 8;
+    calibration = m->length < 6 ? CALIBRATION_ASKED : CALIBRATION_DONE;
+    if (m->length >= 6 && mv == 0) supply_forget();
+    else if (m->length >= 6 && !supply_calibrate(mv)) calibration = CALIBRATION_REFUSED;
+    supply_due = true;
+}
+
 static void take_show(const struct message *m) {
     want(m->payload[0], m->payload[1] & SHOW_QUIET, m->payload[1] & SHOW_DRILL);
+    keep_allow_test(m->payload[1] & SHOW_TEST);
     if (m->length >= 3) latch_save_dark(m->payload[2] & ((1 << LOOPS) - 1));
     if (!latch_visible()) unanswered = false;
     /* One that must not be seen or heard looks like `fault`, `no-link` or `silent`, but the sounder is off. */
@@ -193,6 +237,7 @@ void panic_message(const uint8_t *bytes, uint8_t length) {
     if (m.type == QUERY) hello_due = true;
     else if (m.type == CONFIRM && m.length >= 4) latch_confirm(get32(&m, 0));
     else if (m.type == SHOW && m.length >= 2 && m.payload[0] < LAMP_PATTERNS) take_show(&m);
+    else if (m.type == CALIBRATE && m.length >= 4) take_calibrate(&m);
     else if (m.type == UPDATE && m.length >= 4) take_update(&m);
 }
 
@@ -213,9 +258,6 @@ void panic_latch(void) {
 
 void panic_poll(void) {
     uint32_t now = now_ms();
-    for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_take_change(i)) send_loop(i);
-    }
     latch_keep_loops(loops_kept());
 
     /* Hello first: it tells the host from which number on a press is a new one. */
@@ -226,7 +268,14 @@ void panic_poll(void) {
     }
     const struct press *press = latch_next(told);
     if (press && send_press(press)) told = press->number;
-    if (now - heartbeat_at >= HEARTBEAT_MS && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
+    for (uint8_t i = 0; i < LOOPS; i++) {
+        if (loops_take_change(i)) send_loop(i);
+    }
+    /* It takes 15 ms on the line. A press that may come meanwhile does not wait behind it. */
+    uint32_t beat = now - heartbeat_at;
+    bool may_wait = loops_touched() && beat < HEARTBEAT_MS + HEARTBEAT_WAITS_MS;
+    if (beat >= HEARTBEAT_MS && !may_wait && send_heartbeat()) heartbeat_at += HEARTBEAT_MS;
+    if (supply_due && keep_is_written() && send_supply()) supply_due = false;
     if (host_heard && now - host_at >= HOST_LOST_MS) {
         host_heard = false;
         unanswered = false;

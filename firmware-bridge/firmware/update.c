@@ -14,7 +14,7 @@
 
 /* What the latch has to write is in the EEPROM after this time: sixteen slots at most. */
 #define SETTLE_MS 500
-/* The answer has left the board after this time: the ring of the line holds 22 ms. */
+/* The answer has left the board after this time: the ring of the line holds 33 ms. */
 #define LEAVE_MS 100
 
 static enum { IDLE, SETTLING, ANSWERING, LEAVING } step;

@@ -2,6 +2,7 @@ import type { LampPattern, OwnPattern } from "../../src/domain/panic.ts";
 import { PATTERNS } from "../protocol.ts";
 import { Cells } from "./cells.ts";
 import { createChip, type Chip } from "./chip.ts";
+import { Lamps, type LampWire } from "./lamps.ts";
 import { createLoop, type Loop } from "./loop.ts";
 import type { Network } from "./network.ts";
 import { RESET } from "./reset.ts";
@@ -21,6 +22,8 @@ export type BoardOptions = {
   readonly onLight: (light: Light) => void;
   /** Volts of the chip's internal reference, 1.0 to 1.2. */
   readonly bandgapV?: number;
+  /** A sense resistor is fitted, behind an LED with this voltage. Left out: A6 floats. */
+  readonly lampDropV?: number;
   /** What the EEPROM holds; the default is erased. */
   readonly eeprom?: Uint8Array;
   /** The fuses of a board with a boot loader. */
@@ -31,6 +34,8 @@ export type Board = {
   readonly light: Light;
   /** The level of the lamp's pin at this moment. */
   readonly lampLit: boolean;
+  /** The level of the second lamp's pin. */
+  readonly secondLampLit: boolean;
   /** Milliseconds of the board's own time. */
   readonly nowMs: number;
   /** The rate of the serial line, as the program has set it. */
@@ -46,6 +51,7 @@ export type Board = {
   /** Closes the contact at once for a time, without bounce. */
   touch(loop: number, forMs: number): void;
   wire(loop: number, state: Loop["wire"]): void;
+  lampWire(state: LampWire): void;
   /** Changes resistors of a loop; a function makes them change over time. */
   network(loop: number, network: Network | Loop["network"]): void;
   /** Volts over time that a loop's cable picks up. */
@@ -71,7 +77,7 @@ export type Board = {
 /** The firmware writes its pattern's number plus one into GPIOR0, and this bit during a drill. */
 const DRILL = 0x80;
 const SOUNDER = 1 << 0;
-const LAMP_PIN = 1 << 5;
+const LAMP_SENSE = 6;
 const LOOPS = 4;
 const FLOATING_V = 2;
 const SUPPLY_V = 5;
@@ -84,6 +90,24 @@ const shownBy = (register: number): Pick<Light, "lamp" | "drill"> => {
   const pattern = PATTERNS[(register & ~DRILL) - 1] ?? "off";
   return { lamp: pattern === "silent" ? "idle" : pattern, drill: (register & DRILL) !== 0 };
 };
+
+/** What lamp and sounder show. Each change is reported once. */
+class Shown {
+  light: Light = { lamp: "off", drill: false, sounder: false };
+  readonly #onLight: (light: Light) => void;
+
+  constructor(onLight: (light: Light) => void) {
+    this.#onLight = onLight;
+  }
+
+  change(part: Partial<Light>): void {
+    const { light } = this;
+    const next = { ...light, ...part };
+    if (next.lamp === light.lamp && next.drill === light.drill && next.sounder === light.sounder) return;
+    this.light = next;
+    this.#onLight(next);
+  }
+}
 
 type Loops = Pick<Board, "press" | "hold" | "release" | "touch" | "wire" | "network" | "interfere">;
 
@@ -137,37 +161,39 @@ export const createBoard = (options: BoardOptions): Board => {
   const { random } = options;
   const loops = Array.from({ length: LOOPS }, () => createLoop(random));
   const supply: Supply = { volts: SUPPLY_V, on: true };
-  let lampLit = false;
-  let light: Light = { lamp: "off", drill: false, sounder: false };
-  const show = (next: Light) => {
-    if (next.lamp === light.lamp && next.drill === light.drill && next.sounder === light.sounder) return;
-    light = next;
-    options.onLight(light);
-  };
+  const lamps = new Lamps(options.lampDropV);
+  const analog = (channel: number): number =>
+    (channel === LAMP_SENSE ? lamps.senseV(supply.volts) : undefined) ??
+    loops[channel]?.volts(chip.nowMs, supply.volts) ??
+    FLOATING_V * random();
+  const shown = new Shown(options.onLight);
   const cells = new Cells(() => chip.nowMs, random, options.eeprom);
   const chip: Chip = createChip(
     options.flash,
     {
       transmit: options.onSerial,
-      volts: (channel): number => loops[channel]?.volts(chip.nowMs, supply.volts) ?? FLOATING_V * random(),
+      volts: analog,
       get supplyV() {
         return supply.volts;
       },
       bandgapV: options.bandgapV ?? BANDGAP_V,
-      register: (value) => show({ ...light, ...shownBy(value) }),
+      register: (value) => shown.change(shownBy(value)),
       portB(levels) {
-        lampLit = (levels & LAMP_PIN) !== 0;
-        show({ ...light, sounder: (levels & SOUNDER) !== 0 });
+        lamps.levels = levels;
+        shown.change({ sounder: (levels & SOUNDER) !== 0 });
       },
     },
     { random, eeprom: cells, boot: options.boot },
   );
   return {
     get light() {
-      return light;
+      return shown.light;
     },
     get lampLit() {
-      return lampLit;
+      return lamps.lit;
+    },
+    get secondLampLit() {
+      return lamps.secondLit;
     },
     get nowMs() {
       return chip.nowMs;
@@ -180,6 +206,9 @@ export const createBoard = (options: BoardOptions): Board => {
     },
     run: (untilMs) => chip.run(untilMs),
     receive: (bytes) => chip.receive(bytes),
+    lampWire(state) {
+      lamps.wire = state;
+    },
     ...onLoops(loops, () => chip.nowMs),
     ...onPower(supply, chip, cells),
     get eepromWrites() {

@@ -1,7 +1,5 @@
 import type { MqttClient } from "mqtt";
-import { readCredentials, type Pem } from "../dispatch/pem.ts";
-import { reasonOf } from "../runtime/log.ts";
-import { Dispatch } from "../settings/schema.ts";
+import { defined, expectPairs, pemFiles, prefixOf } from "./lib/broker-options.ts";
 import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
 import {
   acknowledge,
@@ -13,18 +11,6 @@ import {
   type Answer,
 } from "./lib/console.ts";
 import { onStopRequest } from "./lib/stop.ts";
-
-/** The bytes of the PEM files. Throws a CommandError (74) that names the file that cannot be used. */
-const pemFiles = (files: Parameters<typeof readCredentials>[0]): Pem => {
-  try {
-    return readCredentials(files);
-  } catch (cause) {
-    throw new CommandError(EXIT.io, reasonOf(cause), cause);
-  }
-};
-
-const defined = <T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } =>
-  Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as never;
 
 /** Answers each emergency, stage by stage, until it has reached `stage`. */
 const answerEmergencies = (client: MqttClient, stage: Answer): void => {
@@ -65,24 +51,6 @@ export const reportConnection = (
     if (isLost) say("connected again");
     isLost = false;
   });
-};
-
-/** The prefix, as the configuration would accept it. Throws a CommandError (64). */
-const prefixOf = (given: string | undefined): string => {
-  const prefix = Dispatch.shape.prefix.safeParse(given);
-  if (prefix.success) return prefix.data;
-  const form = "topic levels without wildcards, such as patrol/v1";
-  throw new CommandError(EXIT.usage, `--prefix ${given}: expected ${form}`);
-};
-
-const expectPairs = (given: {
-  readonly [name in "cert" | "key" | "username" | "password"]?: string | undefined;
-}): void => {
-  if ((given.cert === undefined) !== (given.key === undefined))
-    throw new CommandError(EXIT.usage, "--cert and --key: give both or neither");
-  // MQTT 3.1.1 forbids a password without a user name [MQTT-3.1.2-22].
-  if (given.password !== undefined && given.username === undefined)
-    throw new CommandError(EXIT.usage, "--password needs --username");
 };
 
 export const dispatch: Command = {

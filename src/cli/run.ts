@@ -63,8 +63,8 @@ were lost. SIGTERM or Ctrl-C stops it cleanly within 5 s; a second one ends it a
 A fault of the configuration stops only the part that it concerns; each is logged and reported.
 --root: takes over a configuration that \`flash\` installs, and goes back to the one before if
 dispatch is not reached with it within flash.trialS, or if it crashes three times.
-Exit: 0 stopped, 74 the outbox cannot be opened, 78 the configuration cannot be read, or gives no
-identity or no broker.`,
+Exit: 0 stopped, 1 stopped without what could not be written in time, 74 the outbox cannot be
+opened, 78 the configuration cannot be read, or gives no identity or no broker.`,
   outlivesOutput: true,
   async run(args) {
     const given = options(args, CONFIG_OPTIONS);
@@ -75,7 +75,9 @@ identity or no broker.`,
     const open = rooted?.openRoot(given.root);
     using output = openStdoutLog();
     const log = createLog((line) => output.write(line));
-    const stop = onStopRequest();
+    const stop = onStopRequest(() =>
+      log.error("the stop takes too long: what could not be written to the disk is lost", { part: "disk" }),
+    );
     using notifier = createNotifier(process.env, log);
     const started = (unit: Unit): void => void unit.armed.then(() => notifier.ready());
     const serveFixed = (loaded: Configuration): Promise<void> => {

@@ -99,6 +99,17 @@ const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: I
   return fits || reply.ok ? { ...memory, done: [...kept, one] } : { ...memory, done: kept };
 };
 
+/** Adds commands that a newer memory has finished, as long as there is room. */
+export const recall = (memory: CommandMemory, done: readonly DoneCommand[]): CommandMemory => {
+  const all = [...memory.done];
+  for (const one of done) {
+    if (all.some(({ id }) => id === one.id)) continue;
+    all.push(one);
+    if (!remembered(all)) all.pop();
+  }
+  return { ...memory, done: all };
+};
+
 /** Why a valid command is not run. Undefined: it may be run. */
 const whyNot = (
   memory: CommandMemory,

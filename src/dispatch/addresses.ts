@@ -7,6 +7,14 @@ export type Lookup = (host: string) => Promise<readonly string[]>;
 
 /** How long the name server is awaited if an earlier answer is known. */
 const LOOKUP_MS = 1_500;
+/**
+ * The same without an earlier answer. The lookup goes on, so the next attempt to connect may have the answer;
+ * meanwhile another broker is tried.
+ */
+const FIRST_LOOKUP_MS = 4_000;
+
+const noAnswer = (host: string): Error =>
+  Object.assign(new Error(`${host}: no answer from the name server`), { code: "EAI_AGAIN" });
 
 /**
  * Looks up host names. Answers are remembered and used if the name server fails or hangs later, so that
@@ -26,8 +34,8 @@ export class Addresses {
   }
 
   /**
-   * The addresses of a host. Rejects with the system's error. Empty if the signal fires before there is
-   * an answer.
+   * The addresses of a host. Rejects with the system's error, and with EAI_AGAIN if there is no answer in
+   * time. Empty if the signal fires before.
    */
   async of(host: string, signal: AbortSignal): Promise<readonly string[]> {
     if (isIP(host) > 0) return [host];
@@ -35,7 +43,10 @@ export class Addresses {
     const asked = known ? this.#ask(host).catch(() => known) : this.#ask(host);
     const answered = new AbortController();
     const patience = AbortSignal.any([signal, answered.signal]);
-    const late = pause(known ? LOOKUP_MS : NEVER_MS, patience, this.#time).then(() => known ?? []);
+    const late = pause(known ? LOOKUP_MS : FIRST_LOOKUP_MS, patience, this.#time).then(() => {
+      if (!known && !patience.aborted) throw noAnswer(host);
+      return known ?? [];
+    });
     try {
       return await Promise.race([asked, late]);
     } finally {
@@ -58,6 +69,3 @@ export class Addresses {
     return answer;
   }
 }
-
-/** The longest timer. */
-const NEVER_MS = 2 ** 31 - 1;

@@ -14,7 +14,7 @@ import {
 } from "./port.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Session, type SessionEvents } from "./session.ts";
-import type { Answer } from "./outgoing.ts";
+import type { Answer, OldCopy } from "./outgoing.ts";
 import { Traffic } from "./traffic.ts";
 
 /**
@@ -31,18 +31,18 @@ export type CourierOptions = {
   readonly time: Time;
   readonly random: Random;
   readonly compress: Compress;
-  readonly unheardCounts: () => boolean;
+  readonly unheardCounts: (broker: string) => boolean;
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
   readonly on: ConnectionEvents & {
     answer(answer: Answer, broker: string): void;
-    /** It has a connection. `maximumPacketSize`: as the broker announces it, in bytes. */
-    accepted(maximumPacketSize: number): void;
+    /** It has a connection. */
+    accepted(connection: Connection): void;
     /** A report does not fit into the broker's largest packet. `bytes`: the size of its packet. */
     tooLarge(report: Report, bytes: number): void;
-    /** Its connection has ended while reports of these episodes had no answer. */
-    closed(episodes: readonly string[]): void;
+    /** Its connection has ended. */
+    closed(traffic: Traffic): void;
     /** It has no more episodes, or had to give way to the link. */
     done(): void;
   };
@@ -70,12 +70,22 @@ const ADDRESSES_MS = 4_500;
 const SUFFIX = ".courier";
 const UNLIMITED_BYTES = 0;
 
+/** What a courier is made for: to publish or remove an episode, or to remove a copy from an earlier topic. */
+export type Cargo =
+  | { readonly episode: string; readonly report?: EmergencyUpdate }
+  | { readonly old: OldCopy };
+
 type Load = {
   /** The report to publish; undefined: the episode is only removed. */
   readonly report: EmergencyUpdate | undefined;
   /** The end of the episode found no subscriber here, and its retained copy was removed. */
   readonly removed: boolean;
+  /** A copy on a topic with an earlier prefix, which is removed. */
+  readonly old?: OldCopy;
 };
+
+/** The name of an old copy among the episodes: no id of an episode has a slash. */
+const nameOf = ({ episode, prefix }: OldCopy): string => `${prefix}/${episode}`;
 
 /** Whether an emergency that is not over was refused, or had no subscriber. */
 const isInVain = (answer: Answer): boolean => {
@@ -88,12 +98,14 @@ export class Courier {
   readonly broker: string;
   readonly #options: CourierOptions;
   readonly #stopping = new AbortController();
-  /** At most one entry for each episode. */
+  /** At most one entry for each episode, and for each old copy. */
   readonly #load = new Map<string, Load>();
   readonly #running: Reopening;
   #session: Session | undefined;
   #suffix = SUFFIX;
   #visits = 0;
+  /** How many addresses the broker's name has, as far as it is known. */
+  #addresses = 1;
   #patienceMs = TRUST_MS;
   /** The same, for the present connection: less if another address is untried. */
   #limitMs = TRUST_MS;
@@ -102,10 +114,11 @@ export class Courier {
   #inVain = false;
   #waking = new AbortController();
 
-  constructor(options: CourierOptions, first: { episode: string; report?: EmergencyUpdate }) {
+  constructor(options: CourierOptions, first: Cargo) {
     this.broker = options.broker;
     this.#options = options;
-    this.#load.set(first.episode, { report: first.report, removed: false });
+    if ("old" in first) this.removeOld(first.old);
+    else this.#load.set(first.episode, { report: first.report, removed: false });
     this.#running = reopening({
       time: options.time,
       random: options.random,
@@ -182,6 +195,13 @@ export class Courier {
     this.#session?.pump();
   }
 
+  /** Removes a copy from a topic with an earlier prefix. If the broker refuses, it is not asked again here. */
+  removeOld(copy: OldCopy): void {
+    this.#load.set(nameOf(copy), { report: undefined, removed: false, old: copy });
+    this.#session?.traffic.removeOld(copy);
+    this.#session?.pump();
+  }
+
   /** Forgets an episode: another broker has its end, and this one has no copy. */
   drop(episode: string): void {
     if (this.#load.has(episode)) this.#putDown(episode);
@@ -197,7 +217,8 @@ export class Courier {
   async #visit(): Promise<Verdict> {
     if (this.#load.size === 0) return "done";
     const { time } = this.#options;
-    if (++this.#visits > HURRIED_VISITS && !this.#isUrgent) {
+    // The pause is between two rounds, not between two addresses: only one of them may work.
+    if (++this.#visits > HURRIED_VISITS && !this.#isUrgent && this.#visits % this.#addresses === 0) {
       this.#waking = new AbortController();
       await pause(UNHURRIED_MS, AbortSignal.any([this.#stopping.signal, this.#waking.signal]), time);
       if (this.#stopping.signal.aborted || this.#load.size === 0) return "done";
@@ -235,8 +256,9 @@ export class Courier {
       return "done";
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
-    on.accepted(connection.maximumPacketSize);
+    on.accepted(connection);
     const { otherAddresses, untriedAddresses } = connection;
+    this.#addresses = otherAddresses + 1;
     const turnMs = untriedAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : Infinity;
     this.#limitMs = Math.min(this.#patienceMs, turnMs);
     this.#inVain = false;
@@ -245,7 +267,7 @@ export class Courier {
         receiveMaximum: connection.receiveMaximum,
         maxInFlightBytes: UNLIMITED_BYTES,
         oldest: 1,
-        unheardCounts,
+        unheardCounts: () => unheardCounts(broker),
         // It reads no outbox.
         hasEnded: () => false,
         madeHere: () => false,
@@ -266,6 +288,7 @@ export class Courier {
         answer: (answer) => {
           this.#patienceMs = TRUST_MS;
           on.answer(answer, broker);
+          if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")
             this.#removed(answer.outgoing.episode, answer.outgoing.final !== undefined);
           if (isInVain(answer)) this.#inVain = true;
@@ -282,7 +305,7 @@ export class Courier {
     this.#sayAll(this.#session);
     connection.subscribe([routes.acks], () => undefined);
     const error = await connection.closed;
-    on.closed(traffic.flyingEpisodes);
+    on.closed(traffic);
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
     // Another address of the name may deliver it.
@@ -305,8 +328,9 @@ export class Courier {
 
   #sayAll(session: Session): void {
     this.#saidAt = this.#options.time.mono();
-    for (const [episode, { report }] of this.#load) {
+    for (const [episode, { report, old }] of this.#load) {
       if (report) session.traffic.say(report);
+      else if (old) session.traffic.removeOld(old);
       else session.traffic.remove(episode);
     }
     session.pump();

@@ -2,7 +2,7 @@ import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
 import { classify } from "./faults.ts";
-import { readCredentials } from "./pem.ts";
+import { CredentialFiles, type CredentialsError } from "./pem.ts";
 import {
   LinkError,
   type Connect,
@@ -47,7 +47,7 @@ type Target = { readonly broker: string; readonly version: 4 | 5 };
 
 /** Sends CONNECT over an open socket. Rejects with LinkError after closing the socket. */
 export type ConnectOver = (
-  target: Target & { readonly place: Place },
+  target: Target & { readonly place: Place; readonly unusableFile: CredentialsError | undefined },
   socket: OpenSocket,
   options: ConnectOptions,
   on: ConnectionEvents,
@@ -73,6 +73,7 @@ type Attempt = {
   /** In the order in which to try them. */
   readonly addresses: readonly string[];
   readonly placeOf: (address: string) => Place;
+  readonly files: CredentialFiles;
   readonly options: ConnectOptions;
   readonly on: ConnectionEvents;
   readonly time: Time;
@@ -80,14 +81,21 @@ type Attempt = {
 };
 
 /** `tookMs`: how long the address took, so at least one round trip. */
-type Opened = { readonly address: string; readonly socket: OpenSocket; readonly tookMs: number };
+type Opened = {
+  readonly address: string;
+  readonly socket: OpenSocket;
+  readonly tookMs: number;
+  readonly unusableFile: CredentialsError | undefined;
+};
+
+const NO_FILES = { pem: {}, kept: undefined };
 
 /**
  * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
  * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
  */
 const openFirst = async (
-  { target: { broker }, placeOf, options, time, signal }: Attempt,
+  { target: { broker }, placeOf, files, options, time, signal }: Attempt,
   addresses: readonly string[],
 ): Promise<Opened> => {
   const losers = new AbortController();
@@ -96,7 +104,7 @@ const openFirst = async (
     if (either.aborted) throw noAnswer(broker);
     const begunAt = time.mono();
     const target = brokerAddress(broker);
-    const pem = target.secure ? readCredentials(options) : {};
+    const { pem, kept } = target.secure ? files.read(options) : NO_FILES;
     const socket = await openSocket(target, address, pem, either).catch((cause: unknown) => {
       // One that another address has overtaken has not failed. One that took all the time there was has.
       if (!losers.signal.aborted) placeOf(address).failed();
@@ -105,7 +113,7 @@ const openFirst = async (
     if (!either.aborted) {
       // Two sockets may open at once. The other attempts see this before they continue.
       losers.abort();
-      return { address, socket, tookMs: time.mono() - begunAt };
+      return { address, socket, tookMs: time.mono() - begunAt, unusableFile: kept };
     }
     socket.socket.destroy();
     throw noAnswer(broker);
@@ -147,13 +155,13 @@ const connectAny = async (connectOver: ConnectOver, attempt: Attempt): Promise<C
     const patience = new AbortController();
     try {
       // oxlint-disable-next-line no-await-in-loop -- one address after the other
-      const { address, socket, tookMs } = await openFirst(attempt, left);
+      const { address, socket, tookMs, unusableFile } = await openFirst(attempt, left);
       left = left.filter((one) => one !== address);
       // On a slow network CONNACK is as slow as the socket was.
       const waitMs = Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
       using _ = left.length > 0 ? time.after(waitMs, () => patience.abort()) : undefined;
       const either = AbortSignal.any([signal, patience.signal]);
-      const here = { ...target, place: placeOf(address) };
+      const here = { ...target, place: placeOf(address), unusableFile };
       // oxlint-disable-next-line no-await-in-loop
       return await connectOver(here, socket, options, on, time, either);
     } catch (cause) {
@@ -172,6 +180,7 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
   const names = new Addresses(lookup, time);
   const turns = new Turns();
   const versions = new Versions();
+  const files = new CredentialFiles();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
     using _ = time.after(CONNECT_MS, () => patience.abort());
@@ -192,6 +201,7 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
         target,
         addresses: turns.order(broker, addresses),
         placeOf,
+        files,
         options,
         on,
         time,

@@ -1,9 +1,11 @@
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
-import { Courier, type CourierOptions } from "./courier.ts";
+import { Courier, type Cargo, type CourierOptions } from "./courier.ts";
 import { LateCopies } from "./late-copies.ts";
+import { OldCopies } from "./old-copies.ts";
 import type { Live } from "./live.ts";
-import type { ConnectionEvents } from "./port.ts";
+import { PUBACK, type Connection, type ConnectionEvents } from "./port.ts";
 import type { Session } from "./session.ts";
+import type { Traffic } from "./traffic.ts";
 import {
   carriedTo,
   published,
@@ -13,7 +15,7 @@ import {
   type LinkState,
   type Standing,
 } from "./standing.ts";
-import type { Answer } from "./outgoing.ts";
+import type { Answer, OldCopy } from "./outgoing.ts";
 
 /** Who has received an answer: the link's own connection, or a courier. */
 export type Carrier = "link" | "courier";
@@ -30,13 +32,13 @@ export type EmergenciesOptions = {
   readonly link: {
     /** What a connection to a broker asks for each report. */
     sessionEvents(broker: string): CourierOptions["session"];
-    readonly hears: ConnectionEvents;
+    hears(broker: string): ConnectionEvents;
     /** A broker has answered a courier. */
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
     hurry(): void;
-    /** A courier has a connection: what its broker announces. */
-    accepted(broker: string, maximumPacketSize: number): void;
+    /** A courier has a connection. */
+    accepted(connection: Connection): void;
     /** A report does not fit into the largest packet of a courier's broker. `bytes`: the size of its packet. */
     tooLarge(report: Report, bytes: number): void;
     /** Moves the link's connection to a broker that has delivered what the link could not. */
@@ -47,8 +49,10 @@ export type EmergenciesOptions = {
 export type EmergencyEvents = {
   /** A broker with a subscriber has acknowledged an emergency. */
   delivered(report: EmergencyUpdate, broker: string): void;
-  /** A broker has no retained copy of an episode any more. */
-  removed(episode: string, broker: string): void;
+  /** A broker has no retained copy of an episode any more. `prefix`: of its topic, if it is an earlier one. */
+  removed(episode: string, broker: string, prefix?: string): void;
+  /** A copy cannot be removed, because its broker is not configured any more. */
+  left(episode: string, broker: string, prefix?: string): void;
 };
 
 /** The longest pause between connections while an emergency waits. */
@@ -69,6 +73,7 @@ export class Emergencies {
   /** Episodes whose end dispatch has received. Their reports that are still pending are sent as history. */
   readonly #ended = new Set<string>();
   readonly #late: LateCopies;
+  readonly #old = new OldCopies();
   #phase: "idle" | "running" | "leaving" = "idle";
   #on: EmergencyEvents | undefined;
   #session: Session | undefined;
@@ -124,15 +129,25 @@ export class Emergencies {
     this.#plan(episode, true);
   }
 
-  /** Removes the retained copy of an episode from a broker. */
-  remove(episode: string, broker: string): void {
+  /** Removes the retained copy of an episode from a broker. `prefix`: of its topic, if it is an earlier one. */
+  remove(episode: string, broker: string, prefix?: string): void {
     if (this.#phase !== "running") return; // asked again at each new connection
-    // A broker that is no longer configured is not connected to.
-    if (!this.#options.brokers.includes(broker)) this.#on?.removed(episode, broker);
+    if (!this.#options.brokers.includes(broker)) this.#on?.left(episode, broker, prefix);
+    else if (prefix !== undefined) this.#removeOld({ episode, prefix }, broker);
     else if (this.#session?.connection.broker === broker) {
       this.#session.traffic.remove(episode);
       this.#session.pump();
-    } else this.#courierTo(broker, episode)?.remove(episode);
+    } else this.#courierTo(broker, { episode })?.remove(episode);
+  }
+
+  /** Not while an emergency waits: the broker may hang up on a topic that its rules do not cover. */
+  #removeOld(copy: OldCopy, broker: string): void {
+    const waiting = this.#standing.values().some(({ reach }) => reach !== "sent");
+    if (waiting || !this.#old.mayAsk(broker, this.#now)) return;
+    if (this.#session?.connection.broker === broker) {
+      this.#session.traffic.removeOld(copy);
+      this.#session.pump();
+    } else this.#courierTo(broker, { old: copy })?.removeOld(copy);
   }
 
   /** The link has a new connection, which publishes every report. It relieves the courier to its broker. */
@@ -158,9 +173,14 @@ export class Emergencies {
     this.relieve();
     if (this.#session) {
       const { connection, traffic } = this.#session;
-      this.#late.closed(connection.broker, traffic.flyingEpisodes, this.#now);
+      this.#closed(connection.broker, traffic);
     }
     this.#session = undefined;
+  }
+
+  #closed(broker: string, traffic: Traffic): void {
+    this.#late.closed(broker, traffic.flyingEpisodes, this.#now);
+    this.#old.closed(broker, traffic.oldRemovals.length > 0, this.#now);
   }
 
   /** Sends couriers with what the link cannot deliver now. */
@@ -181,6 +201,15 @@ export class Emergencies {
     if (answer.kind === "refused") {
       if (answer.channel === "emergency" && by === "link")
         for (const episode of this.#standing.keys()) this.#unheard(episode);
+      return;
+    }
+    if (answer.kind === "old-removal") {
+      const { episode, prefix } = answer.outgoing.copy;
+      if (answer.code >= PUBACK.firstRefusal) this.#old.refused(broker, this.#now);
+      else {
+        this.#old.accepted(broker);
+        this.#on?.removed(episode, broker, prefix);
+      }
       return;
     }
     const { kind, outgoing } = answer;
@@ -225,7 +254,8 @@ export class Emergencies {
       const known = this.#couriers.get(broker);
       // The courier must not get the address of the connection that does not deliver.
       if (!known && broker === this.#session?.connection.broker) this.#session.connection.doubt();
-      if (!known || fresh || !known.carries(episode)) this.#courierTo(broker, episode, report)?.say(report);
+      if (!known || fresh || !known.carries(episode))
+        this.#courierTo(broker, { episode, report })?.say(report);
     }
     // Couriers that carry the episode get every change. A new emergency goes to every connected courier,
     // which may be faster than the link.
@@ -234,8 +264,8 @@ export class Emergencies {
         courier.say(report);
   }
 
-  /** The courier to a broker. Undefined: it was made just now and has the episode already. */
-  #courierTo(broker: string, episode: string, report?: EmergencyUpdate): Courier | undefined {
+  /** The courier to a broker. Undefined: it was made just now and has the cargo already. */
+  #courierTo(broker: string, cargo: Cargo): Courier | undefined {
     const known = this.#couriers.get(broker);
     if (known) return known;
     const { courier: shared, link } = this.#options;
@@ -246,17 +276,17 @@ export class Emergencies {
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {
-          ...link.hears,
+          ...link.hears(broker),
           answer: (answer) => link.answered(answer, broker),
-          accepted: (maximumPacketSize) => link.accepted(broker, maximumPacketSize),
+          accepted: (connection) => link.accepted(connection),
           tooLarge: (one, bytes) => link.tooLarge(one, bytes),
-          closed: (episodes) => this.#late.closed(broker, episodes, this.#now),
+          closed: (traffic) => this.#closed(broker, traffic),
           done: () => {
             if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);
           },
         },
       },
-      { episode, ...(report ? { report } : {}) },
+      cargo,
     );
     this.#couriers.set(broker, courier);
     return undefined;

@@ -6,7 +6,7 @@ import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { Compress } from "../wire/encode.ts";
 import type { EmergencyEvents } from "./emergencies.ts";
-import type { Connect, ConnectOptions, Incoming, LinkError, LinkFault } from "./port.ts";
+import type { Connect, Connection, ConnectOptions, Incoming, LinkError, LinkFault } from "./port.ts";
 
 /** What the link needs, shows and reports. */
 
@@ -32,8 +32,8 @@ export type LinkOptions = {
   readonly outbox: PendingReports & { nextConnection(): number };
   /** The most bytes of history in flight. */
   readonly maxInFlightBytes: number;
-  /** Whether 0x10 (no matching subscribers) counts as delivery now. */
-  readonly unheardCounts: () => boolean;
+  /** Whether 0x10 (no matching subscribers) of this broker counts as delivery now. */
+  readonly unheardCounts: (broker: string) => boolean;
   readonly state: (state: StateMessage["state"], connection: number, reason?: string) => StateMessage;
 };
 
@@ -62,6 +62,11 @@ export type LinkEvents = EmergencyEvents & {
   accepted(broker: string, topic: string): void;
   /** No broker accepts a packet as large as an emergency in its shortest form. It waits. `bytes`: of its packet. */
   tooLarge(bytes: number): void;
+  /**
+   * The PEM file that could not be used for a new connection, which was made with what was read last;
+   * undefined: all could be used.
+   */
+  files(unusable: Connection["unusableFile"]): void;
   /** A message from dispatch was too large to be kept. */
   oversize(topic: string, bytes: number): void;
   /**
@@ -71,8 +76,8 @@ export type LinkEvents = EmergencyEvents & {
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
   /** Whether the message that was acknowledged last had a subscriber. Called again after a silence. */
   heard(listening: boolean): void;
-  /** A message from dispatch. It is acknowledged to the broker when the promise resolves. */
-  message(message: Incoming): Promise<void>;
+  /** A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. */
+  message(message: Incoming, broker: string): Promise<void>;
 };
 
 /** No events are reported before the link is started. */
@@ -85,10 +90,12 @@ export const NOBODY: LinkEvents = {
   refused: () => undefined,
   accepted: () => undefined,
   tooLarge: () => undefined,
+  files: () => undefined,
   oversize: () => undefined,
   publishing: () => undefined,
   delivered: () => undefined,
   removed: () => undefined,
+  left: () => undefined,
   heard: () => undefined,
   message: () => Promise.resolve(),
 };

@@ -17,6 +17,7 @@ import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 import {
   LinkError,
+  PUBACK,
   type Connection,
   type ConnectionEvents,
   type ConnectOptions,
@@ -24,6 +25,7 @@ import {
 } from "./port.ts";
 import { Refusals } from "./refusals.ts";
 import { Session, type SessionEvents } from "./session.ts";
+import { brokerAddress } from "./socket.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { isListening, Tally } from "./tally.ts";
@@ -64,11 +66,6 @@ export class Link {
   /** Without an answer for this long, a connection is dead. */
   readonly #deadMs: number;
   readonly #emergencies: Emergencies;
-  /** The events that every connection passes on. */
-  readonly #hears: ConnectionEvents = {
-    message: (message) => this.#on.message(message),
-    oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
-  };
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
@@ -107,14 +104,22 @@ export class Link {
       deadMs: this.#deadMs,
       link: {
         sessionEvents: (url) => this.#sessionEvents(url),
-        hears: this.#hears,
+        hears: (url) => this.#hears(url),
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
-        accepted: (url, bytes) => this.#brokers.accepted(brokers.indexOf(url), bytes),
+        accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
         tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
       },
     });
+  }
+
+  /** The events that every connection to a broker passes on. */
+  #hears(broker: string): ConnectionEvents {
+    return {
+      message: (message) => this.#on.message(message, broker),
+      oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
+    };
   }
 
   /** Begins to connect. Reports that were offered before are only remembered. */
@@ -164,15 +169,30 @@ export class Link {
     this.#emergencies.publish(report, copies);
   }
 
-  /** Removes the retained copy of an episode from a broker. */
-  remove(episode: string, broker: string): void {
-    this.#emergencies.remove(episode, broker);
+  /** Removes the retained copy of an episode from a broker. `prefix`: of its topic, if it is an earlier one. */
+  remove(episode: string, broker: string, prefix?: string): void {
+    this.#emergencies.remove(episode, broker, prefix);
   }
 
-  /** Publishes the answer to a command. It is lost if there is no connection. */
-  reply(route: Route, payload: Buffer): void {
-    this.#linked?.session.traffic.reply(route, payload);
+  /** Whether reports can be sent again now. */
+  get sendsAgain(): boolean {
+    return this.#linked?.session.traffic.sendsAgain ?? false;
+  }
+
+  /** Sends reports again, as history: a broker has acknowledged them, and dispatch lacks them. */
+  again(reports: readonly Report[]): void {
+    this.#linked?.session.traffic.again(reports);
     this.#linked?.session.pump();
+  }
+
+  /**
+   * Publishes the answer to a command. Without a connection it is lost: the broker delivers the command again on
+   * the next one. Returns whether an older answer was dropped, because too many wait.
+   */
+  reply(route: Route, payload: Buffer): boolean {
+    const dropped = this.#linked?.session.traffic.reply(route, payload) ?? false;
+    this.#linked?.session.pump();
+    return dropped;
   }
 
   /** Resolves once nothing is pending or in flight, apart from reports that do not fit the link's broker. */
@@ -256,7 +276,8 @@ export class Link {
     let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
     try {
       this.#connection = this.#options.outbox.nextConnection();
-      const connection = await connect(broker, this.#connectOptions(), this.#hears, this.#stopping.signal);
+      const hears = this.#hears(broker);
+      const connection = await connect(broker, this.#connectOptions(), hears, this.#stopping.signal);
       const acceptedAt = time.mono();
       const { error, silentMs, ...served } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
@@ -280,7 +301,7 @@ export class Link {
   async #serve(connection: Connection): Promise<Served> {
     const { time, routes, state } = this.#options;
     const { broker } = connection;
-    this.#brokers.accepted(this.#index, connection.maximumPacketSize);
+    this.#let(this.#index, connection);
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
     const { traffic } = session;
@@ -313,6 +334,12 @@ export class Link {
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
     return { error, delivered: tally.delivered, lostBytes, silentMs, left };
+  }
+
+  /** A broker has accepted a connection of the link or of a courier. */
+  #let(index: number, { broker, maximumPacketSize, unusableFile }: Connection): void {
+    this.#brokers.accepted(index, maximumPacketSize);
+    if (brokerAddress(broker).secure) this.#on.files(unusableFile);
   }
 
   #sessionOn(connection: Connection, tally: Tally): Session {
@@ -357,7 +384,7 @@ export class Link {
         receiveMaximum,
         maxInFlightBytes,
         oldest: outbox.oldest(),
-        unheardCounts,
+        unheardCounts: () => unheardCounts(broker),
         hasEnded: (episode) => this.#emergencies.hasEnded(episode),
         madeHere: (seq) => outbox.madeHere(seq),
         held: this.#refusalHangUps.held(broker, now),
@@ -403,11 +430,19 @@ export class Link {
     if (this.#faults.failed(broker, error)) this.#on.down(error, broker, silentMs);
   }
 
+  #oldRemoved({ outgoing, code }: Answer & { kind: "old-removal" }, broker: string): void {
+    const { episode, prefix } = outgoing.copy;
+    const topic = this.#options.routes.emergency(episode, prefix);
+    if (code >= PUBACK.firstRefusal) this.#refused(broker, topic, code);
+    else this.#accepted(broker, topic);
+  }
+
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
     if (by === "courier" && this.#linked) this.#recovered(broker, this.#faults.letIn(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
+    if (answer.kind === "old-removal") this.#oldRemoved(answer, broker);
     if (answer.kind === "unheard" || answer.kind === "delivered") {
       this.#accepted(broker, channelOf(answer.outgoing));
       this.#refusalHangUps.accepted(broker, channelOf(answer.outgoing));
@@ -421,7 +456,7 @@ export class Link {
     if (answer.kind !== "delivered") return;
     for (const report of answer.reports)
       if (this.#newest.get(report.kind) === report) this.#newest.delete(report.kind);
-    this.#options.outbox.settle(answer.reports);
+    this.#options.outbox.acknowledge(answer.reports);
   }
 
   /** Moves to a broker that has acknowledged an emergency while the link's own connection was silent. */

@@ -98,6 +98,7 @@ class MqttConnection implements Connection {
   receiveMaximum = DEFAULT_RECEIVE_MAXIMUM;
   maximumPacketSize = LARGEST_PACKET;
   readonly otherAddresses: number;
+  readonly unusableFile: Connection["unusableFile"];
   readonly #place: Place;
   readonly #client: MqttClient;
   readonly #time: Time;
@@ -109,7 +110,7 @@ class MqttConnection implements Connection {
   #retains = true;
 
   constructor(
-    { broker, version, place }: Parameters<ConnectOver>[0],
+    { broker, version, place, unusableFile }: Parameters<ConnectOver>[0],
     client: MqttClient,
     codes: Codes,
     on: ConnectionEvents,
@@ -118,6 +119,7 @@ class MqttConnection implements Connection {
     this.broker = broker;
     this.version = version;
     this.otherAddresses = place.others;
+    this.unusableFile = unusableFile;
     this.#place = place;
     this.#client = client;
     this.#codes = codes;

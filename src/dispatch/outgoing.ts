@@ -2,6 +2,9 @@ import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Channel, Route } from "../domain/wire.ts";
 import type { Flight as Paced } from "./pace.ts";
 
+/** A retained copy of an ended episode on a topic with an earlier prefix. */
+export type OldCopy = { readonly episode: string; readonly prefix: string };
+
 /** A message of the unit to a broker. */
 export type Outgoing =
   /** Birth, or with `last` the farewell. */
@@ -12,6 +15,8 @@ export type Outgoing =
    * before.
    */
   | { readonly kind: "removal"; readonly episode: string; readonly final?: EmergencyUpdate }
+  /** Removes the retained copy of an ended episode from a topic with an earlier prefix. */
+  | { readonly kind: "old-removal"; readonly copy: OldCopy }
   | { readonly kind: "event" | "live"; readonly report: Report }
   | { readonly kind: "history"; readonly reports: readonly Report[]; readonly payload: Buffer }
   | { readonly kind: "reply"; readonly route: Route; readonly payload: Buffer };
@@ -23,6 +28,12 @@ export type Flight = { readonly outgoing: Outgoing; readonly sentAt: number; rea
 export type Answer =
   /** The reports were delivered to a broker. */
   | { readonly kind: "delivered"; readonly outgoing: Outgoing; readonly reports: readonly Report[] }
+  /** The broker has answered the removal of a copy with this PUBACK reason code. */
+  | {
+      readonly kind: "old-removal";
+      readonly outgoing: Outgoing & { readonly kind: "old-removal" };
+      readonly code: number;
+    }
   /** The broker has the message, but no subscriber for it. */
   | { readonly kind: "unheard"; readonly outgoing: Outgoing }
   /** The packet is too large for the broker. It is sent again in a smaller form, if there is one. */
@@ -32,11 +43,11 @@ export type Answer =
 
 /** Kinds of messages that must not delay an emergency by more than one message. */
 export const isOrdinary = ({ kind }: Outgoing): boolean =>
-  kind === "event" || kind === "live" || kind === "history" || kind === "reply";
+  kind === "event" || kind === "live" || kind === "history" || kind === "reply" || kind === "old-removal";
 
 /** The channel on which a message is published. */
 export const channelOf = (outgoing: Outgoing): Channel => {
-  if (outgoing.kind === "removal") return "emergency";
+  if (outgoing.kind === "removal" || outgoing.kind === "old-removal") return "emergency";
   return outgoing.kind === "live" ? outgoing.report.kind : outgoing.kind;
 };
 
@@ -53,6 +64,7 @@ export const reportsOf = (outgoing: Outgoing): readonly Report[] => {
       return outgoing.final ? [outgoing.final] : [];
     case "state":
     case "reply":
+    case "old-removal":
       return [];
   }
 };

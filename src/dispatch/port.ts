@@ -91,6 +91,11 @@ export type Connection = {
   readonly maximumPacketSize: number;
   /** How many other addresses the broker's name has. */
   readonly otherAddresses: number;
+  /**
+   * The PEM file that could not be used for this connection, and why. It was made with what was read from the
+   * files last. Undefined: they could be used.
+   */
+  readonly unusableFile: { readonly file: string; readonly message: string } | undefined;
   /** How many of them have not failed within the last 5 s. */
   readonly untriedAddresses: number;
   /** The connection does not deliver. New ones go to other addresses of the name first. */

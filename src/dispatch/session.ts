@@ -6,7 +6,7 @@ import type { Time, Timer } from "../runtime/ports.ts";
 import { within } from "../runtime/wait.ts";
 import { encodeEmergency, encodeHistory, encodeReport, type Compress } from "../wire/encode.ts";
 import { LinkError, type Connection } from "./port.ts";
-import type { Answer, Outgoing } from "./outgoing.ts";
+import { reportsOf, type Answer, type Outgoing } from "./outgoing.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** What a session asks of the link or of a courier, and reports to it. */
@@ -156,6 +156,7 @@ export class Session {
       this.#later();
       return;
     }
+    this.#options.outbox?.sending(reportsOf(outgoing));
     const sentAt = time.mono();
     const bytes = encoded.payload.length;
     const flight = traffic.sent(outgoing, bytes, sentAt);
@@ -207,6 +208,13 @@ export class Session {
           route: { topic: routes.emergency(outgoing.episode), retain: true },
           payload: Buffer.alloc(0),
         };
+      case "old-removal": {
+        const { episode, prefix } = outgoing.copy;
+        return {
+          route: { topic: routes.emergency(episode, prefix), retain: true },
+          payload: Buffer.alloc(0),
+        };
+      }
       case "history":
         return fitting(routes.history, outgoing.payload, outgoing.reports);
       case "emergency": {

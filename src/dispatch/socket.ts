@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { hostOf } from "../domain/address.ts";
 import type { Lookup } from "./addresses.ts";
 import { PacketGuard, type Findings } from "./guard.ts";
 import type { Pem } from "./pem.ts";
@@ -22,7 +23,7 @@ export const brokerAddress = (url: string): BrokerAddress => {
   if (!parsed || (scheme !== "mqtt:" && scheme !== "mqtts:"))
     throw new LinkError("failed", `${url}: expected mqtt://host:port or mqtts://host:port`);
   const port = parsed.port === "" ? DEFAULT_PORT[scheme] : Number(parsed.port);
-  return { secure: scheme === "mqtts:", host: parsed.hostname.replaceAll(/^\[|\]$/g, ""), port };
+  return { secure: scheme === "mqtts:", host: hostOf(parsed), port };
 };
 
 /** Asks the system's resolver. Rejects with its error. */

@@ -2,7 +2,15 @@ import { laneOf, LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Channel, Route } from "../domain/wire.ts";
 import { Batches } from "./batches.ts";
-import { channelOf, isOrdinary, reportsOf, type Answer, type Flight, type Outgoing } from "./outgoing.ts";
+import {
+  channelOf,
+  isOrdinary,
+  reportsOf,
+  type Answer,
+  type Flight,
+  type OldCopy,
+  type Outgoing,
+} from "./outgoing.ts";
 import { createPace } from "./pace.ts";
 import { Pauses } from "./pauses.ts";
 import { INNOCENT_BYTES, PUBACK } from "./port.ts";
@@ -75,6 +83,8 @@ export class Traffic {
   #events: Report[] = [];
   #live: Report[] = [];
   #replies: Outgoing[] = [];
+  /** At most the copies that the ring remembers. */
+  #oldCopies: OldCopy[] = [];
   #primed = false;
   #held = false;
   #progressAt: number;
@@ -103,7 +113,8 @@ export class Traffic {
   get drained(): boolean {
     const said = this.#states.length + this.#replies.length;
     const waiting = this.#urgent.length + this.#events.length + this.#live.length + this.#batches.length;
-    return this.#reading.done && this.#flights.size + said + waiting === 0;
+    const rest = this.#oldCopies.length;
+    return this.#reading.done && this.#flights.size + said + waiting + rest === 0;
   }
 
   /** When the next pause ends, on the clock of `now`; undefined if there is none. */
@@ -170,6 +181,19 @@ export class Traffic {
     this.#urgent.remove(episode, flying);
   }
 
+  /** Removes a copy from a topic with an earlier prefix. It waits behind emergencies, replies and events. */
+  removeOld(copy: OldCopy): void {
+    const same = ({ episode, prefix }: OldCopy) => episode === copy.episode && prefix === copy.prefix;
+    if (!this.#oldCopies.some(same) && !this.oldRemovals.some(same)) this.#oldCopies.push(copy);
+  }
+
+  /** Removals in flight of copies on topics with an earlier prefix: at most one, which a broker may refuse. */
+  get oldRemovals(): readonly OldCopy[] {
+    return [...this.#flights].flatMap(({ outgoing }) =>
+      outgoing.kind === "old-removal" ? [outgoing.copy] : [],
+    );
+  }
+
   /** A new telemetry report: it goes out live if there is room, else later as history. */
   offerLive(report: Report, now: number): void {
     if (this.#underway.has(report.seq)) return;
@@ -181,8 +205,24 @@ export class Traffic {
     this.#live.push(report);
   }
 
-  reply(route: Route, payload: Buffer): void {
-    this.#replies = [...this.#replies, { kind: "reply" as const, route, payload }].slice(-REPLY_QUEUE);
+  /** Whether reports that dispatch lacks can be sent again now: nothing else waits as history. */
+  get sendsAgain(): boolean {
+    return !this.#held && this.#primed && this.#batches.wanted;
+  }
+
+  /** Sends reports again, as history, that this broker or another one has acknowledged and dispatch lacks. */
+  again(reports: readonly Report[]): void {
+    const fresh = reports.filter(({ seq }) => !this.#underway.has(seq));
+    for (const { seq } of fresh) this.#underway.add(seq);
+    this.#batches.add(fresh);
+  }
+
+  /** Returns whether an older answer was dropped, because too many wait. */
+  reply(route: Route, payload: Buffer): boolean {
+    this.#replies.push({ kind: "reply", route, payload });
+    if (this.#replies.length <= REPLY_QUEUE) return false;
+    this.#replies.shift();
+    return true;
   }
 
   /** Records of a lane can be read from the outbox. */
@@ -228,8 +268,9 @@ export class Traffic {
     const state = this.#pauses.waits("state", now) ? undefined : this.#states.shift();
     if (state || this.#held) return state;
     const urgent = this.#pauses.refused("emergency", now) ? undefined : this.#urgent.shift();
-    if (urgent || !this.#primed || this.#flights.size >= this.#window - this.#reserve) return urgent;
-    return this.#ordinary(now);
+    if (urgent || this.#flights.size >= this.#window - this.#reserve) return urgent;
+    // A courier reads no outbox, and has only these besides emergencies.
+    return this.#primed ? this.#ordinary(now) : this.#oldRemoval();
   }
 
   /** A message was sent. */
@@ -269,6 +310,8 @@ export class Traffic {
     this.#progressAt = now;
     this.#pace.acknowledged(flight.paced, now);
     this.#reading.progressed();
+    // A refusal is no refusal of emergencies: their topic is another one.
+    if (outgoing.kind === "old-removal") return { kind: "old-removal", outgoing, code };
     const channel = channelOf(outgoing);
     if (code === PUBACK.packetTooLarge && flight.paced.bytes > INNOCENT_BYTES) {
       this.#putBack(outgoing);
@@ -329,6 +372,9 @@ export class Traffic {
         return;
       case "reply":
         this.#replies.unshift(outgoing);
+        return;
+      case "old-removal":
+        this.#oldCopies.unshift(outgoing.copy);
     }
   }
 
@@ -352,6 +398,11 @@ export class Traffic {
     this.#live = this.#live.filter((report) => report.kind !== kind);
   }
 
+  #oldRemoval(): Outgoing | undefined {
+    const copy = this.oldRemovals.length === 0 ? this.#oldCopies.shift() : undefined;
+    return copy && { kind: "old-removal", copy };
+  }
+
   #ordinary(now: number): Outgoing | undefined {
     const flying = { event: 0, live: 0 };
     let bytes = 0;
@@ -366,6 +417,8 @@ export class Traffic {
     const events = flying.event < EVENT_WINDOW && !this.#pauses.waits("event", now);
     const event = events ? this.#events.shift() : undefined;
     if (event) return { kind: "event", report: event };
+    const old = this.#oldRemoval();
+    if (old) return old;
     const [waiting] = flying.live < LIVE_WINDOW ? this.#live : [];
     if (waiting && this.#pauses.refused(waiting.kind, now)) this.#giveBackLive(waiting.kind);
     const live = flying.live < LIVE_WINDOW ? this.#live.shift() : undefined;

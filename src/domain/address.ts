@@ -1,10 +1,14 @@
 /** Where a server listens: host (an IPv6 address without its brackets) and port. */
 export type ListenAddress = { readonly host: string; readonly port: number };
 
+/** The host of a URL (`URL.hostname`): an IPv6 address without its brackets. */
+export const hostOf = ({ hostname }: { readonly hostname: string }): string =>
+  hostname.replaceAll(/^\[|\]$/g, "");
+
 /** Splits `host:port` or `[IPv6]:port`. The caller has checked the form. */
 export const listenAddress = (listen: string): ListenAddress => {
   const colon = listen.lastIndexOf(":");
-  return { host: listen.slice(0, colon).replaceAll(/^\[|\]$/g, ""), port: Number(listen.slice(colon + 1)) };
+  return { host: hostOf({ hostname: listen.slice(0, colon) }), port: Number(listen.slice(colon + 1)) };
 };
 
 /**

@@ -18,6 +18,8 @@ const Pressed = z.object({
 });
 export type Pressed = z.infer<typeof Pressed>;
 
+const PressName = z.object({ board: z.string(), number: z.int().positive() });
+
 export const Episode = z.object({
   /** A ULID. */
   id: z.string(),
@@ -32,7 +34,15 @@ export const Episode = z.object({
   /** No lamp either: it keeps showing idle. */
   dark: z.boolean(),
   pressed: Pressed.optional(),
+  /** The press that opened it, as its board names it. Absent: nobody pressed, or the board gives no numbers. */
+  first: PressName.optional(),
+  /** How long the contact of the first press was closed, milliseconds; absent until it has opened. */
+  heldMs: count.optional(),
+  /** No report has `heldMs` yet: it follows when the present one is at a broker. */
+  heldUnsent: z.literal(true).optional(),
   presses: z.int().positive(),
+  /** How many of them the newest report that a broker acknowledged has. */
+  sentPresses: count.optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */
@@ -49,5 +59,7 @@ export const Episode = z.object({
   repeatAt: z.number(),
   /** When a drill that nobody clears ends by itself, on the clock of `mono`. */
   endsAt: z.number().optional(),
+  /** The same in UTC milliseconds, for a drill that was open at a restart. Absent: the time is not known. */
+  endsAtUtc: z.number().optional(),
 });
 export type Episode = z.infer<typeof Episode>;

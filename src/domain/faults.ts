@@ -3,7 +3,7 @@ import { CONFIG, type ConfigCode, type ConfigPart } from "./faults/config.ts";
 import { LINK } from "./faults/link.ts";
 import { PANIC_BOARD, PANIC_LOOP } from "./faults/panic.ts";
 import type { FaultRow } from "./faults/row.ts";
-import { OUTBOX, STATUS } from "./faults/unit.ts";
+import { CUSTODY, OUTBOX, STATUS } from "./faults/unit.ts";
 import { PARTS, type Part } from "./report.ts";
 
 export { isOfCar, type ConfigCode, type ConfigPart } from "./faults/config.ts";
@@ -23,6 +23,7 @@ const PART_ROWS = {
   link: LINK,
   power: POWER,
   status: STATUS,
+  custody: CUSTODY,
 } as const;
 type PartWithRows = keyof typeof PART_ROWS;
 

@@ -41,6 +41,35 @@ export const CommandMessage = z
 
 export type CommandMessage = z.infer<typeof CommandMessage>;
 
+/** The most ranges that a receipt lists. */
+export const MISSING_MAX = 100;
+const range = z
+  .tuple([z.int().positive(), z.int().positive()])
+  .refine(([from, to]) => from <= to, "a range must not end before it begins");
+
+export const ReceiptMessage = z
+  .object({
+    store: z.string().describe("the outbox whose numbers these are"),
+    upTo: z
+      .int()
+      .nonnegative()
+      .describe("every number up to this one is stored or declared, except those in `missing`"),
+    missing: z
+      .array(range)
+      .max(MISSING_MAX)
+      .describe("ranges that dispatch does not have, first and last number, ascending, not above `upTo`"),
+    by: z.string().min(1).max(200).describe("the recorder's database"),
+    at: instant.describe("when, with the offset from UTC"),
+  })
+  .refine(
+    ({ upTo, missing }) =>
+      missing.every(([from], n) => n === 0 || from > missing[n - 1]![1]) &&
+      (missing.at(-1)?.[1] ?? 0) <= upTo,
+    "`missing` must ascend, without overlaps, up to `upTo`",
+  )
+  .describe("Dispatch's recorder has stored reports");
+export type ReceiptMessage = z.infer<typeof ReceiptMessage>;
+
 /** Further keys of a command of kind `report`. What is left out stays as configured. */
 export const ReportCommand = z
   .object({

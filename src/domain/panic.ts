@@ -36,6 +36,12 @@ export type BoardPress = {
   readonly ageMs?: number;
 };
 
+/** The contact of a press has opened again. (`board`, `number`) identifies the press. */
+export type BoardRelease = Pick<BoardPress, "board" | "number"> & {
+  /** Milliseconds from the latch of the press to the end of its contact, by the board's clock. */
+  readonly heldMs: number;
+};
+
 /** The button on a loop, by its configured name; a loop without one is named after its number. */
 export const buttonOnLoop = <B extends { readonly loop: number }>(
   buttons: Readonly<Record<string, B>>,
@@ -48,6 +54,10 @@ export type BoardHealth = {
   readonly firmware?: string;
   readonly loops?: readonly LoopState[];
   readonly supplyMv?: number;
+  /** False: `supplyMv` is up to 9 % off. Absent: firmware 1.3 or older, which cannot be calibrated. */
+  readonly supplyCalibrated?: boolean;
+  /** How often the board was reset within the last hour, as far as this process has seen. */
+  readonly resetsInHour?: number;
   /** Whole seconds since the board started; wraps to 0 after 49.7 days. */
   readonly uptimeS?: number;
   readonly resetCause?: ResetCause;
@@ -65,13 +75,20 @@ export type BoardFault =
   | "reset-by-opening"
   | "failed";
 
+/** What is wrong with a board that works. */
+export type BoardTrouble = "supply-low" | "lamp-cut" | "resets";
+
 export type BoardListener = {
   /** A board has answered. `lastNumber`: the number of its newest press. */
   hello(board: string, lastNumber: number): void;
   press(press: BoardPress): void;
+  /** Called after `press`, again if the press is repeated; never if the board did not say it or the line lost it. */
+  released(release: BoardRelease): void;
   /** Called once for each change of fault. */
   fault(code: BoardFault, detail: string): void;
   recovered(detail: string): void;
+  /** Called once for each change. Troubles come and go independently of one another and of faults. */
+  trouble(trouble: BoardTrouble, faulty: boolean, detail: string): void;
   /** `level`: volts at the board's input without a press, at a supply of 5 V; firmware 1.3 and newer. */
   loop(loop: number, state: LoopState, level?: number): void;
 };

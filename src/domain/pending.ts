@@ -13,7 +13,11 @@ export type PendingReports = {
   readonly boot: number;
   /** Whether a pending emergency was made in this life. Its boot does not show it if the vital file is an old copy. */
   madeHere(seq: number): boolean;
-  /** Deletes the records of reports that were delivered. */
+  /** These are handed to a connection. */
+  sending(reports: readonly Pick<Report, "seq" | "kind">[]): void;
+  /** A broker has acknowledged these: they are not read again. Whether they are deleted depends on the custody. */
+  acknowledge(reports: readonly Pick<Report, "seq" | "kind">[]): void;
+  /** Deletes the records of reports that need not be sent any more. */
   settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
   /** No broker accepts these: they are declared (`too-large`) and deleted. */
   refuse(reports: readonly Report[]): void;

@@ -52,7 +52,11 @@ const EmergencyData = z
     button: z.string().describe("the one that opened the episode"),
     buttons: z.array(z.string()).optional().describe("all that were pressed in this episode"),
     pressedAt: isoInstant.optional().describe("absent if it is not known"),
-    heldMs: count.optional().describe("milliseconds that the first press lasted, once it is released"),
+    heldMs: count
+      .optional()
+      .describe(
+        "milliseconds from the first press to its release; never changes. Absent while it is held, or if the board did not say it",
+      ),
     presses: z.int().positive().describe("all presses of this episode"),
     attempt: z.int().positive().describe("+1 for each time this report is published"),
     position: emergencyPosition.optional().describe("the newest position"),
@@ -190,6 +194,15 @@ const EventData = z
   ])
   .describe("Something that happened");
 
+const ButtonHealth = z
+  .object({
+    lastPressDays: count
+      .optional()
+      .describe("days since it was last pressed, really or as a drill; absent if that is not known"),
+    watchedDays: count.describe("days since this unit began to watch it"),
+  })
+  .describe("when the button was last seen to work");
+
 const HealthData = z
   .object({
     uptimeS: count.describe("seconds since the service started"),
@@ -201,7 +214,7 @@ const HealthData = z
     diskFreeMiB: z.number().nonnegative().optional().describe("free on the disk of the outbox"),
     outbox: z
       .object({
-        records: count.describe("reports that wait for a broker"),
+        records: count.describe("reports that wait for a broker, or for dispatch's receipt"),
         oldestAgeS: count.optional().describe("seconds that the oldest of them has waited"),
         bytes: count.describe("on disk"),
       })
@@ -212,6 +225,19 @@ const HealthData = z
         reconnects: count.describe("connections after the first, since start"),
         rttMs: z.number().nonnegative().optional().describe("last publish to its PUBACK"),
         fault: z.string().optional().describe("why the last connection failed, one word"),
+        custody: z
+          .object({
+            mode: z
+              .enum(["broker", "dispatch"])
+              .describe("who is responsible for a report that a broker has acknowledged"),
+            by: z.string().optional().describe("the recorder's database whose receipts count"),
+            upTo: count.optional().describe("of the newest receipt"),
+            receiptAgeS: count.optional().describe("seconds since a receipt last counted, in this boot"),
+            unreceipted: count.describe("reports that a broker has acknowledged and no receipt covers"),
+            ignored: count.optional().describe("receipts that changed nothing, since start; absent if none"),
+          })
+          .optional()
+          .describe("who is responsible for acknowledged reports"),
       })
       .describe("the connection to dispatch"),
     gps: z
@@ -232,7 +258,13 @@ const HealthData = z
       .optional()
       .describe("the vehicle's bus; absent if none is configured"),
     panicBoard: z
-      .looseObject({ connected: z.boolean().describe("whether it answers") })
+      .looseObject({
+        connected: z.boolean().describe("whether it answers"),
+        buttons: z
+          .record(z.string(), ButtonHealth)
+          .optional()
+          .describe("by the button's name; absent while the time is not known"),
+      })
       .optional()
       .describe("the panic board; absent if none is configured"),
     temperatureC: z.number().optional().describe("of the processor, degrees Celsius"),

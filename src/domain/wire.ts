@@ -22,6 +22,7 @@ export const WIRE = {
   history: { path: "history", direction: "up", retain: false },
   ack: { path: "emergency/{episode}/ack", direction: "down", retain: false },
   command: { path: "command", direction: "down", retain: false },
+  receipt: { path: "receipt", direction: "down", retain: true },
   reply: { path: "reply", direction: "up", retain: false, expiryS: 600 },
   bundle: { path: "bundle", direction: "down", retain: true },
 } as const;
@@ -41,14 +42,15 @@ export type Routes = {
   readonly history: Route;
   readonly reply: Route;
   readonly command: string;
+  readonly receipt: string;
   /** The topic filter of acknowledgements, with a wildcard for the episode. */
   readonly acks: string;
   /** The topic of signed configurations. */
   readonly bundle: string;
   /** The topic filters that the link subscribes to. */
   readonly subscribed: readonly string[];
-  /** The topic of one episode. */
-  emergency(episode: string): string;
+  /** The topic of one episode. `under`: the prefix, if it is not the configured one. */
+  emergency(episode: string, under?: string): string;
   /** The topic of a live report. A cleared episode is not retained. */
   of(report: Addressed): Route;
   /** The episode that a topic acknowledges, or undefined. */
@@ -70,18 +72,20 @@ export const createRoutes = (prefix: string, unit: string, takesBundles = false)
     event: route("event"),
     health: route("health"),
   };
-  const emergency = (episode: string) => `${root}/emergency/${episode}`;
+  const emergency = (episode: string, under = prefix) => `${under}/${unit}/emergency/${episode}`;
   const acks = `${root}/emergency/+/ack`;
-  const [command, bundle] = [route("command").topic, route("bundle").topic];
+  const [command, receipt] = [route("command").topic, route("receipt").topic];
+  const bundle = route("bundle").topic;
   const ack = new RegExp(`^${RegExp.escape(`${root}/emergency/`)}([^/]+)/ack$`);
   return {
     state: route("state"),
     history: route("history"),
     reply: route("reply"),
     command,
+    receipt,
     acks,
     bundle,
-    subscribed: [acks, command, ...(takesBundles ? [bundle] : [])],
+    subscribed: [acks, command, receipt, ...(takesBundles ? [bundle] : [])],
     emergency,
     of(report) {
       if (report.kind !== "emergency") return plain[report.kind];

@@ -1,9 +1,13 @@
 import type { Episode, Pressed } from "../domain/episode.ts";
-import type { BoardPress } from "../domain/panic.ts";
+import type { Copy, CountedPresses } from "../domain/memory.ts";
+import type { BoardPress, BoardRelease } from "../domain/panic.ts";
 import type { LampWish } from "./lamp.ts";
 import type { EpisodeEvent } from "./machine.ts";
 
 /** The events and effects of the emergency ring. `mono` is in milliseconds on the clock that never jumps. */
+
+/** A retained copy. `id`: of the episode; `prefix`: of its topic, if it is not the present one. */
+type CopyOf = { readonly id: string; readonly broker: string; readonly prefix?: string | undefined };
 
 export type RingEvent =
   | {
@@ -23,6 +27,18 @@ export type RingEvent =
     }
   /** The store has a report of this episode, and the memory does not have the episode: it goes on. */
   | { readonly kind: "adopt"; readonly episode: Episode; readonly mono: number }
+  /**
+   * The unit began with an old memory, and a newer one was found. `ended`: episodes that the old one has open and
+   * that have ended, with the presses of the old one.
+   */
+  | {
+      readonly kind: "recalled";
+      readonly presses: readonly CountedPresses[];
+      readonly copies: readonly Copy[];
+      readonly airbags: readonly string[];
+      readonly ended: readonly { readonly id: string; readonly presses: number }[];
+      readonly mono: number;
+    }
   /** An airbag has fired. `path`: its VSS path. */
   | {
       readonly kind: "airbag";
@@ -40,17 +56,23 @@ export type RingEvent =
    * technician in the car.
    */
   | { readonly kind: "drill"; readonly mono: number; readonly askedAt?: number | undefined }
+  /** The contact of a press has opened. */
+  | { readonly kind: "released"; readonly release: BoardRelease; readonly mono: number }
   /** The memory is on disk up to this generation, or this generation cannot be stored now. */
   | { readonly kind: "stored"; readonly generation: number }
   | { readonly kind: "not-stored"; readonly generation: number }
   /** Passed on to the episodes unchanged: see machine.ts. */
-  | Extract<EpisodeEvent, { kind: "no-drill" | "sent" | "tick" | "connected" }>
+  | Extract<EpisodeEvent, { kind: "no-drill" | "tick" | "connected" }>
+  /** As in machine.ts. */
+  | Omit<Extract<EpisodeEvent, { kind: "sent" }>, "mono">
   /** `broker`: the one that the link is connected to. */
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly broker: string }
-  /** A broker has no retained copy of the episode any more. */
-  | { readonly kind: "removed"; readonly id: string; readonly broker: string }
+  /** A broker has no retained copy of the episode any more. `prefix`: see `Copy`. */
+  | ({ readonly kind: "removed" } & CopyOf)
+  /** A copy cannot be removed: its broker is not configured any more. */
+  | ({ readonly kind: "left" } & CopyOf)
   /** Whether the broker has a subscriber for the unit's reports. */
   | { readonly kind: "listening"; readonly listening: boolean; readonly mono: number }
   | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean };
@@ -70,7 +92,9 @@ export type RingEffect =
   | { readonly kind: "evidence"; readonly id: string; readonly test: boolean }
   | { readonly kind: "lamp"; readonly lamp: LampWish }
   /** Remove the retained copy of an episode from a broker. */
-  | { readonly kind: "remove"; readonly id: string; readonly broker: string }
+  | ({ readonly kind: "remove" } & CopyOf)
+  /** Report that a copy is left on a broker that is not configured any more. Once for each copy. */
+  | ({ readonly kind: "left" } & CopyOf)
   | { readonly kind: "forget"; readonly id: string }
   /** No drill is armed, and why. */
   | { readonly kind: "drill-refused"; readonly why: string }

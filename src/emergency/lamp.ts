@@ -23,7 +23,9 @@ const resting = ({ faulty, unreachable }: LampConditions): LampPattern =>
 /** The pattern for an episode. It never claims more than is true when it is shown. */
 const patternOf = (episode: Episode, conditions: LampConditions): LampPattern => {
   if (episode.state === "received" || episode.state === "accepted") return episode.state;
-  if (episode.reach !== "made") return episode.reach;
+  // A change since then that is no press takes nothing back.
+  if (episode.reach === "sent" || episode.sentPresses === episode.presses) return "sent";
+  if (episode.reach === "stored") return "stored";
   // The report of a change is not stored yet, but an earlier report of this episode may be on disk. If none is,
   // the board shows `latched` by itself.
   return episode.safe ? "stored" : resting(conditions);

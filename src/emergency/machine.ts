@@ -10,12 +10,16 @@ export type Emergency = {
   readonly drillUntil?: number | undefined;
 };
 
+type PressName = NonNullable<Episode["first"]>;
+
 export type EpisodeEvent =
   | {
       readonly kind: "press";
       /** The id of the episode that this press may open. */
       readonly id: string;
       readonly button: string;
+      /** As its board names it. Undefined: nobody pressed, or the board gives no numbers. */
+      readonly name?: PressName | undefined;
       readonly count: number;
       readonly silent: boolean;
       readonly dark: boolean;
@@ -25,13 +29,15 @@ export type EpisodeEvent =
       readonly automatic: boolean;
       readonly mono: number;
     }
+  /** The contact of a press has opened, `heldMs` after it closed. */
+  | { readonly kind: "released"; readonly name: PressName; readonly heldMs: number; readonly mono: number }
   /** Arms a drill for the next press within DRILL_MS, or disarms it. */
   | { readonly kind: "drill"; readonly mono: number }
   | { readonly kind: "no-drill" }
   /** The report of a revision is on disk. */
   | { readonly kind: "stored"; readonly id: string; readonly revision: number }
   /** A broker with a subscriber has acknowledged the report of a revision. */
-  | { readonly kind: "sent"; readonly id: string; readonly revision: number }
+  | { readonly kind: "sent"; readonly id: string; readonly revision: number; readonly mono: number }
   | {
       readonly kind: "ack";
       readonly id: string;
@@ -41,12 +47,19 @@ export type EpisodeEvent =
       readonly mono: number;
     }
   | { readonly kind: "connected"; readonly mono: number }
-  /** `connected`: something can be published now. */
-  | { readonly kind: "tick"; readonly mono: number; readonly connected: boolean };
+  /** `connected`: something can be published now. `at`: UTC milliseconds, if the time is known. */
+  | {
+      readonly kind: "tick";
+      readonly mono: number;
+      readonly connected: boolean;
+      readonly at?: number | undefined;
+    };
 
 export type EpisodeEffect =
   /** Make a new report of the episode, store it, then publish it. */
   | { readonly kind: "report"; readonly episode: Episode }
+  /** Store the episode. It has no new report. */
+  | { readonly kind: "keep" }
   /** Publish the last report again, with this attempt. */
   | { readonly kind: "repeat"; readonly episode: Episode }
   /** Dispatch has the end of the episode: nothing of it needs to be kept. */
@@ -84,9 +97,13 @@ const changed = (episode: Episode, mono: number): Episode => ({
   reach: "made",
   attempt: 1,
   repeatAt: mono + REPEAT_MS,
+  heldUnsent: undefined,
 });
 
 type Press = EpisodeEvent & { kind: "press" };
+
+const isNamed = (one: PressName | undefined, { board, number }: PressName): boolean =>
+  one?.board === board && one.number === number;
 
 /**
  * A press is a drill only if it is known to have been made after the drill was armed, within its time,
@@ -110,6 +127,7 @@ const opened = (event: Press, test: boolean): Episode =>
       silent: event.silent,
       dark: event.dark,
       pressed: event.pressed,
+      first: event.name,
       presses: event.count,
       state: "active",
       safe: false,
@@ -148,6 +166,20 @@ const press = (emergency: Emergency, event: Press): Step => {
   return { emergency: now, effects: [{ kind: "report", episode }] };
 };
 
+/**
+ * The first press is released. Its report on the way must not be replaced by one that only adds this, so a
+ * new report is made once that is at a broker, or with the next change.
+ */
+const released = (emergency: Emergency, event: EpisodeEvent & { kind: "released" }): Step => {
+  const { name, heldMs, mono } = event;
+  const known = emergency.episodes.find((one) => isOpen(one) && isNamed(one.first, name));
+  if (!known || known.heldMs !== undefined) return unchanged(emergency);
+  if (known.reach !== "sent")
+    return unchanged(replace(emergency, { ...known, heldMs, heldUnsent: true }), { kind: "keep" });
+  const episode = changed({ ...known, heldMs }, mono);
+  return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
+};
+
 const acknowledge = (emergency: Emergency, event: EpisodeEvent & { kind: "ack" }): Step => {
   const known = emergency.episodes.find((episode) => episode.id === event.id);
   if (!known) return unchanged(emergency, { kind: "refused", why: "no such episode is open" });
@@ -166,7 +198,12 @@ const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }):
 const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Step => {
   const episode = emergency.episodes.find((one) => one.id === event.id && one.revision === event.revision);
   if (!episode) return unchanged(emergency);
-  if (isOpen(episode)) return unchanged(replace(emergency, { ...episode, safe: true, reach: "sent" }));
+  if (isOpen(episode)) {
+    const atBroker = { ...episode, safe: true, reach: "sent", sentPresses: episode.presses } as const;
+    if (!episode.heldUnsent) return unchanged(replace(emergency, atBroker));
+    const withHeld = changed(atBroker, event.mono);
+    return { emergency: replace(emergency, withHeld), effects: [{ kind: "report", episode: withHeld }] };
+  }
   return {
     emergency: { ...emergency, episodes: emergency.episodes.filter((other) => other !== episode) },
     effects: [{ kind: "forget", id: episode.id }],
@@ -181,11 +218,12 @@ const wantsRepeat = ({ state }: Episode): boolean => state === "active" || state
 
 type Tick = EpisodeEvent & { kind: "tick" };
 
-const tickOne = (
-  episode: Episode,
-  { mono, connected }: Tick,
-): { episode: Episode; effect?: EpisodeEffect } => {
-  if (isOpen(episode) && episode.endsAt !== undefined && mono >= episode.endsAt) {
+const isTimeUp = ({ endsAt = Infinity, endsAtUtc = Infinity }: Episode, { mono, at = -Infinity }: Tick) =>
+  mono >= endsAt || at >= endsAtUtc;
+
+const tickOne = (episode: Episode, event: Tick): { episode: Episode; effect?: EpisodeEffect } => {
+  const { mono, connected } = event;
+  if (isOpen(episode) && isTimeUp(episode, event)) {
     const over = changed({ ...episode, state: "cleared", by: UNIT, ackAt: undefined }, mono);
     return { episode: over, effect: { kind: "report", episode: over } };
   }
@@ -219,6 +257,8 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   switch (event.kind) {
     case "press":
       return press(emergency, event);
+    case "released":
+      return released(emergency, event);
     case "drill":
       return unchanged({ ...emergency, drillUntil: event.mono + DRILL_MS });
     case "no-drill":
@@ -236,6 +276,15 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   }
 };
 
+/**
+ * When a drill ends after a restart: at the time of day, whenever that is known, and at the latest when it
+ * has its whole time once more.
+ */
+const endOfDrill = ({ pressed }: Episode, mono: number): Pick<Episode, "endsAt" | "endsAtUtc"> => ({
+  endsAt: mono + DRILL_ENDS_MS,
+  ...(pressed === undefined || pressed.clock === "unset" ? {} : { endsAtUtc: pressed.at + DRILL_ENDS_MS }),
+});
+
 /** Episodes from the memory after a restart at `mono`. Each of them is on disk. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
   episodes: episodes.map((episode) => ({
@@ -244,6 +293,6 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     safe: true,
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
-    ...(episode.test ? { endsAt: mono + DRILL_ENDS_MS } : {}),
+    ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),
 });

@@ -10,7 +10,8 @@ const NO_BOOT = 0;
  * the same episode (contract §5). `dark`: as its button is set up. `mono`: now. Pure.
  */
 export const episodeOf = ({ data }: EmergencyUpdate, dark: boolean, mono: number): Episode => {
-  const { episode: id, test, silent = false, button, buttons = [button], presses, state, by, ackAt } = data;
+  const { episode: id, test, silent = false, button, buttons = [button], presses, heldMs, state } = data;
+  const { by, ackAt } = data;
   const at = data.pressedAt === undefined ? Number.NaN : Date.parse(data.pressedAt);
   return {
     id,
@@ -20,6 +21,7 @@ export const episodeOf = ({ data }: EmergencyUpdate, dark: boolean, mono: number
     silent,
     dark,
     ...(Number.isNaN(at) ? {} : { pressed: { boot: NO_BOOT, mono: 0, at, clock: "gnss" as const } }),
+    ...(heldMs === undefined ? {} : { heldMs }),
     presses,
     state,
     ...(by === undefined ? {} : { by }),

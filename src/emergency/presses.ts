@@ -54,3 +54,16 @@ export const meet = (
   const { below, numbers } = of(known, board);
   return lastNumber < (numbers.at(-1) ?? below) ? put(known, { board, below: 0, numbers: [] }) : known;
 };
+
+/** The presses that are in one of two memories: a press that one of them has counted is counted. */
+export const unite = (
+  known: readonly CountedPresses[],
+  other: readonly CountedPresses[],
+): readonly CountedPresses[] =>
+  other.reduce((all, { board, below, numbers }) => {
+    const before = of(all, board);
+    const lowest = Math.max(before.below, below);
+    const sorted = [...new Set([...before.numbers, ...numbers])].toSorted((a, b) => a - b);
+    const above = sorted.filter((number) => number > lowest);
+    return put(all, { board, below: above.at(-REMEMBERED - 1) ?? lowest, numbers: above.slice(-REMEMBERED) });
+  }, known);

@@ -39,7 +39,7 @@ export const dataOf = (
   pressTime: Pick<EmergencyData, "pressedAt">,
   scene: Scene,
 ): EmergencyData => {
-  const { id, state, test, silent, button, buttons, presses, attempt, by, ackAt } = episode;
+  const { id, state, test, silent, button, buttons, heldMs, presses, attempt, by, ackAt } = episode;
   return {
     episode: id,
     state,
@@ -48,6 +48,7 @@ export const dataOf = (
     button,
     buttons,
     ...pressTime,
+    ...(heldMs === undefined ? {} : { heldMs }),
     presses,
     attempt,
     ...scene,

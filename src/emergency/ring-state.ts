@@ -22,6 +22,8 @@ export type Ring = {
    */
   readonly waiting: readonly Waiting[];
   readonly copies: readonly Copy[];
+  /** The generation of the newest note of a copy. */
+  readonly notedAt: number;
   /** Paths of the airbags that have fired: at most AIRBAGS_MAX, the oldest goes first. */
   readonly airbags: readonly string[];
   /** When dispatch last asked for a drill, UTC milliseconds. */
@@ -69,6 +71,7 @@ export const NO_RING: Ring = {
   presses: [],
   waiting: [],
   copies: [],
+  notedAt: 0,
   airbags: [],
   generation: 0,
   durable: 0,
@@ -91,8 +94,8 @@ export const isKnown = ({ emergency }: Ring, id: string): boolean =>
 /** The URLs of the brokers that may have a retained copy of an episode. */
 export const copiesOf = ({ copies }: Ring, id: string): string[] => brokersOf(copies, id);
 
-/** Whether everything that must survive a restart is known to be on disk. */
-export const isDurable = ({ durable, generation }: Ring): boolean => durable >= generation;
+/** Whether every copy that a broker may have is known to be on disk. */
+export const areCopiesNoted = ({ durable, notedAt }: Ring): boolean => durable >= notedAt;
 
 /** The ring's section of the memory, without the episodes: the caller has their reports. */
 export const toMemory = (ring: Ring): Omit<EmergencyMemory, "episodes"> => ({

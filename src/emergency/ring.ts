@@ -1,5 +1,5 @@
 import type { BoardPress } from "../domain/panic.ts";
-import { withCopy, withoutCopy } from "./copies.ts";
+import { withCopy, withLeft, withoutCopy } from "./copies.ts";
 import type { RingEffect, RingEvent } from "./events.ts";
 import { lampOf, type LampWish } from "./lamp.ts";
 import {
@@ -9,7 +9,7 @@ import {
   type EpisodeEffect,
   type EpisodeEvent,
 } from "./machine.ts";
-import { count, isCounted, meet } from "./presses.ts";
+import { count, isCounted, meet, unite } from "./presses.ts";
 import {
   copiesOf,
   isEmergencyOpen,
@@ -38,10 +38,11 @@ export const ENDED_MAX = 8;
 export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
+/** Notes that a broker may get a copy. The caller stores it with the next generation. */
 const noted = (ring: Ring, episode: string, broker: string | undefined): Ring => {
   if (broker === undefined) return ring;
   const copies = withCopy(ring.copies, { episode, broker }, (id) => isKnown(ring, id));
-  return copies === ring.copies ? ring : { ...ring, copies };
+  return copies === ring.copies ? ring : { ...ring, copies, notedAt: ring.generation + 1 };
 };
 
 type Changing = { readonly mono: number; readonly broker?: string | undefined };
@@ -53,6 +54,10 @@ const episodes = (ring: Ring, event: EpisodeEvent, { mono, broker }: Changing): 
   const effects: RingEffect[] = [];
   let kept = false;
   for (const effect of [...step.effects, ...beyondLimit(step.emergency)]) {
+    if (effect.kind === "keep") {
+      kept = true;
+      continue;
+    }
     effects.push(effect);
     if (effect.kind === "report") now = withUnstored(noted(now, effect.episode.id, broker), effect, mono);
     if (effect.kind === "report" || effect.kind === "forget") kept = true;
@@ -107,9 +112,15 @@ const counted = (ring: Ring, event: RingEvent & { kind: "press" }, presses: numb
   const waits = { press: one, generation: ring.generation + 1 };
   // A board without a latch gives no numbers: it repeats nothing and waits for no confirmation.
   const waiting = one.number === 0 ? ring.waiting : [...others, waits];
-  const rest = { id, button, silent, dark, pressed, mono, automatic: false } as const;
+  const name = one.number === 0 ? undefined : { board: one.board, number: one.number };
+  const rest = { id, button, name, silent, dark, pressed, mono, automatic: false } as const;
   const happened = { kind: "press", ...rest, count: Math.max(1, presses) } as const;
   return withEvidence(episodes({ ...ring, waiting }, happened, event));
+};
+
+const released = (ring: Ring, { release, mono }: RingEvent & { kind: "released" }): RingStep => {
+  const { board, number, heldMs } = release;
+  return episodes(ring, { kind: "released", name: { board, number }, heldMs, mono }, { mono });
 };
 
 const withEvidence = ({ ring, effects }: RingStep): RingStep => ({
@@ -158,6 +169,30 @@ const adopt = (ring: Ring, { episode, mono }: RingEvent & { kind: "adopt" }): Ri
   return toStore(withUnstored({ ...ring, emergency }, { kind: "report", episode }, mono), []);
 };
 
+/**
+ * What one of two memories knows is known. An episode that has ended ends again, because it was published as open,
+ * unless somebody has pressed in it since.
+ */
+const recalled = (ring: Ring, event: RingEvent & { kind: "recalled" }): RingStep => {
+  const { presses, copies, airbags, ended, mono } = event;
+  const known = (id: string): boolean => isKnown(ring, id);
+  const united = {
+    ...ring,
+    presses: unite(ring.presses, presses),
+    copies: copies.reduce((all, one) => withCopy(all, one, known), ring.copies),
+    airbags: [...new Set([...ring.airbags, ...airbags])].slice(-AIRBAGS_MAX),
+  };
+  return ended.reduce(
+    (step, { id, presses: before }): RingStep => {
+      const isSame = step.ring.emergency.episodes.some((one) => one.id === id && one.presses === before);
+      if (!isSame) return step;
+      const next = episodes(step.ring, { kind: "ack", id, stage: "cleared", mono }, { mono });
+      return { ring: next.ring, effects: [...step.effects, ...next.effects] };
+    },
+    toStore(united, []),
+  );
+};
+
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
   const { id, stage, by, at, mono, broker } = event;
   const step = episodes(ring, { kind: "ack", id, stage, by, at, mono }, event);
@@ -167,8 +202,9 @@ const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep =
   return { ...step, effects: [...step.effects, { kind: "remove", id, broker }] };
 };
 
-const tick = (ring: Ring, { mono, connected }: RingEvent & { kind: "tick" }): RingStep => {
-  const ticked = episodes(ring, { kind: "tick", mono, connected }, { mono });
+const tick = (ring: Ring, event: RingEvent & { kind: "tick" }): RingStep => {
+  const { mono, connected } = event;
+  const ticked = episodes(ring, event, { mono });
   const late = fromMemory(ticked.ring, ({ publishAt }) => publishAt <= mono);
   const again = mono >= (late.ring.retryAt ?? Infinity);
   const retried = again ? { ...late.ring, retryAt: undefined } : late.ring;
@@ -189,12 +225,19 @@ const sweep = (ring: Ring, mono: number): RingStep => ({
   ring: { ...ring, sweptAt: mono },
   effects: ring.copies
     .filter(({ episode }) => !isKnown(ring, episode))
-    .map(({ episode, broker }) => ({ kind: "remove", id: episode, broker })),
+    .map(({ episode, broker, prefix }) => ({ kind: "remove", id: episode, broker, prefix })),
 });
 
-const removed = (ring: Ring, episode: string, broker: string): RingStep => {
-  const copies = withoutCopy(ring.copies, { episode, broker });
+const removed = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "removed" }): RingStep => {
+  const copies = withoutCopy(ring.copies, { episode: id, broker, prefix });
   return copies === ring.copies ? { ring, effects: [] } : toStore({ ...ring, copies }, []);
+};
+
+/** The copy stays noted: it is removed if its broker is configured again. */
+const left = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "left" }): RingStep => {
+  const copies = withLeft(ring.copies, { episode: id, broker, prefix });
+  if (copies === ring.copies) return { ring, effects: [] };
+  return toStore({ ...ring, copies }, [{ kind: "left", id, broker, prefix }]);
 };
 
 const publishing = (ring: Ring, id: string, broker: string): RingStep => {
@@ -223,6 +266,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return press(ring, event);
     case "adopt":
       return adopt(ring, event);
+    case "recalled":
+      return recalled(ring, event);
     case "airbag":
       return airbag(ring, event);
     case "airbag-rearmed":
@@ -241,13 +286,17 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
     case "not-stored":
       return notStored(ring, event.generation, mono);
     case "sent":
-      return episodes(ring, event, { mono });
+      return episodes(ring, { ...event, mono }, { mono });
+    case "released":
+      return released(ring, event);
     case "ack":
       return acknowledge(ring, event);
     case "publishing":
       return publishing(ring, event.id, event.broker);
     case "removed":
-      return removed(ring, event.id, event.broker);
+      return removed(ring, event);
+    case "left":
+      return left(ring, event);
     case "connected": {
       const step = episodes(ring, event, event);
       const swept = sweep(step.ring, event.mono);

@@ -27,9 +27,13 @@ export const withUnstored = (
 ): Ring => {
   const { id, revision } = episode;
   const generation = ring.generation + 1;
-  const first = ring.unstored.find((one) => one.id === id)?.first ?? generation;
+  const before = ring.unstored.find((one) => one.id === id);
   const others = ring.unstored.filter((one) => one.id !== id);
-  return { ...ring, unstored: [...others, { id, revision, generation, first, publishAt: mono + STORE_MS }] };
+  const first = before?.first ?? generation;
+  // A further press must not put off the report that already waits for the disk.
+  const waits = before !== undefined && Number.isFinite(before.publishAt);
+  const publishAt = waits ? before.publishAt : mono + STORE_MS;
+  return { ...ring, unstored: [...others, { id, revision, generation, first, publishAt }] };
 };
 
 /** A generation is on disk: confirms its presses and publishes its reports. */

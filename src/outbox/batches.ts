@@ -2,7 +2,7 @@ import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
 import type { Operation } from "./port.ts";
 import { encodeKey, encodeRecord } from "./record.ts";
-import { addRange, type Runs } from "./runs.ts";
+import { addRange, type Runs } from "../domain/runs.ts";
 
 type Removals = Readonly<Record<Lane, number[]>>;
 const noRemovals = (): Removals => ({ emergency: [], event: [], telemetry: [] });
@@ -14,6 +14,11 @@ export type Plan = {
   readonly removals: Removals;
 };
 
+/** A report that a broker has acknowledged waits in memory for its receipt so long, and is then written. */
+const CARRIED_MS = 15_000;
+/** With more of them all are written: about 256 KiB. */
+const CARRIED_MAX = 512;
+
 /**
  * What waits in memory to be written or deleted. One batch at a time is taken with `plan`, and is then
  * either `done` or `undone`. Pure.
@@ -23,6 +28,10 @@ export class Batches {
   #held = new Map<number, Report>();
   #writing: ReadonlyMap<number, Report> = new Map();
   #removals = noRemovals();
+  /** Those in `#held` that a broker has acknowledged, and when, oldest first. */
+  readonly #carried = new Map<number, number>();
+  /** Those in `#held` whose old records are deleted with the next batch. */
+  readonly #replacing = new Set<number>();
   /** The lowest number that was written and is not synced. */
   #unsynced = Infinity;
 
@@ -33,9 +42,36 @@ export class Batches {
   get size(): number {
     return this.#held.size + this.#writing.size;
   }
-  /** Records are to be written or deleted. */
+  /** Records are to be written or deleted, and wait for no receipt. */
   get due(): boolean {
-    return this.#held.size > 0 || LANES.some((lane) => this.#removals[lane].length > 0);
+    return this.unacknowledged > 0 || LANES.some((lane) => this.#removals[lane].length > 0);
+  }
+
+  /** Reports that are to be written without waiting for a receipt. */
+  get unacknowledged(): number {
+    return this.#held.size - this.#carried.size;
+  }
+  /** The first of them. */
+  get eldest(): Report | undefined {
+    for (const [seq, report] of this.#held) if (!this.#carried.has(seq)) return report;
+    return undefined;
+  }
+  /** When the first of the others is to be written, on the clock of `carry`; undefined if there is none. */
+  get carriedUntil(): number | undefined {
+    const [first] = this.#carried.values();
+    if (first === undefined) return undefined;
+    return this.#carried.size > CARRIED_MAX ? first : first + CARRIED_MS;
+  }
+
+  /** A broker has acknowledged it. */
+  carry(seq: number, now: number): void {
+    const waits = this.#held.has(seq) && !this.#replacing.has(seq);
+    if (waits && !this.#carried.has(seq)) this.#carried.set(seq, now);
+  }
+
+  /** It is written with the batch that deletes its old record, whatever a broker says. */
+  replaces(seq: number): void {
+    this.#replacing.add(seq);
   }
 
   hold(report: Report): void {
@@ -45,10 +81,12 @@ export class Batches {
   /** It is not written under this number. */
   forget(seq: number): void {
     this.#held.delete(seq);
+    this.#carried.delete(seq);
   }
 
   /** It is settled: never written, or deleted if it is on disk. */
   remove(seq: number, lane: Lane): void {
+    this.#carried.delete(seq);
     if (!this.#held.delete(seq) && !this.#writing.has(seq)) this.#removals[lane].push(seq);
   }
 
@@ -56,6 +94,10 @@ export class Batches {
   *reports(): Generator<[seq: number, report: Report]> {
     yield* this.#writing;
     yield* this.#held;
+  }
+
+  report(seq: number): Report | undefined {
+    return this.#held.get(seq) ?? this.#writing.get(seq);
   }
 
   /** The numbers of all reports in memory. */
@@ -82,14 +124,28 @@ export class Batches {
     this.#unsynced = Infinity;
   }
 
-  /** Takes all that may be written as the next batch. `all`: every number may. */
-  plan(all: boolean, may: (seq: number) => boolean): Plan {
-    const records = all ? this.#held : new Map([...this.#held].filter(([seq]) => may(seq)));
+  /**
+   * Takes all that may be written as the next batch. `all`: every number may. `now`: reports whose receipt may
+   * still come by then are left; undefined: they are written too.
+   */
+  plan(all: boolean, may: (seq: number) => boolean, now: number | undefined): Plan {
+    const waits = this.#waiting(now);
+    const taken = (seq: number): boolean => (all || may(seq)) && !waits.has(seq);
+    const whole = all && waits.size === 0;
+    const records = whole ? this.#held : new Map([...this.#held].filter(([seq]) => taken(seq)));
     const plan = { records, removals: this.#removals };
-    this.#held = all ? new Map() : new Map([...this.#held].filter(([seq]) => !may(seq)));
+    this.#held = whole ? new Map() : new Map([...this.#held].filter(([seq]) => !taken(seq)));
     this.#writing = records;
     this.#removals = noRemovals();
+    this.#replacing.clear();
+    for (const seq of this.#carried.keys()) if (!this.#held.has(seq)) this.#carried.delete(seq);
     return plan;
+  }
+
+  /** Of the acknowledged reports those that are not written yet. */
+  #waiting(now: number | undefined): ReadonlyMap<number, number> {
+    if (now === undefined || this.#carried.size > CARRIED_MAX) return new Map();
+    return new Map([...this.#carried].filter(([, at]) => now - at < CARRIED_MS));
   }
 
   /** The batch is in the store. */
@@ -106,7 +162,8 @@ export class Batches {
     this.#writing = new Map();
     const pending = [...records].filter(([seq]) => !isSettled(seq));
     this.#removeSettled(records, isSettled);
-    this.#held = new Map([...pending, ...this.#held]);
+    // Some may have waited for a receipt meanwhile: numbers stay ascending.
+    this.#held = new Map([...pending, ...this.#held].toSorted(([one], [other]) => one - other));
     this.#removals = {
       emergency: [...removals.emergency, ...this.#removals.emergency],
       event: [...removals.event, ...this.#removals.event],

@@ -8,7 +8,7 @@ import { createBallast } from "./ballast.ts";
 import { approximateSize, compactRange, openLevel, repairLevel, type LevelDb } from "./level.ts";
 import { lockOutbox } from "./lock.ts";
 import { DamageError, DiskError, StoreError, type Disk, type Opening, type Store } from "./port.ts";
-import { readPlaces, writePlace } from "./vital.ts";
+import { readPlaces, removeSpareFile, spareFileOf, vitalFileOf, writePlace } from "./vital.ts";
 
 /** Stores that were set aside are for whoever comes to look; more than these fill the card. */
 const SET_ASIDE = 2;
@@ -194,6 +194,11 @@ const setAside = (path: string, now: number): string => {
   const name = `${path}.damaged-${stamp}`;
   try {
     renameSync(path, name);
+    // The spare is not damaged with the store.
+    if (existsSync(spareFileOf(name))) {
+      makeFolder(path);
+      renameSync(spareFileOf(name), spareFileOf(path));
+    }
   } catch (cause) {
     throw new DiskError(`${path} is damaged and cannot be moved: ${reasonOf(cause)}`, { cause });
   }
@@ -204,8 +209,21 @@ const setAside = (path: string, now: number): string => {
   return name;
 };
 
+/** Writes a place of the vital file, or of its spare. */
+const writeFile = async (file: string, place: number, bytes: Buffer): Promise<void> => {
+  try {
+    makeFolder(dirname(file));
+    await writePlace(file, place, bytes);
+  } catch (cause) {
+    throw cause instanceof RangeError
+      ? cause
+      : new DiskError(`${file} cannot be written: ${reasonOf(cause)}`, { cause });
+  }
+};
+
 /**
- * The disk of the computer: LevelDB in the folder `path`, the vital file and the ballast beside it.
+ * The disk of the computer: LevelDB in the folder `path`, with the spare of the vital file, and the vital file and the
+ * ballast beside it.
  * `time` names the stores that are set aside.
  */
 export const openDisk = (path: string, time: Pick<Time, "host"> = systemTime): Disk => {
@@ -214,16 +232,9 @@ export const openDisk = (path: string, time: Pick<Time, "host"> = systemTime): D
     path,
     lock: () => lockOutbox(path),
     readVital: () => readPlaces(path),
-    async writeVital(place, bytes) {
-      try {
-        makeFolder(dirname(path));
-        await writePlace(path, place, bytes);
-      } catch (cause) {
-        throw cause instanceof RangeError
-          ? cause
-          : new DiskError(`${path}.vital cannot be written: ${reasonOf(cause)}`, { cause });
-      }
-    },
+    writeVital: (place, bytes) => writeFile(vitalFileOf(path), place, bytes),
+    writeSpare: (place, bytes) => writeFile(spareFileOf(path), place, bytes),
+    removeSpare: () => removeSpareFile(path),
     hasStore() {
       return Promise.resolve().then(() => {
         expectFolder(path);

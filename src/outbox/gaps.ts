@@ -6,7 +6,7 @@ import { fold } from "./ledger.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
 import { declaredAgain, gapsOf, halvesOf, type Gap, type Recovered } from "./recovery.ts";
 import type { Excess } from "./retention.ts";
-import { addRange, complement, numbersOf, removeRange, union, without, type Runs } from "./runs.ts";
+import { addRange, complement, numbersOf, removeRange, union, without, type Runs } from "../domain/runs.ts";
 
 /**
  * What is refused, lost or given up: settles it in the queue, and appends the gap events that declare it.
@@ -79,6 +79,15 @@ export class Gaps {
     this.#append([...smaller.values()].flat(), now);
   }
 
+  /**
+   * Dispatch lacks these numbers, and nothing has them any more: declares those that no pending gap declares.
+   * They are settled already.
+   */
+  lost(numbers: Runs, now: Now): void {
+    const declared = union(this.#queue.ledger.gaps.map(([, , from, to]): [number, number] => [from, to]));
+    this.declare(without(numbers, declared), "broker", now);
+  }
+
   /** Their records cannot be read: settles and declares them, and what they may have declared themselves. */
   corrupted(broken: readonly Settled[], now: Now): void {
     for (const report of broken) {
@@ -118,11 +127,15 @@ export class Gaps {
     const to = going.at(-1);
     if (from === undefined || to === undefined) return;
     const urgent = this.#queue.urgent.toSorted((a, b) => a - b);
-    const gone: Runs = [];
-    for (const seq of going) addRange(gone, seq, seq);
-    const gaps = gapsOf(gone, "retention", (low, high) =>
-      [...between(kept, low, high), ...between(urgent, low, high)].toSorted((a, b) => a - b),
-    );
+    const gone: Record<"retention" | "unreceipted", Runs> = { retention: [], unreceipted: [] };
+    for (const seq of going)
+      addRange(gone[this.#queue.isCarried(seq) ? "unreceipted" : "retention"], seq, seq);
+    const stays = (low: number, high: number): number[] =>
+      [...between(kept, low, high), ...between(urgent, low, high)].toSorted((a, b) => a - b);
+    const gaps = [
+      ...gapsOf(gone.retention, "retention", stays),
+      ...gapsOf(gone.unreceipted, "unreceipted", stays),
+    ];
     // Events that lie far apart need an event each to be declared: nothing would be gained.
     if (lane === "event" && gaps.length * 2 > going.length) return;
     if (kept.length > 0 && to < this.#queue.synced) fold(this.#queue.ledger, from, to);

@@ -5,12 +5,13 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
 import { openDisk } from "./disk.ts";
 import { openWhatever, scan, type Scan } from "./opening.ts";
+import { decodeCopy } from "./memory-copy.ts";
 import { StoreError, type Store } from "./port.ts";
 import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
 import { begunAt, recover, type Gap } from "./recovery.ts";
-import { size } from "./runs.ts";
+import { size } from "../domain/runs.ts";
 import { decodePlaces, newestOf, type ReadVital } from "./vital-record.ts";
-import { vitalFileOf } from "./vital.ts";
+import { spareFileOf, vitalFileOf } from "./vital.ts";
 
 /** A look into the outbox of a stopped unit, or into the copy of one from a wreck. The files are not touched. */
 export type Inspection = AsyncDisposable & {
@@ -103,7 +104,10 @@ const copyInto = (folder: string, path: string): string => {
   const copy = join(folder, "outbox");
   mkdirSync(copy);
   for (const name of storeFiles(path)) cpSync(join(path, name), join(copy, name));
-  if (existsSync(vitalFileOf(path))) cpSync(vitalFileOf(path), vitalFileOf(copy));
+  for (const fileOf of [vitalFileOf, spareFileOf]) {
+    const file = fileOf(path);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile()) cpSync(file, fileOf(copy));
+  }
   return copy;
 };
 
@@ -125,7 +129,7 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
   const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
   try {
     const copy = copyInto(folder, path);
-    const beside = existsSync(vitalFileOf(path));
+    const beside = [vitalFileOf, spareFileOf].some((fileOf) => existsSync(fileOf(path)));
     const disk = openDisk(copy);
     const file = decodePlaces(await disk.readVital()).newest;
     const opened = await openWhatever(disk, { damaged: false, expected: true }, (store) =>
@@ -133,7 +137,8 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
     );
     const { store, taken, whole, news } = opened;
     const vital = newestOf(file, taken.ledger?.store === undefined ? taken.legacy : undefined);
-    const episodes = vital?.memory.emergency.episodes ?? [];
+    const kept = vital || taken.copy === undefined ? undefined : decodeCopy(taken.copy);
+    const episodes = (vital ?? kept)?.memory.emergency.episodes ?? [];
     return {
       reports: () => reportsOf(store, damaged),
       damaged,
@@ -142,7 +147,7 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
       news: [
         ...news.map((line) => line.replaceAll(copy, path)),
         ...(vital?.unread ?? []),
-        ...(vital ? [] : ["its vital file is damaged"]),
+        ...(vital ? [] : [kept ? "its vital file is damaged: a copy is used" : "its vital file is damaged"]),
         ...(beside ? [] : [`${path}.vital is not beside it: copy outbox*, not the folder alone`]),
       ],
       async [Symbol.asyncDispose]() {

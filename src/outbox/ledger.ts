@@ -1,6 +1,17 @@
 import * as z from "zod";
 import type { Declared } from "./declared.ts";
-import { addRange, complement, countWithin, hasNumber, removeRange, union, type Runs } from "./runs.ts";
+import {
+  addRange,
+  complement,
+  countWithin,
+  hasNumber,
+  removeRange,
+  size,
+  union,
+  within,
+  without,
+  type Runs,
+} from "../domain/runs.ts";
 
 /**
  * The account of the numbers of a store: each is settled (delivered or declared), pending, or not
@@ -21,6 +32,11 @@ export type Ledger = {
   sparse: Sparse[];
   /** Pending gap events and what they declare, ascending, at most DECLARED_MAX. */
   gaps: Declared[];
+  /**
+   * Numbers that a broker has acknowledged: those of them that are pending wait for dispatch's receipt. Settled ones
+   * are not removed, so that the runs stay few. At most RUNS_MAX: one that is left out is sent again, which is no loss.
+   */
+  carried: Runs;
 };
 
 /** More runs than these are folded into a sparse segment: a batch writes them all. */
@@ -44,16 +60,17 @@ const Stored = z.object({
     .catch([]),
   /** Emergencies whose episodes the memory may not have: the vital file could not be written with them. */
   apart: runs.catch([]),
+  carried: runs.catch([]),
   /** Until contract 1.0: stretches that count as settled, but for the records that are found. */
   thinned: runs.default([]),
 });
 /** The ledger as a store holds it. Without `store` it is one of contract 1.0. */
 export type StoredLedger = z.infer<typeof Stored>;
 
-export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [], gaps: [] });
+export const emptyLedger = (next = 1): Ledger => ({ next, settled: [], sparse: [], gaps: [], carried: [] });
 
 export const encodeLedger = (
-  { next, settled, sparse, gaps }: Ledger,
+  { next, settled, sparse, gaps, carried }: Ledger,
   of: {
     readonly store: string;
     readonly boot: number;
@@ -61,7 +78,7 @@ export const encodeLedger = (
     readonly lease: number;
     readonly apart: Runs;
   },
-): string => JSON.stringify({ ...of, next, settled, sparse, gaps });
+): string => JSON.stringify({ ...of, next, settled, sparse, gaps, carried });
 
 /** Undefined if the text is no ledger. */
 export const decodeLedger = (text: string): StoredLedger | undefined => {
@@ -101,6 +118,29 @@ const pendingWithin = ({ settled, sparse }: Ledger, from: number, to: number): n
 
 export const pendingCount = (ledger: Ledger): number => pendingWithin(ledger, 1, ledger.next - 1);
 
+const runsOf = (sparse: readonly Sparse[]): Runs => sparse.map(([from, to]): [number, number] => [from, to]);
+
+/** Those of the numbers that are pending for certain, and the stretches of which only the disk knows. */
+export const pendingIn = (
+  { settled, sparse }: Ledger,
+  numbers: Runs,
+): { readonly certain: Runs; readonly sparse: Runs } => {
+  const segments = runsOf(sparse);
+  return {
+    certain: without(without(numbers, settled), segments),
+    sparse: segments.flatMap(([from, to]) => within(numbers, from, to)),
+  };
+};
+
+/** How many carried numbers are pending. Of a segment that is carried in part, at most its part. */
+export const carriedCount = (ledger: Ledger): number => {
+  const { certain, sparse } = pendingIn(ledger, ledger.carried);
+  return sparse.reduce(
+    (sum, [from, to]) => sum + Math.min(to - from + 1, segmentOf(ledger, from)?.[2] ?? 0),
+    size(certain),
+  );
+};
+
 /** No pending number is below it. */
 export const oldestPending = ({ settled, sparse }: Ledger): number => {
   const done = union(
@@ -137,6 +177,8 @@ const joinSmallest = (ledger: Ledger): void => {
 
 /** Folds all but the newest half of too many runs. `synced`: every pending number below it is synced on disk. */
 export const bound = (ledger: Ledger, synced: number): void => {
+  if (ledger.carried.length > 0) removeRange(ledger.carried, 1, oldestPending(ledger) - 1);
+  if (ledger.carried.length > RUNS_MAX) ledger.carried.splice(0, ledger.carried.length - RUNS_MAX);
   if (ledger.settled.length <= RUNS_MAX) return;
   const first = ledger.settled[0]!;
   const from = first[0] === 1 ? first[1] + 1 : 1;

@@ -1,6 +1,8 @@
+import type { CustodyMode } from "../custody/custody.ts";
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
+import type { Runs } from "../domain/runs.ts";
 import { Condition, type DiskState } from "./condition.ts";
 import { faultOf } from "./fault.ts";
 import { Gaps } from "./gaps.ts";
@@ -9,10 +11,12 @@ import type { Outbox, OutboxOptions } from "./outbox.ts";
 import { DamageError, type Store } from "./port.ts";
 import { Queue, type Now, type Settled } from "./queue.ts";
 import { Reader } from "./reader.ts";
+import { Receipts } from "./receipts.ts";
 import { createRetention } from "./retention.ts";
 import { Room } from "./room.ts";
 import { storeName, type Life, type Start } from "./start.ts";
 import { StoreAccess } from "./store-access.ts";
+import type { VitalHome } from "./vital-home.ts";
 import { VitalWriter } from "./vital-writer.ts";
 import { RETRY_MS, Writer } from "./writer.ts";
 
@@ -20,6 +24,15 @@ import { RETRY_MS, Writer } from "./writer.ts";
 const HELD_MAX = 8_192;
 /** Events in memory while nothing can be written: if there are more, the oldest of low value go. */
 const HELD_EVENTS_MAX = 2_000;
+
+/** What an outbox begins with. */
+type Beginning = {
+  readonly lock: Disposable;
+  readonly start: Start;
+  readonly life: Life;
+  readonly home: VitalHome;
+};
+
 /**
  * The one loop of the outbox: it gathers what changes and has it written, the memory to the vital file and
  * the reports to the store. What is decided is decided in `queue`, `gaps` and `recovery`.
@@ -40,12 +53,14 @@ export class OutboxLoop implements Outbox {
   readonly #access: StoreAccess;
   readonly #room: Room;
   readonly #reader: Reader;
+  readonly #receipts: Receipts;
   readonly #writer: Writer;
   readonly #firstAttempt = Promise.withResolvers<void>();
+  readonly #renewed: boolean;
   #closing = false;
   #eventsShedAt = HELD_EVENTS_MAX;
 
-  constructor(options: OutboxOptions, lock: Disposable, start: Start, life: Life) {
+  constructor(options: OutboxOptions, { lock, start, life, home }: Beginning) {
     this.#options = options;
     this.#lock = lock;
     this.#start = start;
@@ -65,9 +80,18 @@ export class OutboxLoop implements Outbox {
       life.away,
     );
     this.#access = this.#createAccess();
-    this.#vital = this.#createVital(life);
+    this.#vital = this.#createVital(life, home);
     const retention = createRetention(disk, options.maxBytes);
-    const parts = { ...options, queue: this.#queue, gaps: this.#gaps, access: this.#access, retention };
+    const { renewedBelow = 1 } = life.vital;
+    this.#renewed = renewedBelow > 1;
+    const parts = {
+      ...options,
+      renewedBelow,
+      queue: this.#queue,
+      gaps: this.#gaps,
+      access: this.#access,
+      retention,
+    };
     const now = () => this.#now();
     this.#room = new Room({
       ...parts,
@@ -80,6 +104,17 @@ export class OutboxLoop implements Outbox {
     });
     this.#reader = new Reader({
       ...parts,
+      foreign: (report) => this.#adopt(report),
+      waits: (seq) => this.#receipts.waits(seq),
+      broken: (reports) => this.#broken(reports),
+      unreadable: (store, cause) => this.#unreadable(store, cause),
+    });
+    this.#receipts = new Receipts({
+      ...parts,
+      now,
+      settled: () => this.#writer.settled(),
+      batch: () => this.#writer.batch(),
+      declared: () => this.#declared(),
       broken: (reports) => this.#broken(reports),
       unreadable: (store, cause) => this.#unreadable(store, cause),
     });
@@ -107,17 +142,19 @@ export class OutboxLoop implements Outbox {
       now: () => this.#now(),
       news: (line) => on.news(line),
       orphan: (report) => on.orphan?.(report),
+      recalled: (recalled) => on.recalled?.(recalled),
       closing: () => this.#closing,
       away: () => this.#condition.away,
       memory: () => this.memory,
     });
   }
 
-  #createVital(life: Life): VitalWriter {
+  #createVital(life: Life, home: VitalHome): VitalWriter {
     const { on } = this.#options;
     return new VitalWriter({
       ...this.#options,
       life,
+      home,
       queue: this.#queue,
       gaps: this.#gaps,
       condition: this.#condition,
@@ -171,6 +208,14 @@ export class OutboxLoop implements Outbox {
     return this.secure();
   }
 
+  renew(): void {
+    this.#vital.file.renew(storeName(this.#options.random));
+  }
+
+  isForeign({ store }: Pick<Report, "store">): boolean {
+    return store !== this.store && this.#renewed;
+  }
+
   nextConnection(): number {
     // Without a disk only the clock knows that this life is later than one that could not store its count.
     const seconds = Math.floor(this.#options.clock.now().at / 1_000);
@@ -195,6 +240,14 @@ export class OutboxLoop implements Outbox {
       this.#options.on.stored(lane); // it can be read from memory
     }
     return report;
+  }
+
+  /** A report of an earlier store is pending: it gets a number of this one. */
+  #adopt(report: Report): void {
+    const seq = this.#queue.renumber(report);
+    if (seq === undefined) return;
+    this.#vital.given(seq);
+    this.#writer.appended(laneOf(report.kind));
   }
 
   #shedEvents(): void {
@@ -224,6 +277,42 @@ export class OutboxLoop implements Outbox {
   settle(reports: readonly Settled[]): void {
     this.#queue.settle(reports);
     this.#writer.settled();
+  }
+
+  acknowledge(reports: readonly Settled[]): void {
+    this.#receipts.acknowledge(reports);
+  }
+
+  keep(custody: CustodyMode): void {
+    this.#receipts.keep(custody);
+  }
+
+  receipted(upTo: number, missing: Runs): Promise<void> {
+    return this.#receipts.receipted(upTo, missing);
+  }
+
+  unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }> {
+    return this.#receipts.unstored(from, to, limit);
+  }
+
+  get unreceipted(): number {
+    return this.#receipts.waiting;
+  }
+
+  sending(reports: readonly Settled[]): void {
+    this.#receipts.sending(reports);
+  }
+
+  unsent(upTo: number, missing: Runs): number | undefined {
+    return this.#receipts.unsent(upTo, missing);
+  }
+
+  get recovered(): boolean {
+    return this.#queue.isRecovered;
+  }
+
+  get next(): number {
+    return this.#queue.next;
   }
 
   refuse(reports: readonly Report[]): void {

@@ -1,5 +1,14 @@
 import * as z from "zod";
-import { Copy, CountedPresses, KeptEpisode, Memory, NO_MEMORY } from "../domain/memory.ts";
+import {
+  Copy,
+  CountedPresses,
+  CustodyMemory,
+  KeptEpisode,
+  KnownButton,
+  Memory,
+  NO_CUSTODY,
+  NO_MEMORY,
+} from "../domain/memory.ts";
 
 /**
  * A memory as it was read: entry by entry, so that one that cannot be read never costs the others.
@@ -23,6 +32,9 @@ const lists = z.object({
   commands: z
     .looseObject({ done: z.array(z.unknown()).catch([]), held: z.array(z.unknown()).catch([]) })
     .catch({ done: [], held: [] }),
+  buttons: z.array(z.unknown()).optional().catch(undefined),
+  // Lost, it is made again of the next receipt.
+  custody: CustodyMemory.catch(NO_CUSTODY),
 });
 
 const reader = () => {
@@ -53,7 +65,7 @@ export const readMemory = (value: unknown): ReadMemory => {
   const { unread, entries } = reader();
   const read = lists.safeParse(value);
   if (!read.success) return { memory: NO_MEMORY, unread: ["the memory cannot be read"] };
-  const { unit, emergency, commands } = read.data;
+  const { unit, emergency, commands, custody, buttons } = read.data;
   const { drillAskedAt } = emergency;
   const episodes = emergency.episodes.flatMap((kept) => {
     const [whole] = entries("an episode", KeptEpisode, [kept]);
@@ -80,6 +92,8 @@ export const readMemory = (value: unknown): ReadMemory => {
         done: entries("a finished command", DoneCommands.element, commands.done),
         held: entries("a held command", HeldCommands.element, commands.held),
       },
+      ...(buttons === undefined ? {} : { buttons: entries("a button", KnownButton, buttons) }),
+      custody,
     },
     unread,
   };

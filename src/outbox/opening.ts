@@ -2,8 +2,17 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { decodeLedger, type StoredLedger } from "./ledger.ts";
 import { DamageError, type Disk, type Opening, type Store } from "./port.ts";
-import { decodeKey, decodeRecord, encodeKey, LEDGER_KEY, rangeOf, unseal, VITAL_KEY } from "./record.ts";
-import { addRange, numbersOf, removeRange, within, type Runs } from "./runs.ts";
+import {
+  decodeKey,
+  decodeRecord,
+  encodeKey,
+  LEDGER_KEY,
+  MEMORY_KEY,
+  rangeOf,
+  unseal,
+  VITAL_KEY,
+} from "./record.ts";
+import { addRange, numbersOf, removeRange, within, type Runs } from "../domain/runs.ts";
 import { unsealVital, type ReadVital } from "./vital-record.ts";
 
 /** A store that has been opened, and what was wrong with it and done about it, a line each. */
@@ -22,6 +31,8 @@ export type Scan = {
   readonly ledger: StoredLedger | undefined;
   /** The copy of the vital file that versions for contract 1.0 kept. */
   readonly legacy: ReadVital | undefined;
+  /** The copy of the memory, as it is stored: read only if the vital file is lost. */
+  readonly copy: Buffer | undefined;
   readonly lanes: Record<Lane, Runs>;
 };
 
@@ -103,7 +114,7 @@ export const numbersIn = async (store: Store, runs: Runs): Promise<Runs> => {
  * given. Rejects with ScanAbandoned once `abandoned` says so.
  */
 export const scan = async (store: Store, lease: number, abandoned: () => boolean): Promise<Scan> => {
-  const [sealed, kept] = await store.getMany([LEDGER_KEY, VITAL_KEY]);
+  const [sealed, kept, copy] = await store.getMany([LEDGER_KEY, VITAL_KEY, MEMORY_KEY]);
   const text = sealed && unseal(LEDGER_KEY, sealed);
   const ledger = text === undefined ? undefined : decodeLedger(text);
   const legacy = kept && unsealVital(kept);
@@ -120,5 +131,5 @@ export const scan = async (store: Store, lease: number, abandoned: () => boolean
     }
   }
   await withoutInvented(store, lanes, Math.max(lease, ledger?.lease ?? 1, legacy?.lease ?? 1));
-  return { ledger, legacy, lanes };
+  return { ledger, legacy, copy, lanes };
 };

@@ -40,3 +40,22 @@ export const orphansIn = (
   }
   return [...newest.values()].filter(({ data }) => data.state !== "cleared" && !known.has(data.episode));
 };
+
+/** A newer memory than that with which this life began. */
+export type Recalled = {
+  readonly memory: Memory;
+  /** Episodes that were open when this life began, as it knew, and had ended. `presses`: as it knew. */
+  readonly ended: readonly { readonly id: string; readonly presses: number }[];
+};
+
+const openIn = ({ emergency }: Memory): Memory["emergency"]["episodes"] =>
+  emergency.episodes.filter(({ episode }) => episode.state !== "cleared");
+
+/** `begun`: the memory with which this life began. An episode leaves a memory only when its end was published. */
+export const recalledFrom = (memory: Memory, begun: Memory): Recalled => {
+  const still = new Set(openIn(memory).map(({ episode }) => episode.id));
+  const ended = openIn(begun).flatMap(({ episode: { id, presses } }) =>
+    still.has(id) ? [] : [{ id, presses }],
+  );
+  return { memory, ended };
+};

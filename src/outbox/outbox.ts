@@ -1,15 +1,20 @@
+import type { CustodyMode } from "../custody/custody.ts";
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
 import type { Draft, EmergencyUpdate, Report } from "../domain/report.ts";
+import type { Runs } from "../domain/runs.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { DiskState } from "./condition.ts";
 import type { OutboxFault } from "./fault.ts";
 import { OutboxLoop } from "./loop.ts";
+import type { Recalled } from "./orphans.ts";
 import type { Disk } from "./port.ts";
 import { begin, takeLease } from "./start.ts";
+import { VitalHome } from "./vital-home.ts";
 
 export type { OutboxFault } from "./fault.ts";
+export type { Recalled } from "./orphans.ts";
 
 /**
  * The only durable queue. A report gets its number here and stays until it is settled.
@@ -43,6 +48,14 @@ export type Outbox = AsyncDisposable &
      * when the disk refuses.
      */
     rename(unit: string): Promise<void>;
+    /**
+     * Begins a new store once the outbox is opened again: dispatch knows numbers that this one never gave. What is
+     * pending then gets numbers of the new one, and the numbers that were given so far are declared in it. It counts
+     * once `secure` has resolved.
+     */
+    renew(): void;
+    /** Whether a report is of an earlier store, and needs a number of this one: see `renew`. */
+    isForeign(report: Pick<Report, "store">): boolean;
     /** Counts a connection of the link. The count is kept in the vital file; it is not waited for. */
     nextConnection(): number;
     /** Numbers a draft at once and takes it. Never throws. What can wait (telemetry) asks `pressure()` before. */
@@ -53,6 +66,33 @@ export type Outbox = AsyncDisposable &
     leased(seq: number): boolean;
     /** Writes and syncs all that is in memory. Rejects if the disk refuses. */
     flush(): Promise<void>;
+    /**
+     * With whom the responsibility for acknowledged reports lies: see `acknowledge`. `broker` also settles those that
+     * were waiting for a receipt.
+     */
+    keep(custody: CustodyMode): void;
+    /**
+     * Dispatch has stored every number up to `upTo`, or the gap that declares it, except the `missing` ones
+     * (ascending, disjoint). Settles them; resolves when it has.
+     */
+    receipted(upTo: number, missing: Runs): Promise<void>;
+    /**
+     * Looks at numbers from `from` on, at most to `to`, that dispatch lacks. `reports`: up to `limit` of those that
+     * a broker acknowledged more than 30 s ago; `upTo`: the last number looked at. Those among them that the outbox no
+     * longer has are declared, unless a pending gap does.
+     */
+    unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }>;
+    /** How many reports a broker has acknowledged and no receipt covers. */
+    readonly unreceipted: number;
+    /** The next number that is given. Before `recovered` earlier lives may have given higher ones. */
+    readonly next: number;
+    /** Whether the store was held against what this life knows. */
+    readonly recovered: boolean;
+    /**
+     * A number that this life has given, that is neither above `upTo` nor `missing`, and that was never handed to a
+     * connection: dispatch cannot have it. Undefined if there is none.
+     */
+    unsent(upTo: number, missing: Runs): number | undefined;
     /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
     readonly state: DiskState;
@@ -78,15 +118,19 @@ export type OutboxOptions = {
     fault(fault: OutboxFault | undefined): void;
     /** Something was wrong with what is stored, and what was done about it. */
     news(line: string): void;
+    /** The vital file cannot be written, for this reason, and its spare is used; undefined: the vital file again. */
+    spareUsed?(reason: string | undefined): void;
     /** An emergency that is not over, of which the store has a report and the memory nothing. Its newest report. */
     orphan?(report: EmergencyUpdate): void;
+    /** The vital file is older than the store, which has a copy of a newer memory. Called after `orphan`. */
+    recalled?(recalled: Recalled): void;
     /** Entries of the memory were lost or could not be read. Called before `openOutbox` resolves. */
     doubtful?(): void;
   };
 };
 
 /**
- * Locks the disk and reads its vital file; the store is opened and scanned after this resolves. Only if
+ * Locks the disk and reads its vital file and the spare of it; the store is opened and scanned after this resolves. Only if
  * the vital file is lost or of an older version it waits for the store. Rejects with StoreError if
  * another process has the outbox, or if the disk has never taken anything and does not now.
  */
@@ -94,11 +138,13 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
   const lock = await options.disk.lock();
   try {
     const start = await begin(options.disk, options);
-    const life = await takeLease(options.disk, start, options);
     for (const line of start.news) options.on.news(line);
+    const { disk, random, time, on } = options;
+    const home = new VitalHome({ disk, spare: start.spare, spareUsed: (reason) => on.spareUsed?.(reason) });
+    const life = await takeLease(disk, start, { home, random, time });
     if (start.doubtful) options.on.doubtful?.();
     const unit = start.memory.unit ?? options.unit;
-    const outbox = new OutboxLoop({ ...options, unit }, lock, start, life);
+    const outbox = new OutboxLoop({ ...options, unit }, { lock, start, life, home });
     await outbox.begin();
     return outbox;
   } catch (cause) {

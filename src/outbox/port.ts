@@ -1,5 +1,5 @@
 /**
- * The port between the outbox and its disk: atomic ordered batches, and the vital file. The real
+ * The port between the outbox and its disk: atomic ordered batches, the vital file and its spare. The real
  * implementation is in disk.ts; the simulation has its own; one contract suite runs on both.
  */
 
@@ -53,6 +53,7 @@ export type Store = {
 /** How a store is opened: as it was left; after a repair; as a new one where there is none. */
 export type Opening = "as-is" | "repair" | "anew";
 
+/** Places of the vital file; its spare has as many. */
 export const PLACES = 2;
 export const PLACE_BYTES = 128 * 1024;
 
@@ -61,13 +62,20 @@ export type Disk = {
   readonly path: string;
   /** Keeps every other unit out. Rejects with StoreError if one is in. */
   lock(): Promise<Disposable>;
-  /** The bytes of each of the two places of the vital file; undefined if the file or its end is missing or unreadable. */
+  /**
+   * The bytes of each place: first those of the vital file, then those of the spare. Undefined if the file or its
+   * end is missing or unreadable.
+   */
   readVital(): Promise<readonly (Buffer | undefined)[]>;
   /**
    * Resolves when the bytes, at most PLACE_BYTES, are synced in their place. Needs no free space once the
    * file exists. If it is cut, the place may hold anything; the other one stays as it was.
    */
   writeVital(place: number, bytes: Buffer): Promise<void>;
+  /** The same for the spare: a second file, which is used while the vital file cannot be written. */
+  writeSpare(place: number, bytes: Buffer): Promise<void>;
+  /** Removes the spare, if there is one. */
+  removeSpare(): Promise<void>;
   /** Whether there is a store, whole or not. Rejects with StoreError if there can be none. */
   hasStore(): Promise<boolean>;
   /**

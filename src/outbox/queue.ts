@@ -18,7 +18,7 @@ import type { Operation } from "./port.ts";
 import { Recent } from "./recent.ts";
 import { LEDGER_KEY, seal } from "./record.ts";
 import type { Gap, Known, Recovered } from "./recovery.ts";
-import { addRange, hasNumber, numbersOf, union, without, type Runs } from "./runs.ts";
+import { addRange, hasNumber, numbersOf, union, without, type Runs } from "../domain/runs.ts";
 
 /** The vital file: whether it cannot be written, and the newest generation that is on disk. */
 export type VitalState = { readonly away: boolean; readonly generation: number };
@@ -75,7 +75,7 @@ export class Queue {
   get size(): number {
     return this.#batches.size;
   }
-  /** Records are to be written or deleted. */
+  /** Records are to be written or deleted, and wait for no receipt. */
   get due(): boolean {
     return this.#batches.due;
   }
@@ -95,6 +95,18 @@ export class Queue {
   /** The numbers of events and emergencies that are pending, in no order. */
   get urgent(): number[] {
     return [...this.#urgent.emergency, ...this.#urgent.event];
+  }
+  /** Reports in memory that wait for no receipt. */
+  get unacknowledged(): number {
+    return this.#batches.unacknowledged;
+  }
+  /** The first of them. */
+  get eldest(): Report | undefined {
+    return this.#batches.eldest;
+  }
+  /** When the first of those that do is to be written; undefined if there is none. */
+  get carriedUntil(): number | undefined {
+    return this.#batches.carriedUntil;
   }
   get heldEvents(): number {
     let events = 0;
@@ -135,6 +147,23 @@ export class Queue {
     } as Report;
     this.#hold(report);
     return report;
+  }
+
+  /**
+   * Gives a pending report of an earlier store a number of this one, and returns it. A gap is only settled: its
+   * numbers mean nothing here.
+   */
+  renumber(report: Report): number | undefined {
+    const isGap = report.kind === "event" && report.data.type === "gap";
+    const seq = isGap ? undefined : this.#ledger.next++;
+    if (seq !== undefined) this.#hold({ ...report, store: this.#of.store, seq });
+    if (seq !== undefined) {
+      // Its episode was stored by an earlier life.
+      this.#made.delete(seq);
+      this.#batches.replaces(seq);
+    }
+    this.settle([report]);
+    return seq;
   }
 
   appendGap(gap: Gap, { mono, at, clock }: Now): void {
@@ -256,6 +285,39 @@ export class Queue {
     for (const report of reports) if (this.isPending(report)) this.#release(report.seq, laneOf(report.kind));
   }
 
+  /** A broker has acknowledged these. They stay until they are settled. `now`: on the clock of `plan`. */
+  carry(reports: readonly Settled[], now: number): void {
+    for (const report of reports) {
+      if (!this.isPending(report)) continue;
+      addRange(this.#ledger.carried, report.seq, report.seq);
+      if (laneOf(report.kind) === "telemetry") this.#batches.carry(report.seq, now);
+      this.#changed = true;
+    }
+  }
+
+  /** Whether a broker has acknowledged it. */
+  isCarried(seq: number): boolean {
+    return this.#ledger.carried.length > 0 && hasNumber(this.#ledger.carried, seq);
+  }
+
+  /** Numbers that a broker has acknowledged, pending or not. */
+  get carried(): Runs {
+    return this.#ledger.carried;
+  }
+
+  /** Pending emergencies. */
+  get emergencies(): Runs {
+    const numbers: Runs = [];
+    for (const seq of this.#urgent.emergency) addRange(numbers, seq, seq);
+    return numbers;
+  }
+
+  /** A number that is pending for certain, as something to be settled. */
+  named(seq: number): Settled {
+    if (this.#urgent.emergency.has(seq)) return { seq, kind: "emergency" };
+    return { seq, kind: this.#urgent.event.has(seq) ? "event" : "position" };
+  }
+
   /** Settles numbers that this life has not given to reports. */
   settleUngiven(numbers: Runs): void {
     for (const [from, to] of numbers) {
@@ -303,11 +365,11 @@ export class Queue {
     return fresh;
   }
 
-  /** Takes all that may be written as the next batch. */
-  plan(): Plan {
+  /** Takes all that may be written as the next batch. `now`: see `Batches.plan`. */
+  plan(now: number | undefined): Plan {
     bound(this.#ledger, this.synced);
     this.#changed = false;
-    return this.#batches.plan(this.allLeased, (seq) => this.leased(seq));
+    return this.#batches.plan(this.allLeased, (seq) => this.leased(seq), now);
   }
 
   /** The operations of a batch: its records, its removals and the ledger. */
@@ -331,6 +393,11 @@ export class Queue {
   undone(plan: Plan): void {
     this.#batches.undone(plan, (seq) => this.isSettled(seq));
     this.#changed = true;
+  }
+
+  /** A report that is in memory. */
+  inMemory(seq: number): Report | undefined {
+    return this.#batches.report(seq);
   }
 
   /** What a recovery must know of this life. */

@@ -9,6 +9,12 @@ export type ReaderOptions = {
   readonly disk: Pick<Disk, "space">;
   readonly queue: Queue;
   readonly access: StoreAccess;
+  /** Records below this number are of an earlier store. */
+  readonly renewedBelow: number;
+  /** One of them is pending. It is not read under its old number. */
+  readonly foreign: (report: Report) => void;
+  /** A broker has acknowledged it: it waits for a receipt, and is not read. */
+  readonly waits: (seq: number) => boolean;
   /** Records of these reports cannot be read, though the store can. */
   readonly broken: (reports: readonly Settled[]) => void;
   /** The store cannot be read. */
@@ -36,7 +42,7 @@ export class Reader {
     const last = page.at(-1);
     const cursor = last ? decodeKey(last[0]) : after;
     const fresh = unwritten
-      .filter(({ seq }) => seq > cursor && !queue.isSettled(seq))
+      .filter(({ seq }) => seq > cursor && !queue.isSettled(seq) && !this.#options.waits(seq))
       .slice(0, limit - page.length);
     // Without the store it is not known what lies before: the next read begins here again.
     return { reports: [...reports, ...fresh], cursor: whole ? (fresh.at(-1)?.seq ?? cursor) : after };
@@ -47,9 +53,10 @@ export class Reader {
     const unread: Settled[] = [];
     for (const [key, value] of page) {
       const seq = decodeKey(key);
-      if (this.#options.queue.isSettled(seq)) continue;
+      if (this.#options.queue.isSettled(seq) || this.#options.waits(seq)) continue;
       const report = decodeRecord(key, value);
-      if (report) reports.push(report);
+      if (report && seq < this.#options.renewedBelow) this.#options.foreign(report);
+      else if (report) reports.push(report);
       else unread.push({ seq, kind: lane === "telemetry" ? "position" : lane });
     }
     return { reports, unread };

@@ -13,6 +13,8 @@ const KEY_BYTES = 9;
 const CRC_BYTES = 4;
 
 export const LEDGER_KEY = Buffer.from("ledger");
+/** The copy of the memory: see memory-copy.ts. */
+export const MEMORY_KEY = Buffer.from("memory");
 /** Until contract 1.0 a copy of the vital file was kept here; it is read once, on upgrade. */
 export const VITAL_KEY = Buffer.from("vital");
 

@@ -13,7 +13,7 @@ import {
   within,
   without,
   type Runs,
-} from "./runs.ts";
+} from "../domain/runs.ts";
 
 /** What was found is held against what is known, and what is true comes out. Pure. */
 
@@ -158,7 +158,7 @@ const earlier = (known: Known, found: Found, numbers: Runs): Ledger => {
     stored.sparse ?? stored.thinned.map(([from, to]): Sparse => [from, to, countWithin(numbers, from, to)]);
   for (const [from, to] of sparse) removeRange(settled, from, to);
   for (const [from, to] of known.held) removeRange(settled, from, to);
-  return { next: stored.next, settled, sparse, gaps: stored.gaps };
+  return { next: stored.next, settled, sparse, gaps: stored.gaps, carried: union(stored.carried) };
 };
 
 /** Segments in which records have vanished: nobody knows which, so all that is not there is declared. */
@@ -206,6 +206,7 @@ export const recover = (known: Known, found: Found): Recovered => {
     settled: union(base.settled, known.ledger.settled),
     sparse,
     gaps: [],
+    carried: [],
   };
   for (const [from, to] of known.ungiven)
     for (const [low, high] of within(pending, from, to)) removeRange(ledger.settled, low, high);
@@ -224,6 +225,7 @@ export const recover = (known: Known, found: Found): Recovered => {
   gaps.push(...missingGaps({ ...known, renamed }, found, missing, ledger.next));
   gaps.push(...declaredAgain(union(known.owed, checked.owed), there));
   for (const [from, to] of missing) addRange(ledger.settled, from, to);
+  ledger.carried = union(base.carried, known.ledger.carried);
   return { ledger, lanes, gaps, ghosts: ghostsOf(ledger, found) };
 };
 

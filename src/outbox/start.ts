@@ -1,16 +1,27 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
+import { decodeCopy } from "./memory-copy.ts";
 import { whileItMoves } from "./patience.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, NoAnswerError, PLACES, StoreError, type Disk } from "./port.ts";
-import { decodePlaces, encodeVital, newestOf, type ReadVital, type Vital } from "./vital-record.ts";
+import type { VitalHome } from "./vital-home.ts";
+import {
+  decodePlaces,
+  encodeVital,
+  newestOf,
+  type ReadPlaces,
+  type ReadVital,
+  type Vital,
+} from "./vital-record.ts";
 
 /** What a life begins with. Its own numbers begin at `lease`. */
 export type Start = {
   readonly store: string;
   /** The name of the store before the unit was renamed. */
   readonly formerly?: string | undefined;
+  /** See `Vital`. */
+  readonly renewedBelow?: number | undefined;
   /** Of the last life. */
   readonly boot: number;
   readonly connection: number;
@@ -22,8 +33,14 @@ export type Start = {
   readonly used: boolean;
   /** The numbers below `lease` are not of this store, for this reason: they are declared in it. */
   readonly renamed: "superseded" | "corruption" | undefined;
+  /** There is a spare of the vital file. */
+  readonly spare: boolean;
   /** Something of the memory may be missing. */
   readonly doubtful: boolean;
+  /** All the same it has every episode of which the store has a report and that has not ended. */
+  readonly coversStore: boolean;
+  /** The newest memory may be lost: it covers a store only if the ledger of that store knows of no newer one. */
+  readonly torn: boolean;
   /** What was wrong, a line each. */
   readonly news: readonly string[];
   /** The store, if it had to be opened to know all this. */
@@ -55,12 +72,18 @@ const bootBeyond = (least: number, random: Random): number =>
 const SKIPPED_NUMBERS = 2 * LEASE_MAX;
 /** One place is damaged: the newest may be lost. A write holds all connections so far, so a few. */
 const SKIPPED_CONNECTIONS = 16;
+/** It may have been written so often since the last batch. If it can be read again, it must not be the newest. */
+const SKIPPED_GENERATIONS = 65_536;
 /** Lives that may have written the vital file and never the store. */
 const SKIPPED_BOOTS = 16;
 
-const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Start => ({
+/** What is known without the files themselves. */
+type Begun = Omit<Start, "spare">;
+
+const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boolean): Begun => ({
   store: vital.store,
   formerly: vital.formerly,
+  renewedBelow: vital.renewedBelow,
   boot: vital.boot + (damaged ? 1 : 0),
   connection: vital.connection + (damaged ? SKIPPED_CONNECTIONS : 0),
   lease: damaged ? vital.reach : vital.lease,
@@ -71,13 +94,15 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   renamed: undefined,
   // A write that a power cut has torn is no loss, but it looks the same.
   doubtful: damaged || vital.unread.length > 0,
+  coversStore: vital.unread.length === 0,
+  torn: damaged,
   news: [
     ...vital.unread,
     ...(damaged ? ["one of the two places of the vital file is damaged: the other one is used"] : []),
   ],
 });
 
-const fresh = (random: Random): Start => ({
+const fresh = (random: Random): Begun => ({
   store: storeName(random),
   boot: 0,
   connection: 0,
@@ -87,6 +112,8 @@ const fresh = (random: Random): Start => ({
   used: false,
   renamed: undefined,
   doubtful: false,
+  coversStore: true,
+  torn: false,
   news: [],
 });
 
@@ -97,39 +124,43 @@ const generationAfter = (file: ReadVital | undefined, copy: ReadVital | undefine
   return same ? newest + 1 : newest;
 };
 
+const VITAL_LOST = "the vital file is lost: what was kept of open emergencies is gone";
+const VITAL_COPIED = "the vital file is lost: the copy of the memory in the store is used";
+
 /** From the store and from what an older version has left: the newer of the two memories counts. */
-const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Random): Start => {
+const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Random): Begun => {
   const { ledger, legacy, lanes } = opened.taken;
   // A ledger with a name is of this version: what an older one has left beside it is out of date.
-  const copy = ledger?.store === undefined ? legacy : undefined;
-  const known = newestOf(file, copy);
+  const legacyCopy = ledger?.store === undefined ? legacy : undefined;
+  const known = newestOf(file, legacyCopy);
   const last = Math.max(0, ...Object.values(lanes).map((runs) => runs.at(-1)?.[1] ?? 0));
   const least = Math.max(known?.lease ?? 1, ledger?.lease ?? 1, last + 1);
   const boot = Math.max(known?.boot ?? 0, ledger?.boot ?? 0);
   // A first start that was cut before its first batch has left files, and nothing in them.
   if (!known && !ledger && last === 0 && opened.whole) return { ...fresh(random), used: true, opened };
   const lost = !known && !ledger;
+  const copy = known || opened.taken.copy === undefined ? undefined : decodeCopy(opened.taken.copy);
+  const memory = known ?? copy;
   return {
     store: ledger?.store ?? storeName(random),
     boot: lost ? bootBeyond(boot, random) : boot + (known ? 0 : SKIPPED_BOOTS),
     connection: known?.connection ?? 0,
     lease: lost ? numberBeyond(least, random) : least + (known ? 0 : SKIPPED_NUMBERS),
-    generation: generationAfter(file, copy),
-    memory: known?.memory ?? NO_MEMORY,
+    generation: known ? generationAfter(file, legacyCopy) : (ledger?.generation ?? 0) + SKIPPED_GENERATIONS,
+    memory: memory?.memory ?? NO_MEMORY,
     used: true,
     renamed: lost ? "corruption" : ledger?.store === undefined ? "superseded" : undefined,
     doubtful: !known || known.unread.length > 0,
-    news: [
-      ...opened.news,
-      ...(known?.unread ?? []),
-      ...(known ? [] : ["the vital file is lost: what was kept of open emergencies is gone"]),
-    ],
+    // A batch holds the memory as it stood with its records.
+    coversStore: memory !== undefined && memory.unread.length === 0 && (known !== undefined || opened.whole),
+    torn: false,
+    news: [...opened.news, ...(memory?.unread ?? []), ...(known ? [] : [copy ? VITAL_COPIED : VITAL_LOST])],
     opened,
   };
 };
 
 /** Without the store, which cannot be opened: what the vital file says, if anything. */
-const fromRemains = (file: ReadVital | undefined, random: Random): Start => {
+const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
   const begin = fresh(random);
   if (!file)
     return {
@@ -139,7 +170,8 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Start => {
       used: true,
       renamed: "corruption",
       doubtful: true,
-      news: ["the vital file is lost: what was kept of open emergencies is gone"],
+      coversStore: false,
+      news: [VITAL_LOST],
     };
   const { boot, connection, lease, generation, memory, unread } = file;
   return {
@@ -152,6 +184,8 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Start => {
     used: true,
     renamed: "superseded",
     doubtful: unread.length > 0,
+    coversStore: unread.length === 0,
+    torn: false,
     news: unread,
   };
 };
@@ -175,7 +209,16 @@ export const begin = async (
   disk: Disk,
   { random, time }: { readonly random: Random; readonly time: Time },
 ): Promise<Start> => {
-  const { newest, damaged } = decodePlaces(await disk.readVital());
+  const places = await disk.readVital();
+  const spare = places.slice(PLACES).some((bytes) => bytes !== undefined);
+  return { ...(await beginWith(disk, decodePlaces(places), { random, time })), spare };
+};
+
+const beginWith = async (
+  disk: Disk,
+  { newest, damaged }: ReadPlaces,
+  { random, time }: { readonly random: Random; readonly time: Time },
+): Promise<Begun> => {
   if (newest?.store !== undefined) return fromVital({ ...newest, store: newest.store }, damaged);
   if (!(await disk.hasStore())) return newest ? fromRemains(newest, random) : fresh(random);
   let opening: Promise<Opened<Scan>> | undefined;
@@ -236,15 +279,16 @@ const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<v
 export const takeLease = async (
   disk: Disk,
   start: Start,
-  { random, time }: { readonly random: Random; readonly time: Time },
+  { home, random, time }: { readonly home: VitalHome; readonly random: Random; readonly time: Time },
 ): Promise<Life> => {
   const { store, formerly, connection, generation, memory } = start;
-  const of = { generation, store, formerly, connection, memory };
+  const renewedBelow = start.renewedBelow === 0 ? start.lease : start.renewedBelow;
+  const of = { generation, store, formerly, renewedBelow, connection, memory };
   const lease = start.lease + LEASE_MIN;
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {
     const { place, bytes } = encodeVital({ ...vital, generation: generation + 1 });
-    return disk.writeVital(place, bytes);
+    return home.write(place, bytes);
   };
   let writing: Promise<void> | undefined;
   try {

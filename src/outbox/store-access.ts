@@ -4,14 +4,15 @@ import type { EmergencyUpdate } from "../domain/report.ts";
 import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
-import { orphansIn, supersededIn } from "./orphans.ts";
+import { decodeCopy } from "./memory-copy.ts";
+import { orphansIn, recalledFrom, supersededIn, type Recalled } from "./orphans.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import type { StoredLedger } from "./ledger.ts";
 import { recover } from "./recovery.ts";
-import { hasNumber, numbersOf, type Runs } from "./runs.ts";
+import { hasNumber, numbersOf, union, type Runs } from "../domain/runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
 
 /** The store: not open, open, open and without an answer, or open and not to be trusted. */
@@ -33,6 +34,7 @@ export type AccessOptions = {
   readonly news: (line: string) => void;
   /** See `OutboxOptions`. */
   readonly orphan: (report: EmergencyUpdate) => void;
+  readonly recalled: (recalled: Recalled) => void;
   /** The outbox is being closed: a scan is abandoned. */
   readonly closing: () => boolean;
   /** Nothing remembers numbers or memory. */
@@ -55,6 +57,19 @@ const isAhead = (ledger: StoredLedger, start: Start): boolean =>
   ledger.store === start.store
     ? ledger.generation > start.generation
     : ledger.store !== undefined && ledger.store !== start.formerly;
+
+/** The copy of the memory, if all of it can be read. */
+const copyIn = ({ copy }: Scan): Memory | undefined => {
+  const read = copy && decodeCopy(copy);
+  return read?.unread.length === 0 ? read.memory : undefined;
+};
+
+/**
+ * Whether the life that wrote the ledger has written the memory since: then that has the episodes of all its
+ * reports. The first write may have begun before them.
+ */
+const hasCaughtUp = (ledger: StoredLedger, start: Start): boolean =>
+  ledger.boot === start.boot && start.generation >= ledger.generation + 2;
 
 /** Records deleted at once while a store is being recovered. */
 const GHOSTS = 1_000;
@@ -160,17 +175,22 @@ export class StoreAccess {
     const { queue, gaps, name, start, now, away, random, memory } = this.#options;
     const { ledger, legacy, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
-    const apart = ledger?.store === name ? ledger.apart : [];
+    const apart = ledger?.store === name && !hasCaughtUp(ledger, start) ? ledger.apart : [];
     const isFirst = !queue.isRecovered;
     const ahead = isFirst && ledger !== undefined && isAhead(ledger, start);
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
     const reports = isFirst ? await emergenciesIn(store, lanes.emergency) : [];
-    const isUnknown = ({ seq }: EmergencyUpdate): boolean => ahead || start.doubtful || hasNumber(apart, seq);
+    const unsure = !start.coversStore || (start.torn && (ledger === undefined || !whole));
+    const isUnknown = ({ seq }: EmergencyUpdate): boolean => ahead || unsure || hasNumber(apart, seq);
+    // One that a broker has acknowledged was published: it waits for nothing but a receipt.
+    const carried = union(ledger?.carried ?? []);
     const superseded = supersededIn(
-      reports.filter((report) => !isUnknown(report)),
+      reports.filter((report) => !isUnknown(report) && !hasNumber(carried, report.seq)),
       memory(),
     );
-    const orphans = orphansIn(reports.filter(isUnknown), start.memory, memory());
+    const newer = ahead && ledger.store === name ? copyIn(found) : undefined;
+    const kept = newer?.emergency.episodes.map(({ report }) => report) ?? [];
+    const orphans = orphansIn([...reports.filter(isUnknown), ...kept], start.memory, memory());
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     if (isFirst) queue.setApart(apart);
     const { owed } = gaps;
@@ -180,6 +200,7 @@ export class StoreAccess {
     gaps.recovered(recovered, now());
     gaps.refuse(superseded, "superseded", now());
     for (const report of orphans) this.#options.orphan(report);
+    if (newer && whole) this.#options.recalled(recalledFrom(newer, start.memory));
     const operations: Operation[] = LANES.flatMap((lane) =>
       [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
         type: "del",

@@ -1,7 +1,8 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
-import { NoAnswerError, type Disk } from "./port.ts";
+import { NoAnswerError } from "./port.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lease } from "./numbers.ts";
+import type { VitalHome } from "./vital-home.ts";
 import { encodeVital, type Vital } from "./vital-record.ts";
 
 /**
@@ -11,7 +12,9 @@ import { encodeVital, type Vital } from "./vital-record.ts";
 export const ANSWER_MS = 5_000;
 
 export type VitalFileOptions = {
-  readonly disk: Pick<Disk, "path" | "writeVital">;
+  /** Where the outbox is, for messages. */
+  readonly path: string;
+  readonly home: Pick<VitalHome, "write">;
   readonly time: Time;
   /** As it stands; its generation is that of the newest on disk. */
   readonly vital: Vital;
@@ -45,7 +48,7 @@ type State =
   | { readonly kind: "hung"; readonly cause: unknown };
 
 /**
- * The one home of the memory and of the counters: changes gather while a write is under way. Two writes are
+ * The memory and the counters, and their writing: changes gather while a write is under way. Two writes are
  * never under way at once: they would have the same place, and the older memory could be the one that stays.
  */
 export class VitalFile {
@@ -102,6 +105,12 @@ export class VitalFile {
   rename(unit: string, store: string): void {
     const { store: formerly, memory } = this.#vital;
     this.#vital = { ...this.#vital, store, formerly, memory: { ...memory, unit } };
+    this.#changes++;
+  }
+
+  /** The store has another name from the next life on. What is pending then gets numbers of it. */
+  renew(store: string): void {
+    this.#vital = { ...this.#vital, store, formerly: this.#vital.store, renewedBelow: 0 };
     this.#changes++;
   }
 
@@ -167,7 +176,7 @@ export class VitalFile {
   }
 
   #noAnswer(ms: number): NoAnswerError {
-    return new NoAnswerError(`${this.#options.disk.path}.vital`, ms);
+    return new NoAnswerError(`${this.#options.path}.vital`, ms);
   }
 
   #begin(): Promise<void> {
@@ -195,9 +204,9 @@ export class VitalFile {
   }
 
   async #put(vital: Vital): Promise<void> {
-    const { disk, on } = this.#options;
+    const { home, on } = this.#options;
     const { place, bytes, shortened } = encodeVital(vital);
-    await disk.writeVital(place, bytes);
+    await home.write(place, bytes);
     if (shortened) on.shortened();
   }
 

@@ -12,6 +12,11 @@ export type Vital = {
   readonly store: string;
   /** The store's name before the unit was renamed. */
   readonly formerly?: string | undefined;
+  /**
+   * Records below this number are of an earlier store, and get numbers of this one. 0: this store begins with the
+   * next life.
+   */
+  readonly renewedBelow?: number | undefined;
   readonly boot: number;
   /** Connections of the link so far. */
   readonly connection: number;
@@ -42,6 +47,7 @@ const Header = z.object({
     .string()
     .regex(/^[0-9a-z]{8}$/)
     .optional(),
+  renewedBelow: z.int().nonnegative().optional(),
   notes: z.record(z.string(), z.unknown()).optional(),
   memory: z.unknown().optional(),
 });
@@ -51,9 +57,9 @@ const LENGTH_BYTES = 4;
 const parse = (text: string): ReadVital | undefined => {
   const header = Header.safeParse(JSON.parse(text));
   if (!header.success) return undefined;
-  const { generation, boot, lease, reach = lease, connection, store, formerly, notes, memory } = header.data;
+  const { notes, memory, store, reach = header.data.lease, ...rest } = header.data;
   const read = notes && memory === undefined ? readNotes(notes) : readMemory(memory);
-  return { generation, boot, lease, reach, connection, store, formerly, ...read };
+  return { ...rest, store, reach, ...read };
 };
 
 /** Undefined if it is damaged. */
@@ -62,14 +68,17 @@ export const unsealVital = (value: Buffer): ReadVital | undefined => {
   return text === undefined ? undefined : parse(text);
 };
 
-/** Both places: the newest that is whole, and whether one of them holds something that is not. */
+/** All places: the newest that is whole, and whether a newer one may have been in a place that is damaged. */
 export type ReadPlaces = { readonly newest: ReadVital | undefined; readonly damaged: boolean };
 
 export const newestOf = (...of: readonly (ReadVital | undefined)[]): ReadVital | undefined =>
   of.reduce((best, one) => (one && one.generation > (best?.generation ?? -1) ? one : best), undefined);
 
-export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlaces => {
-  const read = places.map((bytes) => {
+type ReadPlace = { readonly vital?: ReadVital | undefined; readonly damaged: boolean };
+
+/** The places of one file. */
+const decodeFile = (places: readonly (Buffer | undefined)[]): ReadPlace[] =>
+  places.map((bytes) => {
     // The file is made in its full size: a place alone is missing only if the file was cut short.
     if (!bytes || bytes.length < LENGTH_BYTES)
       return { damaged: places.some((other) => other !== undefined) };
@@ -79,9 +88,16 @@ export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlace
     const vital = unsealVital(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
     return { vital, damaged: vital === undefined };
   });
+
+/** `places`: those of the vital file, then those of the spare. */
+export const decodePlaces = (places: readonly (Buffer | undefined)[]): ReadPlaces => {
+  const read = [...decodeFile(places.slice(0, PLACES)), ...decodeFile(places.slice(PLACES))];
+  const newest = newestOf(...read.map(({ vital }) => vital));
+  // The other place of the newest one's file holds an older generation: damage there is no loss.
+  const next = newest && (newest.generation + 1) % PLACES;
   return {
-    newest: newestOf(...read.map(({ vital }) => vital)),
-    damaged: read.some(({ damaged }) => damaged),
+    newest,
+    damaged: read.some(({ damaged }, n) => damaged && (next === undefined || n % PLACES === next)),
   };
 };
 

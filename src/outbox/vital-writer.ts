@@ -6,6 +6,7 @@ import type { Disk } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
 import { numberBeyond, type Life } from "./start.ts";
 import { VitalFile } from "./vital-file.ts";
+import type { VitalHome } from "./vital-home.ts";
 
 /**
  * A number waits at most this long for its lease; then it jumps. The unit publishes an emergency from memory
@@ -18,6 +19,7 @@ export type VitalWriterOptions = {
   readonly time: Time;
   readonly random: Random;
   readonly life: Life;
+  readonly home: VitalHome;
   readonly queue: Queue;
   readonly gaps: Gaps;
   readonly condition: Condition;
@@ -43,9 +45,10 @@ export class VitalWriter {
 
   constructor(options: VitalWriterOptions) {
     this.#options = options;
-    const { disk, time, life, queue, closing, news } = options;
+    const { disk, time, life, home, queue, closing, news } = options;
     this.file = new VitalFile({
-      disk,
+      path: disk.path,
+      home,
       time,
       vital: life.vital,
       underWay: life.underWay,

@@ -1,5 +1,5 @@
-import { type FileHandle, open, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, open, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { PLACE_BYTES, PLACES } from "./port.ts";
 
 /**
@@ -7,6 +7,11 @@ import { PLACE_BYTES, PLACES } from "./port.ts";
  * it can be written on a full disk, and a write that is cut leaves the other place.
  */
 export const vitalFileOf = (path: string): string => `${path}.vital`;
+/**
+ * Its spare has the same form. It lies in the folder of the store, which may be on another partition: LevelDB
+ * leaves a file alone whose name it does not know.
+ */
+export const spareFileOf = (path: string): string => join(path, "vital-spare");
 
 const codeOf = (cause: unknown): unknown =>
   cause instanceof Error && "code" in cause ? cause.code : undefined;
@@ -30,9 +35,9 @@ const extend = async (handle: FileHandle): Promise<void> => {
 };
 
 /** Opens the file; makes it, with all the room that it will ever need, if there is none. */
-const openFile = async (path: string): Promise<FileHandle> => {
+const openFile = async (file: string): Promise<FileHandle> => {
   try {
-    const handle = await open(vitalFileOf(path), "r+");
+    const handle = await open(file, "r+");
     try {
       await extend(handle);
       return handle;
@@ -42,11 +47,10 @@ const openFile = async (path: string): Promise<FileHandle> => {
     }
   } catch (cause) {
     if (codeOf(cause) !== "ENOENT") throw cause;
-    const handle = await open(vitalFileOf(path), "wx+");
+    const handle = await open(file, "wx+");
     try {
       await extend(handle);
-      await using folder = await open(dirname(path), "r");
-      await folder.sync();
+      await syncFolder(file);
       return handle;
     } catch (failed) {
       await handle.close();
@@ -55,19 +59,41 @@ const openFile = async (path: string): Promise<FileHandle> => {
   }
 };
 
-/** The bytes of each place; undefined if the file, or all of the place, is missing or unreadable. */
-export const readPlaces = async (path: string): Promise<(Buffer | undefined)[]> => {
-  const bytes = await readFile(vitalFileOf(path)).catch(() => Buffer.alloc(0));
+/** Syncs that a file was made or removed. */
+const syncFolder = async (file: string): Promise<void> => {
+  await using folder = await open(dirname(file), "r");
+  await folder.sync();
+};
+
+/** The bytes of each place of a file; undefined if the file, or all of the place, is missing or unreadable. */
+const readFilePlaces = async (file: string): Promise<(Buffer | undefined)[]> => {
+  const bytes = await readFile(file).catch(() => Buffer.alloc(0));
   return Array.from({ length: PLACES }, (_, place) => {
     const at = bytes.subarray(place * PLACE_BYTES, (place + 1) * PLACE_BYTES);
     return at.length === 0 ? undefined : at;
   });
 };
 
-/** Resolves when the bytes are synced in their place. */
-export const writePlace = async (path: string, place: number, bytes: Buffer): Promise<void> => {
+/** The places of the vital file, then those of the spare. */
+export const readPlaces = async (path: string): Promise<(Buffer | undefined)[]> =>
+  (await Promise.all([vitalFileOf(path), spareFileOf(path)].map((file) => readFilePlaces(file)))).flat();
+
+/** Resolves when the bytes are synced in their place of a file. */
+export const writePlace = async (file: string, place: number, bytes: Buffer): Promise<void> => {
   if (bytes.length > PLACE_BYTES) throw new RangeError(`${bytes.length} bytes: more than their place`);
-  await using handle = await openFile(path);
+  await using handle = await openFile(file);
   await writeAll(handle, bytes, place * PLACE_BYTES);
   await handle.datasync();
+};
+
+/** Removes the spare. Resolves when that is synced. */
+export const removeSpareFile = async (path: string): Promise<void> => {
+  const file = spareFileOf(path);
+  try {
+    await rm(file);
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return;
+    throw cause;
+  }
+  await syncFolder(file);
 };

@@ -6,6 +6,7 @@ import type { Plan } from "./batches.ts";
 import { createCommitter, type Committer } from "./committer.ts";
 import type { Condition } from "./condition.ts";
 import type { Gaps } from "./gaps.ts";
+import { MemoryCopy } from "./memory-copy.ts";
 import { numbersIn, ScanAbandoned } from "./opening.ts";
 import { whileItMoves } from "./patience.ts";
 import { DamageError, NoAnswerError, type Disk, type Operation, type Store } from "./port.ts";
@@ -65,6 +66,7 @@ type Batch = {
 export class Writer {
   readonly #options: WriterOptions;
   readonly #committer: Committer;
+  readonly #copy = new MemoryCopy();
   /** The next batch is synced, as soon as it can be. */
   #urgent = true;
   /** Batches were written after the last sync. */
@@ -136,7 +138,7 @@ export class Writer {
       await this.#committer.running.catch(() => undefined);
     }
     // The ledger alone need not be on disk: what it lacks is declared, never lost.
-    if (queue.due || this.#unsynced || !access.store) await this.#committer.now(true);
+    if (queue.due || queue.held.size > 0 || this.#unsynced || !access.store) await this.#committer.now(true);
   }
 
   /** The next batch is the last one: nothing is leased ahead. A store that is being opened is waited for shortly. */
@@ -157,16 +159,19 @@ export class Writer {
   #dueMs(): number {
     const { queue, access, clock, time, lingerMs } = this.#options;
     if (this.#urgent || !access.store) return 0;
-    const [eldest] = queue.held.values();
+    const eldest = queue.eldest;
     if (eldest) return lingerMs() - (clock.mono() - eldest.mono);
-    return this.#wroteAt + LEDGER_MS - time.mono();
+    const now = time.mono();
+    return Math.min(this.#wroteAt + LEDGER_MS, queue.carriedUntil ?? Infinity) - now;
   }
 
   #nextMs(): number | undefined {
-    const { queue, vital, lingerMs } = this.#options;
+    const { queue, vital, time, lingerMs } = this.#options;
     if (this.#urgent) return 0;
-    if (queue.held.size > 0) return lingerMs();
-    return queue.changed || this.#unsynced || vital.due ? LEDGER_MS : undefined;
+    if (queue.unacknowledged > 0) return lingerMs();
+    if (queue.changed || this.#unsynced || vital.due) return LEDGER_MS;
+    const until = queue.carriedUntil;
+    return until === undefined ? undefined : Math.max(0, until - time.mono());
   }
 
   /** One batch, after what it depends on: the lease of its numbers, and a store that can be trusted. */
@@ -184,7 +189,8 @@ export class Writer {
     const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
     this.#urgent = false;
     if (this.#closing) queue.endLease();
-    await this.#write({ store, plan: queue.plan(), excess, sync: mustSync, begunAt: now });
+    const plan = queue.plan(sync ? undefined : now);
+    await this.#write({ store, plan, excess, sync: mustSync, begunAt: now });
   }
 
   /** Rejects if the batch fails, or has no answer for ANSWER_MS: it may still end, either way. */
@@ -204,9 +210,14 @@ export class Writer {
   async #put({ store, plan, sync }: Batch): Promise<void> {
     const { queue, retention, condition, vital } = this.#options;
     const { generation } = vital;
-    const operations = queue.operationsOf(plan, { away: condition.away, generation });
+    const { memory } = vital;
+    const operations = [
+      ...queue.operationsOf(plan, { away: condition.away, generation }),
+      ...this.#copy.operations(store, memory),
+    ];
     for (const one of operations) if (one.type === "put") retention.wrote(one.value.length);
     await store.batch(operations, { sync });
+    this.#copy.written(store, memory);
   }
 
   /** Looks how long the disk has not answered. */
@@ -343,7 +354,7 @@ export class Writer {
 
   /** Stopped before the store was scanned: its reports are kept, and the next life accounts for the numbers. */
   async #saveRecords(cause: unknown): Promise<void> {
-    const { disk, queue, condition } = this.#options;
+    const { disk, queue, condition, vital } = this.#options;
     if (queue.isRecovered || condition.faulty) throw cause;
     const store = await disk.openStore("as-is");
     try {
@@ -351,6 +362,7 @@ export class Writer {
         const key = encodeKey(laneOf(report.kind), seq);
         return { type: "put", key, value: encodeRecord(key, report) };
       });
+      operations.push(...this.#copy.operations(store, vital.memory));
       await store.batch(operations, { sync: true });
     } finally {
       await store.close();

@@ -12,6 +12,8 @@ export type Tty = {
   read(): Promise<Uint8Array | undefined>;
   /** Writes without waiting; throws if the kernel's buffer has no room for all bytes. */
   write(bytes: Uint8Array): void;
+  /** Changes the rate. Rejects with the system's error. */
+  setBaud(baudRate: number): Promise<void>;
   /**
    * Closes the line. A pending `read` resolves with undefined. Resolves, never rejects, when the line is
    * closed: before that it cannot be opened again.
@@ -62,6 +64,7 @@ export const openTty = async (
       if (port.fd === null) throw new Error("the line is closed");
       if (writeSync(port.fd, bytes) < bytes.length) throw new Error("the output buffer of the line is full");
     },
+    setBaud: (rate) => port.update({ baudRate: rate }),
     close() {
       closed ??= port.close().catch(() => undefined); // it has hung up
       return closed;

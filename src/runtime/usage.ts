@@ -38,7 +38,7 @@ export const usageFault = (args: readonly string[], config: ParseArgsOptionsConf
       return `${rawName} needs a value; ${SEE_HELP}`;
     if (type === "boolean" && value !== undefined) return `${rawName} takes no value; ${SEE_HELP}`;
     // The last one would count without a word about the others.
-    if (given.has(name)) return `${rawName} is given twice; ${SEE_HELP}`;
+    if (given.has(name) && config[name]?.multiple !== true) return `${rawName} is given twice; ${SEE_HELP}`;
     given.add(name);
   }
   return undefined;

@@ -1,7 +1,18 @@
 import type * as z from "zod";
 import type { Blocks } from "./blocks.ts";
 import { explain, valueAt, type Issue } from "./explain.ts";
-import { BoardBaud, Button, ButtonName, Loop, LOOPS, PanicBoard, Tty, type Settings } from "./schema.ts";
+import {
+  BoardBaud,
+  Button,
+  ButtonName,
+  LampSense,
+  Loop,
+  LOOPS,
+  PanicBoard,
+  TestEveryDays,
+  Tty,
+  type Settings,
+} from "./schema.ts";
 
 type Buttons = z.infer<typeof PanicBoard>["buttons"];
 type Button = Buttons[string];
@@ -108,6 +119,14 @@ export const readPanic = (blocks: Blocks): Settings["panic"] => {
   blocks.read("panic", PanicBoard, "panic-board", { further });
   const port = Tty.safeParse(valueAt(raw, ["port"])).data;
   if (port === undefined) return undefined;
-  const baud = BoardBaud.safeParse(valueAt(raw, ["baud"])).data ?? BoardBaud.parse(undefined);
-  return { port, baud, buttons: mendButtons(valueAt(raw, ["buttons"])) };
+  const baud = BoardBaud.safeParse(valueAt(raw, ["baud"])).data;
+  const lampSense = LampSense.safeParse(valueAt(raw, ["lampSense"])).data ?? false;
+  const days = TestEveryDays.safeParse(valueAt(raw, ["testEveryDays"])).data;
+  return {
+    port,
+    ...(baud === undefined ? {} : { baud }),
+    lampSense,
+    testEveryDays: days ?? TestEveryDays.parse(undefined),
+    buttons: mendButtons(valueAt(raw, ["buttons"])),
+  };
 };

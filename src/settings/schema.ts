@@ -20,17 +20,20 @@ export const Unit = block({
   id: identityPart.describe("vehicle, the second part of the unit's name"),
 }).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
+/** A name, an IPv4 address, or an IPv6 address in brackets, which the URL parser then checks. */
+const HOST = String.raw`([^\s/:@[\]]+|\[[0-9A-Fa-f:.]+\])`;
+
 export const Gps = block({
   port: url(
     "a tty such as /dev/ttyACM0 or tcp://host:port",
-    /^(\/.+|tcp:\/\/[^\s/:@[\]]+:\d{1,5})$/,
+    new RegExp(String.raw`^(\/.+|tcp:\/\/${HOST}:\d{1,5})$`),
   ).describe("serial device, or tcp://host:port that carries NMEA 0183"),
   baud: baud.default(9600).describe("line speed of a serial receiver"),
 }).describe("the GPS receiver");
 
 export const Broker = url(
-  "mqtts://host:port (mqtt:// only with allowPlaintext: true)",
-  /^mqtts?:\/\/[^\s/:@[\]]+(:\d{1,5})?$/,
+  "mqtts://host:port or mqtts://[IPv6]:port (mqtt:// only with allowPlaintext: true)",
+  new RegExp(String.raw`^mqtts?:\/\/${HOST}(:\d{1,5})?$`),
 );
 
 export const Dispatch = block({
@@ -130,7 +133,9 @@ export const LOOPS = 4;
 export const ButtonName = text("a name of a-z, 0-9, - and _", BUTTON_NAME);
 export const Loop = whole(0, LOOPS - 1);
 export const Tty = text("a tty such as /dev/ttyUSB0", /^\/.+$/);
-export const BoardBaud = baud.default(57_600);
+export const BoardBaud = baud;
+export const LampSense = flag();
+export const TestEveryDays = whole(1, 3_650).default(90);
 
 export const Button = block({
   loop: Loop.describe("supervised loop of the board"),
@@ -145,9 +150,17 @@ export const PanicBoard = z
       buttons: z
         .record(ButtonName, Button, { error: "a block of buttons such as dash: { loop: 0 }" })
         .describe("buttons by the name that dispatch sees"),
-      baud: BoardBaud.describe("line speed of the board"),
+      baud: BoardBaud.optional().describe(
+        "line speed of the board that is tried first; left out: 38400, then 57600 for older boards",
+      ),
+      lampSense: LampSense.default(false).describe(
+        "the lamp's return wire has a sense resistor on A6: a cut lamp wire is a fault",
+      ),
+      testEveryDays: TestEveryDays.describe(
+        "days after which a button that nobody has pressed is a fault: press it as a drill",
+      ),
     },
-    { error: "none, or a block of port, buttons, baud" },
+    { error: "none, or a block of port, buttons, baud, lampSense, testEveryDays" },
   )
   .describe("the panic board");
 

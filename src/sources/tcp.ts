@@ -8,6 +8,9 @@ const CONNECT_MS = 10_000;
 const GPSD_GREETING = '{"class":"VERSION"';
 const GPSD_WATCH = '?WATCH={"enable":true,"nmea":true};\n';
 
+const urlOf = (host: string, port: number): string =>
+  `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
+
 const connected = async (host: string, port: number, signal: AbortSignal): Promise<Socket> => {
   const socket = connect({ host, port, keepAlive: true, noDelay: true });
   const patience = AbortSignal.timeout(CONNECT_MS);
@@ -18,7 +21,7 @@ const connected = async (host: string, port: number, signal: AbortSignal): Promi
     socket.destroy();
     const isSilent = patience.aborted || signal.aborted;
     const reason = isSilent ? "the host does not answer" : systemWords("connect", cause);
-    throw new SourceError("absent", `tcp://${host}:${port} cannot be reached: ${reason}`, cause);
+    throw new SourceError("absent", `${urlOf(host, port)} cannot be reached: ${reason}`, cause);
   }
 };
 
@@ -43,12 +46,12 @@ export const tcpSource = (host: string, port: number): ByteSource =>
       if (signal.aborted) return;
       throw new SourceError(
         "unplugged",
-        `tcp://${host}:${port} was lost: ${systemWords("connect", cause)}`,
+        `${urlOf(host, port)} was lost: ${systemWords("connect", cause)}`,
         cause,
       );
     } finally {
       signal.removeEventListener("abort", close);
       socket.destroy();
     }
-    if (!signal.aborted) throw new SourceError("unplugged", `tcp://${host}:${port} closed the connection`);
+    if (!signal.aborted) throw new SourceError("unplugged", `${urlOf(host, port)} closed the connection`);
   };

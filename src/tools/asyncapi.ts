@@ -1,7 +1,13 @@
 import { stringify } from "yaml";
 import * as z from "zod";
 import { CATALOGUE } from "../domain/faults.ts";
-import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../domain/messages.ts";
+import {
+  AckMessage,
+  CommandMessage,
+  ReceiptMessage,
+  ReplyMessage,
+  StateMessage,
+} from "../domain/messages.ts";
 import {
   EmergencyReport,
   EventReport,
@@ -42,6 +48,7 @@ const CONTENTS: Readonly<Record<Channel, Content>> = {
     CommandMessage,
     "Dispatch asks something of the unit, with an MQTT 5 message expiry. Kinds: ping, drill, locate, report, restart",
   ),
+  receipt: asJson(ReceiptMessage, "What dispatch's recorder has stored. The newest one is retained"),
   reply: asJson(ReplyMessage, "The answer to a command, unless it gave an MQTT 5 Response Topic"),
   bundle: {
     schema: z.string().describe("a JWS in compact form (RFC 7515), made by `bundle`; at most 512 KiB"),
@@ -82,6 +89,7 @@ const CHANNELS: readonly Channel[] = [
   "history",
   "ack",
   "command",
+  "receipt",
   "reply",
   "bundle",
 ];

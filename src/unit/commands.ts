@@ -1,6 +1,6 @@
-import { answerTopic, decide, done, type Decision, type Reply } from "../commands/commands.ts";
+import { answerTopic, decide, done, recall, type Decision, type Reply } from "../commands/commands.ts";
 import type { Incoming } from "../dispatch/port.ts";
-import type { HeldCommand } from "../domain/memory.ts";
+import type { CommandMemory, HeldCommand } from "../domain/memory.ts";
 import type { CommandMessage } from "../domain/messages.ts";
 import type { EventData } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
@@ -53,6 +53,12 @@ export class CommandPart {
    */
   receive(message: Incoming): Promise<void> {
     return this.#decide(asHeld(message), message.payload);
+  }
+
+  /** A newer memory than that with which the unit began was found: what was run in it is not run again. */
+  recall({ done: finished }: CommandMemory): void {
+    const { outbox } = this.#options;
+    outbox.remember({ commands: recall(outbox.memory.commands, finished) });
   }
 
   /** Decides about the commands that wait for the time, oldest first, once the time is known. */

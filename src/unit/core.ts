@@ -5,10 +5,11 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { Draft, EmergencyUpdate, EventData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
 import { createRoutes, type Routes } from "../domain/wire.ts";
-import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
+import { openOutbox, type Outbox, type OutboxFault, type Recalled } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
 import { VERSION } from "../domain/version.ts";
 import { credentialsOf } from "./credentials.ts";
+import { CustodyPart } from "./custody.ts";
 import { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 
@@ -22,11 +23,14 @@ export type Core = {
   readonly routes: Routes;
   readonly outbox: Outbox;
   readonly link: Link;
+  readonly custody: CustodyPart;
   readonly faults: Faults;
   /** Whether the outbox can be written. */
   readonly writable: Signal<boolean>;
   /** Emergencies in the store that the memory lost: the newest report of each. */
   readonly orphans: Signal<EmergencyUpdate>;
+  /** A newer memory than that with which the unit began. Only one listener. */
+  readonly recalled: Signal<Recalled>;
   /** Whether the link is connected to a broker. */
   readonly connected: Signal<boolean>;
   /** The reason to stop and restart the unit. */
@@ -65,7 +69,9 @@ type Outside = {
   readonly stored: Signal<Lane>;
   readonly troubles: Signal<OutboxFault | undefined>;
   readonly news: Signal<string>;
+  readonly spareUsed: Signal<string | undefined>;
   readonly orphans: Signal<EmergencyUpdate>;
+  readonly recalled: Signal<Recalled>;
   readonly connected: Signal<boolean>;
 };
 
@@ -88,7 +94,9 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       stored: (lane) => on.stored.emit(lane),
       fault: (fault) => on.troubles.emit(fault),
       news: (line) => on.news.emit(line),
+      spareUsed: (reason) => on.spareUsed.emit(reason),
       orphan: (report) => on.orphans.emit(report),
+      recalled: (recalled) => on.recalled.emit(recalled),
       doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
     },
   });
@@ -104,9 +112,13 @@ const renamed = async (outbox: Outbox, name: string): Promise<boolean> => {
   if (outbox.unit === name) return false;
   await outbox.opened;
   const { records } = await outbox.stats();
-  const { episodes, copies } = outbox.memory.emergency;
+  const { emergency } = outbox.memory;
+  const { episodes } = emergency;
+  // Dispatch knows of the copies that are left on brokers that are not configured any more.
+  const copies = emergency.copies.filter(({ left }) => !left);
   if (records + episodes.length + copies.length > 0 || outbox.state.kind !== "open")
     throw new NameError(outbox.unit, name, { reports: records, copies: copies.length });
+  outbox.remember({ emergency: { ...emergency, copies } });
   await outbox.rename(name);
   return true;
 };
@@ -145,6 +157,7 @@ const createLink = (
   routes: Routes,
   outbox: Outbox,
   state: Core["state"],
+  isHeard: (broker: string) => boolean,
 ): Link => {
   const { clock, time, random, connect, compress } = ports;
   const { brokers, maxInFlightKiB, noSubscribers } = settings.dispatch;
@@ -159,7 +172,7 @@ const createLink = (
     compress,
     outbox,
     maxInFlightBytes: maxInFlightKiB * 1024,
-    unheardCounts: () => noSubscribers === "settle",
+    unheardCounts: (url) => noSubscribers === "settle" || isHeard(url),
     state,
   });
 };
@@ -176,7 +189,9 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     stored: new Signal(),
     troubles: new Signal(),
     news: new Signal(),
+    spareUsed: new Signal(),
     orphans: new Signal(),
+    recalled: new Signal(),
     connected: new Signal(),
   };
   const outbox = await openNamed(options, name, outside);
@@ -185,10 +200,24 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   };
   const faults = new Faults({ log, event, mono: () => clock.mono() });
   const state = stateOf(options, name, outbox);
-  const link = createLink(options, routes, outbox, state);
+  const restart = new Signal<string>();
+  const custody = new CustodyPart({
+    setting: options.settings.dispatch.custody,
+    outbox,
+    clock,
+    faults,
+    log,
+    restart: (reason) => restart.emit(reason),
+  });
+  const link = createLink(options, routes, outbox, state, (url) => custody.isHeard(url));
   const writable = new Signal<boolean>();
   outside.stored.listen((lane) => link.stored(lane));
   outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
+  outside.spareUsed.listen((reason) => {
+    const where = { part: "outbox", where: "vital file" } as const;
+    if (reason === undefined) faults.clear(where, "the vital file is used again");
+    else faults.raise({ ...where, code: "vital-file" }, `${reason}: its spare is used`);
+  });
   outside.troubles.listen((fault) => {
     if (fault)
       faults.raise({ part: "outbox", code: fault.code }, `the outbox cannot be written: ${fault.detail}`);
@@ -201,17 +230,18 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     const made = outbox.append(draft);
     if (outbox.leased(made.seq)) link.offer(made);
   };
-  const { connected, orphans } = outside;
-  const restart = new Signal<string>();
+  const { connected, orphans, recalled } = outside;
   return {
     options,
     name,
     routes,
     outbox,
     link,
+    custody,
     faults,
     writable,
     orphans,
+    recalled,
     connected,
     restart,
     event,

@@ -7,16 +7,20 @@ import type { StatusActions } from "../status/server.ts";
 import { VERSION } from "../domain/version.ts";
 import { CommandPart } from "./commands.ts";
 import type { Core } from "./core.ts";
+import type { CustodyPart } from "./custody.ts";
 import { boardHealth } from "./panic.ts";
 import type { CarParts, PanicParts } from "./parts.ts";
 
 /** What a unit does besides its reports: health, commands, the status page, and the clock event. */
-export type Parts = PanicParts & CarParts;
+export type Parts = PanicParts & CarParts & { readonly custody: CustodyPart };
 
 /** The delay of a `restart`, so that its answer is sent first. */
 const RESTART_MS = 500;
 
-const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthData> => {
+const healthOf = async (
+  core: Core,
+  { gps, can, board, buttonTests, custody }: Parts,
+): Promise<HealthData> => {
   const { outbox, link, options } = core;
   const { clock, machine } = options.ports;
   const { records, bytes, oldestAt } = await outbox.stats();
@@ -33,10 +37,10 @@ const healthOf = async (core: Core, { gps, can, board }: Parts): Promise<HealthD
       ...(ageMs === undefined ? {} : { oldestAgeS: Math.floor(ageMs / 1_000) }),
       bytes,
     },
-    link: { ...link.status },
+    link: { ...link.status, custody: custody.health },
     gps: gps.health(),
     ...(can ? { can: can.health() } : {}),
-    ...(board ? { panicBoard: boardHealth(board, buttons) } : {}),
+    ...(board ? { panicBoard: { ...boardHealth(board, buttons), ...buttonTests.health() } } : {}),
     ...(options.certificateExpiresAt === undefined
       ? {}
       : { certificateExpiresAt: isoInstant(options.certificateExpiresAt) }),
@@ -75,9 +79,12 @@ const reportFor = ({ gps }: Parts, command: CommandMessage): string | undefined 
   return undefined;
 };
 
+const ANSWERS_DROPPED =
+  "more answers to commands wait for the broker than the unit keeps: the oldest are dropped, and what became of their commands is in the command events";
+
 /** The commands that dispatch can give, and what each does. */
 export const openCommands = (core: Core, parts: Parts): CommandPart => {
-  const { outbox, link, options, routes, event, restart } = core;
+  const { outbox, link, options, routes, event, faults, restart } = core;
   const { clock, log, time } = options.ports;
   return new CommandPart({
     outbox,
@@ -86,7 +93,10 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
     log,
     routes,
     event,
-    reply: (route, payload) => link.reply(route, payload),
+    // To wait instead would keep the client from reading the acknowledgements that make room.
+    reply(route, payload) {
+      if (link.reply(route, payload)) faults.note({ part: "link", code: "answers-dropped" }, ANSWERS_DROPPED);
+    },
     connected: () => link.status.broker !== undefined,
     kinds: {
       ping: () => undefined,

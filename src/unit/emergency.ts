@@ -1,9 +1,16 @@
 import type { Link } from "../dispatch/link.ts";
 import type { Episode, Pressed } from "../domain/episode.ts";
 import { AckMessage } from "../domain/messages.ts";
-import { buttonOnLoop, type BoardPress, type LampPattern, type PanicBoard } from "../domain/panic.ts";
+import {
+  buttonOnLoop,
+  type BoardPress,
+  type BoardRelease,
+  type LampPattern,
+  type PanicBoard,
+} from "../domain/panic.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
+import { underPrefix, withPrefix } from "../emergency/copies.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
 import { episodeOf } from "../emergency/orphan.ts";
 import { kept, type Scene } from "../emergency/report.ts";
@@ -11,13 +18,13 @@ import { advance } from "../emergency/ring.ts";
 import {
   isKnown,
   copiesOf,
-  isDurable,
+  areCopiesNoted,
   isEmergencyOpen,
   restore,
   toMemory,
   type Ring,
 } from "../emergency/ring-state.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import type { Outbox, Recalled } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
@@ -40,6 +47,8 @@ export type EmergencyOptions = {
   readonly time: Time;
   readonly random: Random;
   readonly log: Log;
+  /** The prefix of the topics, as configured. */
+  readonly prefix: string;
   readonly buttons: Readonly<Record<string, { loop: number; silent: boolean; dark: boolean }>>;
   /** The car's position and signals, for a new report. */
   readonly scene: () => Scene;
@@ -69,13 +78,15 @@ export class EmergencyPart implements Disposable {
   readonly #boards: Pick<PanicBoard, "confirm" | "show">[] = [];
   /** A press or an airbag was counted in this episode: the signals from before it belong to the episode. */
   readonly evidence = new Signal<{ readonly episode: string; readonly test: boolean }>();
+  /** A retained copy is left on a broker that is not configured any more. */
+  readonly copyLeft = new Signal<RingEffect & { readonly kind: "left" }>();
   /** A button was pressed, even if the press is not counted. */
   readonly pressed = new Signal<BoardPress>();
   #ring: Ring;
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
-    const { outbox, link, clock, time, log, scene } = options;
+    const { outbox, clock, time, log, prefix, scene } = options;
     const { emergency } = outbox.memory;
     this.#reports = new EpisodeReports({ outbox, clock, log, scene, legs: this.#legs });
     this.#storing = new Storing({
@@ -84,14 +95,14 @@ export class EmergencyPart implements Disposable {
       answered: (kind, generation) => this.#answered(kind, generation),
     });
     for (const { episode, report } of emergency.episodes) {
-      this.#reports.resume(episode.id, report);
+      if (outbox.isForeign(report)) this.#reports.renumber(episode.id, report);
+      else this.#reports.resume(episode.id, report);
       log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
-    this.#ring = restore(emergency, clock.mono());
+    this.#ring = restore({ ...emergency, copies: underPrefix(emergency.copies, prefix) }, clock.mono());
+    if (emergency.episodes.some(({ report }) => outbox.isForeign(report))) this.#store();
     for (const { episode } of emergency.episodes) this.#publish(episode.id);
-    this.#ticking = time.every(TICK_MS, () =>
-      this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected }),
-    );
+    this.#ticking = time.every(TICK_MS, () => this.#tick());
   }
 
   /** Whether an episode is open: then positions are reported each second. */
@@ -109,7 +120,7 @@ export class EmergencyPart implements Disposable {
 
   /** From now on the board shows the lamp and gets the confirmations of presses. */
   attach(board: Pick<PanicBoard, "confirm" | "show">): void {
-    this.#give({ kind: "tick", mono: this.#options.clock.mono(), connected: this.#options.link.connected });
+    this.#tick();
     this.#boards.push(board);
     const { lamp } = this.#ring;
     if (lamp) board.show(lamp.pattern, lamp.quiet, lamp.drill);
@@ -117,7 +128,9 @@ export class EmergencyPart implements Disposable {
 
   /** Gives the ring an event that needs no additions. */
   give(
-    event: RingEvent & { kind: "fault" | "removed" | "connected" | "listening" | "hello" | "no-drill" },
+    event: RingEvent & {
+      kind: "fault" | "removed" | "left" | "connected" | "listening" | "hello" | "no-drill";
+    },
   ): void {
     this.#give(event);
   }
@@ -141,6 +154,10 @@ export class EmergencyPart implements Disposable {
     this.#safely("what a press stops", () => this.pressed.emit(press));
   }
 
+  released(release: BoardRelease): void {
+    this.#give({ kind: "released", release, mono: this.#options.clock.mono() });
+  }
+
   /** The store has a report of an emergency that the memory lost: it goes on as the same one. */
   adopt(report: EmergencyUpdate): void {
     const { clock, buttons, log } = this.#options;
@@ -150,6 +167,12 @@ export class EmergencyPart implements Disposable {
     log.warn("an emergency of which only its report was left goes on", { episode: id, state });
     const mono = clock.mono();
     this.#give({ kind: "adopt", episode: episodeOf(report, buttons[button]?.dark ?? false, mono), mono });
+  }
+
+  /** A newer memory than that with which the unit began was found. `ended`: see the event `recalled`. */
+  recall({ memory, ended }: Recalled): void {
+    const { presses, copies, airbags } = memory.emergency;
+    this.#give({ kind: "recalled", presses, copies, airbags, ended, mono: this.#options.clock.mono() });
   }
 
   /** An airbag has fired at `firedAt`, on the clock of `mono`: this opens an emergency. */
@@ -214,11 +237,18 @@ export class EmergencyPart implements Disposable {
     const { episode: id, state } = report.data;
     if (state === "cleared") return undefined; // published without retain
     this.#give({ kind: "publishing", id, broker });
-    return isDurable(this.#ring) ? undefined : this.#secured();
+    return areCopiesNoted(this.#ring) ? undefined : this.#secured();
   }
 
   [Symbol.dispose](): void {
     this.#ticking[Symbol.dispose]();
+  }
+
+  #tick(): void {
+    const { clock, link } = this.#options;
+    const { at, clock: trust } = clock.now();
+    const known = trust === "unset" ? {} : { at };
+    this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
   }
 
   #give(event: RingEvent): readonly RingEffect[] {
@@ -269,7 +299,10 @@ export class EmergencyPart implements Disposable {
           board.show(effect.lamp.pattern, effect.lamp.quiet, effect.lamp.drill);
         break;
       case "remove":
-        link.remove(effect.id, effect.broker);
+        link.remove(effect.id, effect.broker, effect.prefix);
+        break;
+      case "left":
+        this.copyLeft.emit(effect);
         break;
       case "forget":
         this.#reports.forget(effect.id);
@@ -284,13 +317,14 @@ export class EmergencyPart implements Disposable {
   }
 
   #store(): void {
-    const { outbox } = this.#options;
+    const { outbox, prefix } = this.#options;
     const episodes = this.#ring.emergency.episodes.map((episode) => ({
       episode,
       // A press must never be on disk without its episode.
       report: kept(this.#reports.get(episode.id) ?? this.#reports.make(episode)),
     }));
-    outbox.remember({ emergency: { episodes, ...toMemory(this.#ring) } });
+    const memory = toMemory(this.#ring);
+    outbox.remember({ emergency: { episodes, ...memory, copies: withPrefix(memory.copies, prefix) } });
     this.#storing.store(this.#ring.generation);
   }
 

@@ -36,6 +36,13 @@ export class EpisodeReports {
     this.#options.legs.resume(report.data);
   }
 
+  /** The same, with a number of the present store: the report's own belongs to an earlier one. */
+  renumber(id: string, { data, at, clock }: EmergencyUpdate): void {
+    const report = this.#options.outbox.append({ kind: "emergency", data, at: Date.parse(at), clock });
+    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
+    this.resume(id, report);
+  }
+
   /** Makes a new report of an episode as it stands. */
   make(episode: Episode): EmergencyUpdate {
     const { outbox, clock, log, legs } = this.#options;

@@ -1,14 +1,18 @@
 import type { CodeOf } from "../domain/faults.ts";
 import { buttonOnLoop, type BoardListener, type PanicBoard } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
+import { conditionHealth, TROUBLE_AT } from "./board-condition.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
 
 /** Passes on the board's messages: presses to the emergency ring, everything else as faults and health. */
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
 
+/** Codes of the loop itself. */
+const LOOP_CODES = ["open", "short", "stuck", "degraded"] as const satisfies CodeOf<"panic-loop">[];
+
 /** What is wrong with a loop, for a technician. */
-const LOOP_FAULTS: Readonly<Record<Exclude<CodeOf<"panic-loop">, "degraded">, string>> = {
+const LOOP_FAULTS: Readonly<Record<Exclude<(typeof LOOP_CODES)[number], "degraded">, string>> = {
   open: "is cut: look for a broken wire or a loose plug",
   short: "is shorted: look for a crushed cable",
   stuck: "has been pressed for 60 s: the button is stuck",
@@ -30,18 +34,28 @@ const degradedBy = (level: number | undefined): string => {
 export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
   hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
   press: (press) => emergency.press(press),
+  released: (release) => emergency.released(release),
   loop(index, state, level) {
     const where = buttonOnLoop(buttons, index)[0];
     const trouble = state === "normal" || state === "pressed" ? undefined : state;
     const what = `${where} (loop ${index})`;
     emergency.give({ kind: "fault", part: `loop ${index}`, faulty: trouble !== undefined });
-    if (trouble !== undefined) {
-      const says = trouble === "degraded" ? degradedBy(level) : LOOP_FAULTS[trouble];
-      faults.raise({ part: "panic-loop", code: trouble, where }, `${what} ${says}`);
-    } else faults.clear({ part: "panic-loop", where }, `${what} is normal again`);
+    const says = trouble === "degraded" ? degradedBy(level) : trouble && LOOP_FAULTS[trouble];
+    // The loop says nothing about the button's contact: `untested` stays.
+    for (const code of LOOP_CODES) {
+      const ended = trouble ? `it is now ${trouble}: ${what} ${says}` : `${what} is normal again`;
+      if (code !== trouble) faults.clear({ part: "panic-loop", where, code }, ended);
+    }
+    if (trouble) faults.add({ part: "panic-loop", code: trouble, where }, `${what} ${says}`);
   },
   fault: (code, detail) => faults.raise({ part: "panic-board", code }, detail),
   recovered: (detail) => faults.clear({ part: "panic-board" }, detail),
+  trouble(code, faulty, detail) {
+    const where = TROUBLE_AT[code];
+    emergency.give({ kind: "fault", part: `board ${where}`, faulty });
+    if (faulty) faults.raise({ part: "panic-board", code, where }, detail);
+    else faults.clear({ part: "panic-board", where }, detail);
+  },
 });
 
 /**
@@ -64,6 +78,7 @@ export const boardHealth = (
     ...(supplyMv === undefined ? {} : { supplyMv }),
     ...(uptimeS === undefined ? {} : { uptimeS }),
     ...(resetCause === undefined ? {} : { resetCause }),
+    ...conditionHealth(health),
     ...(loops ? { loops: Object.fromEntries(named) } : {}),
   };
 };

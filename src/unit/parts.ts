@@ -1,5 +1,6 @@
 import type { PanicBoard } from "../domain/panic.ts";
 import type { EmergencyData } from "../domain/report.ts";
+import { ButtonTests } from "./button-tests.ts";
 import { CanPart } from "./can.ts";
 import type { Core } from "./core.ts";
 import { EmergencyPart } from "./emergency.ts";
@@ -14,16 +15,17 @@ type Scene = () => Pick<EmergencyData, "position" | "track" | "vehicle">;
 export type PanicParts = {
   readonly emergency: EmergencyPart;
   readonly board: PanicBoard | undefined;
+  readonly buttonTests: ButtonTests;
   /** Functions that give an emergency the car's position and signals. */
   readonly scenes: Scene[];
 };
 
 /** Opens the emergencies and the board. From then on a press is stored. */
 export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts => {
-  const { outbox, link, faults, options, writable, orphans } = core;
+  const { outbox, link, faults, options, routes, writable, orphans } = core;
   const { clock, time, random, log, board: openBoard } = options.ports;
-  const { panic } = options.settings;
-  const buttons = typeof panic === "object" ? panic.buttons : {};
+  const { panic, dispatch } = options.settings;
+  const { buttons, testEveryDays } = typeof panic === "object" ? panic : { buttons: {}, testEveryDays: 0 };
   const scenes: Scene[] = [];
   const emergency = stack.use(
     new EmergencyPart({
@@ -33,10 +35,18 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
       time,
       random,
       log,
+      prefix: dispatch.prefix,
       buttons,
       scene: () => Object.assign({}, ...scenes.map((scene) => scene())),
     }),
   );
+  emergency.copyLeft.listen(({ id, broker, prefix }) => {
+    const where = `${broker} ${routes.emergency(id, prefix)}`;
+    const detail = `the retained emergency may be left at ${where}: the broker is not configured any more`;
+    faults.note({ part: "link", code: "copy-left", where }, detail);
+  });
+  const buttonTests = new ButtonTests({ buttons, everyDays: testEveryDays, outbox, clock, faults });
+  emergency.pressed.listen((press) => buttonTests.press(press));
   orphans.listen((report) => emergency.adopt(report));
   writable.listen((is) => emergency.give({ kind: "fault", part: "outbox", faulty: !is }));
   const board = openBoard?.(listenToBoard(buttons, emergency, faults));
@@ -44,7 +54,7 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
     stack.use(board);
     emergency.attach(board);
   }
-  return { emergency, board, scenes };
+  return { emergency, board, buttonTests, scenes };
 };
 
 export type CarParts = {

@@ -1,4 +1,5 @@
 import type { LinkEvents } from "../dispatch/link.ts";
+import type { Connection } from "../dispatch/port.ts";
 import type { EventData } from "../domain/report.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
@@ -9,6 +10,7 @@ import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
 import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
 import { openCar, openPanic, type PanicParts } from "./parts.ts";
+import type { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 import { Reach } from "./reach.ts";
 
@@ -68,10 +70,31 @@ const announce = ({ options, name, outbox, event, faults }: Core): void => {
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
 };
 
+/** Reports the PEM file that cannot be used now, and that the others can be used again. */
+const reportFiles = (faults: Faults, unusable: Connection["unusableFile"]): void => {
+  for (const { part, code, where } of faults.active)
+    if (part === "link" && code === "credentials-kept" && where !== undefined && where !== unusable?.file)
+      faults.clear({ part, code, where }, `${where} can be used again`);
+  if (!unusable) return;
+  const detail = `${unusable.message}: the unit goes on with what it read last`;
+  faults.raise({ part: "link", code: "credentials-kept", where: unusable.file }, detail);
+};
+
+/** Passes each message of dispatch on to the part that it is for. */
+const receiver =
+  ({ routes, options }: Core, { emergency, custody }: Parts, commands: CommandPart): LinkEvents["message"] =>
+  async (message, broker) => {
+    const episode = routes.acknowledged(message.topic);
+    if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
+    else if (message.topic === routes.command) await commands.receive(message);
+    else if (message.topic === routes.receipt) custody.receive(message.payload, broker);
+    else if (message.topic === routes.bundle) options.bundle?.(message.payload);
+  };
+
 /** Passes the events of the link on to the parts that they concern. */
 const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents => {
-  const { faults, connected, routes, options } = core;
-  const { clock, log } = options.ports;
+  const { faults, connected, routes } = core;
+  const { clock, log } = core.options.ports;
   const { emergency, can } = parts;
   return {
     up(broker, version) {
@@ -110,10 +133,15 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
         { part: "link", code: "emergency-too-large" },
         `an emergency needs a packet of ${bytes} bytes, and no broker accepts one`,
       ),
+    files: (unusable) => reportFiles(faults, unusable),
     oversize(topic, bytes) {
       // The topic is the sender's choice: it may be 64 KiB long, and another one each time.
       const channel = routes.acknowledged(topic) === undefined ? "other" : "ack";
-      const where = topic === routes.command ? "command" : channel;
+      const own = new Map([
+        [routes.command, "command"],
+        [routes.receipt, "receipt"],
+      ]);
+      const where = own.get(topic) ?? channel;
       const named = topic.length > TOPIC_LETTERS ? `${topic.slice(0, TOPIC_LETTERS)}…` : topic;
       faults.note(
         { part: "link", code: "oversize", where },
@@ -125,14 +153,10 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       emergency.delivered(report);
       faults.clear({ part: "link", code: "emergency-too-large" }, `${broker} accepts emergencies`);
     },
-    removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
+    removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
+    left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
-    async message(message) {
-      const episode = routes.acknowledged(message.topic);
-      if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
-      else if (message.topic === routes.command) await commands.receive(message);
-      else if (message.topic === routes.bundle) options.bundle?.(message.payload);
-    },
+    message: receiver(core, parts, commands),
   };
 };
 
@@ -151,6 +175,18 @@ const openPage = async (
     core.faults.raise({ part: "status", code: "cannot-listen" }, detail);
     return {};
   }
+};
+
+/** Writes the last reports, and sends them if a broker is connected, for a short time. */
+const sendLast = async ({ outbox, link, options }: Core): Promise<void> => {
+  const { time, log } = options.ports;
+  // A store that is being scanned, or does not answer, would be waited for. What is in memory is written when it
+  // is closed.
+  const written = outbox
+    .flush()
+    .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
+  await within(FLUSH_MS, written, time);
+  if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained(), time);
 };
 
 const trustedTime = ({ ports }: UnitOptions): number | undefined => {
@@ -181,21 +217,20 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     log.info("stopped", { reason: stopReason });
   });
   const car = openCar(core, panic);
-  const parts: Parts = { ...panic, ...car };
+  const parts: Parts = { ...panic, ...car, custody: core.custody };
   stack.defer(async () => {
     stopping.abort();
+    core.custody.stop();
     await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
     event({ type: "shutdown", reason: stopReason });
-    // A store that is being scanned, or does not answer, would be waited for. What is in memory is written when it
-    // is closed.
-    const written = outbox
-      .flush()
-      .catch((cause: unknown) => log.error("not all reports could be written", { cause: reasonOf(cause) }));
-    await within(FLUSH_MS, written, time);
-    if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained(), time);
+    await sendLast(core);
   });
 
   const commands = openCommands(core, parts);
+  core.recalled.listen((recalled) => {
+    panic.emergency.recall(recalled);
+    commands.recall(recalled.memory.commands);
+  });
   const health = openHealth(core, parts, () => stopping.signal.aborted);
   const clockEvent = new ClockEvent(core);
   const tick = (): void => {
@@ -203,6 +238,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     core.faults.tick();
     if (stopping.signal.aborted) return;
     commands.tick();
+    panic.buttonTests.tick();
+    parts.custody.tick(link);
     health.tick();
     if (!options.recorded) car.power.look();
   };

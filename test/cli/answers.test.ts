@@ -21,7 +21,10 @@ const report = (kind: string, data: object): Buffer =>
       data,
     }),
   );
-const emergency = (state: string, counts: { presses?: number; attempt?: number } = {}): Buffer =>
+const emergency = (
+  state: string,
+  counts: { presses?: number; attempt?: number; heldMs?: number } = {},
+): Buffer =>
   report("emergency", {
     episode: "01K0000000000000000000000A",
     state,
@@ -60,6 +63,17 @@ test("the console prints one line a report, and names the unit", () => {
   const lines = describeMessage(TOPIC, emergency("active"));
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain("zrenjanin/zr-117");
+});
+
+test("the console says how long a press was held, whatever that was", () => {
+  for (const [heldMs, says] of [
+    [26, "released after 0.1 s"],
+    [201, "released after 0.2 s"],
+    [4_004, "held 4 s"],
+    [61_240, "held 61.2 s"],
+  ] as const)
+    expect(describeMessage(TOPIC, emergency("active", { heldMs }))[0]).toContain(`  1 press  ${says}  `);
+  expect(describeMessage(TOPIC, emergency("active"))[0]).not.toMatch(/held|released/);
 });
 
 test("the console counts one press and two presses, and marks a repeat", () => {

@@ -121,6 +121,18 @@ test("each active fault of the service is said once, whatever its part", async (
   ]);
 });
 
+test("a board that is gone is reported as gone, not by a trouble that it had before", async () => {
+  const faults = [
+    { part: "panic-board", code: "unplugged", detail: "the panic board was unplugged" },
+    { part: "panic-board", code: "supply-low", where: "supply", detail: "its supply is 4.60 V" },
+  ];
+  const found = await servedDevices(service({ faults, panicBoard: { connected: false } }), undefined);
+  expect(found.map(({ part, says }) => `${part}: ${says}`)).toEqual([
+    "panic: the panic board was unplugged",
+    "panic-board: its supply is 4.60 V",
+  ]);
+});
+
 test("a disk that the service reports is not reported again by doctor's own test", async () => {
   const faults = [{ part: "outbox", code: "disk-read-only", detail: "it is read-only" }];
   expect(await tryDisk("/proc/patrol-unit/outbox", service({ faults }))).toEqual([]);

@@ -21,7 +21,7 @@ import { flash } from "../../src/cli/flash.ts";
 import { CommandError } from "../../src/cli/lib/command.ts";
 import { NO_MEMORY } from "../../src/domain/memory.ts";
 import { encodeVital, type Vital } from "../../src/outbox/vital-record.ts";
-import { writePlace } from "../../src/outbox/vital.ts";
+import { vitalFileOf, writePlace } from "../../src/outbox/vital.ts";
 import { keptEpisode } from "../outbox/kept-episode.ts";
 import { contentWith, keyPair, sealed } from "../bundle/signed.ts";
 import { DBC } from "../settings/configuration.ts";
@@ -390,7 +390,7 @@ describe("refused in one line, with the working configuration unchanged, is a bu
     mkdirSync(join(dir, "outbox"));
     const open = async (drill: boolean, generation: number) => {
       const { bytes, place } = encodeVital(vitalWith(drill, generation));
-      await writePlace(join(dir, "outbox"), place, bytes);
+      await writePlace(vitalFileOf(join(dir, "outbox")), place, bytes);
     };
     await open(false, 1);
     expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toEqual({

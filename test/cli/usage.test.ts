@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { board } from "../../src/cli/board.ts";
 import { bundle } from "../../src/cli/bundle.ts";
 import { check } from "../../src/cli/check.ts";
 import { decode } from "../../src/cli/decode.ts";
@@ -12,6 +13,7 @@ import { demo } from "../../src/cli/demo.ts";
 import { drill } from "../../src/cli/drill.ts";
 import { init } from "../../src/cli/init.ts";
 import { outbox } from "../../src/cli/outbox.ts";
+import { record } from "../../src/cli/record.ts";
 import { replay } from "../../src/cli/replay.ts";
 import { run } from "../../src/cli/run.ts";
 import { status } from "../../src/cli/status.ts";
@@ -37,12 +39,24 @@ test("values that begin with a dash are values: a number below 0, the standard i
     expect(usageFault(args, CONFIG)).toBeUndefined();
 });
 
-test.each([bundle, check, decode, demo, drill, enrol, flash, init, outbox, replay, run, status])(
-  "the help of a command fits 100 columns: $summary",
-  ({ usage }) => {
-    expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);
-  },
-);
+test.each([
+  board,
+  bundle,
+  check,
+  decode,
+  demo,
+  drill,
+  enrol,
+  flash,
+  init,
+  outbox,
+  record,
+  replay,
+  run,
+  status,
+])("the help of a command fits 100 columns: $summary", ({ usage }) => {
+  expect(usage.split("\n").filter((line) => line.length > 100)).toEqual([]);
+});
 
 describe("the command line", () => {
   let folder: string;

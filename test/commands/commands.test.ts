@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { answerTopic, decide, done, type Asked, type Decision } from "../../src/commands/commands.ts";
+import { answerTopic, decide, done, recall, type Asked, type Decision } from "../../src/commands/commands.ts";
 import { CommandMessage } from "../../src/domain/messages.ts";
 import { NO_MEMORY, type CommandMemory } from "../../src/domain/memory.ts";
 import type { Instant } from "../../src/domain/time.ts";
@@ -312,4 +312,26 @@ describe("an answer", () => {
     "goes to the unit's own topic instead of %s, which has a meaning of its own",
     (topic) => expect(topicOf(topic)).toBe(`${ROOT}/reply`),
   );
+});
+
+describe("commands of a newer memory", () => {
+  const answered = (id: string, error?: string) => ({
+    id,
+    ok: error === undefined,
+    ...(error === undefined ? {} : { error }),
+    until: NOW + 60_000,
+  });
+
+  test("are not run again, and those that are known keep their answer", () => {
+    const known = { done: [answered("1")], held: [{ payload: "x" }] };
+    const memory = recall(known, [answered("1", "too late"), answered("2")]);
+    expect(memory).toEqual({ ...known, done: [answered("1"), answered("2")] });
+    expect(judge(memory, command("2"))).toMatchObject({ kind: "answer", reply: { id: "2", ok: true } });
+  });
+
+  test("take no more room than there is", () => {
+    const many = Array.from({ length: 300 }, (_, n) => answered(`${n}`));
+    const { done: all } = recall(NOTHING, many);
+    expect(all).toEqual(many.slice(0, 256));
+  });
 });

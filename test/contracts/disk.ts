@@ -48,7 +48,7 @@ export const diskContract = (name: string, open: () => Promise<DiskUnderTest>): 
 
     test("has no vital file and no store at first", async () => {
       await using under = await open();
-      expect(await under.disk.readVital()).toEqual(Array.from({ length: PLACES }, () => undefined));
+      expect(await under.disk.readVital()).toEqual(Array.from({ length: 2 * PLACES }, () => undefined));
       expect(await under.disk.hasStore()).toBe(false);
     });
 
@@ -57,9 +57,37 @@ export const diskContract = (name: string, open: () => Promise<DiskUnderTest>): 
       await under.disk.writeVital(1, key("one"));
       await under.disk.writeVital(0, key("zero"));
       await under.disk.writeVital(1, key("ONE"));
-      const places = await under.again().readVital();
+      const places = (await under.again().readVital()).slice(0, PLACES);
       expect(places.map((bytes) => bytes?.subarray(0, 4).toString())).toEqual(["zero", "ONE\0"]);
       expect(places.map((bytes) => bytes?.length)).toEqual([PLACE_BYTES, PLACE_BYTES]);
+    });
+
+    test("keeps what is written to a place of the spare apart from the vital file", async () => {
+      await using under = await open();
+      await under.disk.writeVital(0, key("vital"));
+      await under.disk.writeSpare(0, key("spare"));
+      await under.disk.writeSpare(1, key("SPARE"));
+      const places = await under.again().readVital();
+      expect(places.map((bytes) => bytes?.subarray(0, 5).toString())).toEqual([
+        "vital",
+        "\0\0\0\0\0",
+        "spare",
+        "SPARE",
+      ]);
+      await expect(under.disk.writeSpare(0, Buffer.alloc(PLACE_BYTES + 1))).rejects.toBeInstanceOf(
+        RangeError,
+      );
+    });
+
+    test("removes the spare, and leaves the vital file as it was", async () => {
+      await using under = await open();
+      await under.disk.removeSpare();
+      await under.disk.writeVital(0, key("vital"));
+      await under.disk.writeSpare(0, key("spare"));
+      await under.disk.removeSpare();
+      const places = await under.again().readVital();
+      expect(places[0]?.subarray(0, 5).toString()).toBe("vital");
+      expect(places.slice(PLACES)).toEqual([undefined, undefined]);
     });
 
     test("refuses more than a place holds, and leaves it as it was", async () => {
@@ -129,16 +157,18 @@ export const diskContract = (name: string, open: () => Promise<DiskUnderTest>): 
       expect(await under.disk.hasStore()).toBe(true);
     });
 
-    test("begins anew once a store has been set aside", async () => {
+    test("begins anew once a store has been set aside, and keeps the spare", async () => {
       await using under = await open();
       const store = await under.disk.openStore("as-is");
       await store.batch([put("a", "1")], { sync: true });
       await store.close();
+      await under.disk.writeSpare(0, key("spare"));
       expect(await under.disk.setAside()).toContain(under.disk.path);
       expect(await under.disk.hasStore()).toBe(false);
       const fresh = await under.disk.openStore("anew");
       expect(await fresh.getMany([key("a")])).toEqual([undefined]);
       await fresh.close();
+      expect((await under.disk.readVital())[PLACES]?.subarray(0, 5).toString()).toBe("spare");
     });
 
     test("keeps a sound store through a repair", async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createPanicBoard } from "../../firmware-bridge/panic-board.ts";
 import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
-import type { BoardPress, LoopState, PanicBoard } from "../../src/domain/panic.ts";
+import type { BoardPress, BoardRelease, LoopState, PanicBoard } from "../../src/domain/panic.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { openTty } from "../../src/runtime/tty.ts";
 import { waitFor } from "../journeys/car.ts";
@@ -22,6 +22,7 @@ export type BoardUnderTest = Disposable & {
 export type Watched = AsyncDisposable & {
   readonly board: PanicBoard;
   readonly presses: BoardPress[];
+  readonly releases: BoardRelease[];
   readonly faults: string[];
   readonly details: string[];
   readonly loops: (readonly [number, LoopState])[];
@@ -31,6 +32,7 @@ export type Watched = AsyncDisposable & {
 /** The host's side of a line, with everything that it tells. */
 export const watch = (path: string, timing = {}): Watched => {
   const presses: BoardPress[] = [];
+  const releases: BoardRelease[] = [];
   const faults: string[] = [];
   const details: string[] = [];
   const loops: (readonly [number, LoopState])[] = [];
@@ -38,29 +40,34 @@ export const watch = (path: string, timing = {}): Watched => {
   const board = createPanicBoard(
     {
       path,
-      openLine: (line) => openTty(line, 57_600),
+      openLine: (line, baud) => openTty(line, baud),
       random: Math.random,
       reopenMs: { min: 50, max: 200 },
       time: systemTime,
       loops: [0, 1],
       darkLoops: [],
+      mayTest: true,
+      lampSense: false,
       attachStock: attachStockBoard,
       timing,
     },
     {
       hello: () => undefined,
       press: (press) => void presses.push(press),
+      released: (release) => void releases.push(release),
       fault(code, detail) {
         faults.push(code);
         details.push(detail);
       },
       recovered: () => void recovered++,
+      trouble: () => undefined,
       loop: (loop, state) => void loops.push([loop, state]),
     },
   );
   return {
     board,
     presses,
+    releases,
     faults,
     details,
     loops,

@@ -19,6 +19,13 @@ const BAD: readonly (readonly [string, Answer])[] = [
       (one, socket) => void (isEmergency(one) ? socket.destroy() : socket.write(puback(idOf(one), 0))),
     ),
   ],
+  [
+    "refuses emergencies and hangs up",
+    accepting((one, socket) => {
+      socket.write(puback(idOf(one), isEmergency(one) ? 0x87 : 0));
+      if (isEmergency(one)) socket.end();
+    }),
+  ],
   ["lets nobody in", (_one, socket) => void socket.end(packet(0x20, Buffer.from([0, 0x87, 0])))],
   ["does not answer CONNECT", () => undefined],
 ];

@@ -40,6 +40,7 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
     receiveMaximum: 1,
     maximumPacketSize: 100_000,
     otherAddresses: 0,
+    unusableFile: undefined,
     untriedAddresses: 0,
     doubt: () => undefined,
     publish(_route, payload, done) {

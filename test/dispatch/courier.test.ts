@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { Courier } from "../../src/dispatch/courier.ts";
-import { LinkError, type Connect, type ConnectOptions } from "../../src/dispatch/port.ts";
+import { LinkError, type Connect, type Connection, type ConnectOptions } from "../../src/dispatch/port.ts";
 import type { Answer } from "../../src/dispatch/outgoing.ts";
 import { createRoutes } from "../../src/domain/wire.ts";
 import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
@@ -13,12 +13,16 @@ const UNIT = "zrenjanin/zr-117";
 const EPISODE = emergency(1).data.episode;
 const TOPIC = `patrol/v1/${UNIT}/emergency/${EPISODE}`;
 
-const open = (listening = true, refuses: (clientId: string) => boolean = () => false) => {
+const open = (
+  listening = true,
+  refuses: (clientId: string) => boolean = () => false,
+  { addresses = [true], changed = (connection: Connection) => connection } = {},
+) => {
   const time = new SimulatedTime(0);
   const broker = new Broker("a", FULL_LIMITS, time, () => undefined);
   const network = new Network(time, () => undefined);
   const url = "mqtts://a:8883";
-  const route = network.add(url, broker);
+  const route = network.add(url, broker, addresses);
   const heard: string[] = [];
   const listen = () =>
     broker.listen({
@@ -35,7 +39,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
     dialled.push(options);
     dialledAt.push(time.mono());
     if (refuses(options.clientId)) return Promise.reject(new LinkError("unauthorised", "not this one"));
-    return network.connect(to, options, on, signal);
+    return network.connect(to, options, on, signal).then(changed);
   };
   const answers: Answer[] = [];
   const closed: (readonly string[])[] = [];
@@ -63,7 +67,7 @@ const open = (listening = true, refuses: (clientId: string) => boolean = () => f
           oversize: () => undefined,
           accepted: () => undefined,
           tooLarge: () => undefined,
-          closed: (episodes) => void closed.push(episodes),
+          closed: ({ flyingEpisodes }) => void closed.push(flyingEpisodes),
           answer: (answer) => void answers.push(answer),
           done: () => (done = true),
         },
@@ -190,6 +194,23 @@ describe("a courier", () => {
     bench.dialledAt.length = 0;
     await bench.wait(10_000);
     expect(bench.dialledAt.length).toBeGreaterThan(1);
+  });
+
+  test("pauses between two rounds of a name's addresses, not between the addresses", async () => {
+    const bench = open(true, () => false, {
+      addresses: [true, true],
+      changed(connection) {
+        connection.end(new LinkError("lost", "hung up"));
+        return connection;
+      },
+    });
+    bench.make(emergency(1, "cleared"));
+    await bench.wait(120_000);
+    bench.dialledAt.length = 0;
+    await bench.wait(600_000);
+    const gaps = bench.dialledAt.slice(1).map((at, n) => at - bench.dialledAt[n]!);
+    expect(gaps.filter((ms) => ms < 5_000).length).toBeGreaterThan(gaps.length / 2 - 1);
+    expect(Math.min(...gaps.slice(1).map((ms, n) => ms + gaps[n]!))).toBeGreaterThan(20_000);
   });
 
   test("makes a new connection if nothing answers for 5 s, with growing patience", async () => {

@@ -105,11 +105,12 @@ describe("an ended episode", () => {
     expect([...bench.copies]).toEqual([]);
   });
 
-  test("a broker that is not configured any more is not called on", async () => {
+  test("is left on a broker that is not configured any more, and does not count as removed", async () => {
     const bench = open();
     await up(bench);
     bench.copies.add("mqtts://old:8883");
     bench.link.remove(EPISODE, "mqtts://old:8883");
-    expect(bench.copies.has("mqtts://old:8883")).toBe(false);
+    expect(bench.copies.has("mqtts://old:8883")).toBe(true);
+    expect(bench.left).toEqual(["mqtts://old:8883"]);
   });
 });

@@ -31,6 +31,8 @@ const openOutbox = () => {
     },
     refused,
     add: (...reports: Report[]) => void pending.push(...reports),
+    sending: () => undefined,
+    acknowledge: drop,
     settle: drop,
     refuse(reports: readonly Pick<Report, "seq">[]) {
       refused.push(...reports.map(({ seq }) => seq));
@@ -78,6 +80,8 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     }),
   });
   const copies = new Set<string>();
+  /** Brokers on which a copy is left. */
+  const left: string[] = [];
   const ups: string[] = [];
   const downs: LinkError[] = [];
   const refusals: string[] = [];
@@ -91,6 +95,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     recovered: () => undefined,
     refused: (broker, topic, why) => void refusals.push(`${broker} ${topic}: ${why}`),
     accepted: () => undefined,
+    files: () => undefined,
     oversize: () => undefined,
     tooLarge: () => undefined,
     publishing(_report, broker) {
@@ -98,7 +103,8 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
       return undefined;
     },
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
-    removed: (_episode, broker) => void copies.delete(broker),
+    removed: (_episode, broker, prefix) => void (prefix === undefined && copies.delete(broker)),
+    left: (_episode, broker) => void left.push(broker),
     heard: () => undefined,
     message({ payload }) {
       messages.push(payload.toString());
@@ -110,6 +116,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     link,
     on,
     copies,
+    left,
     ups,
     downs,
     refusals,

@@ -446,6 +446,20 @@ describe("the addresses of a name", () => {
     await expect(dial("mqtt://dispatch:1883", fails)).rejects.toMatchObject({ code: "unknown-host" });
   });
 
+  test("a lookup that hangs is given up after 4 s, and its late answer is used by the next attempt", async () => {
+    const { port } = stack.use(await startScripted(good));
+    const answer = Promise.withResolvers<readonly string[]>();
+    const connect = createConnect(systemTime, () => answer.promise);
+    const on = { message: async () => undefined, oversize: () => undefined };
+    const begun = performance.now();
+    const attempt = () => connect(`mqtt://dispatch:${port}`, OPTIONS, on, new AbortController().signal);
+    await expect(attempt()).rejects.toMatchObject({ code: "unknown-host" });
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    answer.resolve(["127.0.0.1"]);
+    const connection = await attempt();
+    connection.end(new LinkError("failed", "enough"));
+  });
+
   test("a lookup that hangs is given up with the attempt", async () => {
     const stop = new AbortController();
     const attempt = dial("mqtt://dispatch:1883", () => new Promise(() => undefined), stop.signal);

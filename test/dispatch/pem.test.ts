@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readCredentials } from "../../src/dispatch/pem.ts";
+import { CredentialFiles, readCredentials } from "../../src/dispatch/pem.ts";
 import { makeCertificates } from "../journeys/mosquitto.ts";
 
 let folder: string;
@@ -16,6 +16,9 @@ beforeAll(() => {
     at("damaged.pem"),
     readFileSync(at("unit.pem"), "utf8").replace(/\n[A-Za-z0-9+/]{8}/, "\n????????"),
   );
+  // The file is being written: its second certificate is not whole.
+  const ca = readFileSync(at("ca.pem"), "utf8");
+  writeFileSync(at("cut.pem"), ca + ca.slice(0, ca.length / 2));
   openssl("x509", "-in", "ca.pem", "-outform", "DER", "-out", "ca.der");
   openssl("ec", "-in", "unit.key", "-aes128", "-passout", "pass:x", "-out", "encrypted.key");
   mkdirSync(at("folder.pem"));
@@ -42,6 +45,7 @@ test.each([
   ["ca", "junk", "does not hold a certificate in PEM"],
   // TLS ignores it without a word.
   ["ca", "ca.der", "does not hold a certificate in PEM"],
+  ["ca", "cut.pem", "holds a damaged certificate"],
   ["cert", "unit.key", "does not hold a certificate in PEM"],
   ["cert", "damaged.pem", "holds a damaged certificate"],
   ["key", "junk", "does not hold a private key in PEM"],
@@ -62,4 +66,27 @@ test("what TLS can use is used: a key after its curve, a certificate after its t
   ).toBeDefined();
   expect(readCredentials({ key: at("curve.key") }).key).toEqual(readFileSync(at("curve.key")));
   expect(readCredentials({})).toEqual({});
+});
+
+test("files that become unusable are used as they were read last, with the file that is wrong", () => {
+  const files = { ca: at("ca.pem"), cert: at("used.pem"), key: at("used.key") };
+  copyFileSync(at("unit.pem"), files.cert);
+  copyFileSync(at("unit.key"), files.key);
+  const all = new CredentialFiles();
+  const good = all.read(files);
+  expect(good.kept).toBeUndefined();
+  writeFileSync(files.cert, readFileSync(at("unit.pem")).subarray(0, 200));
+  expect(all.read(files)).toMatchObject({ pem: good.pem, kept: { file: files.cert } });
+  rmSync(files.cert);
+  expect(all.read(files)).toMatchObject({ pem: good.pem, kept: { file: files.cert } });
+  copyFileSync(at("broker.pem"), files.cert);
+  expect(all.read(files)).toMatchObject({ pem: good.pem, kept: { file: files.key } });
+  copyFileSync(at("broker.key"), files.key);
+  expect(all.read(files)).toMatchObject({ pem: { key: readFileSync(at("broker.key")) }, kept: undefined });
+});
+
+test("files that could never be used are refused, whatever was read from others", () => {
+  const all = new CredentialFiles();
+  all.read({ ca: at("ca.pem") });
+  expect(() => all.read({ ca: at("junk") })).toThrow(/does not hold a certificate/);
 });

@@ -30,6 +30,7 @@ const open = (
     receiveMaximum: 20,
     maximumPacketSize: 1_000_000,
     otherAddresses: 0,
+    unusableFile: undefined,
     untriedAddresses: 0,
     doubt: () => undefined,
     closed: closed.promise,
@@ -52,6 +53,8 @@ const open = (
     outbox: {
       boot: 1,
       madeHere: () => true,
+      sending: () => undefined,
+      acknowledge: () => undefined,
       settle: () => undefined,
       refuse: () => undefined,
       oldest: () => 1,

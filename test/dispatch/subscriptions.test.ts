@@ -19,6 +19,7 @@ const open = (
     receiveMaximum: 20,
     maximumPacketSize: 1_000,
     otherAddresses: 0,
+    unusableFile: undefined,
     untriedAddresses: 0,
     doubt: () => undefined,
     closed: new Promise<LinkError>(() => undefined),

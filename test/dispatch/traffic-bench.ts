@@ -105,6 +105,8 @@ export const label = (out: Outgoing): string => {
       return "reply";
     case "removal":
       return `removal${out.final ? ` after ${out.final.seq}` : ""}`;
+    case "old-removal":
+      return `old removal ${out.copy.prefix}`;
     case "history":
       return `history ${out.reports.map(({ seq }) => seq).join(" ")}`;
     case "emergency":

@@ -141,9 +141,13 @@ describe("the end", () => {
     expect(bench.traffic.drained).toBe(false);
   });
 
-  test("of the answers to commands the newest 256 wait", () => {
+  test("of the answers to commands the newest 256 wait, and each that is dropped is reported", () => {
     const bench = open();
-    for (let n = 0; n < 300; n++) bench.traffic.reply({ topic: `t${n}`, retain: false }, Buffer.from("{}"));
+    const dropped = Array.from({ length: 300 }, (_, n) =>
+      bench.traffic.reply({ topic: `t${n}`, retain: false }, Buffer.from("{}")),
+    );
+    expect(dropped.indexOf(true)).toBe(256);
+    expect(dropped.filter(Boolean)).toHaveLength(44);
     const topics: string[] = [];
     bench.read();
     for (let out = bench.traffic.next(0); out; out = bench.traffic.next(0)) {

@@ -34,7 +34,7 @@ const ack = (id: string, stage: Exclude<Stage, "active">): EpisodeEvent => ({
   mono: 2,
 });
 const stored = (id: string, revision = 1): EpisodeEvent => ({ kind: "stored", id, revision });
-const sent = (id: string, revision = 1): EpisodeEvent => ({ kind: "sent", id, revision });
+const sent = (id: string, revision = 1): EpisodeEvent => ({ kind: "sent", id, revision, mono: 0 });
 const after = (...events: EpisodeEvent[]): Emergency =>
   events.reduce((emergency, event) => advance(emergency, event).emergency, NO_EMERGENCY);
 const patternAfter = (...events: EpisodeEvent[]) => lampOf(after(...events), SOUND).pattern;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Episode, STAGES } from "../../src/domain/episode.ts";
+import { Episode, STAGES, type Pressed } from "../../src/domain/episode.ts";
 import {
   advance,
   DRILL_ENDS_MS,
@@ -48,7 +48,7 @@ const after = (...events: EpisodeEvent[]): { emergency: Emergency; effects: read
     { emergency: NO_EMERGENCY, effects: [] },
   );
 const stored = (id: string, revision = 1): EpisodeEvent => ({ kind: "stored", id, revision });
-const sent = (id: string, revision = 1): EpisodeEvent => ({ kind: "sent", id, revision });
+const sent = (id: string, revision = 1): EpisodeEvent => ({ kind: "sent", id, revision, mono: 0 });
 
 describe("a press", () => {
   test("opens an episode, to be stored as a report", () => {
@@ -295,11 +295,43 @@ describe("repeating", () => {
     expect(restore(made, 7).episodes[0]).toMatchObject({ reach: "stored", safe: true });
   });
 
-  test("after a restart a drill has its 10 minutes anew, and none is asked for", () => {
-    const kept = after(drill(0), pressEvent("A", 50_000), drill(50_001)).emergency.episodes;
-    const restored = restore(kept, 7);
-    expect(restored).toMatchObject({ episodes: [{ endsAt: 7 + DRILL_ENDS_MS }] });
-    expect(restored.drillUntil).toBeUndefined();
+  test("after a restart no drill is asked for", () => {
+    const { emergency } = after(drill(0), pressEvent("A", 50_000), drill(50_001));
+    expect(restore(emergency.episodes, 7).drillUntil).toBeUndefined();
+  });
+
+  describe("after a restart a drill ends", () => {
+    const AT = 1e12;
+    const restored = (pressed: Partial<Pressed> | undefined, mono = 7) => {
+      const [kept] = after(drill(0), pressEvent("A", 1)).emergency.episodes;
+      return restore([{ ...kept!, pressed: pressed && { ...kept!.pressed!, ...pressed } }], mono);
+    };
+    const over = (emergency: Emergency, mono: number, at?: number) =>
+      advance(emergency, { kind: "tick", mono, connected: false, at }).effects.length > 0;
+
+    test("10 minutes after its press, once the time is known", () => {
+      const emergency = restored({ at: AT, clock: "gnss" });
+      expect(over(emergency, 8, AT + DRILL_ENDS_MS - 1)).toBe(false);
+      expect(over(emergency, 8)).toBe(false);
+      expect(over(emergency, 8, AT + DRILL_ENDS_MS)).toBe(true);
+    });
+
+    test("10 minutes after the restart at the latest", () => {
+      for (const pressed of [
+        undefined,
+        { at: 0, clock: "unset" as const },
+        { at: 2 * AT, clock: "ntp" as const },
+      ]) {
+        const emergency = restored(pressed);
+        expect(over(emergency, 7 + DRILL_ENDS_MS - 1, AT)).toBe(false);
+        expect(over(emergency, 7 + DRILL_ENDS_MS, AT)).toBe(true);
+      }
+    });
+
+    test("never, if it is no drill", () => {
+      const { emergency } = after(pressEvent("A", 1));
+      expect(over(restore(emergency.episodes, 7), 1e9, 1e15)).toBe(false);
+    });
   });
 
   test("after an upgrade an episode that names no buttons names its first", () => {

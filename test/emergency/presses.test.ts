@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CountedPresses } from "../../src/domain/memory.ts";
-import { count, isCounted, meet } from "../../src/emergency/presses.ts";
+import { count, isCounted, meet, unite } from "../../src/emergency/presses.ts";
 
 type Known = readonly CountedPresses[];
 
@@ -93,5 +93,43 @@ describe("boards", () => {
     expect(meet([], "0badcafe", 0)).toEqual([]);
     const known = counting([], 5);
     expect(meet(known, "1a2b3c4d", 0)).toBe(known);
+  });
+});
+
+describe("two memories of presses", () => {
+  test("count together what one of them has counted, whichever comes first", () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 40 })),
+        fc.array(fc.integer({ min: 1, max: 40 })),
+        (a, b) => {
+          const [one, other] = [counting([], ...new Set(a)), counting([], ...new Set(b))];
+          for (const both of [unite(one, other), unite(other, one)])
+            for (let n = 1; n <= 40; n++)
+              expect(isCounted(both, press(n))).toBe(a.includes(n) || b.includes(n));
+        },
+      ),
+    ));
+
+  test("keep the boards apart, and remember 64 numbers of each", () => {
+    const one = counting([], ...Array.from({ length: 64 }, (_, n) => 2 * n + 1));
+    const other = counting([], ...Array.from({ length: 64 }, (_, n) => 2 * n + 2));
+    const both = unite(count(one, press(5, "cafecafe")), other);
+    expect(both.map(({ board }) => board).toSorted()).toEqual(["0badcafe", "cafecafe"]);
+    expect(both.find(({ board }) => board === "0badcafe")).toEqual({
+      board: "0badcafe",
+      below: 64,
+      numbers: Array.from({ length: 64 }, (_, n) => n + 65),
+    });
+    expect(isCounted(both, press(5, "cafecafe"))).toBe(true);
+    expect(isCounted(both, press(4, "cafecafe"))).toBe(false);
+  });
+
+  test("count all up to the higher limit of the two", () => {
+    const both = unite(
+      [{ board: "0badcafe", below: 3, numbers: [5] }],
+      [{ board: "0badcafe", below: 9, numbers: [] }],
+    );
+    expect(both).toEqual([{ board: "0badcafe", below: 9, numbers: [] }]);
   });
 });

@@ -86,6 +86,31 @@ describe("a retained copy", () => {
     expect(from(swept.ring, tick(65_000)).effects).toEqual([removal]);
   });
 
+  test("under an earlier prefix is removed there once the episode has ended, and forgotten alone", () => {
+    const open = after(press(1)).ring;
+    const old = { episode: "P1", broker: BROKER, prefix: "old/v1" };
+    const ring = restore({ ...memoryOf(open), copies: [old] }, 0);
+    expect(only(from(ring, connected(5_000)).effects, "remove")).toEqual([]);
+    const ended = from(ring, ack("P1", "cleared"), sent("P1", 2), connected(5_000));
+    const copy = { id: "P1", broker: BROKER, prefix: "old/v1" };
+    expect(ended.effects).toEqual([
+      { kind: "remove", ...copy },
+      { kind: "remove", id: "P1", broker: BROKER },
+    ]);
+    const left = from(ended.ring, { kind: "removed", ...copy }).ring;
+    expect(left.copies).toEqual([{ episode: "P1", broker: BROKER }]);
+  });
+
+  test("on a broker that is not configured any more is reported as left once, and stays noted", () => {
+    const ended = after(press(1), ack("P1", "cleared"), sent("P1", 2)).ring;
+    const copy = { id: "P1", broker: BROKER };
+    const { ring, effects } = from(ended, { kind: "left", ...copy });
+    expect(effects[0]).toEqual({ kind: "left", ...copy });
+    expect(kindsOf(effects)).toEqual(["left", "store"]);
+    expect(from(ring, { kind: "left", ...copy }).effects).toEqual([]);
+    expect(only(from(ring, connected(5_000)).effects, "remove")).toEqual([{ kind: "remove", ...copy }]);
+  });
+
   test("of an open episode, or of one whose end is not delivered, is left alone", () => {
     const open = after(press(1)).ring;
     expect(only(from(open, connected(5_000)).effects, "remove")).toEqual([]);

@@ -7,7 +7,7 @@ import { COPIES_MAX } from "../../src/emergency/copies.ts";
 import { isOpen } from "../../src/emergency/machine.ts";
 import type { RingEffect, RingEvent } from "../../src/emergency/events.ts";
 import { advance, ENDED_MAX, WAITING_MAX } from "../../src/emergency/ring.ts";
-import { isDurable, restore, type Ring } from "../../src/emergency/ring-state.ts";
+import { areCopiesNoted, restore, type Ring } from "../../src/emergency/ring-state.ts";
 import { BOARD, BROKER, memoryOf, OTHER, press } from "./ring-events.ts";
 import { tries } from "../tries.ts";
 
@@ -34,6 +34,8 @@ class World {
   /** Presses of each episode as dispatch was told last, and the furthest stage that it ordered. */
   readonly told = new Map<string, Episode>();
   readonly ordered = new Map<string, number>();
+  /** The presses of each episode in the report that a broker acknowledged last. */
+  readonly atBroker = new Map<string, number>();
   ended = new Set<string>();
   /** Of these the disk knows that they have ended. */
   endedOnDisk: ReadonlySet<string> = new Set();
@@ -61,6 +63,8 @@ class World {
         const { episode } = effect;
         expect(this.ended, "an ended episode comes back").not.toContain(episode.id);
         expect(isOpen(episode) || event.kind === "ack" || event.kind === "tick").toBe(true);
+        const said = this.told.get(episode.id)?.heldMs;
+        if (said !== undefined) expect(episode.heldMs, "the time of a press changes").toBe(said);
         this.told.set(episode.id, episode);
         break;
       }
@@ -97,6 +101,7 @@ class World {
         this.ended.add(effect.id);
         break;
       case "lamp":
+      case "left":
       case "evidence":
       case "drill-refused":
       case "refused":
@@ -109,7 +114,7 @@ class World {
     if (!this.isOpen(id)) return;
     this.give({ kind: "publishing", id, broker });
     expect(this.ring.copies, "published and not noted").toContainEqual({ episode: id, broker });
-    if (isDurable(this.ring)) this.retained.get(broker)!.add(id);
+    if (areCopiesNoted(this.ring)) this.retained.get(broker)!.add(id);
     else this.heldBack.push({ id, broker });
   }
 
@@ -126,7 +131,7 @@ class World {
       this.endedOnDisk = write.ended;
     }
     this.give({ kind: works ? "stored" : "not-stored", generation: write.generation });
-    if (!isDurable(this.ring)) return;
+    if (!areCopiesNoted(this.ring)) return;
     for (const { id, broker } of this.heldBack) if (this.isOpen(id)) this.retained.get(broker)!.add(id);
     this.heldBack = [];
   }
@@ -175,10 +180,11 @@ const truth = (world: World): number => {
   const open = world.ring.emergency.episodes.filter(isOpen);
   return Math.max(
     -1,
-    ...open.map(({ id, reach, safe }) => {
+    ...open.map(({ id, reach, safe, presses }) => {
       const ordered = world.ordered.get(id) ?? 0;
       if (ordered > 0) return ordered + 1;
-      return reach === "sent" ? 1 : safe ? 0 : -1;
+      const isSent = reach === "sent" || world.atBroker.get(id) === presses;
+      return isSent ? 1 : safe ? 0 : -1;
     }),
   );
 };
@@ -244,6 +250,17 @@ const steps = [
         world.repeat(some([...world.latched.keys()], pick) ?? 0);
       }),
   ),
+  fc.nat(15).map(
+    (pick) =>
+      new Do(`press ${pick} is released`, (world) => {
+        const number = 1 + (pick % Math.max(1, world.number));
+        world.give({
+          kind: "released",
+          release: { board: BOARD, number, heldMs: world.mono },
+          mono: world.mono,
+        });
+      }),
+  ),
   fc
     .boolean()
     .map((works) => new Do(`the disk ${works ? "works" : "fails"}`, (world) => world.answer(works))),
@@ -276,7 +293,10 @@ const steps = [
     ([pick, stale]) =>
       new Do(`puback ${pick}${stale ? ", stale" : ""}`, (world) => {
         const episode = some(world.ring.emergency.episodes, pick);
-        if (episode) world.give({ kind: "sent", id: episode.id, revision: episode.revision - stale });
+        if (!episode) return;
+        const { id, revision, presses } = episode;
+        if (stale === 0) world.atBroker.set(id, presses);
+        world.give({ kind: "sent", id, revision: revision - stale });
       }),
   ),
   fc.tuple(fc.nat(3), fc.constantFrom(BROKER, OTHER)).map(

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { RingEvent } from "../../src/emergency/events.ts";
 import { advance, AIRBAGS_MAX } from "../../src/emergency/ring.ts";
 import {
-  isDurable,
+  areCopiesNoted,
   isEmergencyOpen,
   isRealEmergencyOpen,
   NO_RING,
@@ -38,7 +38,7 @@ describe("a press", () => {
     expect(effects).toContainEqual({ kind: "evidence", id: "P1", test: false });
     expect(effects).toContainEqual({ kind: "store", generation: 1 });
     expect(ring.emergency.episodes).toMatchObject([{ id: "P1", button: "dash", presses: 1 }]);
-    expect(isDurable(ring)).toBe(false);
+    expect(areCopiesNoted(ring)).toBe(false);
   });
 
   test("is confirmed and published once it is on disk, in this order", () => {
@@ -48,7 +48,7 @@ describe("a press", () => {
       { kind: "publish", id: "P1" },
     ]);
     expect(lampOf(ring)).toBe("stored");
-    expect(isDurable(ring)).toBe(true);
+    expect(areCopiesNoted(ring)).toBe(true);
     expect(kindsOf(from(ring, stored(1)).effects)).toEqual([]);
   });
 
@@ -287,7 +287,8 @@ describe("a drill", () => {
   });
 
   test("that ended by itself says that the unit ended it, without a time of dispatch", () => {
-    const { ring, effects } = after(drill(0), press(1, 0), ack("P1", "received"), tick(600_000, false));
+    const { ring: answered } = after(drill(0), press(1, 0), ack("P1", "received"), stored(3));
+    const { ring, effects } = from(answered, tick(600_000, false));
     expect(ring.emergency.episodes).toMatchObject([{ state: "cleared", by: "unit" }]);
     expect(ring.emergency.episodes[0]!.ackAt).toBeUndefined();
     expect(kindsOf(effects)).toEqual(["report", "store"]);

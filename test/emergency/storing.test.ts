@@ -33,6 +33,14 @@ describe("a disk that fails", () => {
     expect(only(from(late.ring, tick(1_250)).effects, "publish")).toEqual([]);
   });
 
+  test("is not waited for longer because further presses come", () => {
+    const { ring } = after(press(1, 0), press(2, 500), press(3, 999));
+    expect(only(from(ring, tick(1_000)).effects, "publish")).toEqual([{ kind: "publish", id: "P1" }]);
+    const { ring: late } = from(ring, tick(1_000), press(4, 1_200), press(5, 1_900));
+    expect(only(from(late, tick(2_199)).effects, "publish")).toEqual([]);
+    expect(only(from(late, tick(2_200)).effects, "publish")).toEqual([{ kind: "publish", id: "P1" }]);
+  });
+
   test("is asked again each second, though no board repeats an airbag", () => {
     const { ring } = after(press(1), notStored(1));
     expect(kindsOf(from(ring, tick(999, false)).effects)).toEqual([]);

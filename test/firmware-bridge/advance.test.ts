@@ -15,6 +15,9 @@ const SETTING: Setting = {
   path: "/dev/board",
   loops: [0, 1],
   darkLoops: [1],
+  bauds: [38_400, 57_600],
+  mayTest: false,
+  lampSense: true,
   timing: { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 },
 };
 const BOARD = "0badcafe";
@@ -79,7 +82,40 @@ describe("what the board is", () => {
       firmware: "1.2",
       uptimeS: 60,
       resetCause: "power",
+      resetsInHour: 0,
     });
+  });
+
+  test("is asked at the other rate a second after bytes came and nothing valid, and so on", () => {
+    const noise: Input = { is: "firmata", at: 500, bytes: Uint8Array.of(0x80, 0x3c, 0xff) };
+    const quiet = after(opened, tick(1_000));
+    expect(kinds(quiet.effects)).not.toContain("retune");
+    const first = after(opened, noise, tick(1_000));
+    expect(first.effects.at(-1)).toEqual({ do: "retune", baud: 57_600 });
+    const asked = advance(first.state, { is: "retuned" }, SETTING);
+    expect(kinds(asked.effects)).toEqual(["query", "ask-name"]);
+    const still = advance(asked.state, tick(2_000), SETTING);
+    expect(kinds(still.effects)).not.toContain("retune");
+    const again = after(opened, noise, tick(1_000), noise, tick(2_000));
+    expect(again.effects.at(-1)).toEqual({ do: "retune", baud: 38_400 });
+  });
+
+  test("is asked at each rate in turn once it has been quiet for three seconds", () => {
+    const rates = [3_000, 4_000, 5_000].map((at) =>
+      after(opened, ...ticks(1_000, at)).effects.find((effect) => effect.do === "retune"),
+    );
+    expect(rates).toEqual([57_600, 38_400, 57_600].map((baud) => ({ do: "retune", baud })));
+  });
+
+  test("keeps its rate once it is known, also for the next line", () => {
+    const noise: Input = { is: "firmata", at: 500, bytes: Uint8Array.of(0x80) };
+    const known = [opened, noise, tick(1_000), message(1_010, hello())];
+    expect(kinds(after(...known, noise, ...ticks(2_000, 9_000)).effects)).not.toContain("retune");
+    expect(after(...known, { is: "ended" }, { is: "opened", at: 10_000 }).state.rate).toBe(1);
+    // A retune that is done only then asks nothing.
+    expect(after(...known, { is: "retuned" }).effects).toEqual([]);
+    const named_ = [opened, named(500, "StandardFirmata.ino"), noise];
+    expect(kinds(after(...named_, ...ticks(1_000, 4_000)).effects)).not.toContain("retune");
   });
 
   test("is not silent while johnny-five is being loaded, or once another firmware has said its name", () => {
@@ -235,6 +271,45 @@ describe("the loops", () => {
   });
 });
 
+describe("a release", () => {
+  const release = { number: 8, heldMs: 200 };
+  const loop: FromBoard = { kind: "loop", loop: 0, state: "normal", level: 128, release };
+  const released = { do: "released", release: { board: BOARD, ...release } };
+
+  test("is reported with the board's id", () => {
+    const { effects } = after(opened, message(10, hello()), message(20, press), message(220, loop));
+    expect(effects).toEqual([released]);
+  });
+
+  test("whose press the line lost at first follows the press", () => {
+    const early = after(opened, message(10, hello()), message(220, loop), message(270, press)).effects;
+    expect(early).toEqual([{ do: "press", press: expect.objectContaining({ number: 8 }) }, released]);
+  });
+
+  test("before the hello follows the press too", () => {
+    const before = [opened, message(10, press), message(220, loop)];
+    expect(kinds(after(...before).effects)).toEqual(["query"]);
+    const effects = after(...before, message(230, hello()), message(270, press)).effects;
+    expect(kinds(effects)).toEqual(["press", "released"]);
+  });
+
+  test("is not that of another press, nor of a press of another board", () => {
+    const heard = [opened, message(10, hello()), message(20, press), message(220, loop)];
+    const [, other] = [8, 9].map((number): FromBoard => ({
+      kind: "press",
+      press: { board: BOARD, number, loop: 0, count: 1, ageMs: 5 },
+    }));
+    expect(kinds(after(...heard, message(900, other!)).effects)).toEqual(["press"]);
+    const foreign = hello({ board: "0badf00d" });
+    const theirs: FromBoard = { kind: "press", press: { board: "0badf00d", number: 8, loop: 0, count: 1 } };
+    expect(kinds(after(...heard, message(900, foreign), message(910, theirs)).effects)).toEqual(["press"]);
+  });
+
+  test("of a loop that this unit does not know is ignored", () => {
+    expect(after(opened, message(10, hello()), message(20, { ...loop, loop: 4 })).effects).toEqual([]);
+  });
+});
+
 describe("a board that opening its port has reset", () => {
   const first = (at: number, changes: Partial<Hello>) => after(opened, message(at, hello(changes))).effects;
   const reset = expect.objectContaining({ do: "fault", code: "reset-by-opening" });
@@ -282,7 +357,7 @@ describe("the lamp", () => {
     expect(after(opened, message(10, hello()), wish("sent", true)).effects).toEqual([
       {
         do: "send",
-        message: { kind: "show", pattern: "sent", quiet: false, drill: true, darkLoops: [1] },
+        message: { kind: "show", pattern: "sent", quiet: false, drill: true, darkLoops: [1], mayTest: false },
       },
     ]);
   });

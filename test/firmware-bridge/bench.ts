@@ -31,6 +31,8 @@ export const openFirmwareBench = (
     seed?: number;
     image?: string;
     eeprom?: Uint8Array;
+    bandgapV?: number;
+    lampDropV?: number;
     onMessage?: (message: FromBoard, bench: FirmwareBench) => void;
   } = {},
 ): FirmwareBench => {
@@ -55,6 +57,8 @@ export const openFirmwareBench = (
     flash: readHex(readFileSync(options.image ?? releasedImage(), "utf8")),
     random: createRandom(options.seed ?? 1),
     ...(options.eeprom ? { eeprom: options.eeprom } : {}),
+    ...(options.bandgapV === undefined ? {} : { bandgapV: options.bandgapV }),
+    ...(options.lampDropV === undefined ? {} : { lampDropV: options.lampDropV }),
     onSerial: (byte) => receive(Uint8Array.of(byte)),
     onLight: (light) => void lights.push({ atMs: board.nowMs, light }),
   });
@@ -77,7 +81,7 @@ export const makeNoise = (bench: FirmwareBench, random: () => number, forMs: num
   while (bench.board.nowMs < end) {
     bench.board.press(Math.floor(random() * 4), random() * 3);
     bench.pass(20 + random() * 400);
-    bench.say({ kind: "show", pattern: "idle", quiet: false, drill: false, darkLoops: [] });
+    bench.say({ kind: "show", pattern: "idle", quiet: false, drill: false, darkLoops: [], mayTest: false });
   }
 };
 
@@ -85,8 +89,8 @@ export const makeNoise = (bench: FirmwareBench, random: () => number, forMs: num
 export const show = (
   bench: FirmwareBench,
   pattern: LampPattern = "idle",
-  { quiet = true, drill = false, darkLoops = [] as readonly number[] } = {},
-) => bench.say({ kind: "show", pattern, quiet, drill, darkLoops });
+  { quiet = true, drill = false, darkLoops = [] as readonly number[], mayTest = false } = {},
+) => bench.say({ kind: "show", pattern, quiet, drill, darkLoops, mayTest });
 
 export const presses = (bench: FirmwareBench) => bench.of("press").map(({ press }) => press);
 export const numbers = (bench: FirmwareBench) => new Set(presses(bench).map(({ number }) => number));

@@ -20,6 +20,8 @@ export type BootBench = {
   /** Program memory in bytes. */
   readonly flash: Uint8Array;
   readonly eeprom: Uint8Array;
+  /** Our boot loader waits for a host. It shows `fault`, which the firmware shows only for a host. */
+  readonly isWaiting: boolean;
   /** What the firmware has said. */
   readonly heard: FromBoard[];
   /** All bytes from the board. */
@@ -82,6 +84,9 @@ export const openBootBench = (options: BootBenchOptions = {}): BootBench => {
     flash: new Uint8Array(flash.buffer),
     get eeprom() {
       return board.eeprom;
+    },
+    get isWaiting() {
+      return board.light.lamp === "fault";
     },
     heard,
     said,

@@ -16,6 +16,8 @@ import {
   SYNC,
   writePage,
 } from "../../firmware-bridge/stk500.ts";
+import { createRandom } from "../../src/demo/random.ts";
+import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
 import { firmwareText, loaderText, openBootBench, pageOf, type BootBench } from "./boot-bench.ts";
 
 const compiler = (() => {
@@ -228,4 +230,23 @@ describe("programming", () => {
     expect(bench.ask(SYNC)).toEqual(DONE);
     expect(bench.flash[0]).toBe(0xff);
   });
+});
+
+test("a loader that waits takes a host of the firmware, at the same rate, for noise", () => {
+  const bench = openBootBench(ONLY_LOADER);
+  const random = createRandom(8);
+  const before = Uint8Array.from(bench.flash);
+  const board = "64505142"; // the loader's commands
+  for (let i = 0; i < 200; i++) {
+    const number = Math.floor(random() * 0xffff_ffff);
+    const pattern = LAMP_PATTERNS[i % LAMP_PATTERNS.length]!;
+    bench.say({ kind: "query" });
+    bench.say({ kind: "show", pattern, quiet: i % 2 === 0, drill: false, darkLoops: [0, 3], mayTest: true });
+    bench.say({ kind: "confirm", number });
+    bench.say({ kind: "calibrate", board, supplyMv: i % 3 === 0 ? 5_000 : undefined });
+    bench.say({ kind: "update", board, consent: true });
+    bench.pass(random() * 300);
+  }
+  expect(Buffer.from(bench.flash).equals(Buffer.from(before))).toBe(true);
+  expect(serves(bench)).toBe(true);
 });

@@ -160,6 +160,48 @@ describe("the lamp", () => {
     expect(bench.board.light.lamp).toBe("latched");
   });
 
+  test("does not shift the blink when `idle` becomes `silent`, and back", () => {
+    const steady = openFirmwareBench();
+    const covert = openFirmwareBench();
+    for (const bench of [steady, covert]) {
+      bench.pass(500);
+      show(bench, "idle");
+      bench.pass(950);
+    }
+    for (const pattern of ["silent", "idle"] as const) {
+      show(steady, "idle");
+      show(covert, pattern);
+      expect(wave(covert, 33)).toBe(wave(steady, 33));
+    }
+  }, 60_000);
+
+  test("sounds for a loud press in a silent emergency, also if its stage stays the same, and does not shift", () => {
+    const sounds = () =>
+      bench.lights.filter(({ light }, i, all) => light.sounder && !all[i - 1]?.light.sounder);
+    const bench = openFirmwareBench();
+    bench.pass(500);
+    for (const [pattern, beeps] of [
+      ["stored", 1],
+      ["sent", 2],
+      ["received", 3],
+      ["accepted", 1],
+      ["fault", 0],
+    ] as const) {
+      show(bench, pattern, { quiet: true });
+      bench.pass(3_730);
+      bench.lights.length = 0;
+      const before = documented.get(pattern)!.repeat(2);
+      show(bench, pattern, { quiet: false });
+      bench.pass(20);
+      const seen = wave(bench, 30);
+      expect(sounds(), pattern).toHaveLength(beeps);
+      expect(seen, pattern).toBe(before.slice(37 % 32, (37 % 32) + 30));
+      show(bench, pattern, { quiet: false });
+      bench.pass(500);
+      expect(sounds(), pattern).toHaveLength(beeps);
+    }
+  });
+
   test("begins a drill with long, short, long, and goes on as without one", () => {
     const bench = openFirmwareBench();
     bench.pass(500);

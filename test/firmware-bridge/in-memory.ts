@@ -4,7 +4,7 @@ import { createPanicBoard } from "../../firmware-bridge/panic-board.ts";
 import { createBoard, type Board } from "../../firmware-bridge/simulator/board.ts";
 import { readHex } from "../../firmware-bridge/simulator/hex.ts";
 import { createRandom } from "../../src/demo/random.ts";
-import type { BoardPress, PanicBoard } from "../../src/domain/panic.ts";
+import type { BoardPress, BoardTrouble, PanicBoard } from "../../src/domain/panic.ts";
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 import type { Tty } from "../../src/runtime/tty.ts";
 
@@ -40,6 +40,12 @@ export type InMemory = AsyncDisposable & {
   readonly host: PanicBoard;
   readonly presses: BoardPress[];
   readonly faults: string[];
+  readonly troubles: { readonly trouble: BoardTrouble; readonly faulty: boolean; readonly detail: string }[];
+  /** The rate of the host's end. */
+  readonly baud: number;
+  /** The line breaks, and what is on it is lost; the board keeps its power. `plug` mends it. */
+  unplug(): void;
+  plug(): void;
   /** Lets time pass for board and host, a millisecond at a time. */
   pass(ms: number): Promise<void>;
 };
@@ -51,30 +57,49 @@ export const openInMemory = (options: {
   readonly spoil?: (byte: number, random: () => number) => number;
   /** Opening the line resets the board, as with a DTR capacitor. */
   readonly resetOnOpen?: boolean;
+  /** The default: the released image. */
+  readonly image?: string;
+  readonly lampSense?: boolean;
+  readonly mayTest?: boolean;
+  readonly lampDropV?: number;
 }): InMemory => {
   const random = createRandom(options.seed);
-  const spoil = (byte: number) => options.spoil?.(byte, random) ?? byte;
+  let baud = 0;
+  /** Bytes at another rate than the reader's are noise. */
+  const spoil = (byte: number) => {
+    const heard = Math.abs(baud / board.baud - 1) < 0.05 ? byte : Math.floor(random() * 0x100);
+    return options.spoil?.(heard, random) ?? heard;
+  };
   const time = handTime();
   let pending: number[] = [];
   let wake: (() => void) | undefined;
-  const board = createBoard({
-    flash: readHex(readFileSync(releasedImage(), "utf8")),
+  let plugged = true;
+  const board: Board = createBoard({
+    flash: readHex(readFileSync(options.image ?? releasedImage(), "utf8")),
     random,
-    onSerial: (byte) => void pending.push(spoil(byte)),
+    ...(options.lampDropV === undefined ? {} : { lampDropV: options.lampDropV }),
+    onSerial: (byte) => void (plugged && pending.push(spoil(byte))),
     onLight: () => undefined,
   });
-  const openLine = async (): Promise<Tty> => {
+  const openLine = async (_path: string, rate: number): Promise<Tty> => {
+    baud = rate;
+    if (!plugged) throw new Error("ENOENT: No such file or directory");
     if (options.resetOnOpen) board.reset();
     pending = [];
     let closed = false;
     return {
       async read() {
-        while (pending.length === 0 && !closed) await new Promise<void>((resolve) => (wake = resolve));
+        while (pending.length === 0 && !closed && plugged)
+          await new Promise<void>((resolve) => (wake = resolve));
+        if (!plugged) throw new Error("the line hung up");
         const bytes = Uint8Array.from(pending);
         pending = [];
         return closed ? undefined : bytes;
       },
-      write: (bytes) => board.receive([...bytes].map(spoil)),
+      write: (bytes) => plugged && board.receive([...bytes].map(spoil)),
+      async setBaud(next) {
+        baud = next;
+      },
       close() {
         closed = true;
         wake?.();
@@ -84,6 +109,7 @@ export const openInMemory = (options: {
   };
   const presses: BoardPress[] = [];
   const faults: string[] = [];
+  const troubles: InMemory["troubles"] = [];
   const host = createPanicBoard(
     {
       path: "memory",
@@ -92,6 +118,8 @@ export const openInMemory = (options: {
       time,
       loops: [0, 1],
       darkLoops: [],
+      mayTest: options.mayTest ?? false,
+      lampSense: options.lampSense ?? false,
       attachStock: async () => ({ receive: () => undefined, show: () => undefined, close: () => undefined }),
     },
     {
@@ -102,6 +130,8 @@ export const openInMemory = (options: {
       },
       fault: (code) => void faults.push(code),
       recovered: () => void faults.push("recovered"),
+      trouble: (trouble, faulty, detail) => void troubles.push({ trouble, faulty, detail }),
+      released: () => undefined,
       loop: () => undefined,
     },
   );
@@ -110,6 +140,18 @@ export const openInMemory = (options: {
     host,
     presses,
     faults,
+    troubles,
+    get baud() {
+      return baud;
+    },
+    unplug() {
+      plugged = false;
+      pending = [];
+      wake?.();
+    },
+    plug() {
+      plugged = true;
+    },
     async pass(ms) {
       const end = time.mono() + ms;
       while (time.mono() < end) {

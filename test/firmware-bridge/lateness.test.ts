@@ -10,6 +10,9 @@ const SETTING: Setting = {
   path: "/dev/board",
   loops: [0],
   darkLoops: [],
+  bauds: [38_400, 57_600],
+  mayTest: false,
+  lampSense: true,
   timing: { refreshMs: 1_000, identifyMs: 3_000, silentMs: 4_000 },
 };
 const BOARD = "0badcafe";

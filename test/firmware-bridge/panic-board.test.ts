@@ -171,6 +171,21 @@ describe("the port to the board", () => {
     expect(host.faults).toEqual([]);
   });
 
+  test("a press of the released image is followed by its release, which firmware 1.2 does not say", async () => {
+    for (const image of [releasedImage(), FIRMWARE_1_2]) {
+      using there = realImage(image);
+      await using host = watch(there.path);
+      await waitFor("the board", () => host.board.health.connected);
+      there.press(1);
+      await waitFor("the end of the press", () => host.loops.at(-1)?.[1] === "normal");
+      await waitFor("the press", () => host.presses.length > 0);
+      const { board, number } = host.presses[0]!;
+      const release = { board, number, heldMs: expect.closeTo(200, -1.5) };
+      if (image === FIRMWARE_1_2) expect(host.releases).toEqual([]);
+      else expect(host.releases[0]).toEqual(release);
+    }
+  });
+
   test("a board that is not there is absent, told once, with what to look at", async () => {
     const path = newLink();
     await using host = watch(path);

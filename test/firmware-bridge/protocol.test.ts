@@ -6,8 +6,8 @@ import {
   encodeFromBoard,
   encodeToBoard,
   type FromBoard,
-  UPDATE_STATES,
 } from "../../firmware-bridge/protocol.ts";
+import { UPDATE_STATES } from "../../firmware-bridge/from-board.ts";
 import { LAMP_PATTERNS, LOOP_STATES } from "../../src/domain/panic.ts";
 
 const u8 = fc.nat(255);
@@ -15,7 +15,40 @@ const u16 = fc.nat(65_535);
 const u32 = fc.nat(0xffff_fffe);
 const board = u32.map((id) => id.toString(16).padStart(8, "0"));
 const state = fc.constantFrom(...LOOP_STATES);
+const beat = {
+  kind: fc.constant("heartbeat" as const),
+  board,
+  uptimeS: u32,
+  loops: fc.tuple(state, state, state, state),
+  supplyMv: u16,
+  resetCause: u8,
+  pending: u8,
+  pattern: u8,
+  levels: fc.tuple(u8, u8, u8, u8),
+};
+const BEAT_1_2 = [
+  "kind",
+  "board",
+  "uptimeS",
+  "loops",
+  "supplyMv",
+  "resetCause",
+  "pending",
+  "pattern",
+] as const;
 const message: fc.Arbitrary<FromBoard> = fc.oneof(
+  fc.record({
+    kind: fc.constant("supply" as const),
+    board,
+    answer: fc.constantFrom("asked" as const, "done" as const, "refused" as const),
+    calibrated: fc.boolean(),
+    supplyMv: u16,
+    reference: u16,
+  }),
+  fc.record(
+    { ...beat, supplyCalibrated: fc.boolean(), lampReading: u8 },
+    { requiredKeys: [...BEAT_1_2, "levels", "supplyCalibrated"] },
+  ),
   fc.record({
     kind: fc.constant("update" as const),
     board,
@@ -40,26 +73,18 @@ const message: fc.Arbitrary<FromBoard> = fc.oneof(
       { requiredKeys: ["board", "number", "loop", "count"] },
     ),
   }),
-  fc.record(
-    {
-      kind: fc.constant("heartbeat" as const),
-      board,
-      uptimeS: u32,
-      loops: fc.tuple(state, state, state, state),
-      supplyMv: u16,
-      resetCause: u8,
-      pending: u8,
-      pattern: u8,
-      levels: fc.tuple(u8, u8, u8, u8),
-    },
-    {
-      requiredKeys: ["kind", "board", "uptimeS", "loops", "supplyMv", "resetCause", "pending", "pattern"],
-    },
-  ),
+  fc.record(beat, { requiredKeys: [...BEAT_1_2] }),
   fc.record(
     { kind: fc.constant("loop" as const), loop: u8, state, level: u8 },
     { requiredKeys: ["kind", "loop", "state"] },
   ),
+  fc.record({
+    kind: fc.constant("loop" as const),
+    loop: u8,
+    state,
+    level: u8,
+    release: fc.record({ number: u32, heldMs: u32 }),
+  }),
 );
 
 const hear = (chunks: Iterable<Uint8Array>) => {
@@ -172,10 +197,24 @@ describe("messages of the board", () => {
     const newer = { "no-link": 8, done: 10, refused: 11 };
     for (const pattern of LAMP_PATTERNS) {
       const number = { ...numbers, ...newer }[pattern].toString(16);
-      const show = { kind: "show", pattern, quiet: true, drill: false, darkLoops: [] } as const;
+      const show = {
+        kind: "show",
+        pattern,
+        quiet: true,
+        drill: false,
+        darkLoops: [],
+        mayTest: false,
+      } as const;
       expect(text(encodeToBoard(show))).toContain(`f00b42030${number}0001000000`);
     }
-    const drill = { kind: "show", pattern: "idle", quiet: false, drill: true, darkLoops: [0, 3] } as const;
+    const drill = {
+      kind: "show",
+      pattern: "idle",
+      quiet: false,
+      drill: true,
+      darkLoops: [0, 3],
+      mayTest: false,
+    } as const;
     expect(text(encodeToBoard(drill))).toContain("f00b4203000002000900");
   });
 });

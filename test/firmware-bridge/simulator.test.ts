@@ -89,7 +89,7 @@ test("a host's patterns, its drill and the sounder are shown", async () => {
   const host = await openTty(board.link, 57_600);
   const say = (message: ToBoard) => host.write(encodeToBoard(message));
   const show = (pattern: LampPattern, drill = false, quiet = true) =>
-    say({ kind: "show", pattern, quiet, drill, darkLoops: [] });
+    say({ kind: "show", pattern, quiet, drill, darkLoops: [], mayTest: false });
   for (const pattern of ["no-link", "done", "refused", "idle"] as const) {
     show(pattern);
     await waitFor(pattern, () => board.lamps().at(-1) === pattern);

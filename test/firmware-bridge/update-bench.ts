@@ -20,7 +20,7 @@ type UpdateWatch = {
 };
 type UpdateResult = PromiseSettledResult<{ readonly firmware: string }> & { readonly ms: number };
 
-const BOARD_BAUD = 57_600;
+const BOARD_BAUDS = [38_400, 57_600];
 const TOLERANCE = 0.05;
 const LONGEST_MS = 60_000;
 
@@ -54,7 +54,10 @@ export const openUpdateBench = (
       },
       write(bytes) {
         if (mine.cut) throw new Error("the line hung up");
-        bench.board.receive([...bytes].map((byte) => onLine(byte, baud)));
+        bench.board.receive([...bytes].map((byte) => onLine(byte, mine.baud)));
+      },
+      async setBaud(rate) {
+        mine.baud = rate;
       },
       close() {
         closed = true;
@@ -83,7 +86,7 @@ export const openUpdateBench = (
     cutLine,
     async update(image, { onProgress = () => undefined, each = () => undefined } = {}) {
       const began = bench.board.nowMs;
-      const running = updateBoard({ path: "memory", openLine, baud: BOARD_BAUD, time, image, onProgress });
+      const running = updateBoard({ path: "memory", openLine, bauds: BOARD_BAUDS, time, image, onProgress });
       let result: PromiseSettledResult<{ readonly firmware: string }> | undefined;
       void Promise.allSettled([running]).then(([settled]) => (result = settled));
       while (!result && bench.board.nowMs < began + LONGEST_MS) {

@@ -153,7 +153,7 @@ describe("an update that is cut", () => {
         return true;
       });
       line.bench.pass(200);
-      left[line.bench.board.baud > 40_000 ? "firmware" : "loader"]++;
+      left[line.bench.isWaiting ? "loader" : "firmware"]++;
       await succeed(line, what);
     }
     process.stdout.write(

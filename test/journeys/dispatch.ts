@@ -2,7 +2,7 @@ import { connectAsync, type IClientOptions } from "mqtt";
 import { WireReport, type EmergencyData } from "../../src/domain/report.ts";
 import { StateMessage } from "../../src/domain/messages.ts";
 import { readMessage } from "../../src/wire/read.ts";
-import { addRange, complement, type Runs } from "../../src/outbox/runs.ts";
+import { addRange, complement, type Runs } from "../../src/domain/runs.ts";
 
 /** Of a hole in the numbers so many are named. */
 const SHOWN = 1_000;
@@ -51,7 +51,7 @@ export const openDispatch = async (url: string, credentials: IClientOptions = {}
   client.on("error", () => undefined);
   client.on("message", (topic, payload) => {
     topics.add(topic);
-    if (/\/(ack|command|reply|bundle)$/.test(topic)) return;
+    if (/\/(ack|command|reply|bundle|receipt)$/.test(topic)) return;
     const received = readMessage(topic, payload);
     if (received.kind === "cleared") {
       removed.add(topic);

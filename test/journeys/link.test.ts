@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -46,6 +46,32 @@ describe("the link", () => {
     await car.start();
     await waitFor("the link", () => car.log.some((line) => line.msg.startsWith("connected")));
     expect(await car.stop()).toBe(0);
+  });
+
+  test("goes on with the certificate that it read last if the file is cut off while the service runs", async () => {
+    const broker = await secureBroker();
+    const { folder } = broker;
+    const cert = join(folder, "unit.pem");
+    const whole = readFileSync(cert);
+    const car = stack.use(
+      openCar(`{ brokers: ["${broker.url}"], ca: ${folder}/ca.pem, cert: ${cert}, key: ${folder}/unit.key }`),
+    );
+    const links = () => car.log.filter(({ msg }) => msg === "connected to dispatch").length;
+    const again = async (count: number) => {
+      await broker.stop();
+      await broker.start();
+      await waitFor("the link", () => links() === count);
+    };
+    const about = () => car.log.filter((line) => line.msg.startsWith(cert));
+    await car.start();
+    await waitFor("the link", () => links() === 1);
+    writeFileSync(cert, whole.subarray(0, 300));
+    await again(2);
+    await again(3);
+    expect(about()).toMatchObject([{ level: "warn", part: "link", fault: "credentials-kept" }]);
+    writeFileSync(cert, whole);
+    await again(4);
+    expect(about().at(-1)).toMatchObject({ level: "info", msg: `${cert} can be used again` });
   });
 
   test("a broker whose certificate nobody vouches for: certificate", async () => {

@@ -132,7 +132,7 @@ export const makeCertificates = (folder: string, commonName: string): void => {
   };
   key("ca");
   openssl("req", "-x509", "-new", "-key", "ca.key", "-days", "2", "-subj", "/CN=test ca", "-out", "ca.pem");
-  signed("broker", "/CN=localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1");
+  signed("broker", "/CN=localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1");
   // A slash in a name: openssl wants it escaped.
   signed("unit", `/CN=${commonName.replaceAll("/", "\\/")}`, "extendedKeyUsage=clientAuth");
   execFileSync("chmod", ["-R", "a+rX", folder]);

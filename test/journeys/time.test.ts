@@ -110,12 +110,14 @@ describe.skipIf(LIBRARY === undefined)("a clock in 1970", () => {
     await sleep(3_000);
     clock.set("@1969-12-31 00:02:00");
     await drive(car);
-    await waitFor("the repeats", () => dispatch.emergencies().length >= 3, 20_000);
+    // The release of the press is a report of its own, which is repeated then.
+    const released = () => dispatch.emergencies().filter(({ heldMs }) => heldMs !== undefined);
+    await waitFor("the repeats", () => released().length >= 3, 20_000);
     const elapsedS = (Date.now() - pressedAt) / 1000;
     const emergencies = dispatch.emergencies();
     expect(new Set(emergencies.map(({ episode }) => episode)).size).toBe(1);
-    expect(emergencies.map(({ attempt }) => attempt)).toEqual(emergencies.map((_, n) => n + 1));
-    expect(emergencies.length).toBeLessThanOrEqual(Math.floor(elapsedS / 5) + 1);
+    expect(released().map(({ attempt }) => attempt)).toEqual(released().map((_, n) => n + 1));
+    expect(released().length).toBeLessThanOrEqual(Math.floor(elapsedS / 5) + 1);
     const seqs = dispatch.reports.filter(({ kind }) => kind !== "emergency").map(({ seq }) => seq);
     expect(new Set(seqs).size).toBe(seqs.length);
     const { episode } = emergencies[0]!;

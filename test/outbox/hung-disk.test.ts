@@ -41,6 +41,8 @@ class HungDisk {
           this.#writes--;
         }
       },
+      writeSpare: () => Promise.reject(new Error("input/output error")),
+      removeSpare: () => Promise.resolve(),
       hasStore: () => simulated.hasStore(),
       openStore: async (opening) => this.#wrap(await simulated.openStore(opening)),
       setAside: () => simulated.setAside(),

@@ -19,6 +19,8 @@ const openWorld = (where: "open" | "scan") => {
     lock: () => disk.lock(),
     readVital: () => disk.readVital(),
     writeVital: (place, bytes) => disk.writeVital(place, bytes),
+    writeSpare: (place, bytes) => disk.writeSpare(place, bytes),
+    removeSpare: () => disk.removeSpare(),
     hasStore: () => disk.hasStore(),
     async openStore(opening) {
       await hang("open");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { emptyLedger } from "../../src/outbox/ledger.ts";
 import { Numbers } from "../../src/outbox/numbers.ts";
 import { Queue } from "../../src/outbox/queue.ts";
-import type { Runs } from "../../src/outbox/runs.ts";
+import type { Runs } from "../../src/domain/runs.ts";
 import { numberBeyond } from "../../src/outbox/start.ts";
 
 test("numbers that jumped far ahead are leased with two writes, each within the reach of the one before", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addRange, complement, hasNumber, numbersOf, size, type Runs } from "../../src/outbox/runs.ts";
+import { addRange, complement, hasNumber, numbersOf, size, type Runs } from "../../src/domain/runs.ts";
 import {
   bound,
   decodeLedger,
@@ -50,6 +50,7 @@ describe("ledger", () => {
       ],
       sparse: [[20, 180, 7]],
       gaps: [[190, 195, 5, 180]],
+      carried: [],
     };
     const text = encodeLedger(ledger, { store: "k3v9q0ab", boot: 3, generation: 1, lease: 364, apart: [] });
     expect(decodeLedger(text)).toMatchObject({
@@ -68,7 +69,7 @@ describe("ledger", () => {
         fc.array(number),
         fc.array(fc.tuple(number, fc.nat(60)), { maxLength: 6 }),
         (done, folds) => {
-          const ledger: Ledger = { next: 300, settled: [], sparse: [], gaps: [] };
+          const ledger: Ledger = { next: 300, settled: [], sparse: [], gaps: [], carried: [] };
           for (const seq of done) addRange(ledger.settled, seq, seq);
           const pending = numbers(complement(ledger.settled, 1, 299));
           for (const [from, length] of folds) fold(ledger, from, Math.min(299, from + length));
@@ -85,7 +86,7 @@ describe("ledger", () => {
   });
 
   test("stays small whatever is settled, as long as the rest is on disk", () => {
-    const ledger: Ledger = { next: 1_000_000, settled: [], sparse: [], gaps: [] };
+    const ledger: Ledger = { next: 1_000_000, settled: [], sparse: [], gaps: [], carried: [] };
     let pending = 999_999;
     for (let seq = 2; seq < 1_000_000; seq += 2) {
       settle(ledger, seq);

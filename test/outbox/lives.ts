@@ -1,6 +1,6 @@
 import { createRandom } from "../../src/demo/random.ts";
 import { LANES } from "../../src/domain/pending.ts";
-import type { Draft, Report } from "../../src/domain/report.ts";
+import type { Draft, EmergencyUpdate, Report } from "../../src/domain/report.ts";
 import type { Clock } from "../../src/domain/time.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import type { Disk } from "../../src/outbox/port.ts";
@@ -36,9 +36,11 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
   const pass = (ms: number): Promise<void> => time.run(time.mono() + ms);
   const news: string[] = [];
   const faults: (string | undefined)[] = [];
+  const orphans: string[] = [];
   const on = {
     news: (line: string) => void news.push(line),
     fault: (fault?: { code: string }) => void faults.push(fault?.code),
+    orphan: ({ data }: EmergencyUpdate) => void orphans.push(data.episode),
   };
   return {
     disk,
@@ -46,6 +48,8 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
     /** What the outbox said of the disk, and its faults; undefined: the end of one. */
     news,
     faults,
+    /** Episodes that the store has, and the memory lacked. */
+    orphans,
     /** `random` decides where numbers jump. */
     open: async (random: Random): Promise<Outbox> => {
       const opening = openTestOutbox(disk.path, {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
 import type { EmergencyData } from "../../src/domain/report.ts";
-import { orphansIn, supersededIn } from "../../src/outbox/orphans.ts";
+import { orphansIn, recalledFrom, supersededIn } from "../../src/outbox/orphans.ts";
 import { emergency } from "../dispatch/reports.ts";
-import { remembering } from "./kept-episode.ts";
+import { keptEpisode, remembering } from "./kept-episode.ts";
 
 const ID = emergency(1).data.episode;
 const knowing: Memory = { ...NO_MEMORY, ...remembering(ID) };
@@ -37,5 +37,22 @@ describe("an episode that the memory may lack", () => {
   test("is left alone if the memory has it, or had it when this life began", () => {
     expect(orphansIn([report(1)], NO_MEMORY, knowing)).toEqual([]);
     expect(orphansIn([report(1)], knowing, NO_MEMORY)).toEqual([]);
+  });
+});
+
+describe("a newer memory than that with which this life began", () => {
+  const cleared: Memory = {
+    ...NO_MEMORY,
+    emergency: { ...NO_MEMORY.emergency, episodes: [keptEpisode(ID, "cleared")] },
+  };
+
+  test("shows that an episode has ended which it lacks, or has as cleared", () => {
+    for (const newer of [NO_MEMORY, cleared])
+      expect(recalledFrom(newer, knowing)).toEqual({ memory: newer, ended: [{ id: ID, presses: 1 }] });
+  });
+
+  test("shows no end of an episode that it has open, or that had ended before", () => {
+    expect(recalledFrom(knowing, knowing).ended).toEqual([]);
+    expect(recalledFrom(NO_MEMORY, cleared).ended).toEqual([]);
   });
 });

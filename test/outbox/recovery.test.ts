@@ -4,7 +4,7 @@ import { LANES, type Lane } from "../../src/domain/pending.ts";
 import { KEPT_MAX } from "../../src/domain/report.ts";
 import { decodeLedger, emptyLedger, encodeLedger, fold, type Ledger } from "../../src/outbox/ledger.ts";
 import { begunAt, gapsOf, recover, type Found, type Gap, type Known } from "../../src/outbox/recovery.ts";
-import { addRange, hasNumber, numbersOf, type Runs } from "../../src/outbox/runs.ts";
+import { addRange, hasNumber, numbersOf, type Runs } from "../../src/domain/runs.ts";
 import { tries } from "../tries.ts";
 
 const STORE = "k3v9q0ab";
@@ -53,7 +53,7 @@ describe("recovery", () => {
           const fate = of.fates[n - 1] ?? "never-written";
           return n >= next && fate === "settled" ? "vanished" : fate;
         };
-        const stored: Ledger = { next, settled: [], sparse: [], gaps: [] };
+        const stored: Ledger = { next, settled: [], sparse: [], gaps: [], carried: [] };
         const lanes: Record<Lane, Runs> = { emergency: [], event: [], telemetry: [] };
         for (let n = 1; n <= given; n++) {
           if (fateOf(n) === "settled") addRange(stored.settled, n, n);
@@ -110,7 +110,7 @@ describe("recovery", () => {
   });
 
   test("what was delivered from memory before the store was open is settled, and its record goes", () => {
-    const stored: Ledger = { next: 11, settled: [[1, 4]], sparse: [], gaps: [] };
+    const stored: Ledger = { next: 11, settled: [[1, 4]], sparse: [], gaps: [], carried: [] };
     const found: Found = {
       ledger: decodeLedger(
         encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 11, apart: [] }),
@@ -136,6 +136,7 @@ test("what was delivered between two segments is not declared with what vanished
       [4, 4, 1],
     ],
     gaps: [],
+    carried: [],
   };
   const found: Found = {
     ledger: decodeLedger(encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 6, apart: [] })),
@@ -150,7 +151,7 @@ test("what was delivered between two segments is not declared with what vanished
 });
 
 test("numbers of this store are declared though a life with another name wrote records under them, which stay", () => {
-  const stored: Ledger = { next: 25, settled: [], sparse: [], gaps: [] };
+  const stored: Ledger = { next: 25, settled: [], sparse: [], gaps: [], carried: [] };
   const found: Found = {
     ledger: decodeLedger(
       encodeLedger(stored, { store: "zzzzzzzz", boot: 1, generation: 1, lease: 25, apart: [] }),
@@ -168,7 +169,13 @@ test("numbers of this store are declared though a life with another name wrote r
 test("what an earlier life wrote far above this life's first number stays, though this life's numbers jumped over it", () => {
   // The vital file could not be written in either life. The first one jumped from 10 to 500, the second one from
   // 10 to 200 and, before the store was open, from 210 to 900.
-  const stored: Ledger = { next: 510, settled: [[1, 499]], sparse: [], gaps: [[500, 500, 10, 499]] };
+  const stored: Ledger = {
+    next: 510,
+    settled: [[1, 499]],
+    sparse: [],
+    gaps: [[500, 500, 10, 499]],
+    carried: [],
+  };
   const found: Found = {
     ledger: decodeLedger(
       encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 10, apart: [] }),
@@ -183,7 +190,7 @@ test("what an earlier life wrote far above this life's first number stays, thoug
     },
     whole: true,
   };
-  const ledger: Ledger = { next: 902, settled: [[200, 899]], sparse: [], gaps: [] };
+  const ledger: Ledger = { next: 902, settled: [[200, 899]], sparse: [], gaps: [], carried: [] };
   const of = {
     ledger,
     held: [[900, 901]],
@@ -202,7 +209,7 @@ test("what an earlier life wrote far above this life's first number stays, thoug
 });
 
 test("numbers above this life's lease that the store knows of: the next one is far beyond them", () => {
-  const stored: Ledger = { next: 30, settled: [], sparse: [], gaps: [] };
+  const stored: Ledger = { next: 30, settled: [], sparse: [], gaps: [], carried: [] };
   const found: Found = {
     ledger: decodeLedger(
       encodeLedger(stored, { store: STORE, boot: 1, generation: 1, lease: 11, apart: [] }),

@@ -32,6 +32,8 @@ test("a vital file that could not be written, and a power cut: the next life giv
         if (refuses) throw new DiskError(`${inner.path}.vital: input/output error`);
         await inner.writeVital(place, bytes);
       }),
+      writeSpare: () => Promise.reject(new DiskError(`${inner.path}.spare: input/output error`)),
+      removeSpare: () => Promise.resolve(),
       hasStore: process.port(() => inner.hasStore()),
       openStore: process.port(async (opening) => {
         const store = await inner.openStore(opening);

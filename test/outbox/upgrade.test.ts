@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NO_CUSTODY } from "../../src/domain/memory.ts";
 import type { Draft, Report } from "../../src/domain/report.ts";
 import { openLevel } from "../../src/outbox/level.ts";
 import { PLACE_BYTES } from "../../src/outbox/port.ts";
@@ -112,6 +113,7 @@ const expectKept = (
       done: [{ id: "c1", ok: false, error: "no", until: 1_700_000_000_000 }],
       held: [{ payload: "e30=", correlation: "AQ==" }],
     },
+    custody: NO_CUSTODY,
   });
 };
 const event: Draft = { kind: "event", data: { type: "shutdown", reason: "x" }, at: 1, clock: "gnss" };

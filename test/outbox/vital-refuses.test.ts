@@ -21,7 +21,7 @@ describe.each(["stop", "cut"] as const)("a vital file that refuses in two lives 
       for (let n = 0; n < 5; n++) first.append(event(`life 1, ${n}`));
       await world.pass(2_000);
       await world.close(first);
-      world.disk.fault = { kind: "vital-refuses" };
+      world.disk.fault = { kind: "vital-refuses", spare: "refuses" };
       const second = await world.open(() => 0.5);
       const made = [emergency, event("a"), event("b")].map((draft) => second.append(draft).seq);
       await world.pass(10_000);
@@ -39,7 +39,7 @@ describe.each(["stop", "cut"] as const)("a vital file that refuses in two lives 
 test("an emergency that the memory never had stays until it is sent, over several lives", async () => {
   const world = openLives();
   await world.close(await world.open(() => 0.3));
-  world.disk.fault = { kind: "vital-refuses" };
+  world.disk.fault = { kind: "vital-refuses", spare: "refuses" };
   const second = await world.open(() => 0.1);
   const { seq } = second.append(emergency);
   await world.pass(10_000);
@@ -57,7 +57,7 @@ test("an emergency that the memory never had stays until it is sent, over severa
 test("a vital file that refused at the start and was written later is not older than the store", async () => {
   const world = openLives();
   await world.close(await world.open(() => 0.1));
-  world.disk.fault = { kind: "vital-refuses" };
+  world.disk.fault = { kind: "vital-refuses", spare: "refuses" };
   const second = await world.open(() => 0.2);
   world.disk.fault = undefined;
   await world.pass(10_000);

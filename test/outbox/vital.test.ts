@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
+import { NO_CUSTODY, NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
 import { PLACE_BYTES } from "../../src/outbox/port.ts";
 import { VitalFile } from "../../src/outbox/vital-file.ts";
@@ -35,11 +35,13 @@ const nobody = {
 };
 const begun = { time: systemTime, underWay: undefined, vital: EMPTY, on: nobody };
 const open = () => {
+  const disk = openDisk(path);
   let lease = 1;
   const more = () => ((lease += 64), { lease, reach: lease + 512 });
   return new VitalFile({
     ...begun,
-    disk: openDisk(path),
+    path,
+    home: { write: (place, bytes) => disk.writeVital(place, bytes) },
     lease: more,
   });
 };
@@ -73,7 +75,8 @@ test("changes gather while a write is under way: one more write serves all who w
   const disk = openDisk(path);
   const file = new VitalFile({
     ...begun,
-    disk: { path, writeVital: (place, bytes) => (writes++, disk.writeVital(place, bytes)) },
+    path,
+    home: { write: (place, bytes) => (writes++, disk.writeVital(place, bytes)) },
     lease: () => ({ lease: 65, reach: 577 }),
   });
   const waiting: Promise<void>[] = [];
@@ -91,15 +94,14 @@ test("changes gather while a write is under way: one more write serves all who w
 test("two writes are never under way at once, whoever asks in between", async () => {
   let underWay = 0;
   let most = 0;
-  const disk = {
-    path,
-    async writeVital() {
+  const home = {
+    async write() {
       most = Math.max(most, ++underWay);
       await new Promise(setImmediate);
       underWay--;
     },
   };
-  const file = new VitalFile({ ...begun, disk, lease: () => ({ lease: 1, reach: 1 }) });
+  const file = new VitalFile({ ...begun, path, home, lease: () => ({ lease: 1, reach: 1 }) });
   // Asked when the first write has just ended, and the queued one has not begun.
   const first = file.write();
   const late = first.then(() => file.write());
@@ -118,6 +120,7 @@ test("a memory that is too large gives up finished commands first, and never an 
     v: 1,
     emergency: { episodes, presses: [], copies: [{ episode: id(1), broker: "a" }], airbags: ["Front"] },
     commands: { done, held: [] },
+    custody: NO_CUSTODY,
   };
   const { bytes, shortened } = encodeVital({ ...EMPTY, memory });
   expect(bytes.length).toBeLessThanOrEqual(PLACE_BYTES);

@@ -38,3 +38,19 @@ test("a line can be opened again as soon as it is closed", async () => {
     expect(await reading).toBeUndefined();
   }
 });
+
+test("a line whose rate is changed is otherwise as it was, and still open", async () => {
+  const link = join(mkdtempSync(join(tmpdir(), "tty-")), "tty");
+  using line = openSerialLine(link);
+  execFileSync("stty", ["-F", link, "hupcl"]);
+  const tty = await openTty(link, 38_400, { keepDtr: true });
+  await waitFor("HUPCL to be clear", () => settings(link).includes("-hupcl"));
+  const before = settings(link);
+  const reading = tty.read();
+  await tty.setBaud(57_600);
+  expect(settings(link)).toEqual(before.with(before.indexOf("38400"), "57600"));
+  await line.write("still a line");
+  expect(Buffer.from((await reading) ?? []).toString()).toBe("still a line");
+  await tty.close();
+  await expect(tty.setBaud(38_400)).rejects.toThrow();
+});

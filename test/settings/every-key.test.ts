@@ -27,7 +27,13 @@ const complete = {
       },
     },
   },
-  panic: { port: "/dev/ttyUSB0", baud: 57_600, buttons: { dash: { loop: 0, silent: false, dark: false } } },
+  panic: {
+    port: "/dev/ttyUSB0",
+    baud: 57_600,
+    lampSense: true,
+    testEveryDays: 90,
+    buttons: { dash: { loop: 0, silent: false, dark: false } },
+  },
   report: { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300, parkedS: 900, emergencyS: 1 },
   dispatch: {
     brokers: ["mqtts://a", "mqtts://b"],

@@ -47,6 +47,36 @@ flash: { trialS: 120 }
   });
 });
 
+describe("an IPv6 address", () => {
+  test("is one in brackets", () => {
+    const text = dispatchOf(`{ brokers: ["mqtts://[2001:db8::1]:8883", "mqtts://[::1]"] }`).replace(
+      /^gps:.*$/m,
+      'gps: { port: "tcp://[::1]:2947" }',
+    );
+    expect(parseSettings(text, "car.yaml")).toMatchObject({
+      gps: { port: "tcp://[::1]:2947" },
+      dispatch: { brokers: ["mqtts://[2001:db8::1]:8883", "mqtts://[::1]"] },
+    });
+  });
+
+  test("of a broker without TLS is refused for that, and is the same however it is written", () => {
+    expect(faultsOf(dispatchOf(`{ brokers: ["mqtt://[::1]:1883"] }`))).toEqual([
+      expect.stringMatching(
+        /expected mqtts:\/\/host:port, found mqtt:\/\/, which is not encrypted; use mqtts/,
+      ),
+    ]);
+    expect(faultsOf(dispatchOf(`{ brokers: ["mqtts://[::1]", "mqtts://[0:0:0::1]:8883"] }`))).toEqual([
+      expect.stringContaining("found that of brokers[0] again"),
+    ]);
+  });
+
+  test("without brackets is refused, with how to write it", () => {
+    expect(faultsOf(dispatchOf(`{ brokers: ["mqtts://::1:8883"] }`))).toEqual([
+      expect.stringContaining("expected mqtts://host:port or mqtts://[IPv6]:port"),
+    ]);
+  });
+});
+
 describe("faults", () => {
   test("are all reported in one go, each with its place, what was expected and what was found", () => {
     expect(

@@ -189,15 +189,19 @@ describe("a unit runs with what is valid", () => {
     expect(problemsOf(text)).toEqual([expect.stringMatching(words)]);
   });
 
-  test.each(["mqtt://", "mqtts://a b", "mqtts://u:p@a"])(
-    "a broker's address that is not valid is one fault: %s",
-    (url) => {
-      for (const list of [[url], [url, "mqtts://b", url]])
-        expect(
-          settingsWith("", dispatchOf(`{ brokers: ${JSON.stringify(list)} }`)).faults.map(({ path }) => path),
-        ).toEqual(list.flatMap((one, n) => (one === url ? [`dispatch.brokers[${n}]`] : [])));
-    },
-  );
+  test.each([
+    "mqtt://",
+    "mqtts://a b",
+    "mqtts://u:p@a",
+    "mqtts://::1:8883",
+    "mqtts://[1::2::3]",
+    "mqtts://[a]",
+  ])("a broker's address that is not valid is one fault: %s", (url) => {
+    for (const list of [[url], [url, "mqtts://b", url]])
+      expect(
+        settingsWith("", dispatchOf(`{ brokers: ${JSON.stringify(list)} }`)).faults.map(({ path }) => path),
+      ).toEqual(list.flatMap((one, n) => (one === url ? [`dispatch.brokers[${n}]`] : [])));
+  });
 
   test("a broker without TLS that is listed again is one fault each", () => {
     expect(problemsOf(dispatchOf('{ brokers: ["mqtt://a", "mqtt://a"] }'))).toEqual([
@@ -329,13 +333,14 @@ describe("a faulty panic block", () => {
     ).toEqual(["panic.buttons.b.loop: expected a loop of its own, found 1, the loop of a"]);
   });
 
-  test("a baud rate that is none is the board's default", () => {
+  test("a baud rate that is none is left out: the board is looked for; a time between tests is the default", () => {
     const { settings } = settingsWith(
-      "panic: { port: /dev/ttyUSB0, baud: 1, buttons: { dash: { loop: 0 } } }",
+      "panic: { port: /dev/ttyUSB0, baud: 1, testEveryDays: 0, buttons: { dash: { loop: 0 } } }",
     );
     expect(settings?.panic).toEqual({
       port: "/dev/ttyUSB0",
-      baud: 57_600,
+      lampSense: false,
+      testEveryDays: 90,
       buttons: { dash: { loop: 0, silent: false, dark: false } },
     });
   });

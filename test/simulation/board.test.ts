@@ -53,7 +53,7 @@ const openHarness = (options: Partial<BoardOptions> = {}) => {
   };
 };
 const show = (pattern: "idle" | "stored" | "sent") =>
-  encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [] });
+  encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [], mayTest: false });
 
 test("it says hello when asked, and lives by its heartbeat", async () => {
   const h = openHarness();
@@ -71,7 +71,7 @@ test("a press comes at once, then every 250 ms until it is confirmed", async () 
   const tty = await h.open();
   await h.wait(2_000);
   h.board.press(1, 200);
-  await h.wait(30);
+  await h.wait(40);
   expect(h.of("press")).toMatchObject([{ press: { board: "1a2b3c4d", number: 1, loop: 1, count: 1 } }]);
   await h.wait(1_000);
   expect(h.of("press").length).toBeGreaterThanOrEqual(4);
@@ -168,6 +168,28 @@ test("the lamp: no-host, the host's wish, latched by itself, and no-host again",
   await h.wait(6_000);
   const lamps = h.facts.flatMap((fact) => (fact.what === "lamp" ? [fact.lamp] : []));
   expect(lamps).toEqual(["no-host", "idle", "latched", "stored", "no-host"]);
+});
+
+test("a release is said with its press and the time, one of no press and one from before a reset without", async () => {
+  const h = openHarness();
+  await h.open();
+  await h.wait(2_000);
+  const releases = async (ms: number) => {
+    await h.wait(ms);
+    return h.of("loop").flatMap(({ release }) => release ?? []);
+  };
+  h.board.press(1, 10);
+  expect(await releases(500)).toEqual([]);
+  h.board.press(1, 400);
+  expect(await releases(1_000)).toEqual([{ number: 1, heldMs: 402 }]);
+  expect(h.facts).toContainEqual(
+    expect.objectContaining({ what: "released", press: "1a2b3c4d#1", heldMs: 400 }),
+  );
+  h.board.press(1, 5_000);
+  await h.wait(1_000);
+  h.board.reset("watchdog");
+  // It is a press of the new life, which began a second after the reset.
+  expect((await releases(6_000)).at(-1)).toMatchObject({ heldMs: 3_002 });
 });
 
 test("a cut loop is told after 200 ms, and no press comes from it", async () => {

@@ -18,6 +18,9 @@ const LOOPS = 4;
 /** Optiboot, then the firmware's own start. */
 const BOOT_MS = 1_000;
 const BELIEVED_MS = 18;
+const RELEASE_MS = 20;
+/** A loop at rest, of 255. */
+const LEVEL = 128;
 /** A press this long must arrive. */
 const KEPT_MS = 50;
 const FAULT_MS = 200;
@@ -36,10 +39,15 @@ export type BoardOptions = {
   readonly resetsOnOpen?: boolean;
 };
 
-/** Held until then, on the clock of `mono`; `believed`: it has become a press in this life. */
-type Contact = { readonly until: number; believed: boolean };
+/** Closed from `since` in this life until `until`, on the clock of `mono`. */
+type Contact = {
+  readonly until: number;
+  since: number;
+  /** The press that it has become in this life. 0: it is counted with another one. */
+  press?: { readonly number: number; readonly latchedAt: number } | undefined;
+};
 
-/** The panic board as the serial line and fingers see it: firmware-bridge/PROTOCOL.md, firmware 1.2. */
+/** The panic board as the serial line and fingers see it: firmware-bridge/PROTOCOL.md, firmware 1.2 and the releases of 1.4. */
 export class Board {
   readonly line: SerialLine;
   readonly #o: BoardOptions;
@@ -90,10 +98,11 @@ export class Board {
   press(loop: number, ms: number): void {
     const now = this.#o.time.mono();
     if (this.#contacts.has(loop)) return;
-    this.#contacts.set(loop, { until: now + ms, believed: false });
+    const contact: Contact = { until: now + ms, since: now };
+    this.#contacts.set(loop, contact);
     this.#o.time.after(ms, () => {
       this.#contacts.delete(loop);
-      if (this.#running) this.#say({ kind: "loop", loop, state: this.#wires[loop]! });
+      if (this.#running) this.#opened(loop, contact);
     });
     if (this.#running) this.#feel(loop);
   }
@@ -181,7 +190,8 @@ export class Board {
     this.#timers.add(this.#o.time.every(HEARTBEAT_MS, () => this.#heartbeat()));
     // A button that is held over a reset is a press of the new life.
     for (const [loop, contact] of this.#contacts) {
-      contact.believed = false;
+      contact.press = undefined;
+      contact.since = this.#startedAt;
       this.#feel(loop);
     }
     this.observeLine();
@@ -190,14 +200,27 @@ export class Board {
   #feel(loop: number): void {
     this.#later(BELIEVED_MS, () => {
       const contact = this.#contacts.get(loop);
-      if (!contact || contact.believed || this.#wires[loop] !== "normal") return;
-      contact.believed = true;
-      this.#latched(loop, contact.until);
+      if (!contact || contact.press || this.#wires[loop] !== "normal") return;
+      this.#latched(loop, contact);
     });
   }
 
-  #latched(loop: number, until: number): void {
+  /** The contact has opened. The board says so once it believes it, and what press that was. */
+  #opened(loop: number, { press, since }: Contact): void {
+    const isPress = press !== undefined && press.number !== 0;
+    const now = this.#o.time.mono();
+    if (isPress) this.#o.observe({ what: "released", press: this.#name(press.number), heldMs: now - since });
+    this.#later(RELEASE_MS, () => {
+      const heldMs = isPress ? Math.floor(this.#o.time.mono() - press.latchedAt) : 0;
+      const release = isPress ? { release: { number: press.number, heldMs } } : {};
+      this.#say({ kind: "loop", loop, state: this.#stateOf(loop), level: LEVEL, ...release });
+    });
+  }
+
+  #latched(loop: number, contact: Contact): void {
+    const { until } = contact;
     const { number, own } = this.#latch.press(loop);
+    contact.press = { number: own ? number : 0, latchedAt: this.#o.time.mono() };
     const long = until - (this.#o.time.mono() - BELIEVED_MS) >= KEPT_MS;
     // One that a full latch only counts does not outlive a reset.
     this.#o.observe({ what: "press", press: this.#name(number), kept: long && own });
@@ -210,7 +233,7 @@ export class Board {
   }
 
   #stateOf(loop: number): LoopState {
-    return this.#contacts.get(loop)?.believed ? "pressed" : this.#wires[loop]!;
+    return this.#contacts.get(loop)?.press ? "pressed" : this.#wires[loop]!;
   }
 
   #round(): void {

@@ -210,7 +210,9 @@ export class Broker {
     if (this.#hangsUp(peer, message.topic, "publish")) return undefined;
     const refusal = faults.refuses(message.topic, "publish");
     if (refusal !== undefined) return { code: five ? refusal : 0, afterMs: faults.slowMs };
-    const heard = faults.lies ? true : this.publish(message.topic, message.payload, route);
+    const heard = faults.lies
+      ? this.#drop(message, route)
+      : this.publish(message.topic, message.payload, route);
     if (faults.mute && episodeOf(message.topic) !== undefined) return undefined;
     if (faults.muteBirth && message.topic.endsWith("/state")) return undefined;
     return { code: heard || !five ? 0 : NO_SUBSCRIBERS, afterMs: faults.slowMs };
@@ -231,10 +233,7 @@ export class Broker {
 
   send(message: Message, { retain = false, expiryS }: { retain?: boolean; expiryS?: number } = {}): boolean {
     const { topic, payload } = message;
-    if (retain) {
-      const lastsMs = expiryS !== undefined && this.limits.version === 5 ? expiryS * 1000 : Infinity;
-      this.#keep(topic, payload, this.#time.mono() + lastsMs);
-    }
+    if (retain) this.#keep(topic, payload, this.#expiresAt(expiryS));
     let heard = false;
     for (const { filter, receive } of this.#listeners) {
       if (!matches(filter, topic)) continue;
@@ -247,6 +246,17 @@ export class Broker {
       this.#enqueue(session, message);
     }
     return heard;
+  }
+
+  /** Keeps what is retained, and hands it to nobody: its subscribers' queues are full. */
+  #drop({ topic, payload }: Message, { retain, expiryS }: { retain: boolean; expiryS?: number }): boolean {
+    if (retain) this.#keep(topic, payload, this.#expiresAt(expiryS));
+    return true;
+  }
+
+  #expiresAt(expiryS: number | undefined): number {
+    const lastsMs = expiryS !== undefined && this.limits.version === 5 ? expiryS * 1000 : Infinity;
+    return this.#time.mono() + lastsMs;
   }
 
   #keep(topic: string, payload: Buffer, expiresAt: number): void {

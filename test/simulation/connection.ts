@@ -59,6 +59,7 @@ export class SimulatedConnection implements Connection, Peer {
   readonly will: Will | undefined;
   readonly route: Route;
   readonly otherAddresses: number;
+  readonly unusableFile = undefined;
   readonly #o: SimulatedConnectionOptions;
   /** What is at the address: not always the broker of the route. */
   readonly #broker: Broker;
@@ -116,7 +117,9 @@ export class SimulatedConnection implements Connection, Peer {
       ...(episode === undefined ? {} : { episode }),
     };
     const report = reportIn(route.topic, payload);
-    observe({ what: "published", ...about, ...(report ? { report } : {}), ...up.waiting() });
+    const birth = birthIn(route.topic, payload);
+    const inside = { ...(report ? { report } : {}), ...(birth ? { birth } : {}) };
+    observe({ what: "published", ...about, ...inside, ...up.waiting() });
     this.#unacknowledged++;
     this.#checkLimits(route.topic, bytes);
     const message = { topic: route.topic, payload, ...correlation(route) };
@@ -349,6 +352,20 @@ const reportIn = (topic: string, payload: Buffer): { store: string; seq: number 
   if (topic.endsWith("/history")) return undefined;
   const read = NumberedReport.safeParse(readJson(payload, payload.length));
   return read.success ? read.data : undefined;
+};
+
+const Birth = z.object({
+  state: z.literal("online"),
+  store: z.string(),
+  boot: z.number(),
+  connection: z.number(),
+});
+const birthIn = (topic: string, payload: Buffer): Omit<z.infer<typeof Birth>, "state"> | undefined => {
+  if (!topic.endsWith("/state")) return undefined;
+  const read = Birth.safeParse(readJson(payload, payload.length));
+  if (!read.success) return undefined;
+  const { store, boot, connection } = read.data;
+  return { store, boot, connection };
 };
 
 const correlation = ({ correlationData }: Publish): Pick<Message, "correlationData"> =>

@@ -23,8 +23,8 @@ type DiskFault =
   | { readonly kind: "read-only" }
   /** Every write is refused, and the disk still opens. */
   | { readonly kind: "refuses" }
-  /** The vital file cannot be written; the store can. */
-  | { readonly kind: "vital-refuses" }
+  /** The vital file cannot be written; the store can. `spare`: whether its spare cannot, either. */
+  | { readonly kind: "vital-refuses"; readonly spare?: "refuses" }
   /** Everything takes so many times longer. */
   | { readonly kind: "slow"; readonly factor: number }
   /** A write that begins now ends after this fault, unless the process or the power goes before. */
@@ -39,7 +39,7 @@ export type SimulatedDisk = Disk & {
   cut(): void;
   /** The process goes: as at a cut, but what was written is in the kernel's hands, and nothing of it is lost. */
   processGone(): void;
-  /** The two places of the vital file, as they stand. */
+  /** The places of the vital file, then those of its spare, as they stand. */
   readonly places: readonly (Buffer | undefined)[];
   /** The next batch fails half-way. The store takes batches afterwards, and loses them when it is opened anew. */
   tear(): void;
@@ -49,8 +49,10 @@ export type SimulatedDisk = Disk & {
   corruptRecord(key?: Buffer): boolean;
   /** This record is gone, and nothing says so. */
   loseRecord(key: Buffer): void;
-  /** Fills a place of the vital file with noise. */
+  /** Fills a place of the vital file with noise; from PLACES on of its spare. */
   corruptVital(place: number): void;
+  /** Puts these bytes in the places of the vital file, as if they had been there all the time. */
+  putVital(places: readonly (Buffer | undefined)[]): void;
   /** The store cannot be opened before a repair, which loses this share of its records. */
   damage(share: number): void;
   /** Records and their bytes. */
@@ -163,7 +165,7 @@ class World implements SimulatedDisk {
   /** Undoes each batch that is not synced, and each that was written behind a torn one. */
   #unsynced: (() => void)[] = [];
   #behindTorn: (() => void)[] = [];
-  #places: (Buffer | undefined)[] = Array.from({ length: PLACES }, () => undefined);
+  #places: (Buffer | undefined)[] = Array.from({ length: 2 * PLACES }, () => undefined);
   #exists = false;
   #damaged: number | undefined;
   #tearing = false;
@@ -239,19 +241,35 @@ class World implements SimulatedDisk {
     return this.#places.map((bytes) => bytes && Buffer.from(bytes));
   }
 
-  async writeVital(place: number, bytes: Buffer): Promise<void> {
-    if (bytes.length > PLACE_BYTES) throw new RangeError(`${bytes.length} bytes: more than their place`);
-    if (this.#places.every((one) => one === undefined)) this.#refuseWrite();
-    else this.#refuseAny();
-    if (this.fault?.kind === "vital-refuses") throw new DiskError(`${this.path}: input/output error`);
-    this.#places = this.#places.map((one) => one ?? Buffer.alloc(PLACE_BYTES));
-    const before = this.#places[place];
-    // Torn until it is synced.
-    const torn = Buffer.from(before!);
-    bytes.copy(torn, 0, 0, Math.floor(bytes.length * this.#options.random()));
-    this.#places[place] = torn;
+  writeVital(place: number, bytes: Buffer): Promise<void> {
+    return this.#writePlace(0, place, bytes);
+  }
+
+  writeSpare(place: number, bytes: Buffer): Promise<void> {
+    return this.#writePlace(PLACES, place, bytes);
+  }
+
+  async removeSpare(): Promise<void> {
+    this.#refuseAny();
     await this.#take(SYNC_MS);
-    this.#places[place] = Buffer.concat([bytes, before!.subarray(bytes.length)]);
+    for (let n = PLACES; n < this.#places.length; n++) this.#places[n] = undefined;
+  }
+
+  /** `first`: the first place of the file. */
+  async #writePlace(first: number, place: number, bytes: Buffer): Promise<void> {
+    if (bytes.length > PLACE_BYTES) throw new RangeError(`${bytes.length} bytes: more than their place`);
+    if (this.#places[first] === undefined) this.#refuseWrite();
+    else this.#refuseAny();
+    if (this.fault?.kind === "vital-refuses" && (first === 0 || this.fault.spare === "refuses"))
+      throw new DiskError(`${this.path}: input/output error`);
+    for (let n = first; n < first + PLACES; n++) this.#places[n] ??= Buffer.alloc(PLACE_BYTES);
+    const before = this.#places[first + place]!;
+    // Torn until it is synced.
+    const torn = Buffer.from(before);
+    bytes.copy(torn, 0, 0, Math.floor(bytes.length * this.#options.random()));
+    this.#places[first + place] = torn;
+    await this.#take(SYNC_MS);
+    this.#places[first + place] = Buffer.concat([bytes, before.subarray(bytes.length)]);
     this.#options.vitalWritten?.();
   }
 
@@ -410,6 +428,9 @@ class World implements SimulatedDisk {
   corruptVital(place: number): void {
     const bytes = this.#places[place];
     if (bytes) for (let n = 0; n < 512; n++) bytes[n] = Math.floor(this.#options.random() * 256);
+  }
+  putVital(places: readonly (Buffer | undefined)[]): void {
+    for (const [place, bytes] of places.slice(0, PLACES).entries()) this.#places[place] = bytes;
   }
   damage(share: number): void {
     this.#damaged = share;

@@ -29,7 +29,7 @@ const openHarness = () => {
   const facts: What[] = [];
   const observe = (what: What) => void facts.push(what);
   const brokers = ["a", "b"].map((name) => new Broker(name, FULL_LIMITS, time, observe));
-  const dispatch = new Dispatch({ time, dice: createDice(1), observe, brokers, root: ROOT });
+  const dispatch = new Dispatch({ time, dice: createDice(1), observe, brokers, root: ROOT, records: false });
   const acks: string[] = [];
   for (const broker of brokers) {
     broker.listen({

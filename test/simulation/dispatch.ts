@@ -5,6 +5,7 @@ import { WireReport } from "../../src/domain/report.ts";
 import type { Broker, Message } from "./broker.ts";
 import type { Observe } from "./facts.ts";
 import { Ledger } from "./ledger.ts";
+import { Recorder } from "./recorder.ts";
 import type { Dice } from "./random.ts";
 
 /** How dispatch behaves; changed while it runs. */
@@ -57,12 +58,15 @@ export type DispatchOptions = {
   readonly brokers: readonly Broker[];
   /** `patrol/v1/{directorate}/{unit}`. */
   readonly root: string;
+  /** Whether a recorder stores the reports and sends receipts; else what arrives counts as stored. */
+  readonly records: boolean;
 };
 
 /** Central dispatch: subscribed at every broker, with a ledger, a dispatcher who answers, and one who commands. */
 export class Dispatch {
   readonly manners = promptDispatch();
   readonly ledger: Ledger;
+  readonly recorder: Recorder | undefined;
   readonly states: StateMessage[] = [];
   readonly #o: DispatchOptions;
   readonly #listening = new Map<Broker, Disposable>();
@@ -74,6 +78,15 @@ export class Dispatch {
   constructor(options: DispatchOptions) {
     this.#o = options;
     this.ledger = new Ledger(options.observe);
+    const { root, records, ...rest } = options;
+    this.recorder = records
+      ? new Recorder({
+          ...rest,
+          listens: (broker) => this.listens(broker),
+          topic: `${root}/receipt`,
+          ledger: this.ledger,
+        })
+      : undefined;
     for (const broker of options.brokers) this.arrive(broker);
   }
 
@@ -125,10 +138,14 @@ export class Dispatch {
       observe({ what: "unreadable", topic, detail: report.error.message });
       return;
     }
-    this.ledger.add(report.data);
+    if (this.recorder) this.recorder.receive(report.data);
+    else this.ledger.add(report.data);
+    const { store = "", data } = report.data;
+    if ("code" in data && data.code === "restored") observe({ what: "renewed", store });
     if (report.data.kind !== "emergency") return;
-    const { episode, test, presses, state } = report.data.data;
-    observe({ what: "episode", episode, test, presses, state });
+    const { episode, test, presses, state, heldMs } = report.data.data;
+    const held = heldMs === undefined ? {} : { heldMs };
+    observe({ what: "episode", episode, test, presses, state, ...held });
     this.#answer(broker, episode, state);
   }
 

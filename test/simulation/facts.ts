@@ -11,6 +11,8 @@ export type EpisodeOnDisk = {
   readonly state: "active" | "received" | "accepted" | "cleared";
   /** The lamp stays idle for this one: a silent button. */
   readonly dark: boolean;
+  /** The press that opened it, `BOARD#NUMBER`; absent: not known. */
+  readonly first?: string;
 };
 
 export type What =
@@ -20,6 +22,8 @@ export type What =
   | { readonly what: "press"; readonly press: string; readonly kept: boolean }
   /** The board lost its power, or was reset, before it could keep that press: it may arrive and need not. */
   | { readonly what: "unkept"; readonly press: string }
+  /** The contact of a press opened again, `heldMs` after it closed, or after the board began to look. */
+  | { readonly what: "released"; readonly press: string; readonly heldMs: number }
   /** The board put a press on the line for the first time. */
   | { readonly what: "handed"; readonly press: string; readonly ageKnown: boolean }
   /** The board was told that a press is on disk. */
@@ -72,6 +76,8 @@ export type What =
       readonly episode?: string;
       /** The report in it, if it is one. */
       readonly report?: { readonly store: string; readonly seq: number };
+      /** What orders it among the births, if it is one. */
+      readonly birth?: { readonly store: string; readonly boot: number; readonly connection: number };
       readonly behind: number;
       readonly bytes: number;
       readonly waitMs: number;
@@ -86,6 +92,8 @@ export type What =
       readonly topic: string;
       readonly episode?: string;
       readonly code: number;
+      /** 0x10 that may count as success, because of a receipt. */
+      readonly overridden?: true;
     }
   | { readonly what: "suback"; readonly broker: string; readonly connection: number; readonly code: number }
   | { readonly what: "pingresp"; readonly broker: string; readonly connection: number }
@@ -107,6 +115,16 @@ export type What =
       readonly to: number;
       readonly kept: readonly number[];
     }
+  /** Dispatch published a receipt at a broker. */
+  | { readonly what: "receipt"; readonly broker: string }
+  /** The unit says that this store has taken over what was pending in earlier ones. */
+  | { readonly what: "renewed"; readonly store: string }
+  /** Dispatch's recorder has lost data: these numbers of a store are all that it has, or that is declared. */
+  | {
+      readonly what: "restored";
+      readonly store: string;
+      readonly have: readonly (readonly [from: number, to: number])[];
+    }
   /** One number came with two contents. */
   | { readonly what: "reused"; readonly store: string; readonly seq: number; readonly detail: string }
   /** Dispatch got something that the contract does not know. */
@@ -118,6 +136,7 @@ export type What =
       readonly test: boolean;
       readonly presses: number;
       readonly state: string;
+      readonly heldMs?: number;
     }
   /** Dispatch published an acknowledgement. */
   | { readonly what: "acked"; readonly episode: string; readonly stage: string; readonly broker: string }

@@ -44,5 +44,6 @@ const TOPICS = [
   "history",
   "reply",
   "command",
+  "receipt",
   "emergency/01ARZ3NDEKTSV4RRFFQ69G5FAV/ack",
 ].map((topic) => `patrol/v1/zrenjanin/zr-117/${topic}`);

@@ -25,12 +25,32 @@ export type Violation = {
   readonly facts: readonly Fact[];
 };
 
+const NO_SUBSCRIBERS = 0x10;
+/** Contract §4: "a receipt within the last 10 minutes overrides 0x10". */
+const OVERRIDES_MS = 600_000;
+
+/**
+ * Marks each 0x10 that may be success for the unit: its broker had a receipt lately. It is success only if that was
+ * the newest one when the unit got it.
+ */
+class Overridden {
+  readonly #receipts = new Map<string, number>();
+
+  read(fact: Fact): Fact {
+    if (fact.what === "receipt") this.#receipts.set(fact.broker, fact.at);
+    if (fact.what !== "puback" || fact.code !== NO_SUBSCRIBERS) return fact;
+    const at = this.#receipts.get(fact.broker) ?? -Infinity;
+    return fact.at - at < OVERRIDES_MS ? { ...fact, overridden: true } : fact;
+  }
+}
+
 /** Facts that a violation shows; a `second` says nothing. */
 const FACTS_SHOWN = 40;
 
 /** Holds every fact against every invariant; remembers the first violation and looks no further. */
 export class Checker {
   readonly #checks: readonly (readonly [Invariant, Check])[];
+  readonly #overridden = new Overridden();
   #recent: Fact[] = [];
   #violation: Violation | undefined;
 
@@ -46,8 +66,9 @@ export class Checker {
     if (this.#violation) return;
     if (fact.what !== "second") this.#recent.push(fact);
     if (this.#recent.length > 2 * FACTS_SHOWN) this.#recent = this.#recent.slice(-FACTS_SHOWN);
+    const read = this.#overridden.read(fact);
     for (const [{ name, sentence }, check] of this.#checks) {
-      const detail = check(fact);
+      const detail = check(read);
       if (detail === undefined) continue;
       const facts = this.#recent.slice(-FACTS_SHOWN);
       this.#violation = { invariant: name, sentence, detail, at: fact.at, facts };

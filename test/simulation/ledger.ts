@@ -27,6 +27,12 @@ export class Ledger {
     return this.#reports.values();
   }
 
+  /** Only these are left: the recorder has lost others. */
+  restore(reports: readonly WireReport[]): void {
+    this.#reports.clear();
+    for (const report of reports) this.#reports.set(`${report.store ?? ""}#${report.seq}`, report);
+  }
+
   add(report: WireReport): void {
     const { seq, store = "" } = report;
     const key = `${store}#${seq}`;

@@ -7,7 +7,8 @@ import { expectedOf, foundIn, hunksOf, mutantNames, runMutant, whyNot } from "./
 const DEFECTS = [1, 5, 7, 8, 9, 18, 19, 23, 26, 31, 32, 33];
 
 test("each defect that the simulator must find has a mutant", () => {
-  const numbers = new Set(mutantNames().map((name) => Number(name.split("-")[0])));
+  // A mutant without a number is of a defect that was found later.
+  const numbers = new Set(mutantNames().flatMap((name) => /^\d+/.exec(name)?.map(Number) ?? []));
   expect([...numbers].toSorted((a, b) => a - b)).toEqual(DEFECTS);
 });
 

@@ -4,10 +4,14 @@ import { DISK_FAULTS } from "./faults/disk.ts";
 import type { Fault } from "./faults/fault.ts";
 import { NETWORK_FAULTS } from "./faults/network.ts";
 import { PEOPLE } from "./faults/people.ts";
+import { RECORDER_FAULTS } from "./faults/recorder.ts";
 import type { Dice } from "./random.ts";
 import type { AnyWorld } from "./world.ts";
 
 export const ALL_FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...CAR_FAULTS, ...DISK_FAULTS, ...PEOPLE];
+
+const faultsFor = ({ dispatch }: AnyWorld): readonly Fault[] =>
+  dispatch.recorder ? [...ALL_FAULTS, ...RECORDER_FAULTS] : ALL_FAULTS;
 
 /** The mean wait between two faults, at the densest. */
 const WAIT_MS = 8_000;
@@ -30,7 +34,7 @@ export class Plan {
   #next: Timer | undefined;
   #tide: number;
 
-  constructor(world: AnyWorld, faults: readonly Fault[] = ALL_FAULTS) {
+  constructor(world: AnyWorld, faults: readonly Fault[] = faultsFor(world)) {
     this.#world = world;
     this.#dice = world.dice.stream("plan");
     this.#faults = faults;

@@ -7,7 +7,11 @@ export const HOUR_MS = 3_600_000;
 /** After the last fault: longer than every retry of the unit, and than a drill that nobody clears. */
 const SETTLE_MS = 900_000;
 
+/** What the recorder lacks is sent again after up to an hour. */
+const AGAIN_MS = 9_000_000;
+
 const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
 const LAST_S = 60;
 
 /** A unit that lives makes reports: nothing waits if that is so for a moment of the last minute. */
@@ -18,6 +22,14 @@ const end = async <D>(world: World<D>): Promise<void> => {
     await world.run(SECOND_MS / 2);
   }
   world.observe({ what: "end", pending });
+};
+
+/** Waits until the recorder has everything, if there is one. */
+const complete = async <D>(world: World<D>): Promise<void> => {
+  const { checker, dispatch, time } = world;
+  const until = time.mono() + AGAIN_MS;
+  while (time.mono() < until && dispatch.recorder?.complete === false && !checker.violation)
+    await world.run(MINUTE_MS);
 };
 
 export type Outcome = {
@@ -46,6 +58,7 @@ export const simulate = async <D>(
   if (!world.checker.violation) {
     plan.heal();
     await world.run(options.settleMs ?? SETTLE_MS);
+    await complete(world);
     await end(world);
   }
   return {

@@ -101,6 +101,8 @@ export type WorldOptions<D> = {
   readonly createDisk: (time: Time, dice: Dice) => WorldDisk<D>;
   /** What both brokers announce; left out: drawn from the seed. */
   readonly limits?: BrokerLimits;
+  /** Whether dispatch has a recorder; left out: drawn from the seed. */
+  readonly records?: boolean;
   /** Keeps every fact, and every line of the log, as a line. */
   readonly trace?: boolean;
 };
@@ -158,6 +160,7 @@ export class World<D> {
       observe: this.observe,
       brokers: this.brokers,
       root: ROOT,
+      records: options.records ?? dice.stream("recorder").chance(0.5),
     });
     this.board = new Board({ time, dice: dice.stream("board"), observe: this.observe, id: BOARD_ID });
     this.bus = new Bus(time, dice.stream("bus"));

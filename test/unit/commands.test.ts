@@ -321,3 +321,20 @@ describe("a restart", () => {
     expect(lines).toEqual([{ level: "error", msg: NOT_MADE, cause: expect.any(String) }]);
   });
 });
+
+test("answers that are dropped because the broker does not take them are reported, and what became of each command too", async () => {
+  const world = openWorld([{}]);
+  const { broker } = world.brokers[0]!;
+  await world.start();
+  await world.wait(5_000);
+  broker.faults.slowMs = 20_000;
+  const expiresAt = new Date(world.time.host() + 600_000).toISOString();
+  for (let n = 0; n < 400; n++)
+    broker.publish(routes.command, Buffer.from(JSON.stringify({ id: `c${n}`, kind: "ping", expiresAt })), {});
+  await world.wait(15_000);
+  broker.faults.slowMs = 0;
+  await world.wait(300_000);
+  const ids = world.events().flatMap(({ type, id }) => (type === "command" ? [id] : []));
+  expect(new Set(ids).size).toBe(400);
+  expect(world.events().filter(({ code }) => code === "answers-dropped").length).toBeGreaterThan(0);
+});

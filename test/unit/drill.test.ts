@@ -67,4 +67,21 @@ describe("a drill", () => {
     expect(end).not.toHaveProperty("ackAt");
     for (const broker of world.brokers) expect(world.retained(broker)).toEqual([]);
   });
+
+  test("ends 10 minutes after its press though the unit was restarted meanwhile, once the time is known", async () => {
+    const world = await opened();
+    world.life.emergency.drill("technician");
+    world.press(1);
+    await world.pass(300_000);
+    world.cut();
+    world.clock = { at: world.clock.at + 303_000, clock: "unset" };
+    await world.start();
+    await world.pass(290_000);
+    world.clock.clock = "gnss";
+    await world.pass(4_000);
+    expect(world.episodes).toMatchObject([{ state: "active", test: true }]);
+    world.dial();
+    await world.pass(8_000);
+    expect(world.episodes).toEqual([]);
+  });
 });

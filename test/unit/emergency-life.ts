@@ -120,6 +120,7 @@ export class EmergencyWorld {
       time: process,
       random,
       log,
+      prefix: "patrol/v1",
       buttons: this.buttons,
       scene: () => this.scene(),
     });
@@ -143,11 +144,13 @@ export class EmergencyWorld {
       recovered: () => undefined,
       refused: () => undefined,
       accepted: () => undefined,
+      files: () => undefined,
       oversize: () => undefined,
       tooLarge: () => undefined,
       publishing: (report, broker) => emergency.publishing(report, broker),
       delivered: (report) => emergency.delivered(report),
-      removed: (id, broker) => emergency.give({ kind: "removed", id, broker }),
+      removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
+      left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
       heard: (listening) => emergency.give({ kind: "listening", listening, mono: mono() }),
       async message({ topic, payload }) {
         const episode = routes.acknowledged(topic);

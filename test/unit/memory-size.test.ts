@@ -95,6 +95,12 @@ test("the largest memory there can be fits its place in the vital file: nothing 
       ),
     },
     commands: fullOfCommands(),
+    custody: {
+      newest: { by: "x".repeat(200), at: 9e15, upTo: 9e15 },
+      proven: true,
+      silentMs: 86_400_000,
+      renewedAt: 9e15,
+    },
   };
   expect(memory.commands.done.length).toBeGreaterThan(40);
   expect(memory.commands.held.length).toBeGreaterThan(10);

@@ -70,6 +70,38 @@ test.each([
   ]);
 });
 
+test("troubles of a board that works are faults of their own, on the lamp and for dispatch, until they are over", async () => {
+  const { world, faults, board } = await opened();
+  board.trouble("supply-low", true, "4.6 V");
+  board.fault("silent", "it does not answer");
+  board.trouble("lamp-cut", true, "no current");
+  board.trouble("resets", true, "4 times");
+  expect(faults.active.map(({ code, where }) => [code, where])).toEqual([
+    ["supply-low", "supply"],
+    ["silent", undefined],
+    ["lamp-cut", "lamp"],
+    ["resets", "resets"],
+  ]);
+  board.recovered("it answers");
+  board.trouble("supply-low", false, "5.0 V");
+  board.trouble("lamp-cut", false, "it is lit");
+  expect([faults.active.map(({ code }) => code), world.lamp]).toEqual([["resets"], "fault"]);
+  board.trouble("resets", false, "none for an hour");
+  expect([faults.active, world.lamp]).toEqual([[], "idle"]);
+});
+
+test("a fault of a loop and one of its button's contact neither end nor hide each other", async () => {
+  const { faults, board } = await opened();
+  faults.add({ part: "panic-loop", code: "untested", where: "dash" }, "nobody has pressed it");
+  board.loop(0, "open");
+  const codes = () => faults.active.map(({ code }) => code);
+  expect(codes()).toEqual(["untested", "open"]);
+  board.loop(0, "short");
+  expect(codes()).toEqual(["untested", "short"]);
+  board.loop(0, "normal");
+  expect(codes()).toEqual(["untested"]);
+});
+
 test("a fault of the board itself is one for dispatch, until it is over", async () => {
   const { events, faults, board } = await opened();
   board.fault("unplugged", "it is gone");
@@ -89,6 +121,8 @@ test("health names the loops that have a button, and leaves out what is not know
     uptimeS: 7,
     resetCause: "power" as const,
     degraded: true,
+    supplyCalibrated: true,
+    resetsInHour: 0,
   };
   expect(boardHealth({ health }, buttons)).toEqual({ ...health, loops: { dash: "normal" } });
 });

@@ -29,7 +29,7 @@ test.each([
       return { ...store, keys };
     };
     world.brokers[0]!.broker.faults.down = !connected;
-    if (away) world.disk.fault = { kind: "vital-refuses" };
+    if (away) world.disk.fault = { kind: "vital-refuses", spare: "refuses" };
     const { unit } = await world.start();
     await world.wait(3_000);
     const begunAt = world.time.mono();

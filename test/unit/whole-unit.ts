@@ -40,17 +40,18 @@ export const openWorld = (
     return { url: `mqtts://b${n}:8883`, broker, route: network.add(`mqtts://b${n}:8883`, broker) };
   });
   const { random } = createDice(7);
-  /** The computer's own clock: whether NTP disciplines it. */
-  const host = { synchronised: true };
+  /** The computer's own clock: whether NTP disciplines it, and by how much it is behind. */
+  const host = { synchronised: true, behindMs: 0 };
   const logs: Json[] = [];
   const confirmed: Json[] = [];
   const lamps: string[] = [];
-  const start = async (extra = "", recorded = false, id = "zr-117", dispatch = "") => {
+  const all = brokers.map(({ url }) => url);
+  const start = async (extra = "", recorded = false, id = "zr-117", dispatch = "", urls = all) => {
     const process = new LifeTime(time);
     const text = `
 unit: { directorate: zrenjanin, id: ${id} }
 gps: { port: /dev/ttyACM0 }
-dispatch: { brokers: ${JSON.stringify(brokers.map(({ url }) => url))}, ${dispatch} }
+dispatch: { brokers: ${JSON.stringify(urls)}, ${dispatch} }
 outbox: { path: /simulated/outbox, maxMiB: 8 }
 panic: { port: /dev/ttyUSB0, buttons: { dash: { loop: 0 } } }
 ${extra}`;
@@ -72,7 +73,7 @@ ${extra}`;
         random,
         clock: createClock({
           mono: () => process.mono(),
-          hostNow: () => time.host(),
+          hostNow: () => time.host() - host.behindMs,
           ntpSynchronised: () => host.synchronised,
           builtMs: BUILT_MS,
         }),
@@ -83,6 +84,8 @@ ${extra}`;
           lock: process.port(() => disk.lock()),
           readVital: process.port(() => disk.readVital()),
           writeVital: process.port((place: number, bytes: Buffer) => disk.writeVital(place, bytes)),
+          writeSpare: process.port((place: number, bytes: Buffer) => disk.writeSpare(place, bytes)),
+          removeSpare: process.port(() => disk.removeSpare()),
           hasStore: process.port(() => disk.hasStore()),
           openStore: process.port(async (opening) => {
             const store = await disk.openStore(opening);

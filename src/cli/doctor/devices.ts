@@ -85,8 +85,10 @@ const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
   await using board = open({
     hello: () => undefined,
     press: () => undefined,
+    released: () => undefined,
     loop: () => undefined,
     recovered: () => undefined,
+    trouble: () => undefined,
     fault: (code, detail) => (fault = { code, detail }),
   });
   const until = performance.now() + BOARD_MS;

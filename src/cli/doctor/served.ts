@@ -10,9 +10,14 @@ import { boardFinding, gpsFinding, type DeviceFault } from "./verdicts.ts";
 
 const SEE_LOG = "see the service's log";
 
-/** What the service reports about one part: the newest fault of the device itself. */
+/**
+ * What the service reports about one part: the newest fault of the device itself. A fault with a place is one of
+ * a panic board that works.
+ */
 const servedFault = ({ faults }: Service, part: string): DeviceFault | undefined =>
-  faults.findLast((one) => one.part === part && isOfDevice(one));
+  faults.findLast(
+    (one) => one.part === part && isOfDevice(one) && (part !== "panic-board" || one.where === undefined),
+  );
 
 const servedCan = async (service: Service): Promise<Finding | undefined> => {
   if (!service.can) return undefined;

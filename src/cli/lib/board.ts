@@ -3,6 +3,15 @@ import { systemTime } from "../../runtime/time.ts";
 import { openTty } from "../../runtime/tty.ts";
 import type { Settings } from "../../settings/schema.ts";
 
+/**
+ * The rates at which a board is looked for. A configured one comes first, but the board may have got another
+ * firmware since.
+ */
+export const boardRates = async (configured: number | undefined): Promise<readonly number[]> => {
+  const { BOARD_BAUDS } = await import("../../../firmware-bridge/rates.ts");
+  return [...new Set([...(configured === undefined ? [] : [configured]), ...BOARD_BAUDS])];
+};
+
 /** The panic board that a configuration names; undefined if it names none. */
 export const panicBoard = async (
   panic: Settings["panic"],
@@ -15,11 +24,15 @@ export const panicBoard = async (
   const buttons = Object.values(panic.buttons);
   const options = {
     path: panic.port,
-    openLine: (path: string) => openTty(path, panic.baud, { keepDtr: true }),
+    openLine: (path: string, baud: number) => openTty(path, baud, { keepDtr: true }),
+    bauds: await boardRates(panic.baud),
     random: Math.random,
     time: systemTime,
     loops: buttons.map(({ loop }) => loop),
     darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
+    // In a car with a covert button nothing may draw attention to the board.
+    mayTest: buttons.every(({ silent, dark }) => !silent && !dark),
+    lampSense: panic.lampSense,
     attachStock: attachStockBoard,
   };
   return (on) => createPanicBoard(options, on);

@@ -8,6 +8,16 @@ export const DOCTOR_REPLY_ID = "doctor";
 
 const place = (p: { lat: number; lon: number }) => `${p.lat.toFixed(6)} ${p.lon.toFixed(6)}`;
 
+/** A press of this or more is said to be held. Both wordings are data: no press has to last. */
+const HELD_MS = 1_000;
+
+const held = (ms: number | undefined): string => {
+  if (ms === undefined) return "";
+  // A press of 26 ms is one too: it is not "0 s".
+  const seconds = Math.max(1, Math.round(ms / 100)) / 10;
+  return ms < HELD_MS ? `  released after ${seconds} s` : `  held ${seconds} s`;
+};
+
 const describeData = (report: WireReport): string => {
   switch (report.kind) {
     case "position": {
@@ -27,10 +37,10 @@ const describeData = (report: WireReport): string => {
       return `fix ${gps.fix}  ${outbox.records} waiting  ${link.reconnects} reconnects  process ${rssMiB} MiB, ${cpuPercent ?? "?"} % of a core`;
     }
     case "emergency": {
-      const { state, button, episode, test, presses, attempt } = report.data;
+      const { state, button, episode, test, presses, heldMs, attempt } = report.data;
       const counted = `${presses} ${presses === 1 ? "press" : "presses"}`;
       const repeat = attempt > 1 ? `  attempt ${attempt}` : "";
-      return `${test ? "DRILL " : ""}${state.toUpperCase()}  button ${button}  ${counted}${repeat}  ${episode}`;
+      return `${test ? "DRILL " : ""}${state.toUpperCase()}  button ${button}  ${counted}${held(heldMs)}${repeat}  ${episode}`;
     }
     case "vehicle": {
       const { signals, stale = [] } = report.data;

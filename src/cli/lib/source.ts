@@ -1,3 +1,4 @@
+import { hostOf } from "../../domain/address.ts";
 import { SourceError, type ByteSource } from "../../domain/bytes.ts";
 import type { CanSource } from "../../domain/can.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
@@ -16,8 +17,8 @@ export const gpsSource = async (gps: Settings["gps"] | undefined): Promise<ByteS
     return ttySource(gps.port, gps.baud);
   }
   const { tcpSource } = await import("../../sources/tcp.ts");
-  const { hostname, port } = new URL(gps.port);
-  return tcpSource(hostname, Number(port));
+  const url = new URL(gps.port);
+  return tcpSource(hostOf(url), Number(url.port));
 };
 
 /** The bus that a configuration names. It is refused if its controller could transmit. */

@@ -1,3 +1,5 @@
+import { endProcess, prepareEnd } from "../../runtime/end-process.ts";
+
 /** SIGTERM, SIGINT and SIGHUP: the first asks for a clean stop, the second ends the process at once. */
 export type StopRequest = {
   /** Resolves with the signal's name. */
@@ -8,16 +10,27 @@ export type StopRequest = {
 };
 
 /** If a clean stop takes longer, the process ends (contract §7: within 5 s). */
-const DEADLINE_MS = 4_800;
+const DEADLINE_MS = 4_500;
 
-/** Handles the signals from now on. Call it once in a process. */
-export const onStopRequest = (): StopRequest => {
+/**
+ * Handles the signals from now on. Call it once in a process. `late`: called before the process ends
+ * because the clean stop takes too long.
+ */
+export const onStopRequest = (late: () => void = () => undefined): StopRequest => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const controller = new AbortController();
+  const giveUp = () => {
+    late();
+    void endProcess(1);
+  };
   const stop = (reason: string) => {
-    if (controller.signal.aborted) process.exit(1);
+    if (controller.signal.aborted) {
+      void endProcess(1);
+      return;
+    }
     controller.abort();
-    setTimeout(() => process.exit(1), DEADLINE_MS).unref();
+    prepareEnd();
+    setTimeout(giveUp, DEADLINE_MS).unref();
     resolve(reason);
   };
   for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => stop(name));

@@ -96,6 +96,14 @@ export const LINK = {
     cause: "The file is missing, or the service's user may not read it.",
     remedy: "`ls -l` the file that `detail` names. Put it there, readable for user patrol-unit.",
   },
+  "credentials-kept": {
+    lamp: "unchanged",
+    sentence:
+      "A file that `dispatch.ca`, `cert` or `key` names cannot be used any more. The unit goes on with what it read last. `where` is the file.",
+    dispatch: "Nothing changes until the unit is restarted: then it cannot connect.",
+    cause: "The file was removed, is being written, or does not belong to the others.",
+    remedy: "Put a whole file there, readable for user patrol-unit, before the next restart.",
+  },
   failed: {
     ...NO_LINK,
     sentence: "The connection failed for another reason, which `detail` gives.",
@@ -109,6 +117,25 @@ export const LINK = {
       "Nothing arrives on this topic by this broker. It is tried again after 30 s, doubling to 1 h; emergencies every 30 s.",
     cause: "The broker's access rules do not cover the topic.",
     remedy: 'Ask dispatch to correct the rules: "Access rules of the broker" in systemd/RUNBOOK.md.',
+  },
+  "answers-dropped": {
+    sentence: "More than 256 answers to commands waited for the broker. The oldest were dropped.",
+    lamp: "unchanged",
+    dispatch: "Some commands get no reply. Whether they were run is in their `command` events.",
+    cause: "Dispatch sends commands faster than the link carries the answers.",
+    remedy: "Ask dispatch to send fewer commands, and to wait for the replies.",
+    once: true,
+  },
+  "copy-left": {
+    sentence:
+      "The retained message of an ended emergency may be left on a broker that is not configured any more. `where` is the broker and the topic.",
+    lamp: "unchanged",
+    dispatch: "On that broker the emergency looks as it did when the unit last reached it.",
+    cause:
+      "The broker was taken out of `dispatch.brokers`, or is written differently there, before the unit could remove the message.",
+    remedy:
+      "Remove the retained message at the broker, or put the broker back into `dispatch.brokers` as it was: the unit then removes it by itself.",
+    once: true,
   },
   oversize: {
     sentence: "A message from dispatch was larger than 1 MiB. It was skipped. `where` is the topic.",

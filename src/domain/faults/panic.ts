@@ -74,6 +74,34 @@ export const PANIC_BOARD = {
     remedy:
       "Read the event's `detail`. Stop the other program (`fuser -v DEVICE` names it), or correct `panic.port`.",
   },
+  "supply-low": {
+    sentence: "The panic board's supply is too low. It may stop when the engine is started.",
+    lamp: "fault",
+    dispatch: "`health.panicBoard.supplyMv` has the millivolts, `supplyCalibrated` whether they are right.",
+    cause:
+      "The board is fed by USB instead of a regulated 5 V, the regulator or a wire is weak, or the board was calibrated wrongly. Below 4.3 V the board stops.",
+    remedy:
+      "Measure between 5V and GND of the board: 4.8 to 5.2 V is right. Feed it from a 5 V regulator (firmware-bridge/PROTOCOL.md). If it measures well: `patrol-unit board calibrate`.",
+  },
+  "lamp-cut": {
+    sentence:
+      "No current flows through the panic board's lamp. The officer does not see what becomes of a press.",
+    lamp: "off",
+    dispatch: "Nothing else. Presses work.",
+    cause: "A broken wire or a loose plug between board and lamp, or a dead LED.",
+    remedy:
+      "Check plug, wires and LED. If the car has no sense resistor at A6, remove `panic.lampSense` from the configuration.",
+  },
+  resets: {
+    sentence:
+      "The panic board was reset more than three times within an hour. It sees no press while it starts.",
+    lamp: "fault",
+    dispatch: "`health.panicBoard.resetsInHour` has the number, `resetCause` the cause of the last one.",
+    cause:
+      "`brown-out`, `power`: a loose plug or a weak supply. `reset-line`: the port is opened again and again, with the DTR capacitor connected. `watchdog`: the firmware hangs.",
+    remedy:
+      "Check plug and supply. Cut the trace of the DTR capacitor. Update the firmware. The fault ends after an hour without a reset.",
+  },
 } as const satisfies Record<string, FaultRow>;
 
 const LOOP = "`where` names the button. `health.panicBoard.loops` has the state of each.";
@@ -108,5 +136,15 @@ export const PANIC_LOOP = {
     dispatch: `${LOOP} The press itself has opened an emergency.`,
     cause: "The button is jammed, or something leans on it.",
     remedy: "Free the button. The loop is normal again once it is released.",
+  },
+  untested: {
+    sentence: "Nobody has pressed a button for too long. Whether its contact still closes is not known.",
+    lamp: "unchanged",
+    dispatch:
+      "`where` names the button. `health.panicBoard.buttons` has the days since each was last pressed, and for how long it has been watched.",
+    cause:
+      "`panic.testEveryDays` (90 by default) have passed without an emergency or a drill from this button. No current flows through its contact at rest, so only a press shows that it works.",
+    remedy:
+      "Press it as a drill: `patrol-unit drill`, then the button within 60 s. If nothing arrives, replace the button.",
   },
 } as const satisfies Record<string, FaultRow>;

@@ -27,6 +27,15 @@ export const OUTBOX = {
     remedy:
       "`dmesg | tail`. Replace the card. Save the pending reports first: `outbox export` (service stopped).",
   },
+  "vital-file": {
+    sentence:
+      "The vital file cannot be written. Its spare in the outbox folder is used, and nothing is lost.",
+    lamp: "unchanged",
+    dispatch: "Nothing else.",
+    cause: "The file belongs to another user, its partition is read-only, or the card fails there.",
+    remedy:
+      "With PATH for `outbox.path`: `ls -l PATH.vital`, `findmnt -T PATH.vital`, `dmesg | tail`. Correct the owner or replace the card. Restart the service.",
+  },
   repaired: {
     sentence: "The outbox was damaged. It has been repaired, or set aside and replaced by an empty one.",
     lamp: "unchanged",
@@ -45,5 +54,36 @@ export const STATUS = {
     dispatch: "Nothing else.",
     cause: "Another program uses the port, or the address is not one of this machine.",
     remedy: "`ss -ltnp` names the program. Correct `status.listen` and restart the service.",
+  },
+} as const satisfies Record<string, FaultRow>;
+
+export const CUSTODY = {
+  "no-receipts": {
+    sentence: "For a day of connection dispatch has not confirmed that it stores what brokers acknowledge.",
+    lamp: "unchanged",
+    dispatch:
+      "With `custody: auto` the unit trusts the brokers again: `health.link.custody.mode` is `broker`. With `custody: dispatch` reports stay in the unit.",
+    cause:
+      "Dispatch's recorder is stopped, or may not publish `receipt`, or the broker does not let the unit read it.",
+    remedy:
+      "Ask dispatch whether its recorder runs for this directorate, and for the broker's rules on `receipt`. If there is no recorder: `dispatch.custody: broker`.",
+  },
+  "second-recorder": {
+    sentence: "Two recorders say what dispatch has stored. Only the first one counts.",
+    lamp: "unchanged",
+    dispatch: "`health.link.custody.by` is the one that counts.",
+    cause: "A second recorder with another database runs for this unit, perhaps on a bench.",
+    remedy:
+      "Stop one of the two. To move to the second one, stop the first: after a day of connection without it the second one counts.",
+  },
+  restored: {
+    sentence:
+      "Dispatch has stored numbers that this unit's store has not given yet: the disk was an older copy. A new store has begun.",
+    lamp: "unchanged",
+    dispatch:
+      "`store` changes. What was pending comes with numbers of the new store. What was made since the copy may be missing in the old one.",
+    cause: "The card was replaced by an older image of it, or a backup was restored.",
+    remedy: "Nothing. Do not use the same image in two cars, and do not restore it again.",
+    once: true,
   },
 } as const satisfies Record<string, FaultRow>;

@@ -211,7 +211,9 @@ class FakeUnit implements RunningUnit {
         : this.#sent.has(open.id)
           ? "sent"
           : "stored";
-    this.#line?.write(encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [] }));
+    this.#line?.write(
+      encodeToBoard({ kind: "show", pattern, quiet: false, drill: false, darkLoops: [], mayTest: false }),
+    );
   }
 }
 

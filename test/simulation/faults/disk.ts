@@ -32,11 +32,30 @@ const lostAtCut = (kind: string, trouble: DiskTrouble): Fault => ({
   },
 });
 
+/** The vital file refuses in one life, and works again or still refuses in the next one. */
+const refusesOverCut: Fault = {
+  kind: "vital file refuses over a cut",
+  weight: 1,
+  meanMs: 2 * MINUTE_MS,
+  target: () => "disk",
+  begin(world: AnyWorld, dice) {
+    const end = world.disk.hurt("vital-refuses");
+    const repairedMeanwhile = dice.chance(0.5);
+    return () => {
+      world.kill(true);
+      if (repairedMeanwhile) end?.();
+      world.start();
+      if (!repairedMeanwhile) world.time.after(MINUTE_MS / 2, () => end?.());
+    };
+  },
+};
+
 export const DISK_FAULTS: readonly Fault[] = [
   lasting("disk full", "full", 3 * MINUTE_MS),
   lasting("disk read-only", "read-only", MINUTE_MS),
   lasting("disk refuses", "refuses", MINUTE_MS),
   lasting("vital file refuses", "vital-refuses", MINUTE_MS),
+  refusesOverCut,
   lasting("disk slow", "slow", 2 * MINUTE_MS),
   lasting("disk hangs", "hangs", 2 * MINUTE_MS),
   sudden("batch torn", "tears"),

@@ -12,7 +12,9 @@ const RETRY_MS = 5_000;
 
 /** Numbers as ranges: a unit that has lost its counter skips a trillion numbers and declares them. */
 class Numbers {
-  readonly #ranges: (readonly [from: number, to: number])[] = [];
+  #ranges: (readonly [from: number, to: number])[] = [];
+  /** Ranges that a dead life took with it: nobody can declare them. */
+  readonly #lost: (readonly [from: number, to: number])[] = [];
   #arrivals = new Map<number, number>();
   /** When each made-up number was published. Some arrive only after the process that made them up has ended. */
   #made = new Map<number, number>();
@@ -44,11 +46,16 @@ class Numbers {
     if (next <= to) this.#ranges.push([next, to]);
   }
 
+  /** The recorder has only these. */
+  restored(have: readonly (readonly [from: number, to: number])[]): void {
+    this.#ranges = [...have];
+  }
+
   /** The unit died while its disk took nothing: nobody remembers the numbers that it made up since then. */
   forgotten(since: number): void {
     const made = [...this.#made].filter(([, at]) => at >= since).map(([seq]) => seq);
     if (made.length === 0) return;
-    this.#ranges.push([Math.min(...made), Math.max(...made)]);
+    this.#lost.push([Math.min(...made), Math.max(...made)]);
     for (const seq of made) {
       // The next life continues from a lower number, so these do not imply that the numbers in between exist.
       this.#forgotten.add(seq);
@@ -61,7 +68,7 @@ class Numbers {
   missing(last: number): string[] {
     const missing: string[] = [];
     let next = 1;
-    for (const [from, to] of this.#ranges.toSorted(([a], [b]) => a - b)) {
+    for (const [from, to] of [...this.#ranges, ...this.#lost].toSorted(([a], [b]) => a - b)) {
       if (next > last) break;
       if (from > next) missing.push(rangeOf(next, Math.min(last, from - 1)));
       next = Math.max(next, to + 1);
@@ -74,7 +81,7 @@ class Numbers {
 const rangeOf = (from: number, to: number): string => (from === to ? String(from) : `${from} to ${to}`);
 
 const storeOf = (fact: Fact): string | undefined => {
-  if (fact.what === "arrived" || fact.what === "declared") return fact.store;
+  if (fact.what === "arrived" || fact.what === "declared" || fact.what === "restored") return fact.store;
   return fact.what === "published" ? fact.report?.store : undefined;
 };
 
@@ -85,6 +92,7 @@ const nothingMissing: Invariant = {
     const known = new Map<string, Numbers>();
     const abandoned = new Set<string>();
     let memoryLost = false;
+    let renewed = false;
     /** The numbers of the store that a fact is about. */
     const numbersOf = (fact: Fact): Numbers | undefined => {
       const store = storeOf(fact);
@@ -104,10 +112,12 @@ const nothingMissing: Invariant = {
     return (fact) => {
       if (fact.what === "durable" && fact.damaged)
         memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
+      if (fact.what === "renewed") renewed = true;
       const of = numbersOf(fact);
       if (fact.what === "arrived") of?.arrived(fact.seq, fact.at);
       if (fact.what === "published" && fact.report) of?.published(fact.report.seq, fact.at);
       if (fact.what === "declared") of?.declared(fact.from, fact.to, fact.kept);
+      if (fact.what === "restored") of?.restored(fact.have);
       if (fact.what === "disk") {
         if (!fact.writable) unwritable = { since: fact.at, until: Infinity };
         else if (unwritable) unwritable.until = fact.at + RETRY_MS;
@@ -115,7 +125,8 @@ const nothingMissing: Invariant = {
       if (fact.what === "unit" && !fact.running && unwritable && fact.at <= unwritable.until)
         for (const numbers of known.values()) numbers.forgotten(unwritable.since);
       if (fact.what !== "end") return undefined;
-      for (const [store, numbers] of known) {
+      // Contract §1: "what is pending is renumbered into it".
+      for (const [store, numbers] of renewed ? [...known].slice(-1) : known) {
         const last = numbers.last(fact.at - ON_THE_WAY_MS);
         const missing = numbers.missing(last);
         if (missing.length === 0) continue;

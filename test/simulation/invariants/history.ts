@@ -63,6 +63,12 @@ export const arrived = (presses: number, episode = E): What => ({
   presses,
   state: "active",
 });
+export const released = (heldMs: number, number = 1): What => ({
+  what: "released",
+  press: `b#${number}`,
+  heldMs,
+});
+export const held = (heldMs: number): What => Object.assign(arrived(1), { heldMs });
 export const disk = (
   episodes: Partial<EpisodeOnDisk>[],
   damaged = false,
@@ -96,6 +102,9 @@ const said = (topic: string): What => ({
   largestMs: 0,
 });
 export const birth = said("state");
+/** `on`: the connection that it is published on. */
+export const bornAs = (boot: number, connection: number, on: number, store = "s"): What =>
+  ({ ...said("state"), connection: on, birth: { store, boot, connection } }) as What;
 export const event = said("event");
 export const readOnly: What = { what: "disk", writable: false };
 export const stopped: What = { what: "unit", running: false };

@@ -10,7 +10,8 @@ const REFUSED = 0x80;
 const stagesReached = (fact: Fact): readonly (readonly [episode: string, claim: number])[] => {
   if (fact.what === "durable") return fact.episodes.map(({ id, state }) => [id, CLAIMS[state] ?? 1] as const);
   if (fact.what === "puback" && fact.episode !== undefined) {
-    return fact.code < REFUSED && fact.code !== NO_SUBSCRIBERS ? [[fact.episode, 2]] : [];
+    const isHeard = fact.code !== NO_SUBSCRIBERS || fact.overridden === true;
+    return fact.code < REFUSED && isHeard ? [[fact.episode, 2]] : [];
   }
   return fact.what === "acked" ? [[fact.episode, claimOf(fact.stage)]] : [];
 };
@@ -191,7 +192,8 @@ const lampSaysNoLink: Invariant = {
     return (fact) => {
       // A broker that accepts no new connection may still serve an open one. Only the next report shows that
       // nobody listens there.
-      const shows = fact.what === "disconnected" || (fact.what === "puback" && fact.code === NO_SUBSCRIBERS);
+      const unheard = fact.what === "puback" && fact.code === NO_SUBSCRIBERS && !fact.overridden;
+      const shows = fact.what === "disconnected" || unheard;
       if (alone.at === undefined) shownAt = undefined;
       else if (shows && fact.at - alone.at <= PROBE_MS) shownAt ??= fact.at;
       if (fact.what === "unit") running.set(fact.running, fact.at);
@@ -207,7 +209,8 @@ const lampSaysNoLink: Invariant = {
       if (fact.what === "puback") lastCode.set(fact.connection, fact.code);
       if (fact.what === "disconnected") lastCode.delete(fact.connection);
       const pinged = fact.what === "pingresp" && lastCode.get(fact.connection) === 0;
-      if (pinged || (fact.what === "puback" && (fact.code === 0 || fact.code >= REFUSED))) {
+      const heardAny = fact.what === "puback" && (fact.code !== NO_SUBSCRIBERS || fact.overridden === true);
+      if (pinged || heardAny) {
         alone.set(false, fact.at);
         alone.set(heard.size === 0, fact.at);
       }

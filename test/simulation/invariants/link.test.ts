@@ -7,6 +7,10 @@ import {
   up,
   puback,
   birth,
+  bornAs,
+  forgotten,
+  readOnly,
+  stopped,
   event,
   sent,
   published,
@@ -112,10 +116,22 @@ const SOUND: readonly Case[] = [
       [900, second],
     ],
   ],
+  ["births-go-on", "one connection after another", [[1, bornAs(1, 7, 1), bornAs(1, 8, 2), bornAs(2, 1, 3)]]],
+  ["births-go-on", "published again, because it was refused", [[1, bornAs(1, 7, 1), bornAs(1, 7, 1)]]],
+  ["births-go-on", "another store", [[1, bornAs(5, 7, 1), bornAs(1, 1, 2, "t")]]],
+  ["births-go-on", "the disk took nothing", [[1, readOnly, bornAs(1, 7, 1), stopped, bornAs(1, 3, 2)]]],
+  ["births-go-on", "the disk has lost its newest memory", [[1, bornAs(1, 7, 1), forgotten, bornAs(1, 3, 2)]]],
   ["no-untimely-power-off", "in the garage", [[1, powerOff("off", 0)]]],
 ];
 
 const VIOLATING: readonly Case[] = [
+  ["births-go-on", "the same again", [[1, bornAs(1, 7, 1), bornAs(1, 7, 2)]]],
+  [
+    "births-go-on",
+    "a lower connection after a restart",
+    [[1, bornAs(1, 7, 1), stopped, running, bornAs(1, 6, 2)]],
+  ],
+  ["births-go-on", "a lower boot", [[1, bornAs(2, 7, 1), bornAs(1, 8, 2)]]],
   ["keeps-broker-limits", "broken", [[1, { what: "protocol", broker: "a", detail: "2 of 1" }]]],
   [
     "refusal-keeps-connection",

@@ -45,11 +45,11 @@ const refusalKeepsConnection: Invariant = {
   begin() {
     const refused = new Map<number, number>();
     /** Emergencies without an answer, by connection: since when. It may be given up for them. */
-    const unanswered = new Map<string, number>();
+    const unanswered = new Map<string, readonly number[]>();
     /** Connections of the link itself: a courier publishes no birth, and ends when it has delivered everything. */
     const born = new Set<number>();
     const silence = new Silence();
-    /** Emergencies with a subscriber, by connection. */
+    /** Emergencies of which every report had a subscriber, by connection. */
     const accepted = new Set<string>();
     /** Since when the messages on a connection have had no subscriber. */
     const unheard = new Map<number, number>();
@@ -60,14 +60,17 @@ const refusalKeepsConnection: Invariant = {
       // A second one is its farewell.
       if (fact.what === "published" && fact.topic.endsWith("/state") && !born.delete(fact.connection))
         born.add(fact.connection);
-      if (fact.what === "published" && fact.episode !== undefined)
-        unanswered.set(`${fact.connection} ${fact.episode}`, fact.at);
+      if (fact.what === "published" && fact.episode !== undefined) {
+        const key = `${fact.connection} ${fact.episode}`;
+        unanswered.set(key, [...(unanswered.get(key) ?? []), fact.at]);
+        accepted.delete(key);
+      }
       if (fact.what === "puback" && fact.episode !== undefined) {
-        unanswered.delete(`${fact.connection} ${fact.episode}`);
-        if (fact.code === 0) {
-          accepted.add(`${fact.connection} ${fact.episode}`);
-          carried = { episode: fact.episode, at: fact.at };
-        }
+        const key = `${fact.connection} ${fact.episode}`;
+        const rest = unanswered.get(key)?.slice(1) ?? [];
+        unanswered.set(key, rest);
+        if (fact.code === 0) carried = { episode: fact.episode, at: fact.at };
+        if (fact.code === 0 && rest.length === 0) accepted.add(key);
       }
       if (fact.what === "puback" && fact.code === 0) unheard.delete(fact.connection);
       if (fact.what === "puback" && fact.code === NO_SUBSCRIBERS && !unheard.has(fact.connection))
@@ -82,7 +85,8 @@ const refusalKeepsConnection: Invariant = {
       if (fact.what !== "disconnected" || fact.by !== "unit" || !born.has(fact.connection)) return undefined;
       const at = refused.get(fact.connection);
       const gaveUp = [...unanswered].some(
-        ([key, since]) => key.startsWith(`${fact.connection} `) && fact.at - since >= UNANSWERED_MS,
+        ([key, [since = Infinity]]) =>
+          key.startsWith(`${fact.connection} `) && fact.at - since >= UNANSWERED_MS,
       );
       // Contract §5: "the old one is kept until another has acknowledged".
       const isCarried =
@@ -135,6 +139,37 @@ const findsHealthy: Invariant = {
   },
 };
 
+type Published = Extract<Fact, { readonly what: "published" }>;
+
+/**
+ * Contract §2: within one store an `offline` below the newest birth is stale, so no birth may be below an earlier one.
+ * Excuses: `boot` and `connection` are a "counter on disk". A disk that takes nothing, or has lost what it had
+ * synced, counts nothing.
+ */
+const birthsGoOn: Invariant = {
+  name: "births-go-on",
+  sentence: "Within one store no birth has a (boot, connection) that is not above that of the birth before.",
+  begin() {
+    let last: (NonNullable<Published["birth"]> & { readonly on: number }) | undefined;
+    let writable = true;
+    return (fact) => {
+      if (fact.what === "disk") ({ writable } = fact);
+      if (fact.what === "unit" && !fact.running && !writable) last = undefined;
+      if (fact.what === "durable" && fact.damaged) last = undefined;
+      if (fact.what !== "published" || fact.birth === undefined) return undefined;
+      const before = last;
+      const now = { ...fact.birth, on: fact.connection };
+      last = now;
+      // The same birth is published again if the broker has refused it.
+      if (before === undefined || before.store !== now.store || before.on === now.on) return undefined;
+      const above = now.boot - before.boot || now.connection - before.connection;
+      return above > 0
+        ? undefined
+        : `(${now.boot}, ${now.connection}) follows (${before.boot}, ${before.connection})`;
+    };
+  },
+};
+
 const noUntimelyPowerOff: Invariant = {
   name: "no-untimely-power-off",
   sentence: "The computer is not switched off while the ignition is on or unknown, or an emergency is open.",
@@ -149,5 +184,6 @@ export const LINK_INVARIANTS: readonly Invariant[] = [
   keepsBrokerLimits,
   refusalKeepsConnection,
   findsHealthy,
+  birthsGoOn,
   noUntimelyPowerOff,
 ];

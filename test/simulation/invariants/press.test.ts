@@ -7,6 +7,8 @@ import {
   broker,
   up,
   press,
+  released,
+  held,
   arrived,
   disk,
   confirmed,
@@ -21,6 +23,16 @@ import {
 } from "./history.ts";
 
 const SOUND: readonly Case[] = [
+  [
+    "held-is-true",
+    "a press that its disk knows, in each report that says it",
+    [
+      [1, arrived(1), disk([{ first: "b#1" }]), released(200), released(900, 2)],
+      [2, held(202), arrived(1), held(202)],
+    ],
+  ],
+  ["held-is-true", "a press that only the memory knows", [[1, released(200), released(900, 2), held(880)]]],
+  ["held-is-true", "nothing is said", [[1, arrived(1), released(200)]]],
   [
     "press-arrives",
     "two presses in two episodes",
@@ -206,6 +218,14 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  ["held-is-true", "it changes", [[1, released(200), held(200), held(201)]]],
+  ["held-is-true", "it is too long", [[1, disk([{ first: "b#1" }]), released(200), held(251)]]],
+  ["held-is-true", "no press is released yet", [[1, disk([{ first: "b#1" }]), held(200)]]],
+  [
+    "held-is-true",
+    "it is that of another press",
+    [[1, disk([{ first: "b#1" }]), released(200), released(900, 2), held(900)]],
+  ],
   [
     "press-arrives",
     "one is lost",

@@ -225,10 +225,43 @@ const pressLeaves: Invariant = {
   },
 };
 
+/** Debouncing at both ends, whole milliseconds, and the chatter before a press. */
+const HELD_TOLERANCE_MS = 50;
+
+const heldIsTrue: Invariant = {
+  name: "held-is-true",
+  sentence: "If an episode says how long its first press was held, it is true to 50 ms and never changes.",
+  begin() {
+    const released = new Map<string, number>();
+    const firsts = new Map<string, string>();
+    const said = new Map<string, number>();
+    return (fact) => {
+      if (fact.what === "released") released.set(fact.press, fact.heldMs);
+      if (fact.what === "durable")
+        for (const { id, first } of fact.episodes) if (first !== undefined) firsts.set(id, first);
+      if (fact.what !== "episode" || fact.heldMs === undefined) return undefined;
+      const { episode, heldMs } = fact;
+      const before = said.get(episode) ?? heldMs;
+      said.set(episode, heldMs);
+      if (before !== heldMs) return `${episode} was held ${before} ms, and now ${heldMs} ms`;
+      const first = firsts.get(episode);
+      // What only the unit's memory knows may have been opened by any press.
+      const names = first === undefined ? [...released.keys()] : [first];
+      const isTrue = names.some(
+        (name) => Math.abs(heldMs - (released.get(name) ?? Infinity)) <= HELD_TOLERANCE_MS,
+      );
+      return isTrue
+        ? undefined
+        : `${episode} was held ${heldMs} ms, which is true of no press that opened it`;
+    };
+  },
+};
+
 export const PRESS_INVARIANTS: readonly Invariant[] = [
   pressArrives,
   pressInTime,
   confirmedIsStored,
   pressWaits,
   pressLeaves,
+  heldIsTrue,
 ];

@@ -1,5 +1,6 @@
+import type { Episode } from "../../../src/domain/episode.ts";
 import type { Memory } from "../../../src/domain/memory.ts";
-import type { Disk, Store } from "../../../src/outbox/port.ts";
+import { PLACES, type Disk, type Store } from "../../../src/outbox/port.ts";
 import { decodePlaces } from "../../../src/outbox/vital-record.ts";
 import type { Time } from "../../../src/runtime/ports.ts";
 import { createSimulatedDisk, type SimulatedDisk } from "../disk.ts";
@@ -23,6 +24,8 @@ const diskOf = (disk: Disk, life: LifeTime): Disk => ({
   lock: life.port(() => disk.lock()),
   readVital: life.port(() => disk.readVital()),
   writeVital: life.port((place, bytes) => disk.writeVital(place, bytes)),
+  writeSpare: life.port((place, bytes) => disk.writeSpare(place, bytes)),
+  removeSpare: life.port(() => disk.removeSpare()),
   hasStore: life.port(() => disk.hasStore()),
   openStore: life.port(async (opening) => storeOf(await disk.openStore(opening), life)),
   setAside: life.port(() => disk.setAside()),
@@ -31,8 +34,16 @@ const diskOf = (disk: Disk, life: LifeTime): Disk => ({
   restoreBallast: () => (life.dead ? undefined : disk.restoreBallast()),
 });
 
+const onDisk = ({ id, test, state, dark, first }: Episode): Durable["episodes"][number] => ({
+  id,
+  test,
+  state,
+  dark,
+  ...(first ? { first: `${first.board}#${first.number}` } : {}),
+});
+
 const durableOf = ({ emergency }: Memory): Durable => ({
-  episodes: emergency.episodes.map(({ episode: { id, test, state, dark } }) => ({ id, test, state, dark })),
+  episodes: emergency.episodes.map(({ episode }) => onDisk(episode)),
   presses: emergency.presses,
 });
 
@@ -71,7 +82,8 @@ class UnitDisk implements WorldDisk<Disk> {
 
   get writable(): boolean {
     const { fault, late } = this.#disk;
-    return (fault === undefined || fault.kind === "full") && late === 0;
+    const written = fault === undefined || fault.kind === "full" || fault.kind === "vital-refuses";
+    return written && late === 0;
   }
 
   takeDamage(): boolean {
@@ -115,9 +127,12 @@ class UnitDisk implements WorldDisk<Disk> {
 
   /** The newest place of the vital file is gone: an older state of the memory is all that is left. */
   #forget(): void {
-    const { newest } = decodePlaces(this.#disk.places);
+    const { places } = this.#disk;
+    const { newest } = decodePlaces(places);
     if (!newest) return;
-    this.#disk.corruptVital(newest.generation % this.#disk.places.length);
+    const place = newest.generation % PLACES;
+    const inVital = decodePlaces(places.slice(0, PLACES)).newest?.generation === newest.generation;
+    this.#disk.corruptVital(inVital ? place : place + PLACES);
     this.#damaged = true;
     this.#look();
   }

@@ -79,11 +79,14 @@ export const watchPorts = ({ disk, connect }: Ports): Ports & { readonly queues:
   const vital = new UnderWay("writes of the vital file", WRITES);
   const batches = new UnderWay("batches", WRITES);
   const connections = new UnderWay("connections", CONNECTIONS);
-  const writeVital = vital.watch((place: number, bytes: Buffer) => {
-    const { newest } = decodePlaces([bytes]);
-    if (newest) lists = queuesOf(newest.memory);
-    return disk.writeVital(place, bytes);
-  });
+  const watched = (write: Disk["writeVital"]): Disk["writeVital"] =>
+    vital.watch((place: number, bytes: Buffer) => {
+      const { newest } = decodePlaces([bytes]);
+      if (newest) lists = queuesOf(newest.memory);
+      return write(place, bytes);
+    });
+  const writeVital = watched((place, bytes) => disk.writeVital(place, bytes));
+  const writeSpare = watched((place, bytes) => disk.writeSpare(place, bytes));
   const openStore: Disk["openStore"] = async (opening) => {
     const store = await disk.openStore(opening);
     return {
@@ -94,7 +97,7 @@ export const watchPorts = ({ disk, connect }: Ports): Ports & { readonly queues:
     };
   };
   return {
-    disk: { ...disk, writeVital, openStore },
+    disk: { ...disk, writeVital, writeSpare, openStore },
     async connect(...args) {
       const connection = await connect(...args);
       connections.add(1);

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { gzipSync } from "node:zlib";
 // The unit loads it at the first sentence about satellites: that would be real I/O.
 import "nmea-simple";
@@ -39,6 +40,8 @@ const boardOf =
       time,
       loops: buttons.map(({ loop }) => loop),
       darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
+      mayTest: true,
+      lampSense: false,
       attachStock,
     };
     return createPanicBoard(options, on);
@@ -81,14 +84,18 @@ const optionsOf = (ports: UnitPorts<Disk>, opened: (on: StatusActions) => void):
   };
 };
 
+const Waiting = z.object({
+  outbox: z.object({ records: z.number() }),
+  link: z.object({ custody: z.object({ unreceipted: z.number() }) }),
+});
+
 const runningOf = (unit: Unit, page: StatusActions, queues: RunningUnit["queues"]): RunningUnit => ({
   async pending() {
-    const status = await page.status();
-    const records =
-      typeof status === "object" && status !== null && "outbox" in status ? status.outbox : undefined;
-    return typeof records === "object" && records !== null && "records" in records
-      ? Number(records.records)
-      : Infinity;
+    const status = Waiting.safeParse(await page.status());
+    if (!status.success) return Infinity;
+    const { outbox, link } = status.data;
+    // What waits for a receipt has left.
+    return outbox.records - link.custody.unreceipted;
   },
   queues,
   drill: () => void page.drill(),

@@ -1,0 +1,102 @@
+import type { CustodyMemory } from "../domain/memory.ts";
+import { ReceiptMessage } from "../domain/messages.ts";
+import type { Instant } from "../domain/time.ts";
+
+/**
+ * Who is responsible for a report that a broker has acknowledged, and which receipts count (contract §4).
+ * Pure.
+ */
+
+/** `auto`: dispatch's from the first receipt on, the broker's again after a day of connection without one. */
+export type CustodySetting = "auto" | "broker" | "dispatch";
+/** `broker`: a report is settled when a broker has acknowledged it. `dispatch`: when a receipt covers it. */
+export type CustodyMode = "broker" | "dispatch";
+
+const DAY_MS = 24 * 3_600_000;
+/** After this long without a receipt, 0x10 counts again as what it says. */
+const FRESH_MS = 600_000;
+
+/** What a receipt is held against. */
+export type Known = {
+  readonly store: string;
+  /** The next number that the store gives. */
+  readonly next: number;
+  /** A number that a receipt covers, and that dispatch cannot have: it was never sent. Undefined: there is none. */
+  readonly unsent: (upTo: number, missing: ReceiptMessage["missing"]) => number | undefined;
+  readonly now: Instant;
+};
+
+/** Why a receipt changes nothing. */
+export type Ignored = "unreadable" | "foreign-store" | "not-newer" | "second-recorder" | "renewed-today";
+
+export type Verdict =
+  /** It counts: what it covers is settled. */
+  | { readonly kind: "counts"; readonly receipt: ReceiptMessage; readonly memory: CustodyMemory }
+  /**
+   * It claims a number that this store never gave, or never sent: the disk is an older copy, and a new store must
+   * begin. `memory` counts once it has.
+   */
+  | { readonly kind: "renew"; readonly why: string; readonly memory: CustodyMemory }
+  | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
+
+const ignored = (why: Ignored, detail: string): Verdict => ({ kind: "ignored", why, detail });
+
+/** What a received value means. `value`: parsed JSON, or anything else. */
+export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verdict => {
+  const { store, now } = known;
+  const read = ReceiptMessage.safeParse(value);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    return ignored("unreadable", issue ? `${issue.path.join(".")}: ${issue.message}` : "it is no object");
+  }
+  const receipt = read.data;
+  const at = Date.parse(receipt.at);
+  const { newest } = memory;
+  if (receipt.store !== store) return ignored("foreign-store", `it is for store ${receipt.store}`);
+  if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
+    return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
+  if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
+  const claim = falseClaim(receipt, known);
+  if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
+  const { by, upTo } = receipt;
+  return {
+    kind: "counts",
+    receipt,
+    memory: { ...memory, newest: { by, at, upTo, store }, proven: true, silentMs: 0 },
+  };
+};
+
+/** After a day of silence one that is older counts as well: the recorder's clock may have been wrong before. */
+const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
+  newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
+
+/** What a receipt claims that cannot be true of this store. */
+const falseClaim = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): string | undefined => {
+  if (upTo >= next) return `numbers up to ${upTo}, and the next one here is ${next}`;
+  const never = unsent(upTo, missing);
+  return never === undefined ? undefined : `number ${never}, which was never sent`;
+};
+
+const claimsTooMuch = (memory: CustodyMemory, why: string, now: Instant): Verdict => {
+  const { renewedAt } = memory;
+  if (renewedAt !== undefined && Math.abs(now.at - renewedAt) < DAY_MS) return ignored("renewed-today", why);
+  return { kind: "renew", why, memory: { ...memory, renewedAt: now.at } };
+};
+
+export const modeOf = (setting: CustodySetting, { proven }: CustodyMemory): CustodyMode =>
+  setting !== "auto" ? setting : proven ? "dispatch" : "broker";
+
+/** Whether dispatch has been heard recently enough that 0x10 (no matching subscribers) means nothing. */
+export const overrides0x10 = (receiptAgeMs: number | undefined): boolean =>
+  receiptAgeMs !== undefined && receiptAgeMs < FRESH_MS;
+
+/** The link was connected for another `ms` without a receipt. */
+export const silentFor = (memory: CustodyMemory, ms: number): CustodyMemory => {
+  const silentMs = Math.min(memory.silentMs + ms, DAY_MS);
+  return { ...memory, silentMs, proven: memory.proven && silentMs < DAY_MS };
+};
+
+/** Whether there was no receipt for a day of connection, though there should be. */
+export const isForsaken = (setting: CustodySetting, memory: CustodyMemory): boolean =>
+  memory.silentMs >= DAY_MS &&
+  (setting === "dispatch" || (setting === "auto" && memory.newest !== undefined));

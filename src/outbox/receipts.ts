@@ -1,0 +1,235 @@
+import { Acknowledged } from "../custody/acknowledged.ts";
+import type { CustodyMode } from "../custody/custody.ts";
+import { laneOf } from "../domain/pending.ts";
+import type { Report } from "../domain/report.ts";
+import { addRange, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
+import type { Gaps } from "./gaps.ts";
+import { carriedCount, pendingIn } from "./ledger.ts";
+import { numbersIn } from "./opening.ts";
+import type { Store } from "./port.ts";
+import type { Now, Queue, Settled } from "./queue.ts";
+import { decodeRecord, encodeKey } from "./record.ts";
+import type { StoreAccess } from "./store-access.ts";
+
+export type ReceiptsOptions = {
+  readonly queue: Queue;
+  readonly gaps: Gaps;
+  readonly access: Pick<StoreAccess, "store">;
+  readonly now: () => Now;
+  /** Records below this number are of an earlier store: receipts say nothing of them. */
+  readonly renewedBelow: number;
+  /** Numbers were settled: the ledger and removals are to be written. */
+  readonly settled: () => void;
+  /** Resolves when the batch with them is written, or has failed. Never rejects. */
+  readonly batch: () => Promise<void>;
+  /** Gaps have been appended. */
+  readonly declared: () => void;
+  /** Records of these reports cannot be read, though the store can. */
+  readonly broken: (reports: readonly Settled[]) => void;
+  readonly unreadable: (store: Store, cause: unknown) => void;
+};
+
+/** Of numbers that were sent, so many runs are told apart. */
+const SENT_RUNS = 1_024;
+/** Numbers settled or looked at in one turn. */
+const PAGE = 4_096;
+
+/**
+ * What acknowledgements of brokers and receipts of dispatch mean for the outbox. With custody `broker` an
+ * acknowledgement settles a report; with custody `dispatch` it stays until a receipt covers it.
+ */
+export class Receipts {
+  readonly #options: ReceiptsOptions;
+  readonly #acknowledged: Acknowledged;
+  #mode: CustodyMode = "broker";
+  /** Numbers of this life that were handed to a connection. */
+  #sent: Runs = [];
+  #applying: Promise<void> = Promise.resolve();
+
+  constructor(options: ReceiptsOptions) {
+    this.#options = options;
+    this.#acknowledged = new Acknowledged(options.now().mono);
+  }
+
+  /** See `Outbox.keep`. */
+  keep(mode: CustodyMode): void {
+    this.#mode = mode;
+    if (mode === "broker") void this.#inTurn(() => this.#settlePending(this.#options.queue.carried));
+  }
+
+  /** Whether a pending report waits for a receipt, and is not read. With custody `broker` it is sent once more. */
+  waits(seq: number): boolean {
+    return this.#mode === "dispatch" && this.#options.queue.isCarried(seq);
+  }
+
+  /** How many do. */
+  get waiting(): number {
+    return this.#mode === "dispatch" ? carriedCount(this.#options.queue.ledger) : 0;
+  }
+
+  /** See `Outbox.unsent`. */
+  unsent(upTo: number, missing: Runs): number | undefined {
+    const { queue } = this.#options;
+    if (upTo < queue.first) return undefined;
+    const { certain } = pendingIn(queue.ledger, without([[queue.first, upTo]], missing));
+    return without(without(certain, this.#sent), queue.emergencies)[0]?.[0];
+  }
+
+  /** See `PendingReports.sending`. */
+  sending(reports: readonly Settled[]): void {
+    for (const { seq } of reports) addRange(this.#sent, seq, seq);
+    // Joined, more numbers count as sent: a restored card is noticed later.
+    if (this.#sent.length > SENT_RUNS) this.#sent = [[this.#sent[0]![0], this.#sent.at(-1)![1]]];
+  }
+
+  /** See `PendingReports.acknowledge`. */
+  acknowledge(reports: readonly Settled[]): void {
+    const { queue, now, settled } = this.#options;
+    const { mono } = now();
+    for (const { seq } of reports) this.#acknowledged.add(seq, mono);
+    if (this.#mode === "broker") queue.settle(reports);
+    else queue.carry(reports, mono);
+    settled();
+  }
+
+  /** See `Outbox.receipted`. */
+  receipted(upTo: number, missing: Runs): Promise<void> {
+    return this.#inTurn(() => this.#apply(upTo, missing));
+  }
+
+  /** One receipt after another. Never rejects. */
+  #inTurn(what: () => Promise<void>): Promise<void> {
+    this.#applying = this.#applying.then(what);
+    return this.#applying;
+  }
+
+  async #apply(upTo: number, missing: Runs): Promise<void> {
+    const { queue, renewedBelow } = this.#options;
+    // Until then it is not known which numbers earlier lives left. A later receipt covers them.
+    if (queue.isRecovered) await this.#settlePending(without([[renewedBelow, upTo]], missing));
+  }
+
+  /** Settles those of the numbers that are pending. */
+  async #settlePending(numbers: Runs): Promise<void> {
+    const { certain, sparse } = pendingIn(this.#options.queue.ledger, numbers);
+    await this.#settleAll(certain);
+    await this.#settleAll(await this.#stored(sparse));
+  }
+
+  /** The numbers of pending records in stretches of which only the store knows. None if it cannot be read. */
+  async #stored(stretches: Runs): Promise<Runs> {
+    const { queue, access, unreadable } = this.#options;
+    const { store } = access;
+    if (!store || stretches.length === 0) return [];
+    try {
+      const found = await numbersIn(store, stretches);
+      return access.store === store ? without(found, gone(queue, found)) : [];
+    } catch (cause) {
+      unreadable(store, cause);
+      return [];
+    }
+  }
+
+  /** Settles those of the numbers that are pending, a page in a turn. */
+  async #settleAll(numbers: Runs): Promise<void> {
+    const { queue, settled, batch } = this.#options;
+    for (const page of pagesOf(numbers)) {
+      queue.settle(page.map((seq) => queue.named(seq)));
+      settled();
+      // oxlint-disable-next-line no-await-in-loop -- a batch of bounded size after another
+      if (page.length === PAGE) await batch();
+    }
+  }
+
+  /** See `Outbox.unstored`. */
+  async unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }> {
+    const { queue, gaps, access, now, declared } = this.#options;
+    const { store } = access;
+    // Without the store it is not known what is gone.
+    if (!store) return { reports: [], upTo: from - 1 };
+    const ripe = this.#acknowledged.ripe([[from, to]], now().mono);
+    const { certain, sparse } = pendingIn(
+      queue.ledger,
+      ripe.flatMap(([low, high]) => within(queue.carried, low, high)),
+    );
+    const carried = union(certain, await this.#stored(sparse));
+    const wanted = firstOf(carried, limit);
+    const looked = size(carried) > limit ? wanted.at(-1)! : to;
+    const reports = await this.#read(store, wanted);
+    const lost = await this.#lost(store, within(ripe, from, looked));
+    if (size(lost) > 0) {
+      gaps.lost(lost, now());
+      declared();
+    }
+    return { reports, upTo: looked };
+  }
+
+  async #read(store: Store, numbers: readonly number[]): Promise<Report[]> {
+    const { queue, access, broken, unreadable } = this.#options;
+    const keys = numbers.map((seq) => encodeKey(laneOf(queue.named(seq).kind), seq));
+    // Before the store is read: what is written meanwhile is found in one of the two.
+    const held = numbers.map((seq) => queue.inMemory(seq));
+    try {
+      const values = await store.getMany(keys);
+      const read = numbers
+        .map((seq, n) => {
+          const value = values[n];
+          return { seq, report: held[n] ?? (value && decodeRecord(keys[n]!, value)) };
+        })
+        // Settled meanwhile, or the store is being opened anew: nothing is wrong with what is not there.
+        .filter(({ seq }) => access.store === store && queue.isPending(queue.named(seq)));
+      const unread = read.flatMap(({ seq, report }) => (report ? [] : [queue.named(seq)]));
+      if (unread.length > 0) broken(unread);
+      return read.flatMap(({ report }) => (report ? [report] : []));
+    } catch (cause) {
+      unreadable(store, cause);
+      return [];
+    }
+  }
+
+  /** Those of the numbers that are neither in memory nor in the store. */
+  async #lost(store: Store, numbers: Runs): Promise<Runs> {
+    const { queue, access, unreadable } = this.#options;
+    const { settled, sparse } = queue.ledger;
+    const lost = numbers.flatMap(([from, to]) => within(settled, from, to));
+    const unknown = sparse.flatMap(([from, to]) => numbers.flatMap((run) => within([run], from, to)));
+    if (unknown.length === 0) return lost;
+    try {
+      const there = await numbersIn(store, unknown);
+      return access.store === store
+        ? [...lost, ...without(unknown, there)].toSorted((a, b) => a[0] - b[0])
+        : lost;
+    } catch (cause) {
+      unreadable(store, cause);
+      return lost;
+    }
+  }
+}
+
+/** Those of the numbers that are settled. */
+const gone = (queue: Queue, numbers: Runs): Runs => {
+  const settled: Runs = [];
+  for (const seq of numbersOf(numbers)) if (queue.isSettled(seq)) addRange(settled, seq, seq);
+  return settled;
+};
+
+const firstOf = (numbers: Runs, limit: number): number[] => {
+  const first: number[] = [];
+  for (const seq of numbersOf(numbers)) {
+    if (first.length === limit) break;
+    first.push(seq);
+  }
+  return first;
+};
+
+function* pagesOf(numbers: Runs): Generator<number[]> {
+  let page: number[] = [];
+  for (const seq of numbersOf(numbers)) {
+    page.push(seq);
+    if (page.length === PAGE) {
+      yield page;
+      page = [];
+    }
+  }
+  if (page.length > 0) yield page;
+}

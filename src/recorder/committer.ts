@@ -1,0 +1,211 @@
+import { createBackoff } from "../runtime/backoff.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import type { Random, Time, Timer } from "../runtime/ports.ts";
+import { pause } from "../runtime/wait.ts";
+import { Group, type Pending, type Pressure } from "./group.ts";
+import { plan, streamsOf, type Batch } from "./plan.ts";
+import { streamKey, type Accepted, type Rejected } from "./report.ts";
+import { StoreError, type Commit, type Store, type Stream, type StreamName } from "./store.ts";
+
+/** The one loop that writes to the store. It keeps the committed ledgers. */
+
+/** Ledgers kept in memory. Beyond it those not used for the longest time are read from the store again. */
+const LEDGERS = 50_000;
+/** After so many conflicts in a row something else is wrong. */
+const CONFLICTS = 20;
+const RETRY_MS = { min: 500, max: 15_000 };
+
+export type CommitterOptions = {
+  readonly store: Store;
+  readonly time: Time;
+  readonly random: Random;
+  readonly log: Log;
+  readonly on: {
+    /** These messages are committed. Called before their `done`. */
+    committed(messages: readonly Pending[], commit: Commit): void;
+    /** Which sessions not to read for now. */
+    pressure(pressure: Pressure): void;
+  };
+};
+
+const batchOf = (messages: readonly Pending[]): Batch => ({
+  accepted: messages.flatMap(({ accepted }) => accepted),
+  rejected: messages.flatMap(({ rejected }) => rejected),
+});
+
+const part = (accepted: readonly Accepted[], rejected: readonly Rejected[]): Pending => ({
+  accepted,
+  rejected,
+  isUrgent: false,
+  done: () => undefined,
+});
+
+/** What can be tried of one message that the store refuses. The last part ends the message. */
+const partsOf = (message: Pending, reason: string): Pending[] => {
+  const { accepted, rejected } = message;
+  const [only] = accepted;
+  const end = { ...part([], []), done: () => message.done() };
+  if (accepted.length > 1 || (only && rejected.length > 0))
+    return [...accepted.map((one) => part([one], [])), part([], rejected), end];
+  // A message that cannot even be kept as rejected is given up: it must not stop the others.
+  if (!only) return [end];
+  const { unit, store, seq } = only.report;
+  const bytes = Buffer.from(JSON.stringify(only.report));
+  const number = { unit, store, seq };
+  return [part([], [{ topic: unit, reason: `the store refuses it: ${reason}`, bytes, number }]), end];
+};
+
+export class Committer {
+  readonly #options: CommitterOptions;
+  readonly #group = new Group();
+  readonly #ledgers = new Map<string, Stream>();
+  readonly #backoff;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #pressure: Pressure = "none";
+  #stop = new AbortController();
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#backoff = createBackoff(RETRY_MS.min, RETRY_MS.max, options.random);
+  }
+
+  /** A message that is to be committed. */
+  add(pending: Pending): void {
+    this.#group.add(pending, this.#options.time.mono());
+    const { pressure } = this.#group;
+    if (pressure === "all" || (pressure === "bulk" && this.#pressure === "none")) this.#press(pressure);
+    this.#schedule();
+  }
+
+  /** The committed ledgers, by `streamKey`; without those of which nothing is stored. Rejects with StoreError. */
+  async streams(names: readonly StreamName[]): Promise<ReadonlyMap<string, Stream>> {
+    // A commit may come between. What is loaded is then older, and was true as well.
+    const unknown = names.filter((name) => !this.#ledgers.has(streamKey(name)));
+    const loaded = unknown.length > 0 ? await this.#options.store.load(unknown) : [];
+    const found = new Map(loaded.map((stream) => [streamKey(stream), stream]));
+    for (const name of names) {
+      const known = this.#ledgers.get(streamKey(name));
+      if (known) found.set(streamKey(name), known);
+    }
+    return found;
+  }
+
+  /** Commits what waits, for at most `ms`, and ends. */
+  async stop(ms: number): Promise<void> {
+    const { time } = this.#options;
+    const timer = time.after(ms, () => this.#stop.abort());
+    while (!this.#group.isEmpty && !this.#stop.signal.aborted) {
+      this.#start();
+      // oxlint-disable-next-line no-await-in-loop -- one commit after the other
+      await this.#running;
+    }
+    await this.#running;
+    timer[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
+    this.#stop.abort();
+  }
+
+  #press(pressure: Pressure): void {
+    if (this.#pressure === pressure) return;
+    this.#pressure = pressure;
+    this.#options.on.pressure(pressure);
+  }
+
+  #schedule(): void {
+    if (this.#running || this.#stop.signal.aborted) return;
+    const dueIn = this.#group.dueIn(this.#options.time.mono());
+    if (dueIn === undefined) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer =
+      dueIn === 0
+        ? this.#options.time.soon(() => this.#start())
+        : this.#options.time.after(dueIn, () => this.#tick());
+  }
+
+  /** A later message may have put the commit off. */
+  #tick(): void {
+    if (this.#group.dueIn(this.#options.time.mono()) === 0) this.#start();
+    else this.#schedule();
+  }
+
+  #start(): void {
+    if (this.#running || this.#group.isEmpty) return;
+    this.#timer?.[Symbol.dispose]();
+    const messages = this.#group.take(this.#options.time.mono());
+    this.#running = this.#write(messages).finally(() => {
+      this.#running = undefined;
+      if (this.#group.hasRoom) this.#press("none");
+      this.#schedule();
+    });
+  }
+
+  /** Tries until it is committed, or until the recorder stops: then the broker delivers it again. */
+  async #write(messages: readonly Pending[]): Promise<void> {
+    const { log, time, on } = this.#options;
+    for (let conflicts = 0; !this.#stop.signal.aborted;) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- attempts at one commit
+        const commit = await this.#commit(batchOf(messages));
+        if (commit) {
+          this.#backoff.reset();
+          on.committed(messages, commit);
+          for (const message of messages) message.done();
+          return;
+        }
+        if (++conflicts % CONFLICTS === 0) log.warn("another recorder writes the same units", { conflicts });
+      } catch (cause) {
+        this.#ledgers.clear();
+        const isRefused = cause instanceof StoreError && cause.code === "refused";
+        if (isRefused) {
+          // oxlint-disable-next-line no-await-in-loop -- it ends this attempt
+          await this.#split(messages, reasonOf(cause));
+          return;
+        }
+        const retryMs = this.#backoff.next();
+        log.error("the store cannot be written", { cause: reasonOf(cause), retryMs: Math.round(retryMs) });
+        // oxlint-disable-next-line no-await-in-loop -- the pause between attempts
+        await pause(retryMs, this.#stop.signal, time);
+      }
+    }
+  }
+
+  /** Something has what the store does not accept: each report is tried by itself, and that one is rejected. */
+  async #split(messages: readonly Pending[], reason: string): Promise<void> {
+    const smaller = messages.length > 1 ? messages : messages.flatMap((one) => partsOf(one, reason));
+    for (const one of smaller) {
+      // oxlint-disable-next-line no-await-in-loop -- in the order in which they came
+      await this.#write([one]);
+    }
+  }
+
+  /** Undefined: another recorder has changed one of the ledgers. Rejects with StoreError. */
+  async #commit(batch: Batch): Promise<Commit | undefined> {
+    const { store, time } = this.#options;
+    const names = streamsOf(batch);
+    const unknown = [...names].flatMap(([key, name]) => (this.#ledgers.has(key) ? [] : [name]));
+    if (unknown.length > 0) for (const stream of await store.load(unknown)) this.#remember(stream);
+    const commit = plan(batch, this.#ledgers, time.host());
+    const outcome = await store.commit(commit);
+    if (outcome.kind === "conflict") {
+      for (const key of names.keys()) this.#ledgers.delete(key);
+      return undefined;
+    }
+    for (const { after } of commit.streams) this.#remember(after);
+    this.#forget();
+    return commit;
+  }
+
+  #remember(stream: Stream): void {
+    const key = streamKey(stream);
+    this.#ledgers.delete(key);
+    this.#ledgers.set(key, stream);
+  }
+
+  #forget(): void {
+    for (const key of this.#ledgers.keys()) {
+      if (this.#ledgers.size <= LEDGERS) return;
+      this.#ledgers.delete(key);
+    }
+  }
+}

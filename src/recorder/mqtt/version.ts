@@ -1,0 +1,43 @@
+/** Which version of MQTT a broker is asked with. Pure. */
+
+/** CONNACK codes that refuse the version: MQTT 5 §3.2.2.2, MQTT 3.1.1 table 3.1. */
+const REFUSES_VERSION: ReadonlySet<number> = new Set([0x84, 0x01]);
+/** After so many closings without an answer in a row 3.1.1 is tried: some brokers refuse MQTT 5 so. */
+const HANG_UPS = 3;
+
+export class VersionChoice {
+  /** `refuses-5`: it said so. `try-4`: it has hung up on MQTT 5 again and again; for one connection. */
+  #state: "unknown" | "speaks-5" | "refuses-5" | "try-4" = "unknown";
+  #hangUps = 0;
+
+  get version(): 4 | 5 {
+    return this.#state === "refuses-5" || this.#state === "try-4" ? 4 : 5;
+  }
+
+  accepted(): void {
+    if (this.#state === "unknown") this.#state = "speaks-5";
+    this.#hangUps = 0;
+  }
+
+  /** A connection that was accepted has ended. */
+  ended(): void {
+    if (this.#state === "try-4") this.#state = "unknown";
+  }
+
+  /**
+   * The broker was reached and did not accept. `code`: of CONNACK; undefined: none came. Returns whether to try
+   * again at once.
+   */
+  failed(code: number | undefined): boolean {
+    if (code !== undefined && this.version === 5 && REFUSES_VERSION.has(code)) {
+      this.#state = "refuses-5";
+      return true;
+    }
+    if (this.#state === "try-4") this.#state = "unknown";
+    else if (code === undefined && this.#state === "unknown" && ++this.#hangUps >= HANG_UPS) {
+      this.#hangUps = 0;
+      this.#state = "try-4";
+    }
+    return false;
+  }
+}

@@ -1,0 +1,59 @@
+import { isoInstant } from "../domain/time.ts";
+import { VERSION } from "../domain/version.ts";
+import type { Time } from "../runtime/ports.ts";
+import type { Receipt } from "./ledger.ts";
+import type { Outgoing } from "./mqtt/outbound.ts";
+import type { SilentUnit } from "./store.ts";
+import { ackTopic, receiptTopic, silentTopic, stateTopic } from "./topics.ts";
+
+/** What a recorder publishes, in the form of contract §2. */
+
+export type Sender = { readonly name: string; readonly prefix: string; readonly database: string };
+
+const message = (topic: string, content: object | undefined, retain: boolean): Outgoing => ({
+  topic,
+  payload: Buffer.from(content === undefined ? "" : JSON.stringify(content)),
+  retain,
+});
+
+/** Whether the recorder is connected. `at`: UTC milliseconds; absent in the will. `reason`: of a clean stop. */
+export const stateMessage = (
+  { name, prefix, database }: Sender,
+  state: "online" | "offline",
+  at?: number,
+  reason?: string,
+): Outgoing => {
+  const content = {
+    state,
+    recorder: name,
+    by: database,
+    version: VERSION,
+    ...(reason === undefined ? {} : { reason }),
+    ...(at === undefined ? {} : { at: isoInstant(at) }),
+  };
+  return message(stateTopic(prefix, name), content, true);
+};
+
+export const receiptMessage = ({ prefix }: Sender, unit: string, receipt: Receipt): Outgoing =>
+  message(receiptTopic(prefix, unit), receipt, true);
+
+/** Contract §5: dispatch's system has the emergency. */
+export const receivedMessage = (
+  { name, prefix }: Sender,
+  unit: string,
+  episode: string,
+  time: Time,
+): Outgoing => {
+  const content = { stage: "received", by: `recorder ${name}`, at: isoInstant(time.host()) };
+  return message(ackTopic(prefix, unit, episode), content, false);
+};
+
+/** `silent`: undefined removes it. */
+export const silentMessage = ({ prefix }: Sender, unit: string, silent: SilentUnit | undefined): Outgoing => {
+  const content = silent && {
+    since: isoInstant(silent.since),
+    last: isoInstant(silent.last),
+    expectedS: Math.round(silent.expectedS),
+  };
+  return message(silentTopic(prefix, unit), content, true);
+};

@@ -1,0 +1,43 @@
+/** What no store of the recorder can keep: PostgreSQL's jsonb takes neither of them (its manual, 8.14). */
+
+/** JSON may be nested so deep. PostgreSQL refuses what exceeds its stack, SQLite's functions 1,000 levels. */
+const DEEPEST = 64;
+
+const BACKSLASH = 92;
+const QUOTE = 34;
+
+/** How deep the objects and arrays of a JSON text are nested. */
+const depthOf = (text: string): number => {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === BACKSLASH) i++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth);
+    else if (code === 125 || code === 93) depth--;
+  }
+  return deepest;
+};
+
+const isCleanText = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
+
+/** Whether every text in a value, keys included, can be kept. The value is not nested deeply. */
+const isClean = (value: unknown): boolean => {
+  if (typeof value === "string") return isCleanText(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => isCleanText(key) && isClean(inner));
+};
+
+/** Parses the JSON of one report. Throws an Error that says why it cannot be kept. */
+export const parseStorable = (text: string): unknown => {
+  if (depthOf(text) > DEEPEST) throw new Error(`nested deeper than ${DEEPEST} levels`);
+  const value: unknown = JSON.parse(text);
+  // Only an escape can make such a text: the bytes were checked to be UTF-8.
+  if (text.includes("\\u") && !isClean(value))
+    throw new Error("a text has U+0000 or half of a surrogate pair");
+  return value;
+};

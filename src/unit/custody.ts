@@ -1,0 +1,234 @@
+import {
+  isForsaken,
+  judge,
+  modeOf,
+  overrides0x10,
+  silentFor,
+  type CustodyMode,
+  type CustodySetting,
+  type Ignored,
+  type Verdict,
+} from "../custody/custody.ts";
+import { Missing } from "../custody/missing.ts";
+import type { Link } from "../dispatch/link.ts";
+import type { CustodyMemory } from "../domain/memory.ts";
+import type { HealthData } from "../domain/report.ts";
+import type { Clock } from "../domain/time.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { Log } from "../runtime/log.ts";
+import { readJson } from "../wire/read.ts";
+import type { Faults } from "./faults.ts";
+
+export type CustodyOptions = {
+  readonly setting: CustodySetting;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly faults: Faults;
+  readonly log: Log;
+  /** Stops the unit and starts it again. */
+  readonly restart: (reason: string) => void;
+};
+
+/** What custody asks of the link. */
+type Sender = Pick<Link, "status" | "sendsAgain" | "again">;
+
+/** A receipt with 100 ranges has less than 4 KiB. */
+const RECEIPT_BYTES = 16_384;
+/** Reports that are sent again in one message. */
+const AGAIN = 250;
+/** What changes with each receipt, and the silence, are remembered this often: each time costs a write. */
+const REMEMBERED_MS = 60_000;
+/** A second recorder that has not been heard for so long is gone. */
+const SECOND_MS = 24 * 3_600_000;
+/** A longer silence between two ticks was a standstill of the process. */
+const TICK_MAX_MS = 5_000;
+
+/** Applies dispatch's receipts: settles what they cover, and sends again what dispatch lacks. */
+export class CustodyPart {
+  readonly #options: CustodyOptions;
+  readonly #missing = new Missing();
+  #memory: CustodyMemory;
+  /** The newest receipt of this life that counted: when, and which broker had it. */
+  #counted: { readonly at: number; readonly broker: string } | undefined;
+  #secondAt: number | undefined;
+  /** A receipt that came before the outbox was recovered. */
+  #early: { readonly payload: Buffer; readonly broker: string } | undefined;
+  /** A new store is to begin. `asked`: the disk is being asked. */
+  #renewal: { readonly why: string; asked: boolean } | undefined;
+  #rememberedAt = -Infinity;
+  #tickedAt: number;
+  #looking = false;
+  #forsaken = false;
+  readonly #ignored = new Map<Ignored, number>();
+
+  constructor(options: CustodyOptions) {
+    this.#options = options;
+    this.#memory = options.outbox.memory.custody;
+    this.#tickedAt = options.clock.mono();
+    options.outbox.keep(this.mode);
+  }
+
+  get mode(): CustodyMode {
+    return modeOf(this.#options.setting, this.#memory);
+  }
+
+  /** Whether a receipt by this broker counted so recently that its 0x10 (no matching subscribers) means nothing. */
+  isHeard(broker: string): boolean {
+    return this.#counted?.broker === broker && overrides0x10(this.#receiptAgeMs);
+  }
+
+  get #receiptAgeMs(): number | undefined {
+    return this.#counted && this.#options.clock.mono() - this.#counted.at;
+  }
+
+  get health(): NonNullable<HealthData["link"]["custody"]> {
+    const { outbox } = this.#options;
+    const { newest } = this.#memory;
+    const ageMs = this.#receiptAgeMs;
+    const ignored = [...this.#ignored.values()].reduce((sum, n) => sum + n, 0);
+    return {
+      mode: this.mode,
+      ...(newest ? { by: newest.by } : {}),
+      ...(newest?.store === outbox.store ? { upTo: newest.upTo } : {}),
+      ...(ageMs === undefined ? {} : { receiptAgeS: Math.floor(ageMs / 1_000) }),
+      unreceipted: outbox.unreceipted,
+      ...(ignored > 0 ? { ignored } : {}),
+    };
+  }
+
+  /** A message on the unit's `receipt` topic. */
+  receive(payload: Buffer, broker: string): void {
+    const { outbox, clock } = this.#options;
+    // What earlier lives have given is not known yet.
+    this.#early = outbox.recovered ? undefined : { payload, broker };
+    if (this.#early) return;
+    const verdict = judge(this.#memory, readJson(payload, RECEIPT_BYTES), {
+      store: outbox.store,
+      next: outbox.next,
+      unsent: (upTo, missing) => outbox.unsent(upTo, missing),
+      now: clock.now(),
+    });
+    if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
+    else if (verdict.kind === "renew") this.#renew(verdict);
+    else this.#count(verdict, broker);
+  }
+
+  #count({ receipt, memory }: Verdict & { kind: "counts" }, broker: string): void {
+    const { outbox, clock, faults, log, setting } = this.#options;
+    const { upTo, missing, by } = receipt;
+    const [before, mode] = [this.#memory, this.mode];
+    this.#counted = { at: clock.mono(), broker };
+    this.#forsaken = false;
+    this.#take(memory);
+    faults.clear({ part: "custody", code: "no-receipts" }, `${by} confirms what it stores`);
+    if (before.newest && before.newest.by !== by) this.#onlyOne(`the receipts of ${by} count now`);
+    // With custody `broker` nothing is settled or sent again because of a receipt.
+    if (setting === "broker") return;
+    outbox.keep(this.mode);
+    if (mode !== this.mode) log.info("dispatch confirms what it stores", { by });
+    void outbox.receipted(upTo, missing);
+    this.#missing.list(missing, clock.mono());
+  }
+
+  /** The disk is an older copy: what it gives now was given before. */
+  #renew({ memory, why }: Verdict & { kind: "renew" }): void {
+    const { outbox, faults } = this.#options;
+    if (this.#renewal) return;
+    this.#renewal = { why: `${why}: a new store begins`, asked: false };
+    faults.note({ part: "custody", code: "restored" }, this.#renewal.why);
+    this.#remember(memory);
+    outbox.renew();
+    void this.#finishRenewal();
+  }
+
+  /** Restarts the unit once the disk has the name of the new store. Tried again until it has. */
+  async #finishRenewal(): Promise<void> {
+    const renewal = this.#renewal;
+    if (!renewal || renewal.asked) return;
+    renewal.asked = true;
+    try {
+      await this.#options.outbox.secure();
+      this.#options.restart(renewal.why);
+    } catch {
+      renewal.asked = false; // reported by the outbox
+    }
+  }
+
+  #ignore(why: Ignored, detail: string): void {
+    const { log, faults, clock } = this.#options;
+    const times = (this.#ignored.get(why) ?? 0) + 1;
+    this.#ignored.set(why, times);
+    // A broker sends the retained one again at each connection.
+    if (times === 1 && why !== "not-newer")
+      log.warn("a receipt changes nothing", { part: "custody", why, detail });
+    if (why !== "second-recorder") return;
+    if (this.#secondAt === undefined) faults.raise({ part: "custody", code: "second-recorder" }, detail);
+    this.#secondAt = clock.mono();
+  }
+
+  #remember(memory: CustodyMemory): void {
+    this.#memory = memory;
+    this.#rememberedAt = this.#options.clock.mono();
+    this.#options.outbox.remember({ custody: memory });
+  }
+
+  /** Each receipt and each second change a little: that is remembered now and then. */
+  #take(memory: CustodyMemory): void {
+    const { newest, proven } = this.#memory;
+    const isOld = this.#options.clock.mono() - this.#rememberedAt >= REMEMBERED_MS;
+    if (isOld || proven !== memory.proven || newest?.by !== memory.newest?.by) this.#remember(memory);
+    else this.#memory = memory;
+  }
+
+  /** The unit stops. */
+  stop(): void {
+    this.#remember(this.#memory);
+  }
+
+  #onlyOne(detail: string): void {
+    this.#secondAt = undefined;
+    this.#options.faults.clear({ part: "custody", code: "second-recorder" }, detail);
+  }
+
+  /** Called about once a second. */
+  tick(link: Sender): void {
+    const { clock } = this.#options;
+    const now = clock.mono();
+    if (link.status.broker !== undefined) this.#silence(Math.min(now - this.#tickedAt, TICK_MAX_MS));
+    this.#tickedAt = now;
+    if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
+      this.#onlyOne("only one recorder is heard");
+    if (this.#early) this.receive(this.#early.payload, this.#early.broker);
+    void this.#finishRenewal();
+    void this.#sendAgain(link);
+  }
+
+  #silence(ms: number): void {
+    const { setting, outbox, faults } = this.#options;
+    const { proven } = this.#memory;
+    this.#take(silentFor(this.#memory, ms));
+    if (proven !== this.#memory.proven) outbox.keep(this.mode);
+    const wasForsaken = this.#forsaken;
+    this.#forsaken = isForsaken(setting, this.#memory);
+    if (this.#forsaken && !wasForsaken)
+      faults.raise(
+        { part: "custody", code: "no-receipts" },
+        "connected for 24 h without a receipt of dispatch that counts",
+      );
+  }
+
+  /** Sends a page of what dispatch lacks, if it is due and nothing else waits as history. */
+  async #sendAgain(link: Sender): Promise<void> {
+    const { outbox, clock } = this.#options;
+    const stretch = this.#missing.due(clock.mono());
+    if (!stretch || this.#looking || this.mode !== "dispatch" || !link.sendsAgain) return;
+    this.#looking = true;
+    try {
+      const { reports, upTo } = await outbox.unstored(stretch.from, stretch.to, AGAIN);
+      this.#missing.looked(stretch, upTo, clock.mono());
+      link.again(reports);
+    } finally {
+      this.#looking = false;
+    }
+  }
+}

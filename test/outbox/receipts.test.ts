@@ -1,0 +1,337 @@
+import { expect, test } from "vitest";
+import { createRandom } from "../../src/demo/random.ts";
+import type { EventData, Report } from "../../src/domain/report.ts";
+import type { Outbox } from "../../src/outbox/outbox.ts";
+import type { Disk, Opening, Store } from "../../src/outbox/port.ts";
+import { encodeKey } from "../../src/outbox/record.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
+import { emergency, event, openLives, position } from "./lives.ts";
+
+const RIPE_MS = 31_000;
+const seqs = (reports: readonly Report[]): number[] =>
+  reports.map(({ seq }) => seq).toSorted((a, b) => a - b);
+const gapsIn = (reports: readonly Report[]): EventData[] =>
+  reports.flatMap(({ kind, data }) => (kind === "event" && data.type === "gap" ? [data] : []));
+
+const begin = async () => {
+  const lives = openLives();
+  const random = createRandom(1);
+  const open = async (): Promise<Outbox> => {
+    const outbox = await lives.open(random);
+    outbox.keep("dispatch");
+    return outbox;
+  };
+  const settled = async (outbox: Outbox, upTo: number, missing: [number, number][] = []): Promise<void> => {
+    const done = outbox.receipted(upTo, missing);
+    await lives.pass(2_000);
+    await done;
+  };
+  const unstored = async (outbox: Outbox, from: number, to: number, limit = 100) => {
+    const looked = outbox.unstored(from, to, limit);
+    await lives.pass(1_000);
+    return looked;
+  };
+  const waiting = async (outbox: Outbox): Promise<number> => {
+    const stats = outbox.stats();
+    await lives.pass(100);
+    return (await stats).records;
+  };
+  return { ...lives, open, settled, unstored, waiting, outbox: await open() };
+};
+/** Five reports of each lane and more, acknowledged by a broker. */
+const acknowledged = (outbox: Outbox): Report[] => {
+  const reports = [event(), position, emergency, position, position].map((draft) => outbox.append(draft));
+  outbox.acknowledge(reports);
+  return reports;
+};
+
+test("with custody dispatch an acknowledged report is not read again, and stays until a receipt covers it", async () => {
+  const { outbox, pending, pass, settled, waiting } = await begin();
+  const reports = acknowledged(outbox);
+  await pass(1_000);
+  expect(await pending(outbox)).toEqual([]);
+  expect(await waiting(outbox)).toBe(5);
+  expect(outbox.unreceipted).toBe(5);
+  await settled(outbox, reports[3]!.seq, [[reports[1]!.seq, reports[2]!.seq]]);
+  expect(await waiting(outbox)).toBe(3);
+  await settled(outbox, reports[4]!.seq);
+  expect(await waiting(outbox)).toBe(0);
+  expect(outbox.unreceipted).toBe(0);
+});
+
+test("with custody broker an acknowledgement settles", async () => {
+  const { outbox, pass, waiting } = await begin();
+  outbox.keep("broker");
+  acknowledged(outbox);
+  await pass(1_000);
+  expect(await waiting(outbox)).toBe(0);
+});
+
+test("when custody goes back to the broker, what waited for receipts is settled", async () => {
+  const { outbox, pass, waiting } = await begin();
+  acknowledged(outbox);
+  await pass(1_000);
+  outbox.keep("broker");
+  await pass(2_000);
+  expect(await waiting(outbox)).toBe(0);
+});
+
+test("a receipt also settles what no broker has acknowledged: dispatch has it", async () => {
+  const { outbox, pending, settled } = await begin();
+  const { seq } = outbox.append(event());
+  await settled(outbox, seq);
+  expect(await pending(outbox)).toEqual([]);
+});
+
+test("a new life waits for the receipts of what the last one sent", async () => {
+  const { outbox, open, close, pending, pass, settled, waiting } = await begin();
+  const reports = acknowledged(outbox);
+  await pass(1_000);
+  await close(outbox);
+  const next = await open();
+  expect(await pending(next)).toEqual([]);
+  expect(next.unreceipted).toBe(5);
+  await settled(next, reports.at(-1)!.seq);
+  expect(await waiting(next)).toBe(0);
+});
+
+test("acknowledged telemetry waits 15 s in memory for its receipt, and is written if none comes", async () => {
+  const { outbox, disk, pass, settled } = await begin();
+  await pass(5_000);
+  const { records: before } = disk.contents;
+  const records = (): number => disk.contents.records - before;
+  const first = outbox.append(position);
+  outbox.acknowledge([first]);
+  await pass(5_000);
+  expect(records()).toBe(0);
+  await settled(outbox, first.seq);
+  await pass(20_000);
+  expect(records()).toBe(0);
+  outbox.acknowledge([outbox.append(position)]);
+  await pass(14_000);
+  expect(records()).toBe(0);
+  await pass(2_500);
+  expect(records()).toBe(1);
+});
+
+test("too much of it does not wait in memory", async () => {
+  const { outbox, disk, pass } = await begin();
+  const { records } = disk.contents;
+  for (let n = 0; n < 600; n++) outbox.acknowledge([outbox.append(position)]);
+  await pass(3_000);
+  expect(disk.contents.records - records).toBe(600);
+});
+
+test("what dispatch lacks is given out again 30 s after its acknowledgement, not before", async () => {
+  const { outbox, pass, unstored } = await begin();
+  const reports = acknowledged(outbox);
+  const [first, last] = [reports[0]!.seq, reports.at(-1)!.seq];
+  await pass(10_000);
+  expect(await unstored(outbox, first, last)).toEqual({ reports: [], upTo: last });
+  await pass(RIPE_MS);
+  expect(seqs((await unstored(outbox, first, last)).reports)).toEqual(seqs(reports));
+  const part = await unstored(outbox, first, last, 2);
+  expect(seqs(part.reports)).toEqual(seqs(reports).slice(0, 2));
+  expect(part.upTo).toBe(reports[1]!.seq);
+});
+
+test("reports that wait or are on their way are left alone", async () => {
+  const { outbox, pass, unstored } = await begin();
+  const { seq } = outbox.append(event());
+  await pass(RIPE_MS);
+  expect(await unstored(outbox, 1, seq)).toEqual({ reports: [], upTo: seq });
+});
+
+test("what dispatch lacks and the unit no longer has is declared once, while the gap is pending", async () => {
+  const { outbox, pending, pass, unstored, settled } = await begin();
+  const reports = acknowledged(outbox);
+  const [first, last] = [reports[0]!.seq, reports.at(-1)!.seq];
+  await settled(outbox, last);
+  await pass(RIPE_MS);
+  expect((await unstored(outbox, first, last)).reports).toEqual([]);
+  await unstored(outbox, first, last);
+  const [gap, ...more] = await pending(outbox);
+  expect(gapsIn([gap!])).toEqual([
+    { type: "gap", from: first, to: last, count: last - first + 1, reason: "broker" },
+  ]);
+  expect(more).toEqual([]);
+  // A receipt that covers the gap, and a later one that lists its numbers again: dispatch has lost the gap.
+  outbox.acknowledge([gap!]);
+  await unstored(outbox, first, last);
+  expect(outbox.unreceipted).toBe(1);
+  await settled(outbox, gap!.seq);
+  await unstored(outbox, first, last);
+  expect(gapsIn(await pending(outbox))).toHaveLength(1);
+});
+
+test("a number that a pending gap declares is not declared again", async () => {
+  const { outbox, pending, pass, unstored } = await begin();
+  const report = outbox.append(position);
+  outbox.refuse([report]);
+  await pass(RIPE_MS);
+  await unstored(outbox, report.seq, report.seq);
+  expect(gapsIn(await pending(outbox)).map((gap) => (gap as { reason: string }).reason)).toEqual([
+    "too-large",
+  ]);
+});
+
+test("what dispatch lacks and whose record is lost is declared", async () => {
+  const { outbox, disk, pending, pass, unstored } = await begin();
+  const [report] = acknowledged(outbox);
+  await pass(RIPE_MS);
+  disk.loseRecord(encodeKey("event", report!.seq));
+  expect((await unstored(outbox, report!.seq, report!.seq)).reports).toEqual([]);
+  expect(gapsIn(await pending(outbox))).toMatchObject([
+    { from: report!.seq, to: report!.seq, reason: "corruption" },
+  ]);
+});
+
+test("a renewed store gives what is pending numbers of its own, and declares those before", async () => {
+  const { outbox, open, close, pending, pass, settled, waiting } = await begin();
+  const old = [event("a"), position, emergency].map((draft) => outbox.append(draft));
+  outbox.remember(remembering(EPISODE));
+  await pass(2_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  const last = outbox.append(event("b"));
+  expect(last.store).toBe(outbox.store);
+  await close(outbox);
+  const next = await open();
+  expect(next.store).not.toBe(outbox.store);
+  // A receipt of the new store says nothing of the records of the old one.
+  await settled(next, last.seq);
+  await pending(next); // gives them numbers
+  await pass(2_000);
+  const now = await pending(next);
+  expect(new Set(now.map(({ store }) => store))).toEqual(new Set([next.store]));
+  expect(Math.min(...now.map(({ seq }) => seq))).toBeGreaterThan(last.seq);
+  const own = now.filter(({ kind, data }) => !(kind === "event" && data.type === "gap"));
+  expect(own.map(({ data }) => data)).toEqual(expect.arrayContaining([...old, last].map(({ data }) => data)));
+  expect(own).toHaveLength(4);
+  // Those of an earlier life are sent without being asked for.
+  expect(own.filter(({ seq }) => next.madeHere(seq))).toEqual([]);
+  expect(gapsIn(now)).toMatchObject([{ from: 1, reason: "superseded" }]);
+  expect(await waiting(next)).toBe(5);
+  // A later life goes on with them.
+  await close(next);
+  const third = await open();
+  expect([third.store, await waiting(third)]).toEqual([next.store, 5]);
+});
+
+test("a life with custody broker settles what an earlier one left waiting for receipts", async () => {
+  const { outbox, open, close, pending, pass, waiting } = await begin();
+  acknowledged(outbox);
+  await pass(20_000);
+  await close(outbox);
+  const next = await open();
+  next.keep("broker");
+  await pass(2_000);
+  expect([await waiting(next), next.unreceipted]).toEqual([0, 0]);
+  expect(await pending(next)).toEqual([]);
+});
+
+test("what a broker has acknowledged is few runs, however it was thinned", async () => {
+  const { outbox, pending, pass } = await begin();
+  const made = Array.from({ length: 6_000 }, () => outbox.append(position));
+  outbox.acknowledge(made);
+  await pass(20_000);
+  outbox.settle(made.filter((_, n) => n % 2 === 0));
+  await pass(5_000);
+  expect(outbox.unreceipted).toBe(3_000);
+  expect(await pending(outbox)).toEqual([]);
+});
+
+test("a number that was given and never handed to a connection is none that dispatch can have", async () => {
+  const { outbox, pass } = await begin();
+  const reports = [event(), position, emergency, position].map((draft) => outbox.append(draft));
+  const [first, second, press, last] = reports.map(({ seq }) => seq);
+  await pass(1_000);
+  expect(outbox.unsent(first! - 1, [])).toBeUndefined();
+  expect(outbox.unsent(last!, [])).toBe(first);
+  outbox.sending([reports[0]!]);
+  expect(outbox.unsent(last!, [])).toBe(second);
+  expect(outbox.unsent(last!, [[second!, second!]])).toBe(last);
+  // Emergencies are sent by couriers as well.
+  expect(outbox.unsent(press!, [[second!, second!]])).toBeUndefined();
+});
+
+test("a report with a number of a new store is written with the batch that deletes its old record", async () => {
+  const { outbox, open, close, disk, pass, waiting } = await begin();
+  for (let n = 0; n < 50; n++) outbox.append(position);
+  await pass(20_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  await close(outbox);
+  const next = await open();
+  await pass(2_000);
+  const read = next.read("telemetry", 0, 500).then(() => {
+    const seqsNow = Array.from({ length: 50 }, (_, n) => next.next - 50 + n);
+    next.acknowledge(seqsNow.map((seq) => ({ seq, kind: "position" })));
+  });
+  await pass(5);
+  await read;
+  await pass(3_000);
+  disk.cut();
+  const third = await open();
+  expect(await waiting(third)).toBeGreaterThanOrEqual(50);
+});
+
+/** A disk whose store answers late: batches wait for `batches`, reads of several keys for `reads`. */
+const withGates = () => {
+  const gates: { batches?: Promise<void>; reads?: Promise<void>; asked: boolean } = { asked: false };
+  const through = (disk: Disk): Disk =>
+    new Proxy(disk, {
+      get(target, key) {
+        if (key === "openStore")
+          return async (opening: Opening): Promise<Store> => {
+            const store = await target.openStore(opening);
+            return {
+              ...store,
+              async batch(operations, options) {
+                gates.asked = true;
+                await gates.batches;
+                return store.batch(operations, options);
+              },
+              async getMany(keys) {
+                const values = await store.getMany(keys);
+                if (keys.length === 4) await gates.reads;
+                return values;
+              },
+            };
+          };
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  return { gates, through };
+};
+
+test("a report that is written while it is looked for is found", async () => {
+  const { gates, through } = withGates();
+  const lives = openLives(through);
+  const outbox = await lives.open(createRandom(1));
+  outbox.keep("dispatch");
+  await lives.pass(5_000);
+  lives.disk.fault = { kind: "refuses" };
+  const reports = [position, position, event(), position].map((draft) => outbox.append(draft));
+  outbox.acknowledge(reports);
+  await lives.pass(60_000);
+  lives.disk.fault = undefined;
+  const [batches, reads] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  gates.asked = false;
+  gates.batches = batches.promise;
+  for (let n = 0; n < 5_000 && !gates.asked; n++) await lives.pass(1);
+  gates.reads = reads.promise;
+  const looked = outbox.unstored(reports[0]!.seq, reports.at(-1)!.seq, 100);
+  await lives.pass(5);
+  batches.resolve();
+  await lives.pass(50);
+  reads.resolve();
+  await lives.pass(3_000);
+  expect(seqs((await looked).reports)).toEqual(seqs(reports));
+  expect(outbox.unreceipted).toBe(4);
+});

@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { inspectOutbox } from "../../src/outbox/inspect.ts";
+import { DiskError } from "../../src/outbox/port.ts";
+import { VitalHome } from "../../src/outbox/vital-home.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
+import { event, openLives } from "./lives.ts";
+import { openTestOutbox } from "./open-outbox.ts";
+
+/** A home whose two files can be made to refuse; `log`: what was asked of the disk. */
+const openHome = (spare = false) => {
+  const refuses = { vital: false, spare: false };
+  const log: string[] = [];
+  const news: (string | undefined)[] = [];
+  const ask = async (what: string, refused: boolean): Promise<void> => {
+    log.push(what);
+    if (refused) throw new DiskError("input/output error");
+  };
+  const disk = {
+    writeVital: (place: number) => ask(`vital ${place}`, refuses.vital),
+    writeSpare: (place: number) => ask(`spare ${place}`, refuses.spare),
+    removeSpare: () => ask("remove", false),
+  };
+  const home = new VitalHome({ disk, spare, spareUsed: (reason) => void news.push(reason) });
+  return { home, refuses, log, news };
+};
+const BYTES = Buffer.from("x");
+
+describe("the home of the vital record", () => {
+  test("is the vital file as long as that can be written", async () => {
+    const { home, log, news } = openHome();
+    for (const place of [0, 1, 0]) await home.write(place, BYTES);
+    expect(log).toEqual(["vital 0", "vital 1", "vital 0"]);
+    expect(news).toEqual([]);
+  });
+
+  test("is the spare from the first refusal on, and says so once", async () => {
+    const { home, refuses, log, news } = openHome();
+    refuses.vital = true;
+    for (const place of [0, 1]) await home.write(place, BYTES);
+    refuses.vital = false;
+    await home.write(0, BYTES);
+    expect(log).toEqual(["vital 0", "spare 0", "spare 1", "spare 0"]);
+    expect(news).toEqual(["input/output error"]);
+  });
+
+  test("is the vital file again if the spare refuses, and the spare goes once both places are newer", async () => {
+    const { home, refuses, log, news } = openHome();
+    refuses.vital = true;
+    await home.write(0, BYTES);
+    Object.assign(refuses, { vital: false, spare: true });
+    for (const place of [1, 0, 1]) await home.write(place, BYTES);
+    expect(log.slice(2)).toEqual(["spare 1", "vital 1", "vital 0", "remove", "vital 1"]);
+    expect(news).toEqual(["input/output error", undefined]);
+  });
+
+  test("removes the spare of an earlier life once both places of the vital file are newer", async () => {
+    const { home, log } = openHome(true);
+    for (const place of [0, 1, 0]) await home.write(place, BYTES);
+    expect(log).toEqual(["vital 0", "vital 1", "remove", "vital 0"]);
+  });
+
+  test("refuses with the first reason if neither file can be written, and tries the same one first again", async () => {
+    const { home, refuses, log } = openHome();
+    Object.assign(refuses, { vital: true, spare: true });
+    await expect(home.write(0, BYTES)).rejects.toThrow("input/output error");
+    Object.assign(refuses, { vital: false, spare: false });
+    await home.write(0, BYTES);
+    expect(log).toEqual(["vital 0", "spare 0", "vital 0"]);
+  });
+});
+
+test("a vital file that cannot be written, on a real disk: the memory survives in the spare, then moves back", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "vital-home-")), "outbox");
+  mkdirSync(`${path}.vital`);
+  const reasons: (string | undefined)[] = [];
+  const open = () => openTestOutbox(path, { on: { spareUsed: (reason) => void reasons.push(reason) } });
+  const first = await open();
+  first.remember(remembering(EPISODE));
+  await first.secure();
+  const { store } = first;
+  await first[Symbol.asyncDispose]();
+  await using inspection = await inspectOutbox(path);
+  expect(inspection.openEpisodes.map(({ data }) => data.episode)).toEqual([EPISODE]);
+  expect(inspection.news).toEqual([]);
+  expect(existsSync(join(path, "vital-spare"))).toBe(true);
+  rmdirSync(`${path}.vital`);
+  for (let life = 0; life < 2; life++) {
+    const next = await open();
+    expect(next.store).toBe(store);
+    expect(next.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([EPISODE]);
+    await next[Symbol.asyncDispose]();
+    expect(existsSync(join(path, "vital-spare"))).toBe(false);
+  }
+  expect(reasons).toEqual([expect.stringContaining(`${path}.vital cannot be written`)]);
+});
+
+test("a vital file that could not be read for one life never counts again after it", async () => {
+  const world = openLives();
+  const first = await world.open(() => 0.1);
+  first.remember(remembering(EPISODE));
+  first.append(event());
+  await world.pass(5_000);
+  // After the last batch: the store does not know how far the file has come.
+  for (let n = 0; n < 20; n++) {
+    first.nextConnection();
+    await world.pass(20);
+  }
+  world.disk.cut();
+  const file = world.disk.places.map((bytes) => bytes && Buffer.from(bytes));
+  world.disk.putVital(file.map((bytes) => bytes && Buffer.alloc(bytes.length, 7)));
+  world.disk.fault = { kind: "vital-refuses" };
+  const second = await world.open(() => 0.2);
+  expect(second.memory.emergency.episodes).toHaveLength(1);
+  second.remember(remembering());
+  await world.pass(5_000);
+  world.disk.cut();
+  world.disk.putVital(file);
+  world.disk.fault = undefined;
+  const third = await world.open(() => 0.3);
+  expect(third.memory.emergency.episodes).toEqual([]);
+  expect(third.boot).toBeGreaterThan(second.boot);
+});

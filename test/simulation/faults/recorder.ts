@@ -1,0 +1,22 @@
+import { LYING_BROKER } from "./network.ts";
+import { MINUTE_MS, once, type Fault } from "./fault.ts";
+
+const away: Fault = {
+  kind: "recorder away",
+  weight: 2,
+  meanMs: 5 * MINUTE_MS,
+  begin({ dispatch: { recorder } }) {
+    if (!recorder) return undefined;
+    recorder.away = true;
+    return () => (recorder.away = false);
+  },
+};
+
+/** What can be wrong with dispatch's recorder, and what only a recorder can make good. */
+export const RECORDER_FAULTS: readonly Fault[] = [
+  LYING_BROKER,
+  away,
+  once("recorder crashes", 2, ({ dispatch }, dice) => dispatch.recorder?.crash(dice.chance(0.5))),
+  once("recorder restored from a backup", 0.5, ({ dispatch }, dice) => dispatch.recorder?.restore(dice)),
+  once("false receipt", 2, ({ dispatch }, dice) => dispatch.recorder?.sayOther(dice)),
+];
