@@ -189,6 +189,15 @@ const sendLast = async ({ outbox, link, options }: Core): Promise<void> => {
   if (link.status.broker !== undefined) await within(FAREWELL_DRAIN_MS, link.drained(), time);
 };
 
+/** Gives what a newer copy of the memory knows to its owners, once it is found. */
+const recalling = ({ recalled }: Core, { emergency }: Parts, commands: CommandPart): CommandPart => {
+  recalled.listen((found) => {
+    emergency.recall(found);
+    commands.recall(found.memory.commands);
+  });
+  return commands;
+};
+
 const trustedTime = ({ ports }: UnitOptions): number | undefined => {
   const { at, clock } = ports.clock.now();
   return clock === "unset" ? undefined : at;
@@ -226,11 +235,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     await sendLast(core);
   });
 
-  const commands = openCommands(core, parts);
-  core.recalled.listen((recalled) => {
-    panic.emergency.recall(recalled);
-    commands.recall(recalled.memory.commands);
-  });
+  const commands = recalling(core, parts, openCommands(core, parts));
   const health = openHealth(core, parts, () => stopping.signal.aborted);
   const clockEvent = new ClockEvent(core);
   const tick = (): void => {
