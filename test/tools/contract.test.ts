@@ -33,7 +33,7 @@ test("a topic of config/CONTRACT.md that the unit does not use is marked as not 
   const used = new Set<string>(Object.values(WIRE).map(({ path }) => path));
   const unused = rows.filter((row) => !used.has(/`([^`]+)`/.exec(row)![1]!));
   expect(unused.length).toBeGreaterThan(0);
-  for (const row of unused) expect(row).toContain("_not built yet_");
+  for (const row of unused) expect(row).toMatch(/_not built yet_|by the recorder/);
 });
 
 test("config/CONTRACT.md has the access rules that a unit needs, and no other", () => {
