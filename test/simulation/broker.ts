@@ -1,3 +1,5 @@
+import { WireReport } from "../../src/domain/report.ts";
+import { readMessage } from "../../src/wire/read.ts";
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 import type { Observe } from "./facts.ts";
 import { episodeOf, hasWildcard, matches } from "./topics.ts";
@@ -251,6 +253,13 @@ export class Broker {
   /** Keeps what is retained, and hands it to nobody: its subscribers' queues are full. */
   #drop({ topic, payload }: Message, { retain, expiryS }: { retain: boolean; expiryS?: number }): boolean {
     if (retain) this.#keep(topic, payload, this.#expiresAt(expiryS));
+    const received = readMessage(topic, payload);
+    for (const value of received.kind === "json" ? received.values : []) {
+      const report = WireReport.safeParse(value).data;
+      if (report?.kind !== "emergency") continue;
+      const { episode, presses } = report.data;
+      this.#observe({ what: "dropped", episode, presses });
+    }
     return true;
   }
 

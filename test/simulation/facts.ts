@@ -115,6 +115,8 @@ export type What =
       readonly to: number;
       readonly kept: readonly number[];
     }
+  /** A broker that lies acknowledged an emergency and gave it to nobody. The recorder misses it: it comes again. */
+  | { readonly what: "dropped"; readonly episode: string; readonly presses: number }
   /** Dispatch published a receipt at a broker. */
   | { readonly what: "receipt"; readonly broker: string }
   /** The unit says that this store has taken over what was pending in earlier ones. */

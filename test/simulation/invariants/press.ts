@@ -12,6 +12,10 @@ class Arrived {
     this.#presses.set(fact.episode, Math.max(fact.presses, this.#presses.get(fact.episode) ?? 0));
   }
 
+  of(episode: string): number {
+    return this.#presses.get(episode) ?? 0;
+  }
+
   get total(): number {
     return [...this.#presses.values()].reduce((sum, presses) => sum + presses, 0);
   }
@@ -99,6 +103,8 @@ const REFUSED = 0x80;
  * - The unit does not run, or its disk has not let it read its memory since it started: `seq` is a "counter on
  *   disk", "never reused" (§1). Once it has connected it has no excuse.
  * - The disk has lost what it had synced: "while the disk lives" (§1).
+ * - A broker has acknowledged a report and dropped it: "numbers that a broker acknowledged more than 30 s ago are sent
+ *   again" (§4).
  */
 const pressInTime: Invariant = {
   name: "press-in-time",
@@ -112,9 +118,15 @@ const pressInTime: Invariant = {
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
+    /** Presses of episodes as a broker dropped them. */
+    const dropped = new Map<string, number>();
+    const missing = (): number =>
+      [...dropped].reduce((sum, [id, presses]) => sum + Math.max(0, presses - arrived.of(id)), 0);
     return (fact) => {
       arrived.see(fact);
       takers.see(fact);
+      if (fact.what === "dropped")
+        dropped.set(fact.episode, Math.max(fact.presses, dropped.get(fact.episode) ?? 0));
       if (fact.what === "unit") running.set(fact.running, fact.at);
       // A unit knows its numbers once it has read its memory: a disk that is slow then is waited for.
       if (fact.what === "disk") ({ writable } = fact);
@@ -134,7 +146,7 @@ const pressInTime: Invariant = {
         due.shift();
         owed++;
       }
-      return arrived.total < owed
+      return arrived.total + missing() < owed
         ? `${owed} presses should have arrived by now, dispatch counts ${arrived.total}`
         : undefined;
     };
