@@ -23,6 +23,8 @@ import {
 export type Running = {
   /** Whether a broker has acknowledged its birth. */
   reached(): boolean;
+  /** Whether a configuration that is tried has proved itself (contract §8). */
+  proven(): boolean;
   /** Whether an emergency is open, which is no drill. */
   inEmergency(): boolean;
   /** Whether the network could have carried a report. */
@@ -157,8 +159,8 @@ class Watch {
   }
 
   async #trial(): Promise<string | undefined> {
-    const reached = this.#running.reached();
-    if (!reached && !this.#isDue) return undefined;
+    const proven = this.#running.proven();
+    if (!proven && !this.#isDue) return undefined;
     const { store, lock } = this.#on;
     using locked = await lock();
     if (!locked) return undefined;
@@ -169,7 +171,7 @@ class Watch {
       this.#onTrial = false;
       return undefined;
     }
-    return reached ? this.#pass(disk, state) : this.#count(disk, state);
+    return proven ? this.#pass(disk, state) : this.#count(disk, state);
   }
 
   /** Writes the time that was counted last, before the service stops. */

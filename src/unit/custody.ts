@@ -12,6 +12,7 @@ import {
 import { Missing } from "../custody/missing.ts";
 import type { Link } from "../dispatch/link.ts";
 import type { CustodyMemory } from "../domain/memory.ts";
+import type { ReceiptMessage } from "../domain/messages.ts";
 import type { HealthData } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -50,6 +51,7 @@ export class CustodyPart {
   #memory: CustodyMemory;
   /** The newest receipt of this life that counted: when, and which broker had it. */
   #counted: { readonly at: number; readonly broker: string } | undefined;
+  #newest: ReceiptMessage | undefined;
   #secondAt: number | undefined;
   /** A receipt that came before the outbox was recovered. */
   #early: { readonly payload: Buffer; readonly broker: string } | undefined;
@@ -96,6 +98,17 @@ export class CustodyPart {
     };
   }
 
+  /** Whether dispatch has stored a number of this life, as far as custody demands it. */
+  covers(seq: number): boolean {
+    if (this.mode === "broker") return true;
+    const receipt = this.#newest;
+    return (
+      receipt !== undefined &&
+      seq <= receipt.upTo &&
+      !receipt.missing.some(([from, to]) => from <= seq && seq <= to)
+    );
+  }
+
   /** A message on the unit's `receipt` topic. */
   receive(payload: Buffer, broker: string): void {
     const { outbox, clock } = this.#options;
@@ -118,6 +131,7 @@ export class CustodyPart {
     const { upTo, missing, by } = receipt;
     const [before, mode] = [this.#memory, this.mode];
     this.#counted = { at: clock.mono(), broker };
+    this.#newest = receipt;
     this.#forsaken = false;
     this.#take(memory);
     faults.clear({ part: "custody", code: "no-receipts" }, `${by} confirms what it stores`);

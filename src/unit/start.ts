@@ -28,6 +28,11 @@ export type Unit = AsyncDisposable & {
   readonly restart: Promise<string>;
   /** Whether a broker has acknowledged the unit's birth on the connection that is open. */
   reached(): boolean;
+  /**
+   * Whether dispatch has been reached in this life: a broker has acknowledged the birth, and in custody `dispatch` a
+   * receipt covers the `boot` event (contract §8).
+   */
+  proven(): boolean;
   /** Whether an emergency is open. A drill does not count. */
   inEmergency(): boolean;
   /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
@@ -60,14 +65,16 @@ const missingParts = ({
     : []),
 ];
 
-/** The first events of a boot. */
-const announce = ({ options, name, outbox, event, faults }: Core): void => {
-  event({ type: "boot", version: VERSION, config: options.config, vss: VSS_VERSION });
+/** The first events of a boot. Returns the number of the first one. */
+const announce = ({ options, name, outbox, faults }: Core): number => {
+  const data = { type: "boot", version: VERSION, config: options.config, vss: VSS_VERSION } as const;
+  const { seq } = outbox.append({ kind: "event", data, ...options.ports.clock.now() });
   options.ports.log.info("starting", { unit: name, boot: outbox.boot, version: VERSION });
   // Several faults may have no key. Their text then distinguishes them.
   for (const { part, code, where, detail } of options.configFaults)
     faults.add({ part, code, where: where ?? detail }, detail);
   for (const [part, detail] of missingParts(options)) faults.raise({ part, code: "not-configured" }, detail);
+  return seq;
 };
 
 /** Reports the PEM file that cannot be used now, and that the others can be used again. */
@@ -220,7 +227,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const { outbox, link, event } = core;
   stack.use(outbox);
   const panic = openPanic(core, stack);
-  announce(core);
+  const boot = announce(core);
   stack.defer(async () => {
     await link.stop(stopReason);
     log.info("stopped", { reason: stopReason });
@@ -268,6 +275,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     },
     restart: restart.promise,
     reached: () => reach.reached,
+    proven: () => reach.reached && core.custody.covers(boot),
     inEmergency: () => isEmergencyOpen(panic),
     now: () => trustedTime(options),
     async announce(data) {

@@ -75,6 +75,7 @@ class Bench {
     };
     const running: Running = {
       reached: () => this.state.reached,
+      proven: () => this.state.reached,
       inEmergency: () => this.state.emergency,
       couldCarry: () => this.state.covered,
       changed: () => undefined,

@@ -66,6 +66,7 @@ const runningOf = (
   const isCertifiedAnew = watchCertificate(root, cert);
   return {
     reached: () => unit.reached(),
+    proven: () => unit.proven(),
     inEmergency: () => unit.inEmergency(),
     couldCarry: () =>
       couldCarry(
