@@ -52,7 +52,8 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
   recovered: (detail) => faults.clear({ part: "panic-board" }, detail),
   trouble(code, faulty, detail) {
     const where = TROUBLE_AT[code];
-    emergency.give({ kind: "fault", part: `board ${where}`, faulty });
+    // A board that was reset works again: for an hour the lamp has more to say than that.
+    if (code !== "resets") emergency.give({ kind: "fault", part: `board ${where}`, faulty });
     if (faulty) faults.raise({ part: "panic-board", code, where }, detail);
     else faults.clear({ part: "panic-board", where }, detail);
   },

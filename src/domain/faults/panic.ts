@@ -95,7 +95,7 @@ export const PANIC_BOARD = {
   resets: {
     sentence:
       "The panic board was reset more than three times within an hour. It sees no press while it starts.",
-    lamp: "fault",
+    lamp: "unchanged",
     dispatch: "`health.panicBoard.resetsInHour` has the number, `resetCause` the cause of the last one.",
     cause:
       "`brown-out`, `power`: a loose plug or a weak supply. `reset-line`: the port is opened again and again, with the DTR capacitor connected. `watchdog`: the firmware hangs.",
