@@ -161,8 +161,11 @@ class World {
     // A press that was never on disk is repeated by its board, though dispatch may have cleared it.
     this.ended = new Set(this.endedOnDisk);
     // What was never on disk is not known any more; the board and the brokers have it still.
-    for (const id of this.told.keys())
-      if (!this.ring.emergency.episodes.some((one) => one.id === id)) this.told.delete(id);
+    for (const id of this.told.keys()) {
+      const known = this.ring.emergency.episodes.find((one) => one.id === id);
+      if (known) this.told.set(id, known);
+      else this.told.delete(id);
+    }
     for (const { id, state } of this.ring.emergency.episodes) {
       this.ordered.set(id, STAGES.indexOf(state));
     }
