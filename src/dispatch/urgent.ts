@@ -1,6 +1,8 @@
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Outgoing } from "./outgoing.ts";
 
+type Standing = { readonly report: EmergencyUpdate; readonly said: boolean };
+
 type Waiting = Outgoing & { readonly kind: "emergency" | "removal" };
 
 /** How many removed episodes are remembered. The oldest is forgotten first. */
@@ -26,8 +28,11 @@ export type UrgentSettings = {
  */
 export class Urgent {
   readonly #settings: UrgentSettings;
-  /** The newest report of each episode that is known here. */
-  readonly #standing = new Map<string, EmergencyUpdate>();
+  /**
+   * The report of each episode that goes to its topic: the last one that the unit published (`say`), or until then
+   * the one with the highest number of those that were read.
+   */
+  readonly #standing = new Map<string, Standing>();
   /** The last report of each episode that was delivered here: the same attempt is not published twice. */
   readonly #said = new Map<string, EmergencyUpdate>();
   /** The number of the first report of each episode that was read before the unit published it (`say`). */
@@ -48,16 +53,20 @@ export class Urgent {
     return this.#queue.shift();
   }
 
-  /** An emergency as it now stands: new, changed, or said again. */
+  /**
+   * An emergency as it now stands: new, changed, or said again. It replaces any that was read, whatever their numbers:
+   * an earlier life may have used higher ones. What the unit says itself has ascending numbers.
+   */
   say(report: EmergencyUpdate): void {
     const { episode } = report.data;
-    const before = this.#standing.get(episode);
-    if (before && before.seq > report.seq) return;
-    this.#standing.set(episode, report);
+    const standing = this.#standing.get(episode);
+    const before = standing?.report;
+    if (before && standing.said && before.seq > report.seq) return;
+    this.#standing.set(episode, { report, said: true });
     const unsaid = this.#unsaid.get(episode);
     if (unsaid !== undefined) this.#settings.readAgain(unsaid);
     this.#unsaid.delete(episode);
-    if (before && before.seq < report.seq) this.#supersede(before);
+    if (before && before.seq !== report.seq) this.#supersede(before);
     const said = this.#said.get(episode);
     if (said?.seq === report.seq && said.data.attempt === report.data.attempt) return;
     const queued = this.#queue.findIndex((one) => one.kind === "emergency" && one.report.seq === report.seq);
@@ -80,27 +89,32 @@ export class Urgent {
     const emergencies = all.filter((report) => !isOver(report));
     for (const report of emergencies) {
       const { episode } = report.data;
-      if ((this.#standing.get(episode)?.seq ?? -1) < report.seq) this.#standing.set(episode, report);
+      const standing = this.#standing.get(episode);
+      if (!standing || (!standing.said && standing.report.seq < report.seq))
+        this.#standing.set(episode, { report, said: false });
     }
-    for (const report of emergencies)
-      if (this.#isNewest(report)) this.#push(this.#standing.get(report.data.episode) ?? report);
-    this.#settings.asHistory(all.filter((report) => isOver(report) || !this.#isNewest(report)));
+    for (const report of emergencies) {
+      const standing = this.#standing.get(report.data.episode)?.report;
+      if (standing?.seq === report.seq) this.#push(standing);
+    }
+    this.#settings.asHistory(all.filter((report) => isOver(report) || !this.#stands(report)));
   }
 
   /** Whether a report that was read must wait for `say`. If so, notes it, so that it is read again then. */
   isUnsaid(report: Report): boolean {
     if (report.kind !== "emergency" || !this.#settings.madeHere(report.seq)) return false;
     const { episode } = report.data;
-    const said = this.#standing.get(episode)?.seq ?? -1;
+    const standing = this.#standing.get(episode);
+    const said = standing?.said ? standing.report.seq : -1;
     if (report.seq <= said || this.#removed.includes(episode) || this.#settings.hasEnded(episode))
       return false;
     this.#unsaid.set(episode, Math.min(report.seq, this.#unsaid.get(episode) ?? Infinity));
     return true;
   }
 
-  /** The report to send in place of one that waited: undefined if a newer one was sent or the episode is over. */
+  /** The report to send in place of one that waited: undefined if another one was sent or the episode is over. */
   current(report: EmergencyUpdate): Waiting | undefined {
-    const standing = this.#standing.get(report.data.episode);
+    const standing = this.#standing.get(report.data.episode)?.report;
     if (standing?.seq === report.seq) return { kind: "emergency", report: standing };
     this.#settings.asHistory([report]);
     return undefined;
@@ -132,8 +146,8 @@ export class Urgent {
     this.#removed = [...this.#removed.filter((one) => one !== episode), episode].slice(-REMOVED);
   }
 
-  #isNewest({ seq, data }: EmergencyUpdate): boolean {
-    return this.#standing.get(data.episode)?.seq === seq;
+  #stands({ seq, data }: EmergencyUpdate): boolean {
+    return this.#standing.get(data.episode)?.report.seq === seq;
   }
 
   #push(report: EmergencyUpdate): void {
@@ -141,7 +155,7 @@ export class Urgent {
     this.#queue.push({ kind: "emergency", report });
   }
 
-  /** A newer report of the episode replaces a queued one, which is sent as history. */
+  /** Another report of the episode replaces a queued one, which is sent as history. */
   #supersede(older: EmergencyUpdate): void {
     const at = this.#queue.findIndex((one) => one.kind === "emergency" && one.report.seq === older.seq);
     if (at < 0) return;

@@ -80,6 +80,38 @@ describe("an episode", () => {
     expect(bench.run()).toEqual(["emergency 2"]);
   });
 
+  test("what the unit says replaces one that was read, though that has a higher number", () => {
+    const bench = open({}, [emergency(9)]);
+    expect(bench.run()).toEqual(["emergency 9"]);
+    bench.answer();
+    bench.traffic.say(emergency(4, "active", { attempt: 2 }));
+    expect(bench.run()).toEqual(["emergency 4"]);
+    bench.answer();
+    bench.traffic.say(emergency(4, "active", { attempt: 3 }));
+    expect(bench.run()).toEqual(["emergency 4"]);
+  });
+
+  test("what the unit says stays on the topic: one with a higher number that is read goes as history", () => {
+    const bench = open();
+    bench.traffic.say(emergency(4, "active", { attempt: 2 }));
+    expect(bench.run()).toEqual(["emergency 4"]);
+    bench.answer();
+    bench.store([emergency(9)]);
+    bench.traffic.stored("emergency");
+    expect(drain(bench)).toEqual(["history 9"]);
+    bench.traffic.say(emergency(4, "active", { attempt: 3 }));
+    expect(bench.run()).toEqual(["emergency 4"]);
+  });
+
+  test("one that was read and waits goes as history if the unit says another one", () => {
+    const bench = open({ receiveMaximum: 1 }, [emergency(9)]);
+    bench.traffic.greet(Buffer.from("{}"));
+    bench.send();
+    bench.traffic.say(emergency(4));
+    bench.answer();
+    expect(drain(bench)).toEqual(["emergency 4", "history 9"]);
+  });
+
   test("the same report with another attempt is on the wire once", () => {
     const bench = open();
     bench.traffic.say(emergency(1));
@@ -197,5 +229,16 @@ describe("an emergency of this life", () => {
     expect(bench.run()).toEqual([]);
     bench.traffic.say(emergency(2, "active", { presses: 2 }));
     expect(bench.run()).toEqual(["emergency 2", "history 1"]);
+  });
+
+  test("waits for the unit to say it though a report of an earlier life has a higher number", () => {
+    const bench = open({ madeHere: (seq) => seq < 5 }, [emergency(9)]);
+    expect(bench.run()).toEqual(["emergency 9"]);
+    bench.answer();
+    bench.store([emergency(4, "active", { presses: 2 })]);
+    bench.traffic.stored("emergency");
+    expect(bench.run()).toEqual([]);
+    bench.traffic.say(emergency(4, "active", { presses: 2 }));
+    expect(drain(bench)).toEqual(["emergency 4"]);
   });
 });
