@@ -9,6 +9,13 @@ import type { EpisodeEvent } from "./machine.ts";
 /** A retained copy. `id`: of the episode; `prefix`: of its topic, if it is not the present one. */
 type CopyOf = { readonly id: string; readonly broker: string; readonly prefix?: string | undefined };
 
+/** A version of an episode that the ring may not have. */
+type OtherVersion = {
+  readonly episode: Episode;
+  /** Its report has a higher number than the ring's report of the episode: the ring makes one with a higher number. */
+  readonly outnumbers: boolean;
+};
+
 export type RingEvent =
   | {
       readonly kind: "press";
@@ -25,18 +32,16 @@ export type RingEvent =
       /** The broker that the link is connected to: it may get a retained copy. */
       readonly broker?: string | undefined;
     }
-  /** The store has a report of this episode, and the memory does not have the episode: it goes on. */
-  | { readonly kind: "adopt"; readonly episode: Episode; readonly mono: number }
-  /**
-   * The unit began with an old memory, and a newer one was found. `ended`: episodes that the old one has open and
-   * that have ended, with the presses of the old one.
-   */
+  /** The store has a report of this episode, and the memory may lack the episode, or a change of it. */
+  | ({ readonly kind: "adopt"; readonly mono: number } & OtherVersion)
+  /** The unit began with an old memory, and a newer one was found. `episodes`: all that the newer one has. */
   | {
       readonly kind: "recalled";
       readonly presses: readonly CountedPresses[];
       readonly copies: readonly Copy[];
       readonly airbags: readonly string[];
-      readonly ended: readonly { readonly id: string; readonly presses: number }[];
+      readonly drillAskedAt?: number | undefined;
+      readonly episodes: readonly OtherVersion[];
       readonly mono: number;
     }
   /** An airbag has fired. `path`: its VSS path. */

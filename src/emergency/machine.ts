@@ -90,8 +90,8 @@ const replace = (emergency: Emergency, episode: Episode): Emergency => ({
   episodes: emergency.episodes.map((other) => (other.id === episode.id ? episode : other)),
 });
 
-/** A change of an episode: it gets a new report, which is published for the first time. */
-const changed = (episode: Episode, mono: number): Episode => ({
+/** A changed version of an episode: it gets a new report, which is published for the first time. */
+export const changed = (episode: Episode, mono: number): Episode => ({
   ...episode,
   revision: episode.revision + 1,
   reach: "made",

@@ -55,6 +55,31 @@ export const meet = (
   return lastNumber < (numbers.at(-1) ?? below) ? put(known, { board, below: 0, numbers: [] }) : known;
 };
 
+/** How many presses have been counted since `begun` that another memory had counted before. */
+export const repeated = (
+  known: readonly CountedPresses[],
+  begun: readonly CountedPresses[],
+  other: readonly CountedPresses[],
+): number =>
+  known
+    .map(({ board, numbers }) => {
+      const isRepeated = (number: number): boolean =>
+        !includes(of(begun, board), number) && includes(of(other, board), number);
+      return numbers.filter(isRepeated).length;
+    })
+    .reduce((all, one) => all + one, 0);
+
+/** Only the presses of a board that have been counted since `begun`. */
+export const since = (
+  known: readonly CountedPresses[],
+  begun: readonly CountedPresses[],
+  board: string,
+): readonly CountedPresses[] => {
+  const { numbers } = of(known, board);
+  const fresh = numbers.filter((number) => !includes(of(begun, board), number));
+  return put(known, { board, below: 0, numbers: fresh });
+};
+
 /** The presses that are in one of two memories: a press that one of them has counted is counted. */
 export const unite = (
   known: readonly CountedPresses[],

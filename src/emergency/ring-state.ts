@@ -1,3 +1,4 @@
+import type { Episode } from "../domain/episode.ts";
 import type { Copy, CountedPresses, EmergencyMemory } from "../domain/memory.ts";
 import type { BoardPress } from "../domain/panic.ts";
 import { brokersOf } from "./copies.ts";
@@ -24,6 +25,12 @@ export type Ring = {
   readonly copies: readonly Copy[];
   /** The generation of the newest note of a copy. */
   readonly notedAt: number;
+  /** The presses and the open episodes of the memory with which this life began. The store may have a newer one. */
+  readonly begun: { readonly presses: readonly CountedPresses[]; readonly episodes: readonly Episode[] };
+  /** The last `hello` of each board in this life: at most HELLOS_MAX, the oldest goes first. */
+  readonly hellos: readonly Hello[];
+  /** The generation with the presses of a newer memory (event `recalled`); 0: there was none. */
+  readonly recalledAt: number;
   /** Paths of the airbags that have fired: at most AIRBAGS_MAX, the oldest goes first. */
   readonly airbags: readonly string[];
   /** When dispatch last asked for a drill, UTC milliseconds. */
@@ -49,6 +56,8 @@ export type Ring = {
   readonly lamp?: LampWish | undefined;
 };
 
+/** A board reported the number of its newest press. */
+type Hello = { readonly board: string; readonly lastNumber: number };
 /** A press, and the generation that has to be on disk before it is confirmed. */
 type Waiting = { readonly press: BoardPress; readonly generation: number };
 /** A report, and the generation that has to be on disk before it is published. */
@@ -62,6 +71,9 @@ export type Unstored = {
   readonly publishAt: number;
 };
 
+export const AIRBAGS_MAX = 32;
+export const HELLOS_MAX = 16;
+
 /** The ring after an event, and the effects to perform in order. */
 export type RingStep = { readonly ring: Ring; readonly effects: readonly RingEffect[] };
 
@@ -72,6 +84,9 @@ export const NO_RING: Ring = {
   waiting: [],
   copies: [],
   notedAt: 0,
+  begun: { presses: [], episodes: [] },
+  hellos: [],
+  recalledAt: 0,
   airbags: [],
   generation: 0,
   durable: 0,
@@ -116,5 +131,9 @@ export const restore = (memory: EmergencyMemory, mono: number): Ring => ({
   copies: memory.copies,
   airbags: memory.airbags,
   drillAskedAt: memory.drillAskedAt,
+  begun: {
+    presses: memory.presses,
+    episodes: memory.episodes.map(({ episode }) => episode).filter(isOpen),
+  },
   unheardSince: mono,
 });

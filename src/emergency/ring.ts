@@ -9,9 +9,12 @@ import {
   type EpisodeEffect,
   type EpisodeEvent,
 } from "./machine.ts";
-import { count, isCounted, meet, unite } from "./presses.ts";
+import { count, isCounted, meet } from "./presses.ts";
+import { adopt, recalled } from "./recalled.ts";
 import {
+  AIRBAGS_MAX,
   copiesOf,
+  HELLOS_MAX,
   isEmergencyOpen,
   isKnown,
   isRealEmergencyOpen,
@@ -35,7 +38,6 @@ const SWEEP_MS = 30_000;
 export const WAITING_MAX = 64;
 /** At the limit the oldest is forgotten: its last report is in the outbox and is sent from there. */
 export const ENDED_MAX = 8;
-export const AIRBAGS_MAX = 32;
 const AIRBAG = "airbag";
 
 /** Notes that a broker may get a copy. The caller stores it with the next generation. */
@@ -96,13 +98,20 @@ const press = (ring: Ring, event: RingEvent & { kind: "press" }): RingStep => {
     const id = isKnown(ring, event.id) ? event.spareId : event.id;
     return counted({ ...ring, presses: count(ring.presses, now) }, { ...event, id }, now.count);
   }
-  // The confirmation did not reach the board.
-  if (!before) return { ring, effects: [{ kind: "confirm", press: now }] };
+  if (!before) return countedBefore(ring, now);
   // The board's sixteen places are full: it counts further presses in the newest one.
   if (now.count > before.count)
     return counted(ring, { ...event, id: event.spareId }, now.count - before.count);
   // The board repeats it: storing is tried again.
   return { ring, effects: [{ kind: "store", generation: ring.generation }] };
+};
+
+/** Its confirmation did not reach the board. It is confirmed at once, unless only a recalled memory has it. */
+const countedBefore = (ring: Ring, now: BoardPress): RingStep => {
+  const { recalledAt: generation, durable, waiting } = ring;
+  if (durable >= generation) return { ring, effects: [{ kind: "confirm", press: now }] };
+  if (waiting.length >= WAITING_MAX) return { ring, effects: [] };
+  return { ring: { ...ring, waiting: [...waiting, { press: now, generation }] }, effects: [] };
 };
 
 /** `presses`: how many are new. */
@@ -160,37 +169,6 @@ const drill = (ring: Ring, { mono, askedAt }: RingEvent & { kind: "drill" }): Ri
   return askedAt === undefined
     ? { ring: armed, effects: [] }
     : toStore({ ...armed, drillAskedAt: askedAt }, []);
-};
-
-/** It is stored with the memory, and published then: until that the lamp claims nothing. */
-const adopt = (ring: Ring, { episode, mono }: RingEvent & { kind: "adopt" }): RingStep => {
-  if (isKnown(ring, episode.id)) return { ring, effects: [] };
-  const emergency = { ...ring.emergency, episodes: [...ring.emergency.episodes, episode] };
-  return toStore(withUnstored({ ...ring, emergency }, { kind: "report", episode }, mono), []);
-};
-
-/**
- * What one of two memories knows is known. An episode that has ended ends again, because it was published as open,
- * unless somebody has pressed in it since.
- */
-const recalled = (ring: Ring, event: RingEvent & { kind: "recalled" }): RingStep => {
-  const { presses, copies, airbags, ended, mono } = event;
-  const known = (id: string): boolean => isKnown(ring, id);
-  const united = {
-    ...ring,
-    presses: unite(ring.presses, presses),
-    copies: copies.reduce((all, one) => withCopy(all, one, known), ring.copies),
-    airbags: [...new Set([...ring.airbags, ...airbags])].slice(-AIRBAGS_MAX),
-  };
-  return ended.reduce(
-    (step, { id, presses: before }): RingStep => {
-      const isSame = step.ring.emergency.episodes.some((one) => one.id === id && one.presses === before);
-      if (!isSame) return step;
-      const next = episodes(step.ring, { kind: "ack", id, stage: "cleared", mono }, { mono });
-      return { ring: next.ring, effects: [...step.effects, ...next.effects] };
-    },
-    toStore(united, []),
-  );
 };
 
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
@@ -256,8 +234,12 @@ const rearmed = (ring: Ring, path: string): RingStep =>
     : { ring, effects: [] };
 
 const hello = (ring: Ring, board: string, lastNumber: number): RingStep => {
+  const others = ring.hellos.filter((one) => one.board !== board);
+  const met = { ...ring, hellos: [...others, { board, lastNumber }].slice(-HELLOS_MAX) };
   const presses = meet(ring.presses, board, lastNumber);
-  return presses === ring.presses ? { ring, effects: [] } : toStore({ ...ring, presses }, []);
+  if (presses === ring.presses) return { ring: met, effects: [] };
+  const begun = { ...ring.begun, presses: ring.begun.presses.filter((one) => one.board !== board) };
+  return toStore({ ...met, presses, begun }, []);
 };
 
 const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {

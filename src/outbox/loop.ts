@@ -142,7 +142,7 @@ export class OutboxLoop implements Outbox {
       now: () => this.#now(),
       news: (line) => on.news(line),
       orphan: (report) => on.orphan?.(report),
-      recalled: (recalled) => on.recalled?.(recalled),
+      recalled: (memory) => on.recalled?.(memory),
       closing: () => this.#closing,
       away: () => this.#condition.away,
       memory: () => this.memory,

@@ -4,9 +4,9 @@ import { PLACE_BYTES, type Operation, type Store } from "./port.ts";
 import { MEMORY_KEY, seal, unseal } from "./record.ts";
 
 /**
- * A copy of the memory in the store. The vital file is its home: the copy is read only if no place of the vital
- * file or of its spare can be read, so it can never bring back what has ended since. It is written with a batch
- * that is written anyway.
+ * A copy of the memory in the store. The vital file is its home: the copy is read only if the vital file is lost or
+ * older than the copy, so it can never bring back what has ended since. It is written with a batch that is written
+ * anyway.
  */
 export class MemoryCopy {
   /** The memory that is in this store. */
@@ -16,7 +16,8 @@ export class MemoryCopy {
   operations(store: Store, memory: Memory): Operation[] {
     if (this.#written?.store === store && this.#written.memory === memory) return [];
     const value = encodeCopy(memory);
-    return value ? [{ type: "put", key: MEMORY_KEY, value }] : [];
+    // An old copy would show that the episodes of the records that are written with it have ended.
+    return value ? [{ type: "put", key: MEMORY_KEY, value }] : [{ type: "del", key: MEMORY_KEY }];
   }
 
   /** The batch is in the store. */

@@ -8,13 +8,11 @@ import type { Random, Time } from "../runtime/ports.ts";
 import type { DiskState } from "./condition.ts";
 import type { OutboxFault } from "./fault.ts";
 import { OutboxLoop } from "./loop.ts";
-import type { Recalled } from "./orphans.ts";
 import type { Disk } from "./port.ts";
 import { begin, takeLease } from "./start.ts";
 import { VitalHome } from "./vital-home.ts";
 
 export type { OutboxFault } from "./fault.ts";
-export type { Recalled } from "./orphans.ts";
 
 /**
  * The only durable queue. A report gets its number here and stays until it is settled.
@@ -120,10 +118,10 @@ export type OutboxOptions = {
     news(line: string): void;
     /** The vital file cannot be written, for this reason, and its spare is used; undefined: the vital file again. */
     spareUsed?(reason: string | undefined): void;
-    /** An emergency that is not over, of which the store has a report and the memory nothing. Its newest report. */
+    /** The newest report in the store of an emergency that the memory lacks, or may have as it stood before. */
     orphan?(report: EmergencyUpdate): void;
-    /** The vital file is older than the store, which has a copy of a newer memory. Called after `orphan`. */
-    recalled?(recalled: Recalled): void;
+    /** The vital file is older than the store, which has a copy of a newer memory. Called instead of `orphan`. */
+    recalled?(memory: Memory): void;
     /** Entries of the memory were lost or could not be read. Called before `openOutbox` resolves. */
     doubtful?(): void;
   };

@@ -5,13 +5,13 @@ import type { Random } from "../runtime/ports.ts";
 import { faultOf } from "./fault.ts";
 import type { Gaps } from "./gaps.ts";
 import { decodeCopy } from "./memory-copy.ts";
-import { orphansIn, recalledFrom, supersededIn, type Recalled } from "./orphans.ts";
+import { orphansIn, supersededIn } from "./orphans.ts";
 import { openWhatever, scan, type Opened, type Scan } from "./opening.ts";
 import { DiskError, type Disk, type Operation, type Store } from "./port.ts";
 import type { Now, Queue } from "./queue.ts";
 import { decodeRecord, encodeKey, VITAL_KEY } from "./record.ts";
 import type { StoredLedger } from "./ledger.ts";
-import { recover } from "./recovery.ts";
+import { recover, type Recovered } from "./recovery.ts";
 import { hasNumber, numbersOf, union, type Runs } from "../domain/runs.ts";
 import { numberBeyond, type Start } from "./start.ts";
 
@@ -34,7 +34,7 @@ export type AccessOptions = {
   readonly news: (line: string) => void;
   /** See `OutboxOptions`. */
   readonly orphan: (report: EmergencyUpdate) => void;
-  readonly recalled: (recalled: Recalled) => void;
+  readonly recalled: (memory: Memory) => void;
   /** The outbox is being closed: a scan is abandoned. */
   readonly closing: () => boolean;
   /** Nothing remembers numbers or memory. */
@@ -58,7 +58,10 @@ const isAhead = (ledger: StoredLedger, start: Start): boolean =>
     ? ledger.generation > start.generation
     : ledger.store !== undefined && ledger.store !== start.formerly;
 
-/** The copy of the memory, if all of it can be read. */
+/**
+ * The copy of the memory, if all of it can be read. A batch holds the memory as it stood with its records, so it has
+ * every episode of theirs that has not ended, if the store is whole.
+ */
 const copyIn = ({ copy }: Scan): Memory | undefined => {
   const read = copy && decodeCopy(copy);
   return read?.unread.length === 0 ? read.memory : undefined;
@@ -172,25 +175,12 @@ export class StoreAccess {
     found: Scan,
     { failed, progress }: { readonly failed: unknown; readonly progress: () => void },
   ): Promise<void> {
-    const { queue, gaps, name, start, now, away, random, memory } = this.#options;
-    const { ledger, legacy, lanes } = found;
+    const { queue, gaps, name, start, now, random } = this.#options;
+    const { ledger, lanes } = found;
     const lostWith = failed instanceof DiskError ? "power-cut" : "corruption";
     const apart = ledger?.store === name && !hasCaughtUp(ledger, start) ? ledger.apart : [];
     const isFirst = !queue.isRecovered;
-    const ahead = isFirst && ledger !== undefined && isAhead(ledger, start);
-    if (ahead) this.#options.news("the vital file is older than the store, or of another one");
     const reports = isFirst ? await emergenciesIn(store, lanes.emergency) : [];
-    const unsure = !start.coversStore || (start.torn && (ledger === undefined || !whole));
-    const isUnknown = ({ seq }: EmergencyUpdate): boolean => ahead || unsure || hasNumber(apart, seq);
-    // One that a broker has acknowledged was published: it waits for nothing but a receipt.
-    const carried = union(ledger?.carried ?? []);
-    const superseded = supersededIn(
-      reports.filter((report) => !isUnknown(report) && !hasNumber(carried, report.seq)),
-      memory(),
-    );
-    const newer = ahead && ledger.store === name ? copyIn(found) : undefined;
-    const kept = newer?.emergency.episodes.map(({ report }) => report) ?? [];
-    const orphans = orphansIn([...reports.filter(isUnknown), ...kept], start.memory, memory());
     // In one turn: what is appended or settled between these two would be lost, and its number given twice.
     if (isFirst) queue.setApart(apart);
     const { owed } = gaps;
@@ -198,17 +188,46 @@ export class StoreAccess {
     const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed, beyond } as const;
     const recovered = recover(known, { ledger, lanes, whole });
     gaps.recovered(recovered, now());
-    gaps.refuse(superseded, "superseded", now());
-    for (const report of orphans) this.#options.orphan(report);
-    if (newer && whole) this.#options.recalled(recalledFrom(newer, start.memory));
+    if (isFirst) this.#tellEmergencies(reports, found, { whole, apart });
+    await this.#clean(store, recovered, found, progress);
+  }
+
+  /** What the store knows of emergencies, and the memory does not. */
+  #tellEmergencies(
+    reports: readonly EmergencyUpdate[],
+    found: Scan,
+    { whole, apart }: { readonly whole: boolean; readonly apart: Runs },
+  ): void {
+    const { gaps, name, start, now, memory } = this.#options;
+    const { ledger } = found;
+    const ahead = ledger !== undefined && isAhead(ledger, start);
+    if (ahead) this.#options.news("the vital file is older than the store, or of another one");
+    // The vital file could not be written, and has not been written since.
+    const behind = apart.length > 0 && ledger !== undefined && ledger.generation >= start.generation;
+    const copy = ledger?.store === name && (ahead || behind) ? copyIn(found) : undefined;
+    const newer = whole ? copy : undefined;
+    const unsure = !start.coversStore || (start.torn && (ledger === undefined || !whole));
+    const isUnknown = ({ seq }: EmergencyUpdate): boolean =>
+      !newer && (ahead || unsure || hasNumber(apart, seq));
+    // One that a broker has acknowledged was published: it waits for nothing but a receipt.
+    const carried = union(ledger?.carried ?? []);
+    const inDoubt = reports.filter((report) => !isUnknown(report) && !hasNumber(carried, report.seq));
+    gaps.refuse(supersededIn(inDoubt, memory(), ...(newer ? [newer] : [])), "superseded", now());
+    if (newer) {
+      this.#options.recalled(newer);
+      return;
+    }
+    const kept = copy?.emergency.episodes.map(({ report }) => report) ?? [];
+    for (const report of orphansIn([...reports.filter(isUnknown), ...kept], start.memory, memory()))
+      this.#options.orphan(report);
+  }
+
+  async #clean(store: Store, { ghosts }: Recovered, { legacy }: Scan, progress: () => void): Promise<void> {
     const operations: Operation[] = LANES.flatMap((lane) =>
-      [...numbersOf(recovered.ghosts[lane])].map((seq): Operation => ({
-        type: "del",
-        key: encodeKey(lane, seq),
-      })),
+      [...numbersOf(ghosts[lane])].map((seq): Operation => ({ type: "del", key: encodeKey(lane, seq) })),
     );
     // The memory lives in the vital file: an old copy must never bring back what has ended since.
-    if (legacy && !away()) operations.push({ type: "del", key: VITAL_KEY });
+    if (legacy && !this.#options.away()) operations.push({ type: "del", key: VITAL_KEY });
     for (let from = 0; from < operations.length; from += GHOSTS) {
       // oxlint-disable-next-line no-await-in-loop -- a part at a time
       await store.batch(operations.slice(from, from + GHOSTS), { sync: from + GHOSTS >= operations.length });

@@ -1,11 +1,12 @@
 import { Link } from "../dispatch/link.ts";
 import { unitName } from "../domain/identity.ts";
 import type { StateMessage } from "../domain/messages.ts";
+import type { Memory } from "../domain/memory.ts";
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { Draft, EmergencyUpdate, EventData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
 import { createRoutes, type Routes } from "../domain/wire.ts";
-import { openOutbox, type Outbox, type OutboxFault, type Recalled } from "../outbox/outbox.ts";
+import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
 import { VERSION } from "../domain/version.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -27,10 +28,10 @@ export type Core = {
   readonly faults: Faults;
   /** Whether the outbox can be written. */
   readonly writable: Signal<boolean>;
-  /** Emergencies in the store that the memory lost: the newest report of each. */
+  /** Emergencies in the store that the memory lacks, or may have as they stood before: the newest report of each. */
   readonly orphans: Signal<EmergencyUpdate>;
   /** A newer memory than that with which the unit began. Only one listener. */
-  readonly recalled: Signal<Recalled>;
+  readonly recalled: Signal<Memory>;
   /** Whether the link is connected to a broker. */
   readonly connected: Signal<boolean>;
   /** The reason to stop and restart the unit. */
@@ -71,7 +72,7 @@ type Outside = {
   readonly news: Signal<string>;
   readonly spareUsed: Signal<string | undefined>;
   readonly orphans: Signal<EmergencyUpdate>;
-  readonly recalled: Signal<Recalled>;
+  readonly recalled: Signal<Memory>;
   readonly connected: Signal<boolean>;
 };
 
@@ -96,7 +97,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       news: (line) => on.news.emit(line),
       spareUsed: (reason) => on.spareUsed.emit(reason),
       orphan: (report) => on.orphans.emit(report),
-      recalled: (recalled) => on.recalled.emit(recalled),
+      recalled: (memory) => on.recalled.emit(memory),
       doubtful: () => on.news.emit("what was kept of open emergencies may be incomplete"),
     },
   });

@@ -1,5 +1,6 @@
 import type { Link } from "../dispatch/link.ts";
 import type { Episode, Pressed } from "../domain/episode.ts";
+import type { EmergencyMemory } from "../domain/memory.ts";
 import { AckMessage } from "../domain/messages.ts";
 import {
   buttonOnLoop,
@@ -24,7 +25,7 @@ import {
   toMemory,
   type Ring,
 } from "../emergency/ring-state.ts";
-import type { Outbox, Recalled } from "../outbox/outbox.ts";
+import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
@@ -95,8 +96,7 @@ export class EmergencyPart implements Disposable {
       answered: (kind, generation) => this.#answered(kind, generation),
     });
     for (const { episode, report } of emergency.episodes) {
-      if (outbox.isForeign(report)) this.#reports.renumber(episode.id, report);
-      else this.#reports.resume(episode.id, report);
+      this.#resume(report);
       log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
     this.#ring = restore({ ...emergency, copies: underPrefix(emergency.copies, prefix) }, clock.mono());
@@ -158,21 +158,35 @@ export class EmergencyPart implements Disposable {
     this.#give({ kind: "released", release, mono: this.#options.clock.mono() });
   }
 
-  /** The store has a report of an emergency that the memory lost: it goes on as the same one. */
+  /** The store has a report of an emergency that the memory lacks, or has as it stood before: it goes on. */
   adopt(report: EmergencyUpdate): void {
     const { clock, buttons, log } = this.#options;
     const { episode: id, button, state } = report.data;
-    if (isKnown(this.#ring, id)) return;
-    this.#reports.resume(id, report);
-    log.warn("an emergency of which only its report was left goes on", { episode: id, state });
+    const outnumbers = this.#outnumbers(report);
     const mono = clock.mono();
-    this.#give({ kind: "adopt", episode: episodeOf(report, buttons[button]?.dark ?? false, mono), mono });
+    const episode = episodeOf(report, buttons[button]?.dark ?? false, mono);
+    this.#give({ kind: "adopt", episode, outnumbers, mono }, [report]);
+    log.warn("an emergency goes on as its report in the store says", { episode: id, state });
   }
 
-  /** A newer memory than that with which the unit began was found. `ended`: see the event `recalled`. */
-  recall({ memory, ended }: Recalled): void {
-    const { presses, copies, airbags } = memory.emergency;
-    this.#give({ kind: "recalled", presses, copies, airbags, ended, mono: this.#options.clock.mono() });
+  /** A newer memory than that with which the unit began was found. */
+  recall(memory: EmergencyMemory): void {
+    const { prefix, clock } = this.#options;
+    const episodes = memory.episodes.map(({ episode, report }) => ({
+      episode,
+      outnumbers: this.#outnumbers(report),
+    }));
+    const copies = underPrefix(memory.copies, prefix);
+    this.#give(
+      { ...memory, kind: "recalled", copies, episodes, mono: clock.mono() },
+      memory.episodes.map(({ report }) => report),
+    );
+  }
+
+  /** Whether a report has a higher number than the current one of its episode. */
+  #outnumbers(report: EmergencyUpdate): boolean {
+    const ours = this.#reports.get(report.data.episode);
+    return ours !== undefined && !this.#options.outbox.isForeign(report) && report.seq > ours.seq;
   }
 
   /** An airbag has fired at `firedAt`, on the clock of `mono`: this opens an emergency. */
@@ -251,8 +265,19 @@ export class EmergencyPart implements Disposable {
     this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
   }
 
-  #give(event: RingEvent): readonly RingEffect[] {
+  /** Takes over the report of an episode. One of an earlier store gets a number of this one. */
+  #resume(report: EmergencyUpdate): void {
+    const { episode } = report.data;
+    if (this.#options.outbox.isForeign(report)) this.#reports.renumber(episode, report);
+    else this.#reports.resume(episode, report);
+  }
+
+  /** `reports`: those of the episodes that the ring may take over. */
+  #give(event: RingEvent, reports: readonly EmergencyUpdate[] = []): readonly RingEffect[] {
     const { ring, effects } = advance(this.#ring, event, this.#options.clock.mono());
+    const isNew = ({ data }: EmergencyUpdate) =>
+      isKnown(ring, data.episode) && !this.#reports.get(data.episode);
+    for (const report of reports) if (isNew(report)) this.#resume(report);
     this.#ring = ring;
     for (const effect of effects) this.#safely(effect.kind, () => this.#perform(effect));
     return effects;

@@ -198,9 +198,9 @@ const sendLast = async ({ outbox, link, options }: Core): Promise<void> => {
 
 /** Gives what a newer copy of the memory knows to its owners, once it is found. */
 const recalling = ({ recalled }: Core, { emergency }: Parts, commands: CommandPart): CommandPart => {
-  recalled.listen((found) => {
-    emergency.recall(found);
-    commands.recall(found.memory.commands);
+  recalled.listen((memory) => {
+    emergency.recall(memory.emergency);
+    commands.recall(memory.commands);
   });
   return commands;
 };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { RingEvent } from "../../src/emergency/events.ts";
-import { advance, AIRBAGS_MAX } from "../../src/emergency/ring.ts";
+import { advance } from "../../src/emergency/ring.ts";
 import {
+  AIRBAGS_MAX,
   areCopiesNoted,
   isEmergencyOpen,
   isRealEmergencyOpen,

@@ -1,5 +1,6 @@
 import { createRandom } from "../../src/demo/random.ts";
 import { LANES } from "../../src/domain/pending.ts";
+import type { Memory } from "../../src/domain/memory.ts";
 import type { Draft, EmergencyUpdate, Report } from "../../src/domain/report.ts";
 import type { Clock } from "../../src/domain/time.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
@@ -37,10 +38,13 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
   const news: string[] = [];
   const faults: (string | undefined)[] = [];
   const orphans: string[] = [];
+  const recalled: string[] = [];
   const on = {
     news: (line: string) => void news.push(line),
     fault: (fault?: { code: string }) => void faults.push(fault?.code),
     orphan: ({ data }: EmergencyUpdate) => void orphans.push(data.episode),
+    recalled: ({ emergency: { episodes } }: Memory) =>
+      void recalled.push(...episodes.map(({ episode: { id } }) => id)),
   };
   return {
     disk,
@@ -50,6 +54,8 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
     faults,
     /** Episodes that the store has, and the memory lacked. */
     orphans,
+    /** Episodes of a newer memory that the store had. */
+    recalled,
     /** `random` decides where numbers jump. */
     open: async (random: Random): Promise<Outbox> => {
       const opening = openTestOutbox(disk.path, {

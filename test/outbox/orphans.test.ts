@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
 import type { EmergencyData } from "../../src/domain/report.ts";
-import { orphansIn, recalledFrom, supersededIn } from "../../src/outbox/orphans.ts";
+import { orphansIn, supersededIn } from "../../src/outbox/orphans.ts";
 import { emergency } from "../dispatch/reports.ts";
-import { keptEpisode, remembering } from "./kept-episode.ts";
+import { remembering } from "./kept-episode.ts";
 
 const ID = emergency(1).data.episode;
 const knowing: Memory = { ...NO_MEMORY, ...remembering(ID) };
@@ -15,6 +15,7 @@ describe("an episode that a whole memory does not have", () => {
   test("was published: its reports are superseded", () => {
     expect(seqs(supersededIn([report(1), report(2)], NO_MEMORY))).toEqual([1, 2]);
     expect(supersededIn([report(1), report(2)], knowing)).toEqual([]);
+    expect(supersededIn([report(1), report(2)], NO_MEMORY, knowing)).toEqual([]);
   });
 });
 
@@ -34,25 +35,11 @@ describe("an episode that the memory may lack", () => {
     expect(orphansIn([report(1), report(2, "cleared")], NO_MEMORY, NO_MEMORY)).toEqual([]);
   });
 
-  test("is left alone if the memory has it, or had it when this life began", () => {
-    expect(orphansIn([report(1)], NO_MEMORY, knowing)).toEqual([]);
+  test("is told with its newest report if the memory has it, perhaps as it stood before", () => {
+    expect(seqs(orphansIn([report(1), report(2, "cleared")], knowing, knowing))).toEqual([2]);
+  });
+
+  test("is left alone if it has ended in this life", () => {
     expect(orphansIn([report(1)], knowing, NO_MEMORY)).toEqual([]);
-  });
-});
-
-describe("a newer memory than that with which this life began", () => {
-  const cleared: Memory = {
-    ...NO_MEMORY,
-    emergency: { ...NO_MEMORY.emergency, episodes: [keptEpisode(ID, "cleared")] },
-  };
-
-  test("shows that an episode has ended which it lacks, or has as cleared", () => {
-    for (const newer of [NO_MEMORY, cleared])
-      expect(recalledFrom(newer, knowing)).toEqual({ memory: newer, ended: [{ id: ID, presses: 1 }] });
-  });
-
-  test("shows no end of an episode that it has open, or that had ended before", () => {
-    expect(recalledFrom(knowing, knowing).ended).toEqual([]);
-    expect(recalledFrom(NO_MEMORY, cleared).ended).toEqual([]);
   });
 });

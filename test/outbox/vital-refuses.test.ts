@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Report } from "../../src/domain/report.ts";
+import { EPISODE, remembering } from "./kept-episode.ts";
 import { emergency, event, openLives } from "./lives.ts";
 
 const declaredIn = (reports: readonly Report[], seq: number): boolean =>
@@ -23,6 +24,7 @@ describe.each(["stop", "cut"] as const)("a vital file that refuses in two lives 
       await world.close(first);
       world.disk.fault = { kind: "vital-refuses", spare: "refuses" };
       const second = await world.open(() => 0.5);
+      second.remember(remembering(EPISODE));
       const made = [emergency, event("a"), event("b")].map((draft) => second.append(draft).seq);
       await world.pass(10_000);
       if (end === "stop") await world.close(second);
@@ -36,17 +38,21 @@ describe.each(["stop", "cut"] as const)("a vital file that refuses in two lives 
   );
 });
 
-test("an emergency that the memory never had stays until it is sent, over several lives", async () => {
+test("an emergency that the vital file never had stays until it is sent, over several lives", async () => {
   const world = openLives();
   await world.close(await world.open(() => 0.3));
   world.disk.fault = { kind: "vital-refuses", spare: "refuses" };
   const second = await world.open(() => 0.1);
+  second.remember(remembering(EPISODE));
   const { seq } = second.append(emergency);
   await world.pass(10_000);
   world.disk.cut();
   world.disk.fault = undefined;
   for (const draw of [0.5, 0.9]) {
     const later = await world.open(() => draw);
+    // The unit takes it over.
+    expect(world.recalled.splice(0)).toEqual([EPISODE]);
+    later.remember(remembering(EPISODE));
     later.append(event("later"));
     await world.pass(10_000);
     expect((await world.pending(later)).map((report) => report.seq)).toContain(seq);

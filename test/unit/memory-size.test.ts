@@ -3,7 +3,8 @@ import { decide, done } from "../../src/commands/commands.ts";
 import type { CommandMessage } from "../../src/domain/messages.ts";
 import { NO_MEMORY, type CommandMemory, type Memory } from "../../src/domain/memory.ts";
 import { COPIES_MAX } from "../../src/emergency/copies.ts";
-import { AIRBAGS_MAX, ENDED_MAX } from "../../src/emergency/ring.ts";
+import { ENDED_MAX } from "../../src/emergency/ring.ts";
+import { AIRBAGS_MAX } from "../../src/emergency/ring-state.ts";
 import { encodeVital } from "../../src/outbox/vital-record.ts";
 import { EmergencyWorld, NOW } from "./emergency-life.ts";
 

@@ -1,7 +1,8 @@
 import type { Connect } from "../../../src/dispatch/port.ts";
 import type { Memory } from "../../../src/domain/memory.ts";
 import { COPIES_MAX } from "../../../src/emergency/copies.ts";
-import { AIRBAGS_MAX, ENDED_MAX } from "../../../src/emergency/ring.ts";
+import { ENDED_MAX } from "../../../src/emergency/ring.ts";
+import { AIRBAGS_MAX } from "../../../src/emergency/ring-state.ts";
 import type { Disk, Operation } from "../../../src/outbox/port.ts";
 import { decodePlaces } from "../../../src/outbox/vital-record.ts";
 

@@ -1,0 +1,45 @@
+import { STAGES, type Episode } from "../domain/episode.ts";
+
+/** One episode of which there are two versions: the ring's, and a newer one that the store had. Pure. */
+
+export type Merging = {
+  /** How many presses both versions have together. */
+  readonly presses: number;
+  /** Nobody has pressed since the other version was made: if that is cleared, the episode is over. */
+  readonly mayEnd: boolean;
+};
+
+const isLater = (one: Episode, other: Episode): boolean =>
+  STAGES.indexOf(one.state) > STAGES.indexOf(other.state);
+
+/**
+ * The ring's version of an episode with everything that only the other version has. `other` is older than the
+ * presses of this life, and newer than the rest. An episode only goes on and grows.
+ */
+export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Merging): Episode => {
+  const goesOn = isLater(other, ours) && (other.state !== "cleared" || mayEnd);
+  const { state, by, ackAt } = goesOn ? other : ours;
+  return {
+    ...ours,
+    first: ours.first ?? other.first,
+    pressed: ours.pressed ?? other.pressed,
+    buttons: [...new Set([...other.buttons, ...ours.buttons])],
+    silent: ours.silent && other.silent,
+    dark: ours.dark && other.dark,
+    heldMs: ours.heldMs ?? other.heldMs,
+    presses,
+    sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),
+    state,
+    by,
+    ackAt,
+  };
+};
+
+/** Whether two versions of an episode say the same. */
+export const saysTheSame = (one: Episode, other: Episode): boolean =>
+  one.presses === other.presses &&
+  one.state === other.state &&
+  one.silent === other.silent &&
+  one.dark === other.dark &&
+  one.heldMs === other.heldMs &&
+  one.buttons.length === other.buttons.length;
