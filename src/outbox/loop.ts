@@ -143,6 +143,10 @@ export class OutboxLoop implements Outbox {
       news: (line) => on.news(line),
       orphan: (report) => on.orphan?.(report),
       recalled: (memory) => on.recalled?.(memory),
+      proven: () => {
+        this.#vital.file.proven();
+        this.#vital.soon();
+      },
       closing: () => this.#closing,
       away: () => this.#condition.away,
       memory: () => this.memory,

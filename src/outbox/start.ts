@@ -41,6 +41,8 @@ export type Start = {
   readonly coversStore: boolean;
   /** The newest memory may be lost: it covers a store only if the ledger of that store knows of no newer one. */
   readonly torn: boolean;
+  /** See `Vital`: the last life ended before it had opened the store. */
+  readonly unproven?: number | undefined;
   /** What was wrong, a line each. */
   readonly news: readonly string[];
   /** The store, if it had to be opened to know all this. */
@@ -96,6 +98,7 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   doubtful: damaged || vital.unread.length > 0,
   coversStore: vital.unread.length === 0,
   torn: damaged,
+  unproven: vital.unproven,
   news: [
     ...vital.unread,
     ...(damaged ? ["one of the two places of the vital file is damaged: the other one is used"] : []),
@@ -272,6 +275,12 @@ const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<v
   await Promise.race([writing, late.promise]);
 };
 
+/** See `Vital`. A life that ends before it has opened the store must not look like one that knows all of it. */
+const unprovenOf = ({ coversStore, torn, generation, unproven }: Start): number | undefined => {
+  if (!coversStore) return 0;
+  return unproven ?? (torn ? generation + 1 : undefined);
+};
+
 /**
  * Counts the boot and takes the first lease, synced. If the disk refuses or does not answer, boot and numbers
  * jump to where no other life's are. Rejects with StoreError if nothing was ever stored here, and cannot be.
@@ -283,7 +292,7 @@ export const takeLease = async (
 ): Promise<Life> => {
   const { store, formerly, connection, generation, memory } = start;
   const renewedBelow = start.renewedBelow === 0 ? start.lease : start.renewedBelow;
-  const of = { generation, store, formerly, renewedBelow, connection, memory };
+  const of = { generation, store, formerly, renewedBelow, unproven: unprovenOf(start), connection, memory };
   const lease = start.lease + LEASE_MIN;
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {

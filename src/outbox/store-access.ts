@@ -35,6 +35,8 @@ export type AccessOptions = {
   /** See `OutboxOptions`. */
   readonly orphan: (report: EmergencyUpdate) => void;
   readonly recalled: (memory: Memory) => void;
+  /** Called after these two: the memory has what the store knows of emergencies. */
+  readonly proven: () => void;
   /** The outbox is being closed: a scan is abandoned. */
   readonly closing: () => boolean;
   /** Nothing remembers numbers or memory. */
@@ -57,6 +59,10 @@ const isAhead = (ledger: StoredLedger, start: Start): boolean =>
   ledger.store === start.store
     ? ledger.generation > start.generation
     : ledger.store !== undefined && ledger.store !== start.formerly;
+
+/** The last life began with a memory that is older than the store, and ended before it had opened the store. */
+const isUnproven = (ledger: StoredLedger | undefined, { unproven }: Start): boolean =>
+  unproven !== undefined && (ledger === undefined || ledger.generation >= unproven);
 
 /**
  * The copy of the memory, if all of it can be read. A batch holds the memory as it stood with its records, so it has
@@ -188,7 +194,10 @@ export class StoreAccess {
     const known = { ...queue.known, owed, store: name, lostWith, renamed: start.renamed, beyond } as const;
     const recovered = recover(known, { ledger, lanes, whole });
     gaps.recovered(recovered, now());
-    if (isFirst) this.#tellEmergencies(reports, found, { whole, apart });
+    if (isFirst) {
+      this.#tellEmergencies(reports, found, { whole, apart });
+      this.#options.proven();
+    }
     await this.#clean(store, recovered, found, progress);
   }
 
@@ -204,9 +213,11 @@ export class StoreAccess {
     if (ahead) this.#options.news("the vital file is older than the store, or of another one");
     // The vital file could not be written, and has not been written since.
     const behind = apart.length > 0 && ledger !== undefined && ledger.generation >= start.generation;
-    const copy = ledger?.store === name && (ahead || behind) ? copyIn(found) : undefined;
-    const newer = whole ? copy : undefined;
-    const unsure = !start.coversStore || (start.torn && (ledger === undefined || !whole));
+    // The last life may have changed the memory that was older: the copy is not newer than all of it.
+    const unproven = isUnproven(ledger, start);
+    const copy = ledger?.store === name && (ahead || behind || unproven) ? copyIn(found) : undefined;
+    const newer = whole && !unproven ? copy : undefined;
+    const unsure = !start.coversStore || unproven || (start.torn && (ledger === undefined || !whole));
     const isUnknown = ({ seq }: EmergencyUpdate): boolean =>
       !newer && (ahead || unsure || hasNumber(apart, seq));
     // One that a broker has acknowledged was published: it waits for nothing but a receipt.

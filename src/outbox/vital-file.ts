@@ -114,6 +114,13 @@ export class VitalFile {
     this.#changes++;
   }
 
+  /** What the store has of emergencies is in the memory now. */
+  proven(): void {
+    if (this.#vital.unproven === undefined) return;
+    this.#vital = { ...this.#vital, unproven: undefined };
+    this.#changes++;
+  }
+
   /** Counts a connection: from the last one, or from `least` if that is more. */
   nextConnection(least: number): number {
     const connection = Math.max(this.#vital.connection + 1, least);

@@ -17,6 +17,11 @@ export type Vital = {
    * next life.
    */
   readonly renewedBelow?: number | undefined;
+  /**
+   * This memory continues one of which a newer one may have been lost: a ledger with this generation or a higher one
+   * was written with a newer memory. Absent once the store was opened.
+   */
+  readonly unproven?: number | undefined;
   readonly boot: number;
   /** Connections of the link so far. */
   readonly connection: number;
@@ -48,6 +53,7 @@ const Header = z.object({
     .regex(/^[0-9a-z]{8}$/)
     .optional(),
   renewedBelow: z.int().nonnegative().optional(),
+  unproven: z.int().nonnegative().optional(),
   notes: z.record(z.string(), z.unknown()).optional(),
   memory: z.unknown().optional(),
 });
