@@ -19,6 +19,36 @@ import {
 
 const SOUND: readonly Case[] = [
   [
+    "repeats-until-received",
+    "it is repeated, then received",
+    [
+      [0, ...up, disk([{}])],
+      [20, published(0, 0)],
+      [40, second, published(0, 0)],
+      [60, second, disk([{ state: "received" }])],
+      [99, second],
+    ],
+  ],
+  [
+    "repeats-until-received",
+    "a disk that takes nothing does not show that it is received",
+    [
+      [0, ...up, disk([{}])],
+      [20, readOnly],
+      [60, second],
+    ],
+  ],
+  [
+    "repeats-until-received",
+    "the unit has begun a moment ago",
+    [
+      [0, ...up, disk([{}])],
+      [29, stopped],
+      [30, running],
+      [31, second],
+    ],
+  ],
+  [
     "episode-survives",
     "cleared by dispatch",
     [
@@ -162,6 +192,15 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  [
+    "repeats-until-received",
+    "it is published once, and no more",
+    [
+      [0, ...up, disk([{}])],
+      [1, published(0, 0)],
+      [32, second],
+    ],
+  ],
   [
     "episode-survives",
     "gone",

@@ -1,5 +1,6 @@
 import type { EpisodeOnDisk, Fact } from "../facts.ts";
 import type { Invariant } from "./invariant.ts";
+import { repeatsUntilReceived } from "./repeats.ts";
 import { Takers } from "./takers.ts";
 
 const isOpen = (episode: EpisodeOnDisk): boolean => episode.state !== "cleared";
@@ -190,4 +191,5 @@ export const EPISODE_INVARIANTS: readonly Invariant[] = [
   noStaleCopy,
   drillIsAsked,
   noOldDrill,
+  repeatsUntilReceived,
 ];
