@@ -113,7 +113,7 @@ test("verify beside a running service says that reserved numbers are no damage",
 
 test("wrong usage, and what is no outbox, say so", async () => {
   expect((await run()).code).toBe(64);
-  expect((await run("stats")).stderr).toContain("expected --config FILE or --path FOLDER");
+  expect((await run("stats")).stderr).toContain("expected --config FILE, --root DIR or --path FOLDER");
   expect((await run("export", "--path", path, "--format", "csv")).code).toBe(64);
   const none = await run("stats", "--path", join(folder, "nothing"));
   expect([none.code, none.stderr]).toEqual([
