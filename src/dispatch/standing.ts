@@ -58,7 +58,10 @@ export type Standing = {
   readonly report: EmergencyUpdate;
   /** Brokers that may have an older retained copy. */
   readonly copies: readonly string[];
-  /** When this report was first published, or when the connection on which it waits was opened. */
+  /**
+   * When this report, or the first of those before it that had no answer either, was first published, or when the
+   * connection on which it waits was opened.
+   */
   readonly since: number;
   readonly reach: Reach;
 };
@@ -80,7 +83,8 @@ export const published = (
 ): Standing =>
   before?.report.seq === report.seq
     ? { ...before, report, copies }
-    : { report, copies, since: now, reach: "waiting" };
+    : // Presses that follow each other must not put off the moment at which the connection is no longer trusted.
+      { report, copies, since: before && before.reach !== "sent" ? before.since : now, reach: "waiting" };
 
 /** The link has a new connection: its broker may have a subscriber. */
 export const reconnected = (standing: Standing, now: number): Standing => ({

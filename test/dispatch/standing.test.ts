@@ -21,6 +21,14 @@ describe("how far the report of an emergency got", () => {
     });
   });
 
+  test("presses that follow each other do not put off the moment at which the connection is no longer trusted", () => {
+    const link = { broker: "mqtts://a", elsewhere: false, emergencyMs: 0 };
+    let standing = NEW;
+    for (let n = 2; n <= 4; n++) standing = published(standing, emergency(n), [], 100 + n * 1_000);
+    expect(viewOf(standing, link, 5_099)).toMatchObject({ silent: false });
+    expect(viewOf(standing, link, 5_100)).toMatchObject({ silent: true });
+  });
+
   test("a repetition keeps what is known of the report, with the new attempt and copies", () => {
     const again = emergency(1, "active", { attempt: 2 });
     expect(published({ ...NEW, reach: "unheard" }, again, ["mqtts://b"], 200)).toEqual({
