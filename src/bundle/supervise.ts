@@ -95,6 +95,10 @@ export const end = async ({ store, lock }: Supervision, { version }: Begun): Pro
   if (trialOf(await store.disk(), state)?.version === version) await store.writeState(stoppedCleanly(state));
 };
 
+/** An emergency that is open for so long without dispatch being reached ends a trial. */
+const STRANDED_MS = 5_000;
+const STRANDED = "an emergency was open, and dispatch was not reached with it";
+
 class Watch {
   readonly #on: Supervision;
   readonly #begun: Begun;
@@ -105,6 +109,8 @@ class Watch {
   /** Counted and written; undefined until it has been read. */
   #countedMs: number | undefined;
   #lookedAt: number;
+  /** For how long an emergency has been open without dispatch being reached. */
+  #strandedMs = 0;
   #hasResults = true;
   #onTrial = true;
 
@@ -122,6 +128,8 @@ class Watch {
     const elapsedMs = time.mono() - this.#lookedAt;
     this.#lookedAt = time.mono();
     if (this.#running.couldCarry()) this.#unwrittenMs += elapsedMs;
+    const isStranded = this.#running.inEmergency() && !this.#running.reached();
+    this.#strandedMs = isStranded ? this.#strandedMs + elapsedMs : 0;
     const { current } = await store.links();
     if (current !== this.#begun.version) return this.#other(current);
     const changed = this.#running.changed();
@@ -153,8 +161,13 @@ class Watch {
     this.#hasResults = false;
   }
 
+  /** A press needs the configuration that is known to work, now. */
+  get #isStranded(): boolean {
+    return this.#strandedMs >= STRANDED_MS;
+  }
+
   get #isDue(): boolean {
-    if (this.#countedMs === undefined || this.#unwrittenMs >= WRITE_MS) return true;
+    if (this.#countedMs === undefined || this.#unwrittenMs >= WRITE_MS || this.#isStranded) return true;
     return this.#countedMs + this.#unwrittenMs >= this.#trialMs;
   }
 
@@ -197,10 +210,9 @@ class Watch {
     this.#unwrittenMs = 0;
     const trial = trialOf(disk, counted);
     this.#countedMs = trial?.countedMs;
-    const back =
-      trial && isOverdue(trial, this.#trialMs)
-        ? beginGoingBack(disk, counted, notReached(this.#trialMs))
-        : undefined;
+    const why = this.#isStranded ? STRANDED : notReached(this.#trialMs);
+    const isOver = trial && (this.#isStranded || isOverdue(trial, this.#trialMs));
+    const back = isOver ? beginGoingBack(disk, counted, why) : undefined;
     if (!back?.going) {
       await this.#on.store.writeState(counted);
       return undefined;

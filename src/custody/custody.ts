@@ -13,6 +13,8 @@ export type CustodySetting = "auto" | "broker" | "dispatch";
 export type CustodyMode = "broker" | "dispatch";
 
 const DAY_MS = 24 * 3_600_000;
+/** The clocks of a recorder and of a unit may differ by so much. */
+const APART_MS = 600_000;
 /** After this long without a receipt, 0x10 counts again as what it says. */
 const FRESH_MS = 600_000;
 
@@ -23,6 +25,8 @@ export type Known = {
   readonly next: number;
   /** A number that a receipt covers, and that dispatch cannot have: it was never sent. Undefined: there is none. */
   readonly unsent: (upTo: number, missing: ReceiptMessage["missing"]) => number | undefined;
+  /** The time of the newest reports that it covers and that no broker has acknowledged, UTC milliseconds. */
+  readonly coveredAt: number | undefined;
   readonly now: Instant;
 };
 
@@ -40,6 +44,10 @@ export type Verdict =
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
 
 const ignored = (why: Ignored, detail: string): Verdict => ({ kind: "ignored", why, detail });
+
+/** The numbers that a received value is about, if it is a receipt. */
+export const claimOf = (value: unknown): Pick<ReceiptMessage, "upTo" | "missing"> | undefined =>
+  ReceiptMessage.safeParse(value).data;
 
 /** What a received value means. `value`: parsed JSON, or anything else. */
 export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verdict => {
@@ -71,10 +79,16 @@ const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
   newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
 
 /** What a receipt claims that cannot be true of this store. */
-const falseClaim = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): string | undefined => {
+const falseClaim = (
+  { upTo, missing, at }: ReceiptMessage,
+  { next, unsent, coveredAt }: Known,
+): string | undefined => {
   if (upTo >= next) return `numbers up to ${upTo}, and the next one here is ${next}`;
   const never = unsent(upTo, missing);
-  return never === undefined ? undefined : `number ${never}, which was never sent`;
+  if (never !== undefined) return `number ${never}, which was never sent`;
+  return coveredAt !== undefined && coveredAt > Date.parse(at) + APART_MS
+    ? `numbers up to ${upTo} at ${at}, before reports with such numbers were made here`
+    : undefined;
 };
 
 const claimsTooMuch = (memory: CustodyMemory, why: string, now: Instant): Verdict => {

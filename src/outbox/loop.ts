@@ -311,6 +311,10 @@ export class OutboxLoop implements Outbox {
     return this.#receipts.unsent(upTo, missing);
   }
 
+  coveredAt(upTo: number, missing: Runs): Promise<number | undefined> {
+    return this.#receipts.coveredAt(upTo, missing);
+  }
+
   get recovered(): boolean {
     return this.#queue.isRecovered;
   }

@@ -80,6 +80,12 @@ export type Outbox = AsyncDisposable &
      * longer has are declared, unless a pending gap does.
      */
     unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }>;
+    /**
+     * Of the pending reports up to `upTo` that are not `missing`, that an earlier life made and no broker has
+     * acknowledged: the time of the newest ones, UTC milliseconds. A receipt that is older cannot cover them.
+     * Undefined if there are none with a time that is trusted.
+     */
+    coveredAt(upTo: number, missing: Runs): Promise<number | undefined>;
     /** How many reports a broker has acknowledged and no receipt covers. */
     readonly unreceipted: number;
     /** The next number that is given. Before `recovered` earlier lives may have given higher ones. */

@@ -31,6 +31,8 @@ export type ReceiptsOptions = {
 
 /** Of numbers that were sent, so many runs are told apart. */
 const SENT_RUNS = 1_024;
+/** So many of the newest reports show when a life was. */
+const NEWEST = 32;
 /** Numbers settled or looked at in one turn. */
 const PAGE = 4_096;
 
@@ -73,6 +75,33 @@ export class Receipts {
     if (upTo < queue.first) return undefined;
     const { certain } = pendingIn(queue.ledger, without([[queue.first, upTo]], missing));
     return without(without(certain, this.#sent), queue.emergencies)[0]?.[0];
+  }
+
+  /** See `Outbox.coveredAt`. */
+  async coveredAt(upTo: number, missing: Runs): Promise<number | undefined> {
+    const { queue, access, renewedBelow } = this.#options;
+    const { store } = access;
+    const last = Math.min(upTo, queue.first - 1);
+    if (!store || last < renewedBelow) return undefined;
+    const { certain } = pendingIn(queue.ledger, without([[renewedBelow, last]], missing));
+    const newest = lastOf(without(certain, queue.carried), NEWEST);
+    const times = (await this.#records(store, newest)).flatMap((report) =>
+      report && report.clock !== "unset" ? [Date.parse(report.at)] : [],
+    );
+    return times.length === 0 ? undefined : Math.max(...times);
+  }
+
+  /** The records of these numbers; undefined where one cannot be read. */
+  async #records(store: Store, numbers: readonly number[]): Promise<(Report | undefined)[]> {
+    const { queue, unreadable } = this.#options;
+    const keys = numbers.map((seq) => encodeKey(laneOf(queue.named(seq).kind), seq));
+    try {
+      const values = await store.getMany(keys);
+      return values.map((value, n) => value && decodeRecord(keys[n]!, value));
+    } catch (cause) {
+      unreadable(store, cause);
+      return [];
+    }
   }
 
   /** See `PendingReports.sending`. */
@@ -211,6 +240,13 @@ const gone = (queue: Queue, numbers: Runs): Runs => {
   const settled: Runs = [];
   for (const seq of numbersOf(numbers)) if (queue.isSettled(seq)) addRange(settled, seq, seq);
   return settled;
+};
+
+const lastOf = (numbers: Runs, limit: number): number[] => {
+  const last: number[] = [];
+  for (const [from, to] of numbers.toReversed())
+    for (let seq = to; seq >= from && last.length < limit; seq--) last.push(seq);
+  return last;
 };
 
 const firstOf = (numbers: Runs, limit: number): number[] => {

@@ -222,10 +222,11 @@ export const recover = (known: Known, found: Found): Recovered => {
   const renamed = renamedFor(known, found);
   const gaps = renamed && known.first > 1 ? single([[1, known.first - 1]], renamed) : lostGaps(lost, numbers);
   if (renamed) gaps.push(...foreignGaps(known, pending, renamed));
-  gaps.push(...missingGaps({ ...known, renamed }, found, missing, ledger.next));
+  const carried = union(base.carried, known.ledger.carried);
+  gaps.push(...missingGaps({ ...known, renamed }, found, missing, { next: ledger.next, carried }));
   gaps.push(...declaredAgain(union(known.owed, checked.owed), there));
   for (const [from, to] of missing) addRange(ledger.settled, from, to);
-  ledger.carried = union(base.carried, known.ledger.carried);
+  ledger.carried = carried;
   return { ledger, lanes, gaps, ghosts: ghostsOf(ledger, found) };
 };
 
@@ -258,7 +259,13 @@ const lostGaps = (lost: Runs, numbers: Runs): Gap[] =>
     return size(there) === to - from + 1 ? [...numbersOf(there)] : undefined;
   });
 
-const missingGaps = (known: Known, found: Found, missing: Runs, next: number): Gap[] => {
+/** `carried`: numbers that waited in memory for a receipt, which a power cut takes. */
+const missingGaps = (
+  known: Known,
+  found: Found,
+  missing: Runs,
+  { next, carried }: Pick<Ledger, "next" | "carried">,
+): Gap[] => {
   const gaps: Gap[] = [];
   const declare = (from: number, to: number, reason: GapReason): void => {
     if (from <= to) gaps.push(...single(within(missing, from, to), reason));
@@ -266,7 +273,10 @@ const missingGaps = (known: Known, found: Found, missing: Runs, next: number): G
   const from = known.renamed ? known.first : 1;
   // Below it the ledger knew of them; from there on they may have been given, sent or lost when the power went.
   const told = found.ledger && found.whole && !known.recovered ? found.ledger.next : next;
-  declare(from, Math.min(told, known.first) - 1, "corruption");
+  for (const [low, high] of within(missing, from, Math.min(told, known.first) - 1)) {
+    gaps.push(...single(complement(carried, low, high), "corruption"));
+    gaps.push(...single(within(carried, low, high), "power-cut"));
+  }
   declare(Math.max(from, told), known.first - 1, "power-cut");
   declare(known.first, known.ledger.next - 1, known.lostWith);
   declare(Math.max(known.first, known.ledger.next), next - 1, told === next ? "corruption" : "power-cut");

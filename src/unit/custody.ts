@@ -1,4 +1,5 @@
 import {
+  claimOf,
   isForsaken,
   judge,
   modeOf,
@@ -53,6 +54,7 @@ export class CustodyPart {
   #counted: { readonly at: number; readonly broker: string } | undefined;
   #newest: ReceiptMessage | undefined;
   #secondAt: number | undefined;
+  #receiving: Promise<void> = Promise.resolve();
   /** A receipt that came before the outbox was recovered. */
   #early: { readonly payload: Buffer; readonly broker: string } | undefined;
   /** A new store is to begin. `asked`: the disk is being asked. */
@@ -109,16 +111,29 @@ export class CustodyPart {
     );
   }
 
-  /** A message on the unit's `receipt` topic. */
-  receive(payload: Buffer, broker: string): void {
+  /**
+   * A message on the unit's `receipt` topic. It is not waited for: a disk that hangs must not keep the acknowledgements
+   * that follow.
+   */
+  receive(payload: Buffer, broker: string): Promise<void> {
+    // One after the other, in the order in which they came.
+    this.#receiving = this.#receiving.then(() => this.#receive(payload, broker));
+    return this.#receiving;
+  }
+
+  async #receive(payload: Buffer, broker: string): Promise<void> {
     const { outbox, clock } = this.#options;
     // What earlier lives have given is not known yet.
     this.#early = outbox.recovered ? undefined : { payload, broker };
     if (this.#early) return;
-    const verdict = judge(this.#memory, readJson(payload, RECEIPT_BYTES), {
+    const value = readJson(payload, RECEIPT_BYTES);
+    const claim = claimOf(value);
+    const coveredAt = claim && (await outbox.coveredAt(claim.upTo, claim.missing));
+    const verdict = judge(this.#memory, value, {
       store: outbox.store,
       next: outbox.next,
       unsent: (upTo, missing) => outbox.unsent(upTo, missing),
+      coveredAt,
       now: clock.now(),
     });
     if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
@@ -212,7 +227,7 @@ export class CustodyPart {
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
       this.#onlyOne("only one recorder is heard");
-    if (this.#early) this.receive(this.#early.payload, this.#early.broker);
+    if (this.#early) void this.receive(this.#early.payload, this.#early.broker);
     void this.#finishRenewal();
     void this.#sendAgain(link);
   }

@@ -155,6 +155,21 @@ test("an emergency gets the other configuration, if dispatch is not reached", as
   expect(await bench.run(begun)).toBe("configuration 2 replaces 1");
 });
 
+test("a press ends a trial that does not reach dispatch: it needs the configuration that is known to work", async () => {
+  const bench = await benchWith(1, 2);
+  const begun = await bench.start();
+  let pressed = 0;
+  bench.everySecond = (second) => {
+    if (second !== 10) return;
+    pressed = bench.seconds;
+    bench.state.emergency = true;
+  };
+  expect(await bench.run(begun)).toBe(
+    "configuration 2 goes back to 1: an emergency was open, and dispatch was not reached with it",
+  );
+  expect(bench.seconds - pressed).toBeLessThanOrEqual(8);
+});
+
 test("a trial is passed when dispatch is reached, and that is reported once", async () => {
   const bench = await benchWith(1, 2);
   const begun = await bench.start();

@@ -15,6 +15,7 @@ const KNOWN: Known = {
   store: "k3v9q0ab",
   next: 1_000,
   unsent: () => undefined,
+  coveredAt: undefined,
   now: { at: AT, clock: "gnss" },
 };
 const receipt = (more: object = {}): object => ({
@@ -71,6 +72,11 @@ describe("a receipt", () => {
       kind: "renew",
       why: "recorder-a has stored number 500, which was never sent",
     });
+  });
+
+  test("cannot cover a report that was made after it: dispatch has another one of that number", () => {
+    expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_000 }).kind).toBe("counts");
+    expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_001 }).kind).toBe("renew");
   });
 
   // The unit's clock may be wrong, or that of a recording.

@@ -335,3 +335,36 @@ test("a report that is written while it is looked for is found", async () => {
   expect(seqs((await looked).reports)).toEqual(seqs(reports));
   expect(outbox.unreceipted).toBe(4);
 });
+
+test("the newest report of an earlier life that no broker has shows when it was made", async () => {
+  const { outbox, open, close, pass } = await begin();
+  const later = { ...position, at: 5_000_000 };
+  const sent = outbox.append({ ...position, at: 9_000_000 });
+  const [first, last] = [outbox.append(event()), outbox.append(later)];
+  outbox.acknowledge([sent]);
+  await pass(2_000);
+  await close(outbox);
+  const next = await open();
+  const asked = async (upTo: number, missing: [number, number][] = []): Promise<number | undefined> => {
+    const answer = next.coveredAt(upTo, missing);
+    await pass(100);
+    return answer;
+  };
+  expect(await asked(last.seq)).toBe(5_000_000);
+  expect(await asked(last.seq, [[last.seq, last.seq]])).toBe(1);
+  expect(await asked(first.seq - 1)).toBeUndefined();
+});
+
+test("what waited in memory for a receipt when the power went is declared so, not as corruption", async () => {
+  const { outbox, disk, open, pending, pass } = await begin();
+  await pass(5_000);
+  outbox.acknowledge([outbox.append(position), outbox.append(position)]);
+  await pass(3_000);
+  outbox.append(event());
+  await pass(1_000);
+  disk.cut();
+  const next = await open();
+  expect(new Set(gapsIn(await pending(next)).map((gap) => (gap as { reason: string }).reason))).toEqual(
+    new Set(["power-cut"]),
+  );
+});
