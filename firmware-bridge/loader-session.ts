@@ -65,14 +65,24 @@ export const command = async (talk: Conversation, ...commands: readonly Command[
   throw new Error("the boot loader does not answer, or refuses a command");
 };
 
-/** Which loader this is; a string: why it cannot be used. */
-export const identify = async (talk: Conversation): Promise<{ readonly loader: Loader } | string> => {
-  if (!SIGNATURE.equals(await command(talk, READ_SIGNATURE))) return "the chip is no ATmega328P";
+/** What answers at the other end: a loader that can be used, or why it cannot. */
+type Identified =
+  | { readonly loader: Loader }
+  | { readonly wrong: "chip" | "old-loader"; readonly says: string };
+
+/** Which loader this is. */
+export const identify = async (talk: Conversation): Promise<Identified> => {
+  const signature = await command(talk, READ_SIGNATURE);
+  if (!SIGNATURE.equals(signature))
+    return {
+      wrong: "chip",
+      says: `the chip is no ATmega328P (its signature is ${Buffer.from(signature).toString("hex")})`,
+    };
   const [hardware] = await command(talk, READ_HARDWARE);
   if (hardware === HARDWARE_OURS) return { loader: "ours" };
   const [major = 0] = await command(talk, READ_MAJOR);
   if (major >= OPTIBOOT_MIN) return { loader: "optiboot" };
-  return `the boot loader is of version ${major}, and not ours: program ours through ICSP`;
+  return { wrong: "old-loader", says: `the boot loader is not ours, and of version ${major}: too old` };
 };
 
 const writes = (talk: Conversation, { at, bytes }: Page) => command(talk, setAddress(at), writePage(bytes));

@@ -1,10 +1,13 @@
 import { reasonOf } from "../src/runtime/log.ts";
-import { askBoard, findBoard, LineError, talkAt, type LineOptions } from "./asking.ts";
+import { isPortBusy } from "../src/runtime/tty.ts";
+import { findBoard, LineError, talkAt } from "./asking.ts";
 import type { Conversation } from "./conversation.ts";
-import type { FirmwareImage } from "./firmware-image.ts";
+import { ASK_FIRMWARE_NAME, firmwareNames } from "./firmware-name.ts";
+import { leaveFirmware, type Before, type LeaveOptions, type Left } from "./leave-firmware.ts";
 import { command, greet, identify, perform } from "./loader-session.ts";
 import { ENTER, LEAVE } from "./stk500.ts";
-import { planUpdate, REFUSALS, type Step } from "./update-plan.ts";
+import { UpdateError } from "./update-error.ts";
+import { planUpdate, type Step } from "./update-plan.ts";
 
 export type UpdateProgress = {
   readonly doing: Step["do"];
@@ -13,49 +16,52 @@ export type UpdateProgress = {
   readonly of: number;
 };
 
-export type UpdateOptions = LineOptions & {
-  /** The rates of the board's firmware, before and after. */
-  readonly bauds: readonly number[];
-  readonly image: FirmwareImage;
+export type UpdateOptions = LeaveOptions & {
   readonly onProgress: (progress: UpdateProgress) => void;
 };
 
-/**
- * Why an update was not made. `refused`: the board is needed now. `silent`: the port cannot be opened, or neither
- * firmware nor boot loader has answered. `loader`: the boot loader cannot be used. `failed`: it was begun, and can be repeated.
- */
-export class UpdateError extends Error {
-  readonly code: "refused" | "silent" | "loader" | "failed";
-  constructor(code: UpdateError["code"], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
+export type Updated = {
+  /** False: the board has the image already. */
+  readonly changed: boolean;
+  /** Undefined: the board waited in its boot loader, as after an update that was cut. */
+  readonly before: Before | undefined;
+  readonly after: Before;
+  /** The time without a panic path, milliseconds: from the last answer of one firmware to the next one's greeting. */
+  readonly awayMs: number;
+};
 
 /** Optiboot's rate first: it waits for 1 s, and gives up at once on noise. Ours waits for 4.2 s. */
 const LOADER_BAUDS = [115_200, 38_400];
 const LOADER_ROUNDS = 4;
-/** The firmware has made way after this time: a greeting that it gets in part would be noise. */
-const LEAVE_MS = 250;
-/** The board answers after 0.5 s. */
-const CONSENT = { tries: 2, ms: 1_000 };
+const NAME_MS = 500;
 
-/** Asks the firmware to make way for its boot loader. Returns whether a firmware has answered. */
-const leaveFirmware = async (options: UpdateOptions): Promise<boolean> => {
-  const found = await findBoard(options, options.bauds);
-  if (!found) return false;
-  await using talk = found.talk;
-  const { hello } = found;
-  const request = { kind: "update", board: hello.board, consent: true } as const;
-  const answer = await askBoard(talk, request, "update", CONSENT);
-  if (answer && answer.state !== "starting" && answer.state !== "ready")
-    throw new UpdateError("refused", `the panic board is not updated: ${REFUSALS[answer.state]}`);
-  await talk.ask(new Uint8Array(0), () => undefined, LEAVE_MS);
-  return true;
+/** The name of another Firmata firmware on the line. */
+const otherFirmware = async (options: UpdateOptions): Promise<string | undefined> => {
+  for (const baud of options.bauds) {
+    // oxlint-disable-next-line no-await-in-loop -- one rate after another
+    await using talk = await talkAt(options, baud);
+    // oxlint-disable-next-line no-await-in-loop
+    const name = await talk.ask(ASK_FIRMWARE_NAME, (received) => firmwareNames(received)[0], NAME_MS);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+};
+
+/** Why no boot loader answers. */
+const noLoader = async (options: UpdateOptions, { kind, before }: Left): Promise<UpdateError> => {
+  if (before) {
+    const why =
+      kind === "unable" ? "is too old to start a boot loader" : "starts no boot loader that answers";
+    return new UpdateError("no-start", `the panic board's firmware ${before.firmware} ${why}`);
+  }
+  const other = await otherFirmware(options);
+  if (other !== undefined)
+    return new UpdateError("no-start", `the board runs ${other}, which starts no boot loader`);
+  return new UpdateError("silent", `nothing answers on ${options.path}: is it the panic board?`);
 };
 
 /** Finds a boot loader, which waits at its own rate. */
-const findLoader = async (options: UpdateOptions, hadFirmware: boolean): Promise<Conversation> => {
+const findLoader = async (options: UpdateOptions, left: Left): Promise<Conversation> => {
   for (let tried = 0; tried < LOADER_ROUNDS * LOADER_BAUDS.length; tried++) {
     // oxlint-disable-next-line no-await-in-loop -- one rate after another
     const talk = await talkAt(options, LOADER_BAUDS[tried % LOADER_BAUDS.length]!);
@@ -64,15 +70,12 @@ const findLoader = async (options: UpdateOptions, hadFirmware: boolean): Promise
     // oxlint-disable-next-line no-await-in-loop
     await talk[Symbol.asyncDispose]();
   }
-  const detail = hadFirmware
-    ? "the panic board does not start its boot loader: its firmware is too old for an update, or its fuses are wrong"
-    : `nothing answers on ${options.path}: is it the panic board, and has it a boot loader?`;
-  throw new UpdateError("silent", detail);
+  throw await noLoader(options, left);
 };
 
 const program = async (talk: Conversation, { image, onProgress }: UpdateOptions): Promise<void> => {
   const known = await identify(talk);
-  if (typeof known === "string") throw new UpdateError("loader", known);
+  if ("wrong" in known) throw new UpdateError(known.wrong, known.says);
   await command(talk, ENTER);
   const steps = planUpdate(image, known.loader);
   const done = { write: 0, verify: 0 };
@@ -85,24 +88,37 @@ const program = async (talk: Conversation, { image, onProgress }: UpdateOptions)
   await command(talk, LEAVE);
 };
 
+/** The new firmware. */
+const greetedBy = async (options: UpdateOptions): Promise<Before> => {
+  const found = await findBoard(options, options.bauds);
+  await found?.talk[Symbol.asyncDispose]();
+  if (!found) throw new UpdateError("failed", "the new firmware does not answer: repeat the update");
+  return { board: found.hello.board, firmware: found.hello.firmware };
+};
+
+const update = async (options: UpdateOptions): Promise<Updated> => {
+  const left = await leaveFirmware(options);
+  if (left.kind === "same") return { changed: false, before: left.before, after: left.before, awayMs: 0 };
+  const began = options.time.mono();
+  {
+    await using talk = await findLoader(options, left);
+    await program(talk, options);
+  }
+  const after = await greetedBy(options);
+  return { changed: true, before: left.before, after, awayMs: options.time.mono() - began };
+};
+
 /**
  * Updates the board on a line, whatever an earlier attempt has left there, and waits for its new firmware. Throws
  * an UpdateError.
  */
-export const updateBoard = async (options: UpdateOptions): Promise<{ readonly firmware: string }> => {
+export const updateBoard = async (options: UpdateOptions): Promise<Updated> => {
   try {
-    const hadFirmware = await leaveFirmware(options);
-    {
-      await using talk = await findLoader(options, hadFirmware);
-      await program(talk, options);
-    }
-    const found = await findBoard(options, options.bauds);
-    await found?.talk[Symbol.asyncDispose]();
-    if (found) return { firmware: found.hello.firmware };
+    return await update(options);
   } catch (cause) {
     if (cause instanceof UpdateError) throw cause;
-    if (cause instanceof LineError) throw new UpdateError("silent", cause.message, cause);
+    if (cause instanceof LineError)
+      throw new UpdateError(isPortBusy(cause.cause) ? "in-use" : "silent", cause.message, cause);
     throw new UpdateError("failed", `the update has failed, and can be repeated: ${reasonOf(cause)}`, cause);
   }
-  throw new UpdateError("failed", "the new firmware does not answer: repeat the update");
 };

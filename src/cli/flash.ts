@@ -4,7 +4,7 @@ import { install, type Installed, type Outcome } from "../bundle/install.ts";
 import { beginGoingBack, trialOf } from "../bundle/trial.ts";
 import { machineBoot } from "../runtime/machine-boot.ts";
 import { CommandError, EXIT, options, takeArgument, unreadable, type Command } from "./lib/command.ts";
-import { isEmergencyOpen, lockRoot, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
+import { lockRoot, openEpisode, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
 
 const OPTIONS = { root: { type: "string" }, json: { type: "boolean" } } as const;
 
@@ -43,7 +43,7 @@ const flashConfig = async (args: readonly string[]): Promise<number> => {
   const outcome = await install(bytes, {
     ...open,
     now: await trustedTime(settings),
-    emergency: await isEmergencyOpen(settings),
+    emergency: (await openEpisode(settings)) === "emergency",
     from: "hand",
     machineBoot: machineBoot(),
     show(changes) {
@@ -116,14 +116,25 @@ const flashStatus = async (args: readonly string[]): Promise<number> => {
   return EXIT.ok;
 };
 
-const ACTIONS = { config: flashConfig, back: flashBack, status: flashStatus } as const;
+/** The serial port's library is loaded only for this. */
+const flashFirmware = async (args: readonly string[]): Promise<number> =>
+  (await import("./flash/firmware.ts")).flashFirmware(args);
+
+const ACTIONS = {
+  config: flashConfig,
+  firmware: flashFirmware,
+  back: flashBack,
+  status: flashStatus,
+} as const;
 const isAction = (name: string): name is keyof typeof ACTIONS => Object.hasOwn(ACTIONS, name);
 
 export const flash: Command = {
-  summary: "installs a signed configuration, goes back, or says what is in force",
+  summary:
+    "installs a signed configuration or the panic board's firmware, goes back, or says what is in force",
   usage: `patrol-unit flash config FILE --root DIR [--json]
 patrol-unit flash back --root DIR [--json]
 patrol-unit flash status --root DIR [--json]
+patrol-unit flash firmware --root DIR | --config FILE [--port P] [--image HEX] [--force] [--json]
 
 config checks the bundle and prints what it changes, key by key; secrets are not shown. Then it
 switches: a power cut leaves the old or the new configuration. It is refused, and nothing changes,
@@ -134,8 +145,16 @@ configuration over within 10 s. If it does not reach dispatch with it within fla
 crashes three times, the unit goes back by itself.
 back goes to the previous configuration by hand. status --json: {version, previous, trial, failed};
 trial is null, or {version, previous, crashes, countedS, trialS}.
-Exit: 0 done, 1 refused, 74 a file cannot be read or DIR is no root, 78 the configuration is not
-valid.`,
+firmware programs the panic board with the image of this release, or HEX, verifies it, and waits
+until it answers. A board that has the image already is left alone, unless --force is given. The
+board has one user: stop the service first, and start it afterwards. The board sees no press for
+about 12 s. It is refused while an emergency is open (a drill does not count), a press is pending
+or a button is pressed. If it is interrupted, by a power cut or a pulled plug as well, run it again.
+If a board cannot be programmed over its port, the avrdude command that does it is printed.
+--json: {ok, port, board, before, after, changed, seconds}, or {ok, code, error, hints}; before is
+null if the board had no firmware.
+Exit: 0 done, 1 refused or failed, 69 no board answers, or its port is in use, 74 a file cannot be
+read or DIR is no root, 78 the configuration is not valid, or names no board.`,
   async run(args) {
     const [action = "", ...rest] = args;
     if (!isAction(action))

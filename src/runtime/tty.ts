@@ -72,6 +72,9 @@ export const openTty = async (
   };
 };
 
+/** Whether a serial line cannot be opened because another program has it. */
+export const isPortBusy = (cause: unknown): boolean => /lock port|EBUSY|Resource busy/i.test(reasonOf(cause));
+
 /**
  * Why a serial line cannot be opened, and what to do. `device`: the name of the device that should be on
  * it.
@@ -88,7 +91,7 @@ export const openFault = (
   if (/Permission denied|EACCES/.test(reason)) {
     return { code: "denied", message: `${path} may not be opened: is the user in group dialout?` };
   }
-  if (/lock port|EBUSY|Resource busy/i.test(reason)) {
+  if (isPortBusy(cause)) {
     return { code: "failed", message: `${path} is in use by another program: stop it first` };
   }
   if (/Inappropriate ioctl|ENOTTY/i.test(reason))

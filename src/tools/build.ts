@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
 
 /**
@@ -58,3 +58,9 @@ await build({
 const DOOR = "dist/patrol-unit.mjs";
 copyFileSync("src/tools/door.mjs", DOOR);
 chmodSync(DOOR, 0o755);
+
+// `flash firmware` programs them. A car has `dist/` and no checkout.
+const IMAGES = "firmware-bridge/firmware";
+mkdirSync(`dist/${IMAGES}`, { recursive: true });
+for (const name of ["panic-board.hex", "boot-loader.hex"])
+  copyFileSync(`${IMAGES}/${name}`, `dist/${IMAGES}/${name}`);

@@ -414,7 +414,7 @@ test("a symbolic link in the root is never followed out of it", async () => {
 test("wrong usage names what is missing", async () => {
   await expect(flash.run([])).rejects.toMatchObject({
     exit: 64,
-    message: "expected config, back, status after flash",
+    message: "expected config, firmware, back, status after flash",
   });
   await expect(flash.run(["config", "--root", dir])).rejects.toMatchObject({ exit: 64 });
   await expect(flash.run(["config", "a.patrol"])).rejects.toMatchObject({ exit: 64 });

@@ -1,6 +1,11 @@
 import { cksum } from "../../firmware-bridge/crc.ts";
 import { readFirmware, type FirmwareImage } from "../../firmware-bridge/firmware-image.ts";
-import { updateBoard, type UpdateProgress } from "../../firmware-bridge/updater.ts";
+import {
+  updateBoard,
+  type Updated,
+  type UpdateOptions,
+  type UpdateProgress,
+} from "../../firmware-bridge/updater.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import type { Tty } from "../../src/runtime/tty.ts";
 import { firmwareText, openBootBench, type BootBench } from "./boot-bench.ts";
@@ -14,11 +19,14 @@ export type UpdateBench = {
 };
 
 type UpdateWatch = {
+  /** The default: true. */
+  readonly force?: boolean;
+  readonly atRest?: UpdateOptions["atRest"];
   readonly onProgress?: (progress: UpdateProgress) => void;
   /** Each millisecond, with the time since the update began. */
   readonly each?: (ms: number) => void;
 };
-type UpdateResult = PromiseSettledResult<{ readonly firmware: string }> & { readonly ms: number };
+type UpdateResult = PromiseSettledResult<Updated> & { readonly ms: number };
 
 const BOARD_BAUDS = [38_400, 57_600];
 const TOLERANCE = 0.05;
@@ -84,10 +92,19 @@ export const openUpdateBench = (
   return {
     bench,
     cutLine,
-    async update(image, { onProgress = () => undefined, each = () => undefined } = {}) {
+    async update(image, { onProgress = () => undefined, each = () => undefined, force = true, atRest } = {}) {
       const began = bench.board.nowMs;
-      const running = updateBoard({ path: "memory", openLine, bauds: BOARD_BAUDS, time, image, onProgress });
-      let result: PromiseSettledResult<{ readonly firmware: string }> | undefined;
+      const running = updateBoard({
+        path: "memory",
+        openLine,
+        bauds: BOARD_BAUDS,
+        time,
+        image,
+        force,
+        atRest,
+        onProgress,
+      });
+      let result: PromiseSettledResult<Updated> | undefined;
       void Promise.allSettled([running]).then(([settled]) => (result = settled));
       while (!result && bench.board.nowMs < began + LONGEST_MS) {
         each(bench.board.nowMs - began);

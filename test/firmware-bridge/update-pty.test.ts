@@ -6,7 +6,8 @@ import { readFirmware } from "../../firmware-bridge/firmware-image.ts";
 import { releasedImage, releasedLoader } from "../../firmware-bridge/image.ts";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { OUR_BOOT } from "../../firmware-bridge/simulator/self-programming.ts";
-import { updateBoard, UpdateError } from "../../firmware-bridge/updater.ts";
+import { UpdateError } from "../../firmware-bridge/update-error.ts";
+import { updateBoard } from "../../firmware-bridge/updater.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { openTty } from "../../src/runtime/tty.ts";
 import { waitFor } from "../journeys/car.ts";
@@ -31,9 +32,14 @@ test("the client updates the simulated board over its serial port, twice", async
       bauds: [38_400, 57_600],
       time: systemTime,
       image,
+      force: true,
       onProgress: ({ done, of }) => void progress.push(done / of),
     });
-    expect(await updated).toEqual({ firmware: "1.4" });
+    expect(await updated).toMatchObject({
+      changed: true,
+      before: { firmware: "1.4" },
+      after: { firmware: "1.4" },
+    });
     process.stdout.write(`an update over the pty: ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
     expect(progress.at(-1)).toBe(1);
   }
@@ -54,6 +60,7 @@ test("a port that cannot be opened is tried for half a second, and reported with
     bauds: [38_400, 57_600],
     time: systemTime,
     image,
+    force: true,
     onProgress,
   });
   await expect(updating).rejects.toThrow(

@@ -38,7 +38,10 @@ describe("an update", () => {
     const before = line.bench.hello()!;
     const seen: UpdateProgress[] = [];
     const result = await line.update(image, { onProgress: (progress) => void seen.push(progress) });
-    expect(result).toMatchObject({ status: "fulfilled", value: { firmware: before.firmware } });
+    expect(result).toMatchObject({
+      status: "fulfilled",
+      value: { changed: true, after: { firmware: before.firmware } },
+    });
     process.stdout.write(`an update of ${PAGES} pages: ${(result.ms / 1000).toFixed(1)} s\n`);
     expect(holds(line.bench)).toBe(true);
     expect(seen.filter(({ doing }) => doing === "write").map(({ done }) => done)).toEqual(
@@ -64,10 +67,61 @@ describe("an update", () => {
     expect(result.status === "rejected" && String(result.reason)).toContain("let the service run");
   });
 
+  test("of a board that has the image already is not made", async () => {
+    const line = openUpdateBench();
+    const { board, firmware } = line.bench.hello()!;
+    const seen: UpdateProgress[] = [];
+    const result = await line.update(image, {
+      force: false,
+      onProgress: (progress) => void seen.push(progress),
+    });
+    expect(result).toMatchObject({
+      status: "fulfilled",
+      value: { changed: false, before: { board, firmware }, after: { board, firmware }, awayMs: 0 },
+    });
+    expect(seen).toEqual([]);
+  });
+
+  test("of a board with another image is made without force, and says what it was and for how long", async () => {
+    const line = openUpdateBench({ images: [other, loaderText()] });
+    const { board, firmware } = line.bench.hello()!;
+    const result = await line.update(image, { force: false });
+    expect(result).toMatchObject({ value: { changed: true, before: { board, firmware }, after: { board } } });
+    const awayMs = result.status === "fulfilled" ? result.value.awayMs : 0;
+    expect(awayMs).toBeGreaterThan(5_000);
+    expect(awayMs).toBeLessThan(result.ms);
+  });
+
+  const drill = {
+    kind: "show",
+    pattern: "stored",
+    quiet: false,
+    drill: true,
+    darkLoops: [2],
+    mayTest: true,
+  } as const;
+
+  test("during an emergency is refused by the board", async () => {
+    const line = openUpdateBench({ images: [other, loaderText()] });
+    line.bench.hello();
+    line.bench.say(drill);
+    const result = await line.update(image);
+    expect(result).toMatchObject({ reason: { code: "refused" } });
+    expect(result.status === "rejected" && String(result.reason)).toContain("an emergency is open");
+  });
+
+  test("during a drill is made if the unit knows that it is a drill", async () => {
+    const line = openUpdateBench({ images: [other, loaderText()] });
+    line.bench.hello();
+    line.bench.say(drill);
+    const result = await line.update(image, { atRest: { ...drill, pattern: "idle", drill: false } });
+    expect(result).toMatchObject({ value: { changed: true } });
+  });
+
   test("of a board without a loader, or of no board, changes nothing and says so", async () => {
     const bare = openUpdateBench({ images: [firmwareText()], boot: "none" });
     bare.bench.hello();
-    expect(await bare.update(image)).toMatchObject({ reason: { code: "refused" } });
+    expect(await bare.update(image)).toMatchObject({ reason: { code: "no-loader" } });
     const none = openUpdateBench();
     none.bench.board.power(false);
     expect(await none.update(image)).toMatchObject({ reason: { code: "silent" } });
@@ -78,7 +132,7 @@ describe("an update", () => {
     const old = openUpdateBench({ images: [text], boot: "none" });
     old.bench.pass(500);
     const result = await old.update(image);
-    expect(result.status === "rejected" && String(result.reason)).toContain("too old for an update");
+    expect(result.status === "rejected" && String(result.reason)).toContain("too old to start a boot loader");
   });
 
   test.each([1, 2, 3])("goes through a line on which one byte in 2,000 is broken (seed %i)", async (seed) => {

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
@@ -32,4 +33,27 @@ test("the bundle keeps the exit code of its command", async () => {
     code: 64,
     stderr: "--config or --root is missing; --help lists the options\n",
   });
+});
+
+test("the bundle without a checkout has the board's firmware", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "opt-"));
+  cpSync("dist", join(folder, "dist"), { recursive: true });
+  symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
+  const config = join(folder, "unit.yaml");
+  writeFileSync(
+    config,
+    `unit: { directorate: a, id: b }
+panic: { port: ${folder}/board, buttons: { dash: { loop: 0 } } }
+dispatch: { brokers: ["mqtts://localhost"], ca: ca.pem, cert: unit.pem, key: unit.key }
+status: { listen: "127.0.0.1:1" }
+`,
+  );
+  const program = join(folder, "dist/patrol-unit.mjs");
+  const run = promisify(execFile)(process.execPath, [program, "flash", "firmware", "--config", config]);
+  // It is read before the port is opened.
+  await expect(run).rejects.toMatchObject({
+    code: 69,
+    stderr: `${folder}/board is not there: is the panic board plugged in?\n`,
+  });
+  rmSync(folder, { recursive: true });
 });

@@ -12,6 +12,18 @@ export const boardRates = async (configured: number | undefined): Promise<readon
   return [...new Set([...(configured === undefined ? [] : [configured]), ...BOARD_BAUDS])];
 };
 
+type PanicSettings = Extract<Settings["panic"], { readonly port: string }>;
+
+/** What a board must keep to itself because of covert buttons: a part of each `show`. */
+export const discretionOf = ({ buttons }: PanicSettings) => {
+  const all = Object.values(buttons);
+  return {
+    darkLoops: all.filter(({ dark }) => dark).map(({ loop }) => loop),
+    // In a car with a covert button nothing may draw attention to the board.
+    mayTest: all.every(({ silent, dark }) => !silent && !dark),
+  };
+};
+
 /** The panic board that a configuration names; undefined if it names none. */
 export const panicBoard = async (
   panic: Settings["panic"],
@@ -21,17 +33,14 @@ export const panicBoard = async (
     import("../../../firmware-bridge/panic-board.ts"),
     import("../../../firmware-bridge/stock-board.ts"),
   ]);
-  const buttons = Object.values(panic.buttons);
   const options = {
     path: panic.port,
     openLine: (path: string, baud: number) => openTty(path, baud, { keepDtr: true }),
     bauds: await boardRates(panic.baud),
     random: Math.random,
     time: systemTime,
-    loops: buttons.map(({ loop }) => loop),
-    darkLoops: buttons.filter(({ dark }) => dark).map(({ loop }) => loop),
-    // In a car with a covert button nothing may draw attention to the board.
-    mayTest: buttons.every(({ silent, dark }) => !silent && !dark),
+    loops: Object.values(panic.buttons).map(({ loop }) => loop),
+    ...discretionOf(panic),
     lampSense: panic.lampSense,
     attachStock: attachStockBoard,
   };

@@ -50,12 +50,20 @@ export const settingsNow = (root: Root): UnitSettings | undefined => {
   }
 };
 
-/** Whether an emergency is open, from the unit's vital file: also while no service runs. A drill does not count. */
-export const isEmergencyOpen = async (settings: UnitSettings | undefined): Promise<boolean> => {
-  if (!settings) return false;
+/**
+ * What is open, from the unit's vital file: also while no service runs. A drill is `drill`; beside an emergency it
+ * does not count.
+ */
+export const openEpisode = async (
+  settings: UnitSettings | undefined,
+): Promise<"emergency" | "drill" | "none"> => {
+  if (!settings) return "none";
   const { newest } = decodePlaces(await readPlaces(settings.outbox.path));
-  const episodes = newest?.memory.emergency.episodes ?? [];
-  return episodes.some(({ report: { data } }) => !data.test && data.state !== "cleared");
+  const open = (newest?.memory.emergency.episodes ?? []).filter(
+    ({ report: { data } }) => data.state !== "cleared",
+  );
+  if (open.length === 0) return "none";
+  return open.every(({ report: { data } }) => data.test) ? "drill" : "emergency";
 };
 
 const Timed = z.object({ at: z.iso.datetime(), clock: z.string() });
