@@ -129,8 +129,7 @@ const ACTIONS = {
 const isAction = (name: string): name is keyof typeof ACTIONS => Object.hasOwn(ACTIONS, name);
 
 export const flash: Command = {
-  summary:
-    "installs a signed configuration or the panic board's firmware, goes back, or says what is in force",
+  summary: "installs a signed configuration or the board's firmware, goes back, says what is in force",
   usage: `patrol-unit flash config FILE --root DIR [--json]
 patrol-unit flash back --root DIR [--json]
 patrol-unit flash status --root DIR [--json]
@@ -147,8 +146,8 @@ back goes to the previous configuration by hand. status --json: {version, previo
 trial is null, or {version, previous, crashes, countedS, trialS}.
 firmware programs the panic board with the image of this release, or HEX, verifies it, and waits
 until it answers. A board that has the image already is left alone, unless --force is given. The
-board has one user: stop the service first, and start it afterwards. The board sees no press for
-about 12 s. It is refused while an emergency is open (a drill does not count), a press is pending
+board sees no press for about 12 s. A service that runs lends the port, reports it to dispatch, and
+takes it back. It is refused while an emergency is open (a drill does not count), a press is pending
 or a button is pressed. If it is interrupted, by a power cut or a pulled plug as well, run it again.
 If a board cannot be programmed over its port, the avrdude command that does it is printed.
 --json: {ok, port, board, before, after, changed, seconds}, or {ok, code, error, hints}; before is

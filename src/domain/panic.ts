@@ -108,4 +108,7 @@ export type PanicBoard = AsyncDisposable & {
    * pattern belongs to a drill.
    */
   show(pattern: LampPattern, quiet: boolean, drill?: boolean): void;
+  /** Closes the port until `takeBack`, so that another program can use it. Resolves when it is closed. */
+  lend(): Promise<void>;
+  takeBack(): void;
 };

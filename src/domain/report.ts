@@ -189,7 +189,13 @@ const EventData = z
       request: z.string().optional().describe("a fresh request for the same key, PKCS#10 in PEM"),
     }),
     z.looseObject({ type: type("commissioning", "the unit was commissioned") }),
-    z.looseObject({ type: type("firmware", "the panic board was programmed") }),
+    z.looseObject({
+      type: type("firmware", "the panic board is programmed; no press is received meanwhile"),
+      state: z.enum(["started", "ended"]).optional().describe("of the time without a panic path"),
+      maxS: count.optional().describe("seconds that it lasts at most"),
+      firmware: z.string().optional().describe("the version before, at the start"),
+      seconds: z.number().nonnegative().optional().describe("how long it has lasted, at the end"),
+    }),
     z.looseObject({ type: type("update", "the software was updated") }),
   ])
   .describe("Something that happened");

@@ -22,6 +22,13 @@ export type StatusActions = {
   readonly drill: () => string | undefined;
   /** `DELETE /drill`: no drill after all. */
   readonly disarm: () => undefined;
+  /**
+   * `POST /board`: closes the panic board's port, so that its firmware can be updated; returns the reason if it
+   * cannot be.
+   */
+  readonly lend: () => Promise<string | undefined>;
+  /** `DELETE /board`: opens it again. */
+  readonly takeBack: () => undefined;
 };
 
 /** Connections at once; further ones are closed. */
@@ -51,14 +58,32 @@ const answerStatus = (response: ServerResponse, on: StatusActions): void => {
   );
 };
 
-const answerDrill = (
-  { method, headers }: IncomingMessage,
+type Order = {
+  /** The order, in a refusal. */
+  readonly what: string;
+  readonly order: () => string | undefined | Promise<string | undefined>;
+};
+
+/** What is ordered of the unit; undefined: there is no such order. */
+const orderOf = ({ method, url }: IncomingMessage, on: StatusActions): Order | undefined => {
+  const orders: Readonly<Record<string, Order>> = {
+    "POST /drill": { what: "a drill", order: on.drill },
+    "DELETE /drill": { what: "a drill", order: on.disarm },
+    "POST /board": { what: "the panic board", order: on.lend },
+    "DELETE /board": { what: "the panic board", order: on.takeBack },
+  };
+  const name = `${method} ${url}`;
+  return Object.hasOwn(orders, name) ? orders[name] : undefined;
+};
+
+const answerOrder = async (
+  { headers }: IncomingMessage,
   response: ServerResponse,
   local: boolean,
-  on: StatusActions,
-): void => {
+  { what, order }: Order,
+): Promise<void> => {
   if (!local) {
-    plain(response, 403, "a drill can only be asked for on this machine, through a loopback address");
+    plain(response, 403, `${what} can only be asked for on this machine, through a loopback address`);
     return;
   }
   // A browser sends this content type to another site only after a CORS preflight, which fails here.
@@ -66,7 +91,7 @@ const answerDrill = (
     plain(response, 415, "expected content-type: application/json");
     return;
   }
-  const refused = method === "POST" ? on.drill() : on.disarm();
+  const refused = await order();
   if (refused === undefined) response.writeHead(204).end();
   else plain(response, 409, refused);
 };
@@ -89,11 +114,14 @@ const answer =
       authorization: headers.authorization,
       peer: socket.remoteAddress,
     });
+    const order = orderOf(request, on);
     if (!verdict.allowed) plain(response, verdict.status, verdict.reason, verdict.headers);
-    else if (url === "/drill" && (method === "POST" || method === "DELETE"))
-      answerDrill(request, response, verdict.local, on);
+    else if (order)
+      answerOrder(request, response, verdict.local, order).catch((cause: unknown) =>
+        plain(response, 500, reasonOf(cause)),
+      );
     else if (url === "/status.json" && method === "GET") answerStatus(response, on);
-    else plain(response, 404, "GET /status.json or POST /drill");
+    else plain(response, 404, "GET /status.json, POST /drill or POST /board");
   };
 
 /**

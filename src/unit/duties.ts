@@ -138,6 +138,8 @@ export const statusActions = (core: Core, parts: Parts): StatusActions => ({
     parts.emergency.give({ kind: "no-drill" });
     return undefined;
   },
+  lend: () => parts.loan.lend(),
+  takeBack: () => parts.loan.takeBack(),
 });
 
 /**

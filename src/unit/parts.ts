@@ -1,5 +1,6 @@
 import type { PanicBoard } from "../domain/panic.ts";
 import type { EmergencyData } from "../domain/report.ts";
+import { BoardLoan } from "./board-loan.ts";
 import { ButtonTests } from "./button-tests.ts";
 import { CanPart } from "./can.ts";
 import type { Core } from "./core.ts";
@@ -15,6 +16,7 @@ type Scene = () => Pick<EmergencyData, "position" | "track" | "vehicle">;
 export type PanicParts = {
   readonly emergency: EmergencyPart;
   readonly board: PanicBoard | undefined;
+  readonly loan: BoardLoan;
   readonly buttonTests: ButtonTests;
   /** Functions that give an emergency the car's position and signals. */
   readonly scenes: Scene[];
@@ -54,7 +56,8 @@ export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts =
     stack.use(board);
     emergency.attach(board);
   }
-  return { emergency, board, buttonTests, scenes };
+  const loan = stack.use(new BoardLoan(core, emergency, board));
+  return { emergency, board, loan, buttonTests, scenes };
 };
 
 export type CarParts = {

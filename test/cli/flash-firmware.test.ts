@@ -359,11 +359,30 @@ describe("a port in use", () => {
     ]);
   }, 30_000);
 
-  test("by the running service is found before the board is touched", async () => {
-    const server = createServer((_, response) => response.end(JSON.stringify({ unit: "zrenjanin/zr-117" })));
+  /** A service's status address that answers an order for the board with this. */
+  const serving = async (status: number, text = "") => {
+    const orders: string[] = [];
+    const server = createServer(({ method, url }, response) => {
+      if (url === "/status.json") response.end(JSON.stringify({ unit: "zrenjanin/zr-117" }));
+      else {
+        orders.push(`${method} ${url}`);
+        response.writeHead(status).end(text);
+      }
+    });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const { port } = server.address() as AddressInfo;
     configure(`{ port: ${link}, buttons: { dash: { loop: 0 } } }`, `127.0.0.1:${port}`);
+    return {
+      orders,
+      [Symbol.dispose]() {
+        server.closeAllConnections();
+        server.close();
+      },
+    };
+  };
+
+  test("by an older service, which cannot lend it: the commands are printed, and the board is not touched", async () => {
+    using _service = await serving(404);
     const asked: Uint8Array[] = [];
     using _device = device((bytes) => void asked.push(bytes));
     const alias = join(dir, "alias");
@@ -373,17 +392,33 @@ describe("a port in use", () => {
       const { exit, error } = await run(...more);
       expect(exit).toBe(69);
       expect(error.split("\n")).toEqual([
-        "the service runs and uses the board: stop it first, and start it afterwards",
+        "the service runs and keeps the board: stop it first, and start it afterwards",
         ...commands([`--config ${config}`, ...more].join(" ").trim()),
       ]);
     }
     expect(asked).toEqual([]);
-    // Another board has nothing to do with the service.
-    const elsewhere = await run("--port", join(dir, "elsewhere"));
-    expect(elsewhere.error).toContain("elsewhere is not there");
-    server.closeAllConnections();
-    server.close();
   }, 30_000);
+
+  test("by a service that refuses: its reason is printed", async () => {
+    using _service = await serving(409, "an emergency is open: try again when it is over\n");
+    expect(await run()).toMatchObject({
+      exit: 1,
+      error: "the service keeps the board: an emergency is open: try again when it is over",
+    });
+  });
+
+  test("that the service lends is given back, also if the board cannot be programmed", async () => {
+    using service = await serving(204);
+    expect(await run()).toMatchObject({ exit: 69 });
+    expect(service.orders).toEqual(["POST /board", "DELETE /board"]);
+  });
+
+  test("of another board is not asked of the service", async () => {
+    using service = await serving(204);
+    const { error } = await run("--port", join(dir, "elsewhere"));
+    expect(error).toContain("elsewhere is not there");
+    expect(service.orders).toEqual([]);
+  });
 });
 
 describe("an image", () => {

@@ -106,6 +106,33 @@ export const panicBoardContract = (name: string, open: () => BoardUnderTest): vo
     await waitFor("its repetition", () => host.presses.length > told + 1);
   });
 
+  test(`${name}: while it is lent its port is free; taken back, it receives presses as before, without a fault`, async () => {
+    using there = open();
+    await using host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    await host.board.lend();
+    await host.board.lend();
+    expect(host.board.health.connected).toBe(false);
+    const line = await openTty(there.path, 38_400);
+    await sleep(500);
+    await line.close();
+    host.board.takeBack();
+    await waitFor("the board again", () => host.board.health.connected, 10_000);
+    there.press(1);
+    await waitFor("the press", () => host.presses.length > 0);
+    expect(host.faults).toEqual([]);
+  });
+
+  test(`${name}: while it is lent it can be stopped`, async () => {
+    using there = open();
+    const host = watch(there.path);
+    await waitFor("the board", () => host.board.health.connected);
+    await host.board.lend();
+    await host[Symbol.asyncDispose]();
+    const line = await openTty(there.path, 38_400);
+    await line.close();
+  });
+
   test(`${name}: the lamp shows what it is told, also after the board was gone`, async () => {
     using there = open();
     await using host = watch(there.path);

@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { releasedImage } from "../../firmware-bridge/image.ts";
+import { releasedImage, releasedLoader } from "../../firmware-bridge/image.ts";
 import { startLiveBoard, type LiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { OUR_BOOT } from "../../firmware-bridge/simulator/self-programming.ts";
 import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import { formatSentence } from "../../src/decode/nmea/sentence.ts";
 
@@ -48,6 +49,8 @@ type CarOptions = {
   readonly program?: string;
   /** With a panic board: the released image in the simulator, buttons `dash` and `boot`. */
   readonly board?: boolean;
+  /** The board has our boot loader too. */
+  readonly loader?: boolean;
   readonly statusPort?: number;
   /** Where its outbox is, if not in its folder. */
   readonly outbox?: string;
@@ -83,6 +86,7 @@ ${extra}`,
     ? startLiveBoard({
         link: join(folder, "panic"),
         image: releasedImage(),
+        ...(options.loader && { loader: { image: releasedLoader(), boot: OUR_BOOT } }),
         onLight({ lamp }) {
           if (lamp !== lamps.at(-1)) lamps.push(lamp);
           if (!lampTimes.has(lamp)) lampTimes.set(lamp, performance.now());

@@ -16,6 +16,8 @@ const serve = async (options: StatusOptions): Promise<number> => {
     status: () => Promise.resolve({ state: "online" }),
     drill: () => void orders.push("drill"),
     disarm: () => void orders.push("disarm"),
+    lend: () => Promise.resolve(void orders.push("lend")),
+    takeBack: () => void orders.push("takeBack"),
   });
   return stack.use(server).port;
 };
@@ -46,6 +48,16 @@ describe("on a loopback address", () => {
     expect(await ask(port, [DRILL, `host: localhost:${port}`, JSON_TYPE])).toBe(204);
     expect(await ask(port, ["DELETE /drill HTTP/1.1", "host: [::1]", JSON_TYPE])).toBe(204);
     expect(orders).toEqual(["drill", "disarm"]);
+  });
+
+  test("the panic board can be asked for, and given back", async () => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    for (const method of ["POST", "DELETE"])
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await ask(port, [`${method} /board HTTP/1.1`, "host: localhost", JSON_TYPE])).toBe(204);
+    expect(await ask(port, ["POST /board HTTP/1.1", "host: localhost"])).toBe(415);
+    expect(await ask(port, ["POST /board HTTP/1.1", "host: evil.example", JSON_TYPE])).toBe(421);
+    expect(orders).toEqual(["lend", "takeBack"]);
   });
 
   test.each([
@@ -118,7 +130,13 @@ test("an address in use is an error that says what to do", async () => {
   await expect(
     openStatusServer(
       { listen: `127.0.0.1:${port}` },
-      { status: () => Promise.resolve({}), drill: () => undefined, disarm: () => undefined },
+      {
+        status: () => Promise.resolve({}),
+        drill: () => undefined,
+        disarm: () => undefined,
+        lend: () => Promise.resolve(undefined),
+        takeBack: () => undefined,
+      },
     ),
   ).rejects.toThrow(/status.listen: 127.0.0.1:\d+ cannot be used .*choose another address/);
 });

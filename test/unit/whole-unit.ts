@@ -116,6 +116,8 @@ ${extra}`;
                 Object.assign({ life: process.dead ? "dead" : "alive", t: time.mono() }, press),
               ),
             show: (pattern) => void (process.dead || lamps.push(pattern)),
+            lend: () => Promise.resolve(),
+            takeBack: () => undefined,
             [Symbol.asyncDispose]: () => Promise.resolve(),
           };
         },

@@ -1,11 +1,11 @@
 import { realpathSync } from "node:fs";
+import type { FirmwareImage } from "../../../firmware-bridge/firmware-image.ts";
 import { releasedImage } from "../../../firmware-bridge/image.ts";
 import { UpdateError } from "../../../firmware-bridge/update-error.ts";
 import { updateBoard, type Updated } from "../../../firmware-bridge/updater.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { openTty } from "../../runtime/tty.ts";
 import { loadSettings, type UnitSettings } from "../../settings/load.ts";
-import { addressOf, askStatus } from "../lib/ask-unit.ts";
 import { boardRates, discretionOf } from "../lib/board.ts";
 import { CommandError, CONFIG_OPTIONS, configSource, EXIT, options } from "../lib/command.ts";
 import { openEpisode } from "../lib/root.ts";
@@ -13,6 +13,7 @@ import { readImage } from "./image.ts";
 import { showInterruption } from "./interruption.ts";
 import { showProgress, type Progress } from "./progress.ts";
 import { failed, refusal, stopFirst, type Refusal } from "./refusal.ts";
+import { borrowPort, returnPort, type Loan } from "./service.ts";
 
 /** `flash firmware`: programs the panic board over its serial port. */
 
@@ -44,26 +45,19 @@ const targetOf = ({ panic }: UnitSettings, given: string | undefined): Target =>
   return { port, isConfigured, baud: isConfigured ? own.baud : undefined };
 };
 
-/** Whether this unit's service answers at its status address. */
-const isServing = async (settings: UnitSettings): Promise<boolean> => {
-  const { listen } = settings.status;
-  if (listen === undefined || listen.endsWith(":0")) return false;
-  try {
-    await askStatus(addressOf(settings));
-    return true;
-  } catch (cause) {
-    if (cause instanceof CommandError) return false;
-    throw cause;
-  }
-};
-
 const idleFor = ({ panic }: UnitSettings) =>
   typeof panic === "object"
     ? ({ kind: "show", pattern: "idle", quiet: false, drill: false, ...discretionOf(panic) } as const)
     : undefined;
 
+const imageFile = ({ image }: Pick<Given, "image">): string => image ?? releasedImage();
+
 type Given = ReturnType<typeof options<typeof OPTIONS>>;
-type Done = Updated & { readonly port: string; readonly isConfigured: boolean };
+type Done = Updated & {
+  readonly port: string;
+  /** No service receives its presses. */
+  readonly isUnserved: boolean;
+};
 
 /** The command again, as it was given. */
 const againWith = ({ config, root, port, image, force }: Given): string =>
@@ -75,24 +69,25 @@ const againWith = ({ config, root, port, image, force }: Given): string =>
     ...(force ? ["--force"] : []),
   ].join(" ");
 
-const flash = async (given: Given, progress: Progress | undefined): Promise<Done | Refusal> => {
-  const { settings } = loadSettings(configSource(given));
-  const { port, isConfigured, baud } = targetOf(settings, given.port);
-  const file = given.image ?? releasedImage();
-  const image = readImage(file);
-  if ("error" in image) return image;
-  const open = await openEpisode(settings);
-  if (open === "emergency") return refusal("emergency", "an emergency is open: try again when it is over");
-  const again = againWith(given);
-  if (isConfigured && (await isServing(settings)))
-    return refusal(
-      "in-use",
-      "the service runs and uses the board: stop it first, and start it afterwards",
-      EXIT.unavailable,
-      stopFirst(again),
-    );
+type Job = {
+  readonly settings: UnitSettings;
+  readonly target: Target;
+  readonly image: FirmwareImage;
+  readonly isDrill: boolean;
+  /** The service has lent the port. */
+  readonly isLent: boolean;
+};
+
+/** Programs the board on a port that is free, and gives the port back, whatever comes. */
+const perform = async (
+  { settings, target, image, isDrill, isLent }: Job,
+  given: Given,
+  progress: Progress | undefined,
+): Promise<Done | Refusal> => {
+  const { port, isConfigured, baud } = target;
+  const giveBack = () => (isLent ? returnPort(settings) : Promise.resolve());
+  using interruption = showInterruption(giveBack);
   progress?.begin(`looking for the panic board at ${port}`);
-  using interruption = showInterruption();
   try {
     const updated = await updateBoard({
       path: port,
@@ -101,25 +96,47 @@ const flash = async (given: Given, progress: Progress | undefined): Promise<Done
       time: systemTime,
       image,
       force: given.force ?? false,
-      atRest: open === "drill" && isConfigured ? idleFor(settings) : undefined,
+      atRest: isDrill && isConfigured ? idleFor(settings) : undefined,
       onProgress(made) {
         interruption.begun();
         progress?.update(made);
       },
     });
-    return { ...updated, port, isConfigured };
+    return { ...updated, port, isUnserved: isConfigured && !isLent };
   } catch (cause) {
-    if (cause instanceof UpdateError) return failed(cause, port, file, again);
+    if (cause instanceof UpdateError) return failed(cause, port, imageFile(given), againWith(given));
     throw cause;
+  } finally {
+    await giveBack();
   }
 };
 
-const doneText = ({ changed, port, before, after, awayMs, isConfigured }: Done): string => {
+const flash = async (given: Given, progress: Progress | undefined): Promise<Done | Refusal> => {
+  const { settings } = loadSettings(configSource(given));
+  const target = targetOf(settings, given.port);
+  const image = readImage(imageFile(given));
+  if ("error" in image) return image;
+  const open = await openEpisode(settings);
+  if (open === "emergency") return refusal("emergency", "an emergency is open: try again when it is over");
+  const loan: Loan = target.isConfigured ? await borrowPort(settings) : { kind: "none" };
+  if (loan.kind === "refused") return refusal("refused", `the service keeps the board: ${loan.says}`);
+  if (loan.kind === "unable")
+    return refusal(
+      "in-use",
+      "the service runs and keeps the board: stop it first, and start it afterwards",
+      EXIT.unavailable,
+      stopFirst(againWith(given)),
+    );
+  const job = { settings, target, image, isDrill: open === "drill", isLent: loan.kind === "lent" };
+  return perform(job, given, progress);
+};
+
+const doneText = ({ changed, port, before, after, awayMs, isUnserved }: Done): string => {
   const { board, firmware } = after;
   if (!changed)
     return `panic board ${board} at ${port} has this firmware already (${firmware}): nothing is done; --force programs it again\n`;
   const from = before ? `firmware ${before.firmware}` : "no firmware, as after an interrupted update,";
-  const start = isConfigured
+  const start = isUnserved
     ? "Nobody receives a press until the service runs: systemctl start patrol-unit\n"
     : "";
   return `panic board ${board} at ${port}: ${from} → ${firmware}, written and verified; ${(awayMs / 1000).toFixed(1)} s without a panic path\n${start}`;

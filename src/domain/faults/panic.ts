@@ -12,6 +12,14 @@ export const PANIC_BOARD = {
     cause: "The configuration has no `panic` block.",
     remedy: "Add the block. If the car has no board, write `panic: none`.",
   },
+  programming: {
+    sentence: "The panic board is being programmed.",
+    lamp: "fault",
+    dispatch: `${NO_BOARD} An event \`firmware\` says for how long at most, and another one that it is over.`,
+    cause: "A technician runs `flash firmware`.",
+    remedy:
+      "None: it ends after about 12 s, and after 120 s at the latest. If the board does not answer then, run `flash firmware` again.",
+  },
   absent: {
     sentence: "The panic board's device is not there.",
     lamp: "no-host",
