@@ -12,7 +12,7 @@ export const BY_ID = "/dev/serial/by-id";
 /** Rates of receivers (9600 is the standard's successor of 4800, 115200 and 38400 are common) and of our board. */
 const RATES = [9600, 38_400, 57_600, 115_200, 4800] as const;
 /** Firmware 1.4 and newer, and older ones and StandardFirmata. */
-const FIRMATA_RATES: readonly number[] = [38_400, 57_600];
+const FIRMATA_RATES: ReadonlySet<number> = new Set([38_400, 57_600]);
 const MAX_DEVICES = 16;
 /** A receiver sends each second. */
 const LISTEN_MS = 2_200;
@@ -68,7 +68,7 @@ export const understand = (bytes: Uint8Array, baud: number, ms: number): Heard |
       perSecond: Math.round((sentences * 1000) / ms),
       fix,
     };
-  const [firmware] = FIRMATA_RATES.includes(baud) ? firmwareNames(bytes) : [];
+  const [firmware] = FIRMATA_RATES.has(baud) ? firmwareNames(bytes) : [];
   return firmware === undefined ? undefined : { kind: "board", baud, firmware, ours: isOurName(firmware) };
 };
 
@@ -107,7 +107,7 @@ const listenAt = async (path: string, baud: number, time: Time): Promise<Heard |
   const line = await openTty(path, baud, { keepDtr: true });
   const patience = new AbortController();
   const listening = new Listening(line);
-  const isBoards = FIRMATA_RATES.includes(baud);
+  const isBoards = FIRMATA_RATES.has(baud);
   const begun = time.mono();
   const whole = isBoards ? BOARD_MS : LISTEN_MS;
   try {
