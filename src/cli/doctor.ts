@@ -1,6 +1,6 @@
 import { createClock } from "../runtime/clock.ts";
 import { loadConfiguration } from "../settings/load.ts";
-import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
+import { CONFIG_OPTIONS, configSource, EXIT, knownTime, options, type Command } from "./lib/command.ts";
 import { tryBroker } from "./doctor/broker.ts";
 import { configFindings } from "./doctor/config.ts";
 import { tryDevices } from "./doctor/devices.ts";
@@ -8,7 +8,7 @@ import { tryDisk } from "./doctor/disk.ts";
 import { findingText, isFailed, sound, trouble, type Finding } from "./doctor/finding.ts";
 import { servedLink } from "./doctor/link.ts";
 import { tryRights } from "./doctor/rights.ts";
-import { rootFindings } from "./doctor/root.ts";
+import { certificateTime, rootFindings } from "./doctor/root.ts";
 import { askService } from "./doctor/service.ts";
 
 /** `fix`: the receiver has a fix, so a service would know the time. */
@@ -24,8 +24,9 @@ export const doctor: Command = {
   usage: `patrol-unit doctor --config FILE | --root DIR [--json]
 
 Tries GPS, CAN, panic board and its loops, disk and card, clock, and each broker with TLS and
-permissions; with --root also the certificate's days left, trusted keys, version and trial. While the service runs it has the devices open: doctor then asks the service about
-them, and prints each active fault of the service.
+permissions; with --root also the certificate's days left, trusted keys, version and trial. While
+the service runs it has the devices open: doctor then asks the service about them, and prints each
+active fault of the service.
 A line begins with ok, FAIL, or warn: nothing has failed, but something is not as usual. It is
 chosen in the configuration (such as \`panic: none\`), but something does not work in this car;
 or no service runs, or it runs with an older file.
@@ -43,7 +44,7 @@ configuration cannot be read, or gives no identity or no broker.`,
     );
     const findings = [
       ...configFindings(source, configuration, service),
-      ...(await rootFindings(source, settings)),
+      ...(await rootFindings(source.root, settings, certificateTime(knownTime(), service))),
       ...ofService,
       ...(none ? tryRights(source.file, settings) : []),
       ...devices,

@@ -6,7 +6,7 @@ import { openFiles } from "../../src/bundle/files.ts";
 import { Store } from "../../src/bundle/store.ts";
 import { beginTrial, countTime } from "../../src/bundle/trial.ts";
 import { findingText } from "../../src/cli/doctor/finding.ts";
-import { rootFindings } from "../../src/cli/doctor/root.ts";
+import { certificateTime, rootFindings } from "../../src/cli/doctor/root.ts";
 import { inForce, loadSettings } from "../../src/settings/load.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { CONFIG, keyPair } from "../bundle/signed.ts";
@@ -34,7 +34,7 @@ const install = async (version: number): Promise<void> => {
 };
 const lines = async (now?: number): Promise<string[]> => {
   const source = inForce(rootAt(dir), now);
-  const findings = await rootFindings(source, loadSettings(source).settings);
+  const findings = await rootFindings(source.root, loadSettings(source).settings, now);
   return findings.map((finding) => findingText(finding).replaceAll(dir, "DIR").split("\n")[0] ?? "");
 };
 
@@ -66,4 +66,13 @@ test("an enrolled car shows the days left, the keys, and the version with its wa
   expect((await lines(Date.now() + 70 * DAY_MS))[0]).toMatch(/^FAIL {2}identity: the certificate expired on/);
   await store.writeState({ v: 1, failed: [], results: [] });
   expect((await lines())[2]).toBe("ok    bundle: version 2, for *, signed by hq; previous version 1");
+});
+
+test("a certificate is judged by the running service's time if this machine does not know it", () => {
+  const at = "2026-11-24T08:00:00.000Z";
+  expect(certificateTime(undefined, { at, clock: "gnss" })).toBe(Date.parse(at));
+  expect(certificateTime(undefined, { at, clock: "unset" })).toBeUndefined();
+  expect(certificateTime(undefined, { clock: "gnss" })).toBeUndefined();
+  expect(certificateTime(undefined, undefined)).toBeUndefined();
+  expect(certificateTime(7, { at, clock: "gnss" })).toBe(7);
 });

@@ -2,12 +2,23 @@ import { trustedKeys } from "../../bundle/install.ts";
 import { openFiles } from "../../bundle/files.ts";
 import { Store } from "../../bundle/store.ts";
 import { trialOf, wayBack } from "../../bundle/trial.ts";
-import type { ConfigSource, UnitSettings } from "../../settings/load.ts";
+import type { UnitSettings } from "../../settings/load.ts";
 import type { Root } from "../../settings/root.ts";
 import { daysUntil, expiryOf } from "../lib/expiry.ts";
 import { sound, trouble, warning, type Finding } from "./finding.ts";
+import type { Service } from "./service.ts";
 
 /** What is below a root: the unit's certificate, the trusted keys, and the configuration in force. */
+
+/**
+ * The time by which a certificate is judged, UTC milliseconds: `own`, this machine's, or else that of the running
+ * service, which may have it from its receiver. Undefined: neither is known.
+ */
+export const certificateTime = (
+  own: number | undefined,
+  service: Pick<Service, "at" | "clock"> | undefined,
+): number | undefined =>
+  own ?? (service?.at === undefined || service.clock === "unset" ? undefined : Date.parse(service.at));
 
 /** A certificate that expires sooner should be renewed now. */
 const SOON_DAYS = 30;
@@ -42,10 +53,14 @@ const inForce = async (store: Store): Promise<Finding> => {
   return warning("bundle", `${says}, on trial: dispatch was not reached in ${counted} s; ${next}`);
 };
 
-/** Findings about the root of a configuration; none if it has no root. */
+/**
+ * Findings about the root of a configuration; none if it has no root. `now`: UTC milliseconds; undefined: the
+ * time is not known.
+ */
 export const rootFindings = async (
-  { root, now }: ConfigSource,
+  root: Root | undefined,
   settings: UnitSettings,
+  now: number | undefined,
 ): Promise<Finding[]> => {
   if (!root) return [];
   const files = openFiles(root.dir);

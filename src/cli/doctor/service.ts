@@ -11,6 +11,8 @@ const Service = z.object({
   writtenMiB: z.number().optional(),
   /** sha256 of the configuration file with which it was started. */
   config: z.string().optional(),
+  /** Its time, and how far to trust it. */
+  at: z.iso.datetime().optional(),
   clock: z.string(),
   /** `broker`: it is connected. `fault`: why the last connection failed or ended. */
   link: z.object({ broker: z.string().optional(), fault: z.string().optional() }).optional(),
