@@ -88,3 +88,20 @@ export const ReplyMessage = z
     ok: z.boolean().describe("whether the command was run"),
   })
   .describe("The unit's answer to a command");
+
+export const SilentMessage = z
+  .object({
+    since: instant.describe("when the recorder found that the unit is overdue"),
+    last: instant.describe("when the recorder heard it last"),
+    expectedS: z.number().describe("seconds within which a message was expected"),
+  })
+  .describe("Dispatch's recorder has not heard a unit for too long");
+
+export const RecorderStateMessage = z
+  .object({
+    state: z.enum(["online", "offline"]).describe("whether the recorder is connected"),
+    recorder: z.string().describe("its name"),
+    reason: z.string().optional().describe("why a clean stop; absent in the will"),
+    at: instant.optional().describe("absent in the will"),
+  })
+  .describe("Birth, will and clean farewell of dispatch's recorder");

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import { SilentMessage } from "../domain/messages.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
 import type { Broker } from "./mqtt/broker.ts";
@@ -10,8 +10,6 @@ import type { SilentUnit, Store } from "./store.ts";
 import type { UnitTopic } from "./topics.ts";
 
 /** Performs what `silence.ts` decides: publishes which units are silent, and stores the list. */
-
-const SilentMessage = z.object({ since: z.string(), last: z.string(), expectedS: z.number() });
 
 /** The shortest time between two writes of the list, ms. */
 const SAVE_MS = 2_000;

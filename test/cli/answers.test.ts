@@ -138,3 +138,43 @@ test("the console shows a bundle by its size, and as it is with --json", () => {
   });
   expect(describeMessage(topic, Buffer.alloc(0))).toEqual([`${topic}  removed`]);
 });
+
+test("the console shows what dispatch's recorder says in words", () => {
+  const at = "2026-11-24T08:00:00.000Z";
+  const line = (topic: string, value: object): string | undefined =>
+    describeMessage(`patrol/v1/${topic}`, Buffer.from(JSON.stringify(value)))[0];
+  const receipt = { store: "k3v9q0ab", upTo: 36, missing: [] as number[][], by: "2e61", at };
+  expect(line("zrenjanin/zr-117/receipt", receipt)).toBe(
+    `${at}  zrenjanin/zr-117  receipt  stored up to 36 of k3v9q0ab, by 2e61`,
+  );
+  const missing = [1, 4, 7, 10, 13, 16].map((n) => [n, n === 1 ? 2 : n]);
+  expect(line("zrenjanin/zr-117/receipt", { ...receipt, missing })).toContain(
+    "  stored up to 36 of k3v9q0ab, missing 1-2, 4, 7, 10, 13, and 1 more, by 2e61",
+  );
+  const silent = { since: at, last: "2026-11-24T07:57:00.000Z", expectedS: 60 };
+  expect(line("zrenjanin/zr-117/silent", silent)).toBe(
+    `${at}  zrenjanin/zr-117  silent since ${at}, last heard 2026-11-24T07:57:00.000Z, expected every 60 s`,
+  );
+  const state = { recorder: "main", by: "2e61", version: "1.1.0" };
+  expect(line("recorder/main/state", { ...state, state: "online", at })).toBe(`${at}  recorder main  ONLINE`);
+  expect(line("recorder/main/state", { ...state, state: "offline", reason: "stopped", at })).toBe(
+    `${at}  recorder main  OFFLINE: stopped`,
+  );
+  expect(line("recorder/main/state", { ...state, state: "offline" })).toMatch(
+    /^- +recorder main {2}OFFLINE$/,
+  );
+  expect(line("zrenjanin/zr-117/receipt", { upTo: 1 })).toContain("not of contract v1");
+});
+
+test("the console prints one line for a certificate's request", () => {
+  const [line] = describeMessage(
+    "patrol/v1/zrenjanin/zr-117/event",
+    report("event", {
+      type: "certificate",
+      expiresAt: "2026-12-01T00:00:00.000Z",
+      days: 7,
+      request: "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n",
+    }),
+  );
+  expect(line).toMatch(/certificate {2}expiresAt=\S+ {2}days=7 {2}request=\(PKCS#10\)$/);
+});

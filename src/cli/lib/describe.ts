@@ -1,6 +1,14 @@
 import type * as z from "zod";
 import { WireReport } from "../../domain/report.ts";
-import { AckMessage, CommandMessage, ReplyMessage, StateMessage } from "../../domain/messages.ts";
+import {
+  AckMessage,
+  CommandMessage,
+  ReceiptMessage,
+  RecorderStateMessage,
+  ReplyMessage,
+  SilentMessage,
+  StateMessage,
+} from "../../domain/messages.ts";
 import { readMessage } from "../../wire/read.ts";
 
 /** The id of the reply that `doctor` publishes to try whether it may. */
@@ -18,6 +26,13 @@ const held = (ms: number | undefined): string => {
   return ms < HELD_MS ? `  released after ${seconds} s` : `  held ${seconds} s`;
 };
 
+/** A value of an event. A certificate's request is several lines of PEM: `--json` has them. */
+const eventValue = (value: unknown): string => {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  if (text.startsWith("-----BEGIN CERTIFICATE REQUEST-----")) return "(PKCS#10)";
+  return text.replaceAll(/\s*[\r\n]+\s*/g, " ");
+};
+
 const describeData = (report: WireReport): string => {
   switch (report.kind) {
     case "position": {
@@ -29,7 +44,7 @@ const describeData = (report: WireReport): string => {
     }
     case "event": {
       const { type, ...rest } = report.data;
-      const fields = Object.entries(rest).map(([key, value]) => `${key}=${String(value)}`);
+      const fields = Object.entries(rest).map(([key, value]) => `${key}=${eventValue(value)}`);
       return `${type}  ${fields.join("  ")}`;
     }
     case "health": {
@@ -55,12 +70,48 @@ const unitIn = (topic: string): string => topic.split("/").slice(-3, -1).join("/
 
 const NO_TIME = "-".padEnd(24);
 
+const stateText = ({
+  state,
+  reason,
+}: {
+  readonly state: string;
+  readonly reason?: string | undefined;
+}): string => `${state.toUpperCase()}${reason === undefined ? "" : `: ${reason}`}`;
+
 const describeReply = (topic: string, { id, ok, error }: z.infer<typeof ReplyMessage>): string => {
   const what =
     id === DOCTOR_REPLY_ID
       ? "`doctor` has tried this broker"
       : `reply to ${id}: ${ok ? "ok" : typeof error === "string" ? error : "refused"}`;
   return `${NO_TIME}  ${unitIn(topic)}  ${what}`;
+};
+
+/** Ranges of a receipt that are printed. `--json` has all. */
+const RANGES_SHOWN = 5;
+
+const describeReceipt = ({ store, upTo, missing, by }: ReceiptMessage): string => {
+  const ranges = missing.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`));
+  const more = ranges.length > RANGES_SHOWN ? `, and ${ranges.length - RANGES_SHOWN} more` : "";
+  const without = ranges.length === 0 ? "" : `, missing ${ranges.slice(0, RANGES_SHOWN).join(", ")}${more}`;
+  return `receipt  stored up to ${upTo} of ${store}${without}, by ${by}`;
+};
+
+/** What dispatch's recorder publishes. Undefined: it is something else. */
+const describeRecorder = (topic: string, value: unknown): string | undefined => {
+  if (topic.endsWith("/receipt")) {
+    const { data } = ReceiptMessage.safeParse(value);
+    return data && `${data.at}  ${unitIn(topic)}  ${describeReceipt(data)}`;
+  }
+  if (topic.endsWith("/silent")) {
+    const { data } = SilentMessage.safeParse(value);
+    return (
+      data &&
+      `${data.since}  ${unitIn(topic)}  silent since ${data.since}, last heard ${data.last}, expected every ${data.expectedS} s`
+    );
+  }
+  const { data } = RecorderStateMessage.safeParse(value);
+  if (!data || !/\/recorder\/[^/]+\/state$/.test(topic)) return undefined;
+  return `${data.at ?? NO_TIME}  recorder ${data.recorder}  ${stateText(data)}`;
 };
 
 const describeValue = (topic: string, value: unknown): string => {
@@ -72,9 +123,11 @@ const describeValue = (topic: string, value: unknown): string => {
   }
   const state = StateMessage.safeParse(value);
   if (state.success) {
-    const { at, unit, state: what, reason } = state.data;
-    return `${at ?? NO_TIME}  ${unit}  ${what.toUpperCase()}${reason === undefined ? "" : `: ${reason}`}`;
+    const { at, unit } = state.data;
+    return `${at ?? NO_TIME}  ${unit}  ${stateText(state.data)}`;
   }
+  const recorder = describeRecorder(topic, value);
+  if (recorder !== undefined) return recorder;
   const ack = AckMessage.safeParse(value);
   if (ack.success && topic.endsWith("/ack")) {
     const { stage, by, at } = ack.data;
