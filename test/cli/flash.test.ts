@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { CompactSign } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -102,6 +102,19 @@ describe("a bundle", () => {
     });
     expect(readlinkSync(join(dir, "current"))).toBe("configs/1");
     expect(readFileSync(join(dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(5));
+  });
+
+  test("says only what it changes, also with a relative --root", async () => {
+    const ca = { name: "ca.pem", text: "not read here" };
+    const withCa = (movingS: number): Pick<Content, "files"> => ({
+      files: [{ name: "patrol-unit.yaml", text: configOf(movingS).replace("]", "], ca: ca.pem") }, ca],
+    });
+    await flashContent({ version: 1, ...withCa(5) });
+    const file = join(dir, "car.patrol");
+    writeFileSync(file, await sealed(hq.key, { for: "zrenjanin/*", version: 2, ...withCa(10) }));
+    printed = "";
+    await flash.run(["config", file, "--root", relative(process.cwd(), dir)]);
+    expect(printed.split("\n").filter((line) => line.startsWith("  "))).toEqual(["  report.movingS: 5 → 10"]);
   });
 
   test("says what it changes, key by key, and never a secret", async () => {

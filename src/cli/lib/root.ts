@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import * as z from "zod";
 import { openFiles } from "../../bundle/files.ts";
 import type { Files } from "../../bundle/port.ts";
@@ -28,8 +29,9 @@ export const openRoot = (given: string | undefined): OpenRoot => {
       EXIT.io,
       `${dir} is not a folder: \`patrol-unit init --root ${dir}\` makes a root`,
     );
-  const root = rootAt(dir);
-  const files = openFiles(dir);
+  // Links and settings have whole paths, so those of the root are whole too.
+  const root = rootAt(resolve(dir));
+  const files = openFiles(root.dir);
   return { root, files, store: new Store(root, files) };
 };
 
