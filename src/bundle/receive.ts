@@ -5,6 +5,7 @@ import { MAX_BUNDLE_BYTES } from "./format.ts";
 import type { Outcome } from "./install.ts";
 import type { Circumstances } from "./judge.ts";
 import { replaceFile, type Files } from "./port.ts";
+import { onTrialLine, RESULT } from "./results.ts";
 import type { Store } from "./store.ts";
 import { refuseBundle } from "./trial.ts";
 
@@ -15,7 +16,6 @@ const AGAIN_MS = 10_000;
 /** Bundles of a stick. Further ones are not looked at. */
 const MAX_INBOX = 32;
 const BUNDLE = ".patrol";
-const RESULT = ".result";
 
 export type Receiving = {
   readonly root: Root;
@@ -33,7 +33,10 @@ export type Receiving = {
 const outcomeLine = (outcome: Outcome): string => {
   switch (outcome.kind) {
     case "installed":
-      return `done: version ${outcome.version} for ${outcome.recipient}, signed by ${outcome.signer}, is in force`;
+      return onTrialLine(
+        `version ${outcome.version} for ${outcome.recipient}, signed by ${outcome.signer}`,
+        outcome.trialS,
+      );
     case "ignore":
       return "done: it is in force already";
     case "wait":

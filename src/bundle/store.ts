@@ -3,6 +3,7 @@ import * as z from "zod";
 import { certificateFileOf, CONFIG_FILE, RENEWED_FILE, type Root } from "../settings/root.ts";
 import type { BundleFile, Content } from "./format.ts";
 import { FRESH, replaceFile, type Files } from "./port.ts";
+import { endResults, type Ending } from "./results.ts";
 import { NO_STATE, State, superfluous, type Disk } from "./trial.ts";
 
 /**
@@ -155,13 +156,19 @@ export class Store {
     await replaceFile(this.#files, certificateFileOf(this.#root), bytes);
   }
 
+  /** Writes how the trial of a version ended beside its bundle. An inbox that cannot be written stays as it is. */
+  async endResults(version: number, ending: Ending): Promise<void> {
+    await endResults(this.#files, this.#root.inbox, version, ending).catch(() => undefined);
+  }
+
   /** Goes back to a version. `state`: as it stands before the links are switched. */
   async goBack(to: number, state: State): Promise<void> {
     await this.writeState(state);
     await this.#link(pathTo(to), this.#root.current);
     await this.#setPrevious(state.trial?.previous);
     await this.#files.sync(this.#root.dir);
-    const { going: _, ...rest } = state;
+    const { going, ...rest } = state;
+    if (going) await this.endResults(going.from, { kind: "back", why: going.why });
     await this.writeState(rest);
     await this.prune();
   }

@@ -201,6 +201,7 @@ class Watch {
     this.#onTrial = false;
     this.#hasResults = true;
     await this.#on.store.adoptCertificate(this.#begun.version);
+    await this.#on.store.endResults(this.#begun.version, { kind: "passed" });
     await this.#on.store.writeState(pass(disk, state));
     await this.#on.store.prune();
   }

@@ -87,7 +87,7 @@ describe("a bundle from dispatch", () => {
     }
     expect(await bench.current()).toBe(1);
     expect(bench.car.lines).toEqual([
-      "done | done: version 1 for zrenjanin/zr-117, signed by hq, is in force",
+      "done | done: version 1 for zrenjanin/zr-117, signed by hq, is installed, on trial for 300 s",
     ]);
     expect((await bench.store.state()).results).toEqual([]);
   });
@@ -190,7 +190,7 @@ describe("a bundle in the inbox", () => {
     await bench.look();
     expect(await bench.current()).toBe(1);
     expect(resultOf("fleet.patrol")).toBe(
-      "done: version 1 for zrenjanin/zr-117, signed by hq, is in force\n",
+      "done: version 1 for zrenjanin/zr-117, signed by hq, is installed, on trial for 300 s\n",
     );
     expect(readdirSync(join(dir, "inbox"))).toEqual(["fleet.patrol.result"]);
   });
@@ -206,6 +206,36 @@ describe("a bundle in the inbox", () => {
       "refused: it is for zrenjanin/zr-118, and this unit is zrenjanin/zr-117\n",
     );
     expect(resultOf("3.patrol")).toBe("refused: it is not a bundle, or it is damaged or cut\n");
+  });
+
+  test("that was taken back has the result `refused`, and why; that of another version stays", async () => {
+    const bench = benchAt();
+    put("1.patrol", await bundleOf(1));
+    await bench.look();
+    await bench.store.writeState(pass(await bench.store.disk(), await bench.store.state()));
+    put("2.patrol", await bundleOf(2));
+    await bench.look();
+    const first = resultOf("1.patrol");
+    const back = beginGoingBack(
+      await bench.store.disk(),
+      await bench.store.state(),
+      "dispatch was not reached",
+    );
+    if (back?.going) await bench.store.goBack(back.going.to, back);
+    expect(resultOf("2.patrol")).toBe(
+      "refused: version 2 for zrenjanin/zr-117, signed by hq, was taken back: dispatch was not reached\n",
+    );
+    expect(resultOf("1.patrol")).toBe(first);
+  });
+
+  test("that has passed its trial is in force", async () => {
+    const bench = benchAt();
+    put("1.patrol", await bundleOf(1));
+    await bench.look();
+    await bench.store.endResults(1, { kind: "passed" });
+    expect(resultOf("1.patrol")).toBe(
+      "done: version 1 for zrenjanin/zr-117, signed by hq, is in force: dispatch was reached with it\n",
+    );
   });
 
   test("that waits stays, and is taken later", async () => {
