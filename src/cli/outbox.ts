@@ -4,7 +4,7 @@ import { inspectOutbox, type Inspection } from "../outbox/inspect.ts";
 import { bytesOnDisk } from "../outbox/disk.ts";
 import { loadSettings } from "../settings/load.ts";
 import { CommandError, CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
-import { problemsOf, summaryLines, type Totals } from "./lib/outbox-summary.ts";
+import { notesOf, problemsOf, summaryLines, type Totals } from "./lib/outbox-summary.ts";
 
 const ACTIONS = ["stats", "export", "verify"] as const;
 
@@ -61,10 +61,10 @@ stderr.
 
 Figures of --json, and of the line that export prints on stderr: \`damaged\`: records that cannot be
 read, by lane; \`missing\`: lost numbers; \`leased\`: numbers reserved by a service that runs now, or
-was killed, which is no damage; \`openEpisodes\`: the emergencies that were open; \`news\`: what is
-wrong with the store as a whole, a sentence each.
-Exit: 1 verify found damage or numbers that are not accounted for, 74 it is not an outbox or cannot
-be opened.`,
+was killed, which is no damage: its next start declares them; \`openEpisodes\`: the emergencies that
+were open; \`news\`: what is wrong with the store as a whole, a sentence each.
+Exit: 1 verify found damage or numbers that are not accounted for, or a service runs on it, 74 it is
+not an outbox or cannot be opened.`,
   async run(args) {
     const action = ACTIONS.find((name) => name === args[0]);
     if (!action) throw new CommandError(EXIT.usage, `expected ${ACTIONS.join(", ")} after outbox`);
@@ -111,9 +111,11 @@ be opened.`,
     const lines = summaryLines(path, totals, bytes, inspection);
     await write(given.json ? `${JSON.stringify(summary)}\n` : `${lines.join("\n")}\n`);
     const problems = problemsOf(inspection, action);
-    for (const problem of problems) process.stderr.write(`${problem}\n`);
+    const notes = notesOf(inspection);
+    for (const sentence of [...problems, ...notes]) process.stderr.write(`${sentence}\n`);
     if (action === "stats") return EXIT.ok;
-    if (problems.length === 0 && !given.json) await write("every number is accounted for, no damage\n");
+    if (problems.length === 0 && !given.json)
+      await write(`every ${notes.length > 0 ? "other " : ""}number is accounted for, no damage\n`);
     return problems.length > 0 ? EXIT.failed : EXIT.ok;
   },
 };

@@ -5,6 +5,7 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
 import { openDisk } from "./disk.ts";
 import { openWhatever, scan, type Scan } from "./opening.ts";
+import { isLocked } from "./lock.ts";
 import { decodeCopy } from "./memory-copy.ts";
 import { StoreError, type Store } from "./port.ts";
 import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
@@ -28,6 +29,8 @@ export type Inspection = AsyncDisposable & {
     /** Numbers that were set aside to be used, by a unit that was killed or still runs. */
     readonly leased: number;
   };
+  /** A service runs on it: the copy was made while files were written, so what it lacks may be there. */
+  readonly inUse: boolean;
   /** The reports of the episodes that were open. */
   readonly openEpisodes: readonly EmergencyUpdate[];
   /** What was wrong with the store as a whole, a line each. */
@@ -128,7 +131,9 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
   process.once("exit", drop);
   const damaged: Record<Lane, number> = { emergency: 0, event: 0, telemetry: 0 };
   try {
+    const before = isLocked(path);
     const copy = copyInto(folder, path);
+    const inUse = before || isLocked(path);
     const beside = [vitalFileOf, spareFileOf].some((fileOf) => existsSync(fileOf(path)));
     const disk = openDisk(copy);
     const file = decodePlaces(await disk.readVital()).newest;
@@ -142,6 +147,7 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
     return {
       reports: () => reportsOf(store, damaged),
       damaged,
+      inUse,
       account: accountOf(vital, taken, whole),
       openEpisodes: episodes.map(({ report }) => report),
       news: [

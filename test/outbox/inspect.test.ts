@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLevel } from "../../src/outbox/level.ts";
@@ -101,14 +101,31 @@ test("people get sentences, not JSON", async () => {
   expect(verify.stderr).toBe("");
 });
 
-test("verify beside a running service says that reserved numbers are no damage", async () => {
+test("verify beside a running service says to stop it, and calls no number missing", async () => {
   await using outbox = await openTestOutbox(path);
   await outbox.flush();
   const verify = await run("verify", "--path", path);
-  expect(verify.code).toBe(1);
+  expect([verify.code, verify.stderr]).toEqual([
+    1,
+    "a service runs on this outbox and writes to it, so numbers cannot be verified: stop the service and run `outbox verify` again\n",
+  ]);
+});
+
+test("verify of the outbox of a killed service says that there is nothing to do", async () => {
+  const left = join(folder, "left");
+  {
+    await using outbox = await openTestOutbox(path);
+    await outbox.flush();
+    // What is on disk at this moment is what a kill leaves.
+    cpSync(path, left, { recursive: true });
+    cpSync(`${path}.vital`, `${left}.vital`);
+  }
+  const verify = await run("verify", "--path", left);
+  expect(verify.code).toBe(0);
   expect(verify.stderr).toMatch(
-    /^[\d,]+ numbers are reserved by a service that runs now, or was killed. This is no damage/,
+    /^[\d,]+ numbers were reserved by a service that was killed\. .*nothing to do/,
   );
+  expect(verify.stdout).toMatch(/every other number is accounted for, no damage\n$/);
 });
 
 test("wrong usage, and what is no outbox, say so", async () => {

@@ -3,7 +3,7 @@ import type { Inspection } from "../../outbox/inspect.ts";
 /** The pending reports of an outbox, counted. `oldest`, `newest`: ISO instants. */
 export type Totals = { records: number; kinds: Record<string, number>; oldest?: string; newest?: string };
 
-export type Found = Pick<Inspection, "account" | "openEpisodes" | "news" | "damaged">;
+export type Found = Pick<Inspection, "account" | "openEpisodes" | "news" | "damaged" | "inUse">;
 
 const counted = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -38,7 +38,7 @@ export const summaryLines = (path: string, totals: Totals, bytes: number, found:
  * What is wrong with an outbox, a sentence each. Empty: every number is accounted for. `action`: the
  * command that was run, to be run again on a stopped service.
  */
-export const problemsOf = ({ account, damaged, news }: Found, action: string): string[] => {
+export const problemsOf = ({ account, damaged, news, inUse }: Found, action: string): string[] => {
   const records = damaged.emergency + damaged.event + damaged.telemetry;
   return [
     ...news,
@@ -47,15 +47,23 @@ export const problemsOf = ({ account, damaged, news }: Found, action: string): s
       : [
           `${counted(records, "record")} cannot be read: ${damaged.emergency} emergency, ${damaged.event} event, ${damaged.telemetry} telemetry`,
         ]),
-    ...(account.missing === 0
+    ...(account.missing === 0 || inUse
       ? []
       : [
           `${counted(account.missing, "number")} ${account.missing === 1 ? "is" : "are"} missing: the service declares them to dispatch as lost at its next start`,
         ]),
-    ...(account.leased === 0
-      ? []
-      : [
-          `${counted(account.leased, "number")} ${account.leased === 1 ? "is" : "are"} reserved by a service that runs now, or was killed. This is no damage: stop the service and run \`outbox ${action}\` again`,
-        ]),
+    ...(inUse
+      ? [
+          `a service runs on this outbox and writes to it, so numbers cannot be verified: stop the service and run \`outbox ${action}\` again`,
+        ]
+      : []),
   ];
 };
+
+/** What a reader may wonder about, and that is no fault. */
+export const notesOf = ({ account: { leased }, inUse }: Found): string[] =>
+  leased === 0 || inUse
+    ? []
+    : [
+        `${counted(leased, "number")} ${leased === 1 ? "was" : "were"} reserved by a service that was killed. This is no damage, and there is nothing to do: the service declares ${leased === 1 ? "it" : "them"} to dispatch at its next start`,
+      ];
