@@ -94,7 +94,8 @@ ${index()}
 
 \`patrol-unit\` is \`/usr/local/bin/patrol-unit\`, which the installation makes (README, "In a car"). Without it, write
 \`/opt/patrol-unit/node_modules/.bin/node /opt/patrol-unit/dist/patrol-unit.mjs\` instead. Run it as root or as user
-patrol-unit. \`doctor\` can run beside the service: it then asks the service about the devices.
+patrol-unit. \`doctor\` can run beside the service: it then asks the service about the devices. In a car with a root folder (README,
+"A car with a root folder") write \`--root /var/lib/patrol-unit/root\` instead of \`--config …\`.
 
 **The service does not start.** \`systemctl status patrol-unit\` shows the exit code.
 
