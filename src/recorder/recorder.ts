@@ -22,6 +22,8 @@ export type RecorderOptions = {
   readonly store: Store;
   readonly brokers: readonly string[];
   readonly dial: (url: string, signal: AbortSignal) => Promise<Duplex>;
+  /** What an error of the system or of TLS means, for the log. Left out: its message. */
+  readonly words?: (cause: unknown) => string;
   readonly name: string;
   readonly prefix: string;
   readonly units: UnitPattern;

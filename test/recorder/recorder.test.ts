@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { generate, parser, type Packet } from "mqtt-packet";
@@ -282,6 +283,21 @@ describe("a recorder's connection", () => {
       packets.filter((packet) => packet.cmd === "publish" && packet.topic.endsWith("/receipt"));
     await until(() => receipts(a).length > 0 && receipts(b).length > 0);
   });
+});
+
+test("the log says in words why a broker hangs up, also after the connection was opened", async () => {
+  const hungUp = new Error(
+    "tlsv13 alert certificate required:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:918",
+  );
+  await startRecorder(0, {
+    dial() {
+      const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+      setImmediate(() => socket.destroy(hungUp));
+      return Promise.resolve(socket);
+    },
+    words: (cause) => (cause === hungUp ? "the broker wants a client certificate" : "?"),
+  });
+  await until(() => log.some(({ cause }) => cause === "the broker wants a client certificate"));
 });
 
 test("a broker without MQTT 5 (aedes) works from the press to the receipt", async () => {

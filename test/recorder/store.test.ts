@@ -27,6 +27,13 @@ describe("a store in SQLite", () => {
     });
   });
 
+  test("a folder that is not there is named", async () => {
+    await expect(openSqliteStore(join(folder, "none/a.db"), true, systemTime)).rejects.toMatchObject({
+      code: "unusable",
+      message: `${folder}/none/a.db: there is no folder ${folder}/none: make it first`,
+    });
+  });
+
   test("a file that is no database is not touched", async () => {
     const file = join(folder, "text.db");
     writeFileSync(file, "This is not a database, whatever its name says.".repeat(20));

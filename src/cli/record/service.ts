@@ -2,11 +2,11 @@ import { brokerAddress } from "../../dispatch/socket.ts";
 import { IDENTITY_PART } from "../../domain/identity.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { readPattern } from "../../recorder/topics.ts";
+import { explain } from "../../dispatch/faults.ts";
 import { createLog, reasonOf } from "../../runtime/log.ts";
 import { openStdoutLog } from "../../runtime/log-output.ts";
 import { createNotifier } from "../../runtime/notify.ts";
 import { systemTime } from "../../runtime/time.ts";
-import { explain } from "../../dispatch/faults.ts";
 import { defined, expectPairs, pemFiles, prefixOf } from "../lib/broker-options.ts";
 import { CommandError, EXIT, options } from "../lib/command.ts";
 import { dialBroker } from "../lib/dial.ts";
@@ -93,13 +93,8 @@ export const recordService = async (args: readonly string[]): Promise<number> =>
       log,
       time: systemTime,
       random: Math.random,
-      async dial(url, signal) {
-        try {
-          return await dialBroker(url, pem, signal);
-        } catch (cause) {
-          throw new Error(explain(cause).words.replaceAll(/\bdispatch\.(ca|cert|key)\b/g, "--$1"), { cause });
-        }
-      },
+      dial: (url, signal) => dialBroker(url, pem, signal),
+      words: (cause) => explain(cause).words.replaceAll(/\bdispatch\.(ca|cert|key)\b/g, "--$1"),
     });
     await recorder.start();
     notifier.ready();

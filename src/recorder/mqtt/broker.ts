@@ -17,8 +17,10 @@ const LOOK_MS = 20;
 
 export type BrokerOptions = Omit<SessionOptions, "version"> & {
   readonly url: string;
-  /** Opens TCP or TLS. Rejects with an Error that says what is wrong. */
+  /** Opens TCP or TLS. Rejects with the error of the system. */
   readonly dial: (url: string, signal: AbortSignal) => Promise<Duplex>;
+  /** What an error of the system or of TLS means, for the log. Left out: its message. */
+  readonly words?: (cause: unknown) => string;
   readonly time: Time;
   readonly random: Random;
   readonly log: Log;
@@ -33,7 +35,7 @@ export type BrokerEvents = {
 };
 
 /** How a connection ended. `isReached`: somebody has accepted it. */
-type Attempt = { readonly isReached: boolean; readonly cause: Error };
+type Attempt = { readonly isReached: boolean; readonly cause: unknown };
 
 /** One session at a broker: connects again and again, with the same persistent session. */
 export class Broker {
@@ -87,7 +89,7 @@ export class Broker {
 
   /** Connects until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { time, log } = this.#options;
+    const { time, log, words } = this.#options;
     while (!signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop -- one connection after the other
       const { cause, isReached } = await this.#connectOnce(signal);
@@ -98,7 +100,7 @@ export class Broker {
       const waitMs = this.#backoff.next();
       log.warn("no connection to a broker", {
         broker: this.url,
-        cause: reasonOf(cause),
+        cause: cause instanceof SessionError ? cause.message : (words ?? reasonOf)(cause),
         retryMs: Math.round(waitMs),
       });
       // oxlint-disable-next-line no-await-in-loop -- the pause between them
@@ -122,7 +124,7 @@ export class Broker {
   }
 
   /** Returns whether to try again at once, with another version. */
-  #judgeVersion(cause: Error): boolean {
+  #judgeVersion(cause: unknown): boolean {
     if (!this.#isUp) return this.#version.failed(cause instanceof SessionError ? cause.code : undefined);
     this.#version.ended();
     return false;
@@ -133,7 +135,7 @@ export class Broker {
     try {
       socket = await this.#options.dial(this.url, signal);
     } catch (cause) {
-      return { isReached: false, cause: new Error(reasonOf(cause), { cause }) };
+      return { isReached: false, cause };
     }
     const { promise, resolve } = Promise.withResolvers<Error>();
     const events = {

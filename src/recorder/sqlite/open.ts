@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { reasonOf } from "../../runtime/log.ts";
 import { StoreError, type StoreFault } from "../store.ts";
@@ -54,6 +55,8 @@ const migrate = (db: DatabaseSync, file: string): void => {
 /** Opens the database file and brings it to the newest version. `create`: it may be made. Throws StoreError. */
 export const openDatabase = (file: string, create: boolean): DatabaseSync => {
   if (!create && !existsSync(file)) throw new StoreError("unusable", `${file} is not there`);
+  if (!existsSync(dirname(file)))
+    throw new StoreError("unusable", `${file}: there is no folder ${dirname(file)}: make it first`);
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(file, { timeout: BUSY_MS });
