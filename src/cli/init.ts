@@ -229,6 +229,12 @@ const makeRoot = (dir: string): Root => {
   return rootAt(dir);
 };
 
+/** Throws a CommandError (1) if a root has a configuration. */
+const refuseLaidOut = async (dir: string, store: Store): Promise<void> => {
+  if ((await store.links()).current !== undefined)
+    throw new CommandError(EXIT.failed, `${dir} is laid out already: change it with \`flash config\``);
+};
+
 /** Writes everything, the configuration last: until it is in force, `init` can be repeated. */
 const write = async (
   root: Root,
@@ -237,8 +243,7 @@ const write = async (
   trust: { name: string; pem: Buffer } | undefined,
 ) => {
   const store = new Store(root, files);
-  if ((await store.links()).current !== undefined)
-    throw new CommandError(EXIT.failed, `${root.dir} is laid out already: change it with \`flash config\``);
+  await refuseLaidOut(root.dir, store);
   for (const folder of [root.identity, root.trust, root.inbox])
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await files.makeFolder(folder);
@@ -283,6 +288,8 @@ Exit: 0 done, 1 DIR is laid out already or a key cannot be used, 64 an answer is
     const dir = required(given.root, "root");
     const ask = asker(given.json ?? false);
     const tell = (line: string): void => void (given.json ? undefined : process.stdout.write(`${line}\n`));
+    if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true)
+      await refuseLaidOut(dir, new Store(rootAt(dir), openFiles(dir)));
     // What nothing finds is asked first, so that a script fails at once.
     const trust = await trustOf(given.trust);
     const identity = await askIdentity(given, ask);

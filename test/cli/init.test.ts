@@ -107,6 +107,14 @@ describe("init", () => {
     expect(readFileSync(join(root(), "local.yaml"), "utf8")).toBe(before);
   });
 
+  test("of a root that is laid out is refused before anything is asked", async () => {
+    await run(...IDENTITY, ...BROKERS, ...DEVICES);
+    expect(await run()).toMatchObject({
+      exit: 1,
+      line: `${root()} is laid out already: change it with \`flash config\``,
+    });
+  });
+
   test("of a car without a panic board says so in local.yaml, so that a bundle of the fleet fits it", async () => {
     await run(...IDENTITY, ...BROKERS, "--gps", "/dev/ttyACM0", "--panic", "none");
     expect(readFileSync(join(root(), "local.yaml"), "utf8")).toContain("panic: none");
