@@ -78,7 +78,11 @@ describe("the link of the running service", () => {
       trouble(`broker ${BROKER}`, "the host answers but no broker listens there", "is it running?", true),
     ];
     expect(servedLink(service({ link: {}, faults }), own)).toMatchObject([
-      { says: "the service is not connected: see the brokers", absent: true },
+      {
+        says: "the service is not connected: see the brokers",
+        cure: cureOf("link", "refused"),
+        absent: true,
+      },
     ]);
     expect(servedLink(service({ faults }), own)).toEqual([]);
   });

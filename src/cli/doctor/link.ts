@@ -43,7 +43,7 @@ const notConnected = (
       cureFor(news),
       isAbsent,
     );
-  if (all.length > 0) return trouble("link", `${says}: see the brokers`, "see the brokers", isAbsent);
+  if (all.length > 0) return trouble("link", `${says}: see the brokers`, cureFor(all), isAbsent);
   return fault === undefined
     ? warning("link", `${says} yet`, "run doctor again in a few seconds")
     : trouble(
