@@ -62,6 +62,8 @@ sees them; lines with patrol/v1/ are other messages; lines in braces are the uni
 the panic button, a answers as dispatch (received, accepted, cleared), q or Ctrl-C ends the drive.
 ${speed === 1 ? "" : `The receiver's clock runs ${speed} times as fast: times of reports run ahead of those of the log.\n`}`;
 
+/** A higher --speed counts as this one. */
+const MAX_SPEED = 1000;
 const BUTTON_LOOP = 0;
 const PRESS_MS = 200;
 
@@ -110,7 +112,7 @@ to a broker inside this process.
 
 What it prints:
   a line with #           a report as dispatch sees it; (clock unset): it was made before the time
-                          was known, (late): it waited more than 10 s for the link
+                          was known, (late): from the backlog, not live
   ONLINE, OFFLINE         the unit's state at the broker
   a line with patrol/v1/  a message that is no report, with its topic: an answer of dispatch to an
                           emergency, or the removal of an emergency that has ended
@@ -126,7 +128,7 @@ log's.
 Exit: 0 ended by q or Ctrl-C, 64 wrong usage.`,
   async run(args) {
     const given = options(args, { speed: { type: "string" }, json: { type: "boolean" } });
-    const speed = Math.min(positive(given.speed, "speed", 1), 1000);
+    const speed = Math.min(positive(given.speed, "speed", 1), MAX_SPEED);
     const stop = onStopRequest();
 
     await using stack = new AsyncDisposableStack();

@@ -60,7 +60,8 @@ export const dispatch: Command = {
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
 
 One readable line a report; --json: one JSON line a message ({topic, retain, payload}, a history
-batch as a list of reports).
+batch as a list of reports). (late): a report from the backlog, not live. (clock unset): it was made
+before the time was known.
 --ack answers every emergency of every unit below the prefix, also each later one, up to that stage,
 until Ctrl-C: never use it at dispatch's own broker.
 Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, 74 a file of --ca,

@@ -99,7 +99,7 @@ Exit: 0 all delivered, 1 stopped before the end, or a file has no NMEA sentence 
       throw new CommandError(EXIT.usage, "expected --nmea FILE, --can FILE, or both");
     }
     const source = configSource(given);
-    const speed = positive(given.speed, "speed", 1);
+    const speed = positive(given.speed, "speed", 1, Infinity);
     const loaded = loadConfiguration(source);
     const { can } = loaded.settings;
     const busFaults = loaded.faults.filter(({ part }) => part === "can");

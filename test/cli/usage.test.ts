@@ -10,6 +10,8 @@ import { decode } from "../../src/cli/decode.ts";
 import { enrol } from "../../src/cli/enrol.ts";
 import { flash } from "../../src/cli/flash.ts";
 import { demo } from "../../src/cli/demo.ts";
+import { dispatch } from "../../src/cli/dispatch.ts";
+import { doctor } from "../../src/cli/doctor.ts";
 import { drill } from "../../src/cli/drill.ts";
 import { init } from "../../src/cli/init.ts";
 import { outbox } from "../../src/cli/outbox.ts";
@@ -45,6 +47,8 @@ test.each([
   check,
   decode,
   demo,
+  dispatch,
+  doctor,
   drill,
   enrol,
   flash,
@@ -92,7 +96,7 @@ describe("the command line", () => {
 
   test("a speed below 0 is refused with what is expected", async () => {
     const { code, stderr } = await program("demo", "--speed", "-1");
-    expect(stderr).toBe("--speed -1: expected a number above 0, or max\n");
+    expect(stderr).toBe("--speed -1: expected a number above 0\n");
     expect(code).toBe(64);
   });
 

@@ -112,12 +112,15 @@ export const knownTime = (): number | undefined => {
 /** Decimal digits, with a fraction or without: neither 0x10 nor 1e400. */
 const DECIMAL = /^(\d+(\.\d*)?|\.\d+)$/;
 
-/** A positive decimal number given as an option; `max` is infinite. */
-export const positive = (value: string | undefined, name: string, fallback: number): number => {
+/** A positive decimal number given as an option. `max`: what the word `max` stands for; left out: it is refused. */
+export const positive = (value: string | undefined, name: string, fallback: number, max?: number): number => {
   if (value === undefined) return fallback;
-  if (value === "max") return Infinity;
+  if (value === "max" && max !== undefined) return max;
   const parsed = DECIMAL.test(value) ? Number(value) : 0;
   if (!(parsed > 0 && Number.isFinite(parsed)))
-    throw new CommandError(EXIT.usage, `--${name} ${value}: expected a number above 0, or max`);
+    throw new CommandError(
+      EXIT.usage,
+      `--${name} ${value}: expected a number above 0${max === undefined ? "" : ", or max"}`,
+    );
   return parsed;
 };

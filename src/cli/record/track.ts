@@ -110,7 +110,10 @@ export const recordTrack = async (args: readonly string[]): Promise<number> => {
       if (item.kind === "report") points++;
       await write(format.line(item));
     }
-    if (points === 0) throw new CommandError(EXIT.failed, `no position of ${unit} is stored for this time`);
+    if (points === 0) {
+      const when = (period.from ?? period.to) === undefined ? "" : " for this time";
+      throw new CommandError(EXIT.failed, `no position of ${unit} is stored${when}`);
+    }
     await write(format.end);
     return EXIT.ok;
   });
