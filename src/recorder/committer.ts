@@ -3,8 +3,8 @@ import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
 import { Group, type Pending, type Pressure } from "./group.ts";
-import { plan, streamsOf, type Batch } from "./plan.ts";
-import { streamKey, type Accepted, type Rejected } from "./report.ts";
+import { plan, repeatedOf, streamsOf, type Batch } from "./plan.ts";
+import { rejectedOf, streamKey, type Accepted, type Rejected } from "./report.ts";
 import { StoreError, type Commit, type Store, type Stream, type StreamName } from "./store.ts";
 
 /** The one loop that writes to the store. It keeps the committed ledgers. */
@@ -33,26 +33,25 @@ const batchOf = (messages: readonly Pending[]): Batch => ({
   rejected: messages.flatMap(({ rejected }) => rejected),
 });
 
-const part = (accepted: readonly Accepted[], rejected: readonly Rejected[]): Pending => ({
-  accepted,
-  rejected,
-  isUrgent: false,
-  done: () => undefined,
-});
+const part = (
+  accepted: readonly Accepted[],
+  rejected: readonly Rejected[],
+  done: Pending["done"] = () => undefined,
+): Pending => ({ accepted, rejected, isUrgent: false, done });
 
 /** What can be tried of one message that the store refuses. The last part ends the message. */
 const partsOf = (message: Pending, reason: string): Pending[] => {
   const { accepted, rejected } = message;
   const [only] = accepted;
-  const end = { ...part([], []), done: () => message.done() };
+  const unstored = new Set<Accepted>();
+  const end = part([], [], () => message.done(unstored));
+  const note: Pending["done"] = (refused) => refused.forEach((one) => unstored.add(one));
   if (accepted.length > 1 || (only && rejected.length > 0))
-    return [...accepted.map((one) => part([one], [])), part([], rejected), end];
+    return [...accepted.map((one) => part([one], [], note)), part([], rejected), end];
   // A message that cannot even be kept as rejected is given up: it must not stop the others.
   if (!only) return [end];
-  const { unit, store, seq } = only.report;
-  const bytes = Buffer.from(JSON.stringify(only.report));
-  const number = { unit, store, seq };
-  return [part([], [{ topic: unit, reason: `the store refuses it: ${reason}`, bytes, number }]), end];
+  unstored.add(only);
+  return [part([], [rejectedOf(only, `the store refuses it: ${reason}`)]), end];
 };
 
 export class Committer {
@@ -150,7 +149,7 @@ export class Committer {
         if (commit) {
           this.#backoff.reset();
           on.committed(messages, commit);
-          for (const message of messages) message.done();
+          for (const message of messages) message.done(commit.conflicts);
           return;
         }
         if (++conflicts % CONFLICTS === 0) log.warn("another recorder writes the same units", { conflicts });
@@ -185,7 +184,9 @@ export class Committer {
     const names = streamsOf(batch);
     const unknown = [...names].flatMap(([key, name]) => (this.#ledgers.has(key) ? [] : [name]));
     if (unknown.length > 0) for (const stream of await store.load(unknown)) this.#remember(stream);
-    const commit = plan(batch, this.#ledgers, time.host());
+    const repeated = repeatedOf(batch, this.#ledgers).map(({ report }) => report);
+    const stored = repeated.length > 0 ? await store.find(repeated) : [];
+    const commit = plan(batch, this.#ledgers, stored, time.host());
     const outcome = await store.commit(commit);
     if (outcome.kind === "conflict") {
       for (const key of names.keys()) this.#ledgers.delete(key);

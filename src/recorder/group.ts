@@ -2,13 +2,16 @@ import type { Accepted, Rejected } from "./report.ts";
 
 /** Messages that wait to be committed, and when that is due. Pure. */
 
-/** One message. `done`: called when it is committed. */
+/**
+ * One message. `done`: called when it is committed; `unstored` are those of `accepted` that are not in the store:
+ * they are kept as rejected.
+ */
 export type Pending = {
   readonly accepted: readonly Accepted[];
   readonly rejected: readonly Rejected[];
   /** Has a live emergency. */
   readonly isUrgent: boolean;
-  done(): void;
+  done(unstored: ReadonlySet<Accepted>): void;
 };
 
 /** A commit is due after so long, or with so many reports. */

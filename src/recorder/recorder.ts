@@ -11,7 +11,7 @@ import type { Received } from "./mqtt/session.ts";
 import { openMessage, type Opened } from "./open-message.ts";
 import { receiptMessage, receivedMessage, stateMessage, type Sender } from "./publisher.ts";
 import { Receipts } from "./receipts.ts";
-import { streamKey } from "./report.ts";
+import { streamKey, type Accepted } from "./report.ts";
 import type { Commit, Store, StreamName } from "./store.ts";
 import { filtersOf, readTopic, type SessionKind, type UnitPattern } from "./topics.ts";
 import { Watch, type Line } from "./watch.ts";
@@ -177,17 +177,20 @@ export class Recorder {
       return;
     }
     const isUrgent = where.channel === "emergency";
-    const done = () => {
-      if (isUrgent) this.#acknowledge(broker, opened);
+    const done = (unstored: ReadonlySet<Accepted>) => {
+      if (isUrgent) this.#acknowledge(broker, accepted, unstored);
       message.done();
     };
     this.#committer.add({ accepted, rejected, isUrgent, done });
   }
 
   /** Each repeat of an emergency is answered, because an answer can be lost. */
-  #acknowledge(broker: Broker, { accepted }: Opened): void {
+  #acknowledge(broker: Broker, accepted: readonly Accepted[], unstored: ReadonlySet<Accepted>): void {
     if (!this.#options.acknowledges) return;
-    for (const { report, meaning } of accepted) {
+    for (const one of accepted) {
+      const { report, meaning } = one;
+      // `received` says that the emergency is in the store.
+      if (unstored.has(one)) continue;
       if (meaning.kind !== "emergency" || meaning.state !== "active") continue;
       const answer = receivedMessage(this.#sender, report.unit, meaning.episode, this.#options.time);
       // The unit listens where it has published; if that broker has gone, at any other.
@@ -196,10 +199,10 @@ export class Recorder {
     }
   }
 
-  #committed(messages: readonly Pending[], { reports, rejected }: Commit): void {
+  #committed(messages: readonly Pending[], { reports, rejected, conflicts }: Commit): void {
     const mono = this.#options.time.mono();
     this.#counts.reports += reports.length;
-    this.#counts.duplicates -= reports.length;
+    this.#counts.duplicates -= reports.length + conflicts.size;
     this.#counts.rejected += rejected.length;
     for (const { accepted, isUrgent } of messages) {
       this.#counts.duplicates += accepted.length;

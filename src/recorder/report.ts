@@ -55,5 +55,12 @@ export type Rejected = {
   readonly number?: Pick<StoredReport, "unit" | "store" | "seq">;
 };
 
+/** A report that is not stored as one: its content is kept as a rejected message. */
+export const rejectedOf = ({ report }: Accepted, reason: string): Rejected => {
+  const { unit, store, seq } = report;
+  const bytes = Buffer.from(JSON.stringify(report));
+  return { topic: unit, reason, bytes, number: { unit, store, seq } };
+};
+
 export const streamKey = ({ unit, store }: { readonly unit: string; readonly store: string }): string =>
   `${unit} ${store}`;

@@ -1,9 +1,12 @@
+import type { Essence } from "./conflict.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Accepted, Rejected, StoredReport } from "./report.ts";
 
 /** The port of dispatch's store. `test/contracts/recorder-store.ts` holds each implementation to it. */
 
 export type StreamName = { readonly unit: string; readonly store: string };
+
+export type ReportNumber = StreamName & { readonly seq: number };
 
 /** The ledger of one (unit, store) as it is committed. `version`: +1 with each commit. */
 export type Stream = StreamName & {
@@ -32,6 +35,8 @@ export type Commit = {
   /** Copies of stored emergencies: each replaces a stored copy of its number that has more left out. */
   readonly copies: readonly Accepted[];
   readonly rejected: readonly Rejected[];
+  /** Not stored, because their number is stored with another content. Each is in `rejected` too. */
+  readonly conflicts: ReadonlySet<Accepted>;
   readonly streams: readonly StreamChange[];
 };
 
@@ -80,6 +85,8 @@ export type Store = AsyncDisposable & {
   lock(name: string, signal: AbortSignal, waiting: () => void): Promise<void>;
   /** The committed ledgers of those that are known. */
   load(names: readonly StreamName[]): Promise<readonly Stream[]>;
+  /** What is stored under each of these numbers, without those under which no report is stored. */
+  find(numbers: readonly ReportNumber[]): Promise<readonly Essence[]>;
   /** Writes everything or nothing. When it resolves with `committed`, it survives a power cut. */
   commit(commit: Commit): Promise<Outcome>;
   /** Replaces the list of silent units that the recorder of this name watches. */
@@ -93,6 +100,8 @@ export type Store = AsyncDisposable & {
   corrections(name: StreamName): Promise<number>;
   /** How many messages are kept as rejected. */
   rejected(): Promise<number>;
+  /** How many of them have a number that is stored with another content. */
+  conflicts(): Promise<number>;
 };
 
 /** The most messages that are kept as rejected. Beyond it the oldest go. */

@@ -1,11 +1,19 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { plan, streamsOf, type Batch } from "../../src/recorder/plan.ts";
-import { streamKey, type Accepted, type Rejected } from "../../src/recorder/report.ts";
+import { plan, repeatedOf, streamsOf, type Batch } from "../../src/recorder/plan.ts";
+import { streamKey, type Accepted, type Rejected, type StoredReport } from "../../src/recorder/report.ts";
 import { StoreError, type ReadReport, type Store, type Stream } from "../../src/recorder/store.ts";
 import { accepted, AT, emergencyData, gapData, STORE, UNIT } from "../recorder/reports.ts";
 
 /** Opens the same store again and again: what one has committed, the next one reads. */
 export type OpenStore = () => Promise<Store>;
+
+const { episode: EPISODE } = emergencyData();
+const emergency = (seq: number, more: Partial<StoredReport> = {}, episode = EPISODE) =>
+  accepted(
+    seq,
+    { kind: "emergency", data: JSON.stringify(emergencyData({ episode })), ...more },
+    { kind: "emergency", episode, state: "active", shortened: 0 },
+  );
 
 const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   const list: T[] = [];
@@ -18,7 +26,9 @@ const knownTo = async (store: Store, batch: Batch): Promise<Map<string, Stream>>
 
 const write = async (store: Store, reports: readonly Accepted[], rejected: readonly Rejected[] = []) => {
   const batch = { accepted: reports, rejected };
-  return store.commit(plan(batch, await knownTo(store, batch), AT));
+  const known = await knownTo(store, batch);
+  const stored = await store.find(repeatedOf(batch, known).map(({ report }) => report));
+  return store.commit(plan(batch, known, stored, AT));
 };
 
 const read = async (store: Store, kinds = ["position", "emergency", "event"]): Promise<ReadReport[]> =>
@@ -112,12 +122,12 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
     const other = await use();
     const batch = { accepted: [accepted(1)], rejected: [] };
     const known = await knownTo(one, batch);
-    expect(await other.commit(plan(batch, known, AT))).toEqual({ kind: "committed" });
-    expect(await one.commit(plan(batch, known, AT))).toEqual({ kind: "conflict" });
+    expect(await other.commit(plan(batch, known, [], AT))).toEqual({ kind: "committed" });
+    expect(await one.commit(plan(batch, known, [], AT))).toEqual({ kind: "conflict" });
     const later = { accepted: [accepted(1), accepted(2)], rejected: [] };
     const stale = await knownTo(one, later);
     expect(await write(other, [accepted(2)])).toEqual({ kind: "committed" });
-    expect(await one.commit(plan(later, stale, AT))).toEqual({ kind: "conflict" });
+    expect(await one.commit(plan(later, stale, [], AT))).toEqual({ kind: "conflict" });
     expect((await read(one)).map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
@@ -127,7 +137,7 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
       accepted(
         4,
         { kind: "emergency", data: JSON.stringify(emergencyData(shortened.length > 0 ? { shortened } : {})) },
-        { kind: "emergency", episode: "x", state: "active", shortened: shortened.length },
+        { kind: "emergency", episode: EPISODE, state: "active", shortened: shortened.length },
       );
     const shownAs = async () =>
       (JSON.parse((await read(store))[0]!.data) as { shortened?: string[] }).shortened;
@@ -140,6 +150,48 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
     expect(await shownAs()).toBeUndefined();
     await write(store, [copy(["track"])]);
     expect(await shownAs()).toBeUndefined();
+  });
+
+  test.each([
+    ["kind", () => accepted(4), emergency(4)],
+    ["boot", () => emergency(4), emergency(4, { boot: 3 })],
+    ["mono", () => emergency(4), emergency(4, { mono: 1 })],
+    ["episode", () => emergency(4), emergency(4, {}, "01M8BCC000SXTYMZNGRST3H6JT")],
+    ["kind, of a report that is no emergency", () => emergency(4), accepted(4)],
+  ])("a report with a stored number and another %s is kept as a conflict", async (_, first, other) => {
+    const store = await use();
+    await write(store, [first()]);
+    await write(store, [other, first()]);
+    expect(await store.conflicts()).toBe(1);
+    expect(await store.rejected()).toBe(1);
+    expect(await read(store)).toMatchObject([{ seq: 4, kind: first().report.kind, boot: 1, mono: 4_000 }]);
+    const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
+    expect(stream).toMatchObject({ duplicates: 1, rejected: 1 });
+  });
+
+  test("of two reports in one commit with one number, the second one is a conflict", async () => {
+    const store = await use();
+    await write(store, [accepted(4), emergency(4)]);
+    expect(await store.conflicts()).toBe(1);
+    expect(await read(store)).toMatchObject([{ seq: 4, kind: "position" }]);
+  });
+
+  test("an emergency that is sent again with another time, clock and attempt is a duplicate", async () => {
+    const store = await use();
+    await write(store, [emergency(4)]);
+    const data = JSON.stringify(emergencyData({ attempt: 7 }));
+    await write(store, [emergency(4, { data, live: false, at: AT + 1, clock: "unset" })]);
+    expect(await store.rejected()).toBe(0);
+    expect((await store.load([{ unit: UNIT, store: STORE }]))[0]?.duplicates).toBe(1);
+  });
+
+  test("an emergency whose number was rejected before is stored", async () => {
+    const store = await use();
+    const number = { unit: UNIT, store: STORE, seq: 4 };
+    await write(store, [], [{ topic: "x", reason: "y", bytes: Buffer.alloc(1), number }]);
+    await write(store, [emergency(4)]);
+    expect(await read(store)).toMatchObject([{ seq: 4, kind: "emergency" }]);
+    expect(await store.conflicts()).toBe(0);
   });
 
   test("a clock correction corrects what was sent with an unset clock in that boot", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Committer } from "../../src/recorder/committer.ts";
 import { Group, type Pending, type Pressure } from "../../src/recorder/group.ts";
+import type { Accepted } from "../../src/recorder/report.ts";
 import { StoreError } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { openMemoryStore, refuses, type TestStore } from "./memory-store.ts";
@@ -29,7 +30,12 @@ afterEach(async () => {
 /** Adds a message and resolves when it is acknowledged. */
 const add = (seqs: readonly number[], isUrgent = false): Promise<void> =>
   new Promise((done) => {
-    committer.add({ accepted: seqs.map((seq) => accepted(seq)), rejected: [], isUrgent, done });
+    committer.add({
+      accepted: seqs.map((seq) => accepted(seq)),
+      rejected: [],
+      isUrgent,
+      done: () => done(),
+    });
   });
 const ledger = async () => (await committer.streams([{ unit: UNIT, store: STORE }])).get(`${UNIT} ${STORE}`);
 const stored = async (): Promise<number[]> => {
@@ -83,6 +89,16 @@ test("a commit whose outcome was not known is not stored twice", async () => {
   expect(await stored()).toEqual([1, 2]);
 });
 
+test("a message that is done names its reports that are not stored", async () => {
+  store.before = refuses(({ reports }) => reports.some(({ report }) => report.seq === 3));
+  await add([1]);
+  const message = [accepted(1, { boot: 2 }), accepted(2), accepted(3)];
+  const unstored = await new Promise<ReadonlySet<Accepted>>((done) => {
+    committer.add({ accepted: message, rejected: [], isUrgent: true, done });
+  });
+  expect([...unstored].map(({ report }) => report.seq)).toEqual([1, 3]);
+});
+
 test("a report that the store refuses is rejected by itself: the others of its message are stored", async () => {
   store.before = refuses(({ reports }) => reports.some(({ report }) => report.seq === 3));
   await Promise.all([add([1, 2, 3, 4]), add([5], true)]);
@@ -115,7 +131,7 @@ test("another recorder's commit in between is taken into account", async () => {
     on: { committed: () => undefined, pressure: () => undefined },
   });
   await new Promise<void>((done) =>
-    other.add({ accepted: [accepted(2), accepted(3)], rejected: [], isUrgent: true, done }),
+    other.add({ accepted: [accepted(2), accepted(3)], rejected: [], isUrgent: true, done: () => done() }),
   );
   await add([3, 4], true);
   expect(await stored()).toEqual([1, 2, 3, 4]);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Frames } from "../../src/recorder/mqtt/frames.ts";
 import { openLine, openMessage } from "../../src/recorder/open-message.ts";
-import { plan, streamsOf } from "../../src/recorder/plan.ts";
+import { plan, repeatedOf, streamsOf } from "../../src/recorder/plan.ts";
 import { streamKey } from "../../src/recorder/report.ts";
 import { openPostgresStore } from "../../src/recorder/postgres/store.ts";
 import { openSqliteStore } from "../../src/recorder/sqlite/store.ts";
@@ -197,7 +197,9 @@ const storable = (name: string, reset: () => Promise<Store>): void => {
             rejected: opened.flatMap(({ rejected }) => rejected),
           };
           const known = await store.load([...streamsOf(batch).values()]);
-          const commit = plan(batch, new Map(known.map((one) => [streamKey(one), one])), AT);
+          const streams = new Map(known.map((one) => [streamKey(one), one]));
+          const stored = await store.find(repeatedOf(batch, streams).map(({ report }) => report));
+          const commit = plan(batch, streams, stored, AT);
           expect(await store.commit(commit)).toEqual({ kind: "committed" });
         }),
         run,

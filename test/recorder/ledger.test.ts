@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { essenceOf } from "../../src/recorder/conflict.ts";
 import { hasNumber } from "../../src/domain/runs.ts";
 import { EMPTY_LEDGER, receiptOf, type Ledger } from "../../src/recorder/ledger.ts";
 import { plan } from "../../src/recorder/plan.ts";
@@ -16,7 +17,7 @@ const gap = (seq: number, from: number, to: number, kept: readonly number[] = []
 };
 const after = (reports: readonly Accepted[], before?: Stream) => {
   const known = new Map(before ? [[KEY, before]] : []);
-  return plan({ accepted: reports, rejected: [] }, known, AT);
+  return plan({ accepted: reports, rejected: [] }, known, before ? reports.map(essenceOf) : [], AT);
 };
 const ledgerAfter = (...reports: Accepted[]): Ledger => after(reports).streams[0]!.after.ledger;
 const receipt = (ledger: Ledger) => receiptOf(ledger, STORE, "db", "now");

@@ -23,12 +23,14 @@ export const openMemoryStore = async (): Promise<TestStore> => {
     },
     lock: (name, signal, waiting) => store.lock(name, signal, waiting),
     load: (names) => store.load(names),
+    find: (numbers) => store.find(numbers),
     saveSilent: (recorder, units) => store.saveSilent(recorder, units),
     silent: (recorder) => store.silent(recorder),
     streams: (unit) => store.streams(unit),
     read: (selection) => store.read(selection),
     corrections: (name) => store.corrections(name),
     rejected: () => store.rejected(),
+    conflicts: () => store.conflicts(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
   return own;

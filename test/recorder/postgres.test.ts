@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { plan, streamsOf, type Batch } from "../../src/recorder/plan.ts";
+import { plan, repeatedOf, streamsOf, type Batch } from "../../src/recorder/plan.ts";
 import { migratePostgres, openPostgresStore } from "../../src/recorder/postgres/store.ts";
 import { streamKey, type Accepted } from "../../src/recorder/report.ts";
 import type { Store } from "../../src/recorder/store.ts";
@@ -35,7 +35,9 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
   const write = async (store: Store, reports: readonly Accepted[], at = AT) => {
     const batch: Batch = { accepted: reports, rejected: [] };
     const known = await store.load([...streamsOf(batch).values()]);
-    return store.commit(plan(batch, new Map(known.map((one) => [streamKey(one), one])), at));
+    const streams = new Map(known.map((one) => [streamKey(one), one]));
+    const stored = await store.find(repeatedOf(batch, streams).map(({ report }) => report));
+    return store.commit(plan(batch, streams, stored, at));
   };
   const rows = async (sql: string): Promise<Record<string, unknown>[]> =>
     (await owner.query<Record<string, unknown>>(sql)).rows;

@@ -266,6 +266,42 @@ describe("a recorder's connection", () => {
     await until(() => broker.acknowledged().length === 30_001, 25_000);
   });
 
+  test("an emergency whose number is stored with another content is kept, and not answered", async () => {
+    const broker = await scripted(polite);
+    await startRecorder(broker.port);
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    const emergency = (messageId: number, seq: number, episode: string) => {
+      const report = wire(seq, { kind: "emergency", data: emergencyData({ episode }) });
+      broker.send({
+        cmd: "publish",
+        topic: `patrol/v1/${UNIT}/emergency/${episode}`,
+        payload: JSON.stringify(report),
+        qos: 1,
+        messageId,
+        dup: false,
+        retain: false,
+      });
+    };
+    const [unstored, stored] = ["01M8BCC000SXTYMZNGRST3H6JA", "01M8BCC000SXTYMZNGRST3H6JB"];
+    broker.report(1, 5);
+    await until(() => broker.acknowledged().length === 1);
+    emergency(2, 5, unstored);
+    await until(() => broker.acknowledged().length === 2);
+    emergency(3, 6, stored);
+    emergency(4, 6, stored);
+    await until(() => broker.acknowledged().length === 4);
+    const answers = () =>
+      broker.packets.flatMap((packet) =>
+        packet.cmd === "publish" && packet.topic.endsWith("/ack") ? [packet.topic] : [],
+      );
+    await until(() => answers().length === 2);
+    expect(new Set(answers())).toEqual(new Set([`patrol/v1/${UNIT}/emergency/${stored}/ack`]));
+    expect(log.find(({ msg }) => msg === "rejected")).toMatchObject({
+      reason: `conflict: number 5 of store k3v9q0ab is stored as position of boot 1 at 5000 ms, this is emergency ${unstored} of boot 1 at 5000 ms`,
+    });
+    expect(await store.conflicts()).toBe(1);
+  });
+
   test("of two brokers each gets every receipt", async () => {
     const [a, b] = [await scripted(polite), await scripted(polite)];
     const ports: Readonly<Record<string, number>> = { a: a.port, b: b.port };

@@ -73,7 +73,7 @@ const write = async (text: string): Promise<void> => {
     await new Promise<void>((resolve) => void process.stdout.once("drain", resolve));
 };
 
-/** `record audit`: 1 if any number is neither received nor declared. */
+/** `record audit`: 1 if any number is neither received nor declared, or came with two contents. */
 export const recordAudit = async (args: readonly string[]): Promise<number> => {
   const given = options(args, { into: { type: "string" }, json: { type: "boolean" } });
   return withStore(readTarget(given.into), false, async (store) => {
@@ -88,12 +88,13 @@ export const recordAudit = async (args: readonly string[]): Promise<number> => {
       else await write(`${lineOf(account)}\n`);
     }
     const rejected = await store.rejected();
-    const total = { database: store.id, undeclared, rejected };
+    const conflicts = await store.conflicts();
+    const total = { database: store.id, undeclared, rejected, conflicts };
     if (given.json) await write(`${JSON.stringify({ ...total, streams: accounts })}\n`);
     else
       await write(
-        `${streams} stores of units, ${undeclared} numbers undeclared, ${rejected} messages rejected\n`,
+        `${streams} stores of units, ${undeclared} numbers undeclared, ${rejected} messages rejected${conflicts > 0 ? `, CONFLICTS ${conflicts}: see the table rejected` : ""}\n`,
       );
-    return undeclared > 0 ? EXIT.failed : EXIT.ok;
+    return undeclared + conflicts > 0 ? EXIT.failed : EXIT.ok;
   });
 };

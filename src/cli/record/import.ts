@@ -26,7 +26,7 @@ const importLines = async (store: Store, file: string, lines: AsyncIterable<stri
   };
   const committer = new Committer({ store, time: systemTime, random: Math.random, log, on });
   const commit = (accepted: readonly Accepted[], rejected: readonly Rejected[]) =>
-    new Promise<void>((done) => committer.add({ accepted, rejected, isUrgent: true, done }));
+    new Promise<void>((done) => committer.add({ accepted, rejected, isUrgent: true, done: () => done() }));
   let accepted: Accepted[] = [];
   let rejected: Rejected[] = [];
   for await (const line of lines) {

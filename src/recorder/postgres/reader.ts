@@ -1,8 +1,9 @@
 import type pg from "pg";
 import * as z from "zod";
+import type { Essence } from "../conflict.ts";
 import { ledgerOf, readKind, type RunRow } from "../rows.ts";
 import { streamKey } from "../report.ts";
-import type { ReadReport, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
+import type { ReadReport, ReportNumber, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
 
 /** Rows as the library gives them. */
 const StreamRows = z.array(
@@ -38,6 +39,21 @@ const ReportRow = z.object({
 const ReportRows = z.array(ReportRow);
 const NameRows = z.array(z.object({ unit: z.string(), store: z.string() }));
 
+const EssenceRows = z.array(
+  z.object({
+    unit: z.string(),
+    store: z.string(),
+    seq: z.number(),
+    kind: z.string(),
+    boot: z.number(),
+    mono: z.number(),
+    episode: z
+      .string()
+      .nullable()
+      .transform((episode) => episode ?? undefined),
+  }),
+);
+
 const PAGE = 1_000;
 const ms = (column: string, name: string): string =>
   `round(extract(epoch FROM ${column}) * 1000)::float8 AS ${name}`;
@@ -54,6 +70,25 @@ const REPORTS = `SELECT unit, store, seq, boot, kind, clock, mono, live, data::t
     AND ($5::bigint IS NULL OR coalesce(corrected_at, at) >= instant($5))
     AND ($6::bigint IS NULL OR coalesce(corrected_at, at) <= instant($6))
   ORDER BY seq LIMIT ${PAGE}`;
+
+const ESSENCES = `SELECT r.unit, r.store, r.seq, r.kind, r.boot, r.mono,
+    CASE r.kind WHEN 'emergency' THEN r.data ->> 'episode' END AS episode
+  FROM report r JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS t (unit, store, seq)
+  USING (unit, store, seq)`;
+
+/** What is stored under each of these numbers. Rejects with the library's error. */
+export const readEssences = async (
+  client: pg.Client,
+  numbers: readonly ReportNumber[],
+): Promise<Essence[]> => {
+  const values = [
+    numbers.map(({ unit }) => unit),
+    numbers.map(({ store }) => store),
+    numbers.map(({ seq }) => seq),
+  ];
+  const { rows } = await client.query({ name: "essences", text: ESSENCES, values });
+  return EssenceRows.parse(rows);
+};
 
 /** The committed ledgers of those that are known. Rejects with the library's error. */
 export const readStreams = async (client: pg.Client, names: readonly StreamName[]): Promise<Stream[]> => {

@@ -1,11 +1,13 @@
 import type pg from "pg";
 import type { Time } from "../../runtime/ports.ts";
 import { pause } from "../../runtime/wait.ts";
+import { CONFLICT, type Essence } from "../conflict.ts";
 import {
   StoreError,
   type Commit,
   type Outcome,
   type ReadReport,
+  type ReportNumber,
   type Selection,
   type SilentUnit,
   type Store,
@@ -14,7 +16,7 @@ import {
 } from "../store.ts";
 import { connect, expectTables, migrate, placeOf, readId, tryLock } from "./connection.ts";
 import { isConflict, postgresError } from "./errors.ts";
-import { readCount, readNames, readPage, readSilent, readStreams } from "./reader.ts";
+import { readCount, readEssences, readNames, readPage, readSilent, readStreams } from "./reader.ts";
 import { writeCommit } from "./writer.ts";
 
 /** How often a recorder that waits looks whether the other one has gone. */
@@ -66,6 +68,10 @@ class PostgresStore implements Store {
 
   load(names: readonly StreamName[]): Promise<readonly Stream[]> {
     return this.#do((client) => readStreams(client, names));
+  }
+
+  find(numbers: readonly ReportNumber[]): Promise<readonly Essence[]> {
+    return this.#do((client) => readEssences(client, numbers));
   }
 
   commit(commit: Commit): Promise<Outcome> {
@@ -141,6 +147,11 @@ class PostgresStore implements Store {
 
   rejected(): Promise<number> {
     return this.#do((client) => readCount(client, "SELECT count(*) AS n FROM rejected", []));
+  }
+
+  conflicts(): Promise<number> {
+    const sql = "SELECT count(*) AS n FROM rejected WHERE starts_with(reason, $1)";
+    return this.#do((client) => readCount(client, sql, [CONFLICT]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import * as z from "zod";
+import { CONFLICT, type Essence } from "../conflict.ts";
 import { ledgerOf, readKind, type RunRow } from "../rows.ts";
-import type { ReadReport, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
+import type { ReadReport, ReportNumber, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
 
 /** Rows as SQLite gives them. */
 const StreamRow = z.object({
@@ -31,6 +32,19 @@ const ReportRow = z.object({
   corrected_ms: z.number().nullable(),
 });
 
+const EssenceRow = z.object({
+  unit: z.string(),
+  store: z.string(),
+  seq: z.number(),
+  kind: z.string(),
+  boot: z.number(),
+  mono: z.number(),
+  episode: z
+    .string()
+    .nullable()
+    .transform((episode) => episode ?? undefined),
+});
+
 const SilentRows = z.array(
   z.object({ unit: z.string(), since_ms: z.number(), last_ms: z.number(), expected_s: z.number() }),
 );
@@ -51,6 +65,8 @@ export class Reader {
   readonly #page;
   readonly #corrections;
   readonly #rejected;
+  readonly #conflicts;
+  readonly #essence;
   readonly #silent;
 
   constructor(db: DatabaseSync) {
@@ -67,6 +83,12 @@ export class Reader {
     this.#corrections = db.prepare("SELECT count(*) AS n FROM clock WHERE unit = ? AND store = ?");
     this.#silent = db.prepare("SELECT * FROM silent_unit WHERE recorder = ?");
     this.#rejected = db.prepare("SELECT count(*) AS n FROM rejected");
+    this.#conflicts = db.prepare(`SELECT count(*) AS n FROM rejected WHERE reason GLOB '${CONFLICT}*'`);
+    this.#essence = db.prepare(
+      `SELECT unit, store, seq, kind, boot, mono,
+         CASE kind WHEN 'emergency' THEN CAST(data ->> '$.episode' AS TEXT) END AS episode
+       FROM report WHERE unit = ? AND store = ? AND seq = ?`,
+    );
   }
 
   stream({ unit, store }: StreamName): Stream | undefined {
@@ -80,6 +102,11 @@ export class Reader {
     }));
     const ledger = ledgerOf(rows, [tail_lo, tail_hi]);
     return { unit, store, version, ledger, duplicates, rejected, firstHeard: first_ms, lastHeard: last_ms };
+  }
+
+  essence({ unit, store, seq }: ReportNumber): Essence | undefined {
+    const row = this.#essence.get(unit, store, seq);
+    return row && EssenceRow.parse(row);
   }
 
   names(unit: string | undefined): StreamName[] {
@@ -122,5 +149,9 @@ export class Reader {
 
   rejected(): number {
     return Number(this.#rejected.get()?.["n"]);
+  }
+
+  conflicts(): number {
+    return Number(this.#conflicts.get()?.["n"]);
   }
 }

@@ -2,10 +2,12 @@ import { DatabaseSync } from "node:sqlite";
 import { reasonOf } from "../../runtime/log.ts";
 import type { Time } from "../../runtime/ports.ts";
 import { pause } from "../../runtime/wait.ts";
+import type { Essence } from "../conflict.ts";
 import type {
   Commit,
   Outcome,
   ReadReport,
+  ReportNumber,
   Selection,
   SilentUnit,
   Store,
@@ -75,6 +77,10 @@ class SqliteStore implements Store {
     );
   }
 
+  find(numbers: readonly ReportNumber[]): Promise<readonly Essence[]> {
+    return this.#do(() => numbers.flatMap((number) => this.#reader.essence(number) ?? []));
+  }
+
   commit(commit: Commit): Promise<Outcome> {
     return this.#do(() => this.#writer.commit(commit));
   }
@@ -111,6 +117,10 @@ class SqliteStore implements Store {
 
   rejected(): Promise<number> {
     return this.#do(() => this.#reader.rejected());
+  }
+
+  conflicts(): Promise<number> {
+    return this.#do(() => this.#reader.conflicts());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
