@@ -23,6 +23,8 @@ export type CommitterOptions = {
   readonly on: {
     /** These messages are committed. Called before their `done`. */
     committed(messages: readonly Pending[], commit: Commit): void;
+    /** What was opened is not there any more. Nothing is committed from now on. */
+    gone(cause: StoreError): void;
     /** Which sessions not to read for now. */
     pressure(pressure: Pressure): void;
   };
@@ -155,6 +157,11 @@ export class Committer {
         if (++conflicts % CONFLICTS === 0) log.warn("another recorder writes the same units", { conflicts });
       } catch (cause) {
         this.#ledgers.clear();
+        if (cause instanceof StoreError && cause.code === "gone") {
+          this.#stop.abort();
+          on.gone(cause);
+          return;
+        }
         const isRefused = cause instanceof StoreError && cause.code === "refused";
         if (isRefused) {
           // oxlint-disable-next-line no-await-in-loop -- it ends this attempt

@@ -12,7 +12,7 @@ import { openMessage, type Opened } from "./open-message.ts";
 import { receiptMessage, receivedMessage, stateMessage, type Sender } from "./publisher.ts";
 import { Receipts } from "./receipts.ts";
 import { streamKey, type Accepted } from "./report.ts";
-import type { Commit, Store, StreamName } from "./store.ts";
+import { StoreError, type Commit, type Store, type StreamName } from "./store.ts";
 import { filtersOf, readTopic, type SessionKind, type UnitPattern } from "./topics.ts";
 import { Watch, type Line } from "./watch.ts";
 
@@ -71,7 +71,9 @@ export class Recorder {
   readonly #timers: Disposable[] = [];
   #counts = { ...NOTHING };
   #ticking: Promise<void> | undefined;
+  readonly #gone = Promise.withResolvers<StoreError>();
   #isStopping = false;
+  #isGone = false;
   /** The last instant of a receipt: the next is later, even if the wall clock went back. */
   #receiptAt = 0;
 
@@ -81,6 +83,7 @@ export class Recorder {
     this.#sender = { name, prefix, database: store.id };
     const on = {
       committed: (messages: readonly Pending[], commit: Commit) => this.#committed(messages, commit),
+      gone: (cause: StoreError) => this.#lose(cause),
       pressure: (pressure: Pressure) => this.#pressure(pressure),
     };
     this.#committer = new Committer({ store, time, random, log, on });
@@ -96,6 +99,11 @@ export class Recorder {
     this.#timers.push(time.every(TICK_MS, () => this.#tick()));
     this.#timers.push(time.every(SUMMARY_MS, () => this.#summary()));
     log.info("started", { name, database: store.id });
+  }
+
+  /** Resolves if the store that was opened is not there any more: the recorder must be stopped, and opened again. */
+  get gone(): Promise<StoreError> {
+    return this.#gone.promise;
   }
 
   /** Commits and acknowledges what was read, says goodbye and disconnects. */
@@ -151,13 +159,21 @@ export class Recorder {
       this.#options.log.info("connected", { broker: url, mqtt: line.urgent.mqtt });
   }
 
+  /** Nothing is stored, acknowledged, answered or covered by a receipt from now on. */
+  #lose(cause: StoreError): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#options.log.error("the store is gone", { cause: cause.message });
+    this.#gone.resolve(cause);
+  }
+
   #publish(message: Outgoing): void {
     for (const { urgent } of this.#lines) urgent.publish(message);
   }
 
   #message(broker: Broker, message: Received): void {
     // What comes now is not stored any more: without an acknowledgement it comes again.
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#isGone) return;
     this.#counts.messages++;
     const { topic, payload, oversize } = message;
     const where = readTopic(this.#options.prefix, topic);
@@ -234,6 +250,7 @@ export class Recorder {
   }
 
   #tick(): void {
+    if (this.#isGone) return;
     this.#ticking ??= this.#look().finally(() => (this.#ticking = undefined));
   }
 
@@ -250,6 +267,8 @@ export class Recorder {
     const { store, log, time } = this.#options;
     try {
       const streams = await this.#committer.streams(names);
+      // The ledgers are kept in memory, and outlive what they describe.
+      await store.verify();
       this.#receiptAt = Math.max(time.host(), this.#receiptAt + 1);
       const at = isoInstant(this.#receiptAt);
       for (const name of names) {
@@ -259,6 +278,10 @@ export class Recorder {
       }
       this.#counts.receipts += names.length;
     } catch (cause) {
+      if (cause instanceof StoreError && cause.code === "gone") {
+        this.#lose(cause);
+        return;
+      }
       log.warn("receipts cannot be made", { units: names.length, cause: reasonOf(cause) });
       for (const name of names) this.#receipts.committed(name, "live", time.mono());
     }

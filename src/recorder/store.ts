@@ -65,9 +65,10 @@ export type Selection = {
 
 /**
  * `unavailable`: later perhaps. `refused`: it does not accept this content, so the commit must be split.
- * `unusable`: what is there is not a store of this software, or may not be used.
+ * `unusable`: what is there is not a store of this software, or may not be used. `gone`: what was opened is not
+ * there any more, so that nothing which was committed may be relied on; only opening again helps.
  */
-export type StoreFault = "unavailable" | "refused" | "unusable";
+export type StoreFault = "unavailable" | "refused" | "unusable" | "gone";
 
 export class StoreError extends Error {
   readonly code: StoreFault;
@@ -85,6 +86,8 @@ export type Store = AsyncDisposable & {
   lock(name: string, signal: AbortSignal, waiting: () => void): Promise<void>;
   /** The committed ledgers of those that are known. */
   load(names: readonly StreamName[]): Promise<readonly Stream[]>;
+  /** Rejects with `gone` if what was opened is known not to be there any more. */
+  verify(): Promise<void>;
   /** What is stored under each of these numbers, without those under which no report is stored. */
   find(numbers: readonly ReportNumber[]): Promise<readonly Essence[]>;
   /** Writes everything or nothing. When it resolves with `committed`, it survives a power cut. */

@@ -282,6 +282,41 @@ test("a store that is not there, or is none, ends with 74; a server that is not 
   expect((await runRecord("audit", "--into", "postgres://nobody@127.0.0.1:1/none")).code).toBe(69);
 });
 
+test("a database that is removed under the recorder ends it with 74; what came then is stored after the next start", async () => {
+  const recorder = await startRecorder();
+  const unit = await ears();
+  await say(unit, "position", wire(1));
+  await waitFor("the receipt", () => unit.receipts(UNIT).at(-1)?.upTo === 1);
+  for (const end of ["", "-wal", "-shm"]) rmSync(join(folder, `reports.db${end}`));
+  const receipts = unit.receipts(UNIT).length;
+  await say(unit, `emergency/${EPISODE}`, emergency(2), true);
+  expect(await recorder.ended()).toBe(74);
+  expect(recorder.log.find(({ msg }) => msg === "the store is gone")).toMatchObject({
+    level: "error",
+    cause: expect.stringContaining("was removed or moved away"),
+  });
+  expect(acksIn(unit)).toEqual([]);
+  expect(unit.receipts(UNIT)).toHaveLength(receipts);
+  await recorder.start();
+  await waitFor("the answer", () => acksIn(unit).length > 0);
+  const track = new DatabaseSync(join(folder, "reports.db"), { readOnly: true });
+  stack.defer(() => track.close());
+  expect(track.prepare("SELECT episode FROM emergency").all()).toEqual([{ episode: EPISODE }]);
+}, 60_000);
+
+test("audit exits 1 if a number came with two contents", async () => {
+  const recorder = await startRecorder();
+  const unit = await ears();
+  await say(unit, "position", wire(1));
+  await waitFor("the receipt", () => unit.receipts(UNIT).length > 0);
+  await say(unit, `emergency/${EPISODE}`, emergency(1), true);
+  await waitFor("the conflict", () => recorder.log.some(({ msg }) => msg === "rejected"));
+  const audit = await runRecord("audit", "--into", into);
+  expect(audit.code).toBe(1);
+  expect(audit.out).toContain("CONFLICTS 1");
+  expect(acksIn(unit)).toEqual([]);
+}, 60_000);
+
 test.skipIf(!canMount)(
   "on a full disk nothing is acknowledged, and with room again nothing is missing",
   async () => {

@@ -11,6 +11,8 @@ export type RecorderProcess = AsyncDisposable & {
   /** Starts it without waiting. */
   launch(): void;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Waits until it ends by itself. */
+  ended(): Promise<number | null>;
 };
 type LogLine = { readonly level: string; readonly msg: string; readonly [key: string]: unknown };
 
@@ -37,6 +39,10 @@ export const openRecorder = (...args: string[]): RecorderProcess => {
       await waitFor("the recorder's connection", () =>
         log.slice(before).some(({ msg }) => msg === "connected"),
       );
+    },
+    async ended() {
+      if (child && child.exitCode === null && child.signalCode === null) await once(child, "close");
+      return child?.exitCode ?? null;
     },
     async stop(signal = "SIGTERM") {
       if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;

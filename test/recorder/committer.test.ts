@@ -19,7 +19,11 @@ const QUIET = {
 beforeEach(async () => {
   store = await openMemoryStore();
   pressure = [];
-  const on = { committed: () => undefined, pressure: (now: Pressure) => void pressure.push(now) };
+  const on = {
+    committed: () => undefined,
+    gone: () => undefined,
+    pressure: (now: Pressure) => void pressure.push(now),
+  };
   committer = new Committer({ store, time: systemTime, random: () => 0, log: QUIET, on });
 });
 afterEach(async () => {
@@ -128,7 +132,7 @@ test("another recorder's commit in between is taken into account", async () => {
     time: systemTime,
     random: () => 0,
     log: QUIET,
-    on: { committed: () => undefined, pressure: () => undefined },
+    on: { committed: () => undefined, gone: () => undefined, pressure: () => undefined },
   });
   await new Promise<void>((done) =>
     other.add({ accepted: [accepted(2), accepted(3)], rejected: [], isUrgent: true, done: () => done() }),

@@ -23,6 +23,7 @@ export const openMemoryStore = async (): Promise<TestStore> => {
     },
     lock: (name, signal, waiting) => store.lock(name, signal, waiting),
     load: (names) => store.load(names),
+    verify: () => store.verify(),
     find: (numbers) => store.find(numbers),
     saveSilent: (recorder, units) => store.saveSilent(recorder, units),
     silent: (recorder) => store.silent(recorder),

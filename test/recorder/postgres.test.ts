@@ -138,6 +138,19 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
     expect(await rows("SELECT count(*)::int AS n FROM report")).toEqual([{ n: 2 }]);
   });
 
+  test("another database behind the same address is not the one that was opened", async () => {
+    const store = await open();
+    await write(store, [accepted(1)]);
+    await owner.query("UPDATE meta SET value = 'another' WHERE key = 'id'");
+    await owner.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'patrol%'",
+    );
+    // The first call may find out that the connection is broken.
+    await write(store, [accepted(2)]).catch(() => undefined);
+    await expect(write(store, [accepted(2)])).rejects.toMatchObject({ code: "gone" });
+    expect(await rows("SELECT count(*)::int AS n FROM report")).toEqual([{ n: 1 }]);
+  });
+
   test("nothing is written once another recorder has taken over", async () => {
     const [first, second] = [await open(), await open()];
     const { signal } = new AbortController();

@@ -6,6 +6,7 @@ import { Aedes } from "aedes";
 import { generate, parser, type Packet } from "mqtt-packet";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.ts";
+import { StoreError } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { fastTime } from "./fast-time.ts";
 import { openMemoryStore, type TestStore } from "./memory-store.ts";
@@ -300,6 +301,36 @@ describe("a recorder's connection", () => {
       reason: `conflict: number 5 of store k3v9q0ab is stored as position of boot 1 at 5000 ms, this is emergency ${unstored} of boot 1 at 5000 ms`,
     });
     expect(await store.conflicts()).toBe(1);
+  });
+
+  test("when the store is gone, nothing is acknowledged, answered or covered by a receipt", async () => {
+    const broker = await scripted(polite);
+    const recorder = await startRecorder(broker.port);
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    store.before = () => {
+      throw new StoreError("gone", "reports.db was removed");
+    };
+    broker.report(1, 1);
+    expect(await recorder.gone).toMatchObject({ code: "gone" });
+    expect(log).toContainEqual({ msg: "the store is gone", cause: "reports.db was removed" });
+    store.before = () => undefined;
+    broker.report(2, 2);
+    await recorder.stop("the store is gone");
+    expect(store.commits).toEqual([]);
+    expect(broker.acknowledged()).toEqual([]);
+    expect(broker.packets.some((one) => one.cmd === "publish" && one.topic.endsWith("/receipt"))).toBe(false);
+  });
+
+  test("no receipt is made from the ledgers in memory of a store that is gone", async () => {
+    const broker = await scripted(polite);
+    const verify = vi.fn(() => Promise.reject(new StoreError("gone", "reports.db was removed")));
+    const recorder = await startRecorder(broker.port, { store: Object.assign(store, { verify }) });
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    broker.report(1, 1);
+    expect(await recorder.gone).toMatchObject({ code: "gone" });
+    await recorder.stop("the store is gone");
+    expect(store.commits).toHaveLength(1);
+    expect(broker.packets.some((one) => one.cmd === "publish" && one.topic.endsWith("/receipt"))).toBe(false);
   });
 
   test("of two brokers each gets every receipt", async () => {

@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { plan } from "../../src/recorder/plan.ts";
 import { openPostgresStore } from "../../src/recorder/postgres/store.ts";
 import { openSqliteStore } from "../../src/recorder/sqlite/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { storeContract } from "../contracts/recorder-store.ts";
+import { accepted, AT } from "./reports.ts";
 import { hasPostgres, startPostgres, type Postgres } from "./postgres.ts";
 
 describe("a store in SQLite", () => {
@@ -32,6 +34,41 @@ describe("a store in SQLite", () => {
       code: "unusable",
       message: `${folder}/none/a.db: there is no folder ${folder}/none: make it first`,
     });
+  });
+
+  const other = (path: string) => {
+    writeFileSync(`${path}.new`, "another file");
+    renameSync(`${path}.new`, path);
+  };
+  test.each([
+    ["was removed", (file: string) => rmSync(file), "reports.db was removed or moved away"],
+    ["was moved away", (file: string) => renameSync(file, `${file}.old`), "reports.db was removed or moved"],
+    ["was replaced", (file: string) => other(file), "reports.db was replaced by another file"],
+    ["lost its log", (file: string) => rmSync(`${file}-wal`), "reports.db-wal was removed"],
+  ])("a database that %s is gone: nothing is committed to it", async (_, harm, says) => {
+    const file = join(mkdtempSync(join(folder, "gone-")), "reports.db");
+    await using store = await openSqliteStore(file, true, systemTime);
+    const commit = plan({ accepted: [accepted(1)], rejected: [] }, new Map(), [], AT);
+    await store.verify();
+    expect(await store.commit(commit)).toEqual({ kind: "committed" });
+    await store.verify();
+    harm(file);
+    const gone = { code: "gone", message: expect.stringContaining(says) };
+    await expect(store.verify()).rejects.toMatchObject(gone);
+    const next = plan({ accepted: [accepted(1, { store: "zzzzzzzz" })], rejected: [] }, new Map(), [], AT);
+    await expect(store.commit(next)).rejects.toMatchObject(gone);
+  });
+
+  test("a database stays while others open, read and close it", async () => {
+    const file = join(folder, "shared.db");
+    await using store = await openSqliteStore(file, true, systemTime);
+    await (await openSqliteStore(file, true, systemTime))[Symbol.asyncDispose]();
+    await expect(store.verify()).resolves.toBeUndefined();
+  });
+
+  test("a database in memory is never gone", async () => {
+    await using store = await openSqliteStore(":memory:", true, systemTime);
+    await expect(store.verify()).resolves.toBeUndefined();
   });
 
   test("a file that is no database is not touched", async () => {

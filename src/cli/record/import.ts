@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { Committer } from "../../recorder/committer.ts";
 import { HISTORY_REPORTS, openLine, REPORT_BYTES } from "../../recorder/open-message.ts";
 import type { Accepted, Rejected } from "../../recorder/report.ts";
-import type { Commit, Store } from "../../recorder/store.ts";
+import type { Commit, Store, StoreError } from "../../recorder/store.ts";
 import { createLog } from "../../runtime/log.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { CommandError, EXIT, options, unreadable } from "../lib/command.ts";
@@ -23,10 +23,16 @@ const importLines = async (store: Store, file: string, lines: AsyncIterable<stri
       totals.rejected += commit.rejected.length;
     },
     pressure: () => undefined,
+    gone: (cause: StoreError) => gone.reject(cause),
   };
+  const gone = Promise.withResolvers<never>();
+  gone.promise.catch(() => undefined);
   const committer = new Committer({ store, time: systemTime, random: Math.random, log, on });
   const commit = (accepted: readonly Accepted[], rejected: readonly Rejected[]) =>
-    new Promise<void>((done) => committer.add({ accepted, rejected, isUrgent: true, done: () => done() }));
+    Promise.race([
+      gone.promise,
+      new Promise<void>((done) => committer.add({ accepted, rejected, isUrgent: true, done: () => done() })),
+    ]);
   let accepted: Accepted[] = [];
   let rejected: Rejected[] = [];
   for await (const line of lines) {

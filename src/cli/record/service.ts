@@ -98,9 +98,12 @@ export const recordService = async (args: readonly string[]): Promise<number> =>
     });
     await recorder.start();
     notifier.ready();
-    const reason = await stop.requested;
+    const end = await Promise.race([stop.requested, recorder.gone]);
     notifier.stopping();
+    const reason = typeof end === "string" ? end : "the store is gone";
     await recorder.stop(reason);
+    // The service manager starts it again, with what is there then.
+    if (typeof end !== "string") throw end;
     log.info("stopped", { reason });
     return EXIT.ok;
   });

@@ -70,6 +70,9 @@ class PostgresStore implements Store {
     return this.#do((client) => readStreams(client, names));
   }
 
+  /** A database that is not there any more is found when the connection to it has ended. */
+  async verify(): Promise<void> {}
+
   find(numbers: readonly ReportNumber[]): Promise<readonly Essence[]> {
     return this.#do((client) => readEssences(client, numbers));
   }
@@ -174,11 +177,18 @@ class PostgresStore implements Store {
 
   async #reconnect(): Promise<pg.Client> {
     const client = await connect(this.#url, (broken) => this.lost(broken));
-    const isOurs = this.#name === undefined || (await tryLock(client, this.#name));
-    if (isOurs) return client;
-    await client.end();
-    const says = `another recorder named ${this.#name} uses ${this.#place} now`;
-    throw new StoreError("unavailable", says);
+    try {
+      const isOurs = this.#name === undefined || (await tryLock(client, this.#name));
+      if (!isOurs) {
+        const says = `another recorder named ${this.#name} uses ${this.#place} now`;
+        throw new StoreError("unavailable", says);
+      }
+      if ((await readId(client)) === this.id) return client;
+      throw new StoreError("gone", `${this.#place} is another database than before: start again`);
+    } catch (cause) {
+      await client.end();
+      throw cause;
+    }
   }
 
   #do<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -15,6 +15,7 @@ import type {
   StreamName,
 } from "../store.ts";
 import { idOf, openDatabase, sqliteError } from "./open.ts";
+import { watchPlace } from "./place.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -45,6 +46,8 @@ class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #reader: Reader;
   readonly #writer: Writer;
+  /** Throws `gone`. */
+  readonly #verify: () => void;
   #lock: DatabaseSync | undefined;
 
   constructor(file: string, db: DatabaseSync, time: Time) {
@@ -54,6 +57,7 @@ class SqliteStore implements Store {
     this.#reader = new Reader(db);
     this.#writer = new Writer(db);
     this.id = idOf(db);
+    this.#verify = watchPlace(file);
   }
 
   async lock(name: string, signal: AbortSignal, waiting: () => void): Promise<void> {
@@ -77,12 +81,22 @@ class SqliteStore implements Store {
     );
   }
 
+  verify(): Promise<void> {
+    return this.#do(() => this.#verify());
+  }
+
   find(numbers: readonly ReportNumber[]): Promise<readonly Essence[]> {
     return this.#do(() => numbers.flatMap((number) => this.#reader.essence(number) ?? []));
   }
 
   commit(commit: Commit): Promise<Outcome> {
-    return this.#do(() => this.#writer.commit(commit));
+    return this.#do(() => {
+      this.#verify();
+      const outcome = this.#writer.commit(commit);
+      // The commit is kept only if the file was there all the time.
+      this.#verify();
+      return outcome;
+    });
   }
 
   saveSilent(recorder: string, units: readonly SilentUnit[]): Promise<void> {
