@@ -2,6 +2,7 @@ import { createBackoff } from "../runtime/backoff.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
+import { CONFLICT } from "./conflict.ts";
 import { Group, type Pending, type Pressure } from "./group.ts";
 import { plan, repeatedOf, streamsOf, type Batch } from "./plan.ts";
 import { rejectedOf, streamKey, type Accepted, type Rejected } from "./report.ts";
@@ -11,6 +12,11 @@ import { StoreError, type Commit, type Store, type Stream, type StreamName } fro
 
 /** Ledgers kept in memory. Beyond it those not used for the longest time are read from the store again. */
 const LEDGERS = 50_000;
+/**
+ * Reports with a number that is stored with another content, of which one copy is kept: a unit repeats an
+ * emergency that is not answered every few seconds. Beyond it they are forgotten, and kept once more.
+ */
+const CONFLICTING = 10_000;
 /** After so many conflicts in a row something else is wrong. */
 const CONFLICTS = 20;
 const RETRY_MS = { min: 500, max: 15_000 };
@@ -60,6 +66,8 @@ export class Committer {
   readonly #options: CommitterOptions;
   readonly #group = new Group();
   readonly #ledgers = new Map<string, Stream>();
+  /** The unit and the reason of each conflict that is kept. */
+  readonly #conflicting = new Set<string>();
   readonly #backoff;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
@@ -193,7 +201,7 @@ export class Committer {
     if (unknown.length > 0) for (const stream of await store.load(unknown)) this.#remember(stream);
     const repeated = repeatedOf(batch, this.#ledgers).map(({ report }) => report);
     const stored = repeated.length > 0 ? await store.find(repeated) : [];
-    const commit = plan(batch, this.#ledgers, stored, time.host());
+    const commit = this.#once(plan(batch, this.#ledgers, stored, time.host()));
     const outcome = await store.commit(commit);
     if (outcome.kind === "conflict") {
       for (const key of names.keys()) this.#ledgers.delete(key);
@@ -201,7 +209,28 @@ export class Committer {
     }
     for (const { after } of commit.streams) this.#remember(after);
     this.#forget();
+    if (commit.conflicts.size > 0) this.#note(commit);
     return commit;
+  }
+
+  /** Without conflicts that are kept already. */
+  #once(commit: Commit): Commit {
+    if (commit.conflicts.size === 0) return commit;
+    const seen = new Set<string>();
+    const rejected = commit.rejected.filter(({ reason, topic }) => {
+      const key = `${topic} ${reason}`;
+      if (!reason.startsWith(CONFLICT)) return true;
+      if (seen.has(key) || this.#conflicting.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+    return { ...commit, rejected };
+  }
+
+  #note({ rejected }: Commit): void {
+    for (const { reason, topic } of rejected)
+      if (reason.startsWith(CONFLICT)) this.#conflicting.add(`${topic} ${reason}`);
+    if (this.#conflicting.size > CONFLICTING) this.#conflicting.clear();
   }
 
   #remember(stream: Stream): void {

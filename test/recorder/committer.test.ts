@@ -103,6 +103,23 @@ test("a message that is done names its reports that are not stored", async () =>
   expect([...unstored].map(({ report }) => report.seq)).toEqual([1, 3]);
 });
 
+test("a conflict that comes again and again is kept once, and is not stored each time", async () => {
+  await add([1]);
+  const again = () =>
+    new Promise<ReadonlySet<Accepted>>((done) => {
+      const conflicting = [accepted(1, { boot: 2 }), accepted(1, { boot: 2, at: 0 })];
+      committer.add({ accepted: conflicting, rejected: [], isUrgent: true, done });
+    });
+  expect((await again()).size).toBe(2);
+  expect((await again()).size).toBe(2);
+  expect(await store.conflicts()).toBe(1);
+  await new Promise<unknown>((done) => {
+    const another = [accepted(1, { boot: 3 })];
+    committer.add({ accepted: another, rejected: [], isUrgent: true, done });
+  });
+  expect(await store.conflicts()).toBe(2);
+});
+
 test("a report that the store refuses is rejected by itself: the others of its message are stored", async () => {
   store.before = refuses(({ reports }) => reports.some(({ report }) => report.seq === 3));
   await Promise.all([add([1, 2, 3, 4]), add([5], true)]);
