@@ -2,7 +2,7 @@ import { Acknowledged } from "../custody/acknowledged.ts";
 import type { CustodyMode } from "../custody/custody.ts";
 import { laneOf } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
-import { addRange, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
+import { addRange, countWithin, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
 import type { Gaps } from "./gaps.ts";
 import { carriedCount, pendingIn } from "./ledger.ts";
 import { numbersIn } from "./opening.ts";
@@ -184,13 +184,29 @@ export class Receipts {
     const carried = union(certain, await this.#stored(sparse));
     const wanted = firstOf(carried, limit);
     const looked = size(carried) > limit ? wanted.at(-1)! : to;
-    const reports = await this.#read(store, wanted);
     const lost = await this.#lost(store, within(ripe, from, looked));
+    const reports = await this.#read(store, [...wanted, ...this.#declaring(lost, limit)]);
     if (size(lost) > 0) {
       gaps.lost(lost, now());
       declared();
     }
     return { reports, upTo: looked };
+  }
+
+  /**
+   * Gap events that declare these numbers, and that a broker acknowledged long enough ago: dispatch lacks them too.
+   * A receipt need not list them: with 100 ranges it stops before them.
+   */
+  #declaring(numbers: Runs, limit: number): number[] {
+    const { queue, now } = this.#options;
+    const events = queue.ledger.gaps
+      .filter(([, , low, high]) => countWithin(numbers, low, high) > 0)
+      .map(([first, last]): [number, number] => [first, last]);
+    const carried = events.flatMap(([first, last]) => within(queue.carried, first, last));
+    const ripe = this.#acknowledged.ripe(union(carried), now().mono);
+    return firstOf(ripe, PAGE)
+      .filter((seq) => queue.isPending({ seq, kind: "event" }))
+      .slice(0, limit);
   }
 
   async #read(store: Store, numbers: readonly number[]): Promise<Report[]> {

@@ -368,3 +368,18 @@ test("what waited in memory for a receipt when the power went is declared so, no
     new Set(["power-cut"]),
   );
 });
+
+test("a gap that declares what dispatch lacks is given out again, though no receipt lists it", async () => {
+  const { outbox, pending, pass, unstored, settled } = await begin();
+  const report = outbox.append(position);
+  outbox.acknowledge([report]);
+  await settled(outbox, report.seq);
+  await pass(RIPE_MS);
+  await unstored(outbox, report.seq, report.seq);
+  const [gap] = await pending(outbox);
+  outbox.acknowledge([gap!]);
+  // It may still be on its way.
+  expect((await unstored(outbox, report.seq, report.seq)).reports).toEqual([]);
+  await pass(RIPE_MS);
+  expect(seqs((await unstored(outbox, report.seq, report.seq)).reports)).toEqual([gap!.seq]);
+});
