@@ -173,7 +173,7 @@ export class Network {
       reject(new LinkError(code, `${url}: ${why}`));
     };
     const abort = () => fail("lost", "given up");
-    const timer = this.#time.after(ms, () => fail("timeout", "the host does not answer"));
+    const timer = this.#time.after(Math.max(0, ms), () => fail("timeout", "the host does not answer"));
     signal.addEventListener("abort", abort);
     up.send(HELLO_BYTES.up, () => {
       if (!broker.faults.hangs) down.send(HELLO_BYTES.down, resolve);
