@@ -29,17 +29,17 @@ A second one of the same name waits until the first has gone. Default: main.
 --no-ack: emergencies are stored, and not answered with \`received\`.
 
 audit prints what the ledger says of each unit and store: the highest number, what is missing, what
-was declared as lost and why, duplicates, when it was heard. A conflict is a report whose number is stored
-with another content, for example from a unit with an older copy of its disk: it is kept in the table
-\`rejected\`, and an emergency in it is not answered with \`received\`.
+was declared as lost and why, duplicates, when it was heard. A conflict is a report whose number is
+stored with another content, for example from a unit with an older copy of its disk: it is kept in
+the table \`rejected\`, and an emergency in it is not answered with \`received\`.
 track prints the positions of a unit in the order of their numbers, with times corrected where the
 unit's clock was not set; a line {"gap":…} is where reports are missing.
 import stores the file of \`outbox export\`, for example from a wrecked car; - is the standard input.
 migrate makes the tables of PostgreSQL as their owner, and gives ROLE no more rights than a recorder
 needs. Without it the recorder makes the tables itself, as their owner.
-Exit: 0 done, 1 audit found conflicts, or numbers that are missing and not declared, track found no position,
-import rejected a line, 64 wrong usage, 69 the database server cannot be reached, 74 the database or
-a file cannot be used.`,
+Exit: 0 done, 1 audit found conflicts, or numbers that are missing and not declared, track found no
+position, import rejected a line, 64 wrong usage, 69 the database server cannot be reached, 74 the
+database or a file cannot be used.`,
   async run(args) {
     const [name = ""] = args;
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
