@@ -1,58 +1,9 @@
 import type pg from "pg";
-import * as z from "zod";
+import { countIn, essenceIn, NameRow, reportIn, runIn, silentIn, streamIn } from "../columns.ts";
 import type { Essence } from "../conflict.ts";
-import { ledgerOf, readKind, type RunRow } from "../rows.ts";
 import { streamKey } from "../report.ts";
+import type { RunRow } from "../rows.ts";
 import type { ReadReport, ReportNumber, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
-
-/** Rows as the library gives them. */
-const StreamRows = z.array(
-  z.object({
-    unit: z.string(),
-    store: z.string(),
-    version: z.number(),
-    tail_lo: z.number(),
-    tail_hi: z.number(),
-    duplicates: z.number(),
-    rejected: z.number(),
-    first_ms: z.number(),
-    last_ms: z.number(),
-  }),
-);
-const RunRows = z.array(
-  z.object({ unit: z.string(), store: z.string(), kind: z.string(), lo: z.number(), hi: z.number() }),
-);
-const ReportRow = z.object({
-  unit: z.string(),
-  store: z.string(),
-  seq: z.number(),
-  boot: z.number(),
-  kind: z.string(),
-  at_ms: z.number(),
-  clock: z.string(),
-  mono: z.number(),
-  live: z.boolean(),
-  data: z.string(),
-  extra: z.string().nullable(),
-  corrected_ms: z.number().nullable(),
-});
-const ReportRows = z.array(ReportRow);
-const NameRows = z.array(z.object({ unit: z.string(), store: z.string() }));
-
-const EssenceRows = z.array(
-  z.object({
-    unit: z.string(),
-    store: z.string(),
-    seq: z.number(),
-    kind: z.string(),
-    boot: z.number(),
-    mono: z.number(),
-    episode: z
-      .string()
-      .nullable()
-      .transform((episode) => episode ?? undefined),
-  }),
-);
 
 const PAGE = 1_000;
 const ms = (column: string, name: string): string =>
@@ -87,7 +38,7 @@ export const readEssences = async (
     numbers.map(({ seq }) => seq),
   ];
   const { rows } = await client.query({ name: "essences", text: ESSENCES, values });
-  return EssenceRows.parse(rows);
+  return rows.map(essenceIn);
 };
 
 /** The committed ledgers of those that are known. Rejects with the library's error. */
@@ -99,33 +50,17 @@ export const readStreams = async (client: pg.Client, names: readonly StreamName[
   const runs = await client.query({ name: "loadRuns", text: RUNS, values });
   await client.query("COMMIT");
   const rows = new Map<string, RunRow[]>();
-  for (const { unit, store, kind, lo, hi } of RunRows.parse(runs.rows)) {
-    const key = streamKey({ unit, store });
+  for (const row of runs.rows) {
+    const key = streamKey(NameRow.parse(row));
     const list = rows.get(key) ?? [];
-    list.push({ kind: readKind(kind), from: lo, to: hi });
+    list.push(runIn(row));
     rows.set(key, list);
   }
-  return StreamRows.parse(found.rows).map((row) => ({
-    unit: row.unit,
-    store: row.store,
-    version: row.version,
-    ledger: ledgerOf(rows.get(streamKey(row)) ?? [], [row.tail_lo, row.tail_hi]),
-    duplicates: row.duplicates,
-    rejected: row.rejected,
-    firstHeard: row.first_ms,
-    lastHeard: row.last_ms,
-  }));
+  return found.rows.map((row) => streamIn(row, rows.get(streamKey(NameRow.parse(row))) ?? []));
 };
 
 export const readNames = async (client: pg.Client, unit: string | undefined): Promise<StreamName[]> =>
-  NameRows.parse((await client.query(NAMES, [unit ?? null])).rows);
-
-const reportOf = ({ at_ms, extra, corrected_ms, ...rest }: z.infer<typeof ReportRow>): ReadReport => ({
-  ...rest,
-  at: at_ms,
-  extra: extra ?? undefined,
-  correctedAt: corrected_ms ?? undefined,
-});
+  (await client.query(NAMES, [unit ?? null])).rows.map((row) => NameRow.parse(row));
 
 /** A page of reports of one (unit, store), beyond the number `after`. The last page is shorter than PAGE. */
 export const readPage = async (
@@ -136,7 +71,7 @@ export const readPage = async (
 ): Promise<{ readonly reports: readonly ReadReport[]; readonly last: boolean }> => {
   const values = [unit, store, after, kinds, from ?? null, to ?? null];
   const { rows } = await client.query({ name: "page", text: REPORTS, values });
-  return { reports: ReportRows.parse(rows).map(reportOf), last: rows.length < PAGE };
+  return { reports: rows.map(reportIn), last: rows.length < PAGE };
 };
 
 /** A number that a query counts as `n`. */
@@ -145,21 +80,12 @@ export const readCount = async (
   sql: string,
   values: readonly string[],
 ): Promise<number> => {
-  const { rows } = await client.query<{ n: number }>(sql, [...values]);
-  return rows[0]?.n ?? 0;
+  const { rows } = await client.query(sql, [...values]);
+  return countIn(rows[0]);
 };
-
-const SilentRows = z.array(
-  z.object({ unit: z.string(), since_ms: z.number(), last_ms: z.number(), expected_s: z.number() }),
-);
 
 export const readSilent = async (client: pg.Client, recorder: string): Promise<SilentUnit[]> => {
   const sql = `SELECT unit, ${ms("since", "since_ms")}, ${ms("last", "last_ms")}, expected_s FROM silent_unit
     WHERE recorder = $1`;
-  return SilentRows.parse((await client.query(sql, [recorder])).rows).map((row) => ({
-    unit: row.unit,
-    since: row.since_ms,
-    last: row.last_ms,
-    expectedS: row.expected_s,
-  }));
+  return (await client.query(sql, [recorder])).rows.map(silentIn);
 };

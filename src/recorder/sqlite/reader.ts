@@ -1,61 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import * as z from "zod";
+import { countIn, essenceIn, NameRow, reportIn, runIn, silentIn, streamIn } from "../columns.ts";
 import { CONFLICT, type Essence } from "../conflict.ts";
-import { ledgerOf, readKind, type RunRow } from "../rows.ts";
 import type { ReadReport, ReportNumber, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
 
-/** Rows as SQLite gives them. */
-const StreamRow = z.object({
-  unit: z.string(),
-  store: z.string(),
-  version: z.number(),
-  tail_lo: z.number(),
-  tail_hi: z.number(),
-  duplicates: z.number(),
-  rejected: z.number(),
-  first_ms: z.number(),
-  last_ms: z.number(),
-});
-const RunRows = z.array(z.object({ kind: z.string(), lo: z.number(), hi: z.number() }));
-const ReportRow = z.object({
-  unit: z.string(),
-  store: z.string(),
-  seq: z.number(),
-  boot: z.number(),
-  kind: z.string(),
-  at_ms: z.number(),
-  clock: z.string(),
-  mono: z.number(),
-  live: z.number(),
-  data: z.string(),
-  extra: z.string().nullable(),
-  corrected_ms: z.number().nullable(),
-});
-
-const EssenceRow = z.object({
-  unit: z.string(),
-  store: z.string(),
-  seq: z.number(),
-  kind: z.string(),
-  boot: z.number(),
-  mono: z.number(),
-  episode: z
-    .string()
-    .nullable()
-    .transform((episode) => episode ?? undefined),
-});
-
-const SilentRows = z.array(
-  z.object({ unit: z.string(), since_ms: z.number(), last_ms: z.number(), expected_s: z.number() }),
-);
-
 const PAGE = 1_000;
-
-const reportOf = (row: unknown): ReadReport => {
-  const { at_ms, live, extra, corrected_ms, ...rest } = ReportRow.parse(row);
-  const corrected = corrected_ms ?? undefined;
-  return { ...rest, at: at_ms, live: live === 1, extra: extra ?? undefined, correctedAt: corrected };
-};
 
 /** The statements that read. */
 export class Reader {
@@ -93,24 +41,16 @@ export class Reader {
 
   stream({ unit, store }: StreamName): Stream | undefined {
     const row = this.#stream.get(unit, store);
-    if (!row) return undefined;
-    const { version, tail_lo, tail_hi, duplicates, rejected, first_ms, last_ms } = StreamRow.parse(row);
-    const rows = RunRows.parse(this.#runs.all(unit, store)).map(({ kind, lo, hi }): RunRow => ({
-      kind: readKind(kind),
-      from: lo,
-      to: hi,
-    }));
-    const ledger = ledgerOf(rows, [tail_lo, tail_hi]);
-    return { unit, store, version, ledger, duplicates, rejected, firstHeard: first_ms, lastHeard: last_ms };
+    return row && streamIn(row, this.#runs.all(unit, store).map(runIn));
   }
 
   essence({ unit, store, seq }: ReportNumber): Essence | undefined {
     const row = this.#essence.get(unit, store, seq);
-    return row && EssenceRow.parse(row);
+    return row && essenceIn(row);
   }
 
   names(unit: string | undefined): StreamName[] {
-    return z.array(z.object({ unit: z.string(), store: z.string() })).parse(this.#names.all(unit ?? null));
+    return this.#names.all(unit ?? null).map((row) => NameRow.parse(row));
   }
 
   *reports({ unit, kinds, from, to }: Selection): Generator<ReadReport> {
@@ -125,7 +65,7 @@ export class Reader {
           to ?? Number.MAX_SAFE_INTEGER,
         );
         for (const row of page) {
-          const report = reportOf(row);
+          const report = reportIn(row);
           after = report.seq;
           yield report;
         }
@@ -135,23 +75,18 @@ export class Reader {
   }
 
   corrections({ unit, store }: StreamName): number {
-    return Number(this.#corrections.get(unit, store)?.["n"]);
+    return countIn(this.#corrections.get(unit, store));
   }
 
   silent(recorder: string): SilentUnit[] {
-    return SilentRows.parse(this.#silent.all(recorder)).map((row) => ({
-      unit: row.unit,
-      since: row.since_ms,
-      last: row.last_ms,
-      expectedS: row.expected_s,
-    }));
+    return this.#silent.all(recorder).map(silentIn);
   }
 
   rejected(): number {
-    return Number(this.#rejected.get()?.["n"]);
+    return countIn(this.#rejected.get());
   }
 
   conflicts(): number {
-    return Number(this.#conflicts.get()?.["n"]);
+    return countIn(this.#conflicts.get());
   }
 }
