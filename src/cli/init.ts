@@ -51,7 +51,7 @@ type Found = {
   readonly fits: readonly Fit[];
 };
 
-/** The answer of an option, or else of the asker. Throws a CommandError if the option's value is wrong. */
+/** The value of the option if it was given, otherwise what the asker answers. Throws a CommandError if that value is wrong. */
 const answer = async (given: string | undefined, question: Question, ask: Asker): Promise<string> => {
   if (given === undefined) return ask(question);
   const wrong = question.fault(given);

@@ -120,7 +120,7 @@ export const pendingCount = (ledger: Ledger): number => pendingWithin(ledger, 1,
 
 const runsOf = (sparse: readonly Sparse[]): Runs => sparse.map(([from, to]): [number, number] => [from, to]);
 
-/** Those of the numbers that are pending for certain, and the stretches of which only the disk knows. */
+/** `certain`: which of the numbers are pending. `sparse`: ranges in which only the disk knows which are. */
 export const pendingIn = (
   { settled, sparse }: Ledger,
   numbers: Runs,

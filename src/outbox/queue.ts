@@ -312,7 +312,7 @@ export class Queue {
     return numbers;
   }
 
-  /** A number that is pending for certain, as something to be settled. */
+  /** The `Settled` of a number. Only for one that is certainly pending: a settled one would get a wrong kind. */
   named(seq: number): Settled {
     if (this.#urgent.emergency.has(seq)) return { seq, kind: "emergency" };
     return { seq, kind: this.#urgent.event.has(seq) ? "event" : "position" };

@@ -44,12 +44,12 @@ type State =
       /** Rejects `answer`. */
       readonly giveUp: (cause: unknown) => void;
     }
-  /** The write was given up. It may still end, either way: until then no other one begins. */
+  /** The write takes too long, and its callers have been told. It may still succeed or fail: no other begins before. */
   | { readonly kind: "hung"; readonly cause: unknown };
 
 /**
- * The memory and the counters, and their writing: changes gather while a write is under way. Two writes are
- * never under way at once: they would have the same place, and the older memory could be the one that stays.
+ * The memory and the counters, and how they are written. Only one write runs at a time, and it is followed by
+ * one write of all changes made meanwhile. Two at once would go to the same place, and the older could win.
  */
 export class VitalFile {
   readonly #options: VitalFileOptions;

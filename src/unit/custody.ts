@@ -201,7 +201,7 @@ export class CustodyPart {
     this.#options.outbox.remember({ custody: memory });
   }
 
-  /** Each receipt and each second change a little: that is remembered now and then. */
+  /** A new recorder, or a change of `proven`, is written at once; what changes with every receipt, once a minute. */
   #take(memory: CustodyMemory): void {
     const { newest, proven } = this.#memory;
     const isOld = this.#options.clock.mono() - this.#rememberedAt >= REMEMBERED_MS;

@@ -234,7 +234,7 @@ const vitalWith = (drill: boolean, generation: number): Vital => {
   return { generation, store: "k3v9q0ab", ...numbers, memory: { ...NO_MEMORY, emergency } };
 };
 
-/** Signed by a trusted key, but made by no `bundle` command. */
+/** A bundle that a trusted key has signed, but with content that `patrol-unit bundle` would never make. */
 const signed = async (content: object): Promise<Buffer> =>
   Buffer.from(
     await new CompactSign(gzipSync(JSON.stringify(content)))

@@ -34,7 +34,7 @@ test("200 presses of a board whose power is on for 1 s and off for 1 s: each is 
     bench.board.power(true);
     for (const { number, loop } of presses(bench)) heard.set(number, loop);
     bench.heard.length = 0;
-    // The host confirms what it has heard every tenth time: sixteen can be pending.
+    // The board keeps at most 16 presses that are not confirmed: the host confirms them every tenth time.
     if (n % 10 !== 9) continue;
     bench.pass(400);
     for (const { number, loop } of presses(bench)) heard.set(number, loop);

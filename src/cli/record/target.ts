@@ -42,7 +42,7 @@ const openTarget = async (target: Target, create: boolean): Promise<Store> => {
   }
 };
 
-/** Runs `work` on an open store and closes it. Throws a CommandError. */
+/** Opens the store, runs `work` on it, and closes it. Throws a CommandError if the store cannot be used. */
 export const withStore = async <T>(
   target: Target,
   create: boolean,

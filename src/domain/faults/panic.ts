@@ -146,7 +146,7 @@ export const PANIC_LOOP = {
     remedy: "Free the button. The loop is normal again once it is released.",
   },
   untested: {
-    sentence: "Nobody has pressed a button for too long. Whether its contact still closes is not known.",
+    sentence: "A button has not been pressed for a long time. It may no longer work.",
     lamp: "unchanged",
     dispatch:
       "`where` names the button. `health.panicBoard.buttons` has the days since each was last pressed, and for how long it has been watched.",

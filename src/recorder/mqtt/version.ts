@@ -2,11 +2,11 @@
 
 /** CONNACK codes that refuse the version: MQTT 5 §3.2.2.2, MQTT 3.1.1 table 3.1. */
 const REFUSES_VERSION: ReadonlySet<number> = new Set([0x84, 0x01]);
-/** After so many closings without an answer in a row 3.1.1 is tried: some brokers refuse MQTT 5 so. */
+/** Some brokers refuse MQTT 5 by closing the connection without an answer: after so many in a row, 3.1.1 is tried. */
 const HANG_UPS = 3;
 
 export class VersionChoice {
-  /** `refuses-5`: it said so. `try-4`: it has hung up on MQTT 5 again and again; for one connection. */
+  /** `refuses-5`: its CONNACK said so. `try-4`: it closed MQTT 5 connections without an answer; the next one uses 3.1.1. */
   #state: "unknown" | "speaks-5" | "refuses-5" | "try-4" = "unknown";
   #hangUps = 0;
 
@@ -25,8 +25,8 @@ export class VersionChoice {
   }
 
   /**
-   * The broker was reached and did not accept. `code`: of CONNACK; undefined: none came. Returns whether to try
-   * again at once.
+   * The broker was reached, but the connection was not accepted. `code` is that of its CONNACK, or undefined if
+   * there was none. Returns whether to connect again at once.
    */
   failed(code: number | undefined): boolean {
     if (code !== undefined && this.version === 5 && REFUSES_VERSION.has(code)) {
