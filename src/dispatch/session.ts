@@ -171,7 +171,8 @@ export class Session {
         on.limited(this.#limit);
       }
       on.answer(answer, now - sentAt);
-      this.#later();
+      if (traffic.drained) on.drained();
+      else this.#later();
     });
   }
 

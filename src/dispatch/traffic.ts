@@ -399,8 +399,8 @@ export class Traffic {
   }
 
   #oldRemoval(): Outgoing | undefined {
-    const copy = this.oldRemovals.length === 0 ? this.#oldCopies.shift() : undefined;
-    return copy && { kind: "old-removal", copy };
+    if (this.#oldCopies.length === 0 || this.oldRemovals.length > 0) return undefined;
+    return { kind: "old-removal", copy: this.#oldCopies.shift()! };
   }
 
   #ordinary(now: number): Outgoing | undefined {
