@@ -134,10 +134,19 @@ export class Emergencies {
     if (this.#phase !== "running") return; // asked again at each new connection
     if (!this.#options.brokers.includes(broker)) this.#on?.left(episode, broker, prefix);
     else if (prefix !== undefined) this.#removeOld({ episode, prefix }, broker);
-    else if (this.#session?.connection.broker === broker) {
-      this.#session.traffic.remove(episode);
-      this.#session.pump();
-    } else this.#courierTo(broker, { episode })?.remove(episode);
+    else if (this.#session?.connection.broker === broker) this.#removeOn(this.#session, episode);
+    else this.#courierTo(broker, { episode })?.remove(episode);
+  }
+
+  /** By courier too, if the link's host refuses: another host behind the broker's name may not. */
+  #removeOn(session: Session, episode: string): void {
+    const { connection, traffic } = session;
+    if (traffic.refusesEmergencies && connection.otherAddresses > 0) {
+      connection.doubt();
+      this.#courierTo(connection.broker, { episode })?.remove(episode);
+    }
+    traffic.remove(episode);
+    session.pump();
   }
 
   /** Not while an emergency waits: the broker may hang up on a topic that its rules do not cover. */

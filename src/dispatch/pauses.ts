@@ -44,6 +44,11 @@ export class Pauses {
     return this.waits(channel, now) && this.#pauses.get(channel)?.cause === "refused";
   }
 
+  /** Whether the broker has refused the channel, and has accepted nothing on it since. */
+  isRefused(channel: Channel): boolean {
+    return this.#pauses.get(channel)?.cause === "refused";
+  }
+
   /** The channel waits from the start: on an earlier connection the broker refused it and hung up. */
   hold(channel: Channel, until: number): void {
     this.#pauses.set(channel, { cause: "refused", until, ms: 0 });

@@ -158,6 +158,11 @@ export class Traffic {
     return this.#urgent.length > 0 && this.#flights.size >= this.#window;
   }
 
+  /** Whether the broker refuses emergencies, and so their removals. */
+  get refusesEmergencies(): boolean {
+    return this.#pauses.isRefused("emergency");
+  }
+
   greet(payload: Buffer): void {
     this.#states.push({ kind: "state", payload, last: false });
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { emergency } from "./reports.ts";
-import { open, up, type Bench, EPISODE } from "./link-bench.ts";
+import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
+import { open, up, type Bench, EPISODE, ROOT } from "./link-bench.ts";
 
 describe("an ended episode", () => {
   const cleared = (bench: Bench) => bench.press(emergency(2, "cleared"));
@@ -103,6 +104,24 @@ describe("an ended episode", () => {
     bench.press(emergency(1));
     await endEverywhere(bench);
     expect([...bench.copies]).toEqual([]);
+  });
+
+  test("is removed from the other host behind the broker's name, if the link's own refuses it", async () => {
+    const bench = open([{}]);
+    const { broker, route, url } = bench.brokers[0]!;
+    const refusing = new Broker("another host", FULL_LIMITS, bench.time, () => undefined);
+    refusing.faults.refuses = () => 0x97;
+    route.addresses.unshift(refusing);
+    await up(bench);
+    broker.publish(`${ROOT}/emergency/${EPISODE}`, Buffer.from("{}"), { retain: true });
+    bench.copies.add(url);
+    using _ = bench.time.every(30_000, () => {
+      for (const one of bench.copies) bench.link.remove(EPISODE, one);
+    });
+    await bench.until("the removal", () => bench.retained() === 0, 70_000);
+    await bench.wait(1_000);
+    expect([...bench.copies]).toEqual([]);
+    expect(bench.downs).toEqual([]);
   });
 
   test("is left on a broker that is not configured any more, and does not count as removed", async () => {
