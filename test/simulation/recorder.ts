@@ -117,6 +117,8 @@ export class Recorder {
   /** Something that is no receipt of its own: another recorder's, or nonsense. */
   sayOther(dice: Dice): void {
     const { time, brokers, topic } = this.#o;
+    // The first recorder that a unit hears is its recorder: another one would count for a day.
+    if (this.#saidAt === 0) return;
     const receipt = {
       store: this.#current ?? "k3v9q0ab",
       upTo: dice.int(0, 1_000),
