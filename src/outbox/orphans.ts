@@ -26,14 +26,16 @@ export const supersededIn = (
 /**
  * The newest report of each episode that the memory lacks, or may have as it stood before, because the memory was
  * lost or could not be written. `begun`: the memory with which this life began. An episode that it had, and
- * `memory` has no more, has ended meanwhile. One that the memory lacks and that is over is left out.
+ * `memory` has no more, has ended meanwhile, and so have those in `ended`. One that the memory lacks and that is over is left out.
  */
 export const orphansIn = (
   reports: readonly EmergencyUpdate[],
   begun: Memory,
   memory: Memory,
+  ended: readonly string[] = [],
 ): EmergencyUpdate[] => {
-  const [before, now] = [episodesOf(begun), episodesOf(memory)];
+  const now = episodesOf(memory);
+  const before = new Set([...episodesOf(begun), ...ended]);
   const newest = new Map<string, EmergencyUpdate>();
   for (const report of reports) {
     const { episode, presses, state } = report.data;

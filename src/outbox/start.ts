@@ -43,6 +43,8 @@ export type Start = {
   readonly torn: boolean;
   /** See `Vital`: the last life ended before it had opened the store. */
   readonly unproven?: number | undefined;
+  /** See `Vital`. */
+  readonly ended?: readonly string[] | undefined;
   /** What was wrong, a line each. */
   readonly news: readonly string[];
   /** The store, if it had to be opened to know all this. */
@@ -99,6 +101,7 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   coversStore: vital.unread.length === 0,
   torn: damaged,
   unproven: vital.unproven,
+  ended: vital.ended,
   news: [
     ...vital.unread,
     ...(damaged ? ["one of the two places of the vital file is damaged: the other one is used"] : []),
@@ -290,9 +293,10 @@ export const takeLease = async (
   start: Start,
   { home, random, time }: { readonly home: VitalHome; readonly random: Random; readonly time: Time },
 ): Promise<Life> => {
-  const { store, formerly, connection, generation, memory } = start;
+  const { store, formerly, connection, generation, memory, ended } = start;
   const renewedBelow = start.renewedBelow === 0 ? start.lease : start.renewedBelow;
-  const of = { generation, store, formerly, renewedBelow, unproven: unprovenOf(start), connection, memory };
+  const unproven = unprovenOf(start);
+  const of = { generation, store, formerly, renewedBelow, unproven, ended, connection, memory };
   const lease = start.lease + LEASE_MIN;
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {

@@ -229,8 +229,8 @@ export class StoreAccess {
       return;
     }
     const kept = copy?.emergency.episodes.map(({ report }) => report) ?? [];
-    for (const report of orphansIn([...reports.filter(isUnknown), ...kept], start.memory, memory()))
-      this.#options.orphan(report);
+    const stored = [...reports.filter(isUnknown), ...kept];
+    for (const report of orphansIn(stored, start.memory, memory(), start.ended)) this.#options.orphan(report);
   }
 
   async #clean(store: Store, { ghosts }: Recovered, { legacy }: Scan, progress: () => void): Promise<void> {

@@ -3,7 +3,7 @@ import { NoAnswerError } from "./port.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lease } from "./numbers.ts";
 import type { VitalHome } from "./vital-home.ts";
-import { encodeVital, type Vital } from "./vital-record.ts";
+import { encodeVital, ENDED_MAX, type Vital } from "./vital-record.ts";
 
 /**
  * A disk that has not answered for so long counts as one that refuses. A card that is busy with itself answers
@@ -46,6 +46,13 @@ type State =
     }
   /** The write takes too long, and its callers have been told. It may still succeed or fail: no other begins before. */
   | { readonly kind: "hung"; readonly cause: unknown };
+
+/** Adds the episodes that a change of the memory leaves out: they have ended. */
+const withEnded = (ended: readonly string[] = [], before: Memory, after: Memory): readonly string[] => {
+  const open = new Set(after.emergency.episodes.map(({ episode }) => episode.id));
+  const gone = before.emergency.episodes.map(({ episode }) => episode.id).filter((id) => !open.has(id));
+  return [...ended, ...gone].slice(-ENDED_MAX);
+};
 
 /**
  * The memory and the counters, and how they are written. Only one write runs at a time, and it is followed by
@@ -97,7 +104,13 @@ export class VitalFile {
   }
 
   remember(patch: MemoryPatch): void {
-    this.#vital = { ...this.#vital, memory: { ...this.#vital.memory, ...patch } };
+    const { unproven, ended } = this.#vital;
+    const memory = { ...this.#vital.memory, ...patch };
+    this.#vital = {
+      ...this.#vital,
+      memory,
+      ...(unproven === undefined ? {} : { ended: withEnded(ended, this.#vital.memory, memory) }),
+    };
     this.#changes++;
   }
 
@@ -117,7 +130,7 @@ export class VitalFile {
   /** What the store has of emergencies is in the memory now. */
   proven(): void {
     if (this.#vital.unproven === undefined) return;
-    this.#vital = { ...this.#vital, unproven: undefined };
+    this.#vital = { ...this.#vital, unproven: undefined, ended: undefined };
     this.#changes++;
   }
 

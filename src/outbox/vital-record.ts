@@ -22,6 +22,8 @@ export type Vital = {
    * was written with a newer memory. Absent once the store was opened.
    */
   readonly unproven?: number | undefined;
+  /** Episodes that have ended since: the store may still have them as open. The newest ENDED_MAX. Absent as above. */
+  readonly ended?: readonly string[] | undefined;
   readonly boot: number;
   /** Connections of the link so far. */
   readonly connection: number;
@@ -54,10 +56,13 @@ const Header = z.object({
     .optional(),
   renewedBelow: z.int().nonnegative().optional(),
   unproven: z.int().nonnegative().optional(),
+  ended: z.array(z.string()).optional(),
   notes: z.record(z.string(), z.unknown()).optional(),
   memory: z.unknown().optional(),
 });
 
+/** More cannot end before the store is opened, unless it cannot be opened at all. */
+export const ENDED_MAX = 64;
 const LENGTH_BYTES = 4;
 
 const parse = (text: string): ReadVital | undefined => {

@@ -5,7 +5,7 @@ import { EPISODE, remembering } from "./kept-episode.ts";
 import { emergency, openLives } from "./lives.ts";
 
 /** A life that stores an emergency, and a vital file whose newest place is damaged then. */
-const openDamaged = async () => {
+const openDamaged = async ({ olderHasIt = false } = {}) => {
   let blocked = false;
   const lives = openLives((disk) => ({
     path: disk.path,
@@ -25,6 +25,11 @@ const openDamaged = async () => {
   const first = await open(createRandom(1));
   first.remember(remembering(EPISODE));
   await pass(1_000);
+  if (olderHasIt) {
+    // Written to the other place: both have the episode.
+    first.remember(remembering(EPISODE));
+    await pass(1_000);
+  }
   first.append(emergency);
   await pass(10_000);
   disk.cut();
@@ -60,5 +65,18 @@ test("once the store was open, and the memory written, it is in doubt no longer"
   await pass(5_000);
   second.cut();
   await live(3, true);
+  expect([...orphans, ...recalled]).toEqual([]);
+});
+
+test("an episode that has ended in a life whose store did not open does not come back with the store", async () => {
+  const { live, orphans, recalled, pass } = await openDamaged({ olderHasIt: true });
+  const second = await live(2, false);
+  expect(second.outbox.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([EPISODE]);
+  second.outbox.remember({ emergency: { episodes: [], presses: [], copies: [], airbags: [] } });
+  await pass(2_000);
+  second.cut();
+  const third = await live(3, false);
+  third.cut();
+  await live(4, true);
   expect([...orphans, ...recalled]).toEqual([]);
 });
