@@ -8,6 +8,8 @@ const SLOW = [
   "the addresses of a name",
   // Several connections in a row, with the pauses between them.
   "a broker that announces",
+  // A day of a car.
+  "a recorder that dies takes no number with it",
   // A simulation of its own. That each mutant applies is tested here.
   "a mutant is caught",
 ];

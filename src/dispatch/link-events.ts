@@ -34,6 +34,8 @@ export type LinkOptions = {
   readonly maxInFlightBytes: number;
   /** Whether 0x10 (no matching subscribers) of this broker counts as delivery now. */
   readonly unheardCounts: (broker: string) => boolean;
+  /** Whether it counts as delivery for good, by the configuration. Otherwise only a receipt makes it one. */
+  readonly settlesUnheard: boolean;
   readonly state: (state: StateMessage["state"], connection: number, reason?: string) => StateMessage;
 };
 

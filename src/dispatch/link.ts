@@ -185,6 +185,12 @@ export class Link {
     this.#linked?.session.pump();
   }
 
+  /** Reads everything pending again. */
+  rewind(): void {
+    this.#linked?.session.traffic.rewind(this.#options.outbox.oldest());
+    this.#linked?.session.pump();
+  }
+
   /**
    * Publishes the answer to a command. Without a connection it is lost: the broker delivers the command again on
    * the next one. Returns whether an older answer was dropped, because too many wait.
@@ -456,7 +462,8 @@ export class Link {
     if (answer.kind !== "delivered") return;
     for (const report of answer.reports)
       if (this.#newest.get(report.kind) === report) this.#newest.delete(report.kind);
-    this.#options.outbox.acknowledge(answer.reports);
+    const { outbox, settlesUnheard } = this.#options;
+    outbox.acknowledge(answer.reports, answer.code !== PUBACK.noMatchingSubscribers || settlesUnheard);
   }
 
   /** Moves to a broker that has acknowledged an emergency while the link's own connection was silent. */

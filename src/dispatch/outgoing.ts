@@ -26,8 +26,13 @@ export type Flight = { readonly outgoing: Outgoing; readonly sentAt: number; rea
 
 /** What an acknowledgement means for the rest of the unit. */
 export type Answer =
-  /** The reports were delivered to a broker. */
-  | { readonly kind: "delivered"; readonly outgoing: Outgoing; readonly reports: readonly Report[] }
+  /** The reports were delivered to a broker. `code`: the PUBACK reason code, 0 or one that counts as such. */
+  | {
+      readonly kind: "delivered";
+      readonly outgoing: Outgoing;
+      readonly reports: readonly Report[];
+      readonly code: number;
+    }
   /** The broker has answered the removal of a copy with this PUBACK reason code. */
   | {
       readonly kind: "old-removal";

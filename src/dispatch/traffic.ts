@@ -235,6 +235,11 @@ export class Traffic {
     this.#reading.mark(lane);
   }
 
+  /** Everything pending is read again: it may have changed which reports wait for a receipt. No pending number is below `oldest`. */
+  rewind(oldest: number): void {
+    for (const lane of LANES) this.#reading.giveBack(lane, oldest);
+  }
+
   /** What should be read from the outbox now. Each answer is handed to `page`. */
   reads(now: number): Read[] {
     const reads: Read[] = [];
@@ -337,14 +342,14 @@ export class Traffic {
     }
     // The answer to a removal does not show whether there is a subscriber.
     if (outgoing.kind !== "removal" || outgoing.final) this.#pauses.taken(channel);
-    return this.#delivered(outgoing);
+    return this.#delivered(outgoing, code);
   }
 
-  #delivered(outgoing: Outgoing): Answer {
+  #delivered(outgoing: Outgoing, code: number): Answer {
     if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared") {
       // It counts as delivered once the retained copy is removed too.
       this.#urgent.removeNow(outgoing.report.data.episode, outgoing.report);
-      return { kind: "delivered", outgoing, reports: [] };
+      return { kind: "delivered", outgoing, reports: [], code };
     }
     if (outgoing.kind === "emergency") this.#urgent.delivered(outgoing.report);
     const reports = reportsOf(outgoing);
@@ -353,7 +358,7 @@ export class Traffic {
       this.#reading.delivered(laneOf(kind), seq);
     }
     if (outgoing.kind === "removal") this.#urgent.forget(outgoing.episode);
-    return { kind: "delivered", outgoing, reports };
+    return { kind: "delivered", outgoing, reports, code };
   }
 
   /** Puts a message back to the front of its queue, to be sent again if it can be made to fit. */

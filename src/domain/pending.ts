@@ -15,8 +15,11 @@ export type PendingReports = {
   madeHere(seq: number): boolean;
   /** These are handed to a connection. */
   sending(reports: readonly Pick<Report, "seq" | "kind">[]): void;
-  /** A broker has acknowledged these: they are not read again. Whether they are deleted depends on the custody. */
-  acknowledge(reports: readonly Pick<Report, "seq" | "kind">[]): void;
+  /**
+   * A broker has acknowledged these: they are not read again. Whether they are deleted depends on the custody.
+   * `heard`: the broker had a subscriber, so that they may be deleted without a receipt if receipts end.
+   */
+  acknowledge(reports: readonly Pick<Report, "seq" | "kind">[], heard: boolean): void;
   /** Deletes the records of reports that need not be sent any more. */
   settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
   /** No broker accepts these: they are declared (`too-large`) and deleted. */

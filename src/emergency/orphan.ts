@@ -9,7 +9,7 @@ const NO_BOOT = 0;
  * The episode of which only a report is left, because the memory was lost or could not be written: it goes on as
  * the same episode (contract §5). `dark`: as its button is set up. `mono`: now. Pure.
  */
-export const episodeOf = ({ data }: EmergencyUpdate, dark: boolean, mono: number): Episode => {
+export const episodeOf = ({ data, clock }: EmergencyUpdate, dark: boolean, mono: number): Episode => {
   const { episode: id, test, silent = false, button, buttons = [button], presses, heldMs, state } = data;
   const { by, ackAt } = data;
   const at = data.pressedAt === undefined ? Number.NaN : Date.parse(data.pressedAt);
@@ -20,7 +20,9 @@ export const episodeOf = ({ data }: EmergencyUpdate, dark: boolean, mono: number
     buttons,
     silent,
     dark,
-    ...(Number.isNaN(at) ? {} : { pressed: { boot: NO_BOOT, mono: 0, at, clock: "gnss" as const } }),
+    ...(Number.isNaN(at) || clock === "unset"
+      ? {}
+      : { pressed: { boot: NO_BOOT, mono: 0, at, clock: "gnss" as const } }),
     ...(heldMs === undefined ? {} : { heldMs }),
     presses,
     state,

@@ -283,12 +283,12 @@ export class OutboxLoop implements Outbox {
     this.#writer.settled();
   }
 
-  acknowledge(reports: readonly Settled[]): void {
-    this.#receipts.acknowledge(reports);
+  acknowledge(reports: readonly Settled[], heard: boolean): void {
+    this.#receipts.acknowledge(reports, heard);
   }
 
-  keep(custody: CustodyMode): void {
-    this.#receipts.keep(custody);
+  keep(custody: CustodyMode): Promise<void> {
+    return this.#receipts.keep(custody);
   }
 
   receipted(upTo: number, missing: Runs): Promise<void> {

@@ -66,9 +66,10 @@ export type Outbox = AsyncDisposable &
     flush(): Promise<void>;
     /**
      * With whom the responsibility for acknowledged reports lies: see `acknowledge`. `broker` also settles those that
-     * were waiting for a receipt.
+     * were waiting for a receipt, if a broker with a subscriber acknowledged them in this life. The others are to be
+     * sent again. Resolves when it has.
      */
-    keep(custody: CustodyMode): void;
+    keep(custody: CustodyMode): Promise<void>;
     /**
      * Dispatch has stored every number up to `upTo`, or the gap that declares it, except the `missing` ones
      * (ascending, disjoint). Settles them; resolves when it has.

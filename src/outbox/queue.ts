@@ -295,6 +295,12 @@ export class Queue {
     }
   }
 
+  /** Nothing waits for a receipt any more: what is pending is to be sent again. */
+  carryNothing(): void {
+    this.#ledger.carried = [];
+    this.#changed = true;
+  }
+
   /** Whether a broker has acknowledged it. */
   isCarried(seq: number): boolean {
     return this.#ledger.carried.length > 0 && hasNumber(this.#ledger.carried, seq);

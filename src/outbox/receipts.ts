@@ -31,6 +31,7 @@ export type ReceiptsOptions = {
 
 /** Of numbers that were sent, so many runs are told apart. */
 const SENT_RUNS = 1_024;
+const HEARD_RUNS = 1_024;
 /** So many of the newest reports show when a life was. */
 const NEWEST = 32;
 /** Numbers settled or looked at in one turn. */
@@ -46,6 +47,8 @@ export class Receipts {
   #mode: CustodyMode = "broker";
   /** Numbers of this life that were handed to a connection. */
   #sent: Runs = [];
+  /** Numbers that a broker with a subscriber has acknowledged, the newest HEARD_RUNS runs. */
+  readonly #heard: Runs = [];
   #applying: Promise<void> = Promise.resolve();
 
   constructor(options: ReceiptsOptions) {
@@ -54,9 +57,18 @@ export class Receipts {
   }
 
   /** See `Outbox.keep`. */
-  keep(mode: CustodyMode): void {
+  keep(mode: CustodyMode): Promise<void> {
     this.#mode = mode;
-    if (mode === "broker") void this.#inTurn(() => this.#settlePending(this.#options.queue.carried));
+    return mode === "broker" ? this.#inTurn(() => this.#giveUp()) : Promise.resolve();
+  }
+
+  /** No receipts are expected any more. */
+  async #giveUp(): Promise<void> {
+    const { queue, settled } = this.#options;
+    const unheard = without(queue.carried, this.#heard);
+    await this.#settlePending(without(queue.carried, unheard));
+    queue.carryNothing();
+    settled();
   }
 
   /** Whether a pending report waits for a receipt, and is not read. With custody `broker` it is sent once more. */
@@ -112,10 +124,13 @@ export class Receipts {
   }
 
   /** See `PendingReports.acknowledge`. */
-  acknowledge(reports: readonly Settled[]): void {
+  acknowledge(reports: readonly Settled[], heard: boolean): void {
     const { queue, now, settled } = this.#options;
     const { mono } = now();
     for (const { seq } of reports) this.#acknowledged.add(seq, mono);
+    if (heard && this.#mode === "dispatch") for (const { seq } of reports) addRange(this.#heard, seq, seq);
+    // One that is left out is sent again, which is no loss.
+    if (this.#heard.length > HEARD_RUNS) this.#heard.shift();
     if (this.#mode === "broker") queue.settle(reports);
     else queue.carry(reports, mono);
     settled();

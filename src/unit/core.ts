@@ -174,6 +174,7 @@ const createLink = (
     outbox,
     maxInFlightBytes: maxInFlightKiB * 1024,
     unheardCounts: (url) => noSubscribers === "settle" || isHeard(url),
+    settlesUnheard: noSubscribers === "settle",
     state,
   });
 };

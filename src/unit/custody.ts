@@ -32,7 +32,7 @@ export type CustodyOptions = {
 };
 
 /** What custody asks of the link. */
-type Sender = Pick<Link, "status" | "sendsAgain" | "again">;
+type Sender = Pick<Link, "status" | "sendsAgain" | "again" | "rewind">;
 
 /** A receipt with 100 ranges has less than 4 KiB. */
 const RECEIPT_BYTES = 16_384;
@@ -50,7 +50,7 @@ export class CustodyPart {
   readonly #options: CustodyOptions;
   readonly #missing = new Missing();
   #memory: CustodyMemory;
-  /** The newest receipt of this life that counted: when, and which broker had it. */
+  /** The newest receipt of this life that counted: when it was written, UTC milliseconds, and which broker had it. */
   #counted: { readonly at: number; readonly broker: string } | undefined;
   #newest: ReceiptMessage | undefined;
   #secondAt: number | undefined;
@@ -69,7 +69,7 @@ export class CustodyPart {
     this.#options = options;
     this.#memory = options.outbox.memory.custody;
     this.#tickedAt = options.clock.mono();
-    options.outbox.keep(this.mode);
+    void options.outbox.keep(this.mode);
   }
 
   get mode(): CustodyMode {
@@ -78,11 +78,15 @@ export class CustodyPart {
 
   /** Whether a receipt by this broker counted so recently that its 0x10 (no matching subscribers) means nothing. */
   isHeard(broker: string): boolean {
+    // With custody `broker` a report is deleted when it is acknowledged: no receipt would show that nobody had it.
+    if (this.mode === "broker") return false;
     return this.#counted?.broker === broker && overrides0x10(this.#receiptAgeMs);
   }
 
+  /** By its own time: a retained one may have waited for hours. Undefined if the time is not known. */
   get #receiptAgeMs(): number | undefined {
-    return this.#counted && this.#options.clock.mono() - this.#counted.at;
+    const { at, clock } = this.#options.clock.now();
+    return this.#counted && clock !== "unset" ? Math.max(0, at - this.#counted.at) : undefined;
   }
 
   get health(): NonNullable<HealthData["link"]["custody"]> {
@@ -145,7 +149,7 @@ export class CustodyPart {
     const { outbox, clock, faults, log, setting } = this.#options;
     const { upTo, missing, by } = receipt;
     const [before, mode] = [this.#memory, this.mode];
-    this.#counted = { at: clock.mono(), broker };
+    this.#counted = { at: Date.parse(receipt.at), broker };
     this.#newest = receipt;
     this.#forsaken = false;
     this.#take(memory);
@@ -153,7 +157,7 @@ export class CustodyPart {
     if (before.newest && before.newest.by !== by) this.#onlyOne(`the receipts of ${by} count now`);
     // With custody `broker` nothing is settled or sent again because of a receipt.
     if (setting === "broker") return;
-    outbox.keep(this.mode);
+    void outbox.keep(this.mode);
     if (mode !== this.mode) log.info("dispatch confirms what it stores", { by });
     void outbox.receipted(upTo, missing);
     this.#missing.list(missing, clock.mono());
@@ -223,7 +227,7 @@ export class CustodyPart {
   tick(link: Sender): void {
     const { clock } = this.#options;
     const now = clock.mono();
-    if (link.status.broker !== undefined) this.#silence(Math.min(now - this.#tickedAt, TICK_MAX_MS));
+    if (link.status.broker !== undefined) this.#silence(link, Math.min(now - this.#tickedAt, TICK_MAX_MS));
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
       this.#onlyOne("only one recorder is heard");
@@ -232,11 +236,11 @@ export class CustodyPart {
     void this.#sendAgain(link);
   }
 
-  #silence(ms: number): void {
+  #silence(link: Sender, ms: number): void {
     const { setting, outbox, faults } = this.#options;
     const { proven } = this.#memory;
     this.#take(silentFor(this.#memory, ms));
-    if (proven !== this.#memory.proven) outbox.keep(this.mode);
+    if (proven !== this.#memory.proven) void outbox.keep(this.mode).then(() => link.rewind());
     const wasForsaken = this.#forsaken;
     this.#forsaken = isForsaken(setting, this.#memory);
     if (this.#forsaken && !wasForsaken)

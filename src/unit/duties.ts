@@ -26,7 +26,8 @@ const healthOf = async (
   const { records, bytes, oldestAt } = await outbox.stats();
   const { panic } = options.settings;
   const buttons = typeof panic === "object" ? panic.buttons : {};
-  const ageMs = oldestAt === undefined ? undefined : Math.max(0, clock.now().at - oldestAt);
+  const now = clock.now();
+  const ageMs = oldestAt === undefined || now.clock === "unset" ? undefined : Math.max(0, now.at - oldestAt);
   return {
     uptimeS: Math.floor(clock.mono() / 1_000),
     version: VERSION,
@@ -126,7 +127,7 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
 /** What the status page shows and accepts. */
 export const statusActions = (core: Core, parts: Parts): StatusActions => ({
   status: async () => ({
-    ...core.state("online"),
+    ...core.state(core.link.connected ? "online" : "offline"),
     ...(await healthOf(core, parts)),
     ...(parts.gps.fix() ? { position: parts.gps.fix() } : {}),
     satellites: await parts.gps.satellites(),

@@ -1,6 +1,6 @@
 import type { Episode } from "../domain/episode.ts";
 import type { EmergencyData, EmergencyUpdate } from "../domain/report.ts";
-import type { Clock } from "../domain/time.ts";
+import { putRight, type Clock } from "../domain/time.ts";
 import { dataOf, lastSeen, type Scene } from "../emergency/report.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
@@ -65,10 +65,16 @@ export class EpisodeReports {
     return report;
   }
 
-  /** Gives the report of an episode another attempt. It keeps its number. */
-  repeat({ id, attempt }: Episode): void {
+  /** Gives the report of an episode another attempt, and its times as far as they are known by now. It keeps its number. */
+  repeat({ id, attempt, pressed }: Episode): void {
+    const { outbox, clock } = this.#options;
     const before = this.#reports.get(id);
-    if (before) this.#reports.set(id, { ...before, data: { ...before.data, attempt } });
+    if (!before) return;
+    const right = putRight(before, outbox.boot, clock);
+    if (right.kind !== "emergency") return;
+    const isTimed = right.data.pressedAt !== undefined || right.clock === "unset";
+    const time = isTimed ? {} : pressTime(pressed, outbox.boot, clock);
+    this.#reports.set(id, { ...right, data: { ...right.data, ...time, attempt } });
   }
 
   forget(id: string): void {

@@ -11,15 +11,16 @@ export const pressedAt = (mono: number, boot: number, clock: Clock): Pressed => 
 };
 
 /**
- * The best known time of a press. `boot`: the present boot. Empty if the time is not known, or if the press
- * was made before a restart while the clock was unset.
+ * The best known time of a press. `boot`: the present boot. Empty if the press was made before a restart and the
+ * clock is unset, or was then: all times of a report are on one clock, which is put right as a whole.
  */
 export const pressTime = (
   pressed: Pressed | undefined,
   boot: number,
   clock: Clock,
 ): Pick<EmergencyData, "pressedAt"> => {
-  if (!pressed || (pressed.boot !== boot && pressed.clock === "unset")) return {};
-  const better = pressed.boot === boot ? clock.when(pressed.mono) : pressed;
-  return { pressedAt: isoInstant(better.at) };
+  if (!pressed) return {};
+  if (pressed.boot === boot) return { pressedAt: isoInstant(clock.when(pressed.mono).at) };
+  if (pressed.clock === "unset" || clock.now().clock === "unset") return {};
+  return { pressedAt: isoInstant(pressed.at) };
 };

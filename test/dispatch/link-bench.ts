@@ -70,6 +70,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     outbox,
     maxInFlightBytes: 512 * 1024,
     unheardCounts: () => false,
+    settlesUnheard: false,
     state: (state, connection, reason) => ({
       state,
       unit: UNIT,

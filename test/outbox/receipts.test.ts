@@ -18,7 +18,7 @@ const begin = async () => {
   const random = createRandom(1);
   const open = async (): Promise<Outbox> => {
     const outbox = await lives.open(random);
-    outbox.keep("dispatch");
+    void outbox.keep("dispatch");
     return outbox;
   };
   const settled = async (outbox: Outbox, upTo: number, missing: [number, number][] = []): Promise<void> => {
@@ -41,7 +41,7 @@ const begin = async () => {
 /** Five reports of each lane and more, acknowledged by a broker. */
 const acknowledged = (outbox: Outbox): Report[] => {
   const reports = [event(), position, emergency, position, position].map((draft) => outbox.append(draft));
-  outbox.acknowledge(reports);
+  outbox.acknowledge(reports, true);
   return reports;
 };
 
@@ -61,7 +61,7 @@ test("with custody dispatch an acknowledged report is not read again, and stays 
 
 test("with custody broker an acknowledgement settles", async () => {
   const { outbox, pass, waiting } = await begin();
-  outbox.keep("broker");
+  void outbox.keep("broker");
   acknowledged(outbox);
   await pass(1_000);
   expect(await waiting(outbox)).toBe(0);
@@ -71,7 +71,7 @@ test("when custody goes back to the broker, what waited for receipts is settled"
   const { outbox, pass, waiting } = await begin();
   acknowledged(outbox);
   await pass(1_000);
-  outbox.keep("broker");
+  void outbox.keep("broker");
   await pass(2_000);
   expect(await waiting(outbox)).toBe(0);
 });
@@ -101,13 +101,13 @@ test("acknowledged telemetry waits 15 s in memory for its receipt, and is writte
   const { records: before } = disk.contents;
   const records = (): number => disk.contents.records - before;
   const first = outbox.append(position);
-  outbox.acknowledge([first]);
+  outbox.acknowledge([first], true);
   await pass(5_000);
   expect(records()).toBe(0);
   await settled(outbox, first.seq);
   await pass(20_000);
   expect(records()).toBe(0);
-  outbox.acknowledge([outbox.append(position)]);
+  outbox.acknowledge([outbox.append(position)], true);
   await pass(14_000);
   expect(records()).toBe(0);
   await pass(2_500);
@@ -117,7 +117,7 @@ test("acknowledged telemetry waits 15 s in memory for its receipt, and is writte
 test("too much of it does not wait in memory", async () => {
   const { outbox, disk, pass } = await begin();
   const { records } = disk.contents;
-  for (let n = 0; n < 600; n++) outbox.acknowledge([outbox.append(position)]);
+  for (let n = 0; n < 600; n++) outbox.acknowledge([outbox.append(position)], true);
   await pass(3_000);
   expect(disk.contents.records - records).toBe(600);
 });
@@ -156,7 +156,7 @@ test("what dispatch lacks and the unit no longer has is declared once, while the
   ]);
   expect(more).toEqual([]);
   // A receipt that covers the gap, and a later one that lists its numbers again: dispatch has lost the gap.
-  outbox.acknowledge([gap!]);
+  outbox.acknowledge([gap!], true);
   await unstored(outbox, first, last);
   expect(outbox.unreceipted).toBe(1);
   await settled(outbox, gap!.seq);
@@ -220,22 +220,38 @@ test("a renewed store gives what is pending numbers of its own, and declares tho
   expect([third.store, await waiting(third)]).toEqual([next.store, 5]);
 });
 
-test("a life with custody broker settles what an earlier one left waiting for receipts", async () => {
+test("a life with custody broker sends once more what an earlier one left waiting for receipts", async () => {
   const { outbox, open, close, pending, pass, waiting } = await begin();
-  acknowledged(outbox);
+  const reports = acknowledged(outbox);
   await pass(20_000);
   await close(outbox);
   const next = await open();
-  next.keep("broker");
+  void next.keep("broker");
   await pass(2_000);
-  expect([await waiting(next), next.unreceipted]).toEqual([0, 0]);
-  expect(await pending(next)).toEqual([]);
+  expect(next.unreceipted).toBe(0);
+  const again = await pending(next);
+  expect(again.map(({ seq }) => seq).toSorted((x, y) => x - y)).toEqual(reports.map(({ seq }) => seq));
+  next.acknowledge(again, true);
+  await pass(2_000);
+  expect([await waiting(next), await pending(next)]).toEqual([0, []]);
+});
+
+test("when receipts end, only what had a subscriber is settled; the rest is to be sent again", async () => {
+  const { outbox, pending, pass } = await begin();
+  const [heard, unheard] = [event(), event()].map((draft) => outbox.append(draft));
+  outbox.acknowledge([heard!], true);
+  outbox.acknowledge([unheard!], false);
+  await pass(1_000);
+  expect(await pending(outbox)).toEqual([]);
+  void outbox.keep("broker");
+  await pass(1_000);
+  expect((await pending(outbox)).map(({ seq }) => seq)).toEqual([unheard!.seq]);
 });
 
 test("what a broker has acknowledged is few runs, however it was thinned", async () => {
   const { outbox, pending, pass } = await begin();
   const made = Array.from({ length: 6_000 }, () => outbox.append(position));
-  outbox.acknowledge(made);
+  outbox.acknowledge(made, true);
   await pass(20_000);
   outbox.settle(made.filter((_, n) => n % 2 === 0));
   await pass(5_000);
@@ -270,7 +286,10 @@ test("a report with a number of a new store is written with the batch that delet
   await pass(2_000);
   const read = next.read("telemetry", 0, 500).then(() => {
     const seqsNow = Array.from({ length: 50 }, (_, n) => next.next - 50 + n);
-    next.acknowledge(seqsNow.map((seq) => ({ seq, kind: "position" })));
+    next.acknowledge(
+      seqsNow.map((seq) => ({ seq, kind: "position" })),
+      true,
+    );
   });
   await pass(5);
   await read;
@@ -314,11 +333,11 @@ test("a report that is written while it is looked for is found", async () => {
   const { gates, through } = withGates();
   const lives = openLives(through);
   const outbox = await lives.open(createRandom(1));
-  outbox.keep("dispatch");
+  void outbox.keep("dispatch");
   await lives.pass(5_000);
   lives.disk.fault = { kind: "refuses" };
   const reports = [position, position, event(), position].map((draft) => outbox.append(draft));
-  outbox.acknowledge(reports);
+  outbox.acknowledge(reports, true);
   await lives.pass(60_000);
   lives.disk.fault = undefined;
   const [batches, reads] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -341,7 +360,7 @@ test("the newest report of an earlier life that no broker has shows when it was 
   const later = { ...position, at: 5_000_000 };
   const sent = outbox.append({ ...position, at: 9_000_000 });
   const [first, last] = [outbox.append(event()), outbox.append(later)];
-  outbox.acknowledge([sent]);
+  outbox.acknowledge([sent], true);
   await pass(2_000);
   await close(outbox);
   const next = await open();
@@ -358,7 +377,7 @@ test("the newest report of an earlier life that no broker has shows when it was 
 test("what waited in memory for a receipt when the power went is declared so, not as corruption", async () => {
   const { outbox, disk, open, pending, pass } = await begin();
   await pass(5_000);
-  outbox.acknowledge([outbox.append(position), outbox.append(position)]);
+  outbox.acknowledge([outbox.append(position), outbox.append(position)], true);
   await pass(3_000);
   outbox.append(event());
   await pass(1_000);
@@ -372,12 +391,12 @@ test("what waited in memory for a receipt when the power went is declared so, no
 test("a gap that declares what dispatch lacks is given out again, though no receipt lists it", async () => {
   const { outbox, pending, pass, unstored, settled } = await begin();
   const report = outbox.append(position);
-  outbox.acknowledge([report]);
+  outbox.acknowledge([report], true);
   await settled(outbox, report.seq);
   await pass(RIPE_MS);
   await unstored(outbox, report.seq, report.seq);
   const [gap] = await pending(outbox);
-  outbox.acknowledge([gap!]);
+  outbox.acknowledge([gap!], true);
   // It may still be on its way.
   expect((await unstored(outbox, report.seq, report.seq)).reports).toEqual([]);
   await pass(RIPE_MS);

@@ -110,6 +110,7 @@ export class EmergencyWorld {
       outbox,
       maxInFlightBytes: 65_536,
       unheardCounts: () => false,
+      settlesUnheard: false,
       state: (state) => ({ state, unit: UNIT, boot: outbox.boot, version: "test", at: isoInstant(NOW) }),
     });
     linked = link;
