@@ -238,7 +238,11 @@ const HealthData = z
               .describe("who is responsible for a report that a broker has acknowledged"),
             by: z.string().optional().describe("the recorder's database whose receipts count"),
             upTo: count.optional().describe("of the newest receipt"),
-            receiptAgeS: count.optional().describe("seconds since a receipt last counted, in this boot"),
+            receiptAgeS: count
+              .optional()
+              .describe(
+                "seconds since the newest receipt of this boot that counted was written; absent while the time is not known",
+              ),
             unreceipted: count.describe("reports that a broker has acknowledged and no receipt covers"),
             ignored: count.optional().describe("receipts that changed nothing, since start; absent if none"),
           })
