@@ -19,7 +19,7 @@ type Recalled = RingEvent & { readonly kind: "recalled" };
 const begunWith = ({ begun }: Ring, id: string): number =>
   begun.episodes.find((one) => one.id === id)?.presses ?? 0;
 
-/** It was open when this life began, and has ended since. */
+/** This life began with it, and it has ended. */
 const hasEnded = (ring: Ring, id: string): boolean =>
   !isKnown(ring, id) && ring.begun.episodes.some((one) => one.id === id);
 

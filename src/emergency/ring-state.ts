@@ -25,7 +25,7 @@ export type Ring = {
   readonly copies: readonly Copy[];
   /** The generation of the newest note of a copy. */
   readonly notedAt: number;
-  /** The presses and the open episodes of the memory with which this life began. The store may have a newer one. */
+  /** The presses and the episodes of the memory with which this life began. The store may have a newer one. */
   readonly begun: { readonly presses: readonly CountedPresses[]; readonly episodes: readonly Episode[] };
   /** The last `hello` of each board in this life: at most HELLOS_MAX, the oldest goes first. */
   readonly hellos: readonly Hello[];
@@ -133,7 +133,7 @@ export const restore = (memory: EmergencyMemory, mono: number): Ring => ({
   drillAskedAt: memory.drillAskedAt,
   begun: {
     presses: memory.presses,
-    episodes: memory.episodes.map(({ episode }) => episode).filter(isOpen),
+    episodes: memory.episodes.map(({ episode }) => episode),
   },
   unheardSince: mono,
 });

@@ -130,6 +130,11 @@ describe("an episode of a newer memory", () => {
     expect(first(recall(ring, newer({ presses: 2 }))).presses).toBe(3);
   });
 
+  test.each(["active", "cleared"] as const)("that both have as %s counts the presses of one", (state) => {
+    const step = recall(begun([episodeOf({ presses: 2, state })], [1, 2]), newer({ presses: 2, state }));
+    expect(first(step)).toMatchObject({ presses: 2, state });
+  });
+
   test("has the buttons of both in order, and a sound or a light if one of them has", () => {
     const ring = begun([episodeOf({ silent: true, dark: true, buttons: ["dash", "seat"] })]);
     const step = recall(ring, newer({ dark: true, buttons: ["dash", "boot"], heldMs: 400 }));

@@ -7,6 +7,7 @@ import { MINUTE_MS, once, type Fault } from "./fault.ts";
 
 const DAY_MS = 86_400_000;
 const LOOPS = [0, 1, 2, 3];
+const RESETS: readonly Reset[] = ["line", "brownOut", "watchdog"];
 
 const gpsFault = <K extends keyof GpsFaults>(
   kind: string,
@@ -83,6 +84,18 @@ const boardNoise: Fault = {
   },
 };
 
+/** The board begins anew, and some of its greeting is broken on the line. */
+const greetingBroken: Fault = {
+  kind: "greeting broken",
+  weight: 1,
+  meanMs: 2_000,
+  begin({ board }, dice) {
+    board.setNoise(dice.pick([0.005, 0.02]));
+    board.reset(dice.pick(RESETS));
+    return () => board.setNoise(0);
+  },
+};
+
 const loopBroken: Fault = {
   kind: "loop broken",
   weight: 1,
@@ -93,8 +106,6 @@ const loopBroken: Fault = {
     return () => board.wire(Number(loop), "normal");
   },
 };
-
-const RESETS: readonly Reset[] = ["line", "brownOut", "watchdog"];
 
 /** The unit's process or its computer goes away for a while. */
 const unitGone = (kind: string, weight: number, meanMs: number, act: (world: AnyWorld) => void): Fault => ({
@@ -135,6 +146,7 @@ export const CAR_FAULTS: readonly Fault[] = [
   boardUnplugged,
   boardPower,
   boardNoise,
+  greetingBroken,
   loopBroken,
   once("board reset", 2, ({ board }, dice) => board.reset(dice.pick(RESETS))),
   unitGone("unit killed", 2, 2_000, (world) => world.kill(false)),

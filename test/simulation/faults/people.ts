@@ -1,4 +1,5 @@
 import { promptDispatch, sloppyDispatch } from "../dispatch.ts";
+import { soundLink } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, once, type Fault } from "./fault.ts";
@@ -8,6 +9,8 @@ const DRILL_MS = 130_000;
 /** A day: a command can wait in the broker's session, or until the unit knows the time. */
 const DRILL_COMMAND_MS = 86_400_000;
 const CRASH_MS = 10_000;
+/** More than the unit sends at once, and fewer than it remembers. */
+const COMMANDS_AT_ONCE = 60;
 
 const ignitionOff: Fault = {
   kind: "ignition off",
@@ -93,6 +96,28 @@ const command = (world: AnyWorld, dice: Dice): void => {
   for (const payload of make(sound, dice)) world.dispatch.command(broker, payload);
 };
 
+/** Dispatch asks a lot of a car whose link is slow: each command makes an event. Then somebody presses. */
+const manyCommandsAndPress: Fault = {
+  kind: "many commands and a press",
+  weight: 1,
+  meanMs: MINUTE_MS,
+  target: (world, dice) => dice.pick(world.brokers).name,
+  begin(world, dice, name) {
+    const routes = [...world.network.routes.values()].filter(({ broker }) => broker.name === name);
+    for (const route of routes) {
+      world.network.change(route, { bytesPerS: 2_000 });
+      for (let n = 0; n < COMMANDS_AT_ONCE; n++) {
+        const asked = { ...soundCommand(world, dice), kind: "ping" };
+        world.dispatch.command(route.broker, json(asked));
+      }
+    }
+    world.time.after(dice.between(500, 8_000), () => world.board.press(dice.int(0, 1), 200));
+    return () => {
+      for (const route of routes) world.network.change(route, { bytesPerS: soundLink().bytesPerS });
+    };
+  },
+};
+
 const drill = (world: AnyWorld): void => {
   if (!world.unit) return;
   world.observe({ what: "drill", validMs: DRILL_MS });
@@ -148,4 +173,5 @@ export const PEOPLE: readonly Fault[] = [
   parked,
   plugPulled,
   sloppy,
+  manyCommandsAndPress,
 ];
