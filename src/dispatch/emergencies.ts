@@ -200,9 +200,9 @@ export class Emergencies {
   /** Checks what no event reports: emergencies and couriers without an answer. */
   look(now: number): void {
     for (const courier of this.#couriers.values()) courier.look(now);
-    const waiting = [...this.#standing].filter(([, { reach }]) => reach !== "sent");
-    for (const [episode] of waiting) this.#plan(episode, false);
-    if (waiting.length > 0 && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
+    this.replan();
+    const waiting = this.#standing.values().some(({ reach }) => reach !== "sent");
+    if (waiting && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
   }
 
   /** A broker has answered. */
@@ -332,7 +332,7 @@ export class Emergencies {
     if (standing?.report.seq === report.seq) {
       const view = viewOf(standing, this.#link, this.#now);
       const silent = view.kind === "open" && view.silent;
-      if (by === "courier" && standing.reach !== "sent" && silent) this.#options.link.follow(broker);
+      if (by === "courier" && silent) this.#options.link.follow(broker);
       this.#standing.set(episode, { ...standing, reach: "sent" });
       if (state === "cleared") this.#end(episode, standing.copies);
     }

@@ -21,6 +21,8 @@ type Reach = "waiting" | "unheard" | "sent";
 /** One emergency, for the decision who carries it. */
 export type EmergencyView = {
   readonly reach: Reach;
+  /** Dispatch has not said that it has the episode. */
+  readonly awaited: boolean;
   /** Dispatch has not acknowledged the episode: it is published again, through all brokers in turn. */
   readonly repeats: boolean;
   readonly attempt: number;
@@ -34,15 +36,16 @@ export const TRUST_MS = 5_000;
 /**
  * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot
  * deliver it; otherwise the next one in turn and those that have an older copy. The link's own broker is one
- * of them if another address of its name may deliver the emergency.
+ * of them if another address of its name may deliver the emergency, or if its connection is not trusted any more.
  */
 export const couriersFor = (
   emergency: EmergencyView,
   link: LinkView,
   brokers: readonly string[],
 ): readonly string[] => {
-  const { reach } = emergency;
-  if (reach !== "sent" && (link.kind === "down" || link.silent)) return brokers;
+  const { reach, awaited } = emergency;
+  const isTrusted = link.kind === "open" && !link.silent;
+  if (!isTrusted && (reach !== "sent" || (awaited && link.kind === "open"))) return brokers;
   if (link.kind === "down") return brokers.filter((broker) => emergency.copies.includes(broker));
   const others = brokers.filter((broker) => broker !== link.broker);
   if (reach === "unheard") return link.elsewhere ? brokers : others;
@@ -119,5 +122,6 @@ export const carriedTo = (
 ): readonly string[] => {
   const { state, attempt } = report.data;
   const repeats = fresh && attempt > 1 && (state === "active" || state === "cleared");
-  return couriersFor({ reach, repeats, attempt, copies: fresh ? copies : [] }, view, brokers);
+  const awaited = state === "active";
+  return couriersFor({ reach, awaited, repeats, attempt, copies: fresh ? copies : [] }, view, brokers);
 };

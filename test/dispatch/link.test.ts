@@ -24,6 +24,18 @@ describe("a press", () => {
     expect(bench.outbox.pending).toEqual([]);
   });
 
+  test("is repeated within 10 s by a new connection, and the link follows, if its own has become half-open since", async () => {
+    const bench = open([{}]);
+    await up(bench);
+    bench.press(emergency(1));
+    await bench.until("the press", () => bench.delivered.length > 0);
+    bench.network.halfOpen(bench.brokers[0]!.route);
+    const before = bench.heard.length;
+    bench.link.emergency(emergency(1, "active", { attempt: 2 }), [...bench.copies]);
+    await bench.until("the repetition", () => bench.heard.length > before, 10_000);
+    await bench.until("the new link", () => bench.ups.length === 2, 5_000);
+  });
+
   test("is there within 10 s though the connection of a courier has died as well", async () => {
     const bench = open();
     await up(bench);

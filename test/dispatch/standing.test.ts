@@ -75,7 +75,13 @@ const URLS = ["mqtts://a", "mqtts://b", "mqtts://c"];
 
 describe("who gets an emergency beside the link", () => {
   const [a, b, c] = URLS as [string, string, string];
-  const fresh: EmergencyView = { reach: "waiting", repeats: false, attempt: 1, copies: [] };
+  const fresh: EmergencyView = {
+    reach: "waiting",
+    awaited: true,
+    repeats: false,
+    attempt: 1,
+    copies: [],
+  };
   const sent: EmergencyView = { ...fresh, reach: "sent" };
   const down: LinkView = { kind: "down" };
   const up: LinkView = { kind: "open", broker: a, elsewhere: false, silent: false };
@@ -92,6 +98,8 @@ describe("who gets an emergency beside the link", () => {
     ["it repeats for the third time", { ...fresh, repeats: true, attempt: 3 }, up, [c]],
     ["it repeats and was sent", { ...sent, repeats: true, attempt: 3 }, up, [c]],
     ["it was sent", sent, up, []],
+    ["it was sent, and its repetition has had no answer for 5 s", sent, silent, [a, b, c]],
+    ["it was received, and the link has not answered for 5 s", { ...sent, awaited: false }, silent, []],
     ["it was sent and the link is down", sent, down, []],
     ["it has changed and another broker holds a copy", { ...fresh, copies: [a, c] }, up, [c]],
     ["it was sent, another broker holds a copy, the link is down", { ...sent, copies: [c] }, down, [c]],
