@@ -43,6 +43,13 @@ export const Episode = z.object({
   presses: z.int().positive(),
   /** How many of them the newest report that a broker acknowledged has. */
   sentPresses: count.optional(),
+  /**
+   * It was pressed again, and no broker has acknowledged a report with that press. `handedAt`: when such a report was
+   * first handed to a connection, on the clock of `mono`.
+   */
+  unseen: z.object({ handedAt: z.number().optional() }).optional(),
+  /** When it was last pressed again, UTC milliseconds, if the time was known. */
+  pressedAgainAt: z.number().optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */

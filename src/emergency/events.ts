@@ -73,7 +73,7 @@ export type RingEvent =
   /** `broker`: the one that the link is connected to. */
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */
-  | { readonly kind: "publishing"; readonly id: string; readonly broker: string }
+  | { readonly kind: "publishing"; readonly id: string; readonly presses: number; readonly broker: string }
   /** A broker has no retained copy of the episode any more. `prefix`: see `Copy`. */
   | ({ readonly kind: "removed" } & CopyOf)
   /** A copy cannot be removed: its broker is not configured any more. */

@@ -75,6 +75,13 @@ export const DRILL_MS = 60_000;
 export const DRILL_ENDS_MS = 600_000;
 /** `by` of a drill that ended by itself. */
 const UNIT = "unit";
+/**
+ * Dispatch is taken to have seen a press whose report was handed to a connection so long ago, though its PUBACK is
+ * missing: some brokers deliver and never acknowledge.
+ */
+const SEEN_MS = 10_000;
+/** If the time of a `cleared` lies further before a press, one of the clocks is wrong. */
+const EARLIER_MAX_MS = 3_600_000;
 
 export const NO_EMERGENCY: Emergency = { episodes: [] };
 
@@ -140,6 +147,9 @@ const opened = (event: Press, test: boolean): Episode =>
     event.mono,
   );
 
+const timeOf = (pressed: Pressed | undefined): number | undefined =>
+  pressed === undefined || pressed.clock === "unset" ? undefined : pressed.at;
+
 /**
  * A further press. A button that is not silent makes the episode loud, and one that is not dark makes it
  * visible.
@@ -152,6 +162,8 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
       buttons: episode.buttons.includes(event.button) ? episode.buttons : [...episode.buttons, event.button],
       silent: episode.silent && event.silent,
       dark: episode.dark && event.dark,
+      unseen: {},
+      pressedAgainAt: timeOf(event.pressed),
     },
     event.mono,
   );
@@ -180,14 +192,47 @@ const released = (emergency: Emergency, event: EpisodeEvent & { kind: "released"
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
 
-const acknowledge = (emergency: Emergency, event: EpisodeEvent & { kind: "ack" }): Step => {
+type Ack = EpisodeEvent & { kind: "ack" };
+
+/**
+ * Whether dispatch had sent its `cleared` before it could see the newest press: it may have waited for the link in the
+ * session of a broker. That press must not end with it.
+ */
+const isTooEarly = ({ unseen, pressedAgainAt = Number.NaN }: Episode, { stage, at, mono }: Ack): boolean => {
+  if (stage !== "cleared") return false;
+  if (unseen && (unseen.handedAt === undefined || mono - unseen.handedAt < SEEN_MS)) return true;
+  // A comparison with NaN is false: one of the times is not known.
+  const earlier = pressedAgainAt - Date.parse(at ?? "");
+  return earlier > 0 && earlier < EARLIER_MAX_MS;
+};
+
+/** The episode goes on, and is repeated until dispatch has seen the press. */
+const goesOn = (emergency: Emergency, known: Episode, event: Ack): Step => {
+  const refused = { kind: "refused", why: "it was pressed again, and dispatch had not seen that" } as const;
+  if (known.state === "active") return unchanged(emergency, refused);
+  const episode = changed({ ...known, state: "active", by: undefined, ackAt: undefined }, event.mono);
+  return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }, refused] };
+};
+
+const acknowledge = (emergency: Emergency, event: Ack): Step => {
   const known = emergency.episodes.find((episode) => episode.id === event.id);
   if (!known) return unchanged(emergency, { kind: "refused", why: "no such episode is open" });
   if (rank(event.stage) <= rank(known.state))
     return unchanged(emergency, { kind: "refused", why: `the episode is already ${known.state}` });
+  if (isTooEarly(known, event)) return goesOn(emergency, known, event);
   const episode = changed({ ...known, state: event.stage, by: event.by, ackAt: event.at }, event.mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
+
+/** A report with all presses so far is handed to a connection. */
+export const handed = (emergency: Emergency, id: string, presses: number, mono: number): Emergency => ({
+  ...emergency,
+  episodes: emergency.episodes.map((one) =>
+    one.id === id && one.presses === presses && one.unseen && one.unseen.handedAt === undefined
+      ? { ...one, unseen: { handedAt: mono } }
+      : one,
+  ),
+});
 
 const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }): Step => {
   const episode = emergency.episodes.find((one) => one.id === event.id && one.revision === event.revision);
@@ -199,7 +244,13 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
   const episode = emergency.episodes.find((one) => one.id === event.id && one.revision === event.revision);
   if (!episode) return unchanged(emergency);
   if (isOpen(episode)) {
-    const atBroker = { ...episode, safe: true, reach: "sent", sentPresses: episode.presses } as const;
+    const atBroker = {
+      ...episode,
+      safe: true,
+      reach: "sent",
+      sentPresses: episode.presses,
+      unseen: undefined,
+    } as const;
     if (!episode.heldUnsent) return unchanged(replace(emergency, atBroker));
     const withHeld = changed(atBroker, event.mono);
     return { emergency: replace(emergency, withHeld), effects: [{ kind: "report", episode: withHeld }] };
@@ -293,6 +344,7 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     safe: true,
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
+    ...(episode.unseen ? { unseen: {} } : {}),
     ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),
 });

@@ -28,6 +28,8 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     dark: ours.dark && other.dark,
     heldMs: ours.heldMs ?? other.heldMs,
     presses,
+    unseen: ours.unseen ?? other.unseen,
+    pressedAgainAt: ours.pressedAgainAt ?? other.pressedAgainAt,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),
     state,
     by,

@@ -4,6 +4,7 @@ import type { RingEffect, RingEvent } from "./events.ts";
 import { lampOf, type LampWish } from "./lamp.ts";
 import {
   advance as advanceEpisodes,
+  handed,
   isOpen,
   type Emergency,
   type EpisodeEffect,
@@ -218,7 +219,10 @@ const left = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "left" }):
   return toStore({ ...ring, copies }, [{ kind: "left", id, broker, prefix }]);
 };
 
-const publishing = (ring: Ring, id: string, broker: string): RingStep => {
+type Publishing = RingEvent & { kind: "publishing" };
+
+const publishing = (before: Ring, { id, presses, broker }: Publishing, mono: number): RingStep => {
+  const ring = { ...before, emergency: handed(before.emergency, id, presses, mono) };
   const now = noted(ring, id, broker);
   return now === ring ? { ring, effects: [] } : toStore(now, []);
 };
@@ -274,7 +278,7 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
     case "ack":
       return acknowledge(ring, event);
     case "publishing":
-      return publishing(ring, event.id, event.broker);
+      return publishing(ring, event, mono);
     case "removed":
       return removed(ring, event);
     case "left":

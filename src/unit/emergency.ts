@@ -248,9 +248,9 @@ export class EmergencyPart implements Disposable {
    * copy, or the disk does not answer. Undefined: the report may be published at once.
    */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined {
-    const { episode: id, state } = report.data;
+    const { episode: id, state, presses } = report.data;
     if (state === "cleared") return undefined; // published without retain
-    this.#give({ kind: "publishing", id, broker });
+    this.#give({ kind: "publishing", id, presses, broker });
     return areCopiesNoted(this.#ring) ? undefined : this.#secured();
   }
 

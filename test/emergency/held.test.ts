@@ -59,10 +59,12 @@ describe("a release of the first press", () => {
     const { ring } = after(one, stored(1), released(1, 200));
     expect(ring.generation).toBeGreaterThan(ring.durable);
     expect(areCopiesNoted(ring)).toBe(true);
-    const elsewhere = from(ring, { kind: "publishing", id: "P1", broker: "mqtts://c:8883" });
+    const elsewhere = from(ring, { kind: "publishing", id: "P1", presses: 1, broker: "mqtts://c:8883" });
     expect(areCopiesNoted(elsewhere.ring)).toBe(false);
     expect(areCopiesNoted(from(elsewhere.ring, stored(3)).ring)).toBe(true);
-    expect(areCopiesNoted(from(ring, { kind: "publishing", id: "P1", broker: BROKER }).ring)).toBe(true);
+    expect(
+      areCopiesNoted(from(ring, { kind: "publishing", id: "P1", presses: 1, broker: BROKER }).ring),
+    ).toBe(true);
   });
 
   test("takes nothing back on the lamp, until a further press", () => {

@@ -5,6 +5,7 @@ import {
   advance,
   DRILL_ENDS_MS,
   DRILL_MS,
+  handed,
   isOpen,
   NO_EMERGENCY,
   REPEAT_MS,
@@ -232,6 +233,57 @@ describe("an acknowledgement", () => {
     expect(after(...base, ack("B", "cleared")).emergency).toEqual(after(...base).emergency);
   });
 
+  describe("of cleared after a further press", () => {
+    const PRESSED = Date.parse("2026-11-24T08:00:00.000Z");
+    const first = pressEvent("A", 0);
+    const again = pressEvent("B", 100, { pressed: { ...pressedAt(100), at: PRESSED } });
+    const clearedAt = (at: string | undefined, mono: number): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage: "cleared",
+      by: "operator",
+      at,
+      mono,
+    });
+    const accepted = [first, sent("A"), ack("A", "accepted", 50), sent("A", 2), again];
+    const stateAfter = (...events: EpisodeEvent[]) =>
+      after(...accepted, ...events).emergency.episodes.map(({ state, presses }) => `${state} ${presses}`);
+
+    test("that no broker has acknowledged does not end it: it is active again, and repeated", () => {
+      const { emergency, effects } = after(...accepted, clearedAt(undefined, 200));
+      expect(emergency.episodes).toMatchObject([{ id: "A", state: "active", presses: 2, by: undefined }]);
+      const why = "it was pressed again, and dispatch had not seen that";
+      expect(effects).toMatchObject([{ kind: "report" }, { kind: "refused", why }]);
+      const { effects: second } = after(...accepted, clearedAt(undefined, 200), clearedAt(undefined, 300));
+      expect(second).toEqual([{ kind: "refused", why }]);
+    });
+
+    test("ends it once a broker has acknowledged the press", () => {
+      expect(stateAfter(sent("A", 3), clearedAt(undefined, 200))).toEqual(["cleared 2"]);
+    });
+
+    test("that was written before the press does not end it, whoever has acknowledged that", () => {
+      const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
+      expect(stateAfter(sent("A", 3), clearedAt(written(1), 200))).toEqual(["active 2"]);
+      expect(stateAfter(sent("A", 3), clearedAt(written(0), 200))).toEqual(["cleared 2"]);
+      // An hour: one of the clocks is wrong.
+      expect(stateAfter(sent("A", 3), clearedAt(written(3_600), 200))).toEqual(["cleared 2"]);
+    });
+
+    test("ends it 10 s after the press was handed to a connection, if the broker acknowledges nothing", () => {
+      const { emergency } = after(...accepted);
+      const end = (presses: number, mono: number) =>
+        advance(handed(emergency, "A", presses, 1_000), clearedAt(undefined, mono)).emergency.episodes[0]!
+          .state;
+      expect([end(2, 10_999), end(2, 11_000), end(1, 11_000)]).toEqual(["active", "cleared", "active"]);
+      const twice = handed(handed(emergency, "A", 2, 1_000), "A", 2, 5_000);
+      expect(advance(twice, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("cleared");
+      // After a restart the time counts anew.
+      const restored = restore(handed(emergency, "A", 2, 1_000).episodes, 0);
+      expect(advance(restored, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("active");
+    });
+  });
+
   test("of one episode leaves another alone", () => {
     const { emergency } = after(drill(0), pressEvent("A", 0), pressEvent("B", 0), ack("A", "received"));
     expect(emergency.episodes.map((e) => e.state)).toEqual(["received", "active"]);
@@ -456,9 +508,12 @@ test("whatever happens, an episode never vanishes, never clears without `cleared
         new Do(`ack ${pick} ${stage}${foreign ? " foreign" : ""}`, (model, real) => {
           const episode = foreign ? undefined : someEpisode(real, pick);
           const id = episode?.id ?? "nobody's";
-          perform(model, real, ack(id, stage, model.mono));
+          const effects = perform(model, real, ack(id, stage, model.mono));
           if (!episode) return;
-          model.ordered.set(id, Math.max(model.ordered.get(id) ?? 0, STAGES.indexOf(stage)));
+          const before = model.ordered.get(id) ?? 0;
+          const early = effects.some((one) => one.kind === "refused" && one.why.includes("pressed again"));
+          if (early) expect([stage, episode.presses > 1]).toEqual(["cleared", true]);
+          model.ordered.set(id, early ? 0 : Math.max(before, STAGES.indexOf(stage)));
         }),
     ),
     fc.tuple(fc.nat(5), fc.boolean()).map(

@@ -38,7 +38,7 @@ describe("a retained copy", () => {
   });
 
   test("on another broker is noted and stored before the episode is published there, once", () => {
-    const publishing: RingEvent = { kind: "publishing", id: "P1", broker: OTHER };
+    const publishing: RingEvent = { kind: "publishing", id: "P1", presses: 1, broker: OTHER };
     const { ring, effects } = after(press(1), stored(1), publishing);
     expect(effects).toEqual([{ kind: "store", generation: 2 }]);
     expect(copiesOf(ring, "P1")).toEqual([BROKER, OTHER]);
@@ -50,7 +50,7 @@ describe("a retained copy", () => {
       press(1),
       stored(1),
       sent("P1"),
-      { kind: "publishing", id: "P1", broker: OTHER },
+      { kind: "publishing", id: "P1", presses: 1, broker: OTHER },
       ack("P1", "cleared"),
       sent("P1", 2),
     );
@@ -121,7 +121,7 @@ describe("a retained copy", () => {
 
   test("of an open episode is kept when more than 128 are noted", () => {
     const events = Array.from({ length: COPIES_MAX }, (_, n): RingEvent => {
-      return { kind: "publishing", id: `gone-${n}`, broker: OTHER };
+      return { kind: "publishing", id: `gone-${n}`, presses: 1, broker: OTHER };
     });
     const { ring } = after(drill(0), press(1, 1), press(2, 2), ...events);
     expect(ring.copies).toHaveLength(COPIES_MAX);

@@ -112,7 +112,7 @@ class World {
   /** A report goes to a broker: the copy is noted before, on disk unless that fails. */
   publish(id: string, broker: string): void {
     if (!this.isOpen(id)) return;
-    this.give({ kind: "publishing", id, broker });
+    this.give({ kind: "publishing", id, presses: 1, broker });
     expect(this.ring.copies, "published and not noted").toContainEqual({ episode: id, broker });
     if (areCopiesNoted(this.ring)) this.retained.get(broker)!.add(id);
     else this.heldBack.push({ id, broker });

@@ -51,7 +51,7 @@ describe("a disk that fails", () => {
   });
 
   test("is not asked again if no press waits for it", () => {
-    const { ring } = after({ kind: "publishing", id: "X", broker: BROKER }, notStored(1));
+    const { ring } = after({ kind: "publishing", id: "X", presses: 1, broker: BROKER }, notStored(1));
     expect(kindsOf(from(ring, tick(9_000, false)).effects)).toEqual([]);
   });
 

@@ -175,9 +175,15 @@ export class Network {
     const abort = () => fail("lost", "given up");
     const timer = this.#time.after(Math.max(0, ms), () => fail("timeout", "the host does not answer"));
     signal.addEventListener("abort", abort);
-    up.send(HELLO_BYTES.up, () => {
-      if (!broker.faults.hangs) down.send(HELLO_BYTES.down, resolve);
-    });
+    // It may have ended since TCP was open.
+    const ifThere = (then: () => void) => () =>
+      broker.faults.down ? fail("lost", "the connection was closed") : then();
+    up.send(
+      HELLO_BYTES.up,
+      ifThere(() => {
+        if (!broker.faults.hangs) down.send(HELLO_BYTES.down, ifThere(resolve));
+      }),
+    );
     return promise.finally(() => {
       timer[Symbol.dispose]();
       signal.removeEventListener("abort", abort);
