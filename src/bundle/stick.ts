@@ -104,7 +104,8 @@ const adviceOf = (
     case "wait":
       return {
         word: WORDS.waiting,
-        what: outcome.says,
+        // Nobody has to try: the car does.
+        what: outcome.says.replace(/: try again .*/, ""),
         todo: "nothing: the car takes it by itself as soon as it can.",
       };
     case "refuse":

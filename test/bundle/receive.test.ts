@@ -363,7 +363,7 @@ describe("the bundles of a stick", () => {
     await bench.look(5);
     expect(textOf()).toEqual([
       "WAITING: zrenjanin/zr-117",
-      "a.patrol: an emergency is open: try again when it is over",
+      "a.patrol: an emergency is open",
       "In force: none (before: none)",
       "What to do: nothing: the car takes it by itself as soon as it can.",
       "",

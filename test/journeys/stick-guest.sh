@@ -75,6 +75,14 @@ readlink /var/lib/patrol-unit/root/current | tell current
 n=0
 while [ -e /run/patrol-unit-stick/ubda ] && [ $n -lt 25 ]; do sleep 0.2; n=$((n + 1)); done
 ls /run/patrol-unit-stick 2> /dev/null | tell left
+# The same stick again, pulled as soon as it is mounted.
+udevadm trigger --action=add /dev/ubda
+until grep -q /dev/ubda /proc/mounts; do sleep 0.05; done
+udevadm trigger --action=remove /dev/ubda
+while [ "$(systemctl show -P ActiveState $job)" = activating ]; do sleep 0.2; done
+while [ "$(systemctl show -P ActiveState $job)" = deactivating ]; do sleep 0.2; done
+systemctl show -P ActiveState $job | tell pulled
+grep -c /dev/ubda /proc/mounts | tell stillmounted
 U
 cat > $units/patrol-test.target <<U
 [Unit]

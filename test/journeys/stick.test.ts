@@ -19,7 +19,7 @@ outbox: { path: outbox, maxMiB: 8 }
 `;
 
 test.skipIf(!canBootAny || !hasUdev)(
-  "a real udev and systemd mount a FAT stick without suid, devices and programs, the service takes its bundle, and the result is on it",
+  "a real udev and systemd mount a FAT stick without suid, devices and programs, the service takes its bundle, the result is on it, and a stick that is pulled leaves no mount",
   async () => {
     const dir = mkdtempSync(join(tmpdir(), "stick-guest-"));
     await using stack = new AsyncDisposableStack();
@@ -75,6 +75,8 @@ test.skipIf(!canBootAny || !hasUdev)(
     for (const line of mounts) expect(line).toMatch(/ vfat r[ow],nosuid,nodev,noexec,.*uid=988/);
     expect(told("mounted")).toBe("0");
     expect(told("left")).toBe("");
+    expect(["inactive", "failed"]).toContain(told("pulled"));
+    expect(told("stillmounted")).toBe("0");
   },
   180_000,
 );
