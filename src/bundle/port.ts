@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /**
  * The file system below a root, as a port. What is written survives a power cut only after `sync`: of the
@@ -28,6 +28,16 @@ export type Files = {
 };
 
 export type Entry = { readonly name: string; readonly kind: "file" | "folder" | "link" };
+
+/** Removes a folder and all that is in it. */
+export const removeFolder = async (files: Files, folder: string): Promise<void> => {
+  for (const { name, kind } of await files.list(folder)) {
+    const path = join(folder, name);
+    // oxlint-disable-next-line no-await-in-loop -- what is in a folder before the folder
+    await (kind === "folder" ? removeFolder(files, path) : files.remove(path));
+  }
+  await files.remove(folder);
+};
 
 /** The name under which a file or a link is made before it is renamed. */
 export const FRESH = ".new";

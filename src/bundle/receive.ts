@@ -1,19 +1,21 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Root } from "../settings/root.ts";
+import { onTrialPhrase } from "./ending.ts";
 import { MAX_BUNDLE_BYTES } from "./format.ts";
 import type { Outcome } from "./install.ts";
 import type { Circumstances } from "./judge.ts";
 import { replaceFile, type Files } from "./port.ts";
-import { onTrialLine, RESULT } from "./results.ts";
+import { RESULT } from "./results.ts";
+import { StickInbox } from "./stick-inbox.ts";
 import type { Store } from "./store.ts";
 import { refuseBundle } from "./trial.ts";
 
-/** Bundles that come to a running service: over the link, and from a stick through the inbox. */
+/** Bundles that come to a running service: over the link, and through the inbox, from a stick or by hand. */
 
 /** A bundle that cannot be taken now is tried again after so long. */
 const AGAIN_MS = 10_000;
-/** Bundles of a stick. Further ones are not looked at. */
+/** Files of the inbox. Further ones are looked at when these are done. */
 const MAX_INBOX = 32;
 const BUNDLE = ".patrol";
 
@@ -24,19 +26,18 @@ export type Receiving = {
   /** Milliseconds that never jump. */
   readonly mono: () => number;
   readonly lock: () => Promise<Disposable | undefined>;
+  /** The unit's name, `directorate/id`. */
+  readonly unit: string;
   readonly install: (bytes: Buffer, from: Circumstances["from"]) => Promise<Outcome>;
-  /** Told of each result: for the log, and for the board's lamp. */
-  readonly result: (ok: boolean, line: string) => void;
+  /** Called with each result, for the log and for the board's lamp. `outcome`: it is not `wait`. */
+  readonly result: (outcome: Outcome, line: string, from: Circumstances["from"]) => void;
 };
 
 /** An outcome in one line, for a technician. */
 const outcomeLine = (outcome: Outcome): string => {
   switch (outcome.kind) {
     case "installed":
-      return onTrialLine(
-        `version ${outcome.version} for ${outcome.recipient}, signed by ${outcome.signer}`,
-        outcome.trialS,
-      );
+      return `done: ${onTrialPhrase(outcome)}`;
     case "ignore":
       return "done: it is in force already";
     case "wait":
@@ -60,11 +61,17 @@ export class Receiver {
   /** The newest from dispatch that waits. An older one is dropped: dispatch keeps only one. */
   #offered: Buffer | undefined;
   #again = 0;
+  readonly #stick: StickInbox;
   /** When a file of the inbox is tried again. */
   readonly #waiting = new Map<string, number>();
 
   constructor(on: Receiving) {
     this.#on = on;
+    this.#stick = new StickInbox({
+      ...on,
+      install: (bytes) => this.#install(bytes, "hand"),
+      conclude: (outcome) => this.#locked(() => this.#ended(outcome, "hand", undefined)),
+    });
   }
 
   /** Takes what came on the topic `bundle`. It is installed at the next look. An empty message withdraws it. */
@@ -77,6 +84,7 @@ export class Receiver {
   async look(): Promise<void> {
     await this.#lookAtOffer();
     await this.#lookAtInbox();
+    await this.#stick.look();
   }
 
   async #lookAtOffer(): Promise<void> {
@@ -105,7 +113,9 @@ export class Receiver {
   async #takeFrom(name: string): Promise<void> {
     const { root, files } = this.#on;
     const path = join(root.inbox, name);
-    const size = (await files.size(path)) ?? 0;
+    const size = await files.size(path);
+    // A pipe, for example: reading it could last for ever.
+    if (size === undefined) return;
     const bytes = size > MAX_BUNDLE_BYTES ? undefined : await files.read(path);
     const outcome = bytes ? await this.#install(bytes, "hand") : tooLarge(size);
     if (!outcome) return;
@@ -116,20 +126,31 @@ export class Receiver {
   }
 
   /** Undefined: another process works on the root at the moment. */
-  async #install(bytes: Buffer, from: Circumstances["from"]): Promise<Outcome | undefined> {
-    const { store, lock, install, result } = this.#on;
-    using locked = await lock();
-    if (!locked) return undefined;
-    const isKnown = from === "dispatch" && (await store.state()).refused?.includes(sha256(bytes)) === true;
-    if (isKnown) return { kind: "ignore" };
-    const outcome = await install(bytes, from);
-    if (outcome.kind === "refuse") {
+  async #locked<T>(work: () => Promise<T>): Promise<T | undefined> {
+    using locked = await this.#on.lock();
+    return locked ? work() : undefined;
+  }
+
+  #install(bytes: Buffer, from: Circumstances["from"]): Promise<Outcome | undefined> {
+    return this.#locked(async () => {
+      const { store, install } = this.#on;
       const known = from === "dispatch" ? sha256(bytes) : undefined;
+      const { refused } = await store.state();
+      if (known !== undefined && refused?.includes(known) === true) return { kind: "ignore" };
+      return this.#ended(await install(bytes, from), from, known);
+    });
+  }
+
+  /** Notes what became of a bundle. `known`: its sha256, if it may come again by itself. */
+  async #ended(outcome: Outcome, from: Circumstances["from"], known: string | undefined): Promise<Outcome> {
+    const { store, result } = this.#on;
+    if (outcome.kind === "refuse") {
       const refused = { ...outcome.about, ok: false, error: outcome.says };
       await store.writeState(refuseBundle(await store.state(), refused, known));
     }
-    if (outcome.kind === "installed" || outcome.kind === "refuse")
-      result(outcome.kind === "installed", outcomeLine(outcome));
+    // What comes again from dispatch is nothing; a technician wants to know.
+    const isNews = outcome.kind === "installed" || outcome.kind === "refuse" || from === "hand";
+    if (isNews && outcome.kind !== "wait") result(outcome, outcomeLine(outcome), from);
     return outcome;
   }
 }

@@ -1,30 +1,42 @@
 import { join } from "node:path";
+import { endedPhrase, type Ending } from "./ending.ts";
 import { replaceFile, type Files } from "./port.ts";
+import { endedText } from "./stick.ts";
 
-/** The results of bundles from a stick: one line beside each, for a technician (contract §8). */
+/** The results of bundles in the inbox: what a technician reads (contract §8). */
 
+/** The result of `NAME.patrol`, one line, is `NAME.patrol.result`. */
 export const RESULT = ".result";
+/** That of a stick is a text. */
+const STICK_RESULT = /^RESULT-.*\.txt$/;
+export const isStickResult = (name: string): boolean => STICK_RESULT.test(name);
 /** Files of the inbox that are looked at. */
 const MAX_RESULTS = 256;
-/** A result is one line. What is longer is none. */
-const MAX_RESULT_BYTES = 4096;
-
-const ON_TRIAL = /^done: (version (\d+) .*), is installed, on trial for \d+ s$/;
-
-/** The line for a version that begins its trial. `what`: version, recipient and signer. */
-export const onTrialLine = (what: string, trialS: number): string =>
-  `done: ${what}, is installed, on trial for ${trialS} s`;
-
-/** How a trial ended. `why`: a version that was taken back. */
-export type Ending = { readonly kind: "passed" } | { readonly kind: "back"; readonly why: string };
+/** What is longer is no result. */
+const MAX_RESULT_BYTES = 16_384;
 
 /** The line of a version whose trial has ended. Undefined: `line` is not that of this version on trial. */
 const endedLine = (line: string, version: number, ending: Ending): string | undefined => {
-  const [, what, digits] = ON_TRIAL.exec(line) ?? [];
-  if (what === undefined || Number(digits) !== version) return undefined;
-  return ending.kind === "passed"
-    ? `done: ${what}, is in force: dispatch was reached with it`
-    : `refused: ${what}, was taken back: ${ending.why}`;
+  const ended = endedPhrase(line.trimEnd().replace(/^done: /, ""), version, ending);
+  return ended === undefined ? undefined : `${ending.kind === "passed" ? "done" : "refused"}: ${ended}\n`;
+};
+
+type ResultFile = { readonly path: string; readonly isOfStick: boolean; readonly text: string };
+
+const resultsIn = async (files: Files, inbox: string): Promise<ResultFile[]> => {
+  const names = (await files.list(inbox)).flatMap(({ name, kind }) =>
+    kind === "file" && (name.endsWith(RESULT) || isStickResult(name)) ? [name] : [],
+  );
+  const found: ResultFile[] = [];
+  for (const name of names.slice(0, MAX_RESULTS)) {
+    const path = join(inbox, name);
+    // oxlint-disable-next-line no-await-in-loop -- one file after the other
+    if (((await files.size(path)) ?? Infinity) > MAX_RESULT_BYTES) continue;
+    // oxlint-disable-next-line no-await-in-loop
+    const bytes = await files.read(path);
+    if (bytes) found.push({ path, isOfStick: isStickResult(name), text: bytes.toString("utf8") });
+  }
+  return found;
 };
 
 /** Writes how the trial of a version ended into its results. Done twice, it has the same result. */
@@ -34,17 +46,15 @@ export const endResults = async (
   version: number,
   ending: Ending,
 ): Promise<void> => {
-  const results = (await files.list(inbox)).filter(
-    ({ name, kind }) => kind === "file" && name.endsWith(RESULT),
-  );
-  for (const { name } of results.slice(0, MAX_RESULTS)) {
-    const path = join(inbox, name);
+  for (const { path, isOfStick, text } of await resultsIn(files, inbox)) {
+    const ended = (isOfStick ? endedText : endedLine)(text, version, ending);
     // oxlint-disable-next-line no-await-in-loop -- one file after the other
-    if (((await files.size(path)) ?? Infinity) > MAX_RESULT_BYTES) continue;
-    // oxlint-disable-next-line no-await-in-loop
-    const line = (await files.read(path))?.toString("utf8").trimEnd();
-    const ended = line === undefined ? undefined : endedLine(line, version, ending);
-    // oxlint-disable-next-line no-await-in-loop
-    if (ended !== undefined) await replaceFile(files, path, Buffer.from(`${ended}\n`));
+    if (ended !== undefined) await replaceFile(files, path, Buffer.from(ended));
   }
+};
+
+/** Whether a version came through the inbox and was taken back, as its result says. */
+export const wasTakenBack = async (files: Files, inbox: string, version: number): Promise<boolean> => {
+  const taken = new RegExp(String.raw`(^|: )version ${version} .*, was taken back: `, "m");
+  return (await resultsIn(files, inbox)).some(({ text }) => taken.test(text));
 };

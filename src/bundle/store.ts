@@ -2,8 +2,9 @@ import { dirname, join } from "node:path";
 import * as z from "zod";
 import { certificateFileOf, CONFIG_FILE, RENEWED_FILE, type Root } from "../settings/root.ts";
 import type { BundleFile, Content } from "./format.ts";
-import { FRESH, replaceFile, type Files } from "./port.ts";
-import { endResults, type Ending } from "./results.ts";
+import { FRESH, removeFolder, replaceFile, type Files } from "./port.ts";
+import type { Ending } from "./ending.ts";
+import { endResults } from "./results.ts";
 import { NO_STATE, State, superfluous, type Disk } from "./trial.ts";
 
 /**
@@ -124,7 +125,7 @@ export class Store {
   async discard(): Promise<void> {
     for (const name of [STAGE, GONE])
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await this.#removeFolder(join(this.#root.configs, name));
+      await removeFolder(this.#files, join(this.#root.configs, name));
   }
 
   /**
@@ -168,7 +169,7 @@ export class Store {
     await this.#setPrevious(state.trial?.previous);
     await this.#files.sync(this.#root.dir);
     const { going, ...rest } = state;
-    if (going) await this.endResults(going.from, { kind: "back", why: going.why });
+    if (going) await this.endResults(going.from, { kind: "back", why: going.why, to });
     await this.writeState(rest);
     await this.prune();
   }
@@ -181,7 +182,7 @@ export class Store {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await this.#files.rename(join(this.#root.dir, pathTo(version)), gone);
       // oxlint-disable-next-line no-await-in-loop
-      await this.#removeFolder(gone);
+      await removeFolder(this.#files, gone);
     }
   }
 
@@ -208,15 +209,6 @@ export class Store {
     await this.#files.makeLink(target, path + FRESH);
     await this.#files.rename(path + FRESH, path);
     await this.#files.sync(dirname(path));
-  }
-
-  async #removeFolder(folder: string): Promise<void> {
-    for (const { name, kind } of await this.#files.list(folder)) {
-      const path = join(folder, name);
-      // oxlint-disable-next-line no-await-in-loop -- what is in a folder before the folder
-      await (kind === "folder" ? this.#removeFolder(path) : this.#files.remove(path));
-    }
-    await this.#files.remove(folder);
   }
 }
 

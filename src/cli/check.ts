@@ -3,6 +3,7 @@ import { faultText, inOrder, ConfigurationError, type SettingsFault } from "../s
 import { loadConfiguration, type ConfigSource, type Configuration } from "../settings/load.ts";
 import { missingCanLibrary } from "../sources/can-library.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
+import { renameFaults } from "./lib/rename.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
 
@@ -32,7 +33,8 @@ const judge = async (source: ConfigSource): Promise<Verdict> => {
       ...(hasNoButton(configuration) ? [NO_BUTTON] : []),
       ...(library ? [`can: ${library.says}: ${library.cure}`] : []),
     ];
-    return { cautions, wrong: inOrder(faults.filter((fault) => !mayCome(fault))) };
+    const renames = await renameFaults(source, configuration);
+    return { cautions, wrong: inOrder([...faults.filter((fault) => !mayCome(fault)), ...renames]) };
   } catch (cause) {
     // The unit could not do its duty at all with this file.
     if (cause instanceof ConfigurationError) return { cautions: [], wrong: cause.faults };

@@ -1,6 +1,7 @@
 import { createClock } from "../runtime/clock.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, knownTime, options, type Command } from "./lib/command.ts";
+import { renameFaults } from "./lib/rename.ts";
 import { tryBroker } from "./doctor/broker.ts";
 import { configFindings } from "./doctor/config.ts";
 import { tryDevices } from "./doctor/devices.ts";
@@ -35,7 +36,9 @@ configuration cannot be read, or gives no identity or no broker.`,
   async run(args) {
     const given = options(args, { ...CONFIG_OPTIONS, json: { type: "boolean" } });
     const source = configSource(given);
-    const configuration = loadConfiguration(source);
+    const loaded = loadConfiguration(source);
+    const faults = [...loaded.faults, ...(await renameFaults(source, loaded))];
+    const configuration = { ...loaded, faults };
     const { settings, sha256 } = configuration;
     const { service, none, findings: ofService } = await askService(settings, sha256);
     const devices = await tryDevices(configuration, service);

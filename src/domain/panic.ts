@@ -17,6 +17,9 @@ export const LAMP_PATTERNS = [
 ] as const;
 export type LampPattern = (typeof LAMP_PATTERNS)[number];
 
+/** The result of a bundle, for a technician without a screen. */
+export type BundleSign = Extract<LampPattern, "done" | "refused">;
+
 /** Patterns that the board shows by itself: a press that no host has answered; no host at all. */
 export type OwnPattern = "latched" | "no-host";
 

@@ -1,6 +1,6 @@
 import type { Episode, Pressed } from "../domain/episode.ts";
 import type { Copy, CountedPresses } from "../domain/memory.ts";
-import type { BoardPress, BoardRelease } from "../domain/panic.ts";
+import type { BoardPress, BoardRelease, BundleSign } from "../domain/panic.ts";
 import type { LampWish } from "./lamp.ts";
 import type { EpisodeEvent } from "./machine.ts";
 
@@ -80,7 +80,9 @@ export type RingEvent =
   | ({ readonly kind: "left" } & CopyOf)
   /** Whether the broker has a subscriber for the unit's reports. */
   | { readonly kind: "listening"; readonly listening: boolean; readonly mono: number }
-  | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean };
+  | { readonly kind: "fault"; readonly part: string; readonly faulty: boolean }
+  /** A bundle that a technician has brought has a result. `until`: how long the lamp shows it, on the clock of `mono`. */
+  | { readonly kind: "bundle"; readonly sign: BundleSign; readonly until: number };
 
 export type RingEffect =
   /** Make a new report of an episode; it is published once it is stored. */

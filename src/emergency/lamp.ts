@@ -1,5 +1,5 @@
 import type { Episode } from "../domain/episode.ts";
-import type { LampPattern } from "../domain/panic.ts";
+import type { BundleSign, LampPattern } from "../domain/panic.ts";
 import { isOpen, type Emergency } from "./machine.ts";
 
 /** What the board should show. `drill`: the pattern belongs to a drill. */
@@ -15,6 +15,8 @@ export type LampConditions = {
   readonly faulty: boolean;
   /** No broker with a listener has been reachable for a minute. */
   readonly unreachable: boolean;
+  /** The result of a bundle that a technician has brought. */
+  readonly sign?: BundleSign | undefined;
 };
 
 const resting = ({ faulty, unreachable }: LampConditions): LampPattern =>
@@ -31,11 +33,18 @@ const patternOf = (episode: Episode, conditions: LampConditions): LampPattern =>
   return episode.safe ? "stored" : resting(conditions);
 };
 
-/** The lamp shows a real episode rather than a drill, and a fault only if no episode is open. */
+/**
+ * The lamp shows a real episode rather than a drill, and a fault only if no episode is open. It shows the result of a
+ * bundle only if no episode is open and nothing is faulty.
+ */
 export const lampOf = (emergency: Emergency, conditions: LampConditions): LampWish => {
   const open = emergency.episodes.filter(isOpen);
   const episode = open.find((one) => !one.test) ?? open[0];
-  if (!episode) return { pattern: resting(conditions), quiet: false, drill: false };
+  if (!episode) {
+    const pattern = resting(conditions);
+    const { sign } = conditions;
+    return { pattern: pattern === "fault" ? pattern : (sign ?? pattern), quiet: false, drill: false };
+  }
   // A dark episode must not be visible.
   if (episode.dark) {
     const pattern = resting(conditions);

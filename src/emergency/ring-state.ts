@@ -1,6 +1,6 @@
 import type { Episode } from "../domain/episode.ts";
 import type { Copy, CountedPresses, EmergencyMemory } from "../domain/memory.ts";
-import type { BoardPress } from "../domain/panic.ts";
+import type { BoardPress, BundleSign } from "../domain/panic.ts";
 import { brokersOf } from "./copies.ts";
 import type { RingEffect } from "./events.ts";
 import type { LampWish } from "./lamp.ts";
@@ -52,6 +52,8 @@ export type Ring = {
   readonly unheardSince?: number | undefined;
   /** When copies of ended episodes were last looked for, on the clock of `mono`. */
   readonly sweptAt: number;
+  /** The result of a bundle, and until when the lamp shows it, on the clock of `mono`. An episode ends it for good. */
+  readonly sign?: { readonly sign: BundleSign; readonly until: number } | undefined;
   /** What the lamp shows now. */
   readonly lamp?: LampWish | undefined;
 };

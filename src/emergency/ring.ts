@@ -294,19 +294,30 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
     }
     case "fault":
       return { ring: withFault(ring, event.part, event.faulty), effects: [] };
+    case "bundle":
+      return { ring: { ...ring, sign: { sign: event.sign, until: event.until } }, effects: [] };
     case "tick":
       return tick(ring, event);
   }
 };
+
+/** The ring without the result of a bundle, if its time is over or an episode is open. */
+const withoutOldSign = (ring: Ring, mono: number): Ring =>
+  ring.sign && (mono >= ring.sign.until || isEmergencyOpen(ring)) ? { ...ring, sign: undefined } : ring;
 
 const sameLamp = (one: LampWish | undefined, other: LampWish): boolean =>
   one?.pattern === other.pattern && one.quiet === other.quiet && one.drill === other.drill;
 
 /** `mono`: now, milliseconds on the clock that never jumps. */
 export const advance = (before: Ring, event: RingEvent, mono: number): RingStep => {
-  const { ring, effects } = decide(before, event, mono);
+  const { ring: decided, effects } = decide(before, event, mono);
+  const ring = withoutOldSign(decided, mono);
   const unreachable = ring.unheardSince !== undefined && mono - ring.unheardSince >= NO_LINK_MS;
-  const lamp = lampOf(ring.emergency, { faulty: ring.faults.length > 0, unreachable });
+  const lamp = lampOf(ring.emergency, {
+    faulty: ring.faults.length > 0,
+    unreachable,
+    sign: ring.sign?.sign,
+  });
   return sameLamp(ring.lamp, lamp)
     ? { ring, effects }
     : { ring: { ...ring, lamp }, effects: [...effects, { kind: "lamp", lamp }] };

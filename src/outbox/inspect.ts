@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Memory } from "../domain/memory.ts";
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, GapReason, Report } from "../domain/report.ts";
 import { openDisk } from "./disk.ts";
@@ -31,6 +32,8 @@ export type Inspection = AsyncDisposable & {
   };
   /** A service runs on it: the copy was made while files were written, so what it lacks may be there. */
   readonly inUse: boolean;
+  /** What the unit remembers. Undefined: the vital file is lost, and the store has no copy. */
+  readonly memory: Memory | undefined;
   /** The reports of the episodes that were open. */
   readonly openEpisodes: readonly EmergencyUpdate[];
   /** What was wrong with the store as a whole, a line each. */
@@ -143,13 +146,14 @@ export const inspectOutbox = async (path: string): Promise<Inspection> => {
     const { store, taken, whole, news } = opened;
     const vital = newestOf(file, taken.ledger?.store === undefined ? taken.legacy : undefined);
     const kept = vital || taken.copy === undefined ? undefined : decodeCopy(taken.copy);
-    const episodes = (vital ?? kept)?.memory.emergency.episodes ?? [];
+    const memory = (vital ?? kept)?.memory;
     return {
       reports: () => reportsOf(store, damaged),
       damaged,
       inUse,
       account: accountOf(vital, taken, whole),
-      openEpisodes: episodes.map(({ report }) => report),
+      memory,
+      openEpisodes: (memory?.emergency.episodes ?? []).map(({ report }) => report),
       news: [
         ...news.map((line) => line.replaceAll(copy, path)),
         ...(vital?.unread ?? []),

@@ -15,6 +15,8 @@ export type Root = {
   readonly trust: string;
   /** Bundles from a stick: `NAME.patrol`. The service leaves the result beside each: `NAME.patrol.result`. */
   readonly inbox: string;
+  /** The bundles of a USB stick, complete. The service leaves the result in the inbox: `RESULT-UNIT.txt`. */
+  readonly stick: string;
   /** What belongs to this car alone. It is laid over the configuration. */
   readonly local: string;
 };
@@ -30,6 +32,7 @@ export const rootAt = (dir: string): Root => ({
   identity: join(dir, "identity"),
   trust: join(dir, "trust"),
   inbox: join(dir, "inbox"),
+  stick: join(dir, "inbox", "stick"),
   local: join(dir, "local.yaml"),
 });
 

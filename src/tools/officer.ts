@@ -1,4 +1,4 @@
-import { LAMP_LOOKS } from "../domain/lamp-looks.ts";
+import { picture } from "./lamp-picture.ts";
 
 /** The page for officers: what the lamp beside the button says, in four languages, to print and to keep in the car. */
 
@@ -166,15 +166,6 @@ const CYRILLIC_SERBIAN: Words = {
 };
 
 export const LANGUAGES: readonly Words[] = [SERBIAN, CYRILLIC_SERBIAN, SLOVENE, ENGLISH];
-
-/** A drill begins with long, short, long, and then shows what an emergency would. */
-const DRILL = "###.#.###.......................";
-const DARK = ".".repeat(32);
-
-const picture = (row: Row): string => {
-  const look = row === "none" ? DARK : row === "drill" ? DRILL : LAMP_LOOKS[row];
-  return look.replaceAll("#", "█").replaceAll(".", "·");
-};
 
 const page = ({ language, title, press, columns, sounds, meanings, notes }: Words): string => `## ${title}
 

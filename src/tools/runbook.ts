@@ -120,8 +120,8 @@ patrol-unit. \`doctor\` can run beside the service: it then asks the service abo
 | \`accepted\` | steady | a person at dispatch has it | |
 | \`fault\` | bursts: five flashes in a second | a part that a press depends on fails: loop or disk. Press all the same, and call by radio | ${partsShowing("fault")} |
 | \`no-host\` | three blips, a long pause | the board has not heard from the computer for 5 s: it is off, restarting, or not connected. The board keeps presses. If it stays, use the radio too | [does the service run?](#look) ${partsShowing("no-host")} |
-| \`done\` | 1.2 s on, 0.4 s off | reserved for a later release | |
-| \`refused\` | three flashes of 0.2 s, a long pause | reserved for a later release | |
+| \`done\` | 1.2 s on, 0.4 s off | for a minute: the bundle of a stick or of the inbox is installed, or is in force already | |
+| \`refused\` | three flashes of 0.2 s, a long pause | for a minute: the bundle of a stick or of the inbox is refused, or was taken back. Why is on the stick | \`RESULT-UNIT.txt\` on the stick, or \`*.result\` in the inbox |
 | no light | nothing | the board has no power or is not programmed, or the lamp is broken. Use the radio | ${partsShowing("off")} |
 
 A drill begins with one second of long, short, long. Wiring and voltages: firmware-bridge/PROTOCOL.md.

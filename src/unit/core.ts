@@ -6,6 +6,7 @@ import { LANES, type Lane } from "../domain/pending.ts";
 import type { Draft, EmergencyUpdate, EventData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
 import { createRoutes, type Routes } from "../domain/wire.ts";
+import { removableCopies, renameWords, type Pending } from "../outbox/other-name.ts";
 import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
 import { VERSION } from "../domain/version.ts";
@@ -45,20 +46,12 @@ export type Core = {
   readonly state: (what: StateMessage["state"], connection?: number, reason?: string) => StateMessage;
 };
 
-/** What is pending under a unit's name. `copies`: retained emergencies that brokers may still have. */
-type Pending = { readonly reports: number; readonly copies: number };
-
 /** The configured name differs from the name under which something is pending. */
 class NameError extends Error {
   readonly code = "CONFIGURATION";
-  constructor(before: string, name: string, { reports, copies }: Pending) {
-    const retained = copies === 1 ? "1 retained emergency" : `${copies} retained emergencies`;
-    const pending = copies === 0 ? `${reports} reports` : `${reports} reports and ${retained}`;
-    super(
-      `unit: expected ${before}, found ${name}: ${pending} of ${before} are pending; ` +
-        `let them reach dispatch under the old name, stop the unit with "systemctl stop" (a power cut leaves new reports), ` +
-        `and start it under the new name; or export the outbox and remove it`,
-    );
+  constructor(before: string, name: string, pending: Pending) {
+    const { expected, found, remedy } = renameWords(before, name, pending);
+    super(`unit: expected ${expected}, found ${found}; ${remedy}`);
   }
 }
 
@@ -115,8 +108,7 @@ const renamed = async (outbox: Outbox, name: string): Promise<boolean> => {
   const { records } = await outbox.stats();
   const { emergency } = outbox.memory;
   const { episodes } = emergency;
-  // Dispatch knows of the copies that are left on brokers that are not configured any more.
-  const copies = emergency.copies.filter(({ left }) => !left);
+  const copies = removableCopies(outbox.memory);
   if (records + episodes.length + copies.length > 0 || outbox.state.kind !== "open")
     throw new NameError(outbox.unit, name, { reports: records, copies: copies.length });
   outbox.remember({ emergency: { ...emergency, copies } });

@@ -6,6 +6,7 @@ import {
   buttonOnLoop,
   type BoardPress,
   type BoardRelease,
+  type BundleSign,
   type LampPattern,
   type PanicBoard,
 } from "../domain/panic.ts";
@@ -133,6 +134,11 @@ export class EmergencyPart implements Disposable {
     },
   ): void {
     this.#give(event);
+  }
+
+  /** Shows the result of a bundle on the lamp for `ms`. */
+  showResult(sign: BundleSign, ms: number): void {
+    this.#give({ kind: "bundle", sign, until: this.#options.clock.mono() + ms });
   }
 
   press(press: BoardPress): void {

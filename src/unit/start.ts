@@ -1,5 +1,6 @@
 import type { LinkEvents } from "../dispatch/link.ts";
 import type { Connection } from "../dispatch/port.ts";
+import type { BundleSign } from "../domain/panic.ts";
 import type { EventData } from "../domain/report.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
@@ -39,6 +40,8 @@ export type Unit = AsyncDisposable & {
   now(): number | undefined;
   /** Makes an event. Resolves when it is on disk. Rejects if the disk cannot be written. */
   announce(data: EventData): Promise<void>;
+  /** Shows the result of a bundle on the board's lamp for `ms`, unless an episode is open or opens. A fault is shown instead. */
+  showResult(sign: BundleSign, ms: number): void;
   /** Sets the reason for the stop, which the last `state` message gives. */
   stopBecause(reason: string): void;
 };
@@ -282,6 +285,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
       event(data);
       await outbox.flush();
     },
+    showResult: (sign, ms) => panic.emergency.showResult(sign, ms),
     stopBecause(reason) {
       stopReason = reason;
     },

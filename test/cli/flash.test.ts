@@ -20,9 +20,12 @@ import { thumbprint } from "../../src/bundle/keys.ts";
 import { flash } from "../../src/cli/flash.ts";
 import { CommandError } from "../../src/cli/lib/command.ts";
 import { NO_MEMORY } from "../../src/domain/memory.ts";
+import { openDisk } from "../../src/outbox/disk.ts";
+import { MEMORY_KEY } from "../../src/outbox/record.ts";
 import { encodeVital, type Vital } from "../../src/outbox/vital-record.ts";
 import { vitalFileOf, writePlace } from "../../src/outbox/vital.ts";
 import { keptEpisode } from "../outbox/kept-episode.ts";
+import { openTestOutbox } from "../outbox/open-outbox.ts";
 import { contentWith, keyPair, sealed } from "../bundle/signed.ts";
 import { DBC } from "../settings/configuration.ts";
 
@@ -411,6 +414,47 @@ describe("refused in one line, with the working configuration unchanged, is a bu
       line: "FILE is refused: an emergency is open: try again when it is over",
     });
     await open(true, 2);
+    expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toMatchObject({ exit: 0 });
+  });
+});
+
+describe("when the vital file is lost, an open emergency is known from the store", () => {
+  /** As a store whose copy is of an earlier release, or is damaged. */
+  const dropCopy = async (path: string): Promise<void> => {
+    const store = await openDisk(path).openStore("as-is");
+    await store.batch([{ type: "del", key: MEMORY_KEY }], { sync: true });
+    await store.close();
+  };
+  /** An outbox with what a unit keeps of an emergency, and without its vital file. */
+  const loseVital = async (drill: boolean, copied: boolean): Promise<void> => {
+    const path = join(dir, "outbox");
+    const { memory } = vitalWith(drill, 1);
+    const [kept] = memory.emergency.episodes;
+    await using stack = new AsyncDisposableStack();
+    const outbox = stack.use(await openTestOutbox(path));
+    outbox.remember(memory);
+    if (kept) outbox.append({ ...kept.report, at: Date.parse(kept.report.at) });
+    await outbox.flush();
+    await stack.disposeAsync();
+    if (!copied) await dropCopy(path);
+    rmSync(vitalFileOf(path));
+  };
+
+  test.each<[string, boolean]>([
+    ["which has a copy of the memory", true],
+    ["which has a report of it", false],
+  ])("%s", async (_, copied) => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    await loseVital(false, copied);
+    expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toEqual({
+      exit: 1,
+      line: "FILE is refused: an emergency is open: try again when it is over",
+    });
+  });
+
+  test("and a drill does not count", async () => {
+    await flashContent({ version: 1, ...yaml(configOf(5)) });
+    await loseVital(true, true);
     expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toMatchObject({ exit: 0 });
   });
 });

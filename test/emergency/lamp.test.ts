@@ -52,6 +52,26 @@ describe("at rest", () => {
   });
 });
 
+describe("the result of a bundle", () => {
+  test.each(["done", "refused"] as const)(
+    "%s is shown at rest and without a link, and a fault before it",
+    (sign) => {
+      expect(lampOf(NO_EMERGENCY, { ...SOUND, sign })).toEqual({ pattern: sign, quiet: false, drill: false });
+      expect(lampOf(NO_EMERGENCY, { ...ALONE, sign }).pattern).toBe(sign);
+      expect(lampOf(NO_EMERGENCY, { ...FAULTY, sign }).pattern).toBe("fault");
+    },
+  );
+
+  test("is never shown in an episode, be it stored or not, dark, or a drill", () => {
+    const shown = (...events: EpisodeEvent[]) => lampOf(after(...events), { ...SOUND, sign: "done" }).pattern;
+    expect(shown(press("A"))).toBe("idle");
+    expect(shown(press("A"), stored("A"))).toBe("stored");
+    expect(shown(press("A", { silent: true, dark: true }), stored("A"))).toBe("silent");
+    expect(shown(DRILL, press("A"), sent("A"))).toBe("sent");
+    expect(shown(press("A"), ack("A", "cleared"))).toBe("done");
+  });
+});
+
 describe("in an episode", () => {
   test("the lamp follows: stored, sent, received, accepted, idle", () => {
     const events = [

@@ -52,6 +52,35 @@ describe("the lamp", () => {
     expect(lampOf(from(ring, tick(60_500)).ring)).toBe("no-link");
   });
 
+  const bundle = (sign: "done" | "refused", until: number): RingEvent => ({ kind: "bundle", sign, until });
+
+  test("shows the result of a bundle until its time is over", () => {
+    const { ring, effects } = after(tick(0), bundle("done", 60_000));
+    expect(only(effects, "lamp")).toEqual([
+      { kind: "lamp", lamp: { pattern: "done", quiet: false, drill: false } },
+    ]);
+    expect(lampOf(from(ring, tick(59_999)).ring)).toBe("done");
+    expect(lampOf(from(ring, tick(60_000)).ring)).toBe("idle");
+    expect(lampOf(from(ring, bundle("refused", 60_000)).ring)).toBe("refused");
+  });
+
+  test("shows the result once a fault is over, if its time is not", () => {
+    const { ring } = after(fault("loop 0", true), bundle("refused", 60_000));
+    expect(lampOf(ring)).toBe("fault");
+    expect(lampOf(from(ring, fault("loop 0", false)).ring)).toBe("refused");
+    expect(lampOf(from(ring, tick(60_000), fault("loop 0", false)).ring)).toBe("idle");
+  });
+
+  test("shows the result never again once a button was pressed, and not if it comes in an episode", () => {
+    const pressed = after(bundle("done", 60_000), press(1, 1_000));
+    expect(only(pressed.effects, "lamp").at(-1)).toMatchObject({ lamp: { pattern: "idle" } });
+    expect(lampOf(from(pressed.ring, ack("P1", "cleared", 2_000)).ring)).toBe("idle");
+    const within = from(pressed.ring, stored(1), bundle("refused", 60_000));
+    expect(lampOf(within.ring)).toBe("stored");
+    expect(lampOf(from(within.ring, ack("P1", "cleared", 2_000)).ring)).toBe("idle");
+    expect(lampOf(after(drill(0), press(1, 1), stored(1), bundle("done", 60_000)).ring)).toBe("stored");
+  });
+
   test("shows a fault until the last one is over", () => {
     const { ring } = after(fault("loop 0", true), fault("outbox", true), fault("loop 0", true));
     expect(lampOf(ring)).toBe("fault");

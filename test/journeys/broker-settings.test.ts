@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mosquittoRules } from "../../src/tools/runbook.ts";
@@ -60,6 +60,10 @@ beforeAll(async () => {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o777);
   makeCertificates(folder, UNIT);
+  writeFileSync(pem("index.txt"), "");
+  writeFileSync(pem("crlnumber"), "01\n");
+  const list = ["ca", "-config", resolve("config/broker/ca.cnf"), "-gencrl", "-out", "crl.pem"];
+  execFileSync("openssl", list, { cwd: folder, stdio: "pipe" });
   clientCertificate("recorder", "recorder");
   clientCertificate("dispatch", "dispatch");
   port = await freePort();

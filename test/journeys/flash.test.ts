@@ -1,102 +1,13 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { expect, test, vi } from "vitest";
-import { openFiles } from "../../src/bundle/files.ts";
-import { Store } from "../../src/bundle/store.ts";
-import { rootAt } from "../../src/settings/root.ts";
-import { openSerialLine } from "../../src/runtime/pty.ts";
-import { keyPair, sealed } from "../bundle/signed.ts";
 import { waitFor } from "./car.ts";
 import { openCentre } from "./centre.ts";
 import { freePort } from "./mosquitto.ts";
+import { openRootedCar } from "./rooted-car.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
-
-/** A car with a root, whose service is a real process, and which a technician can flash. */
-const openRootedCar = async (url: string) => {
-  const stack = new AsyncDisposableStack();
-  const dir = mkdtempSync(join(tmpdir(), "rooted-"));
-  stack.defer(() => rmSync(dir, { recursive: true, force: true }));
-  const hq = await keyPair("hq");
-  mkdirSync(join(dir, "trust"));
-  writeFileSync(join(dir, "trust/hq.pem"), hq.publicPem);
-  const tty = join(dir, "gps");
-  stack.use(openSerialLine(tty));
-  const local = `unit: { directorate: zrenjanin, id: zr-117 }\ngps: { port: ${tty} }\n`;
-  writeFileSync(join(dir, "local.yaml"), local, { mode: 0o600 });
-  const store = new Store(rootAt(dir), openFiles(dir));
-  const program = (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
-    new Promise((resolve) => {
-      execFile(process.execPath, ["src/main.ts", ...args, "--root", dir], (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-      );
-    });
-  /** A bundle with this version, broker and outbox. */
-  const bundle = (version: number, broker = url, outbox = "outbox"): Promise<Buffer> => {
-    const text = `panic: none
-dispatch: { brokers: ["${broker}"], allowPlaintext: true }
-outbox: { path: ${outbox} }
-status: { listen: "127.0.0.1:0" }
-flash: { trialS: 10 }
-health: { intervalS: ${version} }
-`;
-    return sealed(hq.key, {
-      for: "zrenjanin/*",
-      version,
-      files: [{ name: "patrol-unit.yaml", text }],
-    });
-  };
-  const log: { msg: string; part?: string; version?: number }[] = [];
-  let child: ChildProcess | undefined;
-  const car = {
-    dir,
-    bundle,
-    store,
-    log,
-    program,
-    async flash(...what: Parameters<typeof bundle>): ReturnType<typeof program> {
-      writeFileSync(join(dir, "new.patrol"), await bundle(...what));
-      return program("flash", "config", join(dir, "new.patrol"));
-    },
-    start() {
-      child = spawn(process.execPath, ["src/main.ts", "run", "--root", dir], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      let rest = "";
-      child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-        const lines = (rest + chunk).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) log.push(JSON.parse(line) as (typeof log)[number]);
-      });
-      return child;
-    },
-    async stop(signal: NodeJS.Signals = "SIGTERM") {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-      const gone = once(child, "exit");
-      child.kill(signal);
-      await gone;
-      return child.exitCode;
-    },
-    count: (msg: string) => log.filter((line) => line.msg === msg).length,
-    async [Symbol.asyncDispose]() {
-      await car.stop("SIGKILL");
-      await stack.disposeAsync();
-    },
-  };
-  return car;
-};
 
 test("a service on a root takes a new configuration over, passes its trial, and says so", async () => {
   const centre = await openCentre();
@@ -240,7 +151,11 @@ test("a retained bundle is taken by a unit that returns, and the same one again 
   await car.stop();
   car.start();
   await headquarters.publishAsync(topic, await car.bundle(1), { qos: 1, retain: true });
-  await waitFor("the refusal to be reported", reported(1), 40_000);
+  await waitFor(
+    "the refusal to be reported",
+    () => centre.dispatch.events("config").some(({ data }) => "ok" in data && data["ok"] === false),
+    40_000,
+  );
   await headquarters.endAsync();
   const results = centre.dispatch.events("config").map(({ data }) => data);
   expect(results.filter((one) => "version" in one && one["version"] === 2)).toHaveLength(1);

@@ -4,6 +4,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import type { Socket } from "node:net";
 import { resolve } from "node:path";
 
+/** Whether this machine can boot a Linux. */
+export const canBootAny = existsSync("/usr/bin/linux.uml");
+
 /** Whether this machine can boot a Linux with CAN, and the optional library was built. */
 export const canBoot = [
   "/usr/bin/linux.uml",

@@ -4,9 +4,14 @@ import * as z from "zod";
 import { openFiles } from "../../bundle/files.ts";
 import type { Files } from "../../bundle/port.ts";
 import { Store } from "../../bundle/store.ts";
+import { NO_MEMORY } from "../../domain/memory.ts";
+import type { EmergencyUpdate } from "../../domain/report.ts";
+import { inspectOutbox } from "../../outbox/inspect.ts";
+import { orphansIn } from "../../outbox/orphans.ts";
 import { readPlaces } from "../../outbox/vital.ts";
 import { decodePlaces } from "../../outbox/vital-record.ts";
 import { lockFolder } from "../../runtime/lock.ts";
+import { reasonOf } from "../../runtime/log.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { ConfigurationError } from "../../settings/fault.ts";
 import { inForce, loadSettings, type UnitSettings } from "../../settings/load.ts";
@@ -53,19 +58,38 @@ export const settingsNow = (root: Root): UnitSettings | undefined => {
 };
 
 /**
- * What is open, from the unit's vital file: also while no service runs. A drill is `drill`; beside an emergency it
- * does not count.
+ * The emergencies that an outbox knows, open or not. Without its vital file: those of the copy of the memory in the
+ * store, or else of the reports there. Throws a CommandError if none of them can be read.
  */
+const emergenciesIn = async (path: string): Promise<readonly EmergencyUpdate[]> => {
+  const { newest } = decodePlaces(await readPlaces(path));
+  if (newest) return newest.memory.emergency.episodes.map(({ report }) => report);
+  // A unit that has never run.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return [];
+  try {
+    await using inspection = await inspectOutbox(path);
+    if (inspection.memory) return inspection.openEpisodes;
+    const reports: EmergencyUpdate[] = [];
+    for await (const report of inspection.reports()) if (report.kind === "emergency") reports.push(report);
+    return orphansIn(reports, NO_MEMORY, NO_MEMORY);
+  } catch (cause) {
+    throw new CommandError(
+      EXIT.io,
+      `whether an emergency is open cannot be read: ${reasonOf(cause)}: start the service, which repairs ${path}, and try again`,
+      cause,
+    );
+  }
+};
+
+/** What is open: also while no service runs. A drill is `drill`; beside an emergency it does not count. */
 export const openEpisode = async (
   settings: UnitSettings | undefined,
 ): Promise<"emergency" | "drill" | "none"> => {
   if (!settings) return "none";
-  const { newest } = decodePlaces(await readPlaces(settings.outbox.path));
-  const open = (newest?.memory.emergency.episodes ?? []).filter(
-    ({ report: { data } }) => data.state !== "cleared",
-  );
+  const known = await emergenciesIn(settings.outbox.path);
+  const open = known.filter(({ data }) => data.state !== "cleared");
   if (open.length === 0) return "none";
-  return open.every(({ report: { data } }) => data.test) ? "drill" : "emergency";
+  return open.every(({ data }) => data.test) ? "drill" : "emergency";
 };
 
 const Timed = z.object({ at: z.iso.datetime(), clock: z.string() });

@@ -4,6 +4,7 @@ import { changeText } from "../../bundle/changes.ts";
 import { Receiver } from "../../bundle/receive.ts";
 import { begin, end, supervise, type Begun, type Running, type Supervision } from "../../bundle/supervise.ts";
 import { couldCarry, type Result } from "../../bundle/trial.ts";
+import { unitName } from "../../domain/identity.ts";
 import type { EventData } from "../../domain/report.ts";
 import { lockFolder } from "../../runtime/lock.ts";
 import { reasonOf, type Log } from "../../runtime/log.ts";
@@ -16,6 +17,7 @@ import { certificateFileOf, type Root } from "../../settings/root.ts";
 import type { Unit } from "../../unit/start.ts";
 import { knownTime } from "./command.ts";
 import type { ExpiryReminder } from "./expiry.ts";
+import { ResultLamp } from "./result-lamp.ts";
 import type { OpenRoot } from "./root.ts";
 
 export { openRoot } from "./root.ts";
@@ -90,11 +92,21 @@ type Serving = {
   readonly start: (loaded: Configuration, bundle: (bytes: Buffer) => void) => Promise<Unit>;
 };
 
+type Receives = {
+  readonly unit: Unit;
+  /** The unit's name, `directorate/id`. */
+  readonly name: string;
+  readonly on: Supervision;
+  readonly lamp: ResultLamp;
+  readonly signal: AbortSignal;
+};
+
 /** Installs bundles while a unit runs. Returns whether it has had results since it was asked last. */
-const receiving = (unit: Unit, { open, log }: Serving, on: Supervision, signal: AbortSignal) => {
+const receiving = ({ open, log }: Serving, { unit, name, on, lamp, signal }: Receives) => {
   let news = false;
   const receiver = new Receiver({
     ...open,
+    unit: name,
     mono: () => systemTime.mono(),
     lock: on.lock,
     async install(bytes, from) {
@@ -109,10 +121,14 @@ const receiving = (unit: Unit, { open, log }: Serving, on: Supervision, signal: 
         show: (changes) => log.info("a bundle changes", { changes: changes.map(changeText) }),
       });
     },
-    result(ok, line) {
+    result(outcome, line, from) {
       news = true;
-      if (ok) log.info(`bundle ${line}`);
-      else log.warn(`bundle ${line}`);
+      if (outcome.kind === "refuse") log.warn(`bundle ${line}`);
+      else log.info(`bundle ${line}`);
+      if (from === "dispatch") return;
+      lamp.set(outcome.kind === "refuse" ? "refused" : "done");
+      // The unit is about to be started anew with it, and shows it then.
+      if (outcome.kind !== "installed") lamp.showOn(unit);
     },
   });
   const ended = (async () => {
@@ -147,7 +163,12 @@ const remind = (unit: Unit, settings: UnitSettings, { reminder, log }: Serving):
   });
 
 /** Runs one unit until it must be started anew. Returns whether the service is to stop. */
-const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promise<boolean> => {
+const serveOnce = async (
+  serving: Serving,
+  on: Supervision,
+  begun: Begun,
+  lamp: ResultLamp,
+): Promise<boolean> => {
   const { open, log, requested, signal, start } = serving;
   const loaded = loadConfiguration(inForce(open.root, knownTime()));
   // Keeps what comes before somebody listens.
@@ -155,7 +176,9 @@ const serveOnce = async (serving: Serving, on: Supervision, begun: Begun): Promi
   await using unit = await start(loaded, (bytes) => bundles.emit(bytes));
   using _reminding = remind(unit, loaded.settings, serving);
   const over = new AbortController();
-  const received = receiving(unit, serving, on, over.signal);
+  lamp.showOn(unit);
+  const name = unitName(loaded.settings.unit);
+  const received = receiving(serving, { unit, name, on, lamp, signal: over.signal });
   bundles.listen(received.offer);
   const supervised = supervise(
     on,
@@ -189,15 +212,18 @@ export const serveRoot = async (serving: Serving): Promise<boolean> => {
     lock: () => lockFolder(open.root.dir, LOCK_MS, systemTime),
     machineBoot: machineBoot(),
   };
+  const lamp = new ResultLamp(open, systemTime);
   for (let isOver = false; !isOver;) {
     // oxlint-disable-next-line no-await-in-loop -- one unit after the other
     const begun = await begin(on);
     if (!begun) return false;
     if (begun.back !== undefined)
       log.warn("went back to an earlier configuration", { version: begun.version, reason: begun.back });
+    // oxlint-disable-next-line no-await-in-loop
+    await lamp.began(begun);
     try {
       // oxlint-disable-next-line no-await-in-loop
-      isOver = await serveOnce(serving, on, begun);
+      isOver = await serveOnce(serving, on, begun, lamp);
       // oxlint-disable-next-line no-await-in-loop
       await end(on, begun);
     } catch (cause) {

@@ -1,0 +1,236 @@
+import { picture } from "./lamp-picture.ts";
+
+/** The page for technicians. Each command of it is run by test/journeys/technician.test.ts. */
+
+type Row = Parameters<typeof picture>[0];
+
+const LAMP: readonly (readonly [row: Row, what: string, todo: string])[] = [
+  ["idle", "ready", "nothing"],
+  [
+    "no-link",
+    "no broker for a minute",
+    "`doctor`: lines `broker` and `link`; is the antenna of the modem plugged in?",
+  ],
+  ["no-host", "the computer is off or starts", "wait a minute; then `systemctl status patrol-unit`"],
+  ["fault", "a button, its loop or the disk fails", "`doctor`: lines `panic` and `disk`"],
+  ["none", "the board has no power, or the lamp is broken", "the board's 5 V, then the lamp's plug"],
+  [
+    "done",
+    "for a minute: the stick's configuration is installed",
+    "leave the ignition on until dispatch sees the car",
+  ],
+  ["refused", "for a minute: the stick's configuration is not in force", "read `RESULT-….txt` on the stick"],
+  ["drill", "a drill begins, then as in an emergency", "–"],
+];
+
+const RED: readonly (readonly [part: string, todo: string])[] = [
+  ["`gps`", "plug and port; no fix: the antenna under the open sky, a cold start takes minutes"],
+  ["`can`", "is the interface up and listen-only? Does the profile fit the car?"],
+  ["`panic`", "the button that it names: a wire, a plug, water; the board: USB plug; its firmware: below"],
+  ["`clock`", "comes with the first fix of the receiver: first mend `gps`"],
+  ["`disk`, `card`", "is the card full, locked or worn out? Replace it"],
+  ["`identity`", "the certificate: make a request again and have it signed"],
+  ["`trust`", "copy the key of headquarters: below"],
+  ["`bundle`", "a configuration on trial: wait until dispatch is reached"],
+  [
+    "`broker …`",
+    "no answer: the modem; refused: ask headquarters for the broker's rules and list of revoked certificates",
+  ],
+  [
+    "`config`",
+    "the line names file and key; if it is in `local.yaml`, correct it there, else tell headquarters",
+  ],
+  ["`rights`", "the service may not write a folder: do what the line says, as root"],
+  ["`link`", "as `broker`; which of them the service uses, and for how long not"],
+  ["`status`", "another program has the address `status.listen`"],
+  ["`service`", "`systemctl status patrol-unit`, then [the RUNBOOK](../systemd/RUNBOOK.md)"],
+];
+
+const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+const CAR = `# The technician's page
+
+<!-- Made by npm run generate from src/tools/technician.ts. test/journeys/technician.test.ts runs each command. -->
+
+The software is installed for a root folder ([README](../README.md), "In a car" and "A car with a root folder"). Run the commands as root, in the folder of your files.
+
+\`\`\`sh
+ROOT=/var/lib/patrol-unit/root
+\`\`\`
+
+## What to plug where
+
+\`\`\`
+  GPS antenna ── receiver ── USB ──┐
+                                   │  ┌──────────┐
+  buttons ── loops A0…A3 ── board ─┼──│ computer │── modem ── antenna
+  lamp D13, sounder D8 ─────┘ USB  │  └──────────┘
+  vehicle's bus ── CAN interface ──┘        └── USB: the stick with bundles
+\`\`\`
+
+The board needs 5 V of its own, and its USB cable. Wires and voltages: [PROTOCOL.md](../firmware-bridge/PROTOCOL.md). The CAN interface
+is listen-only. Plug in everything before the first command: it finds the devices by itself.
+
+## A new car
+
+You bring \`hq.pub.pem\`, \`ca.pem\` and the name of the car. Five commands, two before and three after headquarters has signed:
+
+\`\`\`sh
+patrol-unit init --root $ROOT --trust hq.pub.pem --ca ca.pem --unit zrenjanin/zr-117 --brokers mqtts://dispatch-a:8883
+patrol-unit enrol request --root $ROOT --out zr-117.csr
+\`\`\`
+
+Headquarters makes \`zr-117.pem\` of \`zr-117.csr\` ("For each car"). The key stays in the car. Then:
+
+\`\`\`sh
+patrol-unit enrol install zr-117.pem --root $ROOT
+systemctl enable --now patrol-unit
+patrol-unit doctor --root $ROOT
+\`\`\`
+
+When the receiver has a fix, every line must begin with \`ok\`, or with \`warn\` for what you chose. At last, with dispatch on the telephone, press the button within a minute
+after this command. It prints how long each step took. Dispatch clears the drill:
+
+\`\`\`sh
+patrol-unit drill --root $ROOT
+\`\`\`
+
+## A new configuration
+
+One command. It says what it changes. If the car does not reach dispatch with it, the one before returns by itself:
+
+\`\`\`sh
+patrol-unit flash config fleet.patrol --root $ROOT
+\`\`\`
+
+Which one is in force, and the way back by hand:
+
+\`\`\`sh
+patrol-unit flash status --root $ROOT
+patrol-unit flash back --root $ROOT
+\`\`\`
+
+## With a stick, without a computer
+
+A stick with FAT or exFAT. Bundles of many cars may be on it: each car takes its own newest one.
+
+\`\`\`sh
+cp fleet.patrol /media/stick/
+\`\`\`
+
+1. Switch the ignition on, wait for \`idle\`, plug the stick in.
+2. Wait for \`done\` or \`refused\`, and a minute more. Pull the stick. Do not leave it in: it is taken again at each start.
+3. On the stick is what happened, and what to do:
+
+\`\`\`sh
+cat /media/stick/RESULT-zr-117.txt
+\`\`\`
+`;
+
+const lampPart = (): string => `## The lamp
+
+A character is a tenth of a second, █ is lit. All patterns of an emergency: [OFFICER.md](OFFICER.md).
+
+${tableOf(
+  ["the lamp, in 3 seconds", "what it means", "what to do"],
+  LAMP.map(([row, what, todo]) => [
+    `\`${picture(row)}\` ${row === "none" ? "" : `\`${row}\``}`.trimEnd(),
+    what,
+    todo,
+  ]),
+)}
+`;
+
+const redPart = (): string => `## A line of doctor is red
+
+Each line with \`FAIL\` says what to do. Begin at the top: what is below often follows from it.
+
+${tableOf(["line", "first look at"], RED)}
+
+\`\`\`sh
+patrol-unit flash firmware --root $ROOT                # panic: an old firmware; the board sees no press meanwhile
+cp hq.pub.pem $ROOT/trust/hq.pem                       # trust
+\`\`\`
+`;
+
+const HEADQUARTERS = `---
+
+# Headquarters
+
+## Once
+
+A certificate authority by openssl, in a folder that is not on a network. Leave out \`-noenc\` for \`ca.key\`: openssl then asks for a
+passphrase. \`config\` is that of the checkout.
+
+\`\`\`sh
+mkdir ca && cp config/broker/ca.cnf ca/ && cd ca && touch index.txt && echo 01 > crlnumber
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout ca.key -out ca.pem -days 7300 -subj '/CN=Police fleet'
+openssl ca -config ca.cnf -gencrl -out crl.pem
+\`\`\`
+
+The key that signs bundles; \`hq.pub.pem\` goes into the cars, \`hq.pem\` stays here:
+
+\`\`\`sh
+patrol-unit bundle keygen --out hq.pem
+\`\`\`
+
+## The broker
+
+Its certificate, with the name by which the cars call it. Recorder and dispatch get theirs as a car does, with CN \`recorder\` and \`dispatch\`.
+
+\`\`\`sh
+cd ca
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout broker.key -out broker.csr -subj /CN=dispatch-a -addext subjectAltName=DNS:dispatch-a
+openssl ca -config ca.cnf -name brokers -batch -notext -in broker.csr -out broker.pem
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout dispatch.key -out dispatch.csr -subj /CN=dispatch
+openssl ca -config ca.cnf -batch -notext -in dispatch.csr -out dispatch.pem
+\`\`\`
+
+On the broker. A car may write below its own name only, and acknowledge nothing: [broker/patrol.acl](broker/patrol.acl).
+
+\`\`\`sh
+cp config/broker/mosquitto.conf config/broker/patrol.acl /etc/mosquitto/
+cp ca/ca.pem ca/crl.pem ca/broker.pem ca/broker.key /etc/mosquitto/
+chown mosquitto /etc/mosquitto/broker.key && chmod 600 /etc/mosquitto/broker.key
+systemctl restart mosquitto
+\`\`\`
+
+## For each car
+
+Look at the name in the request before you sign it: it is the car's right to write.
+
+\`\`\`sh
+openssl req -in zr-117.csr -verify -noout -subject
+cd ca && openssl ca -config ca.cnf -batch -notext -in ../zr-117.csr -out zr-117.pem
+\`\`\`
+
+## For each configuration
+
+\`fleet/patrol-unit.yaml\` is what all cars share; what belongs to one car is in its \`local.yaml\`. \`fleet/ca.pem\` is the authority's.
+
+\`\`\`yaml
+panic: { buttons: { dash: { loop: 0 } } }
+report: { movingS: 10 }
+dispatch: { brokers: ["mqtts://dispatch-a:8883"], ca: ca.pem }
+\`\`\`
+
+A version is higher than the one before. Give \`fleet.patrol\` to the technicians, or publish it, retained, at
+\`patrol/v1/zrenjanin/zr-117/bundle\` of each car.
+
+\`\`\`sh
+patrol-unit bundle fleet --key hq.pem --for 'zrenjanin/*' --version 1 --out fleet.patrol
+\`\`\`
+
+## A car is stolen
+
+Its certificate does not count any more once the broker has the new list:
+
+\`\`\`sh
+cd ca && openssl ca -config ca.cnf -revoke zr-117.pem && openssl ca -config ca.cnf -gencrl -out crl.pem && cd ..
+cp ca/crl.pem /etc/mosquitto/ && systemctl restart mosquitto
+\`\`\`
+`;
+
+/** config/TECHNICIAN.md. */
+export const technicianPage = (): string => [CAR, lampPart(), redPart(), HEADQUARTERS].join("\n");
