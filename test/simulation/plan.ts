@@ -18,14 +18,14 @@ const faultsFor = ({ dispatch, dice }: AnyWorld): readonly Fault[] => {
   const all = dispatch.recorder ? [...ALL_FAULTS, ...RECORDER_FAULTS] : ALL_FAULTS;
   const kinds = dice.stream("kinds");
   if (kinds.chance(EVERY_KIND)) return all;
-  return all.filter((fault) => ALWAYS.includes(fault.kind) || kinds.chance(SOME_KINDS));
+  return all.filter((fault) => ALWAYS.has(fault.kind) || kinds.chance(SOME_KINDS));
 };
 
 /** The part of the runs with every kind of fault, and the part of the kinds in the others. */
 const EVERY_KIND = 0.25;
 const SOME_KINDS = 0.4;
 /** Without presses there is little to find. */
-const ALWAYS = ["press"];
+const ALWAYS: ReadonlySet<string> = new Set(["press"]);
 /** The mean wait between two faults, at the densest. */
 const WAIT_MS = 8_000;
 /** Quiet and busy times follow each other with about this period. */
