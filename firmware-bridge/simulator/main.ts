@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { endProcess } from "../../src/runtime/end-process.ts";
 import { usageFault } from "../../src/runtime/usage.ts";
 import { releasedImage, releasedLoader } from "../image.ts";
 import { startLiveBoard, type LiveBoard } from "./live.ts";
@@ -75,7 +76,8 @@ const live = start();
 process.stderr.write(`a panic board listens at ${link}; type "press 0", or "help"\n`);
 const stop = () => {
   live[Symbol.dispose]();
-  process.exit(0);
+  // `process.exit` would wait for what nobody reads from the line.
+  void endProcess(0);
 };
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);
@@ -83,7 +85,10 @@ process.on("SIGINT", stop);
 process.stdout.on("error", stop);
 const commands = createInterface({ input: process.stdin });
 commands.on("line", (line) => {
-  if (line.trim() === "quit") stop();
+  if (line.trim() === "quit") {
+    stop();
+    return;
+  }
   try {
     perform(live, line);
   } catch (cause) {

@@ -23,6 +23,14 @@ export class BrokerFaults {
     return code === "no-listener" ? undefined : code;
   }
 
+  /**
+   * It has answered a courier. That accepts a broker which keeps no retained messages, so `failed` may not be over.
+   * Otherwise as `letIn`.
+   */
+  answeredCourier(broker: string): LinkFault | undefined {
+    return this.#reported.get(broker)?.code === "failed" ? undefined : this.letIn(broker);
+  }
+
   /** A report had a subscriber at the broker. Returns `no-listener` if that was its fault: it is over. */
   heard(broker: string): LinkFault | undefined {
     const code = this.#reported.get(broker)?.code;

@@ -19,10 +19,10 @@ export type Visit = {
   readonly lostBytes: number;
   /**
    * Why the link gave up the connection. `unanswered`: nothing was acknowledged for too long, or an
-   * emergency or a removal was not. `deserted`: nobody listened at the broker. Undefined: it did not give the
-   * connection up, or for another reason.
+   * emergency or a removal was not. `deserted`: nobody listened at the broker. `unfit`: a report is too
+   * large for it. Undefined: it did not give the connection up, or for another reason.
    */
-  readonly left?: "unanswered" | "deserted" | undefined;
+  readonly left?: "unanswered" | "deserted" | "unfit" | undefined;
 };
 
 export type Next = {
@@ -108,9 +108,10 @@ export class Brokers {
     const useful = visit.delivered > 0 && visit.lastedMs >= USEFUL_MS;
     const preferred = this.#preferred;
     this.#preferred = undefined;
-    if (useful || preferred !== undefined || visit.left === "deserted") this.#turns = 0;
+    const isLeft = visit.left === "deserted" || visit.left === "unfit";
+    if (useful || preferred !== undefined || isLeft) this.#turns = 0;
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
-    if (visit.left === "deserted") {
+    if (isLeft) {
       // It lasted a minute at least, so there is no need for a pause.
       this.#inVain = 0;
       return { broker: (visit.broker + 1) % this.urls.length, pause: "none" };

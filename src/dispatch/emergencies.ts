@@ -205,6 +205,11 @@ export class Emergencies {
     if (waiting && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
   }
 
+  /** A report does not fit into the packets of the link's broker. Another one may accept it. */
+  unfit(episode: string): void {
+    this.#unheard(episode);
+  }
+
   /** A broker has answered. */
   answered(answer: Answer, broker: string, by: Carrier): void {
     if (answer.kind === "refused") {

@@ -23,6 +23,8 @@ export type Seen = {
   readonly blocked: boolean;
   /** Nobody listens at the broker, and there is another one, or another address of its name. */
   readonly deserted: boolean;
+  /** A report has waited long that is too large for this broker, and perhaps not for another one. */
+  readonly unfit: boolean;
 };
 
 export type GivingUp = { readonly error: LinkError; readonly left: Visit["left"] };
@@ -30,6 +32,9 @@ export type GivingUp = { readonly error: LinkError; readonly left: Visit["left"]
 /** Nobody has subscribed to what the unit publishes at a broker. */
 export const noListener = (broker: string): LinkError =>
   new LinkError("no-listener", `${broker}: nobody listens to this unit there`);
+
+const smallPackets = (broker: string): LinkError =>
+  new LinkError("small-packets", `${broker}: a report is larger than the packets that it accepts`);
 
 /**
  * Why the link gives up an open connection. Undefined: the link keeps it. `deadMs`: without any answer for
@@ -43,5 +48,6 @@ export const whyGiveUp = (seen: Seen, deadMs: number): GivingUp | undefined => {
   // A lost acknowledgement is repeated only on another connection.
   if (isStuck(seen, deadMs))
     return { error: stalled("an emergency was not acknowledged", seen.urgentMs), left: "unanswered" };
-  return seen.deserted ? { error: noListener(seen.broker), left: "deserted" } : undefined;
+  if (seen.deserted) return { error: noListener(seen.broker), left: "deserted" };
+  return seen.unfit ? { error: smallPackets(seen.broker), left: "unfit" } : undefined;
 };

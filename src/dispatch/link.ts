@@ -9,7 +9,7 @@ import { BrokerFaults } from "./broker-faults.ts";
 import { Brokers, type Visit } from "./brokers.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify, refusal } from "./faults.ts";
-import { fateOf } from "./fate.ts";
+import { fateOf, type Fate } from "./fate.ts";
 import { noListener, whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
@@ -38,6 +38,8 @@ const FAREWELL_MS = 1_000;
 const LOOK_MS = 250;
 /** A connection without any acknowledgement for this many keepalives is dead. */
 const DEAD_KEEPALIVES = 1.5;
+/** How long a report that is too large for the broker waits before the link goes to another one: it may be away. */
+const UNFIT_MS = { min: 60_000, max: 3_600_000 };
 /** After this long without an answer a broker is reported as silent. */
 const SILENT_MS = 5_000;
 
@@ -53,6 +55,8 @@ type Linked = {
   readonly tally: Tally;
   /** Why it is given up, once it is. */
   left: Visit["left"];
+  /** Since when a report waits that is too large for the broker, and perhaps not for another one. */
+  unfitSince: number | undefined;
 };
 
 /**
@@ -85,6 +89,7 @@ export class Link {
   #linked: Linked | undefined;
   /** Connections in a row that were left because nobody listened there. */
   #desertedTurns = 0;
+  #unfitMs = UNFIT_MS.min;
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -107,7 +112,7 @@ export class Link {
         hears: (url) => this.#hears(url),
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
         accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
-        tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
+        tooLarge: (report, bytes) => void this.#tooLarge(report, bytes),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
       },
@@ -266,10 +271,12 @@ export class Link {
     const elsewhere = this.#brokers.urls.length > 1 || this.#desertedTurns < connection.otherAddresses;
     const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
-    const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted };
+    const unfit = now - (linked.unfitSince ?? now) >= this.#unfitMs;
+    const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted, unfit };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
     if (given.left === "deserted") this.#desertedTurns++;
+    if (given.left === "unfit") this.#unfitMs = Math.min(2 * this.#unfitMs, UNFIT_MS.max);
     linked.left = given.left;
     // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
     connection.end(given.error);
@@ -311,7 +318,7 @@ export class Link {
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
     const { traffic } = session;
-    const linked: Linked = { session, tally, left: undefined };
+    const linked: Linked = { session, tally, left: undefined, unfitSince: undefined };
     this.#linked = linked;
     this.#emergencies.linked(session);
     traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
@@ -335,6 +342,7 @@ export class Link {
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
     const pinged = error.code === "stalled" && traffic.inFlight === 0;
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
+    if (linked.unfitSince === undefined && tally.delivered > 0) this.#unfitMs = UNFIT_MS.min;
     this.#linked = undefined;
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
@@ -367,7 +375,9 @@ export class Link {
           this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
           this.#answered(answer, broker, "link", listening);
         },
-        tooLarge: (report, bytes) => this.#tooLarge(report, bytes),
+        tooLarge: (report, bytes) => {
+          if (this.#tooLarge(report, bytes) === "wait") this.#waits(report);
+        },
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
         drained: () => this.#wakeWaiters(),
       },
@@ -375,11 +385,19 @@ export class Link {
   }
 
   /** A report does not fit into the largest packet of a broker. */
-  #tooLarge(report: Report, bytes: number): void {
+  #tooLarge(report: Report, bytes: number): Fate {
     const isCurrent = this.#emergencies.isCurrent(report);
     const fate = fateOf(report, { isCurrent, nobodyTakes: this.#brokers.nobodyTakes(bytes) });
     if (fate === "refuse") this.#options.outbox.refuse([report]);
     if (fate === "fault") this.#on.tooLarge(bytes);
+    return fate;
+  }
+
+  /** A report is too large for the link's broker, and perhaps not for another one. */
+  #waits(report: Report): void {
+    if (report.kind === "emergency") this.#emergencies.unfit(report.data.episode);
+    else if (this.#linked && this.#brokers.urls.length > 1)
+      this.#linked.unfitSince ??= this.#options.time.mono();
   }
 
   #trafficOn({ broker, receiveMaximum }: Connection): Traffic {
@@ -446,7 +464,7 @@ export class Link {
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
-    if (by === "courier" && this.#linked) this.#recovered(broker, this.#faults.letIn(broker));
+    if (by === "courier" && this.#linked) this.#recovered(broker, this.#faults.answeredCourier(broker));
     if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
     if (answer.kind === "old-removal") this.#oldRemoved(answer, broker);
     if (answer.kind === "unheard" || answer.kind === "delivered") {

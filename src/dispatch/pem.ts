@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { systemWords } from "../runtime/system-words.ts";
 import { LinkError, type ConnectOptions } from "./port.ts";
@@ -19,6 +19,8 @@ export class CredentialsError extends LinkError {
   }
 }
 
+/** The authorities of a whole system have some 200 KiB. */
+const PEM_BYTES = 1024 * 1024;
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 const BEGINS = /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/g;
 const ENDS = /-----END [A-Z0-9 ]*CERTIFICATE-----/g;
@@ -29,8 +31,14 @@ const unusable = (file: string, says: string, cause?: unknown): LinkError =>
 
 const read = (file: string): Buffer => {
   try {
+    const found = statSync(file);
+    // Reading a pipe or a device could wait for ever.
+    if (!found.isFile() && !found.isDirectory()) throw unusable(file, "is a pipe or a device, no file");
+    if (found.size > PEM_BYTES)
+      throw unusable(file, `has ${found.size} bytes: certificates have at most ${PEM_BYTES}`);
     return readFileSync(file);
   } catch (cause) {
+    if (cause instanceof LinkError) throw cause;
     throw unusable(file, `cannot be read: ${systemWords("read", cause)}`, cause);
   }
 };

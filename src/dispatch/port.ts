@@ -17,6 +17,7 @@ export const LINK_FAULTS = [
   "taken-over",
   "stalled",
   "no-listener",
+  "small-packets",
   "lost",
   "credentials-unreadable",
   "failed",

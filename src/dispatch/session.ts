@@ -222,10 +222,8 @@ export class Session {
         const right = on.right(outgoing.report);
         const report = right.kind === "emergency" ? right : outgoing.report;
         const route = routes.of(report);
-        const shortest = encodeEmergency(report, on.isLive(report), this.#limit - this.#overhead(route));
-        return shortest
-          ? { route, payload: shortest }
-          : fitting(route, encodeReport(report, on.isLive(report)), [outgoing.report]);
+        const payload = encodeEmergency(report, on.isLive(report), this.#limit - this.#overhead(route));
+        return fitting(route, payload, [outgoing.report]);
       }
       case "event":
       case "live": {

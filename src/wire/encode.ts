@@ -19,14 +19,10 @@ export const encodeHistory = (reports: readonly Report[], compress: Compress): P
 const DISPENSABLE = ["track", "vehicle", "buttons"] as const;
 
 /**
- * An emergency in at most `maxBytes`: shortened as far as needed, with `shortened` naming what was
- * left out. Undefined if even the shortest form is larger.
+ * An emergency in at most `maxBytes`, or in as few as it can be: shortened as far as needed, with `shortened` naming
+ * what was left out.
  */
-export const encodeEmergency = (
-  report: EmergencyUpdate,
-  live: boolean,
-  maxBytes: number,
-): Buffer | undefined => {
+export const encodeEmergency = (report: EmergencyUpdate, live: boolean, maxBytes: number): Buffer => {
   let payload = encodeReport(report, live);
   const { ...data } = report.data;
   // The memory may have shortened it before.
@@ -38,5 +34,5 @@ export const encodeEmergency = (
     shortened.push(field);
     payload = encodeReport({ ...report, data: { ...data, shortened } }, live);
   }
-  return payload.length <= maxBytes ? payload : undefined;
+  return payload;
 };

@@ -33,3 +33,12 @@ test("a subscriber ends no other fault", () => {
   expect(faults.heard("a")).toBeUndefined();
   expect(faults.letIn("a")).toBe("refused");
 });
+
+test("a courier's connection does not end `failed`: a courier needs less of a broker than the link", () => {
+  const faults = new BrokerFaults();
+  faults.failed("a", new LinkError("failed", `a: the broker keeps no retained messages`));
+  expect(faults.answeredCourier("a")).toBeUndefined();
+  expect(faults.letIn("a")).toBe("failed");
+  faults.failed("a", new LinkError("timeout", `a: the host does not answer`));
+  expect(faults.answeredCourier("a")).toBe("timeout");
+});

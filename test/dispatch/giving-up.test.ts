@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { whyGiveUp, type Seen } from "../../src/dispatch/giving-up.ts";
 
 const DEAD_MS = 30_000;
-const SOUND: Seen = { broker: "a", silentMs: 0, urgentMs: 0, blocked: false, deserted: false };
+const SOUND: Seen = { broker: "a", silentMs: 0, urgentMs: 0, blocked: false, deserted: false, unfit: false };
 
 test.each<[string, Partial<Seen>, string | undefined]>([
   ["a connection that works is kept", {}, undefined],
@@ -14,6 +14,7 @@ test.each<[string, Partial<Seen>, string | undefined]>([
     { urgentMs: 5_001, blocked: true },
     "a: an emergency was not acknowledged for 5 s",
   ],
+  ["a report does not fit", { unfit: true }, "a: a report is larger than the packets that it accepts"],
   ["nobody listens", { deserted: true }, "a: nobody listens to this unit there"],
 ])("%s", (_case, seen, expected) => {
   expect(whyGiveUp({ ...SOUND, ...seen }, DEAD_MS)?.error.message).toBe(expected);
@@ -23,4 +24,5 @@ test("the next broker depends on the reason: one that answers all but emergencie
   expect(whyGiveUp({ ...SOUND, silentMs: 31_000, deserted: true }, DEAD_MS)?.left).toBeUndefined();
   expect(whyGiveUp({ ...SOUND, urgentMs: 31_000 }, DEAD_MS)?.left).toBe("unanswered");
   expect(whyGiveUp({ ...SOUND, deserted: true }, DEAD_MS)?.left).toBe("deserted");
+  expect(whyGiveUp({ ...SOUND, unfit: true }, DEAD_MS)?.left).toBe("unfit");
 });

@@ -93,6 +93,15 @@ describe("a press", () => {
     expect(bench.refusals.filter((one) => one.includes(" emergency: 0x87"))).toHaveLength(1);
   });
 
+  test("that does not fit the link's broker is tried at the next one at once, and the connection stays", async () => {
+    const bench = open([{ maximumPacketSize: 250 }, {}]);
+    await up(bench);
+    bench.press(emergency(1));
+    expect(await bench.until("the press", arrived(bench, 1))).toBeLessThan(1_500);
+    await bench.wait(20_000);
+    expect([bench.downs, bench.link.status.broker]).toEqual([[], bench.brokers[0]!.url]);
+  });
+
   test("waits at most a second for a disk that does not answer", async () => {
     const bench = open([{}]);
     bench.link.start({ ...bench.on, publishing: () => new Promise(() => undefined) });
@@ -150,6 +159,26 @@ test("the only broker has an address at which nobody listens: after a minute the
   await bench.until("a report", arrived(bench, 1), 30_000);
 });
 
+test("a report that does not fit the link's broker is at the next one after a minute, which the link reports", async () => {
+  const bench = open([{ maximumPacketSize: 300 }, {}]);
+  bench.outbox.add(event(1, "x".repeat(400)));
+  await up(bench);
+  await bench.wait(55_000);
+  expect([bench.heard.length, bench.downs.length]).toEqual([0, 0]);
+  await bench.until("the report", arrived(bench, 1), 15_000);
+  expect(bench.downs.map(({ code }) => code)).toEqual(["small-packets"]);
+  await bench.wait(600_000);
+  expect(bench.link.status.broker).toBe(bench.brokers[1]!.url);
+});
+
+test("the only broker keeps the link, whatever does not fit it", async () => {
+  const bench = open([{ maximumPacketSize: 300, version: 4 }]);
+  bench.outbox.add(event(1, "x".repeat(400)));
+  await up(bench);
+  await bench.wait(600_000);
+  expect(bench.downs).toEqual([]);
+});
+
 test("a gap that does not fit the link's broker is split there, though another broker may accept more; other reports wait", async () => {
   const bench = open([{ maximumPacketSize: 600 }, { version: 4 }]);
   const kept = Array.from({ length: 300 }, (_, n) => 2 + n);
@@ -157,7 +186,7 @@ test("a gap that does not fit the link's broker is split there, though another b
   const large = event(401, "x".repeat(2_000));
   bench.outbox.add({ ...event(400), kind: "event", data }, large);
   await up(bench);
-  await bench.wait(60_000);
+  await bench.wait(50_000);
   expect(bench.outbox.refused).toEqual([400]);
   expect(bench.outbox.pending.map(({ seq }) => seq)).toEqual([401]);
 });

@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -89,4 +97,15 @@ test("files that could never be used are refused, whatever was read from others"
   const all = new CredentialFiles();
   all.read({ ca: at("ca.pem") });
   expect(() => all.read({ ca: at("junk") })).toThrow(/does not hold a certificate/);
+});
+
+test("a pipe, a device and a huge file are refused, and none of them is read", () => {
+  const pipe = at("pipe");
+  execFileSync("mkfifo", [pipe]);
+  expect(() => readCredentials({ ca: pipe })).toThrow(`${pipe} is a pipe or a device`);
+  expect(() => readCredentials({ ca: "/dev/zero" })).toThrow("/dev/zero is a pipe or a device");
+  const huge = at("huge.pem");
+  writeFileSync(huge, "");
+  truncateSync(huge, 2 ** 33);
+  expect(() => readCredentials({ ca: huge })).toThrow(`${huge} has 8589934592 bytes`);
 });

@@ -73,6 +73,14 @@ export const LINK = {
     remedy:
       "Ask dispatch to connect its consumer to this broker. A broker that consumes by rules has no subscribers: `dispatch.noSubscribers: settle`.",
   },
+  "small-packets": {
+    ...NO_LINK,
+    sentence:
+      "For a minute a report has waited that is larger than this broker accepts. The unit goes on to another one, which may accept it.",
+    dispatch: "Nothing is lost: the report arrives from the next broker, or is declared if none accepts it.",
+    cause: "The broker announces a small Maximum Packet Size, or refuses packets as too large.",
+    remedy: "Set it to 1 MiB (mosquitto: `max_packet_size`).",
+  },
   "emergency-too-large": {
     lamp: "unchanged",
     sentence:
