@@ -30,6 +30,8 @@ export default defineConfig({
     exclude: [
       // They fill disks, damage every file of a store, or run the chip for minutes of its time.
       "test/outbox/{damage,full-disk,long-drive,start,upgrade,inspect,outbox}.test.ts",
+      // A minute, by its name.
+      "test/simulation/minute.test.ts",
       // They wait for real devices.
       "test/unit/receiver.test.ts",
       "test/sources/byte-sources.test.ts",

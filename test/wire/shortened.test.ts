@@ -33,7 +33,7 @@ test("track, then vehicle, then buttons are left out, as far as needed, and are 
 test("what it does not have is not named", () => {
   const data = emergency(1, "active", { vehicle }).data;
   const payload = encodeEmergency({ ...full, data }, true, encodeReport({ ...full, data }, true).length - 1);
-  expect(JSON.parse(payload!.toString())).toMatchObject({ data: { shortened: ["vehicle"] } });
+  expect(JSON.parse(payload.toString())).toMatchObject({ data: { shortened: ["vehicle"] } });
 });
 
 test("if even the shortest form is too large there is none", () => {
@@ -49,5 +49,5 @@ test("what was left out of it before is still named when more is left out", () =
   const data = { ...rest, shortened: ["track"] };
   const kept = { ...full, data };
   const payload = encodeEmergency(kept, true, encodeReport(kept, true).length - 1);
-  expect(JSON.parse(payload!.toString())).toMatchObject({ data: { shortened: ["track", "vehicle"] } });
+  expect(JSON.parse(payload.toString())).toMatchObject({ data: { shortened: ["track", "vehicle"] } });
 });

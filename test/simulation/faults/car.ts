@@ -84,14 +84,15 @@ const boardNoise: Fault = {
   },
 };
 
-/** The board begins anew, and some of its greeting is broken on the line. */
+/** The board is plugged in, and some of its greeting is broken on the line. */
 const greetingBroken: Fault = {
   kind: "greeting broken",
   weight: 1,
   meanMs: 2_000,
   begin({ board }, dice) {
-    board.setNoise(dice.pick([0.005, 0.02]));
-    board.reset(dice.pick(RESETS));
+    board.unplug();
+    board.setNoise(dice.pick([0.01, 0.05]));
+    board.plug();
     return () => board.setNoise(0);
   },
 };
