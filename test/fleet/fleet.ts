@@ -42,35 +42,38 @@ class Worker {
   }
 }
 
-const merged = (reports: readonly Report[]): Report => {
-  const warnings: Record<string, number> = {};
-  for (const report of reports)
+/**
+ * The units that are pressed and measured have a process of their own. In a storm the others are a thousand cars in one
+ * process: what such a process is late by is not the broker's.
+ */
+const PROBES = 100;
+const probesOf = (units: number): number => Math.min(PROBES, Math.ceil(units / 10));
+
+/** Warnings of all, figures of the probes. */
+const merged = (probes: Report, others: readonly Report[]): Report => {
+  const warnings = { ...probes.warnings };
+  for (const report of others)
     for (const [key, count] of Object.entries(report.warnings)) warnings[key] = (warnings[key] ?? 0) + count;
-  return {
-    journeys: reports.flatMap(({ journeys }) => journeys),
-    presses: reports.flatMap(({ presses }) => presses),
-    late: {
-      p50: Math.max(...reports.map(({ late }) => late.p50)),
-      p99: Math.max(...reports.map(({ late }) => late.p99)),
-    },
-    warnings,
-  };
+  return { ...probes, warnings };
 };
 
 export class Fleet implements AsyncDisposable {
-  readonly #workers: readonly Worker[];
-  readonly units: number;
+  readonly #probes: Worker;
+  readonly #others: readonly Worker[];
 
   constructor(units: number, processes: number, brokers: Pick<Share, "urls" | "login">) {
-    this.units = units;
-    this.#workers = Array.from({ length: processes }, (_, n) => {
-      const share: Share = {
-        from: Math.floor((units * n) / processes),
-        below: Math.floor((units * (n + 1)) / processes),
-        ...brokers,
-      };
-      return new Worker(share);
-    });
+    const probes = probesOf(units);
+    const rest = units - probes;
+    const below = (n: number) => probes + Math.floor((rest * n) / processes);
+    this.#probes = new Worker({ from: 0, below: probes, ...brokers });
+    this.#others = Array.from(
+      { length: processes },
+      (_, n) => new Worker({ from: below(n), below: below(n + 1), ...brokers }),
+    );
+  }
+
+  get #workers(): readonly Worker[] {
+    return [this.#probes, ...this.#others];
   }
 
   get part(): Part {
@@ -99,9 +102,9 @@ export class Fleet implements AsyncDisposable {
     await this.#all({ do: "drive", drives });
   }
 
-  /** Emergencies in a second, over the whole fleet. */
+  /** Emergencies in a second, all of the probes. */
   async press(perSecond: number): Promise<void> {
-    await this.#all({ do: "press", perSecond: perSecond / this.#workers.length });
+    await this.#probes.do({ do: "press", perSecond });
   }
 
   async measure(): Promise<void> {
@@ -109,7 +112,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   async report(): Promise<Report> {
-    return merged((await this.#all({ do: "report" })).map((answer) => Report.parse(answer)));
+    const ask = async (worker: Worker) => Report.parse(await worker.do({ do: "report" }));
+    return merged(await ask(this.#probes), await Promise.all(this.#others.map(ask)));
   }
 
   async look(): Promise<Look> {

@@ -1,10 +1,10 @@
+import { gzipSync } from "node:zlib";
 import * as z from "zod";
 import type { Connect } from "../../src/dispatch/port.ts";
 import { BUILT_MS } from "../../src/domain/built.ts";
 import type { BoardListener, LampPattern, PanicBoard } from "../../src/domain/panic.ts";
 import { openOutbox } from "../../src/outbox/outbox.ts";
 import { createClock } from "../../src/runtime/clock.ts";
-import { compress } from "../../src/runtime/compress.ts";
 import type { Log } from "../../src/runtime/log.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { readDocument } from "../../src/settings/document.ts";
@@ -197,7 +197,8 @@ export class LightUnit {
         log: this.#log(),
         disk: this.#disk,
         connect: this.#options.connect,
-        compress,
+        // The thread pool would be shared by a thousand units.
+        compress: (text) => Promise.resolve(gzipSync(text, { level: 1 })),
         gps: (signal) => this.#receiver(signal),
         board: (on) => this.#openBoard(on),
         can: undefined,

@@ -19,7 +19,7 @@ export const Order = z.discriminatedUnion("do", [
   z.object({ do: z.literal("stop") }),
   /** Gives each stopped unit so many unsent positions. */
   z.object({ do: z.literal("fill"), records: z.int() }),
-  /** Emergencies in a second, from now on; 0: none. Each is cleared soon after dispatch has received it. */
+  /** Emergencies in a second among its units, from now on; 0: none. Each is cleared soon after dispatch has received it. */
   z.object({ do: z.literal("press"), perSecond: z.number() }),
   /** One position each 5 s, or none. */
   z.object({ do: z.literal("drive"), drives: z.boolean() }),

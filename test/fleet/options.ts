@@ -9,8 +9,9 @@ got rid of every report, and \`record audit\` must find no number that is neithe
   --units N            units (default 200)
   --minutes M          minutes of the steady state (default 1)
   --broker B           mosquitto (default), nats or rabbitmq: a cluster of three
-  --presses P          emergencies in a second, over the whole fleet (default 1)
-  --processes K        processes that the units share (default: one for each 1,500 units)
+  --presses P          emergencies in a second (default 1)
+  --processes K        processes that the units share, beside the one of those that are measured (default:
+                       one for each 1,500 units)
   --json               the figures as one JSON line at the end
 
 Cases:
@@ -29,7 +30,7 @@ export type FleetOptions = {
   readonly units: number;
   readonly minutes: number;
   readonly broker: BrokerKind;
-  /** Emergencies in a second, over the whole fleet. */
+  /** Emergencies in a second. */
   readonly presses: number;
   readonly processes: number;
   readonly storm: boolean;

@@ -64,7 +64,10 @@ const began = (world: World): (() => Promise<void>) => {
     say("  emergency, press to commit", spread(pressed));
     say("  emergency, press to `received` in the car", spread(received));
     say("  cost", cost);
-    say("  the fleet's own timers were late", `p50 ${late.p50.toFixed(1)} p99 ${late.p99.toFixed(1)} ms`);
+    say(
+      "  timers of the measured units were late",
+      `p50 ${late.p50.toFixed(1)} p99 ${late.p99.toFixed(1)} ms`,
+    );
     const counted = Object.entries(warnings).map(([what, count]) => `${what} ${count}`);
     if (counted.length > 0) say("  warnings of units", counted.join(", "));
   };

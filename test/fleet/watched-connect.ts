@@ -10,12 +10,17 @@ export type Sightings = {
   ended(): void;
   /** A position goes to a broker, live. */
   position(report: Numbered, at: number): void;
-  /** A report of an emergency goes to a broker. */
+  /** A report of an emergency that is open goes to a broker. */
   emergency(episode: string, report: Numbered, at: number): void;
   receipt(receipt: Receipt, at: number): void;
 };
 
-const Numbered = z.object({ store: z.string(), seq: z.int() });
+const Numbered = z.object({
+  store: z.string(),
+  seq: z.int(),
+  /** Of an emergency. */
+  data: z.object({ state: z.string().optional() }),
+});
 type Numbered = z.infer<typeof Numbered>;
 
 const Receipt = z.object({
@@ -36,7 +41,7 @@ const sight = ({ topic }: Route, payload: Buffer, on: Sightings): void => {
   if (payload.length === 0 || (episode === undefined && !topic.endsWith("/position"))) return;
   const report = Numbered.parse(JSON.parse(payload.toString()));
   if (episode === undefined) on.position(report, Date.now());
-  else on.emergency(episode, report, Date.now());
+  else if (report.data.state !== "cleared") on.emergency(episode, report, Date.now());
 };
 
 /** The MQTT client of the unit, from an address of the unit's own, with what goes over it. */
