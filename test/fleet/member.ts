@@ -53,8 +53,9 @@ export class Member {
     return this.#connections > 0;
   }
 
+  /** An emergency was published, and the lamp has not gone back to idle. */
   get isOpen(): boolean {
-    return this.#clearAt !== undefined;
+    return this.#episode !== undefined;
   }
 
   /** Starts it, and resolves when a broker has accepted it. */
