@@ -74,6 +74,7 @@ type Attempt = {
   readonly addresses: readonly string[];
   readonly placeOf: (address: string) => Place;
   readonly files: CredentialFiles;
+  readonly from: string | undefined;
   readonly options: ConnectOptions;
   readonly on: ConnectionEvents;
   readonly time: Time;
@@ -95,7 +96,7 @@ const NO_FILES = { pem: {}, kept: undefined };
  * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
  */
 const openFirst = async (
-  { target: { broker }, placeOf, files, options, time, signal }: Attempt,
+  { target: { broker }, placeOf, files, from, options, time, signal }: Attempt,
   addresses: readonly string[],
 ): Promise<Opened> => {
   const losers = new AbortController();
@@ -105,7 +106,7 @@ const openFirst = async (
     const begunAt = time.mono();
     const target = brokerAddress(broker);
     const { pem, kept } = target.secure ? files.read(options) : NO_FILES;
-    const socket = await openSocket(target, address, pem, either).catch((cause: unknown) => {
+    const socket = await openSocket(target, address, pem, either, from).catch((cause: unknown) => {
       // One that another address has overtaken has not failed. One that took all the time there was has.
       if (!losers.signal.aborted) placeOf(address).failed();
       throw cause;
@@ -175,8 +176,11 @@ const connectAny = async (connectOver: ConnectOver, attempt: Attempt): Promise<C
   throw answered ?? failed ?? noAnswer(target.broker);
 };
 
-/** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
-export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup): Connect => {
+/**
+ * Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. `from`: see
+ * `openSocket`.
+ */
+export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup, from?: string): Connect => {
   const names = new Addresses(lookup, time);
   const turns = new Turns();
   const versions = new Versions();
@@ -202,6 +206,7 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup)
         addresses: turns.order(broker, addresses),
         placeOf,
         files,
+        from,
         options,
         on,
         time,

@@ -259,6 +259,9 @@ const connectOver: ConnectOver = async (target, socket, options, on, time, signa
   }
 };
 
-/** Connects with the MQTT client. `lookup`: looks up host names; by default, the system's resolver. */
-export const createConnect = (time: Time, lookup: Lookup = systemLookup): Connect =>
-  createDial(connectOver, time, lookup);
+/**
+ * Connects with the MQTT client. `lookup`: looks up host names; by default, the system's resolver. `from`: the address
+ * of this machine to connect from; by default, the system chooses.
+ */
+export const createConnect = (time: Time, lookup: Lookup = systemLookup, from?: string): Connect =>
+  createDial(connectOver, time, lookup, from);

@@ -45,17 +45,22 @@ export type OpenSocket = {
 /** The connection was closed after TCP was open and before the TLS handshake was done. */
 export class HandshakeError extends Error {}
 
-/** Opens TCP, or TLS with the name checked, to one address. Rejects with the system's error. */
+/**
+ * Opens TCP, or TLS with the name checked, to one address. `from`: the address of this machine to use; left out: the
+ * system chooses. Rejects with the system's error.
+ */
 export const openSocket = (
   { secure, host, port }: BrokerAddress,
   address: string,
   credentials: Pem,
   signal: AbortSignal,
+  from?: string,
 ): Promise<OpenSocket> =>
   new Promise((resolve, reject) => {
     const buffer = Buffer.alloc(READ_BYTES);
     const callback = (bytes: number): boolean => open.data(buffer.subarray(0, bytes));
-    const where = { host: address, port, onread: { buffer, callback } };
+    const origin = from === undefined ? {} : { localAddress: from };
+    const where = { host: address, port, ...origin, onread: { buffer, callback } };
     const socket = secure
       ? connectTls({ ...where, ...credentials, ...(isIP(host) > 0 ? {} : { servername: host }) })
       : connectTcp(where);
