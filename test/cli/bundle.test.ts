@@ -1,30 +1,18 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { open } from "../../src/bundle/envelope.ts";
 import { trustedKey } from "../../src/bundle/keys.ts";
 import { bundle } from "../../src/cli/bundle.ts";
 import { CONFIG } from "../bundle/signed.ts";
+import { inFolder } from "./in-folder.ts";
 
-let dir: string;
-let printed: string;
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "bundle-"));
+const folder = inFolder((dir) => {
   mkdirSync(join(dir, "car"));
   writeFileSync(join(dir, "car/patrol-unit.yaml"), CONFIG);
-  printed = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(dir, { recursive: true });
 });
 
-const at = (name: string): string => join(dir, name);
+const at = (name: string): string => join(folder.dir, name);
 const keygen = (name: string, ...more: string[]) =>
   bundle.run(["keygen", "--out", at(`${name}.pem`), ...more]);
 const sign = (...more: string[]) =>
@@ -56,9 +44,8 @@ test("keygen never replaces a key", async () => {
 
 test("a bundle is signed, and says in one line what it is", async () => {
   await keygen("hq");
-  printed = "";
   expect(await sign("--not-before", "2026-12-01", "--expires", "2027-01-01T06:00:00+01:00")).toBe(0);
-  expect(printed).toMatch(
+  expect(folder.printed).toMatch(
     /car\.patrol: version 7 for zrenjanin\/zr-117, 1 files, \d+ bytes, signed by [\w-]{12}\n$/,
   );
   expect(await opened()).toMatchObject({

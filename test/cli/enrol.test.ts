@@ -1,28 +1,16 @@
 import { execFileSync } from "node:child_process";
-import {
-  chownSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { enrol } from "../../src/cli/enrol.ts";
-import { CommandError } from "../../src/cli/lib/command.ts";
 import { readIdentity } from "../../src/settings/identity.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { Authority } from "./authority.ts";
+import { inFolder } from "./in-folder.ts";
 
 const UNIT = "zrenjanin/zr-117";
 let ca: Authority;
 let foreign: Authority;
-let dir: string;
-let printed: string;
 beforeAll(() => {
   ca = new Authority("patrol ca");
   foreign = new Authority("foreign ca");
@@ -31,39 +19,21 @@ afterAll(() => {
   ca[Symbol.dispose]();
   foreign[Symbol.dispose]();
 });
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "enrol-"));
+const folder = inFolder((dir) => {
   writeFileSync(join(dir, "local.yaml"), "unit: { directorate: zrenjanin, id: zr-117 }\n");
-  printed = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(dir, { recursive: true });
 });
 
-const run = async (...args: string[]): Promise<{ exit: number; line: string }> => {
-  printed = "";
-  try {
-    return { exit: await enrol.run([...args, "--root", dir]), line: printed.trimEnd() };
-  } catch (error) {
-    if (error instanceof CommandError) return { exit: error.exit, line: error.message };
-    throw error;
-  }
-};
-const csr = () => join(dir, "unit.csr");
+const run = (...args: string[]) => folder.run(enrol, [...args, "--root", folder.dir]);
+const csr = () => join(folder.dir, "unit.csr");
 const request = () => run("request", "--out", csr());
 const install = (file: string, ...more: string[]) => run("install", file, "--ca", ca.at("ca.pem"), ...more);
-const identity = (name: string) => join(dir, "identity", name);
+const identity = (name: string) => join(folder.dir, "identity", name);
 
 describe("enrol request", () => {
   test("makes a key for its owner alone, and a request that openssl verifies", async () => {
     expect(await request()).toEqual({
       exit: 0,
-      line: `${csr()}: a request of ${UNIT} for a new key, which stays in ${join(dir, "identity")}`,
+      line: `${csr()}: a request of ${UNIT} for a new key, which stays in ${join(folder.dir, "identity")}`,
     });
     expect(statSync(identity("unit.key")).mode & 0o777).toBe(0o600);
     const said = execFileSync("openssl", ["req", "-in", csr(), "-verify", "-noout", "-subject", "-text"], {
@@ -84,10 +54,10 @@ describe("enrol request", () => {
 
   test("asks for the unit if nothing names it, and refuses another one than is configured", async () => {
     expect(await run("request", "--out", csr(), "--unit", "zrenjanin/zr-1")).toMatchObject({ exit: 1 });
-    rmSync(join(dir, "local.yaml"));
+    rmSync(join(folder.dir, "local.yaml"));
     expect(await request()).toEqual({ exit: 64, line: "--unit is missing; --help lists the options" });
     expect(await run("request", "--out", csr(), "--unit", "Zr")).toMatchObject({ exit: 64 });
-    expect(readdirSync(dir)).toEqual([]);
+    expect(readdirSync(folder.dir)).toEqual([]);
     expect(await run("request", "--out", csr(), "--unit", UNIT)).toMatchObject({ exit: 0 });
   });
 
@@ -99,9 +69,9 @@ describe("enrol request", () => {
   });
 
   test.runIf(process.getuid?.() === 0)("gives what it writes the owner of the root", async () => {
-    chownSync(dir, 12_345, 23_456);
+    chownSync(folder.dir, 12_345, 23_456);
     await request();
-    for (const path of [join(dir, "identity"), identity("unit.key")])
+    for (const path of [join(folder.dir, "identity"), identity("unit.key")])
       expect([lstatSync(path).uid, lstatSync(path).gid]).toEqual([12_345, 23_456]);
   });
 });
@@ -115,7 +85,7 @@ describe("enrol install", () => {
     );
     expect(exit).toBe(0);
     expect(statSync(identity("unit.pem")).mode & 0o777).toBe(0o644);
-    expect(readIdentity(rootAt(dir), UNIT, Date.now(), identity("unit.pem"))).toEqual({
+    expect(readIdentity(rootAt(folder.dir), UNIT, Date.now(), identity("unit.pem"))).toEqual({
       files: { cert: identity("unit.pem"), key: identity("unit.key") },
       faults: [],
     });
@@ -128,7 +98,7 @@ describe("enrol install", () => {
     });
     const leaf = ca.sign(csr(), "leaf", { from: "between" });
     expect(await install(leaf)).toMatchObject({ exit: 1 });
-    const chain = join(dir, "chain.pem");
+    const chain = join(folder.dir, "chain.pem");
     writeFileSync(chain, readFileSync(leaf, "utf8") + readFileSync(ca.at("between.pem"), "utf8"));
     expect(await install(chain)).toMatchObject({ exit: 0 });
   });
@@ -185,10 +155,10 @@ describe("enrol install", () => {
     });
 
     test("a certificate for another unit", async () => {
-      rmSync(join(dir, "local.yaml"));
+      rmSync(join(folder.dir, "local.yaml"));
       await run("request", "--out", csr(), "--unit", "zrenjanin/zr-1");
       const file = ca.sign(csr(), "e");
-      writeFileSync(join(dir, "local.yaml"), "unit: { directorate: zrenjanin, id: zr-117 }\n");
+      writeFileSync(join(folder.dir, "local.yaml"), "unit: { directorate: zrenjanin, id: zr-117 }\n");
       expect(await install(file)).toEqual({
         exit: 1,
         line: `${file} is refused: it is for zrenjanin/zr-1, and this unit is zrenjanin/zr-117`,

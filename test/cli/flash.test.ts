@@ -14,11 +14,10 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { CompactSign } from "jose";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Content } from "../../src/bundle/format.ts";
 import { thumbprint } from "../../src/bundle/keys.ts";
 import { flash } from "../../src/cli/flash.ts";
-import { CommandError } from "../../src/cli/lib/command.ts";
 import { NO_MEMORY } from "../../src/domain/memory.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
 import { MEMORY_KEY } from "../../src/outbox/record.ts";
@@ -28,6 +27,7 @@ import { keptEpisode } from "../outbox/kept-episode.ts";
 import { openTestOutbox } from "../outbox/open-outbox.ts";
 import { contentWith, keyPair, sealed } from "../bundle/signed.ts";
 import { DBC } from "../settings/configuration.ts";
+import { inFolder, type Said } from "./in-folder.ts";
 
 const hq = await keyPair("hq");
 const stranger = await keyPair("stranger");
@@ -44,34 +44,15 @@ status: { listen: "127.0.0.1:1" }
 ${more}`;
 const yaml = (text: string) => ({ files: [{ name: "patrol-unit.yaml", text }] });
 
-let dir: string;
-let printed: string;
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "flash-"));
+const folder = inFolder((dir) => {
   mkdirSync(join(dir, "trust"));
   writeFileSync(join(dir, "trust/hq.pem"), hq.publicPem);
   writeFileSync(join(dir, "local.yaml"), LOCAL, { mode: 0o600 });
-  printed = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(dir, { recursive: true });
 });
 
-type Said = { readonly exit: number; readonly line: string };
 const run = async (...args: string[]): Promise<Said> => {
-  printed = "";
-  try {
-    const exit = await flash.run([...args, "--root", dir]);
-    return { exit, line: printed.trimEnd().split("\n").at(-1) ?? "" };
-  } catch (error) {
-    if (error instanceof CommandError) return { exit: error.exit, line: error.message };
-    throw error;
-  }
+  const { exit, line } = await folder.run(flash, [...args, "--root", folder.dir]);
+  return { exit, line: line.split("\n").at(-1) ?? "" };
 };
 const flashBytes = async (bytes: Buffer, ...more: string[]): Promise<Said> => {
   const file = join(mkdtempSync(join(tmpdir(), "stick-")), "car.patrol");
@@ -84,13 +65,13 @@ const flashContent = async (parts: Partial<Content>, ...more: string[]) =>
   flashBytes(await sealed(hq.key, { for: "zrenjanin/*", ...parts }), ...more);
 const status = async (): Promise<unknown> => {
   await run("status", "--json");
-  return JSON.parse(printed);
+  return JSON.parse(folder.printed);
 };
 
 /** Every file, folder and link of the root, with what is in it. */
-const everything = (folder = dir): Record<string, string> =>
+const everything = (root = folder.dir): Record<string, string> =>
   Object.fromEntries(
-    readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+    readdirSync(root, { recursive: true, withFileTypes: true }).map((entry) => {
       const path = join(entry.parentPath, entry.name);
       if (entry.isSymbolicLink()) return [path, `→ ${readlinkSync(path)}`];
       return [path, entry.isDirectory() ? "folder" : readFileSync(path, "latin1")];
@@ -103,8 +84,8 @@ describe("a bundle", () => {
       exit: 0,
       line: "version 1 for zrenjanin/*, signed by hq, is in force; there is no earlier version to go back to",
     });
-    expect(readlinkSync(join(dir, "current"))).toBe("configs/1");
-    expect(readFileSync(join(dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(5));
+    expect(readlinkSync(join(folder.dir, "current"))).toBe("configs/1");
+    expect(readFileSync(join(folder.dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(5));
   });
 
   test("says only what it changes, also with a relative --root", async () => {
@@ -113,11 +94,12 @@ describe("a bundle", () => {
       files: [{ name: "patrol-unit.yaml", text: configOf(movingS).replace("]", "], ca: ca.pem") }, ca],
     });
     await flashContent({ version: 1, ...withCa(5) });
-    const file = join(dir, "car.patrol");
+    const file = join(folder.dir, "car.patrol");
     writeFileSync(file, await sealed(hq.key, { for: "zrenjanin/*", version: 2, ...withCa(10) }));
-    printed = "";
-    await flash.run(["config", file, "--root", relative(process.cwd(), dir)]);
-    expect(printed.split("\n").filter((line) => line.startsWith("  "))).toEqual(["  report.movingS: 5 → 10"]);
+    await folder.run(flash, ["config", file, "--root", relative(process.cwd(), folder.dir)]);
+    expect(folder.printed.split("\n").filter((line) => line.startsWith("  "))).toEqual([
+      "  report.movingS: 5 → 10",
+    ]);
   });
 
   test("says what it changes, key by key, and never a secret", async () => {
@@ -129,15 +111,15 @@ describe("a bundle", () => {
       exit: 0,
       line: "version 2 for zrenjanin/*, signed by hq, is in force; on trial: if dispatch is not reached within 300 s, version 1 returns",
     });
-    expect(printed.split("\n")).toEqual(
+    expect(folder.printed.split("\n")).toEqual(
       expect.arrayContaining([
         "  report.movingS: 5 → 10",
         "  can.database: none → vehicles/car.dbc",
         "  vehicles/car.dbc: none → another file",
       ]),
     );
-    expect(printed).not.toContain("garage-7");
-    expect(readdirSync(join(dir, "configs/2")).toSorted()).toEqual([
+    expect(folder.printed).not.toContain("garage-7");
+    expect(readdirSync(join(folder.dir, "configs/2")).toSorted()).toEqual([
       ".bundle.json",
       "patrol-unit.yaml",
       "vehicles",
@@ -185,7 +167,7 @@ describe("a bundle", () => {
       line: "there is no previous configuration to go back to",
     });
     expect(await flashContent({ version: 2, ...yaml(configOf(11)) })).toMatchObject({ exit: 0 });
-    expect(readFileSync(join(dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(11));
+    expect(readFileSync(join(folder.dir, "current/patrol-unit.yaml"), "utf8")).toBe(configOf(11));
   });
 
   test("can add a trusted key and retire another, and the next one is signed by the new key", async () => {
@@ -197,7 +179,7 @@ describe("a bundle", () => {
         await sealed(stranger.key, { ...next, version: 2, trust: { add: [], retire: ["hq"] } }),
       ),
     ).toMatchObject({ exit: 0 });
-    expect(readdirSync(join(dir, "trust"))).toEqual(["next.pem"]);
+    expect(readdirSync(join(folder.dir, "trust"))).toEqual(["next.pem"]);
     expect((await flashBytes(await sealed(hq.key, { ...next, version: 3 }))).line).toMatch(
       /which this unit does not trust$/,
     );
@@ -206,7 +188,7 @@ describe("a bundle", () => {
   test.runIf(process.getuid?.() === 0)(
     "and everything that is written gets the owner of the root",
     async () => {
-      chownSync(dir, 12_345, 23_456);
+      chownSync(folder.dir, 12_345, 23_456);
       await flashContent({ version: 1, ...yaml(configOf(5)) });
       await flashContent({ version: 2, ...yaml(configOf(6)) });
       for (const name of [
@@ -218,7 +200,7 @@ describe("a bundle", () => {
         "previous",
         "state.json",
       ]) {
-        const { uid, gid } = lstatSync(join(dir, name));
+        const { uid, gid } = lstatSync(join(folder.dir, name));
         expect([name, uid, gid]).toEqual([name, 12_345, 23_456]);
       }
     },
@@ -374,7 +356,7 @@ describe("refused in one line, with the working configuration unchanged, is a bu
     [
       "that renames the unit",
       async () => {
-        writeFileSync(join(dir, "local.yaml"), LOCAL.replace(/unit:.*\n/, ""));
+        writeFileSync(join(folder.dir, "local.yaml"), LOCAL.replace(/unit:.*\n/, ""));
         return sealed(hq.key, {
           ...good,
           ...yaml(configOf(7, "unit: { directorate: zrenjanin, id: zr-9 }\n")),
@@ -403,10 +385,10 @@ describe("refused in one line, with the working configuration unchanged, is a bu
 
   test("while an emergency is open; a drill does not count", async () => {
     await flashContent({ version: 1, ...yaml(configOf(5)) });
-    mkdirSync(join(dir, "outbox"));
+    mkdirSync(join(folder.dir, "outbox"));
     const open = async (drill: boolean, generation: number) => {
       const { bytes, place } = encodeVital(vitalWith(drill, generation));
-      await writePlace(vitalFileOf(join(dir, "outbox")), place, bytes);
+      await writePlace(vitalFileOf(join(folder.dir, "outbox")), place, bytes);
     };
     await open(false, 1);
     expect(await flashContent({ version: 2, ...yaml(configOf(10)) })).toEqual({
@@ -427,7 +409,7 @@ describe("when the vital file is lost, an open emergency is known from the store
   };
   /** An outbox with what a unit keeps of an emergency, and without its vital file. */
   const loseVital = async (drill: boolean, copied: boolean): Promise<void> => {
-    const path = join(dir, "outbox");
+    const path = join(folder.dir, "outbox");
     const { memory } = vitalWith(drill, 1);
     const [kept] = memory.emergency.episodes;
     await using stack = new AsyncDisposableStack();
@@ -462,7 +444,7 @@ describe("when the vital file is lost, an open emergency is known from the store
 test("a symbolic link in the root is never followed out of it", async () => {
   await flashContent({ version: 1, ...yaml(configOf(5)) });
   const outside = mkdtempSync(join(tmpdir(), "outside-"));
-  symlinkSync(outside, join(dir, "configs/.stage"));
+  symlinkSync(outside, join(folder.dir, "configs/.stage"));
   expect(await flashContent({ version: 2, ...yaml(configOf(6)) })).toMatchObject({ exit: 0 });
   expect(readdirSync(outside)).toEqual([]);
   rmSync(outside, { recursive: true });
@@ -473,11 +455,11 @@ test("wrong usage names what is missing", async () => {
     exit: 64,
     message: "expected config, firmware, back, status after flash",
   });
-  await expect(flash.run(["config", "--root", dir])).rejects.toMatchObject({ exit: 64 });
+  await expect(flash.run(["config", "--root", folder.dir])).rejects.toMatchObject({ exit: 64 });
   await expect(flash.run(["config", "a.patrol"])).rejects.toMatchObject({ exit: 64 });
-  await expect(flash.run(["status", "--root", join(dir, "none")])).rejects.toMatchObject({ exit: 74 });
-  expect(await run("config", join(dir, "none.patrol"))).toEqual({
+  await expect(flash.run(["status", "--root", join(folder.dir, "none")])).rejects.toMatchObject({ exit: 74 });
+  expect(await run("config", join(folder.dir, "none.patrol"))).toEqual({
     exit: 74,
-    line: `${join(dir, "none.patrol")} cannot be read: there is no such file`,
+    line: `${join(folder.dir, "none.patrol")} cannot be read: there is no such file`,
   });
 });

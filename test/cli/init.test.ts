@@ -1,53 +1,40 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { generateKeys } from "../../src/bundle/keys.ts";
 import { check } from "../../src/cli/check.ts";
 import { init } from "../../src/cli/init.ts";
-import { CommandError } from "../../src/cli/lib/command.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
 import { inForce, loadConfiguration } from "../../src/settings/load.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { epoch } from "../journeys/car.ts";
+import { inFolder } from "./in-folder.ts";
 
-let dir: string;
-let printed: string;
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "init-"));
+const folder = inFolder((dir) => {
   mkdirSync(join(dir, "none"));
   writeFileSync(join(dir, "hq.pub.pem"), generateKeys(undefined).publicPem);
-  printed = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(dir, { recursive: true });
 });
 
-const root = () => join(dir, "root");
+const root = () => join(folder.dir, "root");
 const IDENTITY = ["--directorate", "zrenjanin", "--unit", "zr-117"];
 const BROKERS = ["--brokers", "mqtts://dispatch-a:8883, mqtts://dispatch-b:8883"];
 const DEVICES = ["--gps", "/dev/ttyACM0", "--panic", "/dev/ttyUSB0"];
-const run = async (...args: string[]): Promise<{ exit: number; line: string }> => {
-  printed = "";
-  try {
-    const devices = args.includes("--devices") ? [] : ["--devices", join(dir, "none")];
-    return { exit: await init.run(["--root", root(), ...devices, ...args]), line: printed };
-  } catch (error) {
-    if (error instanceof CommandError) return { exit: error.exit, line: error.message };
-    throw error;
-  }
+const run = (...args: string[]) => {
+  const devices = args.includes("--devices") ? [] : ["--devices", join(folder.dir, "none")];
+  return folder.run(init, ["--root", root(), ...devices, ...args]);
 };
 
 describe("init", () => {
   test("lays out a root by options alone, with a configuration that check accepts", async () => {
-    const { exit, line } = await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(dir, "hq.pub.pem"));
+    const { exit, line } = await run(
+      ...IDENTITY,
+      ...BROKERS,
+      ...DEVICES,
+      "--trust",
+      join(folder.dir, "hq.pub.pem"),
+    );
     expect(line).toContain(`${root()} is laid out for zrenjanin/zr-117`);
     expect(exit).toBe(0);
     const { settings, faults } = loadConfiguration(inForce(rootAt(root())));
@@ -73,18 +60,18 @@ describe("init", () => {
   });
 
   test("trusts the key of --trust by the name of its file", async () => {
-    await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(dir, "hq.pub.pem"));
+    await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(folder.dir, "hq.pub.pem"));
     expect(readdirSync(join(root(), "trust"))).toEqual(["hq.pem"]);
   });
 
   test("copies the CA, and a vehicle profile with its database", async () => {
-    writeFileSync(join(dir, "ca.pem"), "a CA");
+    writeFileSync(join(folder.dir, "ca.pem"), "a CA");
     const { exit } = await run(
       ...IDENTITY,
       ...BROKERS,
       ...DEVICES,
       "--ca",
-      join(dir, "ca.pem"),
+      join(folder.dir, "ca.pem"),
       "--can",
       "can0",
       "--profile",
@@ -190,21 +177,27 @@ describe("without a terminal a missing or wrong answer names its option, and not
     ],
   ])("%s", async (_, args, exit, line) => {
     expect(await run(...args)).toEqual({ exit, line });
-    expect(readdirSync(dir)).not.toContain("root");
+    expect(readdirSync(folder.dir)).not.toContain("root");
   });
 
   test("a key that is none", async () => {
-    writeFileSync(join(dir, "hq.pem"), generateKeys(undefined).privatePem);
-    const { exit, line } = await run(...IDENTITY, ...BROKERS, ...DEVICES, "--trust", join(dir, "hq.pem"));
+    writeFileSync(join(folder.dir, "hq.pem"), generateKeys(undefined).privatePem);
+    const { exit, line } = await run(
+      ...IDENTITY,
+      ...BROKERS,
+      ...DEVICES,
+      "--trust",
+      join(folder.dir, "hq.pem"),
+    );
     expect({ exit, line }).toEqual({
       exit: 1,
-      line: `--trust ${join(dir, "hq.pem")}: it is a private key: a unit must hold only the public one`,
+      line: `--trust ${join(folder.dir, "hq.pem")}: it is a private key: a unit must hold only the public one`,
     });
   });
 });
 
 test("init finds the receiver and the panic board by listening to them", async () => {
-  const devices = join(dir, "by-id");
+  const devices = join(folder.dir, "by-id");
   mkdirSync(devices);
   using gps = openSerialLine(join(devices, "usb-receiver"));
   using _board = startLiveBoard({
