@@ -193,12 +193,21 @@ const renewedIn = (dir: string, document: ConfigDocument, recipient: string): Co
     : { files: [], faults: [faultAt(document, [], found)] };
 };
 
+/** The faults at keys that have none yet. */
+const unlike = (known: readonly SettingsFault[], more: readonly SettingsFault[]): readonly SettingsFault[] =>
+  more.filter(({ path }) => !known.some((fault) => fault.path === path));
+
 /**
  * The files of a bundle for a recipient, the configuration first. Throws ConfigurationError with every fault: those that `check`
  * finds, secrets, and files that are missing or lie outside of the folder. A configuration for a group may
- * leave out what each car has in `local.yaml`.
+ * leave out what each car has in `local.yaml`. `wrongFiles`: the faults of files that the configuration names for the
+ * link.
  */
-export const collect = (dir: string, recipient: string): readonly BundleFile[] => {
+export const collect = (
+  dir: string,
+  recipient: string,
+  wrongFiles: (document: ConfigDocument) => readonly SettingsFault[] = () => [],
+): readonly BundleFile[] => {
   const folder = resolve(dir);
   const file = join(folder, CONFIG_FILE);
   const own = readBelow(folder, CONFIG_FILE, TEXT_BYTES);
@@ -210,11 +219,10 @@ export const collect = (dir: string, recipient: string): readonly BundleFile[] =
   const known = faultsOfConfiguration(file, standIn(document, recipient));
   const references = referencesOf(folder, document);
   const renewed = renewedIn(folder, document, recipient);
-  const isKnown = ({ path }: SettingsFault): boolean => known.some((fault) => fault.path === path);
+  const refused = [...known, ...unlike(known, references.faults), ...secretsIn(document)];
   const faults = [
-    ...known,
-    ...references.faults.filter((fault) => !isKnown(fault)),
-    ...secretsIn(document),
+    ...refused,
+    ...unlike(refused, wrongFiles(document)),
     ...renewed.faults,
     ...wrongUnit(document, recipient),
   ];

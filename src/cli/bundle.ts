@@ -24,6 +24,7 @@ import {
   unreadable,
   type Command,
 } from "./lib/command.ts";
+import { credentialFaults } from "./lib/credentials.ts";
 import { askSecret } from "./lib/prompt.ts";
 
 const PEM_BYTES = 65_536;
@@ -170,7 +171,7 @@ const make = async (args: readonly string[]): Promise<number> => {
   const dates = datesOf(given["not-before"], given.expires);
   const trust = await trustOf(given["add-trust"], given["retire-trust"]);
   const key = await privateKey(keyFile, given["passphrase-file"]);
-  const files = collect(dir, recipient);
+  const files = collect(dir, recipient, credentialFaults);
   const content = {
     v: 1,
     type: "config",

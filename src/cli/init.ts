@@ -18,6 +18,7 @@ import { busText, canBuses, type CanBus } from "./init/buses.ts";
 import { configurationFiles, localText, type Answers } from "./init/layout.ts";
 import { BY_ID, deviceText, listenTo, serialDevices, type Device } from "./init/serial.ts";
 import { clearFit, fits, fitText, hearBus, profileFiles, profilesIn, type Fit } from "./init/vehicles.ts";
+import { pemFiles } from "./lib/broker-options.ts";
 import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
 import { asker, nobody, type Asker, type Question } from "./lib/prompt.ts";
 import { lockRoot } from "./lib/root.ts";
@@ -294,7 +295,7 @@ Exit: 0 done, 1 DIR is laid out already or a key cannot be used, 64 an answer is
     const trust = await trustOf(given.trust);
     const identity = await askIdentity(given, ask);
     const brokers = await askBrokers(given, ask);
-    const ca = given.ca === undefined ? undefined : readOption(given.ca);
+    const ca = given.ca === undefined ? undefined : pemFiles({ ca: given.ca }).ca;
     const found = await find(given, tell);
     const answers: Answers = {
       ...identity,

@@ -150,6 +150,7 @@ export class OutboxLoop implements Outbox {
       closing: () => this.#closing,
       away: () => this.#condition.away,
       memory: () => this.memory,
+      lost: () => this.#readable(),
     });
   }
 
@@ -168,7 +169,7 @@ export class OutboxLoop implements Outbox {
       failed: () => this.#writer.within(RETRY_MS),
       // Reports were held back until their numbers were leased.
       leased: () => {
-        if (!this.#isOpen) for (const lane of LANES) on.stored(lane);
+        if (!this.#isOpen) this.#readable();
       },
       news: (line) => on.news(line),
     });
@@ -332,6 +333,11 @@ export class OutboxLoop implements Outbox {
   #declared(): void {
     this.#writer.appended("event");
     if (!this.#isOpen) this.#options.on.stored("event");
+  }
+
+  /** Reports of every lane can be read that could not be read before. */
+  #readable(): void {
+    for (const lane of LANES) this.#options.on.stored(lane);
   }
 
   read(lane: Lane, after: number, limit: number): Promise<{ reports: Report[]; cursor: number }> {

@@ -145,7 +145,12 @@ export const openOutbox = async (options: OutboxOptions): Promise<Outbox> => {
     const start = await begin(options.disk, options);
     for (const line of start.news) options.on.news(line);
     const { disk, random, time, on } = options;
-    const home = new VitalHome({ disk, spare: start.spare, spareUsed: (reason) => on.spareUsed?.(reason) });
+    const home = new VitalHome({
+      disk,
+      spare: start.spare,
+      mono: () => time.mono(),
+      spareUsed: (reason) => on.spareUsed?.(reason),
+    });
     const life = await takeLease(disk, start, { home, random, time });
     if (start.doubtful) options.on.doubtful?.();
     const unit = start.memory.unit ?? options.unit;

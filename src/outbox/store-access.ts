@@ -42,6 +42,8 @@ export type AccessOptions = {
   /** Nothing remembers numbers or memory. */
   readonly away: () => boolean;
   readonly memory: () => Memory;
+  /** The open store can no longer be read. What is in memory can be read from now on. */
+  readonly lost: () => void;
 };
 
 /** The reports of emergencies with these numbers, ascending. */
@@ -110,11 +112,14 @@ export class StoreAccess {
     if (this.store !== store) return;
     this.#access = { kind: "torn", store };
     this.#damaged ||= damaged;
+    this.#options.lost();
   }
 
   /** It does not answer: it is not used before `answered`. */
   hang(store: Store): void {
-    if (this.store === store) this.#access = { kind: "hung", store };
+    if (this.store !== store) return;
+    this.#access = { kind: "hung", store };
+    this.#options.lost();
   }
 
   /** It has answered. Returns whether it did not answer before. */

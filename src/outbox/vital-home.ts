@@ -5,20 +5,33 @@ export type VitalHomeOptions = {
   readonly disk: Pick<Disk, "writeVital" | "writeSpare" | "removeSpare">;
   /** There is a spare on the disk. */
   readonly spare: boolean;
+  /** Milliseconds on a clock that never jumps. */
+  readonly mono: () => number;
   /** The spare is used from now on, because the vital file cannot be written; undefined: the vital file again. */
   readonly spareUsed: (reason: string | undefined) => void;
 };
 
+const HOUR_MS = 3_600_000;
+/** A vital file that refused is tried again after an hour. Each time that it still refuses, the pause doubles, up to a day. */
+const PAUSE_MIN_MS = HOUR_MS;
+const PAUSE_MAX_MS = 24 * HOUR_MS;
+
+type Place = "vital" | "spare";
+
 /**
  * Where the vital record is written: in the vital file, or in its spare while the vital file alone cannot be
- * written. At the start the newest place of the two counts, so nothing has to be merged.
+ * written. At the start the newest place of the two counts, so nothing has to be merged. A write that is cut
+ * spoils one place of one file, and the newest record is in another place.
  */
 export class VitalHome {
   readonly #options: VitalHomeOptions;
-  #inUse: "vital" | "spare" = "vital";
+  #inUse: Place = "vital";
   #spare: boolean;
   /** Writes of the vital file since the spare was used. Once each place is newer than the spare, that is removed. */
   #inRow = 0;
+  /** When the vital file is tried again. */
+  #tryAt = Infinity;
+  #pauseMs = PAUSE_MIN_MS;
 
   constructor(options: VitalHomeOptions) {
     this.#options = options;
@@ -27,38 +40,59 @@ export class VitalHome {
 
   /** Resolves when the bytes are synced in one of the files. Rejects with DiskError if neither can be written. */
   async write(place: number, bytes: Buffer): Promise<void> {
+    const first = this.#first();
     try {
-      await this.#put(place, bytes);
+      await this.#put(first, place, bytes);
+      this.#use(first);
     } catch (cause) {
       if (!(cause instanceof DiskError)) throw cause;
-      await this.#elsewhere(place, bytes, cause);
+      await this.#elsewhere(first, { place, bytes, cause });
     }
     await this.#removeSpare();
   }
 
-  async #put(place: number, bytes: Buffer): Promise<void> {
+  /** The file to try first. */
+  #first(): Place {
+    const now = this.#options.mono();
+    if (this.#inUse === "vital" || now < this.#tryAt) return this.#inUse;
+    this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MAX_MS);
+    this.#tryAt = now + this.#pauseMs;
+    return "vital";
+  }
+
+  async #put(file: Place, place: number, bytes: Buffer): Promise<void> {
     const { disk } = this.#options;
-    if (this.#inUse === "vital") {
+    if (file === "vital") {
       await disk.writeVital(place, bytes);
       this.#inRow++;
     } else {
       this.#spare = true;
+      this.#inRow = 0;
       await disk.writeSpare(place, bytes);
     }
   }
 
-  /** Writes to the other file, and goes on with it if that succeeds. */
-  async #elsewhere(place: number, bytes: Buffer, cause: DiskError): Promise<void> {
-    const refused = this.#inUse;
-    this.#inUse = refused === "vital" ? "spare" : "vital";
-    this.#inRow = 0;
+  /** Writes to the other file, and goes on with it if that succeeds. Rejects with `cause` if it does not. */
+  async #elsewhere(
+    refused: Place,
+    { place, bytes, cause }: { readonly place: number; readonly bytes: Buffer; readonly cause: DiskError },
+  ): Promise<void> {
+    const other = refused === "vital" ? "spare" : "vital";
     try {
-      await this.#put(place, bytes);
+      await this.#put(other, place, bytes);
     } catch {
-      this.#inUse = refused;
       throw cause;
     }
-    this.#options.spareUsed(refused === "vital" ? reasonOf(cause) : undefined);
+    this.#use(other, cause);
+  }
+
+  /** Goes on with a file. `cause`: why the other one cannot be written. */
+  #use(file: Place, cause?: DiskError): void {
+    if (file === this.#inUse) return;
+    this.#inUse = file;
+    this.#pauseMs = PAUSE_MIN_MS;
+    this.#tryAt = this.#options.mono() + this.#pauseMs;
+    this.#options.spareUsed(file === "spare" && cause ? reasonOf(cause) : undefined);
   }
 
   async #removeSpare(): Promise<void> {

@@ -240,7 +240,6 @@ export class Writer {
     const cause = new NoAnswerError(disk.path, ANSWER_MS);
     access.hang(store);
     condition.storeFailed(cause);
-    for (const lane of LANES) this.#options.stored(lane);
     giveUp(cause);
   }
 

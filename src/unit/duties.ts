@@ -26,6 +26,7 @@ const healthOf = async (
   const { records, bytes, oldestAt } = await outbox.stats();
   const { panic } = options.settings;
   const buttons = typeof panic === "object" ? panic.buttons : {};
+  const expiresAt = options.certificateExpiresAt?.();
   const now = clock.now();
   const ageMs = oldestAt === undefined || now.clock === "unset" ? undefined : Math.max(0, now.at - oldestAt);
   return {
@@ -42,9 +43,7 @@ const healthOf = async (
     gps: gps.health(),
     ...(can ? { can: can.health() } : {}),
     ...(board ? { panicBoard: { ...boardHealth(board, buttons), ...buttonTests.health() } } : {}),
-    ...(options.certificateExpiresAt === undefined
-      ? {}
-      : { certificateExpiresAt: isoInstant(options.certificateExpiresAt) }),
+    ...(expiresAt === undefined ? {} : { certificateExpiresAt: isoInstant(expiresAt) }),
   };
 };
 

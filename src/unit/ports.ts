@@ -40,8 +40,8 @@ export type UnitOptions = {
   readonly config: string;
   /** Faults of the configuration that the unit runs with. */
   readonly configFaults: readonly ConfigFault[];
-  /** When the unit's certificate expires, UTC milliseconds. Absent: it has none. */
-  readonly certificateExpiresAt?: number;
+  /** When the certificate in use expires, UTC milliseconds; undefined: none can be read. Absent: the unit has none. */
+  readonly certificateExpiresAt?: () => number | undefined;
   /** Takes a bundle from dispatch. Absent: the unit has no root to install it in, and does not ask for any. */
   readonly bundle?: (bytes: Buffer) => void;
   /** The sources are recordings: they end, and their times are in the past. */

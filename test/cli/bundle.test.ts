@@ -5,6 +5,7 @@ import { open } from "../../src/bundle/envelope.ts";
 import { trustedKey } from "../../src/bundle/keys.ts";
 import { bundle } from "../../src/cli/bundle.ts";
 import { CONFIG } from "../bundle/signed.ts";
+import { Authority } from "./authority.ts";
 import { inFolder } from "./in-folder.ts";
 
 const folder = inFolder((dir) => {
@@ -102,7 +103,9 @@ test("a configuration that is not valid exits 78 with each fault", async () => {
 test("a bundle that would be too large is not written", async () => {
   await keygen("hq");
   writeFileSync(at("car/patrol-unit.yaml"), CONFIG.replace('"] }', '"], ca: ca.pem }'));
-  writeFileSync(at("car/ca.pem"), Buffer.from(Array.from({ length: 500_000 }, () => Math.random() * 256)));
+  using authority = new Authority();
+  const noise = Buffer.from(Array.from({ length: 500_000 }, () => Math.random() * 256));
+  writeFileSync(at("car/ca.pem"), Buffer.concat([readFileSync(authority.at("ca.pem")), noise]));
   await expect(sign()).rejects.toMatchObject({
     exit: 1,
     message: expect.stringMatching(/^the bundle would have \d+ bytes .*: expected at most 524288/),

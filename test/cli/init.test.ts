@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { releasedImage } from "../../firmware-bridge/image.ts";
@@ -10,6 +10,7 @@ import { openSerialLine } from "../../src/runtime/pty.ts";
 import { inForce, loadConfiguration } from "../../src/settings/load.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { epoch } from "../journeys/car.ts";
+import { Authority } from "./authority.ts";
 import { inFolder } from "./in-folder.ts";
 
 const folder = inFolder((dir) => {
@@ -65,13 +66,13 @@ describe("init", () => {
   });
 
   test("copies the CA, and a vehicle profile with its database", async () => {
-    writeFileSync(join(folder.dir, "ca.pem"), "a CA");
+    using authority = new Authority();
     const { exit } = await run(
       ...IDENTITY,
       ...BROKERS,
       ...DEVICES,
       "--ca",
-      join(folder.dir, "ca.pem"),
+      authority.at("ca.pem"),
       "--can",
       "can0",
       "--profile",
@@ -81,7 +82,16 @@ describe("init", () => {
     const { settings, mapping } = loadConfiguration(inForce(rootAt(root())));
     expect(settings.can?.database).toBe(join(root(), "configs/0/vehicles/toyota-rav4.dbc"));
     expect(mapping?.signals.length).toBeGreaterThan(0);
-    expect(readFileSync(settings.dispatch.ca ?? "", "utf8")).toBe("a CA");
+    expect(readFileSync(settings.dispatch.ca ?? "")).toEqual(readFileSync(authority.at("ca.pem")));
+  });
+
+  test("with a CA that the link could not use is refused, and nothing is written", async () => {
+    writeFileSync(join(folder.dir, "ca.pem"), "no PEM");
+    expect(await run(...IDENTITY, ...BROKERS, ...DEVICES, "--ca", join(folder.dir, "ca.pem"))).toEqual({
+      exit: 74,
+      line: `${join(folder.dir, "ca.pem")} does not hold a certificate in PEM`,
+    });
+    expect(existsSync(root())).toBe(false);
   });
 
   test("of a root that is laid out is refused, and nothing changes", async () => {

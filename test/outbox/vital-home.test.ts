@@ -14,6 +14,7 @@ const openHome = (spare = false) => {
   const refuses = { vital: false, spare: false };
   const log: string[] = [];
   const news: (string | undefined)[] = [];
+  const clock = { ms: 0 };
   const ask = async (what: string, refused: boolean): Promise<void> => {
     log.push(what);
     if (refused) throw new DiskError("input/output error");
@@ -23,9 +24,12 @@ const openHome = (spare = false) => {
     writeSpare: (place: number) => ask(`spare ${place}`, refuses.spare),
     removeSpare: () => ask("remove", false),
   };
-  const home = new VitalHome({ disk, spare, spareUsed: (reason) => void news.push(reason) });
-  return { home, refuses, log, news };
+  const mono = (): number => clock.ms;
+  const home = new VitalHome({ disk, spare, mono, spareUsed: (reason) => void news.push(reason) });
+  const pass = (hours: number): void => void (clock.ms += hours * HOUR_MS);
+  return { home, refuses, log, news, pass };
 };
+const HOUR_MS = 3_600_000;
 const BYTES = Buffer.from("x");
 
 describe("the home of the vital record", () => {
@@ -54,6 +58,62 @@ describe("the home of the vital record", () => {
     for (const place of [1, 0, 1]) await home.write(place, BYTES);
     expect(log.slice(2)).toEqual(["spare 1", "vital 1", "vital 0", "remove", "vital 1"]);
     expect(news).toEqual(["input/output error", undefined]);
+  });
+
+  test("is the vital file again an hour later if that can be written then, and the spare goes two writes later", async () => {
+    const { home, refuses, log, news, pass } = openHome();
+    refuses.vital = true;
+    await home.write(0, BYTES);
+    refuses.vital = false;
+    pass(0.99);
+    await home.write(1, BYTES);
+    pass(0.01);
+    for (const place of [0, 1, 0]) await home.write(place, BYTES);
+    expect(log.slice(2)).toEqual(["spare 1", "vital 0", "vital 1", "remove", "vital 0"]);
+    expect(news).toEqual(["input/output error", undefined]);
+  });
+
+  test("stays the spare while the vital file refuses, which is tried after 1, 2, 4 hours, at last once a day", async () => {
+    const { home, refuses, log, news, pass } = openHome();
+    refuses.vital = true;
+    await home.write(0, BYTES);
+    const triedAt: number[] = [];
+    for (let hour = 1; hour <= 96; hour++) {
+      pass(1);
+      log.length = 0;
+      await home.write(hour % 2, BYTES);
+      expect(log.at(-1)).toBe(`spare ${hour % 2}`);
+      if (log.length > 1) triedAt.push(hour);
+    }
+    expect(triedAt).toEqual([1, 3, 7, 15, 31, 55, 79]);
+    expect(news).toEqual(["input/output error"]);
+  });
+
+  test("is tried after an hour again if it refuses for a second time", async () => {
+    const { home, refuses, log, pass } = openHome();
+    for (let time = 0; time < 2; time++) {
+      refuses.vital = true;
+      await home.write(0, BYTES);
+      pass(1);
+      await home.write(1, BYTES);
+      refuses.vital = false;
+      pass(2);
+      await home.write(0, BYTES);
+      expect(log.splice(0)).toEqual(["vital 0", "spare 0", "vital 1", "spare 1", "vital 0"]);
+    }
+  });
+
+  test("is still the spare if neither file can be written when the vital file is tried again", async () => {
+    const { home, refuses, log, news, pass } = openHome();
+    refuses.vital = true;
+    await home.write(0, BYTES);
+    refuses.spare = true;
+    pass(1);
+    await expect(home.write(1, BYTES)).rejects.toThrow("input/output error");
+    refuses.spare = false;
+    await home.write(1, BYTES);
+    expect(log.slice(2)).toEqual(["vital 1", "spare 1", "spare 1"]);
+    expect(news).toEqual(["input/output error"]);
   });
 
   test("removes the spare of an earlier life once both places of the vital file are newer", async () => {
@@ -122,4 +182,47 @@ test("a vital file that could not be read for one life never counts again after 
   const third = await world.open(() => 0.3);
   expect(third.memory.emergency.episodes).toEqual([]);
   expect(third.boot).toBeGreaterThan(second.boot);
+});
+
+describe("a vital file that refused and is tried again", () => {
+  /** Refuses once; then the memory changes in the spare, and an hour passes. */
+  const openTried = async () => {
+    const world = openLives();
+    const first = await world.open(() => 0.1);
+    world.disk.fault = { kind: "vital-refuses" };
+    first.remember(remembering(EPISODE));
+    await world.pass(1_000);
+    world.disk.fault = undefined;
+    await world.pass(HOUR_MS);
+    expect(world.disk.places[2]).toBeDefined();
+    return { world, first };
+  };
+
+  test.each([0, 1, 2, 3])("loses nothing at a power cut after %i more writes", async (writes) => {
+    const { world, first } = await openTried();
+    for (let n = 0; n < writes; n++) {
+      first.nextConnection();
+      await world.pass(1_000);
+    }
+    expect(world.disk.places[2] === undefined).toBe(writes >= 2);
+    world.disk.cut();
+    const second = await world.open(() => 0.2);
+    expect(second.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([EPISODE]);
+    expect(second.boot).toBe(first.boot + 1);
+    expect(second.nextConnection()).toBe(writes + 1);
+  });
+
+  test("loses nothing at a power cut in the middle of that write", async () => {
+    const { world, first } = await openTried();
+    const before = [...world.disk.places];
+    first.remember(remembering());
+    await world.pass(1);
+    world.disk.cut();
+    const torn = world.disk.places.flatMap((bytes, place) => (bytes === before[place] ? [] : [place]));
+    expect(torn).toEqual([1]);
+    world.disk.corruptVital(1);
+    const second = await world.open(() => 0.2);
+    expect(second.memory.emergency.episodes.map(({ episode }) => episode.id)).toEqual([EPISODE]);
+    expect(second.boot).toBeGreaterThan(first.boot);
+  });
 });

@@ -2,6 +2,7 @@ import type { Fact } from "./facts.ts";
 import { CUSTODY_INVARIANTS } from "./invariants/custody.ts";
 import { EPISODE_INVARIANTS } from "./invariants/episode.ts";
 import type { Check, Invariant } from "./invariants/invariant.ts";
+import { JUMP_INVARIANTS } from "./invariants/jump.ts";
 import { LAMP_INVARIANTS } from "./invariants/lamp.ts";
 import { LINK_INVARIANTS } from "./invariants/link.ts";
 import { PRESS_INVARIANTS } from "./invariants/press.ts";
@@ -12,6 +13,7 @@ export const INVARIANTS: readonly Invariant[] = [
   ...LAMP_INVARIANTS,
   ...CUSTODY_INVARIANTS,
   ...LINK_INVARIANTS,
+  ...JUMP_INVARIANTS,
 ];
 
 export type Violation = {

@@ -1,3 +1,4 @@
+import type { Fault } from "./faults/fault.ts";
 import { createUnitDisk } from "./real/disk.ts";
 import { startRealUnit } from "./real/unit.ts";
 import { simulate } from "./simulate.ts";
@@ -9,5 +10,6 @@ export const simulateSubject = (
   options: Pick<WorldOptions<Disk>, "seed" | "trace" | "limits"> & {
     readonly hours: number;
     readonly settleMs?: number;
+    readonly faults?: readonly Fault[];
   },
 ) => simulate<Disk>({ ...options, start: startRealUnit, createDisk: createUnitDisk });

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { unitName } from "../../domain/identity.ts";
 import type { EventData } from "../../domain/report.ts";
+import { readNamedFile, TEXT_BYTES } from "../../settings/files.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 
 /** Tells dispatch in time that the unit's certificate is about to expire. */
@@ -12,11 +13,33 @@ const WARN_DAYS = 30;
 
 /** What is known of a certificate: when it expires, UTC milliseconds. Undefined: it cannot be read. */
 export const expiryOf = (cert: string | undefined): number | undefined => {
+  // It is read while the unit runs: a pipe would keep the whole process waiting.
+  const read = cert === undefined ? undefined : readNamedFile(cert, TEXT_BYTES);
+  if (!read || !("bytes" in read)) return undefined;
   try {
-    return cert === undefined ? undefined : new X509Certificate(readFileSync(cert)).validToDate.getTime();
+    return new X509Certificate(read.bytes).validToDate.getTime();
   } catch {
     return undefined;
   }
+};
+
+/** The file may be replaced while the unit runs. It is read at most this often. */
+const READ_MS = 60_000;
+
+/**
+ * Says when the certificate in a file expires, UTC milliseconds. Undefined: it could never be read. While it cannot be
+ * read, the certificate before counts: the link goes on with that one too. `mono`: milliseconds that never jump.
+ */
+export const watchExpiry = (cert: string | undefined, mono: () => number): (() => number | undefined) => {
+  let last: number | undefined;
+  let readAt = -Infinity;
+  return () => {
+    const now = mono();
+    if (now - readAt < READ_MS) return last;
+    readAt = now;
+    last = expiryOf(cert) ?? last;
+    return last;
+  };
 };
 
 /** Whole days until a certificate expires; negative: since. */

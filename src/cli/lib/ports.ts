@@ -10,7 +10,7 @@ import { configFaults, type SettingsFault } from "../../settings/fault.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { openStatusServer } from "../../status/server.ts";
 import { createMachineProbe } from "../../status/machine.ts";
-import { expiryOf } from "./expiry.ts";
+import { watchExpiry } from "./expiry.ts";
 import { panicBoard } from "./board.ts";
 
 /** What a command adds to the system's own ports. */
@@ -31,14 +31,13 @@ export type Wiring = {
 export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
   const { settings, config, faults, log, gps, can, recorded, bundle } = wiring;
   const { outbox, status } = settings;
-  const expiresAt = expiryOf(settings.dispatch.cert);
   return {
     settings,
     config,
     configFaults: configFaults(faults),
     recorded,
     ...(bundle ? { bundle } : {}),
-    ...(expiresAt === undefined ? {} : { certificateExpiresAt: expiresAt }),
+    certificateExpiresAt: watchExpiry(settings.dispatch.cert, () => systemTime.mono()),
     ports: {
       time: systemTime,
       random: Math.random,

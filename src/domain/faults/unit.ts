@@ -29,12 +29,13 @@ export const OUTBOX = {
   },
   "vital-file": {
     sentence:
-      "The vital file cannot be written. Its spare in the outbox folder is used, and nothing is lost.",
+      "The vital file could not be written. Its spare in the outbox folder is used, and nothing is lost.",
     lamp: "unchanged",
     dispatch: "Nothing else.",
-    cause: "The file belongs to another user, its partition is read-only, or the card fails there.",
+    cause:
+      "The file belongs to another user, its partition is read-only, or the card fails there. Once: the card had one error.",
     remedy:
-      "With PATH for `outbox.path`: `ls -l PATH.vital`, `findmnt -T PATH.vital`, `dmesg | tail`. Correct the owner or replace the card. Restart the service.",
+      "After an hour the unit tries the file again (later once a day), and the fault ends if it can be written. If it stays: with PATH for `outbox.path`: `ls -l PATH.vital`, `findmnt -T PATH.vital`, `dmesg | tail`. Correct the owner or replace the card. Restart the service.",
   },
   repaired: {
     sentence: "The outbox was damaged. It has been repaired, or set aside and replaced by an empty one.",
