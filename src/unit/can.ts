@@ -184,8 +184,8 @@ export class CanPart implements AsyncDisposable {
     this.#policy.alive(now);
     const framedAt = this.#frameAt(frame, now);
     for (const [path, value] of this.#options.mapping.read(frame) ?? []) {
-      this.#policy.receive(path, value, now);
-      this.#receive(path, value, framedAt);
+      this.#policy.receive(path, value, now, frame.id);
+      if (value !== undefined) this.#receive(path, value, framedAt);
     }
   }
 

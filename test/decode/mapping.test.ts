@@ -18,8 +18,13 @@ BO_ 6 Twin: 8 A
  SG_ A : 0|8@1+ (1,0) [0|0] "m" A
 BO_ 7 Twin: 8 A
  SG_ A : 0|8@1+ (1,0) [0|0] "m" A
+BO_ 8 Paged: 8 A
+ SG_ Page M : 0|8@1+ (1,0) [0|0] "" A
+ SG_ Fast m1 : 8|16@1+ (0.01,0) [0|300] "km/h" A
+ SG_ Odo m2 : 8|16@1+ (1,0) [0|0] "km" A
 BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
 BA_ "GenMsgCycleTime" BO_ 5 100;
+BA_ "GenMsgCycleTime" BO_ 8 100;
 VAL_ 5 Gear 0 "P" 1 "R" 2 "D" ;
 VAL_ 5 Key 0 "LOCK" 1 "ACC" 2 "ON" 3 "undefined" ;
 VAL_ 5 Seat 0 "EMPTY" 1 "OCCUPIED" 2 "UNKNOWN" ;
@@ -27,12 +32,15 @@ VAL_ 5 Seat 0 "EMPTY" 1 "OCCUPIED" 2 "UNKNOWN" ;
   "car.dbc",
 );
 const compile = (signals: Record<string, SignalMapping>) => compileMapping(signals, database);
-const read = (signals: Record<string, SignalMapping>, data: readonly number[]) => {
+/** What a frame carries, unknown values included. */
+const readAll = (signals: Record<string, SignalMapping>, data: readonly number[], id = 5) => {
   const mapping = compile(signals);
   if (!("read" in mapping)) throw new Error(JSON.stringify(mapping));
-  const frame = { t: 0, bus: "", id: 5, extended: false, data: Uint8Array.from(data) };
-  return Object.fromEntries(mapping.read(frame) ?? []);
+  return mapping.read({ t: 0, bus: "", id, extended: false, data: Uint8Array.from(data) });
 };
+/** The known values of a frame. */
+const read = (signals: Record<string, SignalMapping>, data: readonly number[]) =>
+  Object.fromEntries((readAll(signals, data) ?? []).filter(([, value]) => value !== undefined));
 
 describe("the signal map", () => {
   test("gives VSS values in VSS units: converted, as booleans, by label or raw value", () => {
@@ -162,6 +170,28 @@ describe("the signal map", () => {
     expect(read({ "Vehicle.LowVoltageSystemState": { from: "Dash.Key" } }, [0])).toEqual({});
   });
 
+  const GEAR = "Vehicle.Powertrain.Transmission.SelectedGear";
+  const FUEL = "Vehicle.Powertrain.FuelSystem.RelativeLevel";
+  test.each([
+    ["a value that the map does not name", { [GEAR]: { from: "Dash.Gear", map: { P: 126 } } }, [0, 7], GEAR],
+    ["a number out of range", { [FUEL]: { from: "Dash.Fuel" } }, [0, 0, 0, 0, 0, 0, 255], FUEL],
+    ["a frame that is too short", { [FUEL]: { from: "Dash.Fuel" } }, [0], FUEL],
+  ] as const)("says that a signal is unknown: %s", (_, signals, data, path) => {
+    expect(readAll(signals, data)).toEqual([[path, undefined]]);
+  });
+
+  test("says nothing of a multiplexed signal that the frame does not carry", () => {
+    const paged = {
+      "Vehicle.Speed": { from: "Paged.Fast", staleS: 1 },
+      "Vehicle.TraveledDistance": { from: "Paged.Odo", staleS: 1 },
+    };
+    expect(readAll(paged, [1, 0xe8, 3], 8)).toEqual([["Vehicle.Speed", 10]]);
+    expect(readAll(paged, [2, 7, 0], 8)).toEqual([["Vehicle.TraveledDistance", 7_000]]);
+    expect(readAll(paged, [3, 7, 0], 8)).toEqual([]);
+    expect(readAll(paged, [], 8)).toEqual([]);
+    expect(readAll(paged, [1, 0xff, 0xff], 8)).toEqual([["Vehicle.Speed", undefined]]);
+  });
+
   test("asks the bus only for what is mapped, and knows from the cycle when a signal is stale", () => {
     const mapping = compile({ "Vehicle.Speed": { from: "Dash.Speed" } });
     expect(mapping).toMatchObject({
@@ -216,5 +246,7 @@ SIG_VALTYPE_ 5 S : 2;
   if (!("read" in mapping)) throw new Error(JSON.stringify(mapping));
   const data = Buffer.alloc(8);
   data.writeDoubleLE(1.7e308);
-  expect(mapping.read({ t: 0, bus: "", id: 5, extended: false, data })).toEqual([]);
+  expect(mapping.read({ t: 0, bus: "", id: 5, extended: false, data })).toEqual([
+    ["Vehicle.Speed", undefined],
+  ]);
 });

@@ -8,7 +8,7 @@ import {
   type SignalMapping,
   type VssValue,
 } from "./map-entry.ts";
-import { compileMessages, matcherOf, type CompiledMessage } from "./message.ts";
+import { compileMessages, matcherOf, type CompiledMessage, type CompiledSignal } from "./message.ts";
 import { compileValue } from "./value.ts";
 
 /** When the value of a path is worth a report. */
@@ -26,9 +26,15 @@ export type CanMapping = {
   readonly filters: readonly CanFilter[];
   /** What may be wrong; only someone who knows the car can say. */
   readonly warnings: readonly MappingFault[];
-  /** The mapped values of a frame, in VSS units. Undefined: nothing in this frame is mapped. */
-  read(frame: CanFrame): readonly (readonly [path: string, value: VssValue])[] | undefined;
+  /** The mapped signals that a frame carries. Undefined: nothing in this frame is mapped. */
+  read(frame: CanFrame): readonly MappedValue[] | undefined;
 };
+
+/**
+ * A value in VSS's unit. Undefined: the frame carries the signal, but its value means unknown, such as an
+ * error code, a value that the map does not name, or one out of range.
+ */
+type MappedValue = readonly [path: string, value: VssValue | undefined];
 
 export type MappingFault = { readonly path: string; readonly message: string };
 
@@ -47,7 +53,11 @@ const limitsOf = (mapping: SignalMapping, { vss, message }: Found): MappedSignal
   };
 };
 
-type Reader = { readonly path: string; readonly read: (data: Uint8Array) => VssValue | undefined };
+type Reader = {
+  readonly path: string;
+  readonly present: CompiledSignal["present"];
+  readonly read: (data: Uint8Array) => VssValue | undefined;
+};
 
 const readWith = (
   readers: ReadonlyMap<CompiledMessage, readonly Reader[]>,
@@ -58,11 +68,9 @@ const readWith = (
     const message = match(frame);
     const list = message && readers.get(message);
     if (!list) return undefined;
-    const values: [string, VssValue][] = [];
-    for (const { path, read } of list) {
-      const value = read(frame.data);
-      if (value !== undefined) values.push([path, value]);
-    }
+    const values: MappedValue[] = [];
+    for (const { path, present, read } of list)
+      if (present === undefined || present(frame.data)) values.push([path, read(frame.data)]);
     return values;
   };
 };
@@ -96,7 +104,7 @@ export const compileMapping = (
     warnings.push(...doubts(vss, mapping, signal.signal).map((doubt) => ({ path, message: doubt })));
     readers.set(message, [
       ...(readers.get(message) ?? []),
-      { path, read: compileValue(vss, mapping, signal) },
+      { path, present: signal.present, read: compileValue(vss, mapping, signal) },
     ]);
     limits.push(limitsOf(mapping, found));
   }
