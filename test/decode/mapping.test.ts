@@ -180,6 +180,73 @@ describe("the signal map", () => {
     expect(readAll(signals, data)).toEqual([[path, undefined]]);
   });
 
+  describe("a code that the database labels as no value", () => {
+    const labelled = (line: string, labels: string) =>
+      parseDbc(`VERSION ""\nBO_ 5 M: 8 A\n SG_ S : ${line} A\nVAL_ 5 S ${labels} ;\n`, "m.dbc");
+    const valueOf = (path: string, dbc: ReturnType<typeof labelled>, ...data: number[]) => {
+      const mapping = compileMapping({ [path]: { from: "M.S" } }, dbc);
+      if (!("read" in mapping)) throw new Error(JSON.stringify(mapping));
+      const frame = { t: 0, bus: "", id: 5, extended: false, data: Uint8Array.of(...data) };
+      return mapping.read(frame)![0]![1];
+    };
+    const HAZARD = "Vehicle.Body.Lights.Hazard.IsSignaling";
+
+    test("is no number, although it is in range", () => {
+      const speed = labelled('0|16@1+ (0.01,0) [0|655.35] "km/h"', '65534 "Init" 65535 "SNA" 0 "stopped"');
+      expect(valueOf("Vehicle.Speed", speed, 0xff, 0xff)).toBeUndefined();
+      expect(valueOf("Vehicle.Speed", speed, 0xfe, 0xff)).toBeUndefined();
+      expect(valueOf("Vehicle.Speed", speed, 0xfd, 0xff)).toBe(655.33);
+      expect(valueOf("Vehicle.Speed", speed, 0, 0)).toBe(0);
+    });
+
+    test("is no flag; a wide flag has only the values that are 0, 1 or labelled with a yes", () => {
+      const hazard = labelled('0|3@1+ (1,0) [0|7] ""', '0 "off" 1 "left and right" 2 "on" 3 "open" 7 "SNA"');
+      const values = [0, 1, 2, 3, 4, 7].map((raw) => valueOf(HAZARD, hazard, raw));
+      expect(values).toEqual([false, true, true, undefined, undefined, undefined]);
+    });
+
+    test("is no flag of one bit either, whose other labels mean its two states", () => {
+      const states = labelled('0|1@1+ (1,0) [0|1] ""', '0 "nicht_betaetigt" 1 "betaetigt"');
+      expect([0, 1].map((raw) => valueOf(HAZARD, states, raw))).toEqual([false, true]);
+      const init = labelled('0|1@1+ (1,0) [0|1] ""', '0 "init" 1 "ready"');
+      expect([0, 1].map((raw) => valueOf(HAZARD, init, raw))).toEqual([undefined, true]);
+    });
+
+    test("is no text", () => {
+      const key = labelled('0|2@1+ (1,0) [0|3] ""', '0 "off" 1 "on" 2 "not_available" 3 "UNKNOWN"');
+      const values = [0, 1, 2, 3].map((raw) => valueOf("Vehicle.LowVoltageSystemState", key, raw));
+      expect(values).toEqual(["OFF", "ON", undefined, undefined]);
+    });
+
+    test("must be told apart by a map for an airbag, whose second frame opens an emergency", () => {
+      const airbag = labelled('0|2@1+ (1,0) [0|3] ""', '0 "intact" 1 "fired" 3 "SNA"');
+      const path = "Vehicle.Police.Airbag.IsDeployed";
+      expect(compileMapping({ [path]: { from: "M.S" } }, airbag)).toEqual([
+        {
+          path,
+          message: `map: ${path} opens an emergency, and M.S has 2 bits: state what each value means, such as map: { "0": false, "1": true }; a value that is not mapped is unknown`,
+        },
+      ]);
+      expect(
+        compileMapping({ [path]: { from: "M.S", map: { "0": false, "1": true } } }, airbag),
+      ).toMatchObject({ warnings: [] });
+      expect(compileMapping({ [HAZARD]: { from: "M.S" } }, airbag)).toMatchObject({
+        warnings: [{ path: HAZARD, message: expect.stringMatching(/^M\.S has 2 bits: state what/) }],
+      });
+    });
+
+    test("of which the database's range leaves 0 and 1 needs no map", () => {
+      const airbag = labelled('0|2@1+ (1,0) [0|1] ""', '0 "intact" 1 "fired"');
+      const path = "Vehicle.Police.Airbag.IsDeployed";
+      expect([0, 1, 2, 3].map((raw) => valueOf(path, airbag, raw))).toEqual([
+        false,
+        true,
+        undefined,
+        undefined,
+      ]);
+    });
+  });
+
   test("says nothing of a multiplexed signal that the frame does not carry", () => {
     const paged = {
       "Vehicle.Speed": { from: "Paged.Fast", staleS: 1 },

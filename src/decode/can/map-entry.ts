@@ -1,7 +1,8 @@
 import { suggest } from "../../domain/suggest.ts";
 import { conversionTo } from "../../domain/units.ts";
-import { VSS, type VssSignal } from "../../domain/vss.ts";
+import { isAirbag, VSS, type VssSignal } from "../../domain/vss.ts";
 import type { DbcSignal } from "../dbc/database.ts";
+import { isWide } from "./labels.ts";
 import type { CompiledMessage, CompiledSignal } from "./message.ts";
 
 /** Checks one line of a signal map: what it refers to, what is wrong, and what looks wrong. */
@@ -83,15 +84,25 @@ const sourceOf = (from: string, messages: readonly CompiledMessage[]): Source | 
       );
 };
 
-/** What is wrong with how a line maps values. */
-const mapFaults = (
+/** Why a flag needs a map: its signal has other values than 0 and 1, such as "error". Undefined: it needs none. */
+const wideFlag = (
   vss: VssSignal,
   { from, map }: Partial<SignalMapping>,
-  source: Source | undefined,
-): string[] => {
-  const needed = vss.type === "string" && !map && source?.signal.signal.labels.size === 0;
+  signal: DbcSignal | undefined,
+): string | undefined =>
+  vss.type === "boolean" && !map && signal && isWide(signal)
+    ? `${from} has ${signal.length} bits: state what each value means, such as map: { "0": false, "1": true }; a value that is not mapped is unknown`
+    : undefined;
+
+/** What is wrong with how a line maps values. */
+const mapFaults = (vss: VssSignal, mapping: Partial<SignalMapping>, source: Source | undefined): string[] => {
+  const { from, map } = mapping;
+  const signal = source?.signal.signal;
+  const needed = vss.type === "string" && !map && signal?.labels.size === 0;
+  const wide = isAirbag(vss.path) ? wideFlag(vss, mapping, signal) : undefined;
   return [
     ...(needed ? [`map: ${vss.path} is a text, and ${from} has no value table: map each of its values`] : []),
+    ...(wide === undefined ? [] : [`map: ${vss.path} opens an emergency, and ${wide}`]),
     ...Object.entries(map ?? {})
       .filter(([, value]) => typeof value !== vss.type)
       .map(([key, value]) => `map: ${key}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(value)}`),
@@ -155,7 +166,9 @@ export const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal
   const texts = mapping.map ? Object.values(mapping.map) : vss.type === "string" ? labels : [];
   const unknown = texts.filter((text) => vss.values && !vss.values.includes(spelledAsVss(vss, String(text))));
   const unit = unitDoubt(vss, mapping, signal);
+  const wide = wideFlag(vss, mapping, signal);
   return [
+    ...(wide === undefined ? [] : [wide]),
     ...strange.map(
       (key) => `map: "${key}" is neither a label of ${mapping.from} nor a number: it never occurs`,
     ),
