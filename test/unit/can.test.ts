@@ -91,7 +91,7 @@ const openCan = () => {
       await time.run(time.mono() + 100);
     }
   };
-  return { can, orders, carry, silence: (ms: number) => time.run(time.mono() + ms) };
+  return { can, power, orders, carry, silence: (ms: number) => time.run(time.mono() + ms) };
 };
 
 test.each([3, 15])(
@@ -108,3 +108,12 @@ test.each([3, 15])(
     await can[Symbol.asyncDispose]();
   },
 );
+
+test("a power-off that is still to come does not outlive the unit: its next configuration may have none", async () => {
+  const { can, power, orders, carry } = openCan();
+  await carry(6 * MINUTE_MS, [1, 0]);
+  expect(orders).toEqual(["cancel", "schedule"]);
+  await power[Symbol.asyncDispose]();
+  expect(orders).toEqual(["cancel", "schedule", "cancel"]);
+  await can[Symbol.asyncDispose]();
+});
