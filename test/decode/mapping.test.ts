@@ -267,6 +267,24 @@ describe("the signal map", () => {
     });
   });
 
+  test("a multiplexed signal has no time limit of its own, and a warning says so", () => {
+    const odometer = { "Vehicle.TraveledDistance": { from: "Paged.Odo" } };
+    expect(compile(odometer)).toMatchObject({
+      signals: [{ path: "Vehicle.TraveledDistance", staleMs: undefined }],
+      warnings: [
+        {
+          path: "Vehicle.TraveledDistance",
+          message:
+            "Paged.Odo is multiplexed: the database does not say how often it is sent, so it is never stale while the bus is awake; state the longest time without it, such as staleS: 10",
+        },
+      ],
+    });
+    expect(compile({ "Vehicle.TraveledDistance": { from: "Paged.Odo", staleS: 10 } })).toMatchObject({
+      signals: [{ staleMs: 10_000 }],
+      warnings: [],
+    });
+  });
+
   test("tells every fault, with what was probably meant", () => {
     expect(
       compile({

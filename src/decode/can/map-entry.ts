@@ -167,7 +167,13 @@ export const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal
   const unknown = texts.filter((text) => vss.values && !vss.values.includes(spelledAsVss(vss, String(text))));
   const unit = unitDoubt(vss, mapping, signal);
   const wide = wideFlag(vss, mapping, signal);
+  const unlimited = signal.multiplexed && mapping.staleS === undefined;
   return [
+    ...(unlimited
+      ? [
+          `${mapping.from} is multiplexed: the database does not say how often it is sent, so it is never stale while the bus is awake; state the longest time without it, such as staleS: 10`,
+        ]
+      : []),
     ...(wide === undefined ? [] : [wide]),
     ...strange.map(
       (key) => `map: "${key}" is neither a label of ${mapping.from} nor a number: it never occurs`,

@@ -42,8 +42,9 @@ const MIN_INTERVAL_MS = 1_000;
 /** A signal is stale when its message has been missing three times. */
 const MISSED_CYCLES = 3;
 
-const limitsOf = (mapping: SignalMapping, { vss, message }: Found): MappedSignal => {
-  const { cycleMs } = message.message;
+const limitsOf = (mapping: SignalMapping, { vss, message, signal }: Found): MappedSignal => {
+  // A cycle is that of the message. How often it carries a multiplexed signal, the database does not say.
+  const cycleMs = signal.signal.multiplexed ? undefined : message.message.cycleMs;
   const staleMs = cycleMs === undefined ? undefined : cycleMs * MISSED_CYCLES;
   return {
     path: vss.path,
