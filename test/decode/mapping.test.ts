@@ -23,7 +23,7 @@ BO_ 8 Paged: 8 A
  SG_ Fast m1 : 8|16@1+ (0.01,0) [0|300] "km/h" A
  SG_ Odo m2 : 8|16@1+ (1,0) [0|0] "km" A
 BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
-BA_ "GenMsgCycleTime" BO_ 5 100;
+BA_ "GenMsgCycleTime" BO_ 5 500;
 BA_ "GenMsgCycleTime" BO_ 8 100;
 VAL_ 5 Gear 0 "P" 1 "R" 2 "D" ;
 VAL_ 5 Key 0 "LOCK" 1 "ACC" 2 "ON" 3 "undefined" ;
@@ -263,8 +263,19 @@ describe("the signal map", () => {
     const mapping = compile({ "Vehicle.Speed": { from: "Dash.Speed" } });
     expect(mapping).toMatchObject({
       filters: [{ id: 5, extended: false, group: false }],
-      signals: [{ path: "Vehicle.Speed", staleMs: 300, minIntervalMs: 1_000, deadband: 2 }],
+      signals: [{ path: "Vehicle.Speed", staleMs: 1_500, minIntervalMs: 1_000, deadband: 2 }],
     });
+  });
+
+  test("no signal is stale within a second, however short its cycle", () => {
+    const dbc = parseDbc(
+      `VERSION ""\nBO_ 5 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "km/h" A\nBA_ "GenMsgCycleTime" BO_ 5 10;\n`,
+      "m.dbc",
+    );
+    const signals = (staleS?: number) =>
+      compileMapping({ "Vehicle.Speed": { from: "M.S", ...(staleS === undefined ? {} : { staleS }) } }, dbc);
+    expect(signals()).toMatchObject({ signals: [{ staleMs: 1_000 }] });
+    expect(signals(0.2)).toMatchObject({ signals: [{ staleMs: 200 }] });
   });
 
   test("a multiplexed signal has no time limit of its own, and a warning says so", () => {

@@ -41,11 +41,17 @@ export type MappingFault = { readonly path: string; readonly message: string };
 const MIN_INTERVAL_MS = 1_000;
 /** A signal is stale when its message has been missing three times. */
 const MISSED_CYCLES = 3;
+/**
+ * No derived limit is shorter. Frames are read in batches of 20 ms and the process may stand still for some
+ * 100 ms (a slow disk, garbage collection): with the 30 ms of a 10 ms message, a press in that moment would
+ * find a healthy car without signals. A value of a second ago still says what the car did at the press.
+ */
+const LEAST_STALE_MS = 1_000;
 
 const limitsOf = (mapping: SignalMapping, { vss, message, signal }: Found): MappedSignal => {
   // A cycle is that of the message. How often it carries a multiplexed signal, the database does not say.
   const cycleMs = signal.signal.multiplexed ? undefined : message.message.cycleMs;
-  const staleMs = cycleMs === undefined ? undefined : cycleMs * MISSED_CYCLES;
+  const staleMs = cycleMs === undefined ? undefined : Math.max(LEAST_STALE_MS, cycleMs * MISSED_CYCLES);
   return {
     path: vss.path,
     deadband: mapping.deadband ?? vss.deadband ?? 0,
