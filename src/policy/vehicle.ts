@@ -30,6 +30,8 @@ export type VehiclePolicy = {
   receive(path: string, value: VehicleValue | undefined, nowMs: number, sender?: number): void;
   /** A frame was received, whatever it carried. */
   alive(nowMs: number): void;
+  /** Whether the bus carries frames, by the newest one. */
+  awake(nowMs: number): boolean;
   /** The bus cannot be read: until the next frame nothing is known. */
   lost(): void;
   /**
@@ -125,8 +127,12 @@ class VehicleSignals implements VehiclePolicy {
   }
 
   alive(nowMs: number): void {
-    const sinceMs = this.#awake(nowMs) && this.#bus.state === "heard" ? this.#bus.sinceMs : nowMs;
+    const sinceMs = this.awake(nowMs) && this.#bus.state === "heard" ? this.#bus.sinceMs : nowMs;
     this.#bus = { state: "heard", sinceMs, lastMs: nowMs };
+  }
+
+  awake(nowMs: number): boolean {
+    return this.#bus.state === "heard" && nowMs - this.#bus.lastMs <= ASLEEP_MS;
   }
 
   lost(): void {
@@ -192,12 +198,8 @@ class VehicleSignals implements VehiclePolicy {
     const fresh = !this.#isStale(known, nowMs);
     if (IGNITION_ON.has(known.value)) return fresh ? "on" : undefined;
     if (!IGNITION_OFF.has(known.value)) return undefined;
-    const lastWord = !this.#awake(nowMs) && known.receivedAt >= bus.sinceMs;
+    const lastWord = !this.awake(nowMs) && known.receivedAt >= bus.sinceMs;
     return fresh || lastWord ? "off" : undefined;
-  }
-
-  #awake(nowMs: number): boolean {
-    return this.#bus.state === "heard" && nowMs - this.#bus.lastMs <= ASLEEP_MS;
   }
 
   /**
@@ -207,7 +209,7 @@ class VehicleSignals implements VehiclePolicy {
   #isStale({ signal, value, receivedAt }: Received, nowMs: number): boolean {
     if (value === undefined) return true;
     if (signal.staleMs !== undefined) return nowMs - receivedAt > signal.staleMs;
-    return !this.#awake(nowMs) || this.#bus.state !== "heard" || receivedAt < this.#bus.sinceMs;
+    return !this.awake(nowMs) || this.#bus.state !== "heard" || receivedAt < this.#bus.sinceMs;
   }
 
   /** Signals that have not been received within their time since the bus was first heard. */

@@ -87,7 +87,8 @@ export class CanPart implements AsyncDisposable {
 
   health(): NonNullable<HealthData["can"]> {
     const { dropped, errors } = this.#options.source;
-    const state = typeof this.#state === "string" ? this.#state : this.#state.fault;
+    const heard = this.#policy.awake(this.#now()) ? "heard" : "silent";
+    const state = typeof this.#state === "string" ? heard : this.#state.fault;
     return { frames: this.#frames, dropped, errors, state };
   }
 

@@ -117,3 +117,16 @@ test("a power-off that is still to come does not outlive the unit: its next conf
   expect(orders).toEqual(["cancel", "schedule", "cancel"]);
   await can[Symbol.asyncDispose]();
 });
+
+test("health says that the bus is silent once no frame has come for five seconds, until the next one", async () => {
+  const { can, carry, silence } = openCan();
+  await carry(1_000);
+  expect(can.health().state).toBe("silent");
+  await carry(1_000, [2, 0]);
+  expect(can.health().state).toBe("heard");
+  await silence(5_000);
+  expect(can.health().state).toBe("silent");
+  await carry(100, [2, 0]);
+  expect(can.health().state).toBe("heard");
+  await can[Symbol.asyncDispose]();
+});
