@@ -131,6 +131,26 @@ describe("the signal map", () => {
     ]);
   });
 
+  test("refuses a mapped number that VSS cannot hold", () => {
+    const messages = (path: string, map: Record<string, number>) => {
+      const faults = compile({ [path]: { from: "Dash.Gear", map } });
+      return "read" in faults ? [] : faults.map(({ message }) => message);
+    };
+    const gear = "Vehicle.Powertrain.Transmission.CurrentGear";
+    expect(messages(gear, { "1": 1.5, "2": 300, "3": -128, "4": 127 })).toEqual([
+      `map: 1: ${gear} is a whole number (int8), found 1.5`,
+      `map: 2: ${gear} is from -128 to 127, found 300`,
+    ]);
+    const brake = "Vehicle.Chassis.Brake.PedalPosition";
+    expect(messages(brake, { "1": -7, "2": 400, "3": 0, "4": 100 })).toEqual([
+      `map: 1: ${brake} is from 0 to 100, found -7`,
+      `map: 2: ${brake} is from 0 to 100, found 400`,
+    ]);
+    expect(messages("Vehicle.Exterior.AirTemperature", { "1": -7.5, "2": Infinity })).toEqual([
+      "map: 2: Vehicle.Exterior.AirTemperature is a finite number, found Infinity",
+    ]);
+  });
+
   test("checks the lines of a map whose database cannot be read", () => {
     const check = lineChecker(undefined);
     expect(check("Foo", { from: "A.B" })).toMatchObject([{ message: 'there is no VSS signal "Foo"' }]);

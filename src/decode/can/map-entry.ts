@@ -94,6 +94,16 @@ const wideFlag = (
     ? `${from} has ${signal.length} bits: state what each value means, such as map: { "0": false, "1": true }; a value that is not mapped is unknown`
     : undefined;
 
+/** What VSS holds at a path, if a mapped value is something else. */
+const notHeld = ({ type, datatype, range }: VssSignal, value: VssValue): string | undefined => {
+  if (typeof value !== type) return `a ${type}`;
+  if (typeof value !== "number") return undefined;
+  if (!Number.isFinite(value)) return "a finite number";
+  if (datatype !== "float" && !Number.isInteger(value)) return `a whole number (${datatype})`;
+  const [minimum, maximum] = range ?? [-Infinity, Infinity];
+  return value < minimum || value > maximum ? `from ${minimum} to ${maximum}` : undefined;
+};
+
 /** What is wrong with how a line maps values. */
 const mapFaults = (vss: VssSignal, mapping: Partial<SignalMapping>, source: Source | undefined): string[] => {
   const { from, map } = mapping;
@@ -103,9 +113,11 @@ const mapFaults = (vss: VssSignal, mapping: Partial<SignalMapping>, source: Sour
   return [
     ...(needed ? [`map: ${vss.path} is a text, and ${from} has no value table: map each of its values`] : []),
     ...(wide === undefined ? [] : [`map: ${vss.path} opens an emergency, and ${wide}`]),
-    ...Object.entries(map ?? {})
-      .filter(([, value]) => typeof value !== vss.type)
-      .map(([key, value]) => `map: ${key}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(value)}`),
+    ...Object.entries(map ?? {}).flatMap(([key, value]) => {
+      const held = notHeld(vss, value);
+      const found = typeof value === "string" ? JSON.stringify(value) : String(value);
+      return held === undefined ? [] : [`map: ${key}: ${vss.path} is ${held}, found ${found}`];
+    }),
   ];
 };
 
