@@ -51,6 +51,8 @@ const BETWEEN_MS = 200;
 const SNAPSHOT_MS = 600_000;
 /** A bus that has been silent for this long is asleep, or not connected. */
 const ASLEEP_MS = 5_000;
+/** Control units fall asleep one after another: the others may send for this long after the ignition's. */
+const AFTERRUN_MS = 60_000;
 const SPEED = "Vehicle.Speed";
 /**
  * A signal that has just lost its value is reported as stale when it has had none for this long. A value
@@ -188,8 +190,8 @@ class VehicleSignals implements VehiclePolicy {
   /**
    * Silence does not mean "off": the bus may be asleep, or a plug may be pulled. If the ignition's last
    * value before the silence was OFF, it is still off, as in any parked car. While the bus carries frames
-   * without the ignition's signal, the ignition is unknown. If its signal says that it is unknown, it stays
-   * unknown through a silence.
+   * without the ignition's signal, the ignition is unknown. If that lasts longer than an afterrun, or the
+   * signal says that it is unknown, it stays unknown through a silence.
    */
   #ignition(nowMs: number): "on" | "off" | undefined {
     const known = this.#received.get(IGNITION);
@@ -198,7 +200,8 @@ class VehicleSignals implements VehiclePolicy {
     const fresh = !this.#isStale(known, nowMs);
     if (IGNITION_ON.has(known.value)) return fresh ? "on" : undefined;
     if (!IGNITION_OFF.has(known.value)) return undefined;
-    const lastWord = !this.awake(nowMs) && known.receivedAt >= bus.sinceMs;
+    const inTime = bus.lastMs - known.receivedAt <= Math.max(known.signal.staleMs ?? Infinity, AFTERRUN_MS);
+    const lastWord = !this.awake(nowMs) && known.receivedAt >= bus.sinceMs && inTime;
     return fresh || lastWord ? "off" : undefined;
   }
 

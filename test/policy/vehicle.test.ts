@@ -221,6 +221,21 @@ describe("a mapped ignition", () => {
     expect(policy.motion(60_000).ignition).toBeUndefined();
   });
 
+  test("that was missing for minutes on a bus that was awake stays unknown when the bus falls silent", () => {
+    const policy = withIgnition(5_000);
+    frame(policy, 0, "OFF");
+    for (let atMs = 0; atMs <= 600_000; atMs += 1_000) frame(policy, atMs);
+    for (const atMs of [600_000, 605_001, 36_000_000]) expect(policy.motion(atMs).ignition).toBeUndefined();
+  });
+
+  test("that was OFF half a minute before the last control unit fell asleep is off", () => {
+    const policy = withIgnition(1_000);
+    frame(policy, 0, "OFF");
+    for (let atMs = 0; atMs <= 30_000; atMs += 1_000) frame(policy, atMs);
+    expect(policy.motion(30_000).ignition).toBeUndefined();
+    expect(policy.motion(36_000_000).ignition).toBe("off");
+  });
+
   test("that was OFF before a silence is not known once the bus wakes without it", () => {
     const policy = withIgnition(undefined);
     frame(policy, 0, "OFF");
