@@ -1,13 +1,7 @@
 import type { CanFilter, CanFrame } from "../../domain/can.ts";
 import type { DbcDatabase } from "../dbc/database.ts";
-import {
-  doubts,
-  resolve,
-  type Found,
-  type LineFault,
-  type SignalMapping,
-  type VssValue,
-} from "./map-entry.ts";
+import { doubts } from "./map-doubts.ts";
+import { resolve, type Found, type LineFault, type SignalMapping, type VssValue } from "./map-entry.ts";
 import { compileMessages, matcherOf, type CompiledMessage, type CompiledSignal } from "./message.ts";
 import { compileValue } from "./value.ts";
 
