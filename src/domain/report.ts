@@ -31,7 +31,10 @@ const VehicleData = z
     signals: z
       .record(z.string(), z.union([z.number(), z.boolean(), z.string()]))
       .describe("COVESA VSS path to value in VSS units; Vehicle.Police.* beyond VSS"),
-    stale: z.array(z.string()).optional().describe("paths that were not received within their time"),
+    stale: z
+      .array(z.string())
+      .optional()
+      .describe("paths whose value is not known now: not received within their time, or received as unknown"),
     evidence: z.ulid().optional().describe("kept from before a press: the episode that it belongs to"),
   })
   .describe("Vehicle signals");

@@ -81,6 +81,9 @@ export const IGNITION = "Vehicle.LowVoltageSystemState";
 export const mapsIgnition = (signals: Readonly<Record<string, unknown>>): boolean =>
   Object.hasOwn(signals, IGNITION);
 
+/** Whether a path is an airbag, which opens an emergency when it fires. */
+export const isAirbag = (path: string): boolean => path.endsWith(".Airbag.IsDeployed");
+
 const SIDES = ["DriverSide", "PassengerSide"] as const;
 const ROWS = [1, 2] as const;
 const WHEELS = ["Row1.Wheel.Left", "Row1.Wheel.Right", "Row2.Wheel.Left", "Row2.Wheel.Right"] as const;

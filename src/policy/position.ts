@@ -81,7 +81,8 @@ const move = (motion: Motion, fix: Fix, { receiverKmh, vehicleKmh, parked }: Spe
   }
   if (Math.max(receiverKmh, vehicleKmh ?? 0) >= STOP_KMH)
     return motion.slowSince === undefined ? motion : moving;
-  const slowSince = motion.slowSince ?? fix.at;
+  // A receiver whose date steps back begins to count anew: until that date the car would count as moving.
+  const slowSince = Math.min(motion.slowSince ?? fix.at, fix.at);
   return fix.at - slowSince >= STOP_AFTER_MS ? standing(fix) : { kind: "moving", slowSince };
 };
 

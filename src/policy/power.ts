@@ -15,7 +15,8 @@ type PowerNews =
   /** `offInS`: when the computer will be switched off; absent if it will not. */
   | { readonly what: "ignition-off"; readonly offInS?: number }
   | { readonly what: "power-off"; readonly offInS: number }
-  | { readonly what: "power-off-cancelled"; readonly reason: PowerObjection };
+  /** `reason` is absent if the unit stops: then nothing watches the power-off any more. */
+  | { readonly what: "power-off-cancelled"; readonly reason?: PowerObjection };
 
 /** Why a power-off must not take place. */
 type PowerObjection = "press" | "emergency" | "ignition" | "moving";
@@ -33,6 +34,8 @@ export type PowerInput =
   | { readonly type: "look"; readonly circumstances: PowerCircumstances; readonly mono: number }
   /** A button was pressed, whatever becomes of it. */
   | { readonly type: "press"; readonly mono: number }
+  /** The unit stops. It may start again with another configuration, or not at all. */
+  | { readonly type: "stop"; readonly mono: number }
   /** How the last `cancel` ended. */
   | { readonly type: "cancelled" | "not-cancelled"; readonly mono: number };
 
@@ -148,6 +151,24 @@ const look = (
 };
 
 /**
+ * A power-off that is still to come is cancelled: the next start may have no `power` and would leave it
+ * alone. One whose minute is over has begun: it is the reason for the stop.
+ */
+const stop = (state: PowerState, mono: number): Advanced => {
+  const { ignition, rest } = state;
+  if (rest.type === "cancelling" && rest.sinceMs !== undefined) {
+    const [next, effects] = keepCancelling(rest, mono);
+    return { state: { ignition, rest: next }, effects };
+  }
+  if (rest.type !== "scheduled" || mono - rest.atMs >= POWER_OFF_DELAY_S * 1_000)
+    return { state, effects: [] };
+  return {
+    state: { ignition, rest: { type: "cancelling", sinceMs: mono, asked: true } },
+    effects: [{ type: "cancel" }, report({ what: "power-off-cancelled" })],
+  };
+};
+
+/**
  * The state after an input, and what to do: perform the effects in order, one after another. `settings`
  * undefined: only the ignition is reported.
  */
@@ -165,6 +186,8 @@ export const advancePower = (
       const [next, effects] = object(rest, "press", input.mono);
       return { state: { ignition, rest: next }, effects };
     }
+    case "stop":
+      return stop(state, input.mono);
     case "cancelled":
       return { state: { ignition, rest: rest.type === "cancelling" ? { type: "busy" } : rest }, effects: [] };
     case "not-cancelled": {

@@ -22,10 +22,16 @@ export type VehicleMotion = {
 };
 
 export type VehiclePolicy = {
-  /** A value of a mapped signal was received. */
-  receive(path: string, value: VehicleValue, nowMs: number): void;
+  /**
+   * A frame carried a mapped signal. `value` undefined: the frame says that the value is unknown, so an
+   * earlier one is forgotten. `sender`: the id of the frame. Several control units may send one J1939 group,
+   * and those that lack a signal say "not available": that does not end the value of another.
+   */
+  receive(path: string, value: VehicleValue | undefined, nowMs: number, sender?: number): void;
   /** A frame was received, whatever it carried. */
   alive(nowMs: number): void;
+  /** Whether the bus carries frames, by the newest one. */
+  awake(nowMs: number): boolean;
   /** The bus cannot be read: until the next frame nothing is known. */
   lost(): void;
   /**
@@ -45,7 +51,14 @@ const BETWEEN_MS = 200;
 const SNAPSHOT_MS = 600_000;
 /** A bus that has been silent for this long is asleep, or not connected. */
 const ASLEEP_MS = 5_000;
+/** Control units fall asleep one after another: the others may send for this long after the ignition's. */
+const AFTERRUN_MS = 60_000;
 const SPEED = "Vehicle.Speed";
+/**
+ * A signal that has just lost its value is reported as stale when it has had none for this long. A value
+ * at the edge of its range would otherwise make a report each time that it crosses the edge.
+ */
+const UNKNOWN_MS = 1_000;
 /** An older speed is out of date, whatever the cycle of its signal is. */
 const SPEED_MS = 5_000;
 const IGNITION_ON: ReadonlySet<VehicleValue> = new Set(["ACC", "ON", "START"]);
@@ -53,8 +66,12 @@ const IGNITION_OFF: ReadonlySet<VehicleValue> = new Set(["OFF", "LOCK"]);
 
 type Received = {
   readonly signal: VehicleSignal;
-  value: VehicleValue;
+  /** Undefined: the newest frame said that the value is unknown. */
+  value: VehicleValue | undefined;
+  sender: number;
   receivedAt: number;
+  /** When `value` became undefined. */
+  unknownSince: number;
   reported: VehicleValue | undefined;
   reportedAt: number;
   staleReported: boolean;
@@ -65,6 +82,9 @@ type Bus =
   | { readonly state: "never-heard" }
   | { readonly state: "heard"; readonly sinceMs: number; readonly lastMs: number }
   | { readonly state: "lost"; readonly sinceMs: number };
+
+const lostJustNow = ({ value, unknownSince }: Received, nowMs: number): boolean =>
+  value === undefined && Math.abs(nowMs - unknownSince) < UNKNOWN_MS;
 
 const differs = ({ signal, value, reported }: Received): boolean => {
   if (typeof value === "number" && typeof reported === "number") {
@@ -92,22 +112,29 @@ class VehicleSignals implements VehiclePolicy {
     this.#byPath = new Map(signals.map((signal) => [signal.path, signal]));
   }
 
-  receive(path: string, value: VehicleValue, nowMs: number): void {
-    const signal = this.#byPath.get(path);
-    if (!signal) return;
+  receive(path: string, value: VehicleValue | undefined, nowMs: number, sender = 0): void {
     const known = this.#received.get(path);
     if (known) {
+      if (value === undefined && sender !== known.sender) return;
+      if (value === undefined && known.value !== undefined) known.unknownSince = nowMs;
       known.value = value;
+      known.sender = sender;
       known.receivedAt = nowMs;
       return;
     }
-    const never = { reported: undefined, reportedAt: -Infinity, staleReported: false };
-    this.#received.set(path, { signal, value, receivedAt: nowMs, ...never });
+    const signal = this.#byPath.get(path);
+    if (!signal || value === undefined) return;
+    const never = { unknownSince: nowMs, reported: undefined, reportedAt: -Infinity, staleReported: false };
+    this.#received.set(path, { signal, value, sender, receivedAt: nowMs, ...never });
   }
 
   alive(nowMs: number): void {
-    const sinceMs = this.#awake(nowMs) && this.#bus.state === "heard" ? this.#bus.sinceMs : nowMs;
+    const sinceMs = this.awake(nowMs) && this.#bus.state === "heard" ? this.#bus.sinceMs : nowMs;
     this.#bus = { state: "heard", sinceMs, lastMs: nowMs };
+  }
+
+  awake(nowMs: number): boolean {
+    return this.#bus.state === "heard" && nowMs - this.#bus.lastMs <= ASLEEP_MS;
   }
 
   lost(): void {
@@ -133,7 +160,8 @@ class VehicleSignals implements VehiclePolicy {
       : fresh.filter((one) => differs(one) && settled(nowMs - one.reportedAt, one.signal.minIntervalMs));
     const absent = this.#neverReceived(nowMs).filter((path) => !this.#missed.has(path));
     const newlyStale =
-      absent.length > 0 || all.some((one) => this.#isStale(one, nowMs) && !one.staleReported);
+      absent.length > 0 ||
+      all.some((one) => !one.staleReported && this.#isStale(one, nowMs) && !lostJustNow(one, nowMs));
     if (chosen.length === 0 && !newlyStale) return undefined;
     this.#remember(chosen, absent, whole, nowMs);
     return this.#report(chosen, nowMs);
@@ -162,27 +190,29 @@ class VehicleSignals implements VehiclePolicy {
   /**
    * Silence does not mean "off": the bus may be asleep, or a plug may be pulled. If the ignition's last
    * value before the silence was OFF, it is still off, as in any parked car. While the bus carries frames
-   * without the ignition's signal, the ignition is unknown.
+   * without the ignition's signal, the ignition is unknown. If that lasts longer than an afterrun, or the
+   * signal says that it is unknown, it stays unknown through a silence.
    */
   #ignition(nowMs: number): "on" | "off" | undefined {
     const known = this.#received.get(IGNITION);
     const bus = this.#bus;
-    if (!known || bus.state !== "heard") return undefined;
+    if (known?.value === undefined || bus.state !== "heard") return undefined;
     const fresh = !this.#isStale(known, nowMs);
     if (IGNITION_ON.has(known.value)) return fresh ? "on" : undefined;
     if (!IGNITION_OFF.has(known.value)) return undefined;
-    const lastWord = !this.#awake(nowMs) && known.receivedAt >= bus.sinceMs;
+    const inTime = bus.lastMs - known.receivedAt <= Math.max(known.signal.staleMs ?? Infinity, AFTERRUN_MS);
+    const lastWord = !this.awake(nowMs) && known.receivedAt >= bus.sinceMs && inTime;
     return fresh || lastWord ? "off" : undefined;
   }
 
-  #awake(nowMs: number): boolean {
-    return this.#bus.state === "heard" && nowMs - this.#bus.lastMs <= ASLEEP_MS;
-  }
-
-  /** A signal without a cycle is stale when the bus is silent, and until it is received again. */
-  #isStale({ signal, receivedAt }: Received, nowMs: number): boolean {
+  /**
+   * A signal whose value is unknown is stale. A signal without a cycle is stale when the bus is silent, and
+   * until it is received again.
+   */
+  #isStale({ signal, value, receivedAt }: Received, nowMs: number): boolean {
+    if (value === undefined) return true;
     if (signal.staleMs !== undefined) return nowMs - receivedAt > signal.staleMs;
-    return !this.#awake(nowMs) || this.#bus.state !== "heard" || receivedAt < this.#bus.sinceMs;
+    return !this.awake(nowMs) || this.#bus.state !== "heard" || receivedAt < this.#bus.sinceMs;
   }
 
   /** Signals that have not been received within their time since the bus was first heard. */
@@ -199,7 +229,9 @@ class VehicleSignals implements VehiclePolicy {
       .map(({ signal }) => signal.path)
       .concat(this.#neverReceived(nowMs));
     return {
-      signals: Object.fromEntries(of.map(({ signal, value }) => [signal.path, value])),
+      signals: Object.fromEntries(
+        of.flatMap(({ signal, value }) => (value === undefined ? [] : [[signal.path, value]])),
+      ),
       ...(stale.length > 0 ? { stale } : {}),
     };
   }

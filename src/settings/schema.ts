@@ -98,7 +98,7 @@ const signals = z.record(
     staleS: above(0, DAY_S)
       .optional()
       .describe(
-        "seconds without the signal until it is stale; left out: three times its cycle in the database",
+        "seconds without the signal until it is stale; left out: three times its cycle in the database, at least 1 s, and no limit for a multiplexed signal",
       ),
   }),
   { error: "a block of VSS paths" },

@@ -4,6 +4,7 @@ import type { CanFrame, CanSource } from "../domain/can.ts";
 import { codeFor } from "../domain/faults.ts";
 import type { Draft, EmergencyData, HealthData } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
+import { isAirbag } from "../domain/vss.ts";
 import { AirbagWatch } from "../policy/airbag.ts";
 import { createRecorder } from "../policy/recorder.ts";
 import {
@@ -42,7 +43,6 @@ const REOPEN_MS = { min: 500, max: 15_000 };
 const LOOK_MS = 1_000;
 /** The most seconds that are checked in one gap of a recording: after that, everything is stale. */
 const MOST_SECONDS = 120;
-const AIRBAG = /\.Airbag\.IsDeployed$/;
 
 /** The vehicle's bus, from when it is made until it is disposed. */
 export class CanPart implements AsyncDisposable {
@@ -87,7 +87,8 @@ export class CanPart implements AsyncDisposable {
 
   health(): NonNullable<HealthData["can"]> {
     const { dropped, errors } = this.#options.source;
-    const state = typeof this.#state === "string" ? this.#state : this.#state.fault;
+    const heard = this.#policy.awake(this.#now()) ? "heard" : "silent";
+    const state = typeof this.#state === "string" ? heard : this.#state.fault;
     return { frames: this.#frames, dropped, errors, state };
   }
 
@@ -184,14 +185,14 @@ export class CanPart implements AsyncDisposable {
     this.#policy.alive(now);
     const framedAt = this.#frameAt(frame, now);
     for (const [path, value] of this.#options.mapping.read(frame) ?? []) {
-      this.#policy.receive(path, value, now);
-      this.#receive(path, value, framedAt);
+      this.#policy.receive(path, value, now, frame.id);
+      if (value !== undefined) this.#receive(path, value, framedAt);
     }
   }
 
   #receive(path: string, value: VehicleValue, framedAt: number): void {
     this.#recorder.add(path, value, framedAt);
-    if (typeof value !== "boolean" || !AIRBAG.test(path)) return;
+    if (typeof value !== "boolean" || !isAirbag(path)) return;
     const what = this.#airbags.see(path, value, this.#fired(path));
     if (what) this.airbag.emit({ path, what, mono: Math.floor(framedAt) });
   }

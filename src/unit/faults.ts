@@ -22,7 +22,7 @@ type Place = { readonly part: Part; readonly where?: string };
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #damping = new Damping();
-  /** A fault has changed: health is due. */
+  /** A fault has begun or is over: health is due. */
   readonly changed = new Signal<Change>();
 
   constructor(options: FaultsOptions) {
@@ -75,10 +75,12 @@ export class Faults {
   }
 
   #change(change: Change, reported: boolean): void {
+    const begunOrOver = this.#at(change).some(({ code }) => code === change.code) !== change.faulty;
     const news = this.#damping.change(change, this.#options.mono());
     // The report that announces the damping is always made.
     if (news && (reported || news.flapping)) this.#announce(news);
-    this.changed.emit(change);
+    // A fault that is raised again, as at each attempt to open a device, makes no health due.
+    if (begunOrOver) this.changed.emit(change);
   }
 
   #announce({ part, code, where, detail, faulty, flapping }: News): void {

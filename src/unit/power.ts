@@ -24,7 +24,7 @@ export type PowerOptions = {
 };
 
 /** The ignition and the computer's power. */
-export class PowerPart {
+export class PowerPart implements AsyncDisposable {
   readonly #options: PowerOptions;
   #state = initialPower;
   /** The requests to the service manager, one after another: a cancel must not overtake its schedule. */
@@ -43,6 +43,12 @@ export class PowerPart {
   /** A button was pressed. Called at once, even if the press could not be stored. */
   pressed(): void {
     this.#give({ type: "press", mono: this.#options.mono() });
+  }
+
+  /** Cancels a power-off that is still to come, and waits until the service manager has answered. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#give({ type: "stop", mono: this.#options.mono() });
+    await this.#asking;
   }
 
   #give(input: PowerInput): void {

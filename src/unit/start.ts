@@ -4,13 +4,14 @@ import type { BundleSign } from "../domain/panic.ts";
 import type { EventData } from "../domain/report.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
+import type { Time } from "../runtime/ports.ts";
 import { systemWords } from "../runtime/system-words.ts";
 import { within } from "../runtime/wait.ts";
 import { VERSION } from "../domain/version.ts";
 import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
 import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
-import { openCar, openPanic, type PanicParts } from "./parts.ts";
+import { openCar, openPanic, type CarParts, type PanicParts } from "./parts.ts";
 import type { Faults } from "./faults.ts";
 import type { UnitOptions } from "./ports.ts";
 import { Reach } from "./reach.ts";
@@ -51,6 +52,8 @@ const TICK_MS = 1_000;
 const TOPIC_LETTERS = 200;
 /** The time that a stop may wait for reports to be written before it says farewell. */
 const FLUSH_MS = 1_000;
+/** At stop, the longest wait for the service manager to cancel a power-off. */
+const POWER_MS = 1_000;
 /** The time that a stop may spend on sending the last reports. */
 const FAREWELL_DRAIN_MS = 1_500;
 
@@ -187,6 +190,15 @@ const openPage = async (
   }
 };
 
+const stopCar = async ({ gps, can, power }: CarParts, time: Time): Promise<void> => {
+  await Promise.all([
+    gps[Symbol.asyncDispose](),
+    can?.[Symbol.asyncDispose](),
+    // The service manager may not answer while the computer is being switched off.
+    within(POWER_MS, power[Symbol.asyncDispose](), time),
+  ]);
+};
+
 /** Writes the last reports, and sends them if a broker is connected, for a short time. */
 const sendLast = async ({ outbox, link, options }: Core): Promise<void> => {
   const { time, log } = options.ports;
@@ -240,7 +252,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   stack.defer(async () => {
     stopping.abort();
     core.custody.stop();
-    await Promise.all([car.gps[Symbol.asyncDispose](), car.can?.[Symbol.asyncDispose]()]);
+    await stopCar(car, time);
     event({ type: "shutdown", reason: stopReason });
     await sendLast(core);
   });

@@ -68,6 +68,21 @@ describe("an epoch", () => {
     expect(fixes).toMatchObject([{ at: Date.UTC(2026, 10, 24, 12), accuracyM: 5 }]);
   });
 
+  test("has the accuracy of its HDOP if GST says 0, as receivers do that have no estimate", () => {
+    const accuracyOf = (gst: string, quality = "1") =>
+      decode(say(gga("120000.00", quality), `GPGST,120000.00,${gst}`, "GPZDA,120000.00,24,11,2026,00,00"))
+        .fixes[0]!.accuracyM;
+    expect(accuracyOf("0.0,0.0,0.0,0.0,0.0,0.0,0.0")).toBe(3);
+    expect(accuracyOf("0.0,,,,0.0,0.0,0.0", "4")).toBe(0.02);
+    expect(accuracyOf(",,,,0.0,1.2,")).toBe(1.2);
+  });
+
+  test("has an accuracy of a centimetre at best", () => {
+    const gst = "GPGST,120000.00,,,,,0.003,0.002,0.005";
+    const { fixes } = decode(say(gga("120000.00", "4"), gst, "GPZDA,120000.00,24,11,2026,00,00"));
+    expect(fixes).toMatchObject([{ accuracyM: 0.01 }]);
+  });
+
   test("is given out with the sentence that ends the cycle, once that is learnt", () => {
     const fixes: Fix[] = [];
     const decoder = createNmeaDecoder((fix) => fixes.push(fix));

@@ -106,6 +106,23 @@ describe("position policy", () => {
     expect(said(fixes)).toEqual(Array.from({ length: 12 }, () => "interval"));
   });
 
+  test("a receiver's date that steps back while the car stands delays its stop by no more than the usual time", () => {
+    const driven = drive([
+      { kmh: 50, seconds: 5 },
+      { kmh: 0, seconds: 2 },
+    ]);
+    const { lat, lon } = driven.at(-1)!;
+    const back = driven.at(-1)!.at - 19.7 * 365 * 86_400_000; // a week number that rolled over
+    const after = Array.from({ length: 7 }, (_, n): Fix => ({
+      at: back + n * 1_000,
+      lat,
+      lon,
+      fix: "3d",
+      speedKmh: 0,
+    }));
+    expect(said([...driven, ...after])).toContain("stop");
+  });
+
   test("a slow roll out of the yard is movement", () => {
     expect(
       said(

@@ -12,8 +12,8 @@ const OFF: PowerCircumstances = { ignition: "off", moving: false, emergency: fal
 const ON: PowerCircumstances = { ...OFF, ignition: "on" };
 const SETTINGS = { offAfterS: 300 };
 
-/** A second of time: what is seen at its end, or that a button was pressed in it. */
-type Second = PowerCircumstances | "press";
+/** A second of time: what is seen at its end, or that a button was pressed or the unit stopped in it. */
+type Second = PowerCircumstances | "press" | "stop";
 type Seen = PowerEffect & { readonly atS: number };
 
 /** What is decided second by second. Each cancel is answered in the second after it. */
@@ -33,7 +33,7 @@ const run = (
     };
     if (seen.some(({ type, atS: at }) => type === "cancel" && at === atS - 1))
       give({ type: answer(atS), mono });
-    give(second === "press" ? { type: "press", mono } : { type: "look", circumstances: second, mono });
+    give(typeof second === "string" ? { type: second, mono } : { type: "look", circumstances: second, mono });
   }
   return seen;
 };
@@ -83,6 +83,34 @@ describe("behind the ignition", () => {
     expect(news(seen)).toContainEqual({ what: "power-off-cancelled", reason, atS: 331 });
   });
 
+  test("a stop of the unit cancels it: the next start may have no power-off to care for", () => {
+    const seen = run([...PARKED, ...lasting(OFF, 58), "stop"]);
+    expect(orders(seen).slice(1)).toEqual([
+      ["schedule", 310],
+      ["cancel", 369],
+    ]);
+    expect(news(seen).at(-1)).toEqual({ what: "power-off-cancelled", atS: 369 });
+  });
+
+  test("a stop after its minute does not: the computer is being switched off", () => {
+    const seen = run([...PARKED, ...lasting(OFF, 59), "stop"]);
+    expect(orders(seen).at(-1)).toEqual(["schedule", 310]);
+  });
+
+  test("a stop tries once more to cancel one that could not be cancelled", () => {
+    const refused = run([...PARKED, "press", "stop"], SETTINGS, (atS) =>
+      atS > 100 ? "not-cancelled" : "cancelled",
+    );
+    expect(orders(refused).slice(-2)).toEqual([
+      ["cancel", 311],
+      ["cancel", 312],
+    ]);
+  });
+
+  test("a stop without a power-off does nothing", () => {
+    expect(orders(run([...lasting(ON, 10), "stop"]))).toEqual([["cancel", 0]]);
+  });
+
   test("a press before it is scheduled begins the time anew, without a word", () => {
     const seen = run([...lasting(ON, 10), ...lasting(OFF, 200), "press", ...lasting(OFF, 302)]);
     expect(news(seen).map(({ what, atS }) => [what, atS])).toEqual([
@@ -127,7 +155,7 @@ describe("whatever happens", () => {
     .array(stretch, { minLength: 1, maxLength: 8 })
     .map((stretches) => stretches.flatMap(([what, length]) => lasting(what, what === "press" ? 1 : length)));
   const speaksAgainst = (one: Second): boolean =>
-    one === "press" || one.ignition !== "off" || one.moving || one.emergency;
+    typeof one === "string" || one.ignition !== "off" || one.moving || one.emergency;
 
   test("nothing is scheduled before its time, in an emergency, while the car moves, or while nothing is known", () => {
     fc.assert(

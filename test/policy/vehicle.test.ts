@@ -117,6 +117,60 @@ describe("vehicle reports", () => {
   });
 });
 
+describe("a value that becomes unknown", () => {
+  test("is forgotten at once, and reported as stale if it stays unknown for a second", () => {
+    const policy = fresh();
+    policy.due(0);
+    policy.receive(DOOR, undefined, 1_000);
+    policy.receive(SPEED, 50, 1_000);
+    expect(policy.snapshot(1_000)).toEqual({ signals: { [SPEED]: 50 }, stale: [DOOR] });
+    expect(policy.due(1_000)).toBeUndefined();
+    policy.alive(2_000);
+    policy.receive(DOOR, undefined, 2_000);
+    policy.receive(SPEED, 50, 2_000);
+    expect(policy.due(2_000)).toEqual({ signals: {}, stale: [DOOR] });
+    policy.receive(DOOR, false, 2_300);
+    expect(policy.due(2_300)).toEqual({ signals: { [DOOR]: false } });
+  });
+
+  test("for a moment makes no report", () => {
+    const policy = fresh();
+    policy.due(0);
+    for (let atMs = 100; atMs <= 10_000; atMs += 100) {
+      policy.alive(atMs);
+      policy.receive(SPEED, 50, atMs);
+      policy.receive(DOOR, atMs % 300 === 0 ? false : undefined, atMs);
+      expect(policy.due(atMs)).toBeUndefined();
+    }
+  });
+
+  test("is no signal of a bus that has not given it a value yet", () => {
+    const policy = createVehiclePolicy(signals);
+    policy.alive(0);
+    policy.receive(DOOR, undefined, 0);
+    expect(policy.snapshot(0)).toBeUndefined();
+    policy.receive(SPEED, 50, 0);
+    expect(policy.due(0)).toEqual({ signals: { [SPEED]: 50 } });
+  });
+
+  test("is known no longer as the vehicle's speed", () => {
+    const policy = fresh();
+    expect(policy.motion(0)).toEqual({ speedKmh: 50 });
+    policy.receive(SPEED, undefined, 100);
+    expect(policy.motion(100)).toEqual({});
+  });
+
+  test("is still known if it is another control unit that lacks it", () => {
+    const policy = createVehiclePolicy(signals);
+    policy.alive(0);
+    policy.receive(DOOR, true, 0, 0x18f0_0100);
+    policy.receive(DOOR, undefined, 100, 0x18f0_0127);
+    expect(policy.snapshot(100)).toEqual({ signals: { [DOOR]: true } });
+    policy.receive(DOOR, undefined, 200, 0x18f0_0100);
+    expect(policy.snapshot(200)).toEqual({ signals: {}, stale: [DOOR] });
+  });
+});
+
 describe("a mapped ignition", () => {
   const withIgnition = (staleMs: number | undefined) =>
     createVehiclePolicy([...signals, { path: IGNITION, deadband: 0, minIntervalMs: 0, staleMs }]);
@@ -167,6 +221,21 @@ describe("a mapped ignition", () => {
     expect(policy.motion(60_000).ignition).toBeUndefined();
   });
 
+  test("that was missing for minutes on a bus that was awake stays unknown when the bus falls silent", () => {
+    const policy = withIgnition(5_000);
+    frame(policy, 0, "OFF");
+    for (let atMs = 0; atMs <= 600_000; atMs += 1_000) frame(policy, atMs);
+    for (const atMs of [600_000, 605_001, 36_000_000]) expect(policy.motion(atMs).ignition).toBeUndefined();
+  });
+
+  test("that was OFF half a minute before the last control unit fell asleep is off", () => {
+    const policy = withIgnition(1_000);
+    frame(policy, 0, "OFF");
+    for (let atMs = 0; atMs <= 30_000; atMs += 1_000) frame(policy, atMs);
+    expect(policy.motion(30_000).ignition).toBeUndefined();
+    expect(policy.motion(36_000_000).ignition).toBe("off");
+  });
+
   test("that was OFF before a silence is not known once the bus wakes without it", () => {
     const policy = withIgnition(undefined);
     frame(policy, 0, "OFF");
@@ -189,10 +258,26 @@ describe("a mapped ignition", () => {
     expect(policy.motion(61_000).ignition).toBe("off");
   });
 
+  test.each([5_000, undefined])(
+    "that was OFF and is unknown since is not known, nor when the bus falls silent (stale after %s ms)",
+    (staleMs) => {
+      const policy = withIgnition(staleMs);
+      frame(policy, 0, "OFF");
+      for (let atMs = 100; atMs <= 600_000; atMs += 100) {
+        policy.alive(atMs);
+        policy.receive(IGNITION, undefined, atMs);
+        expect(policy.motion(atMs).ignition).toBeUndefined();
+      }
+      for (const atMs of [600_000, 605_001, 36_000_000]) expect(policy.motion(atMs).ignition).toBeUndefined();
+      frame(policy, 36_001_000, "OFF");
+      expect(policy.motion(36_001_000).ignition).toBe("off");
+    },
+  );
+
   test("is off only if OFF or LOCK was the last that the car said", () => {
     const step = fc.record({
       afterMs: fc.integer({ min: 1, max: 20_000 }),
-      what: fc.constantFrom("OFF", "LOCK", "ON", "START", "frame", "lost", "silence"),
+      what: fc.constantFrom("OFF", "LOCK", "ON", "START", "unknown", "frame", "lost", "silence"),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.constantFrom(5_000, undefined), (steps, staleMs) => {
@@ -203,7 +288,11 @@ describe("a mapped ignition", () => {
           atMs += afterMs;
           if (what === "lost") policy.lost();
           else if (what === "frame") frame(policy, atMs);
-          else if (what !== "silence") {
+          else if (what === "unknown") {
+            said = what;
+            policy.alive(atMs);
+            policy.receive(IGNITION, undefined, atMs);
+          } else if (what !== "silence") {
             said = what;
             frame(policy, atMs, what);
           }

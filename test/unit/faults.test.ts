@@ -43,7 +43,18 @@ describe("a fault", () => {
     });
     expect(faults.active).toEqual([]);
     expect(lines).toHaveLength(2);
-    expect(changed).toEqual(["open true", "open true", "open false"]);
+    expect(changed).toEqual(["open true", "open false"]);
+  });
+
+  test("that is raised again makes no health due", () => {
+    const { faults, changed } = opened();
+    faults.raise({ part: "can", code: "absent" }, "can0 is not there");
+    faults.raise({ part: "can", code: "absent" }, "can0 is not there");
+    faults.add({ part: "can", code: "absent" }, "can0 is not there");
+    expect(changed).toEqual(["absent true"]);
+    faults.clear({ part: "can" }, "frames arrive");
+    faults.clear({ part: "can" }, "frames arrive");
+    expect(changed).toEqual(["absent true", "absent false"]);
   });
 
   test("without a place has none in its report", () => {

@@ -1,10 +1,10 @@
 import { suggest } from "../../domain/suggest.ts";
-import { conversionTo } from "../../domain/units.ts";
-import { VSS, type VssSignal } from "../../domain/vss.ts";
+import { isAirbag, VSS, type VssSignal } from "../../domain/vss.ts";
 import type { DbcSignal } from "../dbc/database.ts";
+import { isWide } from "./labels.ts";
 import type { CompiledMessage, CompiledSignal } from "./message.ts";
 
-/** Checks one line of a signal map: what it refers to, what is wrong, and what looks wrong. */
+/** Checks one line of a signal map: what it refers to, and what is wrong. */
 
 /** What the configuration says about one VSS path. */
 export type SignalMapping = {
@@ -83,18 +83,40 @@ const sourceOf = (from: string, messages: readonly CompiledMessage[]): Source | 
       );
 };
 
-/** What is wrong with how a line maps values. */
-const mapFaults = (
+/** Why a flag needs a map: its signal has other values than 0 and 1, such as "error". Undefined: it needs none. */
+export const wideFlag = (
   vss: VssSignal,
   { from, map }: Partial<SignalMapping>,
-  source: Source | undefined,
-): string[] => {
-  const needed = vss.type === "string" && !map && source?.signal.signal.labels.size === 0;
+  signal: DbcSignal | undefined,
+): string | undefined =>
+  vss.type === "boolean" && !map && signal && isWide(signal)
+    ? `${from} has ${signal.length} bits: state what each value means, such as map: { "0": false, "1": true }; a value that is not mapped is unknown`
+    : undefined;
+
+/** What VSS holds at a path, if a mapped value is something else. */
+const notHeld = ({ type, datatype, range }: VssSignal, value: VssValue): string | undefined => {
+  if (typeof value !== type) return `a ${type}`;
+  if (typeof value !== "number") return undefined;
+  if (!Number.isFinite(value)) return "a finite number";
+  if (datatype !== "float" && !Number.isInteger(value)) return `a whole number (${datatype})`;
+  const [minimum, maximum] = range ?? [-Infinity, Infinity];
+  return value < minimum || value > maximum ? `from ${minimum} to ${maximum}` : undefined;
+};
+
+/** What is wrong with how a line maps values. */
+const mapFaults = (vss: VssSignal, mapping: Partial<SignalMapping>, source: Source | undefined): string[] => {
+  const { from, map } = mapping;
+  const signal = source?.signal.signal;
+  const needed = vss.type === "string" && !map && signal?.labels.size === 0;
+  const wide = isAirbag(vss.path) ? wideFlag(vss, mapping, signal) : undefined;
   return [
     ...(needed ? [`map: ${vss.path} is a text, and ${from} has no value table: map each of its values`] : []),
-    ...Object.entries(map ?? {})
-      .filter(([, value]) => typeof value !== vss.type)
-      .map(([key, value]) => `map: ${key}: ${vss.path} is a ${vss.type}, found ${JSON.stringify(value)}`),
+    ...(wide === undefined ? [] : [`map: ${vss.path} opens an emergency, and ${wide}`]),
+    ...Object.entries(map ?? {}).flatMap(([key, value]) => {
+      const held = notHeld(vss, value);
+      const found = typeof value === "string" ? JSON.stringify(value) : String(value);
+      return held === undefined ? [] : [`map: ${key}: ${vss.path} is ${held}, found ${found}`];
+    }),
   ];
 };
 
@@ -130,36 +152,4 @@ export const resolve = (
   ];
   if (faults.length > 0) return { found: undefined, faults };
   return { found: vss && typeof source === "object" ? { vss, ...source } : undefined, faults: [] };
-};
-
-const unitDoubt = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string | undefined => {
-  if (vss.type !== "number" || mapping.map) return undefined;
-  const unit = unitOf(mapping, signal);
-  if (unit === "") {
-    // Odometers often count kilometres, VSS metres: a wrong guess is wrong by a factor of 1,000.
-    return vss.unit === "m"
-      ? `${mapping.from} has no unit: read as metres; if it counts kilometres, add unit: km`
-      : undefined;
-  }
-  return conversionTo(vss.unit ?? "", unit)
-    ? undefined
-    : `the unit "${unit}" of ${mapping.from} is not known: read as ${vss.unit}; name the right one with unit:`;
-};
-
-/** What looks wrong in a line, but may be right. */
-export const doubts = (vss: VssSignal, mapping: SignalMapping, signal: DbcSignal): string[] => {
-  const labels = [...signal.labels.values()];
-  const strange = Object.keys(mapping.map ?? {}).filter(
-    (key) => !labels.includes(key) && !/^[+-]?\d+(\.\d+)?$/.test(key),
-  );
-  const texts = mapping.map ? Object.values(mapping.map) : vss.type === "string" ? labels : [];
-  const unknown = texts.filter((text) => vss.values && !vss.values.includes(spelledAsVss(vss, String(text))));
-  const unit = unitDoubt(vss, mapping, signal);
-  return [
-    ...strange.map(
-      (key) => `map: "${key}" is neither a label of ${mapping.from} nor a number: it never occurs`,
-    ),
-    ...unknown.map((text) => `"${text}" is not one of ${vss.values!.join(", ")}`),
-    ...(unit === undefined ? [] : [unit]),
-  ];
 };

@@ -1,14 +1,8 @@
 import type { CanFilter, CanFrame } from "../../domain/can.ts";
 import type { DbcDatabase } from "../dbc/database.ts";
-import {
-  doubts,
-  resolve,
-  type Found,
-  type LineFault,
-  type SignalMapping,
-  type VssValue,
-} from "./map-entry.ts";
-import { compileMessages, matcherOf, type CompiledMessage } from "./message.ts";
+import { doubts } from "./map-doubts.ts";
+import { resolve, type Found, type LineFault, type SignalMapping, type VssValue } from "./map-entry.ts";
+import { compileMessages, matcherOf, type CompiledMessage, type CompiledSignal } from "./message.ts";
 import { compileValue } from "./value.ts";
 
 /** When the value of a path is worth a report. */
@@ -26,19 +20,32 @@ export type CanMapping = {
   readonly filters: readonly CanFilter[];
   /** What may be wrong; only someone who knows the car can say. */
   readonly warnings: readonly MappingFault[];
-  /** The mapped values of a frame, in VSS units. Undefined: nothing in this frame is mapped. */
-  read(frame: CanFrame): readonly (readonly [path: string, value: VssValue])[] | undefined;
+  /** The mapped signals that a frame carries. Undefined: nothing in this frame is mapped. */
+  read(frame: CanFrame): readonly MappedValue[] | undefined;
 };
+
+/**
+ * A value in VSS's unit. Undefined: the frame carries the signal, but its value means unknown, such as an
+ * error code, a value that the map does not name, or one out of range.
+ */
+type MappedValue = readonly [path: string, value: VssValue | undefined];
 
 export type MappingFault = { readonly path: string; readonly message: string };
 
 const MIN_INTERVAL_MS = 1_000;
 /** A signal is stale when its message has been missing three times. */
 const MISSED_CYCLES = 3;
+/**
+ * No derived limit is shorter. Frames are read in batches of 20 ms and the process may stand still for some
+ * 100 ms (a slow disk, garbage collection): with the 30 ms of a 10 ms message, a press in that moment would
+ * find a healthy car without signals. A value of a second ago still says what the car did at the press.
+ */
+const LEAST_STALE_MS = 1_000;
 
-const limitsOf = (mapping: SignalMapping, { vss, message }: Found): MappedSignal => {
-  const { cycleMs } = message.message;
-  const staleMs = cycleMs === undefined ? undefined : cycleMs * MISSED_CYCLES;
+const limitsOf = (mapping: SignalMapping, { vss, message, signal }: Found): MappedSignal => {
+  // A cycle is that of the message. How often it carries a multiplexed signal, the database does not say.
+  const cycleMs = signal.signal.multiplexed ? undefined : message.message.cycleMs;
+  const staleMs = cycleMs === undefined ? undefined : Math.max(LEAST_STALE_MS, cycleMs * MISSED_CYCLES);
   return {
     path: vss.path,
     deadband: mapping.deadband ?? vss.deadband ?? 0,
@@ -47,7 +54,11 @@ const limitsOf = (mapping: SignalMapping, { vss, message }: Found): MappedSignal
   };
 };
 
-type Reader = { readonly path: string; readonly read: (data: Uint8Array) => VssValue | undefined };
+type Reader = {
+  readonly path: string;
+  readonly present: CompiledSignal["present"];
+  readonly read: (data: Uint8Array) => VssValue | undefined;
+};
 
 const readWith = (
   readers: ReadonlyMap<CompiledMessage, readonly Reader[]>,
@@ -58,11 +69,9 @@ const readWith = (
     const message = match(frame);
     const list = message && readers.get(message);
     if (!list) return undefined;
-    const values: [string, VssValue][] = [];
-    for (const { path, read } of list) {
-      const value = read(frame.data);
-      if (value !== undefined) values.push([path, value]);
-    }
+    const values: MappedValue[] = [];
+    for (const { path, present, read } of list)
+      if (present === undefined || present(frame.data)) values.push([path, read(frame.data)]);
     return values;
   };
 };
@@ -96,7 +105,7 @@ export const compileMapping = (
     warnings.push(...doubts(vss, mapping, signal.signal).map((doubt) => ({ path, message: doubt })));
     readers.set(message, [
       ...(readers.get(message) ?? []),
-      { path, read: compileValue(vss, mapping, signal) },
+      { path, present: signal.present, read: compileValue(vss, mapping, signal) },
     ]);
     limits.push(limitsOf(mapping, found));
   }

@@ -5,6 +5,8 @@ import { compileRaw, compileScale, isUnavailable, type ReadSignal } from "./sign
 /** A signal ready to read frames. Each reader returns undefined if the signal is absent from the frame. */
 export type CompiledSignal = {
   readonly signal: DbcSignal;
+  /** Whether a frame of the message carries the signal. Undefined: each does, as it is not multiplexed. */
+  readonly present: ((data: Uint8Array) => boolean) | undefined;
   readonly raw: ReadSignal<SignalValue>;
   readonly physical: ReadSignal<SignalValue>;
   /** The text of the value table for this value, if there is one. */
@@ -63,6 +65,7 @@ const compileMessage = (message: DbcMessage): CompiledMessage => {
         : raw;
       return {
         signal,
+        present,
         raw,
         physical(data) {
           const value = available(data);

@@ -2,6 +2,7 @@ import type { SignalValue } from "../../domain/can.ts";
 import { conversionTo } from "../../domain/units.ts";
 import { UNKNOWN_TEXTS, type VssSignal } from "../../domain/vss.ts";
 import type { DbcSignal } from "../dbc/database.ts";
+import { readingsOfFlag, readingsOfNumber, saysUnavailable } from "./labels.ts";
 import { spelledAsVss, unitOf, type SignalMapping, type VssValue } from "./map-entry.ts";
 import type { CompiledSignal } from "./message.ts";
 
@@ -12,6 +13,12 @@ const PLACES = 1e6;
 const knownText = (vss: VssSignal, text: string): string | undefined => {
   const spelled = spelledAsVss(vss, text);
   return UNKNOWN_TEXTS.includes(spelled) ? undefined : spelled;
+};
+
+/** The text of a label, as `knownText`; undefined also if the label says that there is no value. */
+const labelText = (vss: VssSignal, label: string): string | undefined => {
+  const text = knownText(vss, label);
+  return text === undefined || vss.values?.includes(text) || !saysUnavailable(label) ? text : undefined;
 };
 
 /** Values outside the database's range are not readings but codes, such as "error" or "not known". */
@@ -34,17 +41,33 @@ const toVssNumber = ({ datatype, range }: VssSignal): ((value: number) => number
   };
 };
 
-const numberReader = (vss: VssSignal, mapping: SignalMapping, { signal, physical }: CompiledSignal) => {
+/** The physical value of a frame, if it is in range and the raw value is a reading. */
+const readingOf = (
+  { signal, raw, physical }: CompiledSignal,
+  isReading: ((raw: string) => boolean) | undefined,
+): ((data: Uint8Array) => SignalValue | undefined) => {
+  const inBounds = (data: Uint8Array): SignalValue | undefined => {
+    const value = physical(data);
+    return value !== undefined && inRange(signal, value) ? value : undefined;
+  };
+  if (isReading === undefined) return inBounds;
+  return (data) => {
+    const code = raw(data);
+    return code !== undefined && isReading(code.toString()) ? inBounds(data) : undefined;
+  };
+};
+
+const numberReader = (vss: VssSignal, mapping: SignalMapping, compiled: CompiledSignal) => {
+  const { signal } = compiled;
   const { factor, offset } = conversionTo(vss.unit ?? "", unitOf(mapping, signal)) ?? {
     factor: 1,
     offset: 0,
   };
   const finish = toVssNumber(vss);
+  const read = readingOf(compiled, readingsOfNumber(signal));
   return (data: Uint8Array): VssValue | undefined => {
-    const value = physical(data);
-    return value === undefined || !inRange(signal, value)
-      ? undefined
-      : finish(Number(value) * factor + offset);
+    const value = read(data);
+    return value === undefined ? undefined : finish(Number(value) * factor + offset);
   };
 };
 
@@ -72,14 +95,14 @@ export const compileValue = (
 ): ((data: Uint8Array) => VssValue | undefined) => {
   if (mapping.map) return mapReader(vss, mapping.map, compiled);
   if (vss.type === "number") return numberReader(vss, mapping, compiled);
-  const { signal, label, physical } = compiled;
   if (vss.type === "string")
     return (data) => {
-      const text = label(data);
-      return text === undefined ? undefined : knownText(vss, text);
+      const label = compiled.label(data);
+      return label === undefined ? undefined : labelText(vss, label);
     };
+  const read = readingOf(compiled, readingsOfFlag(compiled.signal));
   return (data) => {
-    const value = physical(data);
-    return value === undefined || !inRange(signal, value) ? undefined : Number(value) !== 0;
+    const value = read(data);
+    return value === undefined ? undefined : Number(value) !== 0;
   };
 };

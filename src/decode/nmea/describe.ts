@@ -9,6 +9,9 @@ const STANDING_KMH = 1.5;
  */
 const RANGE_ERROR_M = { autonomous: 3, differential: 1.5, rtkFloat: 0.3, rtkFixed: 0.02 };
 
+/** Accuracies are rounded to it. 0 would say that the position is exact. */
+const LEAST_ACCURACY_M = 0.01;
+
 const rangeErrorM = (quality: number | undefined): number => {
   if (quality === 4) return RANGE_ERROR_M.rtkFixed;
   if (quality === 5) return RANGE_ERROR_M.rtkFloat;
@@ -52,6 +55,6 @@ export const describeFix = (
     ...(quality === undefined ? {} : { quality }),
     ...(satellites === undefined ? {} : { satellites }),
     ...(hdop === undefined ? {} : { hdop }),
-    ...(accuracyM === undefined ? {} : { accuracyM: round(accuracyM, 2) }),
+    ...(accuracyM === undefined ? {} : { accuracyM: Math.max(LEAST_ACCURACY_M, round(accuracyM, 2)) }),
   };
 };

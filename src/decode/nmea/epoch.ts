@@ -49,6 +49,10 @@ type Epoch = {
   /** When its first sentence arrived. */
   readonly mono: number;
   date: number | undefined;
+  /**
+   * By formatter, whatever the talker: one receiver may send a GN RMC with GP and GL GGAs (SiRFstarV). So two
+   * receivers on one line cannot be told apart by their talkers.
+   */
   readonly by: Map<string, Statement>;
   readonly talkers: Set<string>;
   /** The fix was emitted or rejected. Later sentences are late. */

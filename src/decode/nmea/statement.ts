@@ -144,7 +144,8 @@ const gst = (f: readonly string[]): Statement => {
   const east = nonNegative(f[6]);
   return {
     ...time(f[0]),
-    sigmaM: north === undefined || east === undefined ? undefined : Math.hypot(north, east),
+    // No position is exact: receivers without an estimate print zeros.
+    sigmaM: north === undefined || east === undefined ? undefined : Math.hypot(north, east) || undefined,
   };
 };
 
