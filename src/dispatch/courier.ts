@@ -219,8 +219,7 @@ export class Courier {
     const { time } = this.#options;
     // The pause is between two rounds, not between two addresses: only one of them may work.
     if (++this.#visits > HURRIED_VISITS && !this.#isUrgent && this.#visits % this.#addresses === 0) {
-      this.#waking = new AbortController();
-      await pause(UNHURRIED_MS, AbortSignal.any([this.#stopping.signal, this.#waking.signal]), time);
+      await this.#rest();
       if (this.#stopping.signal.aborted || this.#load.size === 0) return "done";
     }
     const patience = new AbortController();
@@ -235,6 +234,13 @@ export class Courier {
       this.#suffix = "";
       return "again";
     }
+  }
+
+  /** A long pause, which a new report ends. */
+  async #rest(): Promise<void> {
+    this.#waking = new AbortController();
+    const signal = AbortSignal.any([this.#stopping.signal, this.#waking.signal]);
+    await pause(UNHURRIED_MS, signal, this.#options.time);
   }
 
   get #isUrgent(): boolean {
@@ -308,6 +314,8 @@ export class Courier {
     on.closed(traffic);
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
+    // By a courier to another name of the same broker, which has the same cargo.
+    if (error.code === "taken-over") await this.#rest();
     // Another address of the name may deliver it.
     if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";

@@ -104,6 +104,11 @@ export class Emergencies {
     return [...this.#couriers.values()].some((courier) => courier.connected);
   }
 
+  /** Whether an episode is open, or its end is not delivered. */
+  get pending(): boolean {
+    return this.#standing.size > 0;
+  }
+
   /** Whether a report is the newest of an episode that is open, or whose end is not delivered. */
   isCurrent(report: Report): boolean {
     return report.kind === "emergency" && this.#standing.get(report.data.episode)?.report.seq === report.seq;

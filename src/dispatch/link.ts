@@ -271,7 +271,8 @@ export class Link {
     const elsewhere = this.#brokers.urls.length > 1 || this.#desertedTurns < connection.otherAddresses;
     const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
-    const unfit = now - (linked.unfitSince ?? now) >= this.#unfitMs;
+    // Not in an emergency: the other broker may be of no use, and the positions of each second would be missing.
+    const unfit = !this.#emergencies.pending && now - (linked.unfitSince ?? now) >= this.#unfitMs;
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted, unfit };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;

@@ -50,6 +50,8 @@ export const Episode = z.object({
   unseen: z.object({ handedAt: z.number().optional() }).optional(),
   /** When it was last pressed again, UTC milliseconds, if the time was known. */
   pressedAgainAt: z.number().optional(),
+  /** A `cleared` that came too early for that press: its `at`, and when it came, on the clock of `mono`. */
+  earlyClear: z.object({ at: z.string().optional(), mono: z.number() }).optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */

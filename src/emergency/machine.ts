@@ -80,8 +80,10 @@ const UNIT = "unit";
  * missing: some brokers deliver and never acknowledge.
  */
 const SEEN_MS = 10_000;
-/** If the time of a `cleared` lies further before a press, one of the clocks is wrong. */
-const EARLIER_MAX_MS = 3_600_000;
+/** A broker keeps what it could not deliver for a day: an older `cleared` has another cause, such as a wrong clock. */
+const EARLIER_MAX_MS = 86_400_000;
+/** A further `cleared` without a time is taken for the same one, from another broker, within this time. */
+const TWIN_MS = 10_000;
 
 export const NO_EMERGENCY: Emergency = { episodes: [] };
 
@@ -164,6 +166,7 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
       dark: episode.dark && event.dark,
       unseen: {},
       pressedAgainAt: timeOf(event.pressed),
+      earlyClear: undefined,
     },
     event.mono,
   );
@@ -196,21 +199,26 @@ type Ack = EpisodeEvent & { kind: "ack" };
 
 /**
  * Whether dispatch had sent its `cleared` before it could see the newest press: it may have waited for the link in the
- * session of a broker. That press must not end with it.
+ * session of a broker. That press must not end with it. A clock of dispatch that is behind costs one refusal for each
+ * press: the next `cleared` counts.
  */
-const isTooEarly = ({ unseen, pressedAgainAt = Number.NaN }: Episode, { stage, at, mono }: Ack): boolean => {
+const isTooEarly = (known: Episode, { stage, at, mono }: Ack): boolean => {
+  const { unseen, earlyClear, pressedAgainAt = Number.NaN } = known;
   if (stage !== "cleared") return false;
   if (unseen && (unseen.handedAt === undefined || mono - unseen.handedAt < SEEN_MS)) return true;
+  // The same one from another broker.
+  if (earlyClear) return at === undefined ? mono - earlyClear.mono < TWIN_MS : at === earlyClear.at;
   // A comparison with NaN is false: one of the times is not known.
   const earlier = pressedAgainAt - Date.parse(at ?? "");
   return earlier > 0 && earlier < EARLIER_MAX_MS;
 };
 
 /** The episode goes on, and is repeated until dispatch has seen the press. */
-const goesOn = (emergency: Emergency, known: Episode, event: Ack): Step => {
+const goesOn = (emergency: Emergency, known: Episode, { at, mono }: Ack): Step => {
   const refused = { kind: "refused", why: "it was pressed again, and dispatch had not seen that" } as const;
-  if (known.state === "active") return unchanged(emergency, refused);
-  const episode = changed({ ...known, state: "active", by: undefined, ackAt: undefined }, event.mono);
+  const noted = { ...known, earlyClear: { at, mono } };
+  if (known.state === "active") return unchanged(replace(emergency, noted), { kind: "keep" }, refused);
+  const episode = changed({ ...noted, state: "active", by: undefined, ackAt: undefined }, mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }, refused] };
 };
 
@@ -251,7 +259,9 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
       sentPresses: episode.presses,
       unseen: undefined,
     } as const;
-    if (!episode.heldUnsent) return unchanged(replace(emergency, atBroker));
+    // Stored: after a restart dispatch's `cleared` may come before the next acknowledgement of a broker.
+    const kept = episode.unseen ? [{ kind: "keep" } as const] : [];
+    if (!episode.heldUnsent) return unchanged(replace(emergency, atBroker), ...kept);
     const withHeld = changed(atBroker, event.mono);
     return { emergency: replace(emergency, withHeld), effects: [{ kind: "report", episode: withHeld }] };
   }
@@ -297,10 +307,17 @@ const tick = (emergency: Emergency, event: Tick): Step => {
   };
 };
 
-/** A new connection publishes every episode anyway, so the next repetition is later. */
+/**
+ * A new connection publishes every episode anyway, so the next repetition is later. What the one before it had been
+ * handed may not have left the car.
+ */
 const connected = (emergency: Emergency, mono: number): Emergency => ({
   ...emergency,
-  episodes: emergency.episodes.map((episode) => ({ ...episode, repeatAt: mono + REPEAT_MS })),
+  episodes: emergency.episodes.map((episode) => ({
+    ...episode,
+    repeatAt: mono + REPEAT_MS,
+    ...(episode.unseen ? { unseen: {} } : {}),
+  })),
 });
 
 /** The episodes after an event, and the effects to perform in order. */
@@ -345,6 +362,7 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
     ...(episode.unseen ? { unseen: {} } : {}),
+    ...(episode.earlyClear ? { earlyClear: { at: episode.earlyClear.at, mono } } : {}),
     ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),
 });

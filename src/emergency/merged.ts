@@ -30,6 +30,7 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     presses,
     unseen: ours.unseen ?? other.unseen,
     pressedAgainAt: ours.pressedAgainAt ?? other.pressedAgainAt,
+    earlyClear: ours.earlyClear ?? other.earlyClear,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),
     state,
     by,

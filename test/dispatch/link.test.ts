@@ -171,6 +171,17 @@ test("a report that does not fit the link's broker is at the next one after a mi
   expect(bench.link.status.broker).toBe(bench.brokers[1]!.url);
 });
 
+test("while an episode is open the link stays, though a report does not fit its broker", async () => {
+  const bench = open([{ maximumPacketSize: 700 }, {}], [true, false]);
+  bench.outbox.add(event(1, "x".repeat(800)));
+  await up(bench);
+  bench.press(emergency(2));
+  await bench.wait(600_000);
+  expect([bench.downs, bench.link.status.broker]).toEqual([[], bench.brokers[0]!.url]);
+  bench.press(emergency(3, "cleared"));
+  await bench.until("the other broker", () => bench.downs.length > 0, 70_000);
+});
+
 test("the only broker keeps the link, whatever does not fit it", async () => {
   const bench = open([{ maximumPacketSize: 300, version: 4 }]);
   bench.outbox.add(event(1, "x".repeat(400)));

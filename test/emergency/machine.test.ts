@@ -255,7 +255,7 @@ describe("an acknowledgement", () => {
       const why = "it was pressed again, and dispatch had not seen that";
       expect(effects).toMatchObject([{ kind: "report" }, { kind: "refused", why }]);
       const { effects: second } = after(...accepted, clearedAt(undefined, 200), clearedAt(undefined, 300));
-      expect(second).toEqual([{ kind: "refused", why }]);
+      expect(second).toEqual([{ kind: "keep" }, { kind: "refused", why }]);
     });
 
     test("ends it once a broker has acknowledged the press", () => {
@@ -266,8 +266,34 @@ describe("an acknowledgement", () => {
       const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
       expect(stateAfter(sent("A", 3), clearedAt(written(1), 200))).toEqual(["active 2"]);
       expect(stateAfter(sent("A", 3), clearedAt(written(0), 200))).toEqual(["cleared 2"]);
-      // An hour: one of the clocks is wrong.
-      expect(stateAfter(sent("A", 3), clearedAt(written(3_600), 200))).toEqual(["cleared 2"]);
+      // A day: no broker keeps it so long.
+      expect(stateAfter(sent("A", 3), clearedAt(written(86_400), 200))).toEqual(["cleared 2"]);
+    });
+
+    test("is refused once for each press, so that a clock that is behind does not keep it open", () => {
+      const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
+      const first = clearedAt(written(60), 200);
+      expect(stateAfter(sent("A", 3), first)).toEqual(["active 2"]);
+      // The same one from another broker, then a new one.
+      expect(stateAfter(sent("A", 3), first, sent("A", 4), first)).toEqual(["active 2"]);
+      expect(stateAfter(sent("A", 3), first, sent("A", 4), clearedAt(written(50), 300))).toEqual([
+        "cleared 2",
+      ]);
+      // Without a time, within 10 s.
+      const untimed = (mono: number) => clearedAt(undefined, mono);
+      expect(stateAfter(untimed(200), sent("A", 4), untimed(10_199))).toEqual(["active 2"]);
+      expect(stateAfter(untimed(200), sent("A", 4), untimed(10_200))).toEqual(["cleared 2"]);
+    });
+
+    test("ends it after a restart, if a broker had acknowledged the press before", () => {
+      const { emergency, effects } = after(...accepted, sent("A", 3));
+      expect(effects).toEqual([{ kind: "keep" }]);
+      const restored = restore(emergency.episodes, 0);
+      expect(advance(restored, clearedAt(undefined, 100)).emergency.episodes[0]!.state).toBe("cleared");
+      // One that was refused before the restart is still the same one.
+      const early = clearedAt("2026-11-24T07:59:00.000Z", 200);
+      const refused = restore(after(...accepted, early, sent("A", 4)).emergency.episodes, 0);
+      expect(advance(refused, early).emergency.episodes[0]!.state).toBe("active");
     });
 
     test("ends it 10 s after the press was handed to a connection, if the broker acknowledges nothing", () => {
@@ -278,6 +304,9 @@ describe("an acknowledgement", () => {
       expect([end(2, 10_999), end(2, 11_000), end(1, 11_000)]).toEqual(["active", "cleared", "active"]);
       const twice = handed(handed(emergency, "A", 2, 1_000), "A", 2, 5_000);
       expect(advance(twice, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("cleared");
+      // The connection that was handed it may have been dead.
+      const redialled = advance(twice, { kind: "connected", mono: 6_000 }).emergency;
+      expect(advance(redialled, clearedAt(undefined, 20_000)).emergency.episodes[0]!.state).toBe("active");
       // After a restart the time counts anew.
       const restored = restore(handed(emergency, "A", 2, 1_000).episodes, 0);
       expect(advance(restored, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("active");
