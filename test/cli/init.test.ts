@@ -10,6 +10,7 @@ import { openSerialLine } from "../../src/runtime/pty.ts";
 import { inForce, loadConfiguration } from "../../src/settings/load.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { epoch } from "../journeys/car.ts";
+import { Authority } from "./authority.ts";
 import { inFolder } from "./in-folder.ts";
 
 const folder = inFolder((dir) => {
@@ -65,13 +66,13 @@ describe("init", () => {
   });
 
   test("copies the CA, and a vehicle profile with its database", async () => {
-    writeFileSync(join(folder.dir, "ca.pem"), "a CA");
+    using authority = new Authority();
     const { exit } = await run(
       ...IDENTITY,
       ...BROKERS,
       ...DEVICES,
       "--ca",
-      join(folder.dir, "ca.pem"),
+      authority.at("ca.pem"),
       "--can",
       "can0",
       "--profile",
@@ -81,7 +82,9 @@ describe("init", () => {
     const { settings, mapping } = loadConfiguration(inForce(rootAt(root())));
     expect(settings.can?.database).toBe(join(root(), "configs/0/vehicles/toyota-rav4.dbc"));
     expect(mapping?.signals.length).toBeGreaterThan(0);
-    expect(readFileSync(settings.dispatch.ca ?? "", "utf8")).toBe("a CA");
+    expect(readFileSync(settings.dispatch.ca ?? "", "utf8")).toBe(
+      readFileSync(authority.at("ca.pem"), "utf8"),
+    );
   });
 
   test("of a root that is laid out is refused, and nothing changes", async () => {
