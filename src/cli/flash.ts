@@ -1,19 +1,19 @@
-import { readFileSync } from "node:fs";
 import { changeText } from "../bundle/changes.ts";
+import { MAX_BUNDLE_BYTES } from "../bundle/format.ts";
 import { install, type Installed, type Outcome } from "../bundle/install.ts";
+import { tooLarge } from "../bundle/receive.ts";
 import { beginGoingBack, trialOf } from "../bundle/trial.ts";
 import { machineBoot } from "../runtime/machine-boot.ts";
-import { CommandError, EXIT, options, takeArgument, unreadable, type Command } from "./lib/command.ts";
-import { lockRoot, openEpisode, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
+import { CommandError, EXIT, options, takeArgument, type Command } from "./lib/command.ts";
+import { readGiven, sizeOf } from "./lib/read-given.ts";
+import { lockRoot, openEpisode, openRoot, settingsNow, trustedTime, type OpenRoot } from "./lib/root.ts";
 
 const OPTIONS = { root: { type: "string" }, json: { type: "boolean" } } as const;
 
-const readBundle = (file: string): Buffer => {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
+/** A larger file is not read: it may be the image of a whole disk. */
+const readBundle = (file: string): Buffer | Outcome => {
+  const size = sizeOf(file);
+  return size > MAX_BUNDLE_BYTES ? tooLarge(size) : readGiven(file, MAX_BUNDLE_BYTES);
 };
 
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -33,23 +33,27 @@ const refused = (outcome: Exclude<Outcome, Installed>) => {
   return { error, code, exit: code === "invalid" ? EXIT.config : EXIT.failed };
 };
 
-const flashConfig = async (args: readonly string[]): Promise<number> => {
-  const { value: file, rest } = takeArgument(args, OPTIONS, "the bundle FILE");
-  const given = options(rest, OPTIONS);
-  const open = openRoot(given.root);
-  const bytes = readBundle(file);
+const installByHand = async (bytes: Buffer, open: OpenRoot, json: boolean): Promise<Outcome> => {
   using _lock = await lockRoot(open.root);
   const settings = settingsNow(open.root);
-  const outcome = await install(bytes, {
+  return install(bytes, {
     ...open,
     now: await trustedTime(settings),
     emergency: (await openEpisode(settings)) === "emergency",
     from: "hand",
     machineBoot: machineBoot(),
     show(changes) {
-      if (!given.json) for (const change of changes) process.stdout.write(`  ${changeText(change)}\n`);
+      if (!json) for (const change of changes) process.stdout.write(`  ${changeText(change)}\n`);
     },
   });
+};
+
+const flashConfig = async (args: readonly string[]): Promise<number> => {
+  const { value: file, rest } = takeArgument(args, OPTIONS, "the bundle FILE");
+  const given = options(rest, OPTIONS);
+  const open = openRoot(given.root);
+  const read = readBundle(file);
+  const outcome = "kind" in read ? read : await installByHand(read, open, given.json ?? false);
   if (outcome.kind === "installed") {
     const { kind: _, ...result } = outcome;
     if (given.json) print({ ok: true, ...result });
