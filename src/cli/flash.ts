@@ -1,9 +1,11 @@
+import { lstatSync } from "node:fs";
 import { changeText } from "../bundle/changes.ts";
 import { MAX_BUNDLE_BYTES } from "../bundle/format.ts";
 import { install, type Installed, type Outcome } from "../bundle/install.ts";
 import { tooLarge } from "../bundle/receive.ts";
 import { beginGoingBack, trialOf } from "../bundle/trial.ts";
 import { machineBoot } from "../runtime/machine-boot.ts";
+import type { Root } from "../settings/root.ts";
 import { CommandError, EXIT, options, takeArgument, type Command } from "./lib/command.ts";
 import { readGiven, sizeOf } from "./lib/read-given.ts";
 import { lockRoot, openEpisode, openRoot, settingsNow, trustedTime, type OpenRoot } from "./lib/root.ts";
@@ -33,8 +35,19 @@ const refused = (outcome: Exclude<Outcome, Installed>) => {
   return { error, code, exit: code === "invalid" ? EXIT.config : EXIT.failed };
 };
 
+/** Throws a CommandError (74) if the configuration in force is not where a switch can replace it. */
+const expectLink = ({ current }: Root): void => {
+  const found = lstatSync(current, { throwIfNoEntry: false });
+  if (found === undefined || found.isSymbolicLink()) return;
+  throw new CommandError(
+    EXIT.io,
+    `${current} is not a link to configs/N: was the root copied without its links?`,
+  );
+};
+
 const installByHand = async (bytes: Buffer, open: OpenRoot, json: boolean): Promise<Outcome> => {
   using _lock = await lockRoot(open.root);
+  expectLink(open.root);
   const settings = settingsNow(open.root);
   return install(bytes, {
     ...open,
@@ -70,6 +83,7 @@ const flashBack = async (args: readonly string[]): Promise<number> => {
   const given = options(args, OPTIONS);
   const { root, store } = openRoot(given.root);
   using _lock = await lockRoot(root);
+  expectLink(root);
   const disk = await store.disk();
   const state = beginGoingBack(disk, await store.state(), "it was taken back by hand");
   if (!state?.going) throw new CommandError(EXIT.failed, "there is no previous configuration to go back to");
