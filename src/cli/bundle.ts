@@ -219,7 +219,8 @@ panic.port. unit.pem in DIR is the unit's renewed certificate, which is tried wi
 only a version above the one that they have. Dates are UTC: 2026-12-01 or
 2026-12-01T06:00:00Z. --add-trust and --retire-trust change which keys a unit accepts; NAME is
 the key's file in the trust folder of the units without .pem, as \`doctor --root\` shows it. The key
-that signs cannot be retired. --out replaces an older bundle, and no other file. A bundle has at most ${MAX_BUNDLE_BYTES / 1024} KiB.
+that signs cannot be retired. --out replaces an older bundle, and no other file. A bundle has at
+most ${MAX_BUNDLE_BYTES / 1024} KiB.
 keygen makes a key pair (Ed25519): PRIVATE.pem, and PRIVATE.pub.pem for the units. The first line of
 --passphrase-file encrypts the private key; to sign, the passphrase is asked for if it is left out.
 Exit: 0 written, 1 a key cannot be used or the bundle is too large, 74 a file cannot be read or

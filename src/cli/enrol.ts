@@ -135,9 +135,10 @@ export const enrol: Command = {
 patrol-unit enrol install CERT --root DIR [--ca CA.pem] [--json]
 
 request makes a P-256 key, which never leaves DIR, and writes a request for its certificate
-(PKCS#10); a key that is there is kept, and --out replaces only another request. install checks that the certificate belongs to that key, to
-this unit, and to the CA (--ca; left out: dispatch.ca of the configuration), and that it has not
-expired. CERT may hold the certificates between it and the CA. A running service uses it at once.
+(PKCS#10); a key that is there is kept, and --out replaces only another request. install checks that
+the certificate belongs to that key, to this unit, and to the CA (--ca; left out: dispatch.ca of the
+configuration), and that it has not expired. CERT may hold the certificates between it and the CA. A
+running service uses it at once.
 --unit is needed only if neither the configuration nor local.yaml names the unit.
 Exit: 0 done, 1 refused, 74 a file cannot be read or written.`,
   async run(args) {

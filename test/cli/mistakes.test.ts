@@ -113,11 +113,11 @@ const numbered = <T extends { readonly kind: string; readonly times: number }>(k
 const ALL = numbered(MISTAKES);
 
 describe("refused in one line, with nothing changed:", () => {
-  test.each(ALL)("$name", async ({ make, seed, nth }) => {
+  test.for(ALL)("$name", async ({ make, seed, nth }, { skip }) => {
     using own = copyOf(car);
     const typed = await make(own, new Pick(seed, nth));
     // Somebody who is not root owns these files, and cannot become another one.
-    if (typed.asNobody === true && process.getuid?.() !== 0) return;
+    skip(typed.asNobody === true && process.getuid?.() !== 0);
     const before = everythingIn(own.dir);
     const exit = await type(typed, own.port);
     const line = said.stderr.trimEnd();
