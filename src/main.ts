@@ -1,5 +1,6 @@
 import { enableCompileCache } from "node:module";
 import { CommandError, EXIT, type Command } from "./cli/lib/command.ts";
+import { failureOf } from "./cli/lib/failure.ts";
 import { endWith } from "./runtime/end-process.ts";
 import { reasonOf } from "./runtime/log.ts";
 import { suggest } from "./domain/suggest.ts";
@@ -55,14 +56,6 @@ const noCommand = (name: string): string => {
   return `there is no command "${name}"${meant === undefined ? "" : `: is it ${meant}?`}; --help lists them`;
 };
 
-const exitOf = (error: unknown): number => {
-  if (error instanceof CommandError) return error.exit;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "CONFIGURATION") return EXIT.config;
-  const io = code === "STORE" || code === "DISK" || (typeof code === "string" && /^E[A-Z]{3,}$/.test(code));
-  return io ? EXIT.io : EXIT.failed;
-};
-
 const main = async (argv: readonly string[]): Promise<number> => {
   const args = argv.filter((arg) => arg !== "--debug");
   const [name, ...rest] = args;
@@ -99,11 +92,8 @@ process.stderr.on("error", () => undefined);
 try {
   endWith(await main(process.argv.slice(2)));
 } catch (error) {
+  const { exit, lines } = failureOf(error);
   const debug = process.argv.includes("--debug") && error instanceof Error;
-  const lines =
-    error instanceof CommandError || (error instanceof Error && "faults" in error)
-      ? error.message
-      : reasonOf(error);
   process.stderr.write(`${debug ? error.stack : lines}\n`);
-  endWith(exitOf(error));
+  endWith(exit);
 }

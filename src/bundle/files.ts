@@ -25,6 +25,16 @@ const orNothing = async <T>(ask: Promise<T>, ...codes: readonly string[]): Promi
   }
 };
 
+/** An error of reading a folder names no path. */
+const readWhole = async (path: string): Promise<Buffer> => {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EISDIR") throw cause;
+    throw Object.assign(new Error(`${path} is a folder`, { cause }), { code: "EISDIR", path });
+  }
+};
+
 const kindOf = (entry: { isDirectory(): boolean; isSymbolicLink(): boolean }): Entry["kind"] =>
   entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "file";
 
@@ -42,7 +52,7 @@ const ownership = (dir: string): ((path: string) => Promise<void>) => {
 export const openFiles = (dir: string): Files => {
   const own = ownership(dir);
   return {
-    read: (path) => orNothing(readFile(path), "ENOENT", "ENOTDIR"),
+    read: (path) => orNothing(readWhole(path), "ENOENT", "ENOTDIR"),
     size(path) {
       const found = lstatSync(path, { throwIfNoEntry: false });
       return Promise.resolve(found?.isFile() === true ? found.size : undefined);

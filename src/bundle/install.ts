@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { unitName } from "../domain/identity.ts";
+import { reasonOf } from "../runtime/log.ts";
 import { ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { certifiedName } from "../settings/identity.ts";
 import { inForce, loadConfiguration, unitIn, type Configuration } from "../settings/load.ts";
@@ -64,6 +65,21 @@ export const trustedKeys = async (root: Root, files: Files): Promise<TrustedKey[
     }),
   );
   return keys.filter((key) => key !== undefined);
+};
+
+/** Why a key may be missed: what is wrong with the trust folder. Empty: nothing. */
+const trustFaults = async ({ trust }: Root, files: Files): Promise<string> => {
+  const names = (await files.list(trust)).filter(({ name }) => name.endsWith(".pem")).slice(0, MAX_TRUSTED);
+  if (names.length === 0) return `; ${trust} has no key: copy headquarters' public key there`;
+  const faults = await Promise.all(
+    names.map(async ({ name, kind }) => {
+      if (kind === "folder") return `; ${join(trust, name)} is a folder`;
+      const pem = await files.read(join(trust, name));
+      const why = await trustedKey("", pem?.toString("utf8") ?? "").then(() => undefined, reasonOf);
+      return why === undefined ? "" : `; ${join(trust, name)} cannot be used: ${why}`;
+    }),
+  );
+  return faults.join("");
 };
 
 /** The unit's name: as it is configured, or else as it is certified. Undefined: it has none yet. */
@@ -178,6 +194,8 @@ export const install = async (bytes: Buffer, on: Installing): Promise<Outcome> =
   const opened = await open(bytes, await trustedKeys(root, files));
   const circumstances = await circumstancesOf(on);
   const first = judge(opened, circumstances, undefined);
+  if (first.kind === "refuse" && first.code === "unknown-key")
+    return done({ ...first, says: first.says + (await trustFaults(root, files)) }, opened);
   if (first.kind !== "check" || opened.kind === "invalid") return done(first, opened);
   const { content, signer } = opened;
   const conflict = await inUse(store, content);

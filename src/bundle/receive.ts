@@ -47,8 +47,8 @@ const outcomeLine = (outcome: Outcome): string => {
   }
 };
 
-/** It is not read: it may be larger than the memory. */
-const tooLarge = (bytes: number): Outcome => ({
+/** What becomes of a file that is not read: it may be larger than the memory. `bytes`: its size. */
+export const tooLarge = (bytes: number): Outcome => ({
   kind: "refuse",
   code: "too-large",
   says: `it has ${bytes} bytes, more than ${MAX_BUNDLE_BYTES}`,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isUtf8 } from "node:buffer";
 import { basename } from "node:path";
 import * as z from "zod";
@@ -25,11 +25,19 @@ import {
   type Command,
 } from "./lib/command.ts";
 import { credentialFaults } from "./lib/credentials.ts";
+import { readGiven } from "./lib/read-given.ts";
 import { askSecret } from "./lib/prompt.ts";
+import { expectWritable, writeOut } from "./lib/write-out.ts";
 
 const PEM_BYTES = 65_536;
 
-const readText = (file: string): string => {
+const readText = (file: string): string => readGiven(file, PEM_BYTES).toString("utf8");
+
+const unusable = (file: string, cause: unknown): CommandError =>
+  new CommandError(EXIT.failed, `${file} cannot be used: ${reasonOf(cause)}`, cause);
+
+/** A pipe too: a passphrase may come from a keeper of passwords. */
+const readAny = (file: string): string => {
   try {
     return readFileSync(file, "utf8").slice(0, PEM_BYTES);
   } catch (cause) {
@@ -37,12 +45,9 @@ const readText = (file: string): string => {
   }
 };
 
-const unusable = (file: string, cause: unknown): CommandError =>
-  new CommandError(EXIT.failed, `${file} cannot be used: ${reasonOf(cause)}`, cause);
-
 /** A passphrase from a file: its first line. */
 const passphraseIn = (file: string | undefined): string | undefined =>
-  file === undefined ? undefined : readText(file).split(/\r?\n/)[0];
+  file === undefined ? undefined : readAny(file).split(/\r?\n/)[0];
 
 const privateKey = async (file: string, passphraseFile: string | undefined) => {
   const pem = readText(file);
@@ -60,13 +65,8 @@ const privateKey = async (file: string, passphraseFile: string | undefined) => {
 };
 
 /** Writes a new file. An existing one may be the only copy of a key. */
-const writeNew = (file: string, text: string, mode: number): void => {
-  try {
-    writeFileSync(file, text, { mode, flag: "wx" });
-  } catch (cause) {
-    throw new CommandError(EXIT.io, `${file} cannot be written: ${reasonOf(cause)}`, cause);
-  }
-};
+const writeNew = (file: string, text: string, mode: number): void =>
+  writeOut(file, text, { mode, flag: "wx" });
 
 const KEYGEN = { out: { type: "string" }, "passphrase-file": { type: "string" } } as const;
 
@@ -87,6 +87,9 @@ const keygen = async (args: readonly string[]): Promise<number> => {
   );
   return EXIT.ok;
 };
+
+/** The header of a JWS: `{"alg":`, in base64url. */
+const BUNDLE_FILE = { name: "bundle", begins: "eyJhbGciOi" };
 
 const BUNDLE = {
   key: { type: "string" },
@@ -148,10 +151,11 @@ const trustOf = async (
   if (retired.includes(undefined) || (add !== undefined && name === undefined))
     throw new CommandError(EXIT.usage, "a trusted key has a name of letters, digits, dot, - and _");
   if (add === undefined || name === undefined) return { trust: { add: [], retire: known(retired) } };
-  const pem = readText(add);
-  await trustedKey(name, pem).catch((cause: unknown) => {
+  const { key } = await trustedKey(name, readText(add)).catch((cause: unknown) => {
     throw unusable(add, cause);
   });
+  // The key alone: what else is in its file is nobody's business.
+  const pem = key.export({ type: "spki", format: "pem" }).toString();
   return { trust: { add: [{ name, pem }], retire: known(retired) } };
 };
 const known = (names: readonly (string | undefined)[]): string[] =>
@@ -168,6 +172,7 @@ const make = async (args: readonly string[]): Promise<number> => {
   const recipient = recipientOf(required(given.for, "for"));
   const version = versionOf(required(given.version, "version"));
   const out = required(given.out, "out");
+  expectWritable(out, BUNDLE_FILE);
   const dates = datesOf(given["not-before"], given.expires);
   const trust = await trustOf(given["add-trust"], given["retire-trust"]);
   const key = await privateKey(keyFile, given["passphrase-file"]);
@@ -182,7 +187,8 @@ const make = async (args: readonly string[]): Promise<number> => {
     ...trust,
   };
   const { data, error } = Content.safeParse(content);
-  if (!data) throw new CommandError(EXIT.failed, `the bundle cannot be made: ${z.prettifyError(error)}`);
+  if (!data)
+    throw new CommandError(EXIT.failed, `the bundle cannot be made: ${reasonOf(z.prettifyError(error))}`);
   const bytes = await seal(data, key);
   const unpacked = JSON.stringify(data).length;
   if (bytes.length > MAX_BUNDLE_BYTES || unpacked > MAX_CONTENT_BYTES)
@@ -190,11 +196,7 @@ const make = async (args: readonly string[]): Promise<number> => {
       EXIT.failed,
       `the bundle would have ${bytes.length} bytes (${unpacked} unpacked): expected at most ${MAX_BUNDLE_BYTES} (${MAX_CONTENT_BYTES}); leave messages that are not mapped out of the DBC`,
     );
-  try {
-    writeFileSync(out, bytes);
-  } catch (cause) {
-    throw new CommandError(EXIT.io, `${out} cannot be written: ${reasonOf(cause)}`, cause);
-  }
+  writeOut(out, bytes);
   if (data.expires !== undefined && Date.parse(data.expires) <= Date.now())
     process.stderr.write(`warning: the bundle has expired already: ${data.expires}\n`);
   const kid = shortKid(await thumbprint(key));
@@ -218,7 +220,8 @@ panic.port. unit.pem in DIR is the unit's renewed certificate, which is tried wi
 only a version above the one that they have. Dates are UTC: 2026-12-01 or
 2026-12-01T06:00:00Z. --add-trust and --retire-trust change which keys a unit accepts; NAME is
 the key's file in the trust folder of the units without .pem, as \`doctor --root\` shows it. The key
-that signs cannot be retired. A bundle has at most ${MAX_BUNDLE_BYTES / 1024} KiB.
+that signs cannot be retired. --out replaces an older bundle, and no other file. A bundle has at
+most ${MAX_BUNDLE_BYTES / 1024} KiB.
 keygen makes a key pair (Ed25519): PRIVATE.pem, and PRIVATE.pub.pem for the units. The first line of
 --passphrase-file encrypts the private key; to sign, the passphrase is asked for if it is left out.
 Exit: 0 written, 1 a key cannot be used or the bundle is too large, 74 a file cannot be read or

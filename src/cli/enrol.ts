@@ -1,21 +1,14 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
 import { certificatesIn, issuerOf, refusalOf } from "../bundle/certificate.ts";
 import { replaceFile, type Files } from "../bundle/port.ts";
 import { IDENTITY_PART } from "../domain/identity.ts";
-import { reasonOf } from "../runtime/log.ts";
+import { TEXT_BYTES } from "../settings/files.ts";
 import { unitIn } from "../settings/load.ts";
 import { certificateFileOf, keyFileOf, type Root } from "../settings/root.ts";
-import {
-  CommandError,
-  EXIT,
-  options,
-  required,
-  takeArgument,
-  unreadable,
-  type Command,
-} from "./lib/command.ts";
+import { CommandError, EXIT, options, required, takeArgument, type Command } from "./lib/command.ts";
+import { readGiven } from "./lib/read-given.ts";
 import { lockRoot, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
+import { expectWritable, writeOut } from "./lib/write-out.ts";
 
 const print = (json: boolean | undefined, value: object, line: string): void =>
   void process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${line}\n`);
@@ -63,6 +56,8 @@ const keyOf = async (root: Root, files: Files): Promise<{ key: KeyObject; isNew:
   return { key: createPrivateKey(made), isNew: true };
 };
 
+const REQUEST_FILE = { name: "request", begins: "-----BEGIN CERTIFICATE REQUEST-----" };
+
 const REQUEST = {
   root: { type: "string" },
   unit: { type: "string" },
@@ -74,15 +69,12 @@ const request = async (args: readonly string[]): Promise<number> => {
   const given = options(args, REQUEST);
   const { root, files } = openRoot(given.root);
   const out = required(given.out, "out");
-  const unit = unitOf(root, given.unit);
   using _lock = await lockRoot(root);
+  const unit = unitOf(root, given.unit);
+  expectWritable(out, REQUEST_FILE);
   const { key, isNew } = await keyOf(root, files);
   const { makeRequest } = await import("../bundle/request.ts");
-  try {
-    writeFileSync(out, makeRequest(unit, key));
-  } catch (cause) {
-    throw new CommandError(EXIT.io, `${out} cannot be written: ${reasonOf(cause)}`, cause);
-  }
+  writeOut(out, makeRequest(unit, key));
   const what = isNew ? "a new key, which stays in" : "the key that is in";
   print(
     given.json,
@@ -92,16 +84,8 @@ const request = async (args: readonly string[]): Promise<number> => {
   return EXIT.ok;
 };
 
-const readText = (file: string): string => {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
-};
-
 const readChain = (file: string): readonly X509Certificate[] => {
-  const chain = certificatesIn(readText(file));
+  const chain = certificatesIn(readGiven(file, TEXT_BYTES).toString("utf8"));
   if (chain) return chain;
   throw new CommandError(EXIT.failed, `${file} is refused: it does not hold a certificate in PEM`);
 };
@@ -117,9 +101,9 @@ const installCertificate = async (args: readonly string[]): Promise<number> => {
   const { value: file, rest } = takeArgument(args, INSTALL, "the certificate CERT");
   const given = options(rest, INSTALL);
   const { root, files } = openRoot(given.root);
+  using _lock = await lockRoot(root);
   const unit = unitOf(root, given.unit ?? unitIn(root));
   const chain = readChain(file);
-  using _lock = await lockRoot(root);
   const keyFile = keyFileOf(root);
   const bytes = await files.read(keyFile);
   if (!bytes)
@@ -151,9 +135,10 @@ export const enrol: Command = {
 patrol-unit enrol install CERT --root DIR [--ca CA.pem] [--json]
 
 request makes a P-256 key, which never leaves DIR, and writes a request for its certificate
-(PKCS#10); a key that is there is kept. install checks that the certificate belongs to that key, to
-this unit, and to the CA (--ca; left out: dispatch.ca of the configuration), and that it has not
-expired. CERT may hold the certificates between it and the CA. A running service uses it at once.
+(PKCS#10); a key that is there is kept, and --out replaces only another request. install checks that
+the certificate belongs to that key, to this unit, and to the CA (--ca; left out: dispatch.ca of the
+configuration), and that it has not expired. CERT may hold the certificates between it and the CA. A
+running service uses it at once.
 --unit is needed only if neither the configuration nor local.yaml names the unit.
 Exit: 0 done, 1 refused, 74 a file cannot be read or written.`,
   async run(args) {

@@ -1,19 +1,21 @@
-import { readFileSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { changeText } from "../bundle/changes.ts";
+import { MAX_BUNDLE_BYTES } from "../bundle/format.ts";
 import { install, type Installed, type Outcome } from "../bundle/install.ts";
+import { tooLarge } from "../bundle/receive.ts";
 import { beginGoingBack, trialOf } from "../bundle/trial.ts";
 import { machineBoot } from "../runtime/machine-boot.ts";
-import { CommandError, EXIT, options, takeArgument, unreadable, type Command } from "./lib/command.ts";
-import { lockRoot, openEpisode, openRoot, settingsNow, trustedTime } from "./lib/root.ts";
+import type { Root } from "../settings/root.ts";
+import { CommandError, EXIT, options, takeArgument, type Command } from "./lib/command.ts";
+import { readGiven, sizeOf } from "./lib/read-given.ts";
+import { lockRoot, openEpisode, openRoot, settingsNow, trustedTime, type OpenRoot } from "./lib/root.ts";
 
 const OPTIONS = { root: { type: "string" }, json: { type: "boolean" } } as const;
 
-const readBundle = (file: string): Buffer => {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
+/** A larger file is not read: it may be the image of a whole disk. */
+const readBundle = (file: string): Buffer | Outcome => {
+  const size = sizeOf(file);
+  return size > MAX_BUNDLE_BYTES ? tooLarge(size) : readGiven(file, MAX_BUNDLE_BYTES);
 };
 
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -33,23 +35,38 @@ const refused = (outcome: Exclude<Outcome, Installed>) => {
   return { error, code, exit: code === "invalid" ? EXIT.config : EXIT.failed };
 };
 
-const flashConfig = async (args: readonly string[]): Promise<number> => {
-  const { value: file, rest } = takeArgument(args, OPTIONS, "the bundle FILE");
-  const given = options(rest, OPTIONS);
-  const open = openRoot(given.root);
-  const bytes = readBundle(file);
+/** Throws a CommandError (74) if the configuration in force is not where a switch can replace it. */
+const expectLink = ({ current }: Root): void => {
+  const found = lstatSync(current, { throwIfNoEntry: false });
+  if (found === undefined || found.isSymbolicLink()) return;
+  throw new CommandError(
+    EXIT.io,
+    `${current} is not a link to configs/N: was the root copied without its links?`,
+  );
+};
+
+const installByHand = async (bytes: Buffer, open: OpenRoot, json: boolean): Promise<Outcome> => {
   using _lock = await lockRoot(open.root);
+  expectLink(open.root);
   const settings = settingsNow(open.root);
-  const outcome = await install(bytes, {
+  return install(bytes, {
     ...open,
     now: await trustedTime(settings),
     emergency: (await openEpisode(settings)) === "emergency",
     from: "hand",
     machineBoot: machineBoot(),
     show(changes) {
-      if (!given.json) for (const change of changes) process.stdout.write(`  ${changeText(change)}\n`);
+      if (!json) for (const change of changes) process.stdout.write(`  ${changeText(change)}\n`);
     },
   });
+};
+
+const flashConfig = async (args: readonly string[]): Promise<number> => {
+  const { value: file, rest } = takeArgument(args, OPTIONS, "the bundle FILE");
+  const given = options(rest, OPTIONS);
+  const open = openRoot(given.root);
+  const read = readBundle(file);
+  const outcome = "kind" in read ? read : await installByHand(read, open, given.json ?? false);
   if (outcome.kind === "installed") {
     const { kind: _, ...result } = outcome;
     if (given.json) print({ ok: true, ...result });
@@ -66,6 +83,7 @@ const flashBack = async (args: readonly string[]): Promise<number> => {
   const given = options(args, OPTIONS);
   const { root, store } = openRoot(given.root);
   using _lock = await lockRoot(root);
+  expectLink(root);
   const disk = await store.disk();
   const state = beginGoingBack(disk, await store.state(), "it was taken back by hand");
   if (!state?.going) throw new CommandError(EXIT.failed, "there is no previous configuration to go back to");

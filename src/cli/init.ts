@@ -1,8 +1,9 @@
-import { existsSync, lchownSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lchownSync, mkdirSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { certificatesIn } from "../bundle/certificate.ts";
 import { openFiles } from "../bundle/files.ts";
-import { KeyName } from "../bundle/format.ts";
+import { hasPrivateKey, KeyName } from "../bundle/format.ts";
 import { trustedKey } from "../bundle/keys.ts";
 import { replaceFile, type Files } from "../bundle/port.ts";
 import { Store } from "../bundle/store.ts";
@@ -11,15 +12,17 @@ import { IDENTITY_PART } from "../domain/identity.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { systemTime } from "../runtime/time.ts";
 import { ConfigurationError } from "../settings/fault.ts";
+import { TEXT_BYTES } from "../settings/files.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { CONFIG_FILE, rootAt, type Root } from "../settings/root.ts";
-import { Broker, Gps, Tty } from "../settings/schema.ts";
+import { Broker, Can, Gps, Tty } from "../settings/schema.ts";
 import { busText, canBuses, type CanBus } from "./init/buses.ts";
 import { configurationFiles, localText, type Answers } from "./init/layout.ts";
 import { BY_ID, deviceText, listenTo, serialDevices, type Device } from "./init/serial.ts";
 import { clearFit, fits, fitText, hearBus, profileFiles, profilesIn, type Fit } from "./init/vehicles.ts";
 import { pemFiles } from "./lib/broker-options.ts";
-import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
+import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
+import { readGiven } from "./lib/read-given.ts";
 import { asker, nobody, type Asker, type Question } from "./lib/prompt.ts";
 import { lockRoot } from "./lib/root.ts";
 
@@ -66,7 +69,12 @@ const isPart = expected("1 to 32 of a-z, 0-9 and -", (text) => IDENTITY_PART.tes
 
 /** Directorate and unit; `--unit` may be both: `zrenjanin/zr-117`. */
 const askIdentity = async (given: Given, ask: Asker): Promise<Pick<Answers, "directorate" | "unit">> => {
-  const [first = "", second] = given.unit?.split("/") ?? [];
+  const [first = "", second, ...more] = given.unit?.split("/") ?? [];
+  if (more.length > 0)
+    throw new CommandError(
+      EXIT.usage,
+      `--unit ${given.unit}: expected UNIT or DIRECTORATE/UNIT, such as zrenjanin/zr-117`,
+    );
   const both = second === undefined ? undefined : { directorate: first, unit: second };
   if (both && given.directorate !== undefined && given.directorate !== both.directorate)
     throw new CommandError(EXIT.usage, `--unit ${given.unit}: expected a unit of ${given.directorate}`);
@@ -148,25 +156,23 @@ const askPanic = async (given: Given, { devices }: Found, ask: Asker): Promise<A
   return port === "none" ? "none" : { port };
 };
 
-const readOption = (file: string): Buffer => {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
-};
-
-const filesOfProfile = (file: string) => {
-  try {
-    return profileFiles(file);
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
+/** The CA of the brokers. A private key in its place would be copied to where everybody may read it. */
+const caOf = (file: string | undefined): Buffer | undefined => {
+  if (file === undefined) return undefined;
+  const bytes = readGiven(file, TEXT_BYTES);
+  // Read again as the link will read it: a damaged one is refused in its words.
+  if (certificatesIn(bytes.toString("utf8")) && !hasPrivateKey(bytes)) return pemFiles({ ca: file }).ca;
+  throw new CommandError(
+    EXIT.failed,
+    `--ca ${file}: expected the certificate of a CA in PEM, without a private key`,
+  );
 };
 
 /** The bus: as given, or an interface that only listens, if a profile is given or clearly fits. */
 const busOf = (given: Given, { buses, fits: found }: Found): Answers["can"] => {
   if (given.can === "none") return undefined;
+  if (given.can !== undefined && !Can.shape.interface.safeParse(given.can).success)
+    throw new CommandError(EXIT.usage, `--can ${given.can}: expected the name of an interface such as can0`);
   const safe = buses.find(({ mode }) => mode === "listen-only" || mode === "virtual");
   const name = given.can ?? safe?.name;
   const profile = given.profile ?? clearFit(found)?.file;
@@ -179,7 +185,7 @@ const busOf = (given: Given, { buses, fits: found }: Found): Answers["can"] => {
     );
   }
   const declared = buses.find((bus) => bus.name === name)?.mode === "not-stated";
-  return { interface: name, profile: filesOfProfile(profile), declared };
+  return { interface: name, profile: profileFiles(profile), declared };
 };
 
 /** The folder of the vehicle profiles: beside the program, or in the working directory. */
@@ -208,12 +214,18 @@ const find = async (given: Given, tell: (line: string) => void): Promise<Found> 
 /** The first trusted key, by the name of its file. Throws a CommandError if it is none. */
 const trustOf = async (file: string | undefined): Promise<{ name: string; pem: Buffer } | undefined> => {
   if (file === undefined) return undefined;
-  const name = basename(file)
+  const pem = readGiven(file, TEXT_BYTES);
+  const stem = basename(file)
     .replace(/\.pem$/, "")
     .replace(/\.pub$/, "");
-  const pem = readOption(file);
+  const { data: name } = KeyName.safeParse(stem);
+  if (name === undefined)
+    throw new CommandError(
+      EXIT.failed,
+      `--trust ${file}: expected a name of letters, digits, dot, - and _: rename it`,
+    );
   try {
-    await trustedKey(KeyName.parse(name), pem.toString("utf8"));
+    await trustedKey(name, pem.toString("utf8"));
   } catch (cause) {
     throw new CommandError(EXIT.failed, `--trust ${file}: ${reasonOf(cause)}`, cause);
   }
@@ -289,13 +301,15 @@ Exit: 0 done, 1 DIR is laid out already or a key cannot be used, 64 an answer is
     const dir = required(given.root, "root");
     const ask = asker(given.json ?? false);
     const tell = (line: string): void => void (given.json ? undefined : process.stdout.write(`${line}\n`));
-    if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true)
-      await refuseLaidOut(dir, new Store(rootAt(dir), openFiles(dir)));
+    const there = statSync(dir, { throwIfNoEntry: false });
+    if (there?.isDirectory() === false)
+      throw new CommandError(EXIT.io, `${dir} is not a folder: choose another name for the root`);
+    if (there) await refuseLaidOut(dir, new Store(rootAt(dir), openFiles(dir)));
     // What nothing finds is asked first, so that a script fails at once.
     const trust = await trustOf(given.trust);
     const identity = await askIdentity(given, ask);
     const brokers = await askBrokers(given, ask);
-    const ca = given.ca === undefined ? undefined : pemFiles({ ca: given.ca }).ca;
+    const ca = caOf(given.ca);
     const found = await find(given, tell);
     const answers: Answers = {
       ...identity,

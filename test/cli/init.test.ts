@@ -88,8 +88,8 @@ describe("init", () => {
   test("with a CA that the link could not use is refused, and nothing is written", async () => {
     writeFileSync(join(folder.dir, "ca.pem"), "no PEM");
     expect(await run(...IDENTITY, ...BROKERS, ...DEVICES, "--ca", join(folder.dir, "ca.pem"))).toEqual({
-      exit: 74,
-      line: `${join(folder.dir, "ca.pem")} does not hold a certificate in PEM`,
+      exit: 1,
+      line: `--ca ${join(folder.dir, "ca.pem")}: expected the certificate of a CA in PEM, without a private key`,
     });
     expect(existsSync(root())).toBe(false);
   });

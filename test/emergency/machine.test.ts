@@ -272,11 +272,11 @@ describe("an acknowledgement", () => {
 
     test("is refused once for each press, so that a clock that is behind does not keep it open", () => {
       const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
-      const first = clearedAt(written(60), 200);
-      expect(stateAfter(sent("A", 3), first)).toEqual(["active 2"]);
+      const early = clearedAt(written(60), 200);
+      expect(stateAfter(sent("A", 3), early)).toEqual(["active 2"]);
       // The same one from another broker, then a new one.
-      expect(stateAfter(sent("A", 3), first, sent("A", 4), first)).toEqual(["active 2"]);
-      expect(stateAfter(sent("A", 3), first, sent("A", 4), clearedAt(written(50), 300))).toEqual([
+      expect(stateAfter(sent("A", 3), early, sent("A", 4), early)).toEqual(["active 2"]);
+      expect(stateAfter(sent("A", 3), early, sent("A", 4), clearedAt(written(50), 300))).toEqual([
         "cleared 2",
       ]);
       // Without a time, within 10 s.

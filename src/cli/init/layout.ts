@@ -34,8 +34,8 @@ const canBlock = ({ can }: Answers): string[] => {
   const declared = can.declared ? "\n  listenOnly: declared # the adapter cannot report its mode" : "";
   return [
     "can: # the vehicle's bus; the unit only listens to it",
-    `  interface: ${can.interface}${declared}`,
-    `  profile: ${profile?.name ?? "vehicles/PROFILE.yaml"} # relative to this file`,
+    `  interface: ${quoted(can.interface)}${declared}`,
+    `  profile: ${quoted(profile?.name ?? "vehicles/PROFILE.yaml")} # relative to this file`,
   ];
 };
 

@@ -1,11 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import type { BundleFile } from "../../bundle/format.ts";
+import { readdirSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
+import { isFileName, type BundleFile } from "../../bundle/format.ts";
 import { passes, type CanFilter, type CanFrame } from "../../domain/can.ts";
 import { socketCanSource } from "../../sources/socketcan.ts";
-import { readDocument } from "../../settings/document.ts";
+import { readDocument, type ConfigDocument } from "../../settings/document.ts";
+import { DATABASE_BYTES, TEXT_BYTES } from "../../settings/files.ts";
+import { readGiven } from "../lib/read-given.ts";
 import { valueAt } from "../../settings/explain.ts";
-import { ConfigurationError } from "../../settings/fault.ts";
+import { ConfigurationError, type SettingsFault } from "../../settings/fault.ts";
 import { settingsOf } from "../../settings/load.ts";
 import { loadVehicle } from "../../settings/vehicle.ts";
 
@@ -73,11 +75,37 @@ export const hearBus = async (name: string, profiles: readonly Profile[]): Promi
   return [...frames.values()];
 };
 
-/** The files of a profile, below `vehicles/`: the profile and the database that it names. Throws the error of reading. */
+const unusable = (
+  document: ConfigDocument,
+  words: Pick<SettingsFault, "path" | "expected" | "found">,
+): ConfigurationError =>
+  new ConfigurationError([
+    {
+      ...document.placeOf(words.path === "" ? [] : [words.path]),
+      ...words,
+      code: "invalid",
+      part: "can",
+      fatal: true,
+    },
+  ]);
+
+/**
+ * The files of a profile, below `vehicles/`: the profile and the database that it names, which is beside it or
+ * below. Throws a CommandError if one of them cannot be read, and a ConfigurationError if it is no profile.
+ */
 export const profileFiles = (file: string): BundleFile[] => {
-  const bytes = readFileSync(file);
-  const database = valueAt(readDocument(bytes.toString("utf8"), file).value, ["database"]);
+  const bytes = readGiven(file, TEXT_BYTES);
+  const document = readDocument(bytes.toString("utf8"), file);
+  const database = valueAt(document.value, ["database"]);
+  if (typeof database !== "string" || valueAt(document.value, ["signals"]) === undefined)
+    throw unusable(document, { path: "", expected: "a vehicle profile with database and signals" });
+  const name = `vehicles/${normalize(database)}`;
+  if (isAbsolute(database) || !isFileName(name) || !name.startsWith("vehicles/"))
+    throw unusable(document, {
+      path: "database",
+      expected: "a file beside the profile, or below",
+      found: JSON.stringify(database),
+    });
   const own = { name: `vehicles/${basename(file)}`, bytes };
-  if (typeof database !== "string") return [own];
-  return [own, { name: `vehicles/${database}`, bytes: readFileSync(join(dirname(file), database)) }];
+  return [own, { name, bytes: readGiven(join(dirname(file), database), DATABASE_BYTES) }];
 };

@@ -41,6 +41,7 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: "there is no such file",
   EACCES: "you may not read it",
   EISDIR: "it is a folder",
+  ELOOP: "its links lead in a circle",
 };
 
 /** A file that cannot be read, as a CommandError (74) without the words of the system. */

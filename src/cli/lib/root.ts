@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import * as z from "zod";
 import { openFiles } from "../../bundle/files.ts";
@@ -12,6 +12,7 @@ import { readPlaces } from "../../outbox/vital.ts";
 import { decodePlaces } from "../../outbox/vital-record.ts";
 import { lockFolder } from "../../runtime/lock.ts";
 import { reasonOf } from "../../runtime/log.ts";
+import { errorCode } from "../../runtime/system-words.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { ConfigurationError } from "../../settings/fault.ts";
 import { inForce, loadSettings, type UnitSettings } from "../../settings/load.ts";
@@ -40,8 +41,22 @@ export const openRoot = (given: string | undefined): OpenRoot => {
   return { root, files, store: new Store(root, files) };
 };
 
-/** Locks a root for this process. Throws a CommandError if another one has it for too long. */
-export const lockRoot = async ({ dir }: Root): Promise<Disposable> => {
+/** Throws the system's error if this user may not read `local.yaml`: without it the car has another configuration. */
+const expectReadable = ({ local }: Root): void => {
+  try {
+    closeSync(openSync(local, "r"));
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT") throw cause;
+  }
+};
+
+/**
+ * Locks a root for this process, which may change it. Throws a CommandError if another one has it for too long, and
+ * the system's error if this user may not read what belongs to the car alone.
+ */
+export const lockRoot = async (root: Root): Promise<Disposable> => {
+  const { dir } = root;
+  expectReadable(root);
   const lock = await lockFolder(dir, LOCK_MS, systemTime);
   if (lock) return lock;
   throw new CommandError(EXIT.failed, `another patrol-unit is changing ${dir}: try again`);
