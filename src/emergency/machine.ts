@@ -82,6 +82,8 @@ const UNIT = "unit";
 const SEEN_MS = 10_000;
 /** A broker keeps what it could not deliver for a day: an older `cleared` has another cause, such as a wrong clock. */
 const EARLIER_MAX_MS = 86_400_000;
+/** So long at least it takes to decide anew, and so much the ways of two messages may differ. */
+const DECIDE_MS = 3_000;
 /** A further `cleared` without a time is taken for the same one, from another broker, within this time. */
 const TWIN_MS = 10_000;
 
@@ -206,17 +208,21 @@ const isTooEarly = (known: Episode, { stage, at, mono }: Ack): boolean => {
   const { unseen, earlyClear, pressedAgainAt = Number.NaN } = known;
   if (stage !== "cleared") return false;
   if (unseen && (unseen.handedAt === undefined || mono - unseen.handedAt < SEEN_MS)) return true;
-  // The same one from another broker.
-  if (earlyClear) return at === undefined ? mono - earlyClear.mono < TWIN_MS : at === earlyClear.at;
-  // A comparison with NaN is false: one of the times is not known.
-  const earlier = pressedAgainAt - Date.parse(at ?? "");
-  return earlier > 0 && earlier < EARLIER_MAX_MS;
+  const written = Date.parse(at ?? "");
+  // Comparisons with NaN are false: a time is not known.
+  const earlier = pressedAgainAt - written;
+  if (!earlyClear) return earlier > 0 && earlier < EARLIER_MAX_MS;
+  if (earlier <= 0) return false;
+  // Another one of the same decision, from this or another broker, was not written later by the time that has passed.
+  const waited = mono - earlyClear.mono;
+  const advanced = written - Date.parse(earlyClear.at ?? "");
+  return Number.isNaN(advanced) ? waited < TWIN_MS : waited < DECIDE_MS || advanced < waited - DECIDE_MS;
 };
 
 /** The episode goes on, and is repeated until dispatch has seen the press. */
 const goesOn = (emergency: Emergency, known: Episode, { at, mono }: Ack): Step => {
   const refused = { kind: "refused", why: "it was pressed again, and dispatch had not seen that" } as const;
-  const noted = { ...known, earlyClear: { at, mono } };
+  const noted = { ...known, earlyClear: known.earlyClear ?? { at, mono } };
   if (known.state === "active") return unchanged(replace(emergency, noted), { kind: "keep" }, refused);
   const episode = changed({ ...noted, state: "active", by: undefined, ackAt: undefined }, mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }, refused] };

@@ -19,6 +19,7 @@ const isLater = (one: Episode, other: Episode): boolean =>
 export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Merging): Episode => {
   const goesOn = isLater(other, ours) && (other.state !== "cleared" || mayEnd);
   const { state, by, ackAt } = goesOn ? other : ours;
+  const newer = (other.pressedAgainAt ?? -Infinity) > (ours.pressedAgainAt ?? -Infinity) ? other : ours;
   return {
     ...ours,
     first: ours.first ?? other.first,
@@ -29,8 +30,8 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     heldMs: ours.heldMs ?? other.heldMs,
     presses,
     unseen: ours.unseen ?? other.unseen,
-    pressedAgainAt: ours.pressedAgainAt ?? other.pressedAgainAt,
-    earlyClear: ours.earlyClear ?? other.earlyClear,
+    pressedAgainAt: newer.pressedAgainAt,
+    earlyClear: newer.earlyClear,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),
     state,
     by,

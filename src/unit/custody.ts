@@ -50,8 +50,8 @@ export class CustodyPart {
   readonly #options: CustodyOptions;
   readonly #missing = new Missing();
   #memory: CustodyMemory;
-  /** The newest receipt of this life that counted: when it was written, UTC milliseconds, and which broker had it. */
-  #counted: { readonly at: number; readonly broker: string } | undefined;
+  /** The newest receipt of this life that counted: when it was written (UTC milliseconds), when it came, and from where. */
+  #counted: { readonly at: number; readonly mono: number; readonly broker: string } | undefined;
   #newest: ReceiptMessage | undefined;
   #secondAt: number | undefined;
   #receiving: Promise<void> = Promise.resolve();
@@ -83,10 +83,15 @@ export class CustodyPart {
     return this.#counted?.broker === broker && overrides0x10(this.#receiptAgeMs);
   }
 
-  /** By its own time: a retained one may have waited for hours. Undefined if the time is not known. */
+  /**
+   * By its own time, because a retained one may have waited for hours; at least since it came, if dispatch's clock is
+   * ahead. Undefined if the time is not known.
+   */
   get #receiptAgeMs(): number | undefined {
-    const { at, clock } = this.#options.clock.now();
-    return this.#counted && clock !== "unset" ? Math.max(0, at - this.#counted.at) : undefined;
+    const { clock } = this.#options;
+    const now = clock.now();
+    if (!this.#counted || now.clock === "unset") return undefined;
+    return Math.max(clock.mono() - this.#counted.mono, now.at - this.#counted.at);
   }
 
   get health(): NonNullable<HealthData["link"]["custody"]> {
@@ -149,7 +154,7 @@ export class CustodyPart {
     const { outbox, clock, faults, log, setting } = this.#options;
     const { upTo, missing, by } = receipt;
     const [before, mode] = [this.#memory, this.mode];
-    this.#counted = { at: Date.parse(receipt.at), broker };
+    this.#counted = { at: Date.parse(receipt.at), mono: clock.mono(), broker };
     this.#newest = receipt;
     this.#forsaken = false;
     this.#take(memory);

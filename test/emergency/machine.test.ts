@@ -273,16 +273,30 @@ describe("an acknowledgement", () => {
     test("is refused once for each press, so that a clock that is behind does not keep it open", () => {
       const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
       const early = clearedAt(written(60), 200);
+      const then = (seconds: number, secondsLater: number) =>
+        stateAfter(
+          sent("A", 3),
+          early,
+          sent("A", 4),
+          clearedAt(written(60 - secondsLater), 200 + seconds * 1_000),
+        );
       expect(stateAfter(sent("A", 3), early)).toEqual(["active 2"]);
-      // The same one from another broker, then a new one.
-      expect(stateAfter(sent("A", 3), early, sent("A", 4), early)).toEqual(["active 2"]);
-      expect(stateAfter(sent("A", 3), early, sent("A", 4), clearedAt(written(50), 300))).toEqual([
+      // A new decision, by a clock that is a minute behind; one of the same decision; one that is late.
+      expect([then(5, 5), then(5, 0.1), then(60, 4), then(2, 2)].flat()).toEqual([
         "cleared 2",
+        "active 2",
+        "active 2",
+        "active 2",
       ]);
+      // Written after the press.
+      expect(then(0.1, 61)).toEqual(["cleared 2"]);
+      // The same one from another broker.
+      expect(stateAfter(sent("A", 3), early, sent("A", 4), early)).toEqual(["active 2"]);
       // Without a time, within 10 s.
       const untimed = (mono: number) => clearedAt(undefined, mono);
       expect(stateAfter(untimed(200), sent("A", 4), untimed(10_199))).toEqual(["active 2"]);
       expect(stateAfter(untimed(200), sent("A", 4), untimed(10_200))).toEqual(["cleared 2"]);
+      expect(stateAfter(untimed(200), sent("A", 4), untimed(5_200), untimed(10_200))).toEqual(["cleared 2"]);
     });
 
     test("ends it after a restart, if a broker had acknowledged the press before", () => {

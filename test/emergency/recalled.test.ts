@@ -135,6 +135,19 @@ describe("an episode of a newer memory", () => {
     expect(first(step)).toMatchObject({ presses: 2, state });
   });
 
+  test("has the time of the later further press, and the cleared that was refused for that", () => {
+    const early = { mono: 5, at: "2026-11-24T07:59:00.000Z" };
+    const ours = begun([episodeOf({ presses: 2, pressedAgainAt: 1_000, earlyClear: early })], [1, 2]);
+    expect(first(recall(ours, newer({ presses: 3, pressedAgainAt: 2_000 })))).toMatchObject({
+      pressedAgainAt: 2_000,
+      earlyClear: undefined,
+    });
+    expect(first(recall(ours, newer({ presses: 3, pressedAgainAt: 500 })))).toMatchObject({
+      pressedAgainAt: 1_000,
+    });
+    expect(first(recall(ours, newer({ presses: 3 }))).earlyClear?.at).toBe(early.at);
+  });
+
   test("has the buttons of both in order, and a sound or a light if one of them has", () => {
     const ring = begun([episodeOf({ silent: true, dark: true, buttons: ["dash", "seat"] })]);
     const step = recall(ring, newer({ dark: true, buttons: ["dash", "boot"], heldMs: 400 }));
