@@ -51,7 +51,7 @@ type State =
 const withEnded = (ended: readonly string[] = [], before: Memory, after: Memory): readonly string[] => {
   const open = new Set(after.emergency.episodes.map(({ episode }) => episode.id));
   const gone = before.emergency.episodes.map(({ episode }) => episode.id).filter((id) => !open.has(id));
-  return [...ended, ...gone].slice(-ENDED_MAX);
+  return [...ended.filter((id) => !open.has(id)), ...gone].slice(-ENDED_MAX);
 };
 
 /**
@@ -104,13 +104,9 @@ export class VitalFile {
   }
 
   remember(patch: MemoryPatch): void {
-    const { unproven, ended } = this.#vital;
     const memory = { ...this.#vital.memory, ...patch };
-    this.#vital = {
-      ...this.#vital,
-      memory,
-      ...(unproven === undefined ? {} : { ended: withEnded(ended, this.#vital.memory, memory) }),
-    };
+    const ended = withEnded(this.#vital.ended, this.#vital.memory, memory);
+    this.#vital = { ...this.#vital, memory, ended };
     this.#changes++;
   }
 
@@ -130,7 +126,7 @@ export class VitalFile {
   /** What the store has of emergencies is in the memory now. */
   proven(): void {
     if (this.#vital.unproven === undefined) return;
-    this.#vital = { ...this.#vital, unproven: undefined, ended: undefined };
+    this.#vital = { ...this.#vital, unproven: undefined };
     this.#changes++;
   }
 

@@ -22,7 +22,7 @@ export type Vital = {
    * was written with a newer memory. Absent once the store was opened.
    */
   readonly unproven?: number | undefined;
-  /** Episodes that have ended since: the store may still have them as open. The newest ENDED_MAX. Absent as above. */
+  /** The newest ENDED_MAX episodes that have ended: a store that is older, or damaged, may still have them as open. */
   readonly ended?: readonly string[] | undefined;
   readonly boot: number;
   /** Connections of the link so far. */
@@ -61,8 +61,8 @@ const Header = z.object({
   memory: z.unknown().optional(),
 });
 
-/** More cannot end before the store is opened, unless it cannot be opened at all. */
-export const ENDED_MAX = 64;
+/** What a store can still have of an older one waits for a receipt. */
+export const ENDED_MAX = 16;
 const LENGTH_BYTES = 4;
 
 const parse = (text: string): ReadVital | undefined => {
