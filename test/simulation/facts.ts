@@ -119,6 +119,8 @@ export type What =
   | { readonly what: "dropped"; readonly episode: string; readonly presses: number }
   /** Dispatch published a receipt at a broker. */
   | { readonly what: "receipt"; readonly broker: string }
+  /** A receipt shows that a new store must begin, and the unit has begun one within a day. */
+  | { readonly what: "renewed-today" }
   /** The unit says that this store has taken over what was pending in earlier ones. */
   | { readonly what: "renewed"; readonly store: string }
   /** Dispatch's recorder has lost data: these numbers of a store are all that it has, or that is declared. */

@@ -241,6 +241,8 @@ export class World<D> {
       },
       secondButton: this.#secondButton,
       say: (line) => {
+        if (!life.dead && "why" in line && line["why"] === "renewed-today")
+          this.observe({ what: "renewed-today" });
         if (this.#o.trace && !life.dead) this.trace.push(JSON.stringify({ log: line, at: this.time.mono() }));
       },
     };

@@ -52,6 +52,15 @@ const SOUND: readonly Case[] = [
       [90, end],
     ],
   ],
+  [
+    "nothing-missing",
+    "a new store must begin, and one has begun within a day",
+    [
+      [1, report(1), report(3)],
+      [2, { what: "renewed-today" }],
+      [90, end],
+    ],
+  ],
   ["number-once", "nothing", [[1, report(1)]]],
   ["readable", "nothing", [[1, report(1)]]],
   [

@@ -93,6 +93,7 @@ const nothingMissing: Invariant = {
     const abandoned = new Set<string>();
     let memoryLost = false;
     let renewed = false;
+    let waits = false;
     /** The numbers of the store that a fact is about. */
     const numbersOf = (fact: Fact): Numbers | undefined => {
       const store = storeOf(fact);
@@ -113,6 +114,7 @@ const nothingMissing: Invariant = {
       if (fact.what === "durable" && fact.damaged)
         memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
       if (fact.what === "renewed") renewed = true;
+      if (fact.what === "renewed-today") waits = true;
       const of = numbersOf(fact);
       if (fact.what === "arrived") of?.arrived(fact.seq, fact.at);
       if (fact.what === "published" && fact.report) of?.published(fact.report.seq, fact.at);
@@ -124,7 +126,9 @@ const nothingMissing: Invariant = {
       }
       if (fact.what === "unit" && !fact.running && unwritable && fact.at <= unwritable.until)
         for (const numbers of known.values()) numbers.forgotten(unwritable.since);
-      if (fact.what !== "end") return undefined;
+      // Contract §1: a new store begins "at most daily". Until then receipts change nothing: what dispatch lacks is neither
+      // sent again nor declared.
+      if (fact.what !== "end" || waits) return undefined;
       // Contract §1: "what is pending is renumbered into it".
       for (const [store, numbers] of renewed ? [...known].slice(-1) : known) {
         const last = numbers.last(fact.at - ON_THE_WAY_MS);
