@@ -107,7 +107,9 @@ const manyCommandsAndPress: Fault = {
     for (const route of routes) {
       world.network.change(route, { bytesPerS: 2_000 });
       for (let n = 0; n < COMMANDS_AT_ONCE; n++) {
-        const asked = { ...soundCommand(world, dice), kind: "ping" };
+        // Soon forgotten: the unit remembers 256 at once, and refuses more.
+        const expiresAt = new Date(world.time.host() + MINUTE_MS).toISOString();
+        const asked = { ...soundCommand(world, dice), kind: "ping", expiresAt };
         world.dispatch.command(route.broker, json(asked));
       }
     }
