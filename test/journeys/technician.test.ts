@@ -227,7 +227,9 @@ test("a stick brings it without a computer, and takes the result back", async ()
     ["tell", at("stick"), at("answer")],
   ])
     await promisify(execFile)(resolve("systemd/stick.sh"), args);
-  expect(lamps).toContain("done");
+  const result = readFileSync(at("stick/RESULT-zr-117.txt"), "utf8");
+  const service = readFileSync(at("service.log"), "utf8").split("\n").slice(-20).join("\n");
+  expect(lamps, `${result}\n${service}`).toContain("done");
   expect(await run("With a stick, without a computer", 1)).toMatch(
     /^DONE: zrenjanin\/zr-117\r\nfleet.patrol: version 1 /,
   );
