@@ -314,8 +314,6 @@ export class Courier {
     on.closed(traffic);
     this.#session = undefined;
     if (error.code === "taken-over" && this.#suffix === "") return "done";
-    // By a courier to another name of the same broker, which has the same cargo.
-    if (error.code === "taken-over") await this.#rest();
     // Another address of the name may deliver it.
     if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";
