@@ -143,7 +143,7 @@ export class Emergencies {
     else this.#courierTo(broker, { episode })?.remove(episode);
   }
 
-  /** By courier too, if the link's host refuses: another host behind the broker's name may not. */
+  /** If the link's host refuses it, a courier tries the other hosts behind the broker's name. */
   #removeOn(session: Session, episode: string): void {
     const { connection, traffic } = session;
     if (traffic.refusesEmergencies && connection.otherAddresses > 0) {

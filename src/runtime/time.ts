@@ -1,6 +1,6 @@
 import type { Time } from "./ports.ts";
 
-/** The system's time and timers. Node's timers can be disposed. */
+/** The system's time and timers. Node's own timers are disposable, so they need no wrapper. */
 export const systemTime: Time = {
   mono: () => performance.now(),
   host: () => Date.now(),

@@ -187,7 +187,8 @@ openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout dispatch.
 openssl ca -config ca.cnf -batch -notext -in dispatch.csr -out dispatch.pem
 \`\`\`
 
-On the broker. A car may write below its own name only, and acknowledge nothing: [broker/patrol.acl](broker/patrol.acl).
+Run these on the broker. A car may write only to topics below its own name, and it may not write
+acknowledgements: see [broker/patrol.acl](broker/patrol.acl).
 
 \`\`\`sh
 cp config/broker/mosquitto.conf config/broker/patrol.acl /etc/mosquitto/

@@ -1,17 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { check } from "../../src/cli/check.ts";
 import { doctor } from "../../src/cli/doctor.ts";
 import { run } from "../../src/cli/run.ts";
 import { vitalFileOf } from "../../src/outbox/vital.ts";
 import { openTestOutbox } from "../outbox/open-outbox.ts";
+import { inFolder } from "./in-folder.ts";
 
-let dir: string;
-let printed: string;
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "check-"));
+const folder = inFolder((dir) => {
   mkdirSync(join(dir, "configs/1"), { recursive: true });
   symlinkSync("configs/1", join(dir, "current"));
   writeFileSync(
@@ -23,24 +20,15 @@ status: { listen: "127.0.0.1:0" }
 outbox: { path: outbox }
 `,
   );
-  named("zr-117");
-  printed = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(dir, { recursive: true });
+  named("zr-117", dir);
 });
 
-const named = (id: string): void =>
+const named = (id: string, dir = folder.dir): void =>
   writeFileSync(join(dir, "local.yaml"), `unit: { directorate: zrenjanin, id: ${id} }\n`, { mode: 0o600 });
 
 /** The outbox of zrenjanin/zr-117, with so many reports that wait. */
 const leaveOutbox = async (reports: number): Promise<void> => {
-  await using outbox = await openTestOutbox(join(dir, "outbox"));
+  await using outbox = await openTestOutbox(join(folder.dir, "outbox"));
   outbox.remember({ unit: "zrenjanin/zr-117" });
   for (let n = 0; n < reports; n++)
     outbox.append({
@@ -58,19 +46,20 @@ const REFUSED =
 
 test("a name that `run` refuses, because reports of the old one are pending, is not valid", async () => {
   await leaveOutbox(2);
-  await expect(check.run(["--root", dir])).resolves.toBe(0);
+  await expect(check.run(["--root", folder.dir])).resolves.toBe(0);
   named("zr-118");
-  await expect(run.run(["--root", dir])).rejects.toThrow(REFUSED);
-  await expect(check.run(["--root", dir])).rejects.toThrow(REFUSED);
-  await expect(check.run(["--root", dir])).rejects.toThrow(`${join(dir, "local.yaml")}:1:7: unit:`);
+  await expect(run.run(["--root", folder.dir])).rejects.toThrow(REFUSED);
+  await expect(check.run(["--root", folder.dir])).rejects.toThrow(REFUSED);
+  await expect(check.run(["--root", folder.dir])).rejects.toThrow(
+    `${join(folder.dir, "local.yaml")}:1:7: unit:`,
+  );
 });
 
 test("and `check` says so as JSON", async () => {
   await leaveOutbox(2);
   named("zr-118");
-  printed = "";
-  expect(await check.run(["--root", dir, "--json"])).toBe(78);
-  expect(JSON.parse(printed)).toMatchObject({
+  expect(await folder.run(check, ["--root", folder.dir, "--json"])).toMatchObject({ exit: 78 });
+  expect(JSON.parse(folder.printed)).toMatchObject({
     valid: false,
     faults: [{ path: "unit", part: "identity", code: "invalid", fatal: true }],
   });
@@ -79,9 +68,8 @@ test("and `check` says so as JSON", async () => {
 test("and `doctor` says it too", async () => {
   await leaveOutbox(2);
   named("zr-118");
-  printed = "";
-  await doctor.run(["--root", dir]);
-  expect(printed).toMatch(
+  await folder.run(doctor, ["--root", folder.dir]);
+  expect(folder.printed).toMatch(
     /FAIL {2}config: .*local.yaml:1:7: unit: expected zrenjanin\/zr-117, found zrenjanin\/zr-118: 2 /,
   );
 });
@@ -89,14 +77,14 @@ test("and `doctor` says it too", async () => {
 test("a new name is valid when nothing of the old one is pending", async () => {
   await leaveOutbox(0);
   named("zr-118");
-  await expect(check.run(["--root", dir])).resolves.toBe(0);
+  await expect(check.run(["--root", folder.dir])).resolves.toBe(0);
 });
 
 test("the old name is known although the vital file is lost", async () => {
   await leaveOutbox(2);
-  rmSync(vitalFileOf(join(dir, "outbox")));
+  rmSync(vitalFileOf(join(folder.dir, "outbox")));
   named("zr-118");
-  await expect(check.run(["--root", dir])).rejects.toThrow(
+  await expect(check.run(["--root", folder.dir])).rejects.toThrow(
     /found zrenjanin\/zr-118: \d+ reports of zrenjanin\/zr-117/,
   );
 });

@@ -95,7 +95,7 @@ const type = async (
   }
 };
 
-/** Words of the system or of the program, which say nothing to a technician. */
+/** Error codes and stack traces: no message for a technician may contain them. */
 const MACHINE_WORDS = /\bE[A-Z]{4,}\b|\n +at |node:|Error\b|undefined|\[object|\bNaN\b|[{[]; /;
 
 /** Each kind as often as it says. The number of a mistake is the seed of its choices. */

@@ -69,7 +69,7 @@ export const Look = z.object({
    * each minute: the fleet as a whole always has some.
    */
   restless: z.int(),
-  /** Units for which dispatch is responsible: a receipt has come. */
+  /** Units with custody `dispatch`: they have had a receipt. */
   inDispatch: z.int(),
   /** Emergencies that are open. */
   open: z.int(),

@@ -16,11 +16,11 @@ import { startStore, type Audit, type FleetStore } from "./store.ts";
 const SECOND = 1_000;
 /** How long all may take to connect. */
 const CONNECTS_MS = 300 * SECOND;
-/** How long the fleet may take to get rid of everything after a case. A missing report comes again within minutes. */
+/** How long the fleet may take to deliver all its reports after a case. A missing report is sent again within minutes. */
 const SETTLES_MS = 600 * SECOND;
-/** What happens before and after a fault, so that it falls into a steady state. */
+/** A steady state of this length comes before and after each fault. */
 const AROUND_MS = 15 * SECOND;
-/** Within so long all reconnect in a storm, with so many unsent reports each. */
+/** In a storm all units reconnect within this time, each with this many unsent reports. */
 const STORM_MS = 10 * SECOND;
 const STORM_RECORDS = 300;
 /** How long nobody listens before the brokers forget. */

@@ -18,23 +18,27 @@ const plug = async (car: Car, bytes: Buffer): Promise<void> => {
   renameSync(join(car.dir, "inbox/stick.new"), join(car.dir, "inbox/stick"));
 };
 
-/** A car with a board, whose first configuration counts. */
-const openReadyCar = async (url: string, isReady: () => boolean): Promise<Car> => {
-  const car = await openRootedCar(url, { board: true });
+/** A centre, and a car with a board whose first configuration counts. */
+const openReady = async () => {
+  await using stack = new AsyncDisposableStack();
+  const centre = await openCentre();
+  stack.use(centre.stack);
+  const car = stack.use(await openRootedCar(centre.broker.url, { board: true }));
   await car.flash(1);
   car.start();
-  await waitFor("the first configuration to count", isReady, 40_000);
+  await waitFor(
+    "the first configuration to count",
+    () => centre.dispatch.events("config").length === 1,
+    40_000,
+  );
   await waitFor("the lamp at rest", () => car.lamps.at(-1) === "idle");
-  return car;
+  const owned = stack.move();
+  return { car, centre, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 };
 
 test("the lamp shows what became of a stick: refused at once, done by the unit that runs with it, refused when it goes back", async () => {
-  const centre = await openCentre();
-  await using _centre = centre.stack;
-  await using car = await openReadyCar(
-    centre.broker.url,
-    () => centre.dispatch.events("config").length === 1,
-  );
+  await using ready = await openReady();
+  const { car, centre } = ready;
   await plug(car, Buffer.from("hello"));
   await waitFor("refused", () => car.lamps.at(-1) === "refused", 20_000);
   await plug(car, await car.bundle(2));
@@ -48,12 +52,8 @@ test("the lamp shows what became of a stick: refused at once, done by the unit t
 });
 
 test("a press takes the lamp from a result at once, and the result does not come back", async () => {
-  const centre = await openCentre();
-  await using _centre = centre.stack;
-  await using car = await openReadyCar(
-    centre.broker.url,
-    () => centre.dispatch.events("config").length === 1,
-  );
+  await using ready = await openReady();
+  const { car, centre } = ready;
   await plug(car, Buffer.from("hello"));
   await waitFor("refused", () => car.lamps.at(-1) === "refused", 20_000);
   car.press();
@@ -67,12 +67,8 @@ test("a press takes the lamp from a result at once, and the result does not come
 });
 
 test("no result is shown for a bundle that dispatch has sent", async () => {
-  const centre = await openCentre();
-  await using _centre = centre.stack;
-  await using car = await openReadyCar(
-    centre.broker.url,
-    () => centre.dispatch.events("config").length === 1,
-  );
+  await using ready = await openReady();
+  const { car, centre } = ready;
   await centre.dispatch.say("bundle", (await car.bundle(2)).toString("latin1"));
   await waitFor("it to count", () => centre.dispatch.events("config").length === 2, 40_000);
   expect(car.lamps).not.toContain("done");

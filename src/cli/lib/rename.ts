@@ -4,8 +4,8 @@ import type { SettingsFault } from "../../settings/fault.ts";
 import { documentOf, type ConfigSource, type Loaded } from "../../settings/load.ts";
 
 /**
- * The fault of a name that `run` refuses, because something is pending under another one. None if the outbox cannot be
- * read: that is another matter.
+ * The fault that `run` would report if the configured name differs from the one under which reports are pending. Empty
+ * if the outbox cannot be read: `doctor` reports that.
  */
 export const renameFaults = async (
   source: ConfigSource,

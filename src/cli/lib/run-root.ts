@@ -127,7 +127,7 @@ const receiving = ({ open, log }: Serving, { unit, name, on, lamp, signal }: Rec
       else log.info(`bundle ${line}`);
       if (from === "dispatch") return;
       lamp.set(outcome.kind === "refuse" ? "refused" : "done");
-      // The unit is about to be started anew with it, and shows it then.
+      // After an installation the unit restarts, and the new one shows the result.
       if (outcome.kind !== "installed") lamp.showOn(unit);
     },
   });

@@ -53,8 +53,8 @@ const unavailableIn = ({ labels }: DbcSignal): ReadonlySet<string> =>
 type IsReading = (raw: string) => boolean;
 
 /**
- * Which raw values, as decimals, of a number are readings. Undefined: all are. The labels of a signal of one
- * bit are its two states.
+ * Which raw values of a number are readings. Undefined: all of them. A raw value is given in decimal. The labels of a
+ * one-bit signal name its two states.
  */
 export const readingsOfNumber = (signal: DbcSignal): IsReading | undefined => {
   const unavailable = unavailableIn(signal);
@@ -63,9 +63,9 @@ export const readingsOfNumber = (signal: DbcSignal): IsReading | undefined => {
 };
 
 /**
- * Which raw values, as decimals, of a flag without `map` are readings. Undefined: all are. 0 and 1 are the two
- * states, whatever they are called, unless they are labelled as unavailable. If the signal has labels,
- * another value is a reading only if its label says yes: "error" and a value without a label are not.
+ * The same for a flag without `map`. 0 and 1 are its two states, whatever their labels, unless a label says
+ * "not available". If the signal has labels, any other value is a reading only if its label means yes. A value
+ * labelled "error", or without a label, is none.
  */
 export const readingsOfFlag = (signal: DbcSignal): IsReading | undefined => {
   const { labels } = signal;

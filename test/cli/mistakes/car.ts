@@ -143,7 +143,7 @@ export class Car {
   sealed(parts: Partial<Content> = {}, key = KEYS.hq.key): Promise<Buffer> {
     return seal(this.content(parts), key);
   }
-  /** A bundle whose configuration has further blocks, and with further files. */
+  /** A sound bundle with `more` appended to its configuration, and with `files` added. */
   sealedWith(more: string, files: Content["files"] = []): Promise<Buffer> {
     return this.sealed({
       files: [{ name: "patrol-unit.yaml", text: configOf(this.port, 10, more) }, ...files],
