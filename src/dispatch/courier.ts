@@ -219,7 +219,8 @@ export class Courier {
     const { time } = this.#options;
     // The pause is between two rounds, not between two addresses: only one of them may work.
     if (++this.#visits > HURRIED_VISITS && !this.#isUrgent && this.#visits % this.#addresses === 0) {
-      await this.#rest();
+      this.#waking = new AbortController();
+      await pause(UNHURRIED_MS, AbortSignal.any([this.#stopping.signal, this.#waking.signal]), time);
       if (this.#stopping.signal.aborted || this.#load.size === 0) return "done";
     }
     const patience = new AbortController();
@@ -234,13 +235,6 @@ export class Courier {
       this.#suffix = "";
       return "again";
     }
-  }
-
-  /** A long pause, which a new report ends. */
-  async #rest(): Promise<void> {
-    this.#waking = new AbortController();
-    const signal = AbortSignal.any([this.#stopping.signal, this.#waking.signal]);
-    await pause(UNHURRIED_MS, signal, this.#options.time);
   }
 
   get #isUrgent(): boolean {

@@ -29,6 +29,7 @@ import { brokerAddress } from "./socket.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { isListening, Tally } from "./tally.ts";
+import { Unfit } from "./unfit.ts";
 import { Traffic } from "./traffic.ts";
 
 export type { LinkEvents, LinkOptions, LinkStatus } from "./link-events.ts";
@@ -38,8 +39,6 @@ const FAREWELL_MS = 1_000;
 const LOOK_MS = 250;
 /** A connection without any acknowledgement for this many keepalives is dead. */
 const DEAD_KEEPALIVES = 1.5;
-/** How long a report that is too large for the broker waits before the link goes to another one: it may be away. */
-const UNFIT_MS = { min: 60_000, max: 3_600_000 };
 /** After this long without an answer a broker is reported as silent. */
 const SILENT_MS = 5_000;
 
@@ -55,8 +54,6 @@ type Linked = {
   readonly tally: Tally;
   /** Why it is given up, once it is. */
   left: Visit["left"];
-  /** Since when a report waits that is too large for the broker, and perhaps not for another one. */
-  unfitSince: number | undefined;
 };
 
 /**
@@ -89,7 +86,7 @@ export class Link {
   #linked: Linked | undefined;
   /** Connections in a row that were left because nobody listened there. */
   #desertedTurns = 0;
-  #unfitMs = UNFIT_MS.min;
+  readonly #unfit = new Unfit();
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -272,12 +269,12 @@ export class Link {
     const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
     // Not in an emergency: the other broker may be of no use, and the positions of each second would be missing.
-    const unfit = !this.#emergencies.pending && now - (linked.unfitSince ?? now) >= this.#unfitMs;
+    const unfit = !this.#emergencies.pending && this.#unfit.isDue(now);
     const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted, unfit };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
     if (given.left === "deserted") this.#desertedTurns++;
-    if (given.left === "unfit") this.#unfitMs = Math.min(2 * this.#unfitMs, UNFIT_MS.max);
+    if (given.left === "unfit") this.#unfit.left();
     linked.left = given.left;
     // Close without DISCONNECT, so that the broker publishes the will: the unit is not online there.
     connection.end(given.error);
@@ -319,7 +316,7 @@ export class Link {
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
     const { traffic } = session;
-    const linked: Linked = { session, tally, left: undefined, unfitSince: undefined };
+    const linked: Linked = { session, tally, left: undefined };
     this.#linked = linked;
     this.#emergencies.linked(session);
     traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
@@ -343,7 +340,7 @@ export class Link {
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
     const pinged = error.code === "stalled" && traffic.inFlight === 0;
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
-    if (linked.unfitSince === undefined && tally.delivered > 0) this.#unfitMs = UNFIT_MS.min;
+    this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
@@ -397,8 +394,7 @@ export class Link {
   /** A report is too large for the link's broker, and perhaps not for another one. */
   #waits(report: Report): void {
     if (report.kind === "emergency") this.#emergencies.unfit(report.data.episode);
-    else if (this.#linked && this.#brokers.urls.length > 1)
-      this.#linked.unfitSince ??= this.#options.time.mono();
+    else if (this.#brokers.urls.length > 1) this.#unfit.found(this.#options.time.mono());
   }
 
   #trafficOn({ broker, receiveMaximum }: Connection): Traffic {
