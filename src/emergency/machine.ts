@@ -1,4 +1,5 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
+import { handedWith, isTooEarly } from "./early-clear.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -75,18 +76,6 @@ export const DRILL_MS = 60_000;
 export const DRILL_ENDS_MS = 600_000;
 /** `by` of a drill that ended by itself. */
 const UNIT = "unit";
-/**
- * Dispatch is taken to have seen a press whose report was handed to a connection so long ago, though its PUBACK is
- * missing: some brokers deliver and never acknowledge.
- */
-const SEEN_MS = 10_000;
-/** A broker keeps what it could not deliver for a day: an older `cleared` has another cause, such as a wrong clock. */
-const EARLIER_MAX_MS = 86_400_000;
-/** So long at least it takes to decide anew, and so much the ways of two messages may differ. */
-const DECIDE_MS = 3_000;
-/** A further `cleared` without a time is taken for the same one, from another broker, within this time. */
-const TWIN_MS = 10_000;
-
 export const NO_EMERGENCY: Emergency = { episodes: [] };
 
 const rank = (stage: Stage): number => STAGES.indexOf(stage);
@@ -199,26 +188,6 @@ const released = (emergency: Emergency, event: EpisodeEvent & { kind: "released"
 
 type Ack = EpisodeEvent & { kind: "ack" };
 
-/**
- * Whether dispatch had sent its `cleared` before it could see the newest press: it may have waited for the link in the
- * session of a broker. That press must not end with it. A clock of dispatch that is behind costs one refusal for each
- * press: the next `cleared` counts.
- */
-const isTooEarly = (known: Episode, { stage, at, mono }: Ack): boolean => {
-  const { unseen, earlyClear, pressedAgainAt = Number.NaN } = known;
-  if (stage !== "cleared") return false;
-  if (unseen && (unseen.handedAt === undefined || mono - unseen.handedAt < SEEN_MS)) return true;
-  const written = Date.parse(at ?? "");
-  // Comparisons with NaN are false: a time is not known.
-  const earlier = pressedAgainAt - written;
-  if (!earlyClear) return earlier > 0 && earlier < EARLIER_MAX_MS;
-  if (earlier <= 0) return false;
-  // Another one of the same decision, from this or another broker, was not written later by the time that has passed.
-  const waited = mono - earlyClear.mono;
-  const advanced = written - Date.parse(earlyClear.at ?? "");
-  return Number.isNaN(advanced) ? waited < TWIN_MS : waited < DECIDE_MS || advanced < waited - DECIDE_MS;
-};
-
 /** The episode goes on, and is repeated until dispatch has seen the press. */
 const goesOn = (emergency: Emergency, known: Episode, { at, mono }: Ack): Step => {
   const refused = { kind: "refused", why: "it was pressed again, and dispatch had not seen that" } as const;
@@ -233,19 +202,15 @@ const acknowledge = (emergency: Emergency, event: Ack): Step => {
   if (!known) return unchanged(emergency, { kind: "refused", why: "no such episode is open" });
   if (rank(event.stage) <= rank(known.state))
     return unchanged(emergency, { kind: "refused", why: `the episode is already ${known.state}` });
-  if (isTooEarly(known, event)) return goesOn(emergency, known, event);
+  if (event.stage === "cleared" && isTooEarly(known, event)) return goesOn(emergency, known, event);
   const episode = changed({ ...known, state: event.stage, by: event.by, ackAt: event.at }, event.mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
 
-/** A report with all presses so far is handed to a connection. */
+/** A report with `presses` presses is handed to a connection. */
 export const handed = (emergency: Emergency, id: string, presses: number, mono: number): Emergency => ({
   ...emergency,
-  episodes: emergency.episodes.map((one) =>
-    one.id === id && one.presses === presses && one.unseen && one.unseen.handedAt === undefined
-      ? { ...one, unseen: { handedAt: mono } }
-      : one,
-  ),
+  episodes: emergency.episodes.map((one) => (one.id === id ? handedWith(one, presses, mono) : one)),
 });
 
 const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }): Step => {

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { advance, handed, restore, type EpisodeEvent } from "../../src/emergency/machine.ts";
+import { pressedAt, pressEvent, ack, after, sent } from "./machine-events.ts";
+
+describe("a cleared after a further press", () => {
+  const PRESSED = Date.parse("2026-11-24T08:00:00.000Z");
+  const first = pressEvent("A", 0);
+  const again = pressEvent("B", 100, { pressed: { ...pressedAt(100), at: PRESSED } });
+  const clearedAt = (at: string | undefined, mono: number): EpisodeEvent => ({
+    kind: "ack",
+    id: "A",
+    stage: "cleared",
+    by: "operator",
+    at,
+    mono,
+  });
+  const accepted = [first, sent("A"), ack("A", "accepted", 50), sent("A", 2), again];
+  const stateAfter = (...events: EpisodeEvent[]) =>
+    after(...accepted, ...events).emergency.episodes.map(({ state, presses }) => `${state} ${presses}`);
+
+  test("that no broker has acknowledged does not end it: it is active again, and repeated", () => {
+    const { emergency, effects } = after(...accepted, clearedAt(undefined, 200));
+    expect(emergency.episodes).toMatchObject([{ id: "A", state: "active", presses: 2, by: undefined }]);
+    const why = "it was pressed again, and dispatch had not seen that";
+    expect(effects).toMatchObject([{ kind: "report" }, { kind: "refused", why }]);
+    const { effects: second } = after(...accepted, clearedAt(undefined, 200), clearedAt(undefined, 300));
+    expect(second).toEqual([{ kind: "keep" }, { kind: "refused", why }]);
+  });
+
+  test("ends it once a broker has acknowledged the press", () => {
+    expect(stateAfter(sent("A", 3), clearedAt(undefined, 200))).toEqual(["cleared 2"]);
+  });
+
+  test("that was written before the press does not end it, whoever has acknowledged that", () => {
+    const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
+    expect(stateAfter(sent("A", 3), clearedAt(written(1), 200))).toEqual(["active 2"]);
+    expect(stateAfter(sent("A", 3), clearedAt(written(0), 200))).toEqual(["cleared 2"]);
+    // A day: no broker keeps it so long.
+    expect(stateAfter(sent("A", 3), clearedAt(written(86_400), 200))).toEqual(["cleared 2"]);
+  });
+
+  test("is refused once for each press, so that a clock that is behind does not keep it open", () => {
+    const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
+    const early = clearedAt(written(60), 200);
+    const then = (seconds: number, secondsLater: number) =>
+      stateAfter(
+        sent("A", 3),
+        early,
+        sent("A", 4),
+        clearedAt(written(60 - secondsLater), 200 + seconds * 1_000),
+      );
+    expect(stateAfter(sent("A", 3), early)).toEqual(["active 2"]);
+    // A new decision, by a clock that is a minute behind; one of the same decision; one that is late.
+    expect([then(5, 5), then(5, 0.1), then(60, 4), then(2, 2)].flat()).toEqual([
+      "cleared 2",
+      "active 2",
+      "active 2",
+      "active 2",
+    ]);
+    // Written after the press.
+    expect(then(0.1, 61)).toEqual(["cleared 2"]);
+    // The same one from another broker.
+    expect(stateAfter(sent("A", 3), early, sent("A", 4), early)).toEqual(["active 2"]);
+    // Without a time, within 10 s.
+    const untimed = (mono: number) => clearedAt(undefined, mono);
+    expect(stateAfter(untimed(200), sent("A", 4), untimed(10_199))).toEqual(["active 2"]);
+    expect(stateAfter(untimed(200), sent("A", 4), untimed(10_200))).toEqual(["cleared 2"]);
+    expect(stateAfter(untimed(200), sent("A", 4), untimed(5_200), untimed(10_200))).toEqual(["cleared 2"]);
+  });
+
+  test("ends it after a restart, if a broker had acknowledged the press before", () => {
+    const { emergency, effects } = after(...accepted, sent("A", 3));
+    expect(effects).toEqual([{ kind: "keep" }]);
+    const restored = restore(emergency.episodes, 0);
+    expect(advance(restored, clearedAt(undefined, 100)).emergency.episodes[0]!.state).toBe("cleared");
+    // One that was refused before the restart is still the same one.
+    const early = clearedAt("2026-11-24T07:59:00.000Z", 200);
+    const refused = restore(after(...accepted, early, sent("A", 4)).emergency.episodes, 0);
+    expect(advance(refused, early).emergency.episodes[0]!.state).toBe("active");
+  });
+
+  test("ends it 10 s after the press was handed to a connection, if the broker acknowledges nothing", () => {
+    const { emergency } = after(...accepted);
+    const end = (presses: number, mono: number) =>
+      advance(handed(emergency, "A", presses, 1_000), clearedAt(undefined, mono)).emergency.episodes[0]!
+        .state;
+    expect([end(2, 10_999), end(2, 11_000), end(1, 11_000)]).toEqual(["active", "cleared", "active"]);
+    const twice = handed(handed(emergency, "A", 2, 1_000), "A", 2, 5_000);
+    expect(advance(twice, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("cleared");
+    // The connection that was handed it may have been dead.
+    const redialled = advance(twice, { kind: "connected", mono: 6_000 }).emergency;
+    expect(advance(redialled, clearedAt(undefined, 20_000)).emergency.episodes[0]!.state).toBe("active");
+    // After a restart the time counts anew.
+    const restored = restore(handed(emergency, "A", 2, 1_000).episodes, 0);
+    expect(advance(restored, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("active");
+  });
+});
