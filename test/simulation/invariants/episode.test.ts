@@ -6,6 +6,9 @@ import {
   handed,
   disk,
   acked,
+  arrived,
+  dropped,
+  over,
   readOnly,
   stopped,
   connected,
@@ -18,6 +21,10 @@ import {
 } from "./history.ts";
 
 const SOUND: readonly Case[] = [
+  ["seen-before-it-ends", "each press is seen, then the end", [[1, arrived(1), arrived(2), over(2)]]],
+  ["seen-before-it-ends", "a drill ends by itself", [[1, Object.assign(over(1), { test: true })]]],
+  ["seen-before-it-ends", "a disk that lied", [[1, arrived(1), disk([], true), over(2)]]],
+  ["seen-before-it-ends", "a broker that gave the press to nobody", [[1, arrived(1), dropped(2), over(2)]]],
   [
     "repeats-until-received",
     "it is repeated, then received",
@@ -192,6 +199,7 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  ["seen-before-it-ends", "a press is first seen in the end", [[1, arrived(1), over(2)]]],
   [
     "repeats-until-received",
     "it is published once, and no more",

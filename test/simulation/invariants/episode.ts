@@ -46,6 +46,32 @@ const endedStaysEnded: Invariant = {
   },
 };
 
+/**
+ * Excuses, and what allows them:
+ * - A drill that nobody clears "ends by itself after 10 minutes" (§5).
+ * - The disk has lost what it had synced: presses that the board repeats are counted anew.
+ * - A broker has the press and gave it to nobody: a unit cannot know.
+ */
+const seenBeforeItEnds: Invariant = {
+  name: "seen-before-it-ends",
+  sentence: "Dispatch does not see a press for the first time in the end of its episode.",
+  begin() {
+    const seen = new Map<string, number>();
+    const excused = new Set<string>();
+    let damaged = false;
+    return (fact) => {
+      if (fact.what === "durable" && fact.damaged) damaged = true;
+      if (fact.what === "dropped") excused.add(fact.episode);
+      if (fact.what !== "episode" || fact.test) return undefined;
+      const { episode, presses, state } = fact;
+      const before = seen.get(episode) ?? 0;
+      seen.set(episode, Math.max(before, presses));
+      if (state !== "cleared" || presses <= before || damaged || excused.has(episode)) return undefined;
+      return `${episode} ends with ${presses} presses, dispatch has seen ${before}`;
+    };
+  },
+};
+
 const GONE_MS = 60_000;
 
 /**
@@ -188,6 +214,7 @@ const noOldDrill: Invariant = {
 export const EPISODE_INVARIANTS: readonly Invariant[] = [
   episodeSurvives,
   endedStaysEnded,
+  seenBeforeItEnds,
   noStaleCopy,
   drillIsAsked,
   noOldDrill,

@@ -63,6 +63,9 @@ export const arrived = (presses: number, episode = E): What => ({
   presses,
   state: "active",
 });
+export const dropped = (presses: number): What => ({ what: "dropped", episode: E, presses });
+/** The end of an episode, as dispatch got it. */
+export const over = (presses: number): What => Object.assign(arrived(presses), { state: "cleared" });
 export const released = (heldMs: number, number = 1): What => ({
   what: "released",
   press: `b#${number}`,
