@@ -1,12 +1,12 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startBalancer } from "./balancer.ts";
 import { LightUnit } from "./light-unit.ts";
-import { startNats } from "./nats.ts";
+import { haveNats, startNats } from "./nats.ts";
 import type { Brokers } from "./nodes.ts";
-import { startRabbit } from "./rabbitmq.ts";
+import { haveRabbit, startRabbit } from "./rabbitmq.ts";
 import { RecorderProcess } from "./recorder-process.ts";
 import { watchedConnect } from "./watched-connect.ts";
 
@@ -57,8 +57,8 @@ const openUnit = async ({ urls, login }: Brokers): Promise<LightUnit> => {
 };
 
 const CLUSTERS = [
-  { name: "nats.conf", start: startNats, isThere: existsSync("/usr/sbin/nats-server") },
-  { name: "rabbitmq.conf", start: startRabbit, isThere: existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") },
+  { name: "nats.conf", start: startNats, isThere: haveNats },
+  { name: "rabbitmq.conf", start: startRabbit, isThere: haveRabbit },
 ];
 
 for (const { name, start, isThere } of CLUSTERS) {

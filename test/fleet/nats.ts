@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,6 +6,8 @@ import { startDetached } from "./child.ts";
 import { portsOf, runServers, type Brokers, type Node } from "./nodes.ts";
 
 const NODES = 3;
+const SERVER = "/usr/sbin/nats-server";
+export const haveNats = existsSync(SERVER);
 /** Until the cluster has chosen its leaders: before that no client is accepted. */
 const SETTLES_MS = 5_000;
 
@@ -38,7 +40,7 @@ export const startNats = async (): Promise<Brokers> => {
     const [name, data, conf] = [`n${n}`, join(folder, `n${n}`), join(folder, `n${n}.conf`)];
     const place = { name, data, mqtt: port, client: client[n]!, cluster: cluster[n]!, routes: cluster };
     writeFileSync(conf, settingsAt(place));
-    const start = () => startDetached("/usr/sbin/nats-server", ["-c", conf], { cwd: folder });
+    const start = () => startDetached(SERVER, ["-c", conf], { cwd: folder });
     return { name: `NATS ${n + 1}`, port, data, start };
   });
   return runServers({ folder, nodes, settle: () => sleep(SETTLES_MS) });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,6 +8,7 @@ import { portsOf, runServers, type Brokers, type Node } from "./nodes.ts";
 
 const NODES = 3;
 const PROGRAMS = "/usr/lib/rabbitmq/bin";
+export const haveRabbit = existsSync(`${PROGRAMS}/rabbitmq-server`);
 /** RabbitMQ's own first user, which is accepted on loopback only. */
 const LOGIN = { username: "guest", password: "guest" };
 

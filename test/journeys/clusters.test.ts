@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { haveNats, startNats } from "../fleet/nats.ts";
+import type { Brokers } from "../fleet/nodes.ts";
+import { haveRabbit, startRabbit } from "../fleet/rabbitmq.ts";
 import { fillBacklog } from "./backlog.ts";
 import { epoch, openCar, waitFor } from "./car.ts";
-import { haveNats, haveRabbit, startNats, startRabbit, type Cluster } from "./clusters.ts";
 import { openDispatch } from "./dispatch.ts";
 
 const BACKLOG = 40_000;
@@ -14,8 +16,10 @@ beforeEach(() => {
 afterEach(() => stack.disposeAsync());
 
 /** The node that the unit is on fails in the middle of a drain, under a press; dispatch listens at another. */
-const journey = async (name: string, cluster: Cluster, credentials: string, login: object): Promise<void> => {
+const journey = async (name: string, cluster: Brokers): Promise<void> => {
+  const { login } = cluster;
   const dispatch = stack.use(await openDispatch(cluster.urls[2]!, { protocolVersion: 4, ...login }));
+  const credentials = login ? `, username: ${login.username}, password: ${login.password}` : "";
   const brokers = cluster.urls
     .slice(0, 2)
     .map((url) => `"${url}"`)
@@ -50,11 +54,10 @@ const journey = async (name: string, cluster: Cluster, credentials: string, logi
 
 describe("a cluster of three that loses one in the middle of a drain", () => {
   test.skipIf(!haveNats)("NATS", { timeout: 300_000 }, async () => {
-    await journey("NATS", stack.use(await startNats()), "", {});
+    await journey("NATS", stack.use(await startNats()));
   });
 
   test.skipIf(!haveRabbit)("RabbitMQ", { timeout: 300_000 }, async () => {
-    const login = { username: "guest", password: "guest" };
-    await journey("RabbitMQ", stack.use(await startRabbit()), ", username: guest, password: guest", login);
+    await journey("RabbitMQ", stack.use(await startRabbit()));
   });
 });
