@@ -28,6 +28,8 @@ export type Receiving = {
   readonly lock: () => Promise<Disposable | undefined>;
   /** The unit's name, `directorate/id`. */
   readonly unit: string;
+  /** The seconds of a trial of the version in force. */
+  readonly trialS: number;
   readonly install: (bytes: Buffer, from: Circumstances["from"]) => Promise<Outcome>;
   /** Called with each result, for the log and for the board's lamp. `outcome`: it is not `wait`. */
   readonly result: (outcome: Outcome, line: string, from: Circumstances["from"]) => void;

@@ -8,6 +8,7 @@ import { removeFolder, replaceFile, type Files } from "./port.ts";
 import { isStickResult } from "./results.ts";
 import { choose, stickFileName, stickText, type StickFile } from "./stick.ts";
 import type { Store } from "./store.ts";
+import { trialOf } from "./trial.ts";
 
 /**
  * The bundles of a USB stick. A oneshot of the system copies them to `inbox/stick`, all at once, and takes the result to
@@ -26,6 +27,8 @@ export type StickOptions = {
   readonly store: Store;
   /** The unit's name, `directorate/id`. */
   readonly unit: string;
+  /** The seconds of a trial of the version in force. */
+  readonly trialS: number;
   readonly mono: () => number;
   /** Installs a bundle. Undefined: another process works on the root at the moment. */
   readonly install: (bytes: Buffer) => Promise<Outcome | undefined>;
@@ -58,8 +61,10 @@ export class StickInbox {
     if (!outcome) return;
     const { current: now } = await store.disk();
     const { unit } = this.#on;
-    const text = stickText({ unit, name: found.name, outcome, before, now, unused: found.unused });
-    await this.#write(text);
+    const told = outcome.kind === "ignore" ? ((await this.#onTrial()) ?? outcome) : outcome;
+    await this.#write(
+      stickText({ unit, name: found.name, outcome: told, before, now, unused: found.unused }),
+    );
     this.#waits = outcome.kind === "wait";
     this.#again = mono() + AGAIN_MS;
     if (!this.#waits) await removeFolder(files, root.stick);
@@ -71,6 +76,19 @@ export class StickInbox {
     // A technician who is not sure plugs the stick in again.
     if (sha256 !== undefined && about?.sha256 === sha256) return this.#on.conclude({ kind: "ignore" });
     return this.#on.install(bytes);
+  }
+
+  /**
+   * The outcome of the version in force, if that is on trial. A stick that is plugged in again must not be told that all
+   * is done: the version may still be taken back, and the result on the stick follows that only from this outcome.
+   */
+  async #onTrial(): Promise<Outcome | undefined> {
+    const { store, trialS } = this.#on;
+    const trial = trialOf(await store.disk(), await store.state());
+    const about = trial && (await store.about(trial.version));
+    if (!about) return undefined;
+    const { version, for: recipient, signer } = about;
+    return { kind: "installed", version, recipient, signer, previous: trial.previous, changes: [], trialS };
   }
 
   /** The bundle to take. Only its bytes stay in memory. */

@@ -96,17 +96,19 @@ type Receives = {
   readonly unit: Unit;
   /** The unit's name, `directorate/id`. */
   readonly name: string;
+  readonly trialS: number;
   readonly on: Supervision;
   readonly lamp: ResultLamp;
   readonly signal: AbortSignal;
 };
 
 /** Installs bundles while a unit runs. Returns whether it has had results since it was asked last. */
-const receiving = ({ open, log }: Serving, { unit, name, on, lamp, signal }: Receives) => {
+const receiving = ({ open, log }: Serving, { unit, name, trialS, on, lamp, signal }: Receives) => {
   let news = false;
   const receiver = new Receiver({
     ...open,
     unit: name,
+    trialS,
     mono: () => systemTime.mono(),
     lock: on.lock,
     async install(bytes, from) {
@@ -178,14 +180,15 @@ const serveOnce = async (
   const over = new AbortController();
   lamp.showOn(unit);
   const name = unitName(loaded.settings.unit);
-  const received = receiving(serving, { unit, name, on, lamp, signal: over.signal });
+  const { trialS } = loaded.settings.flash;
+  const received = receiving(serving, { unit, name, trialS, on, lamp, signal: over.signal });
   bundles.listen(received.offer);
   const supervised = supervise(
     on,
     begun,
     runningOf(unit, open.root, loaded.settings.dispatch, received.hasNews),
     {
-      trialMs: loaded.settings.flash.trialS * 1000,
+      trialMs: trialS * 1000,
       signal: over.signal,
       failed: (cause) => failed(log, cause),
     },
