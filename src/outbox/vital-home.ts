@@ -32,6 +32,8 @@ export class VitalHome {
   /** When the vital file is tried again. */
   #tryAt = Infinity;
   #pauseMs = PAUSE_MIN_MS;
+  /** The vital file is being tried. Never rejects. */
+  #trying: Promise<void> | undefined;
 
   constructor(options: VitalHomeOptions) {
     this.#options = options;
@@ -40,24 +42,33 @@ export class VitalHome {
 
   /** Resolves when the bytes are synced in one of the files. Rejects with DiskError if neither can be written. */
   async write(place: number, bytes: Buffer): Promise<void> {
-    const first = this.#first();
+    const first = this.#inUse;
     try {
       await this.#put(first, place, bytes);
-      this.#use(first);
     } catch (cause) {
       if (!(cause instanceof DiskError)) throw cause;
       await this.#elsewhere(first, { place, bytes, cause });
     }
+    this.#tryVital(place, bytes);
     await this.#removeSpare();
   }
 
-  /** The file to try first. */
-  #first(): Place {
+  /**
+   * Writes to the vital file what the spare has just taken, if it is time to try. Nobody waits for it: a press must not,
+   * if the file hangs now.
+   */
+  #tryVital(place: number, bytes: Buffer): void {
     const now = this.#options.mono();
-    if (this.#inUse === "vital" || now < this.#tryAt) return this.#inUse;
+    if (this.#inUse === "vital" || now < this.#tryAt || this.#trying) return;
     this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MAX_MS);
     this.#tryAt = now + this.#pauseMs;
-    return "vital";
+    this.#trying = this.#options.disk
+      .writeVital(place, bytes)
+      .then(
+        () => this.#use("vital"),
+        () => undefined, // the fault stands already
+      )
+      .finally(() => (this.#trying = undefined));
   }
 
   async #put(file: Place, place: number, bytes: Buffer): Promise<void> {
@@ -78,6 +89,8 @@ export class VitalHome {
     { place, bytes, cause }: { readonly place: number; readonly bytes: Buffer; readonly cause: DiskError },
   ): Promise<void> {
     const other = refused === "vital" ? "spare" : "vital";
+    // Of two writes to one place the older one could win.
+    if (other === "vital") await this.#trying;
     try {
       await this.#put(other, place, bytes);
     } catch {
