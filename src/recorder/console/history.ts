@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { TrackAnswer, TrackPoint } from "../../domain/fleet.ts";
+import { IDENTITY_PART } from "../../domain/identity.ts";
 import { PlaceData } from "./data.ts";
 
 /** The track of a unit from the recorder's store, thinned for a page. */
@@ -67,9 +68,14 @@ export class Thinner {
   }
 }
 
+const isUnit = (unit: string): boolean => {
+  const parts = unit.split("/");
+  return parts.length === 2 && parts.every((part) => IDENTITY_PART.test(part));
+};
+
 /** A question for a track. */
 export const TrackQuestion = z
-  .object({ unit: z.string().max(65), from: z.coerce.number().int(), to: z.coerce.number().int() })
+  .object({ unit: z.string().refine(isUnit), from: z.coerce.number().int(), to: z.coerce.number().int() })
   .refine(({ from, to }) => from <= to && to - from <= PERIOD_MS);
 export type TrackQuestion = z.infer<typeof TrackQuestion>;
 
