@@ -1,0 +1,140 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { CarSummary } from "../../domain/fleet.ts";
+import { lookOf } from "./draw-cars.ts";
+import { spanSince, useWords } from "./parts.tsx";
+
+/** The list of cars. Only the rows in view are in the page, so that thousands of cars cost no more than thirty. */
+
+/** As in the style sheet. */
+const ROW_PX = 56;
+/** Rows above and below the view. */
+const SPARE = 4;
+
+type Props = {
+  readonly cars: readonly CarSummary[];
+  readonly total: number;
+  readonly selected: string | undefined;
+  readonly now: number;
+  readonly search: string;
+  readonly onSearch: (text: string) => void;
+  readonly onSelect: (unit: string) => void;
+};
+
+const Row = ({ car, now }: { readonly car: CarSummary; readonly now: number }): JSX.Element => {
+  const words = useWords();
+  const { unit, heardAt, link, board, position, missing, emergency } = car;
+  const [directorate = "", id = ""] = unit.split("/");
+  return (
+    <>
+      <span class={`dot ${lookOf(car)} ${emergency ?? ""}`} aria-hidden="true" />
+      <span class="name">
+        <strong>{id}</strong> <small>{directorate}</small>
+      </span>
+      <span class="heard number">{heardAt === undefined ? words.notHeard : spanSince(heardAt, now)}</span>
+      <span class="speed number">
+        {position?.speedKmh === undefined ? "" : `${Math.round(position.speedKmh)} km/h`}
+      </span>
+      <span class="duties">
+        {emergency !== undefined && (
+          <span class={`tag ${emergency}`}>{emergency === "real" ? words.emergency : words.drill}</span>
+        )}
+        <span class={`duty link-${link}`}>{words.links[link]}</span>
+        {board !== "ok" && (
+          <span class={`duty board-${board}`}>
+            {words.board}: {words.boards[board]}
+          </span>
+        )}
+        {missing > 0 && (
+          <span class="duty missing">
+            {words.missing}: {missing}
+          </span>
+        )}
+      </span>
+    </>
+  );
+};
+
+const KEYS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+
+export const CarList = ({ cars, total, selected, now, search, onSearch, onSelect }: Props): JSX.Element => {
+  const words = useWords();
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 600 });
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const measure = (): void => setView({ top: element.scrollTop, height: element.clientHeight });
+    const watch = new ResizeObserver(measure);
+    watch.observe(element);
+    element.addEventListener("scroll", measure, { passive: true });
+    return () => {
+      watch.disconnect();
+      element.removeEventListener("scroll", measure);
+    };
+  }, []);
+  const first = Math.max(0, Math.floor(view.top / ROW_PX) - SPARE);
+  const last = Math.min(cars.length, Math.ceil((view.top + view.height) / ROW_PX) + SPARE);
+  const at = cars.findIndex(({ unit }) => unit === selected);
+  const move = (event: KeyboardEvent): void => {
+    const step = KEYS[event.key];
+    const ends: Readonly<Record<string, number>> = { Home: 0, End: cars.length - 1 };
+    const to = step === undefined ? ends[event.key] : Math.max(0, Math.min(cars.length - 1, at + step));
+    const next = to === undefined ? undefined : cars[to];
+    if (to === undefined || !next) return;
+    event.preventDefault();
+    onSelect(next.unit);
+    const element = box.current;
+    if (!element) return;
+    element.scrollTop = Math.min(Math.max(element.scrollTop, (to + 1) * ROW_PX - view.height), to * ROW_PX);
+  };
+  return (
+    <section class="cars-pane" aria-labelledby="cars-title">
+      <header>
+        <h2 id="cars-title">
+          {words.cars}:{" "}
+          <span class="number">{cars.length === total ? total : `${cars.length} / ${total}`}</span>
+        </h2>
+        <input
+          type="search"
+          value={search}
+          placeholder={words.search}
+          aria-label={words.search}
+          onInput={({ currentTarget }) => onSearch(currentTarget.value)}
+        />
+      </header>
+      <div
+        class="rows"
+        ref={box}
+        role="listbox"
+        tabIndex={0}
+        aria-label={words.cars}
+        aria-activedescendant={at >= first && at < last ? `car-${at}` : undefined}
+        onKeyDown={move}
+      >
+        <Spacer rows={first} />
+        {cars.slice(first, last).map((car, i) => (
+          <div
+            key={car.unit}
+            id={`car-${first + i}`}
+            class={`row ${car.emergency ?? ""}`}
+            role="option"
+            aria-selected={car.unit === selected}
+            aria-setsize={cars.length}
+            aria-posinset={first + i + 1}
+            onClick={() => onSelect(car.unit)}
+          >
+            <Row car={car} now={now} />
+          </div>
+        ))}
+        <Spacer rows={cars.length - last} />
+      </div>
+      {cars.length === 0 && <p class="empty">{total === 0 ? words.noCars : words.noMatch}</p>}
+    </section>
+  );
+};
+
+/** Stands for rows out of view. Its height is set by script: the policy allows no style in the page's text. */
+const Spacer = ({ rows }: { readonly rows: number }): JSX.Element => (
+  <div role="presentation" style={{ height: `${Math.max(0, rows) * ROW_PX}px` }} />
+);

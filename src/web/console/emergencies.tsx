@@ -1,0 +1,260 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ANSWERS, STAGES, type Answer, type EpisodeView } from "../../domain/fleet.ts";
+import { shownSpan } from "../shared/time.ts";
+import { Time } from "../shared/viewer.tsx";
+import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
+import { AnswerError, postAck } from "./server.ts";
+
+/** What may be done from here. The server judges again. */
+export type Actions = {
+  readonly operator: string | undefined;
+  readonly show: (episode: EpisodeView) => void;
+  readonly open: (unit: string) => void;
+};
+
+/** What became of a button that was pressed here. */
+type Order =
+  | { readonly kind: "none" }
+  | { readonly kind: "asking" }
+  | { readonly kind: "sent"; readonly stage: Answer; readonly late: boolean }
+  | { readonly kind: "refused"; readonly status: number };
+
+/** A car that is connected answers within a second or two, ms. */
+const LATE_MS = 8_000;
+
+const useOrder = ({ unit, episode, state }: EpisodeView) => {
+  const [order, setOrder] = useState<Order>({ kind: "none" });
+  // What the car reports answers it.
+  useEffect(() => setOrder({ kind: "none" }), [state]);
+  useEffect(() => {
+    if (order.kind !== "sent" || order.late) return undefined;
+    const timer = setTimeout(() => setOrder({ ...order, late: true }), LATE_MS);
+    return () => clearTimeout(timer);
+  }, [order]);
+  const send = (stage: Answer): void => {
+    setOrder({ kind: "asking" });
+    postAck(unit, episode, stage).then(
+      () => setOrder((now) => (now.kind === "asking" ? { kind: "sent", stage, late: false } : now)),
+      (cause: unknown) =>
+        setOrder({ kind: "refused", status: cause instanceof AnswerError ? cause.status : 0 }),
+    );
+  };
+  return { order, send };
+};
+
+const Outcome = ({ order }: { readonly order: Order }): JSX.Element | null => {
+  const words = useWords();
+  if (order.kind === "sent") return <p class="outcome">{order.late ? words.notAnswered : words.sending}</p>;
+  if (order.kind !== "refused") return null;
+  const { rights, state, broker, other } = words.refused;
+  const says: Readonly<Record<number, string>> = { 403: rights, 404: state, 409: state, 503: broker };
+  return <p class="outcome bad">{says[order.status] ?? other}</p>;
+};
+
+/** The buttons. Clearing asks once more: it is the only one that ends the episode. */
+const Answers = ({ episode, actions }: { episode: EpisodeView; actions: Actions }): JSX.Element => {
+  const words = useWords();
+  const { order, send } = useOrder(episode);
+  const [asksAgain, setAsksAgain] = useState(false);
+  const { state, wasAccepted, unit } = episode;
+  if (actions.operator === undefined) return <p class="outcome">{words.mayOnlyLook}</p>;
+  const isPossible = (stage: Answer): boolean =>
+    STAGES.indexOf(stage) > STAGES.indexOf(state) && (stage !== "cleared" || wasAccepted);
+  const press = (stage: Answer): void => {
+    setAsksAgain(stage === "cleared" && !asksAgain);
+    if (stage !== "cleared" || asksAgain) send(stage);
+  };
+  return (
+    <div class="answers">
+      {ANSWERS.map((stage) => (
+        <button
+          key={stage}
+          type="button"
+          class={`act act-${stage}`}
+          aria-label={`${stage === "cleared" && asksAgain ? words.confirmClear : words.acts[stage]}: ${unit}`}
+          disabled={!isPossible(stage) || order.kind === "asking" || order.kind === "sent"}
+          onClick={() => press(stage)}
+        >
+          {stage === "cleared" && asksAgain ? words.confirmClear : words.acts[stage]}
+        </button>
+      ))}
+      {asksAgain && (
+        <button type="button" class="plain" onClick={() => setAsksAgain(false)}>
+          {words.cancel}
+        </button>
+      )}
+      <div class="answer-state" role="status">
+        <Outcome order={order} />
+      </div>
+    </div>
+  );
+};
+
+/** The stages with who said each and when. */
+const Stages = ({ episode, now }: { episode: EpisodeView; now: number }): JSX.Element => {
+  const words = useWords();
+  const reached = STAGES.indexOf(episode.state);
+  return (
+    <ol class="stages">
+      {STAGES.map((stage, i) => {
+        const step = episode.steps.findLast((one) => one.stage === stage);
+        const isReached = i <= reached;
+        return (
+          <li
+            key={stage}
+            class={isReached ? "reached" : ""}
+            aria-current={i === reached ? "step" : undefined}
+          >
+            <span class="stage">{words.stages[stage]}</span>
+            {isReached && step && (
+              <span class="who">
+                {step.by !== undefined && <span class="by">{step.by}</span>} <Time at={step.at} now={now} />
+              </span>
+            )}
+          </li>
+        );
+      })}
+    </ol>
+  );
+};
+
+const PositionFact = ({ episode }: { episode: EpisodeView }): JSX.Element => {
+  const words = useWords();
+  const { position } = episode;
+  if (!position) return <Fact name={words.position}>{words.noPosition}</Fact>;
+  const { lat, lon, accuracyM, speedKmh, ageMs, trusted } = position;
+  const more = [
+    ...(accuracyM === undefined ? [] : [`±${Math.round(accuracyM)} m`]),
+    ...(speedKmh === undefined ? [] : [`${Math.round(speedKmh)} km/h`]),
+    ...(ageMs === undefined || ageMs < 2_000 ? [] : [words.positionAge(shownSpan(ageMs))]),
+    ...(trusted === false ? [words.untrusted] : []),
+  ];
+  return (
+    <Fact name={words.position}>
+      <span class="number">{coordinates(lat, lon)}</span> <span class="more">{more.join(" · ")}</span>
+    </Fact>
+  );
+};
+
+const Card = ({
+  episode,
+  now,
+  actions,
+}: {
+  episode: EpisodeView;
+  now: number;
+  actions: Actions;
+}): JSX.Element => {
+  const words = useWords();
+  const { unit, test, silent, presses, buttons, pressedAt, isPressTimeKnown, heldMs, vehicle, shortened } =
+    episode;
+  const since = Math.min(pressedAt, now);
+  const signals = Object.entries(vehicle);
+  return (
+    <article
+      class={`card ${test ? "drill" : "real"} is-${episode.state}`}
+      aria-label={`${test ? words.drill : words.emergency}: ${unit}`}
+    >
+      <header>
+        <span class="kind">{test ? words.drill : words.emergency}</span>
+        <h3>{unit}</h3>
+        <span class="since">
+          <strong class="number">{words.ago(spanSince(since, now))}</strong> <Time at={pressedAt} now={now} />
+        </span>
+      </header>
+      <Stages episode={episode} now={now} />
+      <dl class="facts">
+        <Fact name={words.buttons}>{buttons.join(", ")}</Fact>
+        <Fact name={words.presses}>
+          {presses}
+          {heldMs !== undefined && ` · ${words.held}: ${shownSpan(Math.max(1_000, heldMs))}`}
+        </Fact>
+        <PositionFact episode={episode} />
+      </dl>
+      {!isPressTimeKnown && <p class="note">{words.pressTimeUnknown}</p>}
+      {silent && <p class="note">{words.covert}</p>}
+      {shortened.length > 0 && <p class="note">{words.shortened(shortened.join(", "))}</p>}
+      {signals.length > 0 && (
+        <details>
+          <summary>
+            {words.vehicle}: {signals.length}
+          </summary>
+          <dl class="signals">
+            {signals.map(([path, value]) => (
+              <Fact key={path} name={path}>
+                {valueText(value)}
+              </Fact>
+            ))}
+          </dl>
+        </details>
+      )}
+      <footer>
+        <Answers episode={episode} actions={actions} />
+        <div class="ways">
+          <button
+            type="button"
+            class="plain"
+            disabled={!episode.position}
+            onClick={() => actions.show(episode)}
+          >
+            {words.showOnMap}
+          </button>
+          <button type="button" class="plain" onClick={() => actions.open(unit)}>
+            {words.openCar}
+          </button>
+        </div>
+      </footer>
+    </article>
+  );
+};
+
+type Shown = {
+  readonly real: readonly EpisodeView[];
+  readonly drills: readonly EpisodeView[];
+  readonly unshown: number;
+  readonly now: number;
+  readonly actions: Actions;
+};
+
+/** The open emergencies, and the drills apart from them. */
+export const Emergencies = ({ real, drills, unshown, now, actions }: Shown): JSX.Element => {
+  const words = useWords();
+  return (
+    <>
+      <section
+        class={`emergencies ${real.length > 0 ? "open" : "quiet"}`}
+        aria-labelledby="emergencies-title"
+      >
+        <h2 id="emergencies-title">
+          {real.length > 0 ? `${words.emergencies}: ${real.length}` : words.noEmergency}
+        </h2>
+        <div class="unseen" role="alert">
+          {real.map(({ unit, episode }) => (
+            <p key={episode}>{`${words.emergency}: ${unit}`}</p>
+          ))}
+        </div>
+        {unshown > 0 && <p class="note bad">{words.unshown(unshown)}</p>}
+        {real.length > 0 && (
+          <div class="cards">
+            {real.map((episode) => (
+              <Card key={episode.episode} episode={episode} now={now} actions={actions} />
+            ))}
+          </div>
+        )}
+      </section>
+      {drills.length > 0 && (
+        <section class="drills" aria-labelledby="drills-title">
+          <h2 id="drills-title">
+            {words.drills}: {drills.length}
+          </h2>
+          <div class="cards">
+            {drills.map((episode) => (
+              <Card key={episode.episode} episode={episode} now={now} actions={actions} />
+            ))}
+          </div>
+        </section>
+      )}
+    </>
+  );
+};
