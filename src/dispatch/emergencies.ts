@@ -8,6 +8,7 @@ import type { Session } from "./session.ts";
 import type { Traffic } from "./traffic.ts";
 import {
   carriedTo,
+  isAwaited,
   published,
   reconnected,
   unheard,
@@ -206,8 +207,8 @@ export class Emergencies {
   look(now: number): void {
     for (const courier of this.#couriers.values()) courier.look(now);
     this.replan();
-    const waiting = this.#standing.values().some(({ reach }) => reach !== "sent");
-    if (waiting && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
+    const awaited = this.#standing.values().some(isAwaited);
+    if (awaited && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
   }
 
   /** A report does not fit into the packets of the link's broker. Another one may accept it. */
