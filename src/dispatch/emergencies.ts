@@ -50,11 +50,19 @@ export type EmergenciesOptions = {
 export type EmergencyEvents = {
   /** A broker with a subscriber has acknowledged an emergency. */
   delivered(report: EmergencyUpdate, broker: string): void;
+  /** A broker has refused an emergency, perhaps only for its size. */
+  emergencyRefused(broker: string): void;
   /** A broker has no retained copy of an episode any more. `prefix`: of its topic, if it is an earlier one. */
   removed(episode: string, broker: string, prefix?: string): void;
   /** A copy cannot be removed, because its broker is not configured any more. */
   left(episode: string, broker: string, prefix?: string): void;
 };
+
+/** Whether a broker has not accepted an emergency. */
+const isRefusal = (answer: Answer): boolean =>
+  answer.kind === "refused"
+    ? answer.channel === "emergency"
+    : answer.kind === "too-large" && answer.outgoing.kind === "emergency";
 
 /** The longest pause between connections while an emergency waits. */
 const HURRY_MS = 5_000;
@@ -218,6 +226,7 @@ export class Emergencies {
 
   /** A broker has answered. */
   answered(answer: Answer, broker: string, by: Carrier): void {
+    if (isRefusal(answer)) this.#on?.emergencyRefused(broker);
     if (answer.kind === "refused") {
       if (answer.channel === "emergency" && by === "link")
         for (const episode of this.#standing.keys()) this.#unheard(episode);
