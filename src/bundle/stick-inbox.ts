@@ -74,10 +74,11 @@ export class StickInbox {
    */
   async #claim(): Promise<boolean> {
     const { root, files } = this.#on;
-    const folders = (await files.list(root.inbox))
-      .filter(({ kind }) => kind === "folder")
-      .map(({ name }) => join(root.inbox, name));
-    if (!folders.includes(root.stick)) return folders.includes(root.taken);
+    const entries = await files.list(root.inbox);
+    const folders = new Set(
+      entries.filter(({ kind }) => kind === "folder").map(({ name }) => join(root.inbox, name)),
+    );
+    if (!folders.has(root.stick)) return folders.has(root.taken);
     await removeFolder(files, root.taken);
     await files.rename(root.stick, root.taken);
     this.#waits = false;
