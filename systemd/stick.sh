@@ -65,7 +65,7 @@ take() {
     until answered; do
         if [ $waited -ge "$ANSWER_S" ]; then
             # Not to be taken later, when nobody expects it.
-            rm -rf "$inbox/stick"
+            rm -rf "$inbox/stick" "$inbox/stick.taken"
             echo "stick: the service does not answer"
             printf '%s\r\n' "NO ANSWER: the service of this car does not run. Nothing was changed." \
                 "What to do: connect a computer and run: systemctl status patrol-unit" > "$3/RESULT-no-answer.txt"

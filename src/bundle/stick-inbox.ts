@@ -50,9 +50,7 @@ export class StickInbox {
   /** Takes what a stick has brought. Call it each second. Rejects if the disk cannot be written. */
   async look(): Promise<void> {
     const { root, files, mono, store } = this.#on;
-    const there = (await files.list(root.inbox)).some(
-      ({ name, kind }) => kind === "folder" && join(root.inbox, name) === root.stick,
-    );
+    const there = await this.#claim();
     if (!there) this.#waits = false;
     if (!there || (this.#waits && mono() < this.#again)) return;
     const before = (await store.disk()).current;
@@ -67,7 +65,24 @@ export class StickInbox {
     );
     this.#waits = outcome.kind === "wait";
     this.#again = mono() + AGAIN_MS;
-    if (!this.#waits) await removeFolder(files, root.stick);
+    if (!this.#waits) await removeFolder(files, root.taken);
+  }
+
+  /**
+   * Whether there are bundles to look at. They get another name first: a second stick may come while they are installed,
+   * and must not be removed with them. It replaces bundles that wait.
+   */
+  async #claim(): Promise<boolean> {
+    const { root, files } = this.#on;
+    const entries = await files.list(root.inbox);
+    const folders = new Set(
+      entries.filter(({ kind }) => kind === "folder").map(({ name }) => join(root.inbox, name)),
+    );
+    if (!folders.has(root.stick)) return folders.has(root.taken);
+    await removeFolder(files, root.taken);
+    await files.rename(root.stick, root.taken);
+    this.#waits = false;
+    return true;
   }
 
   async #take({ bytes, sha256, says }: Found, current: number | undefined): Promise<Outcome | undefined> {
@@ -95,7 +110,7 @@ export class StickInbox {
   async #choose(): Promise<Found> {
     const { root, files, unit } = this.#on;
     const keys = await trustedKeys(root, files);
-    const names = (await files.list(root.stick))
+    const names = (await files.list(root.taken))
       .filter(({ name, kind }) => kind === "file" && name.endsWith(BUNDLE))
       .map(({ name }) => name)
       .toSorted()
@@ -116,7 +131,7 @@ export class StickInbox {
 
   async #read(name: string, keys: readonly TrustedKey[]) {
     const { root, files } = this.#on;
-    const path = join(root.stick, name);
+    const path = join(root.taken, name);
     const size = await files.size(path);
     // One byte more shows that it is too large. The rest need not be read.
     const isLarge = (size ?? 0) > MAX_BUNDLE_BYTES;

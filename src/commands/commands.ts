@@ -87,13 +87,14 @@ const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant):
 const hasRoom = (memory: CommandMemory, one: DoneCommand, now: Instant): boolean =>
   remembered([...withRoom(memory.done, one, now), one]);
 
-/** Remembers a finished command. A refused command is not remembered if there is no room. */
+/**
+ * Remembers a finished command. A refused command is remembered beyond its expiry: if the clock is set back
+ * and the broker delivers the command again, it must not run. It is not remembered if there is no room.
+ */
 const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: Instant): CommandMemory => {
   const latest = now.clock === "unset" ? LAST_INSTANT : now.at + REMEMBERED_MS;
-  const one: DoneCommand = {
-    ...reply,
-    until: Math.min(Number.isNaN(expiresAt) ? now.at : expiresAt, latest),
-  };
+  const ends = reply.ok ? expiresAt : latest;
+  const one: DoneCommand = { ...reply, until: Math.min(Number.isNaN(ends) ? now.at : ends, latest) };
   const kept = withRoom(memory.done, one, now);
   const fits = remembered([...kept, one]);
   return fits || reply.ok ? { ...memory, done: [...kept, one] } : { ...memory, done: kept };

@@ -107,8 +107,6 @@ export class Courier {
   /** How many addresses the broker's name has, as far as it is known. */
   #addresses = 1;
   #patienceMs = TRUST_MS;
-  /** The same, for the present connection: less if another address is untried. */
-  #limitMs = TRUST_MS;
   #saidAt = -Infinity;
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
@@ -161,11 +159,12 @@ export class Courier {
     this.#tryElsewhere(connection);
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
-    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, this.#limitMs);
-    if (!stuck && traffic.silentMs(now) < this.#limitMs) return;
-    const why = `${this.broker}: no answer for ${this.#limitMs / 1_000} s`;
-    if (this.#limitMs >= this.#patienceMs) this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
-    session.connection.end(new LinkError("stalled", why));
+    const limitMs = this.#limitMs(connection);
+    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, limitMs);
+    if (!stuck && traffic.silentMs(now) < limitMs) return;
+    const why = `${this.broker}: no answer for ${limitMs / 1_000} s`;
+    if (limitMs >= this.#patienceMs) this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
+    connection.end(new LinkError("stalled", why));
   }
 
   /**
@@ -257,10 +256,7 @@ export class Courier {
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
     on.accepted(connection);
-    const { otherAddresses, untriedAddresses } = connection;
-    this.#addresses = otherAddresses + 1;
-    const turnMs = untriedAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : Infinity;
-    this.#limitMs = Math.min(this.#patienceMs, turnMs);
+    this.#addresses = connection.otherAddresses + 1;
     this.#inVain = false;
     const traffic = new Traffic(
       {
@@ -311,6 +307,15 @@ export class Courier {
     // Another address of the name may deliver it.
     if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";
+  }
+
+  /**
+   * How long this connection may stay without an answer. Another address may come back while the patience is
+   * long, so this is asked at each look, not when the connection is made.
+   */
+  #limitMs({ otherAddresses, untriedAddresses }: Connection): number {
+    if (untriedAddresses === 0) return this.#patienceMs;
+    return Math.min(this.#patienceMs, ADDRESSES_MS / (otherAddresses + 1));
   }
 
   /** This address does not deliver: another one may, now or when its last failure is some seconds old. */

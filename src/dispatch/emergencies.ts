@@ -8,6 +8,7 @@ import type { Session } from "./session.ts";
 import type { Traffic } from "./traffic.ts";
 import {
   carriedTo,
+  isAwaited,
   published,
   reconnected,
   unheard,
@@ -49,11 +50,19 @@ export type EmergenciesOptions = {
 export type EmergencyEvents = {
   /** A broker with a subscriber has acknowledged an emergency. */
   delivered(report: EmergencyUpdate, broker: string): void;
+  /** A broker has refused an emergency, perhaps only for its size. */
+  emergencyRefused(broker: string): void;
   /** A broker has no retained copy of an episode any more. `prefix`: of its topic, if it is an earlier one. */
   removed(episode: string, broker: string, prefix?: string): void;
   /** A copy cannot be removed, because its broker is not configured any more. */
   left(episode: string, broker: string, prefix?: string): void;
 };
+
+/** Whether a broker has not accepted an emergency. */
+const isRefusal = (answer: Answer): boolean =>
+  answer.kind === "refused"
+    ? answer.channel === "emergency"
+    : answer.kind === "too-large" && answer.outgoing.kind === "emergency";
 
 /** The longest pause between connections while an emergency waits. */
 const HURRY_MS = 5_000;
@@ -206,8 +215,8 @@ export class Emergencies {
   look(now: number): void {
     for (const courier of this.#couriers.values()) courier.look(now);
     this.replan();
-    const waiting = this.#standing.values().some(({ reach }) => reach !== "sent");
-    if (waiting && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
+    const awaited = this.#standing.values().some(isAwaited);
+    if (awaited && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
   }
 
   /** A report does not fit into the packets of the link's broker. Another one may accept it. */
@@ -217,6 +226,7 @@ export class Emergencies {
 
   /** A broker has answered. */
   answered(answer: Answer, broker: string, by: Carrier): void {
+    if (isRefusal(answer)) this.#on?.emergencyRefused(broker);
     if (answer.kind === "refused") {
       if (answer.channel === "emergency" && by === "link")
         for (const episode of this.#standing.keys()) this.#unheard(episode);

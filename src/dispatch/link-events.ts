@@ -96,6 +96,7 @@ export const NOBODY: LinkEvents = {
   oversize: () => undefined,
   publishing: () => undefined,
   delivered: () => undefined,
+  emergencyRefused: () => undefined,
   removed: () => undefined,
   left: () => undefined,
   heard: () => undefined,

@@ -45,7 +45,7 @@ export const couriersFor = (
 ): readonly string[] => {
   const { reach, awaited } = emergency;
   const isTrusted = link.kind === "open" && !link.silent;
-  if (!isTrusted && (reach !== "sent" || (awaited && link.kind === "open"))) return brokers;
+  if (!isTrusted && (reach !== "sent" || awaited)) return brokers;
   if (link.kind === "down") return brokers.filter((broker) => emergency.copies.includes(broker));
   const others = brokers.filter((broker) => broker !== link.broker);
   if (reach === "unheard") return link.elsewhere ? brokers : others;
@@ -109,6 +109,10 @@ export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, 
   const silent = link.emergencyMs >= TRUST_MS || (reach !== "sent" && now - since >= TRUST_MS);
   return { kind: "open", broker: link.broker, elsewhere: link.elsewhere, silent };
 };
+
+/** Whether a report still has to be published: no broker has delivered it, or dispatch has not said that it has it. */
+export const isAwaited = ({ report, reach }: Standing): boolean =>
+  reach !== "sent" || report.data.state === "active";
 
 /**
  * The brokers that should get a report by courier. `fresh`: the report was published just now. Otherwise

@@ -44,10 +44,10 @@ export const Episode = z.object({
   /** How many of them the newest report that a broker acknowledged has. */
   sentPresses: count.optional(),
   /**
-   * It was pressed again, and no broker has acknowledged a report with that press. `handedAt`: when such a report was
-   * first handed to a connection, on the clock of `mono`.
+   * It was pressed again, and no broker has acknowledged a report with that press. `handed`: when such a report was
+   * first handed to a connection to each broker that has not refused it since, on the clock of `mono`.
    */
-  unseen: z.object({ handedAt: z.number().optional() }).optional(),
+  unseen: z.object({ handed: z.record(z.string(), z.number()).default({}) }).optional(),
   /** When it was last pressed again, UTC milliseconds, if the time was known. */
   pressedAgainAt: z.number().optional(),
   /** A `cleared` that came too early for that press: its `at`, and when it came, on the clock of `mono`. */

@@ -25,7 +25,7 @@ type Cleared = { readonly at?: string | undefined; readonly mono: number };
  */
 export const isTooEarly = (known: Episode, { at, mono }: Cleared): boolean => {
   const { unseen, earlyClear, pressedAgainAt = Number.NaN } = known;
-  if (unseen && (unseen.handedAt === undefined || mono - unseen.handedAt < SEEN_MS)) return true;
+  if (unseen && Object.values(unseen.handed).every((handedAt) => mono - handedAt < SEEN_MS)) return true;
   const written = Date.parse(at ?? "");
   // Comparisons with NaN are false: a time is not known.
   const earlier = pressedAgainAt - written;
@@ -37,8 +37,15 @@ export const isTooEarly = (known: Episode, { at, mono }: Cleared): boolean => {
   return Number.isNaN(advanced) ? waited < TWIN_MS : waited < DECIDE_MS || advanced < waited - DECIDE_MS;
 };
 
-/** The episode after a report with `presses` presses was handed to a connection. */
-export const handedWith = (episode: Episode, presses: number, mono: number): Episode =>
-  episode.presses === presses && episode.unseen && episode.unseen.handedAt === undefined
-    ? { ...episode, unseen: { handedAt: mono } }
+/** The episode after a report with `presses` presses was handed to a connection to a broker. */
+export const handedWith = (episode: Episode, presses: number, broker: string, mono: number): Episode =>
+  episode.presses === presses && episode.unseen && !Object.hasOwn(episode.unseen.handed, broker)
+    ? { ...episode, unseen: { handed: { ...episode.unseen.handed, [broker]: mono } } }
     : episode;
+
+/** The episode after a broker has refused an emergency: it has shown nobody what it was handed. */
+export const refusedBy = (episode: Episode, broker: string): Episode => {
+  if (!episode.unseen || !Object.hasOwn(episode.unseen.handed, broker)) return episode;
+  const { [broker]: _, ...handed } = episode.unseen.handed;
+  return { ...episode, unseen: { handed } };
+};

@@ -1,5 +1,5 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
-import { handedWith, isTooEarly } from "./early-clear.ts";
+import { handedWith, isTooEarly, refusedBy } from "./early-clear.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -155,7 +155,7 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
       buttons: episode.buttons.includes(event.button) ? episode.buttons : [...episode.buttons, event.button],
       silent: episode.silent && event.silent,
       dark: episode.dark && event.dark,
-      unseen: {},
+      unseen: { handed: {} },
       pressedAgainAt: timeOf(event.pressed),
       earlyClear: undefined,
     },
@@ -207,10 +207,20 @@ const acknowledge = (emergency: Emergency, event: Ack): Step => {
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
 
-/** A report with `presses` presses is handed to a connection. */
-export const handed = (emergency: Emergency, id: string, presses: number, mono: number): Emergency => ({
+/** A report with `presses` presses is handed to a connection to a broker. */
+export const handed = (
+  emergency: Emergency,
+  { id, presses, broker }: { readonly id: string; readonly presses: number; readonly broker: string },
+  mono: number,
+): Emergency => ({
   ...emergency,
-  episodes: emergency.episodes.map((one) => (one.id === id ? handedWith(one, presses, mono) : one)),
+  episodes: emergency.episodes.map((one) => (one.id === id ? handedWith(one, presses, broker, mono) : one)),
+});
+
+/** A broker refuses emergencies. */
+export const refusedAt = (emergency: Emergency, broker: string): Emergency => ({
+  ...emergency,
+  episodes: emergency.episodes.map((one) => refusedBy(one, broker)),
 });
 
 const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }): Step => {
@@ -287,7 +297,7 @@ const connected = (emergency: Emergency, mono: number): Emergency => ({
   episodes: emergency.episodes.map((episode) => ({
     ...episode,
     repeatAt: mono + REPEAT_MS,
-    ...(episode.unseen ? { unseen: {} } : {}),
+    ...(episode.unseen ? { unseen: { handed: {} } } : {}),
   })),
 });
 
@@ -332,7 +342,7 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     safe: true,
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
-    ...(episode.unseen ? { unseen: {} } : {}),
+    ...(episode.unseen ? { unseen: { handed: {} } } : {}),
     ...(episode.earlyClear ? { earlyClear: { at: episode.earlyClear.at, mono } } : {}),
     ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),

@@ -5,6 +5,7 @@ import { lampOf, type LampWish } from "./lamp.ts";
 import {
   advance as advanceEpisodes,
   handed,
+  refusedAt,
   isOpen,
   type Emergency,
   type EpisodeEffect,
@@ -221,9 +222,9 @@ const left = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "left" }):
 
 type Publishing = RingEvent & { kind: "publishing" };
 
-const publishing = (before: Ring, { id, presses, broker }: Publishing, mono: number): RingStep => {
-  const ring = { ...before, emergency: handed(before.emergency, id, presses, mono) };
-  const now = noted(ring, id, broker);
+const publishing = (before: Ring, event: Publishing, mono: number): RingStep => {
+  const ring = { ...before, emergency: handed(before.emergency, event, mono) };
+  const now = noted(ring, event.id, event.broker);
   return now === ring ? { ring, effects: [] } : toStore(now, []);
 };
 
@@ -279,6 +280,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return acknowledge(ring, event);
     case "publishing":
       return publishing(ring, event, mono);
+    case "refused":
+      return { ring: { ...ring, emergency: refusedAt(ring.emergency, event.broker) }, effects: [] };
     case "removed":
       return removed(ring, event);
     case "left":

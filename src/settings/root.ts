@@ -17,6 +17,8 @@ export type Root = {
   readonly inbox: string;
   /** The bundles of a USB stick, complete. The service leaves the result in the inbox: `RESULT-UNIT.txt`. */
   readonly stick: string;
+  /** The bundles of the stick that the service is looking at. */
+  readonly taken: string;
   /** What belongs to this car alone. It is laid over the configuration. */
   readonly local: string;
 };
@@ -33,6 +35,7 @@ export const rootAt = (dir: string): Root => ({
   trust: join(dir, "trust"),
   inbox: join(dir, "inbox"),
   stick: join(dir, "inbox", "stick"),
+  taken: join(dir, "inbox", "stick.taken"),
   local: join(dir, "local.yaml"),
 });
 

@@ -17,7 +17,14 @@ export const openBench = (dir: string) => {
   const root = rootAt(dir);
   const files = openFiles(dir);
   const store = new Store(root, files);
-  const car = { nowMs: 0, now: undefined as number | undefined, emergency: false, lines: [] as string[] };
+  const car = {
+    nowMs: 0,
+    now: undefined as number | undefined,
+    emergency: false,
+    lines: [] as string[],
+    /** What happens while a bundle is installed. */
+    meanwhile: () => Promise.resolve(),
+  };
   const receiver = new Receiver({
     root,
     files,
@@ -26,8 +33,9 @@ export const openBench = (dir: string) => {
     trialS: 300,
     mono: () => car.nowMs,
     lock: () => Promise.resolve(noLock),
-    install: (bytes, from) =>
-      install(bytes, {
+    install: async (bytes, from) => {
+      await car.meanwhile();
+      return install(bytes, {
         root,
         files,
         store,
@@ -36,7 +44,8 @@ export const openBench = (dir: string) => {
         from,
         machineBoot: "boot",
         show: () => undefined,
-      }),
+      });
+    },
     result: ({ kind }, line) => void car.lines.push(`${kind} | ${line}`),
   });
   return {

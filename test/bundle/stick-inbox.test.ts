@@ -32,6 +32,21 @@ describe("the bundles of a stick", () => {
     expect(readdirSync(at("inbox"))).toEqual(["RESULT-zr-117.txt"]);
   });
 
+  test("that come while those of another stick are installed are taken next", async () => {
+    const bench = benchAt();
+    await plug(["a.patrol", bundleOf(1)]);
+    bench.car.meanwhile = async () => {
+      bench.car.meanwhile = () => Promise.resolve();
+      await plug(["b.patrol", bundleOf(2)]);
+    };
+    await bench.look();
+    expect(await bench.current()).toBe(1);
+    await passed(bench);
+    await bench.look();
+    expect(await bench.current()).toBe(2);
+    expect(readdirSync(at("inbox"))).toEqual(["RESULT-zr-117.txt"]);
+  });
+
   test("of forty cars: this car takes its own newest one, and dispatch hears of no other", async () => {
     const bench = benchAt();
     const others = Array.from(

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { answerTopic, decide, done, recall, type Asked, type Decision } from "../../src/commands/commands.ts";
 import { CommandMessage } from "../../src/domain/messages.ts";
 import { NO_MEMORY, type CommandMemory } from "../../src/domain/memory.ts";
-import type { Instant } from "../../src/domain/time.ts";
+import { LAST_INSTANT, type Instant } from "../../src/domain/time.ts";
 import { tries } from "../tries.ts";
 
 const NOW = Date.UTC(2026, 10, 24, 22);
@@ -284,9 +284,18 @@ describe("what is remembered", () => {
     expect(next.ran).toBe(true);
   });
 
-  test("before the time is known is kept as long as the command says, but no longer than a year can be written", () => {
+  test("of a refused one outlives its expiry: it is refused again when the clock is set back", () => {
+    const late = at(NOW + DAY_MS);
+    const { memory } = take(NOTHING, command("1"), late);
+    const next = take(memory, command("2", "ping", NOW + 2 * DAY_MS), late).memory;
+    expect(take(next, command("1"), at(NOW))).toMatchObject({ ran: false, reply: { ok: false } });
+    const afterADay = take(next, command("3", "ping", NOW + 3 * DAY_MS), at(NOW + 2 * DAY_MS + 1)).memory;
+    expect(afterADay.done.map(({ id }) => id)).toEqual(["3"]);
+  });
+
+  test("before the time is known is kept until a day after it is", () => {
     const { memory } = take(NOTHING, command("1", "pong", in2099), UNSET);
-    expect(memory.done).toMatchObject([{ id: "1", ok: false, until: in2099 }]);
+    expect(memory.done).toMatchObject([{ id: "1", ok: false, until: LAST_INSTANT }]);
     expect(take(memory, command("2", "pong"), UNSET).memory.done).toHaveLength(2);
   });
 });

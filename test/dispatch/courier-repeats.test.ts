@@ -27,34 +27,48 @@ const cleared: EmergencyUpdate = {
   },
 };
 
+/** Addresses of the broker's name besides the one of the connection, and how many of them are worth a try. */
+type Others = { readonly all: number; untried: number };
+
 /**
  * A courier with the end of an episode, and a broker that answers each publish with the next of these
- * codes, then with the last one.
+ * codes, then with the last one. Without codes it answers nothing. `ended`: when connections ended.
  */
-const openCourier = (time: SimulatedTime, codes: number[]) => {
+const openCourier = (time: SimulatedTime, codes: number[], others: Others = { all: 0, untried: 0 }) => {
+  const broker = "mqtts://b:8883";
   const published: number[] = [];
-  const over = Promise.withResolvers<LinkError>();
-  const connection: Connection = {
-    broker: "mqtts://b:8883",
-    version: 5,
-    receiveMaximum: 1,
-    maximumPacketSize: 100_000,
-    otherAddresses: 0,
-    unusableFile: undefined,
-    untriedAddresses: 0,
-    doubt: () => undefined,
-    publish(_route, payload, done) {
-      published.push(payload.length);
-      time.after(1, () => done(codes.length > 1 ? codes.shift()! : codes[0]!));
-    },
-    subscribe: () => undefined,
-    closed: over.promise,
-    end: (error) => over.resolve(error ?? new LinkError("lost", "ended")),
+  const ended: number[] = [];
+  const first = Promise.withResolvers<LinkError>();
+  const connect = (): Promise<Connection> => {
+    const over = Promise.withResolvers<LinkError>();
+    return Promise.resolve({
+      broker,
+      version: 5,
+      receiveMaximum: 1,
+      maximumPacketSize: 100_000,
+      otherAddresses: others.all,
+      unusableFile: undefined,
+      get untriedAddresses() {
+        return others.untried;
+      },
+      doubt: () => undefined,
+      publish(_route, payload, done) {
+        published.push(payload.length);
+        if (codes.length > 0) time.after(1, () => done(codes.length > 1 ? codes.shift()! : codes[0]!));
+      },
+      subscribe: () => undefined,
+      closed: over.promise,
+      end(error = new LinkError("lost", "ended")) {
+        ended.push(time.mono());
+        over.resolve(error);
+        first.resolve(error);
+      },
+    });
   };
   const courier = new Courier(
     {
-      broker: connection.broker,
-      connect: () => Promise.resolve(connection),
+      broker,
+      connect,
       options: { clientId: "a", username: "a", keepaliveS: 20 },
       routes: createRoutes("patrol/v1", "zrenjanin/zr-117"),
       time,
@@ -76,7 +90,7 @@ const openCourier = (time: SimulatedTime, codes: number[]) => {
     { episode: cleared.data.episode, report: cleared },
   );
   time.every(250, () => courier.look(time.mono()));
-  return { courier, published, closed: over.promise };
+  return { courier, published, ended, closed: first.promise };
 };
 
 test("the end of an episode that nobody heard is said again; its copy is removed at once", async () => {
@@ -98,4 +112,18 @@ test("a courier whose load is put down while it connects leaves no connection be
     "closed",
   );
   expect(published).toEqual([]);
+});
+
+test("a courier that has become patient at a mute address leaves it when another address is worth a try", async () => {
+  const time = new SimulatedTime(0);
+  const others = { all: 1, untried: 0 };
+  const { ended } = openCourier(time, [], others);
+  // Each connection without an answer doubles the patience.
+  await time.run(60_000, () => ended.length === 3);
+  const patient = time.mono() + 5_000;
+  await time.run(patient);
+  expect(ended).toHaveLength(3);
+  others.untried = 1;
+  await time.run(patient + 500);
+  expect(ended).toHaveLength(4);
 });

@@ -104,6 +104,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
       return undefined;
     },
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
+    emergencyRefused: () => undefined,
     removed: (_episode, broker, prefix) => void (prefix === undefined && copies.delete(broker)),
     left: (_episode, broker) => void left.push(broker),
     heard: () => undefined,

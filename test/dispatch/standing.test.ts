@@ -100,9 +100,15 @@ describe("who gets an emergency beside the link", () => {
     ["it was sent", sent, up, []],
     ["it was sent, and its repetition has had no answer for 5 s", sent, silent, [a, b, c]],
     ["it was received, and the link has not answered for 5 s", { ...sent, awaited: false }, silent, []],
-    ["it was sent and the link is down", sent, down, []],
+    ["it was sent, not received, and the link is down", sent, down, [a, b, c]],
+    ["it was received and the link is down", { ...sent, awaited: false }, down, []],
     ["it has changed and another broker holds a copy", { ...fresh, copies: [a, c] }, up, [c]],
-    ["it was sent, another broker holds a copy, the link is down", { ...sent, copies: [c] }, down, [c]],
+    [
+      "it was received, another broker holds a copy, the link is down",
+      { ...sent, awaited: false, copies: [c] },
+      down,
+      [c],
+    ],
     ["the copy is at a broker that is not configured any more", { ...sent, copies: ["mqtts://z"] }, up, []],
   ])("%s", (_case, view, link, expected) => {
     expect(couriersFor(view, link, URLS)).toEqual(expected);

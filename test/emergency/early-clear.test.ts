@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { advance, handed, restore, type EpisodeEvent } from "../../src/emergency/machine.ts";
+import { advance, handed, refusedAt, restore, type EpisodeEvent } from "../../src/emergency/machine.ts";
 import { pressedAt, pressEvent, ack, after, sent } from "./machine-events.ts";
 
 describe("a cleared after a further press", () => {
@@ -79,19 +79,31 @@ describe("a cleared after a further press", () => {
     expect(advance(refused, early).emergency.episodes[0]!.state).toBe("active");
   });
 
+  const handedTo = (broker: string, presses = 2) => ({ id: "A", presses, broker });
+
   test("ends it 10 s after the press was handed to a connection, if the broker acknowledges nothing", () => {
     const { emergency } = after(...accepted);
     const end = (presses: number, mono: number) =>
-      advance(handed(emergency, "A", presses, 1_000), clearedAt(undefined, mono)).emergency.episodes[0]!
-        .state;
+      advance(handed(emergency, handedTo("a", presses), 1_000), clearedAt(undefined, mono)).emergency
+        .episodes[0]!.state;
     expect([end(2, 10_999), end(2, 11_000), end(1, 11_000)]).toEqual(["active", "cleared", "active"]);
-    const twice = handed(handed(emergency, "A", 2, 1_000), "A", 2, 5_000);
+    const twice = handed(handed(emergency, handedTo("a"), 1_000), handedTo("a"), 5_000);
     expect(advance(twice, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("cleared");
     // The connection that was handed it may have been dead.
     const redialled = advance(twice, { kind: "connected", mono: 6_000 }).emergency;
     expect(advance(redialled, clearedAt(undefined, 20_000)).emergency.episodes[0]!.state).toBe("active");
     // After a restart the time counts anew.
-    const restored = restore(handed(emergency, "A", 2, 1_000).episodes, 0);
+    const restored = restore(handed(emergency, handedTo("a"), 1_000).episodes, 0);
     expect(advance(restored, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("active");
+  });
+
+  test("does not end it if each broker that was handed the press has refused it", () => {
+    const { emergency } = after(...accepted);
+    const both = handed(handed(emergency, handedTo("a"), 1_000), handedTo("b"), 1_000);
+    const end = (of: typeof emergency) =>
+      advance(of, clearedAt(undefined, 20_000)).emergency.episodes[0]!.state;
+    expect(end(refusedAt(both, "a"))).toBe("cleared");
+    expect(end(refusedAt(refusedAt(both, "a"), "b"))).toBe("active");
+    expect(refusedAt(emergency, "a")).toEqual(emergency);
   });
 });

@@ -32,6 +32,15 @@ import {
   tick,
 } from "./ring-events.ts";
 
+test("a broker that refuses an emergency has shown a further press to nobody: a cleared does not end it", () => {
+  const publishing = { kind: "publishing", id: "P1", presses: 2, broker: BROKER } as const;
+  const cleared = ack("P1", "cleared", 20_000);
+  const handed = after(press(1), stored(1), sent("P1"), press(2), stored(2), publishing).ring;
+  expect(from(handed, cleared).ring.emergency.episodes).toMatchObject([{ state: "cleared" }]);
+  const refused = from(handed, { kind: "refused", broker: BROKER }).ring;
+  expect(from(refused, cleared).ring.emergency.episodes).toMatchObject([{ state: "active" }]);
+});
+
 describe("a press", () => {
   test("is reported, its evidence kept, and stored; not confirmed, not published", () => {
     const { effects, ring } = after(press(1));

@@ -150,6 +150,7 @@ export class EmergencyWorld {
       tooLarge: () => undefined,
       publishing: (report, broker) => emergency.publishing(report, broker),
       delivered: (report) => emergency.delivered(report),
+      emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
       removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
       heard: (listening) => emergency.give({ kind: "listening", listening, mono: mono() }),

@@ -26,6 +26,14 @@ const SOUND: readonly Case[] = [
   ["seen-before-it-ends", "a disk that lied", [[1, arrived(1), disk([], true), over(2)]]],
   ["seen-before-it-ends", "a broker that gave the press to nobody", [[1, arrived(1), dropped(2), over(2)]]],
   [
+    "seen-before-it-ends",
+    "dispatch clears what it saw before its subscription ended",
+    [
+      [1, arrived(1), sent(0x10)],
+      [11, acked("cleared"), over(2)],
+    ],
+  ],
+  [
     "repeats-until-received",
     "it is repeated, then received",
     [
@@ -200,6 +208,22 @@ const SOUND: readonly Case[] = [
 
 const VIOLATING: readonly Case[] = [
   ["seen-before-it-ends", "a press is first seen in the end", [[1, arrived(1), over(2)]]],
+  [
+    "seen-before-it-ends",
+    "its end was written before nobody listened",
+    [
+      [1, arrived(1), acked("cleared"), sent(0x10)],
+      [11, over(2)],
+    ],
+  ],
+  [
+    "seen-before-it-ends",
+    "somebody listens again",
+    [
+      [1, arrived(1), sent(0x10)],
+      [11, arrived(1), acked("cleared"), over(2)],
+    ],
+  ],
   [
     "repeats-until-received",
     "it is published once, and no more",
