@@ -374,6 +374,7 @@ export class Link {
           this.#answered(answer, broker, "link", listening);
         },
         tooLarge: (report, bytes) => {
+          this.#emergencies.withheld(report, broker);
           if (this.#tooLarge(report, bytes) === "wait") this.#waits(report);
         },
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
