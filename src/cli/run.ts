@@ -44,12 +44,16 @@ type Service = {
 /** The service with one configuration file, until a stop is asked for. */
 const serveFile = async (loaded: Configuration, { log, stop, started }: Service): Promise<void> => {
   for (let again = true; again;) {
+    // A disk that does not answer must not leave a process that serves no button.
+    using deadline = stop.deadline();
     // oxlint-disable-next-line no-await-in-loop -- one unit after another
     await using unit = await start(loaded, log);
     started(unit);
     const reason = unit.restart.then((why) => `restart: ${why}`);
     // oxlint-disable-next-line no-await-in-loop
-    unit.stopBecause(await Promise.race([reason, stop.requested]));
+    const why = await Promise.race([reason, stop.requested]);
+    deadline.begin();
+    unit.stopBecause(why);
     again = !stop.signal.aborted;
   }
 };
@@ -91,6 +95,7 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
         log,
         requested: stop.requested,
         signal: stop.signal,
+        deadline: stop.deadline,
         reminder: new ExpiryReminder(),
         async start(loaded, bundle) {
           logFaults(loaded, log);
