@@ -52,9 +52,7 @@ export const Episode = z.object({
    */
   unseen: z
     .object({
-      handed: z
-        .record(z.string(), z.object({ first: z.number(), since: z.number().optional() }))
-        .default({}),
+      handed: z.record(z.string(), z.object({ first: z.number(), since: z.number().optional() })).default({}),
     })
     .optional(),
   /** When it was last pressed again, UTC milliseconds, if the time was known. */

@@ -22,11 +22,11 @@ describe("a cleared after a further press", () => {
     const written = (ms: number) => new Date(PRESSED - 3_600_000 + ms).toISOString();
     const [one, other] = [clearedAt(written(0), 1_000), clearedAt(written(20_000), 31_000)];
     expect(stateAfter(sent("A", 3), one, sent("A", 4), other)).toEqual(["active 2"]);
-    const again = clearedAt(written(50_000), 61_000);
-    expect(stateAfter(sent("A", 3), one, sent("A", 4), other, again)).toEqual(["cleared 2"]);
+    const counts = clearedAt(written(50_000), 61_000);
+    expect(stateAfter(sent("A", 3), one, sent("A", 4), other, counts)).toEqual(["cleared 2"]);
     // What waited for the link comes at once, whatever lies between its times.
-    const [first, second] = [clearedAt(written(30_000), 31_000), clearedAt(written(60_000), 31_001)];
-    expect(stateAfter(sent("A", 3), clearedAt(written(60_000), 1_000), sent("A", 4), first, second)).toEqual([
+    const [late, later] = [clearedAt(written(30_000), 31_000), clearedAt(written(60_000), 31_001)];
+    expect(stateAfter(sent("A", 3), clearedAt(written(60_000), 1_000), sent("A", 4), late, later)).toEqual([
       "active 2",
     ]);
   });

@@ -51,5 +51,10 @@ export const onStopRequest = (late: () => void = () => undefined): StopRequest =
     };
   };
   for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => stop(name));
-  return { requested: promise, signal: controller.signal, ask: () => stop("asked at the keyboard"), deadline };
+  return {
+    requested: promise,
+    signal: controller.signal,
+    ask: () => stop("asked at the keyboard"),
+    deadline,
+  };
 };
