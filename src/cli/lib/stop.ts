@@ -12,7 +12,7 @@ export type StopRequest = {
 };
 
 /** The time limit of a stop that no signal has asked for. The process ends if it is not disposed of in time. */
-export type Deadline = Disposable & { begin(): void };
+type Deadline = Disposable & { begin(): void };
 
 /** If a clean stop takes longer, the process ends (contract §7: within 5 s). */
 const DEADLINE_MS = 4_500;
