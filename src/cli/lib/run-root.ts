@@ -21,6 +21,7 @@ import { ResultLamp } from "./result-lamp.ts";
 import type { OpenRoot } from "./root.ts";
 import type { StopRequest } from "./stop.ts";
 
+export { installedOn } from "./installed.ts";
 export { openRoot } from "./root.ts";
 
 /** The service on a root: starts units one after the other, each with the configuration then in force. */
