@@ -8,7 +8,7 @@ const CHROMIUM = "/usr/bin/chromium";
 /** Screenshots are kept here, for people to look at. */
 const OUTPUT = "test/web/output";
 
-export const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } } as const;
+const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } } as const;
 export type Size = keyof typeof SIZES;
 
 export const openBrowser = (): Promise<Browser> => {

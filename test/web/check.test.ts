@@ -71,10 +71,10 @@ test("the check knows every keyword that the schemas use", () => {
   const keywords = (schema: unknown, named: boolean): string[] => {
     if (Array.isArray(schema)) return schema.flatMap((one) => keywords(one, false));
     if (typeof schema !== "object" || schema === null) return [];
-    return Object.entries(schema).flatMap(([key, one]) => [
-      ...(named ? [] : [key]),
-      ...(key === "enum" || key === "required" ? [] : keywords(one, !named && key === "properties")),
-    ]);
+    return Object.entries(schema).flatMap(([key, one]) => {
+      const below = key === "enum" || key === "required" ? [] : keywords(one, !named && key === "properties");
+      return named ? below : below.concat(key);
+    });
   };
   const used = [Snapshot, LampEvent].flatMap((schema) => keywords(z.toJSONSchema(schema), false));
   expect([...new Set(used)].filter((key) => !known.has(key) && !ignored.has(key))).toEqual([]);

@@ -194,7 +194,15 @@ export const badCar = (): Snapshot => {
   const { position: __, ...rest } = good;
   return {
     ...rest,
-    link: { ...offline, fault: "unreachable" },
+    link: {
+      ...offline,
+      fault: "unreachable",
+      brokers: (good.link.brokers ?? []).map(({ url }) => ({
+        url,
+        state: "connecting",
+        fault: "unreachable",
+      })),
+    },
     gps: { ...good.gps, fix: "none", fault: "unplugged" },
     panicBoard: { ...board(), loops: { dash: "open", boot: "normal" }, levelsV: { dash: 4.93, boot: 2.5 } },
     emergency: { ...good.emergency, lamp: "fault" },

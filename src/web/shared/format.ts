@@ -4,13 +4,13 @@ import { useViewer } from "./viewer.tsx";
 export type Format = {
   /** With exactly `digits` decimals. */
   readonly number: (value: number, digits?: number) => string;
-  /** With an SI symbol, and a space that does not break. */
+  /** With a unit's symbol after a space that does not break; degrees of an angle have none (SI brochure §5.4.3). */
   readonly quantity: (value: number, symbol: string, digits?: number) => string;
   /** `3 days ago`, `today`. */
   readonly daysAgo: (days: number) => string;
 };
 
-export const formatFor = (locale: string): Format => {
+const formatFor = (locale: string): Format => {
   const number: Format["number"] = (value, digits = 0) =>
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
       value,
@@ -18,7 +18,7 @@ export const formatFor = (locale: string): Format => {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   return {
     number,
-    quantity: (value, symbol, digits) => `${number(value, digits)}\u00A0${symbol}`,
+    quantity: (value, symbol, digits) => `${number(value, digits)}${symbol === "°" ? "" : "\u00A0"}${symbol}`,
     daysAgo: (days) => relative.format(-days, "day"),
   };
 };

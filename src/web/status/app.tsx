@@ -90,11 +90,7 @@ const Verdict = ({
 /** What the page says about its own connection. `ageMs`: of what it shows; undefined: it shows nothing. */
 const Lost = ({ ageMs }: { readonly ageMs: number | undefined }): JSX.Element => {
   const { feed } = useWords();
-  return (
-    <p class="lost" role="alert">
-      {ageMs === undefined ? feed.lostEmpty : feed.lost(shownSpan(ageMs))}
-    </p>
-  );
+  return <p class="lost">{ageMs === undefined ? feed.lostEmpty : feed.lost(shownSpan(ageMs))}</p>;
 };
 
 /** The unit's page. */

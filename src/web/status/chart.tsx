@@ -6,7 +6,7 @@ import { useViewer } from "../shared/viewer.tsx";
 import { useWords } from "./words.ts";
 
 /** Columns of equal length. `at`: UTC milliseconds, ascending. `null`: not known then. */
-export type Series = { readonly at: readonly number[]; readonly values: readonly (number | null)[] };
+type Series = { readonly at: readonly number[]; readonly values: readonly (number | null)[] };
 
 type ChartProps = {
   readonly title: string;
@@ -117,9 +117,9 @@ export const Chart = ({ title, series, digits = 0, symbol = "" }: ChartProps): J
       <figcaption>
         {title}{" "}
         {spoken && (
-          <output class="number">
+          <span class="reading number">
             {said}, {clock.format(spoken[0])}
-          </output>
+          </span>
         )}
       </figcaption>
       <div ref={place} role="img" aria-label={`${title}: ${spoken ? words.chart.latest(said) : said}`} />

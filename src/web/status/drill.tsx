@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import { useFormat } from "../shared/format.ts";
 import { Time } from "../shared/viewer.tsx";
-import { along, MARKS_MS, shownLeg, STAGES } from "./legs.ts";
+import { along, MARKS_MS, shownLeg, shownMark, STAGES } from "./legs.ts";
 import { Panel } from "./parts.tsx";
 import { order } from "./source.ts";
 import { useWords } from "./words.ts";
@@ -55,26 +55,35 @@ const Legs = ({ episode: { legs, state } }: { readonly episode: Episode }): JSX.
   if (Object.keys(legs).length === 0) return <p class="note">{words.noLegs}</p>;
   const open = state !== "cleared";
   return (
-    <ul class="legs" aria-label={words.legs}>
-      {STAGES.filter((stage) => legs[stage] !== undefined || open).map((stage) => {
-        const ms = legs[stage];
-        return (
-          <li key={stage}>
-            <span>{words.stage[stage]}</span>
-            <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-              <rect class="ground" width="100" height="1" />
-              {ms !== undefined && <rect class="leg" width={along(ms) * 100} height="1" />}
-              {MARKS_MS.slice(1).map((mark) => (
-                <rect key={mark} class="mark" x={along(mark) * 100} width="0.25" height="1" />
-              ))}
-            </svg>
-            <span class="number">
-              {ms === undefined ? <span class="note">{words.waiting}</span> : shownLeg(ms, number)}
-            </span>
-          </li>
-        );
-      })}
-    </ul>
+    <>
+      <ul class="legs" aria-label={words.legs}>
+        {STAGES.filter((stage) => legs[stage] !== undefined || open).map((stage) => {
+          const ms = legs[stage];
+          return (
+            <li key={stage}>
+              <span>{words.stage[stage]}</span>
+              <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+                <rect class="ground" width="100" height="1" />
+                {ms !== undefined && <rect class="leg" width={along(ms) * 100} height="1" />}
+                {MARKS_MS.slice(1).map((mark) => (
+                  <rect key={mark} class="mark" x={along(mark) * 100} width="0.25" height="1" />
+                ))}
+              </svg>
+              <span class="number">
+                {ms === undefined ? <span class="note">{words.waiting}</span> : shownLeg(ms, number)}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+      <div class="ticks number" aria-hidden="true">
+        {MARKS_MS.map((mark) => (
+          <span key={mark} style={{ left: `${along(mark) * 100}%` }}>
+            {shownMark(mark)}
+          </span>
+        ))}
+      </div>
+    </>
   );
 };
 

@@ -40,15 +40,15 @@ const Row = ({
   const { language } = useViewer();
   const sentence = sentenceOf(event, language);
   return (
-    <tr class={event.type}>
-      <td>
+    <tr role="row">
+      <td role="cell">
         <Time at={at} now={now} />
       </td>
-      <td>
+      <td role="cell" class="end">
         {nameOf(event, words)}{" "}
         {event.part !== undefined && <code>{[event.part, event.code].filter(Boolean).join(" ")}</code>}
       </td>
-      <td>
+      <td role="cell" class="whole">
         {sentence !== undefined && <p>{sentence.replaceAll("`", "")}</p>}
         <p class={sentence === undefined ? undefined : "note"} lang="en">
           {event.text}
@@ -87,7 +87,7 @@ export const Events = ({
         <p class="note">{all.length === 0 ? words.link.noEvents : words.link.noneFound}</p>
       ) : (
         <div class="scroll tall" tabIndex={0} role="region" aria-label={words.link.events}>
-          <table class="events">
+          <table class="rows" role="table">
             <thead>
               <tr>
                 <th scope="col">{words.link.time}</th>

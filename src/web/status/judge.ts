@@ -1,7 +1,7 @@
 import type { CodeOf, ConfigPart, PartWithRows } from "../../domain/faults.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
 
-export type ActiveFault = Snapshot["faults"][number];
+type ActiveFault = Snapshot["faults"][number];
 
 /**
  * Decides whether this car can call for help, from one snapshot. `good`: it can. `watch`: it can, and something
@@ -10,22 +10,20 @@ export type ActiveFault = Snapshot["faults"][number];
 export type Level = "good" | "watch" | "bad";
 
 /** What a call for help needs, in the order in which the page lists it. */
-export const DUTIES = ["board", "button", "link", "custody", "position", "disk", "clock", "other"] as const;
-export type Duty = (typeof DUTIES)[number];
+const DUTIES = ["board", "button", "link", "custody", "position", "disk", "clock", "other"] as const;
+type Duty = (typeof DUTIES)[number];
 
 /** Conditions that are not faults of the catalogue. The page has a sentence for each. */
-export const CONDITIONS = [
-  "board-silent",
-  "no-buttons",
-  "pressed",
-  "offline",
-  "offline-young",
-  "no-fix",
-  "time-unknown",
-  "certificate-ends",
-  "disk-nearly-full",
-] as const;
-export type Condition = (typeof CONDITIONS)[number];
+type Condition =
+  | "board-silent"
+  | "no-buttons"
+  | "pressed"
+  | "offline"
+  | "offline-young"
+  | "no-fix"
+  | "time-unknown"
+  | "certificate-ends"
+  | "disk-nearly-full";
 
 export type Reason =
   | { readonly kind: "fault"; readonly level: Level; readonly fault: ActiveFault }

@@ -1,6 +1,5 @@
 /** The stages that a press goes through, in their order. */
 export const STAGES = ["stored", "sent", "received", "accepted", "cleared"] as const;
-export type Stage = (typeof STAGES)[number];
 
 /** The scale of the bars: a thousandth of a second to two minutes, logarithmic. */
 const LEAST_MS = 1;
@@ -14,6 +13,12 @@ export const along = (ms: number): number => {
 
 /** Marks of the scale. */
 export const MARKS_MS = [1, 10, 100, 1_000, 10_000, 60_000] as const;
+
+/** A mark of the scale: `10 ms`, `1 s`, `1 min`. */
+export const shownMark = (ms: number): string => {
+  if (ms < 1_000) return `${ms} ms`;
+  return ms < 60_000 ? `${ms / 1_000} s` : `${ms / 60_000} min`;
+};
 
 /** `3.2 ms`, `1.4 s`. `number`: writes a number with so many decimals. */
 export const shownLeg = (ms: number, number: (value: number, digits: number) => string): string => {

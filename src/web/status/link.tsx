@@ -18,7 +18,7 @@ const Waiting = ({ snapshot, now }: Props): JSX.Element => {
   const { number, quantity } = useFormat();
   const { records, oldestAgeS, bytes, history } = snapshot.outbox;
   return (
-    <Panel title={words.waiting}>
+    <Panel title={words.outbox}>
       <Facts
         of={[
           [words.waiting, number(records)],

@@ -65,14 +65,14 @@ export const PositionView = ({
   readonly snapshot: Snapshot;
   readonly now: number;
 }): JSX.Element => {
-  const { position: words } = useWords();
+  const { position: words, titles } = useWords();
   const satellites = snapshot.satellites ?? [];
   return (
     <div class="columns">
       <Panel title={words.track}>
         <Track snapshot={snapshot} />
       </Panel>
-      <Panel title={words.quality}>
+      <Panel title={titles.position}>
         <Fix snapshot={snapshot} now={now} />
       </Panel>
       <Panel title={words.sky}>

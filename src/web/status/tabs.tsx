@@ -6,14 +6,15 @@ import { useWords } from "./words.ts";
 
 const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1 };
 
+const go = (tab: Tab): void => {
+  history.replaceState(null, "", `#${tab}`);
+  dispatchEvent(new Event("hashchange"));
+};
+
 /** The views, as tabs (WAI-ARIA: arrow keys move, one stop for the Tab key), and links to further pages. */
 export const Tabs = ({ open }: { readonly open: Tab }): JSX.Element => {
   const words = useWords();
   const list = useRef<HTMLDivElement>(null);
-  const go = (tab: Tab): void => {
-    history.replaceState(null, "", `#${tab}`);
-    dispatchEvent(new Event("hashchange"));
-  };
   const move = (event: KeyboardEvent): void => {
     const step = STEPS[event.key];
     const target =

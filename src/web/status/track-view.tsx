@@ -33,7 +33,7 @@ export const Track = ({ snapshot }: { readonly snapshot: Snapshot }): JSX.Elemen
       role="img"
       aria-label={words.trackLabel(metres(length))}
     >
-      <path class="grid" d={`M${SIDE / 2} 0V${SIDE}M0 ${SIDE / 2}H${SIDE}`} />
+      <path class="grid" d={`M${SIDE / 2} ${-SIDE}V${SIDE * 2}M${-SIDE} ${SIDE / 2}H${SIDE * 2}`} />
       {lines.map((line) => (
         <polyline
           key={`${line[0]?.x} ${line[0]?.y} ${line.length}`}

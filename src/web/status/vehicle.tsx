@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { useFormat } from "../shared/format.ts";
+import { useFormat, type Format } from "../shared/format.ts";
 import { shownSpan } from "../shared/time.ts";
 import { Facts, Panel, Search } from "./parts.tsx";
 import { useWords } from "./words.ts";
@@ -38,21 +38,42 @@ const Value = ({ signal: { value } }: { readonly signal: Signal }): JSX.Element 
   return <>{typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 2) : value}</>;
 };
 
+/** A VSS path, which may be broken after its dots. */
+const Path = ({ path }: { readonly path: string }): JSX.Element => (
+  <code>
+    {path.split(".").map((piece, n) => (
+      <span key={piece}>
+        {n > 0 && (
+          <>
+            .<wbr />
+          </>
+        )}
+        {piece}
+      </span>
+    ))}
+  </code>
+);
+
+/** Tenths of a second count as long as they are few. */
+const age = (ms: number, quantity: Format["quantity"]): string =>
+  ms < 9_950 ? quantity(ms / 1_000, "s", 1) : shownSpan(ms);
+
 const Row = ({ signal }: { readonly signal: Signal }): JSX.Element => {
   const { vehicle: words } = useWords();
+  const { quantity } = useFormat();
   const { path, unit, ageMs, stale, message } = signal;
   return (
-    <tr class={stale ? "stale" : undefined}>
-      <th scope="row">
-        <code>{path.replace(/^Vehicle\./, "")}</code>
+    <tr role="row" class={stale ? "stale" : undefined}>
+      <th scope="row" role="rowheader" class="whole">
+        <Path path={path.replace(/^Vehicle\./, "")} />
       </th>
-      <td class="value number">
+      <td role="cell" class="value number">
         <Value signal={signal} /> {unit === undefined ? "" : (SYMBOLS[unit] ?? unit)}
       </td>
-      <td class="number">
-        {ageMs === undefined ? "–" : shownSpan(ageMs)} {stale && <span class="tag">{words.stale}</span>}
+      <td role="cell" class="end number">
+        {ageMs === undefined ? "–" : age(ageMs, quantity)} {stale && <span class="tag">{words.stale}</span>}
       </td>
-      <td class="number">
+      <td role="cell" class="whole number">
         <code>{frameOf(signal)}</code> <span class="note">{message}</span>
       </td>
     </tr>
@@ -73,7 +94,7 @@ const SignalTable = ({ signals }: { readonly signals: readonly Signal[] }): JSX.
         <p class="note">{words.nothingFound}</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label={words.signal}>
-          <table>
+          <table class="rows" role="table">
             <thead>
               <tr>
                 <th scope="col">{words.signal}</th>

@@ -221,6 +221,7 @@ export const ENGLISH = {
   },
   link: {
     waiting: "Records waiting",
+    outbox: "Outbox",
     waitingChart: "Records waiting over time",
     oldest: "The oldest waits for",
     nothingWaits: "nothing waits",

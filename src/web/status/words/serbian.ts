@@ -220,6 +220,7 @@ export const SERBIAN: Words = {
   },
   link: {
     waiting: "Извештаји који чекају",
+    outbox: "Излазни ред",
     waitingChart: "Извештаји који чекају кроз време",
     oldest: "Најстарији чека",
     nothingWaits: "ништа не чека",

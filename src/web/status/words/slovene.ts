@@ -219,6 +219,7 @@ export const SLOVENE: Words = {
   },
   link: {
     waiting: "Poročila, ki čakajo",
+    outbox: "Izhodna vrsta",
     waitingChart: "Poročila, ki čakajo, skozi čas",
     oldest: "Najstarejše čaka",
     nothingWaits: "nič ne čaka",
