@@ -22,7 +22,9 @@ const OUTBOX_MS = 10_000;
 /** An hour. */
 const MOST_OUTBOX = 360;
 
-type Place = { readonly monoS: number; readonly fix: Fix | undefined };
+type Column = Exclude<keyof TrailHistory, "monoS" | "fix">;
+/** A sample of the trail, rounded once. */
+type Place = Readonly<Record<Column, number | null>> & { readonly monoS: number; readonly fix: number };
 type Waiting = { readonly monoS: number; readonly records: number; readonly connected: boolean };
 
 const secondsOf = (mono: number): number => Math.round(mono / 100) / 10;
@@ -30,10 +32,40 @@ const secondsOf = (mono: number): number => Math.round(mono / 100) / 10;
 /** Whether a sample is due, for ticks of about a second: they do not match the interval exactly. */
 const isDue = (before: number, everyMs: number, mono: number): boolean => mono - before >= everyMs - 500;
 
-const FIX_NUMBER = { "2d": 2, "3d": 3 } as const;
+/** `parts`: of one, for example 10 for tenths. */
+const rounded = (value: number | undefined, parts: number): number | null =>
+  value === undefined ? null : Math.round(value * parts) / parts;
 
-const rounded = (value: number | undefined, digits: number): number | null =>
-  value === undefined ? null : Number(value.toFixed(digits));
+const placeAt = (monoS: number, fix: Fix | undefined): Place => ({
+  monoS,
+  // A tenth of a metre.
+  lat: rounded(fix?.lat, 1_000_000),
+  lon: rounded(fix?.lon, 1_000_000),
+  speedKmh: rounded(fix?.speedKmh, 10),
+  accuracyM: rounded(fix?.accuracyM, 10),
+  fix: fix === undefined ? 0 : fix.fix === "3d" ? 3 : 2,
+  quality: rounded(fix?.quality, 1),
+  satellites: rounded(fix?.satellites, 1),
+  hdop: rounded(fix?.hdop, 100),
+});
+
+const trailOf = (items: readonly Place[]): TrailHistory => ({
+  monoS: items.map(({ monoS }) => monoS),
+  lat: items.map(({ lat }) => lat),
+  lon: items.map(({ lon }) => lon),
+  speedKmh: items.map(({ speedKmh }) => speedKmh),
+  accuracyM: items.map(({ accuracyM }) => accuracyM),
+  fix: items.map(({ fix }) => fix),
+  quality: items.map(({ quality }) => quality),
+  satellites: items.map(({ satellites }) => satellites),
+  hdop: items.map(({ hdop }) => hdop),
+});
+
+const outboxOf = (items: readonly Waiting[]): OutboxHistory => ({
+  monoS: items.map(({ monoS }) => monoS),
+  records: items.map(({ records }) => records),
+  connected: items.map(({ connected }) => (connected ? 1 : 0)),
+});
 
 export class History {
   readonly #trail = new Ring<Place>(MOST_TRAIL);
@@ -41,16 +73,20 @@ export class History {
   readonly #events = new Ring<PastEvent>(MOST_EVENTS);
   #trailAt = -Infinity;
   #outboxAt = -Infinity;
+  #trailShown: TrailHistory | undefined;
+  #outboxShown: OutboxHistory | undefined;
 
   /** Called about once a second. `fix`: the newest, while it is recent. */
   tick(mono: number, fix: () => Fix | undefined, outbox: () => Omit<Waiting, "monoS">): void {
     if (isDue(this.#trailAt, TRAIL_MS, mono)) {
       this.#trailAt = mono;
-      this.#trail.add({ monoS: secondsOf(mono), fix: fix() });
+      this.#trail.add(placeAt(secondsOf(mono), fix()));
+      this.#trailShown = undefined;
     }
     if (!isDue(this.#outboxAt, OUTBOX_MS, mono)) return;
     this.#outboxAt = mono;
     this.#outbox.add({ monoS: secondsOf(mono), ...outbox() });
+    this.#outboxShown = undefined;
   }
 
   /** The unit has made an event. `at`: UTC milliseconds. */
@@ -72,30 +108,12 @@ export class History {
     return this.#events.items;
   }
 
+  /** The columns are made once for each sample, when somebody looks. */
   get outbox(): OutboxHistory {
-    const items = this.#outbox.items;
-    return {
-      monoS: items.map(({ monoS }) => monoS),
-      records: items.map(({ records }) => records),
-      connected: items.map(({ connected }) => (connected ? 1 : 0)),
-    };
+    return (this.#outboxShown ??= outboxOf(this.#outbox.items));
   }
 
   get trail(): TrailHistory {
-    const items = this.#trail.items;
-    const column = (value: (fix: Fix) => number | undefined, digits: number) =>
-      items.map(({ fix }) => (fix ? rounded(value(fix), digits) : null));
-    return {
-      monoS: items.map(({ monoS }) => monoS),
-      // 0.1 m
-      lat: column(({ lat }) => lat, 6),
-      lon: column(({ lon }) => lon, 6),
-      speedKmh: column(({ speedKmh }) => speedKmh, 1),
-      accuracyM: column(({ accuracyM }) => accuracyM, 1),
-      fix: items.map(({ fix }) => (fix ? FIX_NUMBER[fix.fix] : 0)),
-      quality: column(({ quality }) => quality, 0),
-      satellites: column(({ satellites }) => satellites, 0),
-      hdop: column(({ hdop }) => hdop, 2),
-    };
+    return (this.#trailShown ??= trailOf(this.#trail.items));
   }
 }
