@@ -126,12 +126,44 @@ test("a connection that is lost is said within 3 s, with its age; the page greys
   expect(await page.locator(".lost").count()).toBe(0);
 }, 60_000);
 
+test("a page that is hidden asks the unit for nothing; it goes on when it is looked at", async () => {
+  await using seen = await openPage(browser, unit.url);
+  const { page } = seen;
+  const become = (state: string) =>
+    page.evaluate((visibility) => {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => visibility });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, state);
+  await page.locator(".verdict.good").waitFor();
+  await expect.poll(() => unit.viewers).toBe(1);
+  await become("hidden");
+  await expect.poll(() => unit.viewers).toBe(0);
+  await page.locator(".lost").waitFor();
+  expect(unit.viewers).toBe(0);
+  await become("visible");
+  await page.locator(".verdict.good").waitFor();
+  expect(unit.viewers).toBe(1);
+}, 60_000);
+
+test("a unit that refuses further streams is asked again and again instead", async () => {
+  await using seen = await openPage(browser, unit.url);
+  const { page } = seen;
+  await page.locator(".verdict.good").waitFor();
+  unit.refuseStreams();
+  unit.show(badCar());
+  await page.locator(".verdict.bad").waitFor();
+  unit.show(goodCar());
+  await page.locator(".verdict.good").waitFor();
+  expect(unit.viewers).toBe(0);
+}, 60_000);
+
 test("the lamp follows the board at once, and blinks as it does", async () => {
   await using seen = await openPage(browser, unit.url);
   const { page } = seen;
   const bulb = page.locator(".bulb");
   await bulb.waitFor();
   unit.lamp("sent", true);
+  unit.show(goodCar({ emergency: { ...goodCar().emergency, lamp: "sent", lampDrill: true } }));
   await page.getByText(WORDS.en.lamp.meaning.sent).waitFor({ timeout: 1_000 });
   await page.locator(".bulb.lit").waitFor();
   await page.locator(".bulb.dark").waitFor();

@@ -12,10 +12,6 @@ test("without a snapshot for a while the connection is lost, and the last snapsh
   });
 });
 
-test("a stream that ends is lost at once", () => {
-  expect(advance(live, { kind: "closed" }, 1_100)).toEqual({ kind: "lost", snapshot: "a", at: 1_000 });
-});
-
 test("a snapshot ends the loss", () => {
   const lost: Feed<string> = { kind: "lost", snapshot: "a", at: 1_000 };
   expect(advance(lost, { kind: "snapshot", snapshot: "b" }, 9_000)).toEqual({
@@ -35,7 +31,6 @@ test("a unit that never answers is lost too, with nothing to show", () => {
 test("a unit that asks for its PIN stays locked while nothing comes, until it admits", () => {
   const locked = advance<string>(live, { kind: "refused", wrong: true, retryAfterS: 8 }, 2_000);
   expect(locked).toEqual({ kind: "locked", wrong: true, retryAt: 10_000 });
-  expect(advance(locked, { kind: "closed" }, 2_100)).toBe(locked);
   expect(advance(locked, { kind: "tick" }, 9_100)).toBe(locked);
   expect(advance(locked, { kind: "admitted" }, 10_000)).toEqual({ kind: "opening", since: 10_000 });
 });

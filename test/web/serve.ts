@@ -13,6 +13,10 @@ export type MadeUpUnit = AsyncDisposable & {
   show(snapshot: Snapshot | undefined): void;
   /** Sends an event of the lamp. */
   lamp(lamp: string, drill: boolean): void;
+  /** Streams that are open. */
+  readonly viewers: number;
+  /** From now on streams are refused, as by a unit with too many viewers. */
+  refuseStreams(): void;
   /** Bodies and methods of the orders that it got. */
   readonly orders: readonly string[];
   /** What it asks for from now on: a PIN, or nothing. */
@@ -41,6 +45,7 @@ export const serveMadeUp = async (first: Snapshot): Promise<MadeUpUnit> => {
   let shown: Snapshot | undefined = first;
   let pin: string | undefined;
   let tries = 0;
+  let refusing = false;
   const orders: string[] = [];
   const viewers = new Set<ServerResponse>();
   const send = (event: string, data: unknown): void => {
@@ -72,6 +77,7 @@ export const serveMadeUp = async (first: Snapshot): Promise<MadeUpUnit> => {
       else response.writeHead(204).end();
     } else if (pin !== undefined && (url === "/status.json" || url === "/events")) refuse(response);
     else if (url === "/status.json" && shown) response.end(JSON.stringify(shown));
+    else if (url === "/events" && refusing) response.writeHead(503).end("too many pages are open\n");
     else if (url === "/events" && shown) {
       response.writeHead(200, { "content-type": "text/event-stream" });
       viewers.add(response);
@@ -88,6 +94,13 @@ export const serveMadeUp = async (first: Snapshot): Promise<MadeUpUnit> => {
       shown = snapshot;
     },
     lamp: (lamp, drill) => send("lamp", { t: 0, lamp, drill }),
+    get viewers() {
+      return viewers.size;
+    },
+    refuseStreams() {
+      refusing = true;
+      for (const viewer of viewers) viewer.destroy();
+    },
     orders,
     ask(wanted) {
       pin = wanted;

@@ -120,7 +120,7 @@ export const App = (): JSX.Element => {
           <Verdict level={fresh ? verdict(list) : "unknown"} large={tab === "now"} />
           <Tabs open={tab} />
           <main id="content" class={fresh ? "" : "aged"} tabIndex={-1}>
-            {feed.kind === "lost" && <Lost ageMs={snapshot && mono - feed.at} />}
+            {feed.kind === "lost" && <Lost ageMs={snapshot && Math.max(0, mono - feed.at)} />}
             {odd && <p class="lost">{words.feed.odd}</p>}
             {feed.kind === "opening" && <p class="note">{words.feed.opening}</p>}
             {snapshot && (

@@ -11,12 +11,14 @@ export type Feed<S> =
 
 export type FeedEvent<S> =
   | { readonly kind: "snapshot"; readonly snapshot: S }
-  | { readonly kind: "closed" }
   | { readonly kind: "tick" }
   | { readonly kind: "refused"; readonly wrong: boolean; readonly retryAfterS?: number }
   | { readonly kind: "admitted" };
 
-/** Snapshots come once a second. Without one for this long the page says that the connection is lost. */
+/**
+ * Snapshots come once a second. Without one for this long the page says that the connection is lost. That a stream
+ * has ended does not count: the page may get its snapshots in another way meanwhile.
+ */
 export const LOST_MS = 2_200;
 
 export const advance = <S>(feed: Feed<S>, event: FeedEvent<S>, now: number): Feed<S> => {
@@ -31,9 +33,6 @@ export const advance = <S>(feed: Feed<S>, event: FeedEvent<S>, now: number): Fee
         wrong: event.wrong,
         ...(event.retryAfterS === undefined ? {} : { retryAt: now + event.retryAfterS * 1_000 }),
       };
-    case "closed":
-      if (feed.kind === "live") return { kind: "lost", snapshot: feed.snapshot, at: feed.at };
-      return feed.kind === "opening" ? { kind: "lost", at: feed.since } : feed;
     case "tick":
       if (feed.kind === "live" && now - feed.at > LOST_MS)
         return { kind: "lost", snapshot: feed.snapshot, at: feed.at };

@@ -33,8 +33,8 @@ const refusal = async (response: Response, wrong: boolean): Promise<FeedEvent<Sn
 };
 
 /**
- * Follows the unit until it is disposed. The stream is opened again after each failure, unless the unit asks for
- * its PIN. While the page is hidden it is closed, so that the unit does no work that nobody sees.
+ * Follows the unit until it is stopped. The stream is opened again after each failure, unless the unit asks for its
+ * PIN. Each time the snapshot is asked for once as well: a unit with too many viewers refuses streams only. While the page is hidden it is closed, so that the unit does no work that nobody sees.
  */
 export class Source {
   readonly #sink: Sink;
@@ -61,8 +61,7 @@ export class Source {
         this.#open();
       } else this.#sink.feed(await refusal(response, response.status === 401));
     } catch {
-      this.#sink.feed({ kind: "closed" });
-      this.#later();
+      // The form stays: the viewer tries again.
     }
   }
 
@@ -105,9 +104,7 @@ export class Source {
       if (lamp) this.#sink.lamp(lamp);
     });
     stream.addEventListener("error", () => {
-      if (this.#stream !== stream) return;
-      this.#sink.feed({ kind: "closed" });
-      this.#later();
+      if (this.#stream === stream) this.#later();
     });
   }
 

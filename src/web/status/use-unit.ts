@@ -6,7 +6,7 @@ import { Source } from "./source.ts";
 
 export type UnitView = {
   readonly feed: Feed<Snapshot>;
-  /** The page's clock that never jumps, milliseconds. It moves on four times a second. */
+  /** The page's clock that never jumps, milliseconds. It moves on only while something waits: lost or locked. */
   readonly mono: number;
   readonly lamp: ShownLamp | undefined;
   /** The unit answers in another form than this page knows. */
@@ -17,6 +17,8 @@ export type UnitView = {
 const TICK_MS = 250;
 /** A stream that has been silent for this long is opened again. */
 const AGAIN_MS = 6_000;
+/** For this long after an event of the lamp a snapshot says nothing of it: it may have been made before. */
+const LAMP_RULES_MS = 1_500;
 
 type Timed = { readonly event: FeedEvent<Snapshot>; readonly now: number };
 
@@ -31,29 +33,37 @@ export const useUnit = (): UnitView => {
   const [odd, setOdd] = useState(false);
   const source = useRef<Source | undefined>(undefined);
   const heardAt = useRef(performance.now());
+  const kind = useRef(feed.kind);
+  kind.current = feed.kind;
 
   useEffect(() => {
     const show = (name: string, drill: boolean): void =>
       setLamp((before) =>
         before?.name === name && before.drill === drill ? before : { name, drill, since: performance.now() },
       );
+    let lampAt = -Infinity;
     const opened = new Source({
       feed(event) {
         const now = performance.now();
         if (event.kind === "snapshot") {
           heardAt.current = now;
           setOdd(false);
-          show(event.snapshot.emergency.lamp, event.snapshot.emergency.lampDrill ?? false);
+          const { lamp: name, lampDrill = false } = event.snapshot.emergency;
+          if (now - lampAt > LAMP_RULES_MS) show(name, lampDrill);
         }
         dispatch({ event, now });
       },
-      lamp: (event) => show(event.lamp, event.drill),
+      lamp(event) {
+        lampAt = performance.now();
+        show(event.lamp, event.drill);
+      },
       odd: () => setOdd(true),
     });
     source.current = opened;
     const timer = setInterval(() => {
       const now = performance.now();
-      setMono(now);
+      // While all is well the page is drawn only when there is something new.
+      if (kind.current === "lost" || kind.current === "locked") setMono(now);
       dispatch({ event: { kind: "tick" }, now });
       if (now - heardAt.current > AGAIN_MS) {
         heardAt.current = now;
