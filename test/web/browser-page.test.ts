@@ -265,4 +265,7 @@ test("times are in the viewer's zone, with UTC in the title", async () => {
   const time = seen.page.locator(".episode time").first();
   expect(await time.getAttribute("title")).toBe("2026-11-26 12:41:03 UTC");
   expect(await time.innerText()).toContain("13:41:03");
+  await time.focus();
+  const beside = await time.evaluate((element) => getComputedStyle(element, "::after").content);
+  expect(beside).toContain("2026-11-26 12:41:03 UTC");
 });

@@ -163,6 +163,7 @@ export const ENGLISH = {
       7: "manual",
       8: "simulation",
     },
+    fixes: "Fix over time",
     accuracyChart: "Accuracy over time, metres",
     satellitesChart: "Satellites used over time",
   },

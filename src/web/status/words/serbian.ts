@@ -162,6 +162,7 @@ export const SERBIAN: Words = {
       7: "ручно",
       8: "симулација",
     },
+    fixes: "Позиција кроз време",
     accuracyChart: "Тачност кроз време, метри",
     satellitesChart: "Коришћени сателити кроз време",
   },

@@ -161,6 +161,7 @@ export const SLOVENE: Words = {
       7: "ročno",
       8: "simulacija",
     },
+    fixes: "Položaj skozi čas",
     accuracyChart: "Točnost skozi čas, metri",
     satellitesChart: "Uporabljeni sateliti skozi čas",
   },
