@@ -76,7 +76,7 @@ const Broker = ({ broker: { url, state, fault, rttMs } }: { readonly broker: Bro
       )}
       {rttMs !== undefined && (
         <p class="number">
-          {words.rtt}: {quantity(rttMs, "ms")}
+          {words.rtt}: {quantity(rttMs, "ms", rttMs < 10 ? 1 : 0)}
         </p>
       )}
     </li>

@@ -12,6 +12,7 @@ export type Sink = {
 };
 
 const RETRY_MS = 1_500;
+const ORDER_MS = 5_000;
 
 const parsed = (text: string): unknown => {
   try {
@@ -132,7 +133,11 @@ export class Source {
 /** What became of an order. `undefined`: it was accepted. An empty text: the unit could not be asked. */
 export const order = async (method: "POST" | "DELETE", path: string): Promise<string | undefined> => {
   try {
-    const response = await fetch(path, { method, headers: { "content-type": "application/json" } });
+    const response = await fetch(path, {
+      method,
+      headers: { "content-type": "application/json" },
+      signal: AbortSignal.timeout(ORDER_MS),
+    });
     return response.ok ? undefined : (await response.text()).trim();
   } catch {
     return "";
