@@ -165,18 +165,20 @@ const About = ({ snapshot }: { readonly snapshot: Snapshot }): JSX.Element => {
 export const NowView = ({ snapshot, list, lamp, now }: NowProps): JSX.Element => {
   const words = useWords();
   return (
-    <div class="columns wide-first">
-      <ul class="duties panel" aria-label={words.titles.now}>
-        {list.map((one) => (
-          <DutyLine key={`${one.duty} ${one.name ?? ""}`} one={one} snapshot={snapshot} />
-        ))}
-      </ul>
-      <div class="stack">
-        <OpenEpisodes snapshot={snapshot} now={now} />
-        <Panel title={words.lamp.now}>
-          <Lamp shown={lamp} />
-        </Panel>
-        <About snapshot={snapshot} />
+    <div class="stack">
+      <OpenEpisodes snapshot={snapshot} now={now} />
+      <div class="columns wide-first">
+        <ul class="duties panel" aria-label={words.titles.now}>
+          {list.map((one) => (
+            <DutyLine key={`${one.duty} ${one.name ?? ""}`} one={one} snapshot={snapshot} />
+          ))}
+        </ul>
+        <div class="stack">
+          <Panel title={words.lamp.now}>
+            <Lamp shown={lamp} />
+          </Panel>
+          <About snapshot={snapshot} />
+        </div>
       </div>
     </div>
   );

@@ -227,6 +227,8 @@ export const ENGLISH = {
   link: {
     waiting: "Records waiting",
     outbox: "Outbox",
+    byLane: "Of these",
+    lanes: { emergency: "emergencies", event: "events", telemetry: "telemetry" },
     waitingChart: "Records waiting over time",
     oldest: "The oldest waits for",
     nothingWaits: "nothing waits",

@@ -226,6 +226,8 @@ export const SERBIAN: Words = {
   link: {
     waiting: "Извештаји који чекају",
     outbox: "Излазни ред",
+    byLane: "Од тога",
+    lanes: { emergency: "позиви у помоћ", event: "догађаји", telemetry: "телеметрија" },
     waitingChart: "Извештаји који чекају кроз време",
     oldest: "Најстарији чека",
     nothingWaits: "ништа не чека",

@@ -225,6 +225,8 @@ export const SLOVENE: Words = {
   link: {
     waiting: "Poročila, ki čakajo",
     outbox: "Izhodna vrsta",
+    byLane: "Od tega",
+    lanes: { emergency: "klici na pomoč", event: "dogodki", telemetry: "telemetrija" },
     waitingChart: "Poročila, ki čakajo, skozi čas",
     oldest: "Najstarejše čaka",
     nothingWaits: "nič ne čaka",
