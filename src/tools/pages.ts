@@ -32,6 +32,8 @@ const leanPlot: Plugin = {
       : undefined,
 };
 
+const LICENCES = "LICENCES.md";
+
 const buildPage = (name: string): Promise<unknown> =>
   build({
     root: resolve("src/web", name),
@@ -47,14 +49,16 @@ const buildPage = (name: string): Promise<unknown> =>
       target: "es2022",
       // No `data:` addresses and no inline script: the policy refuses both.
       assetsInlineLimit: 0,
+      // Beside the page, as `unit.mjs.LEGAL.txt` is beside the bundle. The page does not load it.
+      license: { fileName: LICENCES },
       modulePreload: { polyfill: false },
     },
   });
 
-/** The size of each file in a folder, gzipped, by its path. */
+/** The size of each file that a page loads, gzipped, by its path. */
 const sizes = (folder: string): readonly (readonly [path: string, bytes: number])[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== LICENCES)
     .map(({ parentPath, name }) => join(parentPath, name))
     .map((path) => [path, gzipSync(readFileSync(path), { level: 9 }).length]);
 
