@@ -23,6 +23,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   status: ["domain", "runtime"],
   recorder: ["domain", "runtime", "wire"],
   "firmware-bridge": ["domain", "runtime"],
+  web: ["domain"],
   unit: [
     "domain",
     "decode",
@@ -74,13 +75,13 @@ const ADAPTERS: ReadonlySet<string> = new Set([
   "src/status/machine.ts",
   "firmware-bridge/stock-board.ts",
 ]);
-const EDGES = new Set(["runtime", "cli", "demo", "tools"]);
+const EDGES = new Set(["runtime", "web", "cli", "demo", "tools"]);
 
 const sourceFiles = (folder: string): string[] =>
   readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
     if (statSync(path).isDirectory()) return sourceFiles(path);
-    return path.endsWith(".ts") ? [path] : [];
+    return /\.tsx?$/.test(path) ? [path] : [];
   });
 
 const roomOf = (file: string): string => {
@@ -114,7 +115,7 @@ describe("rooms", () => {
         allowed === "all"
           ? "everything"
           : room === "unit"
-            ? "everything but recorder, demo, cli, tools"
+            ? "everything but recorder, web, demo, cli, tools"
             : allowed.length === 0
               ? "nothing"
               : allowed.join(", ");
@@ -132,6 +133,10 @@ describe("rooms", () => {
         expect([...allowed, ...(EXCEPTIONS[file] ?? [])], `${file} imports ${target}`).toContain(other);
       } else if (PURE[room]) expect(PURE[room], `${file} imports ${target}`).toContain(target);
     }
+  });
+
+  test.each(files.filter((file) => roomOf(file) === "web"))("%s runs in a browser", (file) => {
+    expect(imports(readFileSync(file, "utf8")).filter((target) => target.startsWith("node:"))).toEqual([]);
   });
 
   test.each(files.filter((file) => PURE[roomOf(file)]))("%s reads no clock, no chance, no timer", (file) => {

@@ -28,6 +28,7 @@ need mkfs.ext4 e2fsprogs "makes the disk whose power is cut"
 need ip iproute2 "sets up the bus of that Linux"
 need dbus-daemon dbus "lets a user of that Linux ask for a power-off"
 need pkaction polkitd "decides whether that user may"
+need chromium chromium "shows the pages"
 need faketime faketime "shows the service a clock in 1970"
 [ -e /usr/lib/avr/include/avr/io.h ] || { echo "missing: avr-libc (rebuilds the panic board's firmware)"; missing="$missing avr-libc"; }
 

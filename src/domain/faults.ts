@@ -25,7 +25,7 @@ const PART_ROWS = {
   status: STATUS,
   custody: CUSTODY,
 } as const;
-type PartWithRows = keyof typeof PART_ROWS;
+export type PartWithRows = keyof typeof PART_ROWS;
 
 /** The codes of one part that are not about the configuration. */
 export type CodeOf<P extends PartWithRows> = keyof (typeof PART_ROWS)[P] & string;
