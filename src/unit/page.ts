@@ -7,7 +7,7 @@ import { Latest } from "../runtime/latest.ts";
 import type { StatusActions } from "../status/server.ts";
 import type { MachineHealth } from "../status/machine.ts";
 import type { Core } from "./core.ts";
-import { healthOf, type Parts, type Waiting } from "./duties.ts";
+import { healthOf, type Parts } from "./duties.ts";
 import { boardLoops } from "./panic.ts";
 
 /** What the unit's page shows and accepts. Nothing is read or kept for it while nobody asks. */
@@ -33,16 +33,14 @@ export const recordsIn = (lanes: Readonly<Record<Lane, number>>): number =>
 class Snapshots {
   readonly #core: Core;
   readonly #parts: Parts;
-  readonly #waiting: Latest<Waiting>;
   readonly #installed: Latest<InstalledSnapshot> | undefined;
   #machine: { readonly at: number; readonly figures: MachineHealth } | undefined;
 
   constructor(core: Core, parts: Parts) {
     this.#core = core;
     this.#parts = parts;
-    const { outbox, options } = core;
+    const { options } = core;
     const { time } = options.ports;
-    this.#waiting = new Latest({ ask: () => outbox.stats(), time, waitMs: DISK_MS, freshMs: 0 });
     this.#installed =
       options.installed && new Latest({ ask: options.installed, time, waitMs: DISK_MS, freshMs: SYSTEM_MS });
   }
@@ -50,9 +48,9 @@ class Snapshots {
   async read(): Promise<Snapshot> {
     const [core, parts] = [this.#core, this.#parts];
     const { clock, time } = core.options.ports;
-    const asked = await this.#waiting.read();
+    const stats = await core.outbox.stats();
     const lanes = core.outbox.waiting;
-    const waiting = { bytes: 0, ...asked, records: recordsIn(lanes) };
+    const waiting = { ...stats, records: recordsIn(lanes) };
     const installed = await this.#installed?.read();
     const satellites = await parts.gps.satellites();
     const position = parts.gps.fix();
