@@ -1,132 +1,242 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { hostname, networkInterfaces } from "node:os";
-import { isLoopback, listenAddress } from "../domain/address.ts";
-
-/** The parts of a request that a gate checks. Headers are as Node gives them: names in lower case. */
-export type Knock = {
-  readonly host: string | undefined;
-  readonly origin: string | undefined;
-  readonly authorization: string | undefined;
-  /** The address of the other end of the connection. */
-  readonly peer: string | undefined;
-};
-
-/** `local`: the request comes from this machine. A refusal has a status, a reason and, for 401, a challenge. */
-type Verdict =
-  | { readonly allowed: true; readonly local: boolean }
-  | {
-      readonly allowed: false;
-      readonly status: 401 | 403 | 421 | 429;
-      readonly reason: string;
-      readonly headers: Readonly<Record<string, string>>;
-    };
-
-export type GateOptions = {
-  /** `host:port` that the server listens at. */
-  readonly listen: string;
-  /** Required from every other machine. */
-  readonly pin?: string | undefined;
-  /** Milliseconds on a clock that never jumps. */
-  readonly mono: () => number;
-  /** Names and addresses of this machine, read at each request because they change. */
-  readonly machine?: () => readonly string[];
-};
-
-/** Decides which requests a server answers. */
-export type Gate = (knock: Knock) => Verdict;
-
-/** Wrong PINs of one peer within a minute, and of all within an hour; beyond that PINs are refused unchecked. */
-const PEER_FAILURES = 5;
-const PEER_WINDOW_MS = 60_000;
-const ALL_FAILURES = 60;
-const ALL_WINDOW_MS = 3_600_000;
-
-const machineNames = (): string[] => [
-  hostname(),
-  ...Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
-];
-
-/** The host of a `Host` header or of an origin, without port and brackets; undefined if it is none. */
-const hostOf = (authority: string): string | undefined =>
-  /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::\d{1,5})?$/i
-    .exec(authority)
-    ?.slice(1)
-    .find((part) => part !== undefined)
-    ?.toLowerCase();
-
-/** The PIN of `Basic` (as the password, whoever the user) or `Bearer` credentials. */
-const pinIn = (authorization: string): string | undefined => {
-  const [scheme = "", given = ""] = authorization.split(" ", 2);
-  if (scheme.toLowerCase() === "bearer") return given;
-  if (scheme.toLowerCase() !== "basic") return undefined;
-  const text = Buffer.from(given, "base64").toString("utf8");
-  const colon = text.indexOf(":");
-  return colon < 0 ? undefined : text.slice(colon + 1);
-};
-
-const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
-
-/** Compares in constant time. */
-const isSame = (given: string, pin: string): boolean => timingSafeEqual(sha256(given), sha256(pin));
-
-const refuse = (status: 401 | 403 | 421 | 429, reason: string, headers = {}): Verdict => ({
-  allowed: false,
-  status,
-  reason,
-  headers,
-});
-
-const challenge = (reason: string): Verdict =>
-  refuse(401, reason, { "www-authenticate": 'Basic realm="patrol-unit", charset="UTF-8"' });
-
-/** Counts wrong PINs. It keeps at most ALL_FAILURES: at that number no PIN is checked. */
-class Failures {
-  #list: { readonly peer: string; readonly atMs: number }[] = [];
-
-  isLimited(peer: string, nowMs: number): boolean {
-    this.#list = this.#list.filter(({ atMs }) => nowMs - atMs < ALL_WINDOW_MS);
-    const ofPeer = this.#list.filter((one) => one.peer === peer && nowMs - one.atMs < PEER_WINDOW_MS);
-    return this.#list.length >= ALL_FAILURES || ofPeer.length >= PEER_FAILURES;
-  }
-
-  add(peer: string, nowMs: number): void {
-    this.#list.push({ peer, atMs: nowMs });
-  }
-}
+import { once } from "node:events";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import * as z from "zod";
+import { listenAddress } from "../domain/address.ts";
+import type { StaticFiles } from "./http-files.ts";
+import { Gate, type GateOptions, type Knock, type Refusal } from "./http-gate.ts";
+import { pagePolicy, SAFE_HEADERS, type PagePolicy } from "./http-policy.ts";
+import { reasonOf } from "./log.ts";
 
 /**
- * The gate of a server that a browser can reach.
- * - `Host` must be a name of this machine, otherwise 421. This stops DNS rebinding: a page whose site's
- * name was made to resolve to this machine.
- * - `Origin` must be absent or be this server, otherwise 403.
- * - Other machines must give the PIN, otherwise 401; after too many wrong PINs 429.
+ * An HTTP server that a browser can reach: the gate, sessions, the files of a page, and routes. The unit's page and
+ * dispatch's console are made of it.
  */
-export const createGate = ({ listen, pin, mono, machine = machineNames }: GateOptions): Gate => {
-  const { host: own } = listenAddress(listen);
-  const failures = new Failures();
-  const isOurs = (host: string): boolean =>
-    host === own.toLowerCase() ||
-    isLoopback(host) ||
-    (!isLoopback(own) && machine().some((name) => name.toLowerCase() === host));
+export type HttpOptions = GateOptions & {
+  /** The name of the setting or option that has the address, for the error if it cannot be used. */
+  readonly setting: string;
+  readonly page?: { readonly files: StaticFiles; readonly policy?: PagePolicy };
+  /** PEM texts. With them the server speaks TLS only. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** Said of a path that there is not: what can be asked for. */
+  readonly help: string;
+};
 
-  const checkPin = (peer: string, authorization: string | undefined): Verdict | undefined => {
-    if (pin === undefined) return refuse(403, "only this machine may ask: status.pin is not set");
-    if (failures.isLimited(peer, mono()))
-      return refuse(429, "too many wrong PINs: try again later", { "retry-after": "60" });
-    const given = authorization === undefined ? undefined : pinIn(authorization);
-    if (given === undefined) return challenge("the PIN is missing");
-    if (isSame(given, pin)) return undefined;
-    failures.add(peer, mono());
-    return challenge("the PIN is wrong");
+/** One request that was let in. */
+export type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  /** Whether the request comes from this machine. */
+  readonly local: boolean;
+  /** Whether the request would still be let in: for what is answered for a long time. */
+  readonly isStill: () => boolean;
+};
+
+/** Answers a request. Must set a content type. What it throws is answered with 500. */
+export type Route = (exchange: Exchange) => void | Promise<void>;
+/** By method and path: `GET /status.json`. Each answers only who has given the PIN, or is on this machine. */
+export type Routes = Readonly<Record<string, Route>>;
+
+export type HttpServer = AsyncDisposable & { readonly port: number };
+
+/** Connections at once; further ones are closed. */
+const MAX_CONNECTIONS = 32;
+/** A slower request is disconnected, so that it does not keep others out. */
+const REQUEST_MS = 5_000;
+/** Bytes of all headers of a request; more are answered with 431. */
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_PIN_BODY_BYTES = 1024;
+const NOT_BUILT = "the page is not built: `npm run pages` builds it (the unit runs without it)";
+
+/**
+ * Headers that decide whether a request is allowed. Node uses the first of several and ignores the others,
+ * but a proxy or a browser may use another one: a request that has one of them twice is not answered
+ * (RFC 9112 §3.2 for Host).
+ */
+const ONCE = ["host", "origin", "authorization", "content-type", "cookie"];
+
+const repeatedIn = ({ headersDistinct }: IncomingMessage): string | undefined =>
+  ONCE.find((name) => (headersDistinct[name]?.length ?? 0) > 1);
+
+const send = (response: ServerResponse, status: number, type: string, text: string, headers = {}): void => {
+  const body = Buffer.from(`${text}\n`);
+  response.writeHead(status, { "content-type": type, "content-length": body.length, ...headers }).end(body);
+};
+
+/** Answers with a text. */
+export const plain = (response: ServerResponse, status: number, text: string, headers = {}): void =>
+  send(response, status, "text/plain; charset=utf-8", text, headers);
+
+/** Answers with a value as JSON. */
+export const json = (response: ServerResponse, status: number, value: unknown, headers = {}): void =>
+  send(response, status, "application/json", JSON.stringify(value), headers);
+
+/** Whether the body is declared as JSON. A browser sends that type to another site only after a CORS preflight, which fails here. */
+export const isJson = ({ headers }: IncomingMessage): boolean =>
+  headers["content-type"] === "application/json";
+
+/** The body of a request as JSON. Undefined: it is none, or longer than `mostBytes`. */
+export const bodyOf = async (request: IncomingMessage, mostBytes: number): Promise<unknown> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    const data = Buffer.from(chunk);
+    bytes += data.length;
+    if (bytes > mostBytes) return undefined;
+    chunks.push(data);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+};
+
+const refuse = (response: ServerResponse, { status, reason, headers }: Refusal): void =>
+  plain(response, status, reason, headers);
+
+const PinBody = z.object({ pin: z.string().max(256) });
+
+/** `POST /session` and `DELETE /session`. Refusals are JSON: `{reason, retryAfterS}`. */
+const answerSession = async (
+  gate: Gate,
+  knock: Knock,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  if (!isJson(request)) {
+    json(response, 415, { reason: "expected content-type: application/json" });
+    return;
+  }
+  const body = request.method === "POST" ? await bodyOf(request, MAX_PIN_BODY_BYTES) : { pin: "" };
+  const { data } = PinBody.safeParse(body);
+  if (!data) {
+    json(response, 400, { reason: 'expected {"pin":"…"}' }, { connection: "close" });
+    return;
+  }
+  const done = request.method === "POST" ? gate.begin(knock, data.pin) : gate.end(knock);
+  if ("allowed" in done) {
+    const { status, reason, retryAfterS, headers } = done;
+    json(response, status, { reason, ...(retryAfterS === undefined ? {} : { retryAfterS }) }, headers);
+    return;
+  }
+  if (done.setCookie !== undefined) response.setHeader("set-cookie", done.setCookie);
+  response.writeHead(204).end();
+};
+
+type Inside = {
+  readonly gate: Gate;
+  readonly routes: Routes;
+  readonly options: HttpOptions;
+  readonly policy: string;
+};
+
+/** Methods that a path of the routes has. */
+const methodsOf = (routes: Routes, path: string): string[] =>
+  path === "/session"
+    ? ["POST", "DELETE"]
+    : Object.keys(routes).flatMap((name) => {
+        const [method, route] = name.split(" ", 2);
+        return route === path && method !== undefined ? [method] : [];
+      });
+
+/** What is no secret: the files of the page. */
+const answerFile = (
+  { options: { page, help }, policy }: Inside,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void => {
+  if (request.method !== "GET" && request.method !== "HEAD")
+    plain(response, 405, "GET and HEAD only", { allow: "GET, HEAD" });
+  else if (page?.files.serve(path, request, response, { "content-security-policy": policy })) return;
+  else if (page && path === "/") plain(response, 503, NOT_BUILT);
+  else plain(response, 404, help);
+};
+
+const answerRequest = async (
+  inside: Inside,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const { gate, routes } = inside;
+  const { headers, method = "", url = "", socket } = request;
+  for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
+  const repeated = repeatedIn(request);
+  if (repeated !== undefined) {
+    plain(response, 400, `expected one ${repeated} header`);
+    return;
+  }
+  const { host, origin, authorization, cookie, accept } = headers;
+  const knock = { host, origin, authorization, cookie, accept, peer: socket.remoteAddress };
+  const stranger = gate.greet(knock);
+  if (stranger) {
+    refuse(response, stranger);
+    return;
+  }
+  const [path = "", search = ""] = url.split("?", 2);
+  const methods = methodsOf(routes, path);
+  if (methods.length === 0) answerFile(inside, path, request, response);
+  else if (!methods.includes(method))
+    plain(response, 405, `${methods.join(" or ")} only`, { allow: methods.join(", ") });
+  else if (path === "/session") await answerSession(gate, knock, request, response);
+  else {
+    const verdict = gate.admit(knock);
+    if (!verdict.allowed) refuse(response, verdict);
+    else
+      await routes[`${method} ${path}`]?.({
+        request,
+        response,
+        query: new URLSearchParams(search),
+        local: verdict.local,
+        isStill: verdict.isStill,
+      });
+  }
+};
+
+const answer =
+  (inside: Inside): RequestListener =>
+  (request, response) => {
+    // A client that goes away while it is answered is no error of ours.
+    response.on("error", () => undefined);
+    answerRequest(inside, request, response).catch((cause: unknown) => {
+      if (response.headersSent) response.destroy();
+      else plain(response, 500, reasonOf(cause));
+    });
   };
 
-  return ({ host = "", origin, authorization, peer = "" }) => {
-    const asked = hostOf(host);
-    if (asked === undefined || !isOurs(asked)) return refuse(421, "this server has another name");
-    if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
-      return refuse(403, "pages of other sites may not ask");
-    const local = isLoopback(peer);
-    const refused = local ? undefined : checkPin(peer, authorization);
-    return refused ?? { allowed: true, local };
+const createServer = ({ tls }: HttpOptions, listener: RequestListener): Server => {
+  const settings = { connectionsCheckingInterval: REQUEST_MS, maxHeaderSize: MAX_HEADER_BYTES };
+  // Importing node:http as a module would load Node's fetch and WebSocket clients: 15 MiB.
+  return tls
+    ? process.getBuiltinModule("node:https").createServer({ ...settings, ...tls }, listener)
+    : process.getBuiltinModule("node:http").createServer(settings, listener);
+};
+
+/** Opens a server. If the address cannot be used, throws an error whose message says what to do. */
+export const openHttpServer = async (options: HttpOptions, routes: Routes): Promise<HttpServer> => {
+  const { listen, setting, page } = options;
+  const gate = new Gate({ ...options, secure: options.tls !== undefined });
+  const server = createServer(options, answer({ gate, routes, options, policy: pagePolicy(page?.policy) }));
+  server.maxConnections = MAX_CONNECTIONS;
+  server.headersTimeout = REQUEST_MS;
+  server.requestTimeout = REQUEST_MS;
+  const { host, port } = listenAddress(listen);
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    throw new Error(
+      `${setting}: ${listen} cannot be used (${reasonOf(cause)}): choose another address, or stop the program that uses it`,
+      { cause },
+    );
+  }
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address ? address.port : 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
 };

@@ -87,7 +87,7 @@ describe("on a loopback address", () => {
     const port = await serve({ listen: "127.0.0.1:0" });
     expect(await ask(port, ["GET /../etc/passwd HTTP/1.1", "host: localhost"])).toBe(404);
     expect(await ask(port, ["GET http://evil.example/status.json HTTP/1.1", "host: localhost"])).toBe(404);
-    expect(await ask(port, ["PUT /drill HTTP/1.1", "host: localhost", JSON_TYPE])).toBe(404);
+    expect(await ask(port, ["PUT /drill HTTP/1.1", "host: localhost", JSON_TYPE])).toBe(405);
   });
 
   test("an IPv6 address is one, too", async () => {

@@ -1,0 +1,162 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+/** The types of files that are served. A file of another type is not. */
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".json": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".txt": "text/plain; charset=utf-8",
+  ".png": "image/png",
+  ".ico": "image/x-icon",
+  ".woff2": "font/woff2",
+  ".wav": "audio/wav",
+};
+const COMPRESSIBLE = /^(?:text\/|application\/|image\/svg)/;
+/** Vite puts a digest of 8 characters into the names of what a page loads. */
+const HASHED = /-[\w-]{8}\.\w+$/;
+/** Files of a folder; more are not served. */
+const MOST_FILES = 256;
+/** A larger file is not served. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** Compressed copies that are kept in memory, in all. Beyond that files are sent as they are. */
+const MOST_KEPT_BYTES = 1024 * 1024;
+
+type Listed = { readonly path: string; readonly etag: string; readonly bytes: number };
+
+/**
+ * The files of a folder by their path in a URL: `/assets/x.js`. Links and hidden files are left out. Only what is in
+ * this list is served, so no path of a request reaches the file system.
+ */
+const list = (folder: string): Map<string, Listed> => {
+  const files = new Map<string, Listed>();
+  const walk = (inside: string): void => {
+    for (const entry of readdirSync(join(folder, inside), { withFileTypes: true })) {
+      const name = `${inside}/${entry.name}`;
+      if (entry.name.startsWith(".")) continue;
+      if (entry.isDirectory()) walk(name);
+      if (!entry.isFile() || files.size >= MOST_FILES) continue;
+      const path = join(folder, name);
+      const { size, mtimeMs } = statSync(path);
+      const etag = `"${size.toString(36)}-${Math.floor(mtimeMs).toString(36)}"`;
+      if (size <= MOST_BYTES) files.set(name, { path, etag, bytes: size });
+    }
+  };
+  try {
+    walk("");
+  } catch {
+    files.clear(); // the folder is not there, or is being built: nothing is served now
+  }
+  return files;
+};
+
+/** Whether the client takes gzip (RFC 9110 §12.5.3): named, and not with the weight 0. */
+const takesGzip = ({ headers: { "accept-encoding": codings = "" } }: IncomingMessage): boolean =>
+  codings
+    .split(",")
+    .map((one) =>
+      one
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/, 2),
+    )
+    .some(([coding, weight = ""]) => coding === "gzip" && !/^q=0(\.0*)?$/.test(weight));
+
+/** The path of a URL, decoded once; undefined: it cannot be decoded. */
+const decoded = (path: string): string | undefined => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Serves the files of a page. */
+export class StaticFiles {
+  readonly #folder: string;
+  #files: Map<string, Listed> | undefined;
+  readonly #compressed = new Map<string, Buffer>();
+  #keptBytes = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Answers GET and HEAD of a path. `/` is `index.html`. Returns false if there is no such file, and then has not
+   * answered. `headers`: added to those of a document (HTML).
+   */
+  serve(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    headers: Record<string, string>,
+  ): boolean {
+    const name = path === "/" ? "/index.html" : decoded(path);
+    // A page that was built since is read again: the names in it are new.
+    if (!this.#files || name === "/index.html") this.#read();
+    const file = name === undefined ? undefined : this.#files?.get(name);
+    const type = name === undefined ? undefined : TYPES[extname(name)];
+    if (name === undefined || !file || type === undefined) return false;
+    response.setHeader("content-type", type);
+    response.setHeader("etag", file.etag);
+    response.setHeader("vary", "accept-encoding");
+    response.setHeader(
+      "cache-control",
+      HASHED.test(name) ? "public, max-age=31536000, immutable" : "no-cache",
+    );
+    if (type.startsWith("text/html"))
+      for (const [key, value] of Object.entries(headers)) response.setHeader(key, value);
+    if (request.headers["if-none-match"] === file.etag) {
+      response.writeHead(304).end();
+      return true;
+    }
+    const body = this.#body(name, file, COMPRESSIBLE.test(type) && takesGzip(request), response);
+    response.setHeader("content-length", body.length);
+    response.writeHead(200).end(request.method === "HEAD" ? undefined : body);
+    return true;
+  }
+
+  #read(): void {
+    const before = this.#files;
+    const files = list(this.#folder);
+    this.#files = files;
+    const isSame =
+      before?.size === files.size && [...files].every(([name, { etag }]) => before.get(name)?.etag === etag);
+    if (isSame) return;
+    this.#compressed.clear();
+    this.#keptBytes = 0;
+  }
+
+  /** The file's bytes, compressed if `gzip`: from a file beside it (`.gz`), else compressed once. */
+  #body(name: string, file: Listed, gzip: boolean, response: ServerResponse): Buffer {
+    if (!gzip) return readFileSync(file.path);
+    const ready = this.#files?.get(`${name}.gz`);
+    const body = ready ? readFileSync(ready.path) : this.#compress(name, file);
+    if (!body) return readFileSync(file.path);
+    response.setHeader("content-encoding", "gzip");
+    return body;
+  }
+
+  #compress(name: string, file: Listed): Buffer | undefined {
+    const known = this.#compressed.get(name);
+    if (known) return known;
+    const body = gzipSync(readFileSync(file.path));
+    if (this.#keptBytes + body.length > MOST_KEPT_BYTES) return undefined;
+    this.#keptBytes += body.length;
+    this.#compressed.set(name, body);
+    return body;
+  }
+}
+
+/** The folder of a built page: beside the bundle, or, when run from source, in the checkout's `dist`. */
+export const pageFolder = (page: "status" | "console"): string => {
+  const isBundle = !import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(`${isBundle ? "./web" : "../../dist/web"}/${page}`, import.meta.url));
+};
