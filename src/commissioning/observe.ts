@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../domain/panic.ts";
 import { fail, notFitted, pass, type Progress, type Waiting } from "./list.ts";
 import { isTried, type Plan, type Step } from "./plan.ts";
 import type { Seen } from "./seen.ts";
@@ -27,15 +28,15 @@ const certificate = ({ clock: trust, at, certificateExpiresAt }: Seen, { limits 
   return fail(`${reason} (at least ${limits.certificateDays}): enrol request, then enrol install`, figures);
 };
 
-const firmware = ({ board }: Seen, { fitted }: Plan): Progress => {
+const firmware = ({ board }: Seen): Progress => {
   if (!board?.connected) return still("the panic board does not answer");
   if (board.degraded)
     return fail("the panic board has another firmware than ours, without a latch: flash firmware");
   if (board.firmware === undefined) return still("the panic board has not said its firmware yet");
-  const figures = { firmware: board.firmware, released: fitted.firmware };
-  if (board.firmware === fitted.firmware) return pass(figures);
+  const figures = { firmware: board.firmware, released: BOARD_FIRMWARE };
+  if (board.firmware === BOARD_FIRMWARE) return pass(figures);
   return fail(
-    `the panic board has firmware ${board.firmware}, and this release brings ${fitted.firmware}: flash firmware`,
+    `the panic board has firmware ${board.firmware}, and this release brings ${BOARD_FIRMWARE}: flash firmware`,
     figures,
   );
 };
@@ -44,7 +45,7 @@ const firmware = ({ board }: Seen, { fitted }: Plan): Progress => {
 export const observeStatus = ({ kind }: Step, seen: Seen, plan: Plan): Progress => {
   if (kind === "clock") return clock(seen);
   if (kind === "certificate") return certificate(seen, plan);
-  return firmware(seen, plan);
+  return firmware(seen);
 };
 
 const tenth = (value: number): number => Math.round(value * 10) / 10;

@@ -15,10 +15,6 @@ export type Fitted = {
   /** URLs. */
   readonly brokers: readonly string[];
   readonly power: Power;
-  /** The version of the board's firmware that this release brings. */
-  readonly firmware: string;
-  /** Whether the unit has a certificate. If not, it uses a password. */
-  readonly certificate: boolean;
 };
 
 /**

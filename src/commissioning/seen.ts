@@ -6,18 +6,19 @@ export type Seen = {
   readonly clock: "gnss" | "ntp" | "unset";
   /** UTC milliseconds; worth what `clock` says. */
   readonly at: number;
-  readonly position?: {
-    readonly accuracyM?: number | undefined;
-    readonly satellites?: number | undefined;
-  };
+  readonly position?:
+    | { readonly accuracyM?: number | undefined; readonly satellites?: number | undefined }
+    | undefined;
   /** By VSS path: the newest value, unless it is stale. */
   readonly signals: Readonly<Record<string, SignalValue | undefined>>;
-  readonly board?: {
-    readonly connected: boolean;
-    readonly firmware?: string | undefined;
-    /** Another firmware than ours. */
-    readonly degraded?: boolean | undefined;
-  };
+  /** `degraded`: another firmware than ours. */
+  readonly board?:
+    | {
+        readonly connected: boolean;
+        readonly firmware?: string | undefined;
+        readonly degraded?: boolean | undefined;
+      }
+    | undefined;
   readonly drillArmed: boolean;
   readonly episodes: readonly SeenEpisode[];
   /** UTC milliseconds. */

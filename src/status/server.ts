@@ -1,4 +1,6 @@
-import { isJson, json, openHttpServer, plain, type HttpServer, type Route } from "../runtime/http.ts";
+import type { IncomingMessage } from "node:http";
+import { SIGNED_BYTES } from "../domain/commissioning.ts";
+import { bodyOf, isJson, json, openHttpServer, plain, type HttpServer, type Route } from "../runtime/http.ts";
 import { pageFolder, StaticFiles } from "../runtime/http-files.ts";
 
 export type StatusServer = HttpServer;
@@ -28,11 +30,22 @@ export type StatusActions = {
   readonly lend: () => Promise<string | undefined>;
   /** `DELETE /board`: opens it again. */
   readonly takeBack: () => undefined;
+  /**
+   * `POST /commissioning`: makes the event of a signed report. `order`: the body as JSON; undefined: it is none, or
+   * too long. Returns the reason if it is refused.
+   */
+  readonly commissioned: (order: unknown) => Promise<string | undefined>;
 };
+
+/** A signed report, and what JSON adds to it. */
+const COMMISSIONING_BYTES = SIGNED_BYTES + 1_024;
 
 /** An order to the unit, which only this machine may give. `what`: the order, in a refusal. */
 const order =
-  (what: string, perform: () => string | undefined | Promise<string | undefined>): Route =>
+  (
+    what: string,
+    perform: (request: IncomingMessage) => string | undefined | Promise<string | undefined>,
+  ): Route =>
   async ({ request, response, local }) => {
     if (!local) {
       plain(response, 403, `${what} can only be asked for on this machine, through a loopback address`);
@@ -42,7 +55,7 @@ const order =
       plain(response, 415, "expected content-type: application/json");
       return;
     }
-    const refused = await perform();
+    const refused = await perform(request);
     if (refused === undefined) response.writeHead(204).end();
     else plain(response, 409, refused);
   };
@@ -68,6 +81,9 @@ export const openStatusServer = async (options: StatusOptions, on: StatusActions
       "DELETE /drill": order("a drill", on.disarm),
       "POST /board": order("the panic board", on.lend),
       "DELETE /board": order("the panic board", on.takeBack),
+      "POST /commissioning": order("a commissioning", async (request) =>
+        on.commissioned(await bodyOf(request, COMMISSIONING_BYTES)),
+      ),
     },
   );
 };

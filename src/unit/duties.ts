@@ -6,6 +6,7 @@ import { createHealthReporter, type HealthReporter } from "../status/health.ts";
 import type { StatusActions } from "../status/server.ts";
 import { VERSION } from "../domain/version.ts";
 import { CommandPart } from "./commands.ts";
+import { Commissioning } from "./commissioning.ts";
 import type { Core } from "./core.ts";
 import type { CustodyPart } from "./custody.ts";
 import { boardHealth } from "./panic.ts";
@@ -123,8 +124,23 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
   });
 };
 
+const commissioningOf = ({ name, outbox, options, event }: Core): Commissioning =>
+  new Commissioning({
+    unit: name,
+    store: () => outbox.store,
+    boot: () => outbox.counted,
+    certificate: () => options.certificate?.(),
+    event,
+    flush: () => outbox.flush(),
+    log: options.ports.log,
+  });
+
 /** What the status page shows and accepts. */
-export const statusActions = (core: Core, parts: Parts): StatusActions => ({
+export const statusActions = (
+  core: Core,
+  parts: Parts,
+  commissioning = commissioningOf(core),
+): StatusActions => ({
   status: async () => ({
     ...core.state(core.link.connected ? "online" : "offline"),
     ...(await healthOf(core, parts)),
@@ -140,6 +156,7 @@ export const statusActions = (core: Core, parts: Parts): StatusActions => ({
   },
   lend: () => parts.loan.lend(),
   takeBack: () => parts.loan.takeBack(),
+  commissioned: (order) => commissioning.receive(order),
 });
 
 /**

@@ -2,6 +2,7 @@ import { advance } from "../../src/commissioning/advance.ts";
 import { beginList } from "../../src/commissioning/begin.ts";
 import type { List, ListEvent, Order, Progress } from "../../src/commissioning/list.ts";
 import { planFor, type Fitted } from "../../src/commissioning/plan.ts";
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import type { Seen, SeenEpisode } from "../../src/commissioning/seen.ts";
 
 export const DOOR = "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen";
@@ -14,8 +15,6 @@ export const FULL: Fitted = {
   buttons: ["dash", "boot"],
   brokers: [BROKER],
   power: { kind: "declared", offAfterS: 900, tried: false },
-  firmware: "1.4",
-  certificate: true,
 };
 
 const NOW = Date.UTC(2026, 10, 26);
@@ -29,7 +28,7 @@ export const SOUND: Seen = {
   at: NOW,
   position: { accuracyM: 3, satellites: 9 },
   signals: { [DOOR]: false, [AIRBAG]: false },
-  board: { connected: true, firmware: "1.4" },
+  board: { connected: true, firmware: BOARD_FIRMWARE },
   drillArmed: false,
   episodes: [],
   certificateExpiresAt: NOW + 400 * DAY_MS,

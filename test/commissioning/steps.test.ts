@@ -24,9 +24,7 @@ describe("the fix", () => {
   ])("begins to hold anew when it %s", (_, { position }) => {
     const bench = new Bench();
     bench.statuses(50);
-    const { give } = { give: bench.give.bind(bench) };
-    const { position: __, ...rest } = { ...SOUND_STATUS };
-    give({ kind: "status", status: { ...rest, ...(position ? { position } : {}) } }, 1_000);
+    bench.status({ position });
     bench.statuses(60);
     expect(bench.of("fix")).toMatchObject({ state: "waiting" });
     bench.status();
@@ -161,7 +159,7 @@ describe("the board's firmware", () => {
   });
 
   test.each([
-    ["is another version", { firmware: "1.2" }, /has firmware 1.2, and this release brings 1.4/],
+    ["is another version", { firmware: "1.2" }, /has firmware 1.2, and this release brings \d/],
     ["is not ours", { degraded: true }, /another firmware than ours/],
   ])("fails when it %s", (_, board, words) => {
     const bench = new Bench();
@@ -226,8 +224,11 @@ describe("the certificate", () => {
     expect(bench.of("certificate")).toMatchObject({ state: "waiting" });
   });
 
-  test("is not fitted when the unit uses a password", () => {
-    expect(new Bench({ certificate: false }).of("certificate")).toMatchObject({ cause: "not-configured" });
+  test("fails when the time is up and the service cannot read it", () => {
+    const bench = new Bench();
+    bench.status({ certificateExpiresAt: undefined });
+    bench.timeUp();
+    expect(bench.of("certificate")).toMatchObject(failed(/cannot read the certificate/));
   });
 });
 
