@@ -45,7 +45,7 @@ const thumbprint = (key: KeyObject): Promise<string> => {
 };
 
 /** Of the bytes of a signed report, hex. */
-export const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
+const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Signs a report. `key`: the unit's; `chain`: its certificate, and those between it and the CA. */
 export const signReport = async (

@@ -19,8 +19,13 @@ const TITLES = {
 } as const;
 
 /** What a step shows. */
-export const titleOf = ({ kind, subject }: Step): string =>
-  subject === undefined ? TITLES[kind] : `${TITLES[kind]} ${subject}`;
+export const titleOf = ({
+  kind,
+  subject,
+}: {
+  readonly kind: Step["kind"];
+  readonly subject?: string | undefined;
+}): string => (subject === undefined ? TITLES[kind] : `${TITLES[kind]} ${subject}`);
 
 const seconds = (ms: number): number => Math.max(0, Math.ceil(ms / 1_000));
 
@@ -44,6 +49,28 @@ export const whyItWaits = ({ subject = "" }: Step, progress: Waiting): string =>
       return drill.legs.received === undefined && drill.legs.accepted === undefined
         ? "dispatch has not answered the drill"
         : "dispatch has answered the drill, and has not cleared it";
+    }
+  }
+};
+
+/** What of a step's wait is worth a line when it changes: no counters. */
+export const phaseOf = (progress: Progress): string => {
+  if (!isWaiting(progress)) return progress.state;
+  switch (progress.on) {
+    case "status":
+      return progress.why;
+    case "fix":
+      return progress.since === undefined ? "not good" : "good";
+    case "signal":
+      return "signal";
+    case "broker":
+      return `${progress.tries}`;
+    case "power-off":
+      return progress.ignition;
+    case "button": {
+      const { drill } = progress;
+      if (drill.phase === "not-armed") return drill.refusal?.why ?? "not armed";
+      return drill.phase === "pressed" ? whyItWaits({ id: "", kind: "button" }, progress) : drill.phase;
     }
   }
 };

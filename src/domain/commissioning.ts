@@ -61,7 +61,7 @@ export type StepReport = z.infer<typeof StepReport>;
 const Result = z.enum(["passed", "failed"]);
 
 /** Names a report: the store, the boot and the report's own number on this unit. */
-export const ReportId = z.string().regex(/^[0-9a-z]{8}-\d{1,10}-\d{1,6}$/);
+const ReportId = z.string().regex(/^[0-9a-z]{8}-\d{1,10}-\d{1,6}$/);
 
 export const CommissioningReport = z.strictObject({
   v: z.literal(1),
@@ -104,7 +104,7 @@ export const SIGNED_BYTES = 262_144;
 export const CommissioningOrder = z.strictObject({ report: z.string().min(1).max(SIGNED_BYTES) });
 
 /** How many steps ended how. `notFitted` counts all of its causes, and `skipped` those that a technician skipped. */
-const tallyOf = (steps: readonly StepReport[]) => {
+export const tallyOf = (steps: readonly StepReport[]) => {
   const of = (outcome: Outcome): number => steps.filter((step) => step.outcome === outcome).length;
   return {
     passed: of("pass"),

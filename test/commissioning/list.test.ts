@@ -159,7 +159,7 @@ test("each outcome has words of its own", () => {
   expect(outcomeOf(new Bench({ buttons: "none" }).of("button"))).toBe("not fitted");
   expect(outcomeOf(new Bench({ buttons: "missing" }).of("button"))).toBe("FAIL");
   expect(outcomeOf(new Bench().of("fix"))).toBe("waits");
-  expect(titleOf({ id: "button:dash", kind: "button", subject: "dash" })).toBe("button dash");
+  expect(titleOf({ kind: "button", subject: "dash" })).toBe("button dash");
 });
 
 test("of all paths of VSS, only what needs an accident, an emergency braking or hours cannot be tried", () => {
