@@ -51,7 +51,7 @@ export const Snapshot = z.object({
   unit: z.string().describe("directorate/unit"),
   store: z.string().optional().describe("the outbox in use"),
   boot: z.number().describe("+1 at each start of the service"),
-  at: z.string().optional().describe("UTC, the unit's time"),
+  at: z.iso.datetime().optional().describe("UTC, the unit's time"),
   clock: z.string().describe("how far to trust `at`: gnss, ntp or unset"),
   mono: z.number().optional().describe("milliseconds since the service started, as in reports"),
   version,
@@ -78,6 +78,13 @@ export const Snapshot = z.object({
   events: z.array(PastEvent).readonly().optional().describe("the last 200 of this boot, oldest first"),
 });
 export type Snapshot = z.infer<typeof Snapshot>;
+export type {
+  ActiveFault,
+  BoardSnapshot,
+  BrokerSnapshot,
+  InstalledSnapshot,
+  SignalSnapshot,
+} from "./snapshot/parts.ts";
 
 /** The event `lamp` of the unit's page: the pattern has changed. `t`: wall clock, UTC milliseconds. */
 export const LampEvent = z.object({

@@ -2,6 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import { CommissioningOrder, eventOf } from "../domain/commissioning.ts";
 import type { EventData } from "../domain/report.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
+import type { Core } from "./core.ts";
 
 /**
  * Sends the event of a commissioning. The command that worked through the list hands over the signed report, not the
@@ -63,3 +64,15 @@ export class Commissioning {
     return undefined;
   }
 }
+
+/** Of a unit that runs. */
+export const commissioningOf = ({ name, outbox, options, event }: Core): Commissioning =>
+  new Commissioning({
+    unit: name,
+    store: () => outbox.store,
+    boot: () => outbox.counted,
+    certificate: () => options.certificate?.(),
+    event,
+    flush: () => outbox.flush(),
+    log: options.ports.log,
+  });

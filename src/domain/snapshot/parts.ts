@@ -81,6 +81,7 @@ export const BoardSnapshot = panicBoard.unwrap().extend({
   resetCause: z.string().optional().describe("why it last started"),
   resetsInHour: z.number().optional().describe("how often it was reset within the last hour"),
 });
+export type BoardSnapshot = z.infer<typeof BoardSnapshot>;
 
 const LEGS = ["stored", "sent", "received", "accepted", "cleared"] as const;
 
@@ -104,6 +105,14 @@ export const EmergencySnapshot = z.object({
   lampDrill: z.boolean().optional().describe("the pattern belongs to a drill"),
   quiet: z.boolean().optional().describe("the sounder is off"),
   episodes: z.array(EpisodeSnapshot).readonly(),
+  counts: z
+    .object({
+      real: z.number().describe("emergencies"),
+      drills: z.number(),
+      presses: z.number().describe("that count in one of them"),
+    })
+    .optional()
+    .describe("since the service started"),
 });
 
 /** An active fault. The catalogue (`domain/faults`) has the sentence and the remedy of each code. */

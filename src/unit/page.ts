@@ -1,0 +1,156 @@
+import { basename } from "node:path";
+import type { BrokerStatus } from "../dispatch/link-events.ts";
+import type { BrokerSnapshot, InstalledSnapshot, Snapshot } from "../domain/snapshot.ts";
+import { VSS_VERSION } from "../domain/vss.ts";
+import { within } from "../runtime/wait.ts";
+import type { StatusActions } from "../status/server.ts";
+import type { MachineHealth } from "../status/machine.ts";
+import { commissioningOf } from "./commissioning.ts";
+import type { Core } from "./core.ts";
+import { healthOf, type Parts, type Waiting } from "./duties.ts";
+import { boardLoops } from "./panic.ts";
+
+/** What the unit's page shows and accepts. Nothing is read or kept for it while nobody asks. */
+
+/** The disk is asked for what waits; if it does not answer within this time, the last answer counts. */
+const DISK_MS = 500;
+/** Figures that the system is asked for are at most this old. */
+const SYSTEM_MS = 5_000;
+
+/** `now`: on the clock of `time.mono`. */
+const brokerOf = ({ url, state, fault, rtt }: BrokerStatus, now: number): BrokerSnapshot => ({
+  url,
+  state,
+  ...(fault === undefined ? {} : { fault }),
+  ...(rtt === undefined ? {} : { rttMs: rtt.ms, rttAgeS: Math.floor((now - rtt.at) / 1_000) }),
+});
+
+/** Makes snapshots. */
+class Snapshots {
+  readonly #core: Core;
+  readonly #parts: Parts;
+  #waiting: Waiting = { records: 0, bytes: 0 };
+  /** A question to a disk that does not answer is not asked again. */
+  #asking: Promise<void> | undefined;
+  #machine: { readonly at: number; readonly figures: MachineHealth } | undefined;
+  #installed: { readonly at: number; readonly found: InstalledSnapshot } | undefined;
+
+  constructor(core: Core, parts: Parts) {
+    this.#core = core;
+    this.#parts = parts;
+  }
+
+  async read(): Promise<Snapshot> {
+    const [core, parts] = [this.#core, this.#parts];
+    const { clock, time } = core.options.ports;
+    const waiting = await this.#ask();
+    const installed = await this.#readInstalled();
+    const satellites = await parts.gps.satellites();
+    const position = parts.gps.fix();
+    const now = time.mono();
+    const health = healthOf(core, parts, waiting, this.#readMachine());
+    return {
+      ...core.state(core.link.connected ? "online" : "offline"),
+      clock: clock.now().clock,
+      mono: clock.mono(),
+      vss: VSS_VERSION,
+      ...health,
+      ...(installed ? { installed } : {}),
+      outbox: {
+        ...health.outbox,
+        disk: core.outbox.state.kind,
+        store: core.outbox.store,
+        history: core.history.outbox,
+      },
+      link: { ...health.link, brokers: core.link.brokers.map((one) => brokerOf(one, now)) },
+      gps: { ...health.gps, configured: core.options.settings.gps !== undefined },
+      ...(position ? { position } : {}),
+      trail: core.history.trail,
+      satellites,
+      ...this.#can(),
+      ...this.#board(health.panicBoard),
+      faults: core.faults.active.map(({ part, code, where, detail }) => ({ part, code, where, detail })),
+      emergency: parts.emergency.status,
+      events: core.history.events,
+    };
+  }
+
+  /** What waits, as the disk says it now, or said it last. */
+  async #ask(): Promise<Waiting> {
+    const { outbox, options } = this.#core;
+    this.#asking ??= outbox.stats().then(
+      (found) => {
+        this.#waiting = found;
+        this.#asking = undefined;
+      },
+      () => {
+        this.#asking = undefined; // reported by the outbox
+      },
+    );
+    await within(DISK_MS, this.#asking, options.ports.time);
+    return { ...this.#waiting, records: outbox.waiting };
+  }
+
+  #readMachine(): MachineHealth {
+    const { clock, machine } = this.#core.options.ports;
+    const now = clock.mono();
+    if (!this.#machine || now - this.#machine.at >= SYSTEM_MS)
+      this.#machine = { at: now, figures: machine("page") };
+    return this.#machine.figures;
+  }
+
+  async #readInstalled(): Promise<InstalledSnapshot | undefined> {
+    const { installed, ports } = this.#core.options;
+    const now = ports.clock.mono();
+    if (installed && (!this.#installed || now - this.#installed.at >= SYSTEM_MS)) {
+      const found = await installed().catch(() => undefined); // a root that cannot be read now
+      if (found) this.#installed = { at: now, found };
+    }
+    return this.#installed?.found;
+  }
+
+  #can(): Pick<Snapshot, "can"> {
+    const { can } = this.#parts;
+    const settings = this.#core.options.settings.can;
+    if (!can) return {};
+    const names = settings && {
+      interface: settings.interface,
+      database: basename(settings.database),
+      ...(settings.profile === undefined ? {} : { profile: basename(settings.profile) }),
+    };
+    return { can: { ...can.health(), ...names, signals: can.signals() } };
+  }
+
+  #board(health: Snapshot["panicBoard"]): Pick<Snapshot, "panicBoard"> {
+    const { board } = this.#parts;
+    const { panic } = this.#core.options.settings;
+    if (!board || !health) return {};
+    return {
+      panicBoard: { ...health, ...boardLoops(board, typeof panic === "object" ? panic.buttons : {}) },
+    };
+  }
+}
+
+/** What the status server needs of the unit: see `StatusActions`. */
+export const statusActions = (core: Core, parts: Parts): StatusActions => {
+  const snapshots = new Snapshots(core, parts);
+  const { emergency, loan } = parts;
+  const commissioning = commissioningOf(core);
+  return {
+    status: () => snapshots.read(),
+    lamp() {
+      const { lamp, lampDrill, quiet } = emergency.status;
+      const t = core.options.ports.time.host();
+      return { t, lamp, drill: lampDrill, ...(quiet ? { sounder: false } : {}) };
+    },
+    lampChanged: (listener) => emergency.lampChanged.listen(listener),
+    drill: () => emergency.drill("technician"),
+    disarm() {
+      emergency.give({ kind: "no-drill" });
+      return undefined;
+    },
+    lend: () => loan.lend(),
+    takeBack: () => loan.takeBack(),
+    commissioned: (order) => commissioning.receive(order),
+  };
+};
