@@ -1,4 +1,5 @@
-import { createHash, createPublicKey, verify, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, verify, X509Certificate } from "node:crypto";
+import { spawn } from "@lydell/node-pty";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -34,6 +35,18 @@ const commission = (args: readonly string[], onText?: (text: string) => void) =>
     ],
     onText,
   );
+/** Dispatch clears each drill that its recorder has received. */
+const clearDrills = (): Disposable => {
+  const cleared = new Set<string>();
+  const clearing = setInterval(() => {
+    for (const { episode, state } of car.dispatch.emergencies())
+      if (state === "received" && !cleared.has(episode)) {
+        cleared.add(episode);
+        void car.dispatch.ack(episode, "cleared");
+      }
+  }, 100);
+  return { [Symbol.dispose]: () => clearInterval(clearing) };
+};
 const report = (name: string): string => join(car.root, "commissioning", name);
 const partsOf = (jws: string) => {
   const [header = "", payload = "", signature = ""] = jws.split(".");
@@ -63,14 +76,7 @@ test("without a terminal, the technician's name is needed, and a step to skip mu
 
 test("a car in which everything works is commissioned, and dispatch has the event", async () => {
   const pressed = new Set<string>();
-  const cleared = new Set<string>();
-  const clearing = setInterval(() => {
-    for (const { episode, state, test: isDrill } of car.dispatch.emergencies())
-      if (isDrill && state === "received" && !cleared.has(episode)) {
-        cleared.add(episode);
-        void car.dispatch.ack(episode, "cleared");
-      }
-  }, 100);
+  using _clearing = clearDrills();
   const { code, text } = await commission([], (all) => {
     for (const [name, loop] of Object.entries(LOOPS))
       if (all.includes(`press ${name} now`) && !pressed.has(name)) {
@@ -78,7 +84,6 @@ test("a car in which everything works is commissioned, and dispatch has the even
         car.press(loop);
       }
   });
-  clearInterval(clearing);
   expect(code, text).toBe(0);
   expect(text).toMatch(
     /pass +button dash: storedMs [\d.]+, sentMs [\d.]+, receivedMs [\d.]+, clearedMs [\d.]+/,
@@ -172,7 +177,6 @@ test("verify refuses a report that was changed, that another key signed, and tha
     code: 1,
     text: expect.stringMatching(/is not valid: its signature is not that/) as string,
   });
-  const { createPrivateKey } = await import("node:crypto");
   const chain = [new X509Certificate(readFileSync(car.at("unit.pem")))];
   const forged = await signReport(data, createPrivateKey(makeUnitKey()), chain);
   expect(await verified(forged)).toMatchObject({ code: 1 });
@@ -213,4 +217,49 @@ test("a list that nobody works through fails: its report says why, and no drill 
     skips: ["fix"],
   });
   expect(readdirSync(report("."))).toHaveLength(4);
+});
+
+test("at a terminal it asks for the name, waits for Enter before a drill, and skips a step on s", async () => {
+  using _clearing = clearDrills();
+  const args = ["commission", "--root", car.root, "--hold", "2", "--certificate-days", "1"];
+  const terminal = spawn(process.execPath, ["src/main.ts", ...args], { cols: 160, rows: 40, name: "xterm" });
+  let text = "";
+  terminal.onData((data) => (text += data));
+  const ended = new Promise<number>((resolve) => terminal.onExit(({ exitCode }) => resolve(exitCode)));
+  const says = (words: string): Promise<void> => waitFor(words, () => text.includes(words), 30_000);
+  await says("Your name");
+  terminal.write("M. Petrovic\r");
+  await says("go to dash; say when you are ready");
+  expect(text).not.toContain("press dash now");
+  terminal.write("\r");
+  await says("press dash now");
+  car.press(0);
+  await says("pass        button dash");
+  await says("pass        the position is accurate");
+  terminal.write("s");
+  await says("Skip which step?");
+  terminal.write("\r");
+  await says("Why?");
+  terminal.write("not built in yet\r");
+  const code = await ended;
+  expect(text).toContain("skipped     button boot: not built in yet");
+  expect(code, text).toBe(0);
+  const { ofPayload } = partsOf(readFileSync(report("0003.jws"), "utf8"));
+  expect(ofPayload).toMatchObject({ technician: "M. Petrovic", result: "passed" });
+});
+
+test("a technician who leaves with Ctrl-C leaves no report and no armed drill", async () => {
+  const args = ["commission", "--root", car.root, "--technician", "M. Petrovic"];
+  const terminal = spawn(process.execPath, ["src/main.ts", ...args], { cols: 160, rows: 40, name: "xterm" });
+  let text = "";
+  terminal.onData((data) => (text += data));
+  const ended = new Promise<number>((resolve) => terminal.onExit(({ exitCode }) => resolve(exitCode)));
+  await waitFor("the list", () => text.includes("go to dash"), 30_000);
+  terminal.write("\r");
+  await waitFor("a drill", () => text.includes("press dash now"), 30_000);
+  terminal.write("\u0003");
+  expect(await ended).toBe(1);
+  const status = await program(["status", "--root", car.root, "--json"]);
+  expect(JSON.parse(status.text)).toMatchObject({ emergency: { drillArmed: false } });
+  expect(readdirSync(report("."))).not.toContain("0004.jws");
 });

@@ -197,6 +197,29 @@ test("a new car is laid out, enrolled and in order by five commands, and a drill
   await waitFor("its end", () => dispatch.newestEmergency()?.state === "cleared");
 });
 
+test("before the car leaves, its list is worked through, and headquarters can check the report", async () => {
+  await using dispatch = await asDispatch();
+  let isPressed = false;
+  const list = run("Before the car leaves", 0, (text) => {
+    if (isPressed || !text.includes("press dash now")) return;
+    isPressed = true;
+    board.catchUp();
+    board.board.press(0, 200);
+  });
+  await waitFor("the drill", () => dispatch.newestEmergency()?.state === "active", 40_000);
+  const { episode } = dispatch.newestEmergency()!;
+  for (const stage of ["received", "cleared"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one stage after the other
+    await dispatch.ack(episode, stage);
+    // oxlint-disable-next-line no-await-in-loop
+    await waitFor(stage, () => dispatch.newestEmergency()?.state === stage);
+  }
+  expect(await list).toMatch(/passed: \d+ passed, 0 failed/);
+  await waitFor("the event", () => dispatch.events("commissioning").length > 0);
+  await run("Before the car leaves", 1);
+  expect(await run("For each car", 1)).toMatch(/^valid: signed by zrenjanin\/zr-117[^]*pass +button dash/);
+});
+
 test("what mends a red line works on a car in order", async () => {
   expect(await run("A line of doctor is red")).toMatch(/firmware/);
 });
