@@ -68,8 +68,9 @@ before the next one: have somebody at dispatch clear each. At a terminal Enter s
 ready to press, s skips a step, q ends the list; without one drills are armed by themselves, and
 --technician is needed. The list ends when each step has passed, failed, or is not fitted; what
 still waits after --within seconds (3600) has failed. If the command is stopped before, begin again.
-Steps: clock, certificate, firmware, broker:URL, fix, button:NAME, signal:PATH, power-off. What
-nobody can change, such as an airbag, must only be received (can.signals.PATH.triable).
+Steps: configuration, clock, certificate, firmware, broker:URL, fix, button:NAME, signal:PATH,
+power-off. What nobody can change, such as an airbag, must only be received
+(can.signals.PATH.triable says otherwise).
 --accuracy: metres that count as accurate (10), for --hold seconds (60). --certificate-days: days
 for which the certificate must be valid (30). --try-power-off: the ignition goes off until a
 power-off is scheduled, and on again, which must cancel it; left out, it is only declared.

@@ -1,4 +1,4 @@
-import { fail, notFitted, type Entry, type List, type Progress } from "./list.ts";
+import { fail, notFitted, pass, type Entry, type List, type Progress } from "./list.ts";
 import type { Fitted, Plan, Power, Step } from "./plan.ts";
 
 /** Where each step of the list begins. Some end at once: the car lacks the part. */
@@ -14,7 +14,17 @@ const beginButton = (buttons: Fitted["buttons"]): Progress => {
   return { state: "waiting", on: "button", drill: { phase: "not-armed", missed: 0 } };
 };
 
-const beginSignal = ({ signals }: Fitted): Progress => {
+/** A signal that cannot be mapped is not in the list of signals: it must not be overlooked. */
+const beginConfiguration = ({ faults }: Fitted): Progress => {
+  const [first, ...others] = faults;
+  if (!first) return pass();
+  const more = others.length === 0 ? "" : ` (and ${others.length} more: check lists them)`;
+  return fail(`${first.says}${more}`, { faults: faults.length });
+};
+
+const beginSignal = ({ signals, faults }: Fitted): Progress => {
+  const fault = faults.find(({ part }) => part === "can");
+  if (fault && (signals ?? []).length === 0) return fail(`the bus cannot be used: ${fault.says}`);
   if (signals === undefined) return notFitted("not-configured", "no bus is configured");
   if (signals.length === 0) return notFitted("not-configured", "no signal is mapped");
   return { state: "waiting", on: "signal" };
@@ -31,6 +41,8 @@ const beginPower = (power: Power): Progress => {
 
 const beginStep = ({ kind }: Step, fitted: Fitted): Progress => {
   switch (kind) {
+    case "configuration":
+      return beginConfiguration(fitted);
     case "clock":
     case "certificate":
       return onStatus;

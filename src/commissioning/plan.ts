@@ -15,6 +15,8 @@ export type Fitted = {
   /** URLs. */
   readonly brokers: readonly string[];
   readonly power: Power;
+  /** What is wrong with the configuration, each as a sentence; a faulty part is off, or runs with a default. */
+  readonly faults: readonly { readonly part: string; readonly says: string }[];
 };
 
 /**

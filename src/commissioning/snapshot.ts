@@ -1,4 +1,5 @@
-import type { Snapshot } from "../domain/snapshot.ts";
+import { CATALOGUE } from "../domain/faults.ts";
+import type { ActiveFault, Snapshot } from "../domain/snapshot.ts";
 import type { Fitted, Power } from "./plan.ts";
 import type { Seen, SeenEpisode, SignalValue } from "./seen.ts";
 
@@ -34,10 +35,22 @@ export const seenIn = (snapshot: Snapshot): Seen => {
   };
 };
 
+const isOfConfiguration = ({ part, code }: ActiveFault): boolean =>
+  CATALOGUE.some((row) => row.part === part && row.code === code && row.about === "configuration");
+
+const buttonsIn = ({ panicBoard, faults }: Snapshot): Fitted["buttons"] => {
+  if (panicBoard) return Object.keys(panicBoard.loopNumbers ?? panicBoard.loops ?? {});
+  const isMissing = faults.some(({ part, code }) => part === "panic-board" && code === "not-configured");
+  return isMissing ? "missing" : "none";
+};
+
 /** What a unit's status says of its configuration, for the page: it does not say whether the power-off is configured. */
-export const fittedIn = ({ can, panicBoard, link }: Snapshot, power: Power): Fitted => ({
-  signals: can?.signals,
-  buttons: panicBoard === undefined ? "none" : Object.keys(panicBoard.loopNumbers ?? panicBoard.loops ?? {}),
-  brokers: (link.brokers ?? []).map(({ url }) => url),
+export const fittedIn = (snapshot: Snapshot, power: Power): Fitted => ({
+  signals: snapshot.can?.signals,
+  buttons: buttonsIn(snapshot),
+  brokers: (snapshot.link.brokers ?? []).map(({ url }) => url),
   power,
+  faults: snapshot.faults
+    .filter((fault) => isOfConfiguration(fault))
+    .map(({ part, detail }) => ({ part, says: detail })),
 });

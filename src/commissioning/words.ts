@@ -8,6 +8,7 @@ import { howToChange } from "./signals.ts";
 /** The list in English. The page has its own words for the same states. */
 
 const TITLES = {
+  configuration: "the configuration has no fault",
   clock: "the time is trusted",
   certificate: "the certificate is valid for long enough",
   firmware: "the panic board has the current firmware",
@@ -67,11 +68,8 @@ export const phaseOf = (progress: Progress): string => {
       return `${progress.tries}`;
     case "power-off":
       return progress.ignition;
-    case "button": {
-      const { drill } = progress;
-      if (drill.phase === "not-armed") return drill.refusal?.why ?? "not armed";
-      return drill.phase === "pressed" ? whyItWaits({ id: "", kind: "button" }, progress) : drill.phase;
-    }
+    case "button":
+      return whyItWaits({ id: "", kind: "button" }, progress);
   }
 };
 

@@ -7,6 +7,7 @@ import * as z from "zod";
 
 /** In the order in which they are worked through: what a press needs first. */
 export const STEP_KINDS = [
+  "configuration",
   "clock",
   "certificate",
   "firmware",

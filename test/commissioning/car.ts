@@ -15,6 +15,7 @@ export const FULL: Fitted = {
   buttons: ["dash", "boot"],
   brokers: [BROKER],
   power: { kind: "declared", offAfterS: 900, tried: false },
+  faults: [],
 };
 
 const NOW = Date.UTC(2026, 10, 26);

@@ -67,3 +67,14 @@ test("the page learns from the status what the car has", () => {
     power: { kind: "never" },
   });
 });
+
+test("the page learns from the active faults what is wrong with the configuration, and that the board is missing", () => {
+  const faults = [
+    { part: "can", code: "missing-file", detail: "car.yaml:3:3: can.database: no such file" },
+    { part: "panic-board", code: "not-configured", detail: "no panic board is configured" },
+    { part: "gps", code: "silent", detail: "nothing is heard" },
+  ];
+  const fitted = fittedIn({ ...snapshot, panicBoard: undefined, faults }, { kind: "never" });
+  expect(fitted.buttons).toBe("missing");
+  expect(fitted.faults).toEqual([{ part: "can", says: "car.yaml:3:3: can.database: no such file" }]);
+});

@@ -118,6 +118,36 @@ describe("a signal", () => {
   });
 });
 
+describe("the configuration", () => {
+  const faults = [
+    { part: "can", says: "car.yaml:5:3: can.signals.Vehicle.Sped: there is no such signal" },
+    { part: "status", says: "car.yaml:9:3: status.listen: expected an address" },
+  ];
+
+  test("passes without a fault", () => {
+    expect(new Bench().of("configuration")).toEqual({ state: "pass" });
+  });
+
+  test("fails with its first fault, and how many there are", () => {
+    expect(new Bench({ faults }).of("configuration")).toMatchObject({
+      ...failed(/Vehicle.Sped: there is no such signal \(and 1 more/),
+      figures: { faults: 2 },
+    });
+  });
+
+  test("makes the signals fail when it keeps the bus from being used: it is not as if there were no bus", () => {
+    expect(new Bench({ faults, signals: undefined }).of("signal")).toMatchObject(
+      failed(/the bus cannot be used/),
+    );
+  });
+
+  test("can be skipped with a reason", () => {
+    const bench = new Bench({ faults });
+    bench.give({ kind: "skip", id: "configuration", reason: "known at headquarters" });
+    expect(bench.of("configuration")).toMatchObject({ cause: "skipped" });
+  });
+});
+
 describe("a broker", () => {
   const answer = (failure?: string) =>
     ({ kind: "broker", url: BROKER, says: failure ?? "MQTT 5", failed: failure !== undefined }) as const;

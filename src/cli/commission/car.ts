@@ -59,6 +59,7 @@ export const fittedOf = (configuration: Configuration, triesPowerOff: boolean): 
     buttons: panic === undefined ? "missing" : panic === "none" ? "none" : Object.keys(panic.buttons),
     brokers: dispatch.brokers,
     power: powerOf(configuration, triesPowerOff),
+    faults: configuration.faults.map((fault) => ({ part: fault.part, says: faultText(fault) })),
   };
 };
 
