@@ -30,7 +30,11 @@ const MEANING: Readonly<Record<Stage, string>> = {
 };
 
 /** What is used of the snapshot. Times: ms since the press. */
-const Status = Snapshot.pick({ boot: true, panicBoard: true, emergency: true }).partial({ boot: true });
+const Status = Snapshot.pick({ boot: true, panicBoard: true })
+  .partial()
+  .extend({
+    emergency: Snapshot.shape.emergency.pick({ drillArmed: true, episodes: true }),
+  });
 type Status = z.infer<typeof Status>;
 type Drill = Status["emergency"]["episodes"][number];
 type Legs = Drill["legs"];

@@ -1,8 +1,9 @@
 import { basename } from "node:path";
 import type { BrokerStatus } from "../dispatch/link-events.ts";
+import { LANES, type Lane } from "../domain/pending.ts";
 import type { BrokerSnapshot, InstalledSnapshot, Snapshot } from "../domain/snapshot.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
-import { within } from "../runtime/wait.ts";
+import { Latest } from "../runtime/latest.ts";
 import type { StatusActions } from "../status/server.ts";
 import type { MachineHealth } from "../status/machine.ts";
 import { commissioningOf } from "./commissioning.ts";
@@ -12,7 +13,7 @@ import { boardLoops } from "./panic.ts";
 
 /** What the unit's page shows and accepts. Nothing is read or kept for it while nobody asks. */
 
-/** The disk is asked for what waits; if it does not answer within this time, the last answer counts. */
+/** How long the disk is waited for; after that its last answer counts. */
 const DISK_MS = 500;
 /** Figures that the system is asked for are at most this old. */
 const SYSTEM_MS = 5_000;
@@ -25,26 +26,35 @@ const brokerOf = ({ url, state, fault, rtt }: BrokerStatus, now: number): Broker
   ...(rtt === undefined ? {} : { rttMs: rtt.ms, rttAgeS: Math.floor((now - rtt.at) / 1_000) }),
 });
 
+/** Records of all lanes. */
+export const recordsIn = (lanes: Readonly<Record<Lane, number>>): number =>
+  LANES.reduce((sum, lane) => sum + lanes[lane], 0);
+
 /** Makes snapshots. */
 class Snapshots {
   readonly #core: Core;
   readonly #parts: Parts;
-  #waiting: Waiting = { records: 0, bytes: 0 };
-  /** A question to a disk that does not answer is not asked again. */
-  #asking: Promise<void> | undefined;
+  readonly #waiting: Latest<Waiting>;
+  readonly #installed: Latest<InstalledSnapshot> | undefined;
   #machine: { readonly at: number; readonly figures: MachineHealth } | undefined;
-  #installed: { readonly at: number; readonly found: InstalledSnapshot } | undefined;
 
   constructor(core: Core, parts: Parts) {
     this.#core = core;
     this.#parts = parts;
+    const { outbox, options } = core;
+    const { time } = options.ports;
+    this.#waiting = new Latest({ ask: () => outbox.stats(), time, waitMs: DISK_MS, freshMs: 0 });
+    this.#installed =
+      options.installed && new Latest({ ask: options.installed, time, waitMs: DISK_MS, freshMs: SYSTEM_MS });
   }
 
   async read(): Promise<Snapshot> {
     const [core, parts] = [this.#core, this.#parts];
     const { clock, time } = core.options.ports;
-    const waiting = await this.#ask();
-    const installed = await this.#readInstalled();
+    const asked = await this.#waiting.read();
+    const lanes = core.outbox.waiting;
+    const waiting = { bytes: 0, ...asked, records: recordsIn(lanes) };
+    const installed = await this.#installed?.read();
     const satellites = await parts.gps.satellites();
     const position = parts.gps.fix();
     const now = time.mono();
@@ -58,6 +68,7 @@ class Snapshots {
       ...(installed ? { installed } : {}),
       outbox: {
         ...health.outbox,
+        lanes,
         disk: core.outbox.state.kind,
         store: core.outbox.store,
         history: core.history.outbox,
@@ -75,38 +86,12 @@ class Snapshots {
     };
   }
 
-  /** What waits, as the disk says it now, or said it last. */
-  async #ask(): Promise<Waiting> {
-    const { outbox, options } = this.#core;
-    this.#asking ??= outbox.stats().then(
-      (found) => {
-        this.#waiting = found;
-        this.#asking = undefined;
-      },
-      () => {
-        this.#asking = undefined; // reported by the outbox
-      },
-    );
-    await within(DISK_MS, this.#asking, options.ports.time);
-    return { ...this.#waiting, records: outbox.waiting };
-  }
-
   #readMachine(): MachineHealth {
     const { clock, machine } = this.#core.options.ports;
     const now = clock.mono();
     if (!this.#machine || now - this.#machine.at >= SYSTEM_MS)
       this.#machine = { at: now, figures: machine("page") };
     return this.#machine.figures;
-  }
-
-  async #readInstalled(): Promise<InstalledSnapshot | undefined> {
-    const { installed, ports } = this.#core.options;
-    const now = ports.clock.mono();
-    if (installed && (!this.#installed || now - this.#installed.at >= SYSTEM_MS)) {
-      const found = await installed().catch(() => undefined); // a root that cannot be read now
-      if (found) this.#installed = { at: now, found };
-    }
-    return this.#installed?.found;
   }
 
   #can(): Pick<Snapshot, "can"> {

@@ -74,6 +74,13 @@ describe("on a loopback address", () => {
     expect(orders).toEqual(["drill", "disarm"]);
   });
 
+  test("the page itself can ask for a drill", async () => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    const page = [`host: 127.0.0.1:${port}`, `origin: http://127.0.0.1:${port}`, JSON_TYPE];
+    expect(await ask(port, [DRILL, ...page])).toBe(204);
+    expect(orders).toEqual(["drill"]);
+  });
+
   test("the panic board can be asked for, and given back", async () => {
     const port = await serve({ listen: "127.0.0.1:0" });
     for (const method of ["POST", "DELETE"])
