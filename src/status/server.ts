@@ -1,5 +1,7 @@
+import type { IncomingMessage } from "node:http";
+import { SIGNED_BYTES } from "../domain/commissioning.ts";
 import type { LampEvent, Snapshot } from "../domain/snapshot.ts";
-import { isJson, json, openHttpServer, plain, type HttpServer, type Route } from "../runtime/http.ts";
+import { bodyOf, isJson, json, openHttpServer, plain, type HttpServer, type Route } from "../runtime/http.ts";
 import { EventStreams } from "../runtime/http-events.ts";
 import { pageFolder, StaticFiles } from "../runtime/http-files.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
@@ -39,13 +41,23 @@ export type StatusActions = {
   readonly lend: () => Promise<string | undefined>;
   /** `DELETE /board`: opens it again. */
   readonly takeBack: () => undefined;
+  /**
+   * `POST /commissioning`: makes the event of a signed report. `order`: the body as JSON; undefined: it is none, or
+   * too long. Returns the reason if it is refused.
+   */
+  readonly commissioned: (order: unknown) => Promise<string | undefined>;
 };
 
+/** A signed report, and what JSON adds to it. */
+const COMMISSIONING_BYTES = SIGNED_BYTES + 1_024;
 const SNAPSHOT_MS = 1_000;
 
 /** An order to the unit, which only this machine may give. `what`: the order, in a refusal. */
 const order =
-  (what: string, perform: () => string | undefined | Promise<string | undefined>): Route =>
+  (
+    what: string,
+    perform: (request: IncomingMessage) => string | undefined | Promise<string | undefined>,
+  ): Route =>
   async ({ request, response, local }) => {
     if (!local) {
       plain(response, 403, `${what} can only be asked for on this machine, through a loopback address`);
@@ -55,7 +67,7 @@ const order =
       plain(response, 415, "expected content-type: application/json");
       return;
     }
-    const refused = await perform();
+    const refused = await perform(request);
     if (refused === undefined) response.writeHead(204).end();
     else plain(response, 409, refused);
   };
@@ -136,6 +148,9 @@ export const openStatusServer = async (options: StatusOptions, on: StatusActions
       "DELETE /drill": order("a drill", on.disarm),
       "POST /board": order("the panic board", on.lend),
       "DELETE /board": order("the panic board", on.takeBack),
+      "POST /commissioning": order("a commissioning", async (request) =>
+        on.commissioned(await bodyOf(request, COMMISSIONING_BYTES)),
+      ),
     },
   );
   return {

@@ -6,6 +6,7 @@ import { VSS_VERSION } from "../domain/vss.ts";
 import { Latest } from "../runtime/latest.ts";
 import type { StatusActions } from "../status/server.ts";
 import type { MachineHealth } from "../status/machine.ts";
+import { commissioningOf } from "./commissioning.ts";
 import type { Core } from "./core.ts";
 import { healthOf, type Parts } from "./duties.ts";
 import { boardLoops } from "./panic.ts";
@@ -117,6 +118,7 @@ class Snapshots {
 export const statusActions = (core: Core, parts: Parts): StatusActions => {
   const snapshots = new Snapshots(core, parts);
   const { emergency, loan } = parts;
+  const commissioning = commissioningOf(core);
   return {
     status: () => snapshots.read(),
     lamp() {
@@ -132,5 +134,6 @@ export const statusActions = (core: Core, parts: Parts): StatusActions => {
     },
     lend: () => loan.lend(),
     takeBack: () => loan.takeBack(),
+    commissioned: (order) => commissioning.receive(order),
   };
 };

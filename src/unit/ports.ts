@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { CanMapping } from "../decode/can/mapping.ts";
 import type { Connect } from "../dispatch/port.ts";
 import type { ByteSource } from "../domain/bytes.ts";
@@ -43,6 +44,8 @@ export type UnitOptions = {
   readonly configFaults: readonly ConfigFault[];
   /** When the certificate in use expires, UTC milliseconds; undefined: none can be read. Absent: the unit has none. */
   readonly certificateExpiresAt?: () => number | undefined;
+  /** The certificate in use. Undefined: none can be read. Absent: the unit has none. */
+  readonly certificate?: () => X509Certificate | undefined;
   /** Takes a bundle from dispatch. Absent: the unit has no root to install it in, and does not ask for any. */
   readonly bundle?: (bytes: Buffer) => void;
   /** What is installed on the root. Absent: the unit does not run on one. */

@@ -22,6 +22,7 @@ const acting = {
   disarm: () => undefined,
   lend: () => Promise.resolve(undefined),
   takeBack: () => undefined,
+  commissioned: () => Promise.resolve(undefined),
 };
 
 let stack: AsyncDisposableStack;
@@ -39,6 +40,8 @@ const serve = async (options: StatusOptions): Promise<number> => {
     disarm: () => void orders.push("disarm"),
     lend: () => Promise.resolve(void orders.push("lend")),
     takeBack: () => void orders.push("takeBack"),
+    commissioned: (order) =>
+      Promise.resolve(order === undefined ? "no report" : void orders.push(JSON.stringify(order))),
   });
   return stack.use(server).port;
 };
@@ -86,6 +89,20 @@ describe("on a loopback address", () => {
     expect(await ask(port, ["POST /board HTTP/1.1", "host: localhost"])).toBe(415);
     expect(await ask(port, ["POST /board HTTP/1.1", "host: evil.example", JSON_TYPE])).toBe(421);
     expect(orders).toEqual(["lend", "takeBack"]);
+  });
+
+  test("a signed report is handed over as JSON; what is none, or too long, is refused", async () => {
+    const port = await serve({ listen: "127.0.0.1:0" });
+    const hand = async (body: string): Promise<number> => {
+      const headers = { "content-type": "application/json" };
+      return (await fetch(`http://127.0.0.1:${port}/commissioning`, { method: "POST", headers, body }))
+        .status;
+    };
+    expect(await hand('{"report":"a.b.c"}')).toBe(204);
+    expect(orders).toEqual(['{"report":"a.b.c"}']);
+    expect(await hand("a.b.c")).toBe(409);
+    expect(await hand(JSON.stringify({ report: "x".repeat(300_000) })).catch(() => 409)).toBe(409);
+    expect(orders).toHaveLength(1);
   });
 
   test.each([

@@ -108,6 +108,7 @@ export const askUnit = async (
   unit: UnitAddress,
   path: string,
   method: "GET" | "POST" | "DELETE" = "GET",
+  body?: string,
 ): Promise<UnitAnswer> => {
   const { request } = process.getBuiltinModule("node:http");
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -117,7 +118,7 @@ export const askUnit = async (
   };
   const signal = AbortSignal.timeout(ANSWER_MS);
   const asking = request({ host: unit.host, port: unit.port, path, method, headers, agent: false, signal });
-  asking.once("response", resolve).on("error", reject).end();
+  asking.once("response", resolve).on("error", reject).end(body);
   try {
     const response = await promise;
     return { status: response.statusCode ?? 0, text: await textOf(response) };

@@ -10,7 +10,7 @@ import { configFaults, type SettingsFault } from "../../settings/fault.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { openStatusServer } from "../../status/server.ts";
 import { createMachineProbe } from "../../status/machine.ts";
-import { watchExpiry } from "./expiry.ts";
+import { certificateAt, watchExpiry } from "./expiry.ts";
 import { panicBoard } from "./board.ts";
 
 /** What a command adds to the system's own ports. */
@@ -40,6 +40,7 @@ export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
     ...(bundle ? { bundle } : {}),
     ...(installed ? { installed } : {}),
     certificateExpiresAt: watchExpiry(settings.dispatch.cert, () => systemTime.mono()),
+    certificate: () => certificateAt(settings.dispatch.cert),
     ports: {
       time: systemTime,
       random: Math.random,
