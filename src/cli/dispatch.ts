@@ -119,8 +119,8 @@ before the time was known.
 --ack answers every emergency of every unit below the prefix, also each later one, up to that stage,
 until Ctrl-C: never use it at dispatch's own broker.
 ${WEB_HELP}
-Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, the address of --web cannot
-be used or its page is not built, 74 a file cannot be used, 78 the file of --web-password has no password.`,
+Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, or the page cannot be
+served, 74 a file cannot be used, 78 the file of --web-password has no password.`,
   async run(args) {
     const given = options(withWebAddress(args), {
       broker: { type: "string" },

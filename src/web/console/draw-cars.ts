@@ -34,10 +34,10 @@ const shape = (
     x + radius * Math.sin(turn + angle),
     y - radius * Math.cos(turn + angle),
   ];
-  context.moveTo(...corner(0, RADIUS + 4));
-  context.lineTo(...corner(2.45, RADIUS + 1));
-  context.lineTo(...corner(Math.PI, 3));
-  context.lineTo(...corner(-2.45, RADIUS + 1));
+  context.moveTo(...corner(0, RADIUS + 5));
+  context.lineTo(...corner(2.3, RADIUS + 3));
+  context.lineTo(...corner(Math.PI, 4));
+  context.lineTo(...corner(-2.3, RADIUS + 3));
   context.closePath();
 };
 
@@ -51,8 +51,8 @@ const drawName = (
   context.lineWidth = 3;
   context.strokeStyle = colours.paper;
   context.fillStyle = colours.ink;
-  context.strokeText(text, x + 13, y + 4);
-  context.fillText(text, x + 13, y + 4);
+  context.strokeText(text, x + 20, y + 4);
+  context.fillText(text, x + 20, y + 4);
 };
 
 const drawRing = (
@@ -67,13 +67,13 @@ const drawRing = (
   context.setLineDash(isReal ? [] : [4, 4]);
   context.lineWidth = isReal ? 3 : 2;
   context.strokeStyle = isReal ? colours.emergency : colours.drill;
-  context.arc(x, y, RADIUS + 8, 0, 2 * Math.PI);
+  context.arc(x, y, RADIUS + 10, 0, 2 * Math.PI);
   context.stroke();
   context.setLineDash([]);
   if (!isReal) return;
   context.globalAlpha = 1 - phase;
   context.beginPath();
-  context.arc(x, y, RADIUS + 8 + 22 * phase, 0, 2 * Math.PI);
+  context.arc(x, y, RADIUS + 10 + 22 * phase, 0, 2 * Math.PI);
   context.stroke();
   context.globalAlpha = 1;
 };
@@ -97,7 +97,7 @@ const drawCar = (
   context.fillStyle = colours.fault;
   context.strokeStyle = colours.paper;
   context.beginPath();
-  context.arc(point.x + 8, point.y - 8, 4, 0, 2 * Math.PI);
+  context.arc(point.x + 10, point.y - 10, 4, 0, 2 * Math.PI);
   context.fill();
   context.stroke();
 };
@@ -127,11 +127,11 @@ export const drawCars = (
     if (car.emergency !== undefined) drawRing(context, point, car, colours, phase);
     drawCar(context, point, car, colours);
     const isSelected = car.unit === selected;
-    if (isSelected) {
+    if (isSelected && car.emergency === undefined) {
       context.lineWidth = 2;
       context.strokeStyle = colours.ink;
       context.beginPath();
-      context.arc(point.x, point.y, RADIUS + 6, 0, 2 * Math.PI);
+      context.arc(point.x, point.y, RADIUS + 9, 0, 2 * Math.PI);
       context.stroke();
     }
     if (withNames || isSelected || car.emergency !== undefined)

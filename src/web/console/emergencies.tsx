@@ -7,7 +7,7 @@ import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
 import { AnswerError, postAck } from "./server.ts";
 
 /** What may be done from here. The server judges again. */
-export type Actions = {
+type Actions = {
   readonly operator: string | undefined;
   readonly show: (episode: EpisodeView) => void;
   readonly open: (unit: string) => void;
@@ -109,7 +109,8 @@ const Stages = ({ episode, now }: { episode: EpisodeView; now: number }): JSX.El
             <span class="stage">{words.stages[stage]}</span>
             {isReached && step && (
               <span class="who">
-                {step.by !== undefined && <span class="by">{step.by}</span>} <Time at={step.at} now={now} />
+                {step.by !== undefined && <span class="by">{step.by}</span>}{" "}
+                <Time at={stage === "active" ? episode.pressedAt : step.at} now={now} />
               </span>
             )}
           </li>
@@ -137,33 +138,11 @@ const PositionFact = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   );
 };
 
-const Card = ({
-  episode,
-  now,
-  actions,
-}: {
-  episode: EpisodeView;
-  now: number;
-  actions: Actions;
-}): JSX.Element => {
+const Facts = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   const words = useWords();
-  const { unit, test, silent, presses, buttons, pressedAt, isPressTimeKnown, heldMs, vehicle, shortened } =
-    episode;
-  const since = Math.min(pressedAt, now);
-  const signals = Object.entries(vehicle);
+  const { buttons, presses, heldMs, isPressTimeKnown, silent, shortened } = episode;
   return (
-    <article
-      class={`card ${test ? "drill" : "real"} is-${episode.state}`}
-      aria-label={`${test ? words.drill : words.emergency}: ${unit}`}
-    >
-      <header>
-        <span class="kind">{test ? words.drill : words.emergency}</span>
-        <h3>{unit}</h3>
-        <span class="since">
-          <strong class="number">{words.ago(spanSince(since, now))}</strong> <Time at={pressedAt} now={now} />
-        </span>
-      </header>
-      <Stages episode={episode} now={now} />
+    <>
       <dl class="facts">
         <Fact name={words.buttons}>{buttons.join(", ")}</Fact>
         <Fact name={words.presses}>
@@ -175,29 +154,53 @@ const Card = ({
       {!isPressTimeKnown && <p class="note">{words.pressTimeUnknown}</p>}
       {silent && <p class="note">{words.covert}</p>}
       {shortened.length > 0 && <p class="note">{words.shortened(shortened.join(", "))}</p>}
-      {signals.length > 0 && (
-        <details>
-          <summary>
-            {words.vehicle}: {signals.length}
-          </summary>
-          <dl class="signals">
-            {signals.map(([path, value]) => (
-              <Fact key={path} name={path}>
-                {valueText(value)}
-              </Fact>
-            ))}
-          </dl>
-        </details>
-      )}
+    </>
+  );
+};
+
+const Vehicle = ({ episode }: { episode: EpisodeView }): JSX.Element | null => {
+  const words = useWords();
+  const signals = Object.entries(episode.vehicle);
+  if (signals.length === 0) return null;
+  return (
+    <details>
+      <summary>
+        {words.vehicle}: {signals.length}
+      </summary>
+      <dl class="signals">
+        {signals.map(([path, value]) => (
+          <Fact key={path} name={path}>
+            {valueText(value)}
+          </Fact>
+        ))}
+      </dl>
+    </details>
+  );
+};
+
+type CardProps = { readonly episode: EpisodeView; readonly now: number; readonly actions: Actions };
+
+const Card = ({ episode, now, actions }: CardProps): JSX.Element => {
+  const words = useWords();
+  const { unit, test, state, pressedAt, position } = episode;
+  const kind = test ? words.drill : words.emergency;
+  return (
+    <article class={`card ${test ? "drill" : "real"} is-${state}`} aria-label={`${kind}: ${unit}`}>
+      <header>
+        <span class="kind">{kind}</span>
+        <h3>{unit}</h3>
+        <span class="since">
+          <strong class="number">{words.ago(spanSince(pressedAt, now))}</strong>{" "}
+          <Time at={pressedAt} now={now} />
+        </span>
+      </header>
+      <Stages episode={episode} now={now} />
+      <Facts episode={episode} />
+      <Vehicle episode={episode} />
       <footer>
         <Answers episode={episode} actions={actions} />
         <div class="ways">
-          <button
-            type="button"
-            class="plain"
-            disabled={!episode.position}
-            onClick={() => actions.show(episode)}
-          >
+          <button type="button" class="plain" disabled={!position} onClick={() => actions.show(episode)}>
             {words.showOnMap}
           </button>
           <button type="button" class="plain" onClick={() => actions.open(unit)}>
@@ -221,7 +224,7 @@ type Shown = {
 export const Emergencies = ({ real, drills, unshown, now, actions }: Shown): JSX.Element => {
   const words = useWords();
   return (
-    <>
+    <div class="alarms">
       <section
         class={`emergencies ${real.length > 0 ? "open" : "quiet"}`}
         aria-labelledby="emergencies-title"
@@ -255,6 +258,6 @@ export const Emergencies = ({ real, drills, unshown, now, actions }: Shown): JSX
           </div>
         </section>
       )}
-    </>
+    </div>
   );
 };
