@@ -9,7 +9,7 @@ export type TestConsole = AsyncDisposable & {
   readonly url: string;
   readonly acks: { unit: string; episode: string; stage: string; by: string }[];
   /** A message below the unit's topic. */
-  say(unit: string, channel: string, payload: object | string, retain?: boolean): void;
+  say(unit: string, channel: string, payload: Buffer | object | string, retain?: boolean): void;
   /** A report of a unit; its numbers rise. */
   report(unit: string, kind: string, data: object, more?: object): void;
 };
@@ -28,8 +28,10 @@ export const openTestConsole = async (more: Partial<ConsoleOptions> = {}): Promi
     ...more,
   });
   const numbers = new Map<string, number>();
-  const say = (unit: string, channel: string, payload: object | string, retain = false): void => {
-    const bytes = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
+  const say = (unit: string, channel: string, payload: Buffer | object | string, retain = false): void => {
+    const bytes = Buffer.isBuffer(payload)
+      ? payload
+      : Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
     console.hear(heardMessage("patrol/v1", `patrol/v1/${unit}/${channel}`, bytes, retain));
   };
   return {
