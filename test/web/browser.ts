@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import axe from "axe-core";
 import { chromium, type Browser, type Page } from "playwright-core";
 
 /** Debian's Chromium. Its sandbox needs a user other than root. */
@@ -15,11 +15,9 @@ export const complaintsOf = (page: Page): string[] => {
   return complaints;
 };
 
-const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
-
 /** What axe-core finds wrong, one line each. `evaluate` is not bound by the page's policy. */
 export const accessibilityFaults = async (page: Page): Promise<string[]> => {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const found: unknown = await page.evaluate(`axe.run().then(({ violations }) => violations.flatMap((one) =>
     one.nodes.map((node) => one.id + ": " + node.html.slice(0, 200) + " " + node.failureSummary)))`);
   return Array.isArray(found) ? found.map(String) : ["axe-core has not answered"];

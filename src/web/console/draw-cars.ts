@@ -8,7 +8,6 @@ const RADIUS = 7;
 /** From this zoom on each car has its name. */
 const NAMES_ZOOM = 13;
 const FONT = "600 12px system-ui, 'DejaVu Sans', sans-serif";
-const PULSE_MS = 1_400;
 
 export type Look = "good" | "fault" | "away";
 
@@ -60,7 +59,6 @@ const drawRing = (
   { x, y }: L.Point,
   car: CarSummary,
   colours: Colours,
-  phase: number,
 ): void => {
   const isReal = car.emergency === "real";
   context.beginPath();
@@ -70,12 +68,6 @@ const drawRing = (
   context.arc(x, y, RADIUS + 10, 0, 2 * Math.PI);
   context.stroke();
   context.setLineDash([]);
-  if (!isReal) return;
-  context.globalAlpha = 1 - phase;
-  context.beginPath();
-  context.arc(x, y, RADIUS + 10 + 22 * phase, 0, 2 * Math.PI);
-  context.stroke();
-  context.globalAlpha = 1;
 };
 
 const drawCar = (
@@ -106,25 +98,20 @@ export type Scene = {
   readonly cars: readonly CarSummary[];
   readonly selected: string | undefined;
   readonly colours: Colours;
-  /** False: nothing moves by itself. */
-  readonly isAnimated: boolean;
 };
 
-/** `nowMs`: for what moves. */
 export const drawCars = (
   context: CanvasRenderingContext2D,
   map: L.Map,
   size: L.Point,
-  { cars, selected, colours, isAnimated }: Scene,
-  nowMs: number,
+  { cars, selected, colours }: Scene,
 ): void => {
   const withNames = map.getZoom() >= NAMES_ZOOM;
-  const phase = isAnimated ? (nowMs % PULSE_MS) / PULSE_MS : 0;
   for (const car of cars) {
     if (!car.position) continue;
     const point = map.latLngToContainerPoint([car.position.lat, car.position.lon]);
     if (point.x < -40 || point.y < -40 || point.x > size.x + 40 || point.y > size.y + 40) continue;
-    if (car.emergency !== undefined) drawRing(context, point, car, colours, phase);
+    if (car.emergency !== undefined) drawRing(context, point, car, colours);
     drawCar(context, point, car, colours);
     const isSelected = car.unit === selected;
     if (isSelected && car.emergency === undefined) {
