@@ -56,6 +56,8 @@ export type BoardHealth = {
   readonly connected: boolean;
   readonly firmware?: string;
   readonly loops?: readonly LoopState[];
+  /** Volts at each loop's input, at a supply of 5 V; 2.5 at rest. Absent: firmware 1.2 or older. */
+  readonly levelsV?: readonly number[];
   readonly supplyMv?: number;
   /** False: `supplyMv` is up to 9 % off. Absent: firmware 1.3 or older, which cannot be calibrated. */
   readonly supplyCalibrated?: boolean;

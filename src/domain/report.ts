@@ -212,7 +212,7 @@ const ButtonHealth = z
   })
   .describe("when the button was last seen to work");
 
-const HealthData = z
+export const HealthData = z
   .object({
     uptimeS: count.describe("seconds since the service started"),
     version: z.string().describe("of the software"),

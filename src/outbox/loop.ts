@@ -364,6 +364,10 @@ export class OutboxLoop implements Outbox {
     return this.#queue.oldest;
   }
 
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
   stats(): Promise<{ records: number; oldestAt?: number; bytes: number }> {
     return this.#reader.stats();
   }

@@ -98,6 +98,8 @@ export type Outbox = AsyncDisposable &
      * connection: dispatch cannot have it. Undefined if there is none.
      */
     unsent(upTo: number, missing: Runs): number | undefined;
+    /** Pending records as far as they are known. It reads no disk. */
+    readonly waiting: number;
     /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
     readonly state: DiskState;

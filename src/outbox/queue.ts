@@ -86,6 +86,10 @@ export class Queue {
   get pending(): number {
     return pendingCount(this.#ledger);
   }
+  /** Records that wait, as far as they are known. */
+  get waiting(): number {
+    return this.#recovered ? this.pending : this.size;
+  }
   get oldest(): number {
     return oldestPending(this.#ledger);
   }

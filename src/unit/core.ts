@@ -9,6 +9,7 @@ import { createRoutes, type Routes } from "../domain/wire.ts";
 import { removableCopies, renameWords, type Pending } from "../outbox/other-name.ts";
 import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
+import { History } from "../status/history.ts";
 import { VERSION } from "../domain/version.ts";
 import { credentialsOf } from "./credentials.ts";
 import { CustodyPart } from "./custody.ts";
@@ -38,6 +39,8 @@ export type Core = {
   /** The reason to stop and restart the unit. */
   readonly restart: Signal<string>;
   readonly event: (data: EventData) => void;
+  /** What the page shows of the past. */
+  readonly history: History;
   /**
    * Appends a report to the outbox, and offers it to the link at once, unless its number might be used
    * again after a crash.
@@ -171,6 +174,28 @@ const createLink = (
   });
 };
 
+/** Passes on what the outbox reports. */
+const listenToStore = (
+  outside: Outside,
+  { link, faults, writable }: Pick<Core, "link" | "faults" | "writable">,
+): void => {
+  outside.stored.listen((lane) => link.stored(lane));
+  outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
+  outside.spareUsed.listen((reason) => {
+    const where = { part: "outbox", where: "vital file" } as const;
+    if (reason === undefined) faults.clear(where, "the vital file is used again");
+    else faults.raise({ ...where, code: "vital-file" }, `${reason}: its spare is used`);
+  });
+  outside.troubles.listen((fault) => {
+    if (fault)
+      faults.raise({ part: "outbox", code: fault.code }, `the outbox cannot be written: ${fault.detail}`);
+    else faults.clear({ part: "outbox" }, "the outbox can be written again");
+    writable.emit(fault === undefined);
+    // Reports that cannot be written are sent from memory.
+    if (fault) for (const lane of LANES) link.stored(lane);
+  });
+};
+
 /**
  * Opens the outbox and makes the link. Rejects with StoreError if another process has the outbox, or if
  * its disk has never been writable, and with NameError if the unit's name has changed too early.
@@ -189,8 +214,11 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     connected: new Signal(),
   };
   const outbox = await openNamed(options, name, outside);
+  const history = new History();
   const event = (data: EventData): void => {
-    outbox.append({ kind: "event", data, ...clock.now() });
+    const now = clock.now();
+    outbox.append({ kind: "event", data, ...now });
+    history.event(data, clock.mono(), now.at);
   };
   const faults = new Faults({ log, event, mono: () => clock.mono() });
   const state = stateOf(options, name, outbox);
@@ -205,21 +233,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   });
   const link = createLink(options, routes, outbox, state, (url) => custody.isHeard(url));
   const writable = new Signal<boolean>();
-  outside.stored.listen((lane) => link.stored(lane));
-  outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
-  outside.spareUsed.listen((reason) => {
-    const where = { part: "outbox", where: "vital file" } as const;
-    if (reason === undefined) faults.clear(where, "the vital file is used again");
-    else faults.raise({ ...where, code: "vital-file" }, `${reason}: its spare is used`);
-  });
-  outside.troubles.listen((fault) => {
-    if (fault)
-      faults.raise({ part: "outbox", code: fault.code }, `the outbox cannot be written: ${fault.detail}`);
-    else faults.clear({ part: "outbox" }, "the outbox can be written again");
-    writable.emit(fault === undefined);
-    // Reports that cannot be written are sent from memory.
-    if (fault) for (const lane of LANES) link.stored(lane);
-  });
+  listenToStore(outside, { link, faults, writable });
   const report = (draft: Draft): void => {
     const made = outbox.append(draft);
     if (outbox.leased(made.seq)) link.offer(made);
@@ -239,6 +253,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     connected,
     restart,
     event,
+    history,
     report,
     state,
   };

@@ -8,7 +8,8 @@ import type { ConsoleOptions } from "../../src/recorder/console/server.ts";
 import { TileFile } from "../../src/recorder/console/tiles.ts";
 import { place } from "../recorder/console/messages.ts";
 import { wire } from "../recorder/reports.ts";
-import { accessibilityFaults, complaintsOf, openBrowser } from "./browser.ts";
+import { accessibilityFaults, complaintsOf } from "./accessibility.ts";
+import { openBrowser } from "./browser.ts";
 import { healthOf, openTestConsole, type TestConsole } from "./console-feed.ts";
 import { worldTiles } from "./tiles-file.ts";
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import * as z from "zod";
+import type * as z from "zod";
 import { listenAddress } from "../../domain/address.ts";
 import { unitName } from "../../domain/identity.ts";
+import { Snapshot } from "../../domain/snapshot.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings, type UnitSettings } from "../../settings/load.ts";
 import { CommandError, configSource, EXIT } from "./command.ts";
@@ -133,7 +134,7 @@ export const isNobodyThere = (error: unknown): boolean =>
   "code" in error.cause &&
   error.cause.code === "ECONNREFUSED";
 
-const Named = z.object({ unit: z.string() });
+const Named = Snapshot.pick({ unit: true });
 
 /** The name of a unit, without the directorate if the other unit has the same one. */
 const shortName = (name: string, other: string): string => {

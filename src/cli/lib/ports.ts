@@ -25,11 +25,12 @@ export type Wiring = {
   /** The sources are recordings. */
   readonly recorded: boolean;
   readonly bundle?: UnitOptions["bundle"];
+  readonly installed?: UnitOptions["installed"];
 };
 
 /** The options of a unit that uses the real devices, disk and network of this machine. */
 export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
-  const { settings, config, faults, log, gps, can, recorded, bundle } = wiring;
+  const { settings, config, faults, log, gps, can, recorded, bundle, installed } = wiring;
   const { outbox, status } = settings;
   return {
     settings,
@@ -37,6 +38,7 @@ export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
     configFaults: configFaults(faults),
     recorded,
     ...(bundle ? { bundle } : {}),
+    ...(installed ? { installed } : {}),
     certificateExpiresAt: watchExpiry(settings.dispatch.cert, () => systemTime.mono()),
     ports: {
       time: systemTime,

@@ -20,6 +20,7 @@ import type { ExpiryReminder } from "./expiry.ts";
 import { ResultLamp } from "./result-lamp.ts";
 import type { OpenRoot } from "./root.ts";
 
+export { installedOn } from "./installed.ts";
 export { openRoot } from "./root.ts";
 
 /** The service on a root: starts units one after the other, each with the configuration then in force. */

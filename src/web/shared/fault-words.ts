@@ -1,0 +1,48 @@
+import { FAULT_TEXTS } from "built:fault-texts";
+import { toLatin } from "../../domain/faults/latin.ts";
+import { SERBIAN } from "../../domain/faults/serbian.ts";
+import { SLOVENE } from "../../domain/faults/slovene.ts";
+import type { CatalogueWords, FaultWords } from "../../domain/faults/words.ts";
+import type { Language } from "./language.ts";
+
+type Named = { readonly part: string; readonly code: string };
+
+const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+const english = ({ part, code }: Named): FaultWords | undefined => {
+  const rows = own(FAULT_TEXTS, part);
+  const texts = rows && own(rows, code);
+  return texts && { sentence: texts[0], remedy: texts[1] };
+};
+
+const translated = (
+  { device, configuration }: CatalogueWords,
+  { part, code }: Named,
+): FaultWords | undefined => {
+  const rows = own<Readonly<Record<string, FaultWords>>>(device, part);
+  const words = rows && own(rows, code);
+  if (words) return words;
+  const sentence = own<string>(configuration.sentences, code);
+  return sentence === undefined ? undefined : { sentence, remedy: configuration.remedy };
+};
+
+const latin = (words: FaultWords | undefined): FaultWords | undefined =>
+  words && { sentence: toLatin(words.sentence), remedy: toLatin(words.remedy) };
+
+/**
+ * The catalogue's sentence and remedy for a fault. Undefined: the catalogue has no such fault, because the unit
+ * is of another release than the page.
+ */
+export const faultWords = (language: Language, fault: Named): FaultWords | undefined => {
+  switch (language) {
+    case "en":
+      return english(fault);
+    case "sr-Cyrl":
+      return translated(SERBIAN, fault);
+    case "sr-Latn":
+      return latin(translated(SERBIAN, fault));
+    case "sl":
+      return translated(SLOVENE, fault);
+  }
+};
