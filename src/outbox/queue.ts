@@ -86,9 +86,11 @@ export class Queue {
   get pending(): number {
     return pendingCount(this.#ledger);
   }
-  /** Records that wait, as far as they are known. */
-  get waiting(): number {
-    return this.#recovered ? this.pending : this.size;
+  /** Records that wait, by lane, as far as they are known. */
+  get waiting(): Record<Lane, number> {
+    const [emergency, event] = [this.#urgent.emergency.size, this.#urgent.event.size];
+    const all = this.#recovered ? this.pending : this.size;
+    return { emergency, event, telemetry: Math.max(0, all - emergency - event) };
   }
   get oldest(): number {
     return oldestPending(this.#ledger);

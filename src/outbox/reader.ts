@@ -84,7 +84,7 @@ export class Reader {
       return report && report.clock !== "unset" ? [Date.parse(report.at)] : [];
     });
     return {
-      records: queue.waiting,
+      records: queue.isRecovered ? queue.pending : queue.size,
       bytes: disk.space().used,
       ...(times.length > 0 ? { oldestAt: Math.min(...times) } : {}),
     };

@@ -83,6 +83,9 @@ const UNIT: readonly Metric[] = [
 ];
 
 const DISPATCH: readonly Metric[] = [
+  each("patrol_outbox_pending", "Reports that wait for a broker or a receipt, by lane.", (s) =>
+    Object.entries(s.outbox.lanes ?? {}).map(([lane, value]) => ({ labels: { lane }, value })),
+  ),
   gauge("patrol_outbox_records", "Reports that wait, in all.", (s) => s.outbox.records),
   gauge("patrol_outbox_oldest_seconds", "Age of the oldest report that waits.", (s) => s.outbox.oldestAgeS),
   gauge("patrol_outbox_bytes", "The outbox on disk.", (s) => s.outbox.bytes),

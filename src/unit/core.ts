@@ -66,6 +66,7 @@ type Outside = {
   readonly stored: Signal<Lane>;
   readonly troubles: Signal<OutboxFault | undefined>;
   readonly news: Signal<string>;
+  readonly gaps: Signal<EventData>;
   readonly spareUsed: Signal<string | undefined>;
   readonly orphans: Signal<EmergencyUpdate>;
   readonly recalled: Signal<Memory>;
@@ -91,6 +92,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       stored: (lane) => on.stored.emit(lane),
       fault: (fault) => on.troubles.emit(fault),
       news: (line) => on.news.emit(line),
+      gap: (gap) => on.gaps.emit(gap),
       spareUsed: (reason) => on.spareUsed.emit(reason),
       orphan: (report) => on.orphans.emit(report),
       recalled: (memory) => on.recalled.emit(memory),
@@ -208,6 +210,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     stored: new Signal(),
     troubles: new Signal(),
     news: new Signal(),
+    gaps: new Signal(),
     spareUsed: new Signal(),
     orphans: new Signal(),
     recalled: new Signal(),
@@ -215,6 +218,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   };
   const outbox = await openNamed(options, name, outside);
   const history = new History();
+  outside.gaps.listen((gap) => history.event(gap, clock.mono(), clock.now().at));
   const event = (data: EventData): void => {
     const now = clock.now();
     outbox.append({ kind: "event", data, ...now });

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { BrokerStatus } from "../dispatch/link-events.ts";
+import { LANES, type Lane } from "../domain/pending.ts";
 import type { BrokerSnapshot, InstalledSnapshot, Snapshot } from "../domain/snapshot.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { Latest } from "../runtime/latest.ts";
@@ -24,6 +25,10 @@ const brokerOf = ({ url, state, fault, rtt }: BrokerStatus, now: number): Broker
   ...(rtt === undefined ? {} : { rttMs: rtt.ms, rttAgeS: Math.floor((now - rtt.at) / 1_000) }),
 });
 
+/** Records of all lanes. */
+export const recordsIn = (lanes: Readonly<Record<Lane, number>>): number =>
+  LANES.reduce((sum, lane) => sum + lanes[lane], 0);
+
 /** Makes snapshots. */
 class Snapshots {
   readonly #core: Core;
@@ -46,7 +51,8 @@ class Snapshots {
     const [core, parts] = [this.#core, this.#parts];
     const { clock, time } = core.options.ports;
     const asked = await this.#waiting.read();
-    const waiting = { bytes: 0, ...asked, records: core.outbox.waiting };
+    const lanes = core.outbox.waiting;
+    const waiting = { bytes: 0, ...asked, records: recordsIn(lanes) };
     const installed = await this.#installed?.read();
     const satellites = await parts.gps.satellites();
     const position = parts.gps.fix();
@@ -61,6 +67,7 @@ class Snapshots {
       ...(installed ? { installed } : {}),
       outbox: {
         ...health.outbox,
+        lanes,
         disk: core.outbox.state.kind,
         store: core.outbox.store,
         history: core.history.outbox,

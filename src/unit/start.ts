@@ -13,7 +13,7 @@ import { openCore, type Core } from "./core.ts";
 import { ClockEvent, openCommands, openHealth, type Parts } from "./duties.ts";
 import { openCar, openPanic, type CarParts, type PanicParts } from "./parts.ts";
 import type { Faults } from "./faults.ts";
-import { statusActions } from "./page.ts";
+import { recordsIn, statusActions } from "./page.ts";
 import type { UnitOptions } from "./ports.ts";
 import { Reach } from "./reach.ts";
 
@@ -229,7 +229,7 @@ const remember = ({ history, link, outbox, options }: Core, { gps }: Parts): voi
   history.tick(
     options.ports.clock.mono(),
     () => gps.fix(),
-    () => ({ records: outbox.waiting, connected: link.connected }),
+    () => ({ records: recordsIn(outbox.waiting), connected: link.connected }),
   );
 
 const trustedTime = ({ ports }: UnitOptions): number | undefined => {

@@ -72,6 +72,7 @@ describe("what the page is shown", () => {
     const { world, shown } = await opened();
     await world.wait(60_000);
     const { outbox, trail, events, mono } = await shown();
+    expect(outbox.lanes).toEqual({ emergency: 0, event: 0, telemetry: outbox.records });
     expect(outbox).toMatchObject({ disk: "open", store: expect.stringMatching(/^[0-9a-z]{8}$/) });
     expect(outbox.history?.records.length).toBe(7);
     expect(outbox.history?.connected.at(-1)).toBe(1);

@@ -6,6 +6,7 @@ const { outbox, link, can, panicBoard } = HealthData.shape;
 
 /** `records`, `oldestAgeS` and `bytes` are those of `health`. */
 export const OutboxSnapshot = outbox.extend({
+  lanes: z.record(z.string(), z.number()).optional().describe("records by lane: emergency, event, telemetry"),
   disk: z.string().optional().describe("opening, open, reopening, or away: nothing can be written"),
   store: z.string().optional().describe("the outbox in use, 8 of 0-9 and a-z"),
   history: OutboxHistory.optional(),
