@@ -118,7 +118,7 @@ describe("a car", () => {
     there.report(UNIT, "event", {
       type: "fault",
       part: "can",
-      code: "silent",
+      code: "bus-off",
       where: "can0",
       detail: "no frame",
     });
@@ -132,7 +132,8 @@ describe("a car", () => {
     for (const part of [
       "52.4",
       "stale",
-      "can silent can0",
+      "has left the bus because of errors",
+      "can bus-off can0",
       "no frame",
       "fault",
       "45.38000, 20.39000",
@@ -179,7 +180,7 @@ describe("an emergency", () => {
     const card = page.getByRole("article", { name: `Emergency: ${UNIT}` });
     await card.waitFor();
     await page.screenshot({ path: join(OUTPUT, "console-emergency.png") });
-    expect(await card.innerText()).toMatch(/1 min \d+ s ago/);
+    expect(await card.innerText()).toMatch(/1\smin \d+\ss ago/);
     await expect(card.getByRole("button", { name: /^Clear/ }).isDisabled()).resolves.toBe(true);
     await card.getByRole("button", { name: /^Accept/ }).click();
     await card.getByText("Sent. Waiting for the car to confirm.").waitFor();

@@ -95,6 +95,8 @@ export const followFleet = (on: FeedEvents): { close(): void } => {
       listen();
       const changes = FleetChanges.safeParse(JSON.parse(data));
       if (changes.success) on.changed(changes.data);
+      // A server of another release: what is shown is old.
+      else on.lost();
     });
     listen();
   };
