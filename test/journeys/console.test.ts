@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { openBrowser } from "../web/browser.ts";
 import { epoch, openCar, waitFor, type Car } from "./car.ts";
 import { openCentre, type Centre } from "./centre.ts";
 import { openRecorder } from "./recorder.ts";
+
+/** A browser, a broker, a unit with its board and a console start one after the other. */
+const SLOW_MS = 90_000;
 
 let browser: Browser;
 beforeAll(async () => {
@@ -22,6 +26,12 @@ beforeEach(async () => {
   ({ broker, stack } = await openCentre());
 });
 afterEach(() => stack.disposeAsync());
+
+const folder = (): string => {
+  const made = mkdtempSync(join(tmpdir(), "console-"));
+  stack.defer(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+};
 
 /** `dispatch --web` as a process; resolves with the line that it prints. */
 const startDispatch = async (...args: string[]): Promise<string> => {
@@ -67,7 +77,33 @@ const startCar = async (startAt?: number): Promise<Car> => {
 const lampIs = (car: Car, lamp: string) =>
   waitFor(`the lamp to show ${lamp}`, () => car.lamps.at(-1) === lamp);
 
-describe("the dispatcher's console", () => {
+describe("an address that is in use", { timeout: SLOW_MS }, () => {
+  test("ends dispatch --web with 69 and one line; the recorder works without its page", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    stack.defer(() => void other.close());
+    const web = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const child = spawn(process.execPath, ["src/main.ts", "dispatch", "--broker", broker.url, "--web", web], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let words = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (words += text));
+    const [code] = (await once(child, "close")) as [number];
+    expect([code, words]).toEqual([
+      69,
+      expect.stringMatching(new RegExp(`^--web: ${web} cannot be used .*stop the program that uses it\n$`)),
+    ]);
+    const recorder = stack.use(
+      openRecorder("--broker", broker.url, "--into", `sqlite:${folder()}/x.db`, "--web", web),
+    );
+    await recorder.start();
+    expect(recorder.log.find(({ msg }) => msg === "there is no console")?.["cause"]).toContain(
+      "cannot be used",
+    );
+  });
+});
+
+describe("the dispatcher's console", { timeout: SLOW_MS }, () => {
   test("shows a press of a real unit; an operator answers it, and the lamp in the car follows", async () => {
     const car = await startCar();
     const line = await startDispatch("--operator", "Jelena");
@@ -77,7 +113,7 @@ describe("the dispatcher's console", () => {
     await row.getByText("online").waitFor();
     car.press(1);
     const card = page.getByRole("article", { name: "Emergency: zrenjanin/zr-117" });
-    await card.waitFor({ timeout: 5_000 });
+    await card.waitFor();
     await lampIs(car, "sent");
     for (const [button, lamp] of [
       [/^Received/, "received"],
@@ -94,14 +130,12 @@ describe("the dispatcher's console", () => {
   });
 
   test("of the recorder has a car's history from its store, and answers as an operator does", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "console-"));
-    stack.defer(() => rmSync(folder, { recursive: true, force: true }));
     const recorder = stack.use(
       openRecorder(
         "--broker",
         `mqtt://127.0.0.1:${broker.port}`,
         "--into",
-        `sqlite:${join(folder, "reports.db")}`,
+        `sqlite:${folder()}/reports.db`,
         "--web",
         "127.0.0.1:0",
         "--operator",
@@ -120,13 +154,24 @@ describe("the dispatcher's console", () => {
       .waitFor();
     await page.getByRole("option", { name: /zr-117/ }).click();
     await page.locator("#car-panel time").first().waitFor();
+    const question = `track.json?unit=zrenjanin/zr-117&from=${began}&to=${Date.now()}`;
+    await vi.waitFor(
+      async () => {
+        const answer = await page.request.get(address + question);
+        expect(((await answer.json()) as { points: unknown[] }).points.length).toBeGreaterThan(40);
+      },
+      { timeout: 15_000, interval: 500 },
+    );
     // The last hour, from the store.
     await page.getByRole("tab", { name: "History" }).click();
     const slider = page.getByRole("slider");
     await slider.waitFor();
     expect(await page.getByRole("combobox", { name: "Period" }).inputValue()).toBe("hour");
     await slider.press("Home");
-    await page.locator("#car-panel").getByText("45.33333, 20.38333").waitFor();
+    await page
+      .locator("#car-panel")
+      .getByText(/^45\.3333\d, 20\.38333$/)
+      .waitFor();
     const shown = await page.locator("#car-panel time").getAttribute("datetime");
     // The first epochs say only that the unit listens.
     expect(Math.abs(Date.parse(shown ?? "") - began)).toBeLessThan(1_000);

@@ -201,6 +201,20 @@ describe("an emergency", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("can be answered again when the car does not confirm the answer", async () => {
+    const { there, page } = await open({ operator: "Ana" });
+    there.report(UNIT, "emergency", emergency());
+    const accept = page.getByRole("button", { name: /^Accept/ });
+    await page.clock.install();
+    await accept.click();
+    await page.getByText("Sent. Waiting for the car to confirm.").waitFor();
+    expect(await accept.isDisabled()).toBe(true);
+    await page.clock.fastForward(9_000);
+    await page.getByText("The car has not confirmed. It may be offline.").waitFor();
+    await accept.click();
+    await vi.waitFor(() => expect(there.acks).toHaveLength(2));
+  });
+
   test("cannot be acknowledged without an operator", async () => {
     const { there, page } = await open();
     there.report(UNIT, "emergency", emergency());

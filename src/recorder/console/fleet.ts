@@ -5,10 +5,10 @@ import type { Accepted } from "../report.ts";
 import type { UnitTopic } from "../topics.ts";
 import { afterReport, afterState, newCar, type Car, type Way } from "./car.ts";
 import { EmergencyData, EventData } from "./data.ts";
-import { afterEmergency, afterRemoval, episodeView, type Episode } from "./episode.ts";
+import { afterEmergency, afterRemoval, episodePlace, episodeView, type Episode } from "./episode.ts";
 import { Ring } from "./ring.ts";
 import { timeOf } from "./stamp.ts";
-import { detailsOf, summaryOf } from "./view.ts";
+import { detailsOf, summaryOf, type Alarm } from "./view.ts";
 
 /**
  * The fleet as the console knows it: a bounded model, changed by one message at a time. It reads no clock and does
@@ -142,12 +142,12 @@ export class Fleet {
 
   car(unit: string): CarSummary | undefined {
     const car = this.#cars.get(unit);
-    return car && summaryOf(car, this.#emergencyOf(unit));
+    return car && summaryOf(car, this.#alarmOf(car));
   }
 
   details(unit: string): CarDetails | undefined {
     const car = this.#cars.get(unit);
-    return car && detailsOf(car, this.#emergencyOf(unit));
+    return car && detailsOf(car, this.#alarmOf(car));
   }
 
   episode(key: string): EpisodeView | undefined {
@@ -183,10 +183,12 @@ export class Fleet {
     }));
   }
 
-  #emergencyOf(unit: string): CarSummary["emergency"] {
+  #alarmOf({ unit, corrections }: Car): Alarm {
     const open = [...this.#episodes.values()].filter((one) => one.unit === unit && !one.ended);
-    if (open.length === 0) return undefined;
-    return open.some(({ data }) => !data.test) ? "real" : "drill";
+    if (open.length === 0) return { emergency: undefined };
+    const emergency = open.some(({ data }) => !data.test) ? "real" : "drill";
+    const placed = open.findLast(({ data }) => data.position);
+    return { emergency, position: placed && episodePlace(placed, corrections) };
   }
 
   #keepRaw(heard: Heard, now: number): void {

@@ -23,6 +23,14 @@ type Shown = {
   readonly cursor: TrackPoint | undefined;
 };
 
+/** The track that an open emergency of the car brings along: all there is if the console has begun since. */
+const episodeTrack = ({ episodes }: FleetState, selected: string | undefined): readonly TrackPoint[] => {
+  const open = [...episodes.values()].findLast(({ unit, ended }) => unit === selected && !ended);
+  if (!open) return NO_TRACK;
+  const places = open.position ? [...open.track, open.position] : open.track;
+  return places.map(({ lat, lon }) => ({ lat, lon, at: open.pressedAt }));
+};
+
 const Bar = ({
   settings,
   open,
@@ -80,7 +88,9 @@ const Work = ({ settings, state, version, now, selected, select, map }: WorkProp
     [selected, map],
   );
   const onLive = useCallback(() => setShown(undefined), []);
-  const track = ofHistory ? ofHistory.track : (details?.track ?? NO_TRACK);
+  const ofEpisode = useMemo(() => episodeTrack(state, selected), [state, version, selected]);
+  const heard = details?.track ?? NO_TRACK;
+  const track = ofHistory ? ofHistory.track : heard.length > 1 ? heard : ofEpisode;
   return (
     <div class="work">
       <CarList

@@ -52,6 +52,10 @@ const Outcome = ({ order }: { readonly order: Order }): JSX.Element | null => {
   return <p class="outcome bad">{says[order.status] ?? other}</p>;
 };
 
+/** An answer that the car has not confirmed in time can be given again: it may be lost. */
+const isPending = (order: Order): boolean =>
+  order.kind === "asking" || (order.kind === "sent" && !order.late);
+
 /** The buttons. Clearing asks once more: it is the only one that ends the episode. */
 const Answers = ({ episode, actions }: { episode: EpisodeView; actions: Actions }): JSX.Element => {
   const words = useWords();
@@ -73,7 +77,7 @@ const Answers = ({ episode, actions }: { episode: EpisodeView; actions: Actions 
           type="button"
           class={`act act-${stage}`}
           aria-label={`${stage === "cleared" && asksAgain ? words.confirmClear : words.acts[stage]}: ${unit}`}
-          disabled={!isPossible(stage) || order.kind === "asking" || order.kind === "sent"}
+          disabled={!isPossible(stage) || isPending(order)}
           onClick={() => press(stage)}
         >
           {stage === "cleared" && asksAgain ? words.confirmClear : words.acts[stage]}

@@ -26,20 +26,31 @@ type Loaded =
   | { readonly kind: "failed" }
   | { readonly kind: "track"; readonly points: readonly TrackPoint[]; readonly isCut: boolean };
 
-const useTrack = (unit: string, period: Period, recent: readonly TrackPoint[], now: number): Loaded => {
+/** How often a period that ends now is asked for again, ms. */
+const AGAIN_MS = 30_000;
+
+const useTrack = (unit: string, period: Period, recent: readonly TrackPoint[], skewMs: number): Loaded => {
   const [loaded, setLoaded] = useState<Loaded>({ kind: "loading" });
   useEffect(() => {
     if (period === "recent") return undefined;
     const stop = new AbortController();
     setLoaded({ kind: "loading" });
-    const [from, to] = [Math.round(now - PERIODS[period]), Math.round(now)];
-    get(`track.json?unit=${encodeURIComponent(unit)}&from=${from}&to=${to}`, TrackAnswer, stop.signal).then(
-      ({ points, isCut }) => setLoaded({ kind: "track", points, isCut }),
-      () => {
-        if (!stop.signal.aborted) setLoaded({ kind: "failed" });
-      },
-    );
-    return () => stop.abort();
+    const ask = (): void => {
+      const to = Math.round(Date.now() + skewMs);
+      const path = `track.json?unit=${encodeURIComponent(unit)}&from=${to - PERIODS[period]}&to=${to}`;
+      get(path, TrackAnswer, stop.signal).then(
+        ({ points, isCut }) => setLoaded({ kind: "track", points, isCut }),
+        () => {
+          if (!stop.signal.aborted) setLoaded({ kind: "failed" });
+        },
+      );
+    };
+    ask();
+    const timer = setInterval(ask, AGAIN_MS);
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
   }, [unit, period]);
   return useMemo(
     () => (period === "recent" ? { kind: "track", points: recent, isCut: false } : loaded),
@@ -125,7 +136,7 @@ const Slider = ({
 export const HistoryPane = ({ unit, recent, now, hasStore, onTrack }: Props): JSX.Element => {
   const words = useWords();
   const [period, setPeriod] = useState<Period>(hasStore ? "hour" : "recent");
-  const loaded = useTrack(unit, period, recent, now);
+  const loaded = useTrack(unit, period, recent, now - Date.now());
   return (
     <div class="history">
       {hasStore && (

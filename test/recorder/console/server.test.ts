@@ -1,7 +1,10 @@
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FleetChanges } from "../../../src/domain/fleet.ts";
 import { openConsole, type ConsoleOptions } from "../../../src/recorder/console/server.ts";
@@ -111,6 +114,42 @@ describe("the stream of changes", () => {
     const { port, say } = await open();
     say(`emergency/${EPISODE}`, wire(1, { kind: "emergency", data: emergencyData() }), true);
     expect((await next(await follow(port))).episodes).toMatchObject([{ state: "active" }]);
+  });
+
+  test("costs no memory for a viewer that does not read: it gets the newest state when it does", async () => {
+    let flush = (): void => undefined;
+    const every = (_: number, f: () => void) => {
+      flush = f;
+      return { [Symbol.dispose]() {} };
+    };
+    const { port, say } = await open({ time: { ...systemTime, every } });
+    const socket = connect(port, "127.0.0.1");
+    stack.defer(() => void socket.destroy());
+    socket.write("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await once(socket, "readable");
+    const rounds = 3_000;
+    for (let n = 1; n <= rounds; n++) {
+      // An event of 4 kB, of which nothing is left out but what is no longer kept.
+      say(
+        "event",
+        wire(n, {
+          kind: "event",
+          data: { type: "shutdown", reason: "x".repeat(1_000), more: "y".repeat(3_000) },
+        }),
+      );
+      flush();
+      if (n % 100 === 0) await setImmediate();
+    }
+    let text = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+    socket.resume();
+    const isThere = () => text.includes(`"n":${rounds},`);
+    while (!isThere()) {
+      flush();
+      await sleep(5);
+    }
+    // 3,000 events of 2 kB are 6 MB: what the kernel and the limit took is less, and then the newest 1,000.
+    expect(text.match(/"n":\d+,/g)!.length).toBeLessThan(rounds);
   });
 
   test("is refused to a seventeenth viewer", async () => {
