@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 import { Snapshot } from "../domain/snapshot.ts";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
@@ -30,7 +30,12 @@ const MEANING: Readonly<Record<Stage, string>> = {
 };
 
 /** What is used of the snapshot. Times: ms since the press. */
-const Status = Snapshot.pick({ boot: true, panicBoard: true, emergency: true }).partial({ boot: true });
+const { boot, panicBoard, emergency } = Snapshot.shape;
+const Status = z.object({
+  boot: boot.optional(),
+  panicBoard,
+  emergency: emergency.pick({ drillArmed: true, episodes: true }),
+});
 type Status = z.infer<typeof Status>;
 type Drill = Status["emergency"]["episodes"][number];
 type Legs = Drill["legs"];

@@ -8,19 +8,18 @@ import { askStatus, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask
 import { onStopRequest } from "./lib/stop.ts";
 
 /** What is printed of the snapshot. */
-const Printed = Snapshot.pick({
-  unit: true,
-  boot: true,
-  version: true,
-  uptimeS: true,
-  outbox: true,
-  link: true,
-  gps: true,
-  can: true,
-  panicBoard: true,
-  emergency: true,
-  faults: true,
-  position: true,
+const { outbox, link, gps, can, panicBoard, emergency, position } = Snapshot.shape;
+const Printed = Snapshot.pick({ unit: true, boot: true, version: true, uptimeS: true, faults: true }).extend({
+  outbox: outbox.pick({ records: true, oldestAgeS: true }),
+  link: link.pick({ broker: true, reconnects: true, fault: true }),
+  gps: gps.pick({ fix: true, satellites: true, fault: true }),
+  can: can.unwrap().pick({ frames: true, dropped: true, state: true }).optional(),
+  panicBoard: panicBoard
+    .unwrap()
+    .pick({ connected: true, firmware: true, degraded: true, loops: true })
+    .optional(),
+  emergency: emergency.pick({ drillArmed: true, lamp: true, episodes: true }),
+  position: position.unwrap().pick({ lat: true, lon: true, speedKmh: true }).optional(),
 });
 type Printed = z.infer<typeof Printed>;
 

@@ -1,14 +1,24 @@
 import type { Plugin } from "vite";
 import * as z from "zod";
 import { CATALOGUE } from "../domain/faults.ts";
+import type { FaultWords } from "../domain/faults/words.ts";
 import { LampEvent, Snapshot } from "../domain/snapshot.ts";
 
 /** What the pages get made from `domain` when they are built, so that neither zod nor unused texts are in them. */
 
-const faultTexts = (): string => {
-  const texts: Record<string, Record<string, readonly [string, string]>> = {};
-  for (const { part, code, sentence, remedy } of CATALOGUE) (texts[part] ??= {})[code] = [sentence, remedy];
-  return `export const FAULT_TEXTS = ${JSON.stringify(texts)};`;
+/** The catalogue's English texts in the form of the other languages, without causes and what dispatch sees. */
+const englishTexts = (): string => {
+  const device: Record<string, Record<string, FaultWords>> = {};
+  const sentences: Record<string, string> = {};
+  let remedyOfConfiguration = "";
+  for (const { part, code, about, sentence, remedy } of CATALOGUE)
+    if (about === "device") (device[part] ??= {})[code] = { sentence, remedy };
+    else {
+      sentences[code] = sentence;
+      remedyOfConfiguration = remedy;
+    }
+  const texts = { device, configuration: { sentences, remedy: remedyOfConfiguration } };
+  return `export const ENGLISH = ${JSON.stringify(texts)};`;
 };
 
 /** Keywords that `src/web/shared/check.ts` reads. */
@@ -38,7 +48,7 @@ const schemas = (): string =>
 
 /** The modules' source texts, by the name that pages import. */
 const BUILT: Readonly<Record<string, () => string>> = {
-  "built:fault-texts": faultTexts,
+  "built:fault-texts": englishTexts,
   "built:schemas": schemas,
 };
 

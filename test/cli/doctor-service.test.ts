@@ -24,8 +24,8 @@ const BROKER = "mqtts://a:8883";
 const service = (more: Partial<Service> = {}): Service => ({
   uptimeS: 40,
   clock: "gnss",
-  gps: { fix: "3d", sentences: 10, rejected: {} },
-  link: { reconnects: 0, broker: BROKER },
+  gps: { fix: "3d", sentences: 10 },
+  link: { broker: BROKER },
   faults: [],
   ...more,
 });
@@ -60,7 +60,7 @@ describe("the link of the running service", () => {
     const detail = "/etc/patrol-unit/unit.key cannot be read: this user may not read it";
     const faults = [{ part: "link", code: "credentials-unreadable", where: BROKER, detail }];
     const [finding, ...others] = servedLink(
-      service({ link: { reconnects: 0, fault: "credentials-unreadable" }, faults }),
+      service({ link: { fault: "credentials-unreadable" }, faults }),
       fine,
     );
     expect(finding).toMatchObject({
@@ -77,7 +77,7 @@ describe("the link of the running service", () => {
     const own = [
       trouble(`broker ${BROKER}`, "the host answers but no broker listens there", "is it running?", true),
     ];
-    expect(servedLink(service({ link: { reconnects: 0 }, faults }), own)).toMatchObject([
+    expect(servedLink(service({ link: {}, faults }), own)).toMatchObject([
       {
         says: "the service is not connected: see the brokers",
         cure: cureOf("link", "refused"),
@@ -101,7 +101,7 @@ describe("the link of the running service", () => {
   });
 
   test("not connected without a fault yet is a warning: it may have just started", () => {
-    expect(findingText(servedLink(service({ link: { reconnects: 0 } }), fine)[0]!)).toBe(
+    expect(findingText(servedLink(service({ link: {} }), fine)[0]!)).toBe(
       "warn  link: the service is not connected yet\n      → run doctor again in a few seconds\n",
     );
   });

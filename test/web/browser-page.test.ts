@@ -170,6 +170,27 @@ test("the lamp follows the board at once, and blinks as it does", async () => {
   await page.locator(".bulb.lit").waitFor();
 });
 
+test("an emergency that is open is on the first view, with how far it has got", async () => {
+  const { emergency } = goodCar();
+  const episode = {
+    episode: "01KB2",
+    test: false,
+    button: "dash",
+    state: "active",
+    legs: { stored: 4, sent: 60 },
+  };
+  unit.show(
+    goodCar({ emergency: { ...emergency, lamp: "sent", episodes: [...emergency.episodes, episode] } }),
+  );
+  await using seen = await openPage(browser, unit.url, { size: "phone" });
+  const alarm = seen.page.locator(".panel.alarm");
+  await alarm.waitFor();
+  expect(await alarm.innerText()).toContain(WORDS.en.panic.emergency);
+  expect(await alarm.locator("rect.leg").count()).toBe(2);
+  await screenshot(seen.page, "emergency");
+  expect(await violations(seen.page)).toEqual([]);
+});
+
 test("if the viewer wants no motion, the lamp stands still", async () => {
   await using seen = await openPage(browser, unit.url, { still: true });
   const { page } = seen;
@@ -265,4 +286,7 @@ test("times are in the viewer's zone, with UTC in the title", async () => {
   const time = seen.page.locator(".episode time").first();
   expect(await time.getAttribute("title")).toBe("2026-11-26 12:41:03 UTC");
   expect(await time.innerText()).toContain("13:41:03");
+  await time.focus();
+  const beside = await time.evaluate((element) => getComputedStyle(element, "::after").content);
+  expect(beside).toContain("2026-11-26 12:41:03 UTC");
 });

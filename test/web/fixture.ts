@@ -129,6 +129,7 @@ export const goodCar = (changes: Partial<Snapshot> = {}): Snapshot => ({
   installed: { version: 12, previous: 11, signer: "fleet-2026" },
   outbox: {
     records: 3,
+    lanes: { emergency: 0, event: 1, telemetry: 2 },
     oldestAgeS: 2,
     bytes: 1_800_000,
     history: {

@@ -93,10 +93,18 @@ describe("conditions without a fault", () => {
     ["no fix", { gps: { fix: "none", sentences: 1, rejected: {} } }],
     ["an unknown time", { clock: "unset" }],
     ["a certificate that ends in a week", { certificateExpiresAt: "2026-12-03T00:00:00Z" }],
+    ["a certificate that has ended", { certificateExpiresAt: "2026-11-01T00:00:00Z" }],
     ["a disk with 10 MiB left", { diskFreeMiB: 10 }],
   ])("%s needs attention", (_, changes) => {
     expect(levelOf(goodCar(changes))).toBe("watch");
   });
+});
+
+test("a certificate that has ended is not said to end soon", () => {
+  const list = judge(goodCar({ certificateExpiresAt: "2026-11-01T00:00:00Z" }), NOW);
+  expect(list.find(({ duty }) => duty === "link")?.reasons).toEqual([
+    { kind: "condition", level: "watch", condition: "certificate-ended" },
+  ]);
 });
 
 test("a fault of a button that has no loop in the snapshot has a line of its own", () => {

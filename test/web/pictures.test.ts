@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LAMP_LOOKS } from "../../src/domain/lamp-looks.ts";
+import { runsOfFix, sharesOf } from "../../src/web/status/fix-runs.ts";
 import { flashesPerSecond, isLit, type LampName } from "../../src/web/status/lamp-phase.ts";
 import { along, shownLeg } from "../../src/web/status/legs.ts";
 import { momentOf } from "../../src/web/status/moments.ts";
@@ -52,6 +53,28 @@ describe("the way", () => {
   test("its length is the sum of its parts", () => {
     const places = [45, 45.001, 45.003].map((lat) => ({ lat, lon: 20 }));
     expect(lengthOf(places)).toBeCloseTo(333.6, 0);
+  });
+});
+
+describe("the kind of fix over time", () => {
+  const fix = [0, 0, 3, 3, 3, 2, 3, 3];
+
+  test("samples of one kind are one run", () => {
+    expect(runsOfFix(fix)).toEqual([
+      { from: 0, length: 2, kind: 0 },
+      { from: 2, length: 3, kind: 3 },
+      { from: 5, length: 1, kind: 2 },
+      { from: 6, length: 2, kind: 3 },
+    ]);
+    expect(runsOfFix([])).toEqual([]);
+  });
+
+  test("the shares add up to one", () => {
+    expect(sharesOf(fix)).toEqual([
+      [3, 5 / 8],
+      [2, 1 / 8],
+      [0, 2 / 8],
+    ]);
   });
 });
 

@@ -9,18 +9,20 @@ import { sound, trouble, warning, type Finding } from "./finding.ts";
  * What doctor uses of the snapshot. `link.broker`: it is connected; `link.fault`: why the last connection failed or
  * ended.
  */
+const { link, gps, can, panicBoard } = Snapshot.shape;
 const Service = Snapshot.pick({
   uptimeS: true,
   writtenMiB: true,
   config: true,
   at: true,
   clock: true,
-  link: true,
-  gps: true,
-  can: true,
-  panicBoard: true,
   faults: true,
-}).partial({ link: true });
+}).extend({
+  link: link.pick({ broker: true, fault: true }).optional(),
+  gps: gps.pick({ fix: true, sentences: true, fault: true }),
+  can: can.unwrap().pick({ frames: true, dropped: true, state: true }).optional(),
+  panicBoard: panicBoard.unwrap().pick({ connected: true, degraded: true, loops: true }).optional(),
+});
 export type Service = z.infer<typeof Service>;
 
 /**

@@ -18,7 +18,7 @@ type MappedSignal = {
 };
 
 /** The frame that carries a signal, and the names that the database gives to both. */
-export type SignalSource = {
+type SignalSource = {
   readonly message: string;
   readonly frameId: number;
   /** Whether the id has 29 bits. */

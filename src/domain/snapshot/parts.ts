@@ -87,7 +87,7 @@ export type BoardSnapshot = z.infer<typeof BoardSnapshot>;
 const LEGS = ["stored", "sent", "received", "accepted", "cleared"] as const;
 
 /** An emergency or a drill of this boot: the open ones, and the last four that have ended. */
-export const EpisodeSnapshot = z.object({
+const EpisodeSnapshot = z.object({
   episode: z.string(),
   test: z.boolean().describe("a drill"),
   button: z.string().optional(),

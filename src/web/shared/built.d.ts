@@ -2,8 +2,8 @@
 
 /** The catalogue's English texts: without causes and what dispatch sees, which the pages do not show. */
 declare module "built:fault-texts" {
-  /** Part to code to the sentence and the remedy. */
-  export const FAULT_TEXTS: Readonly<Record<string, Readonly<Record<string, readonly [string, string]>>>>;
+  import type { CatalogueWords } from "../../domain/faults/words.ts";
+  export const ENGLISH: CatalogueWords;
 }
 
 /** JSON Schemas (draft 2020-12) of what the unit sends, made from the zod schemas of `domain/snapshot`. */

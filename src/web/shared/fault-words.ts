@@ -1,4 +1,4 @@
-import { FAULT_TEXTS } from "built:fault-texts";
+import { ENGLISH } from "built:fault-texts";
 import { toLatin } from "../../domain/faults/latin.ts";
 import { SERBIAN } from "../../domain/faults/serbian.ts";
 import { SLOVENE } from "../../domain/faults/slovene.ts";
@@ -10,13 +10,7 @@ type Named = { readonly part: string; readonly code: string };
 const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;
 
-const english = ({ part, code }: Named): FaultWords | undefined => {
-  const rows = own(FAULT_TEXTS, part);
-  const texts = rows && own(rows, code);
-  return texts && { sentence: texts[0], remedy: texts[1] };
-};
-
-const translated = (
+const wordsOf = (
   { device, configuration }: CatalogueWords,
   { part, code }: Named,
 ): FaultWords | undefined => {
@@ -37,12 +31,12 @@ const latin = (words: FaultWords | undefined): FaultWords | undefined =>
 export const faultWords = (language: Language, fault: Named): FaultWords | undefined => {
   switch (language) {
     case "en":
-      return english(fault);
+      return wordsOf(ENGLISH, fault);
     case "sr-Cyrl":
-      return translated(SERBIAN, fault);
+      return wordsOf(SERBIAN, fault);
     case "sr-Latn":
-      return latin(translated(SERBIAN, fault));
+      return latin(wordsOf(SERBIAN, fault));
     case "sl":
-      return translated(SLOVENE, fault);
+      return wordsOf(SLOVENE, fault);
   }
 };

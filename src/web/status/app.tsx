@@ -41,7 +41,7 @@ type ViewProps = {
 const View = ({ tab, snapshot, list, lamp, now }: ViewProps): JSX.Element => {
   switch (tab) {
     case "now":
-      return <NowView snapshot={snapshot} list={list} lamp={lamp} />;
+      return <NowView snapshot={snapshot} list={list} lamp={lamp} now={now} />;
     case "position":
       return <PositionView snapshot={snapshot} now={now} />;
     case "vehicle":

@@ -87,6 +87,36 @@ const Legs = ({ episode: { legs, state } }: { readonly episode: Episode }): JSX.
   );
 };
 
+/** Emergencies and drills that are open now. */
+export const OpenEpisodes = ({
+  snapshot,
+  now,
+}: {
+  readonly snapshot: Snapshot;
+  readonly now: number;
+}): JSX.Element => (
+  <>
+    {snapshot.emergency.episodes
+      .filter(({ state }) => state !== "cleared")
+      .map((one) => (
+        <OpenEpisode key={one.episode} episode={one} now={now} />
+      ))}
+  </>
+);
+
+const OpenEpisode = ({ episode, now }: { readonly episode: Episode; readonly now: number }): JSX.Element => {
+  const { panic: words, lamp } = useWords();
+  const { test, button = "", pressedAt } = episode;
+  return (
+    <Panel title={test ? lamp.drill : words.emergency} class={test ? "" : "alarm"}>
+      <h3>
+        {button} {pressedAt !== undefined && <Time at={Date.parse(pressedAt)} now={now} />}
+      </h3>
+      <Legs episode={episode} />
+    </Panel>
+  );
+};
+
 /** What became of each press since the start, newest first. */
 export const Episodes = ({
   snapshot,

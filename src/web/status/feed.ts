@@ -11,13 +11,15 @@ export type Feed<S> =
 
 export type FeedEvent<S> =
   | { readonly kind: "snapshot"; readonly snapshot: S }
+  /** The unit was asked at `askedAt` and has not answered. */
+  | { readonly kind: "unanswered"; readonly askedAt: number }
   | { readonly kind: "tick" }
   | { readonly kind: "refused"; readonly wrong: boolean; readonly retryAfterS?: number }
   | { readonly kind: "admitted" };
 
 /**
  * Snapshots come once a second. Without one for this long the page says that the connection is lost. That a stream
- * has ended does not count: the page may get its snapshots in another way meanwhile.
+ * has ended does not count: the unit is asked for a snapshot then, and only if it does not answer it is lost at once.
  */
 export const LOST_MS = 2_200;
 
@@ -33,6 +35,11 @@ export const advance = <S>(feed: Feed<S>, event: FeedEvent<S>, now: number): Fee
         wrong: event.wrong,
         ...(event.retryAfterS === undefined ? {} : { retryAt: now + event.retryAfterS * 1_000 }),
       };
+    case "unanswered":
+      // What came since counts more.
+      if (feed.kind === "live" && feed.at <= event.askedAt)
+        return { kind: "lost", snapshot: feed.snapshot, at: feed.at };
+      return feed.kind === "opening" && feed.since <= event.askedAt ? { kind: "lost", at: feed.since } : feed;
     case "tick":
       if (feed.kind === "live" && now - feed.at > LOST_MS)
         return { kind: "lost", snapshot: feed.snapshot, at: feed.at };

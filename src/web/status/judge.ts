@@ -23,6 +23,7 @@ type Condition =
   | "no-fix"
   | "time-unknown"
   | "certificate-ends"
+  | "certificate-ended"
   | "disk-nearly-full";
 
 export type Reason =
@@ -169,7 +170,7 @@ const conditionsOf = (duty: Duty, s: Snapshot, now: number): readonly Reason[] =
       return [
         ...(offline ? [condition(young ? "offline-young" : "offline", young ? "watch" : "bad")] : []),
         ...(ends !== undefined && ends < CERTIFICATE_WARNING_MS
-          ? [condition("certificate-ends", "watch")]
+          ? [condition(ends < 0 ? "certificate-ended" : "certificate-ends", "watch")]
           : []),
       ];
     }

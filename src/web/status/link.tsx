@@ -13,15 +13,21 @@ import { useWords } from "./words.ts";
 type Props = { readonly snapshot: Snapshot; readonly now: number };
 type BrokerLine = NonNullable<Snapshot["link"]["brokers"]>[number];
 
+const LANES = ["emergency", "event", "telemetry"] as const;
+
 const Waiting = ({ snapshot, now }: Props): JSX.Element => {
   const { link: words } = useWords();
   const { number, quantity } = useFormat();
-  const { records, oldestAgeS, bytes, history } = snapshot.outbox;
+  const { records, oldestAgeS, bytes, history, lanes = {} } = snapshot.outbox;
+  const byLane = LANES.filter((lane) => lanes[lane]).map(
+    (lane) => `${words.lanes[lane]}: ${number(lanes[lane] ?? 0)}`,
+  );
   return (
     <Panel title={words.outbox}>
       <Facts
         of={[
           [words.waiting, number(records)],
+          [words.byLane, byLane.join(", ")],
           [words.oldest, oldestAgeS === undefined ? words.nothingWaits : shownSpan(oldestAgeS * 1_000)],
           [words.size, quantity(bytes / 1_048_576, "MiB", 1)],
         ]}
@@ -76,7 +82,7 @@ const Broker = ({ broker: { url, state, fault, rttMs } }: { readonly broker: Bro
       )}
       {rttMs !== undefined && (
         <p class="number">
-          {words.rtt}: {quantity(rttMs, "ms")}
+          {words.rtt}: {quantity(rttMs, "ms", rttMs < 10 ? 1 : 0)}
         </p>
       )}
     </li>

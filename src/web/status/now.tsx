@@ -4,6 +4,7 @@ import { faultWords } from "../shared/fault-words.ts";
 import { useFormat, type Format } from "../shared/format.ts";
 import { shownSpan } from "../shared/time.ts";
 import { useViewer } from "../shared/viewer.tsx";
+import { OpenEpisodes } from "./drill.tsx";
 import type { Judged, Reason } from "./judge.ts";
 import { Lamp } from "./lamp.tsx";
 import type { ShownLamp } from "./lamp-phase.ts";
@@ -15,6 +16,7 @@ type NowProps = {
   readonly snapshot: Snapshot;
   readonly list: readonly Judged[];
   readonly lamp: ShownLamp | undefined;
+  readonly now: number;
 };
 
 /** When a button was last pressed, in words. */
@@ -36,7 +38,9 @@ const boardFact = ({ panicBoard }: Snapshot, { fact }: Words, { quantity }: Form
 const linkFact = ({ link }: Snapshot, { fact }: Words, { quantity }: Format): string | undefined => {
   if (link.broker === undefined) return undefined;
   const connected = fact.linked(link.broker);
-  return link.rttMs === undefined ? connected : `${connected}, ${quantity(link.rttMs, "ms")}`;
+  return link.rttMs === undefined
+    ? connected
+    : `${connected}, ${quantity(link.rttMs, "ms", link.rttMs < 10 ? 1 : 0)}`;
 };
 
 const positionFact = ({ gps, position }: Snapshot, words: Words, format: Format): string | undefined => {
@@ -158,20 +162,23 @@ const About = ({ snapshot }: { readonly snapshot: Snapshot }): JSX.Element => {
 };
 
 /** Whether this car can call for help: every duty with its state, the reason and the remedy. */
-export const NowView = ({ snapshot, list, lamp }: NowProps): JSX.Element => {
+export const NowView = ({ snapshot, list, lamp, now }: NowProps): JSX.Element => {
   const words = useWords();
   return (
-    <div class="columns wide-first">
-      <ul class="duties panel" aria-label={words.titles.now}>
-        {list.map((one) => (
-          <DutyLine key={`${one.duty} ${one.name ?? ""}`} one={one} snapshot={snapshot} />
-        ))}
-      </ul>
-      <div class="stack">
-        <Panel title={words.lamp.now}>
-          <Lamp shown={lamp} />
-        </Panel>
-        <About snapshot={snapshot} />
+    <div class="stack">
+      <OpenEpisodes snapshot={snapshot} now={now} />
+      <div class="columns wide-first">
+        <ul class="duties panel" aria-label={words.titles.now}>
+          {list.map((one) => (
+            <DutyLine key={`${one.duty} ${one.name ?? ""}`} one={one} snapshot={snapshot} />
+          ))}
+        </ul>
+        <div class="stack">
+          <Panel title={words.lamp.now}>
+            <Lamp shown={lamp} />
+          </Panel>
+          <About snapshot={snapshot} />
+        </div>
       </div>
     </div>
   );

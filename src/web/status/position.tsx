@@ -5,6 +5,7 @@ import { Time } from "../shared/viewer.tsx";
 import { Chart } from "./chart.tsx";
 import { seriesOf } from "./moments.ts";
 import { Facts, Panel } from "./parts.tsx";
+import { Fixes } from "./fixes.tsx";
 import { Sky, Signals } from "./sky-view.tsx";
 import { Track } from "./track-view.tsx";
 import { useWords } from "./words.ts";
@@ -49,6 +50,7 @@ const Quality = ({ snapshot, now }: { readonly snapshot: Snapshot; readonly now:
     <>
       <Panel title={words.accuracy}>
         <Chart title={words.accuracyChart} series={series(trail?.accuracyM)} digits={1} symbol="m" />
+        {trail && <Fixes fix={trail.fix} />}
       </Panel>
       <Panel title={words.used}>
         <Chart title={words.satellitesChart} series={series(trail?.satellites)} />

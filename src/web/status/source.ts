@@ -12,6 +12,8 @@ export type Sink = {
 };
 
 const RETRY_MS = 1_500;
+/** The longest wait for an answer. */
+const ANSWER_MS = 5_000;
 
 const parsed = (text: string): unknown => {
   try {
@@ -34,7 +36,7 @@ const refusal = async (response: Response, wrong: boolean): Promise<FeedEvent<Sn
 
 /**
  * Follows the unit until it is stopped. The stream is opened again after each failure, unless the unit asks for its
- * PIN. Each time the snapshot is asked for once as well: a unit with too many viewers refuses streams only. While the page is hidden it is closed, so that the unit does no work that nobody sees.
+ * PIN. After each failure the snapshot is asked for once: a unit with too many viewers refuses streams only. While the page is hidden it is closed, so that the unit does no work that nobody sees.
  */
 export class Source {
   readonly #sink: Sink;
@@ -78,7 +80,10 @@ export class Source {
 
   readonly #look = (): void => {
     if (document.visibilityState === "hidden") this.#close();
-    else if (!this.#stream) this.#open();
+    else if (!this.#stream) {
+      void this.#ask();
+      this.#open();
+    }
   };
 
   #close(): void {
@@ -95,7 +100,6 @@ export class Source {
   #open(): void {
     this.#close();
     if (this.#stopped) return;
-    void this.#ask();
     const stream = new EventSource("/events");
     this.#stream = stream;
     stream.addEventListener("snapshot", ({ data }) => this.#receive(parsed(String(data))));
@@ -104,21 +108,27 @@ export class Source {
       if (lamp) this.#sink.lamp(lamp);
     });
     stream.addEventListener("error", () => {
-      if (this.#stream === stream) this.#later();
+      if (this.#stream !== stream) return;
+      this.#later();
+      void this.#ask();
     });
   }
 
   /** Asks once: for the first picture, and because a stream does not say that the unit wants a PIN. */
   async #ask(): Promise<void> {
+    const askedAt = performance.now();
     try {
-      const response = await fetch("/status.json", { cache: "no-store", signal: AbortSignal.timeout(5_000) });
+      const response = await fetch("/status.json", {
+        cache: "no-store",
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
       if (response.ok) this.#receive(parsed(await response.text()));
       else if (response.status === 401 || response.status === 429) {
         this.#close();
         this.#sink.feed(await refusal(response, false));
       }
     } catch {
-      // The stream fails too, and is opened again.
+      if (!this.#stopped) this.#sink.feed({ kind: "unanswered", askedAt });
     }
   }
 
@@ -132,7 +142,11 @@ export class Source {
 /** What became of an order. `undefined`: it was accepted. An empty text: the unit could not be asked. */
 export const order = async (method: "POST" | "DELETE", path: string): Promise<string | undefined> => {
   try {
-    const response = await fetch(path, { method, headers: { "content-type": "application/json" } });
+    const response = await fetch(path, {
+      method,
+      headers: { "content-type": "application/json" },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
     return response.ok ? undefined : (await response.text()).trim();
   } catch {
     return "";

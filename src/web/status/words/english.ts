@@ -69,6 +69,10 @@ export const ENGLISH = {
       sentence: "The unit's certificate ends within 30 days.",
       remedy: "Renew it with `enrol` before that.",
     },
+    "certificate-ended": {
+      sentence: "The unit's certificate has expired.",
+      remedy: "Renew it with `enrol`. The connection that is open stays; a new one is refused.",
+    },
     "disk-nearly-full": {
       sentence: "The disk is nearly full.",
       remedy: "`df -h`: make room, or lower `outbox.maxMiB`.",
@@ -129,8 +133,8 @@ export const ENGLISH = {
     none: "No light is known.",
   },
   position: {
-    track: "Way of the last 30 minutes",
-    trackLabel: (metres: string) => `Way of the last 30 minutes, ${metres} long, north is up`,
+    track: "Track of the last 30 minutes",
+    trackLabel: (metres: string) => `Track of the last 30 minutes, ${metres} long, north is up`,
     none: "No position yet.",
     north: "N",
     sky: "Sky",
@@ -163,6 +167,7 @@ export const ENGLISH = {
       7: "manual",
       8: "simulation",
     },
+    fixes: "Fix over time",
     accuracyChart: "Accuracy over time, metres",
     satellitesChart: "Satellites used over time",
   },
@@ -222,6 +227,8 @@ export const ENGLISH = {
   link: {
     waiting: "Records waiting",
     outbox: "Outbox",
+    byLane: "Of these",
+    lanes: { emergency: "emergencies", event: "events", telemetry: "telemetry" },
     waitingChart: "Records waiting over time",
     oldest: "The oldest waits for",
     nothingWaits: "nothing waits",

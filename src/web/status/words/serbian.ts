@@ -69,6 +69,10 @@ export const SERBIAN: Words = {
       sentence: "Сертификат јединице истиче за мање од 30 дана.",
       remedy: "Пре тога га обновите командом `enrol`.",
     },
+    "certificate-ended": {
+      sentence: "Сертификат јединице је истекао.",
+      remedy: "Обновите га командом `enrol`. Отворена веза остаје; нова се одбија.",
+    },
     "disk-nearly-full": {
       sentence: "Диск је скоро пун.",
       remedy: "`df -h`: ослободите простор, или смањите `outbox.maxMiB`.",
@@ -129,8 +133,8 @@ export const SERBIAN: Words = {
     none: "Светло није познато.",
   },
   position: {
-    track: "Пут у последњих 30 минута",
-    trackLabel: (metres) => `Пут у последњих 30 минута, дужина ${metres}, север је горе`,
+    track: "Путања у последњих 30 минута",
+    trackLabel: (metres) => `Путања у последњих 30 минута, дужина ${metres}, север је горе`,
     none: "Још нема позиције.",
     north: "С",
     sky: "Небо",
@@ -162,6 +166,7 @@ export const SERBIAN: Words = {
       7: "ручно",
       8: "симулација",
     },
+    fixes: "Позиција кроз време",
     accuracyChart: "Тачност кроз време, метри",
     satellitesChart: "Коришћени сателити кроз време",
   },
@@ -221,6 +226,8 @@ export const SERBIAN: Words = {
   link: {
     waiting: "Извештаји који чекају",
     outbox: "Излазни ред",
+    byLane: "Од тога",
+    lanes: { emergency: "позиви у помоћ", event: "догађаји", telemetry: "телеметрија" },
     waitingChart: "Извештаји који чекају кроз време",
     oldest: "Најстарији чека",
     nothingWaits: "ништа не чека",

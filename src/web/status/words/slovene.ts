@@ -68,6 +68,10 @@ export const SLOVENE: Words = {
       sentence: "Potrdilo enote poteče v manj kot 30 dneh.",
       remedy: "Pred tem ga obnovite z ukazom `enrol`.",
     },
+    "certificate-ended": {
+      sentence: "Potrdilo enote je poteklo.",
+      remedy: "Obnovite ga z ukazom `enrol`. Odprta povezava ostane; nova se zavrne.",
+    },
     "disk-nearly-full": {
       sentence: "Disk je skoraj poln.",
       remedy: "`df -h`: sprostite prostor ali zmanjšajte `outbox.maxMiB`.",
@@ -128,8 +132,8 @@ export const SLOVENE: Words = {
     none: "Luč ni znana.",
   },
   position: {
-    track: "Pot zadnjih 30 minut",
-    trackLabel: (metres) => `Pot zadnjih 30 minut, dolžina ${metres}, sever je zgoraj`,
+    track: "Sled zadnjih 30 minut",
+    trackLabel: (metres) => `Sled zadnjih 30 minut, dolžina ${metres}, sever je zgoraj`,
     none: "Položaja še ni.",
     north: "S",
     sky: "Nebo",
@@ -161,6 +165,7 @@ export const SLOVENE: Words = {
       7: "ročno",
       8: "simulacija",
     },
+    fixes: "Položaj skozi čas",
     accuracyChart: "Točnost skozi čas, metri",
     satellitesChart: "Uporabljeni sateliti skozi čas",
   },
@@ -220,6 +225,8 @@ export const SLOVENE: Words = {
   link: {
     waiting: "Poročila, ki čakajo",
     outbox: "Izhodna vrsta",
+    byLane: "Od tega",
+    lanes: { emergency: "klici na pomoč", event: "dogodki", telemetry: "telemetrija" },
     waitingChart: "Poročila, ki čakajo, skozi čas",
     oldest: "Najstarejše čaka",
     nothingWaits: "nič ne čaka",
