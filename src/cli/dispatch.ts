@@ -1,4 +1,6 @@
 import type { MqttClient } from "mqtt";
+import { heardMessage } from "../recorder/console/heard.ts";
+import type { ConsoleOptions } from "../recorder/console/server.ts";
 import { defined, expectPairs, pemFiles, prefixOf } from "./lib/broker-options.ts";
 import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
 import {
@@ -7,10 +9,19 @@ import {
   connectConsole,
   consoleWords,
   nextAnswer,
+  subscribeAll,
   watchDispatch,
   type Answer,
 } from "./lib/console.ts";
-import { onStopRequest } from "./lib/stop.ts";
+import { onStopRequest, type StopRequest } from "./lib/stop.ts";
+import {
+  readWeb,
+  WEB_HELP,
+  WEB_OPTIONS,
+  WEB_USAGE,
+  withWebAddress,
+  type WebOptions,
+} from "./lib/web-options.ts";
 
 /** Answers each emergency, stage by stage, until it has reached `stage`. */
 const answerEmergencies = (client: MqttClient, stage: Answer): void => {
@@ -53,21 +64,74 @@ export const reportConnection = (
   });
 };
 
+/** How long a broker may take to accept an acknowledgement, ms. */
+const ACK_MS = 5_000;
+
+/** Publishes what an operator says on the page. */
+const operatorAck =
+  (client: MqttClient, prefix: string): ConsoleOptions["acknowledge"] =>
+  async ({ unit, episode, stage, by }) => {
+    // The client would keep it until it is connected again, which may be much too late.
+    if (!client.connected) return "there is no connection to the broker";
+    const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
+    const late = new Promise<string>((resolve) => {
+      setTimeout(
+        () => resolve("the broker has not answered: look whether the state changes"),
+        ACK_MS,
+      ).unref();
+    });
+    const sent = client.publishAsync(`${prefix}/${unit}/emergency/${episode}/ack`, payload, { qos: 1 }).then(
+      () => undefined,
+      (cause: unknown) => `the broker refuses it: ${consoleWords(cause)}`,
+    );
+    return Promise.race([sent, late]);
+  };
+
+type Showing = {
+  readonly prefix: string;
+  readonly broker: string;
+  readonly stop: StopRequest;
+  readonly say: (line: string) => void;
+};
+
+/** `dispatch --web`: the same as a page. */
+const showPage = async (
+  client: MqttClient,
+  web: WebOptions,
+  { prefix, broker, stop, say }: Showing,
+): Promise<void> => {
+  const { openFleetPage } = await import("./lib/fleet-page.ts");
+  await using page = await openFleetPage(web, {
+    acknowledge: operatorAck(client, prefix),
+    isConnected: () => client.connected,
+  });
+  // Not before: a page that cannot be opened ends the connection, of which nobody wants to read.
+  reportConnection(client, stop.signal, say);
+  client.on("message", (topic, payload, { retain }) => {
+    page.hear(heardMessage(prefix, topic, payload, retain));
+  });
+  await subscribeAll(client, prefix);
+  process.stdout.write(`${page.address} shows the units below ${prefix}/ at ${broker}\n`);
+  await stop.requested;
+};
+
 export const dispatch: Command = {
-  summary: "a bench console: prints what dispatch sees",
+  summary: "a bench console: prints what dispatch sees, or shows it as a page",
   usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
                      [--ack received|accepted|cleared]
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
+                     ${WEB_USAGE}
 
 One readable line a report; --json: one JSON line a message ({topic, retain, payload}, a history
 batch as a list of reports). (late): a report from the backlog, not live. (clock unset): it was made
 before the time was known.
 --ack answers every emergency of every unit below the prefix, also each later one, up to that stage,
 until Ctrl-C: never use it at dispatch's own broker.
-Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, 74 a file of --ca,
---cert or --key cannot be used.`,
+${WEB_HELP}
+Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, or the page cannot be
+served, 74 a file cannot be used, 78 the file of --web-password has no password.`,
   async run(args) {
-    const given = options(args, {
+    const given = options(withWebAddress(args), {
       broker: { type: "string" },
       prefix: { type: "string" },
       json: { type: "boolean" },
@@ -77,6 +141,7 @@ Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, 74 
       key: { type: "string" },
       username: { type: "string" },
       password: { type: "string" },
+      ...WEB_OPTIONS,
     });
     const ack = ANSWERS.find((stage) => stage === given.ack);
     if (given.ack !== undefined && ack === undefined) {
@@ -84,6 +149,8 @@ Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, 74 
     }
     const prefix = prefixOf(given.prefix);
     expectPairs(given);
+    const web = readWeb(given, process.env);
+    if (web && given.json) throw new CommandError(EXIT.usage, "--web and --json: choose one");
     const stop = onStopRequest();
     const { username, password } = given;
     const broker = required(given.broker, "broker");
@@ -93,10 +160,15 @@ Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, 74 
     if (ack) process.stderr.write(`${ackWarning(ack, `${broker} below ${prefix}/`)}\n`);
     const client = await connectConsole(broker, credentials);
     stack.defer(() => client.endAsync(true));
-    reportConnection(client, stop.signal, (line) => {
+    const say = (line: string): void => {
       process.stderr.write(`${new Date().toISOString()}  ${broker}: ${line}\n`);
-    });
+    };
     if (ack) answerEmergencies(client, ack);
+    if (web) {
+      await showPage(client, web, { prefix, broker, stop, say });
+      return EXIT.ok;
+    }
+    reportConnection(client, stop.signal, say);
     await watchDispatch(client, prefix, given.json ?? false, (line) => {
       process.stdout.write(`${line}\n`);
     });

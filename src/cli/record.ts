@@ -1,4 +1,5 @@
 import type { Command } from "./lib/command.ts";
+import { WEB_HELP, WEB_USAGE } from "./lib/web-options.ts";
 
 /** Each action is loaded only when it is used. */
 const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
@@ -13,6 +14,7 @@ export const record: Command = {
   usage: `patrol-unit record --broker URL… --into TARGET [--units 'zrenjanin/*'] [--name NAME] [--no-ack]
                    [--prefix patrol/v1]
                    [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
+                   ${WEB_USAGE}
 patrol-unit record audit --into TARGET [--json]
 patrol-unit record track --into TARGET --unit UNIT [--from TIME] [--to TIME] | [--episode E]
                    [--format ndjson|gpx]
@@ -27,6 +29,9 @@ Ctrl-C.
 --name: of this recorder, also in its topic and its client ids (recorder.NAME, recorder.NAME.bulk).
 A second one of the same name waits until the first has gone. Default: main.
 --no-ack: emergencies are stored, and not answered with \`received\`.
+${WEB_HELP}
+The page shows a car's history from the store; the log says its address. If the page cannot be
+served, the recorder works without it, and logs why.
 
 audit prints what the ledger says of each unit and store: the highest number, what is missing, what
 was declared as lost and why, duplicates, when it was heard. A conflict is a report whose number is
@@ -39,7 +44,7 @@ migrate makes the tables of PostgreSQL as their owner, and gives ROLE no more ri
 needs. Without it the recorder makes the tables itself, as their owner.
 Exit: 0 done, 1 audit found conflicts, or numbers that are missing and not declared, track found no
 position, import rejected a line, 64 wrong usage, 69 the database server cannot be reached, 74 the
-database or a file cannot be used.`,
+database or a file cannot be used, 78 the file of --web-password has no password.`,
   async run(args) {
     const [name = ""] = args;
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;

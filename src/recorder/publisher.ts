@@ -37,16 +37,20 @@ export const stateMessage = (
 export const receiptMessage = ({ prefix }: Sender, unit: string, receipt: Receipt): Outgoing =>
   message(receiptTopic(prefix, unit), receipt, true);
 
-/** Contract §5: dispatch's system has the emergency. */
-export const receivedMessage = (
-  { name, prefix }: Sender,
-  unit: string,
-  episode: string,
-  time: Time,
-): Outgoing => {
-  const content = { stage: "received", by: `recorder ${name}`, at: isoInstant(time.host()) };
-  return message(ackTopic(prefix, unit, episode), content, false);
+/** What dispatch says of an emergency. */
+export type Ack = {
+  readonly unit: string;
+  readonly episode: string;
+  readonly stage: "received" | "accepted" | "cleared";
+  readonly by: string;
 };
+
+export const ackMessage = ({ prefix }: Sender, { unit, episode, stage, by }: Ack, time: Time): Outgoing =>
+  message(ackTopic(prefix, unit, episode), { stage, by, at: isoInstant(time.host()) }, false);
+
+/** Contract §5: dispatch's system has the emergency. */
+export const receivedMessage = (sender: Sender, unit: string, episode: string, time: Time): Outgoing =>
+  ackMessage(sender, { unit, episode, stage: "received", by: `recorder ${sender.name}` }, time);
 
 /** `silent`: undefined removes it. */
 export const silentMessage = ({ prefix }: Sender, unit: string, silent: SilentUnit | undefined): Outgoing => {

@@ -3,13 +3,21 @@ import { isoInstant } from "../domain/time.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { Committer } from "./committer.ts";
+import type { Heard } from "./console/records.ts";
 import type { Pending, Pressure } from "./group.ts";
 import { EMPTY_LEDGER, receiptOf } from "./ledger.ts";
 import { Broker, type BrokerOptions } from "./mqtt/broker.ts";
 import type { Outgoing } from "./mqtt/outbound.ts";
 import type { Received } from "./mqtt/session.ts";
 import { openMessage, type Opened } from "./open-message.ts";
-import { receiptMessage, receivedMessage, stateMessage, type Sender } from "./publisher.ts";
+import {
+  ackMessage,
+  receiptMessage,
+  receivedMessage,
+  stateMessage,
+  type Ack,
+  type Sender,
+} from "./publisher.ts";
 import { Receipts } from "./receipts.ts";
 import { streamKey, type Accepted } from "./report.ts";
 import { StoreError, type Commit, type Store, type StreamName } from "./store.ts";
@@ -29,6 +37,8 @@ export type RecorderOptions = {
   readonly units: UnitPattern;
   /** Whether to answer a stored emergency with `received`. */
   readonly acknowledges: boolean;
+  /** Called with each message that is read, before it is stored. It must not throw. */
+  readonly heard?: (heard: Heard) => void;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly time: Time;
@@ -106,6 +116,16 @@ export class Recorder {
     return this.#gone.promise;
   }
 
+  /** Whether there is a connection to a broker. */
+  get isConnected(): boolean {
+    return this.#lines.some(({ urgent }) => urgent.isUp);
+  }
+
+  /** Publishes what an operator says of an emergency, at every broker: the unit may be at any of them. */
+  acknowledge(ack: Ack): void {
+    this.#publish(ackMessage(this.#sender, ack, this.#options.time));
+  }
+
   /** Commits and acknowledges what was read, says goodbye and disconnects. */
   async stop(reason: string): Promise<void> {
     this.#isStopping = true;
@@ -179,11 +199,13 @@ export class Recorder {
     const where = readTopic(this.#options.prefix, topic);
     if (where?.channel === "silent") this.#watch.silentMessage(where.unit, message);
     if (!where || where.channel === "silent") {
+      this.#options.heard?.({ ...message, where, opened: undefined });
       message.done();
       return;
     }
     const opened =
       oversize === undefined ? openMessage(topic, where, payload) : oversized(topic, payload, oversize);
+    this.#options.heard?.({ ...message, where, opened });
     const isBirth = this.#watch.message(where, message, opened);
     const { state, accepted, rejected } = opened;
     if (isBirth && state)

@@ -75,6 +75,14 @@ export const nextAnswer = (topic: string, payload: Buffer): Answer | undefined =
   return ANSWERS[(ANSWERS as readonly string[]).indexOf(report.data.data.state) + 1];
 };
 
+/** Subscribes to every message below the prefix. Throws a CommandError (69) if the broker refuses. */
+export const subscribeAll = async (client: MqttClient, prefix: string): Promise<void> => {
+  const granted = await client.subscribeAsync(`${prefix}/#`, { qos: 1 });
+  if (granted.some((grant) => grant.qos >= 128)) {
+    throw new CommandError(EXIT.unavailable, `the broker refuses a subscription to ${prefix}/#`);
+  }
+};
+
 /** Prints every message below the prefix. */
 export const watchDispatch = async (
   client: MqttClient,
@@ -86,8 +94,5 @@ export const watchDispatch = async (
     const lines = json ? [messageAsJson(topic, payload, packet.retain)] : describeMessage(topic, payload);
     for (const line of lines) print(line);
   });
-  const granted = await client.subscribeAsync(`${prefix}/#`, { qos: 1 });
-  if (granted.some((grant) => grant.qos >= 128)) {
-    throw new CommandError(EXIT.unavailable, `the broker refuses a subscription to ${prefix}/#`);
-  }
+  await subscribeAll(client, prefix);
 };

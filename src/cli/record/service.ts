@@ -1,9 +1,11 @@
 import { brokerAddress } from "../../dispatch/socket.ts";
 import { IDENTITY_PART } from "../../domain/identity.ts";
+import type { Heard } from "../../recorder/console/records.ts";
+import type { ConsoleOptions } from "../../recorder/console/server.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { readPattern } from "../../recorder/topics.ts";
 import { explain } from "../../dispatch/faults.ts";
-import { createLog, reasonOf } from "../../runtime/log.ts";
+import { createLog, reasonOf, type Log } from "../../runtime/log.ts";
 import { openStdoutLog } from "../../runtime/log-output.ts";
 import { createNotifier } from "../../runtime/notify.ts";
 import { systemTime } from "../../runtime/time.ts";
@@ -11,6 +13,7 @@ import { defined, expectPairs, pemFiles, prefixOf } from "../lib/broker-options.
 import { CommandError, EXIT, options } from "../lib/command.ts";
 import { dialBroker } from "../lib/dial.ts";
 import { onStopRequest } from "../lib/stop.ts";
+import { readWeb, WEB_OPTIONS, withWebAddress, type WebOptions } from "../lib/web-options.ts";
 import { readTarget, withStore } from "./target.ts";
 
 /** `--broker A B` as `--broker A --broker B`. */
@@ -40,7 +43,7 @@ const readBrokers = (given: readonly string[] | undefined): string[] => {
 };
 
 const readOptions = (args: readonly string[]) => {
-  const given = options(spread(args), {
+  const given = options(withWebAddress(spread(args)), {
     broker: { type: "string", multiple: true },
     into: { type: "string" },
     units: { type: "string" },
@@ -52,6 +55,7 @@ const readOptions = (args: readonly string[]) => {
     key: { type: "string" },
     username: { type: "string" },
     password: { type: "string" },
+    ...WEB_OPTIONS,
   });
   const { units: pattern = "*", name = "main" } = given;
   const units = readPattern(pattern);
@@ -68,18 +72,60 @@ const readOptions = (args: readonly string[]) => {
     units,
     name,
     acknowledges: given["no-ack"] !== true,
+    web: readWeb(given, process.env),
+    into: given.into ?? "",
     pem: pemFiles(defined({ ca, cert, key })),
     ...defined({ username, password }),
   };
 };
 
+/** What the recorder and the console of `record --web` say to each other. Without `--web` nothing. */
+class Page implements AsyncDisposable {
+  readonly #log: Log;
+  #page: (AsyncDisposable & { hear(heard: Heard): void }) | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** If its address cannot be used, the recorder works without it. Throws a CommandError (74) for a file. */
+  async open(web: WebOptions, into: string, more: Pick<ConsoleOptions, "acknowledge" | "isConnected">) {
+    const { openFleetPage, trackReader } = await import("../lib/fleet-page.ts");
+    try {
+      const page = await openFleetPage(web, { ...more, readTrack: trackReader(into) });
+      this.#page = page;
+      this.#log.info("console", { address: page.address, operator: web.operator ?? "" });
+    } catch (cause) {
+      if (!(cause instanceof CommandError) || cause.exit !== EXIT.unavailable) throw cause;
+      this.#log.error("there is no console", { cause: cause.message });
+    }
+  }
+
+  /** A defect of the console never stops the recorder. */
+  hear(heard: Heard): void {
+    try {
+      this.#page?.hear(heard);
+    } catch (cause) {
+      this.#log.error("the console cannot show a message", {
+        topic: heard.topic,
+        cause: reasonOf(cause),
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#page?.[Symbol.asyncDispose]();
+  }
+}
+
 /** The recorder, in the foreground. */
 export const recordService = async (args: readonly string[]): Promise<number> => {
-  const { target, pem, ...settings } = readOptions(args);
+  const { target, pem, web, into, ...settings } = readOptions(args);
   using output = openStdoutLog();
   const log = createLog((line) => output.write(line));
   const stop = onStopRequest();
   using notifier = createNotifier(process.env, log);
+  await using page = new Page(log);
   return withStore(target, true, async (store) => {
     await store.lock(settings.name, stop.signal, () => {
       log.info("another recorder of this name uses the store: waiting until it has gone", {
@@ -93,9 +139,19 @@ export const recordService = async (args: readonly string[]): Promise<number> =>
       log,
       time: systemTime,
       random: Math.random,
+      heard: (heard) => page.hear(heard),
       dial: (url, signal) => dialBroker(url, pem, signal),
       words: (cause) => explain(cause).words.replaceAll(/\bdispatch\.(ca|cert|key)\b/g, "--$1"),
     });
+    if (web)
+      await page.open(web, into, {
+        async acknowledge(ack) {
+          if (!recorder.isConnected) return "there is no connection to a broker";
+          recorder.acknowledge(ack);
+          return undefined;
+        },
+        isConnected: () => recorder.isConnected,
+      });
     await recorder.start();
     notifier.ready();
     const end = await Promise.race([stop.requested, recorder.gone]);

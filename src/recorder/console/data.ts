@@ -1,0 +1,69 @@
+import * as z from "zod";
+
+/**
+ * What the console reads from the data of a report. A unit with newer software may send words that this version
+ * does not know (contract §2), so these schemas ask only for what is shown.
+ */
+
+const number = z.number().optional().catch(undefined);
+const word = z.string().max(200).optional().catch(undefined);
+
+export const PlaceData = z.object({
+  lat: z.number().min(-90).max(90),
+  lon: z.number().min(-180).max(180),
+  altM: number,
+  speedKmh: number,
+  courseDeg: number,
+  accuracyM: number,
+});
+export type PlaceData = z.infer<typeof PlaceData>;
+
+/** Signals that are kept of a unit. Beyond it the others are left out. */
+const SIGNALS = 500;
+
+export const VehicleData = z.object({
+  signals: z
+    .record(z.string(), z.union([z.number(), z.boolean(), z.string().max(1_000)]))
+    .transform((signals) => Object.fromEntries(Object.entries(signals).slice(0, SIGNALS))),
+  stale: z.array(z.string()).max(SIGNALS).catch([]).default([]),
+});
+
+export const EmergencyData = z.object({
+  episode: z.string().max(64),
+  state: z.enum(["active", "received", "accepted", "cleared"]),
+  test: z.boolean(),
+  silent: z.boolean().catch(false).default(false),
+  button: z.string().max(100),
+  buttons: z.array(z.string().max(100)).max(16).optional().catch(undefined),
+  pressedAt: z.iso.datetime().optional().catch(undefined),
+  heldMs: number,
+  presses: z.int().catch(1),
+  attempt: z.int().catch(1),
+  position: PlaceData.extend({ ageMs: number, trusted: z.boolean().optional() }).optional().catch(undefined),
+  track: z
+    .array(z.unknown())
+    .max(10)
+    .catch([])
+    .default([])
+    .transform((points) => points.flatMap((point) => PlaceData.safeParse(point).data ?? [])),
+  vehicle: VehicleData.optional().catch(undefined),
+  by: word,
+  shortened: z.array(z.string().max(100)).max(20).catch([]).default([]),
+});
+export type EmergencyData = z.infer<typeof EmergencyData>;
+
+export const FaultData = z.object({
+  type: z.enum(["fault", "recovered"]),
+  part: z.string().max(100),
+  code: word,
+  where: word,
+  detail: z.string().transform((detail) => detail.slice(0, 1_000)),
+});
+export const BootData = z.object({ type: z.literal("boot") });
+
+export const HealthData = z.object({
+  link: z.object({ fault: word }).optional().catch(undefined),
+  panicBoard: z.looseObject({ connected: z.boolean() }).optional().catch(undefined),
+});
+
+export const EventData = z.looseObject({ type: z.string().max(64) });
