@@ -5,24 +5,28 @@ const FIRST_REFUSAL = 0x80;
 /** The unit takes dispatch to have seen what it published so long ago, less what a message needs to arrive. */
 const SEEN_MS = 9_000;
 
-/** When each episode was first published to each broker that has not refused it, since dispatch saw it last. */
+/** When the most presses of each episode were first published to each broker that has not refused it since. */
 class Published {
-  readonly #at = new Map<string, Map<string, number>>();
+  readonly #most = new Map<string, Map<string, { readonly presses: number; readonly at: number }>>();
 
   see(fact: Fact): void {
-    if (fact.what === "episode") this.#at.delete(fact.episode);
     if (fact.what !== "published" && fact.what !== "puback") return;
-    const { episode, broker } = fact;
+    const { episode, broker, at } = fact;
     if (episode === undefined) return;
-    const brokers = this.#at.get(episode) ?? new Map<string, number>();
-    if (fact.what === "published" && fact.report && !brokers.has(broker)) brokers.set(broker, fact.at);
-    if (fact.what === "puback" && fact.code >= FIRST_REFUSAL) brokers.delete(broker);
-    this.#at.set(episode, brokers);
+    const brokers = this.#most.get(episode) ?? new Map<string, { presses: number; at: number }>();
+    this.#most.set(episode, brokers);
+    if (fact.what === "puback") {
+      if (fact.code >= FIRST_REFUSAL) brokers.delete(broker);
+      return;
+    }
+    const { presses = 0 } = fact.report ?? {};
+    if (presses > (brokers.get(broker)?.presses ?? 0)) brokers.set(broker, { presses, at });
   }
 
-  /** For how long the episode has been published. */
-  forMs(episode: string, now: number): number {
-    return now - Math.min(now, ...(this.#at.get(episode)?.values() ?? []));
+  /** For how long more presses than these have been published. */
+  forMs(episode: string, seen: number, now: number): number {
+    const unseen = [...(this.#most.get(episode)?.values() ?? [])].filter(({ presses }) => presses > seen);
+    return now - Math.min(now, ...unseen.map(({ at }) => at));
   }
 }
 
@@ -48,7 +52,8 @@ export const seenBeforeItEnds: Invariant = {
       if (fact.what === "durable" && fact.damaged) damaged = true;
       if (fact.what === "dropped") excused.add(fact.episode);
       if (fact.what === "acked" && fact.stage === "cleared")
-        if (published.forMs(fact.episode, fact.at) >= SEEN_MS) late.add(fact.episode);
+        if (published.forMs(fact.episode, seen.get(fact.episode) ?? 0, fact.at) >= SEEN_MS)
+          late.add(fact.episode);
       published.see(fact);
       if (fact.what !== "episode" || fact.test) return undefined;
       const { episode, presses, state } = fact;
