@@ -150,6 +150,7 @@ const onHeartbeat = (
     uptimeS,
     resetCause: resetCauseOf(message.resetCause),
     ...(supplyCalibrated === undefined ? {} : { supplyCalibrated }),
+    ...(message.levels === undefined ? {} : { levelsV: message.levels.map(voltsOf) }),
   };
   const beat = beatAfter(ours.beat, uptimeS, ours.heardAt);
   const sign = { ...message, at: ours.heardAt, isFirst: ours.beat === undefined };

@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   bundle: async () => (await import("./cli/bundle.ts")).bundle,
   flash: async () => (await import("./cli/flash.ts")).flash,
   enrol: async () => (await import("./cli/enrol.ts")).enrol,
+  commission: async () => (await import("./cli/commission.ts")).commission,
   init: async () => (await import("./cli/init.ts")).init,
   demo: async () => (await import("./cli/demo.ts")).demo,
 };
@@ -38,7 +39,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 const help = async (): Promise<string> => {
   const names = Object.keys(commands);
   const loaded = await Promise.all(Object.values(commands).map((load) => load()));
-  const lines = loaded.map((command, i) => `  ${names[i]!.padEnd(10)}${command.summary}`);
+  const lines = loaded.map((command, i) => `  ${names[i]!.padEnd(12)}${command.summary}`);
   return [
     `patrol-unit ${VERSION}`,
     "",

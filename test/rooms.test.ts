@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   emergency: ["domain"],
   commands: ["domain"],
   custody: ["domain"],
+  commissioning: ["domain"],
   runtime: ["domain"],
   wire: ["domain"],
   sources: ["domain", "runtime"],
@@ -31,6 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
     "emergency",
     "commands",
     "custody",
+    "commissioning",
     "runtime",
     "wire",
     "sources",
@@ -60,6 +62,8 @@ const PURE: Readonly<Record<string, readonly string[]>> = {
   emergency: [],
   commands: ["zod"],
   custody: [],
+  // The browser shows the same list.
+  commissioning: [],
 };
 /** `new Date(x)` and `Date.UTC` are arithmetic; these read a clock, chance or timers. */
 const IMPURE =

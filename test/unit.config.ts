@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { built } from "../src/tools/pages-texts.ts";
 
 /** Names of tests that wait for real time. `npm test` has them. */
 const SLOW = [
@@ -19,11 +20,13 @@ const SLOW = [
  * Debian package and no network, and 14 s of processor time on a quiet machine, 35 s on a busy one.
  */
 export default defineConfig({
+  plugins: [built],
   test: {
     include: [
       "test/rooms.test.ts",
       "test/{domain,decode,policy,emergency,commands,wire,dispatch,settings,bundle,status,unit,tools}/**/*.test.ts",
       "test/{outbox,sources,runtime,simulation}/**/*.test.ts",
+      "test/web/*.test.ts",
       "test/recorder/{open-message,ledger,run-set,receipts,silence,mqtt}.test.ts",
       "test/firmware-bridge/{advance,protocol}.test.ts",
     ],
@@ -35,6 +38,8 @@ export default defineConfig({
       // They wait for real devices.
       "test/unit/receiver.test.ts",
       "test/sources/byte-sources.test.ts",
+      // It shows the pages in a browser.
+      "test/web/browser*.test.ts",
       // The parser takes longer to load than all other documents take to be checked.
       "test/tools/asyncapi-parser.test.ts",
     ],

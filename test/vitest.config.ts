@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { built } from "../src/tools/pages-texts.ts";
 
 export default defineConfig({
+  plugins: [built],
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", "./test/closing-line.ts"],

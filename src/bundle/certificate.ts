@@ -70,5 +70,18 @@ export const refusalOf = (
   return now === undefined ? undefined : wrongDate(certificate, now);
 };
 
+/** Why a chain does not lead to a CA, or did not at a time: a sentence that begins with "its". Undefined: it does. */
+export const signerRefusal = (
+  [certificate, ...between]: readonly X509Certificate[],
+  ca: readonly X509Certificate[],
+  at: number | undefined,
+): string | undefined => {
+  if (!certificate || certificate.ca) return "its certificate is not that of a unit";
+  if (!leadsTo(certificate, between, ca))
+    return `its certificate is not from this CA, but from ${issuerOf(certificate)}`;
+  const wrong = at === undefined ? undefined : wrongDate(certificate, at);
+  return wrong === undefined ? undefined : `its certificate was not valid when it was made: ${wrong}`;
+};
+
 /** The issuer's name in one line. */
 export const issuerOf = ({ issuer }: X509Certificate): string => issuer.replaceAll("\n", ", ");

@@ -62,6 +62,10 @@ export const openFiles = (dir: string): Files => {
       return (entries ?? []).map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
     },
     linkAt: (path) => orNothing(readlink(path), "ENOENT", "EINVAL", "ENOTDIR"),
+    makingOf(path) {
+      const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      return Promise.resolve(found && `${found.ino} ${found.ctimeNs}`);
+    },
     async makeFolder(path) {
       const made = await mkdir(path, { mode: 0o755 }).then(
         () => true,

@@ -42,6 +42,9 @@ const versionIn = (target: string | undefined): number | undefined => {
   return digits === undefined ? undefined : Number(digits);
 };
 
+/** `switched`: differs after each switch, also to a version of the same number. */
+export type InForce = Pick<Disk, "current"> & { readonly switched: string | undefined };
+
 export class Store {
   readonly #root: Root;
   readonly #files: Files;
@@ -70,9 +73,16 @@ export class Store {
     return { current: inForce, previous: before === inForce ? undefined : before, versions };
   }
 
-  /** The version that `current` names, whether it is there or not. It costs one call of the system. */
-  async links(): Promise<Pick<Disk, "current">> {
-    return { current: versionIn(await this.#files.linkAt(this.#root.current)) };
+  /**
+   * The version that `current` names, whether it is there or not, and which switch made it so. It costs two calls of
+   * the system.
+   */
+  async links(): Promise<InForce> {
+    const { current } = this.#root;
+    return {
+      current: versionIn(await this.#files.linkAt(current)),
+      switched: await this.#files.makingOf(current),
+    };
   }
 
   /** What survives a restart. A file that cannot be read counts as none. */

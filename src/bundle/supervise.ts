@@ -54,6 +54,8 @@ const WRITE_MS = 10_000;
 /** What the service should run with. Undefined: there is no configuration. */
 export type Begun = {
   readonly version: number;
+  /** The switch that put it in force. */
+  readonly switched: string | undefined;
   /** Why it went back to this version; undefined: it did not. */
   readonly back: string | undefined;
   /** Whether it is on trial, and there is a version to go back to. */
@@ -77,12 +79,15 @@ export const begin = async (on: Supervision): Promise<Begun | undefined> => {
     const again = atStart(await store.disk(), await store.state(), machineBoot);
     if (again.kind === "run" && again.state) await store.writeState(again.state);
   } else if (start.state) await store.writeState(start.state);
+  // Read first: a switch in between is noticed at the first look.
+  const { switched } = await store.links();
   const disk = await store.disk();
   if (disk.current === undefined) return undefined;
   const now = await store.state();
   const back = start.kind === "back" ? (start.state.going?.why ?? "its files were not there") : undefined;
   return {
     version: disk.current,
+    switched,
     back,
     guarded: trialOf(disk, now) !== undefined && wayBack(disk, now) !== undefined,
   };
@@ -130,8 +135,8 @@ class Watch {
     if (this.#running.couldCarry()) this.#unwrittenMs += elapsedMs;
     const isStranded = this.#running.inEmergency() && !this.#running.reached();
     this.#strandedMs = isStranded ? this.#strandedMs + elapsedMs : 0;
-    const { current } = await store.links();
-    if (current !== this.#begun.version) return this.#other(current);
+    const { current, switched } = await store.links();
+    if (current !== this.#begun.version || switched !== this.#begun.switched) return this.#other(current);
     const changed = this.#running.changed();
     if (changed !== undefined && !this.#running.inEmergency()) return changed;
     if (this.#running.hasNews()) this.#hasResults = true;
@@ -144,7 +149,9 @@ class Watch {
     if (current === undefined) return undefined;
     // Without a connection the other configuration may be what the emergency needs.
     if (this.#running.inEmergency() && this.#running.reached()) return undefined;
-    return `configuration ${current} replaces ${this.#begun.version}`;
+    return current === this.#begun.version
+      ? `configuration ${current} was installed again`
+      : `configuration ${current} replaces ${this.#begun.version}`;
   }
 
   async #report(): Promise<void> {

@@ -87,17 +87,26 @@ const operatorAck =
     return Promise.race([sent, late]);
   };
 
+type Showing = {
+  readonly prefix: string;
+  readonly broker: string;
+  readonly stop: StopRequest;
+  readonly say: (line: string) => void;
+};
+
 /** `dispatch --web`: the same as a page. */
 const showPage = async (
   client: MqttClient,
   web: WebOptions,
-  { prefix, broker, stop }: { prefix: string; broker: string; stop: StopRequest },
+  { prefix, broker, stop, say }: Showing,
 ): Promise<void> => {
   const { openFleetPage } = await import("./lib/fleet-page.ts");
   await using page = await openFleetPage(web, {
     acknowledge: operatorAck(client, prefix),
     isConnected: () => client.connected,
   });
+  // Not before: a page that cannot be opened ends the connection, of which nobody wants to read.
+  reportConnection(client, stop.signal, say);
   client.on("message", (topic, payload, { retain }) => {
     page.hear(heardMessage(prefix, topic, payload, retain));
   });
@@ -119,8 +128,8 @@ before the time was known.
 --ack answers every emergency of every unit below the prefix, also each later one, up to that stage,
 until Ctrl-C: never use it at dispatch's own broker.
 ${WEB_HELP}
-Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, the address of --web cannot
-be used or its page is not built, 74 a file cannot be used, 78 the file of --web-password has no password.`,
+Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, or the page cannot be
+served, 74 a file cannot be used, 78 the file of --web-password has no password.`,
   async run(args) {
     const given = options(withWebAddress(args), {
       broker: { type: "string" },
@@ -151,14 +160,15 @@ be used or its page is not built, 74 a file cannot be used, 78 the file of --web
     if (ack) process.stderr.write(`${ackWarning(ack, `${broker} below ${prefix}/`)}\n`);
     const client = await connectConsole(broker, credentials);
     stack.defer(() => client.endAsync(true));
-    reportConnection(client, stop.signal, (line) => {
+    const say = (line: string): void => {
       process.stderr.write(`${new Date().toISOString()}  ${broker}: ${line}\n`);
-    });
+    };
     if (ack) answerEmergencies(client, ack);
     if (web) {
-      await showPage(client, web, { prefix, broker, stop });
+      await showPage(client, web, { prefix, broker, stop, say });
       return EXIT.ok;
     }
+    reportConnection(client, stop.signal, say);
     await watchDispatch(client, prefix, given.json ?? false, (line) => {
       process.stdout.write(`${line}\n`);
     });

@@ -1,4 +1,5 @@
-import * as z from "zod";
+import type * as z from "zod";
+import { Snapshot } from "../domain/snapshot.ts";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { CommandError, CONFIG_OPTIONS, EXIT, options, type Command } from "./lib/command.ts";
@@ -28,22 +29,12 @@ const MEANING: Readonly<Record<Stage, string>> = {
   cleared: "ended by dispatch",
 };
 
-/** The part of the unit's status that is used here. Times: ms since the press. */
-const Status = z.object({
-  boot: z.number().optional(),
-  panicBoard: z.object({ connected: z.boolean() }).optional(),
-  emergency: z.object({
-    drillArmed: z.boolean(),
-    episodes: z.array(
-      z.object({
-        episode: z.string(),
-        test: z.boolean(),
-        state: z.string().optional(),
-        legs: z.partialRecord(z.enum(STAGES), z.number()),
-      }),
-    ),
-  }),
-});
+/** What is used of the snapshot. Times: ms since the press. */
+const Status = Snapshot.pick({ boot: true, panicBoard: true })
+  .partial()
+  .extend({
+    emergency: Snapshot.shape.emergency.pick({ drillArmed: true, episodes: true }),
+  });
 type Status = z.infer<typeof Status>;
 type Drill = Status["emergency"]["episodes"][number];
 type Legs = Drill["legs"];

@@ -30,8 +30,8 @@ Ctrl-C.
 A second one of the same name waits until the first has gone. Default: main.
 --no-ack: emergencies are stored, and not answered with \`received\`.
 ${WEB_HELP}
-The page shows a car's history from the store; the log says its address. If that address is in use, the
-recorder works without the page, and logs it.
+The page shows a car's history from the store; the log says its address. If the page cannot be
+served, the recorder works without it, and logs why.
 
 audit prints what the ledger says of each unit and store: the highest number, what is missing, what
 was declared as lost and why, duplicates, when it was heard. A conflict is a report whose number is

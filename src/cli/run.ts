@@ -3,7 +3,7 @@ import { openStdoutLog } from "../runtime/log-output.ts";
 import { createNotifier } from "../runtime/notify.ts";
 import { faultText } from "../settings/fault.ts";
 import { loadConfiguration, type Configuration } from "../settings/load.ts";
-import { startUnit, type Unit } from "../unit/start.ts";
+import { startUnit, type Unit, type UnitOptions } from "../unit/start.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { ExpiryReminder } from "./lib/expiry.ts";
 import { onThisMachine } from "./lib/ports.ts";
@@ -20,7 +20,7 @@ const logFaults = (loaded: Configuration, log: Log): void => {
 const start = async (
   { settings, mapping, sha256, faults }: Configuration,
   log: Log,
-  bundle?: (bytes: Buffer) => void,
+  rooted: Pick<UnitOptions, "bundle" | "installed"> = {},
 ): Promise<Unit> =>
   startUnit(
     await onThisMachine({
@@ -31,7 +31,7 @@ const start = async (
       gps: await gpsSource(settings.gps),
       can: settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
       recorded: false,
-      ...(bundle ? { bundle } : {}),
+      ...rooted,
     }),
   );
 
@@ -44,12 +44,16 @@ type Service = {
 /** The service with one configuration file, until a stop is asked for. */
 const serveFile = async (loaded: Configuration, { log, stop, started }: Service): Promise<void> => {
   for (let again = true; again;) {
+    // A disk that does not answer must not leave a process that serves no button.
+    using deadline = stop.deadline();
     // oxlint-disable-next-line no-await-in-loop -- one unit after another
     await using unit = await start(loaded, log);
     started(unit);
     const reason = unit.restart.then((why) => `restart: ${why}`);
     // oxlint-disable-next-line no-await-in-loop
-    unit.stopBecause(await Promise.race([reason, stop.requested]));
+    const why = await Promise.race([reason, stop.requested]);
+    deadline.begin();
+    unit.stopBecause(why);
     again = !stop.signal.aborted;
   }
 };
@@ -91,10 +95,13 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
         log,
         requested: stop.requested,
         signal: stop.signal,
+        deadline: stop.deadline,
         reminder: new ExpiryReminder(),
         async start(loaded, bundle) {
           logFaults(loaded, log);
-          const unit = await start(loaded, log, bundle);
+          const { trialS } = loaded.settings.flash;
+          const installed = () => rooted.installedOn(open.store, trialS);
+          const unit = await start(loaded, log, { bundle, installed });
           started(unit);
           return unit;
         },

@@ -1,46 +1,29 @@
-import * as z from "zod";
+import type * as z from "zod";
+import { Snapshot } from "../domain/snapshot.ts";
 import { systemTime } from "../runtime/time.ts";
 import { pause } from "../runtime/wait.ts";
 import { CONFIG_OPTIONS, EXIT, options, type Command } from "./lib/command.ts";
-import { ActiveFault, faultLine, loopWord } from "./lib/active-fault.ts";
+import { faultLine, loopWord } from "./lib/active-fault.ts";
 import { askStatus, unitAddress, wrongFormat, type UnitAddress } from "./lib/ask-unit.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
-/** The part of the unit's status that is printed. */
-const Snapshot = z.object({
-  unit: z.string(),
-  boot: z.number(),
-  version: z.string(),
-  uptimeS: z.number(),
-  outbox: z.object({ records: z.number(), oldestAgeS: z.number().optional() }),
-  link: z.object({
-    broker: z.string().optional(),
-    reconnects: z.number(),
-    fault: z.string().optional(),
-  }),
-  gps: z.object({ fix: z.string(), satellites: z.number().optional(), fault: z.string().optional() }),
-  can: z.object({ frames: z.number(), dropped: z.number(), state: z.string() }).optional(),
-  panicBoard: z
-    .object({
-      connected: z.boolean(),
-      firmware: z.string().optional(),
-      degraded: z.boolean().optional(),
-      loops: z.record(z.string(), z.string()).optional(),
-    })
+/** What is printed of the snapshot. */
+const { shape } = Snapshot;
+const Printed = Snapshot.pick({ unit: true, boot: true, version: true, uptimeS: true, faults: true }).extend({
+  outbox: shape.outbox.pick({ records: true, oldestAgeS: true }),
+  link: shape.link.pick({ broker: true, reconnects: true, fault: true }),
+  gps: shape.gps.pick({ fix: true, satellites: true, fault: true }),
+  can: shape.can.unwrap().pick({ frames: true, dropped: true, state: true }).optional(),
+  panicBoard: shape.panicBoard
+    .unwrap()
+    .pick({ connected: true, firmware: true, degraded: true, loops: true })
     .optional(),
-  emergency: z.object({
-    drillArmed: z.boolean(),
-    lamp: z.string(),
-    episodes: z.array(
-      z.object({ episode: z.string(), test: z.boolean(), state: z.string(), button: z.string() }),
-    ),
-  }),
-  faults: z.array(ActiveFault).default([]),
-  position: z.object({ lat: z.number(), lon: z.number(), speedKmh: z.number().optional() }).optional(),
+  emergency: shape.emergency.pick({ drillArmed: true, lamp: true, episodes: true }),
+  position: shape.position.unwrap().pick({ lat: true, lon: true, speedKmh: true }).optional(),
 });
-type Snapshot = z.infer<typeof Snapshot>;
+type Printed = z.infer<typeof Printed>;
 
-const describeBoard = ({ panicBoard: board, emergency }: Snapshot): string => {
+const describeBoard = ({ panicBoard: board, emergency }: Printed): string => {
   if (!board) return "none configured";
   if (!board.connected) return "DOES NOT ANSWER";
   const loops = Object.entries(board.loops ?? {}).map(([name, state]) => `${name}: ${loopWord(state)}`);
@@ -52,21 +35,21 @@ const describeBoard = ({ panicBoard: board, emergency }: Snapshot): string => {
   ].join(", ");
 };
 
-const describeEmergency = ({ emergency }: Snapshot): string => {
+const describeEmergency = ({ emergency }: Printed): string => {
   const open = emergency.episodes.filter(({ state }) => state !== "cleared");
   const lines = open.map(
     ({ test, state, button, episode }) =>
-      `${test ? "DRILL" : "EMERGENCY"} ${state}, button ${button}, ${episode}`,
+      `${test ? "DRILL" : "EMERGENCY"} ${state ?? "open"}, button ${button ?? "unknown"}, ${episode}`,
   );
   return [...lines, ...(emergency.drillArmed ? ["the next press is a drill"] : [])].join("; ") || "none";
 };
 
-const describeFaults = ({ faults }: Snapshot): string[] =>
+const describeFaults = ({ faults }: Printed): string[] =>
   faults.length === 0
     ? ["faults    none"]
     : faults.map((fault, n) => `${n === 0 ? "faults".padEnd(10) : " ".repeat(10)}${faultLine(fault)}`);
 
-const describe = (s: Snapshot): string =>
+const describe = (s: Printed): string =>
   [
     `unit      ${s.unit}, version ${s.version}, boot ${s.boot}, up ${s.uptimeS} s`,
     `dispatch  ${s.link.broker ?? `not connected${s.link.fault ? ` (${s.link.fault})` : ""}`}, ${s.link.reconnects} reconnects`,
@@ -88,7 +71,7 @@ const describe = (s: Snapshot): string =>
 /** A status as text; with `--json`, the whole status as it was received. */
 const linesOf = (unit: UnitAddress, answer: unknown, json: boolean): string => {
   if (json) return `${JSON.stringify(answer)}\n`;
-  const { data, error } = Snapshot.safeParse(answer);
+  const { data, error } = Printed.safeParse(answer);
   if (data) return describe(data);
   throw wrongFormat(unit, error);
 };

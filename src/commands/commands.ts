@@ -40,6 +40,8 @@ const REMEMBERED = 256;
 const DONE_BYTES = 32_768;
 /** A command is remembered for at most this long, however late it expires. */
 const REMEMBERED_MS = 86_400_000;
+/** The newest commands are remembered whatever their expiry, if there is room. */
+const KEPT_ANYWAY = 16;
 const ERROR_LETTERS = 160;
 /** The most commands that wait for the time, and the most bytes that they take. Further ones are refused. */
 const HELD = 16;
@@ -58,14 +60,15 @@ const remembered = (done: readonly DoneCommand[]): boolean =>
   done.length <= REMEMBERED && bytesOf(done) <= DONE_BYTES;
 
 /**
- * The commands that have not expired. None is remembered for longer than REMEMBERED_MS, even if the clock
- * was wrong when it was received.
+ * The commands that have not expired, and the newest ones whatever their expiry: the clock may be wrong now, and be set
+ * right before a broker delivers one of them again. None that has not expired is remembered for longer than
+ * REMEMBERED_MS, even if the clock was wrong when it was received.
  */
 const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneCommand[] => {
   if (clock === "unset") return [...done];
   const latest = at + REMEMBERED_MS;
-  return done.flatMap((one) => {
-    if (one.until < at) return [];
+  return done.flatMap((one, n) => {
+    if (one.until < at) return n >= done.length - KEPT_ANYWAY ? [one] : [];
     return one.until <= latest ? one : { ...one, until: latest };
   });
 };
@@ -77,7 +80,8 @@ const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneComm
 const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): DoneCommand[] => {
   let kept = current(done, now);
   while (!remembered([...kept, one])) {
-    const victim = kept.findIndex(({ ok }) => !ok);
+    const expired = kept.findIndex(({ until }) => until < now.at);
+    const victim = expired < 0 ? kept.findIndex(({ ok }) => !ok) : expired;
     if (victim < 0) break;
     kept = kept.toSpliced(victim, 1);
   }

@@ -8,6 +8,11 @@ export class BrokerFaults {
   /** At most one entry for each configured broker. */
   readonly #reported = new Map<string, Reported>();
 
+  /** The fault of a broker that is not over. */
+  of(broker: string): LinkFault | undefined {
+    return this.#reported.get(broker)?.code;
+  }
+
   /** A connection could not be made, or has ended. Returns whether that is to be reported. */
   failed(broker: string, { code, message }: LinkError): boolean {
     if (this.#reported.get(broker)?.said === message) return false;

@@ -50,7 +50,7 @@ export type EmergenciesOptions = {
 export type EmergencyEvents = {
   /** A broker with a subscriber has acknowledged an emergency. */
   delivered(report: EmergencyUpdate, broker: string): void;
-  /** A broker has refused an emergency, perhaps only for its size. */
+  /** A broker has not accepted an emergency, perhaps only for its size. */
   emergencyRefused(broker: string): void;
   /** A broker has no retained copy of an episode any more. `prefix`: of its topic, if it is an earlier one. */
   removed(episode: string, broker: string, prefix?: string): void;
@@ -219,6 +219,11 @@ export class Emergencies {
     if (awaited && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
   }
 
+  /** A report was not published to a broker after all: it does not fit into its packets. */
+  withheld(report: Report, broker: string): void {
+    if (report.kind === "emergency") this.#on?.emergencyRefused(broker);
+  }
+
   /** A report does not fit into the packets of the link's broker. Another one may accept it. */
   unfit(episode: string): void {
     this.#unheard(episode);
@@ -308,7 +313,10 @@ export class Emergencies {
           ...link.hears(broker),
           answer: (answer) => link.answered(answer, broker),
           accepted: (connection) => link.accepted(connection),
-          tooLarge: (one, bytes) => link.tooLarge(one, bytes),
+          tooLarge: (one, bytes) => {
+            this.withheld(one, broker);
+            link.tooLarge(one, bytes);
+          },
           closed: (traffic) => this.#closed(broker, traffic),
           done: () => {
             if (this.#couriers.get(broker) === courier) this.#couriers.delete(broker);

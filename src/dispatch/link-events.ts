@@ -19,6 +19,17 @@ export type LinkStatus = {
   readonly fault?: string;
 };
 
+/** One broker, for people. */
+export type BrokerStatus = {
+  readonly url: string;
+  /** `connecting`: it is tried, or has accepted a connection and answered nothing yet. */
+  readonly state: "connected" | "connecting" | "standby";
+  /** Why the last connection to it failed or ended, if that is not over. */
+  readonly fault?: LinkFault;
+  /** From the last publish on the link to its PUBACK, and when that came, on the clock of `time.mono`. */
+  readonly rtt?: { readonly ms: number; readonly at: number };
+};
+
 export type LinkOptions = {
   readonly brokers: readonly string[];
   readonly connect: Connect;

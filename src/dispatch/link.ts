@@ -12,7 +12,13 @@ import { classify, refusal } from "./faults.ts";
 import { fateOf, type Fate } from "./fate.ts";
 import { noListener, whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
-import { NOBODY, type LinkEvents, type LinkOptions, type LinkStatus } from "./link-events.ts";
+import {
+  NOBODY,
+  type BrokerStatus,
+  type LinkEvents,
+  type LinkOptions,
+  type LinkStatus,
+} from "./link-events.ts";
 import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 import {
@@ -72,6 +78,8 @@ export class Link {
   readonly #twins = new TwinSuspicion();
   readonly #refusals = new Refusals();
   readonly #faults = new BrokerFaults();
+  /** The last round trip to each broker: at most one entry for each configured one. */
+  readonly #rtts = new Map<string, NonNullable<BrokerStatus["rtt"]>>();
   /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
   #running: Reopening | undefined;
@@ -148,6 +156,19 @@ export class Link {
 
   get status(): LinkStatus {
     return this.#status;
+  }
+
+  /** Each broker, in the configured order. */
+  get brokers(): readonly BrokerStatus[] {
+    return this.#brokers.urls.map((url, index) => {
+      const [fault, rtt] = [this.#faults.of(url), this.#rtts.get(url)];
+      return {
+        url,
+        state: this.#status.broker === url ? "connected" : index === this.#index ? "connecting" : "standby",
+        ...(fault === undefined ? {} : { fault }),
+        ...(rtt === undefined ? {} : { rtt }),
+      };
+    });
   }
 
   /** Takes a new telemetry report. It is sent at once if connected, otherwise later from the outbox. */
@@ -370,10 +391,13 @@ export class Link {
         answer: (answer, rttMs) => {
           const listening = tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
-          this.#status = { ...this.#status, rttMs: Math.round(rttMs * 10) / 10 };
+          const ms = Math.round(rttMs * 10) / 10;
+          this.#status = { ...this.#status, rttMs: ms };
+          this.#rtts.set(broker, { ms, at: time.mono() });
           this.#answered(answer, broker, "link", listening);
         },
         tooLarge: (report, bytes) => {
+          this.#emergencies.withheld(report, broker);
           if (this.#tooLarge(report, bytes) === "wait") this.#waits(report);
         },
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),

@@ -33,9 +33,11 @@ export type EmergencyView = {
 /** After an emergency has had no answer for this long, its connection is no longer trusted (contract §5). */
 export const TRUST_MS = 5_000;
 
+const FIRST_REPETITION = 2;
+
 /**
  * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot
- * deliver it; otherwise the next one in turn and those that have an older copy. The link's own broker is one
+ * deliver it; otherwise the next one in turn, at the first repetition all others, and those that have an older copy. The link's own broker is one
  * of them if another address of its name may deliver the emergency, or if its connection is not trusted any more.
  */
 export const couriersFor = (
@@ -49,6 +51,8 @@ export const couriersFor = (
   if (link.kind === "down") return brokers.filter((broker) => emergency.copies.includes(broker));
   const others = brokers.filter((broker) => broker !== link.broker);
   if (reach === "unheard") return link.elsewhere ? brokers : others;
+  // The first repetition goes to all: of several brokers only one may pass it on, and 10 s are allowed for that.
+  if (emergency.repeats && emergency.attempt === FIRST_REPETITION) return others;
   const turn = emergency.repeats ? others[emergency.attempt % Math.max(1, others.length)] : undefined;
   return others.filter((broker) => broker === turn || emergency.copies.includes(broker));
 };

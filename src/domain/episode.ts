@@ -6,6 +6,8 @@ export type Stage = (typeof STAGES)[number];
 
 const count = z.int().nonnegative();
 
+const EarlyClear = z.object({ at: z.string().optional(), mono: z.number() });
+
 /**
  * When the contact closed: `at` in UTC milliseconds, `mono` in milliseconds since the start of `boot`.
  * Once the time is known, `at` is corrected from `boot` and `mono`.
@@ -44,14 +46,22 @@ export const Episode = z.object({
   /** How many of them the newest report that a broker acknowledged has. */
   sentPresses: count.optional(),
   /**
-   * It was pressed again, and no broker has acknowledged a report with that press. `handed`: when such a report was
-   * first handed to a connection to each broker that has not refused it since, on the clock of `mono`.
+   * It was pressed again, and no broker has acknowledged a report with that press. `handed`: for each broker that has
+   * not refused it since, when such a report was handed to a connection: to the first one, and to the first one since
+   * the link was connected last. On the clock of `mono`.
    */
-  unseen: z.object({ handed: z.record(z.string(), z.number()).default({}) }).optional(),
+  unseen: z
+    .object({
+      handed: z.record(z.string(), z.object({ first: z.number(), since: z.number().optional() })).default({}),
+    })
+    .optional(),
   /** When it was last pressed again, UTC milliseconds, if the time was known. */
   pressedAgainAt: z.number().optional(),
-  /** A `cleared` that came too early for that press: its `at`, and when it came, on the clock of `mono`. */
-  earlyClear: z.object({ at: z.string().optional(), mono: z.number() }).optional(),
+  /**
+   * The first `cleared` that came too early for that press, and the newest one: its `at`, and when it came, on the clock
+   * of `mono`.
+   */
+  earlyClear: EarlyClear.extend({ newest: EarlyClear.optional() }).optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */

@@ -15,9 +15,9 @@ export const ANSWERS = ["received", "accepted", "cleared"] as const;
 export type Answer = (typeof ANSWERS)[number];
 
 /** `silent`: dispatch's recorder says that the unit is overdue. */
-export const LINK_DUTIES = ["online", "offline", "silent", "unknown"] as const;
+const LINK_DUTIES = ["online", "offline", "silent", "unknown"] as const;
 /** `none`: the unit has no panic board. */
-export const BOARD_DUTIES = ["ok", "fault", "none", "unknown"] as const;
+const BOARD_DUTIES = ["ok", "fault", "none", "unknown"] as const;
 
 const Place = z.object({
   lat: z.number(),

@@ -1,4 +1,8 @@
 /** The panic board as the unit sees it, independent of the serial protocol. */
+
+/** The version of the firmware that this release brings, as a board reports it. */
+export const BOARD_FIRMWARE = "1.4";
+
 export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck", "degraded"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
 
@@ -56,6 +60,8 @@ export type BoardHealth = {
   readonly connected: boolean;
   readonly firmware?: string;
   readonly loops?: readonly LoopState[];
+  /** Volts at each loop's input, at a supply of 5 V; 2.5 at rest. Absent: firmware 1.2 or older. */
+  readonly levelsV?: readonly number[];
   readonly supplyMv?: number;
   /** False: `supplyMv` is up to 9 % off. Absent: firmware 1.3 or older, which cannot be calibrated. */
   readonly supplyCalibrated?: boolean;

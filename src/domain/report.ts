@@ -191,7 +191,22 @@ const EventData = z
       days: z.int().optional().describe("whole days until then; negative: since"),
       request: z.string().optional().describe("a fresh request for the same key, PKCS#10 in PEM"),
     }),
-    z.looseObject({ type: type("commissioning", "the unit was commissioned") }),
+    z.looseObject({
+      type: type("commissioning", "a technician has worked through the commissioning list"),
+      report: z.string().optional().describe("names the signed report, which is kept on the unit"),
+      result: z.enum(["passed", "failed"]).optional().describe("failed: at least one step failed"),
+      sha256: z.string().optional().describe("of the signed report's bytes, hex"),
+      technician: z.string().optional().describe("who worked through the list"),
+      config: z.string().optional().describe("sha256 of the configuration file, hex"),
+      passed: count.optional().describe("steps that passed"),
+      failed: count.optional().describe("steps that failed"),
+      notFitted: count
+        .optional()
+        .describe("steps that did not apply: not configured, cannot be tried, or skipped"),
+      skipped: count.optional().describe("how many of these the technician skipped"),
+      failures: z.array(z.string()).optional().describe("the steps that failed, at most 16 of them"),
+      skips: z.array(z.string()).optional().describe("the steps that were skipped, at most 16 of them"),
+    }),
     z.looseObject({
       type: type("firmware", "the panic board is programmed; no press is received meanwhile"),
       state: z.enum(["started", "ended"]).optional().describe("of the time without a panic path"),
@@ -212,7 +227,7 @@ const ButtonHealth = z
   })
   .describe("when the button was last seen to work");
 
-const HealthData = z
+export const HealthData = z
   .object({
     uptimeS: count.describe("seconds since the service started"),
     version: z.string().describe("of the software"),

@@ -1,5 +1,5 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
-import { handedWith, isTooEarly, refusedBy } from "./early-clear.ts";
+import { handedAnew, handedWith, isTooEarly, refusedBy, refusedEarly } from "./early-clear.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -189,11 +189,11 @@ const released = (emergency: Emergency, event: EpisodeEvent & { kind: "released"
 type Ack = EpisodeEvent & { kind: "ack" };
 
 /** The episode goes on, and is repeated until dispatch has seen the press. */
-const goesOn = (emergency: Emergency, known: Episode, { at, mono }: Ack): Step => {
+const goesOn = (emergency: Emergency, known: Episode, event: Ack): Step => {
   const refused = { kind: "refused", why: "it was pressed again, and dispatch had not seen that" } as const;
-  const noted = { ...known, earlyClear: known.earlyClear ?? { at, mono } };
+  const noted = refusedEarly(known, event);
   if (known.state === "active") return unchanged(replace(emergency, noted), { kind: "keep" }, refused);
-  const episode = changed({ ...noted, state: "active", by: undefined, ackAt: undefined }, mono);
+  const episode = changed({ ...noted, state: "active", by: undefined, ackAt: undefined }, event.mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }, refused] };
 };
 
@@ -288,17 +288,10 @@ const tick = (emergency: Emergency, event: Tick): Step => {
   };
 };
 
-/**
- * A new connection publishes every episode anyway, so the next repetition is later. What the one before it had been
- * handed may not have left the car.
- */
+/** A new connection publishes every episode anyway, so the next repetition is later. */
 const connected = (emergency: Emergency, mono: number): Emergency => ({
   ...emergency,
-  episodes: emergency.episodes.map((episode) => ({
-    ...episode,
-    repeatAt: mono + REPEAT_MS,
-    ...(episode.unseen ? { unseen: { handed: {} } } : {}),
-  })),
+  episodes: emergency.episodes.map((episode) => ({ ...handedAnew(episode), repeatAt: mono + REPEAT_MS })),
 });
 
 /** The episodes after an event, and the effects to perform in order. */

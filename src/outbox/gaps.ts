@@ -17,8 +17,12 @@ export class Gaps {
   /** Settled numbers whose declaration cannot be read: declared again before the next batch (`declareOwed`). */
   #owed: Runs = [];
 
-  constructor(queue: Queue) {
+  readonly #appended: (gap: Gap) => void;
+
+  /** `appended`: called for each gap event. */
+  constructor(queue: Queue, appended: (gap: Gap) => void) {
     this.#queue = queue;
+    this.#appended = appended;
   }
 
   /** Takes over what a recovery read from the store, and appends the gaps that it found. */
@@ -37,7 +41,10 @@ export class Gaps {
   }
 
   #append(gaps: readonly Gap[], now: Now): void {
-    for (const gap of gaps) this.#queue.appendGap(gap, now);
+    for (const gap of gaps) {
+      this.#queue.appendGap(gap, now);
+      this.#appended(gap);
+    }
   }
 
   /** Undefined if only the disk knows. */

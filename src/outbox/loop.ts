@@ -73,7 +73,7 @@ export class OutboxLoop implements Outbox {
     const of = { unit: this.unit, store: this.store, boot: this.boot };
     this.#queue = new Queue(of, emptyLedger(life.first), life.vital);
     if (life.away !== undefined) this.#queue.leaveNumbers(life.first);
-    this.#gaps = new Gaps(this.#queue);
+    this.#gaps = new Gaps(this.#queue, (gap) => on.gap?.(gap));
     this.#condition = new Condition(
       () => this.#access.store !== undefined,
       (fault) => on.fault(fault),
@@ -362,6 +362,10 @@ export class OutboxLoop implements Outbox {
 
   oldest(): number {
     return this.#queue.oldest;
+  }
+
+  get waiting(): Readonly<Record<Lane, number>> {
+    return this.#queue.waiting;
   }
 
   stats(): Promise<{ records: number; oldestAt?: number; bytes: number }> {

@@ -1,7 +1,7 @@
 import type { CustodyMode } from "../custody/custody.ts";
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import type { Lane, PendingReports } from "../domain/pending.ts";
-import type { Draft, EmergencyUpdate, Report } from "../domain/report.ts";
+import type { Draft, EmergencyUpdate, EventData, Report } from "../domain/report.ts";
 import type { Runs } from "../domain/runs.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Random, Time } from "../runtime/ports.ts";
@@ -98,6 +98,8 @@ export type Outbox = AsyncDisposable &
      * connection: dispatch cannot have it. Undefined if there is none.
      */
     unsent(upTo: number, missing: Runs): number | undefined;
+    /** Pending records by lane, as far as they are known. It reads no disk. */
+    readonly waiting: Readonly<Record<Lane, number>>;
     /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
     readonly state: DiskState;
@@ -129,6 +131,8 @@ export type OutboxOptions = {
     orphan?(report: EmergencyUpdate): void;
     /** The vital file is older than the store, which has a copy of a newer memory. Called instead of `orphan`. */
     recalled?(memory: Memory): void;
+    /** Numbers were declared as lost. */
+    gap?(gap: Extract<EventData, { type: "gap" }>): void;
     /** Entries of the memory were lost or could not be read. Called before `openOutbox` resolves. */
     doubtful?(): void;
   };

@@ -86,6 +86,12 @@ export class Queue {
   get pending(): number {
     return pendingCount(this.#ledger);
   }
+  /** Records that wait, by lane, as far as they are known. */
+  get waiting(): Record<Lane, number> {
+    const [emergency, event] = [this.#urgent.emergency.size, this.#urgent.event.size];
+    const all = this.#recovered ? this.pending : this.size;
+    return { emergency, event, telemetry: Math.max(0, all - emergency - event) };
+  }
   get oldest(): number {
     return oldestPending(this.#ledger);
   }

@@ -1,11 +1,14 @@
 import { LANES, type Lane } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
+import { Latest } from "../runtime/latest.ts";
+import type { Time } from "../runtime/ports.ts";
 import type { Disk, Store } from "./port.ts";
 import type { Queue, Settled } from "./queue.ts";
 import { decodeKey, decodeRecord, rangeOf } from "./record.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 export type ReaderOptions = {
+  readonly time: Time;
   readonly disk: Pick<Disk, "space">;
   readonly queue: Queue;
   readonly access: StoreAccess;
@@ -21,12 +24,19 @@ export type ReaderOptions = {
   readonly unreadable: (store: Store, cause: unknown) => void;
 };
 
+/** A disk that has not answered for so long does not keep the figures of the outbox: the last answer counts. */
+const ANSWER_MS = 500;
+
 /** Reads what is pending, from the store and from memory. */
 export class Reader {
   readonly #options: ReaderOptions;
+  /** When the oldest report that waits was made, UTC milliseconds. */
+  readonly #oldestAt: Latest<number | undefined>;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    const ask = (): Promise<number | undefined> => this.#readOldest();
+    this.#oldestAt = new Latest({ ask, time: options.time, waitMs: ANSWER_MS, freshMs: 0 });
   }
 
   /** See `PendingReports.read`. */
@@ -74,7 +84,17 @@ export class Reader {
 
   /** See `Outbox.stats`. */
   async stats(): Promise<{ records: number; oldestAt?: number; bytes: number }> {
-    const { disk, queue, access } = this.#options;
+    const { disk, queue } = this.#options;
+    const oldestAt = await this.#oldestAt.read();
+    return {
+      records: queue.isRecovered ? queue.pending : queue.size,
+      bytes: disk.space().used,
+      ...(oldestAt === undefined ? {} : { oldestAt }),
+    };
+  }
+
+  async #readOldest(): Promise<number | undefined> {
+    const { queue, access } = this.#options;
     const { store } = access;
     const after = queue.oldest - 1;
     const heads = store ? await Promise.all(LANES.map((lane) => this.#page(store, lane, after, 1))) : [];
@@ -83,10 +103,6 @@ export class Reader {
       // Without a true time there is no true age.
       return report && report.clock !== "unset" ? [Date.parse(report.at)] : [];
     });
-    return {
-      records: queue.isRecovered ? queue.pending : queue.size,
-      bytes: disk.space().used,
-      ...(times.length > 0 ? { oldestAt: Math.min(...times) } : {}),
-    };
+    return times.length > 0 ? Math.min(...times) : undefined;
   }
 }

@@ -89,8 +89,9 @@ export class VitalHome {
     { place, bytes, cause }: { readonly place: number; readonly bytes: Buffer; readonly cause: DiskError },
   ): Promise<void> {
     const other = refused === "vital" ? "spare" : "vital";
-    // Of two writes to one place the older one could win.
-    if (other === "vital") await this.#trying;
+    // Of two writes to one place the older one could win. The one under way may never end: nobody waits for it, so that
+    // the next write goes to the spare again.
+    if (other === "vital" && this.#trying) throw cause;
     try {
       await this.#put(other, place, bytes);
     } catch {

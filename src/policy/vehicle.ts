@@ -15,6 +15,15 @@ export type VehicleReport = {
   readonly stale?: string[];
 };
 
+/** A mapped signal as it stands, for people. */
+type SignalNow = {
+  /** The newest, even if it is stale; absent: never received, or received as unknown. */
+  readonly value?: VehicleValue;
+  /** Since it was received; absent: never. */
+  readonly ageMs?: number;
+  readonly stale: boolean;
+};
+
 /** The vehicle's own ignition and speed. Absent: unknown, or no longer current. */
 export type VehicleMotion = {
   readonly ignition?: "on" | "off";
@@ -44,6 +53,8 @@ export type VehiclePolicy = {
   /** Everything known now, for an emergency. */
   snapshot(nowMs: number): VehicleReport | undefined;
   motion(nowMs: number): VehicleMotion;
+  /** A mapped signal, for people. */
+  look(path: string, nowMs: number): SignalNow;
 };
 
 /** The shortest time between two reports, however often a signal changes. */
@@ -184,6 +195,16 @@ class VehicleSignals implements VehiclePolicy {
     return {
       ...(ignition === undefined ? {} : { ignition }),
       ...(typeof speedKmh === "number" ? { speedKmh } : {}),
+    };
+  }
+
+  look(path: string, nowMs: number): SignalNow {
+    const known = this.#received.get(path);
+    if (!known) return { stale: true };
+    return {
+      ...(known.value === undefined ? {} : { value: known.value }),
+      ageMs: Math.max(0, Math.round(nowMs - known.receivedAt)),
+      stale: this.#isStale(known, nowMs),
     };
   }
 

@@ -3,7 +3,7 @@ import { isoInstant } from "../domain/time.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import { Committer } from "./committer.ts";
-import type { Heard } from "./console/fleet.ts";
+import type { Heard } from "./console/records.ts";
 import type { Pending, Pressure } from "./group.ts";
 import { EMPTY_LEDGER, receiptOf } from "./ledger.ts";
 import { Broker, type BrokerOptions } from "./mqtt/broker.ts";

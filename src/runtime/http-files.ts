@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 
 /** The types of files that are served. A file of another type is not. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -25,8 +26,8 @@ const HASHED = /-[\w-]{8}\.\w+$/;
 const MOST_FILES = 256;
 /** A larger file is not served. */
 const MOST_BYTES = 4 * 1024 * 1024;
-/** Compressed copies that are kept in memory, in all. Beyond that files are sent as they are. */
-const MOST_KEPT_BYTES = 1024 * 1024;
+/** Files of which compressed copies are kept in memory, bytes in all. Beyond that files are sent as they are. */
+const MOST_KEPT_BYTES = 2 * 1024 * 1024;
 
 type Listed = { readonly path: string; readonly etag: string; readonly bytes: number };
 
@@ -77,11 +78,18 @@ const decoded = (path: string): string | undefined => {
   }
 };
 
+const pack = promisify(gzip);
+
+const send = (body: Buffer, { method }: IncomingMessage, response: ServerResponse): void => {
+  response.setHeader("content-length", body.length);
+  response.writeHead(200).end(method === "HEAD" ? undefined : body);
+};
+
 /** Serves the files of a page. */
 export class StaticFiles {
   readonly #folder: string;
   #files: Map<string, Listed> | undefined;
-  readonly #compressed = new Map<string, Buffer>();
+  readonly #compressed = new Map<string, Promise<Buffer>>();
   #keptBytes = 0;
 
   constructor(folder: string) {
@@ -117,9 +125,10 @@ export class StaticFiles {
       response.writeHead(304).end();
       return true;
     }
-    const body = this.#body(name, file, COMPRESSIBLE.test(type) && takesGzip(request), response);
-    response.setHeader("content-length", body.length);
-    response.writeHead(200).end(request.method === "HEAD" ? undefined : body);
+    const smaller = COMPRESSIBLE.test(type) && takesGzip(request);
+    const packed = smaller ? this.#packed(name, file) : undefined;
+    if (packed) this.#sendPacked(packed, file, request, response);
+    else send(readFileSync(file.path), request, response);
     return true;
   }
 
@@ -134,24 +143,35 @@ export class StaticFiles {
     this.#keptBytes = 0;
   }
 
-  /** The file's bytes, compressed if `gzip`: from a file beside it (`.gz`), else compressed once. */
-  #body(name: string, file: Listed, gzip: boolean, response: ServerResponse): Buffer {
-    if (!gzip) return readFileSync(file.path);
-    const ready = this.#files?.get(`${name}.gz`);
-    const body = ready ? readFileSync(ready.path) : this.#compress(name, file);
-    if (!body) return readFileSync(file.path);
-    response.setHeader("content-encoding", "gzip");
-    return body;
-  }
-
-  #compress(name: string, file: Listed): Buffer | undefined {
+  /** A compressed copy: a file beside it (`.gz`), else compressed once. Undefined: too many are kept already. */
+  #packed(name: string, file: Listed): Promise<Buffer> | undefined {
     const known = this.#compressed.get(name);
     if (known) return known;
-    const body = gzipSync(readFileSync(file.path));
-    if (this.#keptBytes + body.length > MOST_KEPT_BYTES) return undefined;
-    this.#keptBytes += body.length;
-    this.#compressed.set(name, body);
-    return body;
+    const ready = this.#files?.get(`${name}.gz`);
+    if (ready) return Promise.resolve(readFileSync(ready.path));
+    if (this.#keptBytes + file.bytes > MOST_KEPT_BYTES) return undefined;
+    this.#keptBytes += file.bytes;
+    // In another thread: the loop has presses to store.
+    const packed = pack(readFileSync(file.path));
+    this.#compressed.set(name, packed);
+    return packed;
+  }
+
+  #sendPacked(
+    packed: Promise<Buffer>,
+    file: Listed,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    packed
+      .then(
+        (body) => {
+          response.setHeader("content-encoding", "gzip");
+          send(body, request, response);
+        },
+        () => send(readFileSync(file.path), request, response),
+      )
+      .catch(() => response.destroy()); // the file has gone since it was listed
   }
 }
 

@@ -17,7 +17,7 @@ type Profile = z.infer<typeof VehicleProfile>;
 export type Located = Place & { readonly path: string };
 
 /** The vehicle's bus, with the signals and the database of its profile. Paths are absolute. */
-export type CanSettings = Omit<CanBlock, "profile" | "database"> & { readonly database: string };
+export type CanSettings = Omit<CanBlock, "database"> & { readonly database: string };
 
 /** A line of a signal map as it is written, whether it can be used or not. */
 type WrittenLine = Located & { readonly vss: string; readonly mapping: Partial<SignalMapping> };
@@ -193,7 +193,6 @@ export const readCan = (blocks: Blocks): Bus | undefined => {
   };
   if (!can || further.length > 0 || !read?.profile || !written.database)
     return { settings: undefined, written };
-  const { profile: _, ...rest } = can;
   const signals = { ...read.profile.signals, ...can.signals };
-  return { settings: { ...rest, signals, database: written.database.name }, written };
+  return { settings: { ...can, signals, database: written.database.name }, written };
 };

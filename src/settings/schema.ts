@@ -100,6 +100,11 @@ const signals = z.record(
       .describe(
         "seconds without the signal until it is stale; left out: three times its cycle in the database, at least 1 s, and no limit for a multiplexed signal",
       ),
+    triable: flag()
+      .optional()
+      .describe(
+        "whether commissioning must see the signal change; left out: decided by its path (an airbag cannot be tried)",
+      ),
   }),
   { error: "a block of VSS paths" },
 );

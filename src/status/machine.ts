@@ -40,20 +40,23 @@ const temperatureC = (): number | undefined => {
   }
 };
 
-/**
- * Makes a function that reads the machine. CPU is the share of one core since the last reading. `path`: a
- * folder on the disk whose free space counts.
- */
-export const createMachineProbe = (path: string): (() => MachineHealth) => {
-  let cpu = process.cpuUsage();
-  let at = performance.now();
+/** Who reads the machine: each has a CPU figure since its own last reading. */
+type MachineReader = "health" | "page";
+
+/** Reads the machine. CPU is the share of one core since the last reading of the same reader. */
+export type MachineProbe = (reader: MachineReader) => MachineHealth;
+
+/** Makes a function that reads the machine. `path`: a folder on the disk whose free space counts. */
+export const createMachineProbe = (path: string): MachineProbe => {
+  const began = { cpu: process.cpuUsage(), at: performance.now() };
+  const last = { health: began, page: began };
   const writtenBefore = writtenMiB() ?? 0;
-  return () => {
+  return (reader) => {
+    const { cpu, at } = last[reader];
     const now = performance.now();
     const used = process.cpuUsage(cpu);
     const elapsedMs = now - at;
-    cpu = process.cpuUsage();
-    at = now;
+    last[reader] = { cpu: process.cpuUsage(), at: now };
     const diskFreeMiB = freeMiB(path);
     const written = writtenMiB();
     const celsius = temperatureC();

@@ -89,11 +89,27 @@ systemctl enable --now patrol-unit
 patrol-unit doctor --root $ROOT
 \`\`\`
 
-When the receiver has a fix, every line must begin with \`ok\`, or with \`warn\` for what you chose. At last, with dispatch on the telephone, press the button within a minute
+When the receiver has a fix, every line must begin with \`ok\`, or with \`warn\` for what you chose. At any time, with dispatch on the telephone, you can press a button within a minute
 after this command. It prints how long each step took. Dispatch clears the drill:
 
 \`\`\`sh
 patrol-unit drill --root $ROOT
+\`\`\`
+
+### Before the car leaves
+
+The commissioning list: it says what to do next, and ticks each step itself. It wants each button pressed as a drill, which dispatch
+clears, each signal of the bus changed, each broker reached, and a minute of good positions. At a terminal, Enter: ready to press; \`s\`: skip a
+step with a reason; \`q\`: end. It ends with a report that the car signs; dispatch is told. Only a list without \`FAIL\` lets the car leave:
+
+\`\`\`sh
+patrol-unit commission --root $ROOT --technician 'M. Petrovic'
+\`\`\`
+
+Take the report to headquarters; \`0001.html\` beside it is the same to print. The number goes up with each list:
+
+\`\`\`sh
+cp $ROOT/commissioning/0001.jws zr-117.jws
 \`\`\`
 
 ## A new configuration
@@ -204,6 +220,12 @@ Look at the name in the request before you sign it: it is the car's right to wri
 \`\`\`sh
 openssl req -in zr-117.csr -verify -noout -subject
 cd ca && openssl ca -config ca.cnf -batch -notext -in ../zr-117.csr -out zr-117.pem
+\`\`\`
+
+When the technician brings the commissioning report back: whether the car has signed it, and what it says.
+
+\`\`\`sh
+patrol-unit commission verify zr-117.jws --ca ca/ca.pem
 \`\`\`
 
 ## For each configuration

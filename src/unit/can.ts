@@ -4,6 +4,7 @@ import type { CanFrame, CanSource } from "../domain/can.ts";
 import { codeFor } from "../domain/faults.ts";
 import type { Draft, EmergencyData, HealthData } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
+import type { SignalSnapshot } from "../domain/snapshot.ts";
 import { isAirbag } from "../domain/vss.ts";
 import { AirbagWatch } from "../policy/airbag.ts";
 import { createRecorder } from "../policy/recorder.ts";
@@ -96,6 +97,17 @@ export class CanPart implements AsyncDisposable {
   snapshot(): Pick<EmergencyData, "vehicle"> {
     const report = this.#policy.snapshot(this.#now());
     return report ? { vehicle: { ...report, signals: { ...report.signals } } } : {};
+  }
+
+  /** Every mapped signal, for people. */
+  signals(): readonly SignalSnapshot[] {
+    const now = this.#now();
+    return this.#options.mapping.signals.map(({ path, unit, source }) => ({
+      path,
+      ...this.#policy.look(path, now),
+      ...(unit === undefined ? {} : { unit }),
+      ...source,
+    }));
   }
 
   /** The vehicle's own ignition and speed. Empty while the bus cannot be read. */

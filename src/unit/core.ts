@@ -9,6 +9,7 @@ import { createRoutes, type Routes } from "../domain/wire.ts";
 import { removableCopies, renameWords, type Pending } from "../outbox/other-name.ts";
 import { openOutbox, type Outbox, type OutboxFault } from "../outbox/outbox.ts";
 import { Signal } from "../runtime/signal.ts";
+import { History } from "../status/history.ts";
 import { VERSION } from "../domain/version.ts";
 import { credentialsOf } from "./credentials.ts";
 import { CustodyPart } from "./custody.ts";
@@ -38,6 +39,8 @@ export type Core = {
   /** The reason to stop and restart the unit. */
   readonly restart: Signal<string>;
   readonly event: (data: EventData) => void;
+  /** What the page shows of the past. */
+  readonly history: History;
   /**
    * Appends a report to the outbox, and offers it to the link at once, unless its number might be used
    * again after a crash.
@@ -63,6 +66,7 @@ type Outside = {
   readonly stored: Signal<Lane>;
   readonly troubles: Signal<OutboxFault | undefined>;
   readonly news: Signal<string>;
+  readonly gaps: Signal<EventData>;
   readonly spareUsed: Signal<string | undefined>;
   readonly orphans: Signal<EmergencyUpdate>;
   readonly recalled: Signal<Memory>;
@@ -88,6 +92,7 @@ const open = ({ settings, ports }: UnitOptions, name: string, on: Outside): Prom
       stored: (lane) => on.stored.emit(lane),
       fault: (fault) => on.troubles.emit(fault),
       news: (line) => on.news.emit(line),
+      gap: (gap) => on.gaps.emit(gap),
       spareUsed: (reason) => on.spareUsed.emit(reason),
       orphan: (report) => on.orphans.emit(report),
       recalled: (memory) => on.recalled.emit(memory),
@@ -171,40 +176,11 @@ const createLink = (
   });
 };
 
-/**
- * Opens the outbox and makes the link. Rejects with StoreError if another process has the outbox, or if
- * its disk has never been writable, and with NameError if the unit's name has changed too early.
- */
-export const openCore = async (options: UnitOptions): Promise<Core> => {
-  const { clock, log } = options.ports;
-  const name = unitName(options.settings.unit);
-  const routes = createRoutes(options.settings.dispatch.prefix, name, options.bundle !== undefined);
-  const outside: Outside = {
-    stored: new Signal(),
-    troubles: new Signal(),
-    news: new Signal(),
-    spareUsed: new Signal(),
-    orphans: new Signal(),
-    recalled: new Signal(),
-    connected: new Signal(),
-  };
-  const outbox = await openNamed(options, name, outside);
-  const event = (data: EventData): void => {
-    outbox.append({ kind: "event", data, ...clock.now() });
-  };
-  const faults = new Faults({ log, event, mono: () => clock.mono() });
-  const state = stateOf(options, name, outbox);
-  const restart = new Signal<string>();
-  const custody = new CustodyPart({
-    setting: options.settings.dispatch.custody,
-    outbox,
-    clock,
-    faults,
-    log,
-    restart: (reason) => restart.emit(reason),
-  });
-  const link = createLink(options, routes, outbox, state, (url) => custody.isHeard(url));
-  const writable = new Signal<boolean>();
+/** Passes on what the outbox reports. */
+const listenToStore = (
+  outside: Outside,
+  { link, faults, writable }: Pick<Core, "link" | "faults" | "writable">,
+): void => {
   outside.stored.listen((lane) => link.stored(lane));
   outside.news.listen((line) => faults.note({ part: "outbox", code: "repaired" }, line));
   outside.spareUsed.listen((reason) => {
@@ -220,6 +196,48 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     // Reports that cannot be written are sent from memory.
     if (fault) for (const lane of LANES) link.stored(lane);
   });
+};
+
+/**
+ * Opens the outbox and makes the link. Rejects with StoreError if another process has the outbox, or if
+ * its disk has never been writable, and with NameError if the unit's name has changed too early.
+ */
+export const openCore = async (options: UnitOptions): Promise<Core> => {
+  const { clock, log } = options.ports;
+  const name = unitName(options.settings.unit);
+  const routes = createRoutes(options.settings.dispatch.prefix, name, options.bundle !== undefined);
+  const outside: Outside = {
+    stored: new Signal(),
+    troubles: new Signal(),
+    news: new Signal(),
+    gaps: new Signal(),
+    spareUsed: new Signal(),
+    orphans: new Signal(),
+    recalled: new Signal(),
+    connected: new Signal(),
+  };
+  const outbox = await openNamed(options, name, outside);
+  const history = new History();
+  outside.gaps.listen((gap) => history.event(gap, clock.mono(), clock.now().at));
+  const event = (data: EventData): void => {
+    const now = clock.now();
+    outbox.append({ kind: "event", data, ...now });
+    history.event(data, clock.mono(), now.at);
+  };
+  const faults = new Faults({ log, event, mono: () => clock.mono() });
+  const state = stateOf(options, name, outbox);
+  const restart = new Signal<string>();
+  const custody = new CustodyPart({
+    setting: options.settings.dispatch.custody,
+    outbox,
+    clock,
+    faults,
+    log,
+    restart: (reason) => restart.emit(reason),
+  });
+  const link = createLink(options, routes, outbox, state, (url) => custody.isHeard(url));
+  const writable = new Signal<boolean>();
+  listenToStore(outside, { link, faults, writable });
   const report = (draft: Draft): void => {
     const made = outbox.append(draft);
     if (outbox.leased(made.seq)) link.offer(made);
@@ -239,6 +257,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     connected,
     restart,
     event,
+    history,
     report,
     state,
   };

@@ -36,6 +36,8 @@ type Sender = Pick<Link, "status" | "sendsAgain" | "again" | "rewind">;
 
 /** A receipt with 100 ranges has less than 4 KiB. */
 const RECEIPT_BYTES = 16_384;
+/** Receipts that wait while the disk is asked about one. Further ones are not looked at: newer ones come. */
+const UNREAD_MAX = 16;
 /** Reports that are sent again in one message. */
 const AGAIN = 250;
 /** What changes with each receipt, and the silence, are remembered this often: each time costs a write. */
@@ -55,8 +57,9 @@ export class CustodyPart {
   #newest: ReceiptMessage | undefined;
   #secondAt: number | undefined;
   #receiving: Promise<void> = Promise.resolve();
+  #unread = 0;
   /** A receipt that came before the outbox was recovered. */
-  #early: { readonly payload: Buffer; readonly broker: string } | undefined;
+  #early: { readonly value: unknown; readonly broker: string } | undefined;
   /** A new store is to begin. `asked`: the disk is being asked. */
   #renewal: { readonly why: string; asked: boolean } | undefined;
   #rememberedAt = -Infinity;
@@ -125,17 +128,23 @@ export class CustodyPart {
    * that follow.
    */
   receive(payload: Buffer, broker: string): Promise<void> {
+    // One of 1 MiB must not wait as bytes.
+    return this.#look(readJson(payload, RECEIPT_BYTES), broker);
+  }
+
+  #look(value: unknown, broker: string): Promise<void> {
+    if (this.#unread >= UNREAD_MAX) return Promise.resolve();
+    this.#unread++;
     // One after the other, in the order in which they came.
-    this.#receiving = this.#receiving.then(() => this.#receive(payload, broker));
+    this.#receiving = this.#receiving.then(() => this.#receive(value, broker)).finally(() => this.#unread--);
     return this.#receiving;
   }
 
-  async #receive(payload: Buffer, broker: string): Promise<void> {
+  async #receive(value: unknown, broker: string): Promise<void> {
     const { outbox, clock } = this.#options;
     // What earlier lives have given is not known yet.
-    this.#early = outbox.recovered ? undefined : { payload, broker };
+    this.#early = outbox.recovered ? undefined : { value, broker };
     if (this.#early) return;
-    const value = readJson(payload, RECEIPT_BYTES);
     const claim = claimOf(value);
     const coveredAt = claim && (await outbox.coveredAt(claim.upTo, claim.missing));
     const verdict = judge(this.#memory, value, {
@@ -236,7 +245,7 @@ export class CustodyPart {
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
       this.#onlyOne("only one recorder is heard");
-    if (this.#early) void this.receive(this.#early.payload, this.#early.broker);
+    if (this.#early) void this.#look(this.#early.value, this.#early.broker);
     void this.#finishRenewal();
     void this.#sendAgain(link);
   }

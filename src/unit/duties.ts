@@ -1,9 +1,10 @@
 import { ReportCommand, type CommandMessage } from "../domain/messages.ts";
+import type { Outbox } from "../outbox/outbox.ts";
 import type { HealthData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { createHealthReporter, type HealthReporter } from "../status/health.ts";
-import type { StatusActions } from "../status/server.ts";
+import type { MachineHealth } from "../status/machine.ts";
 import { VERSION } from "../domain/version.ts";
 import { CommandPart } from "./commands.ts";
 import type { Core } from "./core.ts";
@@ -17,13 +18,17 @@ export type Parts = PanicParts & CarParts & { readonly custody: CustodyPart };
 /** The delay of a `restart`, so that its answer is sent first. */
 const RESTART_MS = 500;
 
-const healthOf = async (
-  core: Core,
+/** What waits in the outbox: see `Outbox.stats`. */
+export type Waiting = Awaited<ReturnType<Outbox["stats"]>>;
+
+/** The unit's health, with these figures of the outbox and the machine. */
+export const healthOf = (
+  { link, options }: Core,
   { gps, can, board, buttonTests, custody }: Parts,
-): Promise<HealthData> => {
-  const { outbox, link, options } = core;
-  const { clock, machine } = options.ports;
-  const { records, bytes, oldestAt } = await outbox.stats();
+  { records, bytes, oldestAt }: Waiting,
+  machine: MachineHealth,
+): HealthData => {
+  const { clock } = options.ports;
   const { panic } = options.settings;
   const buttons = typeof panic === "object" ? panic.buttons : {};
   const expiresAt = options.certificateExpiresAt?.();
@@ -33,7 +38,7 @@ const healthOf = async (
     uptimeS: Math.floor(clock.mono() / 1_000),
     version: VERSION,
     config: options.config,
-    ...machine(),
+    ...machine,
     outbox: {
       records,
       ...(ageMs === undefined ? {} : { oldestAgeS: Math.floor(ageMs / 1_000) }),
@@ -57,7 +62,7 @@ export const openHealth = (core: Core, parts: Parts, stopping: () => boolean): H
   const reporter = createHealthReporter({
     intervalS: options.settings.health.intervalS,
     mono: () => clock.mono(),
-    read: () => healthOf(core, parts),
+    read: async () => healthOf(core, parts, await outbox.stats(), options.ports.machine("health")),
     fix: () => parts.gps.health().fix,
     report(data) {
       if (!stopping() && !outbox.pressure()) core.report({ kind: "health", data, ...clock.now() });
@@ -122,25 +127,6 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
     },
   });
 };
-
-/** What the status page shows and accepts. */
-export const statusActions = (core: Core, parts: Parts): StatusActions => ({
-  status: async () => ({
-    ...core.state(core.link.connected ? "online" : "offline"),
-    ...(await healthOf(core, parts)),
-    ...(parts.gps.fix() ? { position: parts.gps.fix() } : {}),
-    satellites: await parts.gps.satellites(),
-    faults: core.faults.active.map(({ part, code, where, detail }) => ({ part, code, where, detail })),
-    emergency: parts.emergency.status,
-  }),
-  drill: () => parts.emergency.drill("technician"),
-  disarm() {
-    parts.emergency.give({ kind: "no-drill" });
-    return undefined;
-  },
-  lend: () => parts.loan.lend(),
-  takeBack: () => parts.loan.takeBack(),
-});
 
 /**
  * Makes a `clock` event each time that the time becomes known, so that dispatch can correct the reports

@@ -30,7 +30,7 @@ import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Random, Time, Timer } from "../runtime/ports.ts";
 import { Signal } from "../runtime/signal.ts";
-import { EpisodeLegs, type EpisodeStatus } from "../status/legs.ts";
+import { EpisodeLegs, type EpisodeCounts, type EpisodeStatus } from "../status/legs.ts";
 import { readJson } from "../wire/read.ts";
 import { EpisodeReports } from "./episode-reports.ts";
 import { episodeIdOf, newEpisodeId } from "./episode-id.ts";
@@ -58,8 +58,14 @@ export type EmergencyOptions = {
 
 export type EmergencyStatus = {
   readonly drillArmed: boolean;
+  /** Seconds until the next press is no drill any more. */
+  readonly drillLeftS?: number;
   readonly lamp: LampPattern;
+  readonly lampDrill: boolean;
+  /** The sounder is off. */
+  readonly quiet: boolean;
   readonly episodes: readonly EpisodeStatus[];
+  readonly counts: EpisodeCounts;
 };
 
 const TICK_MS = 250;
@@ -82,6 +88,8 @@ export class EmergencyPart implements Disposable {
   readonly evidence = new Signal<{ readonly episode: string; readonly test: boolean }>();
   /** A retained copy is left on a broker that is not configured any more. */
   readonly copyLeft = new Signal<RingEffect & { readonly kind: "left" }>();
+  /** The board was asked for another pattern: see `status`. */
+  readonly lampChanged = new Signal<void>();
   /** A button was pressed, even if the press is not counted. */
   readonly pressed = new Signal<BoardPress>();
   #ring: Ring;
@@ -112,10 +120,17 @@ export class EmergencyPart implements Disposable {
   }
 
   get status(): EmergencyStatus {
+    const { lamp, emergency } = this.#ring;
+    const { drillUntil } = emergency;
+    const leftMs = drillUntil === undefined ? undefined : drillUntil - this.#options.clock.mono();
     return {
-      drillArmed: this.#ring.emergency.drillUntil !== undefined,
-      lamp: this.#ring.lamp?.pattern ?? "idle",
+      drillArmed: drillUntil !== undefined,
+      ...(leftMs === undefined ? {} : { drillLeftS: Math.max(0, Math.ceil(leftMs / 1_000)) }),
+      lamp: lamp?.pattern ?? "idle",
+      lampDrill: lamp?.drill ?? false,
+      quiet: lamp?.quiet ?? false,
       episodes: this.#legs.status,
+      counts: this.#legs.counts,
     };
   }
 
@@ -328,6 +343,7 @@ export class EmergencyPart implements Disposable {
       case "lamp":
         for (const board of this.#boards)
           board.show(effect.lamp.pattern, effect.lamp.quiet, effect.lamp.drill);
+        this.lampChanged.emit();
         break;
       case "remove":
         link.remove(effect.id, effect.broker, effect.prefix);

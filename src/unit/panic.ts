@@ -1,6 +1,7 @@
 import type { CodeOf } from "../domain/faults.ts";
 import { buttonOnLoop, type BoardListener, type PanicBoard } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
+import type { BoardSnapshot } from "../domain/snapshot.ts";
 import { conditionHealth, TROUBLE_AT } from "./board-condition.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
@@ -59,6 +60,31 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
   },
 });
 
+/** What of a list by loop belongs to a button, by the button's name. */
+const byButton = <T>(buttons: Buttons, values: readonly T[] | undefined): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(buttons).flatMap(([name, { loop }]) => {
+      const value = values?.[loop];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+
+/** The board's part of the snapshot besides `health`: what is measured at each loop. */
+export const boardLoops = (
+  { health: { levelsV } }: Pick<PanicBoard, "health">,
+  buttons: Buttons,
+): Pick<BoardSnapshot, "loopNumbers" | "levelsV"> => ({
+  loopNumbers: Object.fromEntries(Object.entries(buttons).map(([name, { loop }]) => [name, loop])),
+  ...(levelsV
+    ? {
+        levelsV: byButton(
+          buttons,
+          levelsV.map((volts) => Math.round(volts * 100) / 100),
+        ),
+      }
+    : {}),
+});
+
 /**
  * The board's part of `health`. Loops have the names of their buttons; a loop without a button is left
  * out.
@@ -66,12 +92,8 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
 export const boardHealth = (
   { health }: Pick<PanicBoard, "health">,
   buttons: Buttons,
-): NonNullable<HealthData["panicBoard"]> => {
+): NonNullable<HealthData["panicBoard"]> & Pick<BoardSnapshot, "loops"> => {
   const { connected, firmware, degraded, supplyMv, loops, uptimeS, resetCause } = health;
-  const named = Object.entries(buttons).flatMap(([name, { loop }]) => {
-    const state = loops?.[loop];
-    return state === undefined ? [] : [[name, state] as const];
-  });
   return {
     connected,
     ...(firmware === undefined ? {} : { firmware }),
@@ -80,6 +102,6 @@ export const boardHealth = (
     ...(uptimeS === undefined ? {} : { uptimeS }),
     ...(resetCause === undefined ? {} : { resetCause }),
     ...conditionHealth(health),
-    ...(loops ? { loops: Object.fromEntries(named) } : {}),
+    ...(loops ? { loops: byButton(buttons, loops) } : {}),
   };
 };

@@ -10,9 +10,10 @@ import { within } from "../runtime/wait.ts";
 import { VERSION } from "../domain/version.ts";
 import type { CommandPart } from "./commands.ts";
 import { openCore, type Core } from "./core.ts";
-import { ClockEvent, openCommands, openHealth, statusActions, type Parts } from "./duties.ts";
+import { ClockEvent, openCommands, openHealth, type Parts } from "./duties.ts";
 import { openCar, openPanic, type CarParts, type PanicParts } from "./parts.ts";
 import type { Faults } from "./faults.ts";
+import { recordsIn, statusActions } from "./page.ts";
 import type { UnitOptions } from "./ports.ts";
 import { Reach } from "./reach.ts";
 
@@ -72,9 +73,12 @@ const missingParts = ({
 ];
 
 /** The first events of a boot. Returns the number of the first one. */
-const announce = ({ options, name, outbox, faults }: Core): number => {
+const announce = ({ options, name, outbox, faults, history }: Core): number => {
   const data = { type: "boot", version: VERSION, config: options.config, vss: VSS_VERSION } as const;
-  const { seq } = outbox.append({ kind: "event", data, ...options.ports.clock.now() });
+  const { clock } = options.ports;
+  const now = clock.now();
+  const { seq } = outbox.append({ kind: "event", data, ...now });
+  history.event(data, clock.mono(), now.at);
   options.ports.log.info("starting", { unit: name, boot: outbox.boot, version: VERSION });
   // Several faults may have no key. Their text then distinguishes them.
   for (const { part, code, where, detail } of options.configFaults)
@@ -221,6 +225,14 @@ const recalling = ({ recalled }: Core, { emergency }: Parts, commands: CommandPa
   return commands;
 };
 
+/** Samples what the page shows of the past. */
+const remember = ({ history, link, outbox, options }: Core, { gps }: Parts): void =>
+  history.tick(
+    options.ports.clock.mono(),
+    () => gps.fix(),
+    () => ({ records: recordsIn(outbox.waiting), connected: link.connected }),
+  );
+
 const trustedTime = ({ ports }: UnitOptions): number | undefined => {
   const { at, clock } = ports.clock.now();
   return clock === "unset" ? undefined : at;
@@ -264,6 +276,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   const tick = (): void => {
     clockEvent.tick();
     core.faults.tick();
+    remember(core, parts);
     if (stopping.signal.aborted) return;
     commands.tick();
     panic.buttonTests.tick();

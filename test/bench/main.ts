@@ -17,6 +17,7 @@ import { armed } from "./armed.ts";
 import { backlog } from "./backlog.ts";
 import { bus } from "./bus.ts";
 import { panic } from "./panic.ts";
+import { pressedBeside, viewers } from "./viewers.ts";
 import { startMosquitto, type Mosquitto } from "../journeys/mosquitto.ts";
 
 /** Figures of one run on this machine. Nothing here fails on a slow one: it reports. */
@@ -314,6 +315,10 @@ const sections: Readonly<Record<string, () => Promise<void> | void>> = {
   can: () => can(print, quantile),
   bus: () => bus(print, quantile),
   panic: () => panic(print, quantile, cpuSeconds),
+  async viewers() {
+    await viewers(print, { cpuSeconds, residentMiB, flags, epoch: (n) => epoch(n, 1_000) });
+    await pressedBeside(print, quantile);
+  },
 };
 const given = process.argv.slice(2);
 const names = Object.keys(sections);

@@ -7,7 +7,7 @@ import type { Entry, Files } from "../../src/bundle/port.ts";
  */
 
 type FileNode = { readonly kind: "file"; bytes: Buffer; synced: Buffer | undefined };
-type LinkNode = { readonly kind: "link"; readonly target: string };
+type LinkNode = { readonly kind: "link"; readonly target: string; readonly made: number };
 type FolderNode = {
   readonly kind: "folder";
   entries: Map<string, Node>;
@@ -109,6 +109,11 @@ export class SimulatedFiles implements Files {
     return node?.kind === "link" ? node.target : undefined;
   }
 
+  async makingOf(path: string): Promise<string | undefined> {
+    const node = this.#at(path);
+    return node?.kind === "link" ? `${node.made}` : undefined;
+  }
+
   async makeFolder(path: string): Promise<void> {
     this.#step();
     if (this.#at(path)?.kind !== "folder") this.#add(path, folder());
@@ -121,7 +126,7 @@ export class SimulatedFiles implements Files {
 
   async makeLink(target: string, path: string): Promise<void> {
     this.#step();
-    this.#add(path, { kind: "link", target });
+    this.#add(path, { kind: "link", target, made: this.#done });
   }
 
   async sync(path: string): Promise<void> {

@@ -137,6 +137,20 @@ test("a new configuration is taken over within two seconds", async () => {
   expect(bench.seconds - installed).toBeLessThanOrEqual(2);
 });
 
+test("a version that was taken back and installed again within a second is taken over, and tried", async () => {
+  const bench = await benchWith(1, 2);
+  bench.state.reached = true;
+  const begun = await bench.start();
+  await bench.run(begun, 3);
+  const back = beginGoingBack(await bench.store.disk(), await bench.store.state(), "by hand");
+  if (back) await bench.store.goBack(1, back);
+  await bench.install(2);
+  expect(await bench.run(begun, 10)).toBe("configuration 2 was installed again");
+  await bench.run(await bench.start(), 10);
+  expect(bench.results.at(-1)).toMatchObject({ version: 2, ok: true });
+  expect(await bench.store.state()).not.toHaveProperty("trial");
+});
+
 test("an emergency is not interrupted by a new configuration, if dispatch is reached", async () => {
   const bench = await benchWith(1);
   const begun = await bench.start();
@@ -191,7 +205,7 @@ test("a trial in which dispatch is not reached ends after its time with the way 
   expect(bench.seconds).toBeLessThanOrEqual(62);
   expect(await bench.current()).toBe(1);
   const again = await bench.start();
-  expect(again).toEqual({ version: 1, back: undefined, guarded: false });
+  expect(again).toMatchObject({ version: 1, back: undefined, guarded: false });
   await bench.run(again, 5);
   expect(bench.results).toEqual([
     { version: 2, ok: false, error: "dispatch was not reached with it within 60 s", other: 1, signer: "hq" },
@@ -227,7 +241,7 @@ test("three crashes lead back, and the fourth start runs with the version before
   expect(
     [await bench.start(), await bench.start(), await bench.start()].map(({ version }) => version),
   ).toEqual([2, 2, 2]);
-  expect(await bench.start()).toEqual({
+  expect(await bench.start()).toMatchObject({
     version: 1,
     back: "the service crashed 3 times with it",
     guarded: false,

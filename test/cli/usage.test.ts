@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { board } from "../../src/cli/board.ts";
 import { bundle } from "../../src/cli/bundle.ts";
 import { check } from "../../src/cli/check.ts";
+import { commission } from "../../src/cli/commission.ts";
 import { decode } from "../../src/cli/decode.ts";
 import { enrol } from "../../src/cli/enrol.ts";
 import { flash } from "../../src/cli/flash.ts";
@@ -45,6 +46,7 @@ test.each([
   board,
   bundle,
   check,
+  commission,
   decode,
   demo,
   dispatch,

@@ -224,6 +224,8 @@ describe("before the time is known", () => {
   });
 });
 
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+
 describe("what is remembered", () => {
   const in2099 = Date.UTC(2099, 0);
 
@@ -234,7 +236,28 @@ describe("what is remembered", () => {
     expect(take(memory, command("next")).ran).toBe(false);
     const next = take(memory, command("next", "ping", in2099), at(NOW + DAY_MS + 1));
     expect(next.ran).toBe(true);
-    expect(next.memory.done).toHaveLength(1);
+    // The newest sixteen, whatever their expiry.
+    expect(next.memory.done.map(({ id }) => id)).toEqual([...range(240, 256).map((n) => `f${n}`), "next"]);
+  });
+
+  test("of the newest ones outlives a clock that is wrong for a while: none is run twice", () => {
+    const first = take(NOTHING, command("c1", "ping", NOW + 60_000)).memory;
+    const ahead = take(first, command("c2"), at(Date.UTC(2036, 0))).memory;
+    expect(take(ahead, command("c1", "ping", NOW + 60_000))).toMatchObject({
+      ran: false,
+      reply: { ok: true },
+    });
+    const behind = take(NOTHING, command("d1", "ping", NOW + DAY_MS), at(NOW - 2 * DAY_MS)).memory;
+    const right = take(behind, command("d2", "ping", NOW + DAY_MS)).memory;
+    expect(take(right, command("d1", "ping", NOW + DAY_MS)).ran).toBe(false);
+  });
+
+  test("of expired ones makes room first", () => {
+    const { memory } = taking(NOTHING, 250, (n) => command(`${n}`));
+    const { memory: full } = taking(memory, 6, (n) => command(`old${n}`, "ping", NOW + 1));
+    const next = take(full, command("next"), at(NOW + 2));
+    expect(next.ran).toBe(true);
+    expect(next.memory.done.map(({ id }) => id).filter((id) => id.startsWith("old"))).toHaveLength(5);
   });
 
   test("of refused ones never disables commands: the oldest of them make room", () => {
@@ -263,7 +286,7 @@ describe("what is remembered", () => {
     expect(take(memory, command("x", "ping", NOW + DAY_MS), at(NOW + 60_000)).ran).toBe(false);
     const later = take(memory, command("x", "ping", NOW + DAY_MS), at(NOW + 60_001));
     expect(later.ran).toBe(true);
-    expect(later.memory.done).toHaveLength(1);
+    expect(later.memory.done).toHaveLength(17);
   });
 
   test("fits 32 KiB as UTF-8, whatever the ids are made of", () => {
@@ -289,8 +312,10 @@ describe("what is remembered", () => {
     const { memory } = take(NOTHING, command("1"), late);
     const next = take(memory, command("2", "ping", NOW + 2 * DAY_MS), late).memory;
     expect(take(next, command("1"), at(NOW))).toMatchObject({ ran: false, reply: { ok: false } });
-    const afterADay = take(next, command("3", "ping", NOW + 3 * DAY_MS), at(NOW + 2 * DAY_MS + 1)).memory;
-    expect(afterADay.done.map(({ id }) => id)).toEqual(["3"]);
+    const { memory: many } = taking(next, 16, (n) => command(`m${n}`, "ping", NOW + 2 * DAY_MS), late);
+    expect(take(many, command("1"), at(NOW))).toMatchObject({ ran: false, reply: { ok: false } });
+    const afterADay = take(many, command("3", "ping", NOW + 3 * DAY_MS), at(NOW + 2 * DAY_MS + 1)).memory;
+    expect(afterADay.done.map(({ id }) => id)).not.toContain("1");
   });
 
   test("before the time is known is kept until a day after it is", () => {

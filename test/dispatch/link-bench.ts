@@ -87,6 +87,8 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
   const downs: LinkError[] = [];
   const refusals: string[] = [];
   const delivered: string[] = [];
+  /** Brokers that did not accept an emergency. */
+  const withheld: string[] = [];
   const messages: string[] = [];
   const on: LinkEvents = {
     up: (broker) => void ups.push(broker),
@@ -104,7 +106,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
       return undefined;
     },
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
-    emergencyRefused: () => undefined,
+    emergencyRefused: (broker) => void withheld.push(broker),
     removed: (_episode, broker, prefix) => void (prefix === undefined && copies.delete(broker)),
     left: (_episode, broker) => void left.push(broker),
     heard: () => undefined,
@@ -123,6 +125,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     downs,
     refusals,
     delivered,
+    withheld,
     /** The payloads of what dispatch has sent. */
     messages,
     start: () => link.start(on),

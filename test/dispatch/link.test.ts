@@ -91,6 +91,8 @@ describe("a press", () => {
     expect(await bench.until("the press", arrived(bench, 1))).toBeLessThan(1_500);
     expect(bench.downs).toEqual([]);
     expect(bench.refusals.filter((one) => one.includes(" emergency: 0x87"))).toHaveLength(1);
+    expect(bench.withheld).toContain(bench.brokers[0]!.url);
+    expect(bench.withheld).not.toContain(bench.brokers[1]!.url);
   });
 
   test("that does not fit the link's broker is tried at the next one at once, and the connection stays", async () => {
@@ -100,6 +102,7 @@ describe("a press", () => {
     expect(await bench.until("the press", arrived(bench, 1))).toBeLessThan(1_500);
     await bench.wait(20_000);
     expect([bench.downs, bench.link.status.broker]).toEqual([[], bench.brokers[0]!.url]);
+    expect(new Set(bench.withheld)).toEqual(new Set([bench.brokers[0]!.url]));
   });
 
   test("waits at most a second for a disk that does not answer", async () => {

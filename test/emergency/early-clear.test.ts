@@ -18,6 +18,19 @@ describe("a cleared after a further press", () => {
   const stateAfter = (...events: EpisodeEvent[]) =>
     after(...accepted, ...events).emergency.episodes.map(({ state, presses }) => `${state} ${presses}`);
 
+  test("by the second of two computers that are behind by different times counts when it comes again", () => {
+    const written = (ms: number) => new Date(PRESSED - 3_600_000 + ms).toISOString();
+    const [one, other] = [clearedAt(written(0), 1_000), clearedAt(written(20_000), 31_000)];
+    expect(stateAfter(sent("A", 3), one, sent("A", 4), other)).toEqual(["active 2"]);
+    const counts = clearedAt(written(50_000), 61_000);
+    expect(stateAfter(sent("A", 3), one, sent("A", 4), other, counts)).toEqual(["cleared 2"]);
+    // What waited for the link comes at once, whatever lies between its times.
+    const [late, later] = [clearedAt(written(30_000), 31_000), clearedAt(written(60_000), 31_001)];
+    expect(stateAfter(sent("A", 3), clearedAt(written(60_000), 1_000), sent("A", 4), late, later)).toEqual([
+      "active 2",
+    ]);
+  });
+
   test("that no broker has acknowledged does not end it: it is active again, and repeated", () => {
     const { emergency, effects } = after(...accepted, clearedAt(undefined, 200));
     expect(emergency.episodes).toMatchObject([{ id: "A", state: "active", presses: 2, by: undefined }]);
@@ -92,6 +105,12 @@ describe("a cleared after a further press", () => {
     // The connection that was handed it may have been dead.
     const redialled = advance(twice, { kind: "connected", mono: 6_000 }).emergency;
     expect(advance(redialled, clearedAt(undefined, 20_000)).emergency.episodes[0]!.state).toBe("active");
+    // Some of several connections will have carried it.
+    const later = handed(redialled, handedTo("a"), 6_500);
+    expect(advance(later, clearedAt(undefined, 16_499)).emergency.episodes[0]!.state).toBe("active");
+    expect(advance(later, clearedAt(undefined, 16_500)).emergency.episodes[0]!.state).toBe("cleared");
+    expect(advance(redialled, clearedAt(undefined, 60_999)).emergency.episodes[0]!.state).toBe("active");
+    expect(advance(redialled, clearedAt(undefined, 61_000)).emergency.episodes[0]!.state).toBe("cleared");
     // After a restart the time counts anew.
     const restored = restore(handed(emergency, handedTo("a"), 1_000).episodes, 0);
     expect(advance(restored, clearedAt(undefined, 11_000)).emergency.episodes[0]!.state).toBe("active");

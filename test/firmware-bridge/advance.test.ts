@@ -264,6 +264,8 @@ describe("the loops", () => {
     const reported = [{ do: "loop", loop: 1, state: "degraded", level: (154 * 5) / 256 }];
     expect(after(opened, message(10, hello()), beat).effects.slice(0, 1)).toEqual(reported);
     expect(after(opened, message(10, hello()), message(20, once)).effects).toEqual(reported);
+    const volts = [2.5, (154 * 5) / 256, 2.5, 2.5];
+    expect(healthOf(after(opened, message(10, hello()), beat).state).levelsV).toEqual(volts);
   });
 
   test("that this unit does not know are ignored", () => {

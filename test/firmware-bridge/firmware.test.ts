@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { crc16 } from "../../firmware-bridge/crc.ts";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { readHex } from "../../firmware-bridge/simulator/hex.ts";
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import { createRandom } from "../../src/demo/random.ts";
 import { makeNoise, numbers, openFirmwareBench, presses, show, type FirmwareBench } from "./bench.ts";
 
@@ -441,7 +442,13 @@ describe("the line", () => {
     const bench = openFirmwareBench();
     bench.pass(3_500);
     const [hello] = bench.of("hello");
-    expect(hello).toMatchObject({ protocol: 1, firmware: "1.4", loops: 4, lastNumber: 0, resetCause: 1 });
+    expect(hello).toMatchObject({
+      protocol: 1,
+      firmware: BOARD_FIRMWARE,
+      loops: 4,
+      lastNumber: 0,
+      resetCause: 1,
+    });
     const beats = bench.of("heartbeat");
     expect(beats.map(({ uptimeS }) => uptimeS)).toEqual([1, 2, 3]);
     expect(beats.at(-1)!.supplyMv).toBeGreaterThan(4_900);

@@ -99,6 +99,7 @@ test(
         log,
         requested: stop.promise,
         signal: over.signal,
+        deadline: () => ({ begin: nothing, [Symbol.dispose]: nothing }),
         reminder: new ExpiryReminder(),
         async start({ settings, sha256, faults }, bundle) {
           inForce.set(name, settings);

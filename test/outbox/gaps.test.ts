@@ -244,3 +244,14 @@ describe("a gap that no broker takes", () => {
     expect(missingIn(reports)).toEqual([]);
   });
 });
+
+test("each gap is passed on when it is made, and what waits is counted by lane", async () => {
+  const gaps: GapData[] = [];
+  const disk = newDisk();
+  await using outbox = await openTestOutbox(disk.path, { disk, on: { gap: (gap) => gaps.push(gap) } });
+  const reports = [outbox.append(position), outbox.append(position), outbox.append(fault("x"))];
+  expect(outbox.waiting).toEqual({ emergency: 0, event: 1, telemetry: 2 });
+  outbox.refuse(reports.slice(0, 1));
+  expect(gaps).toEqual([{ type: "gap", from: 1, to: 1, count: 1, reason: "too-large" }]);
+  expect(outbox.waiting).toEqual({ emergency: 0, event: 2, telemetry: 1 });
+});

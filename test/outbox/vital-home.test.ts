@@ -70,6 +70,21 @@ describe("the home of the vital record", () => {
     expect(news).toEqual(["input/output error", undefined]);
   });
 
+  test("is the spare again after it refused once, while the vital file hangs that was being tried", async () => {
+    const { home, refuses, log, pass, hang } = openHome();
+    refuses.vital = true;
+    await home.write(0, BYTES);
+    pass(1);
+    const release = hang();
+    await home.write(1, BYTES);
+    refuses.spare = true;
+    await expect(home.write(0, BYTES)).rejects.toThrow("input/output error");
+    refuses.spare = false;
+    await home.write(0, BYTES);
+    expect(log).toEqual(["vital 0", "spare 0", "spare 1", "vital 1", "spare 0", "spare 0"]);
+    release();
+  });
+
   test("is the vital file again an hour later if that can be written then, and the spare goes two writes later", async () => {
     const { home, refuses, log, news, pass } = openHome();
     refuses.vital = true;
@@ -143,11 +158,11 @@ describe("the home of the vital record", () => {
     await home.write(0, BYTES);
     expect(log.slice(2)).toEqual(["spare 1", "vital 1", "spare 0"]);
     refuses.spare = true;
-    const last = home.write(1, BYTES);
-    await tried();
+    await expect(home.write(1, BYTES)).rejects.toThrow("input/output error");
     expect(log.at(-1)).toBe("spare 1");
     release();
-    await last;
+    await tried();
+    await home.write(1, BYTES);
     expect(log.at(-1)).toBe("vital 1");
   });
 

@@ -17,7 +17,8 @@ export const ask = (
   new Promise((resolve, reject) => {
     const length = body === "" ? [] : [`content-length: ${Buffer.byteLength(body)}`];
     const socket = connect(port, address, () =>
-      socket.end(`${[...lines, ...length, "connection: close"].join("\r\n")}${END_OF_HEADERS}${body}`),
+      // Not `end`: a server drops a client that has closed its side before the answer.
+      socket.write(`${[...lines, ...length, "connection: close"].join("\r\n")}${END_OF_HEADERS}${body}`),
     );
     const chunks: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));

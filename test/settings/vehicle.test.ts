@@ -68,7 +68,7 @@ colour: blue
       [
         'can.signals.Foo: expected a VSS path; there is no VSS signal "Foo"',
         'can.signals.Foo: expected a mapping that fits the database; there is no signal in Drive "Sped"; did you mean "Speed"?',
-        'can.signals.Foo.factor: expected one of the keys from, map, deadband, minIntervalMs, unit, staleS, found the unknown key "factor"; remove it',
+        'can.signals.Foo.factor: expected one of the keys from, map, deadband, minIntervalMs, unit, staleS, triable, found the unknown key "factor"; remove it',
       ],
     ],
     [

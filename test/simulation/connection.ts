@@ -11,7 +11,7 @@ import {
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 import { readJson } from "../../src/wire/read.ts";
 import type { Broker, Message, Peer, Will } from "./broker.ts";
-import type { Observe } from "./facts.ts";
+import type { Fact, Observe } from "./facts.ts";
 import type { Route } from "./network.ts";
 import type { Pipe } from "./pipe.ts";
 import { episodeOf } from "./topics.ts";
@@ -346,12 +346,18 @@ export class SimulatedConnection implements Connection, Peer {
   }
 }
 
-const NumberedReport = z.object({ store: z.string(), seq: z.number() });
+const NumberedReport = z.object({
+  store: z.string(),
+  seq: z.number(),
+  data: z.object({ presses: z.number().optional() }),
+});
 /** The report that a message is. A batch of them, a state, a reply or a removal is none. */
-const reportIn = (topic: string, payload: Buffer): { store: string; seq: number } | undefined => {
+const reportIn = (topic: string, payload: Buffer): (Fact & { what: "published" })["report"] => {
   if (topic.endsWith("/history")) return undefined;
   const read = NumberedReport.safeParse(readJson(payload, payload.length));
-  return read.success ? read.data : undefined;
+  if (!read.success) return undefined;
+  const { store, seq, data } = read.data;
+  return data.presses === undefined ? { store, seq } : { store, seq, presses: data.presses };
 };
 
 const Birth = z.object({

@@ -74,8 +74,8 @@ export type What =
       readonly connection: number;
       readonly topic: string;
       readonly episode?: string;
-      /** The report in it, if it is one. */
-      readonly report?: { readonly store: string; readonly seq: number };
+      /** The report in it, if it is one. `presses`: of an emergency. */
+      readonly report?: { readonly store: string; readonly seq: number; readonly presses?: number };
       /** What orders it among the births, if it is one. */
       readonly birth?: { readonly store: string; readonly boot: number; readonly connection: number };
       readonly behind: number;

@@ -53,3 +53,19 @@ test("of finished episodes four are still shown, the oldest goes first; open one
   legs.begin(data("last"), 0, 9);
   expect(legs.status.map(({ episode }) => episode)).toEqual(["open", "E3", "E4", "E5", "E6", "last"]);
 });
+
+test("episodes, drills and presses are counted, each once", () => {
+  const legs = new EpisodeLegs();
+  legs.resume(data("A"));
+  legs.begin(data("B"), 0, 0);
+  legs.begin({ ...data("C"), test: true, pressedAt: "2026-11-24T22:00:00.000Z" }, 0, 0);
+  legs.changed({ ...data("B"), presses: 4 });
+  legs.changed({ ...data("B", "accepted"), presses: 4 });
+  legs.changed({ ...data("unknown"), presses: 9 });
+  expect(legs.counts).toEqual({ real: 1, drills: 1, presses: 5 });
+  expect(legs.status.map(({ pressedAt }) => pressedAt)).toEqual([
+    undefined,
+    undefined,
+    "2026-11-24T22:00:00.000Z",
+  ]);
+});

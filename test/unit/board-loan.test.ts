@@ -7,8 +7,8 @@ const opened = async () => {
   await world.wait(5_000);
   const firmware = () => world.events().filter(({ type }) => type === "firmware");
   const programming = async () => {
-    const status = (await world.settle(life.page.status())) as { faults: { code?: string }[] };
-    return status.faults.some(({ code }) => code === "programming");
+    const { faults } = await world.settle(life.page.status());
+    return faults.some(({ code }) => code === "programming");
   };
   return { world, ...life, firmware, programming };
 };

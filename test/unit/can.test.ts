@@ -130,3 +130,29 @@ test("health says that the bus is silent once no frame has come for five seconds
   expect(can.health().state).toBe("heard");
   await can[Symbol.asyncDispose]();
 });
+
+test("each mapped signal is shown with its value, age and source, and whether it is stale", async () => {
+  const { can, carry, silence } = openCan();
+  const source = { message: "Key", frameId: 1, extended: false, signal: "Position" };
+  const path = "Vehicle.LowVoltageSystemState";
+  expect(can.signals()).toEqual([
+    { path, stale: true, ...source },
+    {
+      path: "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen",
+      stale: true,
+      message: "Other",
+      frameId: 2,
+      extended: false,
+      signal: "Door",
+    },
+  ]);
+  await carry(1_000, [1, 2]);
+  expect(can.signals()[0]).toEqual({ path, value: "ON", ageMs: expect.any(Number), stale: false, ...source });
+  await silence(10_000);
+  const [quiet] = can.signals();
+  expect(quiet).toMatchObject({ value: "ON", stale: true });
+  expect(quiet?.ageMs).toBeGreaterThanOrEqual(10_000);
+  await carry(1_000, [1, 15]);
+  expect(can.signals()[0]).not.toHaveProperty("value");
+  await can[Symbol.asyncDispose]();
+});

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { EventData } from "../../src/domain/report.ts";
 import { createLog } from "../../src/runtime/log.ts";
 import { Faults } from "../../src/unit/faults.ts";
-import { boardHealth, listenToBoard } from "../../src/unit/panic.ts";
+import { boardHealth, boardLoops, listenToBoard } from "../../src/unit/panic.ts";
 import { EmergencyWorld } from "./emergency-life.ts";
 
 const opened = async () => {
@@ -126,4 +126,14 @@ test("health names the loops that have a button, and leaves out what is not know
     resetsInHour: 0,
   };
   expect(boardHealth({ health }, buttons)).toEqual({ ...health, loops: { dash: "normal" } });
+});
+
+test("what is measured at each loop is shown by the name of its button", () => {
+  const buttons = { dash: { loop: 0 }, boot: { loop: 2 } };
+  const levelsV = [2.5, 5, 2.51953125, 5];
+  expect(boardLoops({ health: { connected: true, levelsV } }, buttons)).toEqual({
+    loopNumbers: { dash: 0, boot: 2 },
+    levelsV: { dash: 2.5, boot: 2.52 },
+  });
+  expect(boardLoops({ health: { connected: true } }, buttons)).not.toHaveProperty("levelsV");
 });

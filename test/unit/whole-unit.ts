@@ -4,7 +4,7 @@ import { createClock } from "../../src/runtime/clock.ts";
 import { readDocument } from "../../src/settings/document.ts";
 import { settingsOf } from "../../src/settings/load.ts";
 import type { StatusActions } from "../../src/status/server.ts";
-import { startUnit } from "../../src/unit/start.ts";
+import { startUnit, type UnitOptions } from "../../src/unit/start.ts";
 import type { BoardListener, PanicBoard } from "../../src/domain/panic.ts";
 import { readMessage } from "../../src/wire/read.ts";
 import { Broker, FULL_LIMITS, type BrokerLimits } from "../simulation/broker.ts";
@@ -46,7 +46,14 @@ export const openWorld = (
   const confirmed: Json[] = [];
   const lamps: string[] = [];
   const all = brokers.map(({ url }) => url);
-  const start = async (extra = "", recorded = false, id = "zr-117", dispatch = "", urls = all) => {
+  const start = async (
+    extra = "",
+    recorded = false,
+    id = "zr-117",
+    dispatch = "",
+    urls = all,
+    more: Pick<UnitOptions, "installed"> = {},
+  ) => {
     const process = new LifeTime(time);
     const text = `
 unit: { directorate: zrenjanin, id: ${id} }
@@ -68,6 +75,7 @@ ${extra}`;
       config: "0".repeat(64),
       configFaults: [],
       recorded,
+      ...more,
       ports: {
         time: process,
         random,

@@ -1,7 +1,8 @@
 import { valueAt } from "../../settings/explain.ts";
 import { faultText } from "../../settings/fault.ts";
 import { documentOf, type ConfigSource, type Configuration } from "../../settings/load.ts";
-import { remedyOfFault, type ActiveFault } from "../lib/active-fault.ts";
+import type { ActiveFault } from "../../domain/snapshot.ts";
+import { remedyOfFault } from "../lib/active-fault.ts";
 import { trouble, warning, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
 

@@ -1,5 +1,6 @@
 import { LINK_FAULTS } from "../../dispatch/port.ts";
-import { isOfDevice, type ActiveFault } from "../lib/active-fault.ts";
+import type { ActiveFault } from "../../domain/snapshot.ts";
+import { isOfDevice } from "../lib/active-fault.ts";
 import { cureOf } from "./cure.ts";
 import { isFailed, trouble, warning, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";

@@ -1,6 +1,7 @@
 import { missingCanLibrary } from "../../sources/can-library.ts";
 import type { UnitSettings } from "../../settings/load.ts";
-import { isOfDevice, loopWord, type ActiveFault } from "../lib/active-fault.ts";
+import type { ActiveFault } from "../../domain/snapshot.ts";
+import { isOfDevice, loopWord } from "../lib/active-fault.ts";
 import { cureOf } from "./cure.ts";
 import { sound, trouble, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";

@@ -1,31 +1,27 @@
-import * as z from "zod";
+import type * as z from "zod";
+import { Snapshot } from "../../domain/snapshot.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import type { UnitSettings } from "../../settings/load.ts";
-import { ActiveFault } from "../lib/active-fault.ts";
 import { addressOf, addressText, askStatus, isNobodyThere } from "../lib/ask-unit.ts";
 import { sound, trouble, warning, type Finding } from "./finding.ts";
 
-/** The part of the running service's status that doctor uses. */
-const Service = z.object({
-  uptimeS: z.number(),
-  writtenMiB: z.number().optional(),
-  /** sha256 of the configuration file with which it was started. */
-  config: z.string().optional(),
-  /** Its time, and how far to trust it. */
-  at: z.iso.datetime().optional(),
-  clock: z.string(),
-  /** `broker`: it is connected. `fault`: why the last connection failed or ended. */
-  link: z.object({ broker: z.string().optional(), fault: z.string().optional() }).optional(),
-  gps: z.object({ fix: z.string(), sentences: z.number(), fault: z.string().optional() }),
-  can: z.object({ frames: z.number(), dropped: z.number(), state: z.string() }).optional(),
-  panicBoard: z
-    .object({
-      connected: z.boolean(),
-      degraded: z.boolean().optional(),
-      loops: z.record(z.string(), z.string()).optional(),
-    })
-    .optional(),
-  faults: z.array(ActiveFault).default([]),
+/**
+ * What doctor uses of the snapshot. `link.broker`: it is connected; `link.fault`: why the last connection failed or
+ * ended.
+ */
+const { link, gps, can, panicBoard } = Snapshot.shape;
+const Service = Snapshot.pick({
+  uptimeS: true,
+  writtenMiB: true,
+  config: true,
+  at: true,
+  clock: true,
+  faults: true,
+}).extend({
+  link: link.pick({ broker: true, fault: true }).optional(),
+  gps: gps.pick({ fix: true, sentences: true, fault: true }),
+  can: can.unwrap().pick({ frames: true, dropped: true, state: true }).optional(),
+  panicBoard: panicBoard.unwrap().pick({ connected: true, degraded: true, loops: true }).optional(),
 });
 export type Service = z.infer<typeof Service>;
 

@@ -1,17 +1,5 @@
-import * as z from "zod";
 import { CATALOGUE } from "../../domain/faults.ts";
-
-/**
- * An active fault, as `status.json` lists it. `where` names the loop, broker, topic or interface that has the
- * fault.
- */
-export const ActiveFault = z.object({
-  part: z.string(),
-  code: z.string(),
-  where: z.string().optional(),
-  detail: z.string(),
-});
-export type ActiveFault = z.infer<typeof ActiveFault>;
+import type { ActiveFault } from "../../domain/snapshot.ts";
 
 const rowOf = (part: string, code: string) =>
   CATALOGUE.find((row) => row.part === part && row.code === code && row.about === "device");

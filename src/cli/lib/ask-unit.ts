@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import * as z from "zod";
+import type * as z from "zod";
 import { listenAddress } from "../../domain/address.ts";
 import { unitName } from "../../domain/identity.ts";
+import { Snapshot } from "../../domain/snapshot.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings, type UnitSettings } from "../../settings/load.ts";
 import { CommandError, configSource, EXIT } from "./command.ts";
@@ -107,6 +108,7 @@ export const askUnit = async (
   unit: UnitAddress,
   path: string,
   method: "GET" | "POST" | "DELETE" = "GET",
+  body?: string,
 ): Promise<UnitAnswer> => {
   const { request } = process.getBuiltinModule("node:http");
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -116,7 +118,7 @@ export const askUnit = async (
   };
   const signal = AbortSignal.timeout(ANSWER_MS);
   const asking = request({ host: unit.host, port: unit.port, path, method, headers, agent: false, signal });
-  asking.once("response", resolve).on("error", reject).end();
+  asking.once("response", resolve).on("error", reject).end(body);
   try {
     const response = await promise;
     return { status: response.statusCode ?? 0, text: await textOf(response) };
@@ -133,7 +135,7 @@ export const isNobodyThere = (error: unknown): boolean =>
   "code" in error.cause &&
   error.cause.code === "ECONNREFUSED";
 
-const Named = z.object({ unit: z.string() });
+const Named = Snapshot.pick({ unit: true });
 
 /** The name of a unit, without the directorate if the other unit has the same one. */
 const shortName = (name: string, other: string): string => {

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { eventFields } from "../../domain/event-text.ts";
 import { WireReport } from "../../domain/report.ts";
 import {
   AckMessage,
@@ -26,13 +27,6 @@ const held = (ms: number | undefined): string => {
   return ms < HELD_MS ? `  released after ${seconds} s` : `  held ${seconds} s`;
 };
 
-/** A value of an event. A certificate's request is several lines of PEM: `--json` has them. */
-const eventValue = (value: unknown): string => {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  if (text.startsWith("-----BEGIN CERTIFICATE REQUEST-----")) return "(PKCS#10)";
-  return text.replaceAll(/\s*[\r\n]+\s*/g, " ");
-};
-
 const describeData = (report: WireReport): string => {
   switch (report.kind) {
     case "position": {
@@ -43,9 +37,7 @@ const describeData = (report: WireReport): string => {
       return `${place(data)}${speed}${course}${accuracy}  ${data.fix}  (${data.reason})`;
     }
     case "event": {
-      const { type, ...rest } = report.data;
-      const fields = Object.entries(rest).map(([key, value]) => `${key}=${eventValue(value)}`);
-      return `${type}  ${fields.join("  ")}`;
+      return `${report.data.type}  ${eventFields(report.data).join("  ")}`;
     }
     case "health": {
       const { gps, outbox, link, rssMiB, cpuPercent } = report.data;

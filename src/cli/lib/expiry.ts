@@ -11,17 +11,21 @@ const DAY_MS = 86_400_000;
 /** From so many days before it expires. */
 const WARN_DAYS = 30;
 
-/** What is known of a certificate: when it expires, UTC milliseconds. Undefined: it cannot be read. */
-export const expiryOf = (cert: string | undefined): number | undefined => {
+/** The first certificate in a file. Undefined: it cannot be read. */
+export const certificateAt = (cert: string | undefined): X509Certificate | undefined => {
   // It is read while the unit runs: a pipe would keep the whole process waiting.
   const read = cert === undefined ? undefined : readNamedFile(cert, TEXT_BYTES);
   if (!read || !("bytes" in read)) return undefined;
   try {
-    return new X509Certificate(read.bytes).validToDate.getTime();
+    return new X509Certificate(read.bytes);
   } catch {
     return undefined;
   }
 };
+
+/** When the certificate in a file expires, UTC milliseconds. Undefined: it cannot be read. */
+export const expiryOf = (cert: string | undefined): number | undefined =>
+  certificateAt(cert)?.validToDate.getTime();
 
 /** The file may be replaced while the unit runs. It is read at most this often. */
 const READ_MS = 60_000;

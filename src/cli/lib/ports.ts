@@ -10,7 +10,7 @@ import { configFaults, type SettingsFault } from "../../settings/fault.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import { openStatusServer } from "../../status/server.ts";
 import { createMachineProbe } from "../../status/machine.ts";
-import { watchExpiry } from "./expiry.ts";
+import { certificateAt, watchExpiry } from "./expiry.ts";
 import { panicBoard } from "./board.ts";
 
 /** What a command adds to the system's own ports. */
@@ -25,11 +25,12 @@ export type Wiring = {
   /** The sources are recordings. */
   readonly recorded: boolean;
   readonly bundle?: UnitOptions["bundle"];
+  readonly installed?: UnitOptions["installed"];
 };
 
 /** The options of a unit that uses the real devices, disk and network of this machine. */
 export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
-  const { settings, config, faults, log, gps, can, recorded, bundle } = wiring;
+  const { settings, config, faults, log, gps, can, recorded, bundle, installed } = wiring;
   const { outbox, status } = settings;
   return {
     settings,
@@ -37,7 +38,9 @@ export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
     configFaults: configFaults(faults),
     recorded,
     ...(bundle ? { bundle } : {}),
+    ...(installed ? { installed } : {}),
     certificateExpiresAt: watchExpiry(settings.dispatch.cert, () => systemTime.mono()),
+    certificate: () => certificateAt(settings.dispatch.cert),
     ports: {
       time: systemTime,
       random: Math.random,

@@ -2,7 +2,8 @@ import { CommandError, EXIT } from "./command.ts";
 
 /** Questions on the terminal. Without one, a question is a wrong usage that names the option to give. */
 
-const isTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY;
+/** Whether a person can be asked. */
+export const isTerminal = (): boolean => process.stdin.isTTY && process.stdout.isTTY;
 
 const noTerminal = (option: string): CommandError =>
   new CommandError(

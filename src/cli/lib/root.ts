@@ -1,6 +1,5 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import * as z from "zod";
 import { openFiles } from "../../bundle/files.ts";
 import type { Files } from "../../bundle/port.ts";
 import { Store } from "../../bundle/store.ts";
@@ -12,6 +11,7 @@ import { readPlaces } from "../../outbox/vital.ts";
 import { decodePlaces } from "../../outbox/vital-record.ts";
 import { lockFolder } from "../../runtime/lock.ts";
 import { reasonOf } from "../../runtime/log.ts";
+import { Snapshot } from "../../domain/snapshot.ts";
 import { errorCode } from "../../runtime/system-words.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { ConfigurationError } from "../../settings/fault.ts";
@@ -107,7 +107,7 @@ export const openEpisode = async (
   return open.every(({ data }) => data.test) ? "drill" : "emergency";
 };
 
-const Timed = z.object({ at: z.iso.datetime(), clock: z.string() });
+const Timed = Snapshot.pick({ at: true, clock: true });
 
 /**
  * The time, UTC milliseconds: this machine's, or else that of the running service, which may have it from its
@@ -118,7 +118,7 @@ export const trustedTime = async (settings: UnitSettings | undefined): Promise<n
   if (own !== undefined || settings?.status.listen === undefined) return own;
   try {
     const { data } = Timed.safeParse(await askStatus(addressOf(settings)));
-    return data && data.clock !== "unset" ? Date.parse(data.at) : undefined;
+    return data?.at !== undefined && data.clock !== "unset" ? Date.parse(data.at) : undefined;
   } catch (cause) {
     if (cause instanceof CommandError) return undefined;
     throw cause;

@@ -19,7 +19,9 @@ import { knownTime } from "./command.ts";
 import type { ExpiryReminder } from "./expiry.ts";
 import { ResultLamp } from "./result-lamp.ts";
 import type { OpenRoot } from "./root.ts";
+import type { StopRequest } from "./stop.ts";
 
+export { installedOn } from "./installed.ts";
 export { openRoot } from "./root.ts";
 
 /** The service on a root: starts units one after the other, each with the configuration then in force. */
@@ -87,6 +89,7 @@ type Serving = {
   /** Resolves with the reason of a stop that was asked for. */
   readonly requested: Promise<string>;
   readonly signal: AbortSignal;
+  readonly deadline: StopRequest["deadline"];
   readonly reminder: ExpiryReminder;
   /** Starts a unit. It is disposed here. */
   readonly start: (loaded: Configuration, bundle: (bytes: Buffer) => void) => Promise<Unit>;
@@ -175,6 +178,7 @@ const serveOnce = async (
   const loaded = loadConfiguration(inForce(open.root, knownTime()));
   // Keeps what comes before somebody listens.
   const bundles = new Signal<Buffer>();
+  using deadline = serving.deadline();
   await using unit = await start(loaded, (bytes) => bundles.emit(bytes));
   using _reminding = remind(unit, loaded.settings, serving);
   const over = new AbortController();
@@ -196,6 +200,7 @@ const serveOnce = async (
   const anew = supervised.then((why) => why ?? requested);
   const reason = await Promise.race([anew, requested, unit.restart.then((why) => `restart: ${why}`)]);
   over.abort();
+  deadline.begin();
   await Promise.all([supervised, received.ended]);
   if (!signal.aborted) log.info("the unit is started anew", { reason });
   unit.stopBecause(reason);

@@ -1,6 +1,6 @@
 import { brokerAddress } from "../../dispatch/socket.ts";
 import { IDENTITY_PART } from "../../domain/identity.ts";
-import type { Heard } from "../../recorder/console/fleet.ts";
+import type { Heard } from "../../recorder/console/records.ts";
 import type { ConsoleOptions } from "../../recorder/console/server.ts";
 import { Recorder } from "../../recorder/recorder.ts";
 import { readPattern } from "../../recorder/topics.ts";

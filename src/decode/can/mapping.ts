@@ -5,13 +5,25 @@ import { resolve, type Found, type LineFault, type SignalMapping, type VssValue 
 import { compileMessages, matcherOf, type CompiledMessage, type CompiledSignal } from "./message.ts";
 import { compileValue } from "./value.ts";
 
-/** When the value of a path is worth a report. */
+/** Where the value of a path comes from, and when it is worth a report. */
 type MappedSignal = {
   readonly path: string;
   readonly deadband: number;
   readonly minIntervalMs: number;
   /** Stale if not received for this long. Undefined: the signal has no cycle. */
   readonly staleMs: number | undefined;
+  /** VSS's unit; absent: it has none. */
+  readonly unit?: string;
+  readonly source: SignalSource;
+};
+
+/** The frame that carries a signal, and the names that the database gives to both. */
+type SignalSource = {
+  readonly message: string;
+  readonly frameId: number;
+  /** Whether the id has 29 bits. */
+  readonly extended: boolean;
+  readonly signal: string;
 };
 
 export type CanMapping = {
@@ -51,6 +63,13 @@ const limitsOf = (mapping: SignalMapping, { vss, message, signal }: Found): Mapp
     deadband: mapping.deadband ?? vss.deadband ?? 0,
     minIntervalMs: mapping.minIntervalMs ?? (vss.type === "number" ? MIN_INTERVAL_MS : 0),
     staleMs: mapping.staleS === undefined ? staleMs : mapping.staleS * 1_000,
+    ...(vss.unit === undefined ? {} : { unit: vss.unit }),
+    source: {
+      message: message.message.name,
+      frameId: message.message.id,
+      extended: message.message.extended,
+      signal: signal.signal.name,
+    },
   };
 };
 

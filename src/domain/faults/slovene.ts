@@ -210,7 +210,7 @@ const LINK = {
       "`date`. `openssl x509 -in unit.pem -noout -dates`. Primerjajte ime gostitelja s potrdilom posrednika.",
   },
   unauthorised: {
-    sentence: "Posrednik te enote ne spusti noter.",
+    sentence: "Posrednik te enote ne sprejme.",
     remedy:
       "Preverite `unit`, `dispatch.username` in `dispatch.password` ali CN v potrdilu. Operativni center prosite za dnevnik posrednika.",
   },

@@ -1,4 +1,4 @@
-import { STAGES, type EpisodeView } from "../../domain/fleet.ts";
+import { STAGES, type CarSummary, type EpisodeView } from "../../domain/fleet.ts";
 import type { StoredReport } from "../report.ts";
 import type { EmergencyData } from "./data.ts";
 import { stampOf, timeOf, type Correction, type Stamp } from "./stamp.ts";
@@ -69,6 +69,17 @@ const pressOf = ({ stamp, data }: Episode, corrections: readonly Correction[]) =
   const said = data.pressedAt === undefined ? undefined : Date.parse(data.pressedAt);
   if (said === undefined) return { at, isKnown: false };
   return { at: said + at - stamp.at, isKnown };
+};
+
+/** Where the car was when the episode was reported, and when that was. */
+export const episodePlace = (
+  { stamp, data }: Episode,
+  corrections: readonly Correction[],
+): CarSummary["position"] => {
+  if (!data.position) return undefined;
+  const { ageMs = 0, trusted: _, ...place } = data.position;
+  const { at, isKnown } = timeOf(stamp, corrections);
+  return { ...place, at: Math.max(0, Math.min(at, at - ageMs)), isTimeKnown: isKnown };
 };
 
 export const episodeView = (episode: Episode, corrections: readonly Correction[]): EpisodeView => {

@@ -1,14 +1,12 @@
 import type { CarDetails, CarSummary, EpisodeView, EventView, RawMessage } from "../../domain/fleet.ts";
 import { SilentMessage, type StateMessage } from "../../domain/messages.ts";
-import type { Opened } from "../open-message.ts";
 import type { Accepted } from "../report.ts";
 import type { UnitTopic } from "../topics.ts";
 import { afterReport, afterState, newCar, type Car, type Way } from "./car.ts";
-import { EmergencyData, EventData } from "./data.ts";
-import { afterEmergency, afterRemoval, episodeView, type Episode } from "./episode.ts";
-import { Ring } from "./ring.ts";
-import { timeOf } from "./stamp.ts";
-import { detailsOf, summaryOf } from "./view.ts";
+import { EmergencyData } from "./data.ts";
+import { afterEmergency, afterRemoval, episodePlace, episodeView, type Episode } from "./episode.ts";
+import { Records, type Heard } from "./records.ts";
+import { detailsOf, summaryOf, type Alarm } from "./view.ts";
 
 /**
  * The fleet as the console knows it: a bounded model, changed by one message at a time. It reads no clock and does
@@ -30,21 +28,6 @@ export type Limits = {
 };
 export const LIMITS: Limits = { cars: 5_000, open: 200, ended: 100, events: 1_000, raw: 1_000 };
 
-/** Of a raw message and of an event's value so many letters are kept. */
-const RAW_LETTERS = 2_000;
-const VALUE_LETTERS = 1_000;
-const FIELDS = 40;
-
-/** A message as it came. `where`: undefined if the topic is none that a unit publishes to. */
-export type Heard = {
-  readonly topic: string;
-  readonly where: UnitTopic | undefined;
-  readonly retain: boolean;
-  readonly payload: Buffer;
-  /** What it holds; undefined if it was not opened. */
-  readonly opened: Opened | undefined;
-};
-
 /** What a message has changed. `isUrgent`: a viewer must see it at once. */
 export type Touched = {
   readonly cars: readonly string[];
@@ -64,44 +47,22 @@ type Change = {
   isUrgent: boolean;
 };
 
-const rawText = ({ where, payload, opened }: Heard): string => {
-  if (where?.channel !== "history")
-    return payload
-      .subarray(0, RAW_LETTERS * 4)
-      .toString("utf8")
-      .slice(0, RAW_LETTERS);
-  const lines: string[] = [];
-  let letters = 0;
-  for (const { report } of opened?.accepted ?? []) {
-    if (letters > RAW_LETTERS) break;
-    const line = `${report.seq} ${report.kind} ${report.data}`;
-    letters += line.length;
-    lines.push(line);
-  }
-  return lines.join("\n").slice(0, RAW_LETTERS);
-};
-
-const fieldText = (value: unknown): string =>
-  (typeof value === "string" ? value : (JSON.stringify(value) ?? "")).slice(0, VALUE_LETTERS);
-
 export class Fleet {
   readonly #limits: Limits;
   /** In the order in which they were heard. */
   readonly #cars = new Map<string, Car>();
   readonly #episodes = new Map<string, Episode>();
   readonly #unshown = new Set<string>();
-  readonly #events: Ring<Omit<EventView, "n" | "at"> & { readonly stamp: Accepted["report"] }>;
-  readonly #raw: Ring<Omit<RawMessage, "n">>;
+  readonly #records: Records;
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
-    this.#events = new Ring(limits.events);
-    this.#raw = new Ring(limits.raw);
+    this.#records = new Records(limits);
   }
 
   /** Applies one message. `now`: UTC milliseconds of this machine. */
   hear(heard: Heard, now: number): Touched {
-    this.#keepRaw(heard, now);
+    this.#records.keepRaw(heard, now);
     const change: Change = {
       cars: new Set(),
       gone: new Set(),
@@ -142,12 +103,12 @@ export class Fleet {
 
   car(unit: string): CarSummary | undefined {
     const car = this.#cars.get(unit);
-    return car && summaryOf(car, this.#emergencyOf(unit));
+    return car && summaryOf(car, this.#alarmOf(car));
   }
 
   details(unit: string): CarDetails | undefined {
     const car = this.#cars.get(unit);
-    return car && detailsOf(car, this.#emergencyOf(unit));
+    return car && detailsOf(car, this.#alarmOf(car));
   }
 
   episode(key: string): EpisodeView | undefined {
@@ -161,45 +122,23 @@ export class Fleet {
   }
 
   get lastEvent(): number {
-    return this.#events.last;
+    return this.#records.lastEvent;
   }
 
   eventsAfter(n: number): EventView[] {
-    return this.#events.after(n).map(({ n: number, value: { unit, type, fields, isLate, stamp } }) => {
-      const { at } = timeOf(stamp, this.#cars.get(unit)?.corrections ?? []);
-      return { n: number, unit, at, type, fields, isLate };
-    });
+    return this.#records.eventsAfter(n, (unit) => this.#cars.get(unit)?.corrections ?? []);
   }
 
   rawAfter(n: number): RawMessage[] {
-    return this.#raw.after(n).map(({ n: number, value: { at, topic, retain, bytes, text, rejected } }) => ({
-      n: number,
-      at,
-      topic,
-      retain,
-      bytes,
-      text,
-      rejected,
-    }));
+    return this.#records.rawAfter(n);
   }
 
-  #emergencyOf(unit: string): CarSummary["emergency"] {
+  #alarmOf({ unit, corrections }: Car): Alarm {
     const open = [...this.#episodes.values()].filter((one) => one.unit === unit && !one.ended);
-    if (open.length === 0) return undefined;
-    return open.some(({ data }) => !data.test) ? "real" : "drill";
-  }
-
-  #keepRaw(heard: Heard, now: number): void {
-    const { topic, retain, payload, opened } = heard;
-    const rejected = (opened?.rejected ?? []).slice(0, 5).map(({ reason }) => reason.slice(0, 500));
-    this.#raw.add({
-      at: now,
-      topic: topic.slice(0, 300),
-      retain,
-      bytes: payload.length,
-      text: rawText(heard),
-      rejected,
-    });
+    if (open.length === 0) return { emergency: undefined };
+    const emergency = open.some(({ data }) => !data.test) ? "real" : "drill";
+    const placed = open.findLast(({ data }) => data.position);
+    return { emergency, position: placed && episodePlace(placed, corrections) };
   }
 
   #car(unit: string): Car {
@@ -261,7 +200,7 @@ export class Fleet {
     if (accepted.meaning.kind === "clock")
       for (const [key, { unit }] of this.#episodes) if (unit === report.unit) change.episodes.add(key);
     if (report.kind === "emergency") this.#hearEmergency(accepted, way, now, change);
-    else if (report.kind === "event" && next !== car) this.#keepEvent(accepted, way);
+    else if (report.kind === "event" && next !== car) this.#records.keepEvent(accepted.report, way);
   }
 
   #hearEmergency({ report }: Accepted, way: Way, now: number, change: Change): void {
@@ -283,22 +222,6 @@ export class Fleet {
     change.episodes.add(key);
     change.cars.add(episode.unit);
     change.isUrgent = true;
-  }
-
-  #keepEvent({ report }: Accepted, way: Way): void {
-    const data = EventData.safeParse(JSON.parse(report.data)).data;
-    if (!data) return;
-    const { type, ...rest } = data;
-    const fields = Object.entries(rest)
-      .slice(0, FIELDS)
-      .map(([name, value]): [string, string] => [name.slice(0, 100), fieldText(value)]);
-    this.#events.add({
-      unit: report.unit,
-      type,
-      fields,
-      isLate: way === "history" || !report.live,
-      stamp: report,
-    });
   }
 
   #bound(change: Change): void {

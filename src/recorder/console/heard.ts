@@ -1,6 +1,6 @@
 import { openMessage } from "../open-message.ts";
 import { readTopic } from "../topics.ts";
-import type { Heard } from "./fleet.ts";
+import type { Heard } from "./records.ts";
 
 /** A message of a broker as the console reads it. Never throws. `prefix`: of the topics. */
 export const heardMessage = (prefix: string, topic: string, payload: Buffer, retain: boolean): Heard => {

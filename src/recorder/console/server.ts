@@ -12,7 +12,8 @@ import {
 import type { StaticFiles } from "../../runtime/http-files.ts";
 import type { Time } from "../../runtime/ports.ts";
 import { AckOrder, judgeAck } from "./acknowledge.ts";
-import { Fleet, type Heard } from "./fleet.ts";
+import { Fleet } from "./fleet.ts";
+import type { Heard } from "./records.ts";
 import { History, TrackQuestion, type ReadTrack } from "./history.ts";
 import type { TileFile } from "./tiles.ts";
 import { MOST_VIEWERS, Viewers } from "./viewers.ts";

@@ -27,12 +27,20 @@ export const stampOf = ({ store, boot, seq, at, clock, mono }: StoredReport): St
 export const withCorrection = (known: readonly Correction[], one: Correction): readonly Correction[] =>
   [...known.filter(({ store, boot }) => store !== one.store || boot !== one.boot), one].slice(-CORRECTIONS);
 
-/** When it was, UTC milliseconds, corrected if the unit has said how (contract §3). */
+/** The latest instant that is shown: the end of the year 9999, the last that ISO 8601 writes with four digits. */
+const LATEST = Date.UTC(9999, 11, 31);
+const isInstant = (at: number): boolean => at >= 0 && at <= LATEST;
+
+/**
+ * When it was, UTC milliseconds, corrected if the unit has said how (contract §3). A correction that leads out of
+ * all calendars is none: a page could not show it.
+ */
 export const timeOf = (
   stamp: Stamp,
   corrections: readonly Correction[],
 ): { readonly at: number; readonly isKnown: boolean } => {
   if (stamp.clock !== "unset") return { at: stamp.at, isKnown: true };
   const found = corrections.find(({ store, boot }) => store === stamp.store && boot === stamp.boot);
-  return found ? { at: found.at + stamp.mono - found.mono, isKnown: true } : { at: stamp.at, isKnown: false };
+  const at = found ? found.at + stamp.mono - found.mono : Number.NaN;
+  return isInstant(at) ? { at, isKnown: true } : { at: stamp.at, isKnown: false };
 };

@@ -18,7 +18,7 @@ const faultOf = (header: Buffer): string | undefined => {
   return undefined;
 };
 
-export type Range = { readonly from: number; readonly to: number };
+type Range = { readonly from: number; readonly to: number };
 
 /**
  * The one range of a `Range` header, inclusive, cut at the end of the file and to the most bytes. Undefined: there is no such

@@ -26,15 +26,28 @@ const boardOf = (car: Car): Pick<CarSummary, "board" | "boardDetail"> => {
   return { board: board.connected ? "ok" : "fault" };
 };
 
-export const summaryOf = (car: Car, emergency: CarSummary["emergency"]): CarSummary => {
-  const { unit, heardAt, position } = car;
-  const time = position && timeOf(position.stamp, car.corrections);
+/** What an open emergency of the car says of it. */
+export type Alarm = {
+  readonly emergency: CarSummary["emergency"];
+  /** Where the car was; shown if no position report of it has come. */
+  readonly position?: CarSummary["position"];
+};
+
+/** The car's newest position, as the page shows it. */
+const placeOf = ({ position, corrections }: Car): CarSummary["position"] => {
+  if (!position) return undefined;
+  const { at, isKnown } = timeOf(position.stamp, corrections);
+  return { ...position.data, at, isTimeKnown: isKnown };
+};
+
+export const summaryOf = (car: Car, { emergency, position }: Alarm): CarSummary => {
+  const { unit, heardAt } = car;
   return {
     unit,
     heardAt,
     ...linkOf(car),
     ...boardOf(car),
-    position: position && time && { ...position.data, at: time.at, isTimeKnown: time.isKnown },
+    position: placeOf(car) ?? position,
     missing: car.numbers.reduce((sum, numbers) => sum + missingCount(numbers), 0),
     faults: openFaults(car).length,
     emergency,
@@ -62,10 +75,10 @@ const flatten = (value: unknown, path = ""): [string, string][] => {
   );
 };
 
-export const detailsOf = (car: Car, emergency: CarSummary["emergency"]): CarDetails => {
+export const detailsOf = (car: Car, alarm: Alarm): CarDetails => {
   const { state, silent, vehicle, health, corrections } = car;
   return {
-    car: summaryOf(car, emergency),
+    car: summaryOf(car, alarm),
     state: state && {
       state: state.state,
       reason: state.reason,

@@ -1,207 +1,85 @@
 import type { JSX } from "preact";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import {
-  CarDetails,
-  type CarSummary,
-  type ConsoleSettings,
-  type EpisodeView,
-  type TrackPoint,
-} from "../../domain/fleet.ts";
-import { useViewer, ViewerSwitches } from "../shared/viewer.tsx";
-import { Alarm, type Hearing, type Tune } from "./alarm.ts";
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import type { ConsoleSettings, EpisodeView, TrackPoint } from "../../domain/fleet.ts";
+import { ViewerSwitches } from "../shared/viewer.tsx";
 import { CarList } from "./car-list.tsx";
 import { CarPane } from "./car-pane.tsx";
 import { Emergencies } from "./emergencies.tsx";
-import { FleetMap } from "./fleet-map.ts";
-import { FleetState, isAccepted, matching } from "./fleet-state.ts";
+import type { FleetMap } from "./fleet-map.ts";
+import type { FleetState } from "./fleet-state.ts";
+import { matching } from "./fleet-state.ts";
+import { MapPane } from "./map-pane.tsx";
 import { useNow, useWords } from "./parts.tsx";
 import { Records } from "./records.tsx";
-import { AnswerError, followFleet, get } from "./server.ts";
-
-/** The fleet, and a number that rises with each batch. `onRefused`: the session has ended. */
-const useFleet = (onRefused: () => void) => {
-  const [state] = useState(() => new FleetState());
-  const [version, setVersion] = useState(0);
-  const [isLost, setIsLost] = useState(false);
-  useEffect(() => {
-    const feed = followFleet({
-      begun: () => state.begin(),
-      changed(changes) {
-        state.apply(changes, Date.now());
-        setIsLost(false);
-        setVersion((before) => before + 1);
-      },
-      lost: () => setIsLost(true),
-      refused: onRefused,
-    });
-    return () => feed.close();
-  }, [state, onRefused]);
-  return { state, version, isLost };
-};
-
-/** How often a selected car is asked for, ms, if it has changed. */
-const DETAILS_MS = 1_000;
-
-const useDetails = (selected: string | undefined, car: CarSummary | undefined): CarDetails | undefined => {
-  const [details, setDetails] = useState<CarDetails | undefined>(undefined);
-  const changed = useRef(false);
-  changed.current ||= car !== details?.car;
-  useEffect(() => {
-    setDetails(undefined);
-    if (selected === undefined) return undefined;
-    const stop = new AbortController();
-    const ask = (): void => {
-      changed.current = false;
-      get(`car.json?unit=${encodeURIComponent(selected)}`, CarDetails, stop.signal).then(setDetails, () => {
-        changed.current = true;
-      });
-    };
-    ask();
-    const timer = setInterval(() => {
-      if (changed.current) ask();
-    }, DETAILS_MS);
-    return () => {
-      clearInterval(timer);
-      stop.abort();
-    };
-  }, [selected]);
-  return details?.car.unit === selected ? details : undefined;
-};
-
-const tuneOf = (real: readonly EpisodeView[], drills: readonly EpisodeView[]): Tune => {
-  if (real.some((episode) => !isAccepted(episode))) return "urgent";
-  return drills.some((episode) => !isAccepted(episode)) ? "drill" : "none";
-};
-
-const useAlarm = (tune: Tune) => {
-  const [hearing, setHearing] = useState<Hearing>("locked");
-  const alarm = useRef<Alarm>(undefined);
-  alarm.current ??= new Alarm(() => setHearing(alarm.current?.hearing ?? "locked"));
-  const toggle = useCallback(() => {
-    if (alarm.current) alarm.current.isMuted = alarm.current.hearing === "on";
-  }, []);
-  useEffect(() => {
-    const unlock = (): void => alarm.current?.unlock();
-    const key = (event: KeyboardEvent): void => {
-      const isTyping = event.target instanceof HTMLInputElement && event.target.type === "search";
-      if (
-        event.key.toLowerCase() === "m" &&
-        !isTyping &&
-        !event.ctrlKey &&
-        !event.metaKey &&
-        alarm.current?.hearing !== "locked"
-      )
-        toggle();
-      unlock();
-    };
-    document.addEventListener("pointerdown", unlock);
-    document.addEventListener("keydown", key);
-    return () => {
-      document.removeEventListener("pointerdown", unlock);
-      document.removeEventListener("keydown", key);
-    };
-  }, [toggle]);
-  useEffect(() => alarm.current?.play(tune), [tune]);
-  return { hearing, toggle };
-};
-
-const Sound = ({ hearing, toggle }: { hearing: Hearing; toggle: () => void }): JSX.Element => {
-  const words = useWords();
-  if (hearing === "locked")
-    return (
-      <button type="button" class="sound locked">
-        {words.sound.locked}
-      </button>
-    );
-  return (
-    <button
-      type="button"
-      class={`sound ${hearing}`}
-      aria-pressed={hearing === "muted"}
-      title={words.sound.toggle}
-      onClick={toggle}
-    >
-      {hearing === "on" ? words.sound.on : words.sound.off}
-    </button>
-  );
-};
-
-type View = {
-  readonly cars: readonly CarSummary[];
-  readonly selected: string | undefined;
-  readonly track: readonly TrackPoint[];
-  readonly cursor: TrackPoint | undefined;
-};
-
-/** The map's element, and the map once it is there. */
-const useMap = (settings: ConsoleSettings, view: View, onPick: (unit: string) => void) => {
-  const words = useWords();
-  const { theme } = useViewer();
-  const element = useRef<HTMLDivElement>(null);
-  const map = useRef<FleetMap>(undefined);
-  useEffect(() => {
-    if (!element.current) return undefined;
-    const made = new FleetMap(element.current, settings.tiles, onPick);
-    map.current = made;
-    const watch = new ResizeObserver(() => made.resized());
-    watch.observe(element.current);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const repaint = (): void => made.repaint();
-    dark.addEventListener("change", repaint);
-    return () => {
-      dark.removeEventListener("change", repaint);
-      watch.disconnect();
-      made.remove();
-    };
-  }, [settings, onPick]);
-  useEffect(() => map.current?.repaint(), [theme]);
-  useEffect(() => map.current?.name(words.zoomIn, words.zoomOut), [words]);
-  const { cars, selected, track, cursor } = view;
-  useEffect(() => map.current?.show({ cars, selected, track, cursor }), [cars, selected, track, cursor]);
-  return { element, map };
-};
+import { Sound, tuneOf, useAlarm } from "./sound.tsx";
+import { useDetails, useFleet } from "./use-fleet.ts";
 
 const NO_TRACK: readonly TrackPoint[] = [];
 
-/** The history's track, until the pane shows something else. */
-type ShownTrack = {
+/** The track of the history, with the slider's point, until the pane shows something else. */
+type Shown = {
   readonly unit: string;
   readonly track: readonly TrackPoint[];
   readonly cursor: TrackPoint | undefined;
 };
 
-export const Console = ({
+/** The track that an open emergency of the car brings along: all there is if the console has begun since. */
+const episodeTrack = ({ episodes }: FleetState, selected: string | undefined): readonly TrackPoint[] => {
+  const open = [...episodes.values()].findLast(({ unit, ended }) => unit === selected && !ended);
+  if (!open) return NO_TRACK;
+  const places = open.position ? [...open.track, open.position] : open.track;
+  return places.map(({ lat, lon }) => ({ lat, lon, at: open.pressedAt }));
+};
+
+const Bar = ({
   settings,
-  onRefused,
+  open,
 }: {
-  settings: ConsoleSettings;
-  onRefused: () => void;
+  readonly settings: ConsoleSettings;
+  readonly open: readonly [readonly EpisodeView[], readonly EpisodeView[]];
 }): JSX.Element => {
   const words = useWords();
-  const { state, version, isLost } = useFleet(onRefused);
-  const now = useNow(state.skewMs);
-  const [selected, setSelected] = useState<string | undefined>(undefined);
+  const alarm = useAlarm(tuneOf(...open));
+  return (
+    <header class="bar">
+      <h1>{words.title}</h1>
+      <span class="rights">
+        {settings.operator === undefined ? words.look : words.operator(settings.operator)}
+      </span>
+      <Sound hearing={alarm.hearing} toggle={alarm.toggle} />
+      <ViewerSwitches />
+    </header>
+  );
+};
+
+const Troubles = ({ state, isLost }: { state: FleetState; isLost: boolean }): JSX.Element => {
+  const words = useWords();
+  return (
+    <div class="troubles" role="status">
+      {isLost && <p class="trouble">{words.lost}</p>}
+      {!isLost && state.isLoaded && !state.isConnected && <p class="trouble">{words.brokerLost}</p>}
+    </div>
+  );
+};
+
+type WorkProps = {
+  readonly settings: ConsoleSettings;
+  readonly state: FleetState;
+  readonly version: number;
+  readonly now: number;
+  readonly selected: string | undefined;
+  readonly select: (unit: string | undefined) => void;
+  readonly map: { current: FleetMap | undefined };
+};
+
+/** List, map and the selected car. */
+const Work = ({ settings, state, version, now, selected, select, map }: WorkProps): JSX.Element => {
   const [search, setSearch] = useState("");
-  const [shown, setShown] = useState<ShownTrack | undefined>(undefined);
+  const [shown, setShown] = useState<Shown | undefined>(undefined);
   const cars = useMemo(() => matching(state.cars.values(), search), [state, version, search]);
   const all = useMemo(() => [...state.cars.values()], [state, version]);
-  const [real, drills, ended] = useMemo(
-    () => [state.open(false), state.open(true), state.ended()] as const,
-    [state, version],
-  );
   const details = useDetails(selected, selected === undefined ? undefined : state.cars.get(selected));
-  const alarm = useAlarm(tuneOf(real, drills));
-  const isShown = shown !== undefined && shown.unit === selected;
-  const { element, map } = useMap(
-    settings,
-    {
-      cars: all,
-      selected,
-      track: isShown ? shown.track : (details?.track ?? NO_TRACK),
-      cursor: isShown ? shown.cursor : undefined,
-    },
-    setSelected,
-  );
+  const ofHistory = shown?.unit === selected ? shown : undefined;
   const onTrack = useCallback(
     (track: readonly TrackPoint[], cursor: TrackPoint | undefined) => {
       if (selected !== undefined) setShown({ unit: selected, track, cursor });
@@ -210,65 +88,79 @@ export const Console = ({
     [selected, map],
   );
   const onLive = useCallback(() => setShown(undefined), []);
+  const ofEpisode = useMemo(() => episodeTrack(state, selected), [state, version, selected]);
+  const heard = details?.track ?? NO_TRACK;
+  const track = ofHistory ? ofHistory.track : heard.length > 1 ? heard : ofEpisode;
+  return (
+    <div class="work">
+      <CarList
+        cars={cars}
+        total={all.length}
+        selected={selected}
+        now={now}
+        search={search}
+        onSearch={setSearch}
+        onSelect={select}
+      />
+      <MapPane
+        settings={settings}
+        view={{ cars: all, selected, track, cursor: ofHistory?.cursor }}
+        onPick={select}
+        map={map}
+      />
+      {selected !== undefined && (
+        <CarPane
+          key={selected}
+          unit={selected}
+          details={details}
+          now={now}
+          hasHistory={settings.history}
+          onClose={() => select(undefined)}
+          onTrack={onTrack}
+          onLive={onLive}
+        />
+      )}
+    </div>
+  );
+};
+
+type Props = { readonly settings: ConsoleSettings; readonly onRefused: () => void };
+
+export const Console = ({ settings, onRefused }: Props): JSX.Element => {
+  const { state, version, isLost } = useFleet(onRefused);
+  const now = useNow(state.skewMs);
+  const [selected, select] = useState<string | undefined>(undefined);
+  const map = useRef<FleetMap | undefined>(undefined);
+  const [real, drills, ended] = useMemo(
+    () => [state.open(false), state.open(true), state.ended()] as const,
+    [state, version],
+  );
   const actions = {
     operator: settings.operator,
     show({ unit, position }: EpisodeView) {
-      setSelected(unit);
+      select(unit);
       const place = state.cars.get(unit)?.position ?? position;
       if (place) map.current?.goTo(place.lat, place.lon);
     },
-    open: setSelected,
+    open: select,
   };
   return (
     <div class={`console ${selected === undefined ? "" : "with-car"}`}>
-      <header class="bar">
-        <h1>{words.title}</h1>
-        <span class="rights">
-          {settings.operator === undefined ? words.look : words.operator(settings.operator)}
-        </span>
-        <Sound hearing={alarm.hearing} toggle={alarm.toggle} />
-        <ViewerSwitches />
-      </header>
-      <div class="troubles" role="status">
-        {isLost && <p class="trouble">{words.lost}</p>}
-        {!isLost && state.isLoaded && !state.isConnected && <p class="trouble">{words.brokerLost}</p>}
-      </div>
+      <Bar settings={settings} open={[real, drills]} />
+      <Troubles state={state} isLost={isLost} />
       <main>
         <Emergencies real={real} drills={drills} unshown={state.unshown} now={now} actions={actions} />
-        <div class="work">
-          <CarList
-            cars={cars}
-            total={all.length}
-            selected={selected}
-            now={now}
-            search={search}
-            onSearch={setSearch}
-            onSelect={setSelected}
-          />
-          <section class="map-pane" aria-label={words.map}>
-            <div class="map" ref={element} role="application" aria-label={words.map} />
-            <button type="button" class="plain all" onClick={() => map.current?.showAll()}>
-              {words.showAll}
-            </button>
-            {settings.tiles?.credit !== undefined && <p class="credit">{settings.tiles.credit}</p>}
-          </section>
-          {selected !== undefined && (
-            <CarPane
-              key={selected}
-              unit={selected}
-              details={details}
-              now={now}
-              hasHistory={settings.history}
-              onClose={() => setSelected(undefined)}
-              onTrack={onTrack}
-              onLive={onLive}
-            />
-          )}
-        </div>
+        <Work
+          settings={settings}
+          state={state}
+          version={version}
+          now={now}
+          selected={selected}
+          select={select}
+          map={map}
+        />
         <Records events={state.events} ended={ended} now={now} />
       </main>
     </div>
   );
 };
-
-export const isRefused = (cause: unknown): boolean => cause instanceof AnswerError && cause.status === 401;

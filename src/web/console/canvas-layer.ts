@@ -10,6 +10,7 @@ export class CanvasLayer extends L.Layer {
   readonly #canvas = document.createElement("canvas");
   #map: L.Map | undefined;
   #frame = 0;
+  readonly #moved = (): void => this.invalidate();
 
   constructor(draw: Draw, name: string) {
     super();
@@ -30,13 +31,13 @@ export class CanvasLayer extends L.Layer {
   override onAdd(map: L.Map): this {
     this.#map = map;
     map.getPane("overlayPane")?.append(this.#canvas);
-    map.on("move zoom viewreset resize", this.invalidate, this);
+    map.on("move zoom viewreset resize", this.#moved);
     this.invalidate();
     return this;
   }
 
   override onRemove(map: L.Map): this {
-    map.off("move zoom viewreset resize", this.invalidate, this);
+    map.off("move zoom viewreset resize", this.#moved);
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     this.#map = undefined;

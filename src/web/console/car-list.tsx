@@ -31,7 +31,9 @@ const Row = ({ car, now }: { readonly car: CarSummary; readonly now: number }): 
       <span class="name">
         <strong>{id}</strong> <small>{directorate}</small>
       </span>
-      <span class="heard number">{heardAt === undefined ? words.notHeard : spanSince(heardAt, now)}</span>
+      <span class="heard number">
+        {heardAt === undefined ? words.notHeard : words.ago(spanSince(heardAt, now))}
+      </span>
       <span class="speed number">
         {position?.speedKmh === undefined ? "" : `${Math.round(position.speedKmh)} km/h`}
       </span>
@@ -55,10 +57,8 @@ const Row = ({ car, now }: { readonly car: CarSummary; readonly now: number }): 
   );
 };
 
-const KEYS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
-
-export const CarList = ({ cars, total, selected, now, search, onSearch, onSelect }: Props): JSX.Element => {
-  const words = useWords();
+/** What of the list is in view, pixels. */
+const useView = () => {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   useEffect(() => {
@@ -73,21 +73,71 @@ export const CarList = ({ cars, total, selected, now, search, onSearch, onSelect
       element.removeEventListener("scroll", measure);
     };
   }, []);
+  return { box, view };
+};
+
+const KEYS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+
+/** The row that a key goes to; undefined: the key is none of the list's. */
+const rowFor = (key: string, at: number, count: number): number | undefined => {
+  if (key === "Home") return 0;
+  if (key === "End") return count - 1;
+  const step = KEYS[key];
+  return step === undefined ? undefined : Math.max(0, Math.min(count - 1, at + step));
+};
+
+/** Stands for rows out of view. Its height is set by script: the policy allows no style in the page's text. */
+const Spacer = ({ rows }: { readonly rows: number }): JSX.Element => (
+  <div role="presentation" style={{ height: `${Math.max(0, rows) * ROW_PX}px` }} />
+);
+
+const Rows = ({ cars, selected, now, onSelect }: Pick<Props, "cars" | "selected" | "now" | "onSelect">) => {
+  const words = useWords();
+  const { box, view } = useView();
   const first = Math.max(0, Math.floor(view.top / ROW_PX) - SPARE);
   const last = Math.min(cars.length, Math.ceil((view.top + view.height) / ROW_PX) + SPARE);
   const at = cars.findIndex(({ unit }) => unit === selected);
   const move = (event: KeyboardEvent): void => {
-    const step = KEYS[event.key];
-    const ends: Readonly<Record<string, number>> = { Home: 0, End: cars.length - 1 };
-    const to = step === undefined ? ends[event.key] : Math.max(0, Math.min(cars.length - 1, at + step));
+    const to = rowFor(event.key, at, cars.length);
     const next = to === undefined ? undefined : cars[to];
-    if (to === undefined || !next) return;
+    const element = box.current;
+    if (to === undefined || !next || !element) return;
     event.preventDefault();
     onSelect(next.unit);
-    const element = box.current;
-    if (!element) return;
     element.scrollTop = Math.min(Math.max(element.scrollTop, (to + 1) * ROW_PX - view.height), to * ROW_PX);
   };
+  return (
+    <div
+      class="rows"
+      ref={box}
+      role="listbox"
+      tabIndex={0}
+      aria-label={words.cars}
+      aria-activedescendant={at >= first && at < last ? `car-${at}` : undefined}
+      onKeyDown={move}
+    >
+      <Spacer rows={first} />
+      {cars.slice(first, last).map((car, i) => (
+        <div
+          key={car.unit}
+          id={`car-${first + i}`}
+          class={`row ${car.emergency ?? ""}`}
+          role="option"
+          aria-selected={car.unit === selected}
+          aria-setsize={cars.length}
+          aria-posinset={first + i + 1}
+          onClick={() => onSelect(car.unit)}
+        >
+          <Row car={car} now={now} />
+        </div>
+      ))}
+      <Spacer rows={cars.length - last} />
+    </div>
+  );
+};
+
+export const CarList = ({ cars, total, selected, now, search, onSearch, onSelect }: Props): JSX.Element => {
+  const words = useWords();
   return (
     <section class="cars-pane" aria-labelledby="cars-title">
       <header>
@@ -103,38 +153,8 @@ export const CarList = ({ cars, total, selected, now, search, onSearch, onSelect
           onInput={({ currentTarget }) => onSearch(currentTarget.value)}
         />
       </header>
-      <div
-        class="rows"
-        ref={box}
-        role="listbox"
-        tabIndex={0}
-        aria-label={words.cars}
-        aria-activedescendant={at >= first && at < last ? `car-${at}` : undefined}
-        onKeyDown={move}
-      >
-        <Spacer rows={first} />
-        {cars.slice(first, last).map((car, i) => (
-          <div
-            key={car.unit}
-            id={`car-${first + i}`}
-            class={`row ${car.emergency ?? ""}`}
-            role="option"
-            aria-selected={car.unit === selected}
-            aria-setsize={cars.length}
-            aria-posinset={first + i + 1}
-            onClick={() => onSelect(car.unit)}
-          >
-            <Row car={car} now={now} />
-          </div>
-        ))}
-        <Spacer rows={cars.length - last} />
-      </div>
+      <Rows cars={cars} selected={selected} now={now} onSelect={onSelect} />
       {cars.length === 0 && <p class="empty">{total === 0 ? words.noCars : words.noMatch}</p>}
     </section>
   );
 };
-
-/** Stands for rows out of view. Its height is set by script: the policy allows no style in the page's text. */
-const Spacer = ({ rows }: { readonly rows: number }): JSX.Element => (
-  <div role="presentation" style={{ height: `${Math.max(0, rows) * ROW_PX}px` }} />
-);

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { CarDetails, TrackPoint } from "../../domain/fleet.ts";
-import { Time } from "../shared/viewer.tsx";
+import { faultWords } from "../shared/fault-words.ts";
+import { Time, useViewer } from "../shared/viewer.tsx";
 import { HistoryPane } from "./history-pane.tsx";
 import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
 
@@ -65,6 +66,22 @@ const Standing = ({ details, now }: { details: CarDetails; now: number }): JSX.E
   );
 };
 
+/** A fault in the viewer's language, with what the unit itself says. */
+const FaultEntry = ({ fault, now }: { fault: CarDetails["faults"][number]; now: number }): JSX.Element => {
+  const { language } = useViewer();
+  const { part, code = "", where = "", detail, at } = fault;
+  const said = faultWords(language, { part, code });
+  return (
+    <li class="fault">
+      <strong>{said?.sentence ?? detail}</strong>
+      {said && <span>{said.remedy}</span>}
+      <small>
+        {part} {code} {where} {said && `· ${detail}`} · <Time at={at} now={now} />
+      </small>
+    </li>
+  );
+};
+
 const Faults = ({ details, now }: { details: CarDetails; now: number }): JSX.Element => {
   const words = useWords();
   return (
@@ -72,13 +89,8 @@ const Faults = ({ details, now }: { details: CarDetails; now: number }): JSX.Ele
       <h3>{words.faults}</h3>
       {details.faults.length === 0 && <p class="empty">{words.noFaults}</p>}
       <ul class="plain-list">
-        {details.faults.map(({ part, code = "", where = "", detail, at }) => (
-          <li key={`${part} ${code} ${where}`} class="fault">
-            <strong>
-              {part} {code} {where}
-            </strong>
-            <span>{detail}</span> <Time at={at} now={now} />
-          </li>
+        {details.faults.map((fault) => (
+          <FaultEntry key={`${fault.part} ${fault.code} ${fault.where}`} fault={fault} now={now} />
         ))}
       </ul>
     </section>

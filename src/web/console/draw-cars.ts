@@ -8,7 +8,6 @@ const RADIUS = 7;
 /** From this zoom on each car has its name. */
 const NAMES_ZOOM = 13;
 const FONT = "600 12px system-ui, 'DejaVu Sans', sans-serif";
-const PULSE_MS = 1_400;
 
 export type Look = "good" | "fault" | "away";
 
@@ -34,10 +33,10 @@ const shape = (
     x + radius * Math.sin(turn + angle),
     y - radius * Math.cos(turn + angle),
   ];
-  context.moveTo(...corner(0, RADIUS + 4));
-  context.lineTo(...corner(2.45, RADIUS + 1));
-  context.lineTo(...corner(Math.PI, 3));
-  context.lineTo(...corner(-2.45, RADIUS + 1));
+  context.moveTo(...corner(0, RADIUS + 5));
+  context.lineTo(...corner(2.3, RADIUS + 3));
+  context.lineTo(...corner(Math.PI, 4));
+  context.lineTo(...corner(-2.3, RADIUS + 3));
   context.closePath();
 };
 
@@ -51,8 +50,8 @@ const drawName = (
   context.lineWidth = 3;
   context.strokeStyle = colours.paper;
   context.fillStyle = colours.ink;
-  context.strokeText(text, x + 13, y + 4);
-  context.fillText(text, x + 13, y + 4);
+  context.strokeText(text, x + 20, y + 4);
+  context.fillText(text, x + 20, y + 4);
 };
 
 const drawRing = (
@@ -60,22 +59,15 @@ const drawRing = (
   { x, y }: L.Point,
   car: CarSummary,
   colours: Colours,
-  phase: number,
 ): void => {
   const isReal = car.emergency === "real";
   context.beginPath();
   context.setLineDash(isReal ? [] : [4, 4]);
   context.lineWidth = isReal ? 3 : 2;
   context.strokeStyle = isReal ? colours.emergency : colours.drill;
-  context.arc(x, y, RADIUS + 8, 0, 2 * Math.PI);
+  context.arc(x, y, RADIUS + 10, 0, 2 * Math.PI);
   context.stroke();
   context.setLineDash([]);
-  if (!isReal) return;
-  context.globalAlpha = 1 - phase;
-  context.beginPath();
-  context.arc(x, y, RADIUS + 8 + 22 * phase, 0, 2 * Math.PI);
-  context.stroke();
-  context.globalAlpha = 1;
 };
 
 const drawCar = (
@@ -97,7 +89,7 @@ const drawCar = (
   context.fillStyle = colours.fault;
   context.strokeStyle = colours.paper;
   context.beginPath();
-  context.arc(point.x + 8, point.y - 8, 4, 0, 2 * Math.PI);
+  context.arc(point.x + 10, point.y - 10, 4, 0, 2 * Math.PI);
   context.fill();
   context.stroke();
 };
@@ -106,32 +98,27 @@ export type Scene = {
   readonly cars: readonly CarSummary[];
   readonly selected: string | undefined;
   readonly colours: Colours;
-  /** False: nothing moves by itself. */
-  readonly isAnimated: boolean;
 };
 
-/** `nowMs`: for what moves. */
 export const drawCars = (
   context: CanvasRenderingContext2D,
   map: L.Map,
   size: L.Point,
-  { cars, selected, colours, isAnimated }: Scene,
-  nowMs: number,
+  { cars, selected, colours }: Scene,
 ): void => {
   const withNames = map.getZoom() >= NAMES_ZOOM;
-  const phase = isAnimated ? (nowMs % PULSE_MS) / PULSE_MS : 0;
   for (const car of cars) {
     if (!car.position) continue;
     const point = map.latLngToContainerPoint([car.position.lat, car.position.lon]);
     if (point.x < -40 || point.y < -40 || point.x > size.x + 40 || point.y > size.y + 40) continue;
-    if (car.emergency !== undefined) drawRing(context, point, car, colours, phase);
+    if (car.emergency !== undefined) drawRing(context, point, car, colours);
     drawCar(context, point, car, colours);
     const isSelected = car.unit === selected;
-    if (isSelected) {
+    if (isSelected && car.emergency === undefined) {
       context.lineWidth = 2;
       context.strokeStyle = colours.ink;
       context.beginPath();
-      context.arc(point.x, point.y, RADIUS + 6, 0, 2 * Math.PI);
+      context.arc(point.x, point.y, RADIUS + 9, 0, 2 * Math.PI);
       context.stroke();
     }
     if (withNames || isSelected || car.emergency !== undefined)

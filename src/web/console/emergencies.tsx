@@ -1,94 +1,15 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { ANSWERS, STAGES, type Answer, type EpisodeView } from "../../domain/fleet.ts";
+import { STAGES, type EpisodeView } from "../../domain/fleet.ts";
 import { shownSpan } from "../shared/time.ts";
 import { Time } from "../shared/viewer.tsx";
+import { Answers } from "./answers.tsx";
 import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
-import { AnswerError, postAck } from "./server.ts";
 
 /** What may be done from here. The server judges again. */
-export type Actions = {
+type Actions = {
   readonly operator: string | undefined;
   readonly show: (episode: EpisodeView) => void;
   readonly open: (unit: string) => void;
-};
-
-/** What became of a button that was pressed here. */
-type Order =
-  | { readonly kind: "none" }
-  | { readonly kind: "asking" }
-  | { readonly kind: "sent"; readonly stage: Answer; readonly late: boolean }
-  | { readonly kind: "refused"; readonly status: number };
-
-/** A car that is connected answers within a second or two, ms. */
-const LATE_MS = 8_000;
-
-const useOrder = ({ unit, episode, state }: EpisodeView) => {
-  const [order, setOrder] = useState<Order>({ kind: "none" });
-  // What the car reports answers it.
-  useEffect(() => setOrder({ kind: "none" }), [state]);
-  useEffect(() => {
-    if (order.kind !== "sent" || order.late) return undefined;
-    const timer = setTimeout(() => setOrder({ ...order, late: true }), LATE_MS);
-    return () => clearTimeout(timer);
-  }, [order]);
-  const send = (stage: Answer): void => {
-    setOrder({ kind: "asking" });
-    postAck(unit, episode, stage).then(
-      () => setOrder((now) => (now.kind === "asking" ? { kind: "sent", stage, late: false } : now)),
-      (cause: unknown) =>
-        setOrder({ kind: "refused", status: cause instanceof AnswerError ? cause.status : 0 }),
-    );
-  };
-  return { order, send };
-};
-
-const Outcome = ({ order }: { readonly order: Order }): JSX.Element | null => {
-  const words = useWords();
-  if (order.kind === "sent") return <p class="outcome">{order.late ? words.notAnswered : words.sending}</p>;
-  if (order.kind !== "refused") return null;
-  const { rights, state, broker, other } = words.refused;
-  const says: Readonly<Record<number, string>> = { 403: rights, 404: state, 409: state, 503: broker };
-  return <p class="outcome bad">{says[order.status] ?? other}</p>;
-};
-
-/** The buttons. Clearing asks once more: it is the only one that ends the episode. */
-const Answers = ({ episode, actions }: { episode: EpisodeView; actions: Actions }): JSX.Element => {
-  const words = useWords();
-  const { order, send } = useOrder(episode);
-  const [asksAgain, setAsksAgain] = useState(false);
-  const { state, wasAccepted, unit } = episode;
-  if (actions.operator === undefined) return <p class="outcome">{words.mayOnlyLook}</p>;
-  const isPossible = (stage: Answer): boolean =>
-    STAGES.indexOf(stage) > STAGES.indexOf(state) && (stage !== "cleared" || wasAccepted);
-  const press = (stage: Answer): void => {
-    setAsksAgain(stage === "cleared" && !asksAgain);
-    if (stage !== "cleared" || asksAgain) send(stage);
-  };
-  return (
-    <div class="answers">
-      {ANSWERS.map((stage) => (
-        <button
-          key={stage}
-          type="button"
-          class={`act act-${stage}`}
-          aria-label={`${stage === "cleared" && asksAgain ? words.confirmClear : words.acts[stage]}: ${unit}`}
-          disabled={!isPossible(stage) || order.kind === "asking" || order.kind === "sent"}
-          onClick={() => press(stage)}
-        >
-          {stage === "cleared" && asksAgain ? words.confirmClear : words.acts[stage]}
-        </button>
-      ))}
-      {asksAgain && (
-        <button type="button" class="plain" onClick={() => setAsksAgain(false)}>
-          {words.cancel}
-        </button>
-      )}
-      <div class="answer-state" role="status">
-        <Outcome order={order} />
-      </div>
-    </div>
-  );
 };
 
 /** The stages with who said each and when. */
@@ -109,7 +30,8 @@ const Stages = ({ episode, now }: { episode: EpisodeView; now: number }): JSX.El
             <span class="stage">{words.stages[stage]}</span>
             {isReached && step && (
               <span class="who">
-                {step.by !== undefined && <span class="by">{step.by}</span>} <Time at={step.at} now={now} />
+                {step.by !== undefined && <span class="by">{step.by}</span>}{" "}
+                <Time at={stage === "active" ? episode.pressedAt : step.at} now={now} />
               </span>
             )}
           </li>
@@ -137,33 +59,11 @@ const PositionFact = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   );
 };
 
-const Card = ({
-  episode,
-  now,
-  actions,
-}: {
-  episode: EpisodeView;
-  now: number;
-  actions: Actions;
-}): JSX.Element => {
+const Facts = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   const words = useWords();
-  const { unit, test, silent, presses, buttons, pressedAt, isPressTimeKnown, heldMs, vehicle, shortened } =
-    episode;
-  const since = Math.min(pressedAt, now);
-  const signals = Object.entries(vehicle);
+  const { buttons, presses, heldMs, isPressTimeKnown, silent, shortened } = episode;
   return (
-    <article
-      class={`card ${test ? "drill" : "real"} is-${episode.state}`}
-      aria-label={`${test ? words.drill : words.emergency}: ${unit}`}
-    >
-      <header>
-        <span class="kind">{test ? words.drill : words.emergency}</span>
-        <h3>{unit}</h3>
-        <span class="since">
-          <strong class="number">{words.ago(spanSince(since, now))}</strong> <Time at={pressedAt} now={now} />
-        </span>
-      </header>
-      <Stages episode={episode} now={now} />
+    <>
       <dl class="facts">
         <Fact name={words.buttons}>{buttons.join(", ")}</Fact>
         <Fact name={words.presses}>
@@ -175,29 +75,53 @@ const Card = ({
       {!isPressTimeKnown && <p class="note">{words.pressTimeUnknown}</p>}
       {silent && <p class="note">{words.covert}</p>}
       {shortened.length > 0 && <p class="note">{words.shortened(shortened.join(", "))}</p>}
-      {signals.length > 0 && (
-        <details>
-          <summary>
-            {words.vehicle}: {signals.length}
-          </summary>
-          <dl class="signals">
-            {signals.map(([path, value]) => (
-              <Fact key={path} name={path}>
-                {valueText(value)}
-              </Fact>
-            ))}
-          </dl>
-        </details>
-      )}
+    </>
+  );
+};
+
+const Vehicle = ({ episode }: { episode: EpisodeView }): JSX.Element | null => {
+  const words = useWords();
+  const signals = Object.entries(episode.vehicle);
+  if (signals.length === 0) return null;
+  return (
+    <details>
+      <summary>
+        {words.vehicle}: {signals.length}
+      </summary>
+      <dl class="signals">
+        {signals.map(([path, value]) => (
+          <Fact key={path} name={path}>
+            {valueText(value)}
+          </Fact>
+        ))}
+      </dl>
+    </details>
+  );
+};
+
+type CardProps = { readonly episode: EpisodeView; readonly now: number; readonly actions: Actions };
+
+const Card = ({ episode, now, actions }: CardProps): JSX.Element => {
+  const words = useWords();
+  const { unit, test, state, pressedAt, position } = episode;
+  const kind = test ? words.drill : words.emergency;
+  return (
+    <article class={`card ${test ? "drill" : "real"} is-${state}`} aria-label={`${kind}: ${unit}`}>
+      <header>
+        <span class="kind">{kind}</span>
+        <h3>{unit}</h3>
+        <span class="since">
+          <strong class="number">{words.ago(spanSince(pressedAt, now))}</strong>{" "}
+          <Time at={pressedAt} now={now} />
+        </span>
+      </header>
+      <Stages episode={episode} now={now} />
+      <Facts episode={episode} />
+      <Vehicle episode={episode} />
       <footer>
-        <Answers episode={episode} actions={actions} />
+        <Answers episode={episode} operator={actions.operator} />
         <div class="ways">
-          <button
-            type="button"
-            class="plain"
-            disabled={!episode.position}
-            onClick={() => actions.show(episode)}
-          >
+          <button type="button" class="plain" disabled={!position} onClick={() => actions.show(episode)}>
             {words.showOnMap}
           </button>
           <button type="button" class="plain" onClick={() => actions.open(unit)}>
@@ -221,7 +145,7 @@ type Shown = {
 export const Emergencies = ({ real, drills, unshown, now, actions }: Shown): JSX.Element => {
   const words = useWords();
   return (
-    <>
+    <div class="alarms">
       <section
         class={`emergencies ${real.length > 0 ? "open" : "quiet"}`}
         aria-labelledby="emergencies-title"
@@ -255,6 +179,6 @@ export const Emergencies = ({ real, drills, unshown, now, actions }: Shown): JSX
           </div>
         </section>
       )}
-    </>
+    </div>
   );
 };

@@ -25,7 +25,8 @@ export class FleetMap {
   readonly #map: L.Map;
   readonly #ground: CanvasLayer;
   readonly #cars: CanvasLayer;
-  readonly #motion = matchMedia("(prefers-reduced-motion: reduce)");
+  /** What moves at a car with an emergency, by unit: style sheet and compositor move it, not the page's thread. */
+  readonly #pulses = new Map<string, L.Marker>();
   #zoom: L.Control.Zoom | undefined;
   #colours: Colours = readColours();
   #view: MapView = { cars: [], selected: undefined, track: [], cursor: undefined };
@@ -64,6 +65,7 @@ export class FleetMap {
     this.#view = view;
     if (before.track !== view.track || before.cursor !== view.cursor) this.#ground.invalidate();
     this.#cars.invalidate();
+    this.#placePulses(view.cars.filter(({ emergency }) => emergency === "real"));
     if (!this.#isPlaced && view.cars.some(({ position }) => position)) {
       this.#isPlaced = true;
       this.showAll();
@@ -135,9 +137,29 @@ export class FleetMap {
 
   #drawCars(context: CanvasRenderingContext2D, map: L.Map, size: L.Point): void {
     const { cars, selected } = this.#view;
-    const isAnimated = !this.#motion.matches && cars.some(({ emergency }) => emergency === "real");
-    drawCars(context, map, size, { cars, selected, colours: this.#colours, isAnimated }, performance.now());
-    if (isAnimated) queueMicrotask(() => this.#cars.invalidate());
+    drawCars(context, map, size, { cars, selected, colours: this.#colours });
+  }
+
+  #placePulses(cars: readonly CarSummary[]): void {
+    const units = new Set(cars.map(({ unit }) => unit));
+    for (const [unit, pulse] of this.#pulses) {
+      if (units.has(unit)) continue;
+      pulse.remove();
+      this.#pulses.delete(unit);
+    }
+    for (const { unit, position } of cars) {
+      if (!position) continue;
+      const place: L.LatLngTuple = [position.lat, position.lon];
+      const known = this.#pulses.get(unit);
+      if (known) known.setLatLng(place);
+      else {
+        const icon = L.divIcon({ className: "pulse", iconSize: [36, 36] });
+        this.#pulses.set(
+          unit,
+          L.marker(place, { icon, interactive: false, keyboard: false }).addTo(this.#map),
+        );
+      }
+    }
   }
 
   #nearest(click: L.Point): string | undefined {

@@ -58,10 +58,11 @@ export const isAccepted = ({ state }: EpisodeView): boolean => state === "accept
 
 const RANK = { real: 0, drill: 1 } as const;
 
+const rank = ({ emergency }: CarSummary): number => (emergency === undefined ? 2 : RANK[emergency]);
+
 /** The cars that match a search, those with an emergency first, then by name. */
 export const matching = (cars: Iterable<CarSummary>, search: string): CarSummary[] => {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const rank = ({ emergency }: CarSummary) => (emergency === undefined ? 2 : RANK[emergency]);
   return [...cars]
     .filter(({ unit }) => words.every((word) => unit.includes(word)))
     .toSorted((a, b) => rank(a) - rank(b) || (a.unit < b.unit ? -1 : 1));

@@ -5,6 +5,7 @@ import { shownTime } from "../shared/time.ts";
 import { Time, useViewer } from "../shared/viewer.tsx";
 import { coordinates, Fact, useWords } from "./parts.tsx";
 import { get } from "./server.ts";
+import { GRAPH, speedLine } from "./speed-line.ts";
 
 /** Where a car was, with a slider over time. */
 
@@ -25,46 +26,36 @@ type Loaded =
   | { readonly kind: "failed" }
   | { readonly kind: "track"; readonly points: readonly TrackPoint[]; readonly isCut: boolean };
 
-const useTrack = (unit: string, period: Period, recent: readonly TrackPoint[], now: number): Loaded => {
+/** How often a period that ends now is asked for again, ms. */
+const AGAIN_MS = 30_000;
+
+const useTrack = (unit: string, period: Period, recent: readonly TrackPoint[], skewMs: number): Loaded => {
   const [loaded, setLoaded] = useState<Loaded>({ kind: "loading" });
   useEffect(() => {
     if (period === "recent") return undefined;
     const stop = new AbortController();
     setLoaded({ kind: "loading" });
-    const [from, to] = [Math.round(now - PERIODS[period]), Math.round(now)];
-    get(`track.json?unit=${encodeURIComponent(unit)}&from=${from}&to=${to}`, TrackAnswer, stop.signal).then(
-      ({ points, isCut }) => setLoaded({ kind: "track", points, isCut }),
-      () => {
-        if (!stop.signal.aborted) setLoaded({ kind: "failed" });
-      },
-    );
-    return () => stop.abort();
+    const ask = (): void => {
+      const to = Math.round(Date.now() + skewMs);
+      const path = `track.json?unit=${encodeURIComponent(unit)}&from=${to - PERIODS[period]}&to=${to}`;
+      get(path, TrackAnswer, stop.signal).then(
+        ({ points, isCut }) => setLoaded({ kind: "track", points, isCut }),
+        () => {
+          if (!stop.signal.aborted) setLoaded({ kind: "failed" });
+        },
+      );
+    };
+    ask();
+    const timer = setInterval(ask, AGAIN_MS);
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
   }, [unit, period]);
   return useMemo(
     () => (period === "recent" ? { kind: "track", points: recent, isCut: false } : loaded),
     [period, recent, loaded],
   );
-};
-
-const WIDTH = 600;
-const HEIGHT = 80;
-
-/** The speed of each point over time, as the points of a line. */
-export const speedLine = (
-  points: readonly TrackPoint[],
-): { readonly line: string; readonly maxKmh: number } => {
-  const [first] = points;
-  const last = points.at(-1);
-  if (!first || !last) return { line: "", maxKmh: 0 };
-  const maxKmh = Math.max(10, ...points.map(({ speedKmh = 0 }) => speedKmh));
-  const span = Math.max(1, last.at - first.at);
-  const line = points
-    .map(({ at, speedKmh = 0 }) => {
-      const x = (((at - first.at) / span) * WIDTH).toFixed(1);
-      return `${x},${(HEIGHT - (speedKmh / maxKmh) * HEIGHT).toFixed(1)}`;
-    })
-    .join(" ");
-  return { line, maxKmh };
 };
 
 const Graph = ({ points, at }: { points: readonly TrackPoint[]; at: number }): JSX.Element => {
@@ -73,15 +64,15 @@ const Graph = ({ points, at }: { points: readonly TrackPoint[]; at: number }): J
   const [first] = points;
   const last = points.at(-1);
   const span = Math.max(1, (last?.at ?? 0) - (first?.at ?? 0));
-  const x = (((points[at]?.at ?? 0) - (first?.at ?? 0)) / span) * WIDTH;
+  const x = (((points[at]?.at ?? 0) - (first?.at ?? 0)) / span) * GRAPH.width;
   return (
     <figure class="graph">
       <figcaption>
         {words.speedOver} <span class="number">(0 – {Math.round(maxKmh)} km/h)</span>
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+      <svg viewBox={`0 0 ${GRAPH.width} ${GRAPH.height}`} preserveAspectRatio="none" aria-hidden="true">
         <polyline points={line} />
-        <line x1={x} x2={x} y1="0" y2={HEIGHT} />
+        <line x1={x} x2={x} y1="0" y2={GRAPH.height} />
       </svg>
     </figure>
   );
@@ -145,7 +136,7 @@ const Slider = ({
 export const HistoryPane = ({ unit, recent, now, hasStore, onTrack }: Props): JSX.Element => {
   const words = useWords();
   const [period, setPeriod] = useState<Period>(hasStore ? "hour" : "recent");
-  const loaded = useTrack(unit, period, recent, now);
+  const loaded = useTrack(unit, period, recent, now - Date.now());
   return (
     <div class="history">
       {hasStore && (

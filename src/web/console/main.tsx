@@ -4,10 +4,10 @@ import { ConsoleSettings } from "../../domain/fleet.ts";
 import "../shared/theme.css";
 import "./console.css";
 import { ViewerProvider } from "../shared/viewer.tsx";
-import { Console, isRefused } from "./app.tsx";
+import { Console } from "./app.tsx";
 import { Login } from "./login.tsx";
 import { useWords } from "./parts.tsx";
-import { get } from "./server.ts";
+import { get, isRefused } from "./server.ts";
 
 /** How often the server is asked until it answers, ms. */
 const RETRY_MS = 2_000;

@@ -14,6 +14,9 @@ export class AnswerError extends Error {
   }
 }
 
+/** Whether a session is needed. */
+export const isRefused = (cause: unknown): boolean => cause instanceof AnswerError && cause.status === 401;
+
 const JSON_TYPE = { accept: "application/json", "content-type": "application/json" };
 
 const ask = async (path: string, init: RequestInit): Promise<Response> => {
@@ -72,7 +75,7 @@ export const followFleet = (on: FeedEvents): { close(): void } => {
     try {
       await get("settings.json", ConsoleSettings);
     } catch (cause) {
-      if (cause instanceof AnswerError && cause.status === 401) {
+      if (isRefused(cause)) {
         on.refused();
         return;
       }
@@ -92,6 +95,8 @@ export const followFleet = (on: FeedEvents): { close(): void } => {
       listen();
       const changes = FleetChanges.safeParse(JSON.parse(data));
       if (changes.success) on.changed(changes.data);
+      // A server of another release: what is shown is old.
+      else on.lost();
     });
     listen();
   };

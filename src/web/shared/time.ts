@@ -24,12 +24,26 @@ export const shownTime = (at: number, now: number, locale: string, zone?: string
   };
 };
 
-/** A length of time in its two largest units, `1 h 5 min`. The symbols are international (SI, ISO 80000-3). */
+const NBSP = "\u00A0";
+
+/**
+ * A length of time in its two largest units, `1 h 5 min`. The symbols are international (SI, ISO 80000-3). A number
+ * and its symbol are not parted at the end of a line.
+ */
 export const shownSpan = (ms: number): string => {
   const s = Math.max(0, Math.round(ms / 1_000));
-  const [d, h, min] = [Math.floor(s / 86_400), Math.floor(s / 3_600) % 24, Math.floor(s / 60) % 60];
-  if (d > 0) return h > 0 ? `${d} d ${h} h` : `${d} d`;
-  if (h > 0) return min > 0 ? `${h} h ${min} min` : `${h} h`;
-  if (min > 0) return s % 60 > 0 ? `${min} min ${s % 60} s` : `${min} min`;
-  return `${s} s`;
+  const parts: readonly (readonly [number, string])[] = [
+    [Math.floor(s / 86_400), "d"],
+    [Math.floor(s / 3_600) % 24, "h"],
+    [Math.floor(s / 60) % 60, "min"],
+    [s % 60, "s"],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  const shown = parts
+    .slice(first)
+    .slice(0, 2)
+    .filter(([count]) => count > 0);
+  return shown.length === 0
+    ? `0${NBSP}s`
+    : shown.map(([count, symbol]) => `${count}${NBSP}${symbol}`).join(" ");
 };

@@ -52,9 +52,9 @@ export const ViewerProvider = ({ children }: { readonly children: ComponentChild
 };
 
 const TEXTS = inEveryLanguage({
-  en: { language: "Language", theme: "Colours", auto: "as the system", light: "light", dark: "dark" },
-  "sr-Cyrl": { language: "Језик", theme: "Боје", auto: "као систем", light: "светле", dark: "тамне" },
-  sl: { language: "Jezik", theme: "Barve", auto: "kot sistem", light: "svetle", dark: "temne" },
+  en: { language: "Language", theme: "Colours", auto: "system", light: "light", dark: "dark" },
+  "sr-Cyrl": { language: "Језик", theme: "Боје", auto: "систем", light: "светле", dark: "тамне" },
+  sl: { language: "Jezik", theme: "Barve", auto: "sistem", light: "svetle", dark: "temne" },
 });
 
 /** The two switches that every page has in its header: language and colours. */

@@ -1,14 +1,14 @@
 import { render } from "preact";
 import "../shared/theme.css";
-import { Time, ViewerProvider, ViewerSwitches } from "../shared/viewer.tsx";
+import { ViewerProvider } from "../shared/viewer.tsx";
+import { App } from "./app.tsx";
+import "./page.css";
 
 const page = document.querySelector("#page");
 if (page)
   render(
     <ViewerProvider>
-      <h1>patrol-unit</h1>
-      <ViewerSwitches />
-      <Time at={Date.now()} now={Date.now()} />
+      <App />
     </ViewerProvider>,
     page,
   );

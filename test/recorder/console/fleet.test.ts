@@ -308,6 +308,20 @@ describe("an emergency", () => {
     expect(bench.episode()).toMatchObject({ state: "active", wasAccepted: true });
   });
 
+  test("shows where the car is if no position report of it has come", () => {
+    const bench = openBench();
+    bench.emergency(
+      5,
+      { position: { lat: 45.3, lon: 20.3, fix: "3d", ageMs: 2_000, trusted: true } },
+      {},
+      true,
+    );
+    expect(bench.car().position).toMatchObject({ lat: 45.3, lon: 20.3, at: AT + 3_000, isTimeKnown: true });
+    expect(bench.details().car.position?.lat).toBe(45.3);
+    bench.position(6, place(45.4));
+    expect(bench.car().position?.lat).toBe(45.4);
+  });
+
   test("a drill is marked, and does not make the car's emergency real", () => {
     const bench = openBench();
     bench.emergency(1, { test: true });

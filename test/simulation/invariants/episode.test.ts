@@ -20,6 +20,9 @@ import {
   type Case,
 } from "./history.ts";
 
+const reported = (presses = 2) =>
+  Object.assign(published(0, 0), { report: { store: "k3v9q0ab", seq: 2, presses } });
+
 const SOUND: readonly Case[] = [
   ["seen-before-it-ends", "each press is seen, then the end", [[1, arrived(1), arrived(2), over(2)]]],
   ["seen-before-it-ends", "a drill ends by itself", [[1, Object.assign(over(1), { test: true })]]],
@@ -27,9 +30,9 @@ const SOUND: readonly Case[] = [
   ["seen-before-it-ends", "a broker that gave the press to nobody", [[1, arrived(1), dropped(2), over(2)]]],
   [
     "seen-before-it-ends",
-    "dispatch clears what it saw before its subscription ended",
+    "dispatch clears what was published long ago, though it did not get that",
     [
-      [1, arrived(1), sent(0x10)],
+      [1, arrived(1), reported(), sent(0x10)],
       [11, acked("cleared"), over(2)],
     ],
   ],
@@ -210,18 +213,26 @@ const VIOLATING: readonly Case[] = [
   ["seen-before-it-ends", "a press is first seen in the end", [[1, arrived(1), over(2)]]],
   [
     "seen-before-it-ends",
-    "its end was written before nobody listened",
+    "its end was written before that was published",
     [
-      [1, arrived(1), acked("cleared"), sent(0x10)],
+      [1, arrived(1), acked("cleared"), reported()],
       [11, over(2)],
     ],
   ],
   [
     "seen-before-it-ends",
-    "somebody listens again",
+    "the broker refused that",
     [
-      [1, arrived(1), sent(0x10)],
-      [11, arrived(1), acked("cleared"), over(2)],
+      [1, arrived(1), reported(), sent(0x87)],
+      [11, acked("cleared"), over(2)],
+    ],
+  ],
+  [
+    "seen-before-it-ends",
+    "only the presses before were published",
+    [
+      [1, arrived(1), reported(1)],
+      [11, acked("cleared"), over(2)],
     ],
   ],
   [

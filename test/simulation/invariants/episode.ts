@@ -1,10 +1,8 @@
 import type { EpisodeOnDisk, Fact } from "../facts.ts";
 import type { Invariant } from "./invariant.ts";
 import { repeatsUntilReceived } from "./repeats.ts";
+import { seenBeforeItEnds } from "./seen.ts";
 import { Takers } from "./takers.ts";
-
-const NO_SUBSCRIBERS = 0x10;
-const UNHEARD_MS = 9_000;
 
 const isOpen = (episode: EpisodeOnDisk): boolean => episode.state !== "cleared";
 
@@ -45,48 +43,6 @@ const endedStaysEnded: Invariant = {
       for (const id of seen) if (!open.has(id)) ended.add(id);
       for (const id of open) seen.add(id);
       return back === undefined ? undefined : `${back} is open again`;
-    };
-  },
-};
-
-/**
- * Excuses, and what allows them:
- * - A drill that nobody clears "ends by itself after 10 minutes" (§5).
- * - The disk has lost what it had synced: presses that the board repeats are counted anew.
- * - A broker has the press and gave it to nobody: a unit cannot know.
- * - Dispatch wrote `cleared` when a broker had answered for some seconds that nobody listens: "brokers that consume by
- *   rules answer 0x10 too" (§4), so such a `cleared` counts. Here dispatch had seen what came before.
- */
-const seenBeforeItEnds: Invariant = {
-  name: "seen-before-it-ends",
-  sentence: "Dispatch does not see a press for the first time in the end of its episode.",
-  begin() {
-    const seen = new Map<string, number>();
-    const excused = new Set<string>();
-    /** Since when nobody has listened. */
-    const unheard = new Map<string, number>();
-    const unaware = new Set<string>();
-    let damaged = false;
-    return (fact) => {
-      if (fact.what === "durable" && fact.damaged) damaged = true;
-      if (fact.what === "dropped") excused.add(fact.episode);
-      if (fact.what === "puback" && fact.code === NO_SUBSCRIBERS && fact.episode !== undefined)
-        unheard.set(fact.episode, unheard.get(fact.episode) ?? fact.at);
-      if (
-        fact.what === "acked" &&
-        fact.stage === "cleared" &&
-        fact.at - (unheard.get(fact.episode) ?? Infinity) >= UNHEARD_MS
-      )
-        unaware.add(fact.episode);
-      if (fact.what !== "episode" || fact.test) return undefined;
-      unheard.delete(fact.episode);
-      const { episode, presses, state } = fact;
-      const before = seen.get(episode) ?? 0;
-      seen.set(episode, Math.max(before, presses));
-      const isUnaware = unaware.delete(episode);
-      if (state !== "cleared" || presses <= before || damaged || isUnaware || excused.has(episode))
-        return undefined;
-      return `${episode} ends with ${presses} presses, dispatch has seen ${before}`;
     };
   },
 };
