@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
+import koffi from "koffi";
 
 /** A pseudo-terminal instead of a serial line. Bytes written here are read at `path`. */
 export type SerialLine = Disposable & {
@@ -26,11 +27,26 @@ export type SerialLine = Disposable & {
 /** Members of node-pty that its types leave out. */
 type Opened = {
   ptsName: string;
+  /** The descriptor of this end. */
+  fd: number;
   master: ReadStream;
   slave: ReadStream;
   on(event: "error", f: () => void): void;
 };
 type Opener = { open(options: { encoding: null }): Opened };
+
+/** fcntl(2) on Linux. */
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * Keeps a descriptor from the programs that this process starts. The library leaves it to them: they would hold the
+ * line, and its reader would get no hang-up when it is disposed here.
+ */
+const closeOnExec = (fd: number): void => {
+  // `null` is the process itself: Node is linked with the C library.
+  koffi.load(null).func("int fcntl(int, int, ...)")(fd, F_SETFD, "int", FD_CLOEXEC);
+};
 
 const pointsTo = (link: string): string | undefined => {
   try {
@@ -75,6 +91,7 @@ export const openSerialLine = (link?: string): SerialLine => {
   if (link !== undefined && isAlive(link))
     throw new Error(`${link} is in use by another program: stop it, or choose another name`);
   const terminal = (nodePty as unknown as Opener).open({ encoding: null });
+  closeOnExec(terminal.fd);
   const path = terminal.ptsName;
   // The library reads from the far end, so the reader would miss bytes. An open descriptor that is
   // never read keeps the line up instead, while readers come and go.
