@@ -33,10 +33,12 @@ export const useAlarm = (tune: Tune) => {
         toggle();
       unlock();
     };
-    document.addEventListener("pointerdown", unlock);
+    // Not when the pointer goes down: the notice gives way then, and the button under the pointer would move away
+    // before it is released.
+    document.addEventListener("click", unlock);
     document.addEventListener("keydown", key);
     return () => {
-      document.removeEventListener("pointerdown", unlock);
+      document.removeEventListener("click", unlock);
       document.removeEventListener("keydown", key);
     };
   }, [toggle]);
