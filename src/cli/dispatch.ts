@@ -68,7 +68,7 @@ export const reportConnection = (
 const ACK_MS = 5_000;
 
 /** Publishes what an operator says on the page. */
-const operatorAck =
+export const operatorAck =
   (client: MqttClient, prefix: string): ConsoleOptions["acknowledge"] =>
   async ({ unit, episode, stage, by }) => {
     // The client would keep it until it is connected again, which may be much too late.

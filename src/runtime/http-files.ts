@@ -176,7 +176,7 @@ export class StaticFiles {
 }
 
 /** The folder of a built page: beside the bundle, or, when run from source, in the checkout's `dist`. */
-export const pageFolder = (page: "status" | "console"): string => {
+export const pageFolder = (page: "status" | "console" | "demo"): string => {
   const isBundle = !import.meta.url.endsWith(".ts");
   return fileURLToPath(new URL(`${isBundle ? "./web" : "../../dist/web"}/${page}`, import.meta.url));
 };

@@ -64,3 +64,7 @@ const IMAGES = "firmware-bridge/firmware";
 mkdirSync(`dist/${IMAGES}`, { recursive: true });
 for (const name of ["panic-board.hex", "boot-loader.hex"])
   copyFileSync(`${IMAGES}/${name}`, `dist/${IMAGES}/${name}`);
+
+// The bus of the demo's car.
+mkdirSync("dist/src/demo", { recursive: true });
+copyFileSync("src/demo/patrol-car.dbc", "dist/src/demo/patrol-car.dbc");

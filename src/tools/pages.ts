@@ -15,6 +15,7 @@ const PAGES: Readonly<Record<string, number | undefined>> = {
   // It must open over a poor mobile link, on a technician's phone.
   status: 70_000,
   console: undefined,
+  demo: undefined,
 };
 
 /**

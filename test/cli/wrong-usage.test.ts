@@ -63,6 +63,7 @@ describe("wrong usage exits 64 with one line, before anything is opened", () => 
     ["replay --config a --nmea b --speed Infinity", `--speed Infinity: ${SPEED}`],
     ["demo --speed 0.0", "--speed 0.0: expected a number above 0"],
     ["demo --speed max", "--speed max: expected a number above 0"],
+    ["demo --speed 5", "--speed needs --terminal: on the page everything has its own pace"],
     ["board", "expected show or calibrate after board"],
     ["board calibrate --config a", "expected --mv with the supply in millivolts, or --forget"],
     ["board calibrate --config a --mv 5.02", "--mv 5.02: expected 4300 to 5500 millivolts: is it 5020?"],

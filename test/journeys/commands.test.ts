@@ -192,7 +192,11 @@ status: { listen: "127.0.0.1:0" }
 });
 
 test("the demo shows a drive and stops clean", async () => {
-  const { stdout, stderr, code } = await run(["demo", "--speed", "100"], "dist/patrol-unit.mjs", 6000);
+  const { stdout, stderr, code } = await run(
+    ["demo", "--terminal", "--speed", "100"],
+    "dist/patrol-unit.mjs",
+    6000,
+  );
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/ONLINE/);
   expect(stdout.match(/position/g)!.length).toBeGreaterThan(10);
@@ -200,7 +204,7 @@ test("the demo shows a drive and stops clean", async () => {
 });
 
 test("the demo's keys work as capitals, and an answer to nothing says so", async () => {
-  const child = spawn(process.execPath, ["src/main.ts", "demo", "--speed", "20"], {
+  const child = spawn(process.execPath, ["src/main.ts", "demo", "--terminal", "--speed", "20"], {
     stdio: ["pipe", "pipe", "ignore"],
   });
   let out = "";

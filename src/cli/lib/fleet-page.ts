@@ -38,7 +38,7 @@ export type FleetPage = Console & { readonly address: string };
 /** Opens the console. Throws a CommandError (69 or 74) if it cannot be. */
 export const openFleetPage = async (
   web: WebOptions,
-  more: Pick<ConsoleOptions, "acknowledge" | "isConnected" | "readTrack">,
+  more: Pick<ConsoleOptions, "acknowledge" | "isConnected" | "readTrack" | "frameAncestors">,
 ): Promise<FleetPage> => {
   const folder = pageFolder("console");
   if (!existsSync(join(folder, "index.html")))

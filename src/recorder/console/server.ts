@@ -33,6 +33,8 @@ export type ConsoleOptions = {
   /** Map tiles: a template of addresses, whose origin the page may load pictures from, or a local file. */
   readonly tiles?: { readonly url: string; readonly origin: string } | TileFile | undefined;
   readonly credit?: string | undefined;
+  /** Who may show the page in a frame: origins. Default: only a page of this server. */
+  readonly frameAncestors?: readonly string[];
   /** Undefined: there is no store. */
   readonly readTrack?: ReadTrack | undefined;
   /** Publishes an acknowledgement. Resolves with the reason if no broker accepts it. */
@@ -146,7 +148,7 @@ const routesOf = (options: ConsoleOptions, fleet: Fleet, viewers: Viewers): Rout
 
 /** Opens the console. If the address cannot be used, rejects with an error whose message says what to do. */
 export const openConsole = async (options: ConsoleOptions): Promise<Console> => {
-  const { listen, password, tls, names = [], files, tiles, time } = options;
+  const { listen, password, tls, names = [], files, tiles, time, frameAncestors } = options;
   const fleet = new Fleet();
   const viewers = new Viewers(fleet, time, options.isConnected);
   const images = tiles && "url" in tiles ? [tiles.origin] : [];
@@ -158,7 +160,7 @@ export const openConsole = async (options: ConsoleOptions): Promise<Console> => 
       pinName: "the console's password",
       names,
       mono: () => time.mono(),
-      page: { files, policy: { images } },
+      page: { files, policy: { images, ...(frameAncestors ? { frameAncestors } : {}) } },
       ...(tls && { tls }),
       help: HELP,
     },

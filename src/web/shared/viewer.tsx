@@ -8,6 +8,7 @@ import {
   LOCALES,
   type Language,
 } from "./language.ts";
+import { useLed } from "./led.ts";
 import { remembered } from "./remembered.ts";
 import { showTheme, storedTheme, THEMES, type Theme } from "./theme.ts";
 import { shownTime } from "./time.ts";
@@ -20,6 +21,8 @@ type Viewer = {
   readonly speak: (language: Language) => void;
   readonly theme: Theme;
   readonly paint: (theme: Theme) => void;
+  /** The page around this one decides both. */
+  readonly isLed: boolean;
 };
 
 const VIEWER = createContext<Viewer | undefined>(undefined);
@@ -38,6 +41,10 @@ export const ViewerProvider = ({ children }: { readonly children: ComponentChild
     document.documentElement.lang = language;
   }, [language]);
   useEffect(() => showTheme(theme), [theme]);
+  const isLed = useLed((lead) => {
+    setLanguage(lead.language);
+    setTheme(lead.theme);
+  });
   const viewer: Viewer = {
     language,
     locale: LOCALES[language],
@@ -47,6 +54,7 @@ export const ViewerProvider = ({ children }: { readonly children: ComponentChild
     },
     theme,
     paint: setTheme,
+    isLed,
   };
   return <VIEWER.Provider value={viewer}>{children}</VIEWER.Provider>;
 };
@@ -57,10 +65,11 @@ const TEXTS = inEveryLanguage({
   sl: { language: "Jezik", theme: "Barve", auto: "sistem", light: "svetle", dark: "temne" },
 });
 
-/** The two switches that every page has in its header: language and colours. */
-export const ViewerSwitches = (): JSX.Element => {
-  const { language, speak, theme, paint } = useViewer();
+/** The two switches that every page has in its header: language and colours. None if another page decides. */
+export const ViewerSwitches = (): JSX.Element | null => {
+  const { language, speak, theme, paint, isLed } = useViewer();
   const texts = TEXTS[language];
+  if (isLed) return null;
   return (
     <div class="switches">
       <label>
