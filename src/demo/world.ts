@@ -127,6 +127,8 @@ export class World implements AsyncDisposable {
   /** Presses the button. A cut loop or a board without power does not see it. */
   press(): void {
     this.tell({ kind: "press" });
+    // Its time stands still without power: it would see the contact when the power is back.
+    if (this.#story.troubles.includes("power")) return;
     this.#board.catchUp();
     this.#board.board.press(BUTTON_LOOP, PRESS_MS);
   }

@@ -95,6 +95,8 @@ describe("a visitor who knows nothing", () => {
     await visitor.done("heard");
     await visitor.lamp("sent");
     await visitor.cards.waitFor();
+    // The click on the button is enough for the browser: the alarm in the frame is heard.
+    await visitor.console.getByText(CONSOLE_WORDS.en.sound.on).waitFor();
     await screenshot(seen.page, "demo-2-alarm");
     await visitor.answer("accepted");
     await visitor.lamp("accepted");
@@ -200,6 +202,7 @@ describe("each fault", () => {
     await visitor.car.locator(".verdict").waitFor();
     await expect.poll(() => visitor.car.locator(".lost").count(), { timeout: SLOW_MS }).toBe(0);
     expect(await visitor.cards.count()).toBe(1);
+    expect(await visitor.cards.innerText()).toMatch(/Presses\s+1 /);
     await visitor.answer("accepted");
     await visitor.lamp("accepted");
     await visitor.clear();
@@ -276,6 +279,9 @@ describe("each fault", () => {
         await visit.car.locator(".verdict").waitFor();
         await visit.console.locator(".map, canvas, .leaflet-container").first().waitFor();
         await screenshot(page, `demo-${size}-${scheme}`);
+        await page.locator(".pane.dispatch").scrollIntoViewIfNeeded();
+        // A frame out of sight is not painted.
+        await page.screenshot({ path: `test/web/output/demo-${size}-${scheme}-dispatch.png` });
         expect(await accessibilityFaults(page, "own")).toEqual([]);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         expect(overflow).toBeLessThanOrEqual(0);

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { EpisodeView } from "../../domain/fleet.ts";
 import { Alarm, type Hearing, type Tune } from "./alarm.ts";
 import { isAccepted } from "./fleet-state.ts";
+import { useViewer } from "../shared/viewer.tsx";
 import { useWords } from "./parts.tsx";
 
 /** What is to be heard while these emergencies and drills are open. */
@@ -42,6 +43,10 @@ export const useAlarm = (tune: Tune) => {
       document.removeEventListener("keydown", key);
     };
   }, [toggle]);
+  const { isAwake } = useViewer();
+  useEffect(() => {
+    if (isAwake) alarm.current?.unlock();
+  }, [isAwake]);
   useEffect(() => alarm.current?.play(tune), [tune]);
   return { hearing, toggle };
 };

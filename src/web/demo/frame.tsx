@@ -1,13 +1,13 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import { useLead } from "../shared/led.ts";
+import { useAwake, useLead } from "../shared/led.ts";
 import { useViewer } from "../shared/viewer.tsx";
 
 /** A page of this machine in a frame, in this page's language and colours. */
 export const Frame = ({ port, title }: { readonly port: number; readonly title: string }): JSX.Element => {
   const { language, theme } = useViewer();
   const frame = useRef<HTMLIFrameElement>(null);
-  const speak = useLead(frame, { language, theme });
+  const speak = useLead(frame, { language, theme, isAwake: useAwake() });
   return (
     <iframe
       ref={frame}

@@ -23,6 +23,8 @@ type Viewer = {
   readonly paint: (theme: Theme) => void;
   /** The page around this one decides both. */
   readonly isLed: boolean;
+  /** The viewer has clicked or pressed a key on the page around this one. */
+  readonly isAwake: boolean;
 };
 
 const VIEWER = createContext<Viewer | undefined>(undefined);
@@ -41,7 +43,7 @@ export const ViewerProvider = ({ children }: { readonly children: ComponentChild
     document.documentElement.lang = language;
   }, [language]);
   useEffect(() => showTheme(theme), [theme]);
-  const isLed = useLed((lead) => {
+  const led = useLed((lead) => {
     setLanguage(lead.language);
     setTheme(lead.theme);
   });
@@ -54,7 +56,8 @@ export const ViewerProvider = ({ children }: { readonly children: ComponentChild
     },
     theme,
     paint: setTheme,
-    isLed,
+    isLed: led !== undefined,
+    isAwake: led?.isAwake ?? false,
   };
   return <VIEWER.Provider value={viewer}>{children}</VIEWER.Provider>;
 };
