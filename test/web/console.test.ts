@@ -229,6 +229,14 @@ describe("an emergency", () => {
     await page.getByRole("heading", { name: "No open emergency" }).waitFor();
   });
 
+  test("gets its first answer with one click, although the notice of the sound gives way then", async () => {
+    const { there, page } = await open({ operator: "Ana" }, { viewport: { width: 560, height: 700 } });
+    there.report(UNIT, "emergency", emergency());
+    const answered = page.waitForRequest((request) => request.url().endsWith("/ack"), { timeout: 5_000 });
+    await page.getByRole("button", { name: /^Accept:/ }).click();
+    await answered;
+  });
+
   test("sounds once a key was pressed; until then the page says that nothing is heard", async () => {
     const { there, page } = await open();
     there.report(UNIT, "emergency", emergency());
