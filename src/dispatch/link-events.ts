@@ -108,6 +108,7 @@ export const NOBODY: LinkEvents = {
   publishing: () => undefined,
   delivered: () => undefined,
   emergencyRefused: () => undefined,
+  emergencyUnheard: () => undefined,
   removed: () => undefined,
   left: () => undefined,
   heard: () => undefined,

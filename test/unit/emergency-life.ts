@@ -151,6 +151,7 @@ export class EmergencyWorld {
       publishing: (report, broker) => emergency.publishing(report, broker),
       delivered: (report) => emergency.delivered(report),
       emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
+      emergencyUnheard: (broker) => emergency.give({ kind: "unheard", broker }),
       removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
       heard: (listening) => emergency.give({ kind: "listening", listening, mono: mono() }),
