@@ -110,6 +110,7 @@ export class EmergencyWorld {
       outbox,
       maxInFlightBytes: 65_536,
       unheardCounts: () => false,
+      unconfirmed: () => false,
       settlesUnheard: false,
       state: (state) => ({ state, unit: UNIT, boot: outbox.boot, version: "test", at: isoInstant(NOW) }),
     });
@@ -154,6 +155,7 @@ export class EmergencyWorld {
       emergencyUnheard: (broker) => emergency.give({ kind: "unheard", broker }),
       removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
+      acknowledged: () => undefined,
       heard: (listening) => emergency.give({ kind: "listening", listening, mono: mono() }),
       async message({ topic, payload }) {
         const episode = routes.acknowledged(topic);
