@@ -43,6 +43,11 @@ export class Missing {
     return range && { from: range.next, to: range.to };
   }
 
+  /** All of them are due, as if they had not been sent again: the link has left a broker that does not deliver them. */
+  anew(now: number): void {
+    this.#ranges = this.#ranges.map(({ from, to }) => ({ from, to, next: from, attempts: 0, dueAt: now }));
+  }
+
   /** All of a stretch up to `upTo` was looked at. */
   looked({ from: begun }: Stretch, upTo: number, now: number): void {
     this.#ranges = this.#ranges.map((range) => {

@@ -15,6 +15,8 @@ export class BrokerFaults {
 
   /** A connection could not be made, or has ended. Returns whether that is to be reported. */
   failed(broker: string, { code, message }: LinkError): boolean {
+    // Custody reports it and its end. A fault that was reported before is not over.
+    if (code === "unconfirmed") return true;
     if (this.#reported.get(broker)?.said === message) return false;
     this.#reported.set(broker, { code, said: message });
     return true;

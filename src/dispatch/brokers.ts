@@ -4,7 +4,8 @@ import { INNOCENT_BYTES } from "./port.ts";
  * Decides which broker to connect to next. Pure: no connection is made here.
  *
  * The link returns to the first broker only after a connection that worked for a while. A broker that
- * accepts the unit and then hangs up must not keep it from the others.
+ * accepts the unit and then hangs up must not keep it from the others. If dispatch does not get what the first broker
+ * acknowledges, the next one takes its place, for a day of connection.
  */
 export type Visit = {
   /** Index of the broker. */
@@ -20,9 +21,10 @@ export type Visit = {
   /**
    * Why the link gave up the connection. `unanswered`: nothing was acknowledged for too long, or an
    * emergency or a removal was not. `deserted`: nobody listened at the broker. `unfit`: a report is too
-   * large for it. Undefined: it did not give the connection up, or for another reason.
+   * large for it. `unconfirmed`: dispatch does not get what it acknowledges. Undefined: it did not give the connection
+   * up, or for another reason.
    */
-  readonly left?: "unanswered" | "deserted" | "unfit" | undefined;
+  readonly left?: "unanswered" | "deserted" | "unfit" | "unconfirmed" | undefined;
 };
 
 export type Next = {
@@ -38,6 +40,8 @@ export type Next = {
 export const USEFUL_MS = 10_000;
 /** After so many losses in a row with a large message in flight, its size counts as the cause. */
 const SUSPECT_LOSSES = 2;
+/** After so long at other brokers the link returns to the first one, which may deliver again. */
+const REPLACED_MS = 24 * 3_600_000;
 
 type Known = {
   /** Maximum Packet Size as announced; undefined: never connected. */
@@ -56,6 +60,8 @@ export class Brokers {
   /** Visits in a row to other addresses of one broker. */
   #turns = 0;
   #preferred: number | undefined;
+  /** The broker that the link returns to, and for how long it was connected since that is not the first one. */
+  #home = { broker: 0, connectedMs: 0 };
 
   constructor(urls: readonly string[]) {
     this.urls = urls;
@@ -104,11 +110,12 @@ export class Brokers {
 
   /** A connection, or the attempt to make one, has ended. */
   after(visit: Visit): Next {
+    this.#settle(visit);
     this.#suspect(visit);
     const useful = visit.delivered > 0 && visit.lastedMs >= USEFUL_MS;
     const preferred = this.#preferred;
     this.#preferred = undefined;
-    const isLeft = visit.left === "deserted" || visit.left === "unfit";
+    const isLeft = visit.left === "deserted" || visit.left === "unfit" || visit.left === "unconfirmed";
     if (useful || preferred !== undefined || isLeft) this.#turns = 0;
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
     if (isLeft) {
@@ -121,7 +128,7 @@ export class Brokers {
       // Otherwise the link would always return to a broker that works for a while, or for all but emergencies.
       if (visit.left === "unanswered")
         return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
-      return { broker: 0, pause: "short" };
+      return { broker: this.#home.broker, pause: "short" };
     }
     // Without a connection, every address of the name has been tried. With one, only the first that accepts.
     if (this.#turns < (visit.otherAddresses ?? 0)) {
@@ -134,6 +141,15 @@ export class Brokers {
     if (this.#inVain < this.urls.length) return { broker, pause: "none" };
     this.#inVain = 0;
     return { broker, pause: "growing" };
+  }
+
+  /** Decides where the link returns to. */
+  #settle({ broker, lastedMs, left }: Visit): void {
+    const home = this.#home;
+    home.connectedMs += lastedMs;
+    if (left === "unconfirmed" && broker === home.broker)
+      this.#home = { broker: (broker + 1) % this.urls.length, connectedMs: 0 };
+    else if (home.connectedMs >= REPLACED_MS) this.#home = { broker: 0, connectedMs: 0 };
   }
 
   /** Learns the largest packet of a broker that announces none (MQTT 3.1.1) but hangs up on larger ones. */

@@ -25,6 +25,8 @@ export type Seen = {
   readonly deserted: boolean;
   /** A report has waited long that is too large for this broker, and perhaps not for another one. */
   readonly unfit: boolean;
+  /** Dispatch does not get what the broker acknowledges, and there is another one. */
+  readonly unconfirmed: boolean;
 };
 
 export type GivingUp = { readonly error: LinkError; readonly left: Visit["left"] };
@@ -35,6 +37,9 @@ export const noListener = (broker: string): LinkError =>
 
 const smallPackets = (broker: string): LinkError =>
   new LinkError("small-packets", `${broker}: a report is larger than the packets that it accepts`);
+
+const unconfirmed = (broker: string): LinkError =>
+  new LinkError("unconfirmed", `${broker}: dispatch does not get what it acknowledges`);
 
 /**
  * Why the link gives up an open connection. Undefined: the link keeps it. `deadMs`: without any answer for
@@ -49,5 +54,6 @@ export const whyGiveUp = (seen: Seen, deadMs: number): GivingUp | undefined => {
   if (isStuck(seen, deadMs))
     return { error: stalled("an emergency was not acknowledged", seen.urgentMs), left: "unanswered" };
   if (seen.deserted) return { error: noListener(seen.broker), left: "deserted" };
+  if (seen.unconfirmed) return { error: unconfirmed(seen.broker), left: "unconfirmed" };
   return seen.unfit ? { error: smallPackets(seen.broker), left: "unfit" } : undefined;
 };

@@ -1,6 +1,6 @@
 import type { StateMessage } from "../domain/messages.ts";
 import type { PendingReports } from "../domain/pending.ts";
-import type { EmergencyUpdate } from "../domain/report.ts";
+import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
@@ -47,13 +47,16 @@ export type LinkOptions = {
   readonly unheardCounts: (broker: string) => boolean;
   /** Whether it counts as delivery for good, by the configuration. Otherwise only a receipt makes it one. */
   readonly settlesUnheard: boolean;
+  /** Whether the link should leave this broker, because dispatch does not get what it acknowledges. */
+  readonly unconfirmed: (broker: string) => boolean;
   readonly state: (state: StateMessage["state"], connection: number, reason?: string) => StateMessage;
 };
 
 export type LinkEvents = EmergencyEvents & {
   up(broker: string, version: 4 | 5): void;
   /**
-   * A connection could not be made, or was lost. Each different fault of a broker is reported once.
+   * A connection could not be made, or was lost. Each different fault of a broker is reported once; `unconfirmed`, which
+   * is no fault of the connection, each time.
    * `silentMs`: for how long the broker had answered nothing before that.
    */
   down(error: LinkError, broker: string, silentMs: number): void;
@@ -87,6 +90,8 @@ export type LinkEvents = EmergencyEvents & {
    * published at once.
    */
   publishing(report: EmergencyUpdate, broker: string): Promise<void> | undefined;
+  /** The link's broker has acknowledged reports. */
+  acknowledged(reports: readonly Report[], broker: string): void;
   /** Whether the message that was acknowledged last had a subscriber. Called again after a silence. */
   heard(listening: boolean): void;
   /** A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. */
@@ -108,8 +113,10 @@ export const NOBODY: LinkEvents = {
   publishing: () => undefined,
   delivered: () => undefined,
   emergencyRefused: () => undefined,
+  emergencyUnheard: () => undefined,
   removed: () => undefined,
   left: () => undefined,
+  acknowledged: () => undefined,
   heard: () => undefined,
   message: () => Promise.resolve(),
 };

@@ -281,6 +281,7 @@ export class Link {
     if (!linked) return;
     const { tally } = linked;
     const { connection, traffic } = linked.session;
+    const { broker } = connection;
     const [silentMs, urgentMs] = [traffic.silentMs(now), traffic.urgentMs(now)];
     if (silentMs >= SILENT_MS) {
       tally.silent();
@@ -288,10 +289,13 @@ export class Link {
     }
     const elsewhere = this.#brokers.urls.length > 1 || this.#desertedTurns < connection.otherAddresses;
     const deserted = tally.isDeserted(now) && elsewhere;
-    if (tally.isDeserted(now) && !deserted) this.#deserted(connection.broker);
+    if (tally.isDeserted(now) && !deserted) this.#deserted(broker);
     // Not in an emergency: the other broker may be of no use, and the positions of each second would be missing.
-    const unfit = !this.#emergencies.pending && this.#unfit.isDue(now);
-    const seen = { broker: connection.broker, silentMs, urgentMs, blocked: traffic.blocked, deserted, unfit };
+    const calm = !this.#emergencies.pending && this.#brokers.urls.length > 1;
+    const unfit = calm && this.#unfit.isDue(now);
+    const unconfirmed = calm && this.#options.unconfirmed(broker);
+    const { blocked } = traffic;
+    const seen = { broker, silentMs, urgentMs, blocked, deserted, unfit, unconfirmed };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
     if (given.left === "deserted") this.#desertedTurns++;
@@ -401,7 +405,7 @@ export class Link {
           if (this.#tooLarge(report, bytes) === "wait") this.#waits(report);
         },
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
-        drained: () => this.#wakeWaiters(),
+        drained: () => this.#waiters.splice(0).forEach((wake) => wake()),
       },
     });
   }
@@ -418,7 +422,7 @@ export class Link {
   /** A report is too large for the link's broker, and perhaps not for another one. */
   #waits(report: Report): void {
     if (report.kind === "emergency") this.#emergencies.unfit(report.data.episode);
-    else if (this.#brokers.urls.length > 1) this.#unfit.found(this.#options.time.mono());
+    else this.#unfit.found(this.#options.time.mono());
   }
 
   #trafficOn({ broker, receiveMaximum }: Connection): Traffic {
@@ -503,6 +507,7 @@ export class Link {
       if (this.#newest.get(report.kind) === report) this.#newest.delete(report.kind);
     const { outbox, settlesUnheard } = this.#options;
     outbox.acknowledge(answer.reports, answer.code !== PUBACK.noMatchingSubscribers || settlesUnheard);
+    if (by === "link") this.#on.acknowledged(answer.reports, broker);
   }
 
   /** Moves to a broker that has acknowledged an emergency while the link's own connection was silent. */
@@ -512,9 +517,5 @@ export class Link {
     this.#brokers.prefer(broker);
     const why = `${connection.broker}: an emergency had no answer for ${TRUST_MS / 1_000} s`;
     connection.end(new LinkError("stalled", why));
-  }
-
-  #wakeWaiters(): void {
-    for (const wake of this.#waiters.splice(0)) wake();
   }
 }

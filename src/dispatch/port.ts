@@ -22,7 +22,8 @@ export const LINK_FAULTS = [
   "credentials-unreadable",
   "failed",
 ] as const;
-export type LinkFault = (typeof LINK_FAULTS)[number];
+/** `unconfirmed`: the connection works, and dispatch does not get what the broker acknowledges. Custody reports it. */
+export type LinkFault = (typeof LINK_FAULTS)[number] | "unconfirmed";
 
 export class LinkError extends Error {
   readonly code: LinkFault;

@@ -9,8 +9,9 @@ import type { Episode } from "../domain/episode.ts";
  */
 const SEEN_MS = 10_000;
 /**
- * The same if the link has needed other connections since: some of them will have carried it. The press is repeated every
- * 5 s, and a unit that waited for more could not be cleared over connections that end sooner than SEEN_MS.
+ * The same if the link has needed other connections since, or the broker answers 0x10 (no matching subscribers): brokers
+ * that consume by rules answer that too. The press is repeated every 5 s, and a unit that waited for more could not be
+ * cleared by them, or over connections that end sooner than SEEN_MS.
  */
 const SEEN_SOMEHOW_MS = 60_000;
 /** A broker keeps what it could not deliver for a day: an older `cleared` has another cause, such as a wrong clock. */
@@ -22,6 +23,8 @@ const TWIN_MS = 10_000;
 
 /** `at`: when dispatch wrote it, ISO 8601. */
 type Cleared = { readonly at?: string | undefined; readonly mono: number };
+
+const NOT_HANDED: NonNullable<Episode["unseen"]> = { handed: {} };
 
 /** When a broker was handed a press; see `Episode`. */
 type Handed = { readonly first: number; readonly since?: number | undefined };
@@ -89,6 +92,14 @@ export const handedAnew = (episode: Episode): Episode => {
     ([broker, { first }]) => [broker, { first }] as const,
   );
   return { ...episode, unseen: { handed: Object.fromEntries(handed) } };
+};
+
+/** The episode after a broker has answered that it has no subscriber. Some brokers answer that and have one. */
+export const unheardBy = (episode: Episode, broker: string): Episode => {
+  const { handed } = episode.unseen ?? NOT_HANDED;
+  const before = Object.hasOwn(handed, broker) ? handed[broker] : undefined;
+  if (!before) return episode;
+  return { ...episode, unseen: { handed: { ...handed, [broker]: { first: before.first } } } };
 };
 
 /** The episode after a broker has refused an emergency: it has shown nobody what it was handed. */

@@ -74,8 +74,8 @@ export type RingEvent =
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly presses: number; readonly broker: string }
-  /** A broker has not accepted an emergency. */
-  | { readonly kind: "refused"; readonly broker: string }
+  /** A broker has not accepted an emergency, or has no subscriber for it. */
+  | { readonly kind: "refused" | "unheard"; readonly broker: string }
   /** A broker has no retained copy of the episode any more. `prefix`: see `Copy`. */
   | ({ readonly kind: "removed" } & CopyOf)
   /** A copy cannot be removed: its broker is not configured any more. */

@@ -1,5 +1,5 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
-import { handedAnew, handedWith, isTooEarly, refusedBy, refusedEarly } from "./early-clear.ts";
+import { handedAnew, handedWith, isTooEarly, refusedBy, refusedEarly, unheardBy } from "./early-clear.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -215,6 +215,12 @@ export const handed = (
 ): Emergency => ({
   ...emergency,
   episodes: emergency.episodes.map((one) => (one.id === id ? handedWith(one, presses, broker, mono) : one)),
+});
+
+/** A broker has no subscriber for emergencies. */
+export const unheardAt = (emergency: Emergency, broker: string): Emergency => ({
+  ...emergency,
+  episodes: emergency.episodes.map((one) => unheardBy(one, broker)),
 });
 
 /** A broker refuses emergencies. */

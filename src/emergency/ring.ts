@@ -6,6 +6,7 @@ import {
   advance as advanceEpisodes,
   handed,
   refusedAt,
+  unheardAt,
   isOpen,
   type Emergency,
   type EpisodeEffect,
@@ -280,6 +281,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return acknowledge(ring, event);
     case "publishing":
       return publishing(ring, event, mono);
+    case "unheard":
+      return { ring: { ...ring, emergency: unheardAt(ring.emergency, event.broker) }, effects: [] };
     case "refused":
       return { ring: { ...ring, emergency: refusedAt(ring.emergency, event.broker) }, effects: [] };
     case "removed":

@@ -155,7 +155,7 @@ const createLink = (
   routes: Routes,
   outbox: Outbox,
   state: Core["state"],
-  isHeard: (broker: string) => boolean,
+  custody: CustodyPart,
 ): Link => {
   const { clock, time, random, connect, compress } = ports;
   const { brokers, maxInFlightKiB, noSubscribers } = settings.dispatch;
@@ -170,7 +170,8 @@ const createLink = (
     compress,
     outbox,
     maxInFlightBytes: maxInFlightKiB * 1024,
-    unheardCounts: (url) => noSubscribers === "settle" || isHeard(url),
+    unheardCounts: (url) => noSubscribers === "settle" || custody.isHeard(url),
+    unconfirmed: (url) => custody.isMoveDue(url),
     settlesUnheard: noSubscribers === "settle",
     state,
   });
@@ -235,7 +236,7 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
     log,
     restart: (reason) => restart.emit(reason),
   });
-  const link = createLink(options, routes, outbox, state, (url) => custody.isHeard(url));
+  const link = createLink(options, routes, outbox, state, custody);
   const writable = new Signal<boolean>();
   listenToStore(outside, { link, faults, writable });
   const report = (draft: Draft): void => {

@@ -11,10 +11,11 @@ import {
   type Verdict,
 } from "../custody/custody.ts";
 import { Missing } from "../custody/missing.ts";
+import { Unconfirmed, type Finding } from "../custody/unconfirmed.ts";
 import type { Link } from "../dispatch/link.ts";
 import type { CustodyMemory } from "../domain/memory.ts";
 import type { ReceiptMessage } from "../domain/messages.ts";
-import type { HealthData } from "../domain/report.ts";
+import type { HealthData, Report } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Log } from "../runtime/log.ts";
@@ -51,6 +52,7 @@ const TICK_MAX_MS = 5_000;
 export class CustodyPart {
   readonly #options: CustodyOptions;
   readonly #missing = new Missing();
+  readonly #unconfirmed = new Unconfirmed();
   #memory: CustodyMemory;
   /** The newest receipt of this life that counted: when it was written (UTC milliseconds), when it came, and from where. */
   #counted: { readonly at: number; readonly mono: number; readonly broker: string } | undefined;
@@ -110,6 +112,24 @@ export class CustodyPart {
       unreceipted: outbox.unreceipted,
       ...(ignored > 0 ? { ignored } : {}),
     };
+  }
+
+  /** Whether the link should leave this broker, because dispatch does not get what it acknowledges. */
+  isMoveDue(broker: string): boolean {
+    return this.mode === "dispatch" && this.#unconfirmed.isMoveDue(broker, this.#options.clock.mono());
+  }
+
+  /** The link's broker has acknowledged reports. */
+  acknowledged(reports: readonly Report[], broker: string): void {
+    if (this.mode === "broker") return;
+    this.#found(this.#unconfirmed.connected(broker, 0));
+    const numbers = reports.map(({ seq }) => seq);
+    this.#unconfirmed.acknowledged(numbers, this.#options.clock.mono());
+  }
+
+  /** The link has left its broker because of `isMoveDue`. */
+  left(): void {
+    this.#unconfirmed.left(this.#options.clock.mono());
   }
 
   /** Whether dispatch has stored a number of this life, as far as custody demands it. */
@@ -175,6 +195,22 @@ export class CustodyPart {
     if (mode !== this.mode) log.info("dispatch confirms what it stores", { by });
     void outbox.receipted(upTo, missing);
     this.#missing.list(missing, clock.mono());
+    this.#found(this.#unconfirmed.receipted(upTo, missing, clock.mono()));
+  }
+
+  #found(findings: readonly Finding[]): void {
+    const { faults, clock } = this.#options;
+    for (const finding of findings) {
+      if (finding.kind === "moved") {
+        // Another broker may deliver what that one did not.
+        this.#missing.anew(clock.mono());
+        continue;
+      }
+      const { broker } = finding;
+      const fault = { part: "custody", code: "unconfirmed", where: broker } as const;
+      if (finding.kind === "unconfirmed") faults.raise(fault, `${broker}: ${finding.why}`);
+      else faults.clear(fault, `dispatch has what ${broker} acknowledged`);
+    }
   }
 
   /** The disk is an older copy: what it gives now was given before. */
@@ -241,7 +277,12 @@ export class CustodyPart {
   tick(link: Sender): void {
     const { clock } = this.#options;
     const now = clock.mono();
-    if (link.status.broker !== undefined) this.#silence(link, Math.min(now - this.#tickedAt, TICK_MAX_MS));
+    const { broker } = link.status;
+    if (broker !== undefined) {
+      const ms = Math.min(now - this.#tickedAt, TICK_MAX_MS);
+      this.#silence(link, ms);
+      if (this.mode === "dispatch") this.#found(this.#unconfirmed.connected(broker, ms));
+    }
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
       this.#onlyOne("only one recorder is heard");
@@ -273,6 +314,7 @@ export class CustodyPart {
     try {
       const { reports, upTo } = await outbox.unstored(stretch.from, stretch.to, AGAIN);
       this.#missing.looked(stretch, upTo, clock.mono());
+      this.#unconfirmed.sentAgain(reports.map(({ seq }) => seq));
       link.again(reports);
     } finally {
       this.#looking = false;

@@ -123,12 +123,14 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
     down(error, broker, silentMs) {
       connected.emit(false);
       emergency.give({ kind: "listening", listening: false, mono: clock.mono() - silentMs });
-      faults.raise({ part: "link", code: error.code, where: broker }, error.message);
+      const { code } = error;
+      if (code === "unconfirmed") parts.custody.left();
+      else faults.raise({ part: "link", code, where: broker }, error.message);
       // Write the telemetry that was waiting in memory for its PUBACK.
       core.outbox.flush().catch(() => undefined); // reported by the outbox
     },
-    deserted: (error, broker) =>
-      faults.raise({ part: "link", code: error.code, where: broker }, error.message),
+    deserted: ({ message }, broker) =>
+      faults.raise({ part: "link", code: "no-listener", where: broker }, message),
     silent: (ms) => emergency.give({ kind: "listening", listening: false, mono: clock.mono() - ms }),
     recovered: (broker, code) =>
       faults.clear(
@@ -171,8 +173,10 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       faults.clear({ part: "link", code: "emergency-too-large" }, `${broker} accepts emergencies`);
     },
     emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
+    emergencyUnheard: (broker) => emergency.give({ kind: "unheard", broker }),
     removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
     left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
+    acknowledged: (reports, broker) => parts.custody.acknowledged(reports, broker),
     heard: (listening) => emergency.give({ kind: "listening", listening, mono: clock.mono() }),
     message: receiver(core, parts, commands),
   };

@@ -27,6 +27,16 @@ describe("missing numbers", () => {
     expect(missing.due(1e9)).toBeUndefined();
   });
 
+  test("are all due again when the link has left a broker that does not deliver them", () => {
+    const missing = new Missing();
+    missing.list([[5, 9]], 0);
+    for (const now of [0, MINUTE_MS, 3 * MINUTE_MS]) missing.looked({ from: 5, to: 9 }, 9, now);
+    missing.anew(4 * MINUTE_MS);
+    expect(missing.due(4 * MINUTE_MS)).toEqual({ from: 5, to: 9 });
+    missing.looked({ from: 5, to: 9 }, 9, 4 * MINUTE_MS);
+    expect(missing.due(5 * MINUTE_MS)).toEqual({ from: 5, to: 9 });
+  });
+
   test("a long stretch is looked at in parts", () => {
     const missing = new Missing();
     missing.list([[1, 10_000]], 0);

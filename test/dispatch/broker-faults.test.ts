@@ -27,6 +27,14 @@ test("that nobody listens at a broker is over when a report has a subscriber the
   expect([faults.heard("a"), faults.heard("a")]).toEqual(["no-listener", undefined]);
 });
 
+test("a broker that is left because dispatch lacks reports has no fault of the link", () => {
+  const faults = new BrokerFaults();
+  faults.failed("a", new LinkError("no-listener", "a: nobody listens"));
+  const unconfirmed = new LinkError("unconfirmed", "a: dispatch does not get what it acknowledges");
+  expect([faults.failed("a", unconfirmed), faults.failed("a", unconfirmed)]).toEqual([true, true]);
+  expect([faults.letIn("a"), faults.heard("a")]).toEqual([undefined, "no-listener"]);
+});
+
 test("a subscriber ends no other fault", () => {
   const faults = new BrokerFaults();
   faults.failed("a", REFUSED);

@@ -38,6 +38,21 @@ describe("the next broker", () => {
     expect(brokers.after({ ...useless(2), left: "deserted" })).toEqual({ broker: 0, pause: "none" });
   });
 
+  test("after one that drops what it acknowledges it is the next one, for a day of connection", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.after({ ...useful(0), left: "unconfirmed" })).toEqual({ broker: 1, pause: "none" });
+    const hours = (n: number) => ({ ...useful(1), lastedMs: n * 3_600_000 });
+    expect(brokers.after(hours(20))).toEqual({ broker: 1, pause: "short" });
+    expect(brokers.after(hours(3.9))).toEqual({ broker: 1, pause: "short" });
+    expect(brokers.after(hours(0.2))).toEqual({ broker: 0, pause: "short" });
+  });
+
+  test("one that drops, while the link would return to another one, does not change that", () => {
+    const brokers = new Brokers(URLS);
+    expect(brokers.after({ ...useful(1), left: "unconfirmed" })).toEqual({ broker: 2, pause: "none" });
+    expect(brokers.after(useful(2))).toEqual({ broker: 0, pause: "short" });
+  });
+
   test("with a single broker every failure grows the pause", () => {
     const brokers = new Brokers(["mqtts://a"]);
     expect(brokers.after(useless(0))).toEqual({ broker: 0, pause: "growing" });

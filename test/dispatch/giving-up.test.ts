@@ -2,7 +2,15 @@ import { expect, test } from "vitest";
 import { whyGiveUp, type Seen } from "../../src/dispatch/giving-up.ts";
 
 const DEAD_MS = 30_000;
-const SOUND: Seen = { broker: "a", silentMs: 0, urgentMs: 0, blocked: false, deserted: false, unfit: false };
+const SOUND: Seen = {
+  broker: "a",
+  silentMs: 0,
+  urgentMs: 0,
+  blocked: false,
+  deserted: false,
+  unfit: false,
+  unconfirmed: false,
+};
 
 test.each<[string, Partial<Seen>, string | undefined]>([
   ["a connection that works is kept", {}, undefined],
@@ -15,6 +23,7 @@ test.each<[string, Partial<Seen>, string | undefined]>([
     "a: an emergency was not acknowledged for 5 s",
   ],
   ["a report does not fit", { unfit: true }, "a: a report is larger than the packets that it accepts"],
+  ["dispatch lacks reports", { unconfirmed: true }, "a: dispatch does not get what it acknowledges"],
   ["nobody listens", { deserted: true }, "a: nobody listens to this unit there"],
 ])("%s", (_case, seen, expected) => {
   expect(whyGiveUp({ ...SOUND, ...seen }, DEAD_MS)?.error.message).toBe(expected);
@@ -25,4 +34,5 @@ test("the next broker depends on the reason: one that answers all but emergencie
   expect(whyGiveUp({ ...SOUND, urgentMs: 31_000 }, DEAD_MS)?.left).toBe("unanswered");
   expect(whyGiveUp({ ...SOUND, deserted: true }, DEAD_MS)?.left).toBe("deserted");
   expect(whyGiveUp({ ...SOUND, unfit: true }, DEAD_MS)?.left).toBe("unfit");
+  expect(whyGiveUp({ ...SOUND, unconfirmed: true }, DEAD_MS)?.left).toBe("unconfirmed");
 });

@@ -70,6 +70,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     outbox,
     maxInFlightBytes: 512 * 1024,
     unheardCounts: () => false,
+    unconfirmed: () => false,
     settlesUnheard: false,
     state: (state, connection, reason) => ({
       state,
@@ -107,8 +108,10 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     },
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
     emergencyRefused: (broker) => void withheld.push(broker),
+    emergencyUnheard: () => undefined,
     removed: (_episode, broker, prefix) => void (prefix === undefined && copies.delete(broker)),
     left: (_episode, broker) => void left.push(broker),
+    acknowledged: () => undefined,
     heard: () => undefined,
     message({ payload }) {
       messages.push(payload.toString());

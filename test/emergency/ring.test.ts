@@ -39,6 +39,14 @@ test("a broker that refuses an emergency has shown a further press to nobody: a 
   expect(from(handed, cleared).ring.emergency.episodes).toMatchObject([{ state: "cleared" }]);
   const refused = from(handed, { kind: "refused", broker: BROKER }).ring;
   expect(from(refused, cleared).ring.emergency.episodes).toMatchObject([{ state: "active" }]);
+  // One that has no subscriber may have one: then after a minute.
+  const unheard = from(handed, { kind: "unheard", broker: BROKER }).ring;
+  expect(from(unheard, cleared).ring.emergency.episodes).toMatchObject([{ state: "active" }]);
+  const later = ack("P1", "cleared", 70_000);
+  expect(from(unheard, later).ring.emergency.episodes).toMatchObject([{ state: "cleared" }]);
+  expect(from(unheard, { kind: "unheard", broker: "mqtts://z:8883" }).ring).toEqual(unheard);
+  const once = after(press(1), stored(1)).ring;
+  expect(from(once, { kind: "unheard", broker: BROKER }).ring).toEqual(once);
 });
 
 describe("a press", () => {

@@ -46,6 +46,17 @@ describe("a broker's answers", () => {
     expect([codes, heard]).toEqual([[0], []]);
   });
 
+  test("one that drops some topics acknowledges them, and delivers the others", async () => {
+    const h = openHarness();
+    const heard: string[] = [];
+    using _listener = h.broker.listen({ filter: "#", receive: ({ topic }) => void heard.push(topic) });
+    h.broker.faults.drops = (topic) => topic.endsWith("/health");
+    const connection = await h.connect();
+    const codes = [h.publish(connection, "health"), h.publish(connection, "event")];
+    await h.wait(1_000);
+    expect([codes, heard]).toEqual([[[0], [0]], [`${ROOT}/event`]]);
+  });
+
   test("a mute broker acknowledges everything but emergencies, a slow one late", async () => {
     const h = openHarness();
     h.broker.faults.mute = true;

@@ -25,6 +25,8 @@ export type BrokerFaults = {
   hangsUp: (topic: string, deed: Deed) => "after" | "instead" | undefined;
   /** It acknowledges and drops. */
   lies: boolean;
+  /** It acknowledges and drops only messages on these topics, as a 3.1.1 broker does whose rules leave them out. */
+  drops: (topic: string) => boolean;
   /** The PUBACK or SUBACK code for a topic that it refuses. */
   refuses: (topic: string, deed: Deed) => number | undefined;
   /** PUBACKs come so late. */
@@ -50,6 +52,7 @@ export const soundBroker = (): BrokerFaults => ({
   hangs: false,
   hangsUp: () => undefined,
   lies: false,
+  drops: () => false,
   refuses: () => undefined,
   slowMs: 0,
   mute: false,
@@ -212,7 +215,8 @@ export class Broker {
     if (this.#hangsUp(peer, message.topic, "publish")) return undefined;
     const refusal = faults.refuses(message.topic, "publish");
     if (refusal !== undefined) return { code: five ? refusal : 0, afterMs: faults.slowMs };
-    const heard = faults.lies
+    const isDropped = faults.lies || faults.drops(message.topic);
+    const heard = isDropped
       ? this.#drop(message, route)
       : this.publish(message.topic, message.payload, route);
     if (faults.mute && episodeOf(message.topic) !== undefined) return undefined;

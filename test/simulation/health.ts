@@ -18,11 +18,12 @@ export const isReachable = ({ broker, conditions, addresses, unreachable }: Rout
 /** Reachable, and nothing at all is wrong with the broker or its link. */
 export const isHealthy = (route: Route, listened: boolean): boolean => {
   const { broker, conditions } = route;
-  const { refuses, hangsUp, ...faults } = broker.faults;
-  const { refuses: _refuses, hangsUp: _hangsUp, ...sound } = soundBroker();
+  const { refuses, hangsUp, drops, ...faults } = broker.faults;
+  const { refuses: _refuses, hangsUp: _hangsUp, drops: _drops, ...sound } = soundBroker();
   return (
     isReachable(route, listened) &&
     JSON.stringify(faults) === JSON.stringify(sound) &&
+    !TOPICS.some(drops) &&
     !TOPICS.some((topic) =>
       DEEDS.some((deed) => refuses(topic, deed) !== undefined || hangsUp(topic, deed) !== undefined),
     ) &&

@@ -4,7 +4,7 @@ import { createFakeDisk } from "./fake/disk.ts";
 import { startFakeUnit } from "./fake/unit.ts";
 import { isHealthy } from "./health.ts";
 import { LifeTime } from "./life.ts";
-import { LYING_BROKER } from "./faults/network.ts";
+import { DROPPING_BROKER, LYING_BROKER } from "./faults/network.ts";
 import { ALL_FAULTS, Plan } from "./plan.ts";
 import { simulate } from "./simulate.ts";
 import { simulateSubject } from "./subject.ts";
@@ -106,7 +106,7 @@ describe("a world", () => {
 });
 
 describe("faults", () => {
-  test.each([...ALL_FAULTS, LYING_BROKER].map((fault) => [fault.kind, fault] as const))(
+  test.each([...ALL_FAULTS, LYING_BROKER, DROPPING_BROKER].map((fault) => [fault.kind, fault] as const))(
     "%s begins and ends, and leaves the world healthy",
     async (_kind, fault) => {
       const world = openWorld();

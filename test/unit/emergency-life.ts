@@ -110,6 +110,7 @@ export class EmergencyWorld {
       outbox,
       maxInFlightBytes: 65_536,
       unheardCounts: () => false,
+      unconfirmed: () => false,
       settlesUnheard: false,
       state: (state) => ({ state, unit: UNIT, boot: outbox.boot, version: "test", at: isoInstant(NOW) }),
     });
@@ -151,8 +152,10 @@ export class EmergencyWorld {
       publishing: (report, broker) => emergency.publishing(report, broker),
       delivered: (report) => emergency.delivered(report),
       emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
+      emergencyUnheard: (broker) => emergency.give({ kind: "unheard", broker }),
       removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
+      acknowledged: () => undefined,
       heard: (listening) => emergency.give({ kind: "listening", listening, mono: mono() }),
       async message({ topic, payload }) {
         const episode = routes.acknowledged(topic);

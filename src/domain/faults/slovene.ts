@@ -305,6 +305,12 @@ const CUSTODY = {
     remedy:
       "Vprašajte operativni center, ali njegov zapisovalnik deluje za to upravo, in za pravila posrednika za `receipt`. Če zapisovalnika ni: `dispatch.custody: broker`.",
   },
+  unconfirmed: {
+    sentence:
+      "Operativni center ne dobi tega, kar ta posrednik potrdi, ali tega ne potrdi. Enota preide na naslednjega posrednika; če ga ni, ostane. `where` je naslov posrednika.",
+    remedy:
+      'Vprašajte operativni center, ali njegov zapisovalnik deluje in je povezan s tem posrednikom, ter zahtevajte popravek pravil: "Access rules of the broker" v systemd/RUNBOOK.md.',
+  },
   "second-recorder": {
     sentence: "Dva zapisovalnika sporočata, kaj je operativni center shranil. Velja samo prvi.",
     remedy:

@@ -69,6 +69,17 @@ export const CUSTODY = {
     remedy:
       "Ask dispatch whether its recorder runs for this directorate, and for the broker's rules on `receipt`. If there is no recorder: `dispatch.custody: broker`.",
   },
+  unconfirmed: {
+    sentence:
+      "Dispatch does not get what this broker acknowledges, or does not confirm it. The unit goes on to the next broker; if there is none, it stays. `where` is the broker's address.",
+    lamp: "unchanged",
+    dispatch:
+      "Reports stay in the unit, and are sent again by the next broker. The fault ends once dispatch confirms them. If there is no receipt at all for a day of connection, `no-receipts` follows.",
+    cause:
+      "The broker drops messages (its rules leave out a topic, or the queue of dispatch's recorder is full), or the recorder is stopped or not connected to this broker.",
+    remedy:
+      'Ask dispatch whether its recorder runs and is connected to this broker, and to correct the rules: "Access rules of the broker" in systemd/RUNBOOK.md.',
+  },
   "second-recorder": {
     sentence: "Two recorders say what dispatch has stored. Only the first one counts.",
     lamp: "unchanged",

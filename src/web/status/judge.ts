@@ -92,7 +92,7 @@ const LEVELS: Levels = {
     "vital-file": "watch",
     repaired: "watch",
   },
-  custody: { "no-receipts": "watch", "second-recorder": "watch", restored: "watch" },
+  custody: { "no-receipts": "watch", unconfirmed: "watch", "second-recorder": "watch", restored: "watch" },
   gps: {
     absent: "watch",
     denied: "watch",

@@ -233,3 +233,11 @@ export const NETWORK_FAULTS: readonly Fault[] = [
 
 /** A broker that lies loses reports for good: only a recorder's receipts find them. Not in the plan without one. */
 export const LYING_BROKER = brokerFault("broker lies", 1, () => ({ lies: true }));
+
+const TELEMETRY = /\/(position|vehicle|health|history)$/;
+
+/** The same for telemetry only, for long enough that the unit finds it out and leaves the broker. */
+export const DROPPING_BROKER: Fault = {
+  ...brokerFault("broker drops telemetry", 1, () => ({ drops: (topic) => TELEMETRY.test(topic) })),
+  meanMs: 15 * MINUTE_MS,
+};

@@ -32,8 +32,16 @@ const SOUND: readonly Case[] = [
     "seen-before-it-ends",
     "dispatch clears what was published long ago, though it did not get that",
     [
-      [1, arrived(1), reported(), sent(0x10)],
+      [1, arrived(1), reported()],
       [11, acked("cleared"), over(2)],
+    ],
+  ],
+  [
+    "seen-before-it-ends",
+    "the same, though the broker has no subscriber",
+    [
+      [1, arrived(1), reported(), sent(0x10)],
+      [61, acked("cleared"), over(2)],
     ],
   ],
   [
@@ -224,6 +232,14 @@ const VIOLATING: readonly Case[] = [
     "the broker refused that",
     [
       [1, arrived(1), reported(), sent(0x87)],
+      [11, acked("cleared"), over(2)],
+    ],
+  ],
+  [
+    "seen-before-it-ends",
+    "the broker had no subscriber for that",
+    [
+      [1, arrived(1), reported(), sent(0x10)],
       [11, acked("cleared"), over(2)],
     ],
   ],

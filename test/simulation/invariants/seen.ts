@@ -4,29 +4,39 @@ import type { Invariant } from "./invariant.ts";
 const FIRST_REFUSAL = 0x80;
 /** The unit takes dispatch to have seen what it published so long ago, less what a message needs to arrive. */
 const SEEN_MS = 9_000;
+const NO_SUBSCRIBERS = 0x10;
+/** The same if a broker has answered that it has no subscriber. */
+const UNHEARD_MS = 59_000;
 
-/** When the most presses of each episode were first published to each broker that has not refused it since. */
+/** `since`: the broker has not answered since then that it has no subscriber. */
+type Most = { readonly presses: number; readonly first: number; readonly since?: number | undefined };
+
+/** When the most presses of each episode were published to each broker that has not refused them. */
 class Published {
-  readonly #most = new Map<string, Map<string, { readonly presses: number; readonly at: number }>>();
+  readonly #most = new Map<string, Map<string, Most>>();
 
   see(fact: Fact): void {
     if (fact.what !== "published" && fact.what !== "puback") return;
     const { episode, broker, at } = fact;
     if (episode === undefined) return;
-    const brokers = this.#most.get(episode) ?? new Map<string, { presses: number; at: number }>();
+    const brokers = this.#most.get(episode) ?? new Map<string, Most>();
     this.#most.set(episode, brokers);
-    if (fact.what === "puback") {
-      if (fact.code >= FIRST_REFUSAL) brokers.delete(broker);
-      return;
-    }
-    const { presses = 0 } = fact.report ?? {};
-    if (presses > (brokers.get(broker)?.presses ?? 0)) brokers.set(broker, { presses, at });
+    const before = brokers.get(broker);
+    if (fact.what === "published") {
+      const { presses = 0 } = fact.report ?? {};
+      if (presses > (before?.presses ?? 0)) brokers.set(broker, { presses, first: at, since: at });
+      else if (before && presses === before.presses)
+        brokers.set(broker, { ...before, since: before.since ?? at });
+    } else if (fact.code >= FIRST_REFUSAL) brokers.delete(broker);
+    else if (before && fact.code === NO_SUBSCRIBERS) brokers.set(broker, { ...before, since: undefined });
   }
 
-  /** For how long more presses than these have been published. */
-  forMs(episode: string, seen: number, now: number): number {
-    const unseen = [...(this.#most.get(episode)?.values() ?? [])].filter(({ presses }) => presses > seen);
-    return now - Math.min(now, ...unseen.map(({ at }) => at));
+  /** Whether dispatch may have seen more presses than these. */
+  isLong(episode: string, seen: number, now: number): boolean {
+    return [...(this.#most.get(episode)?.values() ?? [])].some(
+      ({ presses, first, since = Infinity }) =>
+        presses > seen && (now - since >= SEEN_MS || now - first >= UNHEARD_MS),
+    );
   }
 }
 
@@ -34,9 +44,10 @@ class Published {
  * Excuses, and what allows them:
  * - A drill that nobody clears "ends by itself after 10 minutes" (§5).
  * - The disk has lost what it had synced: presses that the board repeats are counted anew.
- * - A broker has the press and gave it to nobody: a unit cannot know.
+ * - A broker has the press and gave it to nobody: a unit cannot know. "A receipt within the last 10 minutes overrides
+ *   0x10" (§4).
  * - Dispatch wrote `cleared` when the press had been published for some seconds, and nobody had refused it. Brokers that
- *   never acknowledge an emergency, and those that "answer 0x10 too" (§4), may have shown it to dispatch: a unit that
+ *   never acknowledge an emergency may have shown it to dispatch: a unit that
  *   waited for more could not be cleared by them.
  */
 export const seenBeforeItEnds: Invariant = {
@@ -51,9 +62,9 @@ export const seenBeforeItEnds: Invariant = {
     return (fact) => {
       if (fact.what === "durable" && fact.damaged) damaged = true;
       if (fact.what === "dropped") excused.add(fact.episode);
+      if (fact.what === "puback" && fact.overridden && fact.episode !== undefined) excused.add(fact.episode);
       if (fact.what === "acked" && fact.stage === "cleared")
-        if (published.forMs(fact.episode, seen.get(fact.episode) ?? 0, fact.at) >= SEEN_MS)
-          late.add(fact.episode);
+        if (published.isLong(fact.episode, seen.get(fact.episode) ?? 0, fact.at)) late.add(fact.episode);
       published.see(fact);
       if (fact.what !== "episode" || fact.test) return undefined;
       const { episode, presses, state } = fact;

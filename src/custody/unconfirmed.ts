@@ -1,0 +1,159 @@
+import { addRange, hasNumber, removeRange, union, within, without, type Runs } from "../domain/runs.ts";
+
+/** A receipt comes within seconds of a report, and a parked car makes a report each 5 minutes. */
+const SILENT_MS = 600_000;
+/** A receipt may have been written before dispatch stored what was sent again just now. */
+const RIPE_MS = 30_000;
+/** Between two moves of the link: the recorder may be away, and then no broker is better than another. */
+const MOVE_MS = { min: 600_000, max: 3_600_000 };
+/** Of the numbers that were sent again, so many runs are remembered. Beyond it the lowest are forgotten. */
+const RUNS = 256;
+
+/** What has become known. */
+export type Finding =
+  /** Dispatch does not get what the broker acknowledges. Reported at each stay there. */
+  | { readonly kind: "unconfirmed"; readonly broker: string; readonly why: string }
+  /** Dispatch has what proved it: it is over. */
+  | { readonly kind: "confirmed"; readonly broker: string }
+  /** The link has left a broker of which that is known. */
+  | { readonly kind: "moved" };
+
+/** The link's time at one broker, over any number of connections. */
+type Stay = {
+  readonly broker: string;
+  suspected: boolean;
+  /** A number that was acknowledged here and is above every receipt. */
+  waiting: number | undefined;
+  /** The highest number that was acknowledged here. */
+  highest: number;
+  /** For how long the link was connected since it waits, or since the receipts last advanced, ms. */
+  waitedMs: number;
+  /** Numbers sent again: not acknowledged yet, acknowledged once, and twice or more. */
+  readonly again: Runs;
+  readonly once: Runs;
+  readonly twice: Runs;
+  twiceAt: number;
+};
+
+const stayAt = (broker: string): Stay => ({
+  broker,
+  suspected: false,
+  waiting: undefined,
+  highest: 0,
+  waitedMs: 0,
+  again: [],
+  once: [],
+  twice: [],
+  twiceAt: Infinity,
+});
+
+/**
+ * Finds out whether dispatch gets what the link's broker acknowledges, with custody `dispatch`, and decides when the
+ * link leaves that broker. Two things show that it does not: numbers that the broker has acknowledged twice when they
+ * were sent again, and that receipts still list; or acknowledged reports, and 10 minutes of connection without a
+ * receipt. The recorder may be the cause of the second: so moves are rare. Pure: `now` is in milliseconds on a clock
+ * that never jumps.
+ */
+export class Unconfirmed {
+  #stay: Stay | undefined;
+  /** For each broker that does not deliver the number that proved it. At most the configured brokers. */
+  readonly #proofs = new Map<string, number>();
+  /** Of the newest receipt. */
+  #upTo = 0;
+  #moveAt = -Infinity;
+  #waitMs = MOVE_MS.min;
+
+  /** The link is connected to this broker, for another `ms`. */
+  connected(broker: string, ms: number): Finding[] {
+    const before = this.#stay;
+    if (before?.broker !== broker) {
+      this.#stay = stayAt(broker);
+      return before?.suspected ? [{ kind: "moved" }] : [];
+    }
+    if (before.waiting === undefined) return [];
+    before.waitedMs += ms;
+    if (before.waitedMs < SILENT_MS) return [];
+    return this.#suspect(before, before.waiting, "no receipt for what it acknowledged in 10 minutes");
+  }
+
+  /** Reports are sent again. */
+  sentAgain(numbers: readonly number[]): void {
+    if (!this.#stay) return;
+    for (const seq of numbers) addRange(this.#stay.again, seq, seq);
+    limit(this.#stay.again);
+  }
+
+  /** The link's broker has acknowledged reports. Call `connected` before. */
+  acknowledged(numbers: readonly number[], now: number): void {
+    const stay = this.#stay;
+    if (!stay) return;
+    for (const seq of numbers) {
+      if (!hasNumber(stay.again, seq)) {
+        // An emergency is repeated under a number that dispatch has.
+        if (seq > this.#upTo) stay.waiting ??= seq;
+        stay.highest = Math.max(stay.highest, seq);
+        continue;
+      }
+      removeRange(stay.again, seq, seq);
+      if (!hasNumber(stay.once, seq)) addRange(stay.once, seq, seq);
+      else {
+        if (stay.twice.length === 0) stay.twiceAt = now;
+        addRange(stay.twice, seq, seq);
+      }
+    }
+    limit(stay.once);
+    limit(stay.twice);
+  }
+
+  /** A receipt counts: dispatch has every number up to `upTo` except the `missing` ones. */
+  receipted(upTo: number, missing: Runs, now: number): Finding[] {
+    // A recorder that is behind is no reason to leave the broker.
+    if (this.#stay && upTo > this.#upTo) this.#stay.waitedMs = 0;
+    this.#upTo = upTo;
+    const has = (seq: number): boolean => seq <= upTo && !hasNumber(missing, seq);
+    const confirmed = [...this.#proofs].filter(([, proof]) => has(proof)).map(([broker]) => broker);
+    for (const broker of confirmed) {
+      this.#proofs.delete(broker);
+      this.#waitMs = MOVE_MS.min;
+      if (this.#stay?.broker === broker) this.#stay = stayAt(broker);
+    }
+    const findings = confirmed.map((broker): Finding => ({ kind: "confirmed", broker }));
+    return this.#stay ? [...findings, ...this.#compare(this.#stay, upTo, missing, now)] : findings;
+  }
+
+  #compare(stay: Stay, upTo: number, missing: Runs, now: number): Finding[] {
+    // With 100 ranges it stops before the next one: then those that are sent again show whether they arrive.
+    if (stay.waiting !== undefined && (stay.waiting <= upTo || missing.length > 0)) {
+      stay.waiting = stay.highest > upTo ? stay.highest : undefined;
+      stay.waitedMs = 0;
+    }
+    const arrived = without(within(union(stay.once, stay.twice), 1, upTo), missing);
+    if (arrived.length > 0) {
+      for (const runs of [stay.once, stay.twice]) runs.length = 0;
+      return [];
+    }
+    const last = missing.flatMap(([from, to]) => within(stay.twice, from, to)).at(-1);
+    if (!last || now - stay.twiceAt < RIPE_MS) return [];
+    return this.#suspect(stay, last[1], "dispatch lacks what it acknowledged, also when it was sent again");
+  }
+
+  #suspect(stay: Stay, proof: number, why: string): Finding[] {
+    if (stay.suspected) return [];
+    stay.suspected = true;
+    this.#proofs.set(stay.broker, proof);
+    return [{ kind: "unconfirmed", broker: stay.broker, why }];
+  }
+
+  /** Whether the link should leave this broker now, if there is another one. */
+  isMoveDue(broker: string, now: number): boolean {
+    return this.#stay?.broker === broker && this.#stay.suspected && now >= this.#moveAt;
+  }
+
+  /** The link leaves its broker because of it. If no other one can be reached, it comes back. */
+  left(now: number): void {
+    this.#moveAt = now + this.#waitMs;
+    this.#waitMs = Math.min(2 * this.#waitMs, MOVE_MS.max);
+  }
+}
+
+const limit = (runs: Runs): void => void runs.splice(0, Math.max(0, runs.length - RUNS));
