@@ -29,8 +29,9 @@ const CONSOLE: WebOptions = {
   credit: undefined,
 };
 
-const expectPages = (): void => {
-  if (PAGES.every((page) => existsSync(join(pageFolder(page), "index.html")))) return;
+/** Throws a CommandError (69) if a page is not built. `folderOf`: where it is when it is. */
+export const expectPages = (folderOf: typeof pageFolder): void => {
+  if (PAGES.every((page) => existsSync(join(folderOf(page), "index.html")))) return;
   throw new CommandError(
     EXIT.unavailable,
     "the demo's pages are not built: `npm run pages` builds them; --terminal shows the demo without them",
@@ -54,7 +55,7 @@ const openPage = async () => {
 
 /** Shows the demo until a stop is asked for. `late`: what is to be done before the process ends in any case. */
 export const showAsPage = async (stop: StopRequest, late: (kill: () => void) => void): Promise<void> => {
-  expectPages();
+  expectPages(pageFolder);
   await using stack = new AsyncDisposableStack();
   const page = stack.use(await openPage());
   const origins = [`http://127.0.0.1:${page.port}`, `http://localhost:${page.port}`];
