@@ -221,7 +221,7 @@ export const ENGLISH = {
       cleared: "cleared",
     },
     legs: "Time from the press to each stage, on a logarithmic scale",
-    noLegs: "The times are not known: the unit was restarted since.",
+    noLegs: "No times yet, or the unit was restarted after the press.",
     waiting: "not yet",
   },
   link: {

@@ -219,7 +219,7 @@ export const SLOVENE: Words = {
       cleared: "končano",
     },
     legs: "Čas od pritiska do vsake stopnje, na logaritemski lestvici",
-    noLegs: "Časi niso znani: enota se je vmes znova zagnala.",
+    noLegs: "Časov še ni ali pa se je enota po pritisku znova zagnala.",
     waiting: "še ne",
   },
   link: {
