@@ -46,7 +46,7 @@ const REQUEST_MS = 5_000;
 /** Bytes of all headers of a request; more are answered with 431. */
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_PIN_BODY_BYTES = 1024;
-const NOT_BUILT = "the page is not built: `npm run pages` builds it (the unit runs without it)";
+const NOT_BUILT = "the page is not built: `npm run pages` builds it (everything else works without it)";
 
 /**
  * Headers that decide whether a request is allowed. Node uses the first of several and ignores the others,

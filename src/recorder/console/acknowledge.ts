@@ -18,8 +18,9 @@ export type AckVerdict =
 const refuse = (status: 403 | 404 | 409, reason: string): AckVerdict => ({ kind: "refuse", status, reason });
 
 /**
- * A stage must be later than the present one, and only what a person has accepted can be cleared. A further press
- * makes an accepted episode active again: it can be cleared at once (contract §5).
+ * A stage must be later than the present one, and only what a person has accepted can be cleared. A unit refuses a
+ * `cleared` that came before dispatch could see a further press, and the episode is active again: then it can be cleared
+ * without being accepted a second time.
  */
 export const judgeAck = (
   { stage }: AckOrder,
