@@ -104,15 +104,29 @@ const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: I
   return fits || reply.ok ? { ...memory, done: [...kept, one] } : { ...memory, done: kept };
 };
 
-/** Adds commands that a newer memory has finished, as long as there is room. */
-export const recall = (memory: CommandMemory, done: readonly DoneCommand[]): CommandMemory => {
+const sameHeld = (one: HeldCommand, other: HeldCommand): boolean =>
+  one.payload === other.payload &&
+  one.responseTopic === other.responseTopic &&
+  one.correlation === other.correlation;
+
+const fitsHeld = (held: readonly HeldCommand[]): boolean =>
+  held.length <= HELD && bytesOf(held) <= HELD_BYTES;
+
+/**
+ * Adds commands that a newer memory has finished, and those that wait in it for the time, as long as there is room. One
+ * that is finished and waits is answered when its turn comes.
+ */
+export const recall = (memory: CommandMemory, newer: CommandMemory): CommandMemory => {
   const all = [...memory.done];
-  for (const one of done) {
+  for (const one of newer.done) {
     if (all.some(({ id }) => id === one.id)) continue;
     all.push(one);
     if (!remembered(all)) all.pop();
   }
-  return { ...memory, done: all };
+  const held = [...memory.held];
+  for (const one of newer.held)
+    if (!held.some((other) => sameHeld(one, other)) && fitsHeld([...held, one])) held.push(one);
+  return { ...memory, done: all, held };
 };
 
 /** Why a valid command is not run. Undefined: it may be run. */
@@ -130,11 +144,6 @@ const whyNot = (
     return "too many commands that have not expired are remembered already";
   return undefined;
 };
-
-const sameHeld = (one: HeldCommand, other: HeldCommand): boolean =>
-  one.payload === other.payload &&
-  one.responseTopic === other.responseTopic &&
-  one.correlation === other.correlation;
 
 const release = (memory: CommandMemory, held: HeldCommand): CommandMemory => ({
   ...memory,
@@ -172,8 +181,7 @@ export const decide = (
     // The command waits already: the broker has delivered it again.
     if (before.held.length > memory.held.length) return { kind: "hold", memory: before, id };
     const waiting = [...memory.held, held];
-    if (waiting.length <= HELD && bytesOf(waiting) <= HELD_BYTES)
-      return { kind: "hold", memory: { ...memory, held: waiting }, id };
+    if (fitsHeld(waiting)) return { kind: "hold", memory: { ...memory, held: waiting }, id };
   }
   const why = whyNot(memory, command, kinds, now);
   return why === undefined ? { kind: "run", memory, command } : finish(memory, command, why, now);

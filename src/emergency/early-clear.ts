@@ -42,6 +42,14 @@ const isNoLater = (refused: Cleared, { at, mono }: Cleared): boolean => {
   return Number.isNaN(advanced) ? waited < TWIN_MS : waited < DECIDE_MS || advanced < waited - DECIDE_MS;
 };
 
+/**
+ * Whether it is one of those that were refused, or one written before: no new decision. A broker keeps it for a day at
+ * most: one that comes later is meant.
+ */
+const wasRefused = (refused: NonNullable<Episode["earlyClear"]>, { at, mono }: Cleared): boolean =>
+  mono - refused.mono < EARLIER_MAX_MS &&
+  [refused, refused.newest].some((one) => Date.parse(at ?? "") <= Date.parse(one?.at ?? ""));
+
 /** Whether both came as long after they were written: they are live, by a clock that is behind. */
 const isAsLive = (refused: Cleared, { at, mono }: Cleared): boolean => {
   const waited = mono - refused.mono;
@@ -61,7 +69,9 @@ export const isTooEarly = (known: Episode, cleared: Cleared): boolean => {
   // Comparisons with NaN are false: a time is not known.
   const earlier = pressedAgainAt - Date.parse(cleared.at ?? "");
   if (!earlyClear) return earlier > 0 && earlier < EARLIER_MAX_MS;
-  if (earlier <= 0) return false;
+  // Whatever the clock of dispatch says: it may be ahead.
+  if (wasRefused(earlyClear, cleared)) return true;
+  if (earlier <= 0 || mono - earlyClear.mono >= EARLIER_MAX_MS) return false;
   const { newest = earlyClear } = earlyClear;
   return isNoLater(earlyClear, cleared) && !isAsLive(newest, cleared);
 };

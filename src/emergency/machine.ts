@@ -90,13 +90,23 @@ const replace = (emergency: Emergency, episode: Episode): Emergency => ({
   episodes: emergency.episodes.map((other) => (other.id === episode.id ? episode : other)),
 });
 
+/** A repetition that is late by more than this was not awaited. */
+const LATE_MS = 1_000;
+
+/**
+ * When a changed episode is published again. Changes do not put it off: with the first repetition all brokers get the
+ * press, and an officer may go on pressing.
+ */
+const nextRepeat = ({ state, repeatAt }: Episode, mono: number): number =>
+  state === "active" && mono - repeatAt < LATE_MS ? Math.min(repeatAt, mono + REPEAT_MS) : mono + REPEAT_MS;
+
 /** A changed version of an episode: it gets a new report, which is published for the first time. */
 export const changed = (episode: Episode, mono: number): Episode => ({
   ...episode,
   revision: episode.revision + 1,
   reach: "made",
   attempt: 1,
-  repeatAt: mono + REPEAT_MS,
+  repeatAt: nextRepeat(episode, mono),
   heldUnsent: undefined,
 });
 
@@ -134,7 +144,7 @@ const opened = (event: Press, test: boolean): Episode =>
       revision: 0,
       reach: "made",
       attempt: 0,
-      repeatAt: 0,
+      repeatAt: event.mono + REPEAT_MS,
       ...(test ? { endsAt: event.mono + DRILL_ENDS_MS } : {}),
     },
     event.mono,

@@ -55,10 +55,13 @@ export class CommandPart {
     return this.#decide(asHeld(message), message.payload);
   }
 
-  /** A newer memory than that with which the unit began was found: what was run in it is not run again. */
-  recall({ done: finished }: CommandMemory): void {
+  /**
+   * A newer memory than that with which the unit began was found: what was run in it is not run again, and what waits in
+   * it goes on waiting.
+   */
+  recall(newer: CommandMemory): void {
     const { outbox } = this.#options;
-    outbox.remember({ commands: recall(outbox.memory.commands, finished) });
+    outbox.remember({ commands: recall(outbox.memory.commands, newer) });
   }
 
   /** Decides about the commands that wait for the time, oldest first, once the time is known. */

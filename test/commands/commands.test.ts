@@ -358,14 +358,22 @@ describe("commands of a newer memory", () => {
 
   test("are not run again, and those that are known keep their answer", () => {
     const known = { done: [answered("1")], held: [{ payload: "x" }] };
-    const memory = recall(known, [answered("1", "too late"), answered("2")]);
+    const memory = recall(known, { done: [answered("1", "too late"), answered("2")], held: [] });
     expect(memory).toEqual({ ...known, done: [answered("1"), answered("2")] });
     expect(judge(memory, command("2"))).toMatchObject({ kind: "answer", reply: { id: "2", ok: true } });
   });
 
   test("take no more room than there is", () => {
     const many = Array.from({ length: 300 }, (_, n) => answered(`${n}`));
-    const { done: all } = recall(NOTHING, many);
+    const { done: all } = recall(NOTHING, { done: many, held: [] });
     expect(all).toEqual(many.slice(0, 256));
+  });
+
+  test("that wait for the time go on waiting, once each, as long as there is room", () => {
+    const held = (n: number) => ({ payload: `${n}` });
+    const { held: both } = recall({ done: [], held: [held(1)] }, { done: [], held: [held(1), held(2)] });
+    expect(both).toEqual([held(1), held(2)]);
+    const many = Array.from({ length: 20 }, (_, n) => held(n));
+    expect(recall(NOTHING, { done: [], held: many }).held).toEqual(many.slice(0, 16));
   });
 });

@@ -31,6 +31,17 @@ describe("a cleared after a further press", () => {
     ]);
   });
 
+  test("that was refused does not end it later, when it comes from another broker, though dispatch's clock is ahead", () => {
+    const twin = clearedAt(new Date(PRESSED + 10_000).toISOString(), 200);
+    const from = (mono: number) => ({ ...twin, mono });
+    expect(stateAfter(twin, sent("A", 4), from(400))).toEqual(["active 2"]);
+    expect(stateAfter(twin, sent("A", 4), from(3_600_000))).toEqual(["active 2"]);
+    // A day later it is no copy in a session any more.
+    expect(stateAfter(twin, sent("A", 4), from(86_400_200))).toEqual(["cleared 2"]);
+    const anew = clearedAt(new Date(PRESSED + 11_000).toISOString(), 1_400);
+    expect(stateAfter(twin, sent("A", 4), anew)).toEqual(["cleared 2"]);
+  });
+
   test("that no broker has acknowledged does not end it: it is active again, and repeated", () => {
     const { emergency, effects } = after(...accepted, clearedAt(undefined, 200));
     expect(emergency.episodes).toMatchObject([{ id: "A", state: "active", presses: 2, by: undefined }]);

@@ -200,6 +200,24 @@ describe("an acknowledgement", () => {
 });
 
 describe("repeating", () => {
+  test("is not put off by an officer who goes on pressing: the first repetition goes to all brokers", () => {
+    const { emergency } = after(
+      pressEvent("A", 0),
+      sent("A"),
+      pressEvent("B", 4_000),
+      sent("A", 2),
+      pressEvent("C", 4_900),
+    );
+    const { effects } = advance(emergency, tick(REPEAT_MS));
+    expect(effects).toMatchObject([{ kind: "repeat", episode: { presses: 3, attempt: 2 } }]);
+    // A tick may be late.
+    const late = advance(
+      after(pressEvent("A", 0), pressEvent("B", REPEAT_MS + 200)).emergency,
+      tick(REPEAT_MS + 250),
+    );
+    expect(late.effects).toMatchObject([{ kind: "repeat", episode: { presses: 2, attempt: 2 } }]);
+  });
+
   test("every 5 s while connected, until received, with the attempt counted", () => {
     const open = after(pressEvent("A", 0), stored("A"), sent("A")).emergency;
     expect(advance(open, tick(REPEAT_MS - 1)).effects).toEqual([]);
