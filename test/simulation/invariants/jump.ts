@@ -19,6 +19,11 @@ class Heard {
     this.#arrived.add(seq);
   }
 
+  /** The unit has not skipped it. If dispatch lacks it, receipts say so. */
+  published(seq: number): void {
+    this.#arrived.add(seq);
+  }
+
   declared(from: number, to: number): void {
     this.#declared.push([from, to]);
   }
@@ -57,6 +62,7 @@ const jumpIsDeclared: Invariant = {
     };
     const see = (fact: Fact): void => {
       if (fact.what === "arrived") of(fact.store).arrived(fact.seq, fact.at);
+      if (fact.what === "published" && fact.report) of(fact.report.store).published(fact.report.seq);
       if (fact.what === "declared") of(fact.store).declared(fact.from, fact.to);
       if (fact.what === "connected") open.set(String(fact.connection), true, fact.at);
       if (fact.what === "disconnected") open.set(String(fact.connection), false, fact.at);
