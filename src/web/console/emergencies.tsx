@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { STAGES, type EpisodeView } from "../../domain/fleet.ts";
 import { shownSpan } from "../shared/time.ts";
-import { Time } from "../shared/viewer.tsx";
+import { Time, useViewer } from "../shared/viewer.tsx";
 import { Answers } from "./answers.tsx";
 import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
 
@@ -59,8 +59,15 @@ const PositionFact = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   );
 };
 
+/** A press is held for tenths of a second: none of them is a whole one. */
+const shownHeld = (ms: number, locale: string): string =>
+  ms < 9_950
+    ? `${(ms / 1_000).toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 })}\u00A0s`
+    : shownSpan(ms);
+
 const Facts = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   const words = useWords();
+  const { locale } = useViewer();
   const { buttons, presses, heldMs, isPressTimeKnown, silent, shortened } = episode;
   return (
     <>
@@ -68,7 +75,7 @@ const Facts = ({ episode }: { episode: EpisodeView }): JSX.Element => {
         <Fact name={words.buttons}>{buttons.join(", ")}</Fact>
         <Fact name={words.presses}>
           {presses}
-          {heldMs !== undefined && ` · ${words.held}: ${shownSpan(Math.max(1_000, heldMs))}`}
+          {heldMs !== undefined && ` · ${words.held}: ${shownHeld(heldMs, locale)}`}
         </Fact>
         <PositionFact episode={episode} />
       </dl>

@@ -96,6 +96,7 @@ export const Log = ({ lines }: { readonly lines: readonly LogLine[] }): JSX.Elem
   const { language, locale } = useViewer();
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
+  const top = useRef(0);
   const newest = lines.at(-1)?.n;
   useEffect(() => {
     const at = box.current;
@@ -109,7 +110,10 @@ export const Log = ({ lines }: { readonly lines: readonly LogLine[] }): JSX.Elem
       tabIndex={0}
       aria-label={WORDS[language].between}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        follows.current = scrollHeight - scrollTop - clientHeight < 40;
+        // The list may have grown since it was scrolled to its end: only a viewer scrolls up.
+        const isAtEnd = scrollHeight - scrollTop - clientHeight < 40;
+        follows.current = isAtEnd || (follows.current && scrollTop >= top.current);
+        top.current = scrollTop;
       }}
     >
       <ol>
