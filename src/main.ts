@@ -75,6 +75,11 @@ const main = async (argv: readonly string[]): Promise<number> => {
     process.stdout.write(`${command.summary}\n\n${command.usage}\n`);
     return EXIT.ok;
   }
+  if (command.undoes)
+    process.stdout
+      .off("error", endWithoutOutput)
+      .once("error", () => process.kill(process.pid, "SIGTERM"))
+      .on("error", () => undefined);
   if (command.outlivesOutput) process.stdout.off("error", endWithoutOutput).on("error", () => undefined);
   return command.run(rest);
 };

@@ -78,6 +78,7 @@ The report is signed by the unit's own key and kept in DIR/commissioning (the la
 to print; the service sends dispatch the event. verify checks a report against the CA and prints it.
 Exit: 0 nothing failed (verify: the report is valid), 1 something failed, 69 no service answers, 74
 a file cannot be read or written, 78 the configuration cannot be used, or there is no certificate.`,
+  undoes: true,
   async run(args) {
     if (args[0] === "verify") return verifyReport(args.slice(1));
     const given = givenIn(args);

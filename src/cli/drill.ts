@@ -160,6 +160,7 @@ refused.
 --json: one line a leg, {episode, stage, ms}; ms counts from the press.
 Exit: 0 accepted or cleared, 1 refused, stopped, or no press or no answer in time, 69 no service or
 no panic board answers.`,
+  undoes: true,
   async run(args) {
     const given = options(args, {
       ...CONFIG_OPTIONS,

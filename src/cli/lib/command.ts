@@ -25,6 +25,8 @@ export type Command = {
   readonly usage: string;
   /** The command is a service: it continues if its output cannot be written. */
   readonly outlivesOutput?: boolean;
+  /** It has something to undo before it ends, such as an armed drill: a closed output asks it to stop. */
+  readonly undoes?: boolean;
   run(args: readonly string[]): Promise<number>;
 };
 
