@@ -26,8 +26,13 @@ const HASHED = /-[\w-]{8}\.\w+$/;
 const MOST_FILES = 256;
 /** A larger file is not served. */
 const MOST_BYTES = 4 * 1024 * 1024;
-/** Files of which compressed copies are kept in memory, bytes in all. Beyond that files are sent as they are. */
+/**
+ * Bytes of files that are kept in memory, and as much again for their compressed copies. Beyond that a file is read at
+ * each request, and sent as it is.
+ */
 const MOST_KEPT_BYTES = 2 * 1024 * 1024;
+/** The folder is listed again at most this often. */
+const LIST_MS = 1_000;
 
 type Listed = { readonly path: string; readonly etag: string; readonly bytes: number };
 
@@ -85,15 +90,44 @@ const send = (body: Buffer, { method }: IncomingMessage, response: ServerRespons
   response.writeHead(200).end(method === "HEAD" ? undefined : body);
 };
 
-/** Serves the files of a page. */
+/** Copies of files in memory, up to `MOST_KEPT_BYTES`. `bytes`: of the files, as they are listed. */
+class Kept<Copy> {
+  readonly #copies = new Map<string, Copy>();
+  #bytes = 0;
+
+  get(name: string): Copy | undefined {
+    return this.#copies.get(name);
+  }
+
+  /** Whether there is room for a file. */
+  hasRoom(bytes: number): boolean {
+    return this.#bytes + bytes <= MOST_KEPT_BYTES;
+  }
+
+  set(name: string, bytes: number, copy: Copy): void {
+    this.#bytes += bytes;
+    this.#copies.set(name, copy);
+  }
+
+  clear(): void {
+    this.#copies.clear();
+    this.#bytes = 0;
+  }
+}
+
+/** Serves the files of a page, from memory: who asks often must not keep the event loop busy. */
 export class StaticFiles {
   readonly #folder: string;
+  readonly #mono: () => number;
   #files: Map<string, Listed> | undefined;
-  readonly #compressed = new Map<string, Promise<Buffer>>();
-  #keptBytes = 0;
+  #listedMs = -Infinity;
+  readonly #read = new Kept<Buffer>();
+  readonly #compressed = new Kept<Promise<Buffer>>();
 
-  constructor(folder: string) {
+  /** `mono`: milliseconds on a clock that never jumps. */
+  constructor(folder: string, mono: () => number = () => performance.now()) {
     this.#folder = folder;
+    this.#mono = mono;
   }
 
   /**
@@ -108,7 +142,7 @@ export class StaticFiles {
   ): boolean {
     const name = path === "/" ? "/index.html" : decoded(path);
     // A page that was built since is read again: the names in it are new.
-    if (!this.#files || name === "/index.html") this.#read();
+    if (!this.#files || name === "/index.html") this.#list();
     const file = name === undefined ? undefined : this.#files?.get(name);
     const type = name === undefined ? undefined : TYPES[extname(name)];
     if (name === undefined || !file || type === undefined) return false;
@@ -127,20 +161,31 @@ export class StaticFiles {
     }
     const smaller = COMPRESSIBLE.test(type) && takesGzip(request);
     const packed = smaller ? this.#packed(name, file) : undefined;
-    if (packed) this.#sendPacked(packed, file, request, response);
-    else send(readFileSync(file.path), request, response);
+    if (packed) this.#sendPacked(packed, () => this.#bytesOf(name, file), request, response);
+    else send(this.#bytesOf(name, file), request, response);
     return true;
   }
 
-  #read(): void {
+  #list(): void {
+    const now = this.#mono();
+    if (now - this.#listedMs < LIST_MS) return;
+    this.#listedMs = now;
     const before = this.#files;
     const files = list(this.#folder);
     this.#files = files;
     const isSame =
       before?.size === files.size && [...files].every(([name, { etag }]) => before.get(name)?.etag === etag);
     if (isSame) return;
+    this.#read.clear();
     this.#compressed.clear();
-    this.#keptBytes = 0;
+  }
+
+  #bytesOf(name: string, { path, bytes }: Listed): Buffer {
+    const known = this.#read.get(name);
+    if (known) return known;
+    const body = readFileSync(path);
+    if (this.#read.hasRoom(bytes)) this.#read.set(name, bytes, body);
+    return body;
   }
 
   /** A compressed copy: a file beside it (`.gz`), else compressed once. Undefined: too many are kept already. */
@@ -148,18 +193,17 @@ export class StaticFiles {
     const known = this.#compressed.get(name);
     if (known) return known;
     const ready = this.#files?.get(`${name}.gz`);
-    if (ready) return Promise.resolve(readFileSync(ready.path));
-    if (this.#keptBytes + file.bytes > MOST_KEPT_BYTES) return undefined;
-    this.#keptBytes += file.bytes;
+    if (ready) return Promise.resolve(this.#bytesOf(`${name}.gz`, ready));
+    if (!this.#compressed.hasRoom(file.bytes)) return undefined;
     // In another thread: the loop has presses to store.
-    const packed = pack(readFileSync(file.path));
-    this.#compressed.set(name, packed);
+    const packed = pack(this.#bytesOf(name, file));
+    this.#compressed.set(name, file.bytes, packed);
     return packed;
   }
 
   #sendPacked(
     packed: Promise<Buffer>,
-    file: Listed,
+    plain: () => Buffer,
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
@@ -169,7 +213,7 @@ export class StaticFiles {
           response.setHeader("content-encoding", "gzip");
           send(body, request, response);
         },
-        () => send(readFileSync(file.path), request, response),
+        () => send(plain(), request, response),
       )
       .catch(() => response.destroy()); // the file has gone since it was listed
   }

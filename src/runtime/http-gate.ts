@@ -153,6 +153,11 @@ export class Gate {
     return wrong ?? { allowed: true, local: false, isStill: () => true };
   }
 
+  /** Whether the request has a session, or comes from this machine. */
+  knows({ peer = "", cookie }: Pick<Knock, "peer" | "cookie">): boolean {
+    return isLoopback(peer) || (this.#options.pin !== undefined && this.#sessions.use(cookie));
+  }
+
   /** Begins a session. Returns the `Set-Cookie` header; undefined: this machine needs no session. */
   begin(knock: Knock, given: string): Refusal | { readonly setCookie: string | undefined } {
     const refused = this.greet(knock);

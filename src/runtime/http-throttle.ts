@@ -35,7 +35,7 @@ const networkOf = (address: string): string => {
 };
 
 /** Who counts as one peer: an IPv4 address, or an IPv6 network of 64 bits. */
-const whoIs = (peer: string): string => {
+export const whoIs = (peer: string): string => {
   const v4 = peer.replace(/^::ffff:(?=\d+\.)/, "");
   return v4.includes(":") ? networkOf(v4) : v4;
 };

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import * as z from "zod";
 import { listenAddress } from "../domain/address.ts";
+import { Doorstep } from "./http-doorstep.ts";
 import type { StaticFiles } from "./http-files.ts";
 import { Gate, type GateOptions, type Knock, type Refusal } from "./http-gate.ts";
 import { pagePolicy, SAFE_HEADERS, type PagePolicy } from "./http-policy.ts";
@@ -39,8 +40,6 @@ export type Routes = Readonly<Record<string, Route>>;
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
 
-/** Connections at once; further ones are closed. */
-const MAX_CONNECTIONS = 32;
 /** A slower request is disconnected, so that it does not keep others out. */
 const REQUEST_MS = 5_000;
 /** Bytes of all headers of a request; more are answered with 431. */
@@ -97,9 +96,17 @@ const refuse = (response: ServerResponse, { status, reason, headers }: Refusal):
 
 const PinBody = z.object({ pin: z.string().max(256) });
 
+type Inside = {
+  readonly gate: Gate;
+  readonly doorstep: Doorstep;
+  readonly routes: Routes;
+  readonly options: HttpOptions;
+  readonly policy: string;
+};
+
 /** `POST /session` and `DELETE /session`. Refusals are JSON: `{reason, retryAfterS}`. */
 const answerSession = async (
-  gate: Gate,
+  { gate, doorstep }: Inside,
   knock: Knock,
   request: IncomingMessage,
   response: ServerResponse,
@@ -120,15 +127,9 @@ const answerSession = async (
     json(response, status, { reason, ...(retryAfterS === undefined ? {} : { retryAfterS }) }, headers);
     return;
   }
+  if (request.method === "POST") doorstep.known(request.socket);
   if (done.setCookie !== undefined) response.setHeader("set-cookie", done.setCookie);
   response.writeHead(204).end();
-};
-
-type Inside = {
-  readonly gate: Gate;
-  readonly routes: Routes;
-  readonly options: HttpOptions;
-  readonly policy: string;
 };
 
 /** Methods that a path of the routes has. */
@@ -159,9 +160,11 @@ const answerRequest = async (
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
-  const { gate, routes } = inside;
+  const { gate, doorstep, routes } = inside;
   const { headers, method = "", url = "", socket } = request;
   for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
+  // Until it is known who asks: a stranger gets one answer for each connection.
+  response.setHeader("connection", "close");
   const repeated = repeatedIn(request);
   if (repeated !== undefined) {
     plain(response, 400, `expected one ${repeated} header`);
@@ -174,23 +177,27 @@ const answerRequest = async (
     refuse(response, stranger);
     return;
   }
+  const welcome = (): void => {
+    doorstep.known(socket);
+    response.removeHeader("connection");
+  };
+  if (gate.knows(knock)) welcome();
   const [path = "", search = ""] = url.split("?", 2);
   const methods = methodsOf(routes, path);
   if (methods.length === 0) answerFile(inside, path, request, response);
   else if (!methods.includes(method))
     plain(response, 405, `${methods.join(" or ")} only`, { allow: methods.join(", ") });
-  else if (path === "/session") await answerSession(gate, knock, request, response);
+  else if (path === "/session") await answerSession(inside, knock, request, response);
   else {
     const verdict = gate.admit(knock);
-    if (!verdict.allowed) refuse(response, verdict);
-    else
-      await routes[`${method} ${path}`]?.({
-        request,
-        response,
-        query: new URLSearchParams(search),
-        local: verdict.local,
-        isStill: verdict.isStill,
-      });
+    if (!verdict.allowed) {
+      refuse(response, verdict);
+      return;
+    }
+    welcome();
+    const { local, isStill } = verdict;
+    const query = new URLSearchParams(search);
+    await routes[`${method} ${path}`]?.({ request, response, query, local, isStill });
   }
 };
 
@@ -199,6 +206,7 @@ const answer =
   (request, response) => {
     // A client that goes away while it is answered is no error of ours.
     response.on("error", () => undefined);
+    response.on("close", () => inside.doorstep.answered(request.socket));
     answerRequest(inside, request, response).catch((cause: unknown) => {
       if (response.headersSent) response.destroy();
       else plain(response, 500, reasonOf(cause));
@@ -217,8 +225,10 @@ const createServer = ({ tls }: HttpOptions, listener: RequestListener): Server =
 export const openHttpServer = async (options: HttpOptions, routes: Routes): Promise<HttpServer> => {
   const { listen, setting, page } = options;
   const gate = new Gate({ ...options, secure: options.tls !== undefined });
-  const server = createServer(options, answer({ gate, routes, options, policy: pagePolicy(page?.policy) }));
-  server.maxConnections = MAX_CONNECTIONS;
+  const doorstep = new Doorstep(options.mono);
+  const policy = pagePolicy(page?.policy);
+  const server = createServer(options, answer({ gate, doorstep, routes, options, policy }));
+  doorstep.guard(server, options.tls !== undefined);
   server.headersTimeout = REQUEST_MS;
   server.requestTimeout = REQUEST_MS;
   const { host, port } = listenAddress(listen);

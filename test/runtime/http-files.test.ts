@@ -19,14 +19,14 @@ afterEach(() => stack.disposeAsync());
 const INDEX = "<!doctype html><title>page</title>";
 const SCRIPT = `export const text = "${"a".repeat(2_000)}";`;
 
-const serve = async (folder = join(dir, "page")): Promise<number> => {
+const serve = async (folder = join(dir, "page"), mono?: () => number): Promise<number> => {
   const server = await openHttpServer(
     {
       listen: "127.0.0.1:0",
       mono: () => 0,
       setting: "listen",
       help: "nothing else",
-      page: { files: new StaticFiles(folder) },
+      page: { files: new StaticFiles(folder, mono) },
     },
     { "GET /data": ({ response }) => void response.writeHead(200).end("data") },
   );
@@ -152,7 +152,8 @@ describe("the files of a page", () => {
   });
 
   test("a page that is built while the server runs is served", async () => {
-    const port = await serve();
+    let now = 0;
+    const port = await serve(join(dir, "page"), () => (now += 1_000));
     expect((await get(port, "/")).status).toBe(503);
     build();
     expect((await get(port, "/")).status).toBe(200);
@@ -160,5 +161,21 @@ describe("the files of a page", () => {
     writeFileSync(join(dir, "page/assets/main-00000000.js"), "new");
     await get(port, "/");
     expect((await get(port, "/assets/main-00000000.js")).body.toString()).toBe("new");
+  });
+
+  test("the folder is listed once a second, and a file is read once, however often they are asked for", async () => {
+    build();
+    const clock = { nowMs: 0 };
+    const port = await serve(join(dir, "page"), () => clock.nowMs);
+    const script = "/assets/main-AbCd_-12.js";
+    expect((await get(port, "/")).status).toBe(200);
+    expect((await get(port, script)).status).toBe(200);
+    rmSync(join(dir, "page"), { recursive: true });
+    clock.nowMs = 999;
+    expect((await get(port, "/")).body.toString()).toBe(INDEX);
+    expect((await get(port, script)).body.toString()).toBe(SCRIPT);
+    clock.nowMs = 1_000;
+    expect((await get(port, "/")).status).toBe(503);
+    expect((await get(port, script)).status).toBe(404);
   });
 });

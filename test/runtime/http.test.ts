@@ -1,5 +1,10 @@
-import { networkInterfaces } from "node:os";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openHttpServer, plain, type HttpOptions } from "../../src/runtime/http.ts";
 import { ask } from "./http-asking.ts";
 
@@ -26,6 +31,32 @@ const serve = async (options: Partial<HttpOptions> = {}) => {
   );
   return stack.use(server).port;
 };
+
+/** A connection that collects what arrives. */
+const dial = (port: number, address = "127.0.0.1", ca?: Buffer) => {
+  let text = "";
+  let over = false;
+  const socket: Socket = ca
+    ? connectTls({ port, host: address, ca, checkServerIdentity: () => undefined })
+    : connect(port, address);
+  socket.setEncoding("utf8");
+  stack.defer(() => void socket.destroy());
+  socket.on("data", (more: string) => (text += more));
+  socket.on("error", () => undefined).on("close", () => (over = true));
+  const get = (path: string, ...lines: string[]) =>
+    socket.write([`GET ${path} HTTP/1.1`, ...lines, "", ""].join("\r\n"));
+  return { socket, get, text: () => text, over: () => over };
+};
+/** A key and a certificate of its own. */
+const pair = () => {
+  const folder = mkdtempSync(join(tmpdir(), "tls-"));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const args =
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert -days 2 -subj /CN=x";
+  execFileSync("openssl", args.split(" "), { cwd: folder, stdio: "pipe" });
+  return { key: readFileSync(join(folder, "key")), cert: readFileSync(join(folder, "cert")) };
+};
+const isOver = ({ over }: { over: () => boolean }) => vi.waitFor(() => expect(over()).toBe(true));
 
 const TYPE = "content-type: application/json";
 const post = "POST /session HTTP/1.1";
@@ -73,6 +104,29 @@ describe("a request", () => {
   });
 });
 
+describe("a connection", () => {
+  const request = "GET /data HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+  test.each(["TCP", "TLS"])(
+    "of %s that sends a second request before the first is answered is closed, and nothing is answered",
+    async (kind) => {
+      const tls = kind === "TLS" ? pair() : undefined;
+      const dialled = dial(await serve(tls && { tls }), "127.0.0.1", tls?.cert);
+      dialled.socket.write(request.repeat(1_000));
+      await isOver(dialled);
+      expect(dialled.text()).toBe("");
+    },
+  );
+
+  test("from this machine is kept for the next request", async () => {
+    const { socket, text } = dial(await serve());
+    for (let n = 1; n <= 40; n++) {
+      socket.write(request);
+      await vi.waitFor(() => expect(text().split("local").length - 1).toBe(n), { interval: 1 });
+    }
+  });
+});
+
 describe("POST /session", () => {
   test.each([
     ["no JSON", "pin=4711", [TYPE], 400],
@@ -116,6 +170,65 @@ describe.skipIf(own === undefined)("from another machine", () => {
       expect.stringMatching(/^patrol-session-0=; .*Max-Age=0$/),
     ]);
     expect((await ask(port, ["GET /data HTTP/1.1", host, cookie], far)).status).toBe(401);
+  });
+
+  test("who has no PIN gets one answer for each connection, and who has it gets more", async () => {
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711" });
+    for (const path of ["/", "/data", "/nothing"]) {
+      const stranger = dial(port, far.address);
+      stranger.get(path, host);
+      await isOver(stranger);
+      expect(stranger.text()).toMatch(/^connection: close\r$/im);
+    }
+    const cookie = (await begin(port, "4711")).headers["set-cookie"]?.split(";")[0];
+    for (const line of [`cookie: ${cookie}`, "authorization: Bearer 4711"]) {
+      const { get, text } = dial(port, far.address);
+      for (let n = 1; n <= 3; n++) {
+        get("/data", host, line);
+        await vi.waitFor(() => expect(text().split("remote").length - 1).toBe(n));
+      }
+    }
+  });
+
+  test("who has the PIN keeps the connection with TLS too", async () => {
+    const tls = pair();
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711", tls });
+    const { get, text } = dial(port, far.address, tls.cert);
+    for (let n = 1; n <= 3; n++) {
+      get("/data", host, "authorization: Bearer 4711");
+      await vi.waitFor(() => expect(text().split("remote").length - 1).toBe(n));
+    }
+    // Known by now: not one of those who may connect twelve times.
+    for (let n = 0; n < 20; n++) {
+      const again = dial(port, far.address, tls.cert);
+      again.get("/", host);
+      await isOver(again);
+      expect(again.text()).toContain("404");
+    }
+  });
+
+  test("idle connections leave places for this machine", async () => {
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711" });
+    const idle = Array.from({ length: 40 }, () => dial(port, far.address));
+    await vi.waitFor(() => expect(idle.filter(({ over }) => over()).length).toBe(32));
+    expect((await ask(port, ["GET /data HTTP/1.1", "host: localhost"])).status).toBe(200);
+  });
+
+  test("who asks too often without the PIN is not answered until later, and everybody else is", async () => {
+    const clock = { nowMs: 0 };
+    const port = await serve({ listen: "0.0.0.0:0", pin: "4711", mono: () => clock.nowMs });
+    const asked = async () => {
+      const dialled = dial(port, far.address);
+      dialled.get("/", host);
+      await isOver(dialled);
+      return dialled.text() !== "";
+    };
+    const answers = [];
+    for (let n = 0; n < 20; n++) answers.push(await asked());
+    expect(answers.filter(Boolean)).toHaveLength(12);
+    expect((await ask(port, ["GET /data HTTP/1.1", "host: localhost"])).status).toBe(200);
+    clock.nowMs = 1_000;
+    expect(await asked()).toBe(true);
   });
 
   test("after five wrong ones the answer says how long to wait", async () => {
