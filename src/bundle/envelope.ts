@@ -26,7 +26,8 @@ export type Opened =
       readonly sha256: string;
     }
   | { readonly kind: "invalid"; readonly code: InvalidCode; readonly says: string };
-type InvalidCode = "too-large" | "not-a-bundle" | "unknown-key" | "signature" | "content";
+/** `unreadable`: of a file whose bytes nobody could open. */
+type InvalidCode = "unreadable" | "too-large" | "not-a-bundle" | "unknown-key" | "signature" | "content";
 
 const invalid = (code: InvalidCode, says: string): Opened => ({ kind: "invalid", code, says });
 

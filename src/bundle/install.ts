@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { unitName } from "../domain/identity.ts";
-import { reasonOf } from "../runtime/log.ts";
+import { systemWords } from "../runtime/system-words.ts";
 import { ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { certifiedName } from "../settings/identity.ts";
 import { inForce, loadConfiguration, unitIn, type Configuration } from "../settings/load.ts";
@@ -60,7 +60,8 @@ export const trustedKeys = async (root: Root, files: Files): Promise<TrustedKey[
     .slice(0, MAX_TRUSTED);
   const keys = await Promise.all(
     names.map(async (name) => {
-      const pem = await files.read(join(root.trust, `${name}.pem`));
+      // One that cannot be read must not keep the bundles of the others.
+      const pem = await files.read(join(root.trust, `${name}.pem`)).catch(() => undefined);
       return trustedKey(name, pem?.toString("utf8") ?? "").catch(() => undefined);
     }),
   );
@@ -74,8 +75,13 @@ const trustFaults = async ({ trust }: Root, files: Files): Promise<string> => {
   const faults = await Promise.all(
     names.map(async ({ name, kind }) => {
       if (kind === "folder") return `; ${join(trust, name)} is a folder`;
-      const pem = await files.read(join(trust, name));
-      const why = await trustedKey("", pem?.toString("utf8") ?? "").then(() => undefined, reasonOf);
+      const why = await files
+        .read(join(trust, name))
+        .then((pem) => trustedKey("", pem?.toString("utf8") ?? ""))
+        .then(
+          () => undefined,
+          (cause: unknown) => systemWords("read", cause),
+        );
       return why === undefined ? "" : `; ${join(trust, name)} cannot be used: ${why}`;
     }),
   );

@@ -14,7 +14,10 @@ export type Files = {
   list(folder: string): Promise<readonly Entry[]>;
   /** What a symbolic link names. Undefined: there is no link. */
   linkAt(path: string): Promise<string | undefined>;
-  /** Differs for each link that was made at a path, also with the same target. Undefined: there is nothing. */
+  /**
+   * Differs for each link that was made at a path, also with the same target, and for a file after each change of it or
+   * of its permissions. Undefined: there is nothing.
+   */
   makingOf(path: string): Promise<string | undefined>;
   /** Makes a folder whose parent is there. It may be there already. */
   makeFolder(path: string): Promise<void>;

@@ -1,23 +1,19 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import type { Root } from "../settings/root.ts";
-import { onTrialPhrase } from "./ending.ts";
-import { MAX_BUNDLE_BYTES } from "./format.ts";
+import { doEach } from "./attempts.ts";
+import { Inbox } from "./inbox.ts";
 import type { Outcome } from "./install.ts";
 import type { Circumstances } from "./judge.ts";
-import { replaceFile, type Files } from "./port.ts";
-import { RESULT } from "./results.ts";
+import type { Files } from "./port.ts";
+import { outcomeLine } from "./results.ts";
 import { StickInbox } from "./stick-inbox.ts";
 import type { Store } from "./store.ts";
 import { refuseBundle } from "./trial.ts";
 
 /** Bundles that come to a running service: over the link, and through the inbox, from a stick or by hand. */
 
-/** A bundle that cannot be taken now is tried again after so long. */
+/** A bundle that cannot be taken now, or could not be installed, is tried again after this time. */
 const AGAIN_MS = 10_000;
-/** Files of the inbox. Further ones are looked at when these are done. */
-const MAX_INBOX = 32;
-const BUNDLE = ".patrol";
 
 export type Receiving = {
   readonly root: Root;
@@ -35,27 +31,6 @@ export type Receiving = {
   readonly result: (outcome: Outcome, line: string, from: Circumstances["from"]) => void;
 };
 
-/** An outcome in one line, for a technician. */
-const outcomeLine = (outcome: Outcome): string => {
-  switch (outcome.kind) {
-    case "installed":
-      return `done: ${onTrialPhrase(outcome)}`;
-    case "ignore":
-      return "done: it is in force already";
-    case "wait":
-      return `waiting: ${outcome.says}`;
-    case "refuse":
-      return `refused: ${outcome.says}`;
-  }
-};
-
-/** What becomes of a file that is not read: it may be larger than the memory. `bytes`: its size. */
-export const tooLarge = (bytes: number): Outcome => ({
-  kind: "refuse",
-  code: "too-large",
-  says: `it has ${bytes} bytes, more than ${MAX_BUNDLE_BYTES}`,
-});
-
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 export class Receiver {
@@ -63,17 +38,15 @@ export class Receiver {
   /** The newest from dispatch that waits. An older one is dropped: dispatch keeps only one. */
   #offered: Buffer | undefined;
   #again = 0;
+  readonly #inbox: Inbox;
   readonly #stick: StickInbox;
-  /** When a file of the inbox is tried again. */
-  readonly #waiting = new Map<string, number>();
 
   constructor(on: Receiving) {
     this.#on = on;
-    this.#stick = new StickInbox({
-      ...on,
-      install: (bytes) => this.#install(bytes, "hand"),
-      conclude: (outcome) => this.#locked(() => this.#ended(outcome, "hand", undefined)),
-    });
+    const install = (bytes: Buffer) => this.#install(bytes, "hand");
+    const conclude = (outcome: Outcome) => this.#locked(() => this.#ended(outcome, "hand", undefined));
+    this.#inbox = new Inbox({ ...on, install, refuse: conclude });
+    this.#stick = new StickInbox({ ...on, install, conclude });
   }
 
   /** Takes what came on the topic `bundle`. It is installed at the next look. An empty message withdraws it. */
@@ -82,49 +55,24 @@ export class Receiver {
     this.#again = 0;
   }
 
-  /** Installs what has come. Call it each second. Rejects if the disk cannot be written. */
-  async look(): Promise<void> {
-    await this.#lookAtOffer();
-    await this.#lookAtInbox();
-    await this.#stick.look();
+  /**
+   * Installs what has come. Call it each second. What fails does not keep the rest, and is tried again after 10 s.
+   * Rejects after all was tried, if the disk cannot be written or a file cannot be handled.
+   */
+  look(): Promise<void> {
+    return doEach([() => this.#lookAtOffer(), () => this.#inbox.look(), () => this.#stick.look()]);
   }
 
   async #lookAtOffer(): Promise<void> {
     const bytes = this.#offered;
     if (!bytes || this.#on.mono() < this.#again) return;
-    const outcome = await this.#install(bytes, "dispatch");
+    const outcome = await this.#install(bytes, "dispatch").catch((cause: unknown) => {
+      if (this.#offered === bytes) this.#again = this.#on.mono() + AGAIN_MS;
+      throw cause;
+    });
     if (!outcome) return;
-    this.#again = this.#on.mono() + AGAIN_MS;
+    if (this.#offered === bytes) this.#again = this.#on.mono() + AGAIN_MS;
     if (outcome.kind !== "wait" && this.#offered === bytes) this.#offered = undefined;
-  }
-
-  async #lookAtInbox(): Promise<void> {
-    const { root, files } = this.#on;
-    const names = (await files.list(root.inbox))
-      .filter(({ name, kind }) => kind === "file" && name.endsWith(BUNDLE))
-      .map(({ name }) => name)
-      .toSorted()
-      .slice(0, MAX_INBOX);
-    for (const name of this.#waiting.keys()) if (!names.includes(name)) this.#waiting.delete(name);
-    for (const name of names)
-      // oxlint-disable-next-line no-await-in-loop -- one bundle after the other
-      if (this.#on.mono() >= (this.#waiting.get(name) ?? 0)) await this.#takeFrom(name);
-  }
-
-  /** Takes a bundle of the inbox, and leaves its result beside it. One that waits stays. */
-  async #takeFrom(name: string): Promise<void> {
-    const { root, files } = this.#on;
-    const path = join(root.inbox, name);
-    const size = await files.size(path);
-    // A pipe, for example: reading it could last for ever.
-    if (size === undefined) return;
-    const bytes = size > MAX_BUNDLE_BYTES ? undefined : await files.read(path);
-    const outcome = bytes ? await this.#install(bytes, "hand") : tooLarge(size);
-    if (!outcome) return;
-    const line = outcomeLine(outcome);
-    await replaceFile(files, path + RESULT, Buffer.from(`${line}\n`));
-    if (outcome.kind === "wait") this.#waiting.set(name, this.#on.mono() + AGAIN_MS);
-    else await files.remove(path);
   }
 
   /** Undefined: another process works on the root at the moment. */

@@ -1,5 +1,8 @@
 import { join } from "node:path";
-import { endedPhrase, type Ending } from "./ending.ts";
+import { doEach } from "./attempts.ts";
+import { endedPhrase, onTrialPhrase, type Ending } from "./ending.ts";
+import { MAX_BUNDLE_BYTES } from "./format.ts";
+import type { Outcome } from "./install.ts";
 import { replaceFile, type Files } from "./port.ts";
 import { endedText } from "./stick.ts";
 
@@ -21,6 +24,27 @@ const endedLine = (line: string, version: number, ending: Ending): string | unde
   return ended === undefined ? undefined : `${ending.kind === "passed" ? "done" : "refused"}: ${ended}\n`;
 };
 
+/** An outcome in one line, for a technician. */
+export const outcomeLine = (outcome: Outcome): string => {
+  switch (outcome.kind) {
+    case "installed":
+      return `done: ${onTrialPhrase(outcome)}`;
+    case "ignore":
+      return "done: it is in force already";
+    case "wait":
+      return `waiting: ${outcome.says}`;
+    case "refuse":
+      return `refused: ${outcome.says}`;
+  }
+};
+
+/** What becomes of a file that is not read: it may be larger than the memory. `bytes`: its size. */
+export const tooLarge = (bytes: number): Outcome => ({
+  kind: "refuse",
+  code: "too-large",
+  says: `it has ${bytes} bytes, more than ${MAX_BUNDLE_BYTES}`,
+});
+
 type ResultFile = { readonly path: string; readonly isOfStick: boolean; readonly text: string };
 
 const resultsIn = async (files: Files, inbox: string): Promise<ResultFile[]> => {
@@ -32,25 +56,31 @@ const resultsIn = async (files: Files, inbox: string): Promise<ResultFile[]> => 
     const path = join(inbox, name);
     // oxlint-disable-next-line no-await-in-loop -- one file after the other
     if (((await files.size(path)) ?? Infinity) > MAX_RESULT_BYTES) continue;
+    // One that cannot be read must not keep the others from being ended.
     // oxlint-disable-next-line no-await-in-loop
-    const bytes = await files.read(path);
+    const bytes = await files.read(path).catch(() => undefined);
     if (bytes) found.push({ path, isOfStick: isStickResult(name), text: bytes.toString("utf8") });
   }
   return found;
 };
 
-/** Writes how the trial of a version ended into its results. Done twice, it has the same result. */
+/**
+ * Writes how the trial of a version ended into its results. Done twice, it has the same result. Rejects after all were
+ * tried, if some cannot be written.
+ */
 export const endResults = async (
   files: Files,
   inbox: string,
   version: number,
   ending: Ending,
 ): Promise<void> => {
-  for (const { path, isOfStick, text } of await resultsIn(files, inbox)) {
-    const ended = (isOfStick ? endedText : endedLine)(text, version, ending);
-    // oxlint-disable-next-line no-await-in-loop -- one file after the other
-    if (ended !== undefined) await replaceFile(files, path, Buffer.from(ended));
-  }
+  const found = await resultsIn(files, inbox);
+  await doEach(
+    found.map(({ path, isOfStick, text }) => async () => {
+      const ended = (isOfStick ? endedText : endedLine)(text, version, ending);
+      if (ended !== undefined) await replaceFile(files, path, Buffer.from(ended));
+    }),
+  );
 };
 
 /** Whether a version came through the inbox and was taken back, as its result says. */

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { Root } from "../settings/root.ts";
-import { open } from "./envelope.ts";
+import { open, type Opened } from "./envelope.ts";
 import { MAX_BUNDLE_BYTES } from "./format.ts";
 import { trustedKeys, type Outcome } from "./install.ts";
 import type { TrustedKey } from "./keys.ts";
 import { removeFolder, replaceFile, type Files } from "./port.ts";
+import { readBundle, type ReadBundle } from "./read-bundle.ts";
 import { isStickResult } from "./results.ts";
 import { choose, stickFileName, stickText, type StickFile } from "./stick.ts";
 import type { Store } from "./store.ts";
@@ -18,7 +19,7 @@ import { trialOf } from "./trial.ts";
 /** Files of a stick. Further ones are not looked at. */
 const MAX_FILES = 64;
 const BUNDLE = ".patrol";
-/** A bundle that cannot be taken now is tried again after so long. */
+/** A bundle that cannot be taken now, or whose handling failed, is tried again after this time. */
 const AGAIN_MS = 10_000;
 
 export type StickOptions = {
@@ -40,32 +41,56 @@ export type StickOptions = {
 
 export class StickInbox {
   readonly #on: StickOptions;
-  #again = 0;
-  #waits = false;
+  #state: State = { kind: "new" };
+  /** After a failure nothing is tried before this time. */
+  #failedUntil = 0;
 
   constructor(on: StickOptions) {
     this.#on = on;
   }
 
-  /** Takes what a stick has brought. Call it each second. Rejects if the disk cannot be written. */
+  /**
+   * Takes what a stick has brought. Call it each second. Rejects if the disk cannot be written, and tries it again after
+   * 10 s: what was reported is not reported again.
+   */
   async look(): Promise<void> {
-    const { root, files, mono, store } = this.#on;
-    const there = await this.#claim();
-    if (!there) this.#waits = false;
-    if (!there || (this.#waits && mono() < this.#again)) return;
-    const before = (await store.disk()).current;
-    const found = await this.#choose();
-    const outcome = await this.#take(found, before);
-    if (!outcome) return;
+    if (this.#on.mono() < this.#failedUntil) return;
+    try {
+      await this.#look();
+    } catch (cause) {
+      this.#failedUntil = this.#on.mono() + AGAIN_MS;
+      throw cause;
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { mono, store } = this.#on;
+    if (!(await this.#claim())) {
+      this.#state = { kind: "new" };
+      return;
+    }
+    if (this.#state.kind === "waits" && mono() < this.#state.until) return;
+    if (this.#state.kind !== "ended") {
+      const before = (await store.disk()).current;
+      const { name, unused, ...found } = await this.#choose();
+      const outcome = await this.#take(found, before);
+      if (!outcome) return;
+      // Known before the result is written: if that fails, the outcome must not be reported again.
+      this.#state = { kind: "ended", name, unused, before, outcome };
+    }
+    await this.#finish(this.#state);
+  }
+
+  async #finish({ name, unused, before, outcome }: Extract<State, { kind: "ended" }>): Promise<void> {
+    const { root, files, mono, store, unit } = this.#on;
     const { current: now } = await store.disk();
-    const { unit } = this.#on;
     const told = outcome.kind === "ignore" ? ((await this.#onTrial()) ?? outcome) : outcome;
-    await this.#write(
-      stickText({ unit, name: found.name, outcome: told, before, now, unused: found.unused }),
-    );
-    this.#waits = outcome.kind === "wait";
-    this.#again = mono() + AGAIN_MS;
-    if (!this.#waits) await removeFolder(files, root.taken);
+    await this.#write(stickText({ unit, name, outcome: told, before, now, unused }));
+    if (outcome.kind === "wait") this.#state = { kind: "waits", until: mono() + AGAIN_MS };
+    else {
+      await removeFolder(files, root.taken);
+      this.#state = { kind: "new" };
+    }
   }
 
   /**
@@ -81,12 +106,15 @@ export class StickInbox {
     if (!folders.has(root.stick)) return folders.has(root.taken);
     await removeFolder(files, root.taken);
     await files.rename(root.stick, root.taken);
-    this.#waits = false;
+    this.#state = { kind: "new" };
     return true;
   }
 
-  async #take({ bytes, sha256, says }: Found, current: number | undefined): Promise<Outcome | undefined> {
-    if (!bytes) return this.#on.conclude({ kind: "refuse", code: "recipient", says });
+  async #take(
+    { bytes, sha256, code, says }: Pick<Found, "bytes" | "sha256" | "code" | "says">,
+    current: number | undefined,
+  ): Promise<Outcome | undefined> {
+    if (!bytes) return this.#on.conclude({ kind: "refuse", code, says });
     const about = current === undefined ? undefined : await this.#on.store.about(current);
     // A technician who is not sure plugs the stick in again.
     if (sha256 !== undefined && about?.sha256 === sha256) return this.#on.conclude({ kind: "ignore" });
@@ -123,24 +151,32 @@ export class StickInbox {
     }
     const choice = choose(stick, unit);
     const { unused } = choice;
-    if (choice.kind === "none") return { name: undefined, bytes: undefined, sha256: undefined, ...choice };
+    const none = { name: undefined, bytes: undefined, sha256: undefined, code: "recipient", unused } as const;
+    if (choice.kind === "none") return { ...none, says: choice.says };
     const { bytes, opened } = await this.#read(choice.name, keys);
-    const sha256 = opened.kind === "valid" ? opened.sha256 : undefined;
-    return { name: choice.name, bytes, sha256, says: "it is gone", unused };
+    if (opened.kind === "valid")
+      return { ...none, name: choice.name, bytes, sha256: opened.sha256, says: "" };
+    return { ...none, name: choice.name, bytes, code: opened.code, says: opened.says };
   }
 
-  async #read(name: string, keys: readonly TrustedKey[]) {
+  /** `bytes`: undefined if it has none that can be read. */
+  async #read(
+    name: string,
+    keys: readonly TrustedKey[],
+  ): Promise<{ readonly bytes: Buffer | undefined; readonly opened: Opened }> {
     const { root, files } = this.#on;
     const path = join(root.taken, name);
     const size = await files.size(path);
     // One byte more shows that it is too large. The rest need not be read.
     const isLarge = (size ?? 0) > MAX_BUNDLE_BYTES;
-    const bytes = isLarge
-      ? Buffer.alloc(MAX_BUNDLE_BYTES + 1)
+    const read: ReadBundle = isLarge
+      ? { kind: "read", bytes: Buffer.alloc(MAX_BUNDLE_BYTES + 1) }
       : size === undefined
-        ? undefined
-        : await files.read(path);
-    return { bytes, opened: await open(bytes ?? Buffer.alloc(0), keys) };
+        ? { kind: "gone" }
+        : await readBundle(files, path);
+    if (read.kind === "read") return { bytes: read.bytes, opened: await open(read.bytes, keys) };
+    const says = read.kind === "gone" ? "it is gone" : read.why;
+    return { bytes: undefined, opened: { kind: "invalid", code: "unreadable", says } };
   }
 
   async #write(text: string): Promise<void> {
@@ -153,11 +189,22 @@ export class StickInbox {
   }
 }
 
+type State =
+  /** Nothing is known of what lies there. */
+  | { readonly kind: "new" }
+  | { readonly kind: "waits"; readonly until: number }
+  /** The outcome was reported. Its text is to be written, and the bundles are to be removed. */
+  | ({ readonly kind: "ended"; readonly before: number | undefined; readonly outcome: Outcome } & Pick<
+      Found,
+      "name" | "unused"
+    >);
+
 type Found = {
   readonly name: string | undefined;
-  /** Undefined: there is none to take, as `says` says. */
+  /** Undefined: there is none to take, as `code` and `says` say. */
   readonly bytes: Buffer | undefined;
   readonly sha256: string | undefined;
+  readonly code: Extract<Outcome, { kind: "refuse" }>["code"];
   readonly says: string;
   readonly unused: Parameters<typeof stickText>[0]["unused"];
 };

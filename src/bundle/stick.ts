@@ -14,7 +14,7 @@ export type Choice =
 type Unused = { readonly name: string; readonly why: string };
 
 /** Names on a stick are anybody's: what a terminal could act on is not written, nor the colon that ends a name here. */
-const shown = (name: string): string => name.replaceAll(/[^\x20-\x39\x3b-\x7e]/g, "?").slice(0, 80);
+export const shown = (name: string): string => name.replaceAll(/[^\x20-\x39\x3b-\x7e]/g, "?").slice(0, 80);
 
 const whyUnused = ({ opened }: StickFile, unit: string): string => {
   if (opened.kind === "invalid") return opened.says;
@@ -59,6 +59,7 @@ const CALL_HEADQUARTERS = "ask headquarters for the right bundle. The car works 
 type RefusalCode = Extract<Outcome, { kind: "refuse" }>["code"];
 const REMEDIES: Readonly<Record<RefusalCode, string>> = {
   "too-large": "copy the bundle onto the stick again, and nothing else that ends in .patrol.",
+  unreadable: "copy the bundle onto the stick again. The car works as before.",
   "not-a-bundle": "copy the bundle onto the stick again. The car works as before.",
   signature: "copy the bundle onto the stick again. The car works as before.",
   "unknown-key": CALL_HEADQUARTERS,

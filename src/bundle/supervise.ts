@@ -1,5 +1,6 @@
 import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
+import { Reporting, type ResultReports } from "./reporting.ts";
 import type { Store } from "./store.ts";
 import {
   atStart,
@@ -11,9 +12,7 @@ import {
   stoppedCleanly,
   trialOf,
   wayBack,
-  withoutResults,
   type Disk,
-  type Result,
   type State,
 } from "./trial.ts";
 
@@ -33,9 +32,7 @@ export type Running = {
   changed(): string | undefined;
   /** Whether there may be results that were not reported yet. */
   hasNews(): boolean;
-  /** Tells dispatch of a configuration. Resolves when that is on disk. */
-  report(result: Result): Promise<void>;
-};
+} & ResultReports;
 
 export type Supervision = {
   readonly store: Store;
@@ -104,6 +101,12 @@ export const end = async ({ store, lock }: Supervision, { version }: Begun): Pro
 const STRANDED_MS = 5_000;
 const STRANDED = "an emergency was open, and dispatch was not reached with it";
 
+type Watching = {
+  /** How long a trial may take. */
+  readonly trialMs: number;
+  readonly failed: (cause: unknown) => void;
+};
+
 class Watch {
   readonly #on: Supervision;
   readonly #begun: Begun;
@@ -116,15 +119,16 @@ class Watch {
   #lookedAt: number;
   /** For how long an emergency has been open without dispatch being reached. */
   #strandedMs = 0;
-  #hasResults = true;
+  readonly #reporting: Reporting;
   #onTrial = true;
 
-  constructor(on: Supervision, begun: Begun, running: Running, trialMs: number) {
+  constructor(on: Supervision, begun: Begun, running: Running, { trialMs, failed }: Watching) {
     this.#on = on;
     this.#begun = begun;
     this.#running = running;
     this.#trialMs = trialMs;
     this.#lookedAt = on.time.mono();
+    this.#reporting = new Reporting(on, running, failed);
   }
 
   /** Undefined: the unit goes on. */
@@ -139,8 +143,8 @@ class Watch {
     if (current !== this.#begun.version || switched !== this.#begun.switched) return this.#other(current);
     const changed = this.#running.changed();
     if (changed !== undefined && !this.#running.inEmergency()) return changed;
-    if (this.#running.hasNews()) this.#hasResults = true;
-    if (this.#hasResults) await this.#report();
+    if (this.#running.hasNews()) this.#reporting.add();
+    await this.#reporting.look();
     return this.#onTrial ? this.#trial() : undefined;
   }
 
@@ -152,20 +156,6 @@ class Watch {
     return current === this.#begun.version
       ? `configuration ${current} was installed again`
       : `configuration ${current} replaces ${this.#begun.version}`;
-  }
-
-  async #report(): Promise<void> {
-    const { store, lock } = this.#on;
-    const { results } = await store.state();
-    for (const result of results)
-      // oxlint-disable-next-line no-await-in-loop -- in their order
-      await this.#running.report(result);
-    if (results.length > 0) {
-      using locked = await lock();
-      if (!locked) return;
-      await store.writeState(withoutResults(await store.state(), results));
-    }
-    this.#hasResults = false;
   }
 
   /** A press needs the configuration that is known to work, now. */
@@ -204,12 +194,17 @@ class Watch {
       await store.writeState(countTime(state, this.#unwrittenMs));
   }
 
+  settleReports(): Promise<void> {
+    return this.#reporting.settle();
+  }
+
   async #pass(disk: Disk, state: State): Promise<undefined> {
-    this.#onTrial = false;
-    this.#hasResults = true;
     await this.#on.store.adoptCertificate(this.#begun.version);
     await this.#on.store.endResults(this.#begun.version, { kind: "passed" });
     await this.#on.store.writeState(pass(disk, state));
+    // Not before it is on disk: what failed is done at the next look.
+    this.#onTrial = false;
+    this.#reporting.add();
     await this.#on.store.prune();
   }
 
@@ -239,9 +234,9 @@ export const supervise = async (
   on: Supervision,
   begun: Begun,
   running: Running,
-  { trialMs, signal, failed }: { trialMs: number; signal: AbortSignal; failed: (cause: unknown) => void },
+  { trialMs, signal, failed }: Watching & { readonly signal: AbortSignal },
 ): Promise<string | undefined> => {
-  const watch = new Watch(on, begun, running, trialMs);
+  const watch = new Watch(on, begun, running, { trialMs, failed });
   while (!signal.aborted) {
     // oxlint-disable-next-line no-await-in-loop -- looked again and again
     await pause(LOOK_MS, signal, on.time);
@@ -255,5 +250,6 @@ export const supervise = async (
     }
   }
   await watch.settle().catch(failed);
+  await watch.settleReports().catch(failed);
   return undefined;
 };

@@ -240,12 +240,21 @@ export const pass = (disk: Disk, state: State): State => {
   });
 };
 
+/**
+ * The results that are not among `told`, which were in the state at an earlier time. Since then the oldest may have been
+ * dropped, and others were added behind them. One that is added may equal one that was told: it counts by its place.
+ */
+export const untold = (results: readonly Result[], told: readonly Result[]): Result[] => {
+  const isSame = (one: Result, other: Result | undefined) => JSON.stringify(one) === JSON.stringify(other);
+  let common = Math.min(results.length, told.length);
+  while (!told.slice(told.length - common).every((one, place) => isSame(one, results[place]))) common--;
+  return results.slice(common);
+};
+
 /** The state after these results were reported. */
 export const withoutResults = (state: State, told: readonly Result[]): State => ({
   ...state,
-  results: state.results.filter(
-    (one) => !told.some((other) => JSON.stringify(other) === JSON.stringify(one)),
-  ),
+  results: untold(state.results, told),
 });
 
 /** The versions to remove from the disk: all but those in use and the newest others. */

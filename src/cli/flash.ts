@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { changeText } from "../bundle/changes.ts";
 import { MAX_BUNDLE_BYTES } from "../bundle/format.ts";
 import { install, type Installed, type Outcome } from "../bundle/install.ts";
-import { tooLarge } from "../bundle/receive.ts";
+import { tooLarge } from "../bundle/results.ts";
 import { beginGoingBack, trialOf } from "../bundle/trial.ts";
 import { machineBoot } from "../runtime/machine-boot.ts";
 import type { Root } from "../settings/root.ts";

@@ -76,13 +76,16 @@ export class EventStreams implements Disposable {
   }
 
   #beat(): void {
-    for (const viewer of this.#viewers)
-      if (viewer.isStill()) this.#write(viewer, Buffer.from(":\n\n"));
-      else this.#drop(viewer);
+    for (const viewer of this.#viewers) this.#write(viewer, Buffer.from(":\n\n"));
   }
 
   #write(viewer: Viewer, text: Buffer): void {
     if (!this.#viewers.has(viewer)) return;
+    // A session that has ended gets nothing more.
+    if (!viewer.isStill()) {
+      this.#drop(viewer);
+      return;
+    }
     const { response } = viewer;
     response.write(text);
     if (response.writableLength > MOST_WAITING_BYTES) this.#drop(viewer);

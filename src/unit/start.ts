@@ -40,8 +40,10 @@ export type Unit = AsyncDisposable & {
   inEmergency(): boolean;
   /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
   now(): number | undefined;
-  /** Makes an event. Resolves when it is on disk. Rejects if the disk cannot be written. */
-  announce(data: EventData): Promise<void>;
+  /** Makes an event. It is in memory then; `written` says when it is on disk. */
+  announce(data: EventData): void;
+  /** Resolves when all events are on disk. Rejects if the disk cannot be written: they stay in memory then. */
+  written(): Promise<void>;
   /** Shows the result of a bundle on the board's lamp for `ms`, unless an episode is open or opens. A fault is shown instead. */
   showResult(sign: BundleSign, ms: number): void;
   /** Sets the reason for the stop, which the last `state` message gives. */
@@ -311,10 +313,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     proven: () => reach.reached && core.custody.covers(boot),
     inEmergency: () => isEmergencyOpen(panic),
     now: () => trustedTime(options),
-    async announce(data) {
-      event(data);
-      await outbox.flush();
-    },
+    announce: (data) => event(data),
+    written: () => outbox.flush(),
     showResult: (sign, ms) => panic.emergency.showResult(sign, ms),
     stopBecause(reason) {
       stopReason = reason;

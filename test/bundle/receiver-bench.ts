@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { openFiles } from "../../src/bundle/files.ts";
 import type { Content } from "../../src/bundle/format.ts";
 import { install } from "../../src/bundle/install.ts";
+import type { Files } from "../../src/bundle/port.ts";
 import { Receiver } from "../../src/bundle/receive.ts";
 import { Store } from "../../src/bundle/store.ts";
 import { rootAt } from "../../src/settings/root.ts";
@@ -13,9 +14,9 @@ import { CONFIG, keyPair, sealed } from "./signed.ts";
 export const noLock = { [Symbol.dispose]: () => undefined };
 
 /** A receiver in a running service, on a clock of its own. */
-export const openBench = (dir: string) => {
+export const openBench = (dir: string, around: (files: Files) => Files = (files) => files) => {
   const root = rootAt(dir);
-  const files = openFiles(dir);
+  const files = around(openFiles(dir));
   const store = new Store(root, files);
   const car = {
     nowMs: 0,
@@ -58,6 +59,15 @@ export const openBench = (dir: string) => {
         await receiver.look();
       }
     },
+    /** As `look`. Returns the messages of the looks that failed. */
+    async lookWithFailures(seconds: number) {
+      const failures: string[] = [];
+      for (let n = 0; n < seconds; n++) {
+        car.nowMs += 1_000;
+        await receiver.look().catch((cause: unknown) => failures.push(String(cause)));
+      }
+      return failures;
+    },
     current: async () => (await store.disk()).current,
   };
 };
@@ -75,7 +85,7 @@ export const inRoot = async () => {
   return {
     stranger,
     at: (...names: readonly string[]) => join(dir, ...names),
-    benchAt: () => openBench(dir),
+    benchAt: (around?: (files: Files) => Files) => openBench(dir, around),
     bundleOf: (version: number, parts: Partial<Content> = {}, key = hq.key) =>
       sealed(key, {
         version,
@@ -84,3 +94,41 @@ export const inRoot = async () => {
       }),
   };
 };
+
+/** An error of the system, as `node:fs` rejects with. */
+const systemError = (code: string, path: string): Error =>
+  Object.assign(new Error(`${code}: ${path}`), { code, path });
+
+/** Files that fail as a disk or a permission does: tests may run as root, which may do all. */
+export class FailingFiles {
+  /** What cannot be read: the end of a path, and the error's code. */
+  readonly unreadable = new Map<string, string>();
+  /** The folder in which no name can be made, renamed or removed: the end of its path. */
+  unwritable: string | undefined;
+
+  readonly around = (files: Files): Files => {
+    const guard = (path: string): void => {
+      if (this.unwritable !== undefined && dirname(path).endsWith(this.unwritable))
+        throw systemError("EACCES", path);
+    };
+    return {
+      ...files,
+      read: async (path) => {
+        for (const [end, code] of this.unreadable) if (path.endsWith(end)) throw systemError(code, path);
+        return files.read(path);
+      },
+      write: async (path, bytes, mode) => {
+        guard(path);
+        return files.write(path, bytes, mode);
+      },
+      rename: async (from, to) => {
+        guard(from);
+        return files.rename(from, to);
+      },
+      remove: async (path) => {
+        guard(path);
+        return files.remove(path);
+      },
+    };
+  };
+}

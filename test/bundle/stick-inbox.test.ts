@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { beginGoingBack, pass } from "../../src/bundle/trial.ts";
-import { inRoot } from "./receiver-bench.ts";
+import { FailingFiles, inRoot } from "./receiver-bench.ts";
 
 const { stranger, at, benchAt, bundleOf } = await inRoot();
 
@@ -226,5 +226,63 @@ describe("the bundles of a stick", () => {
     symlinkSync("../elsewhere", at("inbox/stick"));
     await bench.look();
     expect(await bench.current()).toBeUndefined();
+  });
+
+  test("are taken although a file beside them cannot be read, which the result says", async () => {
+    const failing = new FailingFiles();
+    failing.unreadable.set("/a.patrol", "EIO");
+    const bench = benchAt(failing.around);
+    await plug(["a.patrol", bundleOf(2)], ["b.patrol", bundleOf(1)]);
+    await bench.look();
+    expect(await bench.current()).toBe(1);
+    expect(textOf()[4]).toMatch(/^Not used: a.patrol: it cannot be read: EIO/);
+  });
+
+  test("of which the only one cannot be read are refused once, with what to do", async () => {
+    const failing = new FailingFiles();
+    failing.unreadable.set("/a.patrol", "EACCES");
+    const bench = benchAt(failing.around);
+    await plug(["a.patrol", bundleOf(1)]);
+    await bench.look(30);
+    expect(bench.car.lines).toEqual(["refuse | refused: it cannot be read: this user may not read it"]);
+    expect(textOf().slice(1, 4)).toEqual([
+      "a.patrol: it cannot be read: this user may not read it",
+      "In force: none (before: none)",
+      "What to do: copy the bundle onto the stick again. The car works as before.",
+    ]);
+  });
+
+  test("are reported once while the result cannot be written, which is tried every 10 s", async () => {
+    const failing = new FailingFiles();
+    const bench = benchAt(failing.around);
+    await plug(["a.patrol", Buffer.from("x")]);
+    bench.car.meanwhile = () => {
+      failing.unwritable = "/inbox";
+      return Promise.resolve();
+    };
+    expect((await bench.lookWithFailures(60)).length).toBeLessThanOrEqual(6);
+    expect(bench.car.lines).toHaveLength(1);
+    failing.unwritable = undefined;
+    await bench.look(10);
+    expect(bench.car.lines).toHaveLength(1);
+    expect(textOf()[0]).toBe("REFUSED: zrenjanin/zr-117");
+    expect(readdirSync(at("inbox"))).toEqual(["RESULT-zr-117.txt"]);
+  });
+
+  test("of a new stick are taken although the result of the one before could not be written", async () => {
+    const failing = new FailingFiles();
+    const bench = benchAt(failing.around);
+    await plug(["a.patrol", Buffer.from("x")]);
+    bench.car.meanwhile = () => {
+      failing.unwritable = "/inbox";
+      return Promise.resolve();
+    };
+    await bench.lookWithFailures(5);
+    bench.car.meanwhile = () => Promise.resolve();
+    failing.unwritable = undefined;
+    await plug(["b.patrol", bundleOf(1)]);
+    await bench.look(10);
+    expect(await bench.current()).toBe(1);
+    expect(textOf()[0]).toBe("DONE: zrenjanin/zr-117");
   });
 });

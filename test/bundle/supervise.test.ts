@@ -14,13 +14,21 @@ import { rootAt } from "../../src/settings/root.ts";
 import { SimulatedFiles } from "./simulated-files.ts";
 
 const TRIAL_MS = 60_000;
+const DISK_FAILS = new Error("the disk cannot be written");
 const timer = { [Symbol.dispose]: () => undefined };
 
 /** A service on a root, on a clock that is as fast as the service asks for it. */
 class Bench {
   readonly store: Store;
   readonly results: Result[] = [];
-  readonly state = { reached: false, emergency: false, covered: true };
+  readonly state = {
+    reached: false,
+    emergency: false,
+    covered: true,
+    outbox: "works" as "works" | "fails" | "hangs",
+  };
+  /** How often it was tried to write the reports while that failed. */
+  attempts = 0;
   boot = "machine-1";
   /** Called once each second of the simulated time. */
   everySecond: (second: number) => void = () => undefined;
@@ -38,12 +46,12 @@ class Bench {
     mono: () => this.#nowMs,
     host: () => this.#nowMs,
     after: (ms, f) => {
-      setImmediate(() => {
+      const due = setImmediate(() => {
         this.#nowMs += ms;
         this.everySecond(this.seconds);
         f();
       });
-      return timer;
+      return { [Symbol.dispose]: () => clearImmediate(due) };
     },
     every: () => timer,
     soon: () => timer,
@@ -80,15 +88,23 @@ class Bench {
       couldCarry: () => this.state.covered,
       changed: () => undefined,
       hasNews: () => false,
-      report: async (result) => void this.results.push(result),
+      report: (result) => void this.results.push(result),
+      written: () => this.#written(),
     };
     return supervise(this.on, begun, running, {
       trialMs: TRIAL_MS,
       signal: stop.signal,
       failed: (cause) => {
-        throw cause;
+        if (cause !== DISK_FAILS) throw cause;
       },
     });
+  }
+
+  #written(): Promise<void> {
+    if (this.state.outbox === "works") return Promise.resolve();
+    if (this.state.outbox === "hangs") return new Promise(() => undefined);
+    this.attempts++;
+    return Promise.reject(DISK_FAILS);
   }
 
   async install(version: number): Promise<void> {
@@ -108,8 +124,8 @@ class Bench {
 }
 
 /** Version 1 has passed its trial; version 2, if it is asked for, is on trial. */
-const benchWith = async (...versions: number[]): Promise<Bench> => {
-  const files = new SimulatedFiles();
+const benchWith = (...versions: number[]): Promise<Bench> => benchOn(new SimulatedFiles(), ...versions);
+const benchOn = async (files: SimulatedFiles, ...versions: number[]): Promise<Bench> => {
   await files.makeFolder("/root");
   const bench = new Bench(files);
   for (const version of versions) {
@@ -266,4 +282,97 @@ test("a version that is taken back by hand is taken over, and reported", async (
   expect(await bench.run(begun)).toBe("configuration 1 replaces 2");
   await bench.run(await bench.start(), 5);
   expect(bench.results.at(-1)).toMatchObject({ version: 2, ok: false, error: "by hand", other: 1 });
+});
+
+const REFUSED: Result = { ok: false, error: "it is damaged" };
+
+test("a result is announced once while the outbox cannot be written", async () => {
+  const bench = await benchWith(1);
+  await bench.store.writeState({ v: 1, failed: [], results: [REFUSED] });
+  const begun = await bench.start();
+  bench.state.outbox = "fails";
+  await bench.run(begun, 600);
+  expect(bench.results).toEqual([REFUSED]);
+  expect((await bench.store.state()).results).toEqual([REFUSED]);
+});
+
+test("a result is removed when the outbox can be written again, and is not announced again", async () => {
+  const bench = await benchWith(1);
+  await bench.store.writeState({ v: 1, failed: [], results: [REFUSED] });
+  const begun = await bench.start();
+  bench.state.outbox = "fails";
+  bench.everySecond = (second) => {
+    if (second === 300) bench.state.outbox = "works";
+  };
+  await bench.run(begun, 320);
+  expect(bench.results).toEqual([REFUSED]);
+  expect(bench.attempts).toBeLessThanOrEqual(31);
+  expect((await bench.store.state()).results).toEqual([]);
+});
+
+test("a result that was announced and not written is announced again by the next unit", async () => {
+  const bench = await benchWith(1);
+  await bench.store.writeState({ v: 1, failed: [], results: [REFUSED] });
+  bench.state.outbox = "fails";
+  await bench.run(await bench.start(), 20);
+  bench.state.outbox = "works";
+  await bench.run(await bench.start(), 20);
+  expect(bench.results).toEqual([REFUSED, REFUSED]);
+  expect((await bench.store.state()).results).toEqual([]);
+});
+
+test("a trial ends after its time while a result cannot be reported", async () => {
+  const bench = await benchWith(1, 2);
+  await bench.store.writeState({ ...(await bench.store.state()), results: [REFUSED] });
+  const begun = await bench.start();
+  bench.state.outbox = "fails";
+  expect(await bench.run(begun)).toMatch(/^configuration 2 goes back to 1: /);
+  expect(bench.seconds).toBeLessThanOrEqual(62);
+});
+
+test("a result that is added while an equal one waits is announced, too", async () => {
+  const bench = await benchWith(1);
+  await bench.store.writeState({ v: 1, failed: [], results: [REFUSED] });
+  const begun = await bench.start();
+  bench.state.outbox = "fails";
+  bench.everySecond = (second) => {
+    if (second === 5) void bench.store.writeState({ v: 1, failed: [], results: [REFUSED, REFUSED] });
+    if (second === 60) bench.state.outbox = "works";
+  };
+  await bench.run(begun, 100);
+  expect(bench.results).toEqual([REFUSED, REFUSED]);
+  expect((await bench.store.state()).results).toEqual([]);
+});
+
+test("a trial ends after its time while the outbox does not answer", async () => {
+  const bench = await benchWith(1, 2);
+  await bench.store.writeState({ ...(await bench.store.state()), results: [REFUSED] });
+  const begun = await bench.start();
+  bench.state.outbox = "hangs";
+  expect(await bench.run(begun)).toMatch(/^configuration 2 goes back to 1: /);
+  expect(bench.seconds).toBeLessThanOrEqual(62);
+});
+
+/** A disk that cannot be written for some time. */
+class FailingDisk extends SimulatedFiles {
+  fails = false;
+
+  override async write(path: string, bytes: Buffer): Promise<void> {
+    if (this.fails) throw DISK_FAILS;
+    return super.write(path, bytes);
+  }
+}
+
+test("a trial that is proven while the disk cannot be written is passed when it can be again", async () => {
+  const disk = new FailingDisk();
+  const bench = await benchOn(disk, 1, 2);
+  const begun = await bench.start();
+  bench.state.reached = true;
+  disk.fails = true;
+  bench.everySecond = (second) => {
+    if (second === 10) disk.fails = false;
+  };
+  await bench.run(begun, 30);
+  expect(bench.results).toMatchObject([{ version: 2, ok: true }]);
+  expect(await bench.store.state()).not.toHaveProperty("trial");
 });

@@ -80,6 +80,7 @@ const runningOf = (
     changed: () => (isCertifiedAnew() ? "the certificate was replaced" : undefined),
     hasNews,
     report: (result) => unit.announce(eventOf(result)),
+    written: () => unit.written(),
   };
 };
 
@@ -163,7 +164,11 @@ const remind = (unit: Unit, settings: UnitSettings, { reminder, log }: Serving):
   systemTime.every(REMIND_MS, () => {
     void reminder
       .due(settings, unit.now(), systemTime.mono())
-      .then((event) => event && unit.announce(event))
+      .then((event) => {
+        if (!event) return undefined;
+        unit.announce(event);
+        return unit.written();
+      })
       .catch((cause: unknown) => log.error("the certificate cannot be watched", { cause: reasonOf(cause) }));
   });
 

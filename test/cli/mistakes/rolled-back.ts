@@ -43,7 +43,8 @@ const UNREACHED: Running = {
   couldCarry: () => true,
   changed: () => undefined,
   hasNews: () => false,
-  report: () => Promise.resolve(),
+  report: () => undefined,
+  written: () => Promise.resolve(),
 };
 
 /** Starts the service until it runs with another version. Returns why. */
