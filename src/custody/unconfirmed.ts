@@ -13,7 +13,7 @@ const RUNS = 256;
 export type Finding =
   /** Dispatch does not get what the broker acknowledges. Reported at each stay there. */
   | { readonly kind: "unconfirmed"; readonly broker: string; readonly why: string }
-  /** Dispatch has what proved it: it is over. */
+  /** Dispatch has what proved it, or another broker does not deliver that either: it is over. */
   | { readonly kind: "confirmed"; readonly broker: string }
   /** The link has left a broker of which that is known. */
   | { readonly kind: "moved" };
@@ -26,6 +26,8 @@ type Stay = {
   waiting: number | undefined;
   /** The highest number that was acknowledged here. */
   highest: number;
+  /** The first new number that was acknowledged here: if dispatch has it, others get through. */
+  first: number | undefined;
   /** For how long the link was connected since it waits, or since the receipts last advanced, ms. */
   waitedMs: number;
   /** Numbers sent again: not acknowledged yet, acknowledged once, and twice or more. */
@@ -40,6 +42,7 @@ const stayAt = (broker: string): Stay => ({
   suspected: false,
   waiting: undefined,
   highest: 0,
+  first: undefined,
   waitedMs: 0,
   again: [],
   once: [],
@@ -58,6 +61,8 @@ export class Unconfirmed {
   #stay: Stay | undefined;
   /** For each broker that does not deliver the number that proved it. At most the configured brokers. */
   readonly #proofs = new Map<string, number>();
+  /** Numbers that two brokers did not deliver while others got through: dispatch refuses them. They prove nothing. */
+  readonly #refused: Runs = [];
   /** Of the newest receipt. */
   #upTo = 0;
   #moveAt = -Infinity;
@@ -90,7 +95,10 @@ export class Unconfirmed {
     for (const seq of numbers) {
       if (!hasNumber(stay.again, seq)) {
         // An emergency is repeated under a number that dispatch has.
-        if (seq > this.#upTo) stay.waiting ??= seq;
+        if (seq > this.#upTo) {
+          stay.waiting ??= seq;
+          stay.first ??= seq;
+        }
         stay.highest = Math.max(stay.highest, seq);
         continue;
       }
@@ -132,9 +140,28 @@ export class Unconfirmed {
       for (const runs of [stay.once, stay.twice]) runs.length = 0;
       return [];
     }
-    const last = missing.flatMap(([from, to]) => within(stay.twice, from, to)).at(-1);
+    const lacking = without(
+      missing.flatMap(([from, to]) => within(stay.twice, from, to)),
+      this.#refused,
+    );
+    const last = lacking.at(-1);
     if (!last || now - stay.twiceAt < RIPE_MS) return [];
+    const { first = Infinity } = stay;
+    const accused = [...this.#proofs].filter(
+      ([broker, proof]) => broker !== stay.broker && hasNumber(lacking, proof),
+    );
+    if (accused.length > 0 && first <= upTo && !hasNumber(missing, first))
+      return this.#acquit(accused, lacking);
     return this.#suspect(stay, last[1], "dispatch lacks what it acknowledged, also when it was sent again");
+  }
+
+  /** Another broker does not deliver the same numbers either: it is not the brokers. */
+  #acquit(accused: readonly (readonly [broker: string, proof: number])[], refused: Runs): Finding[] {
+    for (const [from, to] of refused) addRange(this.#refused, from, to);
+    limit(this.#refused);
+    this.#waitMs = MOVE_MS.min;
+    for (const [broker] of accused) this.#proofs.delete(broker);
+    return accused.map(([broker]) => ({ kind: "confirmed", broker }));
   }
 
   #suspect(stay: Stay, proof: number, why: string): Finding[] {

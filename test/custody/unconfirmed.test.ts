@@ -143,6 +143,32 @@ test("it is over when a receipt covers the number that proved it, wherever the l
   expect(receipt(9)).toEqual([]);
 });
 
+test("a number that a second broker does not deliver either proves nothing, if others get through there", () => {
+  const { unconfirmed, pass, again, receipt, isMoveDue } = open();
+  const twice = (broker: string): void => {
+    for (let n = 0; n < 2; n++) {
+      again(5);
+      pass(broker, 1);
+    }
+  };
+  twice(A);
+  expect(receipt(9, [5, 5])).toEqual([named(A)]);
+  pass(B, 1);
+  twice(B);
+  unconfirmed.acknowledged([10], 0);
+  expect(receipt(10, [5, 5])).toEqual([{ kind: "confirmed", broker: A }]);
+  expect([isMoveDue(A), isMoveDue(B)]).toEqual([false, false]);
+  twice(B);
+  expect(receipt(12, [5, 5])).toEqual([]);
+  // Another one is judged as ever.
+  unconfirmed.acknowledged([20], 0);
+  for (let n = 0; n < 2; n++) {
+    again(13);
+    pass(B, 1);
+  }
+  expect(receipt(20, [5, 5], [13, 13])).toEqual([named(B)]);
+});
+
 test("a broker that works again is not left", () => {
   const { unconfirmed, pass, receipt, isMoveDue } = open();
   unconfirmed.acknowledged([5], 0);
