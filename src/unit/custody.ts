@@ -209,7 +209,11 @@ export class CustodyPart {
       const { broker } = finding;
       const fault = { part: "custody", code: "unconfirmed", where: broker } as const;
       if (finding.kind === "unconfirmed") faults.raise(fault, `${broker}: ${finding.why}`);
-      else faults.clear(fault, `dispatch has what ${broker} acknowledged`);
+      else
+        faults.clear(
+          fault,
+          `${broker}: dispatch has what it acknowledged, or does not get it from another broker either`,
+        );
     }
   }
 
