@@ -47,6 +47,8 @@ export const CarSummary = z.object({
   /** How many faults are open. */
   faults: z.int(),
   emergency: z.enum(["real", "drill"]).optional(),
+  /** Open episodes of the car that are not shown. Absent: all are. */
+  unshown: z.int().optional(),
 });
 export type CarSummary = z.infer<typeof CarSummary>;
 
@@ -100,7 +102,7 @@ export const FleetChanges = z.object({
   /** Episodes that are no longer shown: `unit episode`. */
   goneEpisodes: z.array(text),
   events: z.array(EventView),
-  /** Real emergencies beyond the limit, which are not shown. */
+  /** Real emergencies beyond the limits, which are not shown. */
   unshown: z.int(),
   isConnected: z.boolean(),
 });

@@ -31,6 +31,8 @@ export type Alarm = {
   readonly emergency: CarSummary["emergency"];
   /** Where the car was; shown if no position report of it has come. */
   readonly position?: CarSummary["position"];
+  /** Open episodes that are hidden, if there are any. */
+  readonly unshown?: CarSummary["unshown"];
 };
 
 /** The car's newest position, as the page shows it. */
@@ -40,7 +42,7 @@ const placeOf = ({ position, corrections }: Car): CarSummary["position"] => {
   return { ...position.data, at, isTimeKnown: isKnown };
 };
 
-export const summaryOf = (car: Car, { emergency, position }: Alarm): CarSummary => {
+export const summaryOf = (car: Car, { emergency, position, unshown }: Alarm): CarSummary => {
   const { unit, heardAt } = car;
   return {
     unit,
@@ -51,6 +53,7 @@ export const summaryOf = (car: Car, { emergency, position }: Alarm): CarSummary 
     missing: car.numbers.reduce((sum, numbers) => sum + missingCount(numbers), 0),
     faults: openFaults(car).length,
     emergency,
+    ...(unshown === undefined ? {} : { unshown }),
   };
 };
 
