@@ -159,7 +159,8 @@ export class Fleet {
   /** `heardAt`: undefined if the message does not prove that the unit lives. */
   #set(car: Car, heardAt: number | undefined, change: Change): void {
     if (heardAt !== undefined) this.#cars.delete(car.unit);
-    this.#cars.set(car.unit, heardAt === undefined ? car : { ...car, heardAt });
+    // A unit that was heard is not silent, also if the recorder's removal of the message was not seen.
+    this.#cars.set(car.unit, heardAt === undefined ? car : { ...car, heardAt, silent: undefined });
     change.cars.add(car.unit);
   }
 

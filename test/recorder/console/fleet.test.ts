@@ -4,6 +4,7 @@ import { AT, gapData, STORE, UNIT, wire } from "../reports.ts";
 import { EPISODE, NOW, openBench, place } from "./messages.ts";
 
 const OTHER_STORE = "zzzzzzzz";
+type Bench = ReturnType<typeof openBench>;
 const unset = (seq: number, more: object = {}) => ({
   clock: "unset",
   at: new Date(seq).toISOString(),
@@ -198,6 +199,34 @@ describe("the link of a car", () => {
     expect(bench.car().link).toBe("silent");
     bench.say("silent", "", true);
     expect(bench.car().link).toBe("online");
+  });
+});
+
+describe("a car that is silent", () => {
+  const at = new Date(NOW).toISOString();
+  const silent = JSON.stringify({ since: at, last: at, expectedS: 10 });
+
+  test.each([
+    ["a live report", (bench: Bench) => bench.position(2)],
+    ["a batch of its backlog", (bench: Bench) => bench.history(wire(2))],
+    ["a birth", (bench: Bench) => bench.state("online", { connection: 2 })],
+  ])("is no longer when %s comes, although the removal of the message was not seen", (_, hear) => {
+    const bench = openBench();
+    bench.state("online");
+    bench.say("silent", silent, true);
+    hear(bench);
+    expect(bench.car().link).toBe("online");
+  });
+
+  test.each([
+    ["a retained report", (bench: Bench) => bench.position(2, {}, true)],
+    ["a will", (bench: Bench) => bench.state("offline")],
+  ])("is still when only %s comes", (_, hear) => {
+    const bench = openBench();
+    bench.state("online");
+    bench.say("silent", silent, true);
+    hear(bench);
+    expect(bench.car().link).toBe("silent");
   });
 });
 
