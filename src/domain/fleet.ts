@@ -77,6 +77,8 @@ export const EpisodeView = z.object({
   /** Somebody has accepted it; a later press can make it active again. */
   wasAccepted: z.boolean(),
   /** `removed`: the broker's copy was removed and the end itself was not seen. */
+  /** True: the broker had no copy of it after a lost connection. It may have ended; it is shown without alarm. */
+  isUnconfirmed: z.boolean().optional(),
   ended: z.object({ at: instant, why: z.enum(["cleared", "removed"]) }).optional(),
 });
 export type EpisodeView = z.infer<typeof EpisodeView>;

@@ -75,6 +75,11 @@ export class Episodes {
     return new Set([...this.#hidden, ...[...this.#shown].filter(isOpen)].map(([, { unit }]) => unit));
   }
 
+  /** The keys of all open ones. */
+  openKeys(): string[] {
+    return [...this.#hidden, ...this.#open()].map(([key]) => key);
+  }
+
   /** Call `bound` when all changes of a message are done. */
   set(key: string, episode: Episode, change: EpisodeChange): void {
     change.cars.add(episode.unit);

@@ -54,12 +54,30 @@ type Change = {
   isUrgent: boolean;
 };
 
+const noChange = (): Change => ({
+  cars: new Set(),
+  gone: new Set(),
+  episodes: new Set(),
+  goneEpisodes: new Set(),
+  isUrgent: false,
+});
+
+const touchedBy = ({ cars, gone, episodes, goneEpisodes, isUrgent }: Change): Touched => ({
+  cars: [...cars],
+  gone: [...gone],
+  episodes: [...episodes],
+  goneEpisodes: [...goneEpisodes],
+  isUrgent,
+});
+
 export class Fleet {
   readonly #limits: Limits;
   /** In the order in which they were heard. */
   readonly #cars = new Map<string, Car>();
   readonly #episodes: Episodes;
   readonly #records: Records;
+  /** Open episodes of which no report has come since `beginCheck`. */
+  readonly #awaited = new Set<string>();
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
@@ -70,13 +88,7 @@ export class Fleet {
   /** Applies one message. `now`: UTC milliseconds of this machine. */
   hear(heard: Heard, now: number): Touched {
     this.#records.keepRaw(heard, now);
-    const change: Change = {
-      cars: new Set(),
-      gone: new Set(),
-      episodes: new Set(),
-      goneEpisodes: new Set(),
-      isUrgent: false,
-    };
+    const change = noChange();
     const { where, retain, payload, opened } = heard;
     if (where?.channel === "silent") this.#hearSilent(where.unit, payload, change);
     else if (where && payload.length === 0) this.#hearRemoval(where, now, change);
@@ -86,13 +98,24 @@ export class Fleet {
       for (const accepted of opened.accepted) this.#hearReport(accepted, way, now, change);
     }
     this.#bound(change);
-    return {
-      cars: [...change.cars],
-      gone: [...change.gone],
-      episodes: [...change.episodes],
-      goneEpisodes: [...change.goneEpisodes],
-      isUrgent: change.isUrgent,
-    };
+    return touchedBy(change);
+  }
+
+  /** From now on the broker sends its copies of what is open. */
+  beginCheck(): void {
+    this.#awaited.clear();
+    for (const key of this.#episodes.openKeys()) this.#awaited.add(key);
+  }
+
+  /** All copies have come: an open episode without one may have ended, and is shown as unconfirmed. */
+  endCheck(): Touched {
+    const change = noChange();
+    for (const key of this.#awaited) {
+      const known = this.#episodes.get(key);
+      if (known && !known.ended) this.#setEpisode(key, { ...known, isUnconfirmed: true }, change);
+    }
+    this.#awaited.clear();
+    return touchedBy(change);
   }
 
   get units(): Iterable<string> {
@@ -221,6 +244,7 @@ export class Fleet {
     const known = this.#episodes.get(key);
     // An old state of an episode that ended long ago raises no alarm: what is open is retained at the broker.
     if (!known && way === "history" && data.state !== "cleared") return;
+    if (way !== "history") this.#awaited.delete(key);
     const next = afterEmergency(known, report, data, now);
     if (next !== known) this.#setEpisode(key, next, change);
   }
