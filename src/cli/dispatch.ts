@@ -110,6 +110,10 @@ const showPage = async (
   client.on("message", (topic, payload, { retain }) => {
     page.hear(heardMessage(prefix, topic, payload, retain));
   });
+  client.on("packetreceive", ({ cmd }) => {
+    if (cmd === "suback") page.subscribed();
+  });
+  client.on("close", () => page.lost());
   await subscribeAll(client, prefix);
   process.stdout.write(`${page.address} shows the units below ${prefix}/ at ${broker}\n`);
   await stop.requested;

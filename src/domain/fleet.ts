@@ -47,6 +47,8 @@ export const CarSummary = z.object({
   /** How many faults are open. */
   faults: z.int(),
   emergency: z.enum(["real", "drill"]).optional(),
+  /** Open episodes of the car that are not shown. Absent: all are. */
+  unshown: z.int().optional(),
 });
 export type CarSummary = z.infer<typeof CarSummary>;
 
@@ -75,6 +77,8 @@ export const EpisodeView = z.object({
   /** Somebody has accepted it; a later press can make it active again. */
   wasAccepted: z.boolean(),
   /** `removed`: the broker's copy was removed and the end itself was not seen. */
+  /** True: the broker had no copy of it after a lost connection. It may have ended; it is shown without alarm. */
+  isUnconfirmed: z.boolean().optional(),
   ended: z.object({ at: instant, why: z.enum(["cleared", "removed"]) }).optional(),
 });
 export type EpisodeView = z.infer<typeof EpisodeView>;
@@ -100,7 +104,7 @@ export const FleetChanges = z.object({
   /** Episodes that are no longer shown: `unit episode`. */
   goneEpisodes: z.array(text),
   events: z.array(EventView),
-  /** Real emergencies beyond the limit, which are not shown. */
+  /** Real emergencies beyond the limits, which are not shown. */
   unshown: z.int(),
   isConnected: z.boolean(),
 });

@@ -3,6 +3,7 @@ import type { CarSummary, EpisodeView } from "../../src/domain/fleet.ts";
 import { lookOf } from "../../src/web/console/draw-cars.ts";
 import { FleetState, matching } from "../../src/web/console/fleet-state.ts";
 import { gridLines, gridStep } from "../../src/web/console/grid.ts";
+import { tuneOf } from "../../src/web/console/sound.tsx";
 import { GRAPH, speedLine } from "../../src/web/console/speed-line.ts";
 import { WORDS } from "../../src/web/console/words.ts";
 import { LANGUAGES } from "../../src/web/shared/language.ts";
@@ -88,6 +89,17 @@ describe("what the page knows", () => {
     state.apply({ ...batch, events }, 0);
     expect([state.events.length, state.events[0]!.n]).toEqual([1_000, 1_200]);
   });
+});
+
+test.each([
+  ["urgent", [{}], []],
+  ["none", [{ isUnconfirmed: true }], []],
+  ["urgent", [{ isUnconfirmed: true }, {}], []],
+  ["none", [{ state: "accepted" }], [{ isUnconfirmed: true }]],
+  ["drill", [{ isUnconfirmed: true }], [{}]],
+] as const)("the alarm is %s while %j and the drills %j are open", (tune, real, drills) => {
+  const all = (some: readonly Partial<EpisodeView>[]) => some.map((more, n) => episode(String(n), more));
+  expect(tuneOf(all(real), all(drills))).toBe(tune);
 });
 
 test("a search finds cars by parts of their names; those with an emergency are first", () => {

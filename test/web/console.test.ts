@@ -109,6 +109,16 @@ describe("a car", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("with more open emergencies than are shown says in its row how many are not", async () => {
+    const { there, page } = await open();
+    for (let n = 0; n < 10; n++) {
+      const episode = `${EPISODE.slice(0, -1)}${n}`;
+      there.report(UNIT, "emergency", emergency({ episode }));
+    }
+    await page.getByRole("option", { name: /zr-117.*Open, not shown: 2/ }).waitFor();
+    await page.getByText("Further open emergencies that are not shown: 2").waitFor();
+  });
+
   test("is found by a search, chosen with the keyboard, and shown with what it reports", async () => {
     const { there, page } = await open();
     for (const id of ["zr-101", "zr-102", "zr-117"])

@@ -67,6 +67,8 @@ export const openFleetPage = async (
       port: page.port,
       address: addressOf(web, page.port),
       hear: (heard) => page.hear(heard),
+      subscribed: () => page.subscribed(),
+      lost: () => page.lost(),
       [Symbol.asyncDispose]: () => rest.disposeAsync(),
     };
   } catch (cause) {

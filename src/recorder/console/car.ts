@@ -1,6 +1,7 @@
 import type { StateMessage } from "../../domain/messages.ts";
 import { isStale, type Place } from "../cadence.ts";
 import type { Accepted, StoredReport } from "../report.ts";
+import { cut } from "./cut.ts";
 import { BootData, FaultData, HealthData, PlaceData, VehicleData } from "./data.ts";
 import { declaredLost, noNumbers, sawNumber, type Numbers } from "./numbers.ts";
 import { stampOf, withCorrection, type Correction, type Stamp } from "./stamp.ts";
@@ -25,8 +26,7 @@ export type Car = {
   readonly track: readonly Dated<PlaceData>[];
 };
 type VehicleData = ReturnType<typeof VehicleData.parse>;
-/** `raw`: the whole data, to be shown. */
-type HealthData = { readonly read: ReturnType<typeof HealthData.parse>; readonly raw: unknown };
+type HealthData = ReturnType<typeof HealthData.parse>;
 export type Dated<T> = { readonly stamp: Stamp; readonly data: T };
 type CarFault = Dated<ReturnType<typeof FaultData.parse>>;
 
@@ -55,8 +55,17 @@ export const newCar = (unit: string): Car => ({
 /** How a report came: on its live topic, as the broker's retained copy, or in a batch of `history`. */
 export type Way = "live" | "retained" | "history";
 
+/** Of the version and of the reason of a stop so many letters are kept. */
+const WORD_LETTERS = 200;
+
 /** Birth, will or farewell. A stale one changes nothing (contract §2). */
-export const afterState = (car: Car, state: StateMessage): Car => {
+export const afterState = (car: Car, said: StateMessage): Car => {
+  const state = {
+    ...said,
+    version: cut(said.version, WORD_LETTERS),
+    ...(said.store === undefined ? {} : { store: cut(said.store, WORD_LETTERS) }),
+    ...(said.reason === undefined ? {} : { reason: cut(said.reason, WORD_LETTERS) }),
+  };
   if (isStale(car.place, state)) return car;
   const { store = "", boot, connection = 0 } = state;
   return { ...car, state, place: { store, boot, connection } };
@@ -133,8 +142,8 @@ const withData = (car: Car, report: StoredReport, way: Way): Car => {
     return vehicle ? { ...car, vehicle: { stamp, data: vehicle } } : car;
   }
   if (report.kind === "health" && isNewer(car, car.health?.stamp, stamp)) {
-    const read = HealthData.safeParse(data).data;
-    return read ? { ...car, health: { stamp, data: { read, raw: data } } } : car;
+    const health = HealthData.safeParse(data).data;
+    return health ? { ...car, health: { stamp, data: health } } : car;
   }
   return car;
 };

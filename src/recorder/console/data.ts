@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { cut } from "./cut.ts";
 
 /**
  * What the console reads from the data of a report. A unit with newer software may send words that this version
@@ -20,12 +21,24 @@ export type PlaceData = z.infer<typeof PlaceData>;
 
 /** Signals that are kept of a unit. Beyond it the others are left out. */
 const SIGNALS = 500;
+/** Of the name of a signal and of a value of the health so many letters are kept. */
+const NAME_LETTERS = 200;
 
 export const VehicleData = z.object({
   signals: z
     .record(z.string(), z.union([z.number(), z.boolean(), z.string().max(1_000)]))
-    .transform((signals) => Object.fromEntries(Object.entries(signals).slice(0, SIGNALS))),
-  stale: z.array(z.string()).max(SIGNALS).catch([]).default([]),
+    .transform((signals) =>
+      Object.fromEntries(
+        Object.entries(signals)
+          .slice(0, SIGNALS)
+          .map(([name, value]) => [cut(name, NAME_LETTERS), value]),
+      ),
+    ),
+  stale: z
+    .array(z.string().transform((name) => cut(name, NAME_LETTERS)))
+    .max(SIGNALS)
+    .catch([])
+    .default([]),
 });
 
 export const EmergencyData = z.object({
@@ -57,13 +70,33 @@ export const FaultData = z.object({
   part: z.string().max(100),
   code: word,
   where: word,
-  detail: z.string().transform((detail) => detail.slice(0, 1_000)),
+  detail: z.string().transform((detail) => cut(detail, 1_000)),
 });
 export const BootData = z.object({ type: z.literal("boot") });
 
-export const HealthData = z.object({
+/** Values of a unit's health that are kept. Beyond it the others are left out. */
+const VALUES = 100;
+const VALUE_LETTERS = 500;
+
+/** The values of an object by their paths, as texts. A report is at most 64 levels deep. */
+const flatten = function* (value: unknown, path = ""): Generator<[path: string, text: string]> {
+  if (typeof value !== "object" || value === null) {
+    yield [cut(path, NAME_LETTERS), cut(String(value), VALUE_LETTERS)];
+    return;
+  }
+  for (const [key, inner] of Object.entries(value))
+    yield* flatten(inner, path === "" ? key : `${path}.${key}`);
+};
+
+const HealthWords = z.object({
   link: z.object({ fault: word }).optional().catch(undefined),
-  panicBoard: z.looseObject({ connected: z.boolean() }).optional().catch(undefined),
+  panicBoard: z.object({ connected: z.boolean() }).optional().catch(undefined),
 });
+
+/** `values`: all that the unit sent, to be shown. */
+export const HealthData = z.record(z.string(), z.unknown()).transform((data) => ({
+  ...HealthWords.parse(data),
+  values: flatten(data).take(VALUES).toArray(),
+}));
 
 export const EventData = z.looseObject({ type: z.string().max(64) });

@@ -14,6 +14,8 @@ export type Episode = {
   readonly steps: EpisodeView["steps"];
   readonly wasAccepted: boolean;
   readonly ended: EpisodeView["ended"];
+  /** The broker had no copy of it after a lost connection: it may have ended. */
+  readonly isUnconfirmed?: boolean;
 };
 
 /** Steps that are kept of an episode. Beyond it the oldest go. */
@@ -83,7 +85,7 @@ export const episodePlace = (
 };
 
 export const episodeView = (episode: Episode, corrections: readonly Correction[]): EpisodeView => {
-  const { unit, data, steps, wasAccepted, ended } = episode;
+  const { unit, data, steps, wasAccepted, ended, isUnconfirmed = false } = episode;
   const press = pressOf(episode, corrections);
   const { heldMs, position, by } = data;
   return {
@@ -106,5 +108,6 @@ export const episodeView = (episode: Episode, corrections: readonly Correction[]
     steps,
     wasAccepted,
     ended,
+    ...(isUnconfirmed ? { isUnconfirmed } : {}),
   };
 };

@@ -4,6 +4,7 @@ import type { Accepted } from "../report.ts";
 import type { UnitTopic } from "../topics.ts";
 import { afterReport, afterState, newCar, type Car, type Way } from "./car.ts";
 import { EmergencyData } from "./data.ts";
+import { Episodes, type EpisodeLimits } from "./episodes.ts";
 import { afterEmergency, afterRemoval, episodePlace, episodeView, type Episode } from "./episode.ts";
 import { Records, type Heard } from "./records.ts";
 import { detailsOf, summaryOf, type Alarm } from "./view.ts";
@@ -14,19 +15,25 @@ import { detailsOf, summaryOf, type Alarm } from "./view.ts";
  */
 
 /** Limits, and what happens at each. Smaller ones are for tests. */
-export type Limits = {
-  /** Beyond it the car goes that was heard longest ago and has no open emergency. */
+export type Limits = EpisodeLimits & {
+  /**
+   * Beyond it the car goes that was heard longest ago and has no open emergency; if each has one, the one heard
+   * longest ago goes with its emergencies.
+   */
   readonly cars: number;
-  /** Beyond it the oldest drill goes; if there is none, further emergencies are only counted (`unshown`). */
-  readonly open: number;
-  /** Ended episodes. Beyond it the one that ended first goes. */
-  readonly ended: number;
   /** Events of all cars. Beyond it the oldest go. */
   readonly events: number;
   /** Raw messages. Beyond it the oldest go. */
   readonly raw: number;
 };
-export const LIMITS: Limits = { cars: 5_000, open: 200, ended: 100, events: 1_000, raw: 1_000 };
+export const LIMITS: Limits = {
+  cars: 5_000,
+  open: 200,
+  openOfUnit: 8,
+  ended: 100,
+  events: 1_000,
+  raw: 1_000,
+};
 
 /** What a message has changed. `isUrgent`: a viewer must see it at once. */
 export type Touched = {
@@ -47,29 +54,41 @@ type Change = {
   isUrgent: boolean;
 };
 
+const noChange = (): Change => ({
+  cars: new Set(),
+  gone: new Set(),
+  episodes: new Set(),
+  goneEpisodes: new Set(),
+  isUrgent: false,
+});
+
+const touchedBy = ({ cars, gone, episodes, goneEpisodes, isUrgent }: Change): Touched => ({
+  cars: [...cars],
+  gone: [...gone],
+  episodes: [...episodes],
+  goneEpisodes: [...goneEpisodes],
+  isUrgent,
+});
+
 export class Fleet {
   readonly #limits: Limits;
   /** In the order in which they were heard. */
   readonly #cars = new Map<string, Car>();
-  readonly #episodes = new Map<string, Episode>();
-  readonly #unshown = new Set<string>();
+  readonly #episodes: Episodes;
   readonly #records: Records;
+  /** Open episodes of which no report has come since `beginCheck`. */
+  readonly #awaited = new Set<string>();
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
+    this.#episodes = new Episodes(limits);
     this.#records = new Records(limits);
   }
 
   /** Applies one message. `now`: UTC milliseconds of this machine. */
   hear(heard: Heard, now: number): Touched {
     this.#records.keepRaw(heard, now);
-    const change: Change = {
-      cars: new Set(),
-      gone: new Set(),
-      episodes: new Set(),
-      goneEpisodes: new Set(),
-      isUrgent: false,
-    };
+    const change = noChange();
     const { where, retain, payload, opened } = heard;
     if (where?.channel === "silent") this.#hearSilent(where.unit, payload, change);
     else if (where && payload.length === 0) this.#hearRemoval(where, now, change);
@@ -79,13 +98,24 @@ export class Fleet {
       for (const accepted of opened.accepted) this.#hearReport(accepted, way, now, change);
     }
     this.#bound(change);
-    return {
-      cars: [...change.cars],
-      gone: [...change.gone],
-      episodes: [...change.episodes],
-      goneEpisodes: [...change.goneEpisodes],
-      isUrgent: change.isUrgent,
-    };
+    return touchedBy(change);
+  }
+
+  /** From now on the broker sends its copies of what is open. */
+  beginCheck(): void {
+    this.#awaited.clear();
+    for (const key of this.#episodes.openKeys()) this.#awaited.add(key);
+  }
+
+  /** All copies have come: an open episode without one may have ended, and is shown as unconfirmed. */
+  endCheck(): Touched {
+    const change = noChange();
+    for (const key of this.#awaited) {
+      const known = this.#episodes.get(key);
+      if (known && !known.ended) this.#setEpisode(key, { ...known, isUnconfirmed: true }, change);
+    }
+    this.#awaited.clear();
+    return touchedBy(change);
   }
 
   get units(): Iterable<string> {
@@ -93,12 +123,12 @@ export class Fleet {
   }
 
   get episodeKeys(): Iterable<string> {
-    return this.#episodes.keys();
+    return this.#episodes.shown.keys();
   }
 
-  /** Real emergencies beyond the limit, which are only counted. */
+  /** Real emergencies beyond the limits, which are hidden. */
   get unshown(): number {
-    return this.#unshown.size;
+    return this.#episodes.unshown;
   }
 
   car(unit: string): CarSummary | undefined {
@@ -134,11 +164,15 @@ export class Fleet {
   }
 
   #alarmOf({ unit, corrections }: Car): Alarm {
-    const open = [...this.#episodes.values()].filter((one) => one.unit === unit && !one.ended);
+    const { open, hidden } = this.#episodes.openOf(unit);
     if (open.length === 0) return { emergency: undefined };
     const emergency = open.some(({ data }) => !data.test) ? "real" : "drill";
     const placed = open.findLast(({ data }) => data.position);
-    return { emergency, position: placed && episodePlace(placed, corrections) };
+    return {
+      emergency,
+      position: placed && episodePlace(placed, corrections),
+      ...(hidden > 0 ? { unshown: hidden } : {}),
+    };
   }
 
   #car(unit: string): Car {
@@ -148,7 +182,8 @@ export class Fleet {
   /** `heardAt`: undefined if the message does not prove that the unit lives. */
   #set(car: Car, heardAt: number | undefined, change: Change): void {
     if (heardAt !== undefined) this.#cars.delete(car.unit);
-    this.#cars.set(car.unit, heardAt === undefined ? car : { ...car, heardAt });
+    // A unit that was heard is not silent, also if the recorder's removal of the message was not seen.
+    this.#cars.set(car.unit, heardAt === undefined ? car : { ...car, heardAt, silent: undefined });
     change.cars.add(car.unit);
   }
 
@@ -177,7 +212,6 @@ export class Fleet {
   #hearRemoval({ unit, channel, episode = "" }: UnitTopic, now: number, change: Change): void {
     const key = episodeKey(unit, episode);
     if (channel !== "emergency") return;
-    this.#unshown.delete(key);
     const known = this.#episodes.get(key);
     if (!known || known.ended) return;
     this.#setEpisode(key, afterRemoval(known, now), change);
@@ -198,7 +232,7 @@ export class Fleet {
     this.#set(next, way === "retained" ? undefined : now, change);
     // A correction changes when the unit's buttons were pressed.
     if (accepted.meaning.kind === "clock")
-      for (const [key, { unit }] of this.#episodes) if (unit === report.unit) change.episodes.add(key);
+      for (const [key, { unit }] of this.#episodes.shown) if (unit === report.unit) change.episodes.add(key);
     if (report.kind === "emergency") this.#hearEmergency(accepted, way, now, change);
     else if (report.kind === "event" && next !== car) this.#records.keepEvent(accepted.report, way);
   }
@@ -210,48 +244,25 @@ export class Fleet {
     const known = this.#episodes.get(key);
     // An old state of an episode that ended long ago raises no alarm: what is open is retained at the broker.
     if (!known && way === "history" && data.state !== "cleared") return;
-    if (data.state === "cleared") this.#unshown.delete(key);
+    if (way !== "history") this.#awaited.delete(key);
     const next = afterEmergency(known, report, data, now);
     if (next !== known) this.#setEpisode(key, next, change);
   }
 
   #setEpisode(key: string, episode: Episode, change: Change): void {
-    if (episode.ended) this.#episodes.delete(key);
-    this.#unshown.delete(key);
-    this.#episodes.set(key, episode);
-    change.episodes.add(key);
-    change.cars.add(episode.unit);
+    this.#episodes.set(key, episode, change);
     change.isUrgent = true;
   }
 
   #bound(change: Change): void {
-    if (change.episodes.size > 0) this.#boundEpisodes(change);
     while (this.#cars.size > this.#limits.cars) {
-      const busy = new Set(
-        [...this.#episodes.values()].filter(({ ended }) => !ended).map(({ unit }) => unit),
-      );
+      const busy = this.#episodes.busy();
       const goes = [...this.#cars.keys()].find((unit) => !busy.has(unit)) ?? [...this.#cars.keys()][0]!;
       this.#cars.delete(goes);
-      change.cars.delete(goes);
+      this.#episodes.forgetUnit(goes, change);
       change.gone.add(goes);
     }
-  }
-
-  #boundEpisodes(change: Change): void {
-    const all = [...this.#episodes];
-    const open = all.filter(([, { ended }]) => !ended);
-    const ended = all.filter(([, one]) => one.ended);
-    if (ended.length > this.#limits.ended) this.#forget(ended[0]![0], change);
-    if (open.length <= this.#limits.open) return;
-    const drill = open.find(([, { data }]) => data.test);
-    const [key, goes] = drill ?? open.at(-1)!;
-    if (!goes.data.test && this.#unshown.size < this.#limits.open) this.#unshown.add(key);
-    this.#forget(key, change);
-  }
-
-  #forget(key: string, change: Change): void {
-    this.#episodes.delete(key);
-    change.episodes.delete(key);
-    change.goneEpisodes.add(key);
+    if (change.isUrgent || change.episodes.size + change.goneEpisodes.size > 0) this.#episodes.bound(change);
+    for (const unit of change.gone) change.cars.delete(unit);
   }
 }

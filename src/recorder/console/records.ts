@@ -3,6 +3,7 @@ import type { Opened } from "../open-message.ts";
 import type { StoredReport } from "../report.ts";
 import type { UnitTopic } from "../topics.ts";
 import type { Way } from "./car.ts";
+import { cut } from "./cut.ts";
 import { EventData } from "./data.ts";
 import { Ring } from "./ring.ts";
 import { stampOf, timeOf, type Correction, type Stamp } from "./stamp.ts";
@@ -26,10 +27,7 @@ export type Heard = {
 
 const rawText = ({ where, payload, opened }: Heard): string => {
   if (where?.channel !== "history")
-    return payload
-      .subarray(0, RAW_LETTERS * 4)
-      .toString("utf8")
-      .slice(0, RAW_LETTERS);
+    return cut(payload.subarray(0, RAW_LETTERS * 4).toString("utf8"), RAW_LETTERS);
   const lines: string[] = [];
   let letters = 0;
   for (const { report } of opened?.accepted ?? []) {
@@ -38,11 +36,11 @@ const rawText = ({ where, payload, opened }: Heard): string => {
     letters += line.length;
     lines.push(line);
   }
-  return lines.join("\n").slice(0, RAW_LETTERS);
+  return cut(lines.join("\n"), RAW_LETTERS);
 };
 
 const fieldText = (value: unknown): string =>
-  (typeof value === "string" ? value : (JSON.stringify(value) ?? "")).slice(0, VALUE_LETTERS);
+  cut(typeof value === "string" ? value : (JSON.stringify(value) ?? ""), VALUE_LETTERS);
 
 type KeptEvent = Omit<EventView, "n" | "at"> & { readonly stamp: Stamp };
 
@@ -58,10 +56,10 @@ export class Records {
 
   keepRaw(heard: Heard, now: number): void {
     const { topic, retain, payload, opened } = heard;
-    const rejected = (opened?.rejected ?? []).slice(0, 5).map(({ reason }) => reason.slice(0, 500));
+    const rejected = (opened?.rejected ?? []).slice(0, 5).map(({ reason }) => cut(reason, 500));
     this.#raw.add({
       at: now,
-      topic: topic.slice(0, 300),
+      topic: cut(topic, 300),
       retain,
       bytes: payload.length,
       text: rawText(heard),
@@ -76,7 +74,7 @@ export class Records {
     const { type, ...rest } = data;
     const fields = Object.entries(rest)
       .slice(0, FIELDS)
-      .map(([name, value]): [string, string] => [name.slice(0, 100), fieldText(value)]);
+      .map(([name, value]): [string, string] => [cut(name, 100), fieldText(value)]);
     const isLate = way === "history" || !report.live;
     this.#events.add({ unit: report.unit, type, fields, isLate, stamp: stampOf(report) });
   }

@@ -13,6 +13,7 @@ import type { StaticFiles } from "../../runtime/http-files.ts";
 import type { Time } from "../../runtime/ports.ts";
 import { AckOrder, judgeAck } from "./acknowledge.ts";
 import { Fleet } from "./fleet.ts";
+import { Recheck } from "./recheck.ts";
 import type { Heard } from "./records.ts";
 import { History, TrackQuestion, type ReadTrack } from "./history.ts";
 import type { TileFile } from "./tiles.ts";
@@ -53,6 +54,10 @@ export type Console = AsyncDisposable & {
   readonly port: number;
   /** Shows what a message says. */
   hear(heard: Heard): void;
+  /** The broker has accepted the subscription, and sends its retained messages. */
+  subscribed(): void;
+  /** The connection to the broker is lost. */
+  lost(): void;
 };
 
 const MAX_ACK_BYTES = 1024;
@@ -151,6 +156,7 @@ export const openConsole = async (options: ConsoleOptions): Promise<Console> => 
   const { listen, password, tls, names = [], files, tiles, time, frameAncestors } = options;
   const fleet = new Fleet();
   const viewers = new Viewers(fleet, time, options.isConnected);
+  const recheck = new Recheck(fleet, time, (touched) => viewers.touch(touched));
   const images = tiles && "url" in tiles ? [tiles.origin] : [];
   const server = await openHttpServer(
     {
@@ -168,8 +174,14 @@ export const openConsole = async (options: ConsoleOptions): Promise<Console> => 
   );
   return {
     port: server.port,
-    hear: (heard) => viewers.touch(fleet.hear(heard, time.host())),
+    hear(heard) {
+      recheck.hear(heard);
+      viewers.touch(fleet.hear(heard, time.host()));
+    },
+    subscribed: () => recheck.begin(),
+    lost: () => recheck[Symbol.dispose](),
     async [Symbol.asyncDispose]() {
+      recheck[Symbol.dispose]();
       viewers[Symbol.dispose]();
       await server[Symbol.asyncDispose]();
     },

@@ -12,7 +12,7 @@ const linkOf = ({ silent, state, health }: Car): Pick<CarSummary, "link" | "link
   if (silent) return { link: "silent" };
   if (!state) return { link: "unknown" };
   if (state.state === "offline") return { link: "offline", linkDetail: state.reason };
-  return { link: "online", linkDetail: health?.data.read.link?.fault };
+  return { link: "online", linkDetail: health?.data.link?.fault };
 };
 
 const BOARD_PARTS: ReadonlySet<string> = new Set(["panic-board", "panic-loop"]);
@@ -21,7 +21,7 @@ const boardOf = (car: Car): Pick<CarSummary, "board" | "boardDetail"> => {
   const fault = openFaults(car).find(({ data }) => BOARD_PARTS.has(data.part));
   if (fault) return { board: "fault", boardDetail: fault.data.code ?? fault.data.detail };
   if (!car.health) return { board: "unknown" };
-  const board = car.health.data.read.panicBoard;
+  const board = car.health.data.panicBoard;
   if (!board) return { board: "none" };
   return { board: board.connected ? "ok" : "fault" };
 };
@@ -31,6 +31,8 @@ export type Alarm = {
   readonly emergency: CarSummary["emergency"];
   /** Where the car was; shown if no position report of it has come. */
   readonly position?: CarSummary["position"];
+  /** Open episodes that are hidden, if there are any. */
+  readonly unshown?: CarSummary["unshown"];
 };
 
 /** The car's newest position, as the page shows it. */
@@ -40,7 +42,7 @@ const placeOf = ({ position, corrections }: Car): CarSummary["position"] => {
   return { ...position.data, at, isTimeKnown: isKnown };
 };
 
-export const summaryOf = (car: Car, { emergency, position }: Alarm): CarSummary => {
+export const summaryOf = (car: Car, { emergency, position, unshown }: Alarm): CarSummary => {
   const { unit, heardAt } = car;
   return {
     unit,
@@ -51,6 +53,7 @@ export const summaryOf = (car: Car, { emergency, position }: Alarm): CarSummary 
     missing: car.numbers.reduce((sum, numbers) => sum + missingCount(numbers), 0),
     faults: openFaults(car).length,
     emergency,
+    ...(unshown === undefined ? {} : { unshown }),
   };
 };
 
@@ -62,17 +65,6 @@ const pointOf = (car: Car, { stamp, data }: Dated<PlaceData>, before: Dated<Plac
     (ledger?.missing.within(before.stamp.seq + 1, stamp.seq - 1).length ?? 0) > 0;
   const point: TrackPoint = { ...data, at: timeOf(stamp, car.corrections).at };
   return isGap ? { ...point, isGap } : point;
-};
-
-/** Values of a unit's health that are shown. */
-const VALUES = 100;
-
-/** The values of an object by their paths, as texts. */
-const flatten = (value: unknown, path = ""): [string, string][] => {
-  if (typeof value !== "object" || value === null) return [[path, String(value).slice(0, 500)]];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    flatten(inner, path === "" ? key : `${path}.${key}`),
-  );
 };
 
 export const detailsOf = (car: Car, alarm: Alarm): CarDetails => {
@@ -91,7 +83,7 @@ export const detailsOf = (car: Car, alarm: Alarm): CarDetails => {
     vehicle: vehicle && { at: timeOf(vehicle.stamp, corrections).at, ...vehicle.data },
     health: health && {
       at: timeOf(health.stamp, corrections).at,
-      values: flatten(health.data.raw).slice(0, VALUES),
+      values: health.data.values,
     },
     faults: openFaults(car).map(({ stamp, data: { part, code, where, detail } }) => ({
       part,

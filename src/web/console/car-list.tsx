@@ -23,7 +23,7 @@ type Props = {
 
 const Row = ({ car, now }: { readonly car: CarSummary; readonly now: number }): JSX.Element => {
   const words = useWords();
-  const { unit, heardAt, link, board, position, missing, emergency } = car;
+  const { unit, heardAt, link, board, position, missing, emergency, unshown = 0 } = car;
   const [directorate = "", id = ""] = unit.split("/");
   return (
     <>
@@ -41,6 +41,7 @@ const Row = ({ car, now }: { readonly car: CarSummary; readonly now: number }): 
         {emergency !== undefined && (
           <span class={`tag ${emergency}`}>{emergency === "real" ? words.emergency : words.drill}</span>
         )}
+        {unshown > 0 && <span class="duty unshown">{words.unshownHere(unshown)}</span>}
         <span class={`duty link-${link}`}>{words.links[link]}</span>
         {board !== "ok" && (
           <span class={`duty board-${board}`}>

@@ -68,7 +68,7 @@ const shownHeld = (ms: number, locale: string): string =>
 const Facts = ({ episode }: { episode: EpisodeView }): JSX.Element => {
   const words = useWords();
   const { locale } = useViewer();
-  const { buttons, presses, heldMs, isPressTimeKnown, silent, shortened } = episode;
+  const { buttons, presses, heldMs, isPressTimeKnown, silent, shortened, isUnconfirmed } = episode;
   return (
     <>
       <dl class="facts">
@@ -80,6 +80,7 @@ const Facts = ({ episode }: { episode: EpisodeView }): JSX.Element => {
         <PositionFact episode={episode} />
       </dl>
       {!isPressTimeKnown && <p class="note">{words.pressTimeUnknown}</p>}
+      {isUnconfirmed && <p class="note bad">{words.unconfirmed}</p>}
       {silent && <p class="note">{words.covert}</p>}
       {shortened.length > 0 && <p class="note">{words.shortened(shortened.join(", "))}</p>}
     </>

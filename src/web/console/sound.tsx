@@ -6,10 +6,13 @@ import { isAccepted } from "./fleet-state.ts";
 import { useViewer } from "../shared/viewer.tsx";
 import { useWords } from "./parts.tsx";
 
+/** Whether somebody must answer it. */
+const isCall = (episode: EpisodeView): boolean => !isAccepted(episode) && episode.isUnconfirmed !== true;
+
 /** What is to be heard while these emergencies and drills are open. */
 export const tuneOf = (real: readonly EpisodeView[], drills: readonly EpisodeView[]): Tune => {
-  if (real.some((episode) => !isAccepted(episode))) return "urgent";
-  return drills.some((episode) => !isAccepted(episode)) ? "drill" : "none";
+  if (real.some(isCall)) return "urgent";
+  return drills.some(isCall) ? "drill" : "none";
 };
 
 /** Plays the tune, and says whether it is heard. */

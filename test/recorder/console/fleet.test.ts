@@ -4,6 +4,7 @@ import { AT, gapData, STORE, UNIT, wire } from "../reports.ts";
 import { EPISODE, NOW, openBench, place } from "./messages.ts";
 
 const OTHER_STORE = "zzzzzzzz";
+type Bench = ReturnType<typeof openBench>;
 const unset = (seq: number, more: object = {}) => ({
   clock: "unset",
   at: new Date(seq).toISOString(),
@@ -201,6 +202,34 @@ describe("the link of a car", () => {
   });
 });
 
+describe("a car that is silent", () => {
+  const at = new Date(NOW).toISOString();
+  const silent = JSON.stringify({ since: at, last: at, expectedS: 10 });
+
+  test.each([
+    ["a live report", (bench: Bench) => bench.position(2)],
+    ["a batch of its backlog", (bench: Bench) => bench.history(wire(2))],
+    ["a birth", (bench: Bench) => bench.state("online", { connection: 2 })],
+  ])("is no longer when %s comes, although the removal of the message was not seen", (_, hear) => {
+    const bench = openBench();
+    bench.state("online");
+    bench.say("silent", silent, true);
+    hear(bench);
+    expect(bench.car().link).toBe("online");
+  });
+
+  test.each([
+    ["a retained report", (bench: Bench) => bench.position(2, {}, true)],
+    ["a will", (bench: Bench) => bench.state("offline")],
+  ])("is still when only %s comes", (_, hear) => {
+    const bench = openBench();
+    bench.state("online");
+    bench.say("silent", silent, true);
+    hear(bench);
+    expect(bench.car().link).toBe("silent");
+  });
+});
+
 describe("the panic board of a car", () => {
   test("is not known before a health report, and none if the unit has none", () => {
     const bench = openBench();
@@ -378,20 +407,98 @@ describe("the limits", () => {
     expect([...bench.fleet.units]).toEqual(["zrenjanin/a", "zrenjanin/b", "zrenjanin/d"]);
   });
 
-  test("beyond the most open emergencies a drill goes first; then further ones are counted", () => {
+  const episodeOf = (n: number) => ({ episode: `01JDD4${String(n).padStart(20, "0")}` });
+  const unitOf = (id: string) => ({ unit: `zrenjanin/${id}` });
+
+  test("beyond the most open emergencies a drill is hidden first; then the oldest of the car with the most", () => {
     const bench = openBench({ ...LIMITS, open: 2 });
-    const named = (n: number) => ({ episode: `01JDD40000000000000000000${n}` });
-    bench.emergency(1, { ...named(1), test: true });
-    bench.emergency(2, named(2));
-    bench.emergency(3, named(3));
-    expect([...bench.fleet.episodeKeys]).toEqual([2, 3].map((n) => `${UNIT} ${named(n).episode}`));
-    bench.emergency(4, named(4));
-    bench.emergency(4, { ...named(4), attempt: 2 });
+    bench.emergency(1, { ...episodeOf(1), test: true });
+    bench.emergency(2, episodeOf(2));
+    bench.emergency(3, episodeOf(3));
+    expect([...bench.fleet.episodeKeys]).toEqual([2, 3].map((n) => `${UNIT} ${episodeOf(n).episode}`));
+    const touched = bench.emergency(4, episodeOf(4));
+    expect(touched.goneEpisodes).toEqual([`${UNIT} ${episodeOf(2).episode}`]);
+    bench.emergency(5, { ...episodeOf(4), attempt: 2 });
     expect(bench.fleet.unshown).toBe(1);
-    bench.emergency(5, { ...named(2), state: "cleared" });
-    bench.emergency(4, { ...named(4), attempt: 3 });
+  });
+
+  test("a hidden emergency is shown as soon as there is room, without a further report of it", () => {
+    const bench = openBench({ ...LIMITS, openOfUnit: 1 });
+    bench.emergency(1, episodeOf(1));
+    bench.emergency(2, episodeOf(2));
+    expect(bench.fleet.unshown).toBe(1);
+    const touched = bench.emergency(3, { ...episodeOf(2), state: "cleared" });
+    expect(touched.episodes).toContain(`${UNIT} ${episodeOf(1).episode}`);
+    expect([...bench.fleet.episodeKeys]).toContain(`${UNIT} ${episodeOf(1).episode}`);
     expect(bench.fleet.unshown).toBe(0);
-    expect(bench.fleet.find(UNIT, named(4).episode)).toBeDefined();
+  });
+
+  test("a hidden emergency can be acknowledged, is in its car's row, and stays hidden when it is repeated", () => {
+    const bench = openBench({ ...LIMITS, openOfUnit: 1 });
+    bench.emergency(1, episodeOf(1));
+    expect(bench.car().unshown).toBeUndefined();
+    bench.emergency(2, episodeOf(2));
+    bench.emergency(3, { ...episodeOf(1), attempt: 2 });
+    expect([...bench.fleet.episodeKeys]).toEqual([`${UNIT} ${episodeOf(2).episode}`]);
+    expect(bench.fleet.find(UNIT, episodeOf(1).episode)).toMatchObject({ state: "active", attempt: 2 });
+    expect(bench.car()).toMatchObject({ emergency: "real", unshown: 1 });
+    bench.say(`emergency/${episodeOf(1).episode}`, "");
+    expect(bench.car().unshown).toBeUndefined();
+  });
+
+  test("a car with very many open emergencies hides no other car's", () => {
+    const bench = openBench({ ...LIMITS, open: 20 });
+    bench.emergency(1, episodeOf(999), unitOf("before"));
+    for (let n = 1; n <= 60; n++) bench.emergency(n, episodeOf(n), unitOf("evil"));
+    bench.emergency(1, episodeOf(999), unitOf("after"));
+    const keys = [...bench.fleet.episodeKeys];
+    expect(keys).toContain(`zrenjanin/before ${episodeOf(999).episode}`);
+    expect(keys).toContain(`zrenjanin/after ${episodeOf(999).episode}`);
+    expect(keys).toHaveLength(2 + LIMITS.openOfUnit);
+    expect(keys).toContain(`zrenjanin/evil ${episodeOf(60).episode}`);
+    expect(bench.fleet.unshown).toBeGreaterThan(0);
+  });
+
+  test("the only emergency of a car is shown even beyond the most open emergencies", () => {
+    const bench = openBench({ ...LIMITS, open: 3 });
+    for (let n = 1; n <= 3; n++) bench.emergency(n, episodeOf(n), unitOf("many"));
+    for (const id of ["a", "b", "c", "d"]) bench.emergency(1, episodeOf(9), unitOf(id));
+    const keys = [...bench.fleet.episodeKeys];
+    expect(keys.filter((key) => key.startsWith("zrenjanin/many"))).toHaveLength(1);
+    expect(keys).toHaveLength(5);
+    expect(bench.fleet.unshown).toBe(2);
+  });
+
+  test("a car's hidden emergency takes the place of its drills", () => {
+    const bench = openBench({ ...LIMITS, openOfUnit: 2 });
+    for (let n = 1; n <= 4; n++) bench.emergency(n, { ...episodeOf(n), test: n > 2 });
+    expect([...bench.fleet.episodeKeys]).toEqual([1, 2].map((n) => `${UNIT} ${episodeOf(n).episode}`));
+    bench.emergency(9, { ...episodeOf(1), state: "cleared" });
+    bench.emergency(10, { ...episodeOf(2), state: "cleared" });
+    expect(bench.car()).toMatchObject({ emergency: "drill" });
+    expect(bench.car().unshown).toBeUndefined();
+  });
+
+  test("when a car with an open emergency must go, its emergencies go with it", () => {
+    const bench = openBench({ ...LIMITS, cars: 1, openOfUnit: 1 });
+    bench.emergency(1, episodeOf(1), unitOf("a"));
+    bench.emergency(2, episodeOf(2), unitOf("a"));
+    const touched = bench.emergency(1, episodeOf(1), unitOf("b"));
+    expect(touched).toMatchObject({
+      gone: ["zrenjanin/a"],
+      goneEpisodes: [`zrenjanin/a ${episodeOf(2).episode}`],
+    });
+    expect([...bench.fleet.episodeKeys]).toEqual([`zrenjanin/b ${episodeOf(1).episode}`]);
+    expect(bench.fleet.unshown).toBe(0);
+  });
+
+  test("of ended emergencies that come in one batch all beyond the limit go", () => {
+    const bench = openBench({ ...LIMITS, ended: 2 });
+    const lines = Array.from({ length: 50 }, (_, n) =>
+      wire(n + 1, { kind: "emergency", data: { ...emergencyOf(), ...episodeOf(n), state: "cleared" } }),
+    );
+    bench.history(...lines);
+    expect([...bench.fleet.episodeKeys]).toEqual([48, 49].map((n) => `${UNIT} ${episodeOf(n).episode}`));
   });
 
   test("of ended emergencies, events, raw messages and positions the oldest go", () => {
