@@ -366,7 +366,8 @@ describe("everyone", () => {
     await page.getByRole("article").first().waitFor();
     await page.locator("select").first().selectOption(language);
     await page.getByRole("heading", { level: 1, name: title }).waitFor();
-    expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
+    // Set after the page was painted.
+    await page.waitForFunction((expected) => document.documentElement.lang === expected, language);
     const text = await page.locator("body").innerText();
     expect(text).not.toMatch(/undefined|\[object|NaN/);
     if (language !== "en") expect(text).not.toMatch(/\b(Accept|Pressed|Cars|online|Emergency)\b/);
