@@ -76,7 +76,7 @@ const link = (): Snapshot["link"] => ({
 
 const board = (): NonNullable<Snapshot["panicBoard"]> => ({
   connected: true,
-  firmware: "1.6",
+  firmware: "1.4",
   supplyMv: 4_970,
   supplyCalibrated: true,
   loops: { dash: "normal", boot: "normal" },
