@@ -46,7 +46,8 @@ export const EmergencyData = z.object({
   state: z.enum(["active", "received", "accepted", "cleared"]),
   test: z.boolean(),
   silent: z.boolean().catch(false).default(false),
-  button: z.string().max(100),
+  // An emergency is never ignored for the name of its button.
+  button: z.string().transform((name) => cut(name, 100)),
   buttons: z.array(z.string().max(100)).max(16).optional().catch(undefined),
   pressedAt: z.iso.datetime().optional().catch(undefined),
   heldMs: number,

@@ -276,6 +276,12 @@ describe("an emergency", () => {
     expect(bench.car().emergency).toBe("real");
   });
 
+  test("is shown whatever the name of its button is", () => {
+    const bench = openBench();
+    bench.emergency(1, { button: "b".repeat(500) });
+    expect(bench.episode()).toMatchObject({ state: "active", buttons: ["b".repeat(100)] });
+  });
+
   test("goes through its stages, and has ended when the unit reports it as cleared", () => {
     const bench = openBench();
     bench.emergency(1);
