@@ -93,26 +93,6 @@ describe.skipIf(!canInstall)("npm ci, then an npm script", () => {
       expect(installed.stdout.split("\n").length).toBeLessThan(10);
     });
 
-    test("the demo builds its pages, prints their address, and ends with q", async () => {
-      const demo = spawn("npm", ["run", "-s", "demo"], { cwd: folder, env: on.env });
-      let text = "";
-      const address = new Promise<string>((found) => {
-        demo.stdout.on("data", (chunk) => {
-          text += String(chunk);
-          const url = /http:\S+/.exec(text)?.[0];
-          if (url !== undefined) found(url);
-        });
-      });
-      const timer = setTimeout(() => demo.stdin.end("q"), 55_000);
-      const page = await fetch(await address);
-      expect(page.status).toBe(200);
-      expect(await page.text()).toContain("<script");
-      demo.stdin.end("q");
-      const [code] = await once(demo, "exit");
-      clearTimeout(timer);
-      expect(code).toBe(0);
-    }, 60_000);
-
     test("the demo drives in the terminal, and ends with q", async () => {
       const demo = spawn("npm", ["run", "-s", "demo", "--", "--terminal", "--speed", "10"], {
         cwd: folder,
