@@ -21,7 +21,7 @@ const englishTexts = (): string => {
   return `export const ENGLISH = ${JSON.stringify(texts)};`;
 };
 
-/** Keywords that `src/web/shared/check.ts` reads. */
+/** Keywords that `src/web/viewer/json-schema.ts` reads. */
 const READ = new Set([
   "type",
   "enum",
@@ -52,7 +52,7 @@ const BUILT: Readonly<Record<string, () => string>> = {
   "built:schemas": schemas,
 };
 
-/** The modules `built:…`, which `src/web/shared/built.d.ts` declares. */
+/** The modules `built:…`, which `src/web/viewer/built-modules.d.ts` declares. */
 export const built: Plugin = {
   name: "built",
   resolveId: (id) => (Object.hasOwn(BUILT, id) ? `\0${id}` : undefined),

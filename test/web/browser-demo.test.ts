@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STEPS, type Step, type Trouble } from "../../src/domain/demo.ts";
 import { WORDS as CONSOLE_WORDS } from "../../src/web/console/words.ts";
 import { WORDS } from "../../src/web/demo/words.ts";
-import { LANGUAGES } from "../../src/web/shared/language.ts";
+import { LANGUAGES } from "../../src/web/viewer/language.ts";
 import { WORDS as STATUS_WORDS } from "../../src/web/status/words.ts";
 import { accessibilityFaults } from "./accessibility.ts";
 import { openBrowser, openPage, screenshot, type Seen } from "./browser.ts";

@@ -1,7 +1,7 @@
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { LANGUAGES } from "../../src/web/shared/language.ts";
+import { LANGUAGES } from "../../src/web/viewer/language.ts";
 import { TABS } from "../../src/web/status/views.ts";
 import { WORDS } from "../../src/web/status/words.ts";
 import { openBrowser, openPage, screenshot, type Size } from "./browser.ts";

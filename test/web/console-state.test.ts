@@ -6,7 +6,7 @@ import { gridLines, gridStep } from "../../src/web/console/grid.ts";
 import { tuneOf } from "../../src/web/console/sound.tsx";
 import { GRAPH, speedLine } from "../../src/web/console/speed-line.ts";
 import { WORDS } from "../../src/web/console/words.ts";
-import { LANGUAGES } from "../../src/web/shared/language.ts";
+import { LANGUAGES } from "../../src/web/viewer/language.ts";
 
 const car = (unit: string, more: Partial<CarSummary> = {}): CarSummary => ({
   unit,

@@ -3,7 +3,7 @@ import { STEPS, TROUBLES, type LogLine, type Said } from "../../src/domain/demo.
 import { nextStep } from "../../src/web/demo/guide.tsx";
 import { folded, sentenceOf } from "../../src/web/demo/log.tsx";
 import { WORDS } from "../../src/web/demo/words.ts";
-import { LANGUAGES, LOCALES } from "../../src/web/shared/language.ts";
+import { LANGUAGES, LOCALES } from "../../src/web/viewer/language.ts";
 
 const CYRILLIC = /\p{Script=Cyrillic}/u;
 

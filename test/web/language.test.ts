@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toLatin } from "../../src/domain/faults/latin.ts";
-import { chooseLanguage, inEveryLanguage } from "../../src/web/shared/language.ts";
+import { chooseLanguage, inEveryLanguage } from "../../src/web/viewer/language.ts";
 
 describe("the language of a page", () => {
   test.each([

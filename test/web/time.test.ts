@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shownSpan, shownTime } from "../../src/web/shared/time.ts";
+import { shownSpan, shownTime } from "../../src/web/viewer/time.ts";
 
 const AT = Date.UTC(2026, 10, 26, 13, 4, 5);
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CATALOGUE } from "../../src/domain/faults.ts";
-import { faultWords } from "../../src/web/shared/fault-words.ts";
-import { LANGUAGES } from "../../src/web/shared/language.ts";
+import { faultWords } from "../../src/web/viewer/fault-words.ts";
+import { LANGUAGES } from "../../src/web/viewer/language.ts";
 import { WORDS } from "../../src/web/status/words.ts";
 
 const CYRILLIC = /\p{Script=Cyrillic}/u;

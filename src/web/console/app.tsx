@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useCallback, useMemo, useRef, useState } from "preact/hooks";
 import type { ConsoleSettings, EpisodeView, TrackPoint } from "../../domain/fleet.ts";
-import { ViewerSwitches } from "../shared/viewer.tsx";
+import { ViewerSwitches } from "../viewer/viewer.tsx";
 import { CarList } from "./car-list.tsx";
 import { CarPane } from "./car-pane.tsx";
 import { Emergencies } from "./emergencies.tsx";

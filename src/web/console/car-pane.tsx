@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { CarDetails, TrackPoint } from "../../domain/fleet.ts";
-import { faultWords } from "../shared/fault-words.ts";
-import { Time, useViewer } from "../shared/viewer.tsx";
+import { faultWords } from "../viewer/fault-words.ts";
+import { Time, useViewer } from "../viewer/viewer.tsx";
 import { HistoryPane } from "./history-pane.tsx";
 import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
 

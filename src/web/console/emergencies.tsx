@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { STAGES, type EpisodeView } from "../../domain/fleet.ts";
-import { shownSpan } from "../shared/time.ts";
-import { Time, useViewer } from "../shared/viewer.tsx";
+import { shownSpan } from "../viewer/time.ts";
+import { Time, useViewer } from "../viewer/viewer.tsx";
 import { Answers } from "./answers.tsx";
 import { coordinates, Fact, spanSince, useWords, valueText } from "./parts.tsx";
 

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { TrackAnswer, type TrackPoint } from "../../domain/fleet.ts";
-import { shownTime } from "../shared/time.ts";
-import { Time, useViewer } from "../shared/viewer.tsx";
+import { shownTime } from "../viewer/time.ts";
+import { Time, useViewer } from "../viewer/viewer.tsx";
 import { coordinates, Fact, useWords } from "./parts.tsx";
 import { get } from "./server.ts";
 import { GRAPH, speedLine } from "./speed-line.ts";

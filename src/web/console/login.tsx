@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ViewerSwitches } from "../shared/viewer.tsx";
+import { ViewerSwitches } from "../viewer/viewer.tsx";
 import { useWords } from "./parts.tsx";
 import { AnswerError, postPassword } from "./server.ts";
 

@@ -1,9 +1,9 @@
 import { render, type JSX } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { ConsoleSettings } from "../../domain/fleet.ts";
-import "../shared/theme.css";
+import "../viewer/theme.css";
 import "./console.css";
-import { ViewerProvider } from "../shared/viewer.tsx";
+import { ViewerProvider } from "../viewer/viewer.tsx";
 import { Console } from "./app.tsx";
 import { Login } from "./login.tsx";
 import { useWords } from "./parts.tsx";

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { shownSpan } from "../shared/time.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { shownSpan } from "../viewer/time.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 import { WORDS } from "./words.ts";
 
 /** Small parts that several of the console's panes use. */

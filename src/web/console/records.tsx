@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import * as z from "zod";
 import { RawMessage, type EpisodeView, type EventView } from "../../domain/fleet.ts";
-import { Time } from "../shared/viewer.tsx";
+import { Time } from "../viewer/viewer.tsx";
 import { useWords } from "./parts.tsx";
 import { get } from "./server.ts";
 

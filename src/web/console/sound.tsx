@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { EpisodeView } from "../../domain/fleet.ts";
 import { Alarm, type Hearing, type Tune } from "./alarm.ts";
 import { isAccepted } from "./fleet-state.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { useViewer } from "../viewer/viewer.tsx";
 import { useWords } from "./parts.tsx";
 
 /** Whether somebody must answer it. */

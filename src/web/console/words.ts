@@ -1,4 +1,4 @@
-import { inEveryLanguage, type Language } from "../shared/language.ts";
+import { inEveryLanguage, type Language } from "../viewer/language.ts";
 
 /** The console's texts. Serbian and Slovene have other forms of nouns after 1, 2 and 5: counts stand behind a colon. */
 const EN = {

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { DemoState } from "../../domain/demo.ts";
-import { ViewerSwitches } from "../shared/viewer.tsx";
+import { ViewerSwitches } from "../viewer/viewer.tsx";
 import { PanicButton } from "./button.tsx";
 import { Frame } from "./frame.tsx";
 import { Guide } from "./guide.tsx";

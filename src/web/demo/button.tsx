@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { flashesPerSecond, isLampName, isLit, STEP_MS } from "../status/lamp-phase.ts";
 import { WORDS as STATUS_WORDS } from "../status/words.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { useViewer } from "../viewer/viewer.tsx";
 import { useWords } from "./words.ts";
 
 /** A page may not flash more often (WCAG 2.3.1). */

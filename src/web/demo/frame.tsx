@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import { useAwake, useLead } from "../shared/led.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { useAwake, useLead } from "../viewer/led.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 
 /** A page of this machine in a frame, in this page's language and colours. */
 export const Frame = ({ port, title }: { readonly port: number; readonly title: string }): JSX.Element => {

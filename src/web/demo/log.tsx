@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { LogLine, Said } from "../../domain/demo.ts";
-import { faultWords } from "../shared/fault-words.ts";
-import type { Language } from "../shared/language.ts";
-import { shownTime } from "../shared/time.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { faultWords } from "../viewer/fault-words.ts";
+import type { Language } from "../viewer/language.ts";
+import { shownTime } from "../viewer/time.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 import { WORDS } from "./words.ts";
 
 /** `12 ms`, `1.4 s`. */

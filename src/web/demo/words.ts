@@ -1,5 +1,5 @@
-import { inEveryLanguage } from "../shared/language.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { inEveryLanguage } from "../viewer/language.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 
 /** The demo's texts. Serbian and Slovene have other forms of nouns after 1, 2 and 5: counts stand behind a colon. */
 const EN = {

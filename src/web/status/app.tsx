@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { shownSpan } from "../shared/time.ts";
-import { ViewerSwitches } from "../shared/viewer.tsx";
+import { shownSpan } from "../viewer/time.ts";
+import { ViewerSwitches } from "../viewer/viewer.tsx";
 import { judge, verdict, type Judged } from "./judge.ts";
 import type { ShownLamp } from "./lamp-phase.ts";
 import { LinkView } from "./link.tsx";

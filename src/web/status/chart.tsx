@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { useFormat } from "../shared/format.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { useFormat } from "../viewer/number-format.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 import { useWords } from "./words.ts";
 
 /** Columns of equal length. `at`: UTC milliseconds, ascending. `null`: not known then. */

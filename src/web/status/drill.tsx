@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { useFormat } from "../shared/format.ts";
-import { Time } from "../shared/viewer.tsx";
+import { useFormat } from "../viewer/number-format.ts";
+import { Time } from "../viewer/viewer.tsx";
 import { along, MARKS_MS, shownLeg, shownMark, STAGES } from "./legs.ts";
 import { Panel } from "./parts.tsx";
 import { order } from "./source.ts";

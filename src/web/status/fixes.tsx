@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useFormat } from "../shared/format.ts";
+import { useFormat } from "../viewer/number-format.ts";
 import { runsOfFix, sharesOf } from "./fix-runs.ts";
 import { useWords } from "./words.ts";
 

@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { faultWords } from "../shared/fault-words.ts";
-import { useFormat } from "../shared/format.ts";
-import { shownSpan } from "../shared/time.ts";
-import { Time, useViewer } from "../shared/viewer.tsx";
+import { faultWords } from "../viewer/fault-words.ts";
+import { useFormat } from "../viewer/number-format.ts";
+import { shownSpan } from "../viewer/time.ts";
+import { Time, useViewer } from "../viewer/viewer.tsx";
 import { Chart } from "./chart.tsx";
 import { Events } from "./events.tsx";
 import { seriesOf } from "./moments.ts";

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { shownSpan } from "../shared/time.ts";
+import { shownSpan } from "../viewer/time.ts";
 import { useWords } from "./words.ts";
 
 type LockProps = {

@@ -1,6 +1,6 @@
 import { render } from "preact";
-import "../shared/theme.css";
-import { ViewerProvider } from "../shared/viewer.tsx";
+import "../viewer/theme.css";
+import { ViewerProvider } from "../viewer/viewer.tsx";
 import { App } from "./app.tsx";
 import "./page.css";
 

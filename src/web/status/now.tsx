@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { faultWords } from "../shared/fault-words.ts";
-import { useFormat, type Format } from "../shared/format.ts";
-import { shownSpan } from "../shared/time.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { faultWords } from "../viewer/fault-words.ts";
+import { useFormat, type Format } from "../viewer/number-format.ts";
+import { shownSpan } from "../viewer/time.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 import { OpenEpisodes } from "./drill.tsx";
 import type { Judged, Reason } from "./judge.ts";
 import { Lamp } from "./lamp.tsx";

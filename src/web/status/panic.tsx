@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { useFormat } from "../shared/format.ts";
+import { useFormat } from "../viewer/number-format.ts";
 import { Drill, Episodes } from "./drill.tsx";
 import type { Level } from "./judge.ts";
 import { Lamp } from "./lamp.tsx";

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { useFormat } from "../shared/format.ts";
-import { Time } from "../shared/viewer.tsx";
+import { useFormat } from "../viewer/number-format.ts";
+import { Time } from "../viewer/viewer.tsx";
 import { Chart } from "./chart.tsx";
 import { seriesOf } from "./moments.ts";
 import { Facts, Panel } from "./parts.tsx";

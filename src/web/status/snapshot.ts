@@ -1,6 +1,6 @@
 import { LAMP_EVENT, SNAPSHOT } from "built:schemas";
 import type { LampEvent, Snapshot } from "../../domain/snapshot.ts";
-import { conforms } from "../shared/check.ts";
+import { conforms } from "../viewer/json-schema.ts";
 
 const isSnapshot = (value: unknown): value is Snapshot => conforms(SNAPSHOT, value);
 const isLampEvent = (value: unknown): value is LampEvent => conforms(LAMP_EVENT, value);

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Snapshot } from "../../domain/snapshot.ts";
-import { useFormat, type Format } from "../shared/format.ts";
-import { shownSpan } from "../shared/time.ts";
+import { useFormat, type Format } from "../viewer/number-format.ts";
+import { shownSpan } from "../viewer/time.ts";
 import { Facts, Panel, Search } from "./parts.tsx";
 import { useWords } from "./words.ts";
 

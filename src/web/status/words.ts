@@ -1,5 +1,5 @@
-import { inEveryLanguage } from "../shared/language.ts";
-import { useViewer } from "../shared/viewer.tsx";
+import { inEveryLanguage } from "../viewer/language.ts";
+import { useViewer } from "../viewer/viewer.tsx";
 import { ENGLISH, type Words } from "./words/english.ts";
 import { SERBIAN } from "./words/serbian.ts";
 import { SLOVENE } from "./words/slovene.ts";

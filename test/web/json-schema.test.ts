@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { describe, expect, test } from "vitest";
 import { LampEvent, Snapshot } from "../../src/domain/snapshot.ts";
-import { conforms, type JsonSchema } from "../../src/web/shared/check.ts";
+import { conforms, type JsonSchema } from "../../src/web/viewer/json-schema.ts";
 import { readLamp, readSnapshot } from "../../src/web/status/snapshot.ts";
 import { badCar, goodCar } from "./fixture.ts";
 

@@ -8,7 +8,7 @@ declare module "built:fault-texts" {
 
 /** JSON Schemas (draft 2020-12) of what the unit sends, made from the zod schemas of `domain/snapshot`. */
 declare module "built:schemas" {
-  import type { JsonSchema } from "./check.ts";
+  import type { JsonSchema } from "./json-schema.ts";
   export const SNAPSHOT: JsonSchema;
   export const LAMP_EVENT: JsonSchema;
 }
