@@ -18,15 +18,12 @@ const openMap = (element: HTMLElement, { settings, onPick }: Props): { map: Flee
   const size = new ResizeObserver(() => map.resized());
   size.observe(element);
   const repaint = (): void => map.repaint();
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", repaint);
   const chosen = new MutationObserver(repaint);
   chosen.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   return {
     map,
     close() {
       chosen.disconnect();
-      dark.removeEventListener("change", repaint);
       size.disconnect();
       map.remove();
     },

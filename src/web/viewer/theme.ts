@@ -1,15 +1,38 @@
+import { useLayoutEffect, useState } from "preact/hooks";
 import { remembered } from "./remembered.ts";
 
 /** `auto`: as the viewer's system says. */
 export const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
-const stored = remembered("patrol-unit.theme");
+/** Names the theme in the page (`theme.css` has its colours), and follows the system if it decides. */
+const show = (theme: Theme): (() => void) => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const name = (): void => {
+    const ofSystem = dark.matches ? "dark" : "light";
+    document.documentElement.dataset["theme"] = theme === "auto" ? ofSystem : theme;
+  };
+  name();
+  dark.addEventListener("change", name);
+  return () => dark.removeEventListener("change", name);
+};
 
-export const storedTheme = (): Theme => THEMES.find((theme) => theme === stored.get()) ?? "auto";
-
-/** Shows the theme: `theme.css` has the colours for each value of `data-theme`. */
-export const showTheme = (theme: Theme): void => {
-  stored.set(theme);
-  document.documentElement.dataset["theme"] = theme;
+/**
+ * The viewer's theme, which is remembered. `choose` remembers another one; `follow` shows one that somebody else
+ * decides, for now.
+ */
+export const useTheme = (): {
+  readonly theme: Theme;
+  readonly choose: (theme: Theme) => void;
+  readonly follow: (theme: Theme) => void;
+} => {
+  const [stored] = useState(() => remembered("patrol-unit.theme"));
+  const [theme, follow] = useState<Theme>(() => THEMES.find((one) => one === stored.get()) ?? "auto");
+  // Before the first paint: a page that is white for a moment dazzles at night.
+  useLayoutEffect(() => show(theme), [theme]);
+  const choose = (chosen: Theme): void => {
+    stored.set(chosen);
+    follow(chosen);
+  };
+  return { theme, choose, follow };
 };

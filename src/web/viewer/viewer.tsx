@@ -10,7 +10,7 @@ import {
 } from "./language.ts";
 import { useLed } from "./led.ts";
 import { remembered } from "./remembered.ts";
-import { showTheme, storedTheme, THEMES, type Theme } from "./theme.ts";
+import { THEMES, useTheme, type Theme } from "./theme.ts";
 import { shownTime } from "./time.ts";
 
 /** How this viewer wants the page: language and theme, both remembered. */
@@ -38,14 +38,13 @@ export const useViewer = (): Viewer => {
 export const ViewerProvider = ({ children }: { readonly children: ComponentChildren }): JSX.Element => {
   const [stored] = useState(() => remembered("patrol-unit.language"));
   const [language, setLanguage] = useState(() => chooseLanguage(stored.get(), navigator.languages));
-  const [theme, setTheme] = useState(storedTheme);
+  const { theme, choose, follow } = useTheme();
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
-  useEffect(() => showTheme(theme), [theme]);
   const led = useLed((lead) => {
     setLanguage(lead.language);
-    setTheme(lead.theme);
+    follow(lead.theme);
   });
   const viewer: Viewer = {
     language,
@@ -55,7 +54,7 @@ export const ViewerProvider = ({ children }: { readonly children: ComponentChild
       setLanguage(chosen);
     },
     theme,
-    paint: setTheme,
+    paint: choose,
     isLed: led !== undefined,
     isAwake: led?.isAwake ?? false,
   };
