@@ -5,12 +5,12 @@ import type { Route } from "../domain/wire.ts";
 import type { Timer } from "../runtime/ports.ts";
 import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts";
 import { pause } from "../runtime/wait.ts";
-import { BrokerFaults } from "./broker-faults.ts";
+import { BrokerNews } from "./broker-news.ts";
 import { Brokers, type Visit } from "./brokers.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
-import { classify, refusal } from "./faults.ts";
+import { classify } from "./faults.ts";
 import { fateOf, type Fate } from "./fate.ts";
-import { noListener, whyGiveUp } from "./giving-up.ts";
+import { whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import {
   NOBODY,
@@ -21,15 +21,7 @@ import {
 } from "./link-events.ts";
 import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
-import {
-  LinkError,
-  PUBACK,
-  type Connection,
-  type ConnectionEvents,
-  type ConnectOptions,
-  type LinkFault,
-} from "./port.ts";
-import { Refusals } from "./refusals.ts";
+import { LinkError, PUBACK, type Connection, type ConnectionEvents, type ConnectOptions } from "./port.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { brokerAddress } from "./socket.ts";
 import { TRUST_MS } from "./standing.ts";
@@ -76,10 +68,7 @@ export class Link {
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
-  readonly #refusals = new Refusals();
-  readonly #faults = new BrokerFaults();
-  /** The last round trip to each broker: at most one entry for each configured one. */
-  readonly #rtts = new Map<string, NonNullable<BrokerStatus["rtt"]>>();
+  readonly #news = new BrokerNews(() => this.#on);
   /** The newest report of each kind. After an outage it is sent first, live: dispatchers look at it. */
   readonly #newest = new Map<Report["kind"], Report>();
   #running: Reopening | undefined;
@@ -160,15 +149,11 @@ export class Link {
 
   /** Each broker, in the configured order. */
   get brokers(): readonly BrokerStatus[] {
-    return this.#brokers.urls.map((url, index) => {
-      const [fault, rtt] = [this.#faults.of(url), this.#rtts.get(url)];
-      return {
-        url,
-        state: this.#status.broker === url ? "connected" : index === this.#index ? "connecting" : "standby",
-        ...(fault === undefined ? {} : { fault }),
-        ...(rtt === undefined ? {} : { rtt }),
-      };
-    });
+    return this.#brokers.urls.map((url, index) => ({
+      url,
+      state: this.#status.broker === url ? "connected" : index === this.#index ? "connecting" : "standby",
+      ...this.#news.of(url),
+    }));
   }
 
   /** Takes a new telemetry report. It is sent at once if connected, otherwise later from the outbox. */
@@ -289,7 +274,7 @@ export class Link {
     }
     const elsewhere = this.#brokers.urls.length > 1 || this.#desertedTurns < connection.otherAddresses;
     const deserted = tally.isDeserted(now) && elsewhere;
-    if (tally.isDeserted(now) && !deserted) this.#deserted(broker);
+    if (tally.isDeserted(now) && !deserted) this.#news.deserted(broker);
     // Not in an emergency: the other broker may be of no use, and the positions of each second would be missing.
     const calm = !this.#emergencies.pending && this.#brokers.urls.length > 1;
     const unfit = calm && this.#unfit.isDue(now);
@@ -350,11 +335,11 @@ export class Link {
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
     using _ = new Subscriptions(connection, routes.subscribed, time, {
       refused: (topic, code) => {
-        this.#refused(broker, topic, code);
+        this.#news.refused(broker, topic, code);
         this.#emergencies.relieve();
       },
       granted: (topic) => {
-        this.#accepted(broker, topic);
+        this.#news.accepted(broker, topic);
         this.#emergencies.relieve();
       },
     });
@@ -397,7 +382,7 @@ export class Link {
           this.#stateAnswered(answer, connection);
           const ms = Math.round(rttMs * 10) / 10;
           this.#status = { ...this.#status, rttMs: ms };
-          this.#rtts.set(broker, { ms, at: time.mono() });
+          this.#news.roundTrip(broker, ms, time.mono());
           this.#answered(answer, broker, "link", listening);
         },
         tooLarge: (report, bytes) => {
@@ -446,28 +431,8 @@ export class Link {
   #up({ broker, version }: Connection): void {
     const reconnects = this.#connections++ === 0 ? 0 : this.#status.reconnects + 1;
     this.#status = { broker, reconnects };
-    this.#recovered(broker, this.#faults.letIn(broker));
+    this.#news.letIn(broker);
     this.#on.up(broker, version);
-  }
-
-  #recovered(broker: string, fault: LinkFault | undefined): void {
-    if (fault !== undefined) this.#on.recovered(broker, fault);
-  }
-
-  /** `code`: undefined if a subscription was not answered. */
-  #refused(broker: string, topic: string, code: number | undefined): void {
-    this.#refusals.refused(broker, topic);
-    this.#on.refused(broker, topic, code === undefined ? "no answer" : refusal(code));
-  }
-
-  #accepted(broker: string, topic: string): void {
-    if (this.#refusals.accepted(broker, topic)) this.#on.accepted(broker, topic);
-  }
-
-  /** Nobody listens at the only broker: the link stays there. */
-  #deserted(broker: string): void {
-    const error = noListener(broker);
-    if (this.#faults.failed(broker, error)) this.#on.deserted(error, broker);
   }
 
   #failed(broker: string, error: LinkError, silentMs: number): void {
@@ -476,30 +441,30 @@ export class Link {
     if (this.#leaving) return;
     // A courier may have heard somebody since the fault was reported.
     this.#on.silent(silentMs);
-    if (this.#faults.failed(broker, error)) this.#on.down(error, broker, silentMs);
+    this.#news.failed(broker, error, silentMs);
   }
 
   #oldRemoved({ outgoing, code }: Answer & { kind: "old-removal" }, broker: string): void {
     const { episode, prefix } = outgoing.copy;
     const topic = this.#options.routes.emergency(episode, prefix);
-    if (code >= PUBACK.firstRefusal) this.#refused(broker, topic, code);
-    else this.#accepted(broker, topic);
+    if (code >= PUBACK.firstRefusal) this.#news.refused(broker, topic, code);
+    else this.#news.accepted(broker, topic);
   }
 
   /** An acknowledgement was received, on the link or by a courier. */
   #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
-    if (by === "courier" && this.#linked) this.#recovered(broker, this.#faults.answeredCourier(broker));
-    if (answer.kind === "refused" && answer.first) this.#refused(broker, answer.channel, answer.code);
+    if (by === "courier" && this.#linked) this.#news.answeredCourier(broker);
+    if (answer.kind === "refused" && answer.first) this.#news.refused(broker, answer.channel, answer.code);
     if (answer.kind === "old-removal") this.#oldRemoved(answer, broker);
     if (answer.kind === "unheard" || answer.kind === "delivered") {
-      this.#accepted(broker, channelOf(answer.outgoing));
+      this.#news.accepted(broker, channelOf(answer.outgoing));
       this.#refusalHangUps.accepted(broker, channelOf(answer.outgoing));
     }
     // While the link is open, only it shows that nobody listens.
     if (listening === true || (listening === false && (by === "link" || !this.#linked)))
       this.#on.heard(listening);
-    if (listening) this.#recovered(broker, this.#faults.heard(broker));
+    if (listening) this.#news.heard(broker);
     if (listening) this.#desertedTurns = 0;
     this.#emergencies.answered(answer, broker, by);
     if (answer.kind !== "delivered") return;
