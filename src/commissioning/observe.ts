@@ -41,7 +41,7 @@ const firmware = ({ board }: Seen): Progress => {
   );
 };
 
-/** The status of a step that shows at once whether it passes. */
+/** The progress of a step that one snapshot decides: clock, certificate or firmware. */
 export const observeStatus = ({ kind }: Step, seen: Seen, plan: Plan): Progress => {
   if (kind === "clock") return clock(seen);
   if (kind === "certificate") return certificate(seen, plan);

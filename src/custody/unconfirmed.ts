@@ -6,31 +6,31 @@ const SILENT_MS = 600_000;
 const RIPE_MS = 30_000;
 /** Between two moves of the link: the recorder may be away, and then no broker is better than another. */
 const MOVE_MS = { min: 600_000, max: 3_600_000 };
-/** Of the numbers that were sent again, so many runs are remembered. Beyond it the lowest are forgotten. */
+/** The most runs of numbers that are remembered. If there are more, the lowest are forgotten. */
 const RUNS = 256;
 
-/** What has become known. */
+/** A result, for the faults of custody. */
 export type Finding =
-  /** Dispatch does not get what the broker acknowledges. Reported at each stay there. */
+  /** Dispatch does not get what the broker acknowledges. Found at most once in each stay. */
   | { readonly kind: "unconfirmed"; readonly broker: string; readonly why: string }
-  /** Dispatch has what proved it, or another broker does not deliver that either: it is over. */
+  /** The accusation is over: dispatch has the number that proved it, or no broker delivers that number. */
   | { readonly kind: "confirmed"; readonly broker: string }
-  /** The link has left a broker of which that is known. */
+  /** The link has left a broker that was accused. */
   | { readonly kind: "moved" };
 
 /** The link's time at one broker, over any number of connections. */
 type Stay = {
   readonly broker: string;
   suspected: boolean;
-  /** A number that was acknowledged here and is above every receipt. */
+  /** A number that was acknowledged here and that no receipt covers yet. */
   waiting: number | undefined;
   /** The highest number that was acknowledged here. */
   highest: number;
-  /** The first new number that was acknowledged here: if dispatch has it, others get through. */
+  /** The first new number that was acknowledged here. If dispatch has it, this broker delivers some reports. */
   first: number | undefined;
-  /** For how long the link was connected since it waits, or since the receipts last advanced, ms. */
+  /** Connected time, in ms, since `waiting` was set or the receipts last advanced. */
   waitedMs: number;
-  /** Numbers sent again: not acknowledged yet, acknowledged once, and twice or more. */
+  /** Numbers that were sent again. `again`: not acknowledged yet. `once`, `twice`: acknowledged once, or more often. */
   readonly again: Runs;
   readonly once: Runs;
   readonly twice: Runs;
@@ -52,16 +52,16 @@ const stayAt = (broker: string): Stay => ({
 
 /**
  * Finds out whether dispatch gets what the link's broker acknowledges, with custody `dispatch`, and decides when the
- * link leaves that broker. Two things show that it does not: numbers that the broker has acknowledged twice when they
- * were sent again, and that receipts still list; or acknowledged reports, and 10 minutes of connection without a
- * receipt. The recorder may be the cause of the second: so moves are rare. Pure: `now` is in milliseconds on a clock
- * that never jumps.
+ * link leaves that broker. There are two proofs that it does not. First, receipts still list numbers that were sent again
+ * and that the broker acknowledged twice. Second, the broker has acknowledged reports, and no receipt came in 10 minutes
+ * of connection. The recorder may be the cause of the second proof, so the link moves rarely. Pure: `now` is in
+ * milliseconds on a clock that never jumps.
  */
 export class Unconfirmed {
   #stay: Stay | undefined;
-  /** For each broker that does not deliver the number that proved it. At most the configured brokers. */
+  /** The accused brokers, each with a number that it did not deliver. At most one entry for each configured broker. */
   readonly #proofs = new Map<string, number>();
-  /** Numbers that two brokers did not deliver while others got through: dispatch refuses them. They prove nothing. */
+  /** Numbers that no broker delivers although others arrive: dispatch refuses them. They prove nothing. */
   readonly #refused: Runs = [];
   /** Of the newest receipt. */
   #upTo = 0;

@@ -46,9 +46,9 @@ export const Episode = z.object({
   /** How many of them the newest report that a broker acknowledged has. */
   sentPresses: count.optional(),
   /**
-   * It was pressed again, and no broker has acknowledged a report with that press. `handed`: for each broker that has
-   * not refused it since, when such a report was handed to a connection: to the first one, and to the first one since
-   * the link was connected last. On the clock of `mono`.
+   * Present from a further press until a broker has acknowledged a report with it. `handed`: when a connection got
+   * such a report, by broker, on the clock of `mono`. `first`: for the first time. `since`: for the first time since the
+   * link last connected, or since the broker last answered 0x10. A broker that refuses the report is removed.
    */
   unseen: z
     .object({
@@ -58,8 +58,8 @@ export const Episode = z.object({
   /** When it was last pressed again, UTC milliseconds, if the time was known. */
   pressedAgainAt: z.number().optional(),
   /**
-   * The first `cleared` that came too early for that press, and the newest one: its `at`, and when it came, on the clock
-   * of `mono`.
+   * The first and the newest `cleared` that was refused because it came before that press was seen: its own `at`, and
+   * when it came, on the clock of `mono`.
    */
   earlyClear: EarlyClear.extend({ newest: EarlyClear.optional() }).optional(),
   state: z.enum(STAGES),

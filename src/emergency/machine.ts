@@ -1,5 +1,6 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
-import { handedAnew, handedWith, isTooEarly, refusedBy, refusedEarly, unheardBy } from "./early-clear.ts";
+import { isTooEarly, refusedEarly } from "./early-clear.ts";
+import { handedAnew, handedWith, refusedBy, unheardBy } from "./seen.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:

@@ -15,7 +15,7 @@ export type Knock = {
   readonly peer: string | undefined;
 };
 
-/** Why a request is not answered. `retryAfterS`: after so many seconds a PIN is checked again. */
+/** A refused request. `retryAfterS`: seconds until a PIN is checked again. */
 export type Refusal = {
   readonly allowed: false;
   readonly status: 401 | 403 | 421 | 429;

@@ -4,14 +4,14 @@ import type { Episode } from "./episode.ts";
 
 export type EpisodeLimits = {
   /**
-   * Open episodes that are shown. Beyond it drills are hidden first, then the oldest of the car that shows the most.
-   * The only real emergency that a car shows is never hidden, so there can be as many as cars. So many can also be
-   * hidden: beyond it the oldest of the car that hides the most goes.
+   * The most open episodes that are shown. If there are more, drills are hidden first, then the oldest episode of the car
+   * that shows the most. A car's only shown emergency is never hidden, so the limit can be exceeded by the number of
+   * cars. It is also the most hidden episodes: if there are more, the oldest of the car that hides the most is dropped.
    */
   readonly open: number;
-  /** Open episodes of one car that are shown. Beyond it its drills are hidden first, then its oldest. */
+  /** The most open episodes that are shown of one car. If it has more, drills are hidden first, then the oldest. */
   readonly openOfUnit: number;
-  /** Ended episodes. Beyond it the one that ended first goes. */
+  /** The most ended episodes. If there are more, those that ended first are dropped. */
   readonly ended: number;
 };
 

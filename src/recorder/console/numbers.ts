@@ -32,7 +32,10 @@ const beginAt = (numbers: Numbers, base: number): Numbers => ({
   ledger: { ...EMPTY_LEDGER, received: base > 1 ? RunSet.of([[1, base - 1]]) : EMPTY },
 });
 
-/** Forgets the lower half of too many missing runs: what comes of them later is shown once more at worst. */
+/**
+ * If too many runs are missing, the lower half is no longer tracked. A number of it that comes twice later is then shown
+ * twice.
+ */
 const bounded = (numbers: Numbers): Numbers => {
   const missing = numbers.ledger.missing.first(RUNS + 1);
   if (missing.length <= RUNS) return numbers;

@@ -134,7 +134,7 @@ const Versions = ({ snapshot, now }: Props): JSX.Element => {
   );
 };
 
-/** What waits, how it gets to dispatch, and what the unit runs on. */
+/** The tab Link: pending reports, custody, brokers, certificate, configuration and versions. */
 export const LinkView = ({ snapshot, now }: Props): JSX.Element => (
   <div class="stack">
     <div class="columns">

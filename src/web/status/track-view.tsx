@@ -7,7 +7,7 @@ import { useWords } from "./words.ts";
 /** Units of the picture from edge to edge. */
 const SIDE = 400;
 
-/** The way of the last half hour, north up, with a scale bar. */
+/** The track of the last 30 minutes, north up, with a scale bar. */
 export const Track = ({ snapshot }: { readonly snapshot: Snapshot }): JSX.Element => {
   const { position: words } = useWords();
   const { quantity } = useFormat();
