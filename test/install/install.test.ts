@@ -111,6 +111,33 @@ describe.skipIf(!canInstall)("npm ci, then an npm script", () => {
     });
   });
 
+  test.each([
+    ["npm9", "node18"],
+    ["npm10", "node22"],
+  ])(
+    "with %s on %s the README's first line shows the demo's page, and q ends it",
+    async (name, node) => {
+      const folder = clone(join(root, `${name}-whole`));
+      const on = machine(root, node, name);
+      await npm(on, folder, "ci", "--prefer-offline");
+      const demo = spawn("npm", ["run", "-s", "demo"], { cwd: folder, env: on.env });
+      let text = "";
+      const address = new Promise<string>((found, failed) => {
+        demo.stdout.on("data", (chunk) => {
+          const url = /http:\S+/.exec((text += String(chunk)))?.[0];
+          if (url !== undefined) found(url);
+        });
+        demo.once("exit", () => failed(new Error(`it ended without an address: ${text}`)));
+      });
+      const page = await fetch(await address);
+      expect(await page.text()).toContain("<script");
+      demo.stdin.end("q");
+      const [code] = await once(demo, "exit");
+      expect(code).toBe(0);
+    },
+    240_000,
+  );
+
   test.each(["node18", "node20", "node22", "node24"])(
     "with %s on the machine, scripts run on the pinned runtime",
     async (node) => {
