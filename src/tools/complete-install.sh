@@ -10,3 +10,5 @@ for compiled in node_modules/@rolldown/binding-*; do
 done
 PATH="$PWD/node_modules/.bin:$PATH" npm install --no-save --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null ||
     echo "patrol-unit: the tools for builds and tests are not complete: run npm ci again, with Node 22.12 or newer" >&2
+# npm 9 has removed the link to the pinned Node.
+exec src/tools/link-node.sh
