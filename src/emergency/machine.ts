@@ -218,27 +218,25 @@ const acknowledge = (emergency: Emergency, event: Ack): Step => {
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
 
-/** A report with `presses` presses is handed to a connection to a broker. */
+const withEach = (emergency: Emergency, change: (episode: Episode) => Episode): Emergency => ({
+  ...emergency,
+  episodes: emergency.episodes.map(change),
+});
+
+/** A connection to a broker has got a report with `presses` presses. */
 export const handed = (
   emergency: Emergency,
   { id, presses, broker }: { readonly id: string; readonly presses: number; readonly broker: string },
   mono: number,
-): Emergency => ({
-  ...emergency,
-  episodes: emergency.episodes.map((one) => (one.id === id ? handedWith(one, presses, broker, mono) : one)),
-});
+): Emergency => withEach(emergency, (one) => (one.id === id ? handedWith(one, presses, broker, mono) : one));
 
 /** A broker has no subscriber for emergencies. */
-export const unheardAt = (emergency: Emergency, broker: string): Emergency => ({
-  ...emergency,
-  episodes: emergency.episodes.map((one) => unheardBy(one, broker)),
-});
+export const unheardAt = (emergency: Emergency, broker: string): Emergency =>
+  withEach(emergency, (one) => unheardBy(one, broker));
 
 /** A broker refuses emergencies. */
-export const refusedAt = (emergency: Emergency, broker: string): Emergency => ({
-  ...emergency,
-  episodes: emergency.episodes.map((one) => refusedBy(one, broker)),
-});
+export const refusedAt = (emergency: Emergency, broker: string): Emergency =>
+  withEach(emergency, (one) => refusedBy(one, broker));
 
 const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }): Step => {
   const episode = emergency.episodes.find((one) => one.id === event.id && one.revision === event.revision);
@@ -306,10 +304,8 @@ const tick = (emergency: Emergency, event: Tick): Step => {
 };
 
 /** A new connection publishes every episode anyway, so the next repetition is later. */
-const connected = (emergency: Emergency, mono: number): Emergency => ({
-  ...emergency,
-  episodes: emergency.episodes.map((episode) => ({ ...handedAnew(episode), repeatAt: mono + REPEAT_MS })),
-});
+const connected = (emergency: Emergency, mono: number): Emergency =>
+  withEach(emergency, (one) => ({ ...handedAnew(one), repeatAt: mono + REPEAT_MS }));
 
 /** The episodes after an event, and the effects to perform in order. */
 export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
