@@ -4,7 +4,7 @@ import { unitName } from "../domain/identity.ts";
 import { dotted, readDocument, type ConfigDocument, type Path } from "../settings/document.ts";
 import { valueAt } from "../settings/explain.ts";
 import { ConfigurationError, inOrder, type SettingsFault } from "../settings/fault.ts";
-import { DATABASE_BYTES, readNamedFile, TEXT_BYTES } from "../settings/files.ts";
+import { DATABASE_BYTES, IMAGE_BYTES, readNamedFile, TEXT_BYTES } from "../settings/files.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { CONFIG_FILE, RENEWED_FILE } from "../settings/root.ts";
 import { hasPrivateKey, isFileName, isForOne, type BundleFile } from "./format.ts";
@@ -117,6 +117,7 @@ const referencesOf = (dir: string, document: ConfigDocument): Collected => {
   const all = [
     read(["dispatch", "ca"], TEXT_BYTES),
     read(["can", "database"], DATABASE_BYTES),
+    read(["panic", "image"], IMAGE_BYTES),
     profile,
     ...profile.files.map((file) => ofProfile(dir, file)),
   ];
@@ -198,10 +199,9 @@ const unlike = (known: readonly SettingsFault[], more: readonly SettingsFault[])
   more.filter(({ path }) => !known.some((fault) => fault.path === path));
 
 /**
- * The files of a bundle for a recipient, the configuration first. Throws ConfigurationError with every fault: those that `check`
- * finds, secrets, and files that are missing or lie outside of the folder. A configuration for a group may
- * leave out what each car has in `local.yaml`. `wrongFiles`: the faults of files that the configuration names for the
- * link.
+ * The files of a bundle for a recipient, the configuration first. Throws ConfigurationError with every fault: those that
+ * `check` finds, secrets, and files that are missing or lie outside of the folder. A configuration for a group may leave
+ * out what each car has in `local.yaml`. `wrongFiles`: the faults of files that the configuration names.
  */
 export const collect = (
   dir: string,

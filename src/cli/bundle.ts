@@ -24,7 +24,7 @@ import {
   unreadable,
   type Command,
 } from "./lib/command.ts";
-import { credentialFaults } from "./lib/credentials.ts";
+import { fileFaults } from "./lib/named-files.ts";
 import { readGiven } from "./lib/read-given.ts";
 import { askSecret } from "./lib/prompt.ts";
 import { expectWritable, writeOut } from "./lib/write-out.ts";
@@ -176,7 +176,7 @@ const make = async (args: readonly string[]): Promise<number> => {
   const dates = datesOf(given["not-before"], given.expires);
   const trust = await trustOf(given["add-trust"], given["retire-trust"]);
   const key = await privateKey(keyFile, given["passphrase-file"]);
-  const files = collect(dir, recipient, credentialFaults);
+  const files = collect(dir, recipient, fileFaults);
   const content = {
     v: 1,
     type: "config",

@@ -3,7 +3,7 @@ import { faultText, inOrder, ConfigurationError, type SettingsFault } from "../s
 import { loadConfiguration, type ConfigSource, type Configuration } from "../settings/load.ts";
 import { missingCanLibrary } from "../sources/can-library.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
-import { credentialFaultsOf } from "./lib/credentials.ts";
+import { fileFaultsOf } from "./lib/named-files.ts";
 import { renameFaults } from "./lib/rename.ts";
 
 const warn = (line: string): void => void process.stderr.write(`warning: ${line}\n`);
@@ -23,7 +23,7 @@ const hasNoButton = ({ settings, faults }: Configuration): boolean =>
 type Verdict = { readonly cautions: readonly string[]; readonly wrong: readonly SettingsFault[] };
 
 const judge = async (source: ConfigSource): Promise<Verdict> => {
-  const ofFiles = credentialFaultsOf(source);
+  const ofFiles = fileFaultsOf(source);
   try {
     const configuration = loadConfiguration(source);
     const { settings, warnings, doubts, faults } = configuration;
@@ -52,8 +52,9 @@ export const check: Command = {
 
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
 line, column, key, what was expected and what was found. A CA, certificate or key that is there and
-that the link could not use is a fault too. These are only warnings: a certificate or database that
-is not there yet, a left-out panic block, and a bus if its library is not installed on this machine.
+that the link could not use is a fault too, and so is panic.image if no board would start it. These
+are only warnings: a certificate or database that is not there yet, a left-out panic block, and a
+bus if its library is not installed on this machine.
 --root: checks the configuration in force with local.yaml laid over it.
 --json: one line {valid, faults, warnings}; a fault is {file, line, column, path, part, code,
 expected, found, remedy, fatal}.

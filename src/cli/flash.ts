@@ -162,12 +162,13 @@ configuration over within 10 s. If it does not reach dispatch with it within fla
 crashes three times, the unit goes back by itself.
 back goes to the previous configuration by hand. status --json: {version, previous, trial, failed};
 trial is null, or {version, previous, crashes, countedS, trialS}.
-firmware programs the panic board with the image of this release, or HEX, verifies it, and waits
-until it answers. A board that has the image already is left alone, unless --force is given. The
-board sees no press for about 12 s. A service that runs lends the port, reports it to dispatch, and
-takes it back. It is refused while an emergency is open (a drill does not count), a press is pending
-or a button is pressed. If it is interrupted, by a power cut or a pulled plug as well, run it again.
-If a board cannot be programmed over its port, the avrdude command that does it is printed.
+firmware programs the panic board with HEX, or panic.image of the configuration, or the image of
+this release, verifies it, and waits until it answers. A board that has the image already is left
+alone, unless --force is given. The board sees no press for about 12 s. A service that runs lends
+the port, reports it to dispatch, and takes it back. It is refused while an emergency is open (a
+drill does not count), a press is pending or a button is pressed. If it is interrupted, by a power
+cut or a pulled plug as well, run it again. If a board cannot be programmed over its port, the
+avrdude command that does it is printed.
 --json: {ok, port, board, before, after, changed, seconds}, or {ok, code, error, hints}; before is
 null if the board had no firmware.
 Exit: 0 done, 1 refused or failed, 69 no board answers, or its port is in use, 74 a file cannot be

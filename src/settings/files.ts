@@ -11,6 +11,9 @@ export const TEXT_BYTES = MIB;
 /** The largest databases of whole vehicles have a few megabytes. */
 export const DATABASE_BYTES = 64 * MIB;
 
+/** An image as Intel HEX is three times as large as the chip's 32 KiB at most. */
+export const IMAGE_BYTES = MIB / 4;
+
 /** Reads a regular file of at most `maxBytes`. Reading a pipe or a device could wait for ever. Never throws. */
 export const readNamedFile = (path: string, maxBytes: number): FileRead => {
   try {

@@ -153,7 +153,8 @@ const besideTheirFile = (
 ): UnitSettings => {
   const folderOf = (block: string, key: string): string =>
     dirname(resolve(document.placeOf([block, key]).file));
-  const { dispatch, outbox } = settings;
+  const { dispatch, outbox, panic } = settings;
+  const image = typeof panic === "object" ? panic.image : undefined;
   const files = (["ca", "cert", "key"] as const).flatMap((key) => {
     const name = dispatch[key];
     return name === undefined ? [] : [[key, resolve(folderOf("dispatch", key), name)] as const];
@@ -161,6 +162,9 @@ const besideTheirFile = (
   return {
     ...settings,
     dispatch: { ...dispatch, ...Object.fromEntries(files) },
+    ...(typeof panic === "object" && image !== undefined
+      ? { panic: { ...panic, image: resolve(folderOf("panic", "image"), image) } }
+      : {}),
     outbox: { ...outbox, path: resolve(root?.dir ?? folderOf("outbox", "path"), outbox.path) },
   };
 };

@@ -5,6 +5,7 @@ import {
   BoardBaud,
   Button,
   ButtonName,
+  ImageFile,
   LampSense,
   Loop,
   LOOPS,
@@ -122,9 +123,11 @@ export const readPanic = (blocks: Blocks): Settings["panic"] => {
   const baud = BoardBaud.safeParse(valueAt(raw, ["baud"])).data;
   const lampSense = LampSense.safeParse(valueAt(raw, ["lampSense"])).data ?? false;
   const days = TestEveryDays.safeParse(valueAt(raw, ["testEveryDays"])).data;
+  const image = ImageFile.safeParse(valueAt(raw, ["image"])).data;
   return {
     port,
     ...(baud === undefined ? {} : { baud }),
+    ...(image === undefined ? {} : { image }),
     lampSense,
     testEveryDays: days ?? TestEveryDays.parse(undefined),
     buttons: mendButtons(valueAt(raw, ["buttons"])),

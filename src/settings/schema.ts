@@ -140,6 +140,7 @@ export const Loop = whole(0, LOOPS - 1);
 export const Tty = text("a tty such as /dev/ttyUSB0", /^\/.+$/);
 export const BoardBaud = baud;
 export const LampSense = flag();
+export const ImageFile = text("the name of a HEX file");
 export const TestEveryDays = whole(1, 3_650).default(90);
 
 export const Button = block({
@@ -164,8 +165,11 @@ export const PanicBoard = z
       testEveryDays: TestEveryDays.describe(
         "days after which a button that nobody has pressed is a fault: press it as a drill",
       ),
+      image: ImageFile.optional().describe(
+        "firmware that `flash firmware` programs, Intel HEX, relative to this file; left out: that of the release",
+      ),
     },
-    { error: "none, or a block of port, buttons, baud, lampSense, testEveryDays" },
+    { error: "none, or a block of port, buttons, baud, lampSense, testEveryDays, image" },
   )
   .describe("the panic board");
 

@@ -51,6 +51,18 @@ describe("a bundle holds", () => {
     ).toEqual(["patrol-unit.yaml", "tls/ca.pem", "vehicles/car.yaml", "vehicles/car.dbc"]);
   });
 
+  test("the firmware of the panic board", () => {
+    expect(
+      collected({
+        "patrol-unit.yaml": CONFIG.replace(
+          /^panic: .*$/m,
+          "panic: { port: /dev/ttyUSB0, image: board.hex, buttons: { dash: { loop: 0 } } }",
+        ),
+        "board.hex": ":00000001FF",
+      }),
+    ).toEqual(["patrol-unit.yaml", "board.hex"]);
+  });
+
   test("the configuration of a group, without what each car has of its own", () => {
     expect(collected({ "patrol-unit.yaml": GROUP }, "zrenjanin/*")).toEqual(["patrol-unit.yaml"]);
     expect(collected({ "patrol-unit.yaml": GROUP }, "*")).toEqual(["patrol-unit.yaml"]);

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { releasedImage } from "../../firmware-bridge/image.ts";
 import { bundle } from "../../src/cli/bundle.ts";
 import { check } from "../../src/cli/check.ts";
 import { ConfigurationError } from "../../src/settings/fault.ts";
@@ -126,4 +127,26 @@ test("a bundle with a CA that no car could use is not signed", async () => {
   const signed = bundle.run([files.at("car"), ...names, "--out", files.at("car.patrol")]);
   await expect(signed).rejects.toThrow(/dispatch\.ca: .*which does not hold a certificate in PEM/);
   await expect(signed).rejects.toThrow(/unit\.id: expected the unit/);
+});
+
+describe("the firmware that the configuration names", () => {
+  const withImage = (name: string) =>
+    checked("").then(() => {
+      const panic = `panic: { port: /dev/ttyUSB0, image: ${name}, buttons: { dash: { loop: 0 } } }`;
+      writeFileSync(files.at("car.yaml"), configOf("").replace("panic: none", panic));
+      return check.run(["--config", files.at("car.yaml")]);
+    });
+
+  test("is accepted if a board would start it", async () => {
+    copyFileSync(releasedImage(), files.at("board.hex"));
+    expect(await withImage("board.hex")).toBe(0);
+  });
+
+  test("is a fault if it is no image, or not there", async () => {
+    writeFileSync(files.at("board.hex"), "no image");
+    await expect(withImage("board.hex")).rejects.toThrow(
+      /:3:\d+: panic\.image: expected a firmware image for the panic board, found board\.hex: line 1/,
+    );
+    await expect(withImage("none.hex")).rejects.toThrow(/panic\.image: .* found none\.hex: no such file/);
+  });
 });

@@ -450,6 +450,13 @@ describe("an image", () => {
     expect(error).toContain("is no firmware image");
   });
 
+  test("is that of the configuration, and --image comes before it", async () => {
+    writeFileSync(join(dir, "board.hex"), "no image");
+    configure(`{ port: ${link}, image: board.hex, buttons: { dash: { loop: 0 } } }`);
+    expect((await run()).error).toMatch(/board\.hex is no firmware image/);
+    expect((await run("--image", releasedLoader())).error).not.toContain("board.hex");
+  });
+
   test("that cannot be read is an I/O error", async () => {
     const missing = join(dir, "missing.hex");
     expect(await run("--image", missing)).toMatchObject({

@@ -32,6 +32,7 @@ const complete = {
     baud: 57_600,
     lampSense: true,
     testEveryDays: 90,
+    image: "board.hex",
     buttons: { dash: { loop: 0, silent: false, dark: false } },
   },
   report: { movingS: 5, distanceM: 150, headingDeg: 20, standingS: 300, parkedS: 900, emergencyS: 1 },

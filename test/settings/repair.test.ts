@@ -335,12 +335,13 @@ describe("a faulty panic block", () => {
 
   test("a baud rate that is none is left out: the board is looked for; a time between tests is the default", () => {
     const { settings } = settingsWith(
-      "panic: { port: /dev/ttyUSB0, baud: 1, testEveryDays: 0, buttons: { dash: { loop: 0 } } }",
+      "panic: { port: /dev/ttyUSB0, baud: 1, testEveryDays: 0, image: a.hex, buttons: { dash: { loop: 0 } } }",
     );
     expect(settings?.panic).toEqual({
       port: "/dev/ttyUSB0",
       lampSense: false,
       testEveryDays: 90,
+      image: expect.stringMatching(/^(\/.*\/)?a\.hex$/),
       buttons: { dash: { loop: 0, silent: false, dark: false } },
     });
   });

@@ -50,7 +50,9 @@ const idleFor = ({ panic }: UnitSettings) =>
     ? ({ kind: "show", pattern: "idle", quiet: false, drill: false, ...discretionOf(panic) } as const)
     : undefined;
 
-const imageFile = ({ image }: Pick<Given, "image">): string => image ?? releasedImage();
+/** The image: that of `--image`, or else of the configuration, or else of this release. */
+const imageOf = ({ panic }: UnitSettings, given: string | undefined): string =>
+  given ?? (typeof panic === "object" ? panic.image : undefined) ?? releasedImage();
 
 type Given = ReturnType<typeof options<typeof OPTIONS>>;
 type Done = Updated & {
@@ -73,6 +75,8 @@ type Job = {
   readonly settings: UnitSettings;
   readonly target: Target;
   readonly image: FirmwareImage;
+  /** Where it was read from. */
+  readonly imageFile: string;
   readonly isDrill: boolean;
   /** The service has lent the port. */
   readonly isLent: boolean;
@@ -80,7 +84,7 @@ type Job = {
 
 /** Programs the board on a port that is free, and gives the port back, whatever comes. */
 const perform = async (
-  { settings, target, image, isDrill, isLent }: Job,
+  { settings, target, image, imageFile, isDrill, isLent }: Job,
   given: Given,
   progress: Progress | undefined,
 ): Promise<Done | Refusal> => {
@@ -104,7 +108,7 @@ const perform = async (
     });
     return { ...updated, port, isUnserved: isConfigured && !isLent };
   } catch (cause) {
-    if (cause instanceof UpdateError) return failed(cause, port, imageFile(given), againWith(given));
+    if (cause instanceof UpdateError) return failed(cause, port, imageFile, againWith(given));
     throw cause;
   } finally {
     await giveBack();
@@ -114,7 +118,8 @@ const perform = async (
 const flash = async (given: Given, progress: Progress | undefined): Promise<Done | Refusal> => {
   const { settings } = loadSettings(configSource(given));
   const target = targetOf(settings, given.port);
-  const image = readImage(imageFile(given));
+  const imageFile = imageOf(settings, given.image);
+  const image = readImage(imageFile);
   if ("error" in image) return image;
   const open = await openEpisode(settings);
   if (open === "emergency") return refusal("emergency", "an emergency is open: try again when it is over");
@@ -127,7 +132,7 @@ const flash = async (given: Given, progress: Progress | undefined): Promise<Done
       EXIT.unavailable,
       stopFirst(againWith(given)),
     );
-  const job = { settings, target, image, isDrill: open === "drill", isLent: loan.kind === "lent" };
+  const job = { settings, target, image, imageFile, isDrill: open === "drill", isLent: loan.kind === "lent" };
   return perform(job, given, progress);
 };
 

@@ -3,9 +3,8 @@ import { dirname, resolve } from "node:path";
 import { CredentialsError, readCredentials } from "../../dispatch/pem.ts";
 import type { ConfigDocument } from "../../settings/document.ts";
 import { valueAt } from "../../settings/explain.ts";
-import { ConfigurationError, type SettingsFault } from "../../settings/fault.ts";
+import type { SettingsFault } from "../../settings/fault.ts";
 import { readNamedFile, TEXT_BYTES } from "../../settings/files.ts";
-import { documentOf, type ConfigSource } from "../../settings/load.ts";
 
 /** Finds files of the link that are there and that the link could not use: what `run` would report later. */
 
@@ -80,13 +79,3 @@ export const credentialFaults = (document: ConfigDocument): SettingsFault[] =>
     part: "link",
     fatal: false,
   }));
-
-/** The same of a configuration. None if it cannot be read: that is a fault already. */
-export const credentialFaultsOf = (source: ConfigSource): SettingsFault[] => {
-  try {
-    return credentialFaults(documentOf(source));
-  } catch (cause) {
-    if (cause instanceof ConfigurationError) return [];
-    throw cause;
-  }
-};
