@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", "./test/closing-line.ts"],
-    testTimeout: 30_000,
+    // Only what hangs should reach it: some tests simulate a chip, and a machine may be slow.
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     // Journeys start brokers and units of their own: two at a time keep a small machine honest.
     maxWorkers: 2,
