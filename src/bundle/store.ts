@@ -5,7 +5,7 @@ import type { BundleFile, Content } from "./format.ts";
 import { FRESH, removeFolder, replaceFile, type Files } from "./port.ts";
 import type { Ending } from "./ending.ts";
 import { endResults } from "./results.ts";
-import { NO_STATE, State, superfluous, type Disk } from "./trial.ts";
+import { forCurrent, NO_STATE, State, superfluous, type Disk } from "./trial.ts";
 
 /**
  * The configurations of a root on disk, and the only file that switches them. Each step is on disk before the
@@ -88,7 +88,8 @@ export class Store {
   /** What survives a restart. A file that cannot be read counts as none. */
   async state(): Promise<State> {
     const bytes = await this.#files.read(join(this.#root.dir, STATE_FILE));
-    return State.safeParse(jsonOf(bytes)).data ?? NO_STATE;
+    const written = State.safeParse(jsonOf(bytes)).data ?? NO_STATE;
+    return forCurrent(written, (await this.links()).current);
   }
 
   /** What is known of the bundle of a version. Undefined: it was written by hand. */

@@ -177,6 +177,8 @@ class Watch {
     const [disk, state] = await Promise.all([store.disk(), store.state()]);
     // It was switched in the meantime.
     if (disk.current !== this.#begun.version) return this.#other(disk.current);
+    // Begun, and the disk could not be written.
+    if (state.going?.from === disk.current) return this.#goBack(state.going, state);
     if (!trialOf(disk, state)) {
       this.#onTrial = false;
       return undefined;
@@ -220,8 +222,12 @@ class Watch {
       await this.#on.store.writeState(counted);
       return undefined;
     }
-    await this.#on.store.goBack(back.going.to, back);
-    return `configuration ${back.going.from} goes back to ${back.going.to}: ${back.going.why}`;
+    return this.#goBack(back.going, back);
+  }
+
+  async #goBack({ from, to, why }: NonNullable<State["going"]>, state: State): Promise<string> {
+    await this.#on.store.goBack(to, state);
+    return `configuration ${from} goes back to ${to}: ${why}`;
   }
 }
 

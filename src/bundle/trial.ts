@@ -51,6 +51,10 @@ export type Result = z.infer<typeof Result>;
 export const State = z.object({
   v: z.literal(1),
   trial: Trial.optional(),
+  /** The trial that was interrupted by the one above: it goes on if the power is cut before the switch. */
+  before: Trial.optional(),
+  /** The previous version, if it was never tried, and where the unit goes back to from there. */
+  untried: z.object({ version, previous: version }).optional(),
   /** The unit has decided to go back, and may not have done it yet. */
   going: z.object({ from: version, to: version, why: z.string() }).optional(),
   /** Versions that failed their trial or were taken back, the newest last. */
@@ -80,6 +84,17 @@ const withoutGoing = (state: State): State => {
   return rest;
 };
 
+/**
+ * The state as it is for the version to which `current` points: a switch, or a way back, that was interrupted is written
+ * already and not done.
+ */
+export const forCurrent = ({ trial, before, ...rest }: State, current: number | undefined): State => {
+  const { going } = rest;
+  const next = going && going.from === current ? going.to : current;
+  const own = [trial, before].find((one) => one !== undefined && one.version === next);
+  return own ? { ...rest, trial: own } : rest;
+};
+
 /** The trial of the version in force. */
 export const trialOf = ({ current }: Disk, { trial }: State): Trial | undefined =>
   trial?.version === current ? trial : undefined;
@@ -102,12 +117,15 @@ export const beginTrial = (
   next: { readonly version: number; readonly signer?: string },
   machineBoot: string,
 ): State => {
+  // If this is interrupted, everything is as before.
+  const { trial: before, going } = state;
   return {
-    ...withoutGoing(state),
+    ...(going?.from === disk.current ? state : withoutGoing(state)),
+    ...(before ? { before } : {}),
     failed: state.failed.filter((one) => one !== next.version),
     trial: {
       ...next,
-      ...wayBackOfNext(disk, trialOf(disk, state)),
+      ...wayBackOfNext(disk, state),
       crashes: 0,
       running: false,
       machineBoot,
@@ -118,31 +136,35 @@ export const beginTrial = (
 
 const isTried = ({ running, crashes, countedMs }: Trial): boolean => running || crashes > 0 || countedMs > 0;
 
+/** Where a version goes back to, and from there if that one was never tried. */
+type WayBack = Pick<Trial, "previous" | "beyond">;
+
+const way = (previous: number, beyond: number | undefined): WayBack => ({
+  previous,
+  ...(beyond === undefined ? {} : { beyond }),
+});
+
 /**
  * Where the next version goes back to. A version that a service tries at the moment is not one to go back to, if
- * there is another. One that was installed and never tried is, and has its own trial then.
+ * there is another, nor is one that the unit is leaving. One that was installed and never tried is, and has its own
+ * trial then.
  */
-const wayBackOfNext = (disk: Disk, onTrial: Trial | undefined): Pick<Trial, "previous" | "beyond"> => {
-  if (onTrial?.previous !== undefined && isTried(onTrial)) return { previous: onTrial.previous };
-  if (disk.current === undefined) return {};
-  const beyond = onTrial?.beyond ?? onTrial?.previous;
-  return { previous: disk.current, ...(beyond === undefined ? {} : { beyond }) };
+const wayBackOfNext = (disk: Disk, state: State): WayBack => {
+  const { going, trial } = state;
+  if (going !== undefined && going.from === disk.current && disk.versions.includes(going.to))
+    return way(going.to, trial?.previous);
+  const onTrial = trialOf(disk, state);
+  if (onTrial?.previous !== undefined && isTried(onTrial)) return way(onTrial.previous, onTrial.beyond);
+  return disk.current === undefined ? {} : way(disk.current, onTrial?.beyond ?? onTrial?.previous);
 };
 
 /** The trial of the version to which the unit goes back, if that one was never tried. */
-const trialAgain = (to: number, left: Trial | undefined): Pick<State, "trial"> =>
-  left?.beyond === undefined
-    ? {}
-    : {
-        trial: {
-          version: to,
-          previous: left.beyond,
-          crashes: 0,
-          running: false,
-          machineBoot: left.machineBoot,
-          countedMs: 0,
-        },
-      };
+const trialAgain = (to: number, left: Trial | undefined, { untried }: State): Pick<State, "trial"> => {
+  const previous = left?.beyond ?? (untried?.version === to ? untried.previous : undefined);
+  if (previous === undefined) return {};
+  const machineBoot = left?.machineBoot ?? "";
+  return { trial: { version: to, previous, crashes: 0, running: false, machineBoot, countedMs: 0 } };
+};
 
 /** The state with which the way back begins. Undefined: there is no version to go back to. */
 export const beginGoingBack = (disk: Disk, state: State, why: string): State | undefined => {
@@ -159,7 +181,7 @@ export const beginGoingBack = (disk: Disk, state: State, why: string): State | u
   };
   return {
     ...reported(withoutTrial(state), result),
-    ...trialAgain(to, left),
+    ...trialAgain(to, left, state),
     going: { from: disk.current, to, why },
     failed: [...state.failed.filter((one) => one !== disk.current), disk.current].slice(-MAX_FAILED),
   };
@@ -231,13 +253,20 @@ export const notReached = (trialMs: number): string =>
 export const pass = (disk: Disk, state: State): State => {
   const trial = trialOf(disk, state);
   if (!trial) return state;
-  const { version: passed, previous, signer } = trial;
-  return reported(withoutTrial(state), {
-    version: passed,
-    ok: true,
-    ...(previous === undefined ? {} : { other: previous }),
-    ...(signer === undefined ? {} : { signer }),
-  });
+  const { version: passed, previous, beyond, signer } = trial;
+  const untried =
+    previous === undefined || beyond === undefined
+      ? {}
+      : { untried: { version: previous, previous: beyond } };
+  return reported(
+    { ...withoutTrial(state), ...untried },
+    {
+      version: passed,
+      ok: true,
+      ...(previous === undefined ? {} : { other: previous }),
+      ...(signer === undefined ? {} : { signer }),
+    },
+  );
 };
 
 /**
@@ -259,7 +288,8 @@ export const withoutResults = (state: State, told: readonly Result[]): State => 
 
 /** The versions to remove from the disk: all but those in use and the newest others. */
 export const superfluous = ({ current, previous, versions }: Disk, state: State): number[] => {
-  const used = new Set([current, previous, state.trial?.previous, state.trial?.beyond, state.going?.to]);
+  const { trial, untried, going } = state;
+  const used = new Set([current, previous, trial?.previous, trial?.beyond, untried?.previous, going?.to]);
   const others = versions.filter((one) => !used.has(one)).toSorted((a, b) => b - a);
   const inUse = versions.length - others.length;
   return others.slice(Math.max(0, MAX_KEPT - inUse));
