@@ -11,6 +11,7 @@ import {
   type Connection,
   type ConnectionEvents,
   type ConnectOptions,
+  type LinkFault,
 } from "./port.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Session, type SessionEvents } from "./session.ts";
@@ -32,6 +33,8 @@ export type CourierOptions = {
   readonly random: Random;
   readonly compress: Compress;
   readonly unheardCounts: (broker: string) => boolean;
+  /** Whether the link has a connection to this broker, perhaps one that is not trusted. */
+  readonly linked: () => boolean;
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
@@ -48,6 +51,8 @@ export type CourierOptions = {
   };
 };
 
+/** What a broker that refuses a client id may do, besides saying so. */
+const MAY_BE_THE_ID: ReadonlySet<LinkFault> = new Set(["unauthorised", "failed", "lost"]);
 /** While an emergency waits, a broker must get it within 10 s of becoming reachable. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
 const CONNECT_MS = 5_000;
@@ -103,6 +108,8 @@ export class Courier {
   readonly #running: Reopening;
   #session: Session | undefined;
   #suffix = SUFFIX;
+  /** The broker has said that it refuses the id with the suffix. */
+  #isPlain = false;
   #visits = 0;
   /** How many addresses the broker's name has, as far as it is known. */
   #addresses = 1;
@@ -156,6 +163,7 @@ export class Courier {
     const session = this.#session;
     if (!session) return;
     const { traffic, connection } = session;
+    session.look();
     this.#tryElsewhere(connection);
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
@@ -228,12 +236,27 @@ export class Courier {
       const connection = await this.#connect(AbortSignal.any([this.#stopping.signal, patience.signal]));
       return await this.#serve(connection);
     } catch (cause) {
-      // The broker allows this unit only one client id: use the link's own.
-      const refused = cause instanceof LinkError && cause.code === "unauthorised";
-      if (!refused || this.#suffix === "") return "failed"; // the link reports the faults of brokers
-      this.#suffix = "";
-      return "again";
+      // The link reports the faults of brokers.
+      return cause instanceof LinkError && this.#changesId(cause.code) ? "again" : "failed";
     }
+  }
+
+  /**
+   * A broker that does not accept a connection may allow this unit only one client id, that of the link, whatever it
+   * answers: the two ids take turns. Returns whether the id of the link is to be tried at once.
+   */
+  #changesId(code: LinkFault): boolean {
+    if (!MAY_BE_THE_ID.has(code)) return false;
+    if (this.#suffix === "") {
+      // Where it was refused before, it stays refused.
+      if (!this.#isPlain) this.#suffix = SUFFIX;
+      return false;
+    }
+    // The link's own connection would be closed: not on a suspicion.
+    if (code !== "unauthorised" && this.#options.linked()) return false;
+    this.#isPlain = code === "unauthorised";
+    this.#suffix = "";
+    return true;
   }
 
   get #isUrgent(): boolean {

@@ -25,7 +25,7 @@ export type EmergenciesOptions = {
   /** All configured brokers. */
   readonly brokers: readonly string[];
   /** What every courier gets. */
-  readonly courier: Omit<CourierOptions, "broker" | "hasEnded" | "session" | "on">;
+  readonly courier: Omit<CourierOptions, "broker" | "linked" | "hasEnded" | "session" | "on">;
   readonly live: Live;
   /** Without a packet for this long, a connection is dead, in milliseconds. */
   readonly deadMs: number;
@@ -216,6 +216,7 @@ export class Emergencies {
   /** Checks what no event reports: emergencies and couriers without an answer. */
   look(now: number): void {
     for (const courier of this.#couriers.values()) courier.look(now);
+    this.#session?.look();
     this.replan();
     const awaited = this.#standing.values().some(isAwaited);
     if (awaited && !this.#session && now - this.#hurriedAt >= HURRY_MS) this.#hurry();
@@ -310,6 +311,7 @@ export class Emergencies {
       {
         ...shared,
         broker,
+        linked: () => this.#session?.connection.broker === broker,
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {

@@ -28,8 +28,6 @@ const SESSION_EXPIRY_S = 86_400;
 /** The most messages from dispatch that may wait for their PUBACK at once. */
 const RECEIVE_MAXIMUM = 16;
 const DEFAULT_RECEIVE_MAXIMUM = 65_535;
-/** The most reason codes that are kept until the client calls back. Further ones are ignored. */
-const CODES = 1_024;
 /** MQTT §2.1.4: the largest packet that can be written. */
 const LARGEST_PACKET = 268_435_455;
 
@@ -75,7 +73,10 @@ const incomingOf = (packet: {
 const codeOf = (thrown: unknown): number | undefined =>
   thrown instanceof Error && "code" in thrown && typeof thrown.code === "number" ? thrown.code : undefined;
 
-/** PUBACK reason codes other than 0 by packet id, as the broker sent them. */
+/**
+ * PUBACK reason codes other than 0 by packet id, as the broker sent them, until the client calls back. At most one for each
+ * publish in flight.
+ */
 type Codes = Map<number, number>;
 
 /** The client gives a list if a property was sent twice, against the standard. */
@@ -237,7 +238,8 @@ const connectOver: ConnectOver = async (target, socket, options, on, time, signa
   const stream = guardSocket(socket, MAXIMUM_PACKET_BYTES, {
     oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
     answered(packetId, code) {
-      if (codes.size < CODES) codes.set(packetId, code);
+      // One for which no publish waits would be taken for the answer to a later publish with its id.
+      if (packetId in client.outgoing) codes.set(packetId, code);
     },
   });
   const client = new MqttClient(() => stream, clientOptions(options, target.version));

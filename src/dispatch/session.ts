@@ -79,6 +79,11 @@ export class Session {
     return Math.max(0, ...this.#flying.values());
   }
 
+  /** Checks what no event reports. */
+  look(): void {
+    if (this.#options.traffic.removeUnanswered(this.#options.time.mono())) this.pump();
+  }
+
   /** Publishes what can be sent now, and reads from the outbox what there is room for. */
   pump(): void {
     if (this.#over) return;

@@ -36,9 +36,9 @@ export const TRUST_MS = 5_000;
 const FIRST_REPETITION = 2;
 
 /**
- * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot
- * deliver it; otherwise the next one in turn, at the first repetition all others, and those that have an older copy. The link's own broker is one
- * of them if another address of its name may deliver the emergency, or if its connection is not trusted any more.
+ * The brokers to which couriers carry an emergency, besides the link: all of them if the link cannot deliver it; otherwise
+ * the next one in turn, at the first repetition all others, and those that have an older copy. The link's own broker is
+ * one of them if another address of its name may deliver the emergency, or if its connection is not trusted any more.
  */
 export const couriersFor = (
   emergency: EmergencyView,
@@ -128,8 +128,12 @@ export const carriedTo = (
   brokers: readonly string[],
   fresh: boolean,
 ): readonly string[] => {
-  const { state, attempt } = report.data;
-  const repeats = fresh && attempt > 1 && (state === "active" || state === "cleared");
+  const { state, attempt, presses } = report.data;
   const awaited = state === "active";
+  // Dispatch does not say which presses it has, and a broker may acknowledge and drop: a further press of an episode
+  // that dispatch has acknowledged goes to all brokers at once, because it is not repeated.
+  if (fresh && presses > 1 && !awaited)
+    return couriersFor({ reach, awaited, repeats: true, attempt: FIRST_REPETITION, copies }, view, brokers);
+  const repeats = fresh && attempt > 1 && (awaited || state === "cleared");
   return couriersFor({ reach, awaited, repeats, attempt, copies: fresh ? copies : [] }, view, brokers);
 };

@@ -57,6 +57,8 @@ const EVENT_WINDOW = 4;
 const URGENT_RECORDS = 100;
 /** The most answers to commands that may wait. Beyond that the oldest are dropped. */
 const REPLY_QUEUE = 256;
+/** An end without an answer for so long does not keep its copy: less than any connection is given up after. */
+const END_MS = 1_400;
 const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "history" } as const;
 
 /**
@@ -79,6 +81,8 @@ export class Traffic {
   readonly #reading: Reading;
   readonly #urgent: Urgent;
   readonly #batches = new Batches();
+  /** Ends in flight whose copy was removed without their answer. */
+  readonly #unanswered = new WeakSet<Flight>();
   #states: Outgoing[] = [];
   #events: Report[] = [];
   #live: Report[] = [];
@@ -281,6 +285,23 @@ export class Traffic {
     if (urgent || this.#flights.size >= this.#window - this.#reserve) return urgent;
     // A courier reads no outbox, and has only these besides emergencies.
     return this.#primed ? this.#ordinary(now) : this.#oldRemoval();
+  }
+
+  /**
+   * An end that has had no answer for a while: its retained copy is removed behind it, whether the answer comes or not
+   * (contract §5). Returns whether there is one.
+   */
+  removeUnanswered(now: number): boolean {
+    const ends = [...this.#flights].flatMap((flight) => {
+      const { outgoing, sentAt } = flight;
+      const isEnd = outgoing.kind === "emergency" && outgoing.report.data.state === "cleared";
+      return isEnd && now - sentAt >= END_MS && !this.#unanswered.has(flight) ? [{ flight, outgoing }] : [];
+    });
+    for (const { flight, outgoing } of ends) {
+      this.#unanswered.add(flight);
+      this.#urgent.removeNow(outgoing.report.data.episode);
+    }
+    return ends.length > 0;
   }
 
   /** A message was sent. */

@@ -92,6 +92,8 @@ export class EmergencyPart implements Disposable {
   readonly lampChanged = new Signal<void>();
   /** A button was pressed, even if the press is not counted. */
   readonly pressed = new Signal<BoardPress>();
+  /** Episodes whose report was to be published and waits for its number: looked at with each tick. */
+  readonly #unleased = new Set<string>();
   #ring: Ring;
 
   constructor(options: EmergencyOptions) {
@@ -293,6 +295,9 @@ export class EmergencyPart implements Disposable {
     const { at, clock: trust } = clock.now();
     const known = trust === "unset" ? {} : { at };
     this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
+    const waiting = [...this.#unleased];
+    this.#unleased.clear();
+    for (const id of waiting) this.#publish(id);
   }
 
   /** Takes over the report of an episode. One of an earlier store gets a number of this one. */
@@ -393,12 +398,21 @@ export class EmergencyPart implements Disposable {
 
   #publish(id: string): void {
     const report = this.#reports.get(id);
-    if (report) this.#options.link.emergency(report, copiesOf(this.#ring, id));
+    if (report && this.#waitsForLease(report)) this.#unleased.add(id);
+    else if (report) this.#options.link.emergency(report, copiesOf(this.#ring, id));
   }
 
   #repeat(episode: Episode): void {
-    this.#reports.repeat(episode);
+    const report = this.#reports.get(episode.id);
+    // The outbox may still give the report another number, which a copy of it would not get.
+    if (report && !this.#waitsForLease(report)) this.#reports.repeat(episode);
     this.#publish(episode.id);
+  }
+
+  /** The next life could give the number of this report again: it is leased, or replaced, within a second. */
+  #waitsForLease({ seq }: EmergencyUpdate): boolean {
+    const { outbox } = this.#options;
+    return outbox.madeHere(seq) && !outbox.leased(seq);
   }
 
   #broker(): { broker?: string } {

@@ -1,7 +1,13 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { Courier } from "../../src/dispatch/courier.ts";
-import { LinkError, type Connect, type Connection, type ConnectOptions } from "../../src/dispatch/port.ts";
+import {
+  LinkError,
+  type Connect,
+  type Connection,
+  type ConnectOptions,
+  type LinkFault,
+} from "../../src/dispatch/port.ts";
 import type { Answer } from "../../src/dispatch/outgoing.ts";
 import { createRoutes } from "../../src/domain/wire.ts";
 import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
@@ -13,10 +19,13 @@ const UNIT = "zrenjanin/zr-117";
 const EPISODE = emergency(1).data.episode;
 const TOPIC = `patrol/v1/${UNIT}/emergency/${EPISODE}`;
 
+const refusingCouriers = (code: LinkFault) => (clientId: string) =>
+  clientId.endsWith(".courier") ? code : undefined;
+
 const open = (
   listening = true,
-  refuses: (clientId: string) => boolean = () => false,
-  { addresses = [true], changed = (connection: Connection) => connection } = {},
+  refuses: (clientId: string) => LinkFault | undefined = () => undefined,
+  { addresses = [true], changed = (connection: Connection) => connection, linked = false } = {},
 ) => {
   const time = new SimulatedTime(0);
   const broker = new Broker("a", FULL_LIMITS, time, () => undefined);
@@ -38,7 +47,8 @@ const open = (
   const connect: Connect = (to, options, on, signal) => {
     dialled.push(options);
     dialledAt.push(time.mono());
-    if (refuses(options.clientId)) return Promise.reject(new LinkError("unauthorised", "not this one"));
+    const refused = refuses(options.clientId);
+    if (refused) return Promise.reject(new LinkError(refused, "not this one"));
     return network.connect(to, options, on, signal).then(changed);
   };
   const answers: Answer[] = [];
@@ -60,6 +70,7 @@ const open = (
         random: () => 0.5,
         compress: (text) => Promise.resolve(gzipSync(text)),
         unheardCounts: () => false,
+        linked: () => linked,
         hasEnded: () => false,
         session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
         on: {
@@ -105,7 +116,7 @@ describe("a courier", () => {
   });
 
   test("uses the plain client id if the other is refused, and gives way when the link takes it over", async () => {
-    const bench = open(true, (clientId) => clientId.endsWith(".courier"));
+    const bench = open(true, refusingCouriers("unauthorised"));
     bench.make();
     await bench.wait(2_000);
     expect(bench.heard).toEqual(["active"]);
@@ -124,6 +135,38 @@ describe("a courier", () => {
     expect(bench.done).toBe(true);
     await bench.wait(60_000);
     expect(bench.dialled).toHaveLength(2);
+  });
+
+  test.each(["failed", "lost"] as const)(
+    "uses the plain client id at once if the other one does not get in (%s)",
+    async (code) => {
+      const bench = open(true, refusingCouriers(code));
+      bench.make();
+      await bench.wait(1_000);
+      expect(bench.heard).toEqual(["active"]);
+    },
+  );
+
+  test("does not use the plain client id of the link where the link is connected, unless the other one is not allowed", async () => {
+    for (const [code, heard] of [
+      ["lost", []],
+      ["unauthorised", ["active"]],
+    ] as const) {
+      const bench = open(true, refusingCouriers(code), { linked: true });
+      bench.make();
+      await bench.wait(10_000);
+      expect(bench.heard).toEqual(heard);
+    }
+  });
+
+  test("lets the two client ids take turns while neither gets in", async () => {
+    let refused: LinkFault | undefined = "lost";
+    const bench = open(true, (clientId) => (clientId.endsWith(".courier") ? refused : "failed"));
+    bench.make();
+    await bench.wait(10_000);
+    refused = undefined;
+    await bench.wait(10_000);
+    expect(bench.heard).toEqual(["active"]);
   });
 
   test("says the end, removes the copy, and is done", async () => {
@@ -197,7 +240,7 @@ describe("a courier", () => {
   });
 
   test("pauses between two rounds of a name's addresses, not between the addresses", async () => {
-    const bench = open(true, () => false, {
+    const bench = open(true, () => undefined, {
       addresses: [true, true],
       changed(connection) {
         connection.end(new LinkError("lost", "hung up"));

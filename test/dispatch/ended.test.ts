@@ -22,6 +22,18 @@ describe("an ended episode", () => {
     expect(bench.network.connections).toBe(1);
   });
 
+  test("leaves no retained copy at a broker that never acknowledges its end", async () => {
+    const bench = open();
+    await up(bench);
+    bench.press(emergency(1));
+    await bench.until("the copy", () => bench.retained() === 1);
+    for (const { broker } of bench.brokers) broker.faults.mute = true;
+    cleared(bench);
+    await bench.until("the removal", () => bench.retained() === 0, 60_000);
+    await bench.wait(120_000);
+    expect(bench.retained()).toBe(0);
+  });
+
   test("is removed from a broker that was away, within a minute after it is back, and nobody dials on", async () => {
     const bench = open();
     await up(bench);

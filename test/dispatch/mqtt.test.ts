@@ -86,6 +86,38 @@ describe("PUBACK", () => {
     const { connection } = await dial(url);
     expect(await publish(connection)).toBe(0);
   });
+
+  test("for a publish that was never made it hides no later reason code, and is not taken for one", async () => {
+    let answered = 0;
+    const { url } = await accepting((one, socket) => {
+      if (one.type !== PUBLISH) return;
+      const id = idOf(one);
+      for (let n = 1; answered === 0 && n <= 1_100; n++)
+        socket.write(puback((id + 10 * n) & 0xffff || 1, 0x10));
+      socket.write(puback(id, answered++ === 0 ? 0x10 : answered > 20 ? 0 : 0x87));
+    });
+    const { connection } = await dial(url);
+    const codes: unknown[] = [];
+    for (let n = 0; n < 30; n++) codes.push(await publish(connection));
+    expect(codes).toEqual([
+      0x10,
+      ...Array.from({ length: 19 }, () => 0x87),
+      ...Array.from({ length: 10 }, () => 0),
+    ]);
+  });
+
+  test("that comes a second time hides no later reason code", async () => {
+    const { url } = await accepting((one, socket) => {
+      if (one.type !== PUBLISH) return;
+      const answer = puback(idOf(one), 0x10);
+      socket.write(answer);
+      setImmediate(() => socket.write(answer));
+    });
+    const { connection } = await dial(url);
+    const codes = new Set<unknown>();
+    for (let n = 0; n < 1_200; n++) codes.add(await publish(connection));
+    expect([...codes]).toEqual([0x10]);
+  });
 });
 
 describe("SUBACK", () => {

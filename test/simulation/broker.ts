@@ -1,5 +1,6 @@
 import { WireReport } from "../../src/domain/report.ts";
 import { readMessage } from "../../src/wire/read.ts";
+import type { LinkFault } from "../../src/dispatch/port.ts";
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 import type { Observe } from "./facts.ts";
 import { episodeOf, hasWildcard, matches } from "./topics.ts";
@@ -21,6 +22,8 @@ export type BrokerFaults = {
   down: boolean;
   /** Connections are taken, and no CONNACK comes. */
   hangs: boolean;
+  /** What becomes of a CONNECT with a courier's client id. */
+  refusesCouriers: LinkFault | undefined;
   /** Where it hangs up: `after` its acknowledgement, or `instead` of accepting. */
   hangsUp: (topic: string, deed: Deed) => "after" | "instead" | undefined;
   /** It acknowledges and drops. */
@@ -50,6 +53,7 @@ export const FULL_LIMITS: BrokerLimits = {
 export const soundBroker = (): BrokerFaults => ({
   down: false,
   hangs: false,
+  refusesCouriers: undefined,
   hangsUp: () => undefined,
   lies: false,
   drops: () => false,

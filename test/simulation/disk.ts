@@ -267,7 +267,8 @@ class World implements SimulatedDisk {
     // Torn until it is synced.
     const torn = Buffer.from(before);
     bytes.copy(torn, 0, 0, Math.floor(bytes.length * this.#options.random()));
-    this.#places[first + place] = torn;
+    // A card that hangs may not have begun it.
+    if (this.#options.random() < 0.5) this.#places[first + place] = torn;
     await this.#take(SYNC_MS);
     this.#places[first + place] = Buffer.concat([bytes, before.subarray(bytes.length)]);
     this.#options.vitalWritten?.();

@@ -183,7 +183,7 @@ test("an attempt to connect ends with the process that made it", async () => {
   const attempt = harness.dial();
   await harness.time.run(30);
   harness.network.processGone(true);
-  await expect(harness.settle(attempt)).rejects.toMatchObject({ code: "lost" });
+  await expect(harness.settle(attempt)).rejects.toMatchObject({ code: "timeout" });
   await harness.time.run(60_000);
   expect(harness.facts).toEqual([]);
 });

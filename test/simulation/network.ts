@@ -120,7 +120,10 @@ export class Network {
         if (!mayGoOn || signal.aborted) throw cause;
         continue;
       }
-      if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
+      if (signal.aborted) throw new LinkError("timeout", `${url}: given up`);
+      const { refusesCouriers } = at.broker.faults;
+      if (refusesCouriers !== undefined && options.clientId.endsWith(".courier"))
+        throw new LinkError(refusesCouriers, `${url}: this client id is refused`);
       return this.#accepted(url, { route, ...at }, options, on, { up, down });
     }
   };
@@ -138,7 +141,7 @@ export class Network {
     const live = addresses.findIndex((address) => route.addresses[Number(address)]);
     const dead = live < 0 ? CONNECT_MS : live * NEXT_ADDRESS_MS;
     await this.#pause(Math.min(CONNECT_MS, dead + 2 * route.conditions.latencyMs), signal);
-    if (signal.aborted) throw new LinkError("lost", `${url}: given up`);
+    if (signal.aborted) throw new LinkError("timeout", `${url}: given up`);
     if (route.unreachable) throw new LinkError("unreachable", `${url}: there is no way to the host`);
     for (const address of addresses.slice(0, Math.max(0, live)))
       this.#turns.failed(url, address, this.#time.mono());
@@ -172,7 +175,7 @@ export class Network {
       down.close();
       reject(new LinkError(code, `${url}: ${why}`));
     };
-    const abort = () => fail("lost", "given up");
+    const abort = () => fail("timeout", "given up");
     const timer = this.#time.after(Math.max(0, ms), () => fail("timeout", "the host does not answer"));
     signal.addEventListener("abort", abort);
     // It may have ended since TCP was open.

@@ -194,8 +194,12 @@ const uselessAddress: Fault = {
   },
 };
 
+/** What a broker that allows a unit one client id may do at the CONNECT of a courier. */
+const ID_REFUSALS = ["unauthorised", "failed", "lost"] as const;
+
 export const NETWORK_FAULTS: readonly Fault[] = [
   brokerDown,
+  brokerFault("broker refuses couriers", 2, (dice) => ({ refusesCouriers: dice.pick(ID_REFUSALS) })),
   brokerFault("broker hangs", 2, () => ({ hangs: true })),
   brokerFault("birth hangs up", 2, () => ({ hangsUp: hangsUpOnBirth })),
   brokerFault("broker hangs up", 2, (dice) => ({ hangsUp: hangsUpOnOneTopic(dice) })),

@@ -103,8 +103,8 @@ const REFUSED = 0x80;
  * - The unit does not run, or its disk has not let it read its memory since it started: `seq` is a "counter on
  *   disk", "never reused" (§1). Once it has connected it has no excuse.
  * - The disk has lost what it had synced: "while the disk lives" (§1).
- * - A broker has acknowledged a report and dropped it, or has answered 0x10 while a receipt overrode that: "numbers that a
- *   broker acknowledged more than 30 s ago are sent again" (§4).
+ * - A broker has answered 0x10 while a receipt overrode that: "numbers that a broker acknowledged more than 30 s ago are
+ *   sent again" (§4).
  */
 const pressInTime: Invariant = {
   name: "press-in-time",
@@ -118,21 +118,19 @@ const pressInTime: Invariant = {
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
-    /** Presses of episodes as a broker dropped them, and as they were published. */
-    const dropped = new Map<string, number>();
+    /** Presses of episodes as a broker without a subscriber answered them, and as they were published. */
+    const unheard = new Map<string, number>();
     const published = new Map<string, number>();
     const missing = (): number =>
-      [...dropped].reduce((sum, [id, presses]) => sum + Math.max(0, presses - arrived.of(id)), 0);
+      [...unheard].reduce((sum, [id, presses]) => sum + Math.max(0, presses - arrived.of(id)), 0);
     return (fact) => {
       arrived.see(fact);
       takers.see(fact);
       const most = (of: ReadonlyMap<string, number>, episode: string) => of.get(episode) ?? 0;
-      if (fact.what === "dropped")
-        dropped.set(fact.episode, Math.max(fact.presses, most(dropped, fact.episode)));
       if (fact.what === "published" && fact.episode !== undefined)
         published.set(fact.episode, Math.max(fact.report?.presses ?? 0, most(published, fact.episode)));
       if (fact.what === "puback" && fact.overridden && fact.episode !== undefined)
-        dropped.set(fact.episode, Math.max(most(published, fact.episode), most(dropped, fact.episode)));
+        unheard.set(fact.episode, Math.max(most(published, fact.episode), most(unheard, fact.episode)));
       if (fact.what === "unit") running.set(fact.running, fact.at);
       // A unit knows its numbers once it has read its memory: a disk that is slow then is waited for.
       if (fact.what === "disk") ({ writable } = fact);
