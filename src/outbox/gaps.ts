@@ -1,7 +1,7 @@
 import { laneOf } from "../domain/pending.ts";
 import type { GapReason, Report } from "../domain/report.ts";
 import { takeGap } from "./declared.ts";
-import { eventsToDrop } from "./event-value.ts";
+import { eventsToDrop } from "./value.ts";
 import { fold } from "./ledger.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
 import { declaredAgain, gapsOf, halvesOf, type Gap, type Recovered } from "./recovery.ts";
@@ -128,7 +128,7 @@ export class Gaps {
    * there is any, the stretch becomes sparse in the ledger.
    */
   giveUp({ lane, seqs, kept }: Excess, now: Now): void {
-    const kind = lane === "event" ? "event" : "position";
+    const kind = lane === "telemetry" ? "position" : lane;
     const going = seqs.filter((seq) => this.#queue.isPending({ seq, kind }));
     const [from] = going;
     const to = going.at(-1);
@@ -143,8 +143,8 @@ export class Gaps {
       ...gapsOf(gone.retention, "retention", stays),
       ...gapsOf(gone.unreceipted, "unreceipted", stays),
     ];
-    // Events that lie far apart need an event each to be declared: nothing would be gained.
-    if (lane === "event" && gaps.length * 2 > going.length) return;
+    // What lies far apart needs an event each to be declared: nothing would be gained.
+    if (lane !== "telemetry" && gaps.length * 2 > going.length) return;
     if (kept.length > 0 && to < this.#queue.synced) fold(this.#queue.ledger, from, to);
     this.#queue.settle(going.map((seq) => ({ seq, kind })));
     this.#append(gaps, now);

@@ -1,13 +1,14 @@
 import type { Report } from "../domain/report.ts";
 import type { Lane } from "../domain/pending.ts";
 import type { Disk, Store } from "./port.ts";
-import { eventsToDrop } from "./event-value.ts";
+import { emergenciesToDrop, eventsToDrop } from "./value.ts";
 import { decodeKey, decodeRecord, encodeKey, rangeOf } from "./record.ts";
 
 /**
  * Keeps the store within its quota, and the disk from filling. Telemetry older than an hour is thinned
  * to one report of a kind in half a minute, then to one in five; when that does not do, the oldest
- * telemetry goes. Too many events: the oldest of low value go. Emergencies and gaps never do.
+ * telemetry goes. Too many events: the oldest of low value go. Too many reports of emergencies: the oldest go that are
+ * neither the first nor the newest of their episode. Gaps never do.
  */
 export type Retention = {
   /** Bytes of records were handed to the store. */
@@ -16,9 +17,14 @@ export type Retention = {
   due(nowMs: number): boolean;
   /**
    * What must go, if a look is due. `at`: UTC milliseconds; undefined if
-   * not known. `events`: how many are pending.
+   * not known. `pending`: how many reports wait in each lane.
    */
-  excess(store: Store, nowMs: number, at: number | undefined, events: number): Promise<Excess>;
+  excess(
+    store: Store,
+    nowMs: number,
+    at: number | undefined,
+    pending: Readonly<Record<Lane, number>>,
+  ): Promise<Excess>;
   /** Gives the room of deleted records back to the disk. */
   giveBack(store: Store, excess: Excess): Promise<void>;
 };
@@ -47,7 +53,9 @@ const YOUNG_MS = 3_600_000;
 const THINNED_MS = [30_000, 300_000] as const;
 /** Pending events; if there are more, a quarter of them goes. */
 const EVENTS_MAX = 10_000;
-/** Telemetry between events that are to go: more is not looked at. */
+/** Pending reports of emergencies, at most 2.4 kB each; if there are more, a quarter of them goes. */
+const EMERGENCIES_MAX = 4_000;
+/** Telemetry between what is to go: more is not looked at. */
 const AMONG_MAX = 50_000;
 
 /** How far a pass has come, and when the last report of each kind that it kept was made. */
@@ -100,11 +108,12 @@ const thin = async (store: Store, pass: Pass, oldBefore: number, wanted: number)
   return { lane: "telemetry", seqs, kept };
 };
 
-const oldEvents = async (store: Store): Promise<Excess> => {
+/** The oldest reports of a lane, as far as they can be read. */
+const reportsIn = async (store: Store, lane: Lane, limit: number): Promise<Report[]> => {
   const reports: Report[] = [];
-  for (let after = 0; reports.length < EVENTS_MAX;) {
+  for (let after = 0; reports.length < limit;) {
     // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
-    const page = await store.page(...rangeOf("event", after + 1), PAGE);
+    const page = await store.page(...rangeOf(lane, after + 1), PAGE);
     if (page.length === 0) break;
     for (const [key, value] of page) {
       after = decodeKey(key);
@@ -112,11 +121,22 @@ const oldEvents = async (store: Store): Promise<Excess> => {
       if (report) reports.push(report);
     }
   }
-  return among(store, eventsToDrop(reports, EVENTS_MAX / 4));
+  return reports;
 };
 
-/** These events, as far as the telemetry between them can be listed. */
-const among = async (store: Store, seqs: readonly number[]): Promise<Excess> => {
+const oldEvents = async (store: Store): Promise<Excess> => {
+  const reports = await reportsIn(store, "event", EVENTS_MAX);
+  return among(store, "event", eventsToDrop(reports, EVENTS_MAX / 4));
+};
+
+/** A loop that makes and breaks without coverage makes several reports a second, each of which says more than those before. */
+const oldEmergencies = async (store: Store): Promise<Excess> => {
+  const reports = await reportsIn(store, "emergency", 2 * EMERGENCIES_MAX);
+  return among(store, "emergency", emergenciesToDrop(reports, EMERGENCIES_MAX / 4));
+};
+
+/** These numbers, as far as the telemetry between them can be listed. */
+const among = async (store: Store, lane: Lane, seqs: readonly number[]): Promise<Excess> => {
   const [first = 1] = seqs;
   const kept: number[] = [];
   const keys = store.keys(encodeKey("telemetry", first), encodeKey("telemetry", seqs.at(-1) ?? first));
@@ -125,14 +145,14 @@ const among = async (store: Store, seqs: readonly number[]): Promise<Excess> => 
     if (kept.length >= AMONG_MAX) break;
   }
   const end = kept.length >= AMONG_MAX ? kept.at(-1)! : Infinity;
-  return { lane: "event", seqs: seqs.filter((seq) => seq < end), kept };
+  return { lane, seqs: seqs.filter((seq) => seq < end), kept };
 };
 
 export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Retention => {
   let lookedAt = -Infinity;
   let written = 0;
   /** How many there were when they were last looked at: not again before there are more. */
-  let events = 0;
+  const seen = { emergency: 0, event: 0 };
   const passes: Pass[] = THINNED_MS.map((everyMs) => ({ everyMs, upTo: 0, keptAt: new Map() }));
 
   const telemetry = async (store: Store, at: number | undefined): Promise<Excess> => {
@@ -154,6 +174,20 @@ export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Re
     return { lane: "telemetry", seqs, kept: [] };
   };
 
+  /** What of a lane must go. Undefined: nothing, or nothing can. */
+  const tooMany = async (
+    lane: keyof typeof seen,
+    { [lane]: pending }: Readonly<Record<Lane, number>>,
+    max: number,
+    find: () => Promise<Excess>,
+  ): Promise<Excess | undefined> => {
+    if (pending <= max) seen[lane] = 0;
+    if (pending <= max || pending <= seen[lane] + max / 10) return undefined;
+    seen[lane] = pending;
+    const found = await find();
+    return found.seqs.length > 0 ? found : undefined;
+  };
+
   const due = (nowMs: number): boolean => nowMs - lookedAt >= LOOK_MS || written >= maxBytes * FLOOD;
 
   return {
@@ -165,13 +199,10 @@ export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Re
       if (!due(nowMs)) return NO_EXCESS;
       lookedAt = nowMs;
       written = 0;
-      if (pending <= EVENTS_MAX) events = 0;
-      else if (pending > events + EVENTS_MAX / 10) {
-        events = pending;
-        const found = await oldEvents(store);
-        if (found.seqs.length > 0) return found;
-      }
-      return telemetry(store, at);
+      const found =
+        (await tooMany("emergency", pending, EMERGENCIES_MAX, () => oldEmergencies(store))) ??
+        (await tooMany("event", pending, EVENTS_MAX, () => oldEvents(store)));
+      return found ?? telemetry(store, at);
     },
     async giveBack(store, { lane, seqs }) {
       const first = seqs[0];

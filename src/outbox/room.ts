@@ -7,7 +7,7 @@ import { NO_EXCESS, type Excess, type Retention } from "./retention.ts";
 
 export type RoomOptions = {
   readonly retention: Retention;
-  readonly queue: Pick<Queue, "events">;
+  readonly queue: Pick<Queue, "waiting">;
   readonly gaps: Pick<Gaps, "giveUp">;
   readonly clock: Pick<Clock, "mono">;
   readonly now: () => Now;
@@ -82,7 +82,7 @@ export class Room {
     // What was found before has not been deleted yet: a look would find it again.
     if (closing() || this.#excess.seqs.length > 0) return;
     const { at, clock, mono } = now();
-    const found = await retention.excess(store, mono, clock === "unset" ? undefined : at, queue.events);
+    const found = await retention.excess(store, mono, clock === "unset" ? undefined : at, queue.waiting);
     this.#failed = false;
     // A stop writes its last batch now: what is settled after it would be settled for nobody.
     if (closing() || found.seqs.length === 0) return;

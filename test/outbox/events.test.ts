@@ -23,6 +23,8 @@ const press: Draft = {
   clock: "gnss",
 };
 
+const POSITION = { lat: 45, lon: 20, fix: "3d", reason: "emergency" } as const;
+
 /** Everything that can be read, and the numbers that are declared. */
 const accountOf = async (
   outbox: Outbox,
@@ -53,6 +55,39 @@ const expectAccounted = async (outbox: Outbox): Promise<void> => {
   for (let n = 1; n <= last; n++) if (reports.has(n) === declared.has(n)) wrong.push(n);
   expect(wrong, "lost without a gap, or declared and still there").toEqual([]);
 };
+
+describe("too many reports of an emergency", () => {
+  test("on disk: the oldest go, declared, but for the first and the newest of each episode", async () => {
+    let mono = 0;
+    const clock: Clock = {
+      mono: () => mono,
+      now: () => ({ at: mono, clock: "gnss" }),
+      when: (at) => ({ at, clock: "gnss" }),
+    };
+    const of = disk();
+    const pressed = (presses: number): Draft =>
+      press.kind === "emergency" ? { ...press, data: { ...press.data, presses } } : press;
+    {
+      await using outbox = await open(of, { clock });
+      outbox.remember(remembering(EPISODE));
+      for (let n = 1; n <= 10_000; n++) {
+        if (n % 4 === 0) outbox.append({ kind: "position", data: POSITION, at: n, clock: "gnss" });
+        outbox.append(pressed(n));
+        mono += 250;
+        // oxlint-disable-next-line no-await-in-loop -- as a loose wire makes them
+        if (n % 40 === 0) await outbox.flush();
+      }
+    }
+    await using outbox = await open(of);
+    const { reports } = await accountOf(outbox);
+    const presses = [...reports.values()].flatMap(({ kind, data }) =>
+      kind === "emergency" ? [data.presses] : [],
+    );
+    expect(presses.length).toBeLessThan(5_000);
+    expect([Math.min(...presses), Math.max(...presses)]).toEqual([1, 10_000]);
+    await expectAccounted(outbox);
+  }, 60_000);
+});
 
 describe("too many events", () => {
   test("on disk: the oldest of low value go, declared; emergencies, gaps and commands stay", async () => {

@@ -265,6 +265,7 @@ describe("a vital file that refused and is tried again", () => {
   test("loses nothing at a power cut in the middle of that write", async () => {
     const { world, first } = await openTried();
     const before = [...world.disk.places];
+    world.disk.beginsAtOnce = true;
     first.remember(remembering());
     await world.pass(1);
     world.disk.cut();

@@ -33,6 +33,8 @@ type DiskFault =
 export type SimulatedDisk = Disk & {
   /** One fault at a time; undefined: none. */
   fault: DiskFault | undefined;
+  /** A write to the vital file has begun as soon as it is asked for. Otherwise in half of the cases. */
+  beginsAtOnce: boolean;
   /** Operations that are under way and began while the disk was slow or hung. */
   readonly late: number;
   /** The power goes: what is under way never ends, open stores are gone, and so is the lock. */
@@ -158,6 +160,7 @@ class Table {
 class World implements SimulatedDisk {
   readonly path: string;
   #fault: DiskFault | undefined;
+  beginsAtOnce = false;
   /** Begins the writes that hang. */
   #hung: (() => void)[] = [];
   readonly #options: SimulatedDiskOptions;
@@ -268,7 +271,7 @@ class World implements SimulatedDisk {
     const torn = Buffer.from(before);
     bytes.copy(torn, 0, 0, Math.floor(bytes.length * this.#options.random()));
     // A card that hangs may not have begun it.
-    if (this.#options.random() < 0.5) this.#places[first + place] = torn;
+    if (this.beginsAtOnce || this.#options.random() < 0.5) this.#places[first + place] = torn;
     await this.#take(SYNC_MS);
     this.#places[first + place] = Buffer.concat([bytes, before.subarray(bytes.length)]);
     this.#options.vitalWritten?.();
