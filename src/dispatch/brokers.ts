@@ -20,11 +20,11 @@ export type Visit = {
   readonly lostBytes: number;
   /**
    * Why the link gave up the connection. `unanswered`: nothing was acknowledged for too long, or an
-   * emergency or a removal was not. `deserted`: nobody listened at the broker. `unfit`: a report is too
-   * large for it. `unconfirmed`: dispatch does not get what it acknowledges. Undefined: it did not give the connection
-   * up, or for another reason.
+   * emergency or a removal was not. `deserted`: nobody listened at the broker. `useless`: it refused what was
+   * published, or nobody listened. `unfit`: a report is too large for it. `unconfirmed`: dispatch does not get what it
+   * acknowledges. Undefined: it did not give the connection up, or for another reason.
    */
-  readonly left?: "unanswered" | "deserted" | "unfit" | "unconfirmed" | undefined;
+  readonly left?: "unanswered" | "deserted" | "useless" | "unfit" | "unconfirmed" | undefined;
 };
 
 export type Next = {
@@ -115,7 +115,7 @@ export class Brokers {
     const useful = visit.delivered > 0 && visit.lastedMs >= USEFUL_MS;
     const preferred = this.#preferred;
     this.#preferred = undefined;
-    const isLeft = visit.left === "deserted" || visit.left === "unfit" || visit.left === "unconfirmed";
+    const isLeft = visit.left !== undefined && visit.left !== "unanswered";
     if (useful || preferred !== undefined || isLeft) this.#turns = 0;
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
     if (isLeft) {

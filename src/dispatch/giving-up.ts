@@ -23,6 +23,8 @@ export type Seen = {
   readonly blocked: boolean;
   /** Nobody listens at the broker, and there is another one, or another address of its name. */
   readonly deserted: boolean;
+  /** The broker refuses what the unit publishes, or nobody listens to it, and there is another one. */
+  readonly useless: boolean;
   /** A report has waited long that is too large for this broker, and perhaps not for another one. */
   readonly unfit: boolean;
   /** Dispatch does not get what the broker acknowledges, and there is another one. */
@@ -34,6 +36,9 @@ export type GivingUp = { readonly error: LinkError; readonly left: Visit["left"]
 /** Nobody has subscribed to what the unit publishes at a broker. */
 export const noListener = (broker: string): LinkError =>
   new LinkError("no-listener", `${broker}: nobody listens to this unit there`);
+
+const refusing = (broker: string): LinkError =>
+  new LinkError("unauthorised", `${broker}: it refuses what this unit publishes`);
 
 const smallPackets = (broker: string): LinkError =>
   new LinkError("small-packets", `${broker}: a report is larger than the packets that it accepts`);
@@ -54,6 +59,7 @@ export const whyGiveUp = (seen: Seen, deadMs: number): GivingUp | undefined => {
   if (isStuck(seen, deadMs))
     return { error: stalled("an emergency was not acknowledged", seen.urgentMs), left: "unanswered" };
   if (seen.deserted) return { error: noListener(seen.broker), left: "deserted" };
+  if (seen.useless) return { error: refusing(seen.broker), left: "useless" };
   if (seen.unconfirmed) return { error: unconfirmed(seen.broker), left: "unconfirmed" };
   return seen.unfit ? { error: smallPackets(seen.broker), left: "unfit" } : undefined;
 };

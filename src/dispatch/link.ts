@@ -275,12 +275,13 @@ export class Link {
     const elsewhere = this.#brokers.urls.length > 1 || this.#desertedTurns < connection.otherAddresses;
     const deserted = tally.isDeserted(now) && elsewhere;
     if (tally.isDeserted(now) && !deserted) this.#news.deserted(broker);
+    const useless = tally.isUseless(now) && this.#brokers.urls.length > 1;
     // Not in an emergency: the other broker may be of no use, and the positions of each second would be missing.
     const calm = !this.#emergencies.pending && this.#brokers.urls.length > 1;
     const unfit = calm && this.#unfit.isDue(now);
     const unconfirmed = calm && this.#options.unconfirmed(broker);
     const { blocked } = traffic;
-    const seen = { broker, silentMs, urgentMs, blocked, deserted, unfit, unconfirmed };
+    const seen = { broker, silentMs, urgentMs, blocked, deserted, useless, unfit, unconfirmed };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
     if (given.left === "deserted") this.#desertedTurns++;

@@ -56,6 +56,8 @@ export class Tally {
   /** At most one entry for each channel, as in `#heard`. */
   readonly #refusedAt = new Map<Channel, number>();
   readonly #heard = new Map<Channel, Hearing>();
+  /** The same with refusals: what is refused has no subscriber either. */
+  readonly #taken = new Map<Channel, Hearing>();
   #delivered = 0;
   /** Whether there was a subscriber, by the last answer that shows it; undefined: none has shown it. */
   #listening: boolean | undefined;
@@ -76,7 +78,10 @@ export class Tally {
    * The first answer after a silence returns what the broker showed last, if it does not show it itself.
    */
   answered(answer: Answer, now: number): boolean | undefined {
-    if (answer.kind === "refused") this.#refusedAt.set(answer.channel, now);
+    if (answer.kind === "refused") {
+      this.#refusedAt.set(answer.channel, now);
+      this.#taken.set(answer.channel, heardOn(this.#taken.get(answer.channel), false, now));
+    }
     if (answer.kind === "delivered") this.#delivered += answer.reports.length;
     const listening = isListening(answer);
     const wasSilent = this.#silent;
@@ -84,6 +89,7 @@ export class Tally {
     if (listening === undefined || answer.kind === "refused") return wasSilent ? this.#listening : undefined;
     const channel = channelOf(answer.outgoing);
     this.#heard.set(channel, heardOn(this.#heard.get(channel), listening, now));
+    this.#taken.set(channel, heardOn(this.#taken.get(channel), listening, now));
     const isNews = wasSilent || listening !== this.#listening;
     this.#listening = listening;
     return isNews ? listening : undefined;
@@ -96,5 +102,10 @@ export class Tally {
 
   isDeserted(now: number): boolean {
     return isDeserted(this.#heard, now);
+  }
+
+  /** Whether the broker delivers nothing: it refuses what has a subscriber, and the rest has none. */
+  isUseless(now: number): boolean {
+    return isDeserted(this.#taken, now);
   }
 }

@@ -8,6 +8,7 @@ const SOUND: Seen = {
   urgentMs: 0,
   blocked: false,
   deserted: false,
+  useless: false,
   unfit: false,
   unconfirmed: false,
 };
