@@ -12,6 +12,8 @@ FILES=64                         # further ones are not copied; the service look
 BYTES=524289                     # one more than a bundle may have: the service refuses it as too large
 ANSWER_S=${STICK_ANSWER_S:-40}   # the service looks each second; another program may work on the root
 TRIAL_S=${STICK_TRIAL_S:-60}     # the end of a trial is waited for
+BOOT_S=90                        # a stick that is found so soon after the start was in already
+UPTIME=${STICK_UPTIME:-/proc/uptime}
 
 fail() {
     echo "stick: $1"
@@ -43,6 +45,17 @@ answered() {
     return 1
 }
 
+# Whether the stick was left in: the computer has just started, the stick has this car's result, and no bundle that is
+# newer. A version that failed its trial must not be installed at each start.
+left_in() {
+    read -r up _ < "$UPTIME"
+    [ "${up%.*}" -lt $BOOT_S ] || return 1
+    answered && [ -f "$stick/${answer##*/}" ] || return 1
+    for file in "$stick"/*.patrol; do
+        [ ! "$file" -nt "$stick/${answer##*/}" ] || return 1
+    done
+}
+
 # A bundle that waits since an earlier stick is replaced. The service sees all of the new ones or nothing.
 hand_over() {
     rm -rf "$inbox/stick"
@@ -56,6 +69,10 @@ take() {
     # Two sticks: one after the other.
     exec 9< "$inbox"
     flock -w 180 9 || fail "another stick takes too long"
+    if left_in; then
+        echo "stick: it was left in, and nothing on it is new"
+        return
+    fi
     if ! copy; then
         rm -rf "$inbox/stick.new"
         fail "the bundles cannot be copied: it was pulled, or it is damaged"
@@ -85,6 +102,7 @@ take() {
 tell() {
     stick=$1
     for answer in "$2"/RESULT-*.txt; do
+        [ -f "$answer" ] || continue
         name=${answer##*/}
         new=.$name.new
         # What has its name may be a link: it is removed, never written through. An older result must not stay if the new

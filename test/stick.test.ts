@@ -10,6 +10,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -103,6 +104,43 @@ test("a stick goes through several cars: each has its own result, and of a car t
   await tell();
   expect(readFileSync(join(stick, "RESULT-zr-200.txt"), "utf8")).toBe("DONE");
   expect(resultOn()[0]).toBe("REFUSED: zrenjanin/zr-117");
+});
+
+describe("a stick that is found when the computer starts", () => {
+  const uptime = (seconds: number) => {
+    writeFileSync(join(dir, "uptime"), `${seconds}.25 1.00\n`);
+    return { STICK_UPTIME: join(dir, "uptime") };
+  };
+  const installed = async (): Promise<void> => {
+    writeFileSync(join(stick, "fleet.patrol"), await bundleOf(3));
+    await takeServed();
+    await tell();
+    rmSync(join(dir, "answer", RESULT));
+  };
+
+  test("and has this car's result was left in: it is not taken again", async () => {
+    await installed();
+    expect(await take(uptime(20))).toEqual({
+      code: 0,
+      says: "stick: it was left in, and nothing on it is new",
+    });
+    expect(await tell()).toEqual({ code: 0, says: "" });
+    expect(resultOn()[0]).toBe("DONE: zrenjanin/zr-117");
+  });
+
+  test("is taken if it has a newer bundle, no result, or that of another car", async () => {
+    await installed();
+    utimesSync(join(stick, RESULT), 1, 1);
+    expect((await takeServed(openBench(root), uptime(20))).says).toBe("");
+    rmSync(join(stick, RESULT));
+    writeFileSync(join(stick, "RESULT-zr-200.txt"), "DONE");
+    expect((await takeServed(openBench(root), uptime(20))).says).toBe("");
+  });
+
+  test("later is taken: somebody has plugged it in", async () => {
+    await installed();
+    expect((await takeServed(openBench(root), uptime(200))).says).toBe("");
+  });
 });
 
 describe("nothing is installed, and the car goes on, if the stick", () => {
