@@ -9,7 +9,7 @@ test("systemd-analyze accepts the oneshot for a stick", async () => {
   const unit = join(mkdtempSync(join(tmpdir(), "unit-")), "patrol-unit-stick@.service");
   // The script is not installed here.
   const text = readFileSync("systemd/patrol-unit-stick@.service", "utf8");
-  writeFileSync(unit, text.replaceAll("/opt/patrol-unit/stick.sh", resolve("systemd/stick.sh")));
+  writeFileSync(unit, text.replaceAll("/opt/patrol-unit/current/stick.sh", resolve("systemd/stick.sh")));
   const { stdout, stderr } = await promisify(execFile)("systemd-analyze", ["verify", "--man=no", unit]);
   expect(stdout + stderr).toBe("");
 });
@@ -17,7 +17,8 @@ test("systemd-analyze accepts the oneshot for a stick", async () => {
 test("systemd-analyze accepts the service", async () => {
   // The check wants the program to be there; what is not installed here stands in for it.
   const unit = join(mkdtempSync(join(tmpdir(), "unit-")), "patrol-unit.service");
-  writeFileSync(unit, readFileSync("systemd/patrol-unit.service"));
+  const text = readFileSync("systemd/patrol-unit.service", "utf8");
+  writeFileSync(unit, text.replaceAll("/opt/patrol-unit/current/bin/node", process.execPath));
   const { stdout, stderr } = await promisify(execFile)("systemd-analyze", ["verify", "--man=no", unit]);
   expect(stdout + stderr).toBe("");
 });

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
+import { z } from "zod";
+
+const Manifest = z.object({ name: z.string(), version: z.string() });
 
 /**
  * Leaves out what the MQTT client imports but a car never uses: WebSockets, SOCKS, and timers in a
@@ -15,6 +19,17 @@ const leftOut: Plugin = {
     }));
     bundle.onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "module.exports = {};" }));
     bundle.onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
+  },
+};
+
+/** Only the name and the version of a package are used. The rest of ours would name everything of the development. */
+const manifests: Plugin = {
+  name: "manifests",
+  setup(bundling) {
+    bundling.onLoad({ filter: /\/package\.json$/ }, ({ path }) => {
+      const { name, version } = Manifest.parse(JSON.parse(readFileSync(path, "utf8")));
+      return { contents: JSON.stringify({ name, version }), loader: "json" };
+    });
   },
 };
 
@@ -58,7 +73,7 @@ export const bundle = async (outfile: string, commands: Commands): Promise<Metaf
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "linked",
-    plugins: [leftOut, only(commands)],
+    plugins: [leftOut, manifests, only(commands)],
     external: [...EXTERNAL],
     // Bundled CommonJS uses `require`, which a module does not have. The flags keep V8's young generation and
     // its compiler small (DECISIONS 9); the service file sets what only a start can.

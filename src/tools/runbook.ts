@@ -92,8 +92,7 @@ ${index()}
 | What waits for dispatch?         | service stopped: \`patrol-unit outbox stats --config …\`                              |
 | Does a press get through?        | \`patrol-unit drill --config …\`, then press within 60 s: it prints the time of each leg |
 
-\`patrol-unit\` is \`/usr/local/bin/patrol-unit\`, which the installation makes (README, "In a car"). Without it, write
-\`/opt/patrol-unit/node_modules/.bin/node /opt/patrol-unit/dist/patrol-unit.mjs\` instead. Run it as root or as user
+The package installs \`patrol-unit\` as \`/usr/bin/patrol-unit\`. Run it as root or as user
 patrol-unit. \`doctor\` can run beside the service: it then asks the service about the devices. In a car with a root folder (README,
 "A car with a root folder") write \`--root /var/lib/patrol-unit/root\` instead of \`--config …\`.
 
