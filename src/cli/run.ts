@@ -83,7 +83,10 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
       log.error("the stop takes too long: what could not be written to the disk is lost", { part: "disk" }),
     );
     using notifier = createNotifier(process.env, log);
-    const started = (unit: Unit): void => void unit.armed.then(() => notifier.ready());
+    const started = (unit: Unit): void => {
+      notifier.feedUnless(() => unit.stuck());
+      void unit.armed.then(() => notifier.ready());
+    };
     const serveFixed = (loaded: Configuration): Promise<void> => {
       logFaults(loaded, log);
       return serveFile(loaded, { log, stop, started });
