@@ -20,7 +20,7 @@ const layOut = (): void => {
   cpSync(RECORDER, join(folder, "patrol-unit-recorder.service"));
   for (const file of readdirSync(folder)) {
     const text = readFileSync(join(folder, file), "utf8")
-      .replaceAll("/opt/patrol-unit/current/stick.sh", resolve("systemd/stick.sh"))
+      .replaceAll(/\/opt\/patrol-unit\/current\/(?=\w+(?:-\w+)*\.sh)/g, `${resolve("systemd")}/`)
       .replaceAll(
         /\/(?:opt\/patrol-unit\/current|usr\/lib\/patrol-unit-recorder)\/bin\/node/g,
         process.execPath,
@@ -32,6 +32,8 @@ const layOut = (): void => {
 test.each([
   "patrol-unit.service",
   "patrol-unit.path",
+  "patrol-unit-clock.path",
+  "patrol-unit-clock.service",
   "patrol-unit-stick@.service",
   "patrol-unit-recorder.service",
 ])("systemd-analyze accepts %s", async (unit) => {

@@ -154,6 +154,11 @@ export class Link {
     return this.#options.time.mono() - this.#movedAt;
   }
 
+  /** Ends a pause between two attempts to connect. */
+  hurry(): void {
+    if (!this.#linked) this.#running?.hurry();
+  }
+
   #move(): void {
     this.#movedAt = this.#options.time.mono();
   }

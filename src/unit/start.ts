@@ -42,6 +42,8 @@ export type Unit = AsyncDisposable & {
   inEmergency(): boolean;
   /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
   now(): number | undefined;
+  /** Tries to connect to dispatch now, if it waits with that. */
+  retryLink(): void;
   /** Makes an event. It is in memory then; `written` says when it is on disk. */
   announce(data: EventData): void;
   /** Resolves when all events are on disk. Rejects if the disk cannot be written: they stay in memory then. */
@@ -251,6 +253,15 @@ const trustedTime = ({ ports }: UnitOptions): number | undefined => {
 const isEmergencyOpen = ({ emergency }: PanicParts): boolean =>
   emergency.status.episodes.some(({ test, state }) => !test && state !== "cleared");
 
+const questions = (
+  { link, options }: Core,
+  panic: PanicParts,
+): Pick<Unit, "inEmergency" | "now" | "retryLink"> => ({
+  inEmergency: () => isEmergencyOpen(panic),
+  now: () => trustedTime(options),
+  retryLink: () => link.hurry(),
+});
+
 /** What is seen now of the parts that must make progress. */
 const signsOf = ({ outbox, link, options }: Core): Signs => {
   const { state } = outbox;
@@ -343,8 +354,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     restart: restart.promise,
     reached: () => reach.reached,
     proven: () => reach.reached && core.custody.covers(boot),
-    inEmergency: () => isEmergencyOpen(panic),
-    now: () => trustedTime(options),
+    ...questions(core, panic),
     announce: (data) => event(data),
     written: () => outbox.flush(),
     showResult: (sign, ms) => panic.emergency.showResult(sign, ms),

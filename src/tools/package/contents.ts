@@ -60,10 +60,13 @@ const carFiles = (folder: string): Placed => [
   ["firmware-bridge/firmware/panic-board.hex", `${folder}/dist/firmware-bridge/firmware/panic-board.hex`],
   ["firmware-bridge/firmware/boot-loader.hex", `${folder}/dist/firmware-bridge/firmware/boot-loader.hex`],
   ["systemd/stick.sh", `${folder}/stick.sh`, 0o755],
+  ["systemd/set-clock.sh", `${folder}/set-clock.sh`, 0o755],
   // `init` looks for them beside the program.
   ...VEHICLES.map((file) => [`config/vehicles/${file}`, `${folder}/config/vehicles/${file}`] as const),
   ["systemd/patrol-unit.service", "usr/lib/systemd/system/patrol-unit.service"],
   ["systemd/patrol-unit.path", "usr/lib/systemd/system/patrol-unit.path"],
+  ["systemd/patrol-unit-clock.path", "usr/lib/systemd/system/patrol-unit-clock.path"],
+  ["systemd/patrol-unit-clock.service", "usr/lib/systemd/system/patrol-unit-clock.service"],
   ["systemd/patrol-unit-stick@.service", "usr/lib/systemd/system/patrol-unit-stick@.service"],
   ["systemd/50-patrol-unit-journal.conf", "usr/lib/systemd/journald.conf.d/50-patrol-unit.conf"],
   ["systemd/50-patrol-unit-watchdog.conf", "usr/lib/systemd/system.conf.d/50-patrol-unit.conf"],
