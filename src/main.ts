@@ -1,6 +1,7 @@
 import { enableCompileCache } from "node:module";
-import { CommandError, EXIT, type Command } from "./cli/lib/command.ts";
+import { CommandError, EXIT } from "./cli/lib/command.ts";
 import { failureOf } from "./cli/lib/failure.ts";
+import { commands } from "./cli/products/all.ts";
 import { endWith } from "./runtime/end-process.ts";
 import { reasonOf } from "./runtime/log.ts";
 import { suggest } from "./domain/suggest.ts";
@@ -14,27 +15,6 @@ enableCompileCache();
  * pending. libuv reads this when it starts its threads, which is later.
  */
 process.env["UV_THREADPOOL_SIZE"] ??= "24";
-
-/** Each command is loaded only when it is used: `run` in a car does not load the bench console. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  run: async () => (await import("./cli/run.ts")).run,
-  check: async () => (await import("./cli/check.ts")).check,
-  doctor: async () => (await import("./cli/doctor.ts")).doctor,
-  status: async () => (await import("./cli/status.ts")).status,
-  dispatch: async () => (await import("./cli/dispatch.ts")).dispatch,
-  board: async () => (await import("./cli/board.ts")).board,
-  record: async () => (await import("./cli/record.ts")).record,
-  drill: async () => (await import("./cli/drill.ts")).drill,
-  outbox: async () => (await import("./cli/outbox.ts")).outbox,
-  replay: async () => (await import("./cli/replay.ts")).replay,
-  decode: async () => (await import("./cli/decode.ts")).decode,
-  bundle: async () => (await import("./cli/bundle.ts")).bundle,
-  flash: async () => (await import("./cli/flash.ts")).flash,
-  enrol: async () => (await import("./cli/enrol.ts")).enrol,
-  commission: async () => (await import("./cli/commission.ts")).commission,
-  init: async () => (await import("./cli/init.ts")).init,
-  demo: async () => (await import("./cli/demo.ts")).demo,
-};
 
 const help = async (): Promise<string> => {
   const names = Object.keys(commands);

@@ -9,7 +9,7 @@ import { tryDisk } from "./doctor/disk.ts";
 import { findingText, isFailed, sound, trouble, type Finding } from "./doctor/finding.ts";
 import { servedLink } from "./doctor/link.ts";
 import { tryRights } from "./doctor/rights.ts";
-import { certificateTime, rootFindings } from "./doctor/root.ts";
+import { certificateTime, rootFindings, waitingFindings } from "./doctor/root.ts";
 import { askService } from "./doctor/service.ts";
 
 /** `fix`: the receiver has a fix, so a service would know the time. */
@@ -19,6 +19,11 @@ const clockFinding = (clock: string, fix: boolean): Finding =>
     : clock === "unset"
       ? trouble("clock", "the time is not known", "it comes from the receiver's first fix, or from NTP")
       : sound("clock", `set by ${clock}`);
+
+const print = (findings: readonly Finding[], serviceRuns: boolean, asJson: boolean | undefined): void =>
+  void process.stdout.write(
+    asJson ? `${JSON.stringify({ serviceRuns, findings })}\n` : findings.map(findingText).join(""),
+  );
 
 export const doctor: Command = {
   summary: "tests each part and prints what to do about each failure",
@@ -36,6 +41,11 @@ configuration cannot be read, or gives no identity or no broker.`,
   async run(args) {
     const given = options(args, { ...CONFIG_OPTIONS, json: { type: "boolean" } });
     const source = configSource(given);
+    const waiting = waitingFindings(source.root);
+    if (waiting) {
+      print(waiting, false, given.json);
+      return EXIT.config;
+    }
     const loaded = loadConfiguration(source);
     const faults = [...loaded.faults, ...(await renameFaults(source, loaded))];
     const configuration = { ...loaded, faults };
@@ -59,11 +69,7 @@ configuration cannot be read, or gives no identity or no broker.`,
       ...(service ? servedLink(service, brokers) : []),
       ...brokers,
     ];
-    process.stdout.write(
-      given.json
-        ? `${JSON.stringify({ serviceRuns: service !== undefined, findings })}\n`
-        : findings.map(findingText).join(""),
-    );
+    print(findings, service !== undefined, given.json);
     const failed = findings.filter(isFailed);
     if (failed.length === 0) return EXIT.ok;
     return failed.some(({ absent }) => absent === true) ? EXIT.unavailable : EXIT.failed;

@@ -6,6 +6,7 @@ import { loadConfiguration, type Configuration } from "../settings/load.ts";
 import { startUnit, type Unit, type UnitOptions } from "../unit/start.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { ExpiryReminder } from "./lib/expiry.ts";
+import { keepHostClock } from "./lib/host-clock.ts";
 import { onThisMachine } from "./lib/ports.ts";
 import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
@@ -83,7 +84,13 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
       log.error("the stop takes too long: what could not be written to the disk is lost", { part: "disk" }),
     );
     using notifier = createNotifier(process.env, log);
-    const started = (unit: Unit): void => void unit.armed.then(() => notifier.ready());
+    let clockKeeper: Disposable | undefined;
+    const started = (unit: Unit): void => {
+      notifier.feedUnless(() => unit.stuck());
+      clockKeeper?.[Symbol.dispose]();
+      clockKeeper = keepHostClock(unit, process.env, log);
+      void unit.armed.then(() => notifier.ready());
+    };
     const serveFixed = (loaded: Configuration): Promise<void> => {
       logFaults(loaded, log);
       return serveFile(loaded, { log, stop, started });
@@ -109,6 +116,7 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
       // A root that was laid out by hand, without versions: it has no trial and no way back.
       if (!isServed) await serveFixed(loadConfiguration(source));
     }
+    clockKeeper?.[Symbol.dispose]();
     notifier.stopping();
     return EXIT.ok;
   },

@@ -88,6 +88,8 @@ export class Link {
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
   readonly #waiters: (() => void)[] = [];
+  /** When the link last did something, or had nothing to do. */
+  #movedAt: number;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -95,6 +97,7 @@ export class Link {
       options;
     this.#brokers = new Brokers(brokers);
     this.#live = new Live(clock, outbox);
+    this.#movedAt = time.mono();
     this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     this.#emergencies = new Emergencies({
       brokers,
@@ -141,6 +144,23 @@ export class Link {
   /** Whether a message can be published now, on the link or by a courier. */
   get connected(): boolean {
     return this.#linked !== undefined || this.#emergencies.connected;
+  }
+
+  /**
+   * For how many milliseconds the link has done nothing, although it had something to do: no attempt has begun or ended, no
+   * connection was opened, and no message in flight was answered. Above a few minutes the link itself is at fault.
+   */
+  get stillMs(): number {
+    return this.#options.time.mono() - this.#movedAt;
+  }
+
+  /** Ends a pause between two attempts to connect. */
+  hurry(): void {
+    if (!this.#linked) this.#running?.hurry();
+  }
+
+  #move(): void {
+    this.#movedAt = this.#options.time.mono();
   }
 
   get status(): LinkStatus {
@@ -266,6 +286,7 @@ export class Link {
     if (!linked) return;
     const { tally } = linked;
     const { connection, traffic } = linked.session;
+    if (traffic.inFlight === 0 && linked.left === undefined) this.#move();
     const { broker } = connection;
     const [silentMs, urgentMs] = [traffic.silentMs(now), traffic.urgentMs(now)];
     if (silentMs >= SILENT_MS) {
@@ -293,6 +314,7 @@ export class Link {
 
   /** Makes one connection to one broker and uses it until it ends. */
   async #visit(): Promise<Verdict> {
+    this.#move();
     const broker = this.#brokers.urls[this.#index]!;
     const { time, connect } = this.#options;
     let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
@@ -308,6 +330,7 @@ export class Link {
     } catch (cause) {
       this.#failed(broker, classify(broker, cause), 0);
     }
+    this.#move();
     const next = this.#brokers.after(visit);
     this.#index = next.broker;
     this.#emergencies.replan();
@@ -323,6 +346,7 @@ export class Link {
   async #serve(connection: Connection): Promise<Served> {
     const { time, routes, state } = this.#options;
     const { broker } = connection;
+    this.#move();
     this.#let(this.#index, connection);
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally);
@@ -379,6 +403,7 @@ export class Link {
       on: {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
+          this.#move();
           const listening = tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
           const ms = Math.round(rttMs * 10) / 10;

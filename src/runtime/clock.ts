@@ -30,12 +30,15 @@ export type ClockPorts = {
   readonly builtMs: number;
 };
 
+/** Whether NTP disciplines the host's clock. */
+export const isNtpSynchronised = (): boolean => NTP_MARKERS.some((path) => existsSync(path));
+
 const hostPorts = (): ClockPorts => {
   const startedAt = performance.now();
   return {
     mono: () => performance.now() - startedAt,
     hostNow: Date.now,
-    ntpSynchronised: () => NTP_MARKERS.some((path) => existsSync(path)),
+    ntpSynchronised: isNtpSynchronised,
     builtMs: BUILT_MS,
   };
 };

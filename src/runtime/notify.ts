@@ -10,6 +10,11 @@ export type ServiceNotifier = Disposable & {
   stopping(): void;
   /** Feeds the watchdog now. A timer does it too; call this in work that blocks the main loop for seconds. */
   feed(): void;
+  /**
+   * From now on the watchdog is fed only while `stuck` returns undefined: it says why the service makes no progress. The
+   * reason is logged once. Before the first call the main loop alone counts, so a slow start is not ended.
+   */
+  feedUnless(stuck: () => string | undefined): void;
 };
 
 /** A state that could not be sent is sent again after this, if there is no watchdog. */
@@ -33,6 +38,9 @@ class SystemdNotifier implements ServiceNotifier {
   /** The newest state that has not been sent to systemd yet. */
   #owed: "READY=1" | "STOPPING=1" | undefined;
   #failing = false;
+  #stuck: () => string | undefined = () => undefined;
+  /** Why the watchdog was not fed the last time. */
+  #reason: string | undefined;
 
   constructor(path: string, feedMs: number, log: Log) {
     this.#log = log;
@@ -59,8 +67,22 @@ class SystemdNotifier implements ServiceNotifier {
     this.feed();
   }
 
+  feedUnless(stuck: () => string | undefined): void {
+    this.#stuck = stuck;
+  }
+
+  /** Whether the watchdog is to be fed. */
+  #isWell(): boolean {
+    const reason = this.#stuck();
+    if (reason !== undefined && this.#reason === undefined)
+      this.#log.error("the watchdog is not fed any more: the service makes no progress", { cause: reason });
+    this.#reason = reason;
+    return reason === undefined;
+  }
+
   feed(): void {
-    const words = [...(this.#owed ? [this.#owed] : []), ...(this.#watched ? ["WATCHDOG=1"] : [])];
+    const isFed = this.#watched && this.#isWell();
+    const words = [...(this.#owed ? [this.#owed] : []), ...(isFed ? ["WATCHDOG=1"] : [])];
     if (!this.#send || words.length === 0) return;
     try {
       this.#send(words.join("\n"));
@@ -82,6 +104,7 @@ const noNotifier: ServiceNotifier = {
   ready: () => undefined,
   stopping: () => undefined,
   feed: () => undefined,
+  feedUnless: () => undefined,
   [Symbol.dispose]: () => undefined,
 };
 

@@ -84,18 +84,17 @@ ${index()}
 
 | question                         | command                                                                            |
 | -------------------------------- | ---------------------------------------------------------------------------------- |
-| What is wrong now?               | \`patrol-unit status --config /etc/patrol-unit/patrol-unit.yaml\` (\`--watch\` repeats) |
-| What is wrong with each device?  | \`patrol-unit doctor --config /etc/patrol-unit/patrol-unit.yaml\`                     |
-| Is the configuration right?      | \`patrol-unit check --config /etc/patrol-unit/patrol-unit.yaml\`                      |
+| What is wrong now?               | \`patrol-unit status --root /var/lib/patrol-unit/root\` (\`--watch\` repeats) |
+| What is wrong with each device?  | \`patrol-unit doctor --root /var/lib/patrol-unit/root\`                     |
+| Is the configuration right?      | \`patrol-unit check --root /var/lib/patrol-unit/root\`                      |
 | What happened before?            | \`journalctl -u patrol-unit -n 100\`; \`-f\` follows, \`-b -1\` is the boot before        |
 | Does the service run?            | \`systemctl status patrol-unit\`                                                     |
-| What waits for dispatch?         | service stopped: \`patrol-unit outbox stats --config …\`                              |
-| Does a press get through?        | \`patrol-unit drill --config …\`, then press within 60 s: it prints the time of each leg |
+| What waits for dispatch?         | service stopped: \`patrol-unit outbox stats --root …\`                              |
+| Does a press get through?        | \`patrol-unit drill --root …\`, then press within 60 s: it prints the time of each leg |
 
-\`patrol-unit\` is \`/usr/local/bin/patrol-unit\`, which the installation makes (README, "In a car"). Without it, write
-\`/opt/patrol-unit/node_modules/.bin/node /opt/patrol-unit/dist/patrol-unit.mjs\` instead. Run it as root or as user
-patrol-unit. \`doctor\` can run beside the service: it then asks the service about the devices. In a car with a root folder (README,
-"A car with a root folder") write \`--root /var/lib/patrol-unit/root\` instead of \`--config …\`.
+The package installs \`patrol-unit\` as \`/usr/bin/patrol-unit\`. Run it as root or as user patrol-unit. \`doctor\` can run
+beside the service: it then asks the service about the devices. In a car that is configured by hand (README, "One car by hand")
+write \`--config /etc/patrol-unit/patrol-unit.yaml\` instead of \`--root …\`.
 
 **The service does not start.** \`systemctl status patrol-unit\` shows the exit code.
 

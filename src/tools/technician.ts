@@ -53,7 +53,7 @@ const CAR = `# The technician's page
 
 <!-- Made by npm run generate from src/tools/technician.ts. test/journeys/technician.test.ts runs each command. -->
 
-The software is installed for a root folder ([README](../README.md), "In a car" and "A car with a root folder"). Run the commands as root, in the folder of your files.
+The package is installed ([README](../README.md), "In a car"). Run the commands as root, in the folder of your files.
 
 \`\`\`sh
 ROOT=/var/lib/patrol-unit/root

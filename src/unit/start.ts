@@ -1,3 +1,5 @@
+import { NoAnswerError } from "../outbox/port.ts";
+import { observeProgress, PROGRESS, stuckBecause, type Signs } from "../policy/progress.ts";
 import type { LinkEvents } from "../dispatch/link.ts";
 import type { Connection } from "../dispatch/port.ts";
 import type { BundleSign } from "../domain/panic.ts";
@@ -40,12 +42,16 @@ export type Unit = AsyncDisposable & {
   inEmergency(): boolean;
   /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
   now(): number | undefined;
+  /** Tries to connect to dispatch now, if it waits with that. */
+  retryLink(): void;
   /** Makes an event. It is in memory then; `written` says when it is on disk. */
   announce(data: EventData): void;
   /** Resolves when all events are on disk. Rejects if the disk cannot be written: they stay in memory then. */
   written(): Promise<void>;
   /** Shows the result of a bundle on the board's lamp for `ms`, unless an episode is open or opens. A fault is shown instead. */
   showResult(sign: BundleSign, ms: number): void;
+  /** Why the unit should be started anew: it makes no progress. Undefined: it does, or it is stopping. */
+  stuck(): string | undefined;
   /** Sets the reason for the stop, which the last `state` message gives. */
   stopBecause(reason: string): void;
 };
@@ -247,6 +253,41 @@ const trustedTime = ({ ports }: UnitOptions): number | undefined => {
 const isEmergencyOpen = ({ emergency }: PanicParts): boolean =>
   emergency.status.episodes.some(({ test, state }) => !test && state !== "cleared");
 
+const questions = (
+  { link, options }: Core,
+  panic: PanicParts,
+): Pick<Unit, "inEmergency" | "now" | "retryLink"> => ({
+  inEmergency: () => isEmergencyOpen(panic),
+  now: () => trustedTime(options),
+  retryLink: () => link.hurry(),
+});
+
+/** What is seen now of the parts that must make progress. */
+const signsOf = ({ outbox, link, options }: Core): Signs => {
+  const { state } = outbox;
+  const cause = state.kind === "away" || state.kind === "reopening" ? state.cause : undefined;
+  return {
+    mono: options.ports.time.mono(),
+    isDiskSilent: cause instanceof NoAnswerError,
+    linkStillMs: link.stillMs,
+  };
+};
+
+/** Says why a unit makes no progress, whenever it is asked, until it is disposed. */
+const watchProgress = (core: Core): Disposable & { stuck(): string | undefined } => {
+  let progress = PROGRESS;
+  let isOver = false;
+  return {
+    stuck() {
+      if (isOver) return undefined;
+      const signs = signsOf(core);
+      progress = observeProgress(progress, signs);
+      return stuckBecause(progress, signs);
+    },
+    [Symbol.dispose]: () => void (isOver = true),
+  };
+};
+
 /**
  * Starts a unit. Rejects with StoreError if the outbox cannot be opened, NameError if the unit's name has
  * changed too early.
@@ -298,6 +339,8 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
   log.info("started", { unit: core.name, boot: outbox.boot, version: VERSION, ...page });
   tick();
 
+  // The last one in is the first one out: a unit that stops is not asked any more.
+  const progress = stack.use(watchProgress(core));
   const restart = Promise.withResolvers<string>();
   core.restart.listen((reason) => restart.resolve(reason));
   const owned = stack.move();
@@ -311,11 +354,11 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     restart: restart.promise,
     reached: () => reach.reached,
     proven: () => reach.reached && core.custody.covers(boot),
-    inEmergency: () => isEmergencyOpen(panic),
-    now: () => trustedTime(options),
+    ...questions(core, panic),
     announce: (data) => event(data),
     written: () => outbox.flush(),
     showResult: (sign, ms) => panic.emergency.showResult(sign, ms),
+    stuck: () => progress.stuck(),
     stopBecause(reason) {
       stopReason = reason;
     },

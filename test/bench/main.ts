@@ -65,7 +65,7 @@ type Bench = AsyncDisposable & {
 };
 
 /** Node's flags as the service file has them: measured is what runs in a car. */
-const flags = /ExecStart=\S+ node ((?:--\S+ )*)/
+const flags = /ExecStart=\S+node ((?:--\S+ )*)/
   .exec(readFileSync("systemd/patrol-unit.service", "utf8"))![1]!
   .trim()
   .split(" ");

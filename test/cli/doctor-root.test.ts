@@ -6,7 +6,7 @@ import { openFiles } from "../../src/bundle/files.ts";
 import { Store } from "../../src/bundle/store.ts";
 import { beginTrial, countTime } from "../../src/bundle/trial.ts";
 import { findingText } from "../../src/cli/doctor/finding.ts";
-import { certificateTime, rootFindings } from "../../src/cli/doctor/root.ts";
+import { certificateTime, rootFindings, waitingFindings } from "../../src/cli/doctor/root.ts";
 import { inForce, loadSettings } from "../../src/settings/load.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { CONFIG, keyPair } from "../bundle/signed.ts";
@@ -37,6 +37,21 @@ const lines = async (now?: number): Promise<string[]> => {
   const findings = await rootFindings(source.root, loadSettings(source).settings, now);
   return findings.map((finding) => findingText(finding).replaceAll(dir, "DIR").split("\n")[0] ?? "");
 };
+
+test("a car without a configuration is told that the service waits for one, and how it gets one and an identity", () => {
+  const findings = waitingFindings(rootAt(dir)) ?? [];
+  expect(findings.map((finding) => findingText(finding).replaceAll(dir, "DIR"))).toEqual([
+    "FAIL  config: DIR has no configuration yet: the service waits for one\n" +
+      "      → patrol-unit init --root DIR lays it out and finds the devices\n",
+    "FAIL  identity: this unit has no certificate yet\n" +
+      "      → after that: patrol-unit enrol request --root DIR --out FILE.csr, then enrol install\n",
+  ]);
+});
+
+test("a car with a configuration does not wait for one", async () => {
+  await install(1);
+  expect(waitingFindings(rootAt(dir))).toBeUndefined();
+});
 
 test("a new root lacks certificate and trusted keys, and says what to do", async () => {
   await install(1);

@@ -15,11 +15,11 @@ at=/mnt/root
 units=$at/etc/systemd/system
 # What a whole machine starts, and what the host may have installed.
 rm -rf $at/lib/systemd/system/*.target.wants $units
-mkdir -p $units $at/etc/udev/rules.d $at/opt/patrol-unit $at/var/lib/patrol-unit
+mkdir -p $units $at/etc/udev/rules.d $at/opt/patrol-unit/current $at/var/lib/patrol-unit
 echo 0123456789abcdef0123456789abcdef > $at/etc/machine-id
 cp "$PATROL_UNIT/systemd/patrol-unit-stick@.service" $units/
 cp "$PATROL_UNIT/systemd/80-patrol-unit-stick.rules" $at/etc/udev/rules.d/
-cp "$PATROL_UNIT/systemd/stick.sh" $at/opt/patrol-unit/
+cp "$PATROL_UNIT/systemd/stick.sh" $at/opt/patrol-unit/current/
 echo 'KERNEL=="ubda", ENV{ID_BUS}="usb"' > $at/etc/udev/rules.d/10-test.rules
 grep -q '^patrol-unit:' $at/etc/passwd || echo 'patrol-unit:x:988:988::/:/usr/sbin/nologin' >> $at/etc/passwd
 grep -q '^patrol-unit:' $at/etc/group || echo 'patrol-unit:x:988:' >> $at/etc/group

@@ -48,6 +48,32 @@ describe("what systemd is told", () => {
     expect(times.at(-1)! / times.length).toBeLessThan(150);
   });
 
+  test("the watchdog is not fed while the service makes no progress, and the reason is logged once", async () => {
+    const systemd = listen();
+    const notifier = start(60);
+    let stuck: string | undefined;
+    notifier.feedUnless(() => stuck);
+    await vi.waitFor(() => expect(systemd.take()).toContain("WATCHDOG=1"), 5_000);
+    stuck = "the disk has not answered for 60 s";
+    notifier.feed();
+    systemd.take();
+    const feeds = 3;
+    for (let n = 0; n < feeds; n++) notifier.feed();
+    expect(systemd.take()).toEqual([]);
+    expect(lines.filter((line) => line.includes(stuck!))).toHaveLength(1);
+    stuck = undefined;
+    notifier.feed();
+    await vi.waitFor(() => expect(systemd.take()).toContain("WATCHDOG=1"), 5_000);
+  });
+
+  test("ready is told to systemd also when the watchdog is not fed", async () => {
+    const systemd = listen();
+    const notifier = start(60_000);
+    notifier.feedUnless(() => "stuck");
+    notifier.ready();
+    await vi.waitFor(() => expect(systemd.take()).toContain("READY=1"), 5_000);
+  });
+
   test("ready and stopping arrive in order, also when said before the socket is open", async () => {
     const systemd = listen();
     const notifier = start(0);

@@ -1,9 +1,11 @@
+import { statSync } from "node:fs";
+import { errorCode } from "../../runtime/system-words.ts";
 import { trustedKeys } from "../../bundle/install.ts";
 import { openFiles } from "../../bundle/files.ts";
 import { Store } from "../../bundle/store.ts";
 import { trialOf, wayBack } from "../../bundle/trial.ts";
 import type { UnitSettings } from "../../settings/load.ts";
-import type { Root } from "../../settings/root.ts";
+import { certificateFileOf, currentConfigOf, type Root } from "../../settings/root.ts";
 import { daysUntil, expiryOf } from "../lib/expiry.ts";
 import { sound, trouble, warning, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
@@ -74,4 +76,31 @@ export const rootFindings = async (
           `copy headquarters' public key to ${root.trust}/NAME.pem`,
         );
   return [certificate(root, settings, now), trust, await inForce(new Store(root, files))];
+};
+
+/** Whether a file is not there. One that this user may not look at may be there. */
+const isMissing = (path: string): boolean => {
+  try {
+    statSync(path);
+    return false;
+  } catch (cause) {
+    return errorCode(cause) === "ENOENT";
+  }
+};
+
+/**
+ * What a car lacks that has no configuration yet: after its package was installed, for example. The service waits for the
+ * configuration. Undefined: it has one.
+ */
+export const waitingFindings = (root: Root | undefined): readonly Finding[] | undefined => {
+  if (!root || !isMissing(currentConfigOf(root))) return undefined;
+  const { dir } = root;
+  const init = `patrol-unit init --root ${dir} lays it out and finds the devices`;
+  const enrol = `after that: patrol-unit enrol request --root ${dir} --out FILE.csr, then enrol install`;
+  return [
+    trouble("config", `${dir} has no configuration yet: the service waits for one`, init),
+    ...(!isMissing(certificateFileOf(root))
+      ? []
+      : [trouble("identity", "this unit has no certificate yet", enrol)]),
+  ];
 };

@@ -30,6 +30,9 @@ export type Command = {
   run(args: readonly string[]): Promise<number>;
 };
 
+/** Commands by their names. Each is loaded when it is used: `run` in a car does not load the bench console. */
+export type Commands = Readonly<Record<string, () => Promise<Command>>>;
+
 /** Parses a command's options. Wrong usage is a CommandError (64) that says what to do. */
 export const options = <const T extends ParseArgsOptionsConfig>(given: readonly string[], config: T) => {
   const args = withNegatives(given, config);

@@ -114,7 +114,7 @@ export const CAN = {
     cause:
       "The library socketcan is not installed, iproute2 is missing, or the interface is not a CAN interface.",
     remedy:
-      'Read the event\'s `detail`. `npm run can` in the checkout installs the library (README, "In a car"); `apt install iproute2` the tool `ip`.',
+      'Read the event\'s `detail`. `npm run can` in the checkout installs the library (README, "On a bench"); `apt install iproute2` the tool `ip`.',
   },
   "not-configured": {
     sentence: "A bus is configured, but the unit does not listen to it.",
