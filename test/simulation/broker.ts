@@ -12,6 +12,8 @@ export type BrokerLimits = {
   readonly maximumPacketSize: number;
   /** Some brokers deliver no retained message to a filter with wildcards. */
   readonly retainedToWildcards: boolean;
+  /** Some brokers accept one client id of a unit only: what becomes of a CONNECT with a courier's. */
+  readonly refusesCouriers?: LinkFault | undefined;
 };
 
 export type Deed = "publish" | "subscribe";
@@ -22,8 +24,6 @@ export type BrokerFaults = {
   down: boolean;
   /** Connections are taken, and no CONNACK comes. */
   hangs: boolean;
-  /** What becomes of a CONNECT with a courier's client id. */
-  refusesCouriers: LinkFault | undefined;
   /** Where it hangs up: `after` its acknowledgement, or `instead` of accepting. */
   hangsUp: (topic: string, deed: Deed) => "after" | "instead" | undefined;
   /** It acknowledges and drops. */
@@ -53,7 +53,6 @@ export const FULL_LIMITS: BrokerLimits = {
 export const soundBroker = (): BrokerFaults => ({
   down: false,
   hangs: false,
-  refusesCouriers: undefined,
   hangsUp: () => undefined,
   lies: false,
   drops: () => false,

@@ -15,20 +15,11 @@ export const isReachable = ({ broker, conditions, addresses, unreachable }: Rout
   !broker.faults.down &&
   !broker.faults.hangs;
 
-/**
- * Reachable, and nothing at all is wrong with the broker or its link. A broker that accepts one client id only is healthy
- * (contract §1).
- */
+/** Reachable, and nothing at all is wrong with the broker or its link. */
 export const isHealthy = (route: Route, listened: boolean): boolean => {
   const { broker, conditions } = route;
-  const { refuses, hangsUp, drops, refusesCouriers: _ids, ...faults } = broker.faults;
-  const {
-    refuses: _refuses,
-    hangsUp: _hangsUp,
-    drops: _drops,
-    refusesCouriers: _couriers,
-    ...sound
-  } = soundBroker();
+  const { refuses, hangsUp, drops, ...faults } = broker.faults;
+  const { refuses: _refuses, hangsUp: _hangsUp, drops: _drops, ...sound } = soundBroker();
   return (
     isReachable(route, listened) &&
     JSON.stringify(faults) === JSON.stringify(sound) &&

@@ -121,7 +121,7 @@ export class Network {
         continue;
       }
       if (signal.aborted) throw new LinkError("timeout", `${url}: given up`);
-      const { refusesCouriers } = at.broker.faults;
+      const { refusesCouriers } = at.broker.limits;
       if (refusesCouriers !== undefined && options.clientId.endsWith(".courier"))
         throw new LinkError(refusesCouriers, `${url}: this client id is refused`);
       return this.#accepted(url, { route, ...at }, options, on, { up, down });

@@ -4,7 +4,7 @@ import { createFakeDisk } from "./fake/disk.ts";
 import { startFakeUnit } from "./fake/unit.ts";
 import { isHealthy } from "./health.ts";
 import { LifeTime } from "./life.ts";
-import { DROPPING_BROKER, LYING_BROKER } from "./faults/network.ts";
+import { DROPPING_BROKER, FORGETFUL_BROKER, LYING_BROKER } from "./faults/network.ts";
 import { ALL_FAULTS, Plan } from "./plan.ts";
 import { simulate } from "./simulate.ts";
 import { simulateSubject } from "./subject.ts";
@@ -106,27 +106,28 @@ describe("a world", () => {
 });
 
 describe("faults", () => {
-  test.each([...ALL_FAULTS, LYING_BROKER, DROPPING_BROKER].map((fault) => [fault.kind, fault] as const))(
-    "%s begins and ends, and leaves the world healthy",
-    async (_kind, fault) => {
-      const world = openWorld();
-      world.start();
-      await world.run(5_000);
-      const plan = new Plan(world, [fault]);
-      plan.begin();
-      // Some are rare enough not to come at once.
-      for (let i = 0; i < 20 && plan.counts.size === 0; i++) await world.run(60_000);
-      plan.heal();
-      expect([...plan.counts.keys()]).toEqual([fault.kind]);
-      for (const route of world.network.routes.values()) {
-        expect(isHealthy(route, world.dispatch.listens(route.broker))).toBe(true);
-      }
-      expect(world.running).toBe(true);
-      expect([world.board.power, world.board.line.plugged, world.board.line.noise]).toEqual([true, true, 0]);
-      expect([world.bus.speaks, world.bus.ignition, world.bus.crashed]).toEqual([true, "on", false]);
-      expect(Object.values(world.gps.faults).every((value) => value === false || value === 0)).toBe(true);
-    },
-  );
+  test.each(
+    [...ALL_FAULTS, LYING_BROKER, DROPPING_BROKER, FORGETFUL_BROKER].map(
+      (fault) => [fault.kind, fault] as const,
+    ),
+  )("%s begins and ends, and leaves the world healthy", async (_kind, fault) => {
+    const world = openWorld();
+    world.start();
+    await world.run(5_000);
+    const plan = new Plan(world, [fault]);
+    plan.begin();
+    // Some are rare enough not to come at once.
+    for (let i = 0; i < 20 && plan.counts.size === 0; i++) await world.run(60_000);
+    plan.heal();
+    expect([...plan.counts.keys()]).toEqual([fault.kind]);
+    for (const route of world.network.routes.values()) {
+      expect(isHealthy(route, world.dispatch.listens(route.broker))).toBe(true);
+    }
+    expect(world.running).toBe(true);
+    expect([world.board.power, world.board.line.plugged, world.board.line.noise]).toEqual([true, true, 0]);
+    expect([world.bus.speaks, world.bus.ignition, world.bus.crashed]).toEqual([true, "on", false]);
+    expect(Object.values(world.gps.faults).every((value) => value === false || value === 0)).toBe(true);
+  });
 
   test("two that overlap on one link leave it sound", () => {
     const world = openWorld();

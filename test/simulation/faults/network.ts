@@ -194,12 +194,8 @@ const uselessAddress: Fault = {
   },
 };
 
-/** What a broker that allows a unit one client id may do at the CONNECT of a courier. */
-const ID_REFUSALS = ["unauthorised", "failed", "lost"] as const;
-
 export const NETWORK_FAULTS: readonly Fault[] = [
   brokerDown,
-  brokerFault("broker refuses couriers", 2, (dice) => ({ refusesCouriers: dice.pick(ID_REFUSALS) })),
   brokerFault("broker hangs", 2, () => ({ hangs: true })),
   brokerFault("birth hangs up", 2, () => ({ hangsUp: hangsUpOnBirth })),
   brokerFault("broker hangs up", 2, (dice) => ({ hangsUp: hangsUpOnOneTopic(dice) })),
@@ -245,3 +241,10 @@ export const DROPPING_BROKER: Fault = {
   ...brokerFault("broker drops telemetry", 1, () => ({ drops: (topic) => TELEMETRY.test(topic) })),
   meanMs: 15 * MINUTE_MS,
 };
+
+const EMERGENCY = /\/emergency\//;
+
+/** The same for emergencies only, as a broker's rules may forget them. */
+export const FORGETFUL_BROKER = brokerFault("broker drops emergencies", 2, () => ({
+  drops: (topic) => EMERGENCY.test(topic),
+}));
