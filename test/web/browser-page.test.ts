@@ -252,6 +252,23 @@ test("signals are found by path and by frame, and a stale one says so", async ()
   await expect.poll(() => rows.innerText()).toContain("52.31 km/h");
 });
 
+test("a pointer on a chart reads off a value, also after a click, and its axes have times and values", async () => {
+  await using seen = await openPage(browser, `${unit.url}#position`);
+  const { page, errors } = seen;
+  const chart = page.locator(".chart").first();
+  const reading = chart.locator(".reading");
+  const newest = await reading.innerText();
+  await chart.locator(".u-over").hover({ position: { x: 40, y: 40 } });
+  const pointed = await reading.innerText();
+  expect(pointed).not.toBe(newest);
+  await chart.locator(".u-over").click({ position: { x: 160, y: 40 } });
+  await expect.poll(() => reading.innerText()).not.toBe(pointed);
+  await page.locator("h1").hover();
+  await expect.poll(() => reading.innerText()).toBe(newest);
+  await chart.screenshot({ path: "test/web/output/chart.png" });
+  expect(errors).toEqual([]);
+});
+
 test("events are filtered", async () => {
   await using seen = await openPage(browser, `${unit.url}#link`);
   const { page } = seen;

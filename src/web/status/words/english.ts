@@ -109,7 +109,6 @@ export const ENGLISH = {
     config: "Configuration",
     temperature: "Processor",
     memory: "Memory",
-    commission: "Commissioning list",
   },
   lamp: {
     now: "The lamp now",

@@ -109,7 +109,6 @@ export const SERBIAN: Words = {
     config: "Конфигурација",
     temperature: "Процесор",
     memory: "Меморија",
-    commission: "Листа за пуштање у рад",
   },
   lamp: {
     now: "Лампица сада",

@@ -108,7 +108,6 @@ export const SLOVENE: Words = {
     config: "Konfiguracija",
     temperature: "Procesor",
     memory: "Pomnilnik",
-    commission: "Seznam za predajo v uporabo",
   },
   lamp: {
     now: "Lučka zdaj",
