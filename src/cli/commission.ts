@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { beginList } from "../commissioning/begin.ts";
 import type { List } from "../commissioning/list.ts";
 import { planFor } from "../commissioning/plan.ts";
+import { textOf } from "../commissioning/saying.ts";
+import { ENGLISH } from "../commissioning/words/english.ts";
 import { tallyOf } from "../domain/commissioning.ts";
 import { systemTime } from "../runtime/time.ts";
 import { CommandError, EXIT, type Command } from "./lib/command.ts";
@@ -41,7 +43,7 @@ const work = async (given: Given, car: Car, stop: StopRequest): Promise<List | u
   display.changed(undefined, list);
   for (const skip of given.skips) working.give({ kind: "skip", ...skip });
   const ended = await working.run();
-  if (ended.broken !== undefined) throw new CommandError(EXIT.failed, ended.broken);
+  if (ended.broken !== undefined) throw new CommandError(EXIT.failed, textOf(ended.broken, ENGLISH));
   return signal.aborted ? undefined : ended;
 };
 

@@ -28,16 +28,15 @@ const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 const row = (name: string, value: string): string =>
   `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`;
 
-const outcomeText = ({ outcome, cause, reason = "" }: StepReport): string => {
-  if (outcome === "pass") return outcomeOf({ state: "pass" });
-  if (outcome === "fail") return outcomeOf({ state: "fail", reason });
-  return outcomeOf({ state: "not-fitted", cause: cause ?? "not-configured", reason });
-};
-
 const stepRow = (step: StepReport): string => {
   const figures = Object.entries(step.figures ?? {}).map(([name, value]) => `${name} ${value}`);
   const detail = [...(step.reason === undefined ? [] : [step.reason]), ...figures].join(", ");
-  const cells = [outcomeText(step), titleOf(step), detail, `${step.endedS} s`];
+  const cells = [
+    outcomeOf({ state: step.outcome, cause: step.cause }),
+    titleOf(step),
+    detail,
+    `${step.endedS} s`,
+  ];
   return `<tr class="${step.outcome}">${cells.map((cell) => `<td>${escaped(cell)}</td>`).join("")}</tr>`;
 };
 

@@ -74,7 +74,7 @@ export class Work {
         // oxlint-disable-next-line no-await-in-loop -- looked again and again
         await this.#look();
         if (this.#failure) throw this.#failure.cause;
-        if (systemTime.mono() >= this.#until) this.give({ kind: "time-up", why: "the time is up" });
+        if (systemTime.mono() >= this.#until) this.give({ kind: "end", by: "time" });
         display.instruct(this.#list, systemTime.mono());
         // oxlint-disable-next-line no-await-in-loop
         if (!isOver(this.#list)) await pause(LOOK_MS, signal, systemTime);
