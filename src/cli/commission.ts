@@ -9,13 +9,15 @@ import { systemTime } from "../runtime/time.ts";
 import { CommandError, EXIT, type Command } from "./lib/command.ts";
 import { isTerminal } from "./lib/prompt.ts";
 import { onStopRequest, type StopRequest } from "./lib/stop.ts";
-import { fittedOf, openCar, type Car } from "./commission/car.ts";
+import { fittedIn, openCar, type Car } from "./commission/car.ts";
 import { plainDisplay, type Display } from "./commission/display.ts";
-import { finish, handOver, type Finished } from "./commission/finish.ts";
+import type { Finished } from "../unit/commissioning/finish.ts";
+import { Work } from "../unit/commissioning/work.ts";
+import { finishCar, handOver } from "./commission/finish.ts";
 import { givenIn, technicianOf, type Given } from "./commission/given.ts";
+import { overHttp } from "./commission/over-http.ts";
 import { Screen } from "./commission/screen.ts";
 import { verifyReport } from "./commission/verify.ts";
-import { Work } from "./commission/work.ts";
 
 /** Throws a CommandError (64) if a step that is to be skipped is not in the list. */
 const expectSteps = ({ skips }: Given, { entries }: List): void => {
@@ -31,15 +33,15 @@ const expectSteps = ({ skips }: Given, { entries }: List): void => {
 /** Works through the list. Undefined: the technician has left. */
 const work = async (given: Given, car: Car, stop: StopRequest): Promise<List | undefined> => {
   const asks = !given.json && isTerminal();
-  const plan = planFor(fittedOf(car.configuration, given.triesPowerOff), given.limits);
+  const plan = planFor(fittedIn(car, given.triesPowerOff), given.limits);
   const list = beginList(plan, systemTime.mono(), asks);
   expectSteps(given, list);
   using display: Display = asks
     ? new Screen({ give: (event) => working.give(event), leave: stop.ask })
     : plainDisplay(given.json, (text) => void process.stdout.write(text));
   const { signal } = stop;
-  const { triesPowerOff, withinS } = given;
-  const working: Work = new Work({ car, list, triesPowerOff, withinMs: withinS * 1000, display, signal });
+  const ports = overHttp(car, given.triesPowerOff);
+  const working: Work = new Work({ ports, list, withinMs: given.withinS * 1000, display, signal });
   display.changed(undefined, list);
   for (const skip of given.skips) working.give({ kind: "skip", ...skip });
   const ended = await working.run();
@@ -88,7 +90,7 @@ a file cannot be read or written, 78 the configuration cannot be used, or there 
     const technician = await technicianOf(given);
     const list = await work(given, car, onStopRequest());
     if (!list) return EXIT.failed;
-    const finished = await finish(car, list, technician);
+    const finished = await finishCar(car, list, technician);
     print(finished, given.json);
     await handOver(car, readFileSync(finished.signed, "utf8"));
     return finished.report.result === "passed" ? EXIT.ok : EXIT.failed;

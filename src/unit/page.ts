@@ -6,7 +6,7 @@ import { VSS_VERSION } from "../domain/vss.ts";
 import { Latest } from "../runtime/latest.ts";
 import type { StatusActions } from "../status/server.ts";
 import type { MachineHealth } from "../status/machine.ts";
-import { commissioningOf } from "./commissioning.ts";
+import { commissioningOf } from "./commissioning/event.ts";
 import type { Core } from "./core.ts";
 import { healthOf, type Parts } from "./duties.ts";
 import { boardLoops } from "./panic.ts";
