@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { beginList } from "../commissioning/begin.ts";
 import type { List } from "../commissioning/list.ts";
 import { planFor } from "../commissioning/plan.ts";
@@ -87,12 +86,13 @@ a file cannot be read or written, 78 the configuration cannot be used, or there 
     if (args[0] === "verify") return verifyReport(args.slice(1));
     const given = givenIn(args);
     const car = await openCar(given.root);
+    using _lock = car.lock;
     const technician = await technicianOf(given);
     const list = await work(given, car, onStopRequest());
     if (!list) return EXIT.failed;
     const finished = await finishCar(car, list, technician);
     print(finished, given.json);
-    await handOver(car, readFileSync(finished.signed, "utf8"));
+    await handOver(car, finished.jws);
     return finished.report.result === "passed" ? EXIT.ok : EXIT.failed;
   },
 };

@@ -18,8 +18,10 @@ type ValuesOf<C extends keyof Says> = Says[C] extends (
 export const say = <C extends keyof Says>(code: C, ...values: ValuesOf<C>): Saying =>
   values.length === 0 ? [{ code }] : [{ code, values }];
 
-/** What somebody else has said, in whatever words. */
-export const quote = (words: string): Saying => say("words", words);
+const QUOTED = "words";
+
+/** What somebody else has said, in whatever words: the same in each language. */
+export const quote = (words: string): Saying => [{ code: QUOTED, values: [words] }];
 
 type Text = string | ((...values: readonly (string | number)[]) => string);
 
@@ -28,6 +30,7 @@ export const textOf = (saying: Saying, { says }: Pick<ListWords, "says">): strin
   const texts: Readonly<Record<string, Text>> = says;
   return saying
     .map(({ code, values = [] }) => {
+      if (code === QUOTED) return `${values[0] ?? ""}`;
       const text = Object.hasOwn(texts, code) ? texts[code] : code;
       return typeof text === "function" ? text(...values) : text;
     })

@@ -1,20 +1,28 @@
 import type { Fitted } from "../../commissioning/plan.ts";
 import { Snapshot } from "../../domain/snapshot.ts";
+import { systemTime } from "../../runtime/time.ts";
 import { faultText } from "../../settings/fault.ts";
 import { inForce, loadConfiguration, type Configuration } from "../../settings/load.ts";
 import { fittedOf } from "../../unit/commissioning/fitted.ts";
+import { lockList } from "../../unit/commissioning/list-lock.ts";
 import { IdentityError, identityOf, type Identity } from "../../unit/commissioning/identity.ts";
 import { addressOf, askStatus, wrongFormat, isNobodyThere, type UnitAddress } from "../lib/ask-unit.ts";
 import { CommandError, EXIT, knownTime } from "../lib/command.ts";
 import { openRoot, type OpenRoot } from "../lib/root.ts";
+import { printable } from "./printable.ts";
 
 /** The car of a root, beside its running service. */
 export type Car = OpenRoot &
-  Identity & { readonly configuration: Configuration; readonly address: UnitAddress };
+  Identity & {
+    readonly configuration: Configuration;
+    readonly address: UnitAddress;
+    /** No other list of the car can be opened until it is disposed. */
+    readonly lock: Disposable;
+  };
 
 const identityIn = ({ settings }: Configuration): Identity => {
   try {
-    return identityOf(settings);
+    return identityOf(settings.dispatch);
   } catch (cause) {
     if (!(cause instanceof IdentityError)) throw cause;
     throw new CommandError(
@@ -39,7 +47,11 @@ export const statusOf = async (address: UnitAddress): Promise<Snapshot> => {
 };
 
 /** The service must run, with the configuration that is in force now. */
-const expectService = async ({ configuration, address, root }: Omit<Car, keyof Identity>): Promise<void> => {
+const expectService = async ({
+  configuration,
+  address,
+  root,
+}: Pick<Car, "configuration" | "address" | "root">): Promise<Snapshot> => {
   let snapshot;
   try {
     snapshot = await statusOf(address);
@@ -51,11 +63,22 @@ const expectService = async ({ configuration, address, root }: Omit<Car, keyof I
       cause,
     );
   }
-  if (snapshot.config === undefined || snapshot.config === configuration.sha256) return;
+  if (snapshot.config === undefined || snapshot.config === configuration.sha256) return snapshot;
   throw new CommandError(
     EXIT.failed,
     "the service runs with another configuration file: restart it (systemctl restart patrol-unit), and begin again",
   );
+};
+
+/** Throws a CommandError if a list of this car is open already, on the page or in another command. */
+const openAlone = async (open: OpenRoot, { commissioning }: Snapshot): Promise<Disposable> => {
+  const lock = await lockList(open, systemTime);
+  if (lock) return lock;
+  const where =
+    commissioning && !commissioning.over
+      ? `on the unit's page, by ${printable(commissioning.technician)}`
+      : "in another `commission`";
+  throw new CommandError(EXIT.failed, `a list of this car is open ${where}: end it there first`);
 };
 
 /** Throws a CommandError if the list cannot be worked through on this root now. */
@@ -64,6 +87,6 @@ export const openCar = async (dir: string): Promise<Car> => {
   const configuration = loadConfiguration(inForce(open.root, knownTime()));
   const identity = identityIn(configuration);
   const address = addressOf(configuration.settings);
-  await expectService({ ...open, configuration, address });
-  return { ...open, ...identity, configuration, address };
+  const snapshot = await expectService({ ...open, configuration, address });
+  return { ...open, ...identity, configuration, address, lock: await openAlone(open, snapshot) };
 };

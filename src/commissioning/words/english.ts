@@ -3,7 +3,7 @@
  * missing text is a compile error.
  */
 
-/** A value in a text: a name, a number, or words that others have said. */
+/** A value in a text: a name or a number. */
 type Value = string | number;
 
 /** A signal with its meaning, which is in English. */
@@ -33,7 +33,6 @@ export const ENGLISH = {
   },
   /** Why a step waits or has failed, and what to do now. */
   says: {
-    words: (words: Value) => `${words}`,
     unanswered: "the service has not answered yet",
     silent: "the service was silent for a while",
     restarted: "the service was restarted: begin again",

@@ -32,6 +32,8 @@ export type Ended = {
 export type Finished = Kept & {
   readonly number: number;
   readonly report: CommissioningReport;
+  /** The signed report. */
+  readonly jws: string;
   /** Of the signed report, hex. */
   readonly sha256: string;
 };
@@ -96,5 +98,5 @@ export const finish = async (place: Place, { key, chain }: Identity, ended: Ende
     throw new ReportError(`the report cannot be made (${opened.refused}; limit ${SIGNED_BYTES} bytes)`);
   const { report, sha256, kid } = opened;
   const kept = await keep(root, files, number, { signed, page: reportPage(report, sha256, kid) });
-  return { ...kept, number, report, sha256 };
+  return { ...kept, number, report, jws: signed, sha256 };
 };

@@ -16,8 +16,10 @@ export class IdentityError extends Error {
  * Reads key and certificate. Throws IdentityError if there is no key, or no certificate, or they do not fit each other
  * or ES256, and the system's error if a file cannot be read.
  */
-export const identityOf = ({ dispatch }: Pick<UnitSettings, "dispatch">): Identity => {
-  const { key: keyFile, cert } = dispatch;
+export const identityOf = ({
+  key: keyFile,
+  cert,
+}: Pick<UnitSettings["dispatch"], "key" | "cert">): Identity => {
   if (keyFile === undefined || cert === undefined) throw new IdentityError("this unit has no certificate");
   const chain = certificatesIn(readFileSync(cert, "utf8"));
   if (!chain?.[0]) throw new IdentityError(`${cert} holds no certificate`);
