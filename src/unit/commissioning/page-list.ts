@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { beginList } from "../../commissioning/begin.ts";
+import { isArmed } from "../../commissioning/buttons.ts";
 import { isWaiting, type List } from "../../commissioning/list.ts";
 import { planFor, type Fitted } from "../../commissioning/plan.ts";
 import { seenIn } from "../../commissioning/snapshot.ts";
@@ -113,7 +114,9 @@ export class PageList {
     if (readyStep(work.list, this.#options.time.mono()) !== data.id)
       return conflict("failed", `${data.id} cannot be pressed now`);
     work.give({ kind: "ready" });
-    return undefined;
+    return isArmed(work.list)
+      ? undefined
+      : conflict("failed", "a drill is armed already: press a button, or wait until it ends");
   }
 
   /** Leaves the list without a report, or closes the result of one that is over. */

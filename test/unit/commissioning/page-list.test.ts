@@ -267,6 +267,13 @@ describe("a drill", () => {
     expect(orders.filter((order) => order === "arm")).toHaveLength(1);
   });
 
+  test("is not armed while another one is, and the order says so", async () => {
+    shown = sound({ emergency: { drillArmed: true, lamp: "idle", episodes: [] } });
+    await begin();
+    await wait(1_000);
+    expect(ready()).toMatchObject({ status: 409, reason: expect.stringMatching(/armed already/) as string });
+  });
+
   test.each([
     ["the list is left", () => void open.leave()],
     ["the service stops", () => void open[Symbol.asyncDispose]()],
