@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin } from "vite";
+import { pack } from "../web/viewer/packed.ts";
 import { built } from "./pages-texts.ts";
 
 /**
@@ -55,6 +56,12 @@ const leanPlot: Plugin = {
   },
 };
 
+/** Packs the texts in Cyrillic. The alphabet itself is written in `src/web/viewer/packed.ts` and `domain/faults/latin.ts`. */
+const packedTexts: Plugin = {
+  name: "packed-texts",
+  transform: (code, id) => (id.endsWith("/serbian.ts") ? pack(code) : undefined),
+};
+
 const LICENCES = "LICENCES.md";
 
 const buildPage = (name: string): Promise<unknown> =>
@@ -64,7 +71,7 @@ const buildPage = (name: string): Promise<unknown> =>
     base: "./",
     publicDir: false,
     logLevel: "warn",
-    plugins: [built, leanPlot],
+    plugins: [built, leanPlot, packedTexts],
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
       outDir: resolve("dist/web", name),
