@@ -4,6 +4,7 @@ import { pack, unpack } from "../../src/web/viewer/packed.ts";
 
 test.each([
   "src/domain/faults/serbian.ts",
+  "src/commissioning/words/serbian.ts",
   "src/web/status/words/serbian.ts",
 ])("every text of %s is the same again when it is unpacked", (file) => {
   const source = readFileSync(file, "utf8");
