@@ -71,6 +71,7 @@ before the next one: have somebody at dispatch clear each. At a terminal Enter s
 ready to press, s skips a step, q ends the list; without one drills are armed by themselves, and
 --technician is needed. The list ends when each step has passed, failed, or is not fitted; what
 still waits after --within seconds (3600) has failed. If the command is stopped before, begin again.
+The unit's page has the same list: one that is open there must be ended there first.
 Steps: configuration, clock, certificate, firmware, broker:URL, fix, button:NAME, signal:PATH,
 power-off. What nobody can change, such as an airbag, must only be received
 (can.signals.PATH.triable says otherwise).
