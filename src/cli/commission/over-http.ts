@@ -3,13 +3,10 @@ import { seenIn } from "../../commissioning/snapshot.ts";
 import { createConnect } from "../../dispatch/mqtt.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { tryBroker } from "../../unit/try-broker.ts";
-import { SCHEDULED, type WorkPorts } from "../../unit/commissioning/work.ts";
+import { AWAY_MS, SCHEDULED, type WorkPorts } from "../../unit/commissioning/work.ts";
 import { askUnit } from "../lib/ask-unit.ts";
 import { CommandError, EXIT } from "../lib/command.ts";
 import { statusOf, type Car } from "./car.ts";
-
-/** The service may be silent for so long, for example while its disk is slow. */
-const AWAY_MS = 30_000;
 
 /** HTTP statuses: the unit refuses now; success. */
 const CONFLICT = 409;

@@ -8,6 +8,7 @@ import { tryBroker } from "../try-broker.ts";
 import type { Commissioning } from "./event.ts";
 import { fittedOf } from "./fitted.ts";
 import { readPage } from "./keep.ts";
+import { NO_LIST } from "./list-order.ts";
 import type { PageList } from "./page-list.ts";
 
 /** The page's commissioning list on a unit that runs. What a list needs is loaded with the first one: most starts see none. */
@@ -17,7 +18,6 @@ const NO_ROOT: Refusal = {
   code: "no-root",
   reason: "the service does not run on a root (run --root): reports have no place and no key",
 };
-const NO_LIST: Refusal = { status: 404, code: "no-list", reason: "no list is open" };
 
 export class ListOnPage implements ListActions, AsyncDisposable {
   readonly #core: Core;

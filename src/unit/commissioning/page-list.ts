@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { beginList } from "../../commissioning/begin.ts";
 import { isArmed } from "../../commissioning/buttons.ts";
-import { isWaiting, type List } from "../../commissioning/list.ts";
+import type { List } from "../../commissioning/list.ts";
 import { planFor, type Fitted } from "../../commissioning/plan.ts";
 import { seenIn } from "../../commissioning/snapshot.ts";
-import { StepOrder, type ListOrder } from "../../domain/commissioning.ts";
+import type { ListOrder } from "../../domain/commissioning.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import type { ListSnapshot } from "../../domain/snapshot/commissioning.ts";
 import { lockFolder } from "../../runtime/lock.ts";
@@ -15,8 +15,9 @@ import type { Refusal } from "../../status/list-routes.ts";
 import { finish, ReportError, type Finished, type Place } from "./finish.ts";
 import { identityOf, type Identity } from "./identity.ts";
 import { lockList } from "./list-lock.ts";
-import { readyStep, shownList } from "./shown-list.ts";
-import { SCHEDULED, Work, type WorkPorts } from "./work.ts";
+import { conflict, judgeOrder, NO_LIST } from "./list-order.ts";
+import { shownList } from "./shown-list.ts";
+import { AWAY_MS, SCHEDULED, Work, type WorkPorts } from "./work.ts";
 
 /**
  * The commissioning list of the page: the service works through it itself, one at a time. It goes on when the browser
@@ -61,9 +62,6 @@ type Over = {
 };
 type State = { readonly kind: "none" } | { readonly kind: "opening" } | Working | Over;
 
-const conflict = (code: Refusal["code"], reason: string): Refusal => ({ status: 409, code, reason });
-const NO_LIST: Refusal = { status: 404, code: "no-list", reason: "no list is open" };
-
 export class PageList {
   readonly #options: PageListOptions;
   #state: State = { kind: "none" };
@@ -88,35 +86,14 @@ export class PageList {
 
   /** Performs what somebody asks for. `local`: from this machine. Returns the reason if it cannot be done. */
   step(order: unknown, local: boolean): Refusal | undefined {
-    const { data } = StepOrder.safeParse(order);
-    if (!data) return { status: 400, code: "failed", reason: "expected a step, and skip, ready or end" };
     if (this.#state.kind !== "working") return NO_LIST;
     const { work } = this.#state;
-    if (data.action === "end") {
-      work.give({ kind: "end", by: "technician" });
-      return undefined;
-    }
-    const entry = work.list.entries.find(({ step }) => step.id === data.id);
-    if (!entry) return { status: 404, code: "failed", reason: `there is no step ${data.id}` };
-    if (data.action === "skip") {
-      const { progress } = entry;
-      if (!isWaiting(progress) && progress.state !== "fail")
-        return conflict("failed", `${data.id} has ended already`);
-      work.give({ kind: "skip", id: data.id, reason: data.reason });
-      return undefined;
-    }
-    if (!local)
-      return {
-        status: 403,
-        code: "not-local",
-        reason: "a drill can only be asked for on this machine, through a loopback address",
-      };
-    if (readyStep(work.list, this.#options.time.mono()) !== data.id)
-      return conflict("failed", `${data.id} cannot be pressed now`);
-    work.give({ kind: "ready" });
-    return isArmed(work.list)
-      ? undefined
-      : conflict("failed", "a drill is armed already: press a button, or wait until it ends");
+    const judged = judgeOrder(order, work.list, local, this.#options.time.mono());
+    if ("code" in judged) return judged;
+    work.give(judged);
+    return judged.kind === "ready" && !isArmed(work.list)
+      ? conflict("failed", "a drill is armed already: press a button, or wait until it ends")
+      : undefined;
   }
 
   /** Leaves the list without a report, or closes the result of one that is over. */
@@ -179,11 +156,18 @@ export class PageList {
 
   #ports(triesPowerOff: boolean): WorkPorts {
     const { time, snapshot, tryBroker, arm, disarm } = this.#options;
+    let seenAt = time.mono();
     return {
       time,
       async look() {
-        const status = seenIn(await snapshot());
-        return { kind: "status", status, ...(triesPowerOff ? { scheduled: existsSync(SCHEDULED) } : {}) };
+        try {
+          const status = seenIn(await snapshot());
+          seenAt = time.mono();
+          return { kind: "status", status, ...(triesPowerOff ? { scheduled: existsSync(SCHEDULED) } : {}) };
+        } catch (cause) {
+          if (time.mono() - seenAt > AWAY_MS) throw cause;
+          return { kind: "away", why: reasonOf(cause) };
+        }
       },
       tryBroker,
       arm,

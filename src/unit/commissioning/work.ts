@@ -8,6 +8,8 @@ import { pause } from "../../runtime/wait.ts";
 /** The loop that works through a list: looks at the unit, performs orders, shows what has changed. */
 
 const LOOK_MS = 500;
+/** The unit may be out of sight for so long, for example while its disk is slow. */
+export const AWAY_MS = 30_000;
 /** systemd-logind has this file while a power-off is scheduled. */
 export const SCHEDULED = "/run/systemd/shutdown/scheduled";
 

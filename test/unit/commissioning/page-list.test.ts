@@ -373,9 +373,21 @@ describe("what goes wrong is said", () => {
     expect(orders).not.toContain("accept");
   });
 
-  test("if the unit cannot be seen any more", async () => {
-    open = listOf({ snapshot: () => Promise.reject(new Error("no snapshot")) });
+  test("if the unit cannot be seen for a moment; if it is longer, the list is over", async () => {
+    let isThere = true;
+    open = listOf({
+      snapshot: () => (isThere ? Promise.resolve(shown) : Promise.reject(new Error("no snapshot"))),
+    });
     await begin();
+    await wait(1_000);
+    isThere = false;
+    await wait(29_000);
+    expect(stepOf("fix")).toMatchObject({ says: [{ code: "words", values: ["no snapshot"] }] });
+    isThere = true;
+    await wait(2_000);
+    expect(stepOf("fix")).toMatchObject({ says: [{ code: "fix-good" }] });
+    isThere = false;
+    await wait(31_000);
     await overSoon();
     expect(open.shown()?.over).toEqual({ fault: "no snapshot" });
   });
