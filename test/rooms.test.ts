@@ -24,7 +24,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   status: ["domain", "runtime"],
   recorder: ["domain", "runtime", "wire"],
   "firmware-bridge": ["domain", "runtime"],
-  web: ["domain"],
+  web: ["domain", "commissioning"],
   unit: [
     "domain",
     "decode",

@@ -1,19 +1,22 @@
-import { readFileSync } from "node:fs";
 import { beginList } from "../commissioning/begin.ts";
 import type { List } from "../commissioning/list.ts";
 import { planFor } from "../commissioning/plan.ts";
+import { textOf } from "../commissioning/saying.ts";
+import { ENGLISH } from "../commissioning/words/english.ts";
 import { tallyOf } from "../domain/commissioning.ts";
 import { systemTime } from "../runtime/time.ts";
 import { CommandError, EXIT, type Command } from "./lib/command.ts";
 import { isTerminal } from "./lib/prompt.ts";
 import { onStopRequest, type StopRequest } from "./lib/stop.ts";
-import { fittedOf, openCar, type Car } from "./commission/car.ts";
+import { fittedIn, openCar, type Car } from "./commission/car.ts";
 import { plainDisplay, type Display } from "./commission/display.ts";
-import { finish, handOver, type Finished } from "./commission/finish.ts";
+import type { Finished } from "../unit/commissioning/finish.ts";
+import { Work } from "../unit/commissioning/work.ts";
+import { finishCar, handOver } from "./commission/finish.ts";
 import { givenIn, technicianOf, type Given } from "./commission/given.ts";
+import { overHttp } from "./commission/over-http.ts";
 import { Screen } from "./commission/screen.ts";
 import { verifyReport } from "./commission/verify.ts";
-import { Work } from "./commission/work.ts";
 
 /** Throws a CommandError (64) if a step that is to be skipped is not in the list. */
 const expectSteps = ({ skips }: Given, { entries }: List): void => {
@@ -29,19 +32,19 @@ const expectSteps = ({ skips }: Given, { entries }: List): void => {
 /** Works through the list. Undefined: the technician has left. */
 const work = async (given: Given, car: Car, stop: StopRequest): Promise<List | undefined> => {
   const asks = !given.json && isTerminal();
-  const plan = planFor(fittedOf(car.configuration, given.triesPowerOff), given.limits);
+  const plan = planFor(fittedIn(car, given.triesPowerOff), given.limits);
   const list = beginList(plan, systemTime.mono(), asks);
   expectSteps(given, list);
   using display: Display = asks
     ? new Screen({ give: (event) => working.give(event), leave: stop.ask })
     : plainDisplay(given.json, (text) => void process.stdout.write(text));
   const { signal } = stop;
-  const { triesPowerOff, withinS } = given;
-  const working: Work = new Work({ car, list, triesPowerOff, withinMs: withinS * 1000, display, signal });
+  const ports = overHttp(car, given.triesPowerOff);
+  const working: Work = new Work({ ports, list, withinMs: given.withinS * 1000, display, signal });
   display.changed(undefined, list);
   for (const skip of given.skips) working.give({ kind: "skip", ...skip });
   const ended = await working.run();
-  if (ended.broken !== undefined) throw new CommandError(EXIT.failed, ended.broken);
+  if (ended.broken !== undefined) throw new CommandError(EXIT.failed, textOf(ended.broken, ENGLISH));
   return signal.aborted ? undefined : ended;
 };
 
@@ -68,6 +71,7 @@ before the next one: have somebody at dispatch clear each. At a terminal Enter s
 ready to press, s skips a step, q ends the list; without one drills are armed by themselves, and
 --technician is needed. The list ends when each step has passed, failed, or is not fitted; what
 still waits after --within seconds (3600) has failed. If the command is stopped before, begin again.
+The unit's page has the same list: one that is open there must be ended there first.
 Steps: configuration, clock, certificate, firmware, broker:URL, fix, button:NAME, signal:PATH,
 power-off. What nobody can change, such as an airbag, must only be received
 (can.signals.PATH.triable says otherwise).
@@ -83,12 +87,13 @@ a file cannot be read or written, 78 the configuration cannot be used, or there 
     if (args[0] === "verify") return verifyReport(args.slice(1));
     const given = givenIn(args);
     const car = await openCar(given.root);
+    using _lock = car.lock;
     const technician = await technicianOf(given);
     const list = await work(given, car, onStopRequest());
     if (!list) return EXIT.failed;
-    const finished = await finish(car, list, technician);
+    const finished = await finishCar(car, list, technician);
     print(finished, given.json);
-    await handOver(car, readFileSync(finished.signed, "utf8"));
+    await handOver(car, finished.jws);
     return finished.report.result === "passed" ? EXIT.ok : EXIT.failed;
   },
 };

@@ -2,7 +2,7 @@ import { createClock } from "../runtime/clock.ts";
 import { loadConfiguration } from "../settings/load.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, knownTime, options, type Command } from "./lib/command.ts";
 import { renameFaults } from "./lib/rename.ts";
-import { tryBroker } from "./doctor/broker.ts";
+import { findBroker } from "./doctor/broker.ts";
 import { configFindings } from "./doctor/config.ts";
 import { tryDevices } from "./doctor/devices.ts";
 import { tryDisk } from "./doctor/disk.ts";
@@ -53,7 +53,7 @@ configuration cannot be read, or gives no identity or no broker.`,
     const { service, none, findings: ofService } = await askService(settings, sha256);
     const devices = await tryDevices(configuration, service);
     const brokers = await Promise.all(
-      settings.dispatch.brokers.map((broker) => tryBroker(broker, settings, source.root !== undefined)),
+      settings.dispatch.brokers.map((broker) => findBroker(broker, settings, source.root !== undefined)),
     );
     const findings = [
       ...configFindings(source, configuration, service),

@@ -21,7 +21,7 @@ const logFaults = (loaded: Configuration, log: Log): void => {
 const start = async (
   { settings, mapping, sha256, faults }: Configuration,
   log: Log,
-  rooted: Pick<UnitOptions, "bundle" | "installed"> = {},
+  rooted: Pick<UnitOptions, "bundle" | "installed" | "root"> = {},
 ): Promise<Unit> =>
   startUnit(
     await onThisMachine({
@@ -40,15 +40,16 @@ type Service = {
   readonly log: Log;
   readonly stop: ReturnType<typeof onStopRequest>;
   readonly started: (unit: Unit) => void;
+  readonly root: UnitOptions["root"];
 };
 
 /** The service with one configuration file, until a stop is asked for. */
-const serveFile = async (loaded: Configuration, { log, stop, started }: Service): Promise<void> => {
+const serveFile = async (loaded: Configuration, { log, stop, started, root }: Service): Promise<void> => {
   for (let again = true; again;) {
     // A disk that does not answer must not leave a process that serves no button.
     using deadline = stop.deadline();
     // oxlint-disable-next-line no-await-in-loop -- one unit after another
-    await using unit = await start(loaded, log);
+    await using unit = await start(loaded, log, root && { root });
     started(unit);
     const reason = unit.restart.then((why) => `restart: ${why}`);
     // oxlint-disable-next-line no-await-in-loop
@@ -93,7 +94,7 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
     };
     const serveFixed = (loaded: Configuration): Promise<void> => {
       logFaults(loaded, log);
-      return serveFile(loaded, { log, stop, started });
+      return serveFile(loaded, { log, stop, started, root: open });
     };
     if (file) await serveFixed(file);
     if (rooted && open) {
@@ -108,7 +109,7 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
           logFaults(loaded, log);
           const { trialS } = loaded.settings.flash;
           const installed = () => rooted.installedOn(open.store, trialS);
-          const unit = await start(loaded, log, { bundle, installed });
+          const unit = await start(loaded, log, { bundle, installed, root: open });
           started(unit);
           return unit;
         },

@@ -15,8 +15,9 @@ import {
 } from "./list.ts";
 import { BREAK_MS, noFix, observeFix, observeSignal, observeStatus } from "./observe.ts";
 import { observePower } from "./power.ts";
+import { quote, say, type Saying } from "./saying.ts";
 import type { Seen } from "./seen.ts";
-import { whyItWaits } from "./words.ts";
+import { whyItWaits } from "./waiting.ts";
 
 /** Works through a commissioning list. Pure: (list, event) -> (list, orders). */
 
@@ -57,9 +58,9 @@ const withProgress = (list: List, mono: number, next: (entry: Entry) => Progress
 });
 
 /** The list is about one start of the service with one configuration. */
-const whyBroken = ({ seen }: List, { boot, config }: Seen): string | undefined => {
-  if (seen && seen.status.boot !== boot) return "the service was restarted: begin again";
-  if (seen && seen.status.config !== config) return "the configuration has changed: begin again";
+const whyBroken = ({ seen }: List, { boot, config }: Seen): Saying | undefined => {
+  if (seen && seen.status.boot !== boot) return say("restarted");
+  if (seen && seen.status.config !== config) return say("reconfigured");
   return undefined;
 };
 
@@ -84,7 +85,7 @@ const armNow = (list: List, mono: number): Advanced => {
 };
 
 /** The fix must hold without a break. */
-const interrupted = (list: List, mono: number, why: string): List =>
+const interrupted = (list: List, mono: number, why: Saying): List =>
   withProgress(list, mono, ({ progress }) =>
     isWaiting(progress) && progress.on === "fix" && progress.since !== undefined ? noFix(why) : progress,
   );
@@ -94,10 +95,7 @@ const status = (list: List, event: Status, mono: number): Advanced => {
   if (broken !== undefined) return { list: { ...list, broken }, orders: [] };
   const { seen } = list;
   const begun = seen ? list : { ...list, before: event.status.episodes.map(({ episode }) => episode) };
-  const whole =
-    seen && mono - seen.at > BREAK_MS
-      ? interrupted(begun, mono, "the service was silent for a while")
-      : begun;
+  const whole = seen && mono - seen.at > BREAK_MS ? interrupted(begun, mono, say("silent")) : begun;
   const observed = withProgress(whole, mono, (entry) => observe(entry, whole, event, mono));
   const brokers = tryBrokers({ ...observed, seen: { status: event.status, at: mono } }, mono);
   if (list.asks) return brokers;
@@ -113,8 +111,8 @@ const ofBroker = (
 ): Progress => {
   const tries = before.tries + 1;
   if (!failed) return pass({ tries, says });
-  if (tries >= BROKER_TRIES) return fail(says, { tries });
-  return { ...before, tries, isBeingTried: false, nextAt: mono + BROKER_AGAIN_MS, why: says };
+  if (tries >= BROKER_TRIES) return fail(quote(says), { tries });
+  return { ...before, tries, isBeingTried: false, nextAt: mono + BROKER_AGAIN_MS, why: quote(says) };
 };
 
 const broker = (list: List, { url, says, failed }: ListEvent & { kind: "broker" }, mono: number): List =>
@@ -128,13 +126,15 @@ const broker = (list: List, { url, says, failed }: ListEvent & { kind: "broker" 
 const skip = (list: List, { id, reason }: ListEvent & { kind: "skip" }, mono: number): List =>
   withProgress(list, mono, ({ step, progress }) =>
     step.id === id && (isWaiting(progress) || progress.state === "fail")
-      ? notFitted("skipped", reason)
+      ? notFitted("skipped", quote(reason))
       : progress,
   );
 
-const timeUp = (list: List, why: string, mono: number): List =>
+const end = (list: List, by: "time" | "technician", mono: number): List =>
   withProgress(list, mono, ({ step, progress }): Settled =>
-    isWaiting(progress) ? fail(`${why}: ${whyItWaits(step, progress)}`) : progress,
+    isWaiting(progress)
+      ? fail([...say(by === "time" ? "time-up" : "ended"), ...whyItWaits(step, progress)])
+      : progress,
   );
 
 /** A drill whose button is no longer tested must not wait for a press that is meant. */
@@ -156,7 +156,7 @@ export const advance = (list: List, event: ListEvent, mono: number): Advanced =>
     case "status":
       return status(list, event, mono);
     case "away":
-      return { list: interrupted(list, mono, event.why), orders: [] };
+      return { list: interrupted(list, mono, quote(event.why)), orders: [] };
     case "broker":
       return { list: broker(list, event, mono), orders: [] };
     case "ready":
@@ -165,7 +165,7 @@ export const advance = (list: List, event: ListEvent, mono: number): Advanced =>
       return afterArming(list, event.why, mono);
     case "skip":
       return disarmed(list, skip(list, event, mono));
-    case "time-up":
-      return disarmed(list, timeUp(list, event.why, mono));
+    case "end":
+      return disarmed(list, end(list, event.by, mono));
   }
 };

@@ -1,16 +1,17 @@
 import { fail, notFitted, pass, type Entry, type List, type Progress } from "./list.ts";
 import type { Fitted, Plan, Power, Step } from "./plan.ts";
+import { quote, say } from "./saying.ts";
 
 /** Where each step of the list begins. Some end at once: the car lacks the part. */
 
-const NO_STATUS = "the service has not answered yet";
+const NO_STATUS = say("unanswered");
 
 const onStatus: Progress = { state: "waiting", on: "status", why: NO_STATUS };
 
 const beginButton = (buttons: Fitted["buttons"]): Progress => {
-  if (buttons === "none") return notFitted("not-configured", "the car has no panic board (panic: none)");
-  if (buttons === "missing") return fail("no panic board is configured");
-  if (buttons.length === 0) return fail("the panic board has no button: panic.buttons is empty");
+  if (buttons === "none") return notFitted("not-configured", say("board-none"));
+  if (buttons === "missing") return fail(say("board-missing"));
+  if (buttons.length === 0) return fail(say("no-buttons"));
   return { state: "waiting", on: "button", drill: { phase: "not-armed", missed: 0 } };
 };
 
@@ -18,25 +19,23 @@ const beginButton = (buttons: Fitted["buttons"]): Progress => {
 const beginConfiguration = ({ faults }: Fitted): Progress => {
   const [first, ...others] = faults;
   if (!first) return pass();
-  const more = others.length === 0 ? "" : ` (and ${others.length} more: check lists them)`;
-  return fail(`${first.says}${more}`, { faults: faults.length });
+  const says = others.length === 0 ? quote(first.says) : say("more", first.says, others.length);
+  return fail(says, { faults: faults.length });
 };
 
 const beginSignal = ({ signals, faults }: Fitted): Progress => {
   const fault = faults.find(({ part }) => part === "can");
-  if (fault && (signals ?? []).length === 0) return fail(`the bus cannot be used: ${fault.says}`);
-  if (signals === undefined) return notFitted("not-configured", "no bus is configured");
-  if (signals.length === 0) return notFitted("not-configured", "no signal is mapped");
+  if (fault && (signals ?? []).length === 0) return fail([...say("bus-faulty"), ...quote(fault.says)]);
+  if (signals === undefined) return notFitted("not-configured", say("no-bus"));
+  if (signals.length === 0) return notFitted("not-configured", say("no-signals"));
   return { state: "waiting", on: "signal" };
 };
 
 const beginPower = (power: Power): Progress => {
-  if (power.kind === "never")
-    return notFitted("not-configured", "the computer is never switched off: there is no power block");
-  if (power.kind === "faulty") return fail(power.reason);
+  if (power.kind === "never") return notFitted("not-configured", say("power-never"));
+  if (power.kind === "faulty") return fail(quote(power.reason));
   if (power.tried) return { state: "waiting", on: "power-off", ignition: "on" };
-  const reason = `declared, not tried: it is switched off ${power.offAfterS} s after the ignition`;
-  return notFitted("cannot-be-tried", reason, { offAfterS: power.offAfterS });
+  return notFitted("cannot-be-tried", say("power-declared", power.offAfterS), { offAfterS: power.offAfterS });
 };
 
 const beginStep = ({ kind }: Step, fitted: Fitted): Progress => {
@@ -48,7 +47,7 @@ const beginStep = ({ kind }: Step, fitted: Fitted): Progress => {
       return onStatus;
     case "firmware":
       return fitted.buttons === "none" || fitted.buttons === "missing"
-        ? notFitted("not-configured", "no panic board is configured")
+        ? notFitted("not-configured", say("board-missing"))
         : onStatus;
     case "broker":
       return {
@@ -57,7 +56,7 @@ const beginStep = ({ kind }: Step, fitted: Fitted): Progress => {
         tries: 0,
         isBeingTried: false,
         nextAt: -Infinity,
-        why: "not tried yet",
+        why: say("broker-untried"),
       };
     case "fix":
       return { state: "waiting", on: "fix", worstM: 0, why: NO_STATUS };

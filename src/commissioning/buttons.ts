@@ -9,6 +9,7 @@ import {
   type Progress,
   type Waiting,
 } from "./list.ts";
+import { quote, say, type Saying } from "./saying.ts";
 import { isEmergency, isOpen, type Legs, type Seen, type SeenEpisode } from "./seen.ts";
 
 /**
@@ -24,9 +25,6 @@ export const ARMED_MAX = 3;
 const ASK_AGAIN_MS = 3_000;
 /** A status that was read before the drill was armed does not know it yet. */
 const ARMING_MS = 2_000;
-
-const NO_PRESS = `no press arrived in ${ARMED_MAX} drills of 60 s: look at button, loop and board`;
-const NOBODY = "dispatch never answered the drill with received: is its recorder running?";
 
 const isButton = (progress: Progress): progress is OnButton =>
   isWaiting(progress) && progress.on === "button";
@@ -52,7 +50,7 @@ const ofEpisode = (found: SeenEpisode, at: number): Progress => {
   const { legs, episode } = found;
   if (isOpen(found))
     return { state: "waiting", on: "button", drill: { phase: "pressed", episode, at, legs } };
-  return isReceived(legs) ? pass(figuresOf(legs)) : fail(NOBODY, figuresOf(legs));
+  return isReceived(legs) ? pass(figuresOf(legs)) : fail(say("drill-nobody"), figuresOf(legs));
 };
 
 /** The drill that this button has begun since the list began. */
@@ -61,7 +59,7 @@ const drillOf = (button: string, { before }: List, { episodes }: Seen): SeenEpis
 
 const missedOne = (missed: number): Progress =>
   missed >= ARMED_MAX
-    ? fail(NO_PRESS)
+    ? fail(say("press-never", ARMED_MAX))
     : { state: "waiting", on: "button", drill: { phase: "not-armed", missed } };
 
 /** What a status says of one button. A drill that is not armed any more without a press was missed. */
@@ -75,7 +73,7 @@ export const observeButton = (
   const { drill } = before;
   const found = drillOf(button, list, seen);
   if (found) return ofEpisode(found, drill.phase === "pressed" ? drill.at : mono);
-  if (drill.phase === "pressed") return fail("the unit does not know this drill any more");
+  if (drill.phase === "pressed") return fail(say("drill-unknown"));
   if (drill.phase !== "armed" || seen.drillArmed || mono - drill.at < ARMING_MS) return before;
   // Another button was pressed: that is its drill.
   const isElsewhere = seen.episodes.some((one) => one.test && isOpen(one));
@@ -83,11 +81,10 @@ export const observeButton = (
 };
 
 /** Why no drill can be armed now, for a person. Undefined: one can be. */
-export const whyNoDrill = (seen: Seen): string | undefined => {
-  if (isEmergency(seen)) return "a REAL emergency is open: call dispatch";
-  if (seen.episodes.some(isOpen))
-    return "a drill is open: dispatch must clear it, or it ends by itself after 10 minutes";
-  return seen.board?.connected === true ? undefined : "the panic board does not answer";
+export const whyNoDrill = (seen: Seen): Saying | undefined => {
+  if (isEmergency(seen)) return say("emergency");
+  if (seen.episodes.some(isOpen)) return say("drill-open");
+  return seen.board?.connected === true ? undefined : say("board-away");
 };
 
 const withDrill = (list: List, id: string, drill: Drill): List => ({
@@ -119,7 +116,7 @@ export const armed = (list: List, why: string | undefined, mono: number): List =
     current.step.id,
     why === undefined
       ? { phase: "armed", missed, at: mono }
-      : { phase: "not-armed", missed, refusal: { why, at: mono } },
+      : { phase: "not-armed", missed, refusal: { why: quote(why), at: mono } },
   );
 };
 

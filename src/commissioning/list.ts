@@ -1,5 +1,6 @@
 import type { Cause, Figures } from "../domain/commissioning.ts";
 import type { Plan, Step } from "./plan.ts";
+import type { Saying } from "./saying.ts";
 import type { Legs, Seen, SignalValue } from "./seen.ts";
 
 /** The list while it is worked through. All times are milliseconds on a clock that never jumps. */
@@ -7,17 +8,17 @@ import type { Legs, Seen, SignalValue } from "./seen.ts";
 /** How a step ended. */
 export type Settled =
   | { readonly state: "pass"; readonly figures?: Figures }
-  | { readonly state: "fail"; readonly reason: string; readonly figures?: Figures }
+  | { readonly state: "fail"; readonly reason: Saying; readonly figures?: Figures }
   | {
       readonly state: "not-fitted";
       readonly cause: Cause;
-      readonly reason: string;
+      readonly reason: Saying;
       readonly figures?: Figures;
     };
 
 /** What is known of a step that has not ended, by kind. `why`: why it has not passed yet. */
 export type Waiting =
-  | { readonly state: "waiting"; readonly on: "status"; readonly why: string }
+  | { readonly state: "waiting"; readonly on: "status"; readonly why: Saying }
   | {
       readonly state: "waiting";
       readonly on: "fix";
@@ -25,7 +26,7 @@ export type Waiting =
       readonly since?: number | undefined;
       readonly worstM: number;
       readonly satellites?: number | undefined;
-      readonly why: string;
+      readonly why: Saying;
     }
   | { readonly state: "waiting"; readonly on: "signal"; readonly first?: SignalValue | undefined }
   | { readonly state: "waiting"; readonly on: "button"; readonly drill: Drill }
@@ -36,7 +37,7 @@ export type Waiting =
       readonly isBeingTried: boolean;
       /** When it is tried next. */
       readonly nextAt: number;
-      readonly why: string;
+      readonly why: Saying;
     }
   | {
       readonly state: "waiting";
@@ -53,7 +54,7 @@ export type Drill =
   | {
       readonly phase: "not-armed";
       readonly missed: number;
-      readonly refusal?: { readonly why: string; readonly at: number };
+      readonly refusal?: { readonly why: Saying; readonly at: number };
     }
   | { readonly phase: "asking"; readonly missed: number }
   | { readonly phase: "armed"; readonly missed: number; readonly at: number }
@@ -79,7 +80,7 @@ export type List = {
   /** A person says when a drill is armed (event `ready`). Else it is armed by itself. */
   readonly asks: boolean;
   /** Why the list cannot go on: it has to be begun again. */
-  readonly broken?: string;
+  readonly broken?: Saying;
 };
 
 export type ListEvent =
@@ -95,8 +96,8 @@ export type ListEvent =
   | { readonly kind: "armed"; readonly why?: string | undefined }
   /** A technician skips a step that waits or has failed. */
   | { readonly kind: "skip"; readonly id: string; readonly reason: string }
-  /** The list ends: what waits has failed. */
-  | { readonly kind: "time-up"; readonly why: string };
+  /** The list ends before each step has: what waits has failed. */
+  | { readonly kind: "end"; readonly by: "time" | "technician" };
 
 /** What has to be done for the list. The answer is an event. */
 export type Order =
@@ -115,7 +116,7 @@ export const isOver = ({ entries }: List): boolean => entries.every(({ progress 
 export const entriesOf = ({ entries }: List, kind: Step["kind"]): readonly Entry[] =>
   entries.filter(({ step }) => step.kind === kind);
 
-export const fail = (reason: string, figures?: Figures): Settled => ({
+export const fail = (reason: Saying, figures?: Figures): Settled => ({
   state: "fail",
   reason,
   ...(figures === undefined ? {} : { figures }),
@@ -126,7 +127,7 @@ export const pass = (figures?: Figures): Settled => ({
   ...(figures === undefined ? {} : { figures }),
 });
 
-export const notFitted = (cause: Cause, reason: string, figures?: Figures): Settled => ({
+export const notFitted = (cause: Cause, reason: Saying, figures?: Figures): Settled => ({
   state: "not-fitted",
   cause,
   reason,

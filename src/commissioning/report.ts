@@ -1,6 +1,8 @@
 import type { CommissioningReport, StepReport } from "../domain/commissioning.ts";
 import { REASON_LETTERS } from "../domain/commissioning.ts";
 import { isWaiting, type Entry, type List } from "./list.ts";
+import { textOf } from "./saying.ts";
+import { ENGLISH } from "./words/english.ts";
 
 /** What the report takes from a list that has ended. */
 
@@ -11,13 +13,13 @@ const stepOf = ({ step, progress, endedAt }: Entry, { beganAt }: List): StepRepo
   const { id, kind, subject } = step;
   const named = { id, kind, ...(subject === undefined ? {} : { subject }) };
   const endedS = Math.round(((endedAt ?? beganAt) - beganAt) / 100) / 10;
-  if (isWaiting(progress)) return { ...named, outcome: "fail", reason: "it has not ended", endedS };
+  if (isWaiting(progress)) return { ...named, outcome: "fail", reason: ENGLISH.says["not-ended"], endedS };
   const { state: outcome, figures } = progress;
   return {
     ...named,
     outcome,
     ...(progress.state === "not-fitted" ? { cause: progress.cause } : {}),
-    ...(progress.state === "pass" ? {} : { reason: shortened(progress.reason) }),
+    ...(progress.state === "pass" ? {} : { reason: shortened(textOf(progress.reason, ENGLISH)) }),
     ...(figures === undefined ? {} : { figures }),
     endedS,
   };

@@ -1,4 +1,6 @@
 import { isAirbag } from "../domain/vss.ts";
+import { say, type Saying } from "./saying.ts";
+import type { ListWords } from "./words/english.ts";
 
 /** What a technician can do to change a signal of the vehicle. */
 
@@ -16,23 +18,23 @@ export const isTriable = (path: string): boolean =>
   !isAirbag(path) && !UNTRIABLE.some((pattern) => pattern.test(path));
 
 /** What to do, by path; the first that fits. */
-const HOW: readonly (readonly [RegExp, string])[] = [
-  [/\.(?:Door|Trunk|Hood|WeaponRack)\b.*\.IsOpen$/, "open it, or close it"],
-  [/\.IsLocked$/, "lock it, or unlock it"],
-  [/\.IsBelted$/, "fasten the belt, or unfasten it"],
-  [/\.OccupancyStatus$/, "sit down on it, or get up"],
-  [/\.LowVoltageSystemState$/, "turn the ignition"],
-  [/\.(?:Speed|IsMoving|Longitudinal|Lateral|Yaw)$/, "drive some metres"],
-  [/\.CombustionEngine\./, "start the engine, or stop it"],
-  [/\.PedalPosition$/, "press the pedal"],
-  [/\.Lights\.Brake\./, "press the brake pedal"],
-  [/\.SteeringWheel\./, "turn the steering wheel"],
-  [/Gear$/, "change the gear"],
-  [/\.ParkingBrake\./, "put the handbrake on, or release it"],
-  [/\.IsCharging$/, "plug the charger in, or out"],
-  [/\.CurrentVoltage$/, "start the engine, or switch on the lights"],
+const HOW: readonly (readonly [RegExp, keyof ListWords["says"] & `how-${string}`])[] = [
+  [/\.(?:Door|Trunk|Hood|WeaponRack)\b.*\.IsOpen$/, "how-open"],
+  [/\.IsLocked$/, "how-lock"],
+  [/\.IsBelted$/, "how-belt"],
+  [/\.OccupancyStatus$/, "how-seat"],
+  [/\.LowVoltageSystemState$/, "how-ignition"],
+  [/\.(?:Speed|IsMoving|Longitudinal|Lateral|Yaw)$/, "how-drive"],
+  [/\.CombustionEngine\./, "how-engine"],
+  [/\.PedalPosition$/, "how-pedal"],
+  [/\.Lights\.Brake\./, "how-brake"],
+  [/\.SteeringWheel\./, "how-wheel"],
+  [/Gear$/, "how-gear"],
+  [/\.ParkingBrake\./, "how-handbrake"],
+  [/\.IsCharging$/, "how-charger"],
+  [/\.CurrentVoltage$/, "how-voltage"],
 ];
 
 /** What a technician does to see the signal change. */
-export const howToChange = (path: string): string =>
-  HOW.find(([pattern]) => pattern.test(path))?.[1] ?? "switch it on, or off";
+export const howToChange = (path: string): Saying =>
+  say(HOW.find(([pattern]) => pattern.test(path))?.[1] ?? "how-switch");

@@ -1,9 +1,7 @@
-import { CATALOGUE } from "../domain/faults.ts";
-import type { ActiveFault, Snapshot } from "../domain/snapshot.ts";
-import type { Fitted, Power } from "./plan.ts";
+import type { Snapshot } from "../domain/snapshot.ts";
 import type { Seen, SeenEpisode, SignalValue } from "./seen.ts";
 
-/** The unit's status as the list needs it: for the command and for the page. */
+/** The unit's status as the list needs it. */
 
 const clockIn = (trust: string): Seen["clock"] => (trust === "gnss" || trust === "ntp" ? trust : "unset");
 
@@ -34,23 +32,3 @@ export const seenIn = (snapshot: Snapshot): Seen => {
     ...(certificateExpiresAt === undefined ? {} : { certificateExpiresAt: Date.parse(certificateExpiresAt) }),
   };
 };
-
-const isOfConfiguration = ({ part, code }: ActiveFault): boolean =>
-  CATALOGUE.some((row) => row.part === part && row.code === code && row.about === "configuration");
-
-const buttonsIn = ({ panicBoard, faults }: Snapshot): Fitted["buttons"] => {
-  if (panicBoard) return Object.keys(panicBoard.loopNumbers ?? panicBoard.loops ?? {});
-  const isMissing = faults.some(({ part, code }) => part === "panic-board" && code === "not-configured");
-  return isMissing ? "missing" : "none";
-};
-
-/** What a unit's status says of its configuration, for the page: it does not say whether the power-off is configured. */
-export const fittedIn = (snapshot: Snapshot, power: Power): Fitted => ({
-  signals: snapshot.can?.signals,
-  buttons: buttonsIn(snapshot),
-  brokers: (snapshot.link.brokers ?? []).map(({ url }) => url),
-  power,
-  faults: snapshot.faults
-    .filter((fault) => isOfConfiguration(fault))
-    .map(({ part, detail }) => ({ part, says: detail })),
-});

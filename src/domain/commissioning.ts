@@ -101,6 +101,33 @@ export type CommissioningReport = z.infer<typeof CommissioningReport>;
 /** A signed report, as a compact JWS, has at most so many bytes; one of 60 signals has some 20 KiB. A longer one is refused. */
 export const SIGNED_BYTES = 262_144;
 
+/** Who works through a list. */
+export const Technician = words(NAME_LETTERS)
+  .trim()
+  .min(1)
+  .regex(/^\P{Cc}*$/u);
+
+/** What `POST /commissioning/list` carries. */
+export const ListOrder = z.strictObject({
+  technician: Technician,
+  tryPowerOff: z.boolean().optional().describe("the power-off is tried; else it is declared"),
+});
+export type ListOrder = z.infer<typeof ListOrder>;
+
+/** What `POST /commissioning/list/step` carries. */
+export const StepOrder = z.discriminatedUnion("action", [
+  z.strictObject({
+    action: z.literal("skip"),
+    id: words(ID_LETTERS),
+    reason: words(REASON_LETTERS)
+      .trim()
+      .min(1)
+      .regex(/^\P{Cc}*$/u),
+  }),
+  z.strictObject({ action: z.literal("ready"), id: words(ID_LETTERS).describe("of the button") }),
+  z.strictObject({ action: z.literal("end") }),
+]);
+
 /** What `POST /commissioning` carries. */
 export const CommissioningOrder = z.strictObject({ report: z.string().min(1).max(SIGNED_BYTES) });
 

@@ -82,6 +82,9 @@ export const ReportCommand = z
   })
   .describe("Positions at other intervals for a while");
 
+/** The id of the reply that `doctor` and the list of commissioning publish to try whether the unit may. */
+export const DOCTOR_REPLY_ID = "doctor";
+
 export const ReplyMessage = z
   .looseObject({
     id: z.string().describe("of the command; empty if it has none that can be read"),

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { HealthData } from "./report.ts";
+import { ListSnapshot } from "./snapshot/commissioning.ts";
 import { PastEvent, TrailHistory } from "./snapshot/histories.ts";
 import {
   ActiveFault,
@@ -74,6 +75,7 @@ export const Snapshot = z.object({
   can: CanSnapshot.optional().describe("absent: none is configured, or it cannot be read"),
   panicBoard: BoardSnapshot.optional().describe("absent: none is configured"),
   emergency: EmergencySnapshot,
+  commissioning: ListSnapshot.optional().describe("absent: no list is open on the page"),
   faults: z.array(ActiveFault).readonly().default([]).describe("active now"),
   events: z.array(PastEvent).readonly().optional().describe("the last 200 of this boot, oldest first"),
 });

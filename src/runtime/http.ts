@@ -26,6 +26,7 @@ export type HttpOptions = GateOptions & {
 export type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly path: string;
   readonly query: URLSearchParams;
   /** Whether the request comes from this machine. */
   readonly local: boolean;
@@ -35,7 +36,7 @@ export type Exchange = {
 
 /** Answers a request. Must set a content type. What it throws is answered with 500. */
 export type Route = (exchange: Exchange) => void | Promise<void>;
-/** By method and path: `GET /status.json`. Each answers only who has given the PIN, or is on this machine. */
+/** By method and path: `GET /status.json`, or `GET /folder/*` for each path in a folder that is not named itself. Each answers only who has given the PIN, or is on this machine. */
 export type Routes = Readonly<Record<string, Route>>;
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
@@ -132,6 +133,13 @@ const answerSession = async (
   response.writeHead(204).end();
 };
 
+/** The path under which the routes have a path. */
+const routeOf = (routes: Routes, path: string): string => {
+  const folder = `${path.slice(0, path.lastIndexOf("/"))}/*`;
+  const has = (one: string): boolean => Object.keys(routes).some((name) => name.endsWith(` ${one}`));
+  return !has(path) && has(folder) ? folder : path;
+};
+
 /** Methods that a path of the routes has. */
 const methodsOf = (routes: Routes, path: string): string[] =>
   path === "/session"
@@ -183,7 +191,8 @@ const answerRequest = async (
   };
   if (gate.knows(knock)) welcome();
   const [path = "", search = ""] = url.split("?", 2);
-  const methods = methodsOf(routes, path);
+  const route = routeOf(routes, path);
+  const methods = methodsOf(routes, route);
   if (methods.length === 0) answerFile(inside, path, request, response);
   else if (!methods.includes(method))
     plain(response, 405, `${methods.join(" or ")} only`, { allow: methods.join(", ") });
@@ -197,7 +206,7 @@ const answerRequest = async (
     welcome();
     const { local, isStill } = verdict;
     const query = new URLSearchParams(search);
-    await routes[`${method} ${path}`]?.({ request, response, query, local, isStill });
+    await routes[`${method} ${route}`]?.({ request, response, path, query, local, isStill });
   }
 };
 

@@ -6,6 +6,7 @@ import { EventStreams } from "../runtime/http-events.ts";
 import { pageFolder, StaticFiles } from "../runtime/http-files.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import { systemTime } from "../runtime/time.ts";
+import { listRoutes, type ListActions } from "./list-routes.ts";
 import { METRICS_TYPE, metricsOf } from "./metrics.ts";
 
 export type StatusServer = HttpServer;
@@ -46,6 +47,7 @@ export type StatusActions = {
    * too long. Returns the reason if it is refused.
    */
   readonly commissioned: (order: unknown) => Promise<string | undefined>;
+  readonly list: ListActions;
 };
 
 /** A signed report, and what JSON adds to it. */
@@ -151,6 +153,7 @@ export const openStatusServer = async (options: StatusOptions, on: StatusActions
       "POST /commissioning": order("a commissioning", async (request) =>
         on.commissioned(await bodyOf(request, COMMISSIONING_BYTES)),
       ),
+      ...listRoutes(on.list),
     },
   );
   return {

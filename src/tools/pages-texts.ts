@@ -37,7 +37,10 @@ const READ = new Set([
 const lean = (schema: unknown, named = false): unknown => {
   if (Array.isArray(schema)) return schema.map((one) => lean(one));
   if (typeof schema !== "object" || schema === null) return schema;
-  const entries = Object.entries(schema).filter(([key]) => named || READ.has(key));
+  const entries = Object.entries(schema).filter(
+    // Keys that the schema does not know are allowed in any case.
+    ([key, one]) => named || (READ.has(key) && one !== false),
+  );
   return Object.fromEntries(entries.map(([key, one]) => [key, lean(one, !named && key === "properties")]));
 };
 

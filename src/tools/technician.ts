@@ -106,6 +106,10 @@ step with a reason; \`q\`: end. It ends with a report that the car signs; dispat
 patrol-unit commission --root $ROOT --technician 'M. Petrovic'
 \`\`\`
 
+The same list is on the unit's page, tab *Check*, in Serbian, Slovene and English: in a browser on the car's own computer (http://127.0.0.1:8080/),
+or on your own through \`ssh -L 8080:127.0.0.1:8080\`. From another machine it can be seen and skipped, but no drill can be started there. One list at a
+time: if it is open on the page, the command says so.
+
 Take the report to headquarters; \`0001.html\` beside it is the same to print. The number goes up with each list:
 
 \`\`\`sh

@@ -6,7 +6,8 @@ import { VSS_VERSION } from "../domain/vss.ts";
 import { Latest } from "../runtime/latest.ts";
 import type { StatusActions } from "../status/server.ts";
 import type { MachineHealth } from "../status/machine.ts";
-import { commissioningOf } from "./commissioning.ts";
+import { commissioningOf } from "./commissioning/event.ts";
+import { ListOnPage } from "./commissioning/on-page.ts";
 import type { Core } from "./core.ts";
 import { healthOf, type Parts } from "./duties.ts";
 import { boardLoops } from "./panic.ts";
@@ -115,12 +116,19 @@ class Snapshots {
 }
 
 /** What the status server needs of the unit: see `StatusActions`. */
-export const statusActions = (core: Core, parts: Parts): StatusActions => {
+export const statusActions = (
+  core: Core,
+  parts: Parts,
+): Omit<StatusActions, "list"> & { readonly list: ListOnPage } => {
   const snapshots = new Snapshots(core, parts);
   const { emergency, loan } = parts;
   const commissioning = commissioningOf(core);
+  const list = new ListOnPage(core, parts, commissioning, () => snapshots.read());
   return {
-    status: () => snapshots.read(),
+    async status() {
+      const shown = list.shown();
+      return { ...(await snapshots.read()), ...(shown ? { commissioning: shown } : {}) };
+    },
     lamp() {
       const { lamp, lampDrill, quiet } = emergency.status;
       const t = core.options.ports.time.host();
@@ -135,5 +143,6 @@ export const statusActions = (core: Core, parts: Parts): StatusActions => {
     lend: () => loan.lend(),
     takeBack: () => loan.takeBack(),
     commissioned: (order) => commissioning.receive(order),
+    list,
   };
 };

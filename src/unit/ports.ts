@@ -15,6 +15,7 @@ import type { UnitSettings } from "../settings/load.ts";
 import type { MachineProbe } from "../status/machine.ts";
 import type { StatusActions, StatusServer } from "../status/server.ts";
 import type { Compress } from "../wire/encode.ts";
+import type { Place } from "./commissioning/finish.ts";
 
 /** Everything that a unit needs from outside: the service passes the real parts, the simulation its own. */
 type UnitPorts = {
@@ -50,6 +51,8 @@ export type UnitOptions = {
   readonly bundle?: (bytes: Buffer) => void;
   /** What is installed on the root. Absent: the unit does not run on one. */
   readonly installed?: () => Promise<InstalledSnapshot>;
+  /** The root on which it runs, where reports of commissioning are kept. Absent: the unit does not run on one. */
+  readonly root?: Place;
   /** The sources are recordings: they end, and their times are in the past. */
   readonly recorded: boolean;
   readonly ports: UnitPorts;

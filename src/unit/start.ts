@@ -199,7 +199,10 @@ const openPage = async (
   const { ports, settings } = core.options;
   if (settings.status.listen === undefined) return {};
   try {
-    return { statusPort: stack.use(await ports.page(statusActions(core, parts))).port };
+    const actions = statusActions(core, parts);
+    const { port } = stack.use(await ports.page(actions));
+    stack.use(actions.list);
+    return { statusPort: port };
   } catch (cause) {
     const detail = `${settings.status.listen}: ${systemWords("listen", cause)}`;
     core.faults.raise({ part: "status", code: "cannot-listen" }, detail);

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { ARMED_MAX } from "../../src/commissioning/buttons.ts";
-import { nextInstruction } from "../../src/commissioning/words.ts";
 import { Bench, drill } from "./car.ts";
 
 const RECEIVED = { stored: 4, sent: 20, received: 35 };
@@ -18,9 +17,9 @@ test("a button passes when dispatch has received its drill and the drill has end
   bench.status({ drillArmed: true });
   bench.status({ episodes: [drill("dash")] });
   bench.status({ episodes: [drill("dash", { state: "received", legs: RECEIVED })] });
-  expect(bench.of("button:dash")).toMatchObject({ state: "waiting" });
+  expect(bench.shown("button:dash")).toMatchObject({ state: "waiting" });
   bench.status({ episodes: [drill("dash", CLEARED)] });
-  expect(bench.of("button:dash")).toEqual({
+  expect(bench.shown("button:dash")).toEqual({
     state: "pass",
     figures: { storedMs: 4, sentMs: 20, receivedMs: 35, clearedMs: 900 },
   });
@@ -30,14 +29,14 @@ test("an answer of a person counts as received", () => {
   const bench = armedBench();
   const legs = { stored: 4, accepted: 50, cleared: 90 };
   bench.status({ episodes: [drill("dash", { state: "cleared", legs })] });
-  expect(bench.of("button:dash")).toMatchObject({ state: "pass" });
+  expect(bench.shown("button:dash")).toMatchObject({ state: "pass" });
 });
 
 test("a drill that ends without an answer of dispatch has failed", () => {
   const bench = armedBench();
   bench.status({ episodes: [drill("dash")] });
   bench.status({ episodes: [drill("dash", { state: "cleared", legs: { stored: 4, cleared: 600_000 } })] });
-  expect(bench.of("button:dash")).toMatchObject({
+  expect(bench.shown("button:dash")).toMatchObject({
     state: "fail",
     reason: expect.stringMatching(/dispatch never answered/) as string,
   });
@@ -49,21 +48,19 @@ test("the next drill is armed when the last one has ended, and not before", () =
   bench.status({ episodes: [drill("dash", { state: "received", legs: RECEIVED })] });
   bench.status({ episodes: [drill("dash", { state: "received", legs: RECEIVED })] }, 500_000);
   expect(arms(bench)).toBe(1);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(
-    /it must now clear the drill \(else .* in 100 s\)/,
-  );
+  expect(bench.instruction().says).toMatch(/it must now clear the drill \(else .* in 100 s\)/);
   bench.status({ episodes: [drill("dash", CLEARED)] });
   expect(arms(bench)).toBe(2);
   bench.give({ kind: "armed" });
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(/^press boot now, once/);
+  expect(bench.instruction().says).toMatch(/^press boot now, once/);
 });
 
 test("a drill counts for the button that was pressed, whichever was asked for", () => {
   const bench = armedBench();
   bench.status({ episodes: [drill("boot", { state: "received", legs: RECEIVED })] });
   bench.status({ episodes: [drill("boot", CLEARED)] });
-  expect(bench.of("button:boot")).toMatchObject({ state: "pass" });
-  expect(bench.of("button:dash")).toMatchObject({ state: "waiting" });
+  expect(bench.shown("button:boot")).toMatchObject({ state: "pass" });
+  expect(bench.shown("button:dash")).toMatchObject({ state: "waiting" });
   expect(arms(bench)).toBe(2);
 });
 
@@ -71,14 +68,14 @@ test("a drill from before the list proves nothing", () => {
   const bench = new Bench();
   bench.status({ episodes: [drill("dash", CLEARED)] });
   bench.status({ episodes: [drill("dash", CLEARED)] });
-  expect(bench.of("button:dash")).toMatchObject({ state: "waiting" });
+  expect(bench.shown("button:dash")).toMatchObject({ state: "waiting" });
 });
 
 test("while a drill from before the list is open, none is armed, and the technician is told why", () => {
   const bench = new Bench();
   bench.status({ episodes: [drill("dash")] });
   expect(arms(bench)).toBe(0);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(/a drill is open: dispatch must clear it/);
+  expect(bench.instruction().says).toMatch(/a drill is open: dispatch must clear it/);
 });
 
 test("a button fails when no press came in any of its drills", () => {
@@ -90,7 +87,7 @@ test("a button fails when no press came in any of its drills", () => {
     bench.status({}, 60_000);
   }
   expect(arms(bench)).toBe(ARMED_MAX);
-  expect(bench.of("button:dash")).toMatchObject({
+  expect(bench.shown("button:dash")).toMatchObject({
     state: "fail",
     reason: expect.stringMatching(/no press arrived in 3 drills of 60 s/) as string,
   });
@@ -99,7 +96,7 @@ test("a button fails when no press came in any of its drills", () => {
 test("a status that was read before the drill was armed does not mean that the drill is over", () => {
   const bench = armedBench();
   bench.status({ drillArmed: false }, 500);
-  expect(bench.of("button:dash")).toMatchObject({ drill: { phase: "armed" } });
+  expect(bench.shown("button:dash")).toMatchObject({ drill: { phase: "armed" } });
 });
 
 test("a refusal of the unit is shown, and the unit is asked again later", () => {
@@ -108,7 +105,7 @@ test("a refusal of the unit is shown, and the unit is asked again later", () => 
   bench.give({ kind: "armed", why: "an emergency is open, so no press can be a drill" });
   bench.status({}, 1_000);
   expect(arms(bench)).toBe(1);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(/an emergency is open/);
+  expect(bench.instruction().says).toMatch(/an emergency is open/);
   bench.status({}, 2_000);
   expect(arms(bench)).toBe(2);
 });
@@ -117,7 +114,7 @@ test("nothing is armed while a real emergency is open, and the technician is war
   const bench = new Bench();
   bench.status({ episodes: [drill("dash", { test: false })] });
   expect(arms(bench)).toBe(0);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(/REAL emergency is open/);
+  expect(bench.instruction().says).toMatch(/REAL emergency is open/);
 });
 
 test("nothing is armed while the board does not answer", () => {
@@ -131,7 +128,7 @@ test("with a person to ask, a drill is armed when the person is ready, and not b
   bench.status();
   bench.status();
   expect(arms(bench)).toBe(0);
-  expect(nextInstruction(bench.list, bench.mono)).toMatchObject({ who: "person", action: "ready" });
+  expect(bench.instruction()).toMatchObject({ who: "person", action: "ready" });
   expect(bench.give({ kind: "ready" })).toEqual([{ kind: "arm" }]);
 });
 
@@ -155,7 +152,7 @@ test("when the time is up, an armed drill is disarmed and the button has failed"
   const bench = armedBench();
   bench.timeUp();
   expect(bench.orders.at(-1)).toEqual({ kind: "disarm" });
-  expect(bench.of("button:dash")).toMatchObject({
+  expect(bench.shown("button:dash")).toMatchObject({
     state: "fail",
     reason: "the time is up: dash was not pressed",
   });
@@ -165,14 +162,14 @@ test("when the time is up, a drill that dispatch has not cleared has failed, wit
   const bench = armedBench();
   bench.status({ episodes: [drill("dash", { state: "received", legs: RECEIVED })] });
   bench.timeUp();
-  expect(bench.of("button:dash")).toMatchObject({
+  expect(bench.shown("button:dash")).toMatchObject({
     state: "fail",
     reason: expect.stringMatching(/has not cleared it$/) as string,
   });
 });
 
 test("a car without a board has no buttons; one whose board is not configured has failed", () => {
-  expect(new Bench({ buttons: "none" }).of("button")).toMatchObject({ cause: "not-configured" });
-  expect(new Bench({ buttons: "missing" }).of("button")).toMatchObject({ state: "fail" });
-  expect(new Bench({ buttons: [] }).of("button")).toMatchObject({ state: "fail" });
+  expect(new Bench({ buttons: "none" }).shown("button")).toMatchObject({ cause: "not-configured" });
+  expect(new Bench({ buttons: "missing" }).shown("button")).toMatchObject({ state: "fail" });
+  expect(new Bench({ buttons: [] }).shown("button")).toMatchObject({ state: "fail" });
 });

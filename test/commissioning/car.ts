@@ -2,6 +2,9 @@ import { advance } from "../../src/commissioning/advance.ts";
 import { beginList } from "../../src/commissioning/begin.ts";
 import type { List, ListEvent, Order, Progress } from "../../src/commissioning/list.ts";
 import { planFor, type Fitted } from "../../src/commissioning/plan.ts";
+import { nextInstruction } from "../../src/commissioning/instruct.ts";
+import { textOf } from "../../src/commissioning/saying.ts";
+import { ENGLISH } from "../../src/commissioning/words/english.ts";
 import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import type { Seen, SeenEpisode } from "../../src/commissioning/seen.ts";
 
@@ -73,12 +76,28 @@ export class Bench {
   }
 
   timeUp(): void {
-    this.give({ kind: "time-up", why: "the time is up" });
+    this.give({ kind: "end", by: "time" });
   }
 
   of(id: string): Progress {
     const entry = this.list.entries.find(({ step }) => step.id === id);
     if (!entry) throw new Error(`the list has no step ${id}`);
     return entry.progress;
+  }
+
+  /** The progress of a step, with its reason in English. */
+  shown(id: string): object {
+    const progress = this.of(id);
+    return {
+      ...progress,
+      ...("reason" in progress ? { reason: textOf(progress.reason, ENGLISH) } : {}),
+      ...("why" in progress ? { why: textOf(progress.why, ENGLISH) } : {}),
+    };
+  }
+
+  /** What is to be done now, in English. */
+  instruction() {
+    const instruction = nextInstruction(this.list, this.mono);
+    return { ...instruction, says: textOf(instruction.says, ENGLISH) };
   }
 }

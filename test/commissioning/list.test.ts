@@ -3,7 +3,7 @@ import { isOver } from "../../src/commissioning/list.ts";
 import { planFor } from "../../src/commissioning/plan.ts";
 import { resultOf } from "../../src/commissioning/report.ts";
 import { howToChange, isTriable } from "../../src/commissioning/signals.ts";
-import { nextInstruction, outcomeOf, titleOf } from "../../src/commissioning/words.ts";
+import { outcomeOf, titleOf } from "../../src/commissioning/words.ts";
 import { CommissioningReport, eventOf } from "../../src/domain/commissioning.ts";
 import { EventReport } from "../../src/domain/report.ts";
 import { VSS } from "../../src/domain/vss.ts";
@@ -42,7 +42,7 @@ test("the list is over when each step has ended, and has passed if none has fail
   const bench = passedList();
   expect(isOver(bench.list)).toBe(true);
   expect(resultOf(bench.list, bench.mono)).toMatchObject({ result: "passed", seconds: 64 });
-  expect(nextInstruction(bench.list, bench.mono).says).toBe("every step has ended");
+  expect(bench.instruction().says).toBe("every step has ended");
 });
 
 test("one failed step makes the whole list fail; a skipped one does not", () => {
@@ -59,7 +59,7 @@ test("one failed step makes the whole list fail; a skipped one does not", () => 
 test("a step that has passed cannot be skipped", () => {
   const bench = passedList();
   bench.give({ kind: "skip", id: "fix", reason: "why not" });
-  expect(bench.of("fix")).toMatchObject({ state: "pass" });
+  expect(bench.shown("fix")).toMatchObject({ state: "pass" });
 });
 
 test("a list that has not ended has failed", () => {
@@ -74,8 +74,8 @@ test.each([
 ])("the list cannot go on when %s", (_, more, words) => {
   const bench = passedList();
   bench.status(more);
-  expect(bench.list.broken).toMatch(words);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(words);
+  expect(bench.list.broken).toHaveLength(1);
+  expect(bench.instruction().says).toMatch(words);
   expect(bench.status()).toEqual([]);
 });
 
@@ -83,8 +83,8 @@ test("the service that does not answer interrupts only what must hold without a 
   const bench = new Bench();
   bench.statuses(30);
   bench.give({ kind: "away", why: "no answer" });
-  expect(bench.of("fix")).toMatchObject({ state: "waiting", why: "no answer" });
-  expect(bench.of("clock")).toMatchObject({ state: "pass" });
+  expect(bench.shown("fix")).toMatchObject({ state: "waiting", why: "no answer" });
+  expect(bench.shown("clock")).toMatchObject({ state: "pass" });
 });
 
 test("a report of the list and its event are what their schemas say", () => {
@@ -131,7 +131,7 @@ test("a long reason is shortened to what a report may hold", () => {
 test("the instruction names the signal that waits, its value, and what to do", () => {
   const bench = new Bench({ buttons: "none" });
   bench.status();
-  expect(nextInstruction(bench.list, bench.mono)).toEqual({
+  expect(bench.instruction()).toEqual({
     who: "person",
     says: `${DOOR} (a door) reads false: open it, or close it`,
   });
@@ -141,16 +141,16 @@ test("the instruction asks for the ignition when the power-off is tried", () => 
   const power = { kind: "declared", offAfterS: 900, tried: true } as const;
   const bench = new Bench({ buttons: "none", signals: undefined, power });
   bench.status({}, 1_000, false);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(/ignition off .* after 900 s/);
+  expect(bench.instruction().says).toMatch(/ignition off .* after 900 s/);
   bench.status({}, 900_000, true);
-  expect(nextInstruction(bench.list, bench.mono).says).toMatch(/ignition ON within a minute/);
+  expect(bench.instruction().says).toMatch(/ignition ON within a minute/);
 });
 
 test("at last the instruction says what is waited for", () => {
   const bench = new Bench({ buttons: "none", signals: undefined });
   bench.statuses(11);
   bench.give({ kind: "broker", url: BROKER, says: "MQTT 5", failed: false });
-  expect(nextInstruction(bench.list, bench.mono).says).toBe("the fix has been good for 10 s of 60 s");
+  expect(bench.instruction().says).toBe("the fix has been good for 10 s of 60 s");
 });
 
 test("each outcome has words of its own", () => {

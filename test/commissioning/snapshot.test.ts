@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fittedIn, seenIn } from "../../src/commissioning/snapshot.ts";
+import { seenIn } from "../../src/commissioning/snapshot.ts";
 import { Snapshot } from "../../src/domain/snapshot.ts";
 
 const signal = { message: "M", frameId: 1, extended: false, signal: "S" };
@@ -54,27 +54,4 @@ test("the status of a unit has what the list needs; a stale value counts as none
 test("a clock of a word that this release does not know is not trusted", () => {
   expect(seenIn({ ...snapshot, clock: "ptp" }).clock).toBe("unset");
   expect(seenIn({ ...snapshot, at: undefined }).clock).toBe("unset");
-});
-
-test("the page learns from the status what the car has", () => {
-  const fitted = fittedIn(snapshot, { kind: "never" });
-  expect(fitted.signals?.map(({ path }) => path)).toEqual(["Vehicle.Speed", "Vehicle.Body.Hood.IsOpen"]);
-  expect(fitted).toMatchObject({ buttons: ["dash"], brokers: ["mqtts://dispatch-a:8883"] });
-  const bare = { ...snapshot, can: undefined, panicBoard: undefined };
-  expect(fittedIn(bare, { kind: "never" })).toMatchObject({
-    signals: undefined,
-    buttons: "none",
-    power: { kind: "never" },
-  });
-});
-
-test("the page learns from the active faults what is wrong with the configuration, and that the board is missing", () => {
-  const faults = [
-    { part: "can", code: "missing-file", detail: "car.yaml:3:3: can.database: no such file" },
-    { part: "panic-board", code: "not-configured", detail: "no panic board is configured" },
-    { part: "gps", code: "silent", detail: "nothing is heard" },
-  ];
-  const fitted = fittedIn({ ...snapshot, panicBoard: undefined, faults }, { kind: "never" });
-  expect(fitted.buttons).toBe("missing");
-  expect(fitted.faults).toEqual([{ part: "can", says: "car.yaml:3:3: can.database: no such file" }]);
 });

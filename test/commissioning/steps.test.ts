@@ -9,9 +9,9 @@ describe("the fix", () => {
   test("passes when it has been accurate enough for the whole time", () => {
     const bench = new Bench();
     bench.statuses(60);
-    expect(bench.of("fix")).toMatchObject({ state: "waiting" });
+    expect(bench.shown("fix")).toMatchObject({ state: "waiting" });
     bench.status({ position: { accuracyM: 8.44, satellites: 6 } });
-    expect(bench.of("fix")).toMatchObject({
+    expect(bench.shown("fix")).toMatchObject({
       ...passed,
       figures: { worstAccuracyM: 8.4, seconds: 60, satellites: 6 },
     });
@@ -26,9 +26,9 @@ describe("the fix", () => {
     bench.statuses(50);
     bench.status({ position });
     bench.statuses(60);
-    expect(bench.of("fix")).toMatchObject({ state: "waiting" });
+    expect(bench.shown("fix")).toMatchObject({ state: "waiting" });
     bench.status();
-    expect(bench.of("fix")).toMatchObject(passed);
+    expect(bench.shown("fix")).toMatchObject(passed);
   });
 
   test("begins to hold anew when the service was silent: nobody saw what it did", () => {
@@ -36,23 +36,23 @@ describe("the fix", () => {
     bench.statuses(50);
     bench.status({}, 5_001);
     bench.statuses(59);
-    expect(bench.of("fix")).toMatchObject({ state: "waiting" });
+    expect(bench.shown("fix")).toMatchObject({ state: "waiting" });
     bench.status();
-    expect(bench.of("fix")).toMatchObject(passed);
+    expect(bench.shown("fix")).toMatchObject(passed);
   });
 
   test("fails when the time is up, with what is wrong", () => {
     const bench = new Bench();
     bench.status({ position: { accuracyM: 31.26 } });
     bench.timeUp();
-    expect(bench.of("fix")).toMatchObject(failed(/^the time is up: the fix is exact to 31.3 m only/));
+    expect(bench.shown("fix")).toMatchObject(failed(/^the time is up: the fix is exact to 31.3 m only/));
   });
 
   test("can be skipped with a reason", () => {
     const bench = new Bench();
     bench.status();
     bench.give({ kind: "skip", id: "fix", reason: "underground car park" });
-    expect(bench.of("fix")).toEqual({
+    expect(bench.shown("fix")).toEqual({
       state: "not-fitted",
       cause: "skipped",
       reason: "underground car park",
@@ -65,9 +65,9 @@ describe("a signal", () => {
     const bench = new Bench();
     bench.status();
     bench.status();
-    expect(bench.of(`signal:${DOOR}`)).toMatchObject({ state: "waiting", first: false });
+    expect(bench.shown(`signal:${DOOR}`)).toMatchObject({ state: "waiting", first: false });
     bench.status({ signals: { [DOOR]: true } });
-    expect(bench.of(`signal:${DOOR}`)).toMatchObject({ ...passed, figures: { from: false, to: true } });
+    expect(bench.shown(`signal:${DOOR}`)).toMatchObject({ ...passed, figures: { from: false, to: true } });
   });
 
   test("is not seen to change when it only becomes stale and returns", () => {
@@ -75,21 +75,21 @@ describe("a signal", () => {
     bench.status();
     bench.status({ signals: {} });
     bench.status();
-    expect(bench.of(`signal:${DOOR}`)).toMatchObject({ state: "waiting" });
+    expect(bench.shown(`signal:${DOOR}`)).toMatchObject({ state: "waiting" });
   });
 
   test("fails when the time is up: it never came, or it never changed", () => {
     const bench = new Bench();
     bench.status({ signals: { [DOOR]: false } });
     bench.timeUp();
-    expect(bench.of(`signal:${DOOR}`)).toMatchObject(failed(/has not changed: it reads false/));
-    expect(bench.of(`signal:${AIRBAG}`)).toMatchObject(failed(/no value of .*Airbag.IsDeployed has come/));
+    expect(bench.shown(`signal:${DOOR}`)).toMatchObject(failed(/has not changed: it reads false/));
+    expect(bench.shown(`signal:${AIRBAG}`)).toMatchObject(failed(/no value of .*Airbag.IsDeployed has come/));
   });
 
   test("that nobody can change is marked so when it is received", () => {
     const bench = new Bench();
     bench.status();
-    expect(bench.of(`signal:${AIRBAG}`)).toMatchObject({
+    expect(bench.shown(`signal:${AIRBAG}`)).toMatchObject({
       state: "not-fitted",
       cause: "cannot-be-tried",
       figures: { value: false },
@@ -104,17 +104,17 @@ describe("a signal", () => {
       ],
     });
     bench.status();
-    expect(bench.of(`signal:${DOOR}`)).toMatchObject({ state: "not-fitted", cause: "cannot-be-tried" });
-    expect(bench.of(`signal:${AIRBAG}`)).toMatchObject({ state: "waiting" });
+    expect(bench.shown(`signal:${DOOR}`)).toMatchObject({ state: "not-fitted", cause: "cannot-be-tried" });
+    expect(bench.shown(`signal:${AIRBAG}`)).toMatchObject({ state: "waiting" });
   });
 
   test("is not fitted when no bus is configured, or nothing is mapped", () => {
-    expect(new Bench({ signals: undefined }).of("signal")).toMatchObject({
+    expect(new Bench({ signals: undefined }).shown("signal")).toMatchObject({
       state: "not-fitted",
       cause: "not-configured",
       reason: "no bus is configured",
     });
-    expect(new Bench({ signals: [] }).of("signal")).toMatchObject({ reason: "no signal is mapped" });
+    expect(new Bench({ signals: [] }).shown("signal")).toMatchObject({ reason: "no signal is mapped" });
   });
 });
 
@@ -125,18 +125,18 @@ describe("the configuration", () => {
   ];
 
   test("passes without a fault", () => {
-    expect(new Bench().of("configuration")).toEqual({ state: "pass" });
+    expect(new Bench().shown("configuration")).toEqual({ state: "pass" });
   });
 
   test("fails with its first fault, and how many there are", () => {
-    expect(new Bench({ faults }).of("configuration")).toMatchObject({
+    expect(new Bench({ faults }).shown("configuration")).toMatchObject({
       ...failed(/Vehicle.Sped: there is no such signal \(and 1 more/),
       figures: { faults: 2 },
     });
   });
 
   test("makes the signals fail when it keeps the bus from being used: it is not as if there were no bus", () => {
-    expect(new Bench({ faults, signals: undefined }).of("signal")).toMatchObject(
+    expect(new Bench({ faults, signals: undefined }).shown("signal")).toMatchObject(
       failed(/the bus cannot be used/),
     );
   });
@@ -144,7 +144,7 @@ describe("the configuration", () => {
   test("can be skipped with a reason", () => {
     const bench = new Bench({ faults });
     bench.give({ kind: "skip", id: "configuration", reason: "known at headquarters" });
-    expect(bench.of("configuration")).toMatchObject({ cause: "skipped" });
+    expect(bench.shown("configuration")).toMatchObject({ cause: "skipped" });
   });
 });
 
@@ -157,7 +157,7 @@ describe("a broker", () => {
     expect(bench.status()).toEqual([{ kind: "try-broker", url: BROKER }]);
     expect(bench.status({}, 60_000)).toEqual([]);
     bench.give(answer());
-    expect(bench.of(`broker:${BROKER}`)).toEqual({ state: "pass", figures: { tries: 1, says: "MQTT 5" } });
+    expect(bench.shown(`broker:${BROKER}`)).toEqual({ state: "pass", figures: { tries: 1, says: "MQTT 5" } });
   });
 
   test("is tried again after a pause, and fails after the last attempt with the last reason", () => {
@@ -169,7 +169,7 @@ describe("a broker", () => {
       expect(bench.status({}, 1_000)).toEqual([{ kind: "try-broker", url: BROKER }]);
     }
     bench.give(answer("no answer within 10 s"));
-    expect(bench.of(`broker:${BROKER}`)).toMatchObject(failed(/^no answer within 10 s$/));
+    expect(bench.shown(`broker:${BROKER}`)).toMatchObject(failed(/^no answer within 10 s$/));
   });
 
   test("that was skipped while it was being tried stays skipped", () => {
@@ -177,7 +177,7 @@ describe("a broker", () => {
     bench.status();
     bench.give({ kind: "skip", id: `broker:${BROKER}`, reason: "not built yet" });
     bench.give(answer());
-    expect(bench.of(`broker:${BROKER}`)).toMatchObject({ cause: "skipped" });
+    expect(bench.shown(`broker:${BROKER}`)).toMatchObject({ cause: "skipped" });
   });
 });
 
@@ -185,7 +185,7 @@ describe("the board's firmware", () => {
   test("passes when it is the one of this release", () => {
     const bench = new Bench();
     bench.status();
-    expect(bench.of("firmware")).toMatchObject(passed);
+    expect(bench.shown("firmware")).toMatchObject(passed);
   });
 
   test.each([
@@ -194,18 +194,18 @@ describe("the board's firmware", () => {
   ])("fails when it %s", (_, board, words) => {
     const bench = new Bench();
     bench.status({ board: { connected: true, ...board } });
-    expect(bench.of("firmware")).toMatchObject(failed(words));
+    expect(bench.shown("firmware")).toMatchObject(failed(words));
   });
 
   test("waits while the board does not answer", () => {
     const bench = new Bench();
     bench.status({ board: { connected: false } });
     bench.timeUp();
-    expect(bench.of("firmware")).toMatchObject(failed(/the panic board does not answer$/));
+    expect(bench.shown("firmware")).toMatchObject(failed(/the panic board does not answer$/));
   });
 
   test("is not fitted in a car without a board", () => {
-    expect(new Bench({ buttons: "none" }).of("firmware")).toMatchObject({ cause: "not-configured" });
+    expect(new Bench({ buttons: "none" }).shown("firmware")).toMatchObject({ cause: "not-configured" });
   });
 });
 
@@ -213,16 +213,16 @@ describe("the clock", () => {
   test("passes once it is trusted, and says by what", () => {
     const bench = new Bench();
     bench.status({ clock: "unset" });
-    expect(bench.of("clock")).toMatchObject({ state: "waiting" });
+    expect(bench.shown("clock")).toMatchObject({ state: "waiting" });
     bench.status({ clock: "ntp" });
-    expect(bench.of("clock")).toEqual({ state: "pass", figures: { clock: "ntp" } });
+    expect(bench.shown("clock")).toEqual({ state: "pass", figures: { clock: "ntp" } });
   });
 
   test("fails when the time is up and nobody knows the time", () => {
     const bench = new Bench();
     bench.status({ clock: "unset" });
     bench.timeUp();
-    expect(bench.of("clock")).toMatchObject(failed(/the time is not known/));
+    expect(bench.shown("clock")).toMatchObject(failed(/the time is not known/));
   });
 });
 
@@ -233,32 +233,32 @@ describe("the certificate", () => {
   test("passes with enough days left", () => {
     const bench = new Bench();
     bench.status(inDays(30));
-    expect(bench.of("certificate")).toMatchObject({ ...passed, figures: { days: 30 } });
+    expect(bench.shown("certificate")).toMatchObject({ ...passed, figures: { days: 30 } });
   });
 
   test("fails with too few days left", () => {
     const bench = new Bench();
     bench.status(inDays(29.9));
-    expect(bench.of("certificate")).toMatchObject(failed(/valid for 29 days only/));
+    expect(bench.shown("certificate")).toMatchObject(failed(/valid for 29 days only/));
   });
 
   test("fails when it has expired", () => {
     const bench = new Bench();
     bench.status(inDays(-1));
-    expect(bench.of("certificate")).toMatchObject(failed(/has expired/));
+    expect(bench.shown("certificate")).toMatchObject(failed(/has expired/));
   });
 
   test("is not judged by a clock that is not trusted", () => {
     const bench = new Bench();
     bench.status({ ...inDays(-1), clock: "unset" });
-    expect(bench.of("certificate")).toMatchObject({ state: "waiting" });
+    expect(bench.shown("certificate")).toMatchObject({ state: "waiting" });
   });
 
   test("fails when the time is up and the service cannot read it", () => {
     const bench = new Bench();
     bench.status({ certificateExpiresAt: undefined });
     bench.timeUp();
-    expect(bench.of("certificate")).toMatchObject(failed(/cannot read the certificate/));
+    expect(bench.shown("certificate")).toMatchObject(failed(/cannot read the certificate/));
   });
 });
 
@@ -266,7 +266,7 @@ describe("the power-off", () => {
   const POWER = { kind: "declared", offAfterS: 900, tried: true } as const;
 
   test("is only declared unless the technician tries it", () => {
-    expect(new Bench().of("power-off")).toMatchObject({
+    expect(new Bench().shown("power-off")).toMatchObject({
       state: "not-fitted",
       cause: "cannot-be-tried",
       figures: { offAfterS: 900 },
@@ -274,20 +274,20 @@ describe("the power-off", () => {
   });
 
   test("is not fitted when it is not configured, and fails when it is configured in vain", () => {
-    expect(new Bench({ power: { kind: "never" } }).of("power-off")).toMatchObject({
+    expect(new Bench({ power: { kind: "never" } }).shown("power-off")).toMatchObject({
       cause: "not-configured",
     });
     const faulty = { kind: "faulty", reason: "the ignition is not mapped" } as const;
-    expect(new Bench({ power: faulty }).of("power-off")).toMatchObject(failed(/not mapped/));
+    expect(new Bench({ power: faulty }).shown("power-off")).toMatchObject(failed(/not mapped/));
   });
 
   test("passes when it was scheduled with the ignition off and cancelled with the ignition on", () => {
     const bench = new Bench({ power: POWER, buttons: "none" });
     bench.status({}, 1_000, false);
     bench.status({}, 900_000, true);
-    expect(bench.of("power-off")).toMatchObject({ state: "waiting", ignition: "off" });
+    expect(bench.shown("power-off")).toMatchObject({ state: "waiting", ignition: "off" });
     bench.status({}, 20_000, false);
-    expect(bench.of("power-off")).toEqual({ state: "pass", figures: { tookS: 920 } });
+    expect(bench.shown("power-off")).toEqual({ state: "pass", figures: { tookS: 920 } });
   });
 
   test("fails when it was never scheduled, or not cancelled", () => {
@@ -298,13 +298,13 @@ describe("the power-off", () => {
       const bench = new Bench({ power: POWER, buttons: "none" });
       bench.status({}, 1_000, scheduled);
       bench.timeUp();
-      expect(bench.of("power-off")).toMatchObject(failed(words));
+      expect(bench.shown("power-off")).toMatchObject(failed(words));
     }
   });
 
   test("is not tried before the buttons: a drill keeps the computer on", () => {
     const bench = new Bench({ power: POWER });
     bench.status({}, 1_000, true);
-    expect(bench.of("power-off")).toMatchObject({ state: "waiting", ignition: "on" });
+    expect(bench.shown("power-off")).toMatchObject({ state: "waiting", ignition: "on" });
   });
 });

@@ -23,6 +23,12 @@ const acting = {
   lend: () => Promise.resolve(undefined),
   takeBack: () => undefined,
   commissioned: () => Promise.resolve(undefined),
+  list: {
+    begin: () => Promise.resolve(undefined),
+    step: () => undefined,
+    leave: () => undefined,
+    page: () => Promise.resolve(undefined),
+  },
 };
 
 let stack: AsyncDisposableStack;
@@ -42,6 +48,7 @@ const serve = async (options: StatusOptions): Promise<number> => {
     takeBack: () => void orders.push("takeBack"),
     commissioned: (order) =>
       Promise.resolve(order === undefined ? "no report" : void orders.push(JSON.stringify(order))),
+    list: acting.list,
   });
   return stack.use(server).port;
 };

@@ -105,3 +105,28 @@ describe("what the page is shown", () => {
     expect(await shown()).toMatchObject({ previous: 2 });
   });
 });
+
+describe("the commissioning list of a unit without a root", () => {
+  test("is not begun, with the reason", async () => {
+    const { world, page } = await opened();
+    expect(await world.settle(page.list.begin({ technician: "M. Petrović" }))).toMatchObject({
+      status: 409,
+      code: "no-root",
+    });
+    expect(page.list.step({ action: "end" }, true)).toMatchObject({ status: 404, code: "no-list" });
+    expect(page.list.leave()).toMatchObject({ status: 404, code: "no-list" });
+    expect(await page.list.page(1)).toBeUndefined();
+  });
+
+  test.each([
+    ["no body", undefined],
+    ["no name", { tryPowerOff: true }],
+    ["an empty name", { technician: "  " }],
+    ["a name that is too long", { technician: "x".repeat(81) }],
+    ["control characters", { technician: "a\u001B[2J" }],
+    ["more than it may have", { technician: "M. Petrović", root: "/" }],
+  ])("refuses an order with %s", async (_, order) => {
+    const { world, page } = await opened();
+    expect(await world.settle(page.list.begin(order))).toMatchObject({ status: 400 });
+  });
+});

@@ -5,7 +5,7 @@ import { LANGUAGES } from "../../src/web/viewer/language.ts";
 import { TABS } from "../../src/web/status/views.ts";
 import { WORDS } from "../../src/web/status/words.ts";
 import { openBrowser, openPage, screenshot, type Size } from "./browser.ts";
-import { badCar, goodCar } from "./fixture.ts";
+import { aList, badCar, goodCar, overList } from "./fixture.ts";
 import { serveMadeUp, type MadeUpUnit } from "./serve.ts";
 
 /** The built page in Debian's Chromium, with a made-up car. */
@@ -252,6 +252,23 @@ test("signals are found by path and by frame, and a stale one says so", async ()
   await expect.poll(() => rows.innerText()).toContain("52.31 km/h");
 });
 
+test("a pointer on a chart reads off a value, also after a click, and its axes have times and values", async () => {
+  await using seen = await openPage(browser, `${unit.url}#position`);
+  const { page, errors } = seen;
+  const chart = page.locator(".chart").first();
+  const reading = chart.locator(".reading");
+  const newest = await reading.innerText();
+  await chart.locator(".u-over").hover({ position: { x: 40, y: 40 } });
+  const pointed = await reading.innerText();
+  expect(pointed).not.toBe(newest);
+  await chart.locator(".u-over").click({ position: { x: 160, y: 40 } });
+  await expect.poll(() => reading.innerText()).not.toBe(pointed);
+  await page.locator("h1").hover();
+  await expect.poll(() => reading.innerText()).toBe(newest);
+  await chart.screenshot({ path: "test/web/output/chart.png" });
+  expect(errors).toEqual([]);
+});
+
 test("events are filtered", async () => {
   await using seen = await openPage(browser, `${unit.url}#link`);
   const { page } = seen;
@@ -267,19 +284,29 @@ test("the tabs are worked by arrow keys, and the open one is in the address", as
   await page.keyboard.press("ArrowRight");
   expect(await page.locator("#tab-position").getAttribute("aria-selected")).toBe("true");
   await page.keyboard.press("End");
-  expect(new URL(page.url()).hash).toBe("#link");
+  expect(new URL(page.url()).hash).toBe("#commission");
   await page.keyboard.press("ArrowRight");
   expect(new URL(page.url()).hash).toBe("#now");
 });
 
 test("on a phone every control is at least 44 px high", async () => {
-  await using seen = await openPage(browser, `${unit.url}#panic`, { size: "phone" });
-  await seen.page.locator("#view .panel").first().waitFor();
-  for (const control of await seen.page.locator("button, select, input").all()) {
-    const box = await control.boundingBox();
-    expect(box?.height, await control.innerText()).toBeGreaterThanOrEqual(44);
+  const over = overList({ result: "passed", report: 12 });
+  for (const [tab, car] of [
+    ["panic", goodCar()],
+    ["commission", goodCar()],
+    ["commission", goodCar({ commissioning: aList() })],
+    ["commission", goodCar({ commissioning: over })],
+  ] as const) {
+    unit.show(car);
+    await using seen = await openPage(browser, `${unit.url}#${tab}`, { size: "phone" });
+    await seen.page.locator("#view .panel").first().waitFor();
+    for (const control of await seen.page.locator("button, select, input, summary, a.button").all()) {
+      if (!(await control.isVisible())) continue; // in a skip that is closed
+      const box = await control.boundingBox();
+      expect(box?.height, await control.innerText()).toBeGreaterThanOrEqual(44);
+    }
   }
-});
+}, 60_000);
 
 test("times are in the viewer's zone, with UTC in the title", async () => {
   await using seen = await openPage(browser, `${unit.url}#panic`);
@@ -289,4 +316,141 @@ test("times are in the viewer's zone, with UTC in the title", async () => {
   await time.focus();
   const beside = await time.evaluate((element) => getComputedStyle(element, "::after").content);
   expect(beside).toContain("2026-11-26 12:41:03 UTC");
+});
+
+describe("the commissioning list", () => {
+  const { commission: words, list } = WORDS.en;
+  const open = (car: ReturnType<typeof goodCar>) => {
+    unit.show(car);
+    return openPage(browser, `${unit.url}#commission`, { size: "phone" });
+  };
+  const step = (title: string) => `.duty:has-text("${title}")`;
+
+  test("is begun with the technician's name", async () => {
+    await using seen = await open(goodCar());
+    const { page, errors } = seen;
+    await page.getByRole("button", { name: words.begin }).click();
+    expect(unit.orders).toEqual([]);
+    await page.getByLabel(words.technician).fill("M. Petrović");
+    await page.getByLabel(words.tryPowerOff).check();
+    await page.keyboard.press("Enter");
+    await expect
+      .poll(() => unit.orders)
+      .toEqual(['POST /commissioning/list {"technician":"M. Petrović","tryPowerOff":true}']);
+    expect(errors).toEqual([]);
+  });
+
+  test("says what to do now, and announces only what a person has to do", async () => {
+    await using seen = await open(goodCar({ commissioning: aList() }));
+    const status = seen.page.locator("main [role=status]");
+    await seen.page.getByText("Go to boot; say when you are ready to press it").waitFor();
+    expect(await status.innerText()).toContain("Go to boot");
+    unit.show(
+      goodCar({
+        commissioning: aList({ who: "nobody", now: [{ code: "received", values: ["boot", 590] }] }),
+      }),
+    );
+    await seen.page.getByText("it must now clear the drill (else it ends by itself in 590 s)").waitFor();
+    expect(await status.innerText()).toBe("");
+  });
+
+  test("sends that somebody is ready, a skip with its reason, the end, and leaving", async () => {
+    await using seen = await open(goodCar({ commissioning: aList() }));
+    const { page } = seen;
+    await page.getByRole("button", { name: words.ready }).click();
+    const fix = page.locator(step("The position is accurate"));
+    await fix.locator("summary").click();
+    await fix.getByLabel(words.why).fill("a roof above it");
+    // A new snapshot must not close what is being written.
+    unit.show(goodCar({ commissioning: aList({ leftS: 3_500 }) }));
+    await page.getByText("58 min 20 s").waitFor();
+    await fix.getByRole("button", { name: words.skip }).click();
+    await page.getByRole("button", { name: words.end }).click();
+    await page.getByRole("button", { name: words.leave }).click();
+    await expect
+      .poll(() => unit.orders)
+      .toEqual([
+        'POST /commissioning/list/step {"action":"ready","id":"button:boot"}',
+        'POST /commissioning/list/step {"action":"skip","id":"fix","reason":"a roof above it"}',
+        'POST /commissioning/list/step {"action":"end"}',
+        "DELETE /commissioning/list",
+      ]);
+  });
+
+  test("shows each step with its outcome, its reason and what was measured", async () => {
+    await using seen = await open(goodCar({ commissioning: aList() }));
+    const { page } = seen;
+    const textOf = (title: string) => page.locator(step(title)).innerText();
+    expect(await textOf("Button dash")).toMatch(
+      /pass.*stored 3.4 ms · sent 41 ms · received 180 ms · cleared 6.2 s/s,
+    );
+    expect(await textOf("The certificate")).toMatch(
+      /FAIL.*valid for 12 days only.*Certificate ends 2026-12-08/s,
+    );
+    expect(await textOf("DriverSide.IsOpen")).toMatch(/false → true/);
+    expect(await textOf("Airbag")).toMatch(/not tried.*nobody can change it here/s);
+    expect(await textOf("Hood")).toMatch(/skipped.*хауба нема прекидач/s);
+    // What has passed, and what is not fitted, cannot be skipped.
+    expect(await page.locator("summary").count()).toBe(3);
+  });
+
+  test.each([
+    ["passed", { result: "passed", report: 12 }, "verdict good", words.passed],
+    ["not passed", { result: "failed", report: 12 }, "verdict bad", words.failed],
+    ["without a report", { fault: "the disk is full" }, "verdict bad", words.noReport],
+  ])("ends clearly: %s", async (name, over, look, said) => {
+    await using seen = await open(goodCar({ commissioning: overList(over) }));
+    const { page } = seen;
+    const verdict = page.locator("main .verdict");
+    expect(await verdict.innerText()).toBe(said);
+    expect(await verdict.getAttribute("class")).toBe(look);
+    const link = page.getByRole("link", { name: words.print });
+    if ("report" in over) expect(await link.getAttribute("href")).toBe("commissioning/12.html");
+    else {
+      expect(await link.count()).toBe(0);
+      await page.getByText("the disk is full").waitFor();
+    }
+    await screenshot(page, `commission-over-${name}`);
+    expect(await violations(page)).toEqual([]);
+    expect(await page.locator("summary").count()).toBe(0);
+    await page.getByRole("button", { name: words.close }).click();
+    await expect.poll(() => unit.orders).toEqual(["DELETE /commissioning/list"]);
+  });
+
+  test("a code of another release is shown as it is", async () => {
+    const steps = [{ id: "tyres", kind: "tyres", state: "unsure", says: [{ code: "flat", values: [2] }] }];
+    await using seen = await open(goodCar({ commissioning: aList({ steps }) }));
+    expect(await seen.page.locator(".duty").innerText()).toMatch(/Tyres\s+unsure\s+flat/);
+    expect(seen.errors).toEqual([]);
+    expect(list.title).not.toHaveProperty("tyres");
+  });
+
+  test.each(LANGUAGES)("why it cannot be begun is said in %s", async (language) => {
+    await using seen = await open(goodCar());
+    const { page } = seen;
+    const texts = WORDS[language].commission;
+    await page.locator(".switches select").first().selectOption(language);
+    for (const code of ["no-root", "no-identity", "open", "elsewhere", "not-local"] as const) {
+      unit.refuse(code);
+      await page.getByLabel(texts.technician).fill("M. Petrović");
+      await page.getByRole("button", { name: texts.begin }).click();
+      await expect
+        .poll(() => page.getByRole("alert").innerText())
+        .toBe(texts.refused[code].replaceAll("`", ""));
+    }
+    expect(await violations(page)).toEqual([]);
+    unit.refuse("moon");
+    await page.getByRole("button", { name: texts.begin }).click();
+    await expect.poll(() => page.getByRole("alert").innerText()).toBe("refused: moon");
+  });
+
+  test("a unit that cannot be asked is said", async () => {
+    await using seen = await open(goodCar());
+    const { page } = seen;
+    await page.getByLabel(words.technician).fill("M. Petrović");
+    unit.show(undefined);
+    await page.route("**/commissioning/list", (route) => route.abort());
+    await page.getByRole("button", { name: words.begin }).click();
+    await page.getByText(WORDS.en.panic.failed).waitFor();
+  });
 });

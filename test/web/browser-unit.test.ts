@@ -101,7 +101,8 @@ test("a drill that the page starts shows on its lamp, with the time of each leg"
   await page.getByText(ENGLISH.lamp.meaning.received).waitFor();
   await centre.dispatch.ack(episode, "accepted");
   await page.getByText(ENGLISH.lamp.meaning.accepted).waitFor();
-  await expect.poll(() => page.locator(".legs rect.leg").count()).toBe(4);
+  // The lamp comes at once, the legs with the next snapshot.
+  await expect.poll(() => page.locator(".legs rect.leg").count(), { timeout: 5_000 }).toBe(4);
   await screenshot(page, "unit-drill");
   await centre.dispatch.ack(episode, "cleared");
   await page.getByText(ENGLISH.lamp.meaning.idle).waitFor();

@@ -188,6 +188,94 @@ export const goodCar = (changes: Partial<Snapshot> = {}): Snapshot => ({
   ...changes,
 });
 
+type List = NonNullable<Snapshot["commissioning"]>;
+
+/** A commissioning list with a step of each kind and standing. */
+export const aList = (changes: Partial<List> = {}): List => ({
+  technician: "M. Petrović",
+  leftS: 3_540,
+  who: "person",
+  now: [{ code: "go", values: ["boot"] }],
+  ready: "button:boot",
+  steps: [
+    { id: "configuration", kind: "configuration", state: "pass" },
+    { id: "clock", kind: "clock", state: "pass", figures: { clock: "gnss" } },
+    {
+      id: "certificate",
+      kind: "certificate",
+      state: "fail",
+      says: [{ code: "expires", values: [12, 30] }],
+      figures: { days: 12, expiresAt: "2026-12-08T10:00:00.000Z" },
+    },
+    {
+      id: "firmware",
+      kind: "firmware",
+      state: "pass",
+      figures: { firmware: "1.4", released: "1.4" },
+    },
+    {
+      id: "broker:mqtts://mqtt-a.police.example:8883",
+      kind: "broker",
+      subject: "mqtts://mqtt-a.police.example:8883",
+      state: "pass",
+      figures: { tries: 1, says: "MQTT 5, publishing and subscribing allowed" },
+    },
+    { id: "fix", kind: "fix", state: "waiting", says: [{ code: "fix-good", values: [12, 60] }] },
+    {
+      id: "button:dash",
+      kind: "button",
+      subject: "dash",
+      state: "pass",
+      figures: { storedMs: 3.4, sentMs: 41, receivedMs: 180, clearedMs: 6_210 },
+    },
+    {
+      id: "button:boot",
+      kind: "button",
+      subject: "boot",
+      state: "waiting",
+      says: [{ code: "press-none", values: ["boot"] }],
+    },
+    {
+      id: "signal:Vehicle.Cabin.Door.Row1.DriverSide.IsOpen",
+      kind: "signal",
+      subject: "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen",
+      state: "pass",
+      figures: { from: false, to: true },
+    },
+    {
+      id: "signal:Vehicle.Cabin.Seat.Row1.DriverSide.Airbag.IsDeployed",
+      kind: "signal",
+      subject: "Vehicle.Cabin.Seat.Row1.DriverSide.Airbag.IsDeployed",
+      state: "not-fitted",
+      cause: "cannot-be-tried",
+      says: [{ code: "signal-untriable", values: ["false"] }],
+      figures: { value: false },
+    },
+    {
+      id: "signal:Vehicle.Body.Hood.IsOpen",
+      kind: "signal",
+      subject: "Vehicle.Body.Hood.IsOpen",
+      state: "not-fitted",
+      cause: "skipped",
+      says: [{ code: "words", values: ["хауба нема прекидач"] }],
+    },
+    {
+      id: "power-off",
+      kind: "power-off",
+      state: "not-fitted",
+      cause: "not-configured",
+      says: [{ code: "power-never" }],
+    },
+  ],
+  ...changes,
+});
+
+/** The same list when it is over. */
+export const overList = (over: NonNullable<List["over"]>): List => {
+  const { leftS: _, ready: __, ...list } = aList({ who: "nobody", now: [{ code: "over" }] });
+  return { ...list, over };
+};
+
 /** A car with faults of every kind of duty. */
 export const badCar = (): Snapshot => {
   const good = goodCar();
@@ -208,6 +296,7 @@ export const badCar = (): Snapshot => {
     panicBoard: { ...board(), loops: { dash: "open", boot: "normal" }, levelsV: { dash: 4.93, boot: 2.5 } },
     emergency: { ...good.emergency, lamp: "fault" },
     outbox: { ...good.outbox, records: 214, oldestAgeS: 340 },
+    commissioning: aList(),
     faults: [
       {
         part: "panic-loop",

@@ -19,6 +19,8 @@ export type MadeUpUnit = AsyncDisposable & {
   refuseStreams(): void;
   /** Bodies and methods of the orders that it got. */
   readonly orders: readonly string[];
+  /** Orders of the commissioning list are refused with this code from now on. */
+  refuse(code: string): void;
   /** What it asks for from now on: a PIN, or nothing. */
   ask(pin: string | undefined): void;
 };
@@ -46,6 +48,7 @@ export const serveMadeUp = async (first: Snapshot): Promise<MadeUpUnit> => {
   let pin: string | undefined;
   let tries = 0;
   let refusing = false;
+  let code: string | undefined;
   const orders: string[] = [];
   const viewers = new Set<ServerResponse>();
   const send = (event: string, data: unknown): void => {
@@ -70,6 +73,14 @@ export const serveMadeUp = async (first: Snapshot): Promise<MadeUpUnit> => {
           tries += 1;
           refuse(response);
         }
+      });
+    } else if (url.startsWith("/commissioning/list")) {
+      let body = "";
+      request.setEncoding("utf8").on("data", (text: string) => (body += text));
+      request.on("end", () => {
+        orders.push(`${method} ${url} ${body}`.trim());
+        if (code === undefined) response.writeHead(204).end();
+        else response.writeHead(409).end(JSON.stringify({ code, reason: `refused: ${code}` }));
       });
     } else if (url === "/drill") {
       orders.push(`${method} ${request.headers["content-type"]}`);
@@ -102,6 +113,9 @@ export const serveMadeUp = async (first: Snapshot): Promise<MadeUpUnit> => {
       for (const viewer of viewers) viewer.destroy();
     },
     orders,
+    refuse(why) {
+      code = why;
+    },
     ask(wanted) {
       pin = wanted;
       tries = 0;

@@ -11,7 +11,7 @@ const texts = (tree: object, path = ""): [string, string][] =>
   Object.entries(tree).flatMap(([key, text]: [string, unknown]): [string, string][] => {
     const name = `${path}.${key}`;
     if (typeof text === "string") return [[name, text]];
-    if (typeof text === "function") return [[name, String(Reflect.apply(text, undefined, ["7", "9"]))]];
+    if (typeof text === "function") return [[name, String(Reflect.apply(text, undefined, ["7", "9", "11"]))]];
     return texts(text as object, name);
   });
 

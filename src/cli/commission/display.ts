@@ -1,5 +1,9 @@
 import { isWaiting, type Entry, type List, type Progress } from "../../commissioning/list.ts";
-import { nextInstruction, outcomeOf, phaseOf, titleOf, whyItWaits } from "../../commissioning/words.ts";
+import { nextInstruction } from "../../commissioning/instruct.ts";
+import { textOf } from "../../commissioning/saying.ts";
+import { phaseOf, whyItWaits } from "../../commissioning/waiting.ts";
+import { outcomeOf, titleOf } from "../../commissioning/words.ts";
+import { ENGLISH } from "../../commissioning/words/english.ts";
 import type { Figures } from "../../domain/commissioning.ts";
 
 /** Shows a list while it is worked through. */
@@ -16,9 +20,9 @@ const figureText = (figures: Figures): string =>
     .join(", ");
 
 const detailOf = ({ step, progress }: Entry): string => {
-  if (isWaiting(progress)) return whyItWaits(step, progress);
+  if (isWaiting(progress)) return textOf(whyItWaits(step, progress), ENGLISH);
   if (progress.state === "pass") return figureText(progress.figures ?? {});
-  return progress.reason;
+  return textOf(progress.reason, ENGLISH);
 };
 
 /** One step in a line. */
@@ -37,7 +41,7 @@ export const newsIn = (before: List | undefined, { entries }: List): readonly En
 const recordOf = (progress: Progress): object => {
   if (isWaiting(progress)) return {};
   const { state: _, ...rest } = progress;
-  return rest;
+  return "reason" in rest ? { ...rest, reason: textOf(rest.reason, ENGLISH) } : rest;
 };
 
 /** One step as JSON. */
@@ -45,7 +49,7 @@ const stepJson = ({ step, progress }: Entry): string =>
   JSON.stringify({
     step: step.id,
     state: progress.state,
-    ...(isWaiting(progress) ? { reason: whyItWaits(step, progress) } : recordOf(progress)),
+    ...(isWaiting(progress) ? { reason: textOf(whyItWaits(step, progress), ENGLISH) } : recordOf(progress)),
   });
 
 /** A line for each change of a step, and for each thing that a person has to do. */
@@ -56,7 +60,8 @@ export const plainDisplay = (json: boolean, write: (text: string) => void): Disp
       for (const entry of newsIn(before, after)) write(`${json ? stepJson(entry) : stepLine(entry)}\n`);
     },
     instruct(list, mono) {
-      const { who, says } = nextInstruction(list, mono);
+      const { who, says: saying } = nextInstruction(list, mono);
+      const says = textOf(saying, ENGLISH);
       if (who !== "person" || says === said) return;
       said = says;
       write(json ? `${JSON.stringify({ do: says })}\n` : `${"now".padEnd(10)}  ${says}\n`);

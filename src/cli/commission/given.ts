@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from "../../commissioning/plan.ts";
-import { NAME_LETTERS, REASON_LETTERS } from "../../domain/commissioning.ts";
+import { NAME_LETTERS, REASON_LETTERS, Technician } from "../../domain/commissioning.ts";
 import { CommandError, EXIT, options, positive, required } from "../lib/command.ts";
 import { asker, type Question } from "../lib/prompt.ts";
 
@@ -46,9 +46,7 @@ const skipIn = (text: string): Skip => {
 
 /** What is wrong with a technician's name. */
 const nameFault = (name: string): string | undefined =>
-  name !== "" && name.length <= NAME_LETTERS && !/\p{Cc}/u.test(name)
-    ? undefined
-    : `expected a name of at most ${NAME_LETTERS} letters`;
+  Technician.safeParse(name).success ? undefined : `expected a name of at most ${NAME_LETTERS} letters`;
 
 export const givenIn = (args: readonly string[]): Given => {
   const given = options(args, OPTIONS);

@@ -1,5 +1,8 @@
 import { isWaiting, type List, type ListEvent } from "../../commissioning/list.ts";
-import { nextInstruction, titleOf } from "../../commissioning/words.ts";
+import { nextInstruction } from "../../commissioning/instruct.ts";
+import { textOf } from "../../commissioning/saying.ts";
+import { titleOf } from "../../commissioning/words.ts";
+import { ENGLISH } from "../../commissioning/words/english.ts";
 import { REASON_LETTERS } from "../../domain/commissioning.ts";
 import { newsIn, stepLine, type Display } from "./display.ts";
 
@@ -43,7 +46,9 @@ export class Screen implements Display {
     const left = list.entries.filter(({ progress }) => isWaiting(progress)).length;
     const { says, action } = nextInstruction(list, mono);
     const hint = `[${left} left; ${action === "ready" ? "Enter: ready, " : ""}s: skip, q: end]`;
-    process.stdout.write(ERASE_LINE + cut(`→ ${says}  ${hint}`, process.stdout.columns || 80));
+    process.stdout.write(
+      ERASE_LINE + cut(`→ ${textOf(says, ENGLISH)}  ${hint}`, process.stdout.columns || 80),
+    );
   }
 
   [Symbol.dispose](): void {
@@ -67,7 +72,7 @@ export class Screen implements Display {
   #key(text: string): void {
     if (text === CTRL_C) this.#keys.leave();
     else if (text === "\r" || text === "\n") this.#keys.give({ kind: "ready" });
-    else if (text === "q") this.#keys.give({ kind: "time-up", why: "ended by the technician" });
+    else if (text === "q") this.#keys.give({ kind: "end", by: "technician" });
     else if (text === "s" && !this.#held) void this.#skip();
   }
 

@@ -5,6 +5,7 @@ import { titleOf } from "../../commissioning/words.ts";
 import { TEXT_BYTES } from "../../settings/files.ts";
 import { CommandError, EXIT, options, required, takeArgument } from "../lib/command.ts";
 import { readGiven } from "../lib/read-given.ts";
+import { printable } from "./printable.ts";
 
 /** `commission verify`: whether a report is one, and what it says. Needs nothing but the file and the CA. */
 
@@ -14,9 +15,6 @@ const stepLine = (step: StepReport): string => {
   const word = step.outcome === "not-fitted" ? (step.cause ?? step.outcome) : step.outcome;
   return `${word.padEnd(16)}${titleOf(step)}${step.reason === undefined ? "" : `: ${step.reason}`}`;
 };
-
-/** Of a report of some other program the names may hold anything: no control characters reach the terminal. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "?");
 
 const linesOf = ({ report, chain, sha256 }: SignedReport): string => {
   const { passed, failed, notFitted, skipped } = tallyOf(report.steps);

@@ -1,6 +1,7 @@
 import { LINK_FAULTS } from "../../dispatch/port.ts";
 import type { ActiveFault } from "../../domain/snapshot.ts";
 import { isOfDevice } from "../lib/active-fault.ts";
+import { withoutAddress } from "../../unit/try-broker.ts";
 import { cureOf } from "./cure.ts";
 import { isFailed, trouble, warning, type Finding } from "./finding.ts";
 import type { Service } from "./service.ts";
@@ -16,10 +17,6 @@ const NOT_THERE: ReadonlySet<string> = new Set([
   "stalled",
 ]);
 const IS_CONNECTION: ReadonlySet<string> = new Set(LINK_FAULTS);
-
-/** A message without the broker's address in front, which the finding's part gives. */
-export const withoutAddress = (broker: string, message: string): string =>
-  message.startsWith(`${broker}: `) ? message.slice(broker.length + 2) : message;
 
 /** Whether doctor's own attempt has found the same. */
 const isFound = ({ where = "", detail }: ActiveFault, own: readonly Finding[]): boolean =>

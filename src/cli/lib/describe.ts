@@ -4,6 +4,7 @@ import { WireReport } from "../../domain/report.ts";
 import {
   AckMessage,
   CommandMessage,
+  DOCTOR_REPLY_ID,
   ReceiptMessage,
   RecorderStateMessage,
   ReplyMessage,
@@ -11,9 +12,6 @@ import {
   StateMessage,
 } from "../../domain/messages.ts";
 import { readMessage } from "../../wire/read.ts";
-
-/** The id of the reply that `doctor` publishes to try whether it may. */
-export const DOCTOR_REPLY_ID = "doctor";
 
 const place = (p: { lat: number; lon: number }) => `${p.lat.toFixed(6)} ${p.lon.toFixed(6)}`;
 

@@ -26,11 +26,12 @@ export type Wiring = {
   readonly recorded: boolean;
   readonly bundle?: UnitOptions["bundle"];
   readonly installed?: UnitOptions["installed"];
+  readonly root?: UnitOptions["root"];
 };
 
 /** The options of a unit that uses the real devices, disk and network of this machine. */
 export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
-  const { settings, config, faults, log, gps, can, recorded, bundle, installed } = wiring;
+  const { settings, config, faults, log, gps, can, recorded, bundle, installed, root } = wiring;
   const { outbox, status } = settings;
   return {
     settings,
@@ -39,6 +40,7 @@ export const onThisMachine = async (wiring: Wiring): Promise<UnitOptions> => {
     recorded,
     ...(bundle ? { bundle } : {}),
     ...(installed ? { installed } : {}),
+    ...(root ? { root } : {}),
     certificateExpiresAt: watchExpiry(settings.dispatch.cert, () => systemTime.mono()),
     certificate: () => certificateAt(settings.dispatch.cert),
     ports: {

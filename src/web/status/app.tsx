@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import { shownSpan } from "../viewer/time.ts";
 import { ViewerSwitches } from "../viewer/viewer.tsx";
+import { CommissionView } from "./commission.tsx";
 import { judge, verdict, type Judged } from "./judge.ts";
 import type { ShownLamp } from "./lamp-phase.ts";
 import { LinkView } from "./link.tsx";
@@ -50,6 +51,8 @@ const View = ({ tab, snapshot, list, lamp, now }: ViewProps): JSX.Element => {
       return <PanicView snapshot={snapshot} lamp={lamp} now={now} />;
     case "link":
       return <LinkView snapshot={snapshot} now={now} />;
+    case "commission":
+      return <CommissionView snapshot={snapshot} />;
   }
 };
 

@@ -1,6 +1,9 @@
 /** The stages that a press goes through, in their order. */
 export const STAGES = ["stored", "sent", "received", "accepted", "cleared"] as const;
 
+export const isStage = (name: string): name is (typeof STAGES)[number] =>
+  (STAGES as readonly string[]).includes(name);
+
 /** The scale of the bars: a thousandth of a second to two minutes, logarithmic. */
 const LEAST_MS = 1;
 const MOST_MS = 120_000;

@@ -1,3 +1,4 @@
+import "./texts.ts";
 import { render } from "preact";
 import "../viewer/theme.css";
 import { ViewerProvider } from "../viewer/viewer.tsx";

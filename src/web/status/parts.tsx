@@ -8,12 +8,16 @@ export const Marked = ({ text }: { readonly text: string }): JSX.Element => (
   <>{text.split("`").map((piece, n) => (n % 2 === 1 ? <code key={piece}>{piece}</code> : piece))}</>
 );
 
+/** `none`: there is nothing to judge. */
+export type Shape = Level | "unknown" | "none";
+
 /** A level as a shape, so that it can be told apart without colours. */
-export const Glyph = ({ level }: { readonly level: Level | "unknown" }): JSX.Element => (
+export const Glyph = ({ level }: { readonly level: Shape }): JSX.Element => (
   <svg class={`glyph ${level}`} viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
     {level === "good" && <circle cx="10" cy="10" r="7" />}
     {level === "watch" && <path d="M10 2.5 18.5 17.5h-17z" />}
     {level === "bad" && <path d="M3 3h14v14H3z" />}
+    {level === "none" && <path d="M4 9h12v2H4z" />}
     {level === "unknown" && <circle cx="10" cy="10" r="6" class="hollow" />}
   </svg>
 );

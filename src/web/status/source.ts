@@ -140,15 +140,33 @@ export class Source {
 }
 
 /** What became of an order. `undefined`: it was accepted. An empty text: the unit could not be asked. */
-export const order = async (method: "POST" | "DELETE", path: string): Promise<string | undefined> => {
+export const order = async (
+  method: "POST" | "DELETE",
+  path: string,
+  body?: object,
+): Promise<string | undefined> => {
   try {
     const response = await fetch(path, {
       method,
       headers: { "content-type": "application/json" },
+      ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     return response.ok ? undefined : (await response.text()).trim();
   } catch {
     return "";
   }
+};
+
+/** Why an order of the commissioning list was refused. `code`: the page may have words for it. Empty: not known. */
+export const refusalIn = (text: string): { readonly code?: string; readonly reason?: string } => {
+  const body = parsed(text);
+  return typeof body === "object" &&
+    body !== null &&
+    "code" in body &&
+    typeof body.code === "string" &&
+    "reason" in body &&
+    typeof body.reason === "string"
+    ? { code: body.code, reason: body.reason }
+    : {};
 };

@@ -1,6 +1,5 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import { FURTHER_PAGES } from "./further-pages.ts";
 import { TABS, type Tab } from "./views.ts";
 import { useWords } from "./words.ts";
 
@@ -11,7 +10,7 @@ const go = (tab: Tab): void => {
   dispatchEvent(new Event("hashchange"));
 };
 
-/** The views, as tabs (WAI-ARIA: arrow keys move, one stop for the Tab key), and links to further pages. */
+/** The views, as tabs (WAI-ARIA: arrow keys move, one stop for the Tab key). */
 export const Tabs = ({ open }: { readonly open: Tab }): JSX.Element => {
   const words = useWords();
   const list = useRef<HTMLDivElement>(null);
@@ -46,11 +45,6 @@ export const Tabs = ({ open }: { readonly open: Tab }): JSX.Element => {
           </button>
         ))}
       </div>
-      {FURTHER_PAGES.map(({ href, title }) => (
-        <a key={href} href={href}>
-          {title(words)}
-        </a>
-      ))}
     </nav>
   );
 };

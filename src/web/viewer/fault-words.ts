@@ -4,6 +4,7 @@ import { SERBIAN } from "../../domain/faults/serbian.ts";
 import { SLOVENE } from "../../domain/faults/slovene.ts";
 import type { CatalogueWords, FaultWords } from "../../domain/faults/words.ts";
 import type { Language } from "./language.ts";
+import { unpack } from "./packed.ts";
 
 type Named = { readonly part: string; readonly code: string };
 
@@ -21,8 +22,8 @@ const wordsOf = (
   return sentence === undefined ? undefined : { sentence, remedy: configuration.remedy };
 };
 
-const latin = (words: FaultWords | undefined): FaultWords | undefined =>
-  words && { sentence: toLatin(words.sentence), remedy: toLatin(words.remedy) };
+const turned = (words: FaultWords | undefined, turn: (text: string) => string): FaultWords | undefined =>
+  words && { sentence: turn(words.sentence), remedy: turn(words.remedy) };
 
 /**
  * The catalogue's sentence and remedy for a fault. Undefined: the catalogue has no such fault, because the unit
@@ -33,9 +34,9 @@ export const faultWords = (language: Language, fault: Named): FaultWords | undef
     case "en":
       return wordsOf(ENGLISH, fault);
     case "sr-Cyrl":
-      return wordsOf(SERBIAN, fault);
+      return turned(wordsOf(SERBIAN, fault), unpack);
     case "sr-Latn":
-      return latin(wordsOf(SERBIAN, fault));
+      return turned(wordsOf(SERBIAN, fault), (text) => toLatin(unpack(text)));
     case "sl":
       return wordsOf(SLOVENE, fault);
   }

@@ -1,4 +1,5 @@
 import { toLatin } from "../../domain/faults/latin.ts";
+import { unpack } from "./packed.ts";
 
 /** The languages of the pages. The tags are BCP 47. */
 export const LANGUAGES = ["en", "sr-Cyrl", "sr-Latn", "sl"] as const;
@@ -46,12 +47,12 @@ export const chooseLanguage = (stored: string | undefined, wanted: readonly stri
  */
 export type Texts = { readonly [key: string]: string | ((...values: never[]) => string) | Texts };
 
-/** Serbian texts in Latin letters, made from those in Cyrillic. */
-const latinTexts = <T extends Texts>(texts: T): T => {
+/** The same texts, each turned into another one. */
+const turnedBy = <T extends Texts>(texts: T, turn: (text: string) => string): T => {
   const turned = Object.entries(texts).map(([key, text]) => {
-    if (typeof text === "string") return [key, toLatin(text)];
-    if (typeof text === "function") return [key, (...values: never[]) => toLatin(text(...values))];
-    return [key, latinTexts(text)];
+    if (typeof text === "string") return [key, turn(text)];
+    if (typeof text === "function") return [key, (...values: never[]) => turn(text(...values))];
+    return [key, turnedBy(text, turn)];
   });
   return Object.fromEntries(turned) as T;
 };
@@ -61,4 +62,7 @@ export const inEveryLanguage = <T extends Texts>(by: {
   readonly en: T;
   readonly "sr-Cyrl": T;
   readonly sl: T;
-}): Readonly<Record<Language, T>> => ({ ...by, "sr-Latn": latinTexts(by["sr-Cyrl"]) });
+}): Readonly<Record<Language, T>> => {
+  const serbian = turnedBy(by["sr-Cyrl"], unpack);
+  return { ...by, "sr-Cyrl": serbian, "sr-Latn": turnedBy(serbian, toLatin) };
+};

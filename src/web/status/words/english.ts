@@ -1,3 +1,4 @@
+import { ENGLISH as LIST } from "../../../commissioning/words/english.ts";
 import type { EventNames } from "../events.tsx";
 
 /** The page's texts. Their shape is the type of the other languages: a missing text is a compile error. */
@@ -5,13 +6,21 @@ export const ENGLISH = {
   title: "Unit",
   skip: "Skip to the content",
   views: "Views",
-  tabs: { now: "Now", position: "Position", vehicle: "Vehicle", panic: "Panic", link: "Link" },
+  tabs: {
+    now: "Now",
+    position: "Position",
+    vehicle: "Vehicle",
+    panic: "Panic",
+    link: "Link",
+    commission: "Check",
+  },
   titles: {
     now: "Now",
     position: "Position",
     vehicle: "Vehicle",
     panic: "Panic buttons",
     link: "Outbox and link",
+    commission: "Commissioning list",
   },
   verdict: {
     good: "This car can call for help.",
@@ -109,7 +118,6 @@ export const ENGLISH = {
     config: "Configuration",
     temperature: "Processor",
     memory: "Memory",
-    commission: "Commissioning list",
   },
   lamp: {
     now: "The lamp now",
@@ -279,6 +287,36 @@ export const ENGLISH = {
     firmware: "board programmed",
     update: "update",
   } satisfies EventNames,
+  list: LIST,
+  commission: {
+    about:
+      "Before the car leaves, each part is seen to work. The list says what to do next, and ticks each step itself. Each button is pressed as a drill, which dispatch must clear. It ends with a report that the car signs; dispatch is told.",
+    technician: "Your name",
+    tryPowerOff: "Try the power-off, too",
+    begin: "Begin the list",
+    now: "What to do now",
+    ready: "I am ready to press",
+    progress: (ended: string, all: string, left: string) =>
+      `${ended} of ${all} steps have ended. The list ends by itself in ${left}.`,
+    skip: "Skip",
+    why: "Why it is skipped",
+    end: "End and sign",
+    leave: "Leave without a report",
+    over: "The list has ended",
+    passed: "Passed. The car can leave.",
+    failed: "Not passed. The car must not leave.",
+    noReport: "There is no report.",
+    print: "Report to print",
+    close: "Close",
+    refused: {
+      "no-root":
+        "This service does not run on a root (`run --root`). Only there it can sign and keep a report.",
+      "no-identity": "This car has no key to sign the report. `enrol request` and `enrol install` make it.",
+      open: "A list is open already.",
+      elsewhere: "A list is open on the command line. End it there first.",
+      "not-local": "A drill can only be started on the car's own computer. Say there that you are ready.",
+    },
+  },
   chart: { empty: "No data yet.", latest: (text: string) => `newest value ${text}` },
 };
 

@@ -1,16 +1,25 @@
+import { SLOVENE as LIST } from "../../../commissioning/words/slovene.ts";
 import type { Words } from "./english.ts";
 
 export const SLOVENE: Words = {
   title: "Enota",
   skip: "Skoči na vsebino",
   views: "Pogledi",
-  tabs: { now: "Stanje", position: "Položaj", vehicle: "Vozilo", panic: "Gumbi", link: "Zveza" },
+  tabs: {
+    now: "Stanje",
+    position: "Položaj",
+    vehicle: "Vozilo",
+    panic: "Gumbi",
+    link: "Zveza",
+    commission: "Seznam",
+  },
   titles: {
     now: "Stanje",
     position: "Položaj",
     vehicle: "Vozilo",
     panic: "Gumbi za klic na pomoč",
     link: "Izhodna vrsta in zveza",
+    commission: "Seznam za predajo v uporabo",
   },
   verdict: {
     good: "To vozilo lahko pokliče na pomoč.",
@@ -108,7 +117,6 @@ export const SLOVENE: Words = {
     config: "Konfiguracija",
     temperature: "Procesor",
     memory: "Pomnilnik",
-    commission: "Seznam za predajo v uporabo",
   },
   lamp: {
     now: "Lučka zdaj",
@@ -276,6 +284,35 @@ export const SLOVENE: Words = {
     commissioning: "predaja v uporabo",
     firmware: "programiranje ploščice",
     update: "posodobitev",
+  },
+  list: LIST,
+  commission: {
+    about:
+      "Preden vozilo odpelje, se vidi, da vsak del deluje. Seznam pove, kaj je naslednje, in sam odkljuka vsak korak. Vsak gumb se pritisne kot vaja, ki jo mora končati operativni center. Na koncu je poročilo, ki ga vozilo podpiše; operativni center ga dobi.",
+    technician: "Vaše ime",
+    tryPowerOff: "Preizkusi tudi izklop računalnika",
+    begin: "Začni seznam",
+    now: "Kaj storiti zdaj",
+    ready: "Lahko pritisnem",
+    progress: (ended, all, left) => `Končani koraki: ${ended} od ${all}. Seznam se sam konča čez ${left}.`,
+    skip: "Preskoči",
+    why: "Zakaj se preskoči",
+    end: "Končaj in podpiši",
+    leave: "Zapusti brez poročila",
+    over: "Seznam je končan",
+    passed: "Opravljeno. Vozilo lahko odpelje.",
+    failed: "Ni opravljeno. Vozilo ne sme odpeljati.",
+    noReport: "Poročila ni.",
+    print: "Poročilo za tisk",
+    close: "Zapri",
+    refused: {
+      "no-root": "Ta storitev ne teče na korenu (`run --root`). Samo tam lahko podpiše in shrani poročilo.",
+      "no-identity":
+        "To vozilo nima ključa za podpis poročila. Naredita ga `enrol request` in `enrol install`.",
+      open: "Seznam je že odprt.",
+      elsewhere: "Seznam je odprt v ukazni vrstici. Najprej ga končajte tam.",
+      "not-local": "Vajo je mogoče začeti samo na računalniku vozila. Tam povejte, da ste pripravljeni.",
+    },
   },
   chart: { empty: "Podatkov še ni.", latest: (text) => `najnovejša vrednost ${text}` },
 };

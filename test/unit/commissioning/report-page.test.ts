@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { plainDisplay } from "../../../src/cli/commission/display.ts";
-import { reportPage } from "../../../src/cli/commission/page.ts";
+import { reportPage } from "../../../src/unit/commissioning/report-page.ts";
 import { Bench, BROKER } from "../../commissioning/car.ts";
 import { reportWith } from "../../commissioning/report.ts";
 

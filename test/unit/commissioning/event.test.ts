@@ -1,13 +1,13 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { signReport } from "../../src/bundle/signed-report.ts";
-import type { CommissioningReport } from "../../src/domain/commissioning.ts";
-import type { EventData } from "../../src/domain/report.ts";
-import { createLog } from "../../src/runtime/log.ts";
-import { Commissioning, type CommissioningOptions } from "../../src/unit/commissioning.ts";
-import { Authority } from "../cli/authority.ts";
-import { reportWith } from "../commissioning/report.ts";
+import { signReport } from "../../../src/bundle/signed-report.ts";
+import type { CommissioningReport } from "../../../src/domain/commissioning.ts";
+import type { EventData } from "../../../src/domain/report.ts";
+import { createLog } from "../../../src/runtime/log.ts";
+import { Commissioning, type CommissioningOptions } from "../../../src/unit/commissioning/event.ts";
+import { Authority } from "../../cli/authority.ts";
+import { reportWith } from "../../commissioning/report.ts";
 
 let authority: Authority;
 beforeAll(() => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openFiles } from "../../../src/bundle/files.ts";
-import { keep, KEPT_MAX, nextNumber } from "../../../src/cli/commission/keep.ts";
+import { keep, KEPT_MAX, nextNumber } from "../../../src/unit/commissioning/keep.ts";
 import { rootAt, type Root } from "../../../src/settings/root.ts";
 
 let root: Root;

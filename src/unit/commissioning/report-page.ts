@@ -16,7 +16,8 @@ const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (letter) =
 const STYLE = `
 body { font: 11pt/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em; color: #111; background: #fff }
 table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid #bbb; padding: 0.3em 0.6em 0.3em 0; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th, td { border-bottom: 1px solid #bbb; padding: 0.3em 0.6em 0.3em 0; text-align: left; vertical-align: top }
+td:nth-child(2), td:nth-child(3) { overflow-wrap: anywhere }
 .fail td { font-weight: bold }
 .sign { border-top: 1px solid #111; margin-top: 4em; width: 20em }
 code { font-size: 9pt; overflow-wrap: anywhere }
@@ -28,16 +29,15 @@ const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 const row = (name: string, value: string): string =>
   `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`;
 
-const outcomeText = ({ outcome, cause, reason = "" }: StepReport): string => {
-  if (outcome === "pass") return outcomeOf({ state: "pass" });
-  if (outcome === "fail") return outcomeOf({ state: "fail", reason });
-  return outcomeOf({ state: "not-fitted", cause: cause ?? "not-configured", reason });
-};
-
 const stepRow = (step: StepReport): string => {
   const figures = Object.entries(step.figures ?? {}).map(([name, value]) => `${name} ${value}`);
   const detail = [...(step.reason === undefined ? [] : [step.reason]), ...figures].join(", ");
-  const cells = [outcomeText(step), titleOf(step), detail, `${step.endedS} s`];
+  const cells = [
+    outcomeOf({ state: step.outcome, cause: step.cause }),
+    titleOf(step),
+    detail,
+    `${step.endedS} s`,
+  ];
   return `<tr class="${step.outcome}">${cells.map((cell) => `<td>${escaped(cell)}</td>`).join("")}</tr>`;
 };
 

@@ -10,7 +10,8 @@ export const KEPT_MAX = 16;
 const MODE = 0o640;
 const NAME = /^(\d{4,6})\.(?:jws|html)$/;
 
-const folderOf = ({ dir }: Root): string => join(dir, "commissioning");
+/** The folder of the reports. */
+export const reportFolder = ({ dir }: Root): string => join(dir, "commissioning");
 
 const nameOf = (number: number): string => String(number).padStart(4, "0");
 
@@ -21,7 +22,7 @@ const numbersIn = async (files: Files, folder: string): Promise<number[]> => {
 
 /** The number of the next report. The root must be locked until it is kept. */
 export const nextNumber = async (root: Root, files: Files): Promise<number> =>
-  ((await numbersIn(files, folderOf(root))).at(-1) ?? 0) + 1;
+  ((await numbersIn(files, reportFolder(root))).at(-1) ?? 0) + 1;
 
 export type Kept = { readonly signed: string; readonly page: string };
 
@@ -32,7 +33,7 @@ export const keep = async (
   number: number,
   report: { readonly signed: string; readonly page: string },
 ): Promise<Kept> => {
-  const folder = folderOf(root);
+  const folder = reportFolder(root);
   await files.makeFolder(folder);
   await files.sync(root.dir);
   const at = (extension: string): string => join(folder, `${nameOf(number)}.${extension}`);
@@ -44,3 +45,7 @@ export const keep = async (
       await files.remove(join(folder, `${nameOf(old)}.${extension}`));
   return { signed: at("jws"), page: at("html") };
 };
+
+/** The page of a report to print. Undefined: none is kept under this number. */
+export const readPage = (root: Root, files: Files, number: number): Promise<Buffer | undefined> =>
+  files.read(join(reportFolder(root), `${nameOf(number)}.html`));

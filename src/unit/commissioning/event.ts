@@ -1,11 +1,11 @@
 import type { X509Certificate } from "node:crypto";
-import { CommissioningOrder, eventOf } from "../domain/commissioning.ts";
-import type { EventData } from "../domain/report.ts";
-import { reasonOf, type Log } from "../runtime/log.ts";
-import type { Core } from "./core.ts";
+import { CommissioningOrder, eventOf } from "../../domain/commissioning.ts";
+import type { EventData } from "../../domain/report.ts";
+import { reasonOf, type Log } from "../../runtime/log.ts";
+import type { Core } from "../core.ts";
 
 /**
- * Sends the event of a commissioning. The command that worked through the list hands over the signed report, not the
+ * Sends the event of a commissioning. Whoever worked through the list, the command or the page, hands over the signed report, not the
  * event: only who has the unit's key can make one, so no other program on this machine can claim a commissioning.
  */
 export type CommissioningOptions = {
@@ -41,7 +41,7 @@ export class Commissioning {
     const { data } = CommissioningOrder.safeParse(order);
     if (!data) return 'expected {"report":"…"} with a signed report';
     // Loaded when a car is commissioned: most starts see none.
-    const { openReport } = await import("../bundle/signed-report.ts");
+    const { openReport } = await import("../../bundle/signed-report.ts");
     const opened = await openReport(data.report);
     if ("refused" in opened) return `the report is refused: ${opened.refused}`;
     const { report, chain, sha256 } = opened;

@@ -1,0 +1,107 @@
+import type { ListWords } from "./english.ts";
+
+export const SLOVENE: ListWords = {
+  title: {
+    configuration: "konfiguracija nima napake",
+    clock: "čas je zanesljiv",
+    certificate: "potrdilo velja dovolj dolgo",
+    firmware: "ploščica gumbov ima veljavno strojno programsko opremo",
+    fix: "položaj je točen",
+    broker: "posrednik",
+    button: "gumb",
+    signal: "signal",
+    "power-off": "računalnik se izklopi po kontaktu",
+  },
+  outcome: {
+    waiting: "čaka",
+    pass: "opravljeno",
+    fail: "NI OPRAVLJENO",
+    "not-configured": "ni vgrajeno",
+    "cannot-be-tried": "ni preizkušeno",
+    skipped: "preskočeno",
+  },
+  says: {
+    unanswered: "storitev še ni odgovorila",
+    silent: "storitev nekaj časa ni odgovarjala",
+    restarted: "storitev se je znova zagnala: začnite znova",
+    reconfigured: "konfiguracija se je spremenila: začnite znova",
+    "time-up": "čas je potekel",
+    ended: "končal tehnik",
+    over: "vsak korak je končan",
+    "not-ended": "ni končano",
+    more: (fault, more) => `${fault} (in še ${more}: našteje jih check)`,
+
+    "no-time": "čas ni znan: pride s prvim položajem ali po NTP",
+    "no-certificate": "storitev ne more prebrati potrdila",
+    "no-days": "čas ni znan, zato dni potrdila ni mogoče šteti",
+    expired: (least) => `potrdilo je poteklo (najmanj ${least} dni): enrol request, nato enrol install`,
+    expires: (days, least) =>
+      `potrdilo velja le še ${days} dni (najmanj ${least}): enrol request, nato enrol install`,
+
+    "board-away": "ploščica gumbov ne odgovarja",
+    "board-foreign": "ploščica gumbov ima tujo programsko opremo, ki si pritiska ne zapomni: flash firmware",
+    "board-unsaid": "ploščica gumbov še ni sporočila svoje strojne programske opreme",
+    "board-old": (found, released) =>
+      `ploščica gumbov ima strojno programsko opremo ${found}, ta izdaja prinaša ${released}: flash firmware`,
+    "board-none": "vozilo nima ploščice gumbov (panic: none)",
+    "board-missing": "ploščica gumbov ni nastavljena",
+    "no-buttons": "ploščica gumbov nima gumba: panic.buttons je prazen",
+
+    "no-fix": "sprejemnik nima položaja",
+    "fix-unsaid": "sprejemnik ne sporoča, kako točen je položaj",
+    "fix-poor": (found, limit) => `položaj je točen le na ${found} m (meja ${limit} m)`,
+    "fix-good": (seconds, of) => `položaj je dober ${seconds} s od ${of} s`,
+
+    "broker-untried": "še ni preizkušeno",
+
+    "bus-faulty": "vodila ni mogoče uporabiti",
+    "no-bus": "vodilo ni nastavljeno",
+    "no-signals": "noben signal ni nastavljen",
+    "signal-none": (path) => `vrednost za ${path} še ni prišla`,
+    "signal-same": (path, value) => `${path} se ni spremenil: kaže ${value}`,
+    "signal-untriable": (value) => `se sprejema, tu pa ga nihče ne more spremeniti: kaže ${value}`,
+    "signal-ask": (path) => `${path}: vrednost še ni prišla; je kontakt vklopljen?`,
+    "signal-change": (path, _, value) => `${path} kaže ${value}`,
+
+    "how-open": "odprite ali zaprite",
+    "how-lock": "zaklenite ali odklenite",
+    "how-belt": "pripnite ali odpnite pas",
+    "how-seat": "sedite ali vstanite",
+    "how-ignition": "obrnite kontaktni ključ",
+    "how-drive": "zapeljite nekaj metrov",
+    "how-engine": "zaženite ali ugasnite motor",
+    "how-pedal": "pritisnite stopalko",
+    "how-brake": "pritisnite zavoro",
+    "how-wheel": "obrnite volan",
+    "how-gear": "zamenjajte prestavo",
+    "how-handbrake": "zategnite ali sprostite ročno zavoro",
+    "how-charger": "priključite ali odklopite polnilnik",
+    "how-voltage": "zaženite motor ali prižgite luči",
+    "how-switch": "vklopite ali izklopite",
+
+    "press-never": (drills) =>
+      `v ${drills} vajah po 60 s ni prišel noben pritisk: preglejte gumb, zanko in ploščico`,
+    "press-none": (button) => `gumb ${button} ni bil pritisnjen`,
+    "drill-unknown": "enota te vaje ne pozna več",
+    "drill-nobody": "operativni center vaje ni prejel: ali njegov zapisovalnik deluje?",
+    "drill-unanswered": "operativni center na vajo ni odgovoril",
+    "drill-uncleared": "operativni center je na vajo odgovoril, ni pa je končal",
+    "drill-open": "vaja je odprta: konča jo operativni center ali pa sama po 10 minutah",
+    "drill-arming": "vaja se pripravlja",
+    emergency: "odprt je PRAVI klic na pomoč: pokličite operativni center",
+    "emergency-stop": "odprt je PRAVI klic na pomoč: ne pritiskajte znova, pokličite operativni center",
+    go: (button) => `pojdite do gumba ${button}; povejte, ko ste pripravljeni, da ga pritisnete`,
+    press: (button) => `zdaj enkrat pritisnite ${button}: to je vaja`,
+    pressed: (button) => `gumb ${button} je bil pritisnjen; operativni center še ni odgovoril`,
+    received: (button, seconds) =>
+      `${button}: operativni center je prejel; zdaj mora končati vajo (sicer se konča sama čez ${seconds} s)`,
+
+    "power-never": "računalnik se nikoli ne izklopi: ni bloka power",
+    "power-declared": (seconds) => `navedeno, ni preizkušeno: izklopi se ${seconds} s po kontaktu`,
+    "power-unscheduled": "izklop ni bil načrtovan",
+    "power-uncancelled": "izklop ni bil preklican",
+    "power-off": (seconds) =>
+      `izklopite kontakt in ne dotikajte se ničesar: po ${seconds} s mora biti izklop načrtovan`,
+    "power-on": "v eni minuti VKLOPITE kontakt: izklop mora biti preklican",
+  },
+};
