@@ -140,7 +140,7 @@ cp fleet.patrol /media/stick/
 \`\`\`
 
 1. Switch the ignition on, wait for \`idle\`, plug the stick in.
-2. Wait for \`done\` or \`refused\`, and a minute more. Pull the stick. Do not leave it in: it is taken again at each start.
+2. Wait for \`done\` or \`refused\`, and a minute more. Pull the stick.
 3. On the stick is what happened, and what to do:
 
 \`\`\`sh
