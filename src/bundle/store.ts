@@ -62,8 +62,7 @@ export class Store {
     const versions: number[] = [];
     for (const { name } of folders)
       // oxlint-disable-next-line no-await-in-loop -- at most a few
-      if ((await this.#files.read(join(configs, name, CONFIG_FILE))) !== undefined)
-        versions.push(Number(name));
+      if (await this.#isWhole(join(configs, name))) versions.push(Number(name));
     const named = async (link: string): Promise<number | undefined> => {
       const version = versionIn(await this.#files.linkAt(link));
       return version !== undefined && versions.includes(version) ? version : undefined;
@@ -71,6 +70,14 @@ export class Store {
     const inForce = await named(current);
     const before = await named(previous);
     return { current: inForce, previous: before === inForce ? undefined : before, versions };
+  }
+
+  /** A version whose configuration cannot be read is none. */
+  #isWhole(folder: string): Promise<boolean> {
+    return this.#files.read(join(folder, CONFIG_FILE)).then(
+      (bytes) => bytes !== undefined,
+      () => false,
+    );
   }
 
   /**
@@ -85,7 +92,7 @@ export class Store {
     };
   }
 
-  /** What survives a restart. A file that cannot be read counts as none. */
+  /** What survives a restart. A file that is damaged counts as none; rejects if it cannot be read. */
   async state(): Promise<State> {
     const bytes = await this.#files.read(join(this.#root.dir, STATE_FILE));
     const written = State.safeParse(jsonOf(bytes)).data ?? NO_STATE;

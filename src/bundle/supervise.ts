@@ -7,12 +7,14 @@ import {
   beginGoingBack,
   countTime,
   isOverdue,
+  NO_STATE,
   notReached,
   pass,
   stoppedCleanly,
   trialOf,
   wayBack,
   type Disk,
+  type Start,
   type State,
 } from "./trial.ts";
 
@@ -59,42 +61,90 @@ export type Begun = {
   readonly guarded: boolean;
 };
 
+/** A card that does not answer must not keep a car without a service. */
+const ANSWER_MS = 5_000;
+
+/** Whether it is done in time. `failed`: told why not. */
+const done = async (work: Promise<void>, time: Time, failed: (cause: unknown) => void): Promise<boolean> => {
+  const over = new AbortController();
+  const late = pause(ANSWER_MS, over.signal, time).then(() => {
+    throw new Error(`the card has not answered for ${ANSWER_MS / 1_000} s`);
+  });
+  try {
+    await Promise.race([work, late]);
+    return true;
+  } catch (cause) {
+    failed(cause);
+    return false;
+  } finally {
+    over.abort();
+    // Whichever comes second is told to nobody.
+    void Promise.allSettled([work, late]);
+  }
+};
+
+/** Writes what was decided at a start, and goes back if that was decided. */
+const write = async ({ store, machineBoot }: Supervision, start: Start): Promise<void> => {
+  if (start.kind === "run" && start.state) await store.writeState(start.state);
+  if (start.kind !== "back") return;
+  await store.goBack(start.to, start.state);
+  // The version that is in force again may be on trial itself.
+  const again = atStart(await store.disk(), await store.state(), machineBoot);
+  if (again.kind === "run" && again.state) await store.writeState(again.state);
+};
+
 /**
  * Decides with which version the service starts, and goes back if it must. Call it before each start of a
- * unit. Rejects if the disk cannot be written.
+ * unit. A disk that cannot be read or written, or does not answer a write, is told to `failed`: a car must start all the
+ * same, with the version that is in force. So it must if another process has the root: then nothing is written, because
+ * that process writes what it decided before.
  */
-export const begin = async (on: Supervision): Promise<Begun | undefined> => {
-  const { store, lock, machineBoot } = on;
-  // Without the lock it is decided all the same: a car must start.
-  using _lock = await lock();
-  const state = await store.state();
-  const start = atStart(await store.disk(), state, machineBoot);
+export const begin = async (
+  on: Supervision,
+  failed: (cause: unknown) => void,
+): Promise<Begun | undefined> => {
+  const { store, lock, time, machineBoot } = on;
+  const stateNow = () =>
+    store.state().catch((cause: unknown) => {
+      failed(cause);
+      return undefined;
+    });
+  using locked = await lock();
+  const state = await stateNow();
+  const start = atStart(await store.disk(), state ?? NO_STATE, machineBoot);
   if (start.kind === "none") return undefined;
-  if (start.kind === "back") {
-    await store.goBack(start.to, start.state);
-    // The version that is in force again may be on trial itself.
-    const again = atStart(await store.disk(), await store.state(), machineBoot);
-    if (again.kind === "run" && again.state) await store.writeState(again.state);
-  } else if (start.state) await store.writeState(start.state);
+  // What cannot be read is not written over.
+  const isWritten =
+    locked !== undefined && state !== undefined && (await done(write(on, start), time, failed));
   // Read first: a switch in between is noticed at the first look.
   const { switched } = await store.links();
   const disk = await store.disk();
   if (disk.current === undefined) return undefined;
-  const now = await store.state();
-  const back = start.kind === "back" ? (start.state.going?.why ?? "its files were not there") : undefined;
+  const now = state && (await stateNow());
+  const isBack = start.kind === "back" && isWritten;
   return {
     version: disk.current,
     switched,
-    back,
-    guarded: trialOf(disk, now) !== undefined && wayBack(disk, now) !== undefined,
+    back: isBack ? (start.state.going?.why ?? "its files were not there") : undefined,
+    guarded: now !== undefined && trialOf(disk, now) !== undefined && wayBack(disk, now) !== undefined,
   };
 };
 
 /** Notes that the service stops cleanly: the run does not count as a crash. */
-export const end = async ({ store, lock }: Supervision, { version }: Begun): Promise<void> => {
-  using _lock = await lock();
-  const state = await store.state();
-  if (trialOf(await store.disk(), state)?.version === version) await store.writeState(stoppedCleanly(state));
+export const end = async (
+  on: Supervision,
+  { version }: Begun,
+  failed: (cause: unknown) => void,
+): Promise<void> => {
+  const { store, lock, time } = on;
+  using locked = await lock();
+  if (!locked) return;
+  const stop = async (): Promise<void> => {
+    const state = await store.state();
+    if (trialOf(await store.disk(), state)?.version === version)
+      await store.writeState(stoppedCleanly(state));
+  };
+  await done(stop(), time, failed);
 };
 
 /** An emergency that is open for so long without dispatch being reached ends a trial. */

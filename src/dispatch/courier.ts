@@ -33,7 +33,7 @@ export type CourierOptions = {
   readonly random: Random;
   readonly compress: Compress;
   readonly unheardCounts: (broker: string) => boolean;
-  /** Whether the link has a connection to this broker, perhaps one that is not trusted. */
+  /** Whether the link has a connection to this broker that answers. */
   readonly linked: () => boolean;
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
@@ -252,8 +252,8 @@ export class Courier {
       if (!this.#isPlain) this.#suffix = SUFFIX;
       return false;
     }
-    // The link's own connection would be closed: not on a suspicion.
-    if (code !== "unauthorised" && this.#options.linked()) return false;
+    // The link's own connection would be closed.
+    if (this.#options.linked()) return false;
     this.#isPlain = code === "unauthorised";
     this.#suffix = "";
     return true;

@@ -15,6 +15,7 @@ import {
   viewOf,
   type LinkState,
   type Standing,
+  TRUST_MS,
 } from "./standing.ts";
 import type { Answer, OldCopy } from "./outgoing.ts";
 
@@ -311,7 +312,7 @@ export class Emergencies {
       {
         ...shared,
         broker,
-        linked: () => this.#session?.connection.broker === broker,
+        linked: () => this.#link?.broker === broker && this.#link.emergencyMs < TRUST_MS,
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {

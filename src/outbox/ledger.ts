@@ -47,6 +47,9 @@ const SPARSE_MAX = 64;
 const runs = z.array(z.tuple([z.int().positive(), z.int().positive()]));
 const Stored = z.object({
   store: z.string().optional(),
+  /** See `Origin`. */
+  renewedBelow: z.int().positive().optional().catch(undefined),
+  ownFrom: z.int().positive().optional().catch(undefined),
   boot: z.int().nonnegative(),
   /** Of the vital file when this was written: the vital file is never older. */
   generation: z.int().nonnegative().catch(0),
@@ -73,6 +76,8 @@ export const encodeLedger = (
   { next, settled, sparse, gaps, carried }: Ledger,
   of: {
     readonly store: string;
+    readonly renewedBelow?: number | undefined;
+    readonly ownFrom?: number | undefined;
     readonly boot: number;
     readonly generation: number;
     readonly lease: number;

@@ -70,7 +70,8 @@ export class OutboxLoop implements Outbox {
     this.store = life.vital.store;
     this.opened = this.#firstAttempt.promise;
     const { disk, on } = options;
-    const of = { unit: this.unit, store: this.store, boot: this.boot };
+    const { renewedBelow = 1, ownFrom = 1 } = life.vital;
+    const of = { unit: this.unit, store: this.store, boot: this.boot, origin: { renewedBelow, ownFrom } };
     this.#queue = new Queue(of, emptyLedger(life.first), life.vital);
     if (life.away !== undefined) this.#queue.leaveNumbers(life.first);
     this.#gaps = new Gaps(this.#queue, (gap) => on.gap?.(gap));
@@ -82,11 +83,11 @@ export class OutboxLoop implements Outbox {
     this.#access = this.#createAccess();
     this.#vital = this.#createVital(life, home);
     const retention = createRetention(disk, options.maxBytes);
-    const { renewedBelow = 1 } = life.vital;
     this.#renewed = renewedBelow > 1;
     const parts = {
       ...options,
       renewedBelow,
+      ownFrom: Math.max(renewedBelow, ownFrom),
       queue: this.#queue,
       gaps: this.#gaps,
       access: this.#access,

@@ -18,10 +18,19 @@ import type { Operation } from "./port.ts";
 import { Recent } from "./recent.ts";
 import { LEDGER_KEY, seal } from "./record.ts";
 import type { Gap, Known, Recovered } from "./recovery.ts";
+import type { Origin } from "./vital-record.ts";
 import { addRange, hasNumber, numbersOf, union, without, type Runs } from "../domain/runs.ts";
 
 /** The vital file: whether it cannot be written, and the newest generation that is on disk. */
 export type VitalState = { readonly away: boolean; readonly generation: number };
+
+/** Whose numbers these are. */
+export type QueueOf = {
+  readonly unit: string;
+  readonly store: string;
+  readonly boot: number;
+  readonly origin?: Origin;
+};
 
 /** A report to be settled. */
 export type Settled = Pick<Report, "seq" | "kind">;
@@ -39,7 +48,7 @@ const RECENT_MAX = 131_072;
  * or `undone`.
  */
 export class Queue {
-  readonly #of: { readonly unit: string; readonly store: string; readonly boot: number };
+  readonly #of: QueueOf;
   #ledger: Ledger;
   readonly #numbers: Numbers;
   readonly #batches = new Batches();
@@ -57,7 +66,7 @@ export class Queue {
   /** Emergencies of earlier lives whose episodes the memory may not have. */
   #apart: Runs = [];
 
-  constructor(of: { unit: string; store: string; boot: number }, ledger: Ledger, lease: Lease) {
+  constructor(of: QueueOf, ledger: Ledger, lease: Lease) {
     this.#of = of;
     this.#ledger = ledger;
     this.#numbers = new Numbers(lease, ledger.next);
@@ -386,11 +395,12 @@ export class Queue {
 
   /** The operations of a batch: its records, its removals and the ledger. */
   operationsOf(plan: Plan, { away, generation }: VitalState): Operation[] {
-    const { store, boot } = this.#of;
+    const { store, boot, origin } = this.#of;
     const apart: Runs = [];
     for (const seq of this.#urgent.emergency)
       if (away || hasNumber(this.#apart, seq)) addRange(apart, seq, seq);
-    const ledger = encodeLedger(this.#ledger, { store, boot, generation, lease: this.#numbers.lease, apart });
+    const { lease } = this.#numbers;
+    const ledger = encodeLedger(this.#ledger, { ...origin, store, boot, generation, lease, apart });
     const operations = operationsOf(plan);
     operations.push({ type: "put", key: LEDGER_KEY, value: seal(LEDGER_KEY, ledger) });
     return operations;

@@ -17,7 +17,7 @@ export type ReceiptsOptions = {
   readonly access: Pick<StoreAccess, "store">;
   readonly now: () => Now;
   /** Records below this number are of an earlier store: receipts say nothing of them. */
-  readonly renewedBelow: number;
+  readonly ownFrom: number;
   /** Numbers were settled: the ledger and removals are to be written. */
   readonly settled: () => void;
   /** Resolves when the batch with them is written, or has failed. Never rejects. */
@@ -91,11 +91,11 @@ export class Receipts {
 
   /** See `Outbox.coveredAt`. */
   async coveredAt(upTo: number, missing: Runs): Promise<number | undefined> {
-    const { queue, access, renewedBelow } = this.#options;
+    const { queue, access, ownFrom } = this.#options;
     const { store } = access;
     const last = Math.min(upTo, queue.first - 1);
-    if (!store || last < renewedBelow) return undefined;
-    const { certain } = pendingIn(queue.ledger, without([[renewedBelow, last]], missing));
+    if (!store || last < ownFrom) return undefined;
+    const { certain } = pendingIn(queue.ledger, without([[ownFrom, last]], missing));
     const newest = lastOf(without(certain, queue.carried), NEWEST);
     const times = (await this.#records(store, newest)).flatMap((report) =>
       report && report.clock !== "unset" ? [Date.parse(report.at)] : [],
@@ -125,15 +125,28 @@ export class Receipts {
 
   /** See `PendingReports.acknowledge`. */
   acknowledge(reports: readonly Settled[], heard: boolean): void {
-    const { queue, now, settled } = this.#options;
+    const { queue, settled, ownFrom } = this.#options;
+    if (this.#mode === "broker") queue.settle(reports);
+    else {
+      this.#carry(
+        reports.filter(({ seq }) => seq >= ownFrom),
+        heard,
+      );
+      // No receipt will cover those of an earlier store.
+      if (heard) queue.settle(reports.filter(({ seq }) => seq < ownFrom));
+    }
+    settled();
+  }
+
+  /** Reports wait for a receipt from now on. */
+  #carry(reports: readonly Settled[], heard: boolean): void {
+    const { queue, now } = this.#options;
     const { mono } = now();
     for (const { seq } of reports) this.#acknowledged.add(seq, mono);
-    if (heard && this.#mode === "dispatch") for (const { seq } of reports) addRange(this.#heard, seq, seq);
+    if (heard) for (const { seq } of reports) addRange(this.#heard, seq, seq);
     // One that is left out is sent again, which is no loss.
     if (this.#heard.length > HEARD_RUNS) this.#heard.shift();
-    if (this.#mode === "broker") queue.settle(reports);
-    else queue.carry(reports, mono);
-    settled();
+    queue.carry(reports, mono);
   }
 
   /** See `Outbox.receipted`. */
@@ -148,9 +161,9 @@ export class Receipts {
   }
 
   async #apply(upTo: number, missing: Runs): Promise<void> {
-    const { queue, renewedBelow } = this.#options;
+    const { queue, ownFrom } = this.#options;
     // Until then it is not known which numbers earlier lives left. A later receipt covers them.
-    if (queue.isRecovered) await this.#settlePending(without([[renewedBelow, upTo]], missing));
+    if (queue.isRecovered) await this.#settlePending(without([[ownFrom, upTo]], missing));
   }
 
   /** Settles those of the numbers that are pending. */

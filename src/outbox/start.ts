@@ -12,16 +12,15 @@ import {
   newestOf,
   type ReadPlaces,
   type ReadVital,
+  type Origin,
   type Vital,
 } from "./vital-record.ts";
 
 /** What a life begins with. Its own numbers begin at `lease`. */
-export type Start = {
+export type Start = Origin & {
   readonly store: string;
   /** The name of the store before the unit was renamed. */
   readonly formerly?: string | undefined;
-  /** See `Vital`. */
-  readonly renewedBelow?: number | undefined;
   /** Of the last life. */
   readonly boot: number;
   readonly connection: number;
@@ -88,6 +87,7 @@ const fromVital = (vital: ReadVital & { readonly store: string }, damaged: boole
   store: vital.store,
   formerly: vital.formerly,
   renewedBelow: vital.renewedBelow,
+  ownFrom: vital.ownFrom,
   boot: vital.boot + (damaged ? 1 : 0),
   connection: vital.connection + (damaged ? SKIPPED_CONNECTIONS : 0),
   lease: damaged ? vital.reach : vital.lease,
@@ -147,11 +147,15 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
   const lost = !known && !ledger;
   const copy = known || opened.taken.copy === undefined ? undefined : decodeCopy(opened.taken.copy);
   const memory = known ?? copy;
+  const lease = lost ? numberBeyond(least, random) : least + (known ? 0 : SKIPPED_NUMBERS);
   return {
     store: ledger?.store ?? storeName(random),
+    // With a new name everything that is there is of another store.
+    renewedBelow: ledger?.renewedBelow,
+    ownFrom: ledger?.store === undefined ? lease : ledger.ownFrom,
     boot: lost ? bootBeyond(boot, random) : boot + (known ? 0 : SKIPPED_BOOTS),
     connection: known?.connection ?? 0,
-    lease: lost ? numberBeyond(least, random) : least + (known ? 0 : SKIPPED_NUMBERS),
+    lease,
     generation: known ? generationAfter(file, legacyCopy) : (ledger?.generation ?? 0) + SKIPPED_GENERATIONS,
     memory: memory?.memory ?? NO_MEMORY,
     used: true,
@@ -168,23 +172,27 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
 /** Without the store, which cannot be opened: what the vital file says, if anything. */
 const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
   const begin = fresh(random);
-  if (!file)
+  if (!file) {
+    const lease = numberBeyond(1, random);
     return {
       ...begin,
       boot: bootBeyond(0, random),
-      lease: numberBeyond(1, random),
+      lease,
+      ownFrom: lease,
       used: true,
       renamed: "corruption",
       doubtful: true,
       coversStore: false,
       news: [VITAL_LOST],
     };
+  }
   const { boot, connection, lease, generation, memory, unread } = file;
   return {
     ...begin,
     boot,
     connection,
     lease,
+    ownFrom: lease,
     generation,
     memory,
     used: true,
@@ -293,10 +301,11 @@ export const takeLease = async (
   start: Start,
   { home, random, time }: { readonly home: VitalHome; readonly random: Random; readonly time: Time },
 ): Promise<Life> => {
-  const { store, formerly, connection, generation, memory, ended } = start;
+  const { store, formerly, ownFrom, connection, generation, memory, ended } = start;
   const renewedBelow = start.renewedBelow === 0 ? start.lease : start.renewedBelow;
   const unproven = unprovenOf(start);
-  const of = { generation, store, formerly, renewedBelow, unproven, ended, connection, memory };
+  const origin = { renewedBelow, ownFrom };
+  const of = { ...origin, generation, store, formerly, unproven, ended, connection, memory };
   const lease = start.lease + LEASE_MIN;
   const vital: Vital = { ...of, boot: start.boot + 1, lease, reach: lease + REACH * LEASE_MIN };
   const write = (): Promise<void> => {

@@ -4,19 +4,25 @@ import { fitting, readMemory, readNotes } from "./memory.ts";
 import { PLACE_BYTES, PLACES } from "./port.ts";
 import { seal, unseal, VITAL_KEY } from "./record.ts";
 
+/** Which of the records are of an earlier store. The store has a copy of it, for a lost vital file. */
+export type Origin = {
+  /**
+   * Records below this number are of an earlier store, and get numbers of this one. 0: this store begins with the
+   * next life.
+   */
+  readonly renewedBelow?: number | undefined;
+  /** Records below this number are of an earlier store, and are sent as they are: no receipt of this store is about them. */
+  readonly ownFrom?: number | undefined;
+};
+
 /** What a place of the vital file holds: all that must outlive the store. */
-export type Vital = {
+export type Vital = Origin & {
   /** Counts the writes. The place is `generation` modulo PLACES. */
   readonly generation: number;
   /** The store's name: eight of [0-9a-z]. */
   readonly store: string;
   /** The store's name before the unit was renamed. */
   readonly formerly?: string | undefined;
-  /**
-   * Records below this number are of an earlier store, and get numbers of this one. 0: this store begins with the
-   * next life.
-   */
-  readonly renewedBelow?: number | undefined;
   /**
    * This memory continues one of which a newer one may have been lost: a ledger with this generation or a higher one
    * was written with a newer memory. Absent once the store was opened.
@@ -55,6 +61,7 @@ const Header = z.object({
     .regex(/^[0-9a-z]{8}$/)
     .optional(),
   renewedBelow: z.int().nonnegative().optional(),
+  ownFrom: z.int().positive().optional(),
   unproven: z.int().nonnegative().optional(),
   ended: z.array(z.string()).optional(),
   notes: z.record(z.string(), z.unknown()).optional(),

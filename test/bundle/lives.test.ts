@@ -22,6 +22,11 @@ const KEPT = 5;
 /** What becomes of a service that runs with a version, if there is coverage. */
 type Nature = "good" | "dead" | "crashes";
 
+/** The disk fails, and the process goes on. */
+const survived = (cause: unknown): void => {
+  if (!(cause instanceof PowerCut) && cause !== DISK_FAILS) throw cause;
+};
+
 class Life {
   readonly files = new SimulatedFiles();
   readonly bench: Bench;
@@ -129,7 +134,10 @@ class Life {
   async #runOnce(until: number): Promise<boolean> {
     const { bench } = this;
     try {
-      const begun = (this.begun ??= await bench.start());
+      const cuts: unknown[] = [];
+      const begun = (this.begun ??= await bench.start((cause) => void cuts.push(cause)));
+      // The process ended there.
+      if (cuts.length > 0) throw cuts[0];
       const nature = this.natures.get(begun.version);
       const startedAt = bench.seconds;
       bench.state.covered = this.#covered;
@@ -139,11 +147,9 @@ class Life {
       };
       bench.state.reached = false;
       const lasts = nature === "crashes" ? 5 : Math.max(1, until - bench.seconds);
-      const reason = await bench.run(begun, lasts, (cause) => {
-        if (!(cause instanceof PowerCut) && cause !== DISK_FAILS) throw cause;
-      });
+      const reason = await bench.run(begun, lasts, survived);
       if (reason === undefined && nature !== "crashes") return true;
-      if (reason !== undefined) await end(bench.on, begun);
+      if (reason !== undefined) await end(bench.on, begun, survived);
       this.begun = undefined;
       return true;
     } catch (cause) {

@@ -62,8 +62,8 @@ export class Bench {
     };
   }
 
-  async start(): Promise<Begun> {
-    const begun = await begin(this.on);
+  async start(failed = expectDiskFault): Promise<Begun> {
+    const begun = await begin(this.on, failed);
     if (!begun) throw new Error("there is no configuration");
     return begun;
   }

@@ -1,11 +1,18 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Files } from "../../src/bundle/port.ts";
+import { Store } from "../../src/bundle/store.ts";
 import { begin, end } from "../../src/bundle/supervise.ts";
-import { beginGoingBack, pass, type Result } from "../../src/bundle/trial.ts";
+import { beginGoingBack, beginTrial, pass, trialOf, type Result } from "../../src/bundle/trial.ts";
+import { rootAt } from "../../src/settings/root.ts";
 import { benchOn, benchWith, DISK_FAILS } from "./service-bench.ts";
 import { SimulatedFiles } from "./simulated-files.ts";
 
+const unexpected = (cause: unknown): never => {
+  throw cause;
+};
+
 test("a root without a configuration has nothing to run", async () => {
-  expect(await begin((await benchWith()).on)).toBeUndefined();
+  expect(await begin((await benchWith()).on, unexpected)).toBeUndefined();
 });
 
 test("a new configuration is taken over within two seconds", async () => {
@@ -113,7 +120,7 @@ test("the time of a trial counts across clean stops", async () => {
   for (let n = 0; n < 3; n++) {
     const begun = await bench.start();
     await bench.run(begun, 15);
-    await end(bench.on, begun);
+    await end(bench.on, begun, unexpected);
   }
   expect((await bench.store.state()).trial).toMatchObject({ crashes: 0, running: false });
   const { trial } = await bench.store.state();
@@ -244,4 +251,65 @@ test("a trial that is proven while the disk cannot be written is passed when it 
   await bench.run(begun, 30);
   expect(bench.results).toMatchObject([{ version: 2, ok: true }]);
   expect(await bench.store.state()).not.toHaveProperty("trial");
+});
+
+describe("a service with a configuration on trial starts all the same", () => {
+  /** Files of which some operations are others. */
+  const openOn = async (other: (files: SimulatedFiles) => Partial<Files>) => {
+    const files = new SimulatedFiles();
+    const bench = await benchOn(files, 1, 2);
+    const seen: Files = new Proxy<Files>(files, {
+      get(target, name) {
+        const found: unknown = Reflect.get(other(files), name) ?? Reflect.get(target, name);
+        return typeof found === "function" ? found.bind(files) : found;
+      },
+    });
+    const faults: unknown[] = [];
+    const on = { ...bench.on, store: new Store(rootAt("/root"), seen) };
+    const begun = await begin(on, (cause) => faults.push(cause));
+    return { begun, faults };
+  };
+  const fails = (code: string) => () => Promise.reject(Object.assign(new Error(code), { code }));
+
+  test.each([
+    ["a disk that is full", { write: fails("ENOSPC") }],
+    ["a read-only disk", { write: fails("EROFS"), remove: fails("EROFS"), rename: fails("EROFS") }],
+    ["a card that does not answer", { sync: () => new Promise<never>(() => undefined) }],
+  ])("on %s, which is told", async (_, other) => {
+    const { begun, faults } = await openOn(() => other);
+    expect([begun?.version, faults.length]).toEqual([2, 1]);
+  });
+
+  test.each([["/configs/1/"], ["state.json"]])("if %s cannot be read", async (path) => {
+    const { begun } = await openOn((files) => ({
+      read: (file) =>
+        file.includes(path) ? fails("EIO")() : SimulatedFiles.prototype.read.call(files, file),
+    }));
+    expect(begun?.version).toBe(2);
+  });
+});
+
+test("a start while an installation is under way writes nothing: the new version is on trial", async () => {
+  const files = new SimulatedFiles();
+  const bench = await benchOn(files, 1, 2);
+  await bench.start();
+  await bench.store.stage([{ name: "patrol-unit.yaml", bytes: Buffer.from("3") }], undefined);
+  const state = beginTrial(await bench.store.disk(), await bench.store.state(), { version: 3 }, bench.boot);
+  // The installation stands between the state and the link.
+  const gate = Promise.withResolvers<void>();
+  const there = Promise.withResolvers<void>();
+  const makeLink = files.makeLink.bind(files);
+  files.makeLink = async (target, path) => {
+    there.resolve();
+    await gate.promise;
+    return makeLink(target, path);
+  };
+  const installing = bench.store.switchToStaged(3, state, undefined);
+  await there.promise;
+  await begin({ ...bench.on, lock: () => Promise.resolve(undefined) }, unexpected);
+  gate.resolve();
+  await installing;
+  const disk = await bench.store.disk();
+  expect(disk.current).toBe(3);
+  expect(trialOf(disk, await bench.store.state())).toMatchObject({ version: 3 });
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LANES } from "../../src/domain/pending.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NO_CUSTODY } from "../../src/domain/memory.ts";
 import type { Draft, Report } from "../../src/domain/report.ts";
@@ -203,4 +204,22 @@ describe("an outbox of contract 1.0", () => {
       "a finished command cannot be read",
     ]);
   });
+});
+
+test("what waits keeps waiting when dispatch confirms the new store: no receipt of it is about them", async () => {
+  await writeStore(undefined);
+  writeFile([oldVital(6), oldVital(7)]);
+  await using outbox = await openTestOutbox(path);
+  void outbox.keep("dispatch");
+  const waiting = async () =>
+    (await Promise.all(LANES.map((lane) => outbox.read(lane, 0, 500)))).flatMap(({ reports }) => reports);
+  const gap = (await waiting()).find(({ kind, data }) => kind === "event" && data.type === "gap")!;
+  outbox.sending([gap]);
+  outbox.acknowledge([gap], true);
+  await outbox.receipted(gap.seq, []);
+  const old = (await waiting()).filter(({ store }) => store === undefined);
+  expect(old).toHaveLength(8);
+  // A broker with a subscriber has them: nobody will say more.
+  outbox.acknowledge(old, true);
+  expect((await waiting()).filter(({ store }) => store === undefined)).toEqual([]);
 });

@@ -228,7 +228,7 @@ export const serveRoot = async (serving: Serving): Promise<boolean> => {
   const lamp = new ResultLamp(open, systemTime);
   for (let isOver = false; !isOver;) {
     // oxlint-disable-next-line no-await-in-loop -- one unit after the other
-    const begun = await begin(on);
+    const begun = await begin(on, (cause) => failed(log, cause));
     if (!begun) return false;
     if (begun.back !== undefined)
       log.warn("went back to an earlier configuration", { version: begun.version, reason: begun.back });
@@ -238,7 +238,7 @@ export const serveRoot = async (serving: Serving): Promise<boolean> => {
       // oxlint-disable-next-line no-await-in-loop
       isOver = await serveOnce(serving, on, begun, lamp);
       // oxlint-disable-next-line no-await-in-loop
-      await end(on, begun);
+      await end(on, begun, (cause) => failed(log, cause));
     } catch (cause) {
       if (!begun.guarded || signal.aborted) throw cause;
       log.error("a configuration on trial crashed", { version: begun.version, cause: reasonOf(cause) });

@@ -1,5 +1,6 @@
 import { begin, supervise, type Running, type Supervision } from "../../../src/bundle/supervise.ts";
 import { machineBoot } from "../../../src/runtime/machine-boot.ts";
+import { systemTime } from "../../../src/runtime/time.ts";
 import type { Time } from "../../../src/runtime/ports.ts";
 import { storeOf, type Car, type Pick } from "./car.ts";
 
@@ -47,12 +48,16 @@ const UNREACHED: Running = {
   written: () => Promise.resolve(),
 };
 
+const failed = (cause: unknown): never => {
+  throw cause;
+};
+
 /** Starts the service until it runs with another version. Returns why. */
 const crash = async (car: Car): Promise<string | undefined> => {
   const on = superviseOn(car);
   for (let starts = 0; starts < MAX_STARTS; starts++) {
     // oxlint-disable-next-line no-await-in-loop -- one start after the other
-    const begun = await begin(on);
+    const begun = await begin({ ...on, time: systemTime }, failed);
     if (begun?.back !== undefined) return begun.back;
   }
   return undefined;
@@ -61,12 +66,9 @@ const crash = async (car: Car): Promise<string | undefined> => {
 /** Runs the service until it goes back. Returns why. */
 const reachNobody = async (car: Car): Promise<string | undefined> => {
   const on = superviseOn(car);
-  const begun = await begin(on);
+  const begun = await begin({ ...on, time: systemTime }, failed);
   if (!begun) return undefined;
   const signal = AbortSignal.timeout(10_000);
-  const failed = (cause: unknown) => {
-    throw cause;
-  };
   return supervise(on, begun, UNREACHED, { trialMs: TRIAL_MS, signal, failed });
 };
 
