@@ -64,6 +64,9 @@ const packedTexts: Plugin = {
 
 const LICENCES = "LICENCES.md";
 
+// Vite and the libraries follow this variable, which a test or a shell may have set: the same source must give the same page.
+process.env["NODE_ENV"] = "production";
+
 const buildPage = (name: string): Promise<unknown> =>
   build({
     root: resolve("src/web", name),

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -13,57 +13,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../src/domain/version.ts";
+import { canInstall, openDebian, type Debian } from "./debian.ts";
 import { asVersion } from "./packages.ts";
 
-/** A fresh Debian 12, kept between runs. Only making it needs the network. */
-const FRESH = "node_modules/.debian-12";
 const NEWER = "99.0.0";
-const canInstall = process.getuid?.() === 0 && existsSync("/usr/sbin/debootstrap");
-
-let root: string;
-
-const makeFresh = (): void => {
-  const made = `${FRESH}.new`;
-  rmSync(made, { recursive: true, force: true });
-  const packages = "systemd,systemd-sysv,udev,iproute2,libstdc++6";
-  execFileSync("debootstrap", ["--variant=minbase", `--include=${packages}`, "bookworm", made], {
-    stdio: "ignore",
-  });
-  execFileSync("mv", [made, FRESH]);
-};
-
-const ENV = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
-/** A shell's line that runs a command in the root with /proc and /sys of its own. */
-const ENTER = 'mount -t proc proc "$0/proc" && mount -t sysfs sys "$0/sys" && exec chroot "$0" "$@"';
-const inRoot = (command: readonly string[]): string[] => [
-  "--net",
-  "--mount",
-  "sh",
-  "-c",
-  ENTER,
-  root,
-  ...command,
-];
-
-/** Runs a command in the root, without a network and without anybody who answers. Throws if it fails. */
-const run = (...command: string[]): string =>
-  execFileSync("unshare", inRoot(command), { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: ENV });
-/** As an image is made by a simple tool: without /proc and /sys. */
-const runBare = (...command: string[]): string =>
-  execFileSync("unshare", ["--net", "chroot", root, ...command], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-    env: ENV,
-  });
-const tries = (...command: string[]) => spawnSync("unshare", inRoot(command), { encoding: "utf8", env: ENV });
-const at = (path: string): string => join(root, path);
+let debian: Debian;
+const run = (...command: string[]): string => debian.run(...command);
+const at = (path: string): string => debian.at(path);
 const ownerOf = (path: string): string => run("stat", "--format=%U:%G %a", path).trim();
 
 beforeAll(() => {
   if (!canInstall) return;
-  if (!existsSync(FRESH)) makeFresh();
-  root = mkdtempSync(join(tmpdir(), "fresh-"));
-  execFileSync("cp", ["--archive", "--no-target-directory", FRESH, root]);
+  debian = openDebian();
   mkdirSync(at("packages"));
   const [car, recorder] = ["patrol-unit", "patrol-unit-recorder"].map(
     (name) => `${name}_${VERSION}_amd64.deb`,
@@ -73,11 +34,11 @@ beforeAll(() => {
   cpSync(asVersion(join("dist", car!), NEWER, work), at(`packages/patrol-unit_${NEWER}_amd64.deb`));
   rmSync(work, { recursive: true });
 }, 900_000);
-afterAll(() => root && rmSync(root, { recursive: true, force: true }));
+afterAll(() => debian?.[Symbol.dispose]());
 
 describe.skipIf(!canInstall)("on a fresh Debian 12, without network and compiler, the car's package", () => {
   test("is installed by apt, asks nothing, and needs nothing else", () => {
-    const done = runBare("apt-get", "install", "--yes", `/packages/patrol-unit_${VERSION}_amd64.deb`);
+    const done = debian.runBare("apt-get", "install", "--yes", `/packages/patrol-unit_${VERSION}_amd64.deb`);
     expect(done).toMatch(/Setting up patrol-unit/);
     expect(run("dpkg", "--audit")).toBe("");
     expect(run("dpkg", "--verify", "patrol-unit")).toBe("");
@@ -93,7 +54,7 @@ describe.skipIf(!canInstall)("on a fresh Debian 12, without network and compiler
     expect(run("systemctl", "is-enabled", "patrol-unit.service", "patrol-unit.path")).toBe(
       "enabled\nenabled\n",
     );
-    const { status, stdout } = tries("patrol-unit", "doctor", "--root", "/var/lib/patrol-unit/root");
+    const { status, stdout } = debian.tries("patrol-unit", "doctor", "--root", "/var/lib/patrol-unit/root");
     expect(stdout).toContain(
       "FAIL  config: /var/lib/patrol-unit/root has no configuration yet: the service waits for one",
     );
@@ -166,7 +127,7 @@ describe.skipIf(!canInstall)("on a fresh Debian 12, without network and compiler
   test("keeps the service disabled in an upgrade if the administrator has disabled it", () => {
     run("systemctl", "disable", "patrol-unit.service");
     run("dpkg", "--install", `/packages/patrol-unit_${VERSION}_amd64.deb`);
-    expect(tries("systemctl", "is-enabled", "patrol-unit.service").stdout).toBe("disabled\n");
+    expect(debian.tries("systemctl", "is-enabled", "patrol-unit.service").stdout).toBe("disabled\n");
     run("systemctl", "enable", "patrol-unit.service");
   });
 

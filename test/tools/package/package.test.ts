@@ -8,12 +8,14 @@ import { z } from "zod";
 import { VERSION } from "../../../src/domain/version.ts";
 
 /**
- * Both packages for amd64, uncompressed, as `npm run package` makes them, unpacked into folders. test/package has what
+ * Both packages for this machine, uncompressed, as `npm run package` makes them, unpacked into folders. test/package has what
  * takes longer: the real packages, another machine's build, an installation.
  */
 
 const NAMES = ["patrol-unit", "patrol-unit-recorder"] as const;
 type Name = (typeof NAMES)[number];
+/** The packages for this machine: their programs can be started. */
+const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "amd64";
 let folder: string;
 
 const unpacked = (name: Name): string => join(folder, name);
@@ -25,10 +27,14 @@ const program = (name: Name): string =>
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "package-test-"));
-  const args = ["src/tools/package.ts", "--fast", "--arch", "amd64", "--out", folder];
+  const args = ["src/tools/package.ts", "--fast", "--arch", ARCHITECTURE, "--out", folder];
   await promisify(execFile)(process.execPath, args);
   for (const name of NAMES)
-    execFileSync("dpkg-deb", ["--raw-extract", join(folder, `${name}_${VERSION}_amd64.deb`), unpacked(name)]);
+    execFileSync("dpkg-deb", [
+      "--raw-extract",
+      join(folder, `${name}_${VERSION}_${ARCHITECTURE}.deb`),
+      unpacked(name),
+    ]);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -59,9 +65,13 @@ describe.each(NAMES)("the package %s", (name) => {
   });
 
   test("has files that everybody may read and only root may change, and no other modes", () => {
-    const list = execFileSync("dpkg-deb", ["--contents", join(folder, `${name}_${VERSION}_amd64.deb`)], {
-      encoding: "utf8",
-    });
+    const list = execFileSync(
+      "dpkg-deb",
+      ["--contents", join(folder, `${name}_${VERSION}_${ARCHITECTURE}.deb`)],
+      {
+        encoding: "utf8",
+      },
+    );
     const kinds = new Set(
       list
         .trim()
@@ -104,7 +114,7 @@ describe.each(NAMES)("the package %s", (name) => {
       .filter(({ version }) => version !== undefined);
     expect(modules.length).toBeGreaterThan(5);
     for (const { name: module, version } of modules) expect(copyright).toContain(`\n${module} ${version}, `);
-    expect(copyright).toMatch(/\nnode-linux-x64 24\.\S+, MIT \[runtime\]\n/);
+    expect(copyright).toMatch(/\nnode-linux-(?:x64|arm64) 24\.\S+, MIT \[runtime\]\n/);
     expect(copyright).toMatch(/\nleveldb 1\.20, BSD-3-Clause /);
     expect(copyright).toMatch(/\nmqtt \S+, MIT \[bundle\]\n/);
     expect(copyright).toMatch(/\npreact \S+, MIT \[pages\]\n/);
@@ -140,7 +150,7 @@ describe.each(NAMES)("the package %s", (name) => {
       expect(new Set(libraries)).toContain("libstdc++.so.6");
       expect(
         libraries.filter(
-          (one) => !/^(?:ld-linux-x86-64|lib(?:c|dl|m|pthread|stdc\+\+|gcc_s))\.so\.\d$/.test(one),
+          (one) => !/^(?:ld-linux-[-\w]+|lib(?:c|dl|m|pthread|stdc\+\+|gcc_s))\.so\.\d$/.test(one),
         ),
       ).toEqual([]);
     });
