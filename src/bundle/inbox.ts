@@ -79,7 +79,7 @@ export class Inbox {
   }
 
   async #take(name: string): Promise<void> {
-    const { root, files, install } = this.#on;
+    const { root, files, install, refuse } = this.#on;
     const path = join(root.inbox, name);
     const making = await files.makingOf(path);
     const held = this.#held.get(name);
@@ -91,7 +91,10 @@ export class Inbox {
     // A pipe, for example: reading it could last for ever.
     if (size === undefined) return;
     if (size > MAX_BUNDLE_BYTES) {
-      await this.#end(name, `${size} ${making}`, tooLarge(size));
+      const key = `${size} ${making}`;
+      if (held?.kind === "ended" && held.key === key) return this.#finish(name, held.line);
+      const refused = await refuse(tooLarge(size));
+      if (refused) await this.#end(name, key, refused);
       return;
     }
     const read = await readBundle(files, path);

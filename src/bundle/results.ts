@@ -39,7 +39,7 @@ export const outcomeLine = (outcome: Outcome): string => {
 };
 
 /** What becomes of a file that is not read: it may be larger than the memory. `bytes`: its size. */
-export const tooLarge = (bytes: number): Outcome => ({
+export const tooLarge = (bytes: number): Extract<Outcome, { kind: "refuse" }> => ({
   kind: "refuse",
   code: "too-large",
   says: `it has ${bytes} bytes, more than ${MAX_BUNDLE_BYTES}`,

@@ -188,6 +188,9 @@ describe("a bundle in the inbox", () => {
     truncateSync(at("inbox/huge.patrol"), 64 * 1024 ** 3);
     await bench.look();
     expect(resultOf("huge.patrol")).toBe("refused: it has 68719476736 bytes, more than 524288\n");
+    expect((await bench.store.state()).results).toMatchObject([
+      { ok: false, error: expect.stringContaining("more than 524288") },
+    ]);
   });
 
   test("is only looked at if it is a regular file with the right name", async () => {
