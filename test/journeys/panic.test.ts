@@ -27,8 +27,8 @@ const lampIs = (there: Car, lamp: string) =>
 const PRESS_MS = 200;
 /** The next press must not begin before. */
 const RELEASED_MS = 400;
-/** The unit's window, and what the sockets and the broker hold of it. */
-const MOST_ON_THE_WAY = 500;
+/** A few messages of history, of a thousand records and more each, are on their way: in the sockets, or at the broker. */
+const MOST_ON_THE_WAY = 10_000;
 const episodes = () => new Set(dispatch.emergencies().map(({ episode }) => episode));
 const last = () => dispatch.newestEmergency()!;
 
