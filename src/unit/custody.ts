@@ -119,9 +119,14 @@ export class CustodyPart {
     return this.mode === "dispatch" && this.#unconfirmed.isMoveDue(broker, this.#options.clock.mono());
   }
 
+  /** Whether brokers are held against receipts: before the outbox is recovered no receipt is looked at. */
+  get #watches(): boolean {
+    return this.mode === "dispatch" && this.#options.outbox.recovered;
+  }
+
   /** The link's broker has acknowledged reports. */
   acknowledged(reports: readonly Report[], broker: string): void {
-    if (this.mode === "broker") return;
+    if (!this.#watches) return;
     this.#found(this.#unconfirmed.connected(broker, 0));
     const numbers = reports.map(({ seq }) => seq);
     this.#unconfirmed.acknowledged(numbers, this.#options.clock.mono());
@@ -285,7 +290,7 @@ export class CustodyPart {
     if (broker !== undefined) {
       const ms = Math.min(now - this.#tickedAt, TICK_MAX_MS);
       this.#silence(link, ms);
-      if (this.mode === "dispatch") this.#found(this.#unconfirmed.connected(broker, ms));
+      if (this.#watches) this.#found(this.#unconfirmed.connected(broker, ms));
     }
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)

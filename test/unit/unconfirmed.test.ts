@@ -181,3 +181,19 @@ test("with a recorder that stores everything the link never moves", async () => 
   expect(recorded.connections()).toBe(1);
   expect(recorded.world.logs.filter(({ fault }) => fault === "unconfirmed")).toEqual([]);
 }, 120_000);
+
+test("a broker is not blamed by a unit that was started without a disk: it looks at no receipt", async () => {
+  const world = openWorld([{}, {}]);
+  const first = await world.start("report: { standingS: 60 }", false, "zr-117", "custody: dispatch");
+  await world.wait(5 * MINUTE_MS);
+  first.process.kill();
+  world.network.processGone(true);
+  world.disk.cut();
+  world.disk.fault = { kind: "read-only" };
+  const second = await world.start("report: { standingS: 60 }", false, "zr-117", "custody: dispatch");
+  const before = world.logs.filter(({ msg }) => msg === "connected to dispatch").length;
+  await world.wait(HOUR_MS);
+  const { faults } = await world.settle(second.page.status());
+  expect(faults.filter(({ code }) => code === "unconfirmed")).toEqual([]);
+  expect(world.logs.filter(({ msg }) => msg === "connected to dispatch")).toHaveLength(before + 1);
+});
