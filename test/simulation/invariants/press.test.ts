@@ -7,6 +7,7 @@ import {
   broker,
   up,
   press,
+  dropped,
   released,
   held,
   arrived,
@@ -160,6 +161,16 @@ const SOUND: readonly Case[] = [
   ],
   [
     "press-in-time",
+    "the only broker dropped it, and another one is healthy later",
+    [
+      [0, running, sound],
+      [1, press(), dropped(1)],
+      [60, broker(true)],
+      [80, second],
+    ],
+  ],
+  [
+    "press-in-time",
     "the broker was healthy for a while only",
     [
       [0, ...up],
@@ -261,6 +272,15 @@ const VIOLATING: readonly Case[] = [
       [1, sent(0x87)],
       [40, sent(0), press()],
       [60, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "a broker dropped it while another one was healthy",
+    [
+      [0, ...up],
+      [1, press(), dropped(1)],
+      [20, second],
     ],
   ],
   [

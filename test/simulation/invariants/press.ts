@@ -103,8 +103,8 @@ const REFUSED = 0x80;
  * - The unit does not run, or its disk has not let it read its memory since it started: `seq` is a "counter on
  *   disk", "never reused" (§1). Once it has connected it has no excuse.
  * - The disk has lost what it had synced: "while the disk lives" (§1).
- * - A broker has answered 0x10 while a receipt overrode that: "numbers that a broker acknowledged more than 30 s ago are
- *   sent again" (§4).
+ * - A broker has answered 0x10 while a receipt overrode that, or has acknowledged a report and dropped it while no broker
+ *   was healthy: "numbers that a broker acknowledged more than 30 s ago are sent again" (§4).
  */
 const pressInTime: Invariant = {
   name: "press-in-time",
@@ -118,7 +118,7 @@ const pressInTime: Invariant = {
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
-    /** Presses of episodes as a broker without a subscriber answered them, and as they were published. */
+    /** Presses of episodes that a broker acknowledged and nobody got, and as they were published. */
     const unheard = new Map<string, number>();
     const published = new Map<string, number>();
     const missing = (): number =>
@@ -129,6 +129,8 @@ const pressInTime: Invariant = {
       const most = (of: ReadonlyMap<string, number>, episode: string) => of.get(episode) ?? 0;
       if (fact.what === "published" && fact.episode !== undefined)
         published.set(fact.episode, Math.max(fact.report?.presses ?? 0, most(published, fact.episode)));
+      if (fact.what === "dropped" && takers.since.longest === undefined)
+        unheard.set(fact.episode, Math.max(fact.presses, most(unheard, fact.episode)));
       if (fact.what === "puback" && fact.overridden && fact.episode !== undefined)
         unheard.set(fact.episode, Math.max(most(published, fact.episode), most(unheard, fact.episode)));
       if (fact.what === "unit") running.set(fact.running, fact.at);
