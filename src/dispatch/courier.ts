@@ -33,8 +33,11 @@ export type CourierOptions = {
   readonly random: Random;
   readonly compress: Compress;
   readonly unheardCounts: (broker: string) => boolean;
-  /** Whether the link has a connection to this broker that answers. */
-  readonly linked: () => boolean;
+  /**
+   * Whether the client id of the link may be used, though that closes a connection of the link to this broker. `urgent`:
+   * for an emergency that is not over.
+   */
+  readonly mayTakeOver: (urgent: boolean) => boolean;
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
@@ -252,8 +255,7 @@ export class Courier {
       if (!this.#isPlain) this.#suffix = SUFFIX;
       return false;
     }
-    // The link's own connection would be closed.
-    if (this.#options.linked()) return false;
+    if (!this.#options.mayTakeOver(this.#isUrgent)) return false;
     this.#isPlain = code === "unauthorised";
     this.#suffix = "";
     return true;

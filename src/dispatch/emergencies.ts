@@ -26,7 +26,7 @@ export type EmergenciesOptions = {
   /** All configured brokers. */
   readonly brokers: readonly string[];
   /** What every courier gets. */
-  readonly courier: Omit<CourierOptions, "broker" | "linked" | "hasEnded" | "session" | "on">;
+  readonly courier: Omit<CourierOptions, "broker" | "mayTakeOver" | "hasEnded" | "session" | "on">;
   readonly live: Live;
   /** Without a packet for this long, a connection is dead, in milliseconds. */
   readonly deadMs: number;
@@ -67,6 +67,8 @@ const isRefusal = (answer: Answer): boolean =>
     ? answer.channel === "emergency"
     : answer.kind === "too-large" && answer.outgoing.kind === "emergency";
 
+/** How often a courier may close a connection of the link that answers. */
+const TAKE_OVER_MS = 20_000;
 /** The longest pause between connections while an emergency waits. */
 const HURRY_MS = 5_000;
 /** How many ended episodes are remembered. The oldest is forgotten first. */
@@ -89,6 +91,7 @@ export class Emergencies {
   #phase: "idle" | "running" | "leaving" = "idle";
   #on: EmergencyEvents | undefined;
   #session: Session | undefined;
+  #tookOverAt = -Infinity;
   /** The courier to the link's broker. It listens until the link does: no answer of dispatch falls between them. */
   #relieved: Courier | undefined;
   #hurriedAt = -Infinity;
@@ -278,6 +281,18 @@ export class Emergencies {
     );
   }
 
+  /**
+   * A connection of the link that does not answer may be closed. So may one that refuses emergencies, if another host of
+   * its name may deliver them, but not again and again: the rest goes over it.
+   */
+  #mayTakeOver(broker: string, urgent: boolean): boolean {
+    const link = this.#link;
+    if (link?.broker !== broker || link.emergencyMs >= TRUST_MS) return true;
+    if (!urgent || !link.elsewhere || this.#now - this.#tookOverAt < TAKE_OVER_MS) return false;
+    this.#tookOverAt = this.#now;
+    return true;
+  }
+
   #hurry(): void {
     this.#hurriedAt = this.#now;
     this.#options.link.hurry();
@@ -312,7 +327,7 @@ export class Emergencies {
       {
         ...shared,
         broker,
-        linked: () => this.#link?.broker === broker && this.#link.emergencyMs < TRUST_MS,
+        mayTakeOver: (urgent) => this.#mayTakeOver(broker, urgent),
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {
