@@ -34,10 +34,10 @@ export type CourierOptions = {
   readonly compress: Compress;
   readonly unheardCounts: (broker: string) => boolean;
   /**
-   * Whether the client id of the link may be used, though that closes a connection of the link to this broker. `urgent`:
-   * for an emergency that is not over.
+   * The courier is about to use the client id of the link: a connection of the link to this broker would be closed. Returns
+   * whether it may. `urgent`: it carries an emergency that is not over.
    */
-  readonly mayTakeOver: (urgent: boolean) => boolean;
+  readonly takeOver: (urgent: boolean) => boolean;
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
@@ -54,6 +54,11 @@ export type CourierOptions = {
   };
 };
 
+/**
+ * The client id of a courier: its own, that of the link, or that of the link for good, because the broker has said that it
+ * refuses the other one.
+ */
+type ClientId = "own" | "link" | "link-only";
 /** What a broker that refuses a client id may do, besides saying so. */
 const MAY_BE_THE_ID: ReadonlySet<LinkFault> = new Set(["unauthorised", "failed", "lost"]);
 /** While an emergency waits, a broker must get it within 10 s of becoming reachable. */
@@ -110,9 +115,7 @@ export class Courier {
   readonly #load = new Map<string, Load>();
   readonly #running: Reopening;
   #session: Session | undefined;
-  #suffix = SUFFIX;
-  /** The broker has said that it refuses the id with the suffix. */
-  #isPlain = false;
+  #id: ClientId = "own";
   #visits = 0;
   /** How many addresses the broker's name has, as far as it is known. */
   #addresses = 1;
@@ -153,7 +156,7 @@ export class Courier {
 
   /** Whether it is connected with the client id of the link. The broker then closes the link's connection. */
   get takesOver(): boolean {
-    return this.#suffix === "" && this.#session !== undefined;
+    return this.#id !== "own" && this.#session !== undefined;
   }
 
   /** Whether the retained copy of the episode was removed from the broker. */
@@ -250,14 +253,12 @@ export class Courier {
    */
   #changesId(code: LinkFault): boolean {
     if (!MAY_BE_THE_ID.has(code)) return false;
-    if (this.#suffix === "") {
-      // Where it was refused before, it stays refused.
-      if (!this.#isPlain) this.#suffix = SUFFIX;
+    if (this.#id !== "own") {
+      if (this.#id === "link") this.#id = "own";
       return false;
     }
-    if (!this.#options.mayTakeOver(this.#isUrgent)) return false;
-    this.#isPlain = code === "unauthorised";
-    this.#suffix = "";
+    if (!this.#options.takeOver(this.#isUrgent)) return false;
+    this.#id = code === "unauthorised" ? "link-only" : "link";
     return true;
   }
 
@@ -268,7 +269,7 @@ export class Courier {
   #connect(signal: AbortSignal): Promise<Connection> {
     const { connect, broker, options, on } = this.#options;
     const { will: _, ...own } = options;
-    const clientId = `${options.clientId}${this.#suffix}`;
+    const clientId = `${options.clientId}${this.#id === "own" ? SUFFIX : ""}`;
     return connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
   }
 
@@ -328,7 +329,7 @@ export class Courier {
     const error = await connection.closed;
     on.closed(traffic);
     this.#session = undefined;
-    if (error.code === "taken-over" && this.#suffix === "") return "done";
+    if (error.code === "taken-over" && this.#id !== "own") return "done";
     // Another address of the name may deliver it.
     if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";

@@ -9,13 +9,13 @@ import type { Traffic } from "./traffic.ts";
 import {
   carriedTo,
   isAwaited,
+  mayTakeOver,
   published,
   reconnected,
   unheard,
   viewOf,
   type LinkState,
   type Standing,
-  TRUST_MS,
 } from "./standing.ts";
 import type { Answer, OldCopy } from "./outgoing.ts";
 
@@ -26,7 +26,7 @@ export type EmergenciesOptions = {
   /** All configured brokers. */
   readonly brokers: readonly string[];
   /** What every courier gets. */
-  readonly courier: Omit<CourierOptions, "broker" | "mayTakeOver" | "hasEnded" | "session" | "on">;
+  readonly courier: Omit<CourierOptions, "broker" | "takeOver" | "hasEnded" | "session" | "on">;
   readonly live: Live;
   /** Without a packet for this long, a connection is dead, in milliseconds. */
   readonly deadMs: number;
@@ -67,8 +67,6 @@ const isRefusal = (answer: Answer): boolean =>
     ? answer.channel === "emergency"
     : answer.kind === "too-large" && answer.outgoing.kind === "emergency";
 
-/** How often a courier may close a connection of the link that answers. */
-const TAKE_OVER_MS = 20_000;
 /** The longest pause between connections while an emergency waits. */
 const HURRY_MS = 5_000;
 /** How many ended episodes are remembered. The oldest is forgotten first. */
@@ -281,14 +279,11 @@ export class Emergencies {
     );
   }
 
-  /**
-   * A connection of the link that does not answer may be closed. So may one that refuses emergencies, if another host of
-   * its name may deliver them, but not again and again: the rest goes over it.
-   */
-  #mayTakeOver(broker: string, urgent: boolean): boolean {
+  /** A courier wants to use the link's client id. Returns whether it may; then it does. */
+  #takeOver(broker: string, urgent: boolean): boolean {
     const link = this.#link;
-    if (link?.broker !== broker || link.emergencyMs >= TRUST_MS) return true;
-    if (!urgent || !link.elsewhere || this.#now - this.#tookOverAt < TAKE_OVER_MS) return false;
+    if (link?.broker !== broker) return true;
+    if (!mayTakeOver(link, urgent, this.#now - this.#tookOverAt)) return false;
     this.#tookOverAt = this.#now;
     return true;
   }
@@ -327,7 +322,7 @@ export class Emergencies {
       {
         ...shared,
         broker,
-        mayTakeOver: (urgent) => this.#mayTakeOver(broker, urgent),
+        takeOver: (urgent) => this.#takeOver(broker, urgent),
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {

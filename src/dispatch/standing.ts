@@ -114,6 +114,17 @@ export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, 
   return { kind: "open", broker: link.broker, elsewhere: link.elsewhere, silent };
 };
 
+/** How often a courier may close a connection of the link that answers. */
+const TAKE_OVER_MS = 20_000;
+
+/**
+ * Whether a courier may close the link's connection to its broker by using the link's client id. One that does not answer:
+ * yes. One that answers, and refuses an open emergency (`urgent`): if another host of its name may deliver that, and
+ * not again and again, because everything else goes over it. `lastMs`: since a courier did so.
+ */
+export const mayTakeOver = (link: LinkState, urgent: boolean, lastMs: number): boolean =>
+  link.emergencyMs >= TRUST_MS || (urgent && link.elsewhere && lastMs >= TAKE_OVER_MS);
+
 /** Whether a report still has to be published: no broker has delivered it, or dispatch has not said that it has it. */
 export const isAwaited = ({ report, reach }: Standing): boolean =>
   reach !== "sent" || report.data.state === "active";

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { CATALOGUE } from "../domain/faults.ts";
 import type { FaultWords } from "../domain/faults/words.ts";
 import { LampEvent, Snapshot } from "../domain/snapshot.ts";
+import { KEYWORDS } from "../web/viewer/json-schema.ts";
 
 /** What the pages get made from `domain` when they are built, so that neither zod nor unused texts are in them. */
 
@@ -21,25 +22,13 @@ const englishTexts = (): string => {
   return `export const ENGLISH = ${JSON.stringify(texts)};`;
 };
 
-/** Keywords that `src/web/viewer/json-schema.ts` reads. */
-const READ = new Set([
-  "type",
-  "enum",
-  "const",
-  "properties",
-  "required",
-  "additionalProperties",
-  "items",
-  "anyOf",
-]);
-
 /** A JSON Schema without what the check ignores. `named`: the keys are names of properties. */
 const lean = (schema: unknown, named = false): unknown => {
   if (Array.isArray(schema)) return schema.map((one) => lean(one));
   if (typeof schema !== "object" || schema === null) return schema;
   const entries = Object.entries(schema).filter(
     // Keys that the schema does not know are allowed in any case.
-    ([key, one]) => named || (READ.has(key) && one !== false),
+    ([key, one]) => named || (KEYWORDS.has(key) && one !== false),
   );
   return Object.fromEntries(entries.map(([key, one]) => [key, lean(one, !named && key === "properties")]));
 };

@@ -75,7 +75,7 @@ const openCourier = (time: SimulatedTime, codes: number[], others: Others = { al
       random: () => 0.5,
       compress: () => Promise.reject(new Error("no history")),
       unheardCounts: () => false,
-      mayTakeOver: () => true,
+      takeOver: () => true,
       hasEnded: () => false,
       session: { isLive: () => true, right: (report) => report, publishing: () => undefined },
       on: {

@@ -70,7 +70,7 @@ const open = (
         random: () => 0.5,
         compress: (text) => Promise.resolve(gzipSync(text)),
         unheardCounts: () => false,
-        mayTakeOver: () => !linked,
+        takeOver: () => !linked,
         hasEnded: () => false,
         session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
         on: {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  mayTakeOver,
   published,
   reconnected,
   unheard,
@@ -118,4 +119,13 @@ describe("who gets an emergency beside the link", () => {
   test("a single broker is not called on twice while the link works", () => {
     expect(couriersFor({ ...fresh, repeats: true, attempt: 2 }, up, [a])).toEqual([]);
   });
+});
+
+test("a courier closes a connection of the link that does not answer, or now and then one whose name has another host", () => {
+  const link = { broker: "a", elsewhere: true, emergencyMs: 0 };
+  const alone = { ...link, elsewhere: false };
+  expect(mayTakeOver({ ...alone, emergencyMs: 5_000 }, false, 0)).toBe(true);
+  expect([19_999, 20_000].map((ms) => mayTakeOver(link, true, ms))).toEqual([false, true]);
+  expect(mayTakeOver(alone, true, Infinity)).toBe(false);
+  expect(mayTakeOver(link, false, Infinity)).toBe(false);
 });

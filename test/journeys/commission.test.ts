@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { CommissioningReport } from "../../src/domain/commissioning.ts";
 import { signReport } from "../../src/bundle/signed-report.ts";
 import { makeUnitKey } from "../../src/bundle/request.ts";
-import { openCommissioning, PIN, program, UNIT } from "./commissioned-car.ts";
+import { clearDrills, openCommissioning, PIN, program, UNIT } from "./commissioned-car.ts";
 import { waitFor } from "./car.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -35,18 +35,6 @@ const commission = (args: readonly string[], onText?: (text: string) => void) =>
     ],
     onText,
   );
-/** Dispatch clears each drill that its recorder has received. */
-const clearDrills = (): Disposable => {
-  const cleared = new Set<string>();
-  const clearing = setInterval(() => {
-    for (const { episode, state } of car.dispatch.emergencies())
-      if (state === "received" && !cleared.has(episode)) {
-        cleared.add(episode);
-        void car.dispatch.ack(episode, "cleared");
-      }
-  }, 100);
-  return { [Symbol.dispose]: () => clearInterval(clearing) };
-};
 const report = (name: string): string => join(car.root, "commissioning", name);
 const partsOf = (jws: string) => {
   const [header = "", payload = "", signature = ""] = jws.split(".");
@@ -76,7 +64,7 @@ test("without a terminal, the technician's name is needed, and a step to skip mu
 
 test("a car in which everything works is commissioned, and dispatch has the event", async () => {
   const pressed = new Set<string>();
-  using _clearing = clearDrills();
+  using _clearing = clearDrills(car);
   const { code, text } = await commission([], (all) => {
     for (const [name, loop] of Object.entries(LOOPS))
       if (all.includes(`press ${name} now`) && !pressed.has(name)) {
@@ -220,7 +208,7 @@ test("a list that nobody works through fails: its report says why, and no drill 
 });
 
 test("at a terminal it asks for the name, waits for Enter before a drill, and skips a step on s", async () => {
-  using _clearing = clearDrills();
+  using _clearing = clearDrills(car);
   const args = ["commission", "--root", car.root, "--hold", "2", "--certificate-days", "1"];
   const terminal = spawn(process.execPath, ["src/main.ts", ...args], { cols: 160, rows: 40, name: "xterm" });
   let text = "";

@@ -154,3 +154,18 @@ export const program = async (
   const [code] = await once(child, "close");
   return { code: Number(code), text };
 };
+
+/** Dispatch clears each drill that its recorder has received. */
+export const clearDrills = ({
+  dispatch,
+}: Pick<Awaited<ReturnType<typeof openCommissioning>>, "dispatch">): Disposable => {
+  const cleared = new Set<string>();
+  const clearing = setInterval(() => {
+    for (const { episode, state } of dispatch.emergencies())
+      if (state === "received" && !cleared.has(episode)) {
+        cleared.add(episode);
+        void dispatch.ack(episode, "cleared");
+      }
+  }, 100);
+  return { [Symbol.dispose]: () => clearInterval(clearing) };
+};

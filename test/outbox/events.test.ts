@@ -23,6 +23,17 @@ const press: Draft = {
   clock: "gnss",
 };
 
+/** A clock that stands still between steps, in milliseconds. */
+const steppedClock = () => {
+  let mono = 0;
+  const clock: Clock = {
+    mono: () => mono,
+    now: () => ({ at: mono, clock: "gnss" }),
+    when: (at) => ({ at, clock: "gnss" }),
+  };
+  return { clock, pass: (ms: number) => void (mono += ms) };
+};
+
 const POSITION = { lat: 45, lon: 20, fix: "3d", reason: "emergency" } as const;
 
 /** Everything that can be read, and the numbers that are declared. */
@@ -58,12 +69,7 @@ const expectAccounted = async (outbox: Outbox): Promise<void> => {
 
 describe("too many reports of an emergency", () => {
   test("on disk: the oldest go, declared, but for the first and the newest of each episode", async () => {
-    let mono = 0;
-    const clock: Clock = {
-      mono: () => mono,
-      now: () => ({ at: mono, clock: "gnss" }),
-      when: (at) => ({ at, clock: "gnss" }),
-    };
+    const { clock, pass } = steppedClock();
     const of = disk();
     const pressed = (presses: number): Draft =>
       press.kind === "emergency" ? { ...press, data: { ...press.data, presses } } : press;
@@ -73,7 +79,7 @@ describe("too many reports of an emergency", () => {
       for (let n = 1; n <= 10_000; n++) {
         if (n % 4 === 0) outbox.append({ kind: "position", data: POSITION, at: n, clock: "gnss" });
         outbox.append(pressed(n));
-        mono += 250;
+        pass(250);
         // oxlint-disable-next-line no-await-in-loop -- as a loose wire makes them
         if (n % 40 === 0) await outbox.flush();
       }
@@ -91,12 +97,7 @@ describe("too many reports of an emergency", () => {
 
 describe("too many events", () => {
   test("on disk: the oldest of low value go, declared; emergencies, gaps and commands stay", async () => {
-    let mono = 0;
-    const clock: Clock = {
-      mono: () => mono,
-      now: () => ({ at: mono, clock: "gnss" }),
-      when: (at) => ({ at, clock: "gnss" }),
-    };
+    const { clock, pass } = steppedClock();
     const of = disk();
     {
       await using outbox = await open(of, { clock });
@@ -109,7 +110,7 @@ describe("too many events", () => {
       }
       await outbox.flush();
       for (let n = 0; n < 40; n++) {
-        mono += 1_000;
+        pass(1_000);
         outbox.append(fault(12_000 + n));
         await outbox.flush();
       }

@@ -90,7 +90,7 @@ const sentence = (body: string): string => {
   const sum = Buffer.from(body).reduce((all, byte) => all ^ byte, 0);
   return `$${body}*${sum.toString(16).toUpperCase().padStart(2, "0")}\r\n`;
 };
-/** A second of a receiver, with the host's time, which is the real one. */
+/** What a receiver says in one second, at the time of this machine. */
 const epoch = (): string => {
   const iso = new Date().toISOString().replaceAll(/\D/g, "");
   const time = `${iso.slice(8, 14)}.00`;

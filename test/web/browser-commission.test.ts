@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ENGLISH } from "../../src/web/status/words/english.ts";
-import { openCommissioning, program } from "../journeys/commissioned-car.ts";
+import { clearDrills, openCommissioning, program } from "../journeys/commissioned-car.ts";
 import { waitFor } from "../journeys/car.ts";
 import { accessibilityFaults } from "./accessibility.ts";
 import { openBrowser, openPage, screenshot } from "./browser.ts";
@@ -42,21 +42,8 @@ const begin = async (page: Page): Promise<void> => {
   await page.getByRole("button", { name: words.begin }).click();
 };
 
-/** Dispatch clears each drill that its recorder has received. */
-const clearDrills = (): Disposable => {
-  const cleared = new Set<string>();
-  const clearing = setInterval(() => {
-    for (const { episode, state } of car.dispatch.emergencies())
-      if (state === "received" && !cleared.has(episode)) {
-        cleared.add(episode);
-        void car.dispatch.ack(episode, "cleared");
-      }
-  }, 100);
-  return { [Symbol.dispose]: () => clearInterval(clearing) };
-};
-
 test("a car is commissioned on the page, to a signed report that verifies and a page to print", async () => {
-  using _clearing = clearDrills();
+  using _clearing = clearDrills(car);
   await using seen = await open();
   const { page, errors } = seen;
   await page.getByLabel(words.technician).waitFor();

@@ -13,7 +13,7 @@ const unique = (words: Iterable<string>): string[] => [...new Set(words)].toSort
 const optionsOf = ({ usage }: Described): string[] =>
   unique([...usage.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([option]) => option));
 
-/** The words that can follow a command: `flash config|firmware`. */
+/** The subcommands that a usage text names: `config` and `firmware` of `flash config|firmware`. */
 const wordsOf = ({ name, usage }: Described): string[] =>
   unique(
     [...usage.matchAll(new RegExp(`^patrol-unit ${name} ([a-z][a-z|]*)`, "gm"))].flatMap(([, words = ""]) =>

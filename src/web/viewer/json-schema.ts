@@ -15,6 +15,18 @@ export type JsonSchema = {
   readonly anyOf?: readonly JsonSchema[];
 };
 
+/** They are in the page; what the schemas have beside them is left out when it is built. */
+export const KEYWORDS: ReadonlySet<string> = new Set<keyof JsonSchema>([
+  "type",
+  "enum",
+  "const",
+  "properties",
+  "required",
+  "additionalProperties",
+  "items",
+  "anyOf",
+]);
+
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
