@@ -50,11 +50,13 @@ export const isTooEarly = (known: Episode, cleared: Cleared): boolean => {
   // Comparisons with NaN are false: a time is not known.
   const earlier = pressedAgainAt - Date.parse(cleared.at ?? "");
   if (!earlyClear) return earlier > 0 && earlier < KEPT_MS;
+  const { newest = earlyClear } = earlyClear;
+  // Not one that waited, whatever its time says: the clock of dispatch may have been set back.
+  if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: the clock of dispatch may be ahead.
   if (isRepetition(earlyClear, cleared)) return true;
   if (earlier <= 0 || between(earlyClear, cleared).cameMs >= KEPT_MS) return false;
-  const { newest = earlyClear } = earlyClear;
-  return isSameDecision(earlyClear, cleared) && !hadSameDelay(newest, cleared);
+  return isSameDecision(earlyClear, cleared);
 };
 
 /** The episode after a `cleared` was refused because it came too early. */

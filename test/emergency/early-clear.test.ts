@@ -31,6 +31,14 @@ describe("a cleared after a further press", () => {
     ]);
   });
 
+  test("by a clock that was set back by hours since one was refused costs one more refusal", () => {
+    const early = clearedAt(new Date(PRESSED - 1_000).toISOString(), 200);
+    const setBack = (ms: number) => new Date(PRESSED - 79_200_000 + ms).toISOString();
+    const [once, again5s] = [clearedAt(setBack(0), 10_000), clearedAt(setBack(5_000), 15_000)];
+    expect(stateAfter(sent("A", 3), early, sent("A", 4), once)).toEqual(["active 2"]);
+    expect(stateAfter(sent("A", 3), early, sent("A", 4), once, again5s)).toEqual(["cleared 2"]);
+  });
+
   test("that was refused does not end it later, when it comes from another broker, though dispatch's clock is ahead", () => {
     const twin = clearedAt(new Date(PRESSED + 10_000).toISOString(), 200);
     const from = (mono: number) => ({ ...twin, mono });
