@@ -160,6 +160,15 @@ const SOUND: readonly Case[] = [
     ],
   ],
   [
+    "press-arrives",
+    "the only broker dropped it",
+    [
+      [0, running, sound],
+      [1, press(), dropped(1)],
+      [2, end],
+    ],
+  ],
+  [
     "press-in-time",
     "the only broker dropped it, and another one is healthy later",
     [
@@ -272,6 +281,15 @@ const VIOLATING: readonly Case[] = [
       [1, sent(0x87)],
       [40, sent(0), press()],
       [60, second],
+    ],
+  ],
+  [
+    "press-arrives",
+    "a broker dropped it while another one was healthy",
+    [
+      [0, ...up],
+      [1, press(), dropped(1)],
+      [2, end],
     ],
   ],
   [

@@ -30,6 +30,37 @@ class Arrived {
 }
 
 /**
+ * Presses that a broker acknowledged and nobody got, because no broker was healthy, or because a receipt overrode its 0x10.
+ * The numbers of their reports are sent again or declared (§4).
+ */
+class Swallowed {
+  readonly #presses = new Map<string, number>();
+  readonly #published = new Map<string, number>();
+  readonly #takers: Takers;
+
+  constructor(takers: Takers) {
+    this.#takers = takers;
+  }
+
+  see(fact: Fact): void {
+    if (fact.what === "published" && fact.episode !== undefined)
+      raise(this.#published, fact.episode, fact.report?.presses ?? 0);
+    if (fact.what === "dropped" && this.#takers.since.longest === undefined)
+      raise(this.#presses, fact.episode, fact.presses);
+    if (fact.what === "puback" && fact.overridden && fact.episode !== undefined)
+      raise(this.#presses, fact.episode, this.#published.get(fact.episode) ?? 0);
+  }
+
+  /** How many of them dispatch has not counted. */
+  missing(arrived: Arrived): number {
+    return [...this.#presses].reduce((sum, [id, presses]) => sum + Math.max(0, presses - arrived.of(id)), 0);
+  }
+}
+
+const raise = (counts: Map<string, number>, episode: string, least: number): void =>
+  void counts.set(episode, Math.max(least, counts.get(episode) ?? 0));
+
+/**
  * The presses that the board has handed over and that are not confirmed. A press that finds no free slot
  * on the board is counted by the newest slot, under the number of its press.
  */
@@ -53,7 +84,7 @@ class Unconfirmed {
 /**
  * Presses carry no number of the board on the wire, so they are counted: too few means that one was
  * lost, too many that one was counted twice. A press that the board could not keep (too short, or its
- * power went) may arrive and need not. A press that a lying disk has lost is not demanded.
+ * power went) may arrive and need not. A press that a lying disk has lost is not demanded, nor one that was swallowed.
  */
 const pressArrives: Invariant = {
   name: "press-arrives",
@@ -63,11 +94,15 @@ const pressArrives: Invariant = {
     const arrived = new Arrived();
     /** On the board, and in an episode that only the unit's memory has. */
     const unconfirmed = new Unconfirmed();
+    const takers = new Takers();
+    const swallowed = new Swallowed(takers);
     let kept = 0;
     let doubtful = 0;
     let writable = true;
     return (fact) => {
       arrived.see(fact);
+      takers.see(fact);
+      swallowed.see(fact);
       unconfirmed.see(fact);
       if (fact.what === "disk") ({ writable } = fact);
       // Without a disk, the same press may open a second episode, if the board no longer knows its age.
@@ -86,7 +121,7 @@ const pressArrives: Invariant = {
       if (fact.what === "episode" && arrived.total > kept + doubtful) {
         return `dispatch counts ${arrived.total} presses, there were ${kept + doubtful}`;
       }
-      if (fact.what !== "end" || arrived.total >= kept) return undefined;
+      if (fact.what !== "end" || arrived.total + swallowed.missing(arrived) >= kept) return undefined;
       return `dispatch counts ${arrived.total} presses, there were ${kept}`;
     };
   },
@@ -118,21 +153,11 @@ const pressInTime: Invariant = {
     const line = new Since();
     let due: { readonly press: string; readonly at: number }[] = [];
     let owed = 0;
-    /** Presses of episodes that a broker acknowledged and nobody got, and as they were published. */
-    const unheard = new Map<string, number>();
-    const published = new Map<string, number>();
-    const missing = (): number =>
-      [...unheard].reduce((sum, [id, presses]) => sum + Math.max(0, presses - arrived.of(id)), 0);
+    const swallowed = new Swallowed(takers);
     return (fact) => {
       arrived.see(fact);
       takers.see(fact);
-      const most = (of: ReadonlyMap<string, number>, episode: string) => of.get(episode) ?? 0;
-      if (fact.what === "published" && fact.episode !== undefined)
-        published.set(fact.episode, Math.max(fact.report?.presses ?? 0, most(published, fact.episode)));
-      if (fact.what === "dropped" && takers.since.longest === undefined)
-        unheard.set(fact.episode, Math.max(fact.presses, most(unheard, fact.episode)));
-      if (fact.what === "puback" && fact.overridden && fact.episode !== undefined)
-        unheard.set(fact.episode, Math.max(most(published, fact.episode), most(unheard, fact.episode)));
+      swallowed.see(fact);
       if (fact.what === "unit") running.set(fact.running, fact.at);
       // A unit knows its numbers once it has read its memory: a disk that is slow then is waited for.
       if (fact.what === "disk") ({ writable } = fact);
@@ -152,7 +177,7 @@ const pressInTime: Invariant = {
         due.shift();
         owed++;
       }
-      return arrived.total + missing() < owed
+      return arrived.total + swallowed.missing(arrived) < owed
         ? `${owed} presses should have arrived by now, dispatch counts ${arrived.total}`
         : undefined;
     };
