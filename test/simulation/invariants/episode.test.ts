@@ -129,6 +129,18 @@ const SOUND: readonly Case[] = [
   ],
   [
     "no-stale-copy",
+    "a late report comes and is removed at once",
+    [
+      [0, ...up, connected(), disk([{}])],
+      [1, disk([])],
+      [89, copy(true)],
+      [90, second],
+      [91, copy(false)],
+      [100, second],
+    ],
+  ],
+  [
+    "no-stale-copy",
     "the episode is open",
     [
       [0, ...up, connected(), copy(true), disk([{}])],

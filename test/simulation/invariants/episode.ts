@@ -48,6 +48,8 @@ const endedStaysEnded: Invariant = {
 };
 
 const GONE_MS = 60_000;
+/** A copy that goes again within this time is not kept: a late report of the episode came, and its removal followed. */
+const PASSING_MS = 5_000;
 
 /**
  * Excuses, and what allows them. The sentence is that of contract §5: "No broker keeps a retained copy of an
@@ -62,7 +64,8 @@ const noStaleCopy: Invariant = {
   name: "no-stale-copy",
   sentence: "No broker keeps a retained copy of an ended episode once it has been reachable for a minute.",
   begin() {
-    const held = new Map<string, { broker: string; episode: string; at: number }>();
+    /** `since`: it has been there without a break; `at`: it was last published. */
+    const held = new Map<string, { broker: string; episode: string; since: number; at: number }>();
     const takers = new Takers();
     const open = new Set<string>();
     const ended = new Map<string, number>();
@@ -78,7 +81,8 @@ const noStaleCopy: Invariant = {
       takers.see(fact);
       if (fact.what === "retained") {
         const key = `${fact.broker} ${fact.episode}`;
-        if (fact.present) held.set(key, fact);
+        const { broker, episode, at } = fact;
+        if (fact.present) held.set(key, { broker, episode, since: held.get(key)?.since ?? at, at });
         else held.delete(key);
       }
       if (fact.what !== "durable") return;
@@ -93,7 +97,8 @@ const noStaleCopy: Invariant = {
     return (fact) => {
       see(fact);
       if (fact.what !== "second" || runningSince === undefined) return undefined;
-      for (const { broker, episode } of held.values()) {
+      for (const { broker, episode, since: heldSince } of held.values()) {
+        if (fact.at - heldSince < PASSING_MS) continue;
         const since = takers.since.at(broker);
         const endedAt = ended.get(episode);
         if (since === undefined || endedAt === undefined) continue;
