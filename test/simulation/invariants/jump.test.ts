@@ -6,6 +6,7 @@ import {
   gap,
   MADE_UP,
   readOnly,
+  running,
   report,
   second,
   stopped,
@@ -35,6 +36,18 @@ const SOUND: readonly Case[] = [
   [NAME, "a broker is not healthy", [...before, jumped, [60, broker(false, "b")], ...over]],
   [NAME, "no connection is open", [...before, jumped, [60, disconnected("link")], ...over]],
   [NAME, "the life ends", [...before, jumped, [60, stopped], ...over]],
+  [
+    NAME,
+    "the disk takes nothing since before the life began",
+    [
+      [1, ...up, connected(), report(5), stopped],
+      [2, readOnly],
+      [3, running, connected()],
+      [4, readOnly],
+      jumped,
+      ...over,
+    ],
+  ],
   [NAME, "another store begins", [...before, [10, report(MADE_UP + 2, "other")], ...over]],
 ];
 

@@ -53,6 +53,9 @@ const jumpIsDeclared: Invariant = {
     "While the disk takes nothing and every broker is healthy, numbers that the unit skips are declared within 60 s.",
   begin() {
     let heard: { readonly store: string; readonly of: Heard } | undefined;
+    let takes = true;
+    /** Whether the disk has taken something in this life. */
+    let began = true;
     const unwritable = new Since();
     const healthy = new Map<string, Since>();
     const open = new SinceEach();
@@ -71,9 +74,14 @@ const jumpIsDeclared: Invariant = {
         healthy.set(fact.broker, since);
         since.set(fact.healthy, fact.at);
       }
-      if (fact.what === "disk") unwritable.set(!fact.writable, fact.at);
-      if (fact.what === "disk" && !fact.writable) heard?.of.forget();
-      if (fact.what === "unit" && !fact.running) {
+      if (fact.what === "disk") {
+        takes = fact.writable;
+        began ||= takes;
+        unwritable.set(!takes && began, fact.at);
+        if (!takes) heard?.of.forget();
+      }
+      if (fact.what === "unit") {
+        began = takes;
         unwritable.set(false, fact.at);
         heard?.of.forget();
       }
