@@ -363,12 +363,16 @@ export class World<D> {
 
 const urlOf = (broker: Broker): string => `mqtts://${broker.name}:8883`;
 
+/** What a broker that allows a unit one client id may do at the CONNECT of a courier. */
+const ID_REFUSALS = ["unauthorised", "failed", "lost"] as const;
+
 /** Most brokers are large; some are small, old or of another make. */
 const drawLimits = (dice: Dice): BrokerLimits => ({
   version: dice.chance(0.15) ? 4 : 5,
   receiveMaximum: dice.pick([1, 2, 10, 20, 100, FULL_LIMITS.receiveMaximum, FULL_LIMITS.receiveMaximum]),
   maximumPacketSize: dice.pick([2_000, 10_000, 1_000_000, FULL_LIMITS.maximumPacketSize]),
   retainedToWildcards: dice.chance(0.8),
+  refusesCouriers: dice.chance(0.25) ? dice.pick(ID_REFUSALS) : undefined,
 });
 
 /** A world whatever its disk: what faults work on. */

@@ -1,4 +1,4 @@
-import { DROPPING_BROKER, LYING_BROKER } from "./network.ts";
+import { DROPPING_BROKER, FORGETFUL_BROKER, LYING_BROKER } from "./network.ts";
 import { MINUTE_MS, once, type Fault } from "./fault.ts";
 
 const away: Fault = {
@@ -15,6 +15,7 @@ const away: Fault = {
 /** What can be wrong with dispatch's recorder, and what only a recorder can make good. */
 export const RECORDER_FAULTS: readonly Fault[] = [
   LYING_BROKER,
+  FORGETFUL_BROKER,
   DROPPING_BROKER,
   away,
   once("recorder crashes", 2, ({ dispatch }, dice) => dispatch.recorder?.crash(dice.chance(0.5))),
