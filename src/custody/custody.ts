@@ -18,6 +18,11 @@ const APART_MS = 600_000;
 /** After this long without a receipt, 0x10 counts again as what it says. */
 const FRESH_MS = 600_000;
 
+/** A life that cannot store its numbers begins at least so many above those of the lives before. */
+const JUMP_MIN = 65_536;
+/** Below it are the numbers that such lives use up in a car's life. A receipt beyond it is nonsense. */
+const NUMBERS_MAX = 2 ** 52;
+
 /** What a receipt is held against. */
 export type Known = {
   readonly store: string;
@@ -41,6 +46,11 @@ export type Verdict =
    * begin. `memory` counts once it has.
    */
   | { readonly kind: "renew"; readonly why: string; readonly memory: CustodyMemory }
+  /**
+   * An earlier life could not store its numbers and gave far higher ones. This life's must go on above them, and what
+   * is `missing` is to be declared; then the receipt is to be judged again.
+   */
+  | { readonly kind: "jumped"; readonly upTo: number; readonly missing: ReceiptMessage["missing"] }
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
 
 const ignored = (why: Ignored, detail: string): Verdict => ({ kind: "ignored", why, detail });
@@ -64,6 +74,7 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
   if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
+  if (hasJumped(receipt, known)) return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
   const claim = falseClaim(receipt, known);
   if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
   const { by, upTo } = receipt;
@@ -77,6 +88,16 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
 /** After a day of silence one that is older counts as well: the recorder's clock may have been wrong before. */
 const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
   newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
+
+/**
+ * Dispatch has far higher numbers than the next one here, and none of those between. An older copy of the disk would
+ * lack the numbers right after its own.
+ */
+const hasJumped = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean =>
+  upTo > next + JUMP_MIN &&
+  upTo < NUMBERS_MAX &&
+  missing.some(([from, to]) => from <= next && to >= next + JUMP_MIN) &&
+  unsent(next - 1, missing) === undefined;
 
 /** What a receipt claims that cannot be true of this store. */
 const falseClaim = (

@@ -3,9 +3,8 @@ import { LinkError } from "./port.ts";
 import { TRUST_MS } from "./standing.ts";
 
 /**
- * Whether to close an open connection because the oldest emergency on it has had no answer for
- * `urgentMs`: longer than `deadMs`, or longer than TRUST_MS while another emergency waits for a place on
- * the wire (`blocked`).
+ * Whether to close an open connection because the oldest emergency on it has waited for `urgentMs`: for its answer
+ * longer than `deadMs`, or longer than TRUST_MS while one waits for a place on the wire (`blocked`).
  */
 export const isStuck = (
   { urgentMs, blocked }: { readonly urgentMs: number; readonly blocked: boolean },
@@ -17,7 +16,7 @@ export type Seen = {
   readonly broker: string;
   /** The broker has answered nothing for this long. */
   readonly silentMs: number;
-  /** The oldest emergency or removal in flight has had no answer for this long. */
+  /** The oldest emergency or removal has waited for its answer, or for a place on the wire, for this long. */
   readonly urgentMs: number;
   /** An emergency or a removal waits for a place on the wire. */
   readonly blocked: boolean;

@@ -76,6 +76,8 @@ export class Traffic {
   readonly #pace;
   readonly #pauses = new Pauses();
   readonly #flights = new Set<Flight>();
+  /** Since when an emergency or a removal waits because the window is full. */
+  #blockedAt: number | undefined;
   /** Numbers that are queued or in flight, or that do not fit this broker. */
   readonly #underway = new Set<number>();
   readonly #reading: Reading;
@@ -147,14 +149,17 @@ export class Traffic {
   }
 
   /**
-   * How long the oldest emergency or removal in flight has waited for its acknowledgement; 0 if there is
-   * none.
+   * How long the oldest emergency or removal has waited: in flight for its acknowledgement, or for a place on the wire
+   * behind messages without one. 0 if there is none.
    */
   urgentMs(now: number): number {
-    let eldest = now;
-    for (const { outgoing, sentAt } of this.#flights)
+    let [eldest, behind] = [now, now];
+    for (const { outgoing, sentAt } of this.#flights) {
+      behind = Math.min(behind, sentAt);
       if (outgoing.kind === "emergency" || outgoing.kind === "removal") eldest = Math.min(eldest, sentAt);
-    return now - eldest;
+    }
+    const waiting = this.blocked ? Math.max(behind, this.#blockedAt ?? now) : now;
+    return now - Math.min(eldest, waiting);
   }
 
   /** Whether an emergency or a removal waits because the window is full. */
@@ -278,7 +283,11 @@ export class Traffic {
 
   /** The next message, or undefined if there is none, or no place for it. */
   next(now: number): Outgoing | undefined {
-    if (this.#flights.size >= this.#window) return undefined;
+    if (this.#flights.size >= this.#window) {
+      if (this.blocked) this.#blockedAt ??= now;
+      return undefined;
+    }
+    this.#blockedAt = undefined;
     const state = this.#pauses.waits("state", now) ? undefined : this.#states.shift();
     if (state || this.#held) return state;
     const urgent = this.#pauses.refused("emergency", now) ? undefined : this.#urgent.shift();

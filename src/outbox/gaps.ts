@@ -63,10 +63,13 @@ export class Gaps {
     this.declare(numbers, reason, now);
   }
 
-  /** Settles numbers that were left behind without having been given to a report, and declares them. */
-  abandon(numbers: Runs, reason: GapReason, now: Now): void {
+  /**
+   * Settles numbers that were left behind without having been given to a report, and declares them, except those that
+   * dispatch has (`had`).
+   */
+  abandon(numbers: Runs, had: Runs, reason: GapReason, now: Now): void {
     this.#queue.settleUngiven(numbers);
-    this.declare(numbers, reason, now);
+    this.declare(without(numbers, had), reason, now);
   }
 
   /**

@@ -317,6 +317,10 @@ export class OutboxLoop implements Outbox {
     return this.#receipts.coveredAt(upTo, missing);
   }
 
+  leap(upTo: number, missing: Runs): void {
+    this.#vital.leap(upTo, missing);
+  }
+
   get recovered(): boolean {
     return this.#queue.isRecovered;
   }

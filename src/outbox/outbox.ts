@@ -87,6 +87,11 @@ export type Outbox = AsyncDisposable &
      * Undefined if there are none with a time that is trusted.
      */
     coveredAt(upTo: number, missing: Runs): Promise<number | undefined>;
+    /**
+     * An earlier life gave numbers up to `upTo` that the disk could not store: this life's go on above them. Dispatch
+     * has those between the present ones and `upTo` that are not `missing`; the others are declared.
+     */
+    leap(upTo: number, missing: Runs): void;
     /** How many reports a broker has acknowledged and no receipt covers. */
     readonly unreceipted: number;
     /** The next number that is given. Before `recovered` earlier lives may have given higher ones. */

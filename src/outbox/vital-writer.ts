@@ -1,4 +1,5 @@
 import type { Random, Time, Timer } from "../runtime/ports.ts";
+import { without, type Runs } from "../domain/runs.ts";
 import type { Condition } from "./condition.ts";
 import type { Gaps } from "./gaps.ts";
 import type { Lease } from "./numbers.ts";
@@ -86,16 +87,29 @@ export class VitalWriter {
   }
 
   #failed(cause: unknown): void {
-    const { queue, gaps, condition, random, now, declared } = this.#options;
+    const { queue, condition } = this.#options;
     this.file.touch();
     const first = condition.vitalFailed(cause);
     this.#leaseWaitEnds();
     if (!first && queue.allLeased) return;
-    const left = queue.leaveNumbers(numberBeyond(queue.next, random));
     // Declared at once: this life may not see the disk come back.
-    gaps.abandon(left, "power-cut", now());
-    declared();
+    this.#jump(queue.next, []);
     condition.report();
+  }
+
+  /** See `Outbox.leap`. */
+  leap(upTo: number, missing: Runs): void {
+    const { next } = this.#options.queue;
+    this.#jump(upTo + 1, without([[next, upTo]], missing));
+    this.file.touch();
+    this.soon();
+  }
+
+  /** The next number is far beyond `least`. Those that are left behind are declared, except what dispatch has of them. */
+  #jump(least: number, had: Runs): void {
+    const { queue, gaps, random, now, declared } = this.#options;
+    gaps.abandon(queue.leaveNumbers(numberBeyond(least, random)), had, "power-cut", now());
+    declared();
   }
 
   /** A report has been given this number. */

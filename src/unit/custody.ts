@@ -172,13 +172,20 @@ export class CustodyPart {
     if (this.#early) return;
     const claim = claimOf(value);
     const coveredAt = claim && (await outbox.coveredAt(claim.upTo, claim.missing));
-    const verdict = judge(this.#memory, value, {
-      store: outbox.store,
-      next: outbox.next,
-      unsent: (upTo, missing) => outbox.unsent(upTo, missing),
-      coveredAt,
-      now: clock.now(),
-    });
+    const judged = (): Verdict =>
+      judge(this.#memory, value, {
+        store: outbox.store,
+        next: outbox.next,
+        unsent: (upTo, missing) => outbox.unsent(upTo, missing),
+        coveredAt,
+        now: clock.now(),
+      });
+    let verdict = judged();
+    if (verdict.kind === "jumped") {
+      outbox.leap(verdict.upTo, verdict.missing);
+      verdict = judged();
+    }
+    if (verdict.kind === "jumped") return; // not after a leap
     if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
     else if (verdict.kind === "renew") this.#renew(verdict);
     else this.#count(verdict, broker);

@@ -79,6 +79,21 @@ describe("a receipt", () => {
     expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_001 }).kind).toBe("renew");
   });
 
+  test("with far higher numbers and none between is of a life that could not store its own, not of a newer disk", () => {
+    const far = 2 ** 40;
+    const jumped = { upTo: far + 9, missing: [[990, far - 1]] };
+    expect(judge(heard, receipt(jumped), KNOWN)).toEqual({ kind: "jumped", ...jumped });
+    const kinds = [
+      // Dispatch has the next number of this disk.
+      judge(heard, receipt({ ...jumped, missing: [[1_001, far - 1]] }), KNOWN),
+      judge(heard, receipt({ ...jumped, missing: [[990, 2_000]] }), KNOWN),
+      judge(heard, receipt({ ...jumped, upTo: 2 ** 52 }), KNOWN),
+      judge(heard, receipt({ upTo: 60_000, missing: [[990, 59_000]] }), KNOWN),
+      judge(heard, receipt(jumped), { ...KNOWN, unsent: () => 500 }),
+    ].map(({ kind }) => kind);
+    expect(kinds).toEqual(["renew", "renew", "renew", "renew", "renew"]);
+  });
+
   // The unit's clock may be wrong, or that of a recording.
   test("counts whatever the unit's clock says", () => {
     expect(judge(heard, receipt({ at: "2031-01-01T00:00:00Z" }), KNOWN).kind).toBe("counts");

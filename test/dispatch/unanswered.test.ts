@@ -32,6 +32,21 @@ test("an emergency that waits for the place of an unanswered one is blocked", ()
   expect([traffic.next(0), traffic.blocked]).toEqual([undefined, true]);
 });
 
+test("an emergency that waits behind a message of another kind without an answer counts from when it began to wait", () => {
+  const traffic = new Traffic({ ...settings, receiveMaximum: 1 }, 0);
+  traffic.greet(Buffer.from("{}"));
+  const flight = traffic.sent(traffic.next(0)!, 2, 0);
+  traffic.remove("01K0000000000000000000000A");
+  expect(traffic.next(7_000)).toBeUndefined();
+  expect([traffic.next(9_000), traffic.urgentMs(10_000)]).toEqual([undefined, 3_000]);
+  traffic.answered(flight, 0, 11_000);
+  expect([traffic.urgentMs(11_000), traffic.next(11_000)?.kind, traffic.blocked]).toEqual([
+    0,
+    "removal",
+    false,
+  ]);
+});
+
 test("a connection without an answer is given up after 30 s, and after 5 s if another emergency waits", () => {
   const of = (urgentMs: number, blocked: boolean) => isStuck({ urgentMs, blocked }, 30_000);
   expect([of(30_000, false), of(30_001, false)]).toEqual([false, true]);
