@@ -38,6 +38,10 @@ export type Next = {
 
 /** A connection counts as useful only if it lasted this long. */
 export const USEFUL_MS = 10_000;
+/** A connection that lasted this long was worth it, however it ended. */
+const STEADY_MS = 60_000;
+/** After so many useful connections in a row that were shorter, another broker has its turn. */
+const UNSTEADY_VISITS = 2;
 /** After so many losses in a row with a large message in flight, its size counts as the cause. */
 const SUSPECT_LOSSES = 2;
 /** After so long at other brokers the link returns to the first one, which may deliver again. */
@@ -59,6 +63,8 @@ export class Brokers {
   #inVain = 0;
   /** Visits in a row to other addresses of one broker. */
   #turns = 0;
+  /** Useful connections in a row to the broker that the link returns to, which did not last. */
+  #unsteady = 0;
   #preferred: number | undefined;
   /** The broker that the link returns to, and for how long it was connected since that is not the first one. */
   #home = { broker: 0, connectedMs: 0 };
@@ -125,10 +131,7 @@ export class Brokers {
     }
     if (useful) {
       this.#inVain = 0;
-      // Otherwise the link would always return to a broker that works for a while, or for all but emergencies.
-      if (visit.left === "unanswered")
-        return { broker: (visit.broker + 1) % this.urls.length, pause: "short" };
-      return { broker: this.#home.broker, pause: "short" };
+      return { broker: this.#afterUseful(visit), pause: "short" };
     }
     // Without a connection, every address of the name has been tried. With one, only the first that accepts.
     if (this.#turns < (visit.otherAddresses ?? 0)) {
@@ -141,6 +144,15 @@ export class Brokers {
     if (this.#inVain < this.urls.length) return { broker, pause: "none" };
     this.#inVain = 0;
     return { broker, pause: "growing" };
+  }
+
+  /** Home, but not always: a broker that works for a while, or for all but emergencies, must not keep the link. */
+  #afterUseful({ broker, lastedMs, left }: Visit): number {
+    this.#unsteady = lastedMs < STEADY_MS && broker === this.#home.broker ? this.#unsteady + 1 : 0;
+    const isLeft = left === "unanswered" || this.#unsteady === UNSTEADY_VISITS;
+    if (!isLeft) return this.#home.broker;
+    this.#unsteady = 0;
+    return (broker + 1) % this.urls.length;
   }
 
   /** Decides where the link returns to. */

@@ -26,6 +26,15 @@ describe("the next broker", () => {
     expect(brokers.after({ ...useful(1), delivered: 0 })).toEqual({ broker: 2, pause: "none" });
   });
 
+  test("one that serves for less than a minute keeps the link twice, not for ever", () => {
+    const brokers = new Brokers(URLS);
+    const short = { ...useful(0), lastedMs: 59_999 };
+    const next = [short, short, useful(1), short, useful(0), short, short].map(
+      (visit) => brokers.after(visit).broker,
+    );
+    expect(next).toEqual([0, 1, 0, 0, 0, 0, 1]);
+  });
+
   test("after one that took everything but did not answer an emergency it is the one after that", () => {
     const brokers = new Brokers(URLS);
     expect(brokers.after({ ...useful(0), left: "unanswered" })).toEqual({ broker: 1, pause: "short" });
