@@ -101,11 +101,11 @@ const SOUND: readonly Case[] = [
   ],
   [
     "finds-a-healthy-broker",
-    "after two minutes",
+    "after three minutes",
     [
       [0, ...up],
-      [125, connected()],
-      [200, second],
+      [195, connected()],
+      [300, second],
     ],
   ],
   [
@@ -175,7 +175,7 @@ const VIOLATING: readonly Case[] = [
     "never",
     [
       [0, ...up],
-      [131, second],
+      [201, second],
     ],
   ],
   [
@@ -184,10 +184,10 @@ const VIOLATING: readonly Case[] = [
     [
       [0, ...up, broker(false, "b")],
       ...Array.from(
-        { length: 14 },
+        { length: 21 },
         (_, i) => [10 * i, connected("b", i), disconnected("broker", i)] as const,
       ),
-      [132, second],
+      [211, second],
     ],
   ],
   ["no-untimely-power-off", "unknown", [[1, powerOff("unknown", 0)]]],
