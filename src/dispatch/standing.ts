@@ -115,7 +115,7 @@ export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, 
 };
 
 /** How often a courier may close a connection of the link that answers. */
-const TAKE_OVER_MS = 20_000;
+const TAKE_OVER_MS = 5_000;
 
 /**
  * Whether a courier may close the link's connection to its broker by using the link's client id. One that does not answer:
