@@ -351,15 +351,12 @@ export class Emergencies {
     if (!mayComeBack) this.#on?.removed(episode, broker);
   }
 
-  /** Whether a report of the episode is on its way to the broker over the other connection. */
+  /** Whether a report of the episode is on its way to the broker over another connection. */
   #isFlying(episode: string, broker: string, by: Carrier): boolean {
-    const other =
-      by === "link"
-        ? this.#couriers.get(broker)?.flyingEpisodes
-        : this.#session?.connection.broker === broker
-          ? this.#session.traffic.flyingEpisodes
-          : undefined;
-    return other?.includes(episode) ?? false;
+    const relieved = this.#relieved?.broker === broker ? this.#relieved : undefined;
+    const link = this.#session?.connection.broker === broker ? this.#session.traffic : undefined;
+    const others = by === "link" ? [this.#couriers.get(broker), relieved] : [link, relieved];
+    return others.some((other) => other?.flyingEpisodes.includes(episode));
   }
 
   #unheard(episode: string): void {
