@@ -212,6 +212,11 @@ export class Link {
     this.#emergencies.remove(episode, broker, prefix);
   }
 
+  /** See `Emergencies.inherit`. */
+  inherit(copies: readonly { readonly episode: string; readonly broker: string }[]): void {
+    this.#emergencies.inherit(copies);
+  }
+
   /** Whether reports can be sent again now. */
   get sendsAgain(): boolean {
     return this.#linked?.session.traffic.sendsAgain ?? false;

@@ -108,6 +108,7 @@ export class OutboxLoop implements Outbox {
       foreign: (report) => this.#adopt(report),
       waits: (seq) => this.#receipts.waits(seq),
       broken: (reports) => this.#broken(reports),
+      changed: () => this.#readable(),
       unreadable: (store, cause) => this.#unreadable(store, cause),
     });
     this.#receipts = new Receipts({
@@ -367,6 +368,10 @@ export class OutboxLoop implements Outbox {
 
   oldest(): number {
     return this.#queue.oldest;
+  }
+
+  get isSilent(): boolean {
+    return this.#reader.isSilent;
   }
 
   get waiting(): Readonly<Record<Lane, number>> {

@@ -271,7 +271,7 @@ const signsOf = ({ outbox, link, options }: Core): Signs => {
   const cause = state.kind === "away" || state.kind === "reopening" ? state.cause : undefined;
   return {
     mono: options.ports.time.mono(),
-    isDiskSilent: cause instanceof NoAnswerError,
+    isDiskSilent: cause instanceof NoAnswerError || outbox.isSilent,
     linkStillMs: link.stillMs,
   };
 };
