@@ -318,7 +318,8 @@ export class Link {
     const unfit = calm && this.#unfit.isDue(now);
     const unconfirmed = calm && this.#options.unconfirmed(broker);
     const { blocked } = traffic;
-    const seen = { broker, silentMs, urgentMs, blocked, deserted, useless, unfit, unconfirmed };
+    const lostMs = traffic.lostMs(now);
+    const seen = { broker, silentMs, urgentMs, blocked, lostMs, deserted, useless, unfit, unconfirmed };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
     if (given.left === "deserted") this.#desertedTurns++;
