@@ -18,6 +18,8 @@ export type UpdateProgress = {
 };
 
 export type UpdateOptions = LeaveOptions & {
+  /** Called before the first page is written: from now on the board has no firmware, until the update is done. */
+  readonly onBegin: () => void;
   readonly onProgress: (progress: UpdateProgress) => void;
 };
 
@@ -78,12 +80,13 @@ const findLoader = async (options: UpdateOptions): Promise<Conversation | undefi
   return undefined;
 };
 
-const program = async (talk: Conversation, { image, onProgress }: UpdateOptions): Promise<void> => {
+const program = async (talk: Conversation, { image, onBegin, onProgress }: UpdateOptions): Promise<void> => {
   const known = await identify(talk);
   if ("wrong" in known) throw new UpdateError(known.wrong, known.says);
   await command(talk, ENTER);
   const steps = planUpdate(image, known.loader);
   const done = { write: 0, verify: 0 };
+  onBegin();
   for (const step of steps) {
     // oxlint-disable-next-line no-await-in-loop -- in the order of the plan
     await perform(talk, step);
