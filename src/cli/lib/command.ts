@@ -46,6 +46,7 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: "there is no such file",
   EACCES: "you may not read it",
   EISDIR: "it is a folder",
+  EFTYPE: "it is not a regular file",
   ELOOP: "its links lead in a circle",
 };
 
