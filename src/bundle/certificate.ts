@@ -6,7 +6,8 @@ import { commonNamesOf } from "../settings/identity.ts";
 
 /** RFC 5280 §4.2.1.12 */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+/** A certificate in a text. */
+export const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 /** A chain has the unit's certificate and those between it and the CA. */
 const MAX_CERTIFICATES = 16;
 

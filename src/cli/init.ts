@@ -1,6 +1,7 @@
 import { existsSync, lchownSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { authorityRefusal } from "../bundle/authority.ts";
 import { certificatesIn } from "../bundle/certificate.ts";
 import { openFiles } from "../bundle/files.ts";
 import { hasPrivateKey, KeyName } from "../bundle/format.ts";
@@ -163,6 +164,8 @@ const caOf = (file: string | undefined): Buffer | undefined => {
   if (file === undefined) return undefined;
   const bytes = readGiven(file, TEXT_BYTES);
   // Read again as the link will read it: a damaged one is refused in its words.
+  const why = authorityRefusal(bytes.toString("latin1"));
+  if (why !== undefined) throw new CommandError(EXIT.failed, `--ca ${file}, which ${why}`);
   if (certificatesIn(bytes.toString("utf8")) && !hasPrivateKey(bytes)) return pemFiles({ ca: file }).ca;
   throw new CommandError(
     EXIT.failed,
