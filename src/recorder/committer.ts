@@ -26,6 +26,8 @@ export type CommitterOptions = {
   readonly time: Time;
   readonly random: Random;
   readonly log: Log;
+  /** A rejected message whose bytes are kept already is not kept again: an import can be repeated. */
+  readonly keepsOnce?: boolean;
   readonly on: {
     /** These messages are committed. Called before their `done`. */
     committed(messages: readonly Pending[], commit: Commit): void;
@@ -194,14 +196,17 @@ export class Committer {
   }
 
   /** Undefined: another recorder has changed one of the ledgers. Rejects with StoreError. */
-  async #commit(batch: Batch): Promise<Commit | undefined> {
+  async #commit(messages: Batch): Promise<Commit | undefined> {
     const { store, time } = this.#options;
+    const batch = { ...messages, rejected: await this.#unkept(messages.rejected) };
     const names = streamsOf(batch);
     const unknown = [...names].flatMap(([key, name]) => (this.#ledgers.has(key) ? [] : [name]));
     if (unknown.length > 0) for (const stream of await store.load(unknown)) this.#remember(stream);
     const repeated = repeatedOf(batch, this.#ledgers).map(({ report }) => report);
     const stored = repeated.length > 0 ? await store.find(repeated) : [];
-    const commit = this.#once(plan(batch, this.#ledgers, stored, time.host()));
+    const planned = this.#once(plan(batch, this.#ledgers, stored, time.host()));
+    const commit =
+      planned.conflicts.size === 0 ? planned : { ...planned, rejected: await this.#unkept(planned.rejected) };
     const outcome = await store.commit(commit);
     if (outcome.kind === "conflict") {
       for (const key of names.keys()) this.#ledgers.delete(key);
@@ -211,6 +216,13 @@ export class Committer {
     this.#forget();
     if (commit.conflicts.size > 0) this.#note(commit);
     return commit;
+  }
+
+  /** Of an import, those that are not kept already. Rejects with StoreError. */
+  async #unkept(rejected: readonly Rejected[]): Promise<readonly Rejected[]> {
+    if (!this.#options.keepsOnce || rejected.length === 0) return rejected;
+    const kept = await this.#options.store.kept(rejected);
+    return rejected.filter((one) => !kept.has(one));
   }
 
   /** Without conflicts that are kept already. */

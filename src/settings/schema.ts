@@ -21,7 +21,7 @@ export const Unit = block({
 }).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
 /** A name, an IPv4 address, or an IPv6 address in brackets, which the URL parser then checks. */
-const HOST = String.raw`([^\s/:@[\]]+|\[[0-9A-Fa-f:.]+\])`;
+const HOST = String.raw`([^\s/:@?#\\[\]]+|\[[0-9A-Fa-f:.]+\])`;
 
 export const Gps = block({
   port: url(

@@ -1,3 +1,4 @@
+import { withoutSecrets } from "../../domain/address.ts";
 import { readCredentials, type Pem } from "../../dispatch/pem.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { Dispatch } from "../../settings/schema.ts";
@@ -23,7 +24,7 @@ export const prefixOf = (given: string | undefined): string => {
   const prefix = Dispatch.shape.prefix.safeParse(given);
   if (prefix.success) return prefix.data;
   const form = "topic levels without wildcards, such as patrol/v1";
-  throw new CommandError(EXIT.usage, `--prefix ${given}: expected ${form}`);
+  throw new CommandError(EXIT.usage, `--prefix ${withoutSecrets(given ?? "")}: expected ${form}`);
 };
 
 /** Options that need each other. Throws a CommandError (64). */

@@ -95,6 +95,11 @@ const PANIC_BOARD = {
     remedy:
       "Ploščico izključite in znova priključite. Če to ne pomaga, jo programirajte (firmware-bridge/PROTOCOL.md).",
   },
+  "boot-loader": {
+    sentence:
+      "Ploščica gumbov odgovarja z zagonskim nalagalnikom in nima strojne programske opreme, ki bi jo lahko zagnala.",
+    remedy: "Znova zaženite `patrol-unit flash firmware`.",
+  },
   "not-ours": {
     sentence:
       "Na ploščici gumbov teče druga strojna programska oprema. Pritiski se berejo, a se ne zapomnijo, in zanke niso nadzorovane.",

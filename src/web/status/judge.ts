@@ -53,6 +53,7 @@ const LEVELS: Levels = {
     denied: "bad",
     unplugged: "bad",
     silent: "bad",
+    "boot-loader": "bad",
     failed: "bad",
     "not-ours": "watch",
     protocol: "watch",
