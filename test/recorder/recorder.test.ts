@@ -163,6 +163,28 @@ describe("a recorder's connection", () => {
     await until(() => broker.acknowledged().includes(5));
   });
 
+  test("a broker that does not answer is asked again each 5 s, one that refuses ever more seldom", async () => {
+    const broker = await scripted((packet, send) => {
+      if (packet.cmd === "connect")
+        send({ cmd: "connack", reasonCode: 0x87, returnCode: 5, sessionPresent: false });
+    });
+    const retries = (url: string) =>
+      log.flatMap((line) => (line["broker"] === url ? [Number(line["retryMs"])] : []));
+    await startRecorder(broker.port, {
+      brokers: ["away", "refuses"],
+      async dial(url) {
+        if (url === "away") throw new Error("nobody listens");
+        const socket = connect(broker.port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      },
+      time: fastTime(100),
+      random: () => 1,
+    });
+    await until(() => retries("away").length >= 20 && Math.max(...retries("refuses")) === 30_000);
+    expect(Math.max(...retries("away"))).toBe(5_000);
+  });
+
   test("a subscription that is refused is an error, not a deaf recorder", async () => {
     const broker = await scripted((packet, send) => {
       if (packet.cmd === "subscribe") send({ cmd: "suback", messageId: packet.messageId!, granted: [0x87] });
