@@ -10,8 +10,14 @@ import { ackTopic, receiptTopic, silentTopic, stateTopic } from "./topics.ts";
 
 export type Sender = { readonly name: string; readonly prefix: string; readonly database: string };
 
-const message = (topic: string, content: object | undefined, retain: boolean): Outgoing => ({
+const message = (
+  topic: string,
+  content: object | undefined,
+  retain: boolean,
+  slot: string = topic,
+): Outgoing => ({
   topic,
+  slot,
   payload: Buffer.from(content === undefined ? "" : JSON.stringify(content)),
   retain,
 });
@@ -45,8 +51,10 @@ export type Ack = {
   readonly by: string;
 };
 
-export const ackMessage = ({ prefix }: Sender, { unit, episode, stage, by }: Ack, time: Time): Outgoing =>
-  message(ackTopic(prefix, unit, episode), { stage, by, at: isoInstant(time.host()) }, false);
+export const ackMessage = ({ prefix }: Sender, { unit, episode, stage, by }: Ack, time: Time): Outgoing => {
+  const topic = ackTopic(prefix, unit, episode);
+  return message(topic, { stage, by, at: isoInstant(time.host()) }, false, `${topic} ${stage}`);
+};
 
 /** Contract §5: dispatch's system has the emergency. */
 export const receivedMessage = (sender: Sender, unit: string, episode: string, time: Time): Outgoing =>

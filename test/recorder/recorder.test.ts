@@ -408,6 +408,55 @@ test("a broker without MQTT 5 (aedes) works from the press to the receipt", asyn
   );
 });
 
+describe("what a person says of an emergency", () => {
+  const answersOf = (packets: readonly Packet[]): string[] =>
+    packets.flatMap((packet) =>
+      packet.cmd === "publish" && packet.topic.endsWith("/ack")
+        ? [/"stage":"(\w+)"/.exec(packet.payload.toString())?.[1] ?? ""]
+        : [],
+    );
+
+  test("is not replaced by the recorder's `received` while both wait for a connection", async () => {
+    const broker = await scripted(polite);
+    let isAway = false;
+    const recorder = await startRecorder(broker.port, {
+      async dial() {
+        if (isAway) throw new Error("nobody listens");
+        const socket = connect(broker.port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      },
+    });
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    const commit = Promise.withResolvers<void>();
+    let isCommitting = false;
+    store.before = () => {
+      isCommitting = true;
+      return commit.promise;
+    };
+    const { episode } = emergencyData();
+    broker.send({
+      cmd: "publish",
+      topic: `patrol/v1/${UNIT}/emergency/${episode}`,
+      payload: JSON.stringify(wire(1, { kind: "emergency", data: emergencyData() })),
+      qos: 1,
+      messageId: 1,
+      dup: false,
+      retain: false,
+    });
+    await until(() => isCommitting);
+    isAway = true;
+    for (const socket of broker.sockets) socket.destroy();
+    await until(() => !recorder.isConnected);
+    recorder.acknowledge({ unit: UNIT, episode, stage: "accepted", by: "a person" });
+    commit.resolve();
+    await until(() => store.commits.length > 0);
+    isAway = false;
+    await until(() => answersOf(broker.packets).length === 2);
+    expect(answersOf(broker.packets)).toEqual(["accepted", "received"]);
+  });
+});
+
 describe("a silent unit", () => {
   test("is published and stored, and both are removed when it is heard", async () => {
     const broker = await scripted(polite);

@@ -73,7 +73,7 @@ export class Broker {
     return this.#isUp ? this.#session?.heardAt : undefined;
   }
 
-  /** Publishes now, or when there is a connection. A newer message for a topic replaces an older one. */
+  /** Publishes now, or when there is a connection. A newer message of a slot replaces an older one. */
   publish(message: Outgoing): void {
     this.#outbound.add(message);
     this.#flush();
