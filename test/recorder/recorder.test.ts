@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -8,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.ts";
 import { StoreError } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
+import { openSigned, signedBy, trustedKeys, unsigned } from "../../src/wire/signed.ts";
 import { fastTime } from "./fast-time.ts";
 import { openMemoryStore, type TestStore } from "./memory-store.ts";
 import { emergencyData, UNIT, wire } from "./reports.ts";
@@ -42,6 +44,7 @@ const startRecorder = async (port: number, more: Partial<RecorderOptions> = {}):
     name: "test",
     prefix: "patrol/v1",
     units: [["+", "+"]],
+    compose: unsigned,
     acknowledges: true,
     time: systemTime,
     random: () => 0,
@@ -406,6 +409,27 @@ test("a broker without MQTT 5 (aedes) works from the press to the receipt", asyn
   await until(() =>
     seen.some(({ topic, payload }) => topic.endsWith("/receipt") && payload.includes('"upTo":1')),
   );
+});
+
+test("a recorder with a key signs receipts and answers, each for its topic", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const keys = trustedKeys([publicKey.export({ type: "spki", format: "der" }).toString("base64")]);
+  const broker = await scripted(polite);
+  const recorder = await startRecorder(broker.port, { compose: signedBy(privateKey) });
+  await until(() => log.some(({ msg }) => msg === "connected"));
+  broker.report(1, 1);
+  recorder.acknowledge({ unit: UNIT, episode: emergencyData().episode, stage: "accepted", by: "a person" });
+  const sent = (end: string) =>
+    broker.packets.flatMap((packet) =>
+      packet.cmd === "publish" && packet.topic.endsWith(end)
+        ? [openSigned(keys, packet.topic, Buffer.from(packet.payload))]
+        : [],
+    );
+  for (const end of ["/receipt", "/ack"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await until(() => sent(end).length > 0, 15_000);
+    expect(sent(end).map(({ kind }) => kind)).toContain("valid");
+  }
 });
 
 describe("what a person says of an emergency", () => {

@@ -47,6 +47,23 @@ flash: { trialS: 120 }
   });
 });
 
+describe("dispatch.requireSigned", () => {
+  const KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+  const keysOf = (keys: string) => dispatchOf(`{ brokers: ["mqtts://a"], requireSigned: ${keys} }`);
+
+  test("a key that is none is reported and left out: a typing error must not keep dispatch's answers from a car", () => {
+    const given = keysOf(`[${KEY}, ${KEY.slice(1)}]`);
+    expect(faultsOf(given)).toHaveLength(1);
+    expect(settingsOf(readDocument(given, "car.yaml")).settings?.dispatch.requireSigned).toEqual([KEY]);
+    for (const none of ["[]", `[${KEY.slice(1)}]`, KEY]) {
+      const { settings, faults } = settingsOf(readDocument(keysOf(none), "car.yaml"));
+      expect(faults.length).toBeGreaterThan(0);
+      expect(settings?.dispatch).toBeDefined();
+      expect(settings?.dispatch.requireSigned).toBeUndefined();
+    }
+  });
+});
+
 describe("an IPv6 address", () => {
   test("is one in brackets", () => {
     const text = dispatchOf(`{ brokers: ["mqtts://[2001:db8::1]:8883", "mqtts://[::1]"] }`).replace(
