@@ -47,6 +47,17 @@ flash: { trialS: 120 }
   });
 });
 
+test("a key that is a list or a map is a fault like others, and the library says nothing about it", async () => {
+  const warnings: string[] = [];
+  const hear = (warning: Error) => void warnings.push(warning.message);
+  process.on("warning", hear);
+  for (const key of ["? { a: 1 }\n: 2\n", "? [ a ]\n: 2\n"])
+    expect(faultsOf(`${minimal}\n${key}`).length).toBeGreaterThan(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", hear);
+  expect(warnings).toEqual([]);
+});
+
 describe("dispatch.requireSigned", () => {
   const KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
   const keysOf = (keys: string) => dispatchOf(`{ brokers: ["mqtts://a"], requireSigned: ${keys} }`);
