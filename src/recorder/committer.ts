@@ -20,6 +20,8 @@ const CONFLICTING = 10_000;
 /** After so many conflicts in a row something else is wrong. */
 const CONFLICTS = 20;
 const RETRY_MS = { min: 500, max: 15_000 };
+/** The longest pause between attempts while an emergency waits. */
+const URGENT_RETRY_MS = 1_000;
 
 export type CommitterOptions = {
   readonly store: Store;
@@ -73,6 +75,10 @@ export class Committer {
   readonly #backoff;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
+  /** What is being written has an emergency. */
+  #isUrgent = false;
+  /** Ends the pause between attempts. */
+  #hurry = new AbortController();
   #pressure: Pressure = "none";
   #stop = new AbortController();
 
@@ -84,6 +90,7 @@ export class Committer {
   /** A message that is to be committed. */
   add(pending: Pending): void {
     this.#group.add(pending, this.#options.time.mono());
+    if (pending.isUrgent) this.#hurry.abort();
     const { pressure } = this.#group;
     if (pressure === "all" || (pressure === "bulk" && this.#pressure === "none")) this.#press(pressure);
     this.#schedule();
@@ -144,6 +151,7 @@ export class Committer {
     if (this.#running || this.#group.isEmpty) return;
     this.#timer?.[Symbol.dispose]();
     const messages = this.#group.take(this.#options.time.mono());
+    this.#isUrgent = messages.some(({ isUrgent }) => isUrgent);
     this.#running = this.#write(messages).finally(() => {
       this.#running = undefined;
       if (this.#group.hasRoom) this.#press("none");
@@ -153,7 +161,7 @@ export class Committer {
 
   /** Tries until it is committed, or until the recorder stops: then the broker delivers it again. */
   async #write(messages: readonly Pending[]): Promise<void> {
-    const { log, time, on } = this.#options;
+    const { log, on } = this.#options;
     for (let conflicts = 0; !this.#stop.signal.aborted;) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- attempts at one commit
@@ -178,12 +186,21 @@ export class Committer {
           await this.#split(messages, reasonOf(cause));
           return;
         }
-        const retryMs = this.#backoff.next();
-        log.error("the store cannot be written", { cause: reasonOf(cause), retryMs: Math.round(retryMs) });
         // oxlint-disable-next-line no-await-in-loop -- the pause between attempts
-        await pause(retryMs, this.#stop.signal, time);
+        await this.#pause(reasonOf(cause));
       }
     }
+  }
+
+  /** The pause between attempts. The first emergency that comes meanwhile ends it. */
+  async #pause(cause: string): Promise<void> {
+    const { log, time } = this.#options;
+    const waits = this.#isUrgent || this.#group.isUrgent;
+    const retryMs = Math.min(this.#backoff.next(), waits ? URGENT_RETRY_MS : RETRY_MS.max);
+    log.error("the store cannot be written", { cause, retryMs: Math.round(retryMs) });
+    this.#hurry = new AbortController();
+    const ends = [this.#stop.signal, ...(waits ? [] : [this.#hurry.signal])];
+    await pause(retryMs, AbortSignal.any(ends), time);
   }
 
   /** Something has what the store does not accept: each report is tried by itself, and that one is rejected. */

@@ -96,7 +96,13 @@ const keyOffset = (doc: Document, path: Path): number | undefined => {
 /** Parses YAML. Throws ConfigurationError if nothing of it can be read. */
 export const readDocument = (text: string, file: string): ConfigDocument => {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
+  const doc = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    resolveKnownTags: false,
+    // The library would write to stderr about keys that are lists or maps, which are faults here.
+    logLevel: "error",
+  });
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };

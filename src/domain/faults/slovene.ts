@@ -283,6 +283,12 @@ const LINK = {
     sentence: "Sporočilo operativnega centra je bilo večje od 1 MiB. Preskočeno je. `where` je tema.",
     remedy: "Operativnemu centru sporočite, katera tema in kdaj. V vozilu ni kaj storiti.",
   },
+  unsigned: {
+    sentence:
+      "Sporočilo operativnega centra ne velja: ni ga podpisal noben ključ iz `dispatch.requireSigned`. `where` pove, kaj je bilo: `ack`, `command` ali `receipt`.",
+    remedy:
+      "Vprašajte operativni center, ali je sporočilo poslal. Če ga je: naj podpisuje s ključem iz `dispatch.requireSigned` ali pošlje nastavitve, ki ta ključ navajajo. Če ga ni: posredniku ni mogoče zaupati.",
+  },
 } as const satisfies Record<string, FaultWords>;
 
 const POWER = {

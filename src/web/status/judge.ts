@@ -85,6 +85,7 @@ const LEVELS: Levels = {
     "answers-dropped": "watch",
     "copy-left": "watch",
     oversize: "watch",
+    unsigned: "watch",
   },
   outbox: {
     "disk-full": "watch",
