@@ -162,7 +162,7 @@ export const LINK = {
     cause:
       "Dispatch's recorder or console runs without `--sign`, or with a key that the configuration does not name. Or somebody else publishes at the broker.",
     remedy:
-      "Ask dispatch whether it has sent the message. If so: sign with a key of `dispatch.requireSigned`, or send a configuration that names the key. If not: the broker is not to be trusted.",
+      "Ask dispatch whether it has sent the message. If so: sign with a key of `dispatch.requireSigned`. If not: the broker is not to be trusted.",
     once: true,
   },
 } as const satisfies Record<string, FaultRow>;

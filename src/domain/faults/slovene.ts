@@ -287,7 +287,7 @@ const LINK = {
     sentence:
       "Sporočilo operativnega centra ne velja: ni ga podpisal noben ključ iz `dispatch.requireSigned`. `where` pove, kaj je bilo: `ack`, `command` ali `receipt`.",
     remedy:
-      "Vprašajte operativni center, ali je sporočilo poslal. Če ga je: naj podpisuje s ključem iz `dispatch.requireSigned` ali pošlje nastavitve, ki ta ključ navajajo. Če ga ni: posredniku ni mogoče zaupati.",
+      "Vprašajte operativni center, ali je sporočilo poslal. Če ga je: naj podpisuje s ključem iz `dispatch.requireSigned`. Če ga ni: posredniku ni mogoče zaupati.",
   },
 } as const satisfies Record<string, FaultWords>;
 
