@@ -1,4 +1,5 @@
 import { firmwareNames, isOurName } from "./firmware-name.ts";
+import { LOADER_BAUD } from "./rates.ts";
 import { receive, show } from "./receive.ts";
 import {
   report,
@@ -10,11 +11,40 @@ import {
   type Setting,
   type Step,
 } from "./state.ts";
+import { answerTo, SYNC } from "./stk500.ts";
 
 const QUERY: Effect = { do: "send", message: { kind: "query" } };
 
+/** The answer has 2 bytes; noise may come before it. */
+const MAX_LOADER_BYTES = 64;
+
 const silence = (path: string): string =>
   `${path} is open, but no panic board answers: is it another device, or not programmed?`;
+
+const noFirmware = (path: string): string =>
+  `the board at ${path} answers with its boot loader, and not with a firmware: run \`patrol-unit flash firmware\``;
+
+/** Why no firmware of ours is served on this line. */
+const silenceOf = ({ connection }: BoardState, { path }: Setting) =>
+  connection.is === "greeting" && connection.loader === "answers"
+    ? ({ code: "boot-loader", detail: noFirmware(path) } as const)
+    : ({ code: "silent", detail: silence(path) } as const);
+
+/** What came after the boot loader was asked. */
+const readLoader = (state: BoardState, asked: Uint8Array, bytes: Uint8Array, setting: Setting): Step => {
+  const { connection } = state;
+  if (connection.is !== "greeting") return { state, effects: [] };
+  const received = Uint8Array.of(...asked, ...bytes).subarray(0, MAX_LOADER_BYTES);
+  const answer = answerTo(SYNC, received);
+  const isLoader = answer !== undefined && answer !== "wrong";
+  const known: BoardState = {
+    ...state,
+    connection: { ...connection, loader: isLoader ? "answers" : received },
+  };
+  if (!isLoader) return { state: known, effects: [] };
+  const { code, detail } = silenceOf(known, setting);
+  return report(known, code, detail);
+};
 
 /**
  * A Firmata board has reported the name of its firmware. Our board does so too; our own query then identifies
@@ -36,13 +66,22 @@ const readName = (state: BoardState, at: number, name: string): Step => {
       };
 };
 
-const readFirmata = (state: BoardState, connection: Open, at: number, bytes: Uint8Array): Step => {
+const readFirmata = (
+  state: BoardState,
+  connection: Open,
+  { at, bytes }: Extract<Input, { is: "firmata" }>,
+  setting: Setting,
+): Step => {
   if (connection.is === "stock") return { state, effects: [{ do: "feed-stock", bytes }] };
   let step: Step = { state, effects: [] };
   if (connection.is !== "greeting") return step;
   const names = firmwareNames(bytes);
-  if (names.length === 0)
-    return { state: { ...state, connection: { ...connection, noise: true } }, effects: [] };
+  if (names.length === 0) {
+    const noisy: BoardState = { ...state, connection: { ...connection, noise: true } };
+    return connection.loader instanceof Uint8Array
+      ? readLoader(noisy, connection.loader, bytes, setting)
+      : { state: noisy, effects: [] };
+  }
   for (const name of names) step = followedBy(step, (now) => readName(now, at, name));
   return step;
 };
@@ -105,6 +144,20 @@ const retune = (state: BoardState, at: number, { bauds, timing }: Setting): Step
   return { state: { ...state, rate: next, connection: quiet }, effects: [{ do: "retune", baud }] };
 };
 
+/**
+ * Asks, once on each line, whether our boot loader is there, before the board is reported as silent. A loader that
+ * would start a firmware by itself has done so by then. It waits on for each question, so a second one could keep it.
+ * Nothing may be written shortly before: the loader forgets a broken command only after a pause.
+ */
+const askLoader = (state: BoardState, at: number, { bauds, timing }: Setting): Step | undefined => {
+  const { connection } = state;
+  if (connection.is !== "greeting" || connection.loader || connection.name !== undefined || connection.noise)
+    return undefined;
+  if (bauds[state.rate] !== LOADER_BAUD || at - connection.openedAt < timing.identifyMs) return undefined;
+  const asked: BoardState = { ...state, connection: { ...connection, loader: new Uint8Array(0) } };
+  return { state: asked, effects: [{ do: "ask-loader" }] };
+};
+
 /** The line has another rate: whoever is there is asked again. */
 const retuned = (state: BoardState): Step => ({
   state,
@@ -113,8 +166,10 @@ const retuned = (state: BoardState): Step => ({
 
 const tick = (state: BoardState, at: number, setting: Setting): Step => {
   const { connection } = state;
-  const { path, timing } = setting;
+  const { timing } = setting;
   if (connection.is === "closed") return { state, effects: [] };
+  const loader = askLoader(state, at, setting);
+  if (loader) return loader;
   const effects: Effect[] = [];
   const isUnknown = connection.is === "greeting" || connection.is === "attaching";
   if (isUnknown || (connection.is === "ours" && connection.hello !== "current")) effects.push(QUERY);
@@ -126,21 +181,19 @@ const tick = (state: BoardState, at: number, setting: Setting): Step => {
   if (connection.is === "attaching" || connection.is === "stock") return step;
   const quietMs = at - connection.heardAt;
   if (quietMs < timing.silentMs) return step;
+  const { code, detail } = silenceOf(state, setting);
   const silent = followedBy(step, (now) =>
     report(
       // The board must send a hello again: every other message from it is answered with a query.
       connection.is === "ours" && connection.hello === "current"
         ? { ...now, connection: { ...connection, hello: "outdated" } }
         : now,
-      "silent",
-      silence(path),
+      code,
+      detail,
     ),
   );
   if (quietMs < 2 * timing.silentMs) return silent;
-  return followedBy(silent, (now) => ({
-    state: now,
-    effects: [{ do: "close", code: "silent", detail: silence(path) }],
-  }));
+  return followedBy(silent, (now) => ({ state: now, effects: [{ do: "close", code, detail }] }));
 };
 
 const attached = (state: BoardState, setting: Setting): Step => {
@@ -176,7 +229,7 @@ const onLine = (
     case "message":
       return receive(state, connection, input.at, input.message, setting);
     case "firmata":
-      return readFirmata(state, connection, input.at, input.bytes);
+      return readFirmata(state, connection, input, setting);
     case "tick":
       return tick(ticked(state, connection, input.at, setting), input.at, setting);
   }

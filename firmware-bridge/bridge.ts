@@ -9,6 +9,7 @@ import { withoutRepeats } from "./lateness.ts";
 import { decodeFromBoard, encodeToBoard } from "./protocol.ts";
 import { BOARD_BAUDS } from "./rates.ts";
 import { INITIAL, type BoardState, type Effect, type Input, type Setting, type Timing } from "./state.ts";
+import { SYNC } from "./stk500.ts";
 import type { StockBoard } from "./stock-board.ts";
 
 export type PanicBoardOptions = Omit<Setting, "timing" | "bauds"> & {
@@ -90,6 +91,9 @@ export class Bridge {
         break;
       case "ask-name":
         this.#write(ASK_FIRMWARE_NAME);
+        break;
+      case "ask-loader":
+        this.#write(SYNC.bytes);
         break;
       case "retune":
         this.#retune(effect.baud);

@@ -25,7 +25,8 @@ type Connection =
   | { readonly is: "closed" }
   /**
    * The line is open, without a valid message of ours yet. `name`: another firmware has reported this
-   * name once. `noise`: bytes were received at this rate, and nothing valid.
+   * name once. `noise`: bytes were received at this rate, and nothing valid. `loader`: our boot loader was asked,
+   * and these bytes have come since; `answers`: it has answered.
    */
   | {
       readonly is: "greeting";
@@ -33,6 +34,7 @@ type Connection =
       readonly heardAt: number;
       readonly name?: string;
       readonly noise?: true;
+      readonly loader?: Uint8Array | "answers";
     }
   /** Another firmware has reported the same name twice: johnny-five is being loaded. */
   | { readonly is: "attaching"; readonly openedAt: number; readonly name: string }
@@ -106,6 +108,8 @@ export type Input =
 export type Effect =
   | { readonly do: "send"; readonly message: ToBoard }
   | { readonly do: "ask-name" }
+  /** Ask whether our boot loader is there. */
+  | { readonly do: "ask-loader" }
   /** Change the line's rate; `retuned` follows. */
   | { readonly do: "retune"; readonly baud: number }
   /** Load johnny-five for this connection; `attached` follows. */

@@ -94,6 +94,8 @@ export const attachStockBoard = async (
     close() {
       led?.stop();
       board.removeAllListeners();
+      // Its own timer reports, 10 s after the version, a board that has not become ready: an error nobody hears is thrown.
+      board.on("error", () => undefined);
       transport.close();
     },
   };

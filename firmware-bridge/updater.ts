@@ -2,9 +2,10 @@ import { reasonOf } from "../src/runtime/log.ts";
 import { isPortBusy } from "../src/runtime/tty.ts";
 import { findBoard, LineError, talkAt } from "./asking.ts";
 import type { Conversation } from "./conversation.ts";
-import { ASK_FIRMWARE_NAME, firmwareNames } from "./firmware-name.ts";
+import { ASK_FIRMWARE_NAME, firmwareNames, isOurName } from "./firmware-name.ts";
 import { leaveFirmware, type Before, type LeaveOptions, type Left } from "./leave-firmware.ts";
 import { command, greet, identify, perform } from "./loader-session.ts";
+import { LOADER_BAUD } from "./rates.ts";
 import { ENTER, LEAVE } from "./stk500.ts";
 import { UpdateError } from "./update-error.ts";
 import { planUpdate, type Step } from "./update-plan.ts";
@@ -17,6 +18,8 @@ export type UpdateProgress = {
 };
 
 export type UpdateOptions = LeaveOptions & {
+  /** Called before the first page is written: from now on the board has no firmware, until the update is done. */
+  readonly onBegin: () => void;
   readonly onProgress: (progress: UpdateProgress) => void;
 };
 
@@ -31,7 +34,7 @@ export type Updated = {
 };
 
 /** Optiboot's rate first: it waits for 1 s, and gives up at once on noise. Ours waits for 4.2 s. */
-const LOADER_BAUDS = [115_200, 38_400];
+const LOADER_BAUDS = [115_200, LOADER_BAUD];
 const LOADER_ROUNDS = 4;
 const NAME_MS = 500;
 
@@ -47,21 +50,25 @@ const otherFirmware = async (options: UpdateOptions): Promise<string | undefined
   return undefined;
 };
 
-/** Why no boot loader answers. */
-const noLoader = async (options: UpdateOptions, { kind, before }: Left): Promise<UpdateError> => {
+/**
+ * Why no boot loader answers. `started`: it has started our firmware meanwhile, as after an update that was cut before
+ * its first page.
+ */
+const noLoader = async (options: UpdateOptions, { kind, before }: Left): Promise<UpdateError | "started"> => {
   if (before) {
     const why =
       kind === "unable" ? "is too old to start a boot loader" : "starts no boot loader that answers";
     return new UpdateError("no-start", `the panic board's firmware ${before.firmware} ${why}`);
   }
   const other = await otherFirmware(options);
+  if (other !== undefined && isOurName(other)) return "started";
   if (other !== undefined)
     return new UpdateError("no-start", `the board runs ${other}, which starts no boot loader`);
   return new UpdateError("silent", `nothing answers on ${options.path}: is it the panic board?`);
 };
 
-/** Finds a boot loader, which waits at its own rate. */
-const findLoader = async (options: UpdateOptions, left: Left): Promise<Conversation> => {
+/** Finds a boot loader, which waits at its own rate. Undefined: none answers. */
+const findLoader = async (options: UpdateOptions): Promise<Conversation | undefined> => {
   for (let tried = 0; tried < LOADER_ROUNDS * LOADER_BAUDS.length; tried++) {
     // oxlint-disable-next-line no-await-in-loop -- one rate after another
     const talk = await talkAt(options, LOADER_BAUDS[tried % LOADER_BAUDS.length]!);
@@ -70,15 +77,16 @@ const findLoader = async (options: UpdateOptions, left: Left): Promise<Conversat
     // oxlint-disable-next-line no-await-in-loop
     await talk[Symbol.asyncDispose]();
   }
-  throw await noLoader(options, left);
+  return undefined;
 };
 
-const program = async (talk: Conversation, { image, onProgress }: UpdateOptions): Promise<void> => {
+const program = async (talk: Conversation, { image, onBegin, onProgress }: UpdateOptions): Promise<void> => {
   const known = await identify(talk);
   if ("wrong" in known) throw new UpdateError(known.wrong, known.says);
   await command(talk, ENTER);
   const steps = planUpdate(image, known.loader);
   const done = { write: 0, verify: 0 };
+  onBegin();
   for (const step of steps) {
     // oxlint-disable-next-line no-await-in-loop -- in the order of the plan
     await perform(talk, step);
@@ -96,12 +104,15 @@ const greetedBy = async (options: UpdateOptions): Promise<Before> => {
   return { board: found.hello.board, firmware: found.hello.firmware };
 };
 
-const update = async (options: UpdateOptions): Promise<Updated> => {
+const update = async (options: UpdateOptions, isAgain = false): Promise<Updated> => {
   const left = await leaveFirmware(options);
   if (left.kind === "same") return { changed: false, before: left.before, after: left.before, awayMs: 0 };
   const began = options.time.mono();
   {
-    await using talk = await findLoader(options, left);
+    await using talk = await findLoader(options);
+    const why = talk ? undefined : await noLoader(options, left);
+    if (why === "started" && !isAgain) return update(options, true);
+    if (!talk) throw why === "started" ? new Error("the board starts its firmware by itself") : why;
     await program(talk, options);
   }
   const after = await greetedBy(options);

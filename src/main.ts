@@ -60,7 +60,8 @@ const main = async (argv: readonly string[]): Promise<number> => {
       .off("error", endWithoutOutput)
       .once("error", () => process.kill(process.pid, "SIGTERM"))
       .on("error", () => undefined);
-  if (command.outlivesOutput) process.stdout.off("error", endWithoutOutput).on("error", () => undefined);
+  if (command.outlivesOutput?.(rest))
+    process.stdout.off("error", endWithoutOutput).on("error", () => undefined);
   return command.run(rest);
 };
 

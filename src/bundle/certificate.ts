@@ -1,11 +1,13 @@
 import { X509Certificate, type KeyObject } from "node:crypto";
+import { BUILT_MS } from "../domain/built.ts";
 import { commonNamesOf } from "../settings/identity.ts";
 
 /** Whether a certificate can be the unit's. Pure but for the arithmetic of OpenSSL. */
 
 /** RFC 5280 §4.2.1.12 */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+/** A certificate in a text. */
+export const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 /** A chain has the unit's certificate and those between it and the CA. */
 const MAX_CERTIFICATES = 16;
 
@@ -45,7 +47,11 @@ const leadsTo = (
 
 const day = (date: Date): string => date.toISOString().slice(0, 10);
 
-const wrongDate = ({ validFromDate, validToDate }: X509Certificate, now: number): string | undefined => {
+/** Why a certificate is not valid at a time: a sentence that begins with "it". Undefined: it is. */
+export const wrongDate = (
+  { validFromDate, validToDate }: X509Certificate,
+  now: number,
+): string | undefined => {
   if (validToDate.getTime() <= now) return `it expired on ${day(validToDate)}`;
   return validFromDate.getTime() > now ? `it is valid from ${day(validFromDate)} on` : undefined;
 };
@@ -54,6 +60,7 @@ const wrongDate = ({ validFromDate, validToDate }: X509Certificate, now: number)
 export const refusalOf = (
   [certificate, ...between]: readonly X509Certificate[],
   { unit, key, ca, now }: Expected,
+  builtMs = BUILT_MS,
 ): string | undefined => {
   if (!certificate) return "it holds no certificate";
   if (certificate.ca) return "it is the certificate of a CA, not of a unit";
@@ -67,7 +74,9 @@ export const refusalOf = (
     return "it is not for clients: its extended key usage lacks clientAuth";
   if (ca.length > 0 && !leadsTo(certificate, between, ca))
     return `it is not from the CA of dispatch.ca, but from ${issuerOf(certificate)}`;
-  return now === undefined ? undefined : wrongDate(certificate, now);
+  if (now !== undefined) return wrongDate(certificate, now);
+  // It is later than this release was built in any case.
+  return certificate.validToDate.getTime() <= builtMs ? wrongDate(certificate, builtMs) : undefined;
 };
 
 /** Why a chain does not lead to a CA, or did not at a time: a sentence that begins with "its". Undefined: it does. */

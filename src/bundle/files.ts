@@ -11,6 +11,7 @@ import {
   symlink,
   unlink,
 } from "node:fs/promises";
+import { expectRegular } from "../runtime/regular-file.ts";
 import { errorCode } from "../runtime/system-words.ts";
 import type { Entry, Files } from "./port.ts";
 
@@ -27,11 +28,23 @@ const orNothing = async <T>(ask: Promise<T>, ...codes: readonly string[]): Promi
 
 /** An error of reading a folder names no path. */
 const readWhole = async (path: string): Promise<Buffer> => {
+  expectRegular(path);
   try {
     return await readFile(path);
   } catch (cause) {
     if (errorCode(cause) !== "EISDIR") throw cause;
     throw Object.assign(new Error(`${path} is a folder`, { cause }), { code: "EISDIR", path });
+  }
+};
+
+/** Errors of an open file name no path: a disk that is full, for example. */
+const naming = async <T>(path: string, work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof Error) || "path" in cause) throw cause;
+    const code = errorCode(cause);
+    throw Object.assign(new Error(`${path}: ${cause.message}`, { cause }), { code, path });
   }
 };
 
@@ -79,8 +92,8 @@ export const openFiles = (dir: string): Files => {
     async write(path, bytes, mode = 0o644) {
       await using file = await open(path, "wx", mode);
       // The mask of the process must not widen or narrow it.
-      await file.chmod(mode);
-      await file.writeFile(bytes);
+      await naming(path, file.chmod(mode));
+      await naming(path, file.writeFile(bytes));
       await own(path);
     },
     async makeLink(target, path) {
@@ -89,7 +102,7 @@ export const openFiles = (dir: string): Files => {
     },
     async sync(path) {
       await using file = await open(path, "r");
-      await file.sync();
+      await naming(path, file.sync());
     },
     rename,
     async remove(path) {

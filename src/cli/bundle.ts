@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { isUtf8 } from "node:buffer";
 import { basename } from "node:path";
 import * as z from "zod";
@@ -80,7 +80,13 @@ const keygen = async (args: readonly string[]): Promise<number> => {
   if (passphrase === "") throw new CommandError(EXIT.usage, "--passphrase-file: its first line is empty");
   const { privatePem, publicPem } = generateKeys(passphrase);
   writeNew(out, privatePem, 0o600);
-  writeNew(publicFile, publicPem, 0o644);
+  try {
+    writeNew(publicFile, publicPem, 0o644);
+  } catch (cause) {
+    // A private key without its public one is of no use, and stands in the way of the next attempt.
+    rmSync(out, { force: true });
+    throw cause;
+  }
   const { kid } = await trustedKey("new", publicPem);
   process.stdout.write(
     `${out}: private key ${shortKid(kid)}${passphrase === undefined ? ", not encrypted" : ", encrypted"}; keep it at headquarters\n${publicFile}: public key, for the trust folder of each unit\n`,

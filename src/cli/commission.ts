@@ -3,7 +3,7 @@ import type { List } from "../commissioning/list.ts";
 import { planFor } from "../commissioning/plan.ts";
 import { textOf } from "../commissioning/saying.ts";
 import { ENGLISH } from "../commissioning/words/english.ts";
-import { tallyOf } from "../domain/commissioning.ts";
+import { resultLine, skippedIn, tallyOf } from "../domain/commissioning.ts";
 import { systemTime } from "../runtime/time.ts";
 import { CommandError, EXIT, type Command } from "./lib/command.ts";
 import { isTerminal } from "./lib/prompt.ts";
@@ -50,12 +50,10 @@ const work = async (given: Given, car: Car, stop: StopRequest): Promise<List | u
 
 const print = ({ report, signed, page, sha256 }: Finished, json: boolean): void => {
   const { id, result } = report;
-  const tally = tallyOf(report.steps);
-  const { passed, failed, notFitted, skipped } = tally;
   process.stdout.write(
     json
-      ? `${JSON.stringify({ report: id, result, ...tally, file: signed, page, sha256 })}\n`
-      : `${result}: ${passed} passed, ${failed} failed, ${notFitted} not fitted (${skipped} skipped)\n${signed}: the signed report; ${page}: to print\n`,
+      ? `${JSON.stringify({ report: id, result, ...tallyOf(report.steps), skips: skippedIn(report.steps), file: signed, page, sha256 })}\n`
+      : `${resultLine(report)}\n${signed}: the signed report; ${page}: to print\n`,
   );
 };
 
@@ -80,6 +78,8 @@ for which the certificate must be valid (30). --try-power-off: the ignition goes
 power-off is scheduled, and on again, which must cancel it; left out, it is only declared.
 The report is signed by the unit's own key and kept in DIR/commissioning (the last 16), with a page
 to print; the service sends dispatch the event. verify checks a report against the CA and prints it.
+The result is passed, failed, or incomplete: nothing failed, but a step was skipped; it is named,
+and dispatch decides whether the car may leave.
 Exit: 0 nothing failed (verify: the report is valid), 1 something failed, 69 no service answers, 74
 a file cannot be read or written, 78 the configuration cannot be used, or there is no certificate.`,
   undoes: true,
@@ -94,6 +94,6 @@ a file cannot be read or written, 78 the configuration cannot be used, or there 
     const finished = await finishCar(car, list, technician);
     print(finished, given.json);
     await handOver(car, finished.jws);
-    return finished.report.result === "passed" ? EXIT.ok : EXIT.failed;
+    return finished.report.result === "failed" ? EXIT.failed : EXIT.ok;
   },
 };

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { createMatcher, type CompiledSignal } from "../decode/can/message.ts";
 import { parseCandumpLine, type NoFrame } from "../decode/can/candump.ts";
 import { dbcText, parseDbc } from "../decode/dbc/parser.ts";
@@ -8,6 +7,7 @@ import type { CanFrame, SignalValue } from "../domain/can.ts";
 import { isoInstant } from "../domain/time.ts";
 import { linesOf } from "../sources/lines.ts";
 import { streamRecording } from "../sources/recording.ts";
+import { readRegular } from "../runtime/regular-file.ts";
 import { CommandError, EXIT, options, required, unreadable, type Command } from "./lib/command.ts";
 import { malformedText, noRecording } from "./lib/recordings.ts";
 
@@ -84,7 +84,7 @@ const jsonValue = (value: SignalValue | undefined): number | string | undefined 
 const loadDatabase = (file: string): DbcDatabase => {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readRegular(file);
   } catch (cause) {
     throw unreadable(file, cause);
   }

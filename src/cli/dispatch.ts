@@ -1,7 +1,8 @@
 import type { MqttClient } from "mqtt";
 import { heardMessage } from "../recorder/console/heard.ts";
 import type { ConsoleOptions } from "../recorder/console/server.ts";
-import { defined, expectPairs, pemFiles, prefixOf } from "./lib/broker-options.ts";
+import type { Compose } from "../wire/signed.ts";
+import { composerOf, defined, expectPairs, pemFiles, prefixOf } from "./lib/broker-options.ts";
 import { CommandError, EXIT, options, required, type Command } from "./lib/command.ts";
 import {
   acknowledge,
@@ -13,6 +14,7 @@ import {
   watchDispatch,
   type Answer,
 } from "./lib/console.ts";
+import { SIGN_HELP } from "./lib/sign-help.ts";
 import { onStopRequest, type StopRequest } from "./lib/stop.ts";
 import {
   readWeb,
@@ -24,11 +26,11 @@ import {
 } from "./lib/web-options.ts";
 
 /** Answers each emergency, stage by stage, until it has reached `stage`. */
-const answerEmergencies = (client: MqttClient, stage: Answer): void => {
+const answerEmergencies = (client: MqttClient, stage: Answer, compose: Compose): void => {
   client.on("message", (topic, payload) => {
     const next = nextAnswer(topic, payload);
     if (next && ANSWERS.indexOf(next) <= ANSWERS.indexOf(stage))
-      acknowledge(client, topic, next, "bench console");
+      acknowledge(client, topic, next, "bench console", compose);
   });
 };
 
@@ -69,18 +71,19 @@ const ACK_MS = 5_000;
 
 /** Publishes what an operator says on the page. */
 export const operatorAck =
-  (client: MqttClient, prefix: string): ConsoleOptions["acknowledge"] =>
+  (client: MqttClient, prefix: string, compose: Compose): ConsoleOptions["acknowledge"] =>
   async ({ unit, episode, stage, by }) => {
     // The client would keep it until it is connected again, which may be much too late.
     if (!client.connected) return "there is no connection to the broker";
-    const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
+    const topic = `${prefix}/${unit}/emergency/${episode}/ack`;
+    const payload = compose(topic, { stage, by, at: new Date().toISOString() });
     const late = new Promise<string>((resolve) => {
       setTimeout(
         () => resolve("the broker has not answered: look whether the state changes"),
         ACK_MS,
       ).unref();
     });
-    const sent = client.publishAsync(`${prefix}/${unit}/emergency/${episode}/ack`, payload, { qos: 1 }).then(
+    const sent = client.publishAsync(topic, payload, { qos: 1 }).then(
       () => undefined,
       (cause: unknown) => `the broker refuses it: ${consoleWords(cause)}`,
     );
@@ -89,6 +92,7 @@ export const operatorAck =
 
 type Showing = {
   readonly prefix: string;
+  readonly compose: Compose;
   readonly broker: string;
   readonly stop: StopRequest;
   readonly say: (line: string) => void;
@@ -98,11 +102,11 @@ type Showing = {
 const showPage = async (
   client: MqttClient,
   web: WebOptions,
-  { prefix, broker, stop, say }: Showing,
+  { prefix, compose, broker, stop, say }: Showing,
 ): Promise<void> => {
   const { openFleetPage } = await import("./lib/fleet-page.ts");
   await using page = await openFleetPage(web, {
-    acknowledge: operatorAck(client, prefix),
+    acknowledge: operatorAck(client, prefix, compose),
     isConnected: () => client.connected,
   });
   // Not before: a page that cannot be opened ends the connection, of which nobody wants to read.
@@ -122,7 +126,7 @@ const showPage = async (
 export const dispatch: Command = {
   summary: "a bench console: prints what dispatch sees, or shows it as a page",
   usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
-                     [--ack received|accepted|cleared]
+                     [--ack received|accepted|cleared] [--sign FILE]
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
                      ${WEB_USAGE}
 
@@ -131,6 +135,7 @@ batch as a list of reports). (late): a report from the backlog, not live. (clock
 before the time was known.
 --ack answers every emergency of every unit below the prefix, also each later one, up to that stage,
 until Ctrl-C: never use it at dispatch's own broker.
+${SIGN_HELP}
 ${WEB_HELP}
 Exit: 0 stopped, 64 wrong usage, 69 the broker cannot be reached or refuses, or the page cannot be
 served, 74 a file cannot be used, 78 the file of --web-password has no password.`,
@@ -145,6 +150,7 @@ served, 74 a file cannot be used, 78 the file of --web-password has no password.
       key: { type: "string" },
       username: { type: "string" },
       password: { type: "string" },
+      sign: { type: "string" },
       ...WEB_OPTIONS,
     });
     const ack = ANSWERS.find((stage) => stage === given.ack);
@@ -153,6 +159,7 @@ served, 74 a file cannot be used, 78 the file of --web-password has no password.
     }
     const prefix = prefixOf(given.prefix);
     expectPairs(given);
+    const compose = composerOf(given.sign);
     const web = readWeb(given, process.env);
     if (web && given.json) throw new CommandError(EXIT.usage, "--web and --json: choose one");
     const stop = onStopRequest();
@@ -167,9 +174,9 @@ served, 74 a file cannot be used, 78 the file of --web-password has no password.
     const say = (line: string): void => {
       process.stderr.write(`${new Date().toISOString()}  ${broker}: ${line}\n`);
     };
-    if (ack) answerEmergencies(client, ack);
+    if (ack) answerEmergencies(client, ack, compose);
     if (web) {
-      await showPage(client, web, { prefix, broker, stop, say });
+      await showPage(client, web, { prefix, compose, broker, stop, say });
       return EXIT.ok;
     }
     reportConnection(client, stop.signal, say);

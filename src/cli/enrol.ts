@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
-import { certificatesIn, issuerOf, refusalOf } from "../bundle/certificate.ts";
+import { certificatesIn, issuerOf, refusalOf, wrongDate } from "../bundle/certificate.ts";
 import { replaceFile, type Files } from "../bundle/port.ts";
 import { IDENTITY_PART } from "../domain/identity.ts";
 import { TEXT_BYTES } from "../settings/files.ts";
@@ -90,6 +90,14 @@ const readChain = (file: string): readonly X509Certificate[] => {
   throw new CommandError(EXIT.failed, `${file} is refused: it does not hold a certificate in PEM`);
 };
 
+/** What is said of a certificate whose dates could not be checked. Empty: they were. */
+const uncheckedDates = (own: X509Certificate | undefined, now: number | undefined): string => {
+  if (!own || now !== undefined) return "";
+  const wrong = wrongDate(own, Date.now());
+  const doubt = wrong === undefined ? "" : ` (by this computer's own clock ${wrong})`;
+  return `; whether it is valid today was not checked, because the time is not known${doubt}: run \`patrol-unit doctor\` when the receiver has a fix`;
+};
+
 const INSTALL = {
   root: { type: "string" },
   unit: { type: "string" },
@@ -123,8 +131,14 @@ const installCertificate = async (args: readonly string[]): Promise<number> => {
   const unchecked = ca.length === 0 ? "; its issuer was not checked: the configuration names no CA" : "";
   print(
     given.json,
-    { unit, expiresAt, issuer: own ? issuerOf(own) : "", issuerChecked: ca.length > 0 },
-    `the certificate of ${unit} is installed; it expires on ${expiresAt.slice(0, 10)}${unchecked}`,
+    {
+      unit,
+      expiresAt,
+      issuer: own ? issuerOf(own) : "",
+      issuerChecked: ca.length > 0,
+      datesChecked: now !== undefined,
+    },
+    `the certificate of ${unit} is installed; it expires on ${expiresAt.slice(0, 10)}${unchecked}${uncheckedDates(own, now)}`,
   );
   return EXIT.ok;
 };
@@ -137,8 +151,9 @@ patrol-unit enrol install CERT --root DIR [--ca CA.pem] [--json]
 request makes a P-256 key, which never leaves DIR, and writes a request for its certificate
 (PKCS#10); a key that is there is kept, and --out replaces only another request. install checks that
 the certificate belongs to that key, to this unit, and to the CA (--ca; left out: dispatch.ca of the
-configuration), and that it has not expired. CERT may hold the certificates between it and the CA. A
-running service uses it at once.
+configuration), and that it is valid now. If the time is not known (neither NTP nor the service has
+it), it refuses only what expired before this release, and says that it does not know more. CERT may
+hold the certificates between it and the CA. A running service uses it at once.
 --unit is needed only if neither the configuration nor local.yaml names the unit.
 Exit: 0 done, 1 refused, 74 a file cannot be read or written.`,
   async run(args) {

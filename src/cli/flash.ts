@@ -166,13 +166,16 @@ firmware programs the panic board with HEX, or panic.image of the configuration,
 this release, verifies it, and waits until it answers. A board that has the image already is left
 alone, unless --force is given. The board sees no press for about 12 s. A service that runs lends
 the port, reports it to dispatch, and takes it back. It is refused while an emergency is open (a
-drill does not count), a press is pending or a button is pressed. If it is interrupted, by a power
-cut or a pulled plug as well, run it again. If a board cannot be programmed over its port, the
-avrdude command that does it is printed.
+drill does not count), a press is pending or a button is pressed. While it writes, a signal or a
+terminal that is closed does not end it; a second Ctrl-C does. After that, a kill, a power cut or a
+pulled plug, the board waits in its boot loader: run it again. If a board cannot be programmed over
+its port, the avrdude command that does it is printed.
 --json: {ok, port, board, before, after, changed, seconds}, or {ok, code, error, hints}; before is
 null if the board had no firmware.
 Exit: 0 done, 1 refused or failed, 69 no board answers, or its port is in use, 74 a file cannot be
 read or DIR is no root, 78 the configuration is not valid, or names no board.`,
+  // A terminal that goes leaves no board without a firmware, and `| head` no bundle that is installed in half.
+  outlivesOutput: ([action]) => action === "config" || action === "firmware",
   async run(args) {
     const [action = "", ...rest] = args;
     if (!isAction(action))

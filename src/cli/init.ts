@@ -1,6 +1,7 @@
-import { existsSync, lchownSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, lchownSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { authorityRefusal } from "../bundle/authority.ts";
 import { certificatesIn } from "../bundle/certificate.ts";
 import { openFiles } from "../bundle/files.ts";
 import { hasPrivateKey, KeyName } from "../bundle/format.ts";
@@ -10,6 +11,8 @@ import { Store } from "../bundle/store.ts";
 import { NO_STATE } from "../bundle/trial.ts";
 import { IDENTITY_PART } from "../domain/identity.ts";
 import { reasonOf } from "../runtime/log.ts";
+import { expectMakeable, makeFolder } from "../runtime/make-folder.ts";
+import { errorCode, systemWords } from "../runtime/system-words.ts";
 import { systemTime } from "../runtime/time.ts";
 import { ConfigurationError } from "../settings/fault.ts";
 import { TEXT_BYTES } from "../settings/files.ts";
@@ -161,6 +164,8 @@ const caOf = (file: string | undefined): Buffer | undefined => {
   if (file === undefined) return undefined;
   const bytes = readGiven(file, TEXT_BYTES);
   // Read again as the link will read it: a damaged one is refused in its words.
+  const why = authorityRefusal(bytes.toString("latin1"));
+  if (why !== undefined) throw new CommandError(EXIT.failed, `--ca ${file}, which ${why}`);
   if (certificatesIn(bytes.toString("utf8")) && !hasPrivateKey(bytes)) return pemFiles({ ca: file }).ca;
   throw new CommandError(
     EXIT.failed,
@@ -232,10 +237,24 @@ const trustOf = async (file: string | undefined): Promise<{ name: string; pem: B
   return { name, pem };
 };
 
+/** Throws a CommandError (74) if a root cannot be made or written: before devices are looked for, and questions asked. */
+const expectRoot = (dir: string): void => {
+  try {
+    expectMakeable(resolve(dir));
+  } catch (cause) {
+    const why = errorCode(cause) === "ENOENT" ? "no folder can be made there" : systemWords("write", cause);
+    throw new CommandError(
+      EXIT.io,
+      `${dir} cannot be made or written: ${why}; choose another folder for the root, or try again with sudo`,
+      cause,
+    );
+  }
+};
+
 /** Makes the folder of a root with the owner of the folder around it. */
 const makeRoot = (dir: string): Root => {
   if (!existsSync(dir)) {
-    mkdirSync(dir, { recursive: true, mode: 0o755 });
+    makeFolder(resolve(dir), 0o755);
     const { uid, gid } = statSync(dirname(resolve(dir)));
     if (process.geteuid?.() === 0) lchownSync(dir, uid, gid);
   }
@@ -305,6 +324,7 @@ Exit: 0 done, 1 DIR is laid out already or a key cannot be used, 64 an answer is
     if (there?.isDirectory() === false)
       throw new CommandError(EXIT.io, `${dir} is not a folder: choose another name for the root`);
     if (there) await refuseLaidOut(dir, new Store(rootAt(dir), openFiles(dir)));
+    expectRoot(dir);
     // What nothing finds is asked first, so that a script fails at once.
     const trust = await trustOf(given.trust);
     const identity = await askIdentity(given, ask);

@@ -1,4 +1,5 @@
 import type { Command } from "./lib/command.ts";
+import { SIGN_HELP } from "./lib/sign-help.ts";
 import { WEB_HELP, WEB_USAGE } from "./lib/web-options.ts";
 
 /** Each action is loaded only when it is used. */
@@ -14,6 +15,7 @@ export const record: Command = {
   usage: `patrol-unit record --broker URL… --into TARGET [--units 'zrenjanin/*'] [--name NAME] [--no-ack]
                    [--prefix patrol/v1]
                    [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
+                   [--sign FILE]
                    ${WEB_USAGE}
 patrol-unit record audit --into TARGET [--json]
 patrol-unit record track --into TARGET --unit UNIT [--from TIME] [--to TIME] | [--episode E]
@@ -29,6 +31,7 @@ Ctrl-C.
 --name: of this recorder, also in its topic and its client ids (recorder.NAME, recorder.NAME.bulk).
 A second one of the same name waits until the first has gone. Default: main.
 --no-ack: emergencies are stored, and not answered with \`received\`.
+${SIGN_HELP}
 ${WEB_HELP}
 The page shows a car's history from the store; the log says its address. If the page cannot be
 served, the recorder works without it, and logs why.

@@ -71,7 +71,7 @@ A fault of the configuration stops only the part that it concerns; each is logge
 dispatch is not reached with it within flash.trialS, or if it crashes three times.
 Exit: 0 stopped, 1 stopped without what could not be written in time, 74 the outbox cannot be
 opened, 78 the configuration cannot be read, or gives no identity or no broker.`,
-  outlivesOutput: true,
+  outlivesOutput: () => true,
   async run(args) {
     const given = options(args, CONFIG_OPTIONS);
     const source = configSource(given);

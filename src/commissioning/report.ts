@@ -25,6 +25,11 @@ const stepOf = ({ step, progress, endedAt }: Entry, { beganAt }: List): StepRepo
   };
 };
 
+const resultIn = (steps: readonly StepReport[]): CommissioningReport["result"] => {
+  if (steps.some(({ outcome }) => outcome === "fail")) return "failed";
+  return steps.some(({ cause }) => cause === "skipped") ? "incomplete" : "passed";
+};
+
 /** Steps, result, limits and duration of a list at `mono`. A step that still waits has failed. */
 export const resultOf = (
   list: List,
@@ -32,7 +37,7 @@ export const resultOf = (
 ): Pick<CommissioningReport, "steps" | "result" | "limits" | "seconds"> => {
   const steps = list.entries.map((entry) => stepOf(entry, list));
   return {
-    result: steps.some(({ outcome }) => outcome === "fail") ? "failed" : "passed",
+    result: resultIn(steps),
     seconds: Math.round((mono - list.beganAt) / 100) / 10,
     limits: { ...list.plan.limits },
     steps,

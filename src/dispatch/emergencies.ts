@@ -105,6 +105,14 @@ export class Emergencies {
     this.#on = on;
   }
 
+  /**
+   * An earlier life may have published these, and its last connections may still bring them: for a time, as if such a
+   * connection had been closed now.
+   */
+  inherit(copies: readonly { readonly episode: string; readonly broker: string }[]): void {
+    for (const { episode, broker } of copies) this.#late.closed(broker, [episode], this.#now);
+  }
+
   /** No courier is sent any more. Each promise resolves when the connection of one courier is closed. */
   stop(): readonly Promise<void>[] {
     this.#phase = "leaving";
@@ -191,8 +199,11 @@ export class Emergencies {
 
   /** The broker has answered a subscription of the link, or the link is gone: its courier is needed no longer. */
   relieve(): void {
-    void this.#relieved?.stop();
-    this.#relieved = undefined;
+    const relieved = this.#relieved;
+    // Until it has closed, what it has on the wire may still arrive.
+    void relieved?.stop().then(() => {
+      if (this.#relieved === relieved) this.#relieved = undefined;
+    });
   }
 
   /** The link's connection has ended. */
@@ -351,15 +362,12 @@ export class Emergencies {
     if (!mayComeBack) this.#on?.removed(episode, broker);
   }
 
-  /** Whether a report of the episode is on its way to the broker over the other connection. */
+  /** Whether a report of the episode is on its way to the broker over another connection. */
   #isFlying(episode: string, broker: string, by: Carrier): boolean {
-    const other =
-      by === "link"
-        ? this.#couriers.get(broker)?.flyingEpisodes
-        : this.#session?.connection.broker === broker
-          ? this.#session.traffic.flyingEpisodes
-          : undefined;
-    return other?.includes(episode) ?? false;
+    const relieved = this.#relieved?.broker === broker ? this.#relieved : undefined;
+    const link = this.#session?.connection.broker === broker ? this.#session.traffic : undefined;
+    const others = by === "link" ? [this.#couriers.get(broker), relieved] : [link, relieved];
+    return others.some((other) => other?.flyingEpisodes.includes(episode));
   }
 
   #unheard(episode: string): void {

@@ -20,6 +20,8 @@ export type Seen = {
   readonly urgentMs: number;
   /** An emergency or a removal waits for a place on the wire. */
   readonly blocked: boolean;
+  /** The broker has passed over another message for this long: later ones are acknowledged. */
+  readonly lostMs: number;
   /** Nobody listens at the broker, and there is another one, or another address of its name. */
   readonly deserted: boolean;
   /** The broker refuses what the unit publishes, or nobody listens to it, and there is another one. */
@@ -54,6 +56,8 @@ export const whyGiveUp = (seen: Seen, deadMs: number): GivingUp | undefined => {
     new LinkError("stalled", `${seen.broker}: ${what} for ${Math.floor(ms / 1_000)} s`);
   // The client sends no pings while it publishes, so a dead connection is noticed only here.
   if (seen.silentMs > deadMs) return { error: stalled("nothing acknowledged", deadMs), left: undefined };
+  if (seen.lostMs > deadMs)
+    return { error: stalled("a message was not acknowledged", seen.lostMs), left: undefined };
   // A lost acknowledgement is repeated only on another connection.
   if (isStuck(seen, deadMs))
     return { error: stalled("an emergency was not acknowledged", seen.urgentMs), left: "unanswered" };

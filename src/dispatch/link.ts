@@ -7,6 +7,7 @@ import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts
 import { pause } from "../runtime/wait.ts";
 import { BrokerNews } from "./broker-news.ts";
 import { Brokers, type Visit } from "./brokers.ts";
+import { Collector } from "./collector.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify } from "./faults.ts";
 import { fateOf, type Fate } from "./fate.ts";
@@ -65,6 +66,7 @@ export class Link {
   /** Without an answer for this long, a connection is dead. */
   readonly #deadMs: number;
   readonly #emergencies: Emergencies;
+  readonly #collector: Collector;
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
@@ -113,6 +115,14 @@ export class Link {
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
       },
+    });
+    this.#collector = new Collector({
+      brokers,
+      connect,
+      options: broker,
+      time,
+      hears: (url) => this.#hears(url),
+      isTaken: (url) => this.#emergencies.takesOver(url),
     });
   }
 
@@ -202,6 +212,11 @@ export class Link {
     this.#emergencies.remove(episode, broker, prefix);
   }
 
+  /** See `Emergencies.inherit`. */
+  inherit(copies: readonly { readonly episode: string; readonly broker: string }[]): void {
+    this.#emergencies.inherit(copies);
+  }
+
   /** Whether reports can be sent again now. */
   get sendsAgain(): boolean {
     return this.#linked?.session.traffic.sendsAgain ?? false;
@@ -239,7 +254,7 @@ export class Link {
   async stop(reason: string): Promise<void> {
     this.#leaving = true;
     this.#looking?.[Symbol.dispose]();
-    const carried = this.#emergencies.stop();
+    const carried = [...this.#emergencies.stop(), this.#collector.stop()];
     const { time, state } = this.#options;
     if (this.#linked) {
       const { session } = this.#linked;
@@ -284,6 +299,7 @@ export class Link {
     const now = this.#options.time.mono();
     this.#emergencies.look(now);
     if (!linked) return;
+    if (this.#status.broker !== undefined) this.#collector.look();
     const { tally } = linked;
     const { connection, traffic } = linked.session;
     if (traffic.inFlight === 0 && linked.left === undefined) this.#move();
@@ -302,7 +318,8 @@ export class Link {
     const unfit = calm && this.#unfit.isDue(now);
     const unconfirmed = calm && this.#options.unconfirmed(broker);
     const { blocked } = traffic;
-    const seen = { broker, silentMs, urgentMs, blocked, deserted, useless, unfit, unconfirmed };
+    const lostMs = traffic.lostMs(now);
+    const seen = { broker, silentMs, urgentMs, blocked, lostMs, deserted, useless, unfit, unconfirmed };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
     if (given.left === "deserted") this.#desertedTurns++;
@@ -318,6 +335,7 @@ export class Link {
     const broker = this.#brokers.urls[this.#index]!;
     const { time, connect } = this.#options;
     let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
+    await this.#collector.giveWay(broker);
     try {
       this.#connection = this.#options.outbox.nextConnection();
       const hears = this.#hears(broker);
@@ -353,6 +371,7 @@ export class Link {
     const { traffic } = session;
     const linked: Linked = { session, tally, left: undefined };
     this.#linked = linked;
+    this.#collector.entered(broker);
     this.#emergencies.linked(session);
     traffic.greet(Buffer.from(JSON.stringify(state("online", this.#connection))));
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
@@ -377,6 +396,7 @@ export class Link {
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
     this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
+    this.#collector.left(broker);
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);

@@ -1,4 +1,4 @@
-import { MqttClient, type IClientOptions } from "mqtt";
+import { MqttClient, Store, type IClientOptions } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lookup } from "./addresses.ts";
@@ -38,6 +38,9 @@ const clientOptions = (options: ConnectOptions, version: 4 | 5): IClientOptions 
   ...(options.password === undefined ? {} : { password: options.password }),
   keepalive: options.keepaliveS,
   clean: false,
+  // Packets that were read before the client ended are still handled: its own stores would be gone by then.
+  incomingStore: new Store({ clean: false }),
+  outgoingStore: new Store({ clean: false }),
   reconnectPeriod: 0,
   connectTimeout: CONNACK_MS,
   resubscribe: false,
@@ -107,6 +110,8 @@ class MqttConnection implements Connection {
   #goodbye: Timer | undefined;
   #failure: LinkError | undefined;
   #over = false;
+  /** It was ended at once: what the broker has sent is handled no further. */
+  #isCut = false;
   #corked = false;
   #retains = true;
 
@@ -130,7 +135,7 @@ class MqttConnection implements Connection {
     // The client sends the PUBACK after `done`: the message must be on disk by then.
     client.handleMessage = (packet, done) => {
       on.message(incomingOf(packet)).then(
-        () => done(),
+        () => void (this.#isCut || done()),
         (cause: unknown) => {
           const why = `${broker}: a message on ${packet.topic} cannot be kept: ${reasonOf(cause)}`;
           this.end(new LinkError("failed", why, cause));
@@ -212,6 +217,7 @@ class MqttConnection implements Connection {
     this.#failure ??= error;
     this.#over = true;
     if (error) {
+      this.#isCut = true;
       this.#client.end(true);
       this.#client.stream?.destroy();
       return;

@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { hostOf } from "../domain/address.ts";
+import { hostOf, withoutSecrets } from "../domain/address.ts";
 import type { Lookup } from "./addresses.ts";
 import { PacketGuard, type Findings } from "./guard.ts";
 import type { Pem } from "./pem.ts";
@@ -16,12 +16,13 @@ export type BrokerAddress = {
 
 const DEFAULT_PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
 
-/** Parses `mqtt://host:port` or `mqtts://host:port`. Throws LinkError. */
+/** Parses `mqtt://host:port` or `mqtts://host:port`, and nothing more. Throws LinkError. */
 export const brokerAddress = (url: string): BrokerAddress => {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const scheme = parsed?.protocol;
-  if (!parsed || (scheme !== "mqtt:" && scheme !== "mqtts:"))
-    throw new LinkError("failed", `${url}: expected mqtt://host:port or mqtts://host:port`);
+  const isPlain = /^\w+:\/\/[^/@?#\\]+\/?$/.test(url);
+  if (!parsed || !isPlain || (scheme !== "mqtt:" && scheme !== "mqtts:"))
+    throw new LinkError("failed", `${withoutSecrets(url)}: expected mqtt://host:port or mqtts://host:port`);
   const port = parsed.port === "" ? DEFAULT_PORT[scheme] : Number(parsed.port);
   return { secure: scheme === "mqtts:", host: hostOf(parsed), port };
 };

@@ -76,6 +76,8 @@ export class Traffic {
   readonly #pace;
   readonly #pauses = new Pauses();
   readonly #flights = new Set<Flight>();
+  /** When the newest of the messages that were answered was sent. */
+  #answeredSentAt = -Infinity;
   /** Since when an emergency or a removal waits because the window is full. */
   #blockedAt: number | undefined;
   /** Numbers that are queued or in flight, or that do not fit this broker. */
@@ -160,6 +162,21 @@ export class Traffic {
     }
     const waiting = this.blocked ? Math.max(behind, this.#blockedAt ?? now) : now;
     return now - Math.min(eldest, waiting);
+  }
+
+  /**
+   * For how long an ordinary message has had no acknowledgement that was sent before one which has: brokers answer in
+   * order (MQTT 4.6), so its answer is lost. It is repeated only on another connection. 0 if there is none.
+   */
+  lostMs(now: number): number {
+    let eldest = now;
+    for (const flight of this.#flights)
+      if (isOrdinary(flight.outgoing) && this.#isOvertaken(flight)) eldest = Math.min(eldest, flight.sentAt);
+    return now - eldest;
+  }
+
+  #isOvertaken({ sentAt }: Flight): boolean {
+    return sentAt < this.#answeredSentAt;
   }
 
   /** Whether an emergency or a removal waits because the window is full. */
@@ -347,6 +364,7 @@ export class Traffic {
   answered(flight: Flight, code: number, now: number): Answer {
     const { outgoing } = flight;
     this.#flights.delete(flight);
+    this.#answeredSentAt = Math.max(this.#answeredSentAt, flight.sentAt);
     this.#progressAt = now;
     this.#pace.acknowledged(flight.paced, now);
     this.#reading.progressed();
@@ -446,7 +464,10 @@ export class Traffic {
   #ordinary(now: number): Outgoing | undefined {
     const flying = { event: 0, live: 0 };
     let bytes = 0;
-    for (const { outgoing, paced } of this.#flights) {
+    for (const flight of this.#flights) {
+      const { outgoing, paced } = flight;
+      // What the broker has passed over is on its way no longer.
+      if (this.#isOvertaken(flight)) continue;
       if (outgoing.kind === "event" || outgoing.kind === "live") flying[outgoing.kind]++;
       if (isOrdinary(outgoing)) bytes += paced.bytes;
     }

@@ -58,8 +58,8 @@ export const StepReport = z.strictObject({
 });
 export type StepReport = z.infer<typeof StepReport>;
 
-/** The result of a list: failed if one step failed. */
-const Result = z.enum(["passed", "failed"]);
+/** The result of a list. `failed`: a step failed. `incomplete`: none failed, but a technician skipped one. */
+const Result = z.enum(["passed", "incomplete", "failed"]);
 
 /** Names a report: the store, the boot and the report's own number on this unit. */
 const ReportId = z.string().regex(/^[0-9a-z]{8}-\d{1,10}-\d{1,6}$/);
@@ -142,6 +142,19 @@ export const tallyOf = (steps: readonly StepReport[]) => {
   };
 };
 
+/** The steps that a technician skipped. */
+export const skippedIn = (steps: readonly StepReport[]): readonly string[] =>
+  steps.filter(({ cause }) => cause === "skipped").map(({ id }) => id);
+
+/** The result in one line, with the steps that were skipped. */
+export const resultLine = ({ result, steps }: Pick<CommissioningReport, "result" | "steps">): string => {
+  const { passed, failed, notFitted, skipped } = tallyOf(steps);
+  const ids = skippedIn(steps);
+  const named = ids.length === 0 ? "" : `: ${ids.slice(0, NAMED_MAX).join(", ")}`;
+  const more = ids.length > NAMED_MAX ? `, and ${ids.length - NAMED_MAX} more` : "";
+  return `${result}: ${passed} passed, ${failed} failed, ${notFitted} not fitted (${skipped} skipped${named}${more})`;
+};
+
 /** The event that says that a unit was commissioned. `sha256`: of the signed report's bytes, hex. */
 export const eventOf = (
   { id, result, technician, steps, configuration }: CommissioningReport,
@@ -158,8 +171,5 @@ export const eventOf = (
     .filter(({ outcome }) => outcome === "fail")
     .slice(0, NAMED_MAX)
     .map((step) => step.id),
-  skips: steps
-    .filter(({ cause }) => cause === "skipped")
-    .slice(0, NAMED_MAX)
-    .map((step) => step.id),
+  skips: skippedIn(steps).slice(0, NAMED_MAX),
 });

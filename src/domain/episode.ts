@@ -62,6 +62,8 @@ export const Episode = z.object({
    * when it came, on the clock of `mono`.
    */
   earlyClear: EarlyClear.extend({ newest: EarlyClear.optional() }).optional(),
+  /** The latest time that a refused `cleared` had, UTC milliseconds: what dispatch wrote until then was over with it. */
+  overAt: z.number().optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */

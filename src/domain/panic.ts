@@ -79,6 +79,7 @@ export type BoardFault =
   | "denied"
   | "unplugged"
   | "silent"
+  | "boot-loader"
   | "not-ours"
   | "protocol"
   | "reset-by-opening"

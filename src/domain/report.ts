@@ -194,7 +194,10 @@ const EventData = z
     z.looseObject({
       type: type("commissioning", "a technician has worked through the commissioning list"),
       report: z.string().optional().describe("names the signed report, which is kept on the unit"),
-      result: z.enum(["passed", "failed"]).optional().describe("failed: at least one step failed"),
+      result: z
+        .enum(["passed", "incomplete", "failed"])
+        .optional()
+        .describe("failed: at least one step failed; incomplete: none failed, but at least one was skipped"),
       sha256: z.string().optional().describe("of the signed report's bytes, hex"),
       technician: z.string().optional().describe("who worked through the list"),
       config: z.string().optional().describe("sha256 of the configuration file, hex"),

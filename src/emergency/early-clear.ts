@@ -59,8 +59,21 @@ export const isTooEarly = (known: Episode, cleared: Cleared): boolean => {
   return isSameDecision(earlyClear, cleared);
 };
 
+/**
+ * Whether dispatch wrote an acknowledgement before a `cleared` that was refused. It may have waited at another broker, and
+ * nobody has the episode any more because of it. False if a time is not known.
+ */
+export const isOver = ({ overAt = Number.NaN }: Episode, at: string | undefined): boolean => {
+  const earlier = overAt - Date.parse(at ?? "");
+  return earlier >= 0 && earlier < KEPT_MS;
+};
+
 /** The episode after a `cleared` was refused because it came too early. */
-export const refusedEarly = (known: Episode, { at, mono }: Cleared): Episode => ({
-  ...known,
-  earlyClear: known.earlyClear ? { ...known.earlyClear, newest: { at, mono } } : { at, mono },
-});
+export const refusedEarly = (known: Episode, { at, mono }: Cleared): Episode => {
+  const [overAt, writtenAt] = [known.overAt ?? -Infinity, Date.parse(at ?? "")];
+  return {
+    ...known,
+    earlyClear: known.earlyClear ? { ...known.earlyClear, newest: { at, mono } } : { at, mono },
+    ...(writtenAt > overAt ? { overAt: writtenAt } : {}),
+  };
+};

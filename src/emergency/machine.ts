@@ -1,5 +1,5 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
-import { isTooEarly, refusedEarly } from "./early-clear.ts";
+import { isOver, isTooEarly, refusedEarly } from "./early-clear.ts";
 import { handedAnew, handedWith, refusedBy, unheardBy } from "./seen.ts";
 
 /**
@@ -214,6 +214,8 @@ const acknowledge = (emergency: Emergency, event: Ack): Step => {
   if (rank(event.stage) <= rank(known.state))
     return unchanged(emergency, { kind: "refused", why: `the episode is already ${known.state}` });
   if (event.stage === "cleared" && isTooEarly(known, event)) return goesOn(emergency, known, event);
+  if (event.stage !== "cleared" && isOver(known, event.at))
+    return unchanged(emergency, { kind: "refused", why: "dispatch wrote it before it ended the episode" });
   const episode = changed({ ...known, state: event.stage, by: event.by, ackAt: event.at }, event.mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
 };
@@ -303,10 +305,6 @@ const tick = (emergency: Emergency, event: Tick): Step => {
   };
 };
 
-/** A new connection publishes every episode anyway, so the next repetition is later. */
-const connected = (emergency: Emergency, mono: number): Emergency =>
-  withEach(emergency, (one) => ({ ...handedAnew(one), repeatAt: mono + REPEAT_MS }));
-
 /** The episodes after an event, and the effects to perform in order. */
 export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
   switch (event.kind) {
@@ -325,7 +323,8 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
     case "ack":
       return acknowledge(emergency, event);
     case "connected":
-      return unchanged(connected(emergency, event.mono));
+      // The next repetition is not put off, though the connection has published every episode: it goes to other brokers.
+      return unchanged(withEach(emergency, handedAnew));
     case "tick":
       return tick(emergency, event);
   }

@@ -32,6 +32,7 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     unseen: ours.unseen ?? other.unseen,
     pressedAgainAt: newer.pressedAgainAt,
     earlyClear: newer.earlyClear,
+    overAt: newer.overAt,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),
     state,
     by,

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { open as openFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { reasonOf } from "../runtime/log.ts";
+import { makeFolder } from "../runtime/make-folder.ts";
 import type { Time } from "../runtime/ports.ts";
 import { systemTime } from "../runtime/time.ts";
 import { createBallast } from "./ballast.ts";
@@ -43,13 +44,6 @@ const freeBytes = (path: string): number => {
   } catch {
     return 0;
   }
-};
-
-/** `mkdirSync(…, { recursive: true })` never returns if a folder cannot be made (under /proc). */
-const makeFolder = (path: string): void => {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  mkdirSync(path);
 };
 
 const expectFolder = (path: string): void => {

@@ -92,36 +92,32 @@ export class OutboxLoop implements Outbox {
       gaps: this.#gaps,
       access: this.#access,
       retention,
+      now: () => this.#now(),
+      broken: (reports: readonly Settled[]) => this.#broken(reports),
+      unreadable: (store: Store, cause: unknown) => this.#unreadable(store, cause),
     };
-    const now = () => this.#now();
     this.#room = new Room({
       ...parts,
-      now,
       closing: () => this.#closing,
       usable: (store) => this.#access.store === store,
       gaveUp: () => this.#declared(),
-      damaged: (store, cause) => this.#unreadable(store, cause),
+      damaged: parts.unreadable,
       news: (line) => on.news(line),
     });
     this.#reader = new Reader({
       ...parts,
       foreign: (report) => this.#adopt(report),
       waits: (seq) => this.#receipts.waits(seq),
-      broken: (reports) => this.#broken(reports),
-      unreadable: (store, cause) => this.#unreadable(store, cause),
+      changed: () => this.#readable(),
     });
     this.#receipts = new Receipts({
       ...parts,
-      now,
       settled: () => this.#writer.settled(),
       batch: () => this.#writer.batch(),
       declared: () => this.#declared(),
-      broken: (reports) => this.#broken(reports),
-      unreadable: (store, cause) => this.#unreadable(store, cause),
     });
     this.#writer = new Writer({
       ...parts,
-      now,
       condition: this.#condition,
       vital: this.#vital.file,
       room: this.#room,
@@ -367,6 +363,10 @@ export class OutboxLoop implements Outbox {
 
   oldest(): number {
     return this.#queue.oldest;
+  }
+
+  get isSilent(): boolean {
+    return this.#reader.isSilent;
   }
 
   get waiting(): Readonly<Record<Lane, number>> {

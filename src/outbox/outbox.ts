@@ -108,6 +108,8 @@ export type Outbox = AsyncDisposable &
     /** Pending records as far as they are known, the oldest one's time (UTC milliseconds), bytes on disk. */
     stats(): Promise<{ records: number; oldestAt?: number; bytes: number }>;
     readonly state: DiskState;
+    /** The store has left a read without an answer for some seconds. Reports are read from memory until it answers. */
+    readonly isSilent: boolean;
     /** Resolves when the store has been opened and recovered for the first time, or the first attempt has failed. */
     readonly opened: Promise<void>;
   };

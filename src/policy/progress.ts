@@ -18,7 +18,7 @@ export const LINK_STUCK_MS = 300_000;
 export type Signs = {
   /** On a clock that never jumps. */
   readonly mono: number;
-  /** Whether the disk leaves a write without an answer. A disk that refuses does answer. */
+  /** Whether the disk leaves a write or a read without an answer. A disk that refuses does answer. */
   readonly isDiskSilent: boolean;
   /** For how long the link has done nothing, although it has something to do. */
   readonly linkStillMs: number;

@@ -20,12 +20,16 @@ const CONFLICTING = 10_000;
 /** After so many conflicts in a row something else is wrong. */
 const CONFLICTS = 20;
 const RETRY_MS = { min: 500, max: 15_000 };
+/** The longest pause between attempts while an emergency waits. */
+const URGENT_RETRY_MS = 1_000;
 
 export type CommitterOptions = {
   readonly store: Store;
   readonly time: Time;
   readonly random: Random;
   readonly log: Log;
+  /** A rejected message whose bytes are kept already is not kept again: an import can be repeated. */
+  readonly keepsOnce?: boolean;
   readonly on: {
     /** These messages are committed. Called before their `done`. */
     committed(messages: readonly Pending[], commit: Commit): void;
@@ -71,6 +75,10 @@ export class Committer {
   readonly #backoff;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
+  /** What is being written has an emergency. */
+  #isUrgent = false;
+  /** Ends the pause between attempts. */
+  #hurry = new AbortController();
   #pressure: Pressure = "none";
   #stop = new AbortController();
 
@@ -82,6 +90,7 @@ export class Committer {
   /** A message that is to be committed. */
   add(pending: Pending): void {
     this.#group.add(pending, this.#options.time.mono());
+    if (pending.isUrgent) this.#hurry.abort();
     const { pressure } = this.#group;
     if (pressure === "all" || (pressure === "bulk" && this.#pressure === "none")) this.#press(pressure);
     this.#schedule();
@@ -142,6 +151,7 @@ export class Committer {
     if (this.#running || this.#group.isEmpty) return;
     this.#timer?.[Symbol.dispose]();
     const messages = this.#group.take(this.#options.time.mono());
+    this.#isUrgent = messages.some(({ isUrgent }) => isUrgent);
     this.#running = this.#write(messages).finally(() => {
       this.#running = undefined;
       if (this.#group.hasRoom) this.#press("none");
@@ -151,7 +161,7 @@ export class Committer {
 
   /** Tries until it is committed, or until the recorder stops: then the broker delivers it again. */
   async #write(messages: readonly Pending[]): Promise<void> {
-    const { log, time, on } = this.#options;
+    const { log, on } = this.#options;
     for (let conflicts = 0; !this.#stop.signal.aborted;) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- attempts at one commit
@@ -176,12 +186,21 @@ export class Committer {
           await this.#split(messages, reasonOf(cause));
           return;
         }
-        const retryMs = this.#backoff.next();
-        log.error("the store cannot be written", { cause: reasonOf(cause), retryMs: Math.round(retryMs) });
         // oxlint-disable-next-line no-await-in-loop -- the pause between attempts
-        await pause(retryMs, this.#stop.signal, time);
+        await this.#pause(reasonOf(cause));
       }
     }
+  }
+
+  /** The pause between attempts. The first emergency that comes meanwhile ends it. */
+  async #pause(cause: string): Promise<void> {
+    const { log, time } = this.#options;
+    const waits = this.#isUrgent || this.#group.isUrgent;
+    const retryMs = Math.min(this.#backoff.next(), waits ? URGENT_RETRY_MS : RETRY_MS.max);
+    log.error("the store cannot be written", { cause, retryMs: Math.round(retryMs) });
+    this.#hurry = new AbortController();
+    const ends = [this.#stop.signal, ...(waits ? [] : [this.#hurry.signal])];
+    await pause(retryMs, AbortSignal.any(ends), time);
   }
 
   /** Something has what the store does not accept: each report is tried by itself, and that one is rejected. */
@@ -194,14 +213,17 @@ export class Committer {
   }
 
   /** Undefined: another recorder has changed one of the ledgers. Rejects with StoreError. */
-  async #commit(batch: Batch): Promise<Commit | undefined> {
+  async #commit(messages: Batch): Promise<Commit | undefined> {
     const { store, time } = this.#options;
+    const batch = { ...messages, rejected: await this.#unkept(messages.rejected) };
     const names = streamsOf(batch);
     const unknown = [...names].flatMap(([key, name]) => (this.#ledgers.has(key) ? [] : [name]));
     if (unknown.length > 0) for (const stream of await store.load(unknown)) this.#remember(stream);
     const repeated = repeatedOf(batch, this.#ledgers).map(({ report }) => report);
     const stored = repeated.length > 0 ? await store.find(repeated) : [];
-    const commit = this.#once(plan(batch, this.#ledgers, stored, time.host()));
+    const planned = this.#once(plan(batch, this.#ledgers, stored, time.host()));
+    const commit =
+      planned.conflicts.size === 0 ? planned : { ...planned, rejected: await this.#unkept(planned.rejected) };
     const outcome = await store.commit(commit);
     if (outcome.kind === "conflict") {
       for (const key of names.keys()) this.#ledgers.delete(key);
@@ -211,6 +233,13 @@ export class Committer {
     this.#forget();
     if (commit.conflicts.size > 0) this.#note(commit);
     return commit;
+  }
+
+  /** Of an import, those that are not kept already. Rejects with StoreError. */
+  async #unkept(rejected: readonly Rejected[]): Promise<readonly Rejected[]> {
+    if (!this.#options.keepsOnce || rejected.length === 0) return rejected;
+    const kept = await this.#options.store.kept(rejected);
+    return rejected.filter((one) => !kept.has(one));
   }
 
   /** Without conflicts that are kept already. */

@@ -55,6 +55,11 @@ export class Group {
     return this.#urgent.length + this.#plain.length === 0;
   }
 
+  /** An emergency waits. */
+  get isUrgent(): boolean {
+    return this.#urgent.length > 0;
+  }
+
   get pressure(): Pressure {
     const filled = Math.max(this.#bytes / WAITING_BYTES, this.#reports / WAITING_REPORTS);
     return filled > 2 ? "all" : filled > 1 ? "bulk" : "none";

@@ -1,6 +1,7 @@
 import { isoInstant } from "../domain/time.ts";
 import { VERSION } from "../domain/version.ts";
 import type { Time } from "../runtime/ports.ts";
+import type { Compose } from "../wire/signed.ts";
 import type { Receipt } from "./ledger.ts";
 import type { Outgoing } from "./mqtt/outbound.ts";
 import type { SilentUnit } from "./store.ts";
@@ -8,10 +9,17 @@ import { ackTopic, receiptTopic, silentTopic, stateTopic } from "./topics.ts";
 
 /** What a recorder publishes, in the form of contract §2. */
 
-export type Sender = { readonly name: string; readonly prefix: string; readonly database: string };
+/** `compose`: of what units act on, signed or not. */
+export type Sender = {
+  readonly name: string;
+  readonly prefix: string;
+  readonly database: string;
+  readonly compose: Compose;
+};
 
 const message = (topic: string, content: object | undefined, retain: boolean): Outgoing => ({
   topic,
+  slot: topic,
   payload: Buffer.from(content === undefined ? "" : JSON.stringify(content)),
   retain,
 });
@@ -34,8 +42,10 @@ export const stateMessage = (
   return message(stateTopic(prefix, name), content, true);
 };
 
-export const receiptMessage = ({ prefix }: Sender, unit: string, receipt: Receipt): Outgoing =>
-  message(receiptTopic(prefix, unit), receipt, true);
+export const receiptMessage = ({ prefix, compose }: Sender, unit: string, receipt: Receipt): Outgoing => {
+  const topic = receiptTopic(prefix, unit);
+  return { topic, slot: topic, payload: compose(topic, receipt), retain: true };
+};
 
 /** What dispatch says of an emergency. */
 export type Ack = {
@@ -45,8 +55,15 @@ export type Ack = {
   readonly by: string;
 };
 
-export const ackMessage = ({ prefix }: Sender, { unit, episode, stage, by }: Ack, time: Time): Outgoing =>
-  message(ackTopic(prefix, unit, episode), { stage, by, at: isoInstant(time.host()) }, false);
+export const ackMessage = (
+  { prefix, compose }: Sender,
+  { unit, episode, stage, by }: Ack,
+  time: Time,
+): Outgoing => {
+  const topic = ackTopic(prefix, unit, episode);
+  const payload = compose(topic, { stage, by, at: isoInstant(time.host()) });
+  return { topic, slot: `${topic} ${stage}`, payload, retain: false };
+};
 
 /** Contract §5: dispatch's system has the emergency. */
 export const receivedMessage = (sender: Sender, unit: string, episode: string, time: Time): Outgoing =>

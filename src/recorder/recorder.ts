@@ -21,6 +21,7 @@ import {
 import { Receipts } from "./receipts.ts";
 import { streamKey, type Accepted } from "./report.ts";
 import { StoreError, type Commit, type Store, type StreamName } from "./store.ts";
+import type { Compose } from "../wire/signed.ts";
 import { filtersOf, readTopic, type SessionKind, type UnitPattern } from "./topics.ts";
 import { Watch, type Line } from "./watch.ts";
 
@@ -35,6 +36,8 @@ export type RecorderOptions = {
   readonly name: string;
   readonly prefix: string;
   readonly units: UnitPattern;
+  /** Makes receipts and answers: signed, or not. */
+  readonly compose: Compose;
   /** Whether to answer a stored emergency with `received`. */
   readonly acknowledges: boolean;
   /** Called with each message that is read, before it is stored. It must not throw. */
@@ -89,8 +92,8 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    const { store, time, random, log, name, prefix } = options;
-    this.#sender = { name, prefix, database: store.id };
+    const { store, time, random, log, name, prefix, compose } = options;
+    this.#sender = { name, prefix, database: store.id, compose };
     const on = {
       committed: (messages: readonly Pending[], commit: Commit) => this.#committed(messages, commit),
       gone: (cause: StoreError) => this.#lose(cause),

@@ -101,6 +101,8 @@ export type Store = AsyncDisposable & {
   read(selection: Selection): AsyncIterable<ReadReport>;
   /** How many clock corrections a (unit, store) has. */
   corrections(name: StreamName): Promise<number>;
+  /** Those of these messages whose bytes are kept as rejected already. */
+  kept(rejected: readonly Rejected[]): Promise<ReadonlySet<Rejected>>;
   /** How many messages are kept as rejected. */
   rejected(): Promise<number>;
   /** How many of them have a number that is stored with another content. */

@@ -8,14 +8,18 @@ const WORDS = {
     EACCES: "this user may not read it",
     EPERM: "this user may not read it",
     EISDIR: "it is a folder",
+    EFTYPE: "it is a pipe or a device",
+    EIO: "the disk reports an error",
   },
   write: {
     ENOENT: "there is no such folder",
+    ENOTDIR: "a part of this path is a file",
     EACCES: "this user may not write there",
     EPERM: "this user may not write there",
     EROFS: "the disk is read-only",
     ENOSPC: "the disk is full",
     EDQUOT: "this user's quota is used up",
+    EIO: "the disk reports an error",
   },
   listen: {
     EADDRINUSE: "another program uses this address",

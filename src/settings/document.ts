@@ -24,23 +24,31 @@ export type ConfigDocument = {
   placeOfKey(path: Path): Place;
 };
 
+/** A key as a fault shows it: without the password of a line such as `password hunter2`, whose colon is missing. */
+export const keyShown = (key: string): string => key.replace(/^(pass\w*|pwd|pin)\W.*$/is, "$1…");
+
 /** `a.b[0].c` */
 export const dotted = (path: Path): string =>
   path.reduce<string>(
     (text, step) =>
-      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
+      typeof step === "number"
+        ? `${text}[${step}]`
+        : [text, keyShown(String(step))].filter((part) => part !== "").join("."),
     "",
   );
 
 /** The most aliases that YAML may expand. More would be an attack on memory. */
 const MAX_ALIASES = 100;
 
+/** What the parser quotes after a colon may be a part of a password, such as one that begins with `*` or `|`. */
+const QUOTED = /(?<=\S): .*$/s;
+
 const notYaml = (place: Place, reason: string): SettingsFault => ({
   ...place,
   path: "",
   code: "yaml",
   expected: "valid YAML",
-  found: `an error: ${reason.replaceAll(/\s+/g, " ").trim()}`,
+  found: `an error: ${reason.replace(QUOTED, "").replaceAll(/\s+/g, " ").trim()}`,
   part: "config",
   fatal: true,
 });
@@ -88,7 +96,13 @@ const keyOffset = (doc: Document, path: Path): number | undefined => {
 /** Parses YAML. Throws ConfigurationError if nothing of it can be read. */
 export const readDocument = (text: string, file: string): ConfigDocument => {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, resolveKnownTags: false });
+  const doc = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    resolveKnownTags: false,
+    // The library would write to stderr about keys that are lists or maps, which are faults here.
+    logLevel: "error",
+  });
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };

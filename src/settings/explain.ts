@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { withoutSecrets } from "../domain/address.ts";
 import { suggest } from "../domain/suggest.ts";
-import type { Path } from "./document.ts";
+import { keyShown, type Path } from "./document.ts";
 
 /** What is wrong with one value of a block. */
 export type Issue = {
@@ -75,14 +76,17 @@ export const kindOf = (value: unknown): string => {
 
 /**
  * A value as a fault shows it. Secrets are never shown, nor is text in place of a block: it may hold one.
- * Credentials in an address are left out.
+ * Of an address, what may be credentials is left out.
  */
 const shown = (value: unknown, path: Path): string => {
   const plain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
   if (!plain || path.length === 0 || SECRET.has(path.at(-1))) return kindOf(value);
   if (value === "" || Number.isNaN(value)) return kindOf(value);
   // JSON has no infinity.
-  const text = (typeof value === "number" ? String(value) : JSON.stringify(value)).replace(/\/\/.*@/, "//…@");
+  const text =
+    typeof value === "number"
+      ? String(value)
+      : JSON.stringify(typeof value === "string" ? withoutSecrets(value) : value);
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 };
 
@@ -94,7 +98,7 @@ const unknownKeys = (schema: z.core.$ZodType, { path, keys }: z.core.$ZodIssueUn
       path: [...path, key],
       code: "unknown-key",
       expected: meant === undefined ? `one of the keys ${known.join(", ")}` : "a known key",
-      found: `the unknown key "${key}"`,
+      found: `the unknown key "${keyShown(key)}"`,
       remedy: meant === undefined ? "remove it" : `did you mean "${meant}"?`,
       atKey: true,
     };

@@ -21,7 +21,7 @@ export const Unit = block({
 }).describe("who the unit is; together the MQTT user name and the certificate's CN");
 
 /** A name, an IPv4 address, or an IPv6 address in brackets, which the URL parser then checks. */
-const HOST = String.raw`([^\s/:@[\]]+|\[[0-9A-Fa-f:.]+\])`;
+const HOST = String.raw`([^\s/:@?#\\[\]]+|\[[0-9A-Fa-f:.]+\])`;
 
 export const Gps = block({
   port: url(
@@ -35,6 +35,10 @@ export const Broker = url(
   "mqtts://host:port or mqtts://[IPv6]:port (mqtt:// only with allowPlaintext: true)",
   new RegExp(String.raw`^mqtts?:\/\/${HOST}(:\d{1,5})?$`),
 );
+
+/** SubjectPublicKeyInfo in base64 (RFC 8410): 12 bytes that say which kind of key it is, and 32 bytes. */
+const ED25519_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
+const MAX_KEYS = 16;
 
 export const Dispatch = block({
   brokers: listOf(Broker, MAX_BROKERS).describe("MQTT brokers in order of preference"),
@@ -71,6 +75,14 @@ export const Dispatch = block({
     .default("retry")
     .describe(
       "what a broker's answer 0x10 (no matching subscribers) means: retry: not delivered, send it again; settle: delivered (for brokers whose rules consume the messages)",
+    ),
+  requireSigned: listOf(
+    text("the line between BEGIN and END of an Ed25519 public key in PEM", ED25519_KEY),
+    MAX_KEYS,
+  )
+    .optional()
+    .describe(
+      "public keys of dispatch, each the line between BEGIN and END of its PEM file: acknowledgements, commands and receipts count only if one of them has signed them, and `custody: auto` means `dispatch`; left out: no signature is needed",
     ),
   allowPlaintext: flag().default(false).describe("accept mqtt:// without TLS, for a bench"),
 }).describe("how dispatch is reached");

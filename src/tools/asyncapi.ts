@@ -24,6 +24,12 @@ type Content = { readonly summary: string; readonly contentType: string; readonl
 const json = "application/json";
 const asJson = (schema: z.ZodType, summary: string): Content => ({ summary, contentType: json, schema });
 
+/** `dispatch.requireSigned`: what it is made of is in config/CONTRACT.md. */
+const signable = (schema: z.ZodObject, summary: string): Content => {
+  const jws = z.string().optional().describe("the signature: a JWS of topic and message, see CONTRACT.md");
+  return asJson(z.object({ ...schema.shape, jws }).describe(schema.description ?? ""), summary);
+};
+
 const CONTENTS: Readonly<Record<Channel, Content>> = {
   state: asJson(
     StateMessage,
@@ -43,12 +49,12 @@ const CONTENTS: Readonly<Record<Channel, Content>> = {
     summary:
       "A batch: gzip (RFC 1952) of NDJSON, one report a line, oldest first. The schema is that of a line",
   },
-  ack: asJson(AckMessage, "Dispatch answers an emergency"),
-  command: asJson(
+  ack: signable(AckMessage, "Dispatch answers an emergency"),
+  command: signable(
     CommandMessage,
     "Dispatch asks something of the unit, with an MQTT 5 message expiry. Kinds: ping, drill, locate, report, restart",
   ),
-  receipt: asJson(ReceiptMessage, "What dispatch's recorder has stored. The newest one is retained"),
+  receipt: signable(ReceiptMessage, "What dispatch's recorder has stored. The newest one is retained"),
   reply: asJson(ReplyMessage, "The answer to a command, unless it gave an MQTT 5 Response Topic"),
   bundle: {
     schema: z.string().describe("a JWS in compact form (RFC 7515), made by `bundle`; at most 512 KiB"),

@@ -228,8 +228,10 @@ export const openCore = async (options: UnitOptions): Promise<Core> => {
   const faults = new Faults({ log, event, mono: () => clock.mono() });
   const state = stateOf(options, name, outbox);
   const restart = new Signal<string>();
+  const { custody: setting, requireSigned } = options.settings.dispatch;
   const custody = new CustodyPart({
-    setting: options.settings.dispatch.custody,
+    // A broker that keeps the receipts back must not get reports deleted after a day.
+    setting: requireSigned && setting === "auto" ? "dispatch" : setting,
     outbox,
     clock,
     faults,

@@ -98,8 +98,10 @@ export class EmergencyPart implements Disposable {
 
   constructor(options: EmergencyOptions) {
     this.#options = options;
-    const { outbox, clock, time, log, prefix, scene } = options;
+    const { outbox, link, clock, time, log, prefix, scene } = options;
     const { emergency } = outbox.memory;
+    const copies = underPrefix(emergency.copies, prefix);
+    link.inherit(copies);
     this.#reports = new EpisodeReports({ outbox, clock, log, scene, legs: this.#legs });
     this.#storing = new Storing({
       outbox,
@@ -110,7 +112,7 @@ export class EmergencyPart implements Disposable {
       this.#resume(report);
       log.warn("an emergency continues after the restart", { episode: episode.id, state: episode.state });
     }
-    this.#ring = restore({ ...emergency, copies: underPrefix(emergency.copies, prefix) }, clock.mono());
+    this.#ring = restore({ ...emergency, copies }, clock.mono());
     if (emergency.episodes.some(({ report }) => outbox.isForeign(report))) this.#store();
     for (const { episode } of emergency.episodes) this.#publish(episode.id);
     this.#ticking = time.every(TICK_MS, () => this.#tick());
@@ -203,12 +205,13 @@ export class EmergencyPart implements Disposable {
 
   /** A newer memory than that with which the unit began was found. */
   recall(memory: EmergencyMemory): void {
-    const { prefix, clock } = this.#options;
+    const { link, prefix, clock } = this.#options;
     const episodes = memory.episodes.map(({ episode, report }) => ({
       episode,
       outnumbers: this.#outnumbers(report),
     }));
     const copies = underPrefix(memory.copies, prefix);
+    link.inherit(copies);
     this.#give(
       { ...memory, kind: "recalled", copies, episodes, mono: clock.mono() },
       memory.episodes.map(({ report }) => report),

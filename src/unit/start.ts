@@ -18,6 +18,7 @@ import type { Faults } from "./faults.ts";
 import { recordsIn, statusActions } from "./page.ts";
 import type { UnitOptions } from "./ports.ts";
 import { Reach } from "./reach.ts";
+import { createAdmission } from "./signatures.ts";
 
 export type { UnitOptions } from "./ports.ts";
 
@@ -106,15 +107,22 @@ const reportFiles = (faults: Faults, unusable: Connection["unusableFile"]): void
 };
 
 /** Passes each message of dispatch on to the part that it is for. */
-const receiver =
-  ({ routes, options }: Core, { emergency, custody }: Parts, commands: CommandPart): LinkEvents["message"] =>
-  async (message, broker) => {
+const receiver = (
+  { routes, options, faults }: Core,
+  { emergency, custody }: Parts,
+  commands: CommandPart,
+): LinkEvents["message"] => {
+  const admit = createAdmission({ keys: options.settings.dispatch.requireSigned, routes, faults });
+  return async (given, broker) => {
+    const message = admit(given, broker);
+    if (!message) return;
     const episode = routes.acknowledged(message.topic);
     if (episode !== undefined) await emergency.acknowledge(episode, message.payload);
     else if (message.topic === routes.command) await commands.receive(message);
     else if (message.topic === routes.receipt) void custody.receive(message.payload, broker);
     else if (message.topic === routes.bundle) options.bundle?.(message.payload);
   };
+};
 
 /** Passes the events of the link on to the parts that they concern. */
 const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents => {
@@ -271,7 +279,7 @@ const signsOf = ({ outbox, link, options }: Core): Signs => {
   const cause = state.kind === "away" || state.kind === "reopening" ? state.cause : undefined;
   return {
     mono: options.ports.time.mono(),
-    isDiskSilent: cause instanceof NoAnswerError,
+    isDiskSilent: cause instanceof NoAnswerError || outbox.isSilent,
     linkStillMs: link.stillMs,
   };
 };

@@ -10,6 +10,7 @@ import { Recorder } from "../../src/recorder/recorder.ts";
 import { openSqliteStore } from "../../src/recorder/sqlite/store.ts";
 import type { Commit, Store } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
+import { unsigned } from "../../src/wire/signed.ts";
 import { startPostgres } from "../recorder/postgres.ts";
 
 /**
@@ -69,6 +70,7 @@ const recorder = new Recorder({
   name: "bench",
   prefix: "patrol/v1",
   units: [["+", "+"]],
+  compose: unsigned,
   acknowledges: true,
   time: systemTime,
   random: Math.random,

@@ -25,6 +25,11 @@ test.each([
   else expect(refusal).toBeUndefined();
 });
 
+test("without a known time, one that expired before the release is refused", () => {
+  const builtMs = Date.now() + 100 * DAY_MS;
+  expect(refusalOf(chain, { ...expected, now: undefined }, builtMs)).toMatch(/^it expired on /);
+});
+
 test("a certificate is not checked against a time that is not known", () => {
   expect(refusalOf(chain, { ...expected, now: undefined })).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { bundle } from "../../src/cli/bundle.ts";
@@ -48,6 +48,23 @@ describe("check of the files of the link", () => {
   test("accepts a CA, and a certificate with its key", async () => {
     expect(await checked("ca: ca.pem, cert: unit.pem, key: unit.key")).toBe("");
     expect(warned).toBe("");
+  });
+
+  test("refuses as CA what TLS trusts nothing by, and says which certificate to take", async () => {
+    const begin = "car.yaml:4:46: dispatch.ca: expected a file that the link can use, found";
+    expect(await checked("ca: unit.pem")).toBe(
+      `${begin} unit.pem, which is the certificate of CN=zrenjanin/zr-117, not of an authority (CA): take that of CN=test ca`,
+    );
+    const extensions = "basicConstraints=critical,CA:true";
+    files.sign(files.request("between", "garage ca"), "between", { extensions });
+    expect(await checked("ca: between.pem")).toBe(
+      `${begin} between.pem, which holds an authority (CN=garage ca) without the one above it: add the certificate of CN=test ca`,
+    );
+    writeFileSync(
+      files.at("both.pem"),
+      readFileSync(files.at("between.pem"), "utf8") + readFileSync(files.at("ca.pem"), "utf8"),
+    );
+    expect(await checked("ca: both.pem")).toBe("");
   });
 
   test.each([

@@ -3,6 +3,7 @@ import { chownSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writ
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { enrol } from "../../src/cli/enrol.ts";
+import { isNtpSynchronised } from "../../src/runtime/clock.ts";
 import { readIdentity } from "../../src/settings/identity.ts";
 import { rootAt } from "../../src/settings/root.ts";
 import { Authority } from "./authority.ts";
@@ -81,7 +82,7 @@ describe("enrol install", () => {
     await request();
     const { exit, line } = await install(ca.sign(csr(), "unit"));
     expect(line).toMatch(
-      /^the certificate of zrenjanin\/zr-117 is installed; it expires on \d{4}-\d\d-\d\d$/,
+      /^the certificate of zrenjanin\/zr-117 is installed; it expires on \d{4}-\d\d-\d\d(; whether it is valid today was not checked, .*)?$/,
     );
     expect(exit).toBe(0);
     expect(statSync(identity("unit.pem")).mode & 0o777).toBe(0o644);
@@ -106,8 +107,19 @@ describe("enrol install", () => {
   test("says so if no CA is known", async () => {
     await request();
     const { exit, line } = await run("install", ca.sign(csr(), "unit"));
-    expect(line).toMatch(/; its issuer was not checked: the configuration names no CA$/);
+    expect(line).toContain("; its issuer was not checked: the configuration names no CA");
     expect(exit).toBe(0);
+  });
+
+  test.skipIf(isNtpSynchronised())("says what was not checked if the time is not known", async () => {
+    await request();
+    const { exit, line } = await install(ca.sign(csr(), "past", { days: -1 }));
+    expect(line).toMatch(
+      /; whether it is valid today was not checked, because the time is not known \(by this computer's own clock it expired on \d{4}-\d\d-\d\d\): run `patrol-unit doctor` when the receiver has a fix$/,
+    );
+    expect(exit).toBe(0);
+    const said = JSON.parse((await install(ca.sign(csr(), "unit"), "--json")).line);
+    expect(said).toMatchObject({ issuerChecked: true, datesChecked: false });
   });
 
   test("without a key says what makes one", async () => {

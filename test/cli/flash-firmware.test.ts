@@ -13,6 +13,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { releasedImage, releasedLoader } from "../../firmware-bridge/image.ts";
 import { encodeToBoard } from "../../firmware-bridge/protocol.ts";
@@ -91,8 +92,12 @@ const runWith = async (...args: string[]): Promise<Said> => {
   }
 };
 
-/** The command as a process. `until`: what it has printed when it gets the signal. */
-const interrupted = async (signal: NodeJS.Signals, until: string) => {
+/** The command as a process. `until`: what it has printed when it gets the signals. `isCut`: its terminal goes first. */
+const interrupted = async (
+  signals: NodeJS.Signals | readonly NodeJS.Signals[],
+  until: string,
+  isCut = false,
+) => {
   const child = spawn(process.execPath, ["src/main.ts", "flash", "firmware", "--config", config, "--force"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -101,7 +106,15 @@ const interrupted = async (signal: NodeJS.Signals, until: string) => {
   child.stdout.setEncoding("utf8").on("data", (text: string) => void (printed += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => void (error += text));
   await waitFor(until, () => printed.includes(until), 60_000);
-  child.kill(signal);
+  if (isCut) {
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+  for (const signal of [signals].flat()) {
+    child.kill(signal);
+    // oxlint-disable-next-line no-await-in-loop -- signals that come together are one
+    await sleep(50);
+  }
   await ended;
   return { exit: child.exitCode, signal: child.signalCode, error };
 };
@@ -154,16 +167,32 @@ describe("the board's firmware", () => {
   test("is completed after an interruption, and after a kill", async () => {
     using live = start(other);
     await waitFor("the board", () => live.lamps.at(-1) === "no-host");
-    expect(await interrupted("SIGINT", "writing 25 %")).toEqual({
+    expect(await interrupted(["SIGINT", "SIGINT"], "writing 25 %")).toEqual({
       exit: 1,
       signal: null,
       error:
+        "\nSIGINT: the board is programmed to the end first, about 10 s; Ctrl-C again leaves it without a firmware\n" +
         "\ninterrupted: the board waits in its boot loader, without a panic path: run the command again\n",
     });
     expect(await interrupted("SIGKILL", "verifying 50 %")).toMatchObject({ signal: "SIGKILL" });
     await waitFor("the boot loader", () => live.lamps.at(-1) === "fault");
     const done = await run("--json");
     expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.4", changed: true });
+  }, 180_000);
+
+  test("is programmed to the end although the terminal is closed, or the session is stopped", async () => {
+    using live = start(other);
+    await waitFor("the board", () => live.lamps.at(-1) === "no-host");
+    expect(await interrupted(["SIGHUP", "SIGTERM"], "writing 25 %", true)).toEqual({
+      exit: 0,
+      signal: null,
+      error: "",
+    });
+    const known = await run("--json");
+    expect(JSON.parse(known.printed)).toMatchObject({ changed: false, after: "1.4" });
+    expect((await interrupted("SIGTERM", "looking for")).error).toBe(
+      "\ninterrupted: the board has the firmware that it had\n",
+    );
   }, 180_000);
 
   test("is completed after the plug was pulled half-way, which is said", async () => {

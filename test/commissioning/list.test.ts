@@ -4,7 +4,7 @@ import { planFor } from "../../src/commissioning/plan.ts";
 import { resultOf } from "../../src/commissioning/report.ts";
 import { howToChange, isTriable } from "../../src/commissioning/signals.ts";
 import { outcomeOf, titleOf } from "../../src/commissioning/words.ts";
-import { CommissioningReport, eventOf } from "../../src/domain/commissioning.ts";
+import { CommissioningReport, eventOf, resultLine } from "../../src/domain/commissioning.ts";
 import { EventReport } from "../../src/domain/report.ts";
 import { VSS } from "../../src/domain/vss.ts";
 import { AIRBAG, Bench, BROKER, DOOR, drill, FULL } from "./car.ts";
@@ -45,14 +45,15 @@ test("the list is over when each step has ended, and has passed if none has fail
   expect(bench.instruction().says).toBe("every step has ended");
 });
 
-test("one failed step makes the whole list fail; a skipped one does not", () => {
+test("one failed step makes the whole list fail; a skipped one makes it incomplete, and is named", () => {
   const bench = new Bench();
   bench.status();
   bench.timeUp();
   expect(resultOf(bench.list, bench.mono).result).toBe("failed");
   for (const { step } of bench.list.entries) bench.give({ kind: "skip", id: step.id, reason: "a bench" });
   const { result, steps } = resultOf(bench.list, bench.mono);
-  expect(result).toBe("passed");
+  expect(result).toBe("incomplete");
+  expect(resultLine({ result, steps })).toMatch(/^incomplete: \d+ passed, 0 failed, .* skipped: .*fix/);
   expect(steps.find(({ id }) => id === "fix")).toMatchObject({ cause: "skipped", reason: "a bench" });
 });
 

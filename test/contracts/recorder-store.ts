@@ -229,6 +229,18 @@ export const storeContract = (reset: () => Promise<OpenStore>): void => {
     expect((await read(store)).map(({ seq }) => seq)).toEqual([1]);
   });
 
+  test("a rejected message whose bytes are kept already is known, whatever its topic and reason", async () => {
+    const store = await use();
+    const kept = { topic: "a.ndjson", reason: "y", bytes: Buffer.from([0, 255, 10]) };
+    const large = { ...kept, bytes: Buffer.alloc(1_000_000) };
+    await write(store, [], [kept, large]);
+    const moved = { ...kept, topic: "b.ndjson", reason: "z" };
+    const other = { ...kept, bytes: Buffer.from([0, 255]) };
+    const longer = { ...kept, bytes: Buffer.alloc(1_000_001) };
+    expect(await store.kept([other, moved, longer, large])).toEqual(new Set([moved, large]));
+    expect(await store.kept([])).toEqual(new Set());
+  });
+
   test("content that the store refuses is named as such, and the store goes on", async () => {
     const store = await use();
     await write(store, [accepted(1)]);

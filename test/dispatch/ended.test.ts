@@ -77,7 +77,11 @@ describe("an ended episode", () => {
   };
 
   test("does not count as removed while an old connection can bring its copy back; the sweep removes that too", async () => {
-    const bench = open();
+    // The link's client id would close the old connection.
+    let isLinked = false;
+    const bench = open([{}, {}], [true, true], (url, id) => {
+      return isLinked && url === a.url && !id.endsWith(".courier");
+    });
     const [a, b] = [bench.brokers[0]!, bench.brokers[1]!];
     const removedAt: Record<string, number> = {};
     bench.link.start({
@@ -93,6 +97,7 @@ describe("an ended episode", () => {
     bench.press(emergency(1));
     await bench.until("the link at B", () => bench.link.status.broker === b.url);
     const closedAt = bench.time.mono();
+    isLinked = true;
     bench.network.change(a.route, { stalled: false });
     await endEverywhere(bench);
     expect([Object.keys(removedAt), [...bench.copies]]).toEqual([[b.url], [a.url]]);

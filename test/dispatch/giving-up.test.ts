@@ -6,6 +6,7 @@ const SOUND: Seen = {
   broker: "a",
   silentMs: 0,
   urgentMs: 0,
+  lostMs: 0,
   blocked: false,
   deserted: false,
   useless: false,
@@ -17,6 +18,7 @@ test.each<[string, Partial<Seen>, string | undefined]>([
   ["a connection that works is kept", {}, undefined],
   ["no answer for as long as it may take", { silentMs: DEAD_MS }, undefined],
   ["no answer for longer", { silentMs: DEAD_MS + 1 }, "a: nothing acknowledged for 30 s"],
+  ["a message that was passed over", { lostMs: 31_000 }, "a: a message was not acknowledged for 31 s"],
   ["an emergency without an answer", { urgentMs: 31_000 }, "a: an emergency was not acknowledged for 31 s"],
   [
     "another emergency waits behind it",

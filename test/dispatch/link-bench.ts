@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { Link, type LinkEvents } from "../../src/dispatch/link.ts";
-import type { Connect, LinkError } from "../../src/dispatch/port.ts";
+import { LinkError, type Connect } from "../../src/dispatch/port.ts";
 import { laneOf, type Lane } from "../../src/domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../../src/domain/report.ts";
 import type { Clock } from "../../src/domain/time.ts";
@@ -142,7 +142,12 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
 };
 
 /** A link to simulated brokers at which dispatch listens. */
-export const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listening = [true, true]) => {
+export const open = (
+  limits: readonly Partial<BrokerLimits>[] = [{}, {}],
+  listening = [true, true],
+  /** Whether an attempt to connect fails. */
+  refuses: (broker: string, clientId: string) => boolean = () => false,
+) => {
   const time = new SimulatedTime(Date.UTC(2026, 10, 22));
   const network = new Network(time, () => undefined);
   const heard: { broker: string; topic: string; report: Report; at: number }[] = [];
@@ -168,7 +173,10 @@ export const open = (limits: readonly Partial<BrokerLimits>[] = [{}, {}], listen
     heard,
     ...openLink(
       brokers.map(({ url }) => url),
-      network.connect,
+      (url, options, on, signal) =>
+        refuses(url, options.clientId)
+          ? Promise.reject(new LinkError("unreachable", url))
+          : network.connect(url, options, on, signal),
       time,
     ),
     wait: (ms: number) => time.run(time.mono() + ms),

@@ -106,6 +106,31 @@ describe("PUBACK", () => {
     ]);
   });
 
+  test("that was read before the connection was ended at once, and is handled after that, does no harm", async () => {
+    // A message without acknowledgement, and the answer to the publish behind it, in one piece.
+    const command = packet(0x30, Buffer.from([0, 1, 0x74, 0, 0x78]));
+    const { url } = await accepting((one, socket) => {
+      if (one.type === PUBLISH) socket.write(Buffer.concat([command, puback(idOf(one), 0)]));
+    });
+    const handled = Promise.withResolvers<void>();
+    const seen = Promise.withResolvers<void>();
+    const on = {
+      message: (): Promise<void> => {
+        seen.resolve();
+        return handled.promise;
+      },
+      oversize: () => undefined,
+    };
+    const connection = await createConnect(systemTime)(url, OPTIONS, on, new AbortController().signal);
+    const answer = publish(connection);
+    await seen.promise;
+    connection.end(new LinkError("stalled", "too late"));
+    await connection.closed;
+    handled.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await answer).toMatchObject({ code: "stalled" });
+  });
+
   test("that comes a second time hides no later reason code", async () => {
     const { url } = await accepting((one, socket) => {
       if (one.type !== PUBLISH) return;

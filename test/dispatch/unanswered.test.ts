@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { isStuck } from "../../src/dispatch/giving-up.ts";
 import { TRUST_MS } from "../../src/dispatch/standing.ts";
 import { Traffic } from "../../src/dispatch/traffic.ts";
+import { position } from "./reports.ts";
 import { PLAIN } from "./traffic-bench.ts";
 
 const settings = { ...PLAIN, receiveMaximum: 10, maxInFlightBytes: 100_000 };
@@ -51,4 +52,28 @@ test("a connection without an answer is given up after 30 s, and after 5 s if an
   const of = (urgentMs: number, blocked: boolean) => isStuck({ urgentMs, blocked }, 30_000);
   expect([of(30_000, false), of(30_001, false)]).toEqual([false, true]);
   expect([of(TRUST_MS, true), of(TRUST_MS + 1, true)]).toEqual([false, true]);
+});
+
+test("a message that the broker has passed over holds nothing up, and is told from one that is slow", () => {
+  const traffic = new Traffic(settings, 0);
+  traffic.page("emergency", [], 0);
+  traffic.offerLive(position(0), 0);
+  traffic.answered(traffic.sent(traffic.next(0)!, 300, 0), 0, 80);
+  traffic.offerLive(position(1), 1_000);
+  const lost = traffic.sent(traffic.next(1_000)!, 400, 1_000);
+  // A press is repeated meanwhile.
+  traffic.remove("01K0000000000000000000000A");
+  const urgent = traffic.sent(traffic.next(1_500)!, 0, 1_500);
+  expect(traffic.lostMs(9_000)).toBe(0);
+  traffic.answered(urgent, 0, 1_580);
+  for (const seq of [2, 3, 4, 5, 6]) {
+    const now = seq * 1_000;
+    traffic.offerLive(position(seq), now);
+    const next = traffic.next(now);
+    expect(next?.kind).toBe("live");
+    traffic.answered(traffic.sent(next!, 300, now), 0, now + 80);
+  }
+  expect(traffic.lostMs(9_000)).toBe(8_000);
+  traffic.answered(lost, 0, 9_000);
+  expect(traffic.lostMs(9_000)).toBe(0);
 });

@@ -50,6 +50,32 @@ describe("a cleared after a further press", () => {
     expect(stateAfter(twin, sent("A", 4), anew)).toEqual(["cleared 2"]);
   });
 
+  test("that was refused ends what dispatch wrote before it: an old accepted shows no person who has the press", () => {
+    const at = (ms: number): string => new Date(PRESSED + ms).toISOString();
+    const acceptedAt = (
+      ms: number | undefined,
+      stage: "received" | "accepted" = "accepted",
+    ): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage,
+      by: "operator",
+      at: ms === undefined ? undefined : at(ms),
+      mono: 9_000,
+    });
+    const refused = [sent("A", 3), clearedAt(at(-4_000), 200), sent("A", 4)];
+    for (const old of [acceptedAt(-7_000), acceptedAt(-7_000, "received"), acceptedAt(-4_000)])
+      expect(after(...accepted, ...refused, old).effects).toEqual([
+        { kind: "refused", why: "dispatch wrote it before it ended the episode" },
+      ]);
+    expect(stateAfter(...refused, acceptedAt(-7_000))).toEqual(["active 2"]);
+    expect(stateAfter(...refused, acceptedAt(-3_999))).toEqual(["accepted 2"]);
+    // Also after a further press, and not where a time is missing.
+    const third = pressEvent("C", 5_000, { pressed: { ...pressedAt(5_000), at: PRESSED + 5_000 } });
+    expect(stateAfter(...refused, third, acceptedAt(-7_000))).toEqual(["active 3"]);
+    expect(stateAfter(...refused, acceptedAt(undefined))).toEqual(["accepted 2"]);
+  });
+
   test("that no broker has acknowledged does not end it: it is active again, and repeated", () => {
     const { emergency, effects } = after(...accepted, clearedAt(undefined, 200));
     expect(emergency.episodes).toMatchObject([{ id: "A", state: "active", presses: 2, by: undefined }]);

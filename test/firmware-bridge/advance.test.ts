@@ -100,8 +100,38 @@ describe("what the board is", () => {
     expect(again.effects.at(-1)).toEqual({ do: "retune", baud: 38_400 });
   });
 
-  test("is asked at each rate in turn once it has been quiet for three seconds", () => {
-    const rates = [3_000, 4_000, 5_000].map((at) =>
+  test("is asked once whether it is our boot loader, at its rate and before it is called silent", () => {
+    const asked = after(opened, ...ticks(1_000, 3_000));
+    expect(asked.effects).toEqual([{ do: "ask-loader" }]);
+    const all = [opened, ...ticks(1_000, 9_000)].map((_, n, inputs) => after(...inputs.slice(0, n + 1)));
+    expect(all.filter(({ effects }) => kinds(effects).includes("ask-loader"))).toHaveLength(1);
+    const atOtherRate = advance({ ...after(opened).state, rate: 1 }, tick(3_000), SETTING);
+    expect(kinds(atOtherRate.effects)).not.toContain("ask-loader");
+    expect(
+      kinds(after(opened, named(500, "StandardFirmata.ino"), ...ticks(1_000, 3_000)).effects),
+    ).not.toContain("ask-loader");
+  });
+
+  test("is a board without a firmware if the boot loader answers, however its bytes come", () => {
+    const heard = (...chunks: number[][]): Input[] =>
+      chunks.map((bytes) => ({ is: "firmata", at: 3_010, bytes: Uint8Array.from(bytes) }));
+    for (const chunks of [[[0x14, 0x10]], [[0x14], [0x10]], [[0x00, 0x14, 0x10]]]) {
+      const known = [opened, ...ticks(1_000, 3_000), ...heard(...chunks)];
+      const detail = expect.stringContaining("flash firmware");
+      expect(after(...known).effects).toEqual([{ do: "fault", code: "boot-loader", detail }]);
+      const later = after(...known, ...ticks(4_000, 8_000));
+      expect(later.effects.at(-1)).toEqual({ do: "close", code: "boot-loader", detail });
+      expect(kinds(later.effects)).not.toContain("fault");
+      expect(kinds(after(...known, message(4_500, hello())).effects)).toContain("recovered");
+    }
+    for (const chunks of [[[0x14, 0x11]], [[0x10]], [[0x14]]])
+      expect(after(opened, ...ticks(1_000, 3_000), ...heard(...chunks)).effects).toEqual([]);
+    const unasked = after(opened, ...ticks(1_000, 2_000), ...heard([0x14, 0x10]));
+    expect(unasked.effects).toEqual([]);
+  });
+
+  test("is asked at each rate in turn once it has been quiet for four seconds", () => {
+    const rates = [4_000, 5_000, 6_000].map((at) =>
       after(opened, ...ticks(1_000, at)).effects.find((effect) => effect.do === "retune"),
     );
     expect(rates).toEqual([57_600, 38_400, 57_600].map((baud) => ({ do: "retune", baud })));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import five from "johnny-five";
 import firmata from "firmata-io";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { attachStockBoard } from "../../firmware-bridge/stock-board.ts";
 import { watch } from "../contracts/panic-board.ts";
@@ -133,4 +133,23 @@ describe.skipIf(!existsSync(STANDARD_FIRMATA))("a board with the real StandardFi
     expect(host.faults).toEqual(["not-ours"]);
     rmSync(folder, { recursive: true });
   }, 60_000);
+});
+
+test("a board that is let go before it is ready does no harm ten seconds later", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "setImmediate", "setInterval"] });
+  try {
+    const stock = await attachStockBoard(
+      () => undefined,
+      [0],
+      () => undefined,
+    );
+    vi.advanceTimersByTime(10);
+    stock.receive(Uint8Array.of(0xf9, 2, 5, 0xf0, 0x79, 2, 5, 0x78, 0, 0xf7));
+    vi.advanceTimersByTime(10);
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    stock.close();
+    vi.advanceTimersByTime(20_000);
+  } finally {
+    vi.useRealTimers();
+  }
 });

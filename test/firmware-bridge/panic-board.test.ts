@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createBoardFramer } from "../../firmware-bridge/framer.ts";
-import { releasedImage } from "../../firmware-bridge/image.ts";
+import { releasedImage, releasedLoader } from "../../firmware-bridge/image.ts";
 import { encodeFromBoard, PATTERNS, type FromBoard } from "../../firmware-bridge/protocol.ts";
 import { startLiveBoard } from "../../firmware-bridge/simulator/live.ts";
+import { OUR_BOOT } from "../../firmware-bridge/simulator/self-programming.ts";
 import { openSerialLine, type SerialLine } from "../../src/runtime/pty.ts";
 import type { LoopState } from "../../src/domain/panic.ts";
 import { panicBoardContract, watch, type BoardUnderTest } from "../contracts/panic-board.ts";
@@ -266,6 +267,23 @@ describe("the port to the board", () => {
     await waitFor("the press", () => host.presses.length > 0);
     expect(host.presses[0]).toMatchObject({ number: 1, loop: 1 });
   });
+
+  test("a board without a firmware is known by its boot loader, until it has one", async () => {
+    const path = newLink();
+    const loader = { image: releasedLoader(), boot: OUR_BOOT };
+    const lamps: string[] = [];
+    using _live = startLiveBoard({
+      link: path,
+      image: releasedLoader(),
+      loader,
+      onLight: ({ lamp }) => lamps.push(lamp),
+    });
+    await using host = watch(path);
+    await waitFor("the fault", () => host.faults.length > 0, 30_000);
+    await sleep(12_000);
+    expect(host.faults).toEqual(["boot-loader"]);
+    expect(lamps.at(-1)).toBe("fault");
+  }, 60_000);
 
   test("a device that says nothing, or only noise, is silent within ten seconds, and heard when it speaks", async () => {
     using there = fakeBoard(1, true);

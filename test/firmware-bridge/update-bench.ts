@@ -102,6 +102,7 @@ export const openUpdateBench = (
         image,
         force,
         atRest,
+        onBegin: () => undefined,
         onProgress,
       });
       let result: PromiseSettledResult<Updated> | undefined;

@@ -33,6 +33,7 @@ test("the client updates the simulated board over its serial port, twice", async
       time: systemTime,
       image,
       force: true,
+      onBegin: () => undefined,
       onProgress: ({ done, of }) => void progress.push(done / of),
     });
     expect(await updated).toMatchObject({
@@ -61,6 +62,7 @@ test("a port that cannot be opened is tried for half a second, and reported with
     time: systemTime,
     image,
     force: true,
+    onBegin: () => undefined,
     onProgress,
   });
   await expect(updating).rejects.toThrow(

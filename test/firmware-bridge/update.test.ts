@@ -57,6 +57,21 @@ describe("an update", () => {
     await succeed(line, "a board without a firmware");
   });
 
+  test.each([600, 900, 1_200])(
+    "finds a board whose loader waits for %i ms after an update that was cut before its first page",
+    async (ms) => {
+      const line = openUpdateBench({ images: [other, loaderText()] });
+      line.bench.hello();
+      const cut = await line.update(image, {
+        each: () => line.bench.board.light.lamp === "fault" && line.cutLine(),
+      });
+      expect(cut).toMatchObject({ status: "rejected" });
+      line.bench.pass(ms);
+      expect(await line.update(image)).toMatchObject({ status: "fulfilled", value: { changed: true } });
+      expect(holds(line.bench)).toBe(true);
+    },
+  );
+
   test("is refused while a press is pending, and says what to do", async () => {
     const line = openUpdateBench();
     line.bench.hello();

@@ -111,6 +111,11 @@ export class Fleet implements AsyncDisposable {
     await this.#all({ do: "measure" });
   }
 
+  /** From now on `unreceipted` and `unanswered` of a look are about what was published so far. */
+  async mark(): Promise<void> {
+    await this.#all({ do: "mark" });
+  }
+
   async report(): Promise<Report> {
     const ask = async (worker: Worker) => Report.parse(await worker.do({ do: "report" }));
     return merged(await ask(this.#probes), await Promise.all(this.#others.map(ask)));
@@ -125,6 +130,8 @@ export class Fleet implements AsyncDisposable {
       restless: sum(({ restless }) => restless),
       inDispatch: sum(({ inDispatch }) => inDispatch),
       open: sum(({ open }) => open),
+      unreceipted: sum(({ unreceipted }) => unreceipted),
+      unanswered: sum(({ unanswered }) => unanswered),
     };
   }
 

@@ -42,3 +42,17 @@ test("what was measured before the beginning is forgotten", () => {
   measured.begin();
   expect([measured.journeys, measured.presses]).toEqual([[], []]);
 });
+
+test("what was published before the mark lacks its receipt until one covers all of it", () => {
+  const measured = new Measurements("d/u");
+  measured.position({ store: STORE, seq: 4 }, 1_000);
+  measured.emergency({ store: STORE, seq: 5 });
+  expect(measured.isUnreceipted).toBe(false);
+  measured.mark();
+  measured.position({ store: STORE, seq: 6 }, 2_000);
+  measured.receipt({ store: STORE, upTo: 4, missing: [] }, 3_000);
+  measured.receipt({ store: STORE, upTo: 6, missing: [[3, 3]] }, 4_000);
+  expect(measured.isUnreceipted).toBe(true);
+  measured.receipt({ store: STORE, upTo: 5, missing: [] }, 5_000);
+  expect(measured.isUnreceipted).toBe(false);
+});

@@ -16,6 +16,9 @@ export class Measurements {
   #presses: Press[] = [];
   /** When the button was pressed, until the first report of it is published. */
   #pressedAt: number | undefined;
+  /** The highest number that was published, and that of the mark. */
+  #newest: Numbered | undefined;
+  #due: Numbered | undefined;
 
   constructor(unit: string) {
     this.#unit = unit;
@@ -40,12 +43,14 @@ export class Measurements {
 
   /** A report of the emergency is published. The first one after a press is that of the press. */
   emergency({ store, seq }: Numbered): void {
+    this.#published({ store, seq });
     if (this.#pressedAt === undefined || this.#presses.length >= KEPT) return;
     this.#presses.push({ unit: this.#unit, store, seq, pressedAt: this.#pressedAt });
     this.#pressedAt = undefined;
   }
 
   position({ store, seq }: Numbered, at: number): void {
+    this.#published({ store, seq });
     const key = `${store} ${seq}`;
     if (this.#journeys.has(key) || this.#journeys.size >= KEPT) return;
     const journey = { unit: this.#unit, store, seq, publishedAt: at, receiptAt: undefined };
@@ -53,7 +58,24 @@ export class Measurements {
     this.#open.set(key, journey);
   }
 
+  /** `isUnreceipted` is about what was published so far. */
+  mark(): void {
+    this.#due = this.#newest;
+  }
+
+  /** No receipt has covered all that was published before the mark. */
+  get isUnreceipted(): boolean {
+    return this.#due !== undefined;
+  }
+
+  #published({ store, seq }: Numbered): void {
+    if (this.#newest?.store !== store || this.#newest.seq < seq) this.#newest = { store, seq };
+  }
+
   receipt({ store, upTo, missing }: Receipt, at: number): void {
+    const due = this.#due;
+    if (due?.store === store && due.seq <= upTo && !missing.some(([from]) => from <= due.seq))
+      this.#due = undefined;
     for (const [key, journey] of this.#open) {
       const { seq } = journey;
       if (journey.store !== store || seq > upTo) continue;

@@ -17,6 +17,8 @@ export class Member {
   #episode: string | undefined;
   /** When the emergency is to be cleared, Date.now; undefined: none is open, or dispatch has not received it. */
   #clearAt: number | undefined;
+  /** The emergency that dispatch had not received at the mark. */
+  #marked: string | undefined;
 
   constructor(index: number, { urls, login }: Share, warn: (msg: string, fields: object) => void) {
     const [directorate, id] = [`fleet-${index % 10}`, `u-${index}`];
@@ -56,6 +58,16 @@ export class Member {
   /** An emergency was published, and the lamp has not gone back to idle. */
   get isOpen(): boolean {
     return this.#episode !== undefined;
+  }
+
+  mark(): void {
+    this.#marked = this.#clearAt === undefined ? this.#episode : undefined;
+    this.measured.mark();
+  }
+
+  /** Dispatch has not received the emergency that was open at the mark. */
+  get isUnanswered(): boolean {
+    return this.#marked !== undefined && this.#marked === this.#episode && this.#clearAt === undefined;
   }
 
   /** Starts it, and resolves when a broker has accepted it. */

@@ -27,6 +27,8 @@ export const Order = z.discriminatedUnion("do", [
   z.object({ do: z.literal("measure") }),
   /** Answers with what was measured. */
   z.object({ do: z.literal("report") }),
+  /** From now on a look says which units lack the receipt, or the answer, for what they have published so far. */
+  z.object({ do: z.literal("mark") }),
   /** Answers with what the units still have. */
   z.object({ do: z.literal("look") }),
 ]);
@@ -73,6 +75,10 @@ export const Look = z.object({
   inDispatch: z.int(),
   /** Emergencies that are open. */
   open: z.int(),
+  /** Units without a receipt that covers all that they had published at the mark. */
+  unreceipted: z.int(),
+  /** Units whose emergency of the mark has not been received by dispatch. */
+  unanswered: z.int(),
 });
 export type Look = z.infer<typeof Look>;
 

@@ -37,6 +37,12 @@ const memoryKiB = (pid: number): number => {
   return Number(shared ?? /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
 };
 
+/** The most memory that the processes have had so far: RSS, MiB. */
+export const peakMiB = (pids: readonly number[]): number => {
+  const kib = pids.map((pid) => Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0));
+  return kib.reduce((sum, one) => sum + one, 0) / KIB;
+};
+
 /** Seconds of processor time of a tree, with those of children that have ended. */
 const cpuOf = (roots: readonly number[]): number => {
   const ticks = treesOf(roots).flatMap((pid) => statOf(pid).slice(11, 15).map(Number));

@@ -7,7 +7,7 @@ import { Fleet } from "./fleet.ts";
 import type { Look } from "./messages.ts";
 import type { Brokers } from "./nodes.ts";
 import type { FleetOptions } from "./options.ts";
-import { costText, measureCosts } from "./processes.ts";
+import { costText, measureCosts, peakMiB } from "./processes.ts";
 import { RecorderProcess } from "./recorder-process.ts";
 import { startStore, type Audit, type FleetStore } from "./store.ts";
 
@@ -131,17 +131,31 @@ const storm = async (world: World): Promise<boolean> => {
   return settle(world, "storm");
 };
 
+/** The recorder comes back: how long until it has answered what was published before, and what that costs it. */
+const catchUp = async ({ recorder, fleet, say }: World): Promise<void> => {
+  const from = performance.now();
+  const since = () => `after ${((performance.now() - from) / SECOND).toFixed(1)} s`;
+  const sayWhen = async (what: string, isSo: (look: Look) => boolean) =>
+    say(`  ${what}`, (await fleet.until(isSo, SETTLES_MS)) === undefined ? "NO" : since());
+  await recorder.start();
+  say("  the recorder is connected", since());
+  await sayWhen("all these emergencies are answered", ({ unanswered }) => unanswered === 0);
+  await sayWhen("all these receipts are in the cars", ({ unreceipted }) => unreceipted === 0);
+  await sleep(AROUND_MS);
+  say("  the recorder's memory was at most", `${Math.round(peakMiB(recorder.part.pids()))} MiB`);
+};
+
 const recorderAway = async (world: World, seconds: number): Promise<boolean> => {
-  const { recorder, say } = world;
+  const { recorder, fleet, say } = world;
   say("recorder away", `SIGKILL, back after ${seconds} s`);
   await underWay(world);
   await sleep(AROUND_MS);
   await recorder.kill();
   await sleep(seconds * SECOND);
-  await measured(world, async () => {
-    await recorder.start();
-    await sleep(AROUND_MS);
-  });
+  await fleet.mark();
+  const { unanswered, unreceipted, records } = await fleet.look();
+  say("  without an answer", `${unanswered} emergencies; ${records} reports of ${unreceipted} cars`);
+  await measured(world, () => catchUp(world));
   return settle(world, "recorder away");
 };
 

@@ -70,6 +70,9 @@ class Fleet {
         for (const { measured } of this.#members) measured.begin();
         this.#late.reset();
         return undefined;
+      case "mark":
+        for (const member of this.#members) member.mark();
+        return undefined;
       case "report":
         return this.#report();
       case "look":
@@ -145,7 +148,7 @@ class Fleet {
   }
 
   async #look(): Promise<Look> {
-    const look = { connected: 0, records: 0, inDispatch: 0, open: 0 };
+    const look = { connected: 0, records: 0, inDispatch: 0, open: 0, unreceipted: 0, unanswered: 0 };
     await this.#inGroups(async (member) => {
       if (!member.unit.isRunning) return;
       const { records, mode } = await member.unit.waiting();
@@ -153,6 +156,8 @@ class Fleet {
       look.records += records;
       look.inDispatch += mode === "dispatch" ? 1 : 0;
       look.open += member.isOpen ? 1 : 0;
+      look.unreceipted += member.measured.isUnreceipted ? 1 : 0;
+      look.unanswered += member.isUnanswered ? 1 : 0;
       if (records === 0 && !member.isOpen) this.#restless.delete(member);
     });
     return { ...look, restless: this.#restless.size };

@@ -231,6 +231,18 @@ test("audit exits 1 and lists what is missing; import brings it from a wrecked c
   expect(JSON.parse(done.out)).toEqual({ lines: 7, stored: 5, duplicates: 1, rejected: 1 });
   expect(done.code).toBe(1);
   expect((await runRecord("audit", "--into", into)).code).toBe(0);
+  const rejectedRows = async () =>
+    JSON.parse((await runRecord("audit", "--into", into, "--json")).out).rejected;
+  const kept = await rejectedRows();
+  // Another line conflicts with number 2, which is stored as something else.
+  writeFileSync(file, `${lines.join("\n")}\n${JSON.stringify({ ...wire(2), kind: "health" })}\n{"half":`);
+  for (const _ of [1, 2]) {
+    // oxlint-disable-next-line no-await-in-loop -- one import after the other
+    const again = await runRecord("import", file, "--into", into, "--json");
+    expect(JSON.parse(again.out)).toEqual({ lines: 8, stored: 0, duplicates: 6, rejected: 2 });
+    // oxlint-disable-next-line no-await-in-loop
+    expect(await rejectedRows()).toBe(kept + 1);
+  }
   // The running recorder has another ledger in memory: it reads the store's.
   await say(unit, "position", wire(11));
   await waitFor("the receipt", () => unit.receipts(UNIT).at(-1)?.upTo === 11);

@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Committer } from "../../src/recorder/committer.ts";
 import { Group, type Pending, type Pressure } from "../../src/recorder/group.ts";
 import type { Accepted } from "../../src/recorder/report.ts";
 import { StoreError } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
+import { fastTime } from "./fast-time.ts";
 import { openMemoryStore, refuses, type TestStore } from "./memory-store.ts";
 import { accepted, STORE, UNIT } from "./reports.ts";
 
@@ -78,6 +80,54 @@ test("while the store cannot be written, messages wait, and are committed once i
   await add([1, 2], true);
   expect(failures).toBe(3);
   expect(await stored()).toEqual([1, 2]);
+});
+
+describe("while the store cannot be written", () => {
+  const away = () => {
+    throw new StoreError("unavailable", "the disk is full");
+  };
+
+  test("an emergency is tried again each second", async () => {
+    const pauses: unknown[] = [];
+    const back = Promise.withResolvers<void>();
+    let failures = 0;
+    store.before = () => {
+      if (failures++ < 12) away();
+    };
+    const hasty = new Committer({
+      store,
+      time: fastTime(50),
+      random: () => 1,
+      log: { ...QUIET, error: (_, fields) => void pauses.push(fields) },
+      on: { committed: () => undefined, gone: () => undefined, pressure: () => undefined },
+    });
+    hasty.add({ accepted: [accepted(1)], rejected: [], isUrgent: true, done: () => back.resolve() });
+    await back.promise;
+    expect(pauses).toHaveLength(12);
+    expect(pauses.slice(1)).toEqual(
+      Array.from({ length: 11 }, () => expect.objectContaining({ retryMs: 1_000 })),
+    );
+    await hasty.stop(100);
+  });
+
+  test("the first emergency ends the pause, further ones do not", async () => {
+    let failures = 0;
+    store.before = () => {
+      failures++;
+      away();
+    };
+    void add([1]);
+    await expect.poll(() => failures, { timeout: 5_000 }).toBe(4);
+    // The pause is 2 s now.
+    void add([2], true);
+    await expect.poll(() => failures, { timeout: 500 }).toBe(5);
+    for (let seq = 3; seq < 30; seq++) void add([seq], true);
+    await sleep(200);
+    expect(failures).toBe(5);
+    store.before = () => undefined;
+    await add([30], true);
+    expect(await stored()).toHaveLength(30);
+  });
 });
 
 test("a commit whose outcome was not known is not stored twice", async () => {

@@ -14,7 +14,7 @@ import { hasPostgres, startPostgres } from "./postgres.ts";
 import { AT, emergencyData, gapData, UNIT, wire } from "./reports.ts";
 
 /**
- * Random payloads, batches and topics: nothing throws, and whatever is accepted can be stored. `npm run fuzz`
+ * Random payloads, batches and topics: nothing throws, and whatever is accepted can be stored. Each test
  * takes as long as PATROL_UNIT_FUZZ_S says.
  */
 const SECONDS = Number(process.env["PATROL_UNIT_FUZZ_S"] ?? 2);

@@ -30,6 +30,7 @@ export const openMemoryStore = async (): Promise<TestStore> => {
     streams: (unit) => store.streams(unit),
     read: (selection) => store.read(selection),
     corrections: (name) => store.corrections(name),
+    kept: (rejected) => store.kept(rejected),
     rejected: () => store.rejected(),
     conflicts: () => store.conflicts(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -82,11 +82,16 @@ test("acknowledgements go out in the order in which the messages came", () => {
 });
 
 describe("what is published", () => {
-  const message = (topic: string, text: string) => ({ topic, payload: Buffer.from(text), retain: true });
+  const message = (topic: string, text: string) => ({
+    topic,
+    slot: topic,
+    payload: Buffer.from(text),
+    retain: true,
+  });
   const texts = (sent: Iterable<readonly [number, { topic: string; payload: Buffer }]>) =>
     [...sent].map(([, { topic, payload }]) => `${topic}=${payload.toString()}`);
 
-  test("a newer message replaces one that waits for the same topic", () => {
+  test("a newer message replaces one that waits in the same slot", () => {
     const outbound = new Outbound();
     outbound.add(message("a", "1"));
     outbound.add(message("b", "1"));

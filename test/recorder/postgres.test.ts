@@ -1,5 +1,6 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Committer } from "../../src/recorder/committer.ts";
 import { plan, repeatedOf, streamsOf, type Batch } from "../../src/recorder/plan.ts";
 import { migratePostgres, openPostgresStore } from "../../src/recorder/postgres/store.ts";
 import { streamKey, type Accepted } from "../../src/recorder/report.ts";
@@ -140,6 +141,31 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
     const locks = "SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory'";
     expect(await rows(locks)).toEqual([{ n: 1 }]);
     expect(await rows("SELECT count(*)::int AS n FROM report")).toEqual([{ n: 2 }]);
+  });
+
+  test("once the server is back an emergency is stored within a second, however long it was away", async () => {
+    const store = await open();
+    const pauses: object[] = [];
+    const on = { committed: () => undefined, gone: () => undefined, pressure: () => undefined };
+    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+    const log = { ...quiet, error: (_: string, fields: object = {}) => void pauses.push(fields) };
+    const committer = new Committer({ store, time: systemTime, random: () => 1, log, on });
+    stack.defer(() => committer.stop(100));
+    const add = (seq: number, isUrgent: boolean) =>
+      new Promise<void>((done) =>
+        committer.add({ accepted: [accepted(seq)], rejected: [], isUrgent, done: () => done() }),
+      );
+    await add(1, true);
+    await server.stop();
+    const plain = add(2, false);
+    await expect.poll(() => pauses.at(-1), { timeout: 10_000 }).toMatchObject({ retryMs: 4_000 });
+    const urgent = add(3, true);
+    await expect.poll(() => pauses.length, { timeout: 2_000 }).toBe(6);
+    await server.start();
+    const from = performance.now();
+    await Promise.all([plain, urgent]);
+    expect(performance.now() - from).toBeLessThan(1_500);
+    expect(pauses.slice(4)).not.toContainEqual(expect.objectContaining({ retryMs: 4_000 }));
   });
 
   test("another database behind the same address is not the one that was opened", async () => {

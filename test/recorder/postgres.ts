@@ -13,6 +13,8 @@ export type Postgres = AsyncDisposable & {
   database(name: string): Promise<string>;
   /** Stops it at once, as a crash does, and starts it again. */
   crash(): Promise<void>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
 };
 
 const PROGRAMS = "/usr/lib/postgresql/15/bin";
@@ -61,9 +63,10 @@ export const startPostgres = async (): Promise<Postgres> => {
     throw new Error("PostgreSQL does not answer");
   };
   let child = await start();
-  const stop = async (signal: NodeJS.Signals) => {
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
-    child.kill(signal);
+    child.kill("SIGQUIT");
     await gone;
   };
   return {
@@ -75,11 +78,15 @@ export const startPostgres = async (): Promise<Postgres> => {
       return url(name);
     },
     async crash() {
-      await stop("SIGQUIT");
+      await stop();
+      child = await start();
+    },
+    stop,
+    async start() {
       child = await start();
     },
     async [Symbol.asyncDispose]() {
-      await stop("SIGQUIT");
+      await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -8,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.ts";
 import { StoreError } from "../../src/recorder/store.ts";
 import { systemTime } from "../../src/runtime/time.ts";
+import { openSigned, signedBy, trustedKeys, unsigned } from "../../src/wire/signed.ts";
 import { fastTime } from "./fast-time.ts";
 import { openMemoryStore, type TestStore } from "./memory-store.ts";
 import { emergencyData, UNIT, wire } from "./reports.ts";
@@ -42,6 +44,7 @@ const startRecorder = async (port: number, more: Partial<RecorderOptions> = {}):
     name: "test",
     prefix: "patrol/v1",
     units: [["+", "+"]],
+    compose: unsigned,
     acknowledges: true,
     time: systemTime,
     random: () => 0,
@@ -161,6 +164,28 @@ describe("a recorder's connection", () => {
     await until(() => log.some(({ msg, mqtt }) => msg === "connected" && mqtt === "3.1.1"));
     broker.report(5, 1);
     await until(() => broker.acknowledged().includes(5));
+  });
+
+  test("a broker that does not answer is asked again each 5 s, one that refuses ever more seldom", async () => {
+    const broker = await scripted((packet, send) => {
+      if (packet.cmd === "connect")
+        send({ cmd: "connack", reasonCode: 0x87, returnCode: 5, sessionPresent: false });
+    });
+    const retries = (url: string) =>
+      log.flatMap((line) => (line["broker"] === url ? [Number(line["retryMs"])] : []));
+    await startRecorder(broker.port, {
+      brokers: ["away", "refuses"],
+      async dial(url) {
+        if (url === "away") throw new Error("nobody listens");
+        const socket = connect(broker.port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      },
+      time: fastTime(100),
+      random: () => 1,
+    });
+    await until(() => retries("away").length >= 20 && Math.max(...retries("refuses")) === 30_000);
+    expect(Math.max(...retries("away"))).toBe(5_000);
   });
 
   test("a subscription that is refused is an error, not a deaf recorder", async () => {
@@ -384,6 +409,76 @@ test("a broker without MQTT 5 (aedes) works from the press to the receipt", asyn
   await until(() =>
     seen.some(({ topic, payload }) => topic.endsWith("/receipt") && payload.includes('"upTo":1')),
   );
+});
+
+test("a recorder with a key signs receipts and answers, each for its topic", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const keys = trustedKeys([publicKey.export({ type: "spki", format: "der" }).toString("base64")]);
+  const broker = await scripted(polite);
+  const recorder = await startRecorder(broker.port, { compose: signedBy(privateKey) });
+  await until(() => log.some(({ msg }) => msg === "connected"));
+  broker.report(1, 1);
+  recorder.acknowledge({ unit: UNIT, episode: emergencyData().episode, stage: "accepted", by: "a person" });
+  const sent = (end: string) =>
+    broker.packets.flatMap((packet) =>
+      packet.cmd === "publish" && packet.topic.endsWith(end)
+        ? [openSigned(keys, packet.topic, Buffer.from(packet.payload))]
+        : [],
+    );
+  for (const end of ["/receipt", "/ack"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await until(() => sent(end).length > 0, 15_000);
+    expect(sent(end).map(({ kind }) => kind)).toContain("valid");
+  }
+});
+
+describe("what a person says of an emergency", () => {
+  const answersOf = (packets: readonly Packet[]): string[] =>
+    packets.flatMap((packet) =>
+      packet.cmd === "publish" && packet.topic.endsWith("/ack")
+        ? [/"stage":"(\w+)"/.exec(packet.payload.toString())?.[1] ?? ""]
+        : [],
+    );
+
+  test("is not replaced by the recorder's `received` while both wait for a connection", async () => {
+    const broker = await scripted(polite);
+    let isAway = false;
+    const recorder = await startRecorder(broker.port, {
+      async dial() {
+        if (isAway) throw new Error("nobody listens");
+        const socket = connect(broker.port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      },
+    });
+    await until(() => log.some(({ msg }) => msg === "connected"));
+    const commit = Promise.withResolvers<void>();
+    let isCommitting = false;
+    store.before = () => {
+      isCommitting = true;
+      return commit.promise;
+    };
+    const { episode } = emergencyData();
+    broker.send({
+      cmd: "publish",
+      topic: `patrol/v1/${UNIT}/emergency/${episode}`,
+      payload: JSON.stringify(wire(1, { kind: "emergency", data: emergencyData() })),
+      qos: 1,
+      messageId: 1,
+      dup: false,
+      retain: false,
+    });
+    await until(() => isCommitting);
+    isAway = true;
+    for (const socket of broker.sockets) socket.destroy();
+    await until(() => !recorder.isConnected);
+    recorder.acknowledge({ unit: UNIT, episode, stage: "accepted", by: "a person" });
+    commit.resolve();
+    await until(() => store.commits.length > 0);
+    isAway = false;
+    await until(() => answersOf(broker.packets).length === 2);
+    expect(answersOf(broker.packets)).toEqual(["accepted", "received"]);
+  });
 });
 
 describe("a silent unit", () => {

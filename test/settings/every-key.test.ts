@@ -48,6 +48,7 @@ const complete = {
     maxInFlightKiB: 512,
     custody: "auto",
     noSubscribers: "retry",
+    requireSigned: ["MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="],
     allowPlaintext: false,
   },
   outbox: { path: "outbox", maxMiB: 512 },

@@ -47,6 +47,34 @@ flash: { trialS: 120 }
   });
 });
 
+test("a key that is a list or a map is a fault like others, and the library says nothing about it", async () => {
+  const warnings: string[] = [];
+  const hear = (warning: Error) => void warnings.push(warning.message);
+  process.on("warning", hear);
+  for (const key of ["? { a: 1 }\n: 2\n", "? [ a ]\n: 2\n"])
+    expect(faultsOf(`${minimal}\n${key}`).length).toBeGreaterThan(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", hear);
+  expect(warnings).toEqual([]);
+});
+
+describe("dispatch.requireSigned", () => {
+  const KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+  const keysOf = (keys: string) => dispatchOf(`{ brokers: ["mqtts://a"], requireSigned: ${keys} }`);
+
+  test("a key that is none is reported and left out: a typing error must not keep dispatch's answers from a car", () => {
+    const given = keysOf(`[${KEY}, ${KEY.slice(1)}]`);
+    expect(faultsOf(given)).toHaveLength(1);
+    expect(settingsOf(readDocument(given, "car.yaml")).settings?.dispatch.requireSigned).toEqual([KEY]);
+    for (const none of ["[]", `[${KEY.slice(1)}]`, KEY]) {
+      const { settings, faults } = settingsOf(readDocument(keysOf(none), "car.yaml"));
+      expect(faults.length).toBeGreaterThan(0);
+      expect(settings?.dispatch).toBeDefined();
+      expect(settings?.dispatch.requireSigned).toBeUndefined();
+    }
+  });
+});
+
 describe("an IPv6 address", () => {
   test("is one in brackets", () => {
     const text = dispatchOf(`{ brokers: ["mqtts://[2001:db8::1]:8883", "mqtts://[::1]"] }`).replace(

@@ -132,7 +132,7 @@ describe("if a broker is taken out of the configuration during an emergency", ()
     const topic = await openEmergency(world);
     const life = await world.start("", false, "zr-117", "", onlyFirst(world));
     clear(world, topic);
-    await world.wait(60_000);
+    await world.wait(90_000);
     await stop(world, life);
     await expect(world.start("", false, "zr-118", "", onlyFirst(world))).resolves.toBeDefined();
   });

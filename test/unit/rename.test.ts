@@ -55,7 +55,7 @@ test("a unit cannot be renamed while a broker may keep a retained emergency of t
   );
   second.broker.faults.down = false;
   const again = await world.start();
-  await world.wait(60_000);
+  await world.wait(90_000);
   expect(second.broker.retained(topic)).toBeUndefined();
   await stop(world, again);
   await expect(world.start("", false, "zr-118")).resolves.toBeDefined();

@@ -41,6 +41,18 @@ describe("a press is at the healthy broker within ten seconds", () => {
     expect(await pressed(world, board)).toBeLessThan(RULE_MS);
   });
 
+  test("right after the start, when the link's broker answers late and passes no emergency on", async () => {
+    const world = openWorld([{}, {}]);
+    Object.assign(world.brokers[0]!.broker.faults, {
+      slowMs: 4_700,
+      drops: (topic: string) => topic.includes("/emergency/"),
+    });
+    const { board } = await world.start();
+    world.network.change(world.brokers[1]!.route, { latencyMs: 500 });
+    await world.wait(1_000);
+    expect(await pressed(world, board)).toBeLessThan(RULE_MS);
+  });
+
   test("when it waits behind a birth that is never answered", async () => {
     const world = openWorld([{ receiveMaximum: 1 }, {}, {}]);
     world.brokers[0]!.broker.faults.slowMs = 3_600_000;

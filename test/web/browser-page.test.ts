@@ -396,6 +396,7 @@ describe("the commissioning list", () => {
 
   test.each([
     ["passed", { result: "passed", report: 12 }, "verdict good", words.passed],
+    ["incomplete", { result: "incomplete", report: 12 }, "verdict watch", words.incomplete],
     ["not passed", { result: "failed", report: 12 }, "verdict bad", words.failed],
     ["without a report", { fault: "the disk is full" }, "verdict bad", words.noReport],
   ])("ends clearly: %s", async (name, over, look, said) => {

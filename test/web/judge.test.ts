@@ -17,6 +17,7 @@ const BAD: ReadonlySet<string> = new Set([
   "panic-board denied",
   "panic-board unplugged",
   "panic-board silent",
+  "panic-board boot-loader",
   "panic-board failed",
   "panic-loop open",
   "panic-loop short",

@@ -1,6 +1,6 @@
 import { certificatesIn, issuerOf } from "../../bundle/certificate.ts";
 import { issuerRefusal, openReport, type SignedReport } from "../../bundle/signed-report.ts";
-import { tallyOf, SIGNED_BYTES, type StepReport } from "../../domain/commissioning.ts";
+import { resultLine, SIGNED_BYTES, type StepReport } from "../../domain/commissioning.ts";
 import { titleOf } from "../../commissioning/words.ts";
 import { TEXT_BYTES } from "../../settings/files.ts";
 import { CommandError, EXIT, options, required, takeArgument } from "../lib/command.ts";
@@ -17,11 +17,10 @@ const stepLine = (step: StepReport): string => {
 };
 
 const linesOf = ({ report, chain, sha256 }: SignedReport): string => {
-  const { passed, failed, notFitted, skipped } = tallyOf(report.steps);
   const issuer = chain[0] ? issuerOf(chain[0]) : "";
   return [
     `valid: signed by ${report.unit}, whose certificate is from ${issuer}`,
-    `${report.result}: ${passed} passed, ${failed} failed, ${notFitted} not fitted (${skipped} skipped)`,
+    resultLine(report),
     `report ${report.id} of ${report.at} (clock ${report.clock}), technician ${report.technician}`,
     `configuration ${report.configuration.sha256}; sha256 of the report ${sha256}`,
     ...report.steps.map(stepLine),

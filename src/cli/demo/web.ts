@@ -7,6 +7,7 @@ import { heardMessage } from "../../recorder/console/heard.ts";
 import { pageFolder, StaticFiles } from "../../runtime/http-files.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { systemTime } from "../../runtime/time.ts";
+import { unsigned } from "../../wire/signed.ts";
 import { operatorAck } from "../dispatch.ts";
 import { CommandError, EXIT } from "../lib/command.ts";
 import { connectConsole, subscribeAll } from "../lib/console.ts";
@@ -70,7 +71,7 @@ export const showAsPage = async (stop: StopRequest, late: (kill: () => void) => 
   client.on("error", () => undefined);
   const fleet = stack.use(
     await openFleetPage(CONSOLE, {
-      acknowledge: operatorAck(client, PREFIX),
+      acknowledge: operatorAck(client, PREFIX, unsigned),
       isConnected: () => client.connected,
       frameAncestors: origins,
     }),

@@ -101,10 +101,8 @@ const perform = async (
       image,
       force: given.force ?? false,
       atRest: isDrill && isConfigured ? idleFor(settings) : undefined,
-      onProgress(made) {
-        interruption.begun();
-        progress?.update(made);
-      },
+      onBegin: () => interruption.begun(),
+      onProgress: (made) => progress?.update(made),
     });
     return { ...updated, port, isUnserved: isConfigured && !isLent };
   } catch (cause) {

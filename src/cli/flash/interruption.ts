@@ -9,30 +9,43 @@ export type Interruption = Disposable & {
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Until it is disposed, a signal ends this process, with a line that says what is left of the board. `giveBack`
- * is called before. Another signal does not wait for it.
+ * Until it is disposed, a signal ends this process before the board is being programmed, with a line that says so.
+ * From then on the board has no firmware until it is done, some 10 s: a signal waits for that, because the terminal
+ * that has gone cannot repeat the command. Only a second Ctrl-C ends it. `giveBack` is called before an end. Another
+ * signal does not wait for it.
  */
 export const showInterruption = (giveBack: () => Promise<void>): Interruption => {
   let isBegun = false;
   let isEnding = false;
-  const end = () => {
+  let isWarned = false;
+  const end = (left: string) => {
+    isEnding = true;
+    process.stderr.write(`\ninterrupted: ${left}\n`);
+    void giveBack().finally(() => void endProcess(EXIT.failed));
+  };
+  const onSignal = (name: NodeJS.Signals) => {
     if (isEnding) {
       void endProcess(EXIT.failed);
       return;
     }
-    isEnding = true;
-    const left = isBegun
-      ? "the board waits in its boot loader, without a panic path: run the command again"
-      : "the board has the firmware that it had";
-    process.stderr.write(`\ninterrupted: ${left}\n`);
-    void giveBack().finally(() => void endProcess(EXIT.failed));
+    if (!isBegun) {
+      end("the board has the firmware that it had");
+      return;
+    }
+    if (name === "SIGINT" && isWarned) {
+      end("the board waits in its boot loader, without a panic path: run the command again");
+      return;
+    }
+    isWarned ||= name === "SIGINT";
+    const again = name === "SIGINT" ? "; Ctrl-C again leaves it without a firmware" : "";
+    process.stderr.write(`\n${name}: the board is programmed to the end first, about 10 s${again}\n`);
   };
   prepareEnd();
-  for (const name of SIGNALS) process.on(name, end);
+  for (const name of SIGNALS) process.on(name, onSignal);
   return {
     begun: () => void (isBegun = true),
     [Symbol.dispose]() {
-      for (const name of SIGNALS) process.off(name, end);
+      for (const name of SIGNALS) process.off(name, onSignal);
     },
   };
 };

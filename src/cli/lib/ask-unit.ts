@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type * as z from "zod";
-import { listenAddress } from "../../domain/address.ts";
+import { listenAddress, withoutSecrets } from "../../domain/address.ts";
 import { unitName } from "../../domain/identity.ts";
 import { Snapshot } from "../../domain/snapshot.ts";
 import { reasonOf } from "../../runtime/log.ts";
@@ -32,7 +32,7 @@ const parse = (address: string, from: string): UnitAddress => {
   if (!parsed || parsed.port > MAX_PORT)
     throw new CommandError(
       EXIT.usage,
-      `${from} ${address}: expected HOST:PORT with a port from 1 to ${MAX_PORT}, for example ${DEFAULT_ADDRESS}`,
+      `${from} ${withoutSecrets(address)}: expected HOST:PORT with a port from 1 to ${MAX_PORT}, for example ${DEFAULT_ADDRESS}`,
     );
   if (parsed.port === 0)
     throw new CommandError(

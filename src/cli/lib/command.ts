@@ -23,8 +23,8 @@ export type Command = {
   readonly summary: string;
   /** Everything `--help` prints below the summary. */
   readonly usage: string;
-  /** The command is a service: it continues if its output cannot be written. */
-  readonly outlivesOutput?: boolean;
+  /** It continues if its output cannot be written: it is a service, or changes something that must be completed. */
+  readonly outlivesOutput?: (args: readonly string[]) => boolean;
   /** It has something to undo before it ends, such as an armed drill: a closed output asks it to stop. */
   readonly undoes?: boolean;
   run(args: readonly string[]): Promise<number>;
@@ -46,6 +46,7 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: "there is no such file",
   EACCES: "you may not read it",
   EISDIR: "it is a folder",
+  EFTYPE: "it is not a regular file",
   ELOOP: "its links lead in a circle",
 };
 

@@ -4,6 +4,7 @@ import { brokerAddress } from "../../dispatch/socket.ts";
 import { WireReport } from "../../domain/report.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { readMessage } from "../../wire/read.ts";
+import { unsigned, type Compose } from "../../wire/signed.ts";
 import { CommandError, EXIT } from "./command.ts";
 import { describeMessage, messageAsJson } from "./describe.ts";
 
@@ -58,8 +59,14 @@ export const ANSWERS = ["received", "accepted", "cleared"] as const;
 export type Answer = (typeof ANSWERS)[number];
 
 /** Publishes one acknowledgement, as dispatch's system and its operators do. `topic`: the emergency's. */
-export const acknowledge = (client: MqttClient, topic: string, stage: Answer, by: string): void => {
-  const payload = JSON.stringify({ stage, by, at: new Date().toISOString() });
+export const acknowledge = (
+  client: MqttClient,
+  topic: string,
+  stage: Answer,
+  by: string,
+  compose: Compose = unsigned,
+): void => {
+  const payload = compose(`${topic}/ack`, { stage, by, at: new Date().toISOString() });
   client.publish(`${topic}/ack`, payload, { qos: 1 });
 };
 

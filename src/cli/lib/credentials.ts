@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { authorityRefusal } from "../../bundle/authority.ts";
 import { CredentialsError, readCredentials } from "../../dispatch/pem.ts";
 import type { ConfigDocument } from "../../settings/document.ts";
 import { valueAt } from "../../settings/explain.ts";
@@ -46,7 +47,10 @@ const isReadable = (file: string): boolean => {
 /** Why a file cannot be used on its own. Reading a pipe could wait for ever. */
 const refusalOfOne = (key: Key, file: string): string | undefined => {
   const read = readNamedFile(file, TEXT_BYTES);
-  return "bytes" in read ? refusal({ [key]: file }) : `is ${read.reason}`;
+  if (!("bytes" in read)) return `is ${read.reason}`;
+  return (
+    refusal({ [key]: file }) ?? (key === "ca" ? authorityRefusal(read.bytes.toString("latin1")) : undefined)
+  );
 };
 
 /** Those of the files that are there and cannot be used, and why. */

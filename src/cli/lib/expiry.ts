@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { unitName } from "../../domain/identity.ts";
 import type { EventData } from "../../domain/report.ts";
 import { readNamedFile, TEXT_BYTES } from "../../settings/files.ts";
+import { readRegular } from "../../runtime/regular-file.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 
 /** Tells dispatch in time that the unit's certificate is about to expire. */
@@ -53,7 +53,7 @@ export const daysUntil = (expiresAt: number, now: number): number => Math.floor(
 const requestFor = async (unit: string, key: string): Promise<string | undefined> => {
   try {
     const { isUnitKey, makeRequest } = await import("../../bundle/request.ts");
-    const secret = createPrivateKey(readFileSync(key));
+    const secret = createPrivateKey(readRegular(key));
     return isUnitKey(secret) ? makeRequest(unit, secret) : undefined;
   } catch {
     return undefined;

@@ -20,8 +20,13 @@ const WORDS: Readonly<Record<string, string>> = {
   EISDIR: "it is a folder, and a file is expected",
   ENOTDIR: "a part of this path is a file, and a folder is expected",
   ENOENT: "it is not there",
-  ENOSPC: "the disk is full",
-  EROFS: "the disk is read-only",
+  EFTYPE: "it is a pipe or a device, and a file is expected",
+  ENOSPC: "the disk is full: make room, and try again",
+  EDQUOT: "this user's quota is used up: make room, and try again",
+  EROFS: "the disk is read-only: choose another folder, or mount it for writing",
+  EIO: "the disk reports an error: it may be worn out",
+  ELOOP: "its links lead in a circle",
+  ENAMETOOLONG: "the name is too long",
 };
 
 /** An error of the system in words, with the path. Undefined: it has no path, or there are no words for it. */

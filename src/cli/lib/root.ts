@@ -12,6 +12,7 @@ import { decodePlaces } from "../../outbox/vital-record.ts";
 import { lockFolder } from "../../runtime/lock.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { Snapshot } from "../../domain/snapshot.ts";
+import { expectRegular } from "../../runtime/regular-file.ts";
 import { errorCode } from "../../runtime/system-words.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { ConfigurationError } from "../../settings/fault.ts";
@@ -43,6 +44,7 @@ export const openRoot = (given: string | undefined): OpenRoot => {
 
 /** Throws the system's error if this user may not read `local.yaml`: without it the car has another configuration. */
 const expectReadable = ({ local }: Root): void => {
+  expectRegular(local);
   try {
     closeSync(openSync(local, "r"));
   } catch (cause) {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { changeText } from "../../bundle/changes.ts";
 import { Receiver } from "../../bundle/receive.ts";
@@ -9,6 +8,7 @@ import type { EventData } from "../../domain/report.ts";
 import { lockFolder } from "../../runtime/lock.ts";
 import { reasonOf, type Log } from "../../runtime/log.ts";
 import { machineBoot } from "../../runtime/machine-boot.ts";
+import { readRegular } from "../../runtime/regular-file.ts";
 import { Signal } from "../../runtime/signal.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { pause } from "../../runtime/wait.ts";
@@ -49,7 +49,7 @@ const eventOf = ({ version, ok, error, signer, other }: Result): EventData => ({
 /** A certificate's text; empty: there is none. */
 const certificateAt = (file: string | undefined): string => {
   try {
-    return file === undefined ? "" : readFileSync(file, "utf8");
+    return file === undefined ? "" : readRegular(file).toString("utf8");
   } catch {
     return "";
   }

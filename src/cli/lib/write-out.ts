@@ -1,6 +1,6 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { systemWords } from "../../runtime/system-words.ts";
+import { errorCode, systemWords } from "../../runtime/system-words.ts";
 import { CommandError, EXIT } from "./command.ts";
 
 /** Files that a command writes where its option `--out` says. */
@@ -34,7 +34,16 @@ export const expectWritable = (file: string, { name, begins: start }: Kind): voi
   }
 };
 
-/** Writes a file. Throws a CommandError (74). `options`: those of `writeFileSync`. */
+/** A file that could be opened, and not be written whole. */
+const CUT = new Set<unknown>(["ENOSPC", "EDQUOT", "EFBIG", "EIO"]);
+
+/** Removes what was written of a file: it is in nobody's interest that it looks whole. */
+const removeCut = (file: string, cause: unknown): void => {
+  if (!CUT.has(errorCode(cause)) || statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
+  rmSync(file, { force: true });
+};
+
+/** Writes a file, or leaves none. Throws a CommandError (74). `options`: those of `writeFileSync`. */
 export const writeOut = (
   file: string,
   data: string | Buffer,
@@ -43,6 +52,7 @@ export const writeOut = (
   try {
     writeFileSync(file, data, options);
   } catch (cause) {
+    removeCut(file, cause);
     throw unwritable(file, systemWords("write", cause), cause);
   }
 };

@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Committer } from "../../recorder/committer.ts";
+import type { Pending } from "../../recorder/group.ts";
 import { HISTORY_REPORTS, openLine, REPORT_BYTES } from "../../recorder/open-message.ts";
 import type { Accepted, Rejected } from "../../recorder/report.ts";
 import type { Commit, Store, StoreError } from "../../recorder/store.ts";
@@ -18,16 +19,25 @@ const importLines = async (store: Store, file: string, lines: AsyncIterable<stri
   const totals: Totals = { lines: 0, stored: 0, duplicates: 0, rejected: 0 };
   const log = createLog((line) => void process.stderr.write(line));
   const on = {
-    committed(_messages: readonly unknown[], commit: Commit) {
-      totals.stored += commit.reports.length;
-      totals.rejected += commit.rejected.length;
+    // Lines that an earlier import has kept as rejected are rejected all the same.
+    committed(messages: readonly Pending[], { reports, conflicts }: Commit) {
+      totals.stored += reports.length;
+      for (const { rejected } of messages) totals.rejected += rejected.length;
+      totals.rejected += conflicts.size;
     },
     pressure: () => undefined,
     gone: (cause: StoreError) => gone.reject(cause),
   };
   const gone = Promise.withResolvers<never>();
   gone.promise.catch(() => undefined);
-  const committer = new Committer({ store, time: systemTime, random: Math.random, log, on });
+  const committer = new Committer({
+    store,
+    time: systemTime,
+    random: Math.random,
+    log,
+    keepsOnce: true,
+    on,
+  });
   const commit = (accepted: readonly Accepted[], rejected: readonly Rejected[]) =>
     Promise.race([
       gone.promise,

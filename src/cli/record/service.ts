@@ -9,7 +9,7 @@ import { createLog, reasonOf, type Log } from "../../runtime/log.ts";
 import { openStdoutLog } from "../../runtime/log-output.ts";
 import { createNotifier } from "../../runtime/notify.ts";
 import { systemTime } from "../../runtime/time.ts";
-import { defined, expectPairs, pemFiles, prefixOf } from "../lib/broker-options.ts";
+import { composerOf, defined, expectPairs, pemFiles, prefixOf } from "../lib/broker-options.ts";
 import { CommandError, EXIT, options } from "../lib/command.ts";
 import { dialBroker } from "../lib/dial.ts";
 import { onStopRequest } from "../lib/stop.ts";
@@ -55,6 +55,7 @@ const readOptions = (args: readonly string[]) => {
     key: { type: "string" },
     username: { type: "string" },
     password: { type: "string" },
+    sign: { type: "string" },
     ...WEB_OPTIONS,
   });
   const { units: pattern = "*", name = "main" } = given;
@@ -72,6 +73,7 @@ const readOptions = (args: readonly string[]) => {
     units,
     name,
     acknowledges: given["no-ack"] !== true,
+    compose: composerOf(given.sign),
     web: readWeb(given, process.env),
     into: given.into ?? "",
     pem: pemFiles(defined({ ca, cert, key })),

@@ -1,4 +1,5 @@
 import { StoreError, type Store } from "../../recorder/store.ts";
+import { withoutSecrets } from "../../domain/address.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { CommandError, EXIT, required } from "../lib/command.ts";
 
@@ -15,7 +16,7 @@ export const readTarget = (given: string | undefined): Target => {
   if (/^postgres(ql)?:\/\//.test(into) && URL.canParse(into)) return { kind: "postgres", url: into };
   throw new CommandError(
     EXIT.usage,
-    `--into ${into}: expected sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE`,
+    `--into ${withoutSecrets(into)}: expected sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE`,
   );
 };
 

@@ -153,4 +153,16 @@ export const LINK = {
     remedy: "Tell dispatch which topic and when. Nothing to do in the car.",
     once: true,
   },
+  unsigned: {
+    sentence:
+      "A message from dispatch does not count: no key of `dispatch.requireSigned` has signed it. `where` is what it was: `ack`, `command` or `receipt`.",
+    lamp: "unchanged",
+    dispatch:
+      "The message has no effect and no reply: an emergency stays as it was, a command is not run, a receipt covers nothing.",
+    cause:
+      "Dispatch's recorder or console runs without `--sign`, or with a key that the configuration does not name. Or somebody else publishes at the broker.",
+    remedy:
+      "Ask dispatch whether it has sent the message. If so: sign with a key of `dispatch.requireSigned`. If not: the broker is not to be trusted.",
+    once: true,
+  },
 } as const satisfies Record<string, FaultRow>;

@@ -47,9 +47,17 @@ export const PANIC_BOARD = {
     sentence: "The panic board's port is open, but the board does not answer.",
     lamp: "no-host",
     dispatch: NO_BOARD,
-    cause: "The board hangs or has no firmware, another device is on this port, or the line drops bytes.",
+    cause:
+      "The board hangs, it has neither firmware nor boot loader, another device is on this port, or the line drops bytes.",
     remedy:
       "Unplug the board and plug it in again. If that does not help, program it (firmware-bridge/PROTOCOL.md).",
+  },
+  "boot-loader": {
+    sentence: "The panic board answers with its boot loader, and has no firmware that it could start.",
+    lamp: "fault",
+    dispatch: NO_BOARD,
+    cause: "`flash firmware` was killed, or the power was cut while it wrote.",
+    remedy: "Run `patrol-unit flash firmware` again.",
   },
   "not-ours": {
     sentence:

@@ -95,6 +95,11 @@ const PANIC_BOARD = {
     remedy:
       "Ploščico izključite in znova priključite. Če to ne pomaga, jo programirajte (firmware-bridge/PROTOCOL.md).",
   },
+  "boot-loader": {
+    sentence:
+      "Ploščica gumbov odgovarja z zagonskim nalagalnikom in nima strojne programske opreme, ki bi jo lahko zagnala.",
+    remedy: "Znova zaženite `patrol-unit flash firmware`.",
+  },
   "not-ours": {
     sentence:
       "Na ploščici gumbov teče druga strojna programska oprema. Pritiski se berejo, a se ne zapomnijo, in zanke niso nadzorovane.",
@@ -277,6 +282,12 @@ const LINK = {
   oversize: {
     sentence: "Sporočilo operativnega centra je bilo večje od 1 MiB. Preskočeno je. `where` je tema.",
     remedy: "Operativnemu centru sporočite, katera tema in kdaj. V vozilu ni kaj storiti.",
+  },
+  unsigned: {
+    sentence:
+      "Sporočilo operativnega centra ne velja: ni ga podpisal noben ključ iz `dispatch.requireSigned`. `where` pove, kaj je bilo: `ack`, `command` ali `receipt`.",
+    remedy:
+      "Vprašajte operativni center, ali je sporočilo poslal. Če ga je: naj podpisuje s ključem iz `dispatch.requireSigned`. Če ga ni: posredniku ni mogoče zaupati.",
   },
 } as const satisfies Record<string, FaultWords>;
 

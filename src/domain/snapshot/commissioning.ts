@@ -44,7 +44,7 @@ export const ListSnapshot = z.object({
   steps: z.array(StepSnapshot).readonly(),
   over: z
     .object({
-      result: z.string().optional().describe("passed or failed; absent: there is no report"),
+      result: z.string().optional().describe("passed, incomplete or failed; absent: there is no report"),
       report: z.number().optional().describe("its number on this unit"),
       fault: z.string().optional().describe("why there is no report, or why dispatch is not told of it"),
     })

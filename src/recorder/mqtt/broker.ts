@@ -9,6 +9,8 @@ import { VersionChoice } from "./version.ts";
 
 /** Wait between attempts to connect, ms. */
 const BACKOFF_MS = { min: 500, max: 30_000 };
+/** The longest wait while nobody accepts the connection: emergencies wait at a broker that has come back. */
+const UNREACHED_MS = 5_000;
 /** After a connection of this length the pauses are short again, ms. */
 const STEADY_MS = 10_000;
 /** How long a clean stop waits for what is still to be published, ms. */
@@ -71,7 +73,7 @@ export class Broker {
     return this.#isUp ? this.#session?.heardAt : undefined;
   }
 
-  /** Publishes now, or when there is a connection. A newer message for a topic replaces an older one. */
+  /** Publishes now, or when there is a connection. A newer message of a slot replaces an older one. */
   publish(message: Outgoing): void {
     this.#outbound.add(message);
     this.#flush();
@@ -97,7 +99,7 @@ export class Broker {
       const again = isReached && this.#judgeVersion(cause);
       this.#down();
       if (again) continue;
-      const waitMs = this.#backoff.next();
+      const waitMs = Math.min(this.#backoff.next(), isReached ? BACKOFF_MS.max : UNREACHED_MS);
       log.warn("no connection to a broker", {
         broker: this.url,
         cause: cause instanceof SessionError ? cause.message : (words ?? reasonOf)(cause),

@@ -1,8 +1,20 @@
-/** What a recorder publishes at one broker, QoS 1: at most one message waits for a topic, the newest. Pure. */
+/** What a recorder publishes at one broker, QoS 1: of the messages with one slot the newest waits. Pure. */
 
-export type Outgoing = { readonly topic: string; readonly payload: Buffer; readonly retain: boolean };
+/**
+ * `slot`: what a message waits as: it replaces an older one with the same. The topic, but each stage of an answer to an emergency
+ * has its own: what a person said must not be replaced by the recorder's own `received`.
+ */
+export type Outgoing = {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly retain: boolean;
+  readonly slot: string;
+};
 
-/** Topics that may wait. Beyond it the oldest goes: receipts come again, and a repeated press is answered again. */
+/**
+ * Messages that may wait. Beyond it the oldest goes: receipts come again, a repeated press is answered again, and an
+ * operator sees that the car does not have an answer.
+ */
 const WAITING_MAX = 100_000;
 /** Unacknowledged messages, fewer if the broker allows fewer. */
 const WINDOW = 100;
@@ -14,10 +26,10 @@ export class Outbound {
   #window = WINDOW;
   #lastId = 0;
 
-  /** Puts a message into the queue. It replaces an older one of its topic. */
+  /** Puts a message into the queue. It replaces an older one of its slot. */
   add(message: Outgoing): void {
-    this.#waiting.delete(message.topic);
-    this.#waiting.set(message.topic, message);
+    this.#waiting.delete(message.slot);
+    this.#waiting.set(message.slot, message);
     const [oldest] = this.#waiting.keys();
     if (this.#waiting.size > WAITING_MAX && oldest !== undefined) this.#waiting.delete(oldest);
   }
@@ -29,7 +41,7 @@ export class Outbound {
 
   /** The connection has ended: what had no PUBACK waits again, unless something newer does. */
   lost(): void {
-    const again = [...this.#inFlight.values()].filter(({ topic }) => !this.#waiting.has(topic));
+    const again = [...this.#inFlight.values()].filter(({ slot }) => !this.#waiting.has(slot));
     this.#inFlight.clear();
     const newer = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -42,9 +54,9 @@ export class Outbound {
 
   /** What can be sent now, with its packet id. */
   *take(): Generator<readonly [id: number, message: Outgoing]> {
-    for (const [topic, message] of this.#waiting) {
+    for (const [slot, message] of this.#waiting) {
       if (this.#inFlight.size >= this.#window) return;
-      this.#waiting.delete(topic);
+      this.#waiting.delete(slot);
       const id = this.#nextId();
       this.#inFlight.set(id, message);
       yield [id, message];

@@ -1,9 +1,17 @@
 import type pg from "pg";
 import { countIn, essenceIn, NameRow, reportIn, runIn, silentIn, streamIn } from "../columns.ts";
 import type { Essence } from "../conflict.ts";
-import { streamKey } from "../report.ts";
+import { streamKey, type Rejected } from "../report.ts";
 import type { RunRow } from "../rows.ts";
-import type { ReadReport, ReportNumber, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
+import {
+  keptOf,
+  type ReadReport,
+  type ReportNumber,
+  type Selection,
+  type SilentUnit,
+  type Stream,
+  type StreamName,
+} from "../store.ts";
 
 const PAGE = 1_000;
 const ms = (column: string, name: string): string =>
@@ -88,4 +96,19 @@ export const readSilent = async (client: pg.Client, recorder: string): Promise<S
   const sql = `SELECT unit, ${ms("since", "since_ms")}, ${ms("last", "last_ms")}, expected_s FROM silent_unit
     WHERE recorder = $1`;
   return (await client.query(sql, [recorder])).rows.map(silentIn);
+};
+
+const KEPT = `SELECT t.n::int AS n FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS t (bytes, size, n)
+  WHERE EXISTS (SELECT FROM rejected r WHERE r.size = t.size AND r.bytes = t.bytes)`;
+
+/** Those of these messages whose bytes are kept as rejected. Rejects with the library's error. */
+export const readKept = async (
+  client: pg.Client,
+  rejected: readonly Rejected[],
+): Promise<ReadonlySet<Rejected>> => {
+  const wanted = rejected.map(keptOf);
+  const values = [wanted.map(({ bytes }) => bytes), wanted.map(({ size }) => size)];
+  const { rows } = await client.query(KEPT, values);
+  const kept = new Set(rows.map(countIn));
+  return new Set(rejected.filter((_, index) => kept.has(index + 1)));
 };

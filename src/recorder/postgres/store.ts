@@ -2,6 +2,7 @@ import type pg from "pg";
 import type { Time } from "../../runtime/ports.ts";
 import { pause } from "../../runtime/wait.ts";
 import { CONFLICT, type Essence } from "../conflict.ts";
+import type { Rejected } from "../report.ts";
 import {
   StoreError,
   type Commit,
@@ -16,7 +17,7 @@ import {
 } from "../store.ts";
 import { connect, expectTables, migrate, placeOf, readId, tryLock } from "./connection.ts";
 import { isConflict, postgresError } from "./errors.ts";
-import { readCount, readEssences, readNames, readPage, readSilent, readStreams } from "./reader.ts";
+import { readCount, readEssences, readKept, readNames, readPage, readSilent, readStreams } from "./reader.ts";
 import { writeCommit } from "./writer.ts";
 
 /** How often a recorder that waits looks whether the other one has gone. */
@@ -146,6 +147,10 @@ class PostgresStore implements Store {
   corrections({ unit, store }: StreamName): Promise<number> {
     const sql = "SELECT count(*) AS n FROM clock WHERE unit = $1 AND store = $2";
     return this.#do((client) => readCount(client, sql, [unit, store]));
+  }
+
+  kept(rejected: readonly Rejected[]): Promise<ReadonlySet<Rejected>> {
+    return this.#do((client) => readKept(client, rejected));
   }
 
   rejected(): Promise<number> {

@@ -1,9 +1,23 @@
 import type { DatabaseSync } from "node:sqlite";
+import * as z from "zod";
 import { countIn, essenceIn, NameRow, reportIn, runIn, silentIn, streamIn } from "../columns.ts";
 import { CONFLICT, type Essence } from "../conflict.ts";
-import type { ReadReport, ReportNumber, Selection, SilentUnit, Stream, StreamName } from "../store.ts";
+import type { Rejected } from "../report.ts";
+import {
+  keptOf,
+  type ReadReport,
+  type ReportNumber,
+  type Selection,
+  type SilentUnit,
+  type Stream,
+  type StreamName,
+} from "../store.ts";
 
 const PAGE = 1_000;
+
+const KeptRow = z.object({ bytes: z.instanceof(Uint8Array), size: z.int() });
+const keptKey = (bytes: Uint8Array, size: number): string =>
+  `${size} ${Buffer.from(bytes).toString("latin1")}`;
 
 /** The statements that read. */
 export class Reader {
@@ -14,6 +28,7 @@ export class Reader {
   readonly #corrections;
   readonly #rejected;
   readonly #conflicts;
+  readonly #kept;
   readonly #essence;
   readonly #silent;
 
@@ -31,6 +46,10 @@ export class Reader {
     this.#corrections = db.prepare("SELECT count(*) AS n FROM clock WHERE unit = ? AND store = ?");
     this.#silent = db.prepare("SELECT * FROM silent_unit WHERE recorder = ?");
     this.#rejected = db.prepare("SELECT count(*) AS n FROM rejected");
+    // The length is known without reading the bytes.
+    this.#kept = db.prepare(
+      "SELECT bytes, size FROM rejected WHERE length(bytes) IN (SELECT value FROM json_each(?))",
+    );
     this.#conflicts = db.prepare(`SELECT count(*) AS n FROM rejected WHERE reason GLOB '${CONFLICT}*'`);
     this.#essence = db.prepare(
       `SELECT unit, store, seq, kind, boot, mono,
@@ -84,6 +103,24 @@ export class Reader {
 
   rejected(): number {
     return countIn(this.#rejected.get());
+  }
+
+  /** One scan of the table, whatever their number. */
+  kept(rejected: readonly Rejected[]): ReadonlySet<Rejected> {
+    const waiting = new Map<string, Rejected[]>();
+    const lengths = new Set<number>();
+    for (const one of rejected) {
+      const { bytes, size } = keptOf(one);
+      lengths.add(bytes.length);
+      const key = keptKey(bytes, size);
+      waiting.set(key, [...(waiting.get(key) ?? []), one]);
+    }
+    const found = new Set<Rejected>();
+    for (const row of this.#kept.iterate(JSON.stringify([...lengths]))) {
+      const { bytes, size } = KeptRow.parse(row);
+      for (const one of waiting.get(keptKey(bytes, size)) ?? []) found.add(one);
+    }
+    return found;
   }
 
   conflicts(): number {

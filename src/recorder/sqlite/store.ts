@@ -3,6 +3,7 @@ import { reasonOf } from "../../runtime/log.ts";
 import type { Time } from "../../runtime/ports.ts";
 import { pause } from "../../runtime/wait.ts";
 import type { Essence } from "../conflict.ts";
+import type { Rejected } from "../report.ts";
 import type {
   Commit,
   Outcome,
@@ -127,6 +128,10 @@ class SqliteStore implements Store {
 
   corrections(name: StreamName): Promise<number> {
     return this.#do(() => this.#reader.corrections(name));
+  }
+
+  kept(rejected: readonly Rejected[]): Promise<ReadonlySet<Rejected>> {
+    return this.#do(() => this.#reader.kept(rejected));
   }
 
   rejected(): Promise<number> {

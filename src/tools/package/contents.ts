@@ -79,6 +79,7 @@ const carFiles = (folder: string): Placed => [
   ["systemd/package/patrol-unit/lintian-overrides", "usr/share/lintian/overrides/patrol-unit"],
   ...docs("patrol-unit", [
     "systemd/RUNBOOK.md",
+    "systemd/SECURITY.md",
     "config/CONTRACT.md",
     "config/METRICS.md",
     "config/OFFICER.md",

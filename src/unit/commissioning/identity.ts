@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { certificatesIn } from "../../bundle/certificate.ts";
 import { isUnitKey } from "../../bundle/request.ts";
+import { readRegular } from "../../runtime/regular-file.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 
 /** What signs the report: the unit's own key, and its certificate with those between it and the CA. */
@@ -21,9 +21,9 @@ export const identityOf = ({
   cert,
 }: Pick<UnitSettings["dispatch"], "key" | "cert">): Identity => {
   if (keyFile === undefined || cert === undefined) throw new IdentityError("this unit has no certificate");
-  const chain = certificatesIn(readFileSync(cert, "utf8"));
+  const chain = certificatesIn(readRegular(cert).toString("utf8"));
   if (!chain?.[0]) throw new IdentityError(`${cert} holds no certificate`);
-  const pem = readFileSync(keyFile);
+  const pem = readRegular(keyFile);
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { outcomeOf, titleOf } from "../../commissioning/words.ts";
-import { tallyOf, type CommissioningReport, type StepReport } from "../../domain/commissioning.ts";
+import { resultLine, type CommissioningReport, type StepReport } from "../../domain/commissioning.ts";
 
 /** A signed report as a page to print: one file, without script and without anything from elsewhere. */
 
@@ -42,17 +42,13 @@ const stepRow = (step: StepReport): string => {
 };
 
 const facts = (report: CommissioningReport): readonly (readonly [string, string])[] => {
-  const { passed, failed, notFitted, skipped } = tallyOf(report.steps);
   const { software, firmware, vss } = report.versions;
   const { version, signer, sha256 } = report.configuration;
   const origin =
     version === undefined ? "" : `version ${version}${signer === undefined ? "" : ` by ${signer}`}, `;
   return [
     ["Unit", report.unit],
-    [
-      "Result",
-      `${report.result}: ${passed} passed, ${failed} failed, ${notFitted} not fitted (${skipped} skipped)`,
-    ],
+    ["Result", resultLine(report)],
     ["When", `${report.at} (clock: ${report.clock}), in ${report.seconds} s`],
     ["Technician", report.technician],
     ["Report", `${report.id}; store ${report.store}, boot ${report.boot}`],

@@ -39,17 +39,24 @@ const Instruction = ({ list: { now, who, ready } }: { readonly list: List }): JS
   );
 };
 
+/** How each result is shown. Another one, of a later release, counts as not passed. */
+const RESULTS = {
+  passed: { level: "good", word: "passed" },
+  incomplete: { level: "watch", word: "incomplete" },
+  failed: { level: "bad", word: "failed" },
+} as const;
+const isResult = (result: string): result is keyof typeof RESULTS => Object.hasOwn(RESULTS, result);
+
 const Result = ({ over }: { readonly over: NonNullable<List["over"]> }): JSX.Element => {
   const { commission: words } = useWords();
   const { give, alert } = useOrders();
   const { result, report, fault } = over;
+  const shown = RESULTS[result !== undefined && isResult(result) ? result : "failed"];
   return (
     <Panel title={words.over}>
-      <p role="status" class={`verdict ${result === "passed" ? "good" : "bad"}`}>
-        <Glyph level={result === "passed" ? "good" : "bad"} />
-        <span>
-          {result === undefined ? words.noReport : result === "passed" ? words.passed : words.failed}
-        </span>
+      <p role="status" class={`verdict ${shown.level}`}>
+        <Glyph level={shown.level} />
+        <span>{result === undefined ? words.noReport : words[shown.word]}</span>
       </p>
       {fault !== undefined && (
         <p class="refusal" lang="en">

@@ -53,6 +53,7 @@ const LEVELS: Levels = {
     denied: "bad",
     unplugged: "bad",
     silent: "bad",
+    "boot-loader": "bad",
     failed: "bad",
     "not-ours": "watch",
     protocol: "watch",
@@ -84,6 +85,7 @@ const LEVELS: Levels = {
     "answers-dropped": "watch",
     "copy-left": "watch",
     oversize: "watch",
+    unsigned: "watch",
   },
   outbox: {
     "disk-full": "watch",

@@ -38,7 +38,7 @@ export const GARAGE: readonly Mistake[] = [
     make: (car, pick) => ({
       line: init(car, { "--root": car.at(pick.one(["stick/car.patrol", "stick/car.patrol/root"])) }),
       exit: 74,
-      says: /: a part of this path is a file, and a folder is expected$| is not a folder: choose another name for the root$/,
+      says: /: a part of this path is a file; choose another folder for the root, or try again with sudo$| is not a folder: choose another name for the root$/,
     }),
   },
   {

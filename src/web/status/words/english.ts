@@ -304,6 +304,7 @@ export const ENGLISH = {
     leave: "Leave without a report",
     over: "The list has ended",
     passed: "Passed. The car can leave.",
+    incomplete: "Nothing has failed, but steps were skipped. Ask dispatch whether the car can leave.",
     failed: "Not passed. The car must not leave.",
     noReport: "There is no report.",
     print: "Report to print",

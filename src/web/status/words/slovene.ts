@@ -301,6 +301,8 @@ export const SLOVENE: Words = {
     leave: "Zapusti brez poročila",
     over: "Seznam je končan",
     passed: "Opravljeno. Vozilo lahko odpelje.",
+    incomplete:
+      "Nič ni padlo, a nekateri koraki so bili preskočeni. Vprašajte dispečerja, ali vozilo lahko odpelje.",
     failed: "Ni opravljeno. Vozilo ne sme odpeljati.",
     noReport: "Poročila ni.",
     print: "Poročilo za tisk",

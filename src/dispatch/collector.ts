@@ -1,0 +1,120 @@
+import type { Time } from "../runtime/ports.ts";
+import { LeftSessions } from "./left-sessions.ts";
+import type { Connect, ConnectionEvents, ConnectOptions } from "./port.ts";
+
+export type CollectorOptions = {
+  readonly brokers: readonly string[];
+  readonly connect: Connect;
+  /** Those of the link, without its will. */
+  readonly options: Omit<ConnectOptions, "will">;
+  readonly time: Time;
+  readonly hears: (broker: string) => ConnectionEvents;
+  /** Whether somebody else uses the client id of the link at this broker. */
+  readonly isTaken: (broker: string) => boolean;
+};
+
+type Running = {
+  readonly broker: string;
+  readonly stopping: AbortController;
+  readonly ended: Promise<void>;
+};
+
+const CONNECT_MS = 10_000;
+/** A broker sends what waits in a session right after it has accepted the connection. */
+const QUIET_MS = 3_000;
+const LONGEST_MS = 60_000;
+const LOOK_MS = 250;
+
+/**
+ * Gets what waits for the unit in the sessions of other brokers than the link's: acknowledgements and commands
+ * that dispatch sent while the unit had no coverage (contract §2). It connects with the client id of the link,
+ * publishes and subscribes nothing, and leaves when nothing comes any more.
+ */
+export class Collector {
+  readonly #options: CollectorOptions;
+  readonly #left: LeftSessions;
+  #running: Running | undefined;
+  #isStopped = false;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    this.#left = new LeftSessions(options.brokers, options.time.mono());
+  }
+
+  /** The link is connected to the broker, and subscribes there. */
+  entered(broker: string): void {
+    this.#left.entered(broker);
+  }
+
+  /** The link's connection to the broker has ended. */
+  left(broker: string): void {
+    this.#left.left(broker, this.#options.time.mono());
+  }
+
+  /** Called several times a second while the link serves. */
+  look(): void {
+    const { time, isTaken } = this.#options;
+    if (this.#isStopped || this.#running) return;
+    const broker = this.#left.due(time.mono());
+    if (broker === undefined || isTaken(broker)) return;
+    const stopping = new AbortController();
+    const ended = this.#collect(broker, stopping.signal).then((all) => {
+      if (all) this.#left.collected(broker);
+      else this.#left.failed(broker, time.mono());
+      this.#running = undefined;
+    });
+    this.#running = { broker, stopping, ended };
+  }
+
+  /** The link is about to connect to the broker. Resolves when the client id is free there. */
+  async giveWay(broker: string): Promise<void> {
+    if (this.#running?.broker === broker) await this.#end();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#running?.stopping.abort();
+    await this.#running?.ended;
+  }
+
+  /** Returns whether everything has come. Never rejects. */
+  async #collect(broker: string, signal: AbortSignal): Promise<boolean> {
+    const { connect, options, time, hears } = this.#options;
+    const on = hears(broker);
+    let [waiting, lastAt] = [0, time.mono()];
+    const message: ConnectionEvents["message"] = (incoming) => {
+      waiting++;
+      lastAt = time.mono();
+      return on.message(incoming).finally(() => waiting--);
+    };
+    const patience = new AbortController();
+    using _late = time.after(CONNECT_MS, () => patience.abort());
+    try {
+      const either = AbortSignal.any([signal, patience.signal]);
+      const connection = await connect(
+        broker,
+        { ...options, withoutRetained: true },
+        { ...on, message },
+        either,
+      );
+      const connectedAt = time.mono();
+      const { promise: all, resolve } = Promise.withResolvers<boolean>();
+      using _look = time.every(LOOK_MS, () => {
+        const now = time.mono();
+        if (waiting === 0 && now - Math.max(lastAt, connectedAt) >= QUIET_MS) resolve(true);
+        else if (signal.aborted || now - connectedAt >= LONGEST_MS) resolve(false);
+      });
+      void connection.closed.then(() => resolve(false));
+      const isAll = await all;
+      connection.end();
+      await connection.closed;
+      return isAll;
+    } catch {
+      return false; // the link reports the faults of brokers
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** A broker keeps the session of a unit that is away for this long (contract §2). */
+const SESSION_MS = 24 * 3_600_000;
+const RETRY_MS = { min: 5_000, max: 300_000 };
+
+type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: number };
+
+/**
+ * The brokers at which the unit may have a session that it does not use: what dispatch said while there was no
+ * coverage waits there, and the link may have come back at another broker. Pure: `now` is in milliseconds.
+ */
+export class LeftSessions {
+  readonly #left = new Map<string, Left>();
+
+  /** Where earlier lives were connected is not known. */
+  constructor(brokers: readonly string[], now: number) {
+    for (const broker of brokers) this.left(broker, now);
+  }
+
+  /** The link is connected to the broker: it gets what waits there. */
+  entered(broker: string): void {
+    this.#left.delete(broker);
+  }
+
+  left(broker: string, now: number): void {
+    this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min });
+  }
+
+  /** A broker whose session should be looked into now. */
+  due(now: number): string | undefined {
+    for (const [broker, { since, dueAt }] of this.#left) {
+      if (now - since >= SESSION_MS) this.#left.delete(broker);
+      else if (now >= dueAt) return broker;
+    }
+    return undefined;
+  }
+
+  /** Nothing waits there any more. */
+  collected(broker: string): void {
+    this.#left.delete(broker);
+  }
+
+  /** The broker could not be reached, or the connection ended before everything had come. */
+  failed(broker: string, now: number): void {
+    const left = this.#left.get(broker);
+    if (!left) return;
+    const pauseMs = Math.min(2 * left.pauseMs, RETRY_MS.max);
+    this.#left.set(broker, { ...left, dueAt: now + left.pauseMs, pauseMs });
+  }
+}

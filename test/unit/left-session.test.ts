@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { openWorld } from "./whole-unit.ts";
+
+/** An emergency, a dead zone, and what dispatch says meanwhile, at each broker. */
+const lives = async (brokers: number, deadMs: number) => {
+  const world = openWorld(Array.from({ length: brokers }, () => ({})));
+  const { board } = await world.start();
+  await world.wait(30_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(500);
+  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
+  const say = (to: string, what: object): void => {
+    for (const { broker } of world.brokers) broker.publish(to, Buffer.from(JSON.stringify(what)), {});
+  };
+  const at = (ms = 0): string => new Date(world.time.host() + ms).toISOString();
+  say(`${topic}/ack`, { stage: "received", by: "recorder", at: at() });
+  await world.wait(2_000);
+  for (const { route } of world.brokers) world.network.change(route, { swallowing: true });
+  await world.wait(deadMs / 2);
+  say(`${topic}/ack`, { stage: "accepted", by: "operator", at: at() });
+  say("patrol/v1/zrenjanin/zr-117/command", { id: "c1", kind: "ping", expiresAt: at(3_600_000) });
+  await world.wait(deadMs / 2);
+  for (const { route } of world.brokers) world.network.change(route, { swallowing: false });
+  await world.wait(120_000);
+  return world;
+};
+
+test.each([
+  [2, 45_000],
+  [2, 60_000],
+  [2, 110_000],
+  [3, 75_000],
+  [3, 150_000],
+])(
+  "what dispatch says in a dead zone is heard, at whichever of %i brokers the link comes back after %i ms",
+  async (brokers, deadMs) => {
+    const world = await lives(brokers, deadMs);
+    expect(world.lamps.at(-1)).toBe("accepted");
+    const replies = world.heard.filter(({ topic }) => topic.endsWith("/reply"));
+    expect(new Set(replies.map(({ report }) => report["id"]))).toEqual(new Set(["c1"]));
+  },
+);
