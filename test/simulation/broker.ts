@@ -85,7 +85,7 @@ export type Peer = {
 type Session = {
   readonly filters: Set<string>;
   /** Not acknowledged by the client: sent again in the next connection. */
-  readonly unacknowledged: Map<number, Message>;
+  readonly unacknowledged: Map<number, { readonly message: Message; readonly at: number }>;
   peer: Peer | undefined;
   expiry: Timer | undefined;
 };
@@ -154,7 +154,7 @@ export class Broker {
   attach(clientId: string, peer: Peer): void {
     const session = this.#sessions.get(clientId) ?? {
       filters: new Set<string>(),
-      unacknowledged: new Map<number, Message>(),
+      unacknowledged: new Map<number, { message: Message; at: number }>(),
       peer: undefined,
       expiry: undefined,
     };
@@ -170,7 +170,17 @@ export class Broker {
 
   /** Messages of the last session that were not acknowledged: after the CONNACK. */
   resume(clientId: string, peer: Peer): void {
-    for (const [id, message] of this.#sessions.get(clientId)?.unacknowledged ?? []) peer.deliver(id, message);
+    for (const [id, { message }] of this.#sessions.get(clientId)?.unacknowledged ?? [])
+      peer.deliver(id, message);
+  }
+
+  /** Since when a message has waited in the session of the unit's link; undefined: none does. */
+  get waitingSince(): number | undefined {
+    const sessions = [...this.#sessions].filter(([clientId]) => !clientId.endsWith(".courier"));
+    const times = sessions.flatMap(([, { unacknowledged }]) =>
+      [...unacknowledged.values()].map(({ at }) => at),
+    );
+    return times.length > 0 ? Math.min(...times) : undefined;
   }
 
   /** A connection has ended. `clean`: by a DISCONNECT, which discards the will. */
@@ -286,7 +296,7 @@ export class Broker {
   #enqueue(session: Session | undefined, message: Message): void {
     if (!session || session.unacknowledged.size >= SESSION_MESSAGES) return;
     const id = ++this.#lastId;
-    session.unacknowledged.set(id, message);
+    session.unacknowledged.set(id, { message, at: this.#time.mono() });
     session.peer?.deliver(id, message);
   }
 

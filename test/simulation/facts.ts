@@ -67,6 +67,8 @@ export type What =
       readonly healthy: boolean;
       readonly reachable: boolean;
     }
+  /** Since when a message of dispatch has waited in the session of the unit's link; absent: none does. */
+  | { readonly what: "waiting"; readonly broker: string; readonly since?: number }
   /** The unit handed a message to a connection. `behind`: messages before it that had not left, emergencies not counted; `bytes`: theirs; `waitMs`: for how long. */
   | {
       readonly what: "published";

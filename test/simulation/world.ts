@@ -340,6 +340,11 @@ export class World<D> {
 
   #second(): void {
     this.observeHealth();
+    for (const [url, { broker }] of this.network.routes) {
+      const since = broker.waitingSince;
+      const waiting = since === undefined ? {} : { since };
+      this.#observeChange(`waits ${url}`, { what: "waiting", broker: broker.name, ...waiting });
+    }
     for (const queue of this.unit?.queues() ?? []) {
       if (queue.length > queue.limit) this.observe({ what: "queue", ...queue });
     }

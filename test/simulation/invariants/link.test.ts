@@ -116,6 +116,32 @@ const SOUND: readonly Case[] = [
       [900, second],
     ],
   ],
+  [
+    "sessions-are-emptied",
+    "it is fetched",
+    [
+      [0, ...up, { what: "waiting", broker: "a", since: 0 }],
+      [590, { what: "waiting", broker: "a" }],
+      [900, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
+    "the unit was connected to another broker",
+    [
+      [0, ...up, connected("b"), { what: "waiting", broker: "a", since: 0 }],
+      [900, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
+    "the broker was not healthy until now",
+    [
+      [0, ...up, broker(false), { what: "waiting", broker: "a", since: 0 }],
+      [890, broker(true)],
+      [900, second],
+    ],
+  ],
   ["births-go-on", "one connection after another", [[1, bornAs(1, 7, 1), bornAs(1, 8, 2), bornAs(2, 1, 3)]]],
   ["births-go-on", "published again, because it was refused", [[1, bornAs(1, 7, 1), bornAs(1, 7, 1)]]],
   ["births-go-on", "another store", [[1, bornAs(5, 7, 1), bornAs(1, 1, 2, "t")]]],
@@ -188,6 +214,14 @@ const VIOLATING: readonly Case[] = [
         (_, i) => [10 * i, connected("b", i), disconnected("broker", i)] as const,
       ),
       [211, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
+    "nobody fetches it",
+    [
+      [0, ...up, { what: "waiting", broker: "a", since: 0 }],
+      [601, second],
     ],
   ],
   ["no-untimely-power-off", "unknown", [[1, powerOff("unknown", 0)]]],

@@ -139,6 +139,42 @@ const findsHealthy: Invariant = {
   },
 };
 
+/** A healthy broker is found (FINDS_MS), the longest pause of those who ask, and an attempt. */
+const FETCHED_MS = 600_000;
+
+/**
+ * Contract §2: "a message from dispatch is acted on, or refused with a reason, exactly once". Excuse: it was sent while the
+ * unit was connected to another broker, where its birth said that it was.
+ */
+const sessionsAreEmptied: Invariant = {
+  name: "sessions-are-emptied",
+  sentence:
+    "What dispatch says to a unit without a connection waits at most 600 s in a session once its broker is healthy.",
+  begin() {
+    const open = new Map<number, string>();
+    const healthy = new SinceEach();
+    const running = new Since();
+    const waiting = new Map<string, number | undefined>();
+    return (fact) => {
+      if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
+      if (fact.what === "unit") running.set(fact.running, fact.at);
+      if (fact.what === "connected") open.set(fact.connection, fact.broker);
+      if (fact.what === "disconnected") open.delete(fact.connection);
+      if (fact.what === "waiting") {
+        const isElsewhere = [...open.values()].some((broker) => broker !== fact.broker);
+        waiting.set(fact.broker, isElsewhere ? undefined : fact.since);
+      }
+      if (fact.what !== "second") return undefined;
+      for (const [broker, at] of waiting) {
+        const since = allSince(healthy.at(broker), running.at, at);
+        if (since !== undefined && fact.at - since > FETCHED_MS)
+          return `a message waits at ${broker} for ${Math.round((fact.at - since) / 1_000)} s`;
+      }
+      return undefined;
+    };
+  },
+};
+
 type Published = Extract<Fact, { readonly what: "published" }>;
 
 /**
@@ -184,6 +220,7 @@ export const LINK_INVARIANTS: readonly Invariant[] = [
   keepsBrokerLimits,
   refusalKeepsConnection,
   findsHealthy,
+  sessionsAreEmptied,
   birthsGoOn,
   noUntimelyPowerOff,
 ];
