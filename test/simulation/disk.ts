@@ -160,7 +160,7 @@ class Table {
 class World implements SimulatedDisk {
   readonly path: string;
   #fault: DiskFault | undefined;
-  beginsAtOnce = false;
+  beginsAtOnce = true;
   /** Begins the writes that hang. */
   #hung: (() => void)[] = [];
   readonly #options: SimulatedDiskOptions;

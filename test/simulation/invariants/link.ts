@@ -8,7 +8,6 @@ const keepsBrokerLimits: Invariant = {
 };
 
 const REFUSED = 0x80;
-const NO_SUBSCRIBERS = 0x10;
 /** What comes later has other reasons. */
 const AT_ONCE_MS = 50;
 /** A broker at which nothing has had a subscriber for a minute is left (DECISIONS 48). */
@@ -51,8 +50,8 @@ const refusalKeepsConnection: Invariant = {
     const silence = new Silence();
     /** Emergencies of which every report had a subscriber, by connection. */
     const accepted = new Set<string>();
-    /** Since when the messages on a connection have had no subscriber. */
-    const unheard = new Map<number, number>();
+    /** Since when the messages on a connection have been refused, or have had no subscriber (DECISIONS 142). */
+    const useless = new Map<number, number>();
     let carried: { readonly episode: string; readonly at: number } | undefined;
     return (fact) => {
       const silentSince = fact.what === "disconnected" ? silence.since(fact.connection) : undefined;
@@ -72,9 +71,9 @@ const refusalKeepsConnection: Invariant = {
         if (fact.code === 0) carried = { episode: fact.episode, at: fact.at };
         if (fact.code === 0 && rest.length === 0) accepted.add(key);
       }
-      if (fact.what === "puback" && fact.code === 0) unheard.delete(fact.connection);
-      if (fact.what === "puback" && fact.code === NO_SUBSCRIBERS && !unheard.has(fact.connection))
-        unheard.set(fact.connection, fact.at);
+      if (fact.what === "puback" && fact.code === 0) useless.delete(fact.connection);
+      if (fact.what === "puback" && fact.code !== 0 && !useless.has(fact.connection))
+        useless.set(fact.connection, fact.at);
       if ((fact.what === "puback" || fact.what === "suback") && fact.code >= REFUSED) {
         refused.set(fact.connection, fact.at);
       }
@@ -93,11 +92,11 @@ const refusalKeepsConnection: Invariant = {
         carried !== undefined &&
         fact.at - carried.at < AT_ONCE_MS &&
         !accepted.has(`${fact.connection} ${carried.episode}`);
-      const deserted = fact.at - (unheard.get(fact.connection) ?? Infinity) >= DESERTED_MS;
+      const isUseless = fact.at - (useless.get(fact.connection) ?? Infinity) >= DESERTED_MS;
       if (
         gaveUp ||
         isCarried ||
-        deserted ||
+        isUseless ||
         (silentSince !== undefined && fact.at - silentSince >= SILENT_MS)
       )
         return undefined;
