@@ -1,9 +1,8 @@
 import type { Time } from "../runtime/ports.ts";
 import { LeftSessions } from "./left-sessions.ts";
-import type { Connect, ConnectionEvents, ConnectOptions } from "./port.ts";
+import type { Connect, ConnectionEvents, ConnectOptions, LinkError } from "./port.ts";
 
 export type CollectorOptions = {
-  readonly brokers: readonly string[];
   readonly connect: Connect;
   /** Those of the link, without its will. */
   readonly options: Omit<ConnectOptions, "will">;
@@ -15,30 +14,31 @@ export type CollectorOptions = {
 
 type Running = {
   readonly broker: string;
+  isConnected: boolean;
   readonly stopping: AbortController;
   readonly ended: Promise<void>;
 };
 
 const CONNECT_MS = 10_000;
 /** A broker sends what waits in a session right after it has accepted the connection. */
-const QUIET_MS = 3_000;
+const QUIET_MS = 5_000;
 const LONGEST_MS = 60_000;
 const LOOK_MS = 250;
 
 /**
  * Gets what waits for the unit in the sessions of other brokers than the link's: acknowledgements and commands
  * that dispatch sent while the unit had no coverage (contract §2). It connects with the client id of the link,
- * publishes and subscribes nothing, and leaves when nothing comes any more.
+ * publishes and subscribes nothing, and leaves when nothing comes any more. Nodes of a cluster share their sessions, and
+ * would close the link's connection: it learns which do.
  */
 export class Collector {
   readonly #options: CollectorOptions;
-  readonly #left: LeftSessions;
+  readonly #left = new LeftSessions();
   #running: Running | undefined;
   #isStopped = false;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    this.#left = new LeftSessions(options.brokers, options.time.mono());
   }
 
   /** The link is connected to the broker, and subscribes there. */
@@ -46,9 +46,14 @@ export class Collector {
     this.#left.entered(broker);
   }
 
-  /** The link's connection to the broker has ended. */
-  left(broker: string): void {
+  /** The link's connection to the broker has ended. Returns whether this collector was the cause. */
+  left(broker: string, { code }: LinkError): boolean {
+    const running = this.#running;
+    const isTakenOver = code === "taken-over" && running !== undefined;
+    const collided = isTakenOver || (code === "lost" && running?.isConnected === true);
     this.#left.left(broker, this.#options.time.mono());
+    if (collided) this.#left.collided(broker, running.broker, isTakenOver);
+    return isTakenOver;
   }
 
   /** Called several times a second while the link serves. */
@@ -58,12 +63,15 @@ export class Collector {
     const broker = this.#left.due(time.mono());
     if (broker === undefined || isTaken(broker)) return;
     const stopping = new AbortController();
-    const ended = this.#collect(broker, stopping.signal).then((all) => {
+    const connected = (): void => {
+      if (this.#running) this.#running.isConnected = true;
+    };
+    const ended = this.#collect(broker, stopping.signal, connected).then((all) => {
       if (all) this.#left.collected(broker);
       else this.#left.failed(broker, time.mono());
       this.#running = undefined;
     });
-    this.#running = { broker, stopping, ended };
+    this.#running = { broker, isConnected: false, stopping, ended };
   }
 
   /** The link is about to connect to the broker. Resolves when the client id is free there. */
@@ -82,7 +90,7 @@ export class Collector {
   }
 
   /** Returns whether everything has come. Never rejects. */
-  async #collect(broker: string, signal: AbortSignal): Promise<boolean> {
+  async #collect(broker: string, signal: AbortSignal, connected: () => void): Promise<boolean> {
     const { connect, options, time, hears } = this.#options;
     const on = hears(broker);
     let [waiting, lastAt] = [0, time.mono()];
@@ -102,6 +110,7 @@ export class Collector {
         either,
       );
       const connectedAt = time.mono();
+      connected();
       const { promise: all, resolve } = Promise.withResolvers<boolean>();
       using _look = time.every(LOOK_MS, () => {
         const now = time.mono();

@@ -1,5 +1,7 @@
 /** A broker keeps the session of a unit that is away for this long (contract §2). */
 const SESSION_MS = 24 * 3_600_000;
+/** So often the link may lose its connection at that moment without saying why. */
+const CHANCES = 2;
 const RETRY_MS = { min: 5_000, max: 300_000 };
 
 type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: number };
@@ -10,11 +12,10 @@ type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: 
  */
 export class LeftSessions {
   readonly #left = new Map<string, Left>();
-
-  /** Where earlier lives were connected is not known. */
-  constructor(brokers: readonly string[], now: number) {
-    for (const broker of brokers) this.left(broker, now);
-  }
+  /** Brokers that share their sessions with another one: nothing waits there alone. */
+  readonly #sharing = new Set<string>();
+  /** How often the link's connection was closed while its client id was used at another broker. */
+  readonly #closed = new Map<string, number>();
 
   /** The link is connected to the broker: it gets what waits there. */
   entered(broker: string): void {
@@ -22,6 +23,7 @@ export class LeftSessions {
   }
 
   left(broker: string, now: number): void {
+    if (this.#sharing.has(broker)) return;
     this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min });
   }
 
@@ -32,6 +34,20 @@ export class LeftSessions {
       else if (now >= dueAt) return broker;
     }
     return undefined;
+  }
+
+  /**
+   * The link's connection to `linked` has ended while its client id was used at `broker`: nodes of a cluster allow one
+   * connection for both. `isTakenOver`: it was said why; else once may be chance.
+   */
+  collided(linked: string, broker: string, isTakenOver: boolean): void {
+    const times = (this.#closed.get(broker) ?? 0) + 1;
+    this.#closed.set(broker, times);
+    if (!isTakenOver && times < CHANCES) return;
+    for (const one of [linked, broker]) {
+      this.#sharing.add(one);
+      this.#left.delete(one);
+    }
   }
 
   /** Nothing waits there any more. */

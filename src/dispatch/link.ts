@@ -67,6 +67,8 @@ export class Link {
   readonly #deadMs: number;
   readonly #emergencies: Emergencies;
   readonly #collector: Collector;
+  /** The collector has closed the last connection. */
+  #isOwnDoing = false;
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
@@ -117,7 +119,6 @@ export class Link {
       },
     });
     this.#collector = new Collector({
-      brokers,
       connect,
       options: broker,
       time,
@@ -396,7 +397,7 @@ export class Link {
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
     this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
-    this.#collector.left(broker);
+    this.#isOwnDoing = this.#collector.left(broker, error);
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
@@ -483,7 +484,7 @@ export class Link {
 
   #failed(broker: string, error: LinkError, silentMs: number): void {
     this.#status = { ...this.#status, fault: error.code };
-    if (error.code === "taken-over" && this.#emergencies.takesOver(broker)) return;
+    if (error.code === "taken-over" && (this.#emergencies.takesOver(broker) || this.#isOwnDoing)) return;
     if (this.#leaving) return;
     // A courier may have heard somebody since the fault was reported.
     this.#on.silent(silentMs);

@@ -62,7 +62,10 @@ export const Episode = z.object({
    * when it came, on the clock of `mono`.
    */
   earlyClear: EarlyClear.extend({ newest: EarlyClear.optional() }).optional(),
-  /** The latest time that a refused `cleared` had, UTC milliseconds: what dispatch wrote until then was over with it. */
+  /**
+   * When the latest refused `cleared` was written, and at most when it came, UTC milliseconds: what dispatch wrote until
+   * then was over with it.
+   */
   overAt: z.number().optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),

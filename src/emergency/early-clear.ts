@@ -55,7 +55,8 @@ export const isTooEarly = (known: Episode, cleared: Cleared): boolean => {
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: the clock of dispatch may be ahead.
   if (isRepetition(earlyClear, cleared)) return true;
-  if (earlier <= 0 || between(earlyClear, cleared).cameMs >= KEPT_MS) return false;
+  if (between(earlyClear, cleared).cameMs >= KEPT_MS) return false;
+  // Also if the press came before it was written: dispatch could not see that then.
   return isSameDecision(earlyClear, cleared);
 };
 
@@ -69,11 +70,15 @@ export const isOver = ({ overAt = Number.NaN }: Episode, at: string | undefined)
 };
 
 /** The episode after a `cleared` was refused because it came too early. */
-export const refusedEarly = (known: Episode, { at, mono }: Cleared): Episode => {
-  const [overAt, writtenAt] = [known.overAt ?? -Infinity, Date.parse(at ?? "")];
+export const refusedEarly = (
+  known: Episode,
+  { at, mono, cameAt = Number.NaN }: Cleared & { readonly cameAt?: number | undefined },
+): Episode => {
+  // A clock of dispatch that is ahead must not refuse what is written from now on. NaN: a time is not known.
+  const overAt = Math.max(known.overAt ?? -Infinity, Math.min(Date.parse(at ?? ""), cameAt));
   return {
     ...known,
     earlyClear: known.earlyClear ? { ...known.earlyClear, newest: { at, mono } } : { at, mono },
-    ...(writtenAt > overAt ? { overAt: writtenAt } : {}),
+    ...(Number.isFinite(overAt) ? { overAt } : {}),
   };
 };

@@ -45,7 +45,10 @@ export type EpisodeEvent =
       readonly id: string;
       readonly stage: Exclude<Stage, "active">;
       readonly by?: string | undefined;
+      /** When dispatch wrote it, by dispatch's clock. */
       readonly at?: string | undefined;
+      /** When it came, UTC milliseconds, if the time is known. */
+      readonly cameAt?: number | undefined;
       readonly mono: number;
     }
   | { readonly kind: "connected"; readonly mono: number }

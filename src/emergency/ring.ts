@@ -175,8 +175,9 @@ const drill = (ring: Ring, { mono, askedAt }: RingEvent & { kind: "drill" }): Ri
 };
 
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
-  const { id, stage, by, at, mono, broker } = event;
-  const step = episodes(ring, { kind: "ack", id, stage, by, at, mono }, event);
+  const { broker, ...ack } = event;
+  const { id, stage } = ack;
+  const step = episodes(ring, ack, event);
   // The unit no longer knows this episode, but can still remove the copy from the broker that sent the
   // acknowledgement.
   if (isKnown(ring, id) || stage !== "cleared" || broker === undefined) return step;

@@ -213,7 +213,11 @@ export class Receipts {
     const wanted = firstOf(carried, limit);
     const looked = size(carried) > limit ? wanted.at(-1)! : to;
     const lost = await this.#lost(store, within(ripe, from, looked));
-    const reports = await this.#read(store, [...wanted, ...this.#declaring(lost, limit)]);
+    const again = new Set([...wanted, ...this.#declaring(lost, limit)]);
+    const reports = await this.#read(
+      store,
+      [...again].toSorted((a, b) => a - b),
+    );
     if (size(lost) > 0) {
       gaps.lost(lost, now());
       declared();

@@ -249,8 +249,11 @@ export class EmergencyPart implements Disposable {
     return effects.find((effect) => effect.kind === "drill-refused")?.why;
   }
 
-  /** Dispatch acknowledges an episode. Resolves when that is on disk, or refused, or the disk does not answer. */
-  async acknowledge(id: string, payload: Buffer): Promise<void> {
+  /**
+   * Dispatch acknowledges an episode. `broker`: the one that delivered it. Resolves when that is on disk, or refused, or the
+   * disk does not answer.
+   */
+  async acknowledge(id: string, payload: Buffer, broker: string): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
       log.warn("an acknowledgement is refused: its topic does not name an episode");
@@ -264,7 +267,9 @@ export class EmergencyPart implements Disposable {
     const { stage, by, at } = ack.data;
     const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
     const name = by === undefined ? undefined : Array.from(by).slice(0, BY_LETTERS).join("");
-    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, mono: clock.mono(), ...this.#broker() });
+    const now = clock.now();
+    const cameAt = now.clock === "unset" ? undefined : now.at;
+    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono: clock.mono(), broker });
     // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();
   }

@@ -1,20 +1,34 @@
 import { expect, test } from "vitest";
 import { LeftSessions } from "../../src/dispatch/left-sessions.ts";
 
-test("at first each broker may have a session, and the one that the link uses is none of them", () => {
-  const sessions = new LeftSessions(["a", "b", "c"], 0);
-  sessions.entered("a");
-  expect(sessions.due(0)).toBe("b");
-  sessions.collected("b");
-  expect(sessions.due(0)).toBe("c");
-  sessions.collected("c");
+test("the brokers that the link has left are asked, and the one that it uses is none of them", () => {
+  const sessions = new LeftSessions();
   expect(sessions.due(0)).toBeUndefined();
-  sessions.left("a", 10);
+  sessions.left("a", 0);
+  sessions.left("b", 10);
   expect(sessions.due(10)).toBe("a");
+  sessions.collected("a");
+  expect(sessions.due(10)).toBe("b");
+  sessions.entered("b");
+  expect(sessions.due(10)).toBeUndefined();
+});
+
+test("nodes that share their sessions are asked no longer: at once if it is said, else the second time", () => {
+  const sessions = new LeftSessions();
+  sessions.left("a", 0);
+  sessions.collided("b", "a", true);
+  for (const broker of ["a", "b"]) sessions.left(broker, 1);
+  expect(sessions.due(1)).toBeUndefined();
+  sessions.left("c", 2);
+  sessions.collided("d", "c", false);
+  expect(sessions.due(2)).toBe("c");
+  sessions.collided("d", "c", false);
+  expect(sessions.due(2)).toBeUndefined();
 });
 
 test("a broker that cannot be reached is asked again after pauses that grow to five minutes, for a day", () => {
-  const sessions = new LeftSessions(["a"], 0);
+  const sessions = new LeftSessions();
+  sessions.left("a", 0);
   const asked: number[] = [];
   for (let now = 0; now < 25 * 3_600_000; now += 1_000) {
     if (sessions.due(now) === undefined) continue;

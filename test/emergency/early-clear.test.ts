@@ -46,7 +46,7 @@ describe("a cleared after a further press", () => {
     expect(stateAfter(twin, sent("A", 4), from(3_600_000))).toEqual(["active 2"]);
     // A day later it is no copy in a session any more.
     expect(stateAfter(twin, sent("A", 4), from(86_400_200))).toEqual(["cleared 2"]);
-    const anew = clearedAt(new Date(PRESSED + 11_000).toISOString(), 1_400);
+    const anew = clearedAt(new Date(PRESSED + 14_000).toISOString(), 4_400);
     expect(stateAfter(twin, sent("A", 4), anew)).toEqual(["cleared 2"]);
   });
 
@@ -63,7 +63,15 @@ describe("a cleared after a further press", () => {
       at: ms === undefined ? undefined : at(ms),
       mono: 9_000,
     });
-    const refused = [sent("A", 3), clearedAt(at(-4_000), 200), sent("A", 4)];
+    const early = (writtenMs: number, cameMs: number | undefined): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage: "cleared",
+      at: at(writtenMs),
+      cameAt: cameMs === undefined ? undefined : PRESSED + cameMs,
+      mono: 200,
+    });
+    const refused = [sent("A", 3), early(-4_000, 500), sent("A", 4)];
     for (const old of [acceptedAt(-7_000), acceptedAt(-7_000, "received"), acceptedAt(-4_000)])
       expect(after(...accepted, ...refused, old).effects).toEqual([
         { kind: "refused", why: "dispatch wrote it before it ended the episode" },
@@ -74,6 +82,38 @@ describe("a cleared after a further press", () => {
     const third = pressEvent("C", 5_000, { pressed: { ...pressedAt(5_000), at: PRESSED + 5_000 } });
     expect(stateAfter(...refused, third, acceptedAt(-7_000))).toEqual(["active 3"]);
     expect(stateAfter(...refused, acceptedAt(undefined))).toEqual(["accepted 2"]);
+    expect(stateAfter(sent("A", 3), early(-4_000, undefined), sent("A", 4), acceptedAt(-7_000))).toEqual([
+      "accepted 2",
+    ]);
+  });
+
+  test("by a clock that is ahead refuses nothing that dispatch writes from then on", () => {
+    const hour = new Date(PRESSED + 3_600_000).toISOString();
+    const ahead: EpisodeEvent = {
+      kind: "ack",
+      id: "A",
+      stage: "cleared",
+      at: hour,
+      cameAt: PRESSED,
+      mono: 200,
+    };
+    const written = (ms: number): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage: "accepted",
+      at: new Date(PRESSED + ms).toISOString(),
+      mono: 9_000,
+    });
+    expect(stateAfter(ahead, sent("A", 4), written(0))).toEqual(["active 2"]);
+    expect(stateAfter(ahead, sent("A", 4), written(1))).toEqual(["accepted 2"]);
+  });
+
+  test("of the same decision, stamped for each broker by itself, does not end a press that neither had seen", () => {
+    const stamped = (ms: number, mono: number) =>
+      clearedAt(new Date(PRESSED + 20_000 + ms).toISOString(), mono);
+    expect(stateAfter(stamped(0, 200), sent("A", 4), stamped(5, 700))).toEqual(["active 2"]);
+    expect(stateAfter(stamped(0, 200), sent("A", 4), stamped(50, 1_800_000))).toEqual(["active 2"]);
+    expect(stateAfter(stamped(0, 200), sent("A", 4), stamped(30_000, 30_200))).toEqual(["cleared 2"]);
   });
 
   test("that no broker has acknowledged does not end it: it is active again, and repeated", () => {
@@ -115,8 +155,9 @@ describe("a cleared after a further press", () => {
       "active 2",
       "active 2",
     ]);
-    // Written after the press.
-    expect(then(0.1, 61)).toEqual(["cleared 2"]);
+    // Written after the press: dispatch had not seen that either, because both came at once.
+    expect(then(0.1, 61)).toEqual(["active 2"]);
+    expect(then(4, 61)).toEqual(["cleared 2"]);
     // The same one from another broker.
     expect(stateAfter(sent("A", 3), early, sent("A", 4), early)).toEqual(["active 2"]);
     // Without a time, within 10 s.

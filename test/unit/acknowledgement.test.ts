@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { EmergencyWorld, inEmergency, NOW, opened, ROOT } from "./emergency-life.ts";
+import { EmergencyWorld, inEmergency, NOW, opened, ROOT, URLS } from "./emergency-life.ts";
 
 describe("an acknowledgement", () => {
   const send = async (world: EmergencyWorld, id: string, payload: string | Buffer) => {
-    await world.settle(world.life.emergency.acknowledge(id, Buffer.from(payload)));
+    await world.settle(world.life.emergency.acknowledge(id, Buffer.from(payload), URLS[0]));
   };
 
   test("that is hostile changes nothing and throws nothing", async () => {
@@ -123,4 +123,16 @@ test("a scene that cannot be read back costs the scene, not the open episode", a
   const [kept] = world.life.outbox.memory.emergency.episodes;
   expect(kept!.report.data).toMatchObject({ presses: 1 });
   expect(kept!.report.data).not.toHaveProperty("vehicle");
+});
+
+test("a cleared for an episode that the unit does not know removes its copy at the broker that delivered it", async () => {
+  const world = await opened();
+  const unknown = "01K0000000000000000000000A";
+  const b = world.brokers[1]!;
+  b.publish(`${ROOT}/emergency/${unknown}`, Buffer.from("{}"), { retain: true });
+  expect(world.retained(b)).toHaveLength(1);
+  const cleared = Buffer.from(JSON.stringify({ stage: "cleared", by: "operator" }));
+  await world.settle(world.life.emergency.acknowledge(unknown, cleared, URLS[1]));
+  await world.pass(5_000);
+  expect(world.retained(b)).toEqual([]);
 });

@@ -157,9 +157,9 @@ export class EmergencyWorld {
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
       acknowledged: () => undefined,
       heard: (listening) => emergency.give({ kind: "listening", listening, mono: mono() }),
-      async message({ topic, payload }) {
+      async message({ topic, payload }, broker) {
         const episode = routes.acknowledged(topic);
-        if (episode !== undefined) await emergency.acknowledge(episode, payload);
+        if (episode !== undefined) await emergency.acknowledge(episode, payload, broker);
       },
     };
     link.start(on);

@@ -6,7 +6,7 @@ import { COPIES_MAX } from "../../src/emergency/copies.ts";
 import { ENDED_MAX } from "../../src/emergency/ring.ts";
 import { AIRBAGS_MAX } from "../../src/emergency/ring-state.ts";
 import { encodeVital } from "../../src/outbox/vital-record.ts";
-import { EmergencyWorld, NOW } from "./emergency-life.ts";
+import { EmergencyWorld, NOW, URLS } from "./emergency-life.ts";
 
 const WIDE = "\u{1f693}";
 const LETTER = WIDE.length;
@@ -40,14 +40,14 @@ const fullOfEpisodes = async (signals: number): Promise<EmergencyWorld> => {
   for (let n = 1; n <= ENDED_MAX; n++) {
     world.press(n);
     const payload = Buffer.from(JSON.stringify({ stage: "cleared", by, at: "2026-11-25T10:00:00Z" }));
-    await world.settle(emergency.acknowledge(world.episodes.at(-1)!.id, payload));
+    await world.settle(emergency.acknowledge(world.episodes.at(-1)!.id, payload, URLS[0]));
   }
   emergency.drill("dispatch");
   world.press(100);
   for (let n = 0; n < 8; n++) world.press(101 + n, { loop: n });
   for (const { id } of world.episodes.filter(({ state }) => state === "active")) {
     const payload = Buffer.from(JSON.stringify({ stage: "accepted", by, at: "2026-11-25T10:00:00Z" }));
-    await world.settle(emergency.acknowledge(id, payload));
+    await world.settle(emergency.acknowledge(id, payload, URLS[0]));
   }
   return world;
 };
