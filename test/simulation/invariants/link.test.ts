@@ -120,7 +120,7 @@ const SOUND: readonly Case[] = [
     "sessions-are-emptied",
     "it is fetched",
     [
-      [0, ...up, { what: "waiting", broker: "a", since: 0 }],
+      [0, ...up, bornAs(1, 1, 1), { what: "waiting", broker: "a", since: 0 }],
       [590, { what: "waiting", broker: "a" }],
       [900, second],
     ],
@@ -129,7 +129,15 @@ const SOUND: readonly Case[] = [
     "sessions-are-emptied",
     "the unit was connected to another broker",
     [
-      [0, ...up, connected("b"), { what: "waiting", broker: "a", since: 0 }],
+      [0, ...up, bornAs(1, 1, 1), connected("b"), { what: "waiting", broker: "a", since: 0 }],
+      [900, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
+    "the link was there in an earlier life",
+    [
+      [0, ...up, bornAs(1, 1, 1), stopped, running, { what: "waiting", broker: "a", since: 0 }],
       [900, second],
     ],
   ],
@@ -137,7 +145,7 @@ const SOUND: readonly Case[] = [
     "sessions-are-emptied",
     "the broker was not healthy until now",
     [
-      [0, ...up, broker(false), { what: "waiting", broker: "a", since: 0 }],
+      [0, ...up, bornAs(1, 1, 1), broker(false), { what: "waiting", broker: "a", since: 0 }],
       [890, broker(true)],
       [900, second],
     ],
@@ -220,7 +228,7 @@ const VIOLATING: readonly Case[] = [
     "sessions-are-emptied",
     "nobody fetches it",
     [
-      [0, ...up, { what: "waiting", broker: "a", since: 0 }],
+      [0, ...up, bornAs(1, 1, 1), { what: "waiting", broker: "a", since: 0 }],
       [601, second],
     ],
   ],

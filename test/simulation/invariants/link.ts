@@ -142,8 +142,9 @@ const findsHealthy: Invariant = {
 const FETCHED_MS = 600_000;
 
 /**
- * Contract §2: "a message from dispatch is acted on, or refused with a reason, exactly once". Excuse: it was sent while the
- * unit was connected to another broker, where its birth said that it was.
+ * Contract §2: "a message from dispatch is acted on, or refused with a reason, exactly once". Excuses:
+ * - It was sent while the unit was connected to another broker, where its birth said that it was.
+ * - The link was not at that broker since the unit started: a unit does not know where earlier lives were (DECISIONS 158).
  */
 const sessionsAreEmptied: Invariant = {
   name: "sessions-are-emptied",
@@ -151,12 +152,15 @@ const sessionsAreEmptied: Invariant = {
     "What dispatch says to a unit without a connection waits at most 600 s in a session once its broker is healthy.",
   begin() {
     const open = new Map<number, string>();
+    const born = new Set<string>();
     const healthy = new SinceEach();
     const running = new Since();
     const waiting = new Map<string, number | undefined>();
     return (fact) => {
       if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
+      if (fact.what === "unit") born.clear();
+      if (fact.what === "published" && fact.birth) born.add(fact.broker);
       if (fact.what === "connected") open.set(fact.connection, fact.broker);
       if (fact.what === "disconnected") open.delete(fact.connection);
       if (fact.what === "waiting") {
@@ -166,7 +170,7 @@ const sessionsAreEmptied: Invariant = {
       if (fact.what !== "second") return undefined;
       for (const [broker, at] of waiting) {
         const since = allSince(healthy.at(broker), running.at, at);
-        if (since !== undefined && fact.at - since > FETCHED_MS)
+        if (since !== undefined && born.has(broker) && fact.at - since > FETCHED_MS)
           return `a message waits at ${broker} for ${Math.round((fact.at - since) / 1_000)} s`;
       }
       return undefined;
