@@ -44,6 +44,8 @@ export type Signals = Readonly<
 >;
 
 const PERIOD_MS = 500;
+/** A unit looks at the ignition each second. */
+const NOTICED_MS = 1_100;
 const IGNITION_MAPPED = 0.8;
 const ID = { motion: 256, terminals: 512, airbag: 768, door: 1024 };
 
@@ -62,6 +64,8 @@ export class Bus implements CanSource {
   errors = 0;
   #absent = false;
   #said: "on" | "off" | undefined;
+  /** After the ignition was switched on nobody can have noticed it before. */
+  #offUntil = -Infinity;
   #filters: readonly CanFilter[] = [];
   readonly #queue = new Queue<readonly CanFrame[]>();
   readonly #time: Time;
@@ -118,7 +122,8 @@ export class Bus implements CanSource {
   /** What a listener can know of the ignition: a car that fell silent after `off` is off, after `on` nobody knows. */
   get knownIgnition(): "on" | "off" | "unknown" {
     if (!this.ignitionMapped) return "unknown";
-    if (this.speaks) return this.ignition;
+    if (this.speaks && this.ignition === "on" && this.#said === "off") return "off";
+    if (this.speaks) return this.#time.mono() < this.#offUntil ? "off" : this.ignition;
     return this.#said === "off" ? "off" : "unknown";
   }
 
@@ -132,6 +137,7 @@ export class Bus implements CanSource {
 
   #speak(): void {
     if (!this.speaks) return;
+    if (this.#said === "off" && this.ignition === "on") this.#offUntil = this.#time.mono() + NOTICED_MS;
     this.#said = this.ignition;
     this.speedKmh = !this.standing ? Math.max(0, this.speedKmh + this.#dice.between(-3, 3)) : 0;
     const speed = Math.min(0xffff, Math.round(this.speedKmh * 100));
