@@ -60,8 +60,8 @@ export class Collector {
   look(): void {
     const { time, isTaken } = this.#options;
     if (this.#isStopped || this.#running) return;
-    const broker = this.#left.due(time.mono());
-    if (broker === undefined || isTaken(broker)) return;
+    const broker = this.#left.due(time.mono(), isTaken);
+    if (broker === undefined) return;
     const stopping = new AbortController();
     const connected = (): void => {
       if (this.#running) this.#running.isConnected = true;

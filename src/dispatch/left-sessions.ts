@@ -27,11 +27,11 @@ export class LeftSessions {
     this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min });
   }
 
-  /** A broker whose session should be looked into now. */
-  due(now: number): string | undefined {
+  /** A broker whose session should be looked into now. `isTaken`: somebody else gets what waits there. */
+  due(now: number, isTaken: (broker: string) => boolean): string | undefined {
     for (const [broker, { since, dueAt }] of this.#left) {
       if (now - since >= SESSION_MS) this.#left.delete(broker);
-      else if (now >= dueAt) return broker;
+      else if (now >= dueAt && !isTaken(broker)) return broker;
     }
     return undefined;
   }

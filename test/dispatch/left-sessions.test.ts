@@ -1,16 +1,25 @@
 import { expect, test } from "vitest";
 import { LeftSessions } from "../../src/dispatch/left-sessions.ts";
 
+const free = () => false;
+
+test("one that is taken keeps no other from being asked", () => {
+  const sessions = new LeftSessions();
+  for (const broker of ["a", "b"]) sessions.left(broker, 0);
+  expect(sessions.due(0, (broker) => broker === "a")).toBe("b");
+  expect(sessions.due(0, () => true)).toBeUndefined();
+});
+
 test("the brokers that the link has left are asked, and the one that it uses is none of them", () => {
   const sessions = new LeftSessions();
-  expect(sessions.due(0)).toBeUndefined();
+  expect(sessions.due(0, free)).toBeUndefined();
   sessions.left("a", 0);
   sessions.left("b", 10);
-  expect(sessions.due(10)).toBe("a");
+  expect(sessions.due(10, free)).toBe("a");
   sessions.collected("a");
-  expect(sessions.due(10)).toBe("b");
+  expect(sessions.due(10, free)).toBe("b");
   sessions.entered("b");
-  expect(sessions.due(10)).toBeUndefined();
+  expect(sessions.due(10, free)).toBeUndefined();
 });
 
 test("nodes that share their sessions are asked no longer: at once if it is said, else the second time", () => {
@@ -18,12 +27,12 @@ test("nodes that share their sessions are asked no longer: at once if it is said
   sessions.left("a", 0);
   sessions.collided("b", "a", true);
   for (const broker of ["a", "b"]) sessions.left(broker, 1);
-  expect(sessions.due(1)).toBeUndefined();
+  expect(sessions.due(1, free)).toBeUndefined();
   sessions.left("c", 2);
   sessions.collided("d", "c", false);
-  expect(sessions.due(2)).toBe("c");
+  expect(sessions.due(2, free)).toBe("c");
   sessions.collided("d", "c", false);
-  expect(sessions.due(2)).toBeUndefined();
+  expect(sessions.due(2, free)).toBeUndefined();
 });
 
 test("a broker that cannot be reached is asked again after pauses that grow to five minutes, for a day", () => {
@@ -31,7 +40,7 @@ test("a broker that cannot be reached is asked again after pauses that grow to f
   sessions.left("a", 0);
   const asked: number[] = [];
   for (let now = 0; now < 25 * 3_600_000; now += 1_000) {
-    if (sessions.due(now) === undefined) continue;
+    if (sessions.due(now, free) === undefined) continue;
     asked.push(now / 1_000);
     sessions.failed("a", now);
   }
@@ -39,5 +48,5 @@ test("a broker that cannot be reached is asked again after pauses that grow to f
   expect(asked.at(-1)).toBeLessThan(24 * 3_600);
   expect(asked.at(-1)).toBeGreaterThan(24 * 3_600 - 300);
   sessions.failed("b", 0);
-  expect(sessions.due(0)).toBeUndefined();
+  expect(sessions.due(0, free)).toBeUndefined();
 });
