@@ -111,6 +111,13 @@ export class Collector {
       );
       const connectedAt = time.mono();
       connected();
+      if (!connection.hadSession) {
+        // Another host of its name may have it.
+        connection.doubt();
+        connection.end();
+        await connection.closed;
+        return connection.otherAddresses === 0;
+      }
       const { promise: all, resolve } = Promise.withResolvers<boolean>();
       using _look = time.every(LOOK_MS, () => {
         const now = time.mono();

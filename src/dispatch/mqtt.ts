@@ -101,6 +101,7 @@ class MqttConnection implements Connection {
   readonly closed: Promise<LinkError>;
   receiveMaximum = DEFAULT_RECEIVE_MAXIMUM;
   maximumPacketSize = LARGEST_PACKET;
+  hadSession = false;
   readonly otherAddresses: number;
   readonly unusableFile: Connection["unusableFile"];
   readonly #place: Place;
@@ -255,7 +256,8 @@ const connectOver: ConnectOver = async (target, socket, options, on, time, signa
   signal.addEventListener("abort", abort, { once: true });
   try {
     return await new Promise<Connection>((resolve, reject) => {
-      client.on("connect", ({ properties }) => {
+      client.on("connect", ({ properties, sessionPresent }) => {
+        connection.hadSession = sessionPresent;
         const why = connection.accept(properties, options.withoutRetained);
         if (why) connection.end(why);
         else resolve(connection);

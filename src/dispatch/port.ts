@@ -91,6 +91,8 @@ export type Connection = {
   readonly receiveMaximum: number;
   /** Bytes of the largest packet that the broker accepts, headers included. */
   readonly maximumPacketSize: number;
+  /** Whether the broker had a session of this client id (session present): what waits there comes now. */
+  readonly hadSession: boolean;
   /** How many other addresses the broker's name has. */
   readonly otherAddresses: number;
   /**

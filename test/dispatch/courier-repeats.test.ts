@@ -48,6 +48,7 @@ const openCourier = (time: SimulatedTime, codes: number[], others: Others = { al
       maximumPacketSize: 100_000,
       otherAddresses: others.all,
       unusableFile: undefined,
+      hadSession: false,
       get untriedAddresses() {
         return others.untried;
       },

@@ -31,6 +31,7 @@ const open = (
     maximumPacketSize: 1_000_000,
     otherAddresses: 0,
     unusableFile: undefined,
+    hadSession: false,
     untriedAddresses: 0,
     doubt: () => undefined,
     closed: closed.promise,

@@ -20,6 +20,7 @@ const open = (
     maximumPacketSize: 1_000,
     otherAddresses: 0,
     unusableFile: undefined,
+    hadSession: false,
     untriedAddresses: 0,
     doubt: () => undefined,
     closed: new Promise<LinkError>(() => undefined),

@@ -150,9 +150,10 @@ export class Broker {
     return [...this.#retained.keys()].filter((topic) => this.retained(topic) !== undefined);
   }
 
-  /** A client was accepted. A connection of the same id is taken over. */
-  attach(clientId: string, peer: Peer): void {
-    const session = this.#sessions.get(clientId) ?? {
+  /** A client was accepted. A connection of the same id is taken over. Returns whether there was a session. */
+  attach(clientId: string, peer: Peer): boolean {
+    const before = this.#sessions.get(clientId);
+    const session = before ?? {
       filters: new Set<string>(),
       unacknowledged: new Map<number, { message: Message; at: number }>(),
       peer: undefined,
@@ -166,6 +167,7 @@ export class Broker {
       old.disconnect(TAKEN_OVER);
       this.#publishWill(old);
     }
+    return before !== undefined;
   }
 
   /** Messages of the last session that were not acknowledged: after the CONNACK. */

@@ -60,6 +60,7 @@ export class SimulatedConnection implements Connection, Peer {
   readonly route: Route;
   readonly otherAddresses: number;
   readonly unusableFile = undefined;
+  readonly hadSession: boolean;
   readonly #o: SimulatedConnectionOptions;
   /** What is at the address: not always the broker of the route. */
   readonly #broker: Broker;
@@ -90,7 +91,7 @@ export class SimulatedConnection implements Connection, Peer {
     this.#ticker = o.time.every(o.options.keepaliveS * 500, () => this.#tick());
     const limits = { receiveMaximum, maximumPacketSize };
     o.observe({ what: "connected", broker: broker.name, connection: o.number, ...limits });
-    broker.attach(o.options.clientId, this);
+    this.hadSession = broker.attach(o.options.clientId, this);
     // What waited in the session comes after the CONNACK, when the unit has the connection in hand.
     o.time.soon(() => broker.resume(o.options.clientId, this));
   }
