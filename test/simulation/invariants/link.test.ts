@@ -135,6 +135,15 @@ const SOUND: readonly Case[] = [
   ],
   [
     "sessions-are-emptied",
+    "another host of its name was asked",
+    [
+      [0, ...up, bornAs(1, 1, 1), { what: "waiting", broker: "a", since: 0 }],
+      [5, connected("a'")],
+      [900, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
     "the link was there in an earlier life",
     [
       [0, ...up, bornAs(1, 1, 1), stopped, running, { what: "waiting", broker: "a", since: 0 }],

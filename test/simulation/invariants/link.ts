@@ -144,6 +144,7 @@ const FETCHED_MS = 600_000;
 /**
  * Contract §2: "a message from dispatch is acted on, or refused with a reason, exactly once". Excuses:
  * - It was sent while the unit was connected to another broker, where its birth said that it was.
+ * - Another host behind the broker's name, which has sessions of its own, was asked for it.
  * - The link was not at that broker since the unit started: a unit does not know where earlier lives were (DECISIONS 158).
  */
 const sessionsAreEmptied: Invariant = {
@@ -161,7 +162,10 @@ const sessionsAreEmptied: Invariant = {
       if (fact.what === "unit") running.set(fact.running, fact.at);
       if (fact.what === "unit") born.clear();
       if (fact.what === "published" && fact.birth) born.add(fact.broker);
-      if (fact.what === "connected") open.set(fact.connection, fact.broker);
+      if (fact.what === "connected") {
+        open.set(fact.connection, fact.broker);
+        if (fact.broker.endsWith("'")) waiting.delete(fact.broker.slice(0, -1));
+      }
       if (fact.what === "disconnected") open.delete(fact.connection);
       if (fact.what === "waiting") {
         const isElsewhere = [...open.values()].some((broker) => broker !== fact.broker);
