@@ -1,7 +1,7 @@
 /** A broker keeps the session of a unit that is away for this long (contract §2). */
 const SESSION_MS = 24 * 3_600_000;
-/** So often the link may lose its connection at that moment without saying why. */
-const CHANCES = 2;
+/** So often in a row the link may lose its connection at that moment, and nobody says why. */
+const CHANCES = 3;
 const RETRY_MS = { min: 5_000, max: 300_000 };
 
 type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: number };
@@ -14,7 +14,7 @@ export class LeftSessions {
   readonly #left = new Map<string, Left>();
   /** Brokers that share their sessions with another one: nothing waits there alone. */
   readonly #sharing = new Set<string>();
-  /** How often the link's connection was closed while its client id was used at another broker. */
+  /** How often in a row the link's connection was closed while its client id was used at this broker. */
   readonly #closed = new Map<string, number>();
 
   /** The link is connected to the broker: it gets what waits there. */
@@ -52,6 +52,7 @@ export class LeftSessions {
 
   /** Nothing waits there any more. */
   collected(broker: string): void {
+    this.#closed.delete(broker);
     this.#left.delete(broker);
   }
 

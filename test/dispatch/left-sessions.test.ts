@@ -22,17 +22,21 @@ test("the brokers that the link has left are asked, and the one that it uses is 
   expect(sessions.due(10, free)).toBeUndefined();
 });
 
-test("nodes that share their sessions are asked no longer: at once if it is said, else the second time", () => {
+test("nodes that share their sessions are asked no longer: at once if it is said, else the third time in a row", () => {
   const sessions = new LeftSessions();
   sessions.left("a", 0);
   sessions.collided("b", "a", true);
   for (const broker of ["a", "b"]) sessions.left(broker, 1);
   expect(sessions.due(1, free)).toBeUndefined();
   sessions.left("c", 2);
-  sessions.collided("d", "c", false);
+  for (let n = 0; n < 2; n++) sessions.collided("d", "c", false);
   expect(sessions.due(2, free)).toBe("c");
+  sessions.collected("c");
+  sessions.left("c", 3);
+  for (let n = 0; n < 2; n++) sessions.collided("d", "c", false);
+  expect(sessions.due(3, free)).toBe("c");
   sessions.collided("d", "c", false);
-  expect(sessions.due(2, free)).toBeUndefined();
+  expect(sessions.due(3, free)).toBeUndefined();
 });
 
 test("a broker that cannot be reached is asked again after pauses that grow to five minutes, for a day", () => {
