@@ -133,8 +133,8 @@ describe("the board's firmware", () => {
       ok: true,
       port: link,
       board: expect.stringMatching(/^[0-9a-f]{8}$/),
-      before: "1.4",
-      after: "1.4",
+      before: "1.5",
+      after: "1.5",
     };
     expect(JSON.parse(same.printed)).toEqual({ ...result, changed: false, seconds: 0 });
     const forced = await run("--json", "--force");
@@ -163,7 +163,7 @@ describe("the board's firmware", () => {
     expect(await interrupted("SIGKILL", "verifying 50 %")).toMatchObject({ signal: "SIGKILL" });
     await waitFor("the boot loader", () => live.lamps.at(-1) === "fault");
     const done = await run("--json");
-    expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.4", changed: true });
+    expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.5", changed: true });
   }, 180_000);
 
   test("is completed after the plug was pulled half-way, which is said", async () => {
