@@ -12,6 +12,7 @@ import {
 } from "./state.ts";
 
 const QUERY: Effect = { do: "send", message: { kind: "query" } };
+const RESET: Effect = { do: "reset-firmata" };
 
 const silence = (path: string): string =>
   `${path} is open, but no panic board answers: is it another device, or not programmed?`;
@@ -108,7 +109,7 @@ const retune = (state: BoardState, at: number, { bauds, timing }: Setting): Step
 /** The line has another rate: whoever is there is asked again. */
 const retuned = (state: BoardState): Step => ({
   state,
-  effects: state.connection.is === "greeting" ? [QUERY, { do: "ask-name" }] : [],
+  effects: state.connection.is === "greeting" ? [RESET, QUERY, { do: "ask-name" }] : [],
 });
 
 const tick = (state: BoardState, at: number, setting: Setting): Step => {
@@ -199,7 +200,7 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
   switch (input.is) {
     case "opened": {
       const connection = { is: "greeting", openedAt: input.at, heardAt: input.at } as const;
-      return { state: { ...state, connection, tickedAt: input.at }, effects: [QUERY] };
+      return { state: { ...state, connection, tickedAt: input.at }, effects: [RESET, QUERY] };
     }
     case "message":
     case "firmata":

@@ -91,6 +91,9 @@ export class Bridge {
       case "ask-name":
         this.#write(ASK_FIRMWARE_NAME);
         break;
+      case "reset-firmata":
+        this.#write(SYSTEM_RESET);
+        break;
       case "retune":
         this.#retune(effect.baud);
         break;
