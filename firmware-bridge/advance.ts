@@ -14,6 +14,7 @@ import {
 import { answerTo, SYNC } from "./stk500.ts";
 
 const QUERY: Effect = { do: "send", message: { kind: "query" } };
+const RESET: Effect = { do: "reset-firmata" };
 
 /** The answer has 2 bytes; noise may come before it. */
 const MAX_LOADER_BYTES = 64;
@@ -161,7 +162,7 @@ const askLoader = (state: BoardState, at: number, { bauds, timing }: Setting): S
 /** The line has another rate: whoever is there is asked again. */
 const retuned = (state: BoardState): Step => ({
   state,
-  effects: state.connection.is === "greeting" ? [QUERY, { do: "ask-name" }] : [],
+  effects: state.connection.is === "greeting" ? [RESET, QUERY, { do: "ask-name" }] : [],
 });
 
 const tick = (state: BoardState, at: number, setting: Setting): Step => {
@@ -252,7 +253,7 @@ export const advance = (state: BoardState, input: Input, setting: Setting): Step
   switch (input.is) {
     case "opened": {
       const connection = { is: "greeting", openedAt: input.at, heardAt: input.at } as const;
-      return { state: { ...state, connection, tickedAt: input.at }, effects: [QUERY] };
+      return { state: { ...state, connection, tickedAt: input.at }, effects: [RESET, QUERY] };
     }
     case "message":
     case "firmata":

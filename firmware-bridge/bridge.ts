@@ -95,6 +95,9 @@ export class Bridge {
       case "ask-loader":
         this.#write(SYNC.bytes);
         break;
+      case "reset-firmata":
+        this.#write(SYSTEM_RESET);
+        break;
       case "retune":
         this.#retune(effect.baud);
         break;

@@ -17,6 +17,8 @@ export type Sign = {
   readonly lampReading?: number;
   /** The first message of a connection: the board may have been reset meanwhile. */
   readonly isFirst: boolean;
+  /** A hello that nobody has asked for: the board has started. */
+  readonly isStart?: boolean;
 };
 
 /** `signs`: heartbeats in a row that say otherwise than `is`. */
@@ -56,6 +58,8 @@ const RESETS_AN_HOUR = 3;
 /** A start that seems to be later by more than this, and by more than the two clocks differ, was another start. */
 const START_MS = 3_000;
 const CLOCKS_DIFFER = 0.01;
+/** The board counts milliseconds in 32 bits. */
+const UPTIME_ENDS_S = 2 ** 32 / 1_000;
 
 /** A regulated 5 V is never below this. The brown-out detector resets the chip at 4.3 V. */
 const LOW_MV = 4_700;
@@ -76,12 +80,15 @@ const weigh = ({ is, signs }: Belief, says: boolean, limit: number): Belief => {
 };
 
 /** Whether the board has been reset since the last sign. Within a connection, a late message proves nothing. */
-const wasReset = (before: Condition, { at, uptimeS, isFirst }: Sign): boolean => {
+const wasReset = (before: Condition, { at, uptimeS, isFirst, isStart }: Sign): boolean => {
   if (before.board === undefined) return false;
-  if (uptimeS < before.uptimeS) return true;
+  if (isStart) return true;
   const passedMs = at - before.at;
+  const toleranceMs = START_MS + CLOCKS_DIFFER * passedMs;
   const laterMs = passedMs - (uptimeS - before.uptimeS) * 1_000;
-  return isFirst && laterMs > START_MS + CLOCKS_DIFFER * passedMs;
+  // The uptime has begun anew by itself, if it is as high as it would be then.
+  if (uptimeS < before.uptimeS) return Math.abs(laterMs - UPTIME_ENDS_S * 1_000) > toleranceMs;
+  return isFirst && laterMs > toleranceMs;
 };
 
 const resetsAfter = (before: Condition, sign: Sign): Pick<Condition, "resets" | "isRestless"> => {

@@ -98,14 +98,27 @@ const startedByOpening = (hello: Hello, openMs: number): boolean => {
   return cause === "unknown" && (hello.uptimeS + 1) * 1000 <= openMs;
 };
 
+/** While a hello is awaited it is asked for repeatedly: so many answers can follow the first one. */
+const ANSWERS_DUE = 3;
+
 const onHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting): Step => {
   const { firmware, uptimeS } = hello;
-  const health = { ...ours.health, firmware, uptimeS, resetCause: resetCauseOf(hello.resetCause) };
+  // What a board said before its reset is over. Its next heartbeat tells anew.
+  const isStart = ours.hello === "current" && ours.answersDue === 0;
+  const known = isStart ? {} : ours.health;
+  const health = { ...known, firmware, uptimeS, resetCause: resetCauseOf(hello.resetCause) };
   const isFirst = ours.hello === "missing";
+  const answersDue = ours.hello === "current" ? Math.max(0, ours.answersDue - 1) : ANSWERS_DUE;
   const met: Step = {
     state: {
       ...state,
-      connection: { ...ours, hello: "current", health, beat: beatAfter(ours.beat, uptimeS, ours.heardAt) },
+      connection: {
+        ...ours,
+        hello: "current",
+        answersDue,
+        health,
+        beat: beatAfter(ours.beat, uptimeS, ours.heardAt),
+      },
     },
     effects: [{ do: "hello", board: hello.board, lastNumber: hello.lastNumber }, { do: "answered" }],
   };
@@ -131,7 +144,7 @@ const onHello = (state: BoardState, ours: Ours, hello: Hello, setting: Setting):
         )
       : { state: now, effects: [] },
   );
-  const sign = { at: ours.heardAt, board: hello.board, uptimeS, isFirst: ours.beat === undefined };
+  const sign = { at: ours.heardAt, board: hello.board, uptimeS, isFirst: ours.beat === undefined, isStart };
   const observed = followedBy(warned, (now) => onSign(now, sign, setting));
   return followedBy(observed, (now) => ({ state: now, effects: show(now, setting) }));
 };
@@ -237,6 +250,7 @@ const heardFrom = (connection: Open, sender: string | undefined, at: number): Ou
         heardAt: at,
         board,
         hello: "missing",
+        answersDue: 0,
         health: {},
         releases: [],
       };

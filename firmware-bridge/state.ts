@@ -49,6 +49,8 @@ type Connection =
       readonly board: string | undefined;
       /** `missing`: none on this connection. `outdated`: the board was silent after it, and may have been reset. */
       readonly hello: "missing" | "outdated" | "current";
+      /** So many hellos can still be answers to earlier queries. A further one says that the board has started. */
+      readonly answersDue: number;
       /** Undefined: neither a hello nor a heartbeat has come yet. */
       readonly beat?: Beat;
       /** The newest release of each loop: its press may be read later, because the line lost it at first. */
@@ -110,6 +112,8 @@ export type Effect =
   | { readonly do: "ask-name" }
   /** Ask whether our boot loader is there. */
   | { readonly do: "ask-loader" }
+  /** Firmata's system reset: what an earlier client has asked for ends, and the line is free. */
+  | { readonly do: "reset-firmata" }
   /** Change the line's rate; `retuned` follows. */
   | { readonly do: "retune"; readonly baud: number }
   /** Load johnny-five for this connection; `attached` follows. */

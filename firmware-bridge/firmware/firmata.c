@@ -54,6 +54,11 @@ static uint32_t sampled_at;
 static uint8_t command, data[2], data_got, data_wanted;
 static uint8_t sysex[64], sysex_length;
 static bool in_sysex, sysex_overlong;
+/*
+ * What is reported of pins leaves this much of the line's ring free: at any time a press or a heartbeat finds its
+ * place, and 12 ms of the line are the most that it waits for.
+ */
+#define RESERVED 80
 
 struct place {
     volatile uint8_t *ddr, *port, *pin;
@@ -146,7 +151,7 @@ static void write14(uint8_t head, uint16_t value) {
 static void report_port(uint8_t port, bool even_if_same) {
     uint8_t levels = read_port(port);
     if (!even_if_same && levels == port_sent[port]) return;
-    if (firmata_busy() || !serial_room(3)) return;
+    if (firmata_busy() || !serial_room(RESERVED + 3)) return;
     port_sent[port] = levels;
     write14(DIGITAL_MESSAGE | port, levels);
 }
@@ -314,6 +319,6 @@ void firmata_poll(void) {
     if (now_ms() - sampled_at < interval_ms) return;
     sampled_at = now_ms();
     for (uint8_t channel = 0; channel < ANALOG_CHANNELS; channel++) {
-        if ((analog_reported & (1 << channel)) && serial_room(3)) write14(ANALOG_MESSAGE | channel, analog_reading(channel));
+        if ((analog_reported & (1 << channel)) && serial_room(RESERVED + 3)) write14(ANALOG_MESSAGE | channel, analog_reading(channel));
     }
 }

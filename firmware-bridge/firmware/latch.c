@@ -67,6 +67,8 @@ static uint8_t owed;
 static uint32_t owed_ms[LOOPS];
 /* The press that the contact of each loop is, until it opens; 0: none of its own. */
 static uint32_t contact[LOOPS];
+/* Loops whose contact has not opened since their press. */
+static uint8_t closed_loops;
 /* Marks to be written, by slot; and `state` of the slots of firmware 1.2. */
 static uint16_t press_due, confirm_due, confirm_old_due;
 static uint8_t kept_image, dark_image;
@@ -212,7 +214,7 @@ const struct press *latch_next(uint32_t after) {
     return found;
 }
 
-uint8_t latch_pending(void) { return pending; }
+uint8_t latch_pending(void) { return pending + (owed != 0); }
 
 /* The prepared slot with the lowest number, so that numbers are given in order; or SLOTS_KEPT. */
 static uint8_t prepared_slot(void) {
@@ -251,7 +253,7 @@ static void settle(void) {
             continue;
         }
         last_number = presses[slot].number;
-        contact[loop] = last_number;
+        if (closed_loops & (1 << loop)) contact[loop] = last_number;
         presses[slot] = (struct press){last_number, loop, 1, owed_ms[loop], false};
         status_of[slot] = PENDING;
         prepared--;
@@ -260,21 +262,25 @@ static void settle(void) {
     }
 }
 
-void latch_press(uint8_t loop) {
+void latch_press(uint8_t loop, bool closed) {
     owed |= 1 << loop;
     owed_ms[loop] = now_ms();
     contact[loop] = 0;
+    if (closed) closed_loops |= 1 << loop;
+    else closed_loops &= ~(1 << loop);
     settle();
 }
 
 void latch_again(uint8_t loop) {
     contact[loop] = 0;
+    closed_loops &= ~(1 << loop);
     count(newest(loop, false));
 }
 
 uint32_t latch_release(uint8_t loop, uint32_t *held_ms) {
     uint32_t number = contact[loop];
     contact[loop] = 0;
+    closed_loops &= ~(1 << loop);
     *held_ms = now_ms() - owed_ms[loop];
     return number;
 }

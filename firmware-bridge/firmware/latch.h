@@ -18,7 +18,8 @@ void latch_begin(uint32_t noise);
 uint32_t latch_board_id(void);
 /* The number given last, in this life or the one before. */
 uint32_t latch_last_number(void);
-void latch_press(uint8_t loop);
+/* `closed`: the contact has not opened yet. */
+void latch_press(uint8_t loop, bool closed);
 /* Counts a further press of this loop with its newest one, unless that is confirmed already. */
 void latch_again(uint8_t loop);
 /*

@@ -11,17 +11,24 @@
 #define DAMP_BELOW 430
 #define NORMAL_BELOW 567
 #define CORRODED_BELOW 768
+/* What moves a normal loop's rest up moves a press up by half of that: at a corner of 5 % to 376. */
+#define REST_MIDDLE 512
 
 /* A press is a step down from rest. Moisture gets there slowly, and rest follows it. */
 #define STEP 60
+/* Within a sample: a contact that opens or closes in the middle of it. */
+#define EDGE 150
+/* The readings of one contact agree, unless a ripple moves them or it is dirty. */
+#define STEADY 48
 #define REST_SHIFT 4 /* rest is an average of 16 samples, 80 ms */
-#define REST_AT_START (512 << REST_SHIFT)
-/* At a reset there is no rest to step down from: there a button reads 188 to 220, with resistors of 5 %. */
+#define REST_AT_START (REST_MIDDLE << REST_SHIFT)
+/*
+ * At a reset there is no rest to step down from: there a button reads 188 to 220, with resistors of 5 %. With
+ * corrosion it reads up to 360, as moisture does: there the step is that of its release.
+ */
 #define BUTTON_FROM 175
 #define BUTTON_BELOW 240
-/* The readings of one contact agree; those of a chafing wire do not. */
-#define STEADY 48
-/* A reading that is neither normal nor this close to rest is a disturbance; two can be a contact that bounces. */
+/* A reading that is neither normal nor this close to rest is odd. Three are a disturbance; two can be a contact that bounces. */
 #define ODD 30
 #define ODD_SAMPLES 3
 
@@ -29,8 +36,9 @@
 #define PRESS_SAMPLES 4
 #define RELEASE_SAMPLES 4
 /*
- * After a disturbance, a contact that was no press, and a press, the contact must be longer than chatter:
- * 50 to 55 ms, or closed for clearly most of the time. This lasts for 150 quiet milliseconds.
+ * After a disturbance, a second contact that was no press, and a press, the contact must be longer than chatter:
+ * 50 to 55 ms, or closed for clearly most of the time. This lasts for 150 quiet milliseconds. So must one that
+ * was not made at once, and whose readings do not agree: so is a wire that chafes.
  */
 #define UNREST_SAMPLES (150 / SAMPLE_MS)
 #define CHATTER_SAMPLES 11
@@ -54,15 +62,20 @@ struct loop {
     enum loop_state state;
     struct belief open, shorted, degraded, damp;
     uint16_t rest;    /* average reading without contact, shifted; 0: none yet */
-    uint16_t level;   /* reading that began this run of contact */
-    uint16_t last;    /* the last one of it */
     uint8_t run;      /* samples with contact since the last one without */
+    uint16_t level;   /* reading that began this run */
+    bool steady;      /* the others of it agree */
+    bool sudden;      /* this run has begun with a step */
+    bool slides;      /* the sample before was below normal, and no step */
     uint8_t effort;   /* samples with contact, less twice those without */
     uint8_t broken;   /* samples without contact since the last one with */
     uint8_t odd;      /* disturbed samples since the last one that was not, up to ODD_SAMPLES */
-    uint8_t unrest;   /* samples until a short contact counts again */
+    uint8_t unrest;   /* samples until this loop is quiet again */
+    bool chatters;    /* until then a contact must be long */
     uint8_t since;    /* samples since the last press, up to AGAIN_SAMPLES */
+    uint8_t opened;   /* samples since what may have been a button may have opened */
     uint16_t held;
+    bool may_be_held; /* since the reset it reads as a button with corrosion does, or as moisture */
     bool changed, pressed, again;
 };
 
@@ -100,32 +113,51 @@ static bool within(uint16_t a, uint16_t b, uint16_t distance) { return a < b ? b
 static bool is_normal(uint16_t reading) { return reading >= DAMP_BELOW && reading < NORMAL_BELOW; }
 
 /* The first reading is rest, unless it is that of a button. Of a loop that was damp before the reset it is. */
-static uint16_t first_rest(const struct loop *l, uint16_t reading) {
-    bool is_button = reading >= BUTTON_FROM && reading < BUTTON_BELOW;
-    return (is_button && !l->damp.is) || reading < SHORT_BELOW ? REST_AT_START : reading << REST_SHIFT;
+static void begin(struct loop *l, uint16_t reading) {
+    bool is_button = !l->damp.is && reading >= BUTTON_FROM && reading < BUTTON_BELOW;
+    l->may_be_held = !l->damp.is && !is_button && reading >= SHORT_BELOW && reading < PRESSED_BELOW;
+    l->rest = is_button || reading < SHORT_BELOW ? REST_AT_START : reading << REST_SHIFT;
+}
+
+static bool is_held(const struct loop *l) { return l->state == LOOP_PRESSED || l->state == LOOP_STUCK; }
+
+static uint16_t pressed_below(const struct loop *l) {
+    uint16_t rest = l->rest >> REST_SHIFT;
+    if (rest <= REST_MIDDLE) return PRESSED_BELOW;
+    return PRESSED_BELOW + ((rest < NORMAL_BELOW ? rest : NORMAL_BELOW) - REST_MIDDLE) / 2;
 }
 
 /* Whether this reading is one of a closed button; counts it. */
-static bool feel(struct loop *l, uint16_t reading) {
-    if (l->rest == 0) l->rest = first_rest(l, reading);
-    if (reading >= SHORT_BELOW && reading < PRESSED_BELOW && reading + STEP <= l->rest >> REST_SHIFT) {
-        if (l->run == 0 || !within(reading, l->level, STEADY)) {
-            /* The reading before this one may be the first that no bounce has spoilt. */
-            bool goes_on = l->run > 0 && within(reading, l->last, STEADY);
-            l->level = goes_on ? l->last : reading;
-            l->run = goes_on;
+static bool feel(struct loop *l, uint16_t reading, uint16_t spread) {
+    if (l->rest == 0) begin(l, reading);
+    if (reading >= SHORT_BELOW && reading < pressed_below(l) && reading + STEP <= l->rest >> REST_SHIFT) {
+        bool agrees = within(reading, l->level, STEADY);
+        /* Half of this sample was without contact. */
+        if (!agrees && spread >= EDGE) l->run = 0;
+        if (l->run == 0) {
+            l->level = reading;
+            l->sudden = spread >= STEP || !l->slides;
+            l->steady = true;
+        } else if (!agrees) {
+            l->steady = false;
         }
-        l->last = reading;
+        /* A finger needs longer to let go and press again. */
+        if (l->unrest > 0 && l->broken > 0 && l->broken < RELEASE_SAMPLES) l->chatters = true;
         if (l->run < 255) l->run++;
         if (l->effort < EFFORT_SAMPLES) l->effort++;
         l->broken = 0;
         return true;
     }
     bool is_odd = !is_normal(reading) && !within(reading, l->rest >> REST_SHIFT, ODD);
+    l->slides = is_odd && reading < DAMP_BELOW && spread < STEP;
     l->odd = !is_odd ? 0 : l->odd < ODD_SAMPLES ? l->odd + 1 : ODD_SAMPLES;
-    /* One sample of contact can be bounce. */
-    if (l->run > 1 || l->odd == ODD_SAMPLES) l->unrest = UNREST_SAMPLES;
-    else if (l->run == 0 && l->unrest > 0) l->unrest--;
+    /* One sample of contact can be bounce, and one short contact can be a press that failed. */
+    if (l->run > 1 || l->odd == ODD_SAMPLES) {
+        l->chatters = l->unrest > 0 || l->odd == ODD_SAMPLES || is_held(l);
+        l->unrest = UNREST_SAMPLES;
+    } else if (l->run == 0 && l->unrest > 0) {
+        l->unrest--;
+    }
     l->run = 0;
     l->effort = l->effort > EFFORT_LOST ? l->effort - EFFORT_LOST : 0;
     if (l->broken < RELEASE_SAMPLES) l->broken++;
@@ -141,9 +173,13 @@ static enum loop_state at_rest(const struct loop *l) {
     return l->degraded.is ? LOOP_DEGRADED : LOOP_NORMAL;
 }
 
-static void press(struct loop *l) {
-    enter(l, LOOP_PRESSED);
-    l->held = 0;
+/* Whether this contact has lasted long enough. */
+static bool is_press(const struct loop *l) {
+    bool must_last = !(l->sudden || l->steady) || (l->unrest > 0 && l->chatters);
+    return l->run >= (must_last ? CHATTER_SAMPLES : PRESS_SAMPLES) || l->effort >= EFFORT_SAMPLES;
+}
+
+static void count(struct loop *l) {
     if (l->since < AGAIN_SAMPLES) {
         l->again = true;
     } else {
@@ -152,22 +188,43 @@ static void press(struct loop *l) {
     }
 }
 
+static void press(struct loop *l) {
+    enter(l, LOOP_PRESSED);
+    l->held = 0;
+    l->may_be_held = false;
+    count(l);
+}
+
 static void release(struct loop *l) {
     l->effort = 0;
     enter(l, at_rest(l));
 }
 
-void loops_sample(uint8_t index, uint16_t reading) {
+/* Moisture does not end with a step into the normal, or it was a button. */
+static void await_release(struct loop *l, uint16_t reading, uint16_t spread) {
+    if (reading >= SHORT_BELOW && reading < PRESSED_BELOW) {
+        l->opened = 0;
+        if (++l->held >= STUCK_SAMPLES) l->may_be_held = false;
+    } else if (reading < DAMP_BELOW ? spread < STEP : reading >= CORRODED_BELOW || l->held < PRESS_SAMPLES) {
+        l->may_be_held = false;
+    } else if (++l->opened >= RELEASE_SAMPLES) {
+        l->may_be_held = false;
+        count(l);
+    }
+}
+
+void loops_sample(uint8_t index, uint16_t reading, uint16_t spread) {
     struct loop *l = &loops[index];
-    bool contact = feel(l, reading);
+    bool contact = feel(l, reading, spread);
+    if (l->may_be_held) await_release(l, reading, spread);
 
     weigh(&l->open, reading >= CORRODED_BELOW, FAULT_SAMPLES);
     weigh(&l->shorted, reading < SHORT_BELOW, FAULT_SAMPLES);
     if (!contact) {
+        bool is_damp = l->damp.is ? reading < DAMP_BELOW : reading >= SHORT_BELOW && reading < PRESSED_BELOW;
         weigh(&l->degraded, !is_normal(reading) && !l->open.is && !l->shorted.is, DEGRADED_SAMPLES);
         /* Kept in EEPROM, so it must not flicker: it ends only where rest is normal. */
-        bool looks_pressed = reading >= SHORT_BELOW && reading < PRESSED_BELOW;
-        weigh(&l->damp, l->damp.is ? reading < DAMP_BELOW : looks_pressed, DEGRADED_SAMPLES);
+        weigh(&l->damp, is_damp && !l->may_be_held, DEGRADED_SAMPLES);
     }
     if (l->since < AGAIN_SAMPLES) l->since++;
 
@@ -181,7 +238,7 @@ void loops_sample(uint8_t index, uint16_t reading) {
         break;
     default:
         /* Also if the wire was broken a moment ago: only a button makes this reading. */
-        if (l->run >= (l->unrest > 0 ? CHATTER_SAMPLES : PRESS_SAMPLES) || l->effort >= EFFORT_SAMPLES) press(l);
+        if (is_press(l)) press(l);
         else enter(l, at_rest(l));
     }
 }
@@ -201,7 +258,7 @@ bool loops_take_again(uint8_t loop) { return take(&loops[loop].again); }
 
 bool loops_touched(void) {
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops[i].run > 0 && loops[i].state != LOOP_PRESSED && loops[i].state != LOOP_STUCK) return true;
+        if (loops[i].run > 0 && !is_held(&loops[i])) return true;
     }
     return false;
 }

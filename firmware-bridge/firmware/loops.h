@@ -9,8 +9,8 @@
 
 /* What loops_kept() returned before the reset. */
 void loops_begin(uint8_t kept);
-/* One reading of a loop, 0 to 1023; called every SAMPLE_MS for each. */
-void loops_sample(uint8_t loop, uint16_t reading);
+/* One sample of a loop, 0 to 1023, and how far its readings differ; called every SAMPLE_MS for each. */
+void loops_sample(uint8_t loop, uint16_t reading, uint16_t spread);
 enum loop_state loops_state(uint8_t loop);
 /* The reading of the loop while its button is not pressed, averaged over 80 ms, 0 to 255. */
 uint8_t loops_level(uint8_t loop);

@@ -127,7 +127,7 @@ static uint32_t noise(void) {
     return bits;
 }
 
-/* The mean of the two in the middle. */
+/* Sorts; the mean of the two in the middle. */
 static uint16_t median(uint16_t *of) {
     for (uint8_t i = 1; i < READINGS; i++) {
         uint16_t reading = of[i];
@@ -137,6 +137,9 @@ static uint16_t median(uint16_t *of) {
     }
     return (of[READINGS / 2 - 1] + of[READINGS / 2]) / 2;
 }
+
+/* How far they differ, without one at either end, which may be a spark. */
+static uint16_t spread(const uint16_t *sorted) { return sorted[READINGS - 2] - sorted[1]; }
 
 /* A loop's readings are left alone by the interrupt for 4 ms, until its next slot. */
 static void sample_loops(void) {
@@ -148,7 +151,7 @@ static void sample_loops(void) {
     for (uint8_t i = 0; i < LOOPS; i++) {
         if (!(fresh & (1 << i))) continue;
         loop_median[i] = median(readings[i]);
-        loops_sample(i, loop_median[i]);
+        loops_sample(i, loop_median[i], spread(readings[i]));
     }
 }
 

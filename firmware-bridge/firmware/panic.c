@@ -41,8 +41,8 @@ static bool hello_due, host_heard;
 /* What the host wants shown; no-host until it has said so, and when it has been gone for five seconds. */
 static enum pattern wanted;
 static bool wanted_quiet, wanted_drill;
-/* A press that may be shown has come, and the host has shown nothing since it confirmed it. */
-static bool unanswered;
+/* Loops with a press after whose confirmation the host has shown nothing yet, also if it has gone since. */
+static uint8_t unanswered;
 /* The host shows an emergency, or did so last. */
 static bool emergency;
 /* An answer is due when the EEPROM holds what it is about. */
@@ -197,12 +197,12 @@ static void want(enum pattern pattern, bool quiet, bool drill) {
 
 /* The host's wish, unless there is a press that the host has not answered. */
 static void light(void) {
-    bool latched = latch_visible() || unanswered;
+    bool latched = latch_visible() || (unanswered & ~latch_dark());
     if (latched && !shows_a_stage(wanted)) lamp_show(LAMP_LATCHED, true, false);
     else lamp_show(wanted, wanted_quiet, wanted_drill);
 }
 
-bool panic_in_emergency(void) { return emergency || unanswered; }
+bool panic_in_emergency(void) { return emergency || unanswered != 0; }
 
 static void take_update(const struct message *m) {
     if (get32(m, 0) != latch_board_id()) return;
@@ -224,7 +224,8 @@ static void take_show(const struct message *m) {
     want(m->payload[0], m->payload[1] & SHOW_QUIET, m->payload[1] & SHOW_DRILL);
     keep_allow_test(m->payload[1] & SHOW_TEST);
     if (m->length >= 3) latch_save_dark(m->payload[2] & ((1 << LOOPS) - 1));
-    if (!latch_visible()) unanswered = false;
+    if (!latch_visible()) unanswered &= latch_dark();
+    if (latch_pending() == 0) unanswered = 0;
     /* One that must not be seen or heard looks like `fault`, `no-link` or `silent`, but the sounder is off. */
     emergency = shows_a_stage(wanted) || wanted == LAMP_SILENT || wanted_quiet || wanted_drill;
 }
@@ -251,8 +252,8 @@ void panic_latch(void) {
     for (uint8_t i = 0; i < LOOPS; i++) {
         if (loops_take_again(i)) latch_again(i);
         if (!loops_take_press(i)) continue;
-        latch_press(i);
-        if (!(latch_dark() & (1 << i))) unanswered = true;
+        latch_press(i, loops_state(i) == LOOP_PRESSED);
+        unanswered |= 1 << i;
     }
 }
 
@@ -278,7 +279,6 @@ void panic_poll(void) {
     if (supply_due && keep_is_written() && send_supply()) supply_due = false;
     if (host_heard && now - host_at >= HOST_LOST_MS) {
         host_heard = false;
-        unanswered = false;
         want(LAMP_NO_HOST, true, false);
     }
     light();

@@ -70,7 +70,7 @@ const kinds = (effects: readonly Effect[]): string[] =>
 
 describe("what the board is", () => {
   test("is asked as soon as the line is open", () => {
-    expect(kinds(after(opened).effects)).toEqual(["query"]);
+    expect(kinds(after(opened).effects)).toEqual(["reset-firmata", "query"]);
   });
 
   test("is settled by a hello: its number is passed on, and the lamp set", () => {
@@ -93,7 +93,7 @@ describe("what the board is", () => {
     const first = after(opened, noise, tick(1_000));
     expect(first.effects.at(-1)).toEqual({ do: "retune", baud: 57_600 });
     const asked = advance(first.state, { is: "retuned" }, SETTING);
-    expect(kinds(asked.effects)).toEqual(["query", "ask-name"]);
+    expect(kinds(asked.effects)).toEqual(["reset-firmata", "query", "ask-name"]);
     const still = advance(asked.state, tick(2_000), SETTING);
     expect(kinds(still.effects)).not.toContain("retune");
     const again = after(opened, noise, tick(1_000), noise, tick(2_000));

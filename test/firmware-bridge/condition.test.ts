@@ -132,6 +132,30 @@ describe("resets", () => {
     ).toEqual([]);
   });
 
+  test("are what hellos say that nobody has asked for, also if the uptime is the same", () => {
+    const starts = after(times(4, { uptimeS: 0, isStart: true }), after([{ at: 0, uptimeS: 0 }]).condition);
+    expect(kinds(starts)).toEqual(["+resets"]);
+    expect(starts.condition.resets).toHaveLength(4);
+  });
+
+  test("are not what the end of the board's clock looks like, after 49.7 days", () => {
+    const known = after([{ at: 0, uptimeS: 4_294_966 }]).condition;
+    expect(
+      after(
+        [
+          { at: 2_000, uptimeS: 0 },
+          { at: 3_000, uptimeS: 1 },
+        ],
+        known,
+      ).condition.resets,
+    ).toEqual([]);
+    const closed = after([{ at: 60 * MINUTE_MS, uptimeS: 3_598, isFirst: true }], known);
+    expect(closed.condition.resets).toEqual([]);
+    expect(after([{ at: 9_000, uptimeS: 0 }], known).condition.resets).toEqual([9_000]);
+    const early = after([{ at: 0, uptimeS: 4_294_900 }]).condition;
+    expect(after([{ at: 2_000, uptimeS: 0 }], early).condition.resets).toEqual([2_000]);
+  });
+
   test("of another board begin anew", () => {
     const four = after(lives(5));
     const other = after(

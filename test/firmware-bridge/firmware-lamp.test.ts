@@ -137,6 +137,10 @@ describe("the lamp", () => {
     expect(bench.board.light.lamp).toBe("latched");
     bench.say({ kind: "confirm", number: 1 });
     bench.pass(6_000);
+    // Nobody has said what became of it.
+    expect(bench.board.light.lamp).toBe("latched");
+    show(bench, "idle");
+    bench.pass(6_000);
     expect(bench.board.light.lamp).toBe("no-host");
   });
 

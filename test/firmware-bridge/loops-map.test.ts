@@ -187,6 +187,15 @@ describe("the tolerance of the resistors", () => {
     120_000,
   );
 
+  test("of 5 % and corrosion do not make a loop normal and deaf together", () => {
+    const corner = corners.find(
+      ({ pullUpOhm, endOfLineOhm, buttonOhm }) =>
+        pullUpOhm > 10_000 && endOfLineOhm < 10_000 && buttonOhm > 3_300,
+    )!;
+    const worse = [2_900, 3_200, 3_300, 3_400].map((seriesOhm) => Object.assign({}, corner, { seriesOhm }));
+    expect(examine(worse)).toEqual(worse.map(() => ({ state: "normal", alarm: false, heard: true })));
+  }, 120_000);
+
   test("leaves no corner at which corrosion or moisture makes a loop normal and deaf", () => {
     const worse = corners.flatMap((corner) => [
       { ...corner, seriesOhm: 1_800 },
@@ -268,5 +277,35 @@ describe("a button that is held while the board starts", () => {
     bench.board.hold(0);
     bench.pass(300);
     expect(pressesOf(bench, 0)).toBe(1);
+  });
+
+  test("is a press when it opens, if its loop has corrosion: until then it looks like moisture", () => {
+    const bench = openFirmwareBench();
+    for (const [loop, seriesOhm] of [600, 1_000, 1_500, 2_200].entries()) {
+      bench.board.network(loop, { ...HEALTHY, seriesOhm });
+      bench.board.hold(loop);
+    }
+    bench.pass(5_000);
+    expect(LOOPS.map((loop) => pressesOf(bench, loop))).toEqual([1, 0, 0, 0]);
+    // Also if the board is reset meanwhile.
+    bench.board.reset();
+    bench.pass(1_000);
+    for (const loop of LOOPS) bench.board.release(loop);
+    bench.pass(3_000);
+    expect(LOOPS.slice(1).map((loop) => pressesOf(bench, loop))).toEqual([1, 1, 1]);
+    expect(bench.of("heartbeat").at(-1)!.loops).toEqual(LOOPS.map(() => "normal"));
+    // Nobody knows how long they were held.
+    expect(bench.of("loop").filter(({ loop, release }) => loop > 0 && release)).toEqual([]);
+  });
+
+  test("is none if it was moisture, which dries slowly", () => {
+    const bench = openFirmwareBench();
+    for (const [loop, leakageOhm] of [5_000, 7_000, 9_000, 11_000].entries())
+      bench.board.network(loop, (atMs) => ({
+        ...HEALTHY,
+        leakageOhm: leakageOhm * 2 ** (Math.max(0, atMs - 500) / 50),
+      }));
+    bench.pass(4_000);
+    expect(presses(bench)).toEqual([]);
   });
 });

@@ -35,15 +35,57 @@ const lost = (bench: FirmwareBench, afterMs: number, random: () => number): numb
   return count;
 };
 
-test("a press is kept if the power is cut 25 ms after the contact, or later", () => {
-  const bench = openFirmwareBench({ seed: 25 });
+/** Lost of 24, for each of these times after the contact. */
+const table = (image: string | undefined, fromMs: number, toMs: number): Map<number, number> => {
+  const bench = openFirmwareBench({ seed: 25, ...(image ? { image } : {}) });
   const random = createRandom(25);
-  const table = [10, 12, 14, 16, 18, 20, 22, 24, 25, 26, 28, 30, 35].map(
-    (afterMs) => [afterMs, lost(bench, afterMs, random)] as const,
+  const losses = new Map<number, number>();
+  for (let afterMs = fromMs; afterMs <= toMs; afterMs += 2) losses.set(afterMs, lost(bench, afterMs, random));
+  const words = [...losses].map(([afterMs, count]) => `${afterMs} ms ${count}`);
+  process.stdout.write(
+    `${image ?? "released image"}: cut after the contact, lost of 24: ${words.join(", ")}\n`,
   );
-  const words = table.map(([afterMs, count]) => `${afterMs} ms ${count}`);
-  process.stdout.write(`cut after the contact, lost of 24: ${words.join(", ")}\n`);
-  for (const [afterMs, count] of table) if (afterMs >= 25) expect(count, `${afterMs} ms`).toBe(0);
+  return losses;
+};
+
+test("a press is kept if the power is cut 25 ms after the contact, or later", () => {
+  for (const [afterMs, count] of table(undefined, 10, 40))
+    if (afterMs >= 25) expect(count, `${afterMs} ms`).toBe(0);
+  const bench = openFirmwareBench({ seed: 25 });
+  expect(lost(bench, 25, createRandom(25))).toBe(0);
+}, 240_000);
+
+test("firmware 1.2 loses it up to 38 ms after the contact", () => {
+  const before = table("test/firmware-bridge/images/panic-board-1.2.hex", 10, 70);
+  expect(before.get(30)).toBe(24);
+  expect(before.get(40)).toBe(0);
+}, 240_000);
+
+test("a press just after a start is kept if the power is cut 60 ms after the start", () => {
+  const losses = [25, 30, 40, 50, 60, 80, 100, 130].map((afterMs) => {
+    const bench = openFirmwareBench({ seed: afterMs });
+    const random = createRandom(afterMs);
+    bench.pass(1_000);
+    let count = 0;
+    for (let i = 0; i < 12; i++) {
+      cut(bench);
+      const contactMs = random() * 5;
+      bench.pass(contactMs);
+      bench.board.touch(i % LOOPS, 400);
+      bench.pass(afterMs - contactMs);
+      bench.board.release(i % LOOPS);
+      cut(bench);
+      bench.pass(400);
+      if (presses(bench).length === 0) count++;
+      for (const { number } of presses(bench)) bench.say({ kind: "confirm", number });
+      bench.pass(300);
+    }
+    return [afterMs, count] as const;
+  });
+  process.stdout.write(
+    `cut after a start with a contact, lost of 12: ${losses.map(([ms, n]) => `${ms} ms ${n}`).join(", ")}\n`,
+  );
+  for (const [afterMs, count] of losses) if (afterMs >= 60) expect(count, `${afterMs} ms`).toBe(0);
 }, 240_000);
 
 /** What is known of each number that the board has given. */

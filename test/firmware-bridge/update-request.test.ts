@@ -48,6 +48,27 @@ describe("a request for an update", () => {
     expect(bench.hello(1_500)).toMatchObject({ resetCause: 8 });
   });
 
+  test.each<[string, number[]]>([
+    ["latched", []],
+    ["no-host", [0]],
+  ])(
+    "is refused after a press that was confirmed, and nothing shown, also if the host has gone since: %s",
+    (lamp, darkLoops) => {
+      const { bench, board } = started();
+      bench.say({ kind: "show", pattern: "idle", quiet: false, drill: false, darkLoops, mayTest: false });
+      bench.pass(200);
+      bench.board.press(0, 100);
+      bench.pass(300);
+      confirm(bench);
+      bench.pass(7_000);
+      expect(bench.board.light.lamp).toBe(lamp);
+      expect(request(bench, board)).toEqual(["emergency"]);
+      expect(bench.isWaiting).toBe(false);
+      show(bench, "idle");
+      expect(request(bench, board)).toEqual(["starting"]);
+    },
+  );
+
   test("without consent is a question: the board says what it runs, and goes on", () => {
     const { bench, board } = started();
     expect(request(bench, board, false)).toEqual(["ready"]);
