@@ -122,10 +122,14 @@ export class Collector {
       using _look = time.every(LOOK_MS, () => {
         const now = time.mono();
         if (waiting === 0 && now - Math.max(lastAt, connectedAt) >= QUIET_MS) resolve(true);
-        else if (signal.aborted || now - connectedAt >= LONGEST_MS) resolve(false);
+        else if (now - connectedAt >= LONGEST_MS) resolve(false);
       });
+      const leave = (): void => resolve(false);
+      signal.addEventListener("abort", leave, { once: true });
+      if (signal.aborted) leave();
       void connection.closed.then(() => resolve(false));
       const isAll = await all;
+      signal.removeEventListener("abort", leave);
       connection.end();
       await connection.closed;
       return isAll;
