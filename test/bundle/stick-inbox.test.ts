@@ -235,7 +235,7 @@ describe("the bundles of a stick", () => {
     await plug(["a.patrol", bundleOf(2)], ["b.patrol", bundleOf(1)]);
     await bench.look();
     expect(await bench.current()).toBe(1);
-    expect(textOf()[4]).toMatch(/^Not used: a.patrol: it cannot be read: EIO/);
+    expect(textOf()[4]).toMatch(/^Not used: a.patrol: it cannot be read: the disk reports an error/);
   });
 
   test("of which the only one cannot be read are refused once, with what to do", async () => {

@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -189,7 +190,7 @@ describe("the board's firmware", () => {
       error: "",
     });
     const known = await run("--json");
-    expect(JSON.parse(known.printed)).toMatchObject({ changed: false, after: "1.4" });
+    expect(JSON.parse(known.printed)).toMatchObject({ changed: false, after: BOARD_FIRMWARE });
     expect((await interrupted("SIGTERM", "looking for")).error).toBe(
       "\ninterrupted: the board has the firmware that it had\n",
     );

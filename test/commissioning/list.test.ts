@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import { expect, test } from "vitest";
 import { isOver } from "../../src/commissioning/list.ts";
 import { planFor } from "../../src/commissioning/plan.ts";
@@ -101,7 +102,7 @@ test("a report of the list and its event are what their schemas say", () => {
     at: "2026-11-26T12:00:00.000Z",
     clock: "gnss",
     technician: "M. Petrović",
-    versions: { software: "0.1.0", vss: "6.0", firmware: "1.4" },
+    versions: { software: "0.1.0", vss: "6.0", firmware: BOARD_FIRMWARE },
     configuration: { sha256: "0".repeat(64), version: 3, signer: "hq" },
     ...resultOf(bench.list, bench.mono),
   });

@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import type { CommissioningReport } from "../../src/domain/commissioning.ts";
 
 /** A report with these changes. */
@@ -13,7 +14,7 @@ export const reportWith = (more: Partial<CommissioningReport> = {}): Commissioni
   seconds: 312.4,
   technician: "M. Petrović",
   result: "failed",
-  versions: { software: "0.1.0", vss: "6.0", firmware: "1.4" },
+  versions: { software: "0.1.0", vss: "6.0", firmware: BOARD_FIRMWARE },
   configuration: { sha256: "0".repeat(64), version: 3, signer: "hq" },
   limits: { accuracyM: 10, holdS: 60, certificateDays: 30 },
   steps: [

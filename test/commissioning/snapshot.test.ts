@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import { expect, test } from "vitest";
 import { seenIn } from "../../src/commissioning/snapshot.ts";
 import { Snapshot } from "../../src/domain/snapshot.ts";
@@ -28,7 +29,7 @@ const snapshot = Snapshot.parse({
       { path: "Vehicle.Body.Hood.IsOpen", value: true, stale: true, ...signal },
     ],
   },
-  panicBoard: { connected: true, firmware: "1.4", loops: { dash: "normal" } },
+  panicBoard: { connected: true, firmware: BOARD_FIRMWARE, loops: { dash: "normal" } },
   emergency: {
     drillArmed: true,
     lamp: "idle",
@@ -44,7 +45,7 @@ test("the status of a unit has what the list needs; a stale value counts as none
     at: Date.UTC(2026, 10, 26, 12),
     position: { accuracyM: 3.2, satellites: 9 },
     signals: { "Vehicle.Speed": 5, "Vehicle.Body.Hood.IsOpen": undefined },
-    board: { connected: true, firmware: "1.4" },
+    board: { connected: true, firmware: BOARD_FIRMWARE },
     drillArmed: true,
     episodes: [{ episode: "01", test: true, button: "dash", state: "received", legs: { stored: 4 } }],
     certificateExpiresAt: Date.UTC(2027, 10, 26, 12),

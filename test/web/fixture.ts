@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../../src/domain/panic.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
 
 /** Snapshots of a made-up car. */
@@ -76,7 +77,7 @@ const link = (): Snapshot["link"] => ({
 
 const board = (): NonNullable<Snapshot["panicBoard"]> => ({
   connected: true,
-  firmware: "1.4",
+  firmware: BOARD_FIRMWARE,
   supplyMv: 4_970,
   supplyCalibrated: true,
   loops: { dash: "normal", boot: "normal" },
@@ -211,7 +212,7 @@ export const aList = (changes: Partial<List> = {}): List => ({
       id: "firmware",
       kind: "firmware",
       state: "pass",
-      figures: { firmware: "1.4", released: "1.4" },
+      figures: { firmware: BOARD_FIRMWARE, released: BOARD_FIRMWARE },
     },
     {
       id: "broker:mqtts://mqtt-a.police.example:8883",

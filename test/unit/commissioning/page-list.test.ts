@@ -1,3 +1,4 @@
+import { BOARD_FIRMWARE } from "../../../src/domain/panic.ts";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +31,7 @@ const sound = (more: Partial<Snapshot> = {}): Snapshot =>
     store: "k3v9q0ab",
     config: "0".repeat(64),
     position: { lat: 45, lon: 20, accuracyM: 3, satellites: 9 },
-    panicBoard: { connected: true, firmware: "1.4", loops: { dash: "normal" } },
+    panicBoard: { connected: true, firmware: BOARD_FIRMWARE, loops: { dash: "normal" } },
     ...more,
   });
 
