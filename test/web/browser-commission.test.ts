@@ -100,7 +100,11 @@ test("a car is commissioned on the page, to a signed report that verifies and a 
   ]);
   expect(JSON.parse(verified.text)).toMatchObject({
     valid: true,
-    report: { result: "incomplete", technician: NAME, limits: { accuracyM: 10, holdS: 60, certificateDays: 30 } },
+    report: {
+      result: "incomplete",
+      technician: NAME,
+      limits: { accuracyM: 10, holdS: 60, certificateDays: 30 },
+    },
   });
   await waitFor("the event", () => car.dispatch.events("commissioning").length > 0);
   expect(car.dispatch.events("commissioning")[0]?.data).toMatchObject({
