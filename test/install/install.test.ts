@@ -20,9 +20,14 @@ import manifest from "../../package.json" with { type: "json" };
 const OTHERS = resolve("node_modules/.other-nodes/node_modules");
 const canInstall = existsSync(join(OTHERS, "npm11")) && existsSync(".git");
 
-/** All of the environment but what npm tells its scripts: this test may be one of them. */
+/**
+ * All of the environment but what npm tells its scripts: this test may be one of them. The authorities of a machine stay:
+ * npm 9 asks the registry for what johnny-five wants as `latest`, lock file or not.
+ */
 const plainEnv = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|INIT_CWD$|VITEST)/i.test(name)),
+  Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|NODE_(?!EXTRA_CA_CERTS$)|INIT_CWD$|VITEST)/i.test(name),
+  ),
 );
 
 type Machine = { readonly node: string; readonly npm: string; readonly env: NodeJS.ProcessEnv };
