@@ -16,6 +16,9 @@ grep -q '^patrol-unit:' $at/etc/passwd || echo 'patrol-unit:x:988:988::/:/usr/sb
 grep -q '^patrol-unit:' $at/etc/group || echo 'patrol-unit:x:988:' >> $at/etc/group
 # A folder that everybody may write to: only the service manager can forbid it.
 mkdir -m 1777 $at/open
+# The hardened service sees neither /tmp nor /home, where the checkout may be.
+mkdir $at/checkout
+mount --bind "$PATROL_UNIT" $at/checkout
 for name in loose tight; do
     cat > $units/$name.service <<U
 [Unit]
@@ -24,8 +27,8 @@ DefaultDependencies=no
 Type=oneshot
 # As root: a device that everybody may open (/dev/net/tun's numbers).
 ExecStartPre=+/bin/sh -c '[ -e /dev/loose ] || mknod -m 666 /dev/loose c 10 200'
-ExecStart=$PATROL_UNIT/node_modules/.bin/node $GUEST_PROGRAM $name
-WorkingDirectory=$PATROL_UNIT
+ExecStart=/checkout/node_modules/.bin/node $GUEST_PROGRAM $name
+WorkingDirectory=/checkout
 # Not the console: the hardened one may not open it.
 StandardOutput=append:/told
 StandardError=append:/told
