@@ -1,26 +1,9 @@
 import { connect } from "node:net";
 import { openStatusServer } from "../../src/status/server.ts";
-import { aSnapshot } from "../status/a-snapshot.ts";
+import { IDLE_ACTIONS } from "../status/idle-actions.ts";
 
 /** The end of a connection is waited for so long: a stream of events has none, ms. */
 const ANSWER_MS = 30;
-
-const ACTIONS = {
-  status: () => Promise.resolve(aSnapshot()),
-  lamp: () => ({ t: 1, lamp: "idle", drill: false }) as const,
-  lampChanged: () => undefined,
-  drill: () => undefined,
-  disarm: () => undefined,
-  lend: () => Promise.resolve(undefined),
-  takeBack: () => undefined,
-  commissioned: () => Promise.resolve(undefined),
-  list: {
-    begin: () => Promise.resolve(undefined),
-    step: () => undefined,
-    leave: () => undefined,
-    page: () => Promise.resolve(undefined),
-  },
-};
 
 const send = (port: number, input: Buffer): Promise<string> =>
   new Promise((resolve) => {
@@ -37,7 +20,7 @@ const send = (port: number, input: Buffer): Promise<string> =>
 
 /** The unit's page: a connection for each input, with the bytes as they are. */
 export const serve = async (): Promise<(input: Buffer) => Promise<void>> => {
-  const { port } = await openStatusServer({ listen: "127.0.0.1:0" }, ACTIONS);
+  const { port } = await openStatusServer({ listen: "127.0.0.1:0" }, IDLE_ACTIONS);
   return async (input) => {
     const answer = await send(port, input);
     const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1];

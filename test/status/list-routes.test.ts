@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ListActions, Refusal } from "../../src/status/list-routes.ts";
 import { openStatusServer } from "../../src/status/server.ts";
 import { ask } from "../runtime/http-asking.ts";
-import { aSnapshot } from "./a-snapshot.ts";
+import { IDLE_ACTIONS } from "./idle-actions.ts";
 
 /** What was asked for, and what the unit answers. */
 let asked: unknown[];
@@ -23,20 +23,7 @@ const list: ListActions = {
   page: (number) => Promise.resolve(number === 1 ? Buffer.from("<!doctype html><h1>č</h1>") : undefined),
 };
 const serve = async (options: { listen?: string; pin?: string } = {}): Promise<number> => {
-  const server = await openStatusServer(
-    { listen: "127.0.0.1:0", ...options },
-    {
-      status: () => Promise.resolve(aSnapshot()),
-      lamp: () => ({ t: 1, lamp: "idle", drill: false }),
-      lampChanged: () => undefined,
-      drill: () => undefined,
-      disarm: () => undefined,
-      lend: () => Promise.resolve(undefined),
-      takeBack: () => undefined,
-      commissioned: () => Promise.resolve(undefined),
-      list,
-    },
-  );
+  const server = await openStatusServer({ listen: "127.0.0.1:0", ...options }, { ...IDLE_ACTIONS, list });
   return stack.use(server).port;
 };
 

@@ -9,27 +9,15 @@ import { openStatusServer, type StatusOptions } from "../../src/status/server.ts
 import { ask as fetchFrom, listen } from "../runtime/http-asking.ts";
 import { SimulatedTime } from "../simulation/time.ts";
 import { aSnapshot } from "./a-snapshot.ts";
+import { IDLE_ACTIONS } from "./idle-actions.ts";
 
 const lamp = { pattern: "idle", changed: new Signal<void>() };
 const shown = {
-  status: () => Promise.resolve(aSnapshot()),
+  status: IDLE_ACTIONS.status,
   lamp: () => ({ t: 1, lamp: lamp.pattern, drill: false }),
   lampChanged: (listener: () => void) => lamp.changed.listen(listener),
 };
-const acting = {
-  ...shown,
-  drill: () => undefined,
-  disarm: () => undefined,
-  lend: () => Promise.resolve(undefined),
-  takeBack: () => undefined,
-  commissioned: () => Promise.resolve(undefined),
-  list: {
-    begin: () => Promise.resolve(undefined),
-    step: () => undefined,
-    leave: () => undefined,
-    page: () => Promise.resolve(undefined),
-  },
-};
+const acting = { ...IDLE_ACTIONS, ...shown };
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
