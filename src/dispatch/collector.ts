@@ -48,12 +48,8 @@ export class Collector {
 
   /** The link's connection to the broker has ended. Returns whether this collector was the cause. */
   left(broker: string, { code }: LinkError): boolean {
-    const running = this.#running;
-    const isTakenOver = code === "taken-over" && running !== undefined;
-    const collided = isTakenOver || (code === "lost" && running?.isConnected === true);
     this.#left.left(broker, this.#options.time.mono());
-    if (collided) this.#left.collided(broker, running.broker, isTakenOver);
-    return isTakenOver;
+    return this.#running ? this.#left.collided(broker, this.#running, code) : false;
   }
 
   /** Called several times a second while the link serves. */

@@ -1,8 +1,13 @@
+import type { LinkFault } from "./port.ts";
+
 /** A broker keeps the session of a unit that is away for this long (contract §2). */
 const SESSION_MS = 24 * 3_600_000;
 /** So often in a row the link may lose its connection at that moment, and nobody says why. */
 const CHANCES = 3;
 const RETRY_MS = { min: 5_000, max: 300_000 };
+
+/** A broker whose session is being looked into. */
+export type Asked = { readonly broker: string; readonly isConnected: boolean };
 
 type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: number };
 
@@ -37,17 +42,20 @@ export class LeftSessions {
   }
 
   /**
-   * The link's connection to `linked` has ended while its client id was used at `broker`: nodes of a cluster allow one
-   * connection for both. `isTakenOver`: it was said why; else once may be chance.
+   * The link's connection to `linked` has ended with this code while its client id was used at another broker: nodes of a
+   * cluster allow one connection for both. Returns whether that was the cause. Without a reason it may be chance.
    */
-  collided(linked: string, broker: string, isTakenOver: boolean): void {
+  collided(linked: string, { broker, isConnected }: Asked, code: LinkFault): boolean {
+    const isSaid = code === "taken-over";
+    if (!isSaid && !(code === "lost" && isConnected)) return false;
     const times = (this.#closed.get(broker) ?? 0) + 1;
     this.#closed.set(broker, times);
-    if (!isTakenOver && times < CHANCES) return;
+    if (!isSaid && times < CHANCES) return false;
     for (const one of [linked, broker]) {
       this.#sharing.add(one);
       this.#left.delete(one);
     }
+    return isSaid;
   }
 
   /** Nothing waits there any more. */

@@ -41,10 +41,14 @@ const DEAD_KEEPALIVES = 1.5;
 /** After this long without an answer a broker is reported as silent. */
 const SILENT_MS = 5_000;
 
-/** How one connection ended. `silentMs`: how long before that the broker sent its last answer. */
+/**
+ * How one connection ended. `silentMs`: how long before that the broker sent its last answer. `isOwnDoing`: the
+ * collector has taken it over.
+ */
 type Served = Pick<Visit, "delivered" | "lostBytes" | "left"> & {
   readonly error: LinkError;
   readonly silentMs: number;
+  readonly isOwnDoing: boolean;
 };
 
 /** An open connection. */
@@ -67,8 +71,6 @@ export class Link {
   readonly #deadMs: number;
   readonly #emergencies: Emergencies;
   readonly #collector: Collector;
-  /** The collector has closed the last connection. */
-  #isOwnDoing = false;
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
@@ -342,10 +344,12 @@ export class Link {
       const hears = this.#hears(broker);
       const connection = await connect(broker, this.#connectOptions(), hears, this.#stopping.signal);
       const acceptedAt = time.mono();
-      const { error, silentMs, ...served } = await this.#serve(connection);
+      const { error, silentMs, isOwnDoing, ...served } = await this.#serve(connection);
       const lastedMs = time.mono() - acceptedAt;
       visit = { broker: this.#index, lastedMs, otherAddresses: connection.otherAddresses, ...served };
-      this.#failed(broker, this.#twins.ended(broker, error, lastedMs), silentMs);
+      const why = this.#twins.ended(broker, error, lastedMs);
+      if (isOwnDoing) this.#status = { ...this.#status, fault: why.code };
+      else this.#failed(broker, why, silentMs);
     } catch (cause) {
       this.#failed(broker, classify(broker, cause), 0);
     }
@@ -397,11 +401,11 @@ export class Link {
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
     this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
-    this.#isOwnDoing = this.#collector.left(broker, error);
+    const isOwnDoing = this.#collector.left(broker, error);
     this.#emergencies.unlinked();
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
-    return { error, delivered: tally.delivered, lostBytes, silentMs, left };
+    return { error, delivered: tally.delivered, lostBytes, silentMs, left, isOwnDoing };
   }
 
   /** A broker has accepted a connection of the link or of a courier. */
@@ -484,7 +488,7 @@ export class Link {
 
   #failed(broker: string, error: LinkError, silentMs: number): void {
     this.#status = { ...this.#status, fault: error.code };
-    if (error.code === "taken-over" && (this.#emergencies.takesOver(broker) || this.#isOwnDoing)) return;
+    if (error.code === "taken-over" && this.#emergencies.takesOver(broker)) return;
     if (this.#leaving) return;
     // A courier may have heard somebody since the fault was reported.
     this.#on.silent(silentMs);
