@@ -86,7 +86,7 @@ const wasReset = (before: Condition, { at, uptimeS, isFirst, isStart }: Sign): b
   const passedMs = at - before.at;
   const toleranceMs = START_MS + CLOCKS_DIFFER * passedMs;
   const laterMs = passedMs - (uptimeS - before.uptimeS) * 1_000;
-  // The uptime has begun anew by itself, if it is as high as it would be then.
+  // The counter wraps after 49.7 days: no reset, if the uptime is what it should be after a wrap.
   if (uptimeS < before.uptimeS) return Math.abs(laterMs - UPTIME_ENDS_S * 1_000) > toleranceMs;
   return isFirst && laterMs > toleranceMs;
 };

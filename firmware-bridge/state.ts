@@ -49,7 +49,7 @@ type Connection =
       readonly board: string | undefined;
       /** `missing`: none on this connection. `outdated`: the board was silent after it, and may have been reset. */
       readonly hello: "missing" | "outdated" | "current";
-      /** So many hellos can still be answers to earlier queries. A further one says that the board has started. */
+      /** How many hellos may still answer earlier queries. Any further one means that the board has started. */
       readonly answersDue: number;
       /** Undefined: neither a hello nor a heartbeat has come yet. */
       readonly beat?: Beat;

@@ -18,7 +18,7 @@ const APART_MS = 600_000;
 /** After this long without a receipt, 0x10 counts again as what it says. */
 const FRESH_MS = 600_000;
 
-/** A life that cannot store its numbers begins at least so many above those of the lives before. */
+/** A life that cannot store its numbers begins at least this far above those of earlier lives. */
 const JUMP_MIN = 65_536;
 /** Below it are the numbers that such lives use up in a car's life. A receipt beyond it is nonsense. */
 const NUMBERS_MAX = 2 ** 52;

@@ -51,7 +51,7 @@ export const isTooEarly = (known: Episode, cleared: Cleared): boolean => {
   const earlier = pressedAgainAt - Date.parse(cleared.at ?? "");
   if (!earlyClear) return earlier > 0 && earlier < KEPT_MS;
   const { newest = earlyClear } = earlyClear;
-  // Not one that waited, whatever its time says: the clock of dispatch may have been set back.
+  // Neither of them waited for the link, whatever their times say: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: the clock of dispatch may be ahead.
   if (isRepetition(earlyClear, cleared)) return true;

@@ -119,7 +119,7 @@ export class CustodyPart {
     return this.mode === "dispatch" && this.#unconfirmed.isMoveDue(broker, this.#options.clock.mono());
   }
 
-  /** Whether brokers are held against receipts: before the outbox is recovered no receipt is looked at. */
+  /** Whether brokers are judged by receipts. No receipt is looked at before the outbox is recovered. */
   get #watches(): boolean {
     return this.mode === "dispatch" && this.#options.outbox.recovered;
   }

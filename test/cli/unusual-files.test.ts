@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { canMount, mountSmallDisk } from "../journeys/small-disk.ts";
 import { CONFIG, keyPair, sealed } from "../bundle/signed.ts";
 
-/** Files that are pipes, and disks that cannot be written: each command ends at once and names the file. */
+/** A command that is given a pipe as a file, or a disk that cannot be written, ends at once and names the file. */
 
 let dir: string;
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), "unusual-"))));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { LeftSessions } from "../../src/dispatch/left-sessions.ts";
 
 const free = () => false;
-const asked = (broker: string) => ({ broker, isConnected: true });
+const askedAt = (broker: string) => ({ broker, isConnected: true });
 
 test("one that is taken keeps no other from being asked", () => {
   const sessions = new LeftSessions();
@@ -26,22 +26,22 @@ test("the brokers that the link has left are asked, and the one that it uses is 
 test("nodes that share their sessions are asked no longer: at once if it is said, else the third time in a row", () => {
   const sessions = new LeftSessions();
   sessions.left("a", 0);
-  expect(sessions.collided("b", asked("a"), "taken-over")).toBe(true);
+  expect(sessions.collided("b", askedAt("a"), "taken-over")).toBe(true);
   for (const broker of ["a", "b"]) sessions.left(broker, 1);
   expect(sessions.due(1, free)).toBeUndefined();
   sessions.left("c", 2);
   // Neither a dead connection, nor one that is lost while the other one is being made, is a sign.
   for (let n = 0; n < 3; n++) {
-    expect(sessions.collided("d", asked("c"), "stalled")).toBe(false);
+    expect(sessions.collided("d", askedAt("c"), "stalled")).toBe(false);
     expect(sessions.collided("d", { broker: "c", isConnected: false }, "lost")).toBe(false);
   }
-  for (let n = 0; n < 2; n++) sessions.collided("d", asked("c"), "lost");
+  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost");
   expect(sessions.due(2, free)).toBe("c");
   sessions.collected("c");
   sessions.left("c", 3);
-  for (let n = 0; n < 2; n++) sessions.collided("d", asked("c"), "lost");
+  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost");
   expect(sessions.due(3, free)).toBe("c");
-  sessions.collided("d", asked("c"), "lost");
+  sessions.collided("d", askedAt("c"), "lost");
   expect(sessions.due(3, free)).toBeUndefined();
 });
 

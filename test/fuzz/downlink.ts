@@ -16,7 +16,7 @@ const KNOWN = [undefined, 3].map((unsent) => ({
 const TOPIC = "patrol/v1/zrenjanin/zr-117/command";
 const BYTES = 16_384;
 
-/** What dispatch says to a unit. The first byte chooses what it is read as. */
+/** What dispatch says to a unit. The first byte selects the kind of message. */
 export const openDownlink = async (): Promise<(input: Buffer) => void> => {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const keys = trustedKeys([publicKey.export({ type: "spki", format: "der" }).toString("base64")]);

@@ -13,7 +13,7 @@ test.skipIf(!canTry)(
     const timer = setTimeout(() => void guest.cut(), 270_000);
     await guest.off;
     clearTimeout(timer);
-    // Without the hardening the user alone does not stop it: so the test would see what is missing.
+    // Without the hardening these attempts succeed. This shows that the test can see a missing rule.
     expect(guest.told.get("loose"), guest.console()).toMatchObject({
       "write into a folder that is open to all": "allowed",
       "open another device that is open to all": "ENODEV",
