@@ -25,9 +25,12 @@ const silence = (path: string): string =>
 const noFirmware = (path: string): string =>
   `the board at ${path} answers with its boot loader, and not with a firmware: run \`patrol-unit flash firmware\``;
 
-/** Why no firmware of ours is served on this line. */
-const silenceOf = ({ connection }: BoardState, { path }: Setting) =>
-  connection.is === "greeting" && connection.loader === "answers"
+/**
+ * Why no firmware of ours is served on this line. A boot loader that has answered on the line before may answer
+ * late on this one: until the line is closed, the fault stays as it is.
+ */
+const silenceOf = ({ connection, fault }: BoardState, { path }: Setting, isClosing = false) =>
+  connection.is === "greeting" && (connection.loader === "answers" || (fault === "boot-loader" && !isClosing))
     ? ({ code: "boot-loader", detail: noFirmware(path) } as const)
     : ({ code: "silent", detail: silence(path) } as const);
 
@@ -182,7 +185,8 @@ const tick = (state: BoardState, at: number, setting: Setting): Step => {
   if (connection.is === "attaching" || connection.is === "stock") return step;
   const quietMs = at - connection.heardAt;
   if (quietMs < timing.silentMs) return step;
-  const { code, detail } = silenceOf(state, setting);
+  const isClosing = quietMs >= 2 * timing.silentMs;
+  const { code, detail } = silenceOf(state, setting, isClosing);
   const silent = followedBy(step, (now) =>
     report(
       // The board must send a hello again: every other message from it is answered with a query.
@@ -193,7 +197,7 @@ const tick = (state: BoardState, at: number, setting: Setting): Step => {
       detail,
     ),
   );
-  if (quietMs < 2 * timing.silentMs) return silent;
+  if (!isClosing) return silent;
   return followedBy(silent, (now) => ({ state: now, effects: [{ do: "close", code, detail }] }));
 };
 

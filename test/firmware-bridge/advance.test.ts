@@ -130,6 +130,17 @@ describe("what the board is", () => {
     expect(unasked.effects).toEqual([]);
   });
 
+  test("is not called silent on the next line while its boot loader may still answer", () => {
+    const answer: Input = { is: "firmata", at: 3_010, bytes: Uint8Array.of(0x14, 0x10) };
+    const closed: Input = { is: "ended", fault: { code: "boot-loader", detail: "" } };
+    const late = [opened, ...ticks(1_000, 3_000), answer, ...ticks(4_000, 8_000), closed];
+    const next: Input[] = [{ is: "opened", at: 9_000 }, ...ticks(10_000, 16_000)];
+    const faults = next.map((_, n) => kinds(after(...late, ...next.slice(0, n + 1)).effects));
+    expect(faults.flat()).not.toContain("fault");
+    const gone = advance(after(...late, ...next).state, tick(17_000), SETTING);
+    expect(gone.effects.at(-1)).toMatchObject({ do: "close", code: "silent" });
+  });
+
   test("is asked at each rate in turn once it has been quiet for four seconds", () => {
     const rates = [4_000, 5_000, 6_000].map((at) =>
       after(opened, ...ticks(1_000, at)).effects.find((effect) => effect.do === "retune"),
