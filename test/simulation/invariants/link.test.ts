@@ -101,10 +101,24 @@ const SOUND: readonly Case[] = [
   ],
   [
     "finds-a-healthy-broker",
-    "after three minutes",
+    "after two minutes",
     [
       [0, ...up],
-      [195, connected()],
+      [125, connected()],
+      [200, second],
+    ],
+  ],
+  [
+    "finds-a-healthy-broker",
+    "after two connections to the other that did not last",
+    [
+      [0, ...up, broker(false, "b")],
+      [30, connected("b", 1)],
+      [75, disconnected("broker", 1)],
+      [90, connected("b", 2)],
+      [120, disconnected("broker", 2)],
+      [200, second],
+      [204, connected()],
       [300, second],
     ],
   ],
@@ -218,7 +232,7 @@ const VIOLATING: readonly Case[] = [
     "never",
     [
       [0, ...up],
-      [201, second],
+      [131, second],
     ],
   ],
   [
@@ -227,10 +241,10 @@ const VIOLATING: readonly Case[] = [
     [
       [0, ...up, broker(false, "b")],
       ...Array.from(
-        { length: 21 },
+        { length: 14 },
         (_, i) => [10 * i, connected("b", i), disconnected("broker", i)] as const,
       ),
-      [211, second],
+      [132, second],
     ],
   ],
   [

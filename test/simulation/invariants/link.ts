@@ -107,38 +107,55 @@ const refusalKeepsConnection: Invariant = {
   },
 };
 
-/** The longest wait between attempts, two connections to another broker that do not last, and an attempt. */
-const FINDS_MS = 200_000;
+/** Twice the longest wait between attempts, and an attempt. */
+const FINDS_MS = 130_000;
 /** A connection that lasts so long serves, even if not all is well there: the unit need not leave it. */
 const LASTS_MS = 60_000;
+/** A broker whose connections do not last is returned to so often. */
+const UNSTEADY_VISITS = 2;
+
+/** How long the longest connections that did not last have lasted together: that is time in which nobody searches. */
+const unsteadyMs = (lasted: readonly number[]): number =>
+  lasted
+    .toSorted((a, b) => b - a)
+    .slice(0, UNSTEADY_VISITS)
+    .reduce((sum, ms) => sum + ms, 0);
 
 const findsHealthy: Invariant = {
   name: "finds-a-healthy-broker",
   sentence:
-    "While one broker is healthy, the unit is not without a connection that lasts for more than 200 s.",
+    "While one broker is healthy, the unit searches at most 130 s for a connection that lasts.",
   begin() {
     const healthy = new SinceEach();
     const running = new Since();
     const connections = new Map<number, { readonly broker: string; readonly at: number }>();
     let served = 0;
+    let lasted: number[] = [];
     return (fact) => {
       if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
       if (fact.what === "connected") connections.set(fact.connection, fact);
-      if (fact.what === "disconnected") connections.delete(fact.connection);
+      if (fact.what === "disconnected") {
+        const { at } = connections.get(fact.connection) ?? fact;
+        lasted.push(fact.at - at);
+        connections.delete(fact.connection);
+      }
       for (const { broker, at } of connections.values()) {
-        if (healthy.at(broker) !== undefined || fact.at - at >= LASTS_MS) served = fact.at;
+        if (healthy.at(broker) === undefined && fact.at - at < LASTS_MS) continue;
+        served = fact.at;
+        lasted = [];
       }
       if (fact.what !== "second") return undefined;
       const since = allSince(healthy.longest, running.at, served);
-      return since !== undefined && fact.at - since > FINDS_MS
+      const open = [...connections.values()].map(({ at }) => fact.at - at);
+      return since !== undefined && fact.at - since > FINDS_MS + unsteadyMs([...lasted, ...open])
         ? `no connection that serves for ${Math.round((fact.at - since) / 1000)} s`
         : undefined;
     };
   },
 };
 
-/** A healthy broker is found (FINDS_MS), the longest pause of those who ask, and an attempt. */
+/** A healthy broker is found (FINDS_MS and two connections), the longest pause of those who ask, and an attempt. */
 const FETCHED_MS = 600_000;
 
 /**
