@@ -2,12 +2,19 @@ import type { Time } from "../runtime/ports.ts";
 import { LeftSessions } from "./left-sessions.ts";
 import type { Connect, ConnectionEvents, ConnectOptions, LinkError } from "./port.ts";
 
+/** The brokers at which the unit may have a session, kept over a restart. */
+export type KeptSessions = {
+  readonly kept: readonly string[];
+  readonly keep: (brokers: readonly string[]) => void;
+};
+
 export type CollectorOptions = {
   readonly connect: Connect;
   /** Those of the link, without its will. */
   readonly options: Omit<ConnectOptions, "will">;
   readonly time: Time;
   readonly hears: (broker: string) => ConnectionEvents;
+  readonly sessions: KeptSessions;
   /** Whether somebody else uses the client id of the link at this broker. */
   readonly isTaken: (broker: string) => boolean;
 };
@@ -33,23 +40,38 @@ const LOOK_MS = 250;
  */
 export class Collector {
   readonly #options: CollectorOptions;
-  readonly #left = new LeftSessions();
+  readonly #left: LeftSessions;
+  #kept: readonly string[];
   #running: Running | undefined;
   #isStopped = false;
 
   constructor(options: CollectorOptions) {
+    const { sessions, time } = options;
     this.#options = options;
+    this.#kept = sessions.kept;
+    this.#left = new LeftSessions(sessions.kept, time.mono());
+  }
+
+  #keep(): void {
+    const { brokers } = this.#left;
+    if (brokers.length === this.#kept.length && brokers.every((broker, n) => broker === this.#kept[n]))
+      return;
+    this.#kept = brokers;
+    this.#options.sessions.keep(brokers);
   }
 
   /** The link is connected to the broker, and subscribes there. */
   entered(broker: string): void {
     this.#left.entered(broker);
+    this.#keep();
   }
 
   /** The link's connection to the broker has ended. Returns whether this collector was the cause. */
   left(broker: string, { code }: LinkError): boolean {
     this.#left.left(broker, this.#options.time.mono());
-    return this.#running ? this.#left.collided(broker, this.#running, code) : false;
+    const isOwnDoing = this.#running ? this.#left.collided(broker, this.#running, code) : false;
+    this.#keep();
+    return isOwnDoing;
   }
 
   /** Called several times a second while the link serves. */
@@ -66,6 +88,7 @@ export class Collector {
       if (all) this.#left.collected(broker);
       else this.#left.failed(broker, time.mono());
       this.#running = undefined;
+      this.#keep();
     });
     this.#running = { broker, isConnected: false, stopping, ended };
   }

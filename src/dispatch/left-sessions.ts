@@ -17,13 +17,28 @@ type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: 
  */
 export class LeftSessions {
   readonly #left = new Map<string, Left>();
+  /** The broker at which the link is, or was last. */
+  #entered: string | undefined;
   /** Brokers that share their sessions with another one: nothing waits there alone. */
   readonly #sharing = new Set<string>();
   /** How often in a row the link's connection was closed while its client id was used at this broker. */
   readonly #closed = new Map<string, number>();
 
+  /** `kept`: those at which an earlier life had one. */
+  constructor(kept: readonly string[], now: number) {
+    for (const broker of kept) this.left(broker, now);
+  }
+
+  /** The brokers at which the unit has a session, as far as it knows: the next life must look into them. */
+  get brokers(): readonly string[] {
+    const entered = this.#entered;
+    const all = new Set([...this.#left.keys(), ...(entered === undefined ? [] : [entered])]);
+    return [...all].filter((broker) => !this.#sharing.has(broker)).toSorted();
+  }
+
   /** The link is connected to the broker: it gets what waits there. */
   entered(broker: string): void {
+    this.#entered = broker;
     this.#left.delete(broker);
   }
 

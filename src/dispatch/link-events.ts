@@ -5,6 +5,7 @@ import type { Clock } from "../domain/time.ts";
 import type { Routes } from "../domain/wire.ts";
 import type { Random, Time } from "../runtime/ports.ts";
 import type { Compress } from "../wire/encode.ts";
+import type { KeptSessions } from "./collector.ts";
 import type { EmergencyEvents } from "./emergencies.ts";
 import type { Connect, Connection, ConnectOptions, Incoming, LinkError, LinkFault } from "./port.ts";
 
@@ -41,6 +42,7 @@ export type LinkOptions = {
   readonly random: Random;
   readonly compress: Compress;
   readonly outbox: PendingReports & { nextConnection(): number };
+  readonly sessions: KeptSessions;
   /** The most bytes of history in flight. */
   readonly maxInFlightBytes: number;
   /** Whether 0x10 (no matching subscribers) of this broker counts as delivery now. */

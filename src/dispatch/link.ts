@@ -125,6 +125,7 @@ export class Link {
       options: broker,
       time,
       hears: (url) => this.#hears(url),
+      sessions: options.sessions,
       isTaken: (url) => this.#emergencies.takesOver(url),
     });
   }

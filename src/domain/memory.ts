@@ -104,6 +104,8 @@ export const Memory = z.object({
   /** Absent in a memory of an older release. */
   buttons: z.array(KnownButton).optional(),
   custody: CustodyMemory,
+  /** Brokers at which the unit may have a session. Absent in a memory of an older release. */
+  sessions: z.array(z.string()).optional(),
 });
 export type Memory = z.infer<typeof Memory>;
 

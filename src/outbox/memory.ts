@@ -35,6 +35,8 @@ const lists = z.object({
   buttons: z.array(z.unknown()).optional().catch(undefined),
   // Lost, it is made again of the next receipt.
   custody: CustodyMemory.catch(NO_CUSTODY),
+  // Lost, it is made again of the next connections.
+  sessions: z.array(z.string()).optional().catch(undefined),
 });
 
 const reader = () => {
@@ -65,7 +67,7 @@ export const readMemory = (value: unknown): ReadMemory => {
   const { unread, entries } = reader();
   const read = lists.safeParse(value);
   if (!read.success) return { memory: NO_MEMORY, unread: ["the memory cannot be read"] };
-  const { unit, emergency, commands, custody, buttons } = read.data;
+  const { unit, emergency, commands, custody, buttons, sessions } = read.data;
   const { drillAskedAt } = emergency;
   const episodes = emergency.episodes.flatMap((kept) => {
     const [whole] = entries("an episode", KeptEpisode, [kept]);
@@ -94,6 +96,7 @@ export const readMemory = (value: unknown): ReadMemory => {
       },
       ...(buttons === undefined ? {} : { buttons: entries("a button", KnownButton, buttons) }),
       custody,
+      ...(sessions === undefined ? {} : { sessions }),
     },
     unread,
   };

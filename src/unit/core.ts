@@ -169,6 +169,11 @@ const createLink = (
     random,
     compress,
     outbox,
+    sessions: {
+      // Another name of the unit, or another list of brokers: nothing waits there, or nobody can ask.
+      kept: (outbox.memory.sessions ?? []).filter((url) => brokers.includes(url)),
+      keep: (urls) => outbox.remember({ sessions: [...urls] }),
+    },
     maxInFlightBytes: maxInFlightKiB * 1024,
     unheardCounts: (url) => noSubscribers === "settle" || custody.isHeard(url),
     unconfirmed: (url) => custody.isMoveDue(url),

@@ -5,14 +5,14 @@ const free = () => false;
 const askedAt = (broker: string) => ({ broker, isConnected: true });
 
 test("one that is taken keeps no other from being asked", () => {
-  const sessions = new LeftSessions();
+  const sessions = new LeftSessions([], 0);
   for (const broker of ["a", "b"]) sessions.left(broker, 0);
   expect(sessions.due(0, (broker) => broker === "a")).toBe("b");
   expect(sessions.due(0, () => true)).toBeUndefined();
 });
 
 test("the brokers that the link has left are asked, and the one that it uses is none of them", () => {
-  const sessions = new LeftSessions();
+  const sessions = new LeftSessions([], 0);
   expect(sessions.due(0, free)).toBeUndefined();
   sessions.left("a", 0);
   sessions.left("b", 10);
@@ -24,7 +24,7 @@ test("the brokers that the link has left are asked, and the one that it uses is 
 });
 
 test("nodes that share their sessions are asked no longer: at once if it is said, else the third time in a row", () => {
-  const sessions = new LeftSessions();
+  const sessions = new LeftSessions([], 0);
   sessions.left("a", 0);
   expect(sessions.collided("b", askedAt("a"), "taken-over")).toBe(true);
   for (const broker of ["a", "b"]) sessions.left(broker, 1);
@@ -46,7 +46,7 @@ test("nodes that share their sessions are asked no longer: at once if it is said
 });
 
 test("a broker that cannot be reached is asked again after pauses that grow to five minutes, for a day", () => {
-  const sessions = new LeftSessions();
+  const sessions = new LeftSessions([], 0);
   sessions.left("a", 0);
   const asked: number[] = [];
   for (let now = 0; now < 25 * 3_600_000; now += 1_000) {
@@ -59,4 +59,18 @@ test("a broker that cannot be reached is asked again after pauses that grow to f
   expect(asked.at(-1)).toBeGreaterThan(24 * 3_600 - 300);
   sessions.failed("b", 0);
   expect(sessions.due(0, free)).toBeUndefined();
+});
+
+test("what an earlier life has kept is asked, and what the next one needs is known", () => {
+  const sessions = new LeftSessions(["b", "a"], 5);
+  expect(sessions.brokers).toEqual(["a", "b"]);
+  sessions.entered("a");
+  expect(sessions.due(5, free)).toBe("b");
+  sessions.collected("b");
+  expect(sessions.brokers).toEqual(["a"]);
+  sessions.left("a", 6);
+  sessions.entered("c");
+  expect(sessions.brokers).toEqual(["a", "c"]);
+  sessions.collided("c", askedAt("a"), "taken-over");
+  expect(sessions.brokers).toEqual([]);
 });

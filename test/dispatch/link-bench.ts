@@ -68,6 +68,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     random: () => 0.5,
     compress: (text) => Promise.resolve(gzipSync(text)),
     outbox,
+    sessions: { kept: [], keep: () => undefined },
     maxInFlightBytes: 512 * 1024,
     unheardCounts: () => false,
     unconfirmed: () => false,

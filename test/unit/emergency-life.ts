@@ -108,6 +108,7 @@ export class EmergencyWorld {
       random,
       compress: (text) => Promise.resolve(Buffer.from(text)),
       outbox,
+      sessions: { kept: [], keep: () => undefined },
       maxInFlightBytes: 65_536,
       unheardCounts: () => false,
       unconfirmed: () => false,

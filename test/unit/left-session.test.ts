@@ -40,3 +40,30 @@ test.each([
     expect(new Set(replies.map(({ report }) => report["id"]))).toEqual(new Set(["c1"]));
   },
 );
+
+/** A restart in the dead zone; then the link comes to the second broker, because the first one answers only later. */
+test("what dispatch says in a dead zone is heard by the next life, at whichever broker its link is", async () => {
+  const world = openWorld([{}, {}]);
+  const { board, process } = await world.start();
+  await world.wait(30_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(500);
+  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
+  for (const { route } of world.brokers) world.network.change(route, { swallowing: true });
+  await world.wait(20_000);
+  const at = new Date(world.time.host()).toISOString();
+  const text = Buffer.from(JSON.stringify({ stage: "accepted", by: "operator", at }));
+  for (const { broker } of world.brokers) broker.publish(`${topic}/ack`, text, {});
+  process.kill();
+  world.disk.cut();
+  const [first, second] = world.brokers;
+  world.network.change(second!.route, { swallowing: false });
+  await world.start();
+  await world.wait(30_000);
+  expect(world.lamps.at(-1)).not.toBe("accepted");
+  world.network.change(first!.route, { swallowing: false });
+  await world.wait(300_000);
+  expect(world.lamps.at(-1)).toBe("accepted");
+  // It is asked once: the next life has nothing to fetch.
+  expect(world.logs.filter(({ level }) => level === "error")).toEqual([]);
+});

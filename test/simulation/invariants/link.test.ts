@@ -158,9 +158,19 @@ const SOUND: readonly Case[] = [
   ],
   [
     "sessions-are-emptied",
-    "the link was there in an earlier life",
+    "the link was there in an earlier life, whose disk took nothing",
     [
-      [0, ...up, bornAs(1, 1, 1), stopped, running, { what: "waiting", broker: "a", since: 0 }],
+      [0, ...up, bornAs(1, 1, 1)],
+      [10, readOnly, stopped, running, { what: "waiting", broker: "a", since: 0 }],
+      [900, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
+    "the link was there in an earlier life, which had no time to keep it",
+    [
+      [0, ...up, bornAs(1, 1, 1)],
+      [1, stopped, running, { what: "waiting", broker: "a", since: 0 }],
       [900, second],
     ],
   ],
@@ -253,6 +263,15 @@ const VIOLATING: readonly Case[] = [
     [
       [0, ...up, bornAs(1, 1, 1), { what: "waiting", broker: "a", since: 0 }],
       [601, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
+    "the next life does not fetch it",
+    [
+      [0, ...up, bornAs(1, 1, 1)],
+      [10, stopped, running, { what: "waiting", broker: "a", since: 0 }],
+      [611, second],
     ],
   ],
   ["no-untimely-power-off", "unknown", [[1, powerOff("unknown", 0)]]],

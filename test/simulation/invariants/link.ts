@@ -123,8 +123,7 @@ const unsteadyMs = (lasted: readonly number[]): number =>
 
 const findsHealthy: Invariant = {
   name: "finds-a-healthy-broker",
-  sentence:
-    "While one broker is healthy, the unit searches at most 130 s for a connection that lasts.",
+  sentence: "While one broker is healthy, the unit searches at most 130 s for a connection that lasts.",
   begin() {
     const healthy = new SinceEach();
     const running = new Since();
@@ -155,6 +154,8 @@ const findsHealthy: Invariant = {
   },
 };
 
+/** So long the memory may take to be on disk. */
+const KEPT_MS = 5_000;
 /** A healthy broker is found (FINDS_MS and two connections), the longest pause of those who ask, and an attempt. */
 const FETCHED_MS = 600_000;
 
@@ -162,7 +163,7 @@ const FETCHED_MS = 600_000;
  * Contract §2: "a message from dispatch is acted on, or refused with a reason, exactly once". Excuses:
  * - It was sent while the unit was connected to another broker, where its birth said that it was.
  * - Another host behind the broker's name, which has sessions of its own, was asked for it.
- * - The link was not at that broker since the unit started: a unit does not know where earlier lives were (DECISIONS 158).
+ * - A life ended before it could write where it was: the next one does not know it.
  */
 const sessionsAreEmptied: Invariant = {
   name: "sessions-are-emptied",
@@ -170,15 +171,20 @@ const sessionsAreEmptied: Invariant = {
     "What dispatch says to a unit without a connection waits at most 600 s in a session once its broker is healthy.",
   begin() {
     const open = new Map<number, string>();
-    const born = new Set<string>();
+    /** When the unit has first said at each broker that it is online. */
+    const born = new Map<string, number>();
+    let writable = true;
     const healthy = new SinceEach();
     const running = new Since();
     const waiting = new Map<string, number | undefined>();
     return (fact) => {
       if (fact.what === "broker") healthy.set(fact.broker, fact.healthy, fact.at);
       if (fact.what === "unit") running.set(fact.running, fact.at);
-      if (fact.what === "unit") born.clear();
-      if (fact.what === "published" && fact.birth) born.add(fact.broker);
+      if (fact.what === "disk") ({ writable } = fact);
+      if (fact.what === "durable" && fact.damaged) born.clear();
+      if (fact.what === "unit" && !fact.running)
+        for (const [broker, at] of born) if (!writable || fact.at - at < KEPT_MS) born.delete(broker);
+      if (fact.what === "published" && fact.birth && !born.has(fact.broker)) born.set(fact.broker, fact.at);
       if (fact.what === "connected") {
         open.set(fact.connection, fact.broker);
         if (fact.broker.endsWith("'")) waiting.delete(fact.broker.slice(0, -1));
