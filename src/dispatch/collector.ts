@@ -19,6 +19,9 @@ export type CollectorOptions = {
   readonly isTaken: (broker: string) => boolean;
 };
 
+/** What waited in a session: all of it has come, there was no session, or some of it may still be there. */
+type Found = "all" | "none" | "rest";
+
 type Running = {
   readonly broker: string;
   isConnected: boolean;
@@ -84,9 +87,9 @@ export class Collector {
     const connected = (): void => {
       if (this.#running) this.#running.isConnected = true;
     };
-    const ended = this.#collect(broker, stopping.signal, connected).then((all) => {
-      if (all) this.#left.collected(broker);
-      else this.#left.failed(broker, time.mono());
+    const ended = this.#collect(broker, stopping.signal, connected).then((found) => {
+      if (found === "rest") this.#left.failed(broker, time.mono());
+      else this.#left.collected(broker, time.mono(), found === "all");
       this.#running = undefined;
       this.#keep();
     });
@@ -108,8 +111,8 @@ export class Collector {
     await this.#running?.ended;
   }
 
-  /** Returns whether everything has come. Never rejects. */
-  async #collect(broker: string, signal: AbortSignal, connected: () => void): Promise<boolean> {
+  /** Never rejects. */
+  async #collect(broker: string, signal: AbortSignal, connected: () => void): Promise<Found> {
     const { connect, options, time, hears } = this.#options;
     const on = hears(broker);
     let [waiting, lastAt] = [0, time.mono()];
@@ -135,25 +138,25 @@ export class Collector {
         connection.doubt();
         connection.end();
         await connection.closed;
-        return connection.otherAddresses === 0;
+        return connection.otherAddresses === 0 ? "none" : "rest";
       }
-      const { promise: all, resolve } = Promise.withResolvers<boolean>();
+      const { promise: all, resolve } = Promise.withResolvers<Found>();
       using _look = time.every(LOOK_MS, () => {
         const now = time.mono();
-        if (waiting === 0 && now - Math.max(lastAt, connectedAt) >= QUIET_MS) resolve(true);
-        else if (now - connectedAt >= LONGEST_MS) resolve(false);
+        if (waiting === 0 && now - Math.max(lastAt, connectedAt) >= QUIET_MS) resolve("all");
+        else if (now - connectedAt >= LONGEST_MS) resolve("rest");
       });
-      const leave = (): void => resolve(false);
+      const leave = (): void => resolve("rest");
       signal.addEventListener("abort", leave, { once: true });
       if (signal.aborted) leave();
-      void connection.closed.then(() => resolve(false));
-      const isAll = await all;
+      void connection.closed.then(() => resolve("rest"));
+      const found = await all;
       signal.removeEventListener("abort", leave);
       connection.end();
       await connection.closed;
-      return isAll;
+      return found;
     } catch {
-      return false; // the link reports the faults of brokers
+      return "rest"; // the link reports the faults of brokers
     }
   }
 }

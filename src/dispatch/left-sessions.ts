@@ -5,11 +5,19 @@ const SESSION_MS = 24 * 3_600_000;
 /** So often in a row the link may lose its connection at that moment, and nobody says why. */
 const CHANCES = 3;
 const RETRY_MS = { min: 5_000, max: 300_000 };
+/** A link that is lost again and again must not cost as many connections to the other brokers. */
+const AGAIN_MS = 60_000;
 
 /** A broker whose session is being looked into. */
 export type Asked = { readonly broker: string; readonly isConnected: boolean };
 
-type Left = { readonly since: number; readonly dueAt: number; readonly pauseMs: number };
+/** `since`: when the link was there last. `dueAt`: Infinity if nothing waits there. */
+type Left = {
+  readonly since: number;
+  readonly dueAt: number;
+  readonly pauseMs: number;
+  readonly collectedAt: number;
+};
 
 /**
  * The brokers at which the unit may have a session that it does not use: what dispatch said while there was no
@@ -42,9 +50,14 @@ export class LeftSessions {
     this.#left.delete(broker);
   }
 
+  /** The link has no connection: until it has one, dispatch may say something at any of them. */
   left(broker: string, now: number): void {
+    for (const [other, left] of this.#left) {
+      if (left.dueAt === Infinity)
+        this.#left.set(other, { ...left, dueAt: Math.max(now, left.collectedAt + AGAIN_MS) });
+    }
     if (this.#sharing.has(broker)) return;
-    this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min });
+    this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min, collectedAt: -Infinity });
   }
 
   /** A broker whose session should be looked into now. `isTaken`: somebody else gets what waits there. */
@@ -73,10 +86,13 @@ export class LeftSessions {
     return isSaid;
   }
 
-  /** Nothing waits there any more. */
-  collected(broker: string): void {
+  /** Everything that waited there has come. `hasSession`: something may wait there again. */
+  collected(broker: string, now: number, hasSession: boolean): void {
     this.#closed.delete(broker);
-    this.#left.delete(broker);
+    const left = this.#left.get(broker);
+    if (!left) return;
+    if (!hasSession) this.#left.delete(broker);
+    else this.#left.set(broker, { ...left, dueAt: Infinity, pauseMs: RETRY_MS.min, collectedAt: now });
   }
 
   /** The broker could not be reached, or the connection ended before everything had come. */

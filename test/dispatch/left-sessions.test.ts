@@ -17,7 +17,7 @@ test("the brokers that the link has left are asked, and the one that it uses is 
   sessions.left("a", 0);
   sessions.left("b", 10);
   expect(sessions.due(10, free)).toBe("a");
-  sessions.collected("a");
+  sessions.collected("a", 10, true);
   expect(sessions.due(10, free)).toBe("b");
   sessions.entered("b");
   expect(sessions.due(10, free)).toBeUndefined();
@@ -37,7 +37,7 @@ test("nodes that share their sessions are asked no longer: at once if it is said
   }
   for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost");
   expect(sessions.due(2, free)).toBe("c");
-  sessions.collected("c");
+  sessions.collected("c", 2, true);
   sessions.left("c", 3);
   for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost");
   expect(sessions.due(3, free)).toBe("c");
@@ -66,11 +66,31 @@ test("what an earlier life has kept is asked, and what the next one needs is kno
   expect(sessions.brokers).toEqual(["a", "b"]);
   sessions.entered("a");
   expect(sessions.due(5, free)).toBe("b");
-  sessions.collected("b");
+  sessions.collected("b", 5, true);
+  expect(sessions.brokers).toEqual(["a", "b"]);
+  sessions.collected("b", 5, false);
   expect(sessions.brokers).toEqual(["a"]);
   sessions.left("a", 6);
   sessions.entered("c");
   expect(sessions.brokers).toEqual(["a", "c"]);
   sessions.collided("c", askedAt("a"), "taken-over");
   expect(sessions.brokers).toEqual([]);
+});
+
+test("each time that the link is lost, every broker with a session is asked again, at most once a minute", () => {
+  const sessions = new LeftSessions([], 0);
+  sessions.left("b", 0);
+  sessions.entered("a");
+  sessions.collected("b", 1_000, true);
+  expect(sessions.due(3_600_000, free)).toBeUndefined();
+  sessions.left("a", 10_000);
+  sessions.entered("a");
+  expect(sessions.due(60_999, free)).toBeUndefined();
+  expect(sessions.due(61_000, free)).toBe("b");
+  // One that cannot be reached is not tried more often than before.
+  sessions.failed("b", 61_000);
+  sessions.left("a", 62_000);
+  sessions.entered("a");
+  expect(sessions.due(65_999, free)).toBeUndefined();
+  expect(sessions.due(66_000, free)).toBe("b");
 });
