@@ -24,7 +24,7 @@ type Found = "all" | "none" | "rest";
 
 type Running = {
   readonly broker: string;
-  isConnected: boolean;
+  connectedAt?: number;
   readonly stopping: AbortController;
   readonly ended: Promise<void>;
 };
@@ -71,8 +71,13 @@ export class Collector {
 
   /** The link's connection to the broker has ended. Returns whether this collector was the cause. */
   left(broker: string, { code }: LinkError): boolean {
-    this.#left.left(broker, this.#options.time.mono());
-    const isOwnDoing = this.#running ? this.#left.collided(broker, this.#running, code) : false;
+    const { time, isTaken } = this.#options;
+    const now = time.mono();
+    this.#left.left(broker, now);
+    // A courier with the id of the link has taken its connection over.
+    const isCourier = code === "taken-over" && isTaken(broker);
+    const isOwnDoing =
+      this.#running !== undefined && !isCourier && this.#left.collided(broker, this.#running, code, now);
     this.#keep();
     return isOwnDoing;
   }
@@ -85,7 +90,7 @@ export class Collector {
     if (broker === undefined) return;
     const stopping = new AbortController();
     const connected = (): void => {
-      if (this.#running) this.#running.isConnected = true;
+      if (this.#running) this.#running.connectedAt = time.mono();
     };
     const ended = this.#collect(broker, stopping.signal, connected).then((found) => {
       if (found === "rest") this.#left.failed(broker, time.mono());
@@ -93,7 +98,7 @@ export class Collector {
       this.#running = undefined;
       this.#keep();
     });
-    this.#running = { broker, isConnected: false, stopping, ended };
+    this.#running = { broker, stopping, ended };
   }
 
   /** The link is about to connect to the broker. Resolves when the client id is free there. */

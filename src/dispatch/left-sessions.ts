@@ -4,12 +4,18 @@ import type { LinkFault } from "./port.ts";
 const SESSION_MS = 24 * 3_600_000;
 /** So often in a row the link may lose its connection at that moment, and nobody says why. */
 const CHANCES = 3;
+/** A node closes the connection at the other one when it accepts this one. */
+const AT_ONCE_MS = 2_000;
+/** What is longer ago has nothing to do with it: the longest pause between two attempts, twice. */
+const IN_A_ROW_MS = 600_000;
+/** A cluster costs a connection so often; a mistake costs what dispatch says in that time. */
+const SHARING_MS = 6 * 3_600_000;
 const RETRY_MS = { min: 5_000, max: 300_000 };
 /** A link that is lost again and again must not cost as many connections to the other brokers. */
 const AGAIN_MS = 60_000;
 
-/** A broker whose session is being looked into. */
-export type Asked = { readonly broker: string; readonly isConnected: boolean };
+/** A broker whose session is being looked into. `connectedAt`: absent until it has accepted the connection. */
+export type Asked = { readonly broker: string; readonly connectedAt?: number | undefined };
 
 /** `since`: when the link was there last. `dueAt`: Infinity if nothing waits there. */
 type Left = {
@@ -27,10 +33,10 @@ export class LeftSessions {
   readonly #left = new Map<string, Left>();
   /** The broker at which the link is, or was last. */
   #entered: string | undefined;
-  /** Brokers that share their sessions with another one: nothing waits there alone. */
-  readonly #sharing = new Set<string>();
-  /** How often in a row the link's connection was closed while its client id was used at this broker. */
-  readonly #closed = new Map<string, number>();
+  /** Brokers that share their sessions with another one, and since when that is known: nothing waits there alone. */
+  readonly #sharing = new Map<string, number>();
+  /** How often in a row the link's connection was closed when its client id was used at this broker, and the last time. */
+  readonly #closed = new Map<string, { readonly times: number; readonly at: number }>();
 
   /** `kept`: those at which an earlier life had one. */
   constructor(kept: readonly string[], now: number) {
@@ -56,7 +62,8 @@ export class LeftSessions {
       if (left.dueAt === Infinity)
         this.#left.set(other, { ...left, dueAt: Math.max(now, left.collectedAt + AGAIN_MS) });
     }
-    if (this.#sharing.has(broker)) return;
+    if (now - (this.#sharing.get(broker) ?? -Infinity) < SHARING_MS) return;
+    this.#sharing.delete(broker);
     this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min, collectedAt: -Infinity });
   }
 
@@ -73,14 +80,16 @@ export class LeftSessions {
    * The link's connection to `linked` has ended with this code while its client id was used at another broker: nodes of a
    * cluster allow one connection for both. Returns whether that was the cause. Without a reason it may be chance.
    */
-  collided(linked: string, { broker, isConnected }: Asked, code: LinkFault): boolean {
+  collided(linked: string, { broker, connectedAt }: Asked, code: LinkFault, now: number): boolean {
     const isSaid = code === "taken-over";
-    if (!isSaid && !(code === "lost" && isConnected)) return false;
-    const times = (this.#closed.get(broker) ?? 0) + 1;
-    this.#closed.set(broker, times);
+    const isSudden = code === "lost" && connectedAt !== undefined && now - connectedAt < AT_ONCE_MS;
+    if (!isSaid && !isSudden) return false;
+    const before = this.#closed.get(broker);
+    const times = before && now - before.at < IN_A_ROW_MS ? before.times + 1 : 1;
+    this.#closed.set(broker, { times, at: now });
     if (!isSaid && times < CHANCES) return false;
     for (const one of [linked, broker]) {
-      this.#sharing.add(one);
+      this.#sharing.set(one, now);
       this.#left.delete(one);
     }
     return isSaid;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { LeftSessions } from "../../src/dispatch/left-sessions.ts";
 
 const free = () => false;
-const askedAt = (broker: string) => ({ broker, isConnected: true });
+const askedAt = (broker: string, connectedAt = 0) => ({ broker, connectedAt });
 
 test("one that is taken keeps no other from being asked", () => {
   const sessions = new LeftSessions([], 0);
@@ -26,23 +26,38 @@ test("the brokers that the link has left are asked, and the one that it uses is 
 test("nodes that share their sessions are asked no longer: at once if it is said, else the third time in a row", () => {
   const sessions = new LeftSessions([], 0);
   sessions.left("a", 0);
-  expect(sessions.collided("b", askedAt("a"), "taken-over")).toBe(true);
+  expect(sessions.collided("b", askedAt("a"), "taken-over", 1)).toBe(true);
   for (const broker of ["a", "b"]) sessions.left(broker, 1);
   expect(sessions.due(1, free)).toBeUndefined();
   sessions.left("c", 2);
-  // Neither a dead connection, nor one that is lost while the other one is being made, is a sign.
+  // Neither a dead connection, nor one that is lost while the other one is being made or later, is a sign.
   for (let n = 0; n < 3; n++) {
-    expect(sessions.collided("d", askedAt("c"), "stalled")).toBe(false);
-    expect(sessions.collided("d", { broker: "c", isConnected: false }, "lost")).toBe(false);
+    expect(sessions.collided("d", askedAt("c"), "stalled", 1)).toBe(false);
+    expect(sessions.collided("d", { broker: "c" }, "lost", 1)).toBe(false);
+    expect(sessions.collided("d", askedAt("c"), "lost", 2_000)).toBe(false);
   }
-  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost");
+  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost", 1);
   expect(sessions.due(2, free)).toBe("c");
   sessions.collected("c", 2, true);
   sessions.left("c", 3);
-  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost");
+  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost", 1);
   expect(sessions.due(3, free)).toBe("c");
-  sessions.collided("d", askedAt("c"), "lost");
+  sessions.collided("d", askedAt("c"), "lost", 1);
   expect(sessions.due(3, free)).toBeUndefined();
+});
+
+test("losses that are far apart are no sign, and a mistake is not for ever", () => {
+  const sessions = new LeftSessions([], 0);
+  const lost = (at: number) => sessions.collided("d", askedAt("c", at), "lost", at + 1);
+  sessions.left("c", 0);
+  for (const at of [0, 300_000, 1_200_000, 1_500_000]) lost(at);
+  expect(sessions.due(1_500_000, free)).toBe("c");
+  lost(1_800_000);
+  expect(sessions.due(1_800_001, free)).toBeUndefined();
+  sessions.left("c", 6 * 3_600_000);
+  expect(sessions.due(6 * 3_600_000, free)).toBeUndefined();
+  sessions.left("c", 7 * 3_600_000);
+  expect(sessions.due(7 * 3_600_000, free)).toBe("c");
 });
 
 test("a broker that cannot be reached is asked again after pauses that grow to five minutes, for a day", () => {
@@ -73,7 +88,7 @@ test("what an earlier life has kept is asked, and what the next one needs is kno
   sessions.left("a", 6);
   sessions.entered("c");
   expect(sessions.brokers).toEqual(["a", "c"]);
-  sessions.collided("c", askedAt("a"), "taken-over");
+  sessions.collided("c", askedAt("a"), "taken-over", 7);
   expect(sessions.brokers).toEqual([]);
 });
 

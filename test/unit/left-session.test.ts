@@ -64,6 +64,47 @@ test("what dispatch says in a dead zone is heard by the next life, at whichever 
   world.network.change(first!.route, { swallowing: false });
   await world.wait(300_000);
   expect(world.lamps.at(-1)).toBe("accepted");
-  // It is asked once: the next life has nothing to fetch.
   expect(world.logs.filter(({ level }) => level === "error")).toEqual([]);
 });
+
+/** At the edge of coverage both connections are reset while a session is being looked into, several times. */
+test("what dispatch says is heard after chance has ended the link's connection at such a moment", async () => {
+  const world = openWorld([{}, {}]);
+  const { board } = await world.start();
+  await world.wait(30_000);
+  const [home, other] = world.brokers;
+  const coverage = (is: boolean, ...some: typeof world.brokers): void => {
+    for (const { route } of some) {
+      route.unreachable = !is;
+      if (!is) world.network.reset(route);
+    }
+  };
+  const at = () => world.logs.filter(({ msg }) => msg === "connected to dispatch").at(-1)?.["broker"];
+  for (let n = 0; n < 4; n++) {
+    coverage(false, home!);
+    await world.wait(10_000, () => at() === other!.url && world.network.connections === 1);
+    await world.wait(1_000);
+    coverage(true, home!);
+    await world.wait(10_000, () => world.network.connections === 2);
+    await world.wait(1_500);
+    coverage(false, other!);
+    await world.wait(50);
+    coverage(false, home!);
+    await world.wait(2_000);
+    coverage(true, home!, other!);
+    await world.wait(60_000, () => at() === home!.url);
+    await world.wait(90_000 + 600_000 * n);
+  }
+  await world.wait(25 * 3_600_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(3_000);
+  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
+  for (const { route } of world.brokers) world.network.change(route, { swallowing: true });
+  await world.wait(22_500);
+  const text = { stage: "accepted", by: "operator", at: new Date(world.time.host()).toISOString() };
+  for (const { broker } of world.brokers) broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify(text)), {});
+  await world.wait(22_500);
+  for (const { route } of world.brokers) world.network.change(route, { swallowing: false });
+  await world.wait(3_600_000);
+  expect(world.lamps.at(-1)).toBe("accepted");
+}, 30_000);
