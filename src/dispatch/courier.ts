@@ -81,6 +81,8 @@ const PATIENCE_MS = 30_000;
  */
 const ADDRESSES_MS = 4_500;
 const SUFFIX = ".courier";
+/** After its end, a connection with the client id of the link may still cost the link its own. */
+const ECHO_MS = 5_000;
 const UNLIMITED_BYTES = 0;
 
 /** What a courier is made for: to publish or remove an episode, or to remove a copy from an earlier topic. */
@@ -115,6 +117,7 @@ export class Courier {
   readonly #load = new Map<string, Load>();
   readonly #running: Reopening;
   #session: Session | undefined;
+  #takesOverUntil = -Infinity;
   #id: ClientId = "own";
   #visits = 0;
   /** How many addresses the broker's name has, as far as it is known. */
@@ -154,9 +157,12 @@ export class Courier {
     return this.#load.has(episode);
   }
 
-  /** Whether it is connected with the client id of the link. The broker then closes the link's connection. */
+  /**
+   * Whether it is connected or connecting with the client id of the link, or was until a moment ago: the broker closes the
+   * link's connection.
+   */
   get takesOver(): boolean {
-    return this.#id !== "own" && this.#session !== undefined;
+    return this.#options.time.mono() < this.#takesOverUntil;
   }
 
   /** Whether the retained copy of the episode was removed from the broker. */
@@ -266,11 +272,23 @@ export class Courier {
     return [...this.#load.values()].some(({ report }) => report && report.data.state !== "cleared");
   }
 
-  #connect(signal: AbortSignal): Promise<Connection> {
-    const { connect, broker, options, on } = this.#options;
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    const { connect, broker, options, on, time } = this.#options;
     const { will: _, ...own } = options;
     const clientId = `${options.clientId}${this.#id === "own" ? SUFFIX : ""}`;
-    return connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
+    if (this.#id === "own") return connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
+    const ended = (): void => {
+      this.#takesOverUntil = time.mono() + ECHO_MS;
+    };
+    this.#takesOverUntil = Infinity;
+    try {
+      const connection = await connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
+      void connection.closed.then(ended);
+      return connection;
+    } catch (cause) {
+      ended();
+      throw cause;
+    }
   }
 
   async #serve(connection: Connection): Promise<Verdict> {
