@@ -25,6 +25,14 @@ type Left = {
   readonly collectedAt: number;
 };
 
+/** `times`: in a row. `at`: the last time. */
+type Sign = {
+  readonly linked: string;
+  readonly times: number;
+  readonly at: number;
+  readonly isSaid: boolean;
+};
+
 /**
  * The brokers at which the unit may have a session that it does not use: what dispatch said while there was no
  * coverage waits there, and the link may have come back at another broker. Pure: `now` is in milliseconds.
@@ -35,8 +43,8 @@ export class LeftSessions {
   #entered: string | undefined;
   /** Brokers that share their sessions with another one, and since when that is known: nothing waits there alone. */
   readonly #sharing = new Map<string, number>();
-  /** How often in a row the link's connection was closed when its client id was used at this broker, and the last time. */
-  readonly #closed = new Map<string, { readonly times: number; readonly at: number }>();
+  /** Signs that this broker shares its sessions with `linked`: that lost the link's connection when this one was asked. */
+  readonly #signs = new Map<string, Sign>();
 
   /** `kept`: those at which an earlier life had one. */
   constructor(kept: readonly string[], now: number) {
@@ -78,36 +86,42 @@ export class LeftSessions {
 
   /**
    * The link's connection to `linked` has ended with this code while its client id was used at another broker: nodes of a
-   * cluster allow one connection for both. Returns whether that was the cause. Without a reason it may be chance.
+   * cluster allow one connection for both. Returns whether the broker says so. Without a reason it may be chance.
    */
   collided(linked: string, { broker, connectedAt }: Asked, code: LinkFault, now: number): boolean {
     const isSaid = code === "taken-over";
     const isSudden = code === "lost" && connectedAt !== undefined && now - connectedAt < AT_ONCE_MS;
     if (!isSaid && !isSudden) return false;
-    const before = this.#closed.get(broker);
+    const before = this.#signs.get(broker);
     const times = before && now - before.at < IN_A_ROW_MS ? before.times + 1 : 1;
-    this.#closed.set(broker, { times, at: now });
-    if (!isSaid && times < CHANCES) return false;
-    for (const one of [linked, broker]) {
-      this.#sharing.set(one, now);
-      this.#left.delete(one);
-    }
+    this.#signs.set(broker, { linked, times, at: now, isSaid });
     return isSaid;
   }
 
   /** Everything that waited there has come. `hasSession`: something may wait there again. */
   collected(broker: string, now: number, hasSession: boolean): void {
-    this.#closed.delete(broker);
+    this.#signs.delete(broker);
     const left = this.#left.get(broker);
     if (!left) return;
     if (!hasSession) this.#left.delete(broker);
     else this.#left.set(broker, { ...left, dueAt: Infinity, pauseMs: RETRY_MS.min, collectedAt: now });
   }
 
-  /** The broker could not be reached, or the connection ended before everything had come. */
+  /**
+   * The broker could not be reached, or the connection ended before everything had come. With signs that was no chance:
+   * the link came back, and the cluster closed the connection for it.
+   */
   failed(broker: string, now: number): void {
     const left = this.#left.get(broker);
     if (!left) return;
+    const sign = this.#signs.get(broker);
+    if (sign && now - sign.at < IN_A_ROW_MS && (sign.isSaid || sign.times >= CHANCES)) {
+      for (const one of [sign.linked, broker]) {
+        this.#sharing.set(one, now);
+        this.#left.delete(one);
+      }
+      return;
+    }
     const pauseMs = Math.min(2 * left.pauseMs, RETRY_MS.max);
     this.#left.set(broker, { ...left, dueAt: now + left.pauseMs, pauseMs });
   }

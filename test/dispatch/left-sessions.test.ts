@@ -27,33 +27,50 @@ test("nodes that share their sessions are asked no longer: at once if it is said
   const sessions = new LeftSessions([], 0);
   sessions.left("a", 0);
   expect(sessions.collided("b", askedAt("a"), "taken-over", 1)).toBe(true);
+  sessions.failed("a", 1);
   for (const broker of ["a", "b"]) sessions.left(broker, 1);
   expect(sessions.due(1, free)).toBeUndefined();
   sessions.left("c", 2);
   // Neither a dead connection, nor one that is lost while the other one is being made or later, is a sign.
   for (let n = 0; n < 3; n++) {
-    expect(sessions.collided("d", askedAt("c"), "stalled", 1)).toBe(false);
-    expect(sessions.collided("d", { broker: "c" }, "lost", 1)).toBe(false);
+    expect(sessions.collided("d", askedAt("c"), "stalled", 3)).toBe(false);
+    expect(sessions.collided("d", { broker: "c" }, "lost", 3)).toBe(false);
     expect(sessions.collided("d", askedAt("c"), "lost", 2_000)).toBe(false);
   }
-  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost", 1);
-  expect(sessions.due(2, free)).toBe("c");
-  sessions.collected("c", 2, true);
-  sessions.left("c", 3);
-  for (let n = 0; n < 2; n++) sessions.collided("d", askedAt("c"), "lost", 1);
-  expect(sessions.due(3, free)).toBe("c");
-  sessions.collided("d", askedAt("c"), "lost", 1);
-  expect(sessions.due(3, free)).toBeUndefined();
+  const lost = (at: number): void => {
+    sessions.collided("d", askedAt("c", at), "lost", at + 1);
+    sessions.failed("c", at + 2);
+  };
+  for (const at of [10, 20]) lost(at);
+  sessions.collected("c", 30, true);
+  sessions.left("c", 40);
+  for (const at of [50, 60]) lost(at);
+  expect(sessions.due(600_000, free)).toBe("c");
+  lost(70);
+  expect(sessions.due(600_000, free)).toBeUndefined();
+});
+
+test("nodes that share their sessions close the second connection as well: one that gets everything shares none", () => {
+  const sessions = new LeftSessions([], 0);
+  sessions.left("a", 0);
+  sessions.left("b", 0);
+  expect(sessions.collided("b", askedAt("a"), "taken-over", 1)).toBe(true);
+  sessions.collected("a", 6, true);
+  sessions.failed("a", 7);
+  expect(sessions.brokers).toEqual(["a", "b"]);
 });
 
 test("losses that are far apart are no sign, and a mistake is not for ever", () => {
   const sessions = new LeftSessions([], 0);
-  const lost = (at: number) => sessions.collided("d", askedAt("c", at), "lost", at + 1);
+  const lost = (at: number): void => {
+    sessions.collided("d", askedAt("c", at), "lost", at + 1);
+    sessions.failed("c", at + 2);
+  };
   sessions.left("c", 0);
   for (const at of [0, 300_000, 1_200_000, 1_500_000]) lost(at);
-  expect(sessions.due(1_500_000, free)).toBe("c");
+  expect(sessions.due(2_000_000, free)).toBe("c");
   lost(1_800_000);
-  expect(sessions.due(1_800_001, free)).toBeUndefined();
+  expect(sessions.due(2_000_000, free)).toBeUndefined();
   sessions.left("c", 6 * 3_600_000);
   expect(sessions.due(6 * 3_600_000, free)).toBeUndefined();
   sessions.left("c", 7 * 3_600_000);
@@ -89,6 +106,7 @@ test("what an earlier life has kept is asked, and what the next one needs is kno
   sessions.entered("c");
   expect(sessions.brokers).toEqual(["a", "c"]);
   sessions.collided("c", askedAt("a"), "taken-over", 7);
+  sessions.failed("a", 8);
   expect(sessions.brokers).toEqual([]);
 });
 

@@ -102,7 +102,8 @@ test("what dispatch says is heard after chance has ended the link's connection a
   for (const { route } of world.brokers) world.network.change(route, { swallowing: true });
   await world.wait(22_500);
   const text = { stage: "accepted", by: "operator", at: new Date(world.time.host()).toISOString() };
-  for (const { broker } of world.brokers) broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify(text)), {});
+  for (const { broker } of world.brokers)
+    broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify(text)), {});
   await world.wait(22_500);
   for (const { route } of world.brokers) world.network.change(route, { swallowing: false });
   await world.wait(3_600_000);
