@@ -124,6 +124,8 @@ export class Courier {
   #addresses = 1;
   #patienceMs = TRUST_MS;
   #saidAt = -Infinity;
+  /** The broker has answered anything on this connection. */
+  #isAnswered = false;
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
   #waking = new AbortController();
@@ -163,6 +165,11 @@ export class Courier {
    */
   get takesOver(): boolean {
     return this.#options.time.mono() < this.#takesOverUntil;
+  }
+
+  /** Whether a message that comes now may have waited in the session of the link. */
+  get mayBeOld(): boolean {
+    return this.#id !== "own" && !this.#isAnswered;
   }
 
   /** Whether the retained copy of the episode was removed from the broker. */
@@ -281,6 +288,7 @@ export class Courier {
       this.#takesOverUntil = time.mono() + ECHO_MS;
     };
     this.#takesOverUntil = Infinity;
+    this.#isAnswered = false;
     try {
       const connection = await connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
       void connection.closed.then(ended);
@@ -327,6 +335,7 @@ export class Courier {
         ...session,
         answer: (answer) => {
           this.#patienceMs = TRUST_MS;
+          this.#isAnswered = true;
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")

@@ -34,7 +34,8 @@ export type EmergenciesOptions = {
   readonly link: {
     /** What a connection to a broker asks for each report. */
     sessionEvents(broker: string): CourierOptions["session"];
-    hears(broker: string): ConnectionEvents;
+    /** `mayBeOld`: whether a message that comes now may have waited in the session of the link. */
+    hears(broker: string, mayBeOld: () => boolean): ConnectionEvents;
     /** A broker has answered a courier. */
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
@@ -337,7 +338,7 @@ export class Emergencies {
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
         on: {
-          ...link.hears(broker),
+          ...link.hears(broker, () => courier.mayBeOld),
           answer: (answer) => link.answered(answer, broker),
           accepted: (connection) => link.accepted(connection),
           tooLarge: (one, bytes) => {

@@ -96,8 +96,11 @@ export type LinkEvents = EmergencyEvents & {
   acknowledged(reports: readonly Report[], broker: string): void;
   /** Whether the message that was acknowledged last had a subscriber. Called again after a silence. */
   heard(listening: boolean): void;
-  /** A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. */
-  message(message: Incoming, broker: string): Promise<void>;
+  /**
+   * A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. `waitedMs`: for how
+   * long it may have waited in the session; absent: it has not. Infinity: nobody knows.
+   */
+  message(message: Incoming, broker: string, waitedMs?: number): Promise<void>;
 };
 
 /** No events are reported before the link is started. */

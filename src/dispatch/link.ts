@@ -11,6 +11,7 @@ import { Collector } from "./collector.ts";
 import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify } from "./faults.ts";
 import { fateOf, type Fate } from "./fate.ts";
+import { Freshness } from "./freshness.ts";
 import { whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import {
@@ -71,6 +72,7 @@ export class Link {
   readonly #deadMs: number;
   readonly #emergencies: Emergencies;
   readonly #collector: Collector;
+  readonly #freshness = new Freshness();
   readonly #stopping = new AbortController();
   readonly #refusalHangUps = new HangUps();
   readonly #twins = new TwinSuspicion();
@@ -112,7 +114,8 @@ export class Link {
       deadMs: this.#deadMs,
       link: {
         sessionEvents: (url) => this.#sessionEvents(url),
-        hears: (url) => this.#hears(url),
+        hears: (url, mayBeOld) =>
+          this.#hears(url, () => (mayBeOld() ? this.#freshness.longestMs(url, time.mono()) : undefined)),
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
         accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
         tooLarge: (report, bytes) => void this.#tooLarge(report, bytes),
@@ -124,16 +127,16 @@ export class Link {
       connect,
       options: broker,
       time,
-      hears: (url) => this.#hears(url),
+      hears: (url) => this.#hears(url, () => this.#freshness.longestMs(url, time.mono())),
       sessions: options.sessions,
       isTaken: (url) => this.#emergencies.takesOver(url),
     });
   }
 
-  /** The events that every connection to a broker passes on. */
-  #hears(broker: string): ConnectionEvents {
+  /** The events that every connection to a broker passes on. `waitedMs`: see `Freshness`. */
+  #hears(broker: string, waitedMs: () => number | undefined): ConnectionEvents {
     return {
-      message: (message) => this.#on.message(message, broker),
+      message: (message) => this.#on.message(message, broker, waitedMs()),
       oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
     };
   }
@@ -342,7 +345,7 @@ export class Link {
     await this.#collector.giveWay(broker);
     try {
       this.#connection = this.#options.outbox.nextConnection();
-      const hears = this.#hears(broker);
+      const hears = this.#hears(broker, () => this.#freshness.waitedMs(broker, time.mono()));
       const connection = await connect(broker, this.#connectOptions(), hears, this.#stopping.signal);
       const acceptedAt = time.mono();
       const { error, silentMs, isOwnDoing, ...served } = await this.#serve(connection);
@@ -400,6 +403,7 @@ export class Link {
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
     const pinged = error.code === "stalled" && traffic.inFlight === 0;
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
+    this.#freshness.ended();
     this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
     const isOwnDoing = this.#collector.left(broker, error);
@@ -430,6 +434,7 @@ export class Link {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
           this.#move();
+          this.#freshness.answered(broker, time.mono());
           const listening = tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
           const ms = Math.round(rttMs * 10) / 10;

@@ -57,6 +57,8 @@ export const Episode = z.object({
     .optional(),
   /** When it was last pressed again, UTC milliseconds, if the time was known. */
   pressedAgainAt: z.number().optional(),
+  /** The same on the clock of `mono`: when the unit learnt of it. Negative: in an earlier life. */
+  pressedAgainMono: z.number().optional(),
   /**
    * The first and the newest `cleared` that was refused because it came before that press was seen: its own `at`, and
    * when it came, on the clock of `mono`.

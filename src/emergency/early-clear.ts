@@ -14,6 +14,8 @@ const TWIN_MS = 10_000;
 
 /** `at`: when dispatch wrote it, ISO 8601. `mono`: when it came. */
 type Cleared = { readonly at?: string | undefined; readonly mono: number };
+/** `writtenAfter`: it may have waited; the earliest time at which it can have been written, on the clock of `mono`. */
+type Came = Cleared & { readonly writtenAfter?: number | undefined };
 
 /** How much later the second one was written, and how much later it came, in ms. NaN: not known. */
 const between = (one: Cleared, other: Cleared): { readonly writtenMs: number; readonly cameMs: number } => ({
@@ -44,12 +46,17 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
  * session of a broker. That press must not end with it. A clock of dispatch that is behind costs one refusal for each
  * press, and one for each of its computers: the next `cleared` counts.
  */
-export const isTooEarly = (known: Episode, cleared: Cleared): boolean => {
-  const { earlyClear, pressedAgainAt = Number.NaN } = known;
+export const isTooEarly = (known: Episode, cleared: Came): boolean => {
+  const { earlyClear, pressedAgainAt = Number.NaN, pressedAgainMono = -Infinity } = known;
+  const { writtenAfter = cleared.mono } = cleared;
   if (!isSeen(known, cleared.mono)) return true;
   // Comparisons with NaN are false: a time is not known.
   const earlier = pressedAgainAt - Date.parse(cleared.at ?? "");
-  if (!earlyClear) return earlier > 0 && earlier < KEPT_MS;
+  if (!earlyClear) {
+    // Of a press in an earlier life only clocks can tell whether the `cleared` is older.
+    const mayBeOlder = writtenAfter < pressedAgainMono && (pressedAgainMono >= 0 || Number.isNaN(earlier));
+    return mayBeOlder || (earlier > 0 && earlier < KEPT_MS);
+  }
   const { newest = earlyClear } = earlyClear;
   // Neither of them waited for the link, whatever their times say: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;

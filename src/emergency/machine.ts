@@ -50,6 +50,11 @@ export type EpisodeEvent =
       /** When it came, UTC milliseconds, if the time is known. */
       readonly cameAt?: number | undefined;
       readonly mono: number;
+      /**
+       * It may have waited for the unit: the earliest time at which dispatch can have written it, on the clock of `mono`.
+       * -Infinity: nobody knows.
+       */
+      readonly writtenAfter?: number | undefined;
     }
   | { readonly kind: "connected"; readonly mono: number }
   /** `connected`: something can be published now. `at`: UTC milliseconds, if the time is known. */
@@ -171,6 +176,7 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
       dark: episode.dark && event.dark,
       unseen: { handed: {} },
       pressedAgainAt: timeOf(event.pressed),
+      pressedAgainMono: event.mono,
       earlyClear: undefined,
     },
     event.mono,
@@ -342,6 +348,9 @@ const endOfDrill = ({ pressed }: Episode, mono: number): Pick<Episode, "endsAt" 
   ...(pressed === undefined || pressed.clock === "unset" ? {} : { endsAtUtc: pressed.at + DRILL_ENDS_MS }),
 });
 
+/** In an earlier life. */
+const BEFORE = -1;
+
 /** Episodes from the memory after a restart at `mono`. Each of them is on disk. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
   episodes: episodes.map((episode) => ({
@@ -351,6 +360,7 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     reach: episode.reach === "sent" ? "sent" : "stored",
     repeatAt: mono + REPEAT_MS,
     ...(episode.unseen ? { unseen: { handed: {} } } : {}),
+    ...(episode.pressedAgainMono === undefined ? {} : { pressedAgainMono: BEFORE }),
     ...(episode.earlyClear ? { earlyClear: { at: episode.earlyClear.at, mono } } : {}),
     ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),

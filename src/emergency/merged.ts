@@ -31,6 +31,7 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     presses,
     unseen: ours.unseen ?? other.unseen,
     pressedAgainAt: newer.pressedAgainAt,
+    pressedAgainMono: newer.pressedAgainMono,
     earlyClear: newer.earlyClear,
     overAt: newer.overAt,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),

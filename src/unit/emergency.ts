@@ -250,10 +250,10 @@ export class EmergencyPart implements Disposable {
   }
 
   /**
-   * Dispatch acknowledges an episode. `broker`: the one that delivered it. Resolves when that is on disk, or refused, or the
-   * disk does not answer.
+   * Dispatch acknowledges an episode. `broker`: the one that delivered it. `waitedMs`: for how long it may have waited there;
+   * absent: it has not. Resolves when that is on disk, or refused, or the disk does not answer.
    */
-  async acknowledge(id: string, payload: Buffer, broker: string): Promise<void> {
+  async acknowledge(id: string, payload: Buffer, broker: string, waitedMs?: number): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
       log.warn("an acknowledgement is refused: its topic does not name an episode");
@@ -269,7 +269,9 @@ export class EmergencyPart implements Disposable {
     const name = by === undefined ? undefined : Array.from(by).slice(0, BY_LETTERS).join("");
     const now = clock.now();
     const cameAt = now.clock === "unset" ? undefined : now.at;
-    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono: clock.mono(), broker });
+    const mono = clock.mono();
+    const writtenAfter = waitedMs === undefined ? undefined : mono - waitedMs;
+    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono, writtenAfter, broker });
     // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();
   }

@@ -113,11 +113,11 @@ const receiver = (
   commands: CommandPart,
 ): LinkEvents["message"] => {
   const admit = createAdmission({ keys: options.settings.dispatch.requireSigned, routes, faults });
-  return async (given, broker) => {
+  return async (given, broker, waitedMs) => {
     const message = admit(given, broker);
     if (!message) return;
     const episode = routes.acknowledged(message.topic);
-    if (episode !== undefined) await emergency.acknowledge(episode, message.payload, broker);
+    if (episode !== undefined) await emergency.acknowledge(episode, message.payload, broker, waitedMs);
     else if (message.topic === routes.command) await commands.receive(message);
     else if (message.topic === routes.receipt) void custody.receive(message.payload, broker);
     else if (message.topic === routes.bundle) options.bundle?.(message.payload);

@@ -39,6 +39,41 @@ describe("a cleared after a further press", () => {
     expect(stateAfter(sent("A", 3), early, sent("A", 4), once, again5s)).toEqual(["cleared 2"]);
   });
 
+  test("that may have waited since before the press does not end it, whatever its time says or does not say", () => {
+    const from = (writtenAfter: number | undefined, at?: string): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage: "cleared",
+      at,
+      mono: 60_000,
+      writtenAfter,
+    });
+    const ahead = new Date(PRESSED + 30_000).toISOString();
+    for (const at of [undefined, ahead]) {
+      expect(stateAfter(sent("A", 3), from(99, at))).toEqual(["active 2"]);
+      expect(stateAfter(sent("A", 3), from(-Infinity, at))).toEqual(["active 2"]);
+      expect(stateAfter(sent("A", 3), from(100, at))).toEqual(["cleared 2"]);
+      expect(stateAfter(sent("A", 3), from(undefined, at))).toEqual(["cleared 2"]);
+    }
+  });
+
+  test("that may have waited since an earlier life ends it if its time is after the press", () => {
+    const before = after(...accepted, sent("A", 3)).emergency;
+    const restarted = restore(before.episodes, 5);
+    const came = (at?: string) =>
+      advance(restarted, {
+        kind: "ack",
+        id: "A",
+        stage: "cleared",
+        at,
+        mono: 60_000,
+        writtenAfter: -Infinity,
+      }).emergency.episodes[0]?.state;
+    expect(came(new Date(PRESSED + 30_000).toISOString())).toBe("cleared");
+    expect(came(new Date(PRESSED - 30_000).toISOString())).toBe("active");
+    expect(came()).toBe("active");
+  });
+
   test("that was refused does not end it later, when it comes from another broker, though dispatch's clock is ahead", () => {
     const twin = clearedAt(new Date(PRESSED + 10_000).toISOString(), 200);
     const from = (mono: number) => ({ ...twin, mono });
