@@ -16,6 +16,19 @@ describe("a drill", () => {
     expect(world.life.emergency.drill("technician")).toBe("an emergency is open, so no press can be a drill");
   });
 
+  test("is followed by a real episode, also if the board counts the second press in the first", async () => {
+    const world = await opened();
+    world.life.emergency.drill("technician");
+    world.press(1);
+    await world.pass(200);
+    world.press(1, { count: 2, ageMs: 200 });
+    await world.pass(2_000);
+    expect(world.episodes).toMatchObject([
+      { test: true, presses: 1 },
+      { test: false, presses: 1 },
+    ]);
+  });
+
   test("is refused to a technician while one is open, and the log says what is refused", async () => {
     const world = await opened();
     world.life.emergency.drill("technician");
