@@ -79,7 +79,7 @@ test("what dispatch says is heard after chance has ended the link's connection a
       if (!is) world.network.reset(route);
     }
   };
-  const at = () => world.logs.filter(({ msg }) => msg === "connected to dispatch").at(-1)?.["broker"];
+  const at = () => world.logs.findLast(({ msg }) => msg === "connected to dispatch")?.["broker"];
   for (let n = 0; n < 4; n++) {
     coverage(false, home!);
     await world.wait(10_000, () => at() === other!.url && world.network.connections === 1);
