@@ -135,6 +135,13 @@ const released = (ring: Ring, { release, mono }: RingEvent & { kind: "released" 
   return episodes(ring, { kind: "released", name: { board, number }, heldMs, mono }, { mono });
 };
 
+/** It is stored, because only this boot can say it: its reports after a restart have the time from the memory. */
+const timed = (ring: Ring, { id, pressed }: RingEvent & { kind: "timed" }): RingStep => {
+  const { emergency } = ring;
+  const all = emergency.episodes.map((one) => (one.id === id ? { ...one, pressed } : one));
+  return toStore({ ...ring, emergency: { ...emergency, episodes: all } }, []);
+};
+
 const withEvidence = ({ ring, effects }: RingStep): RingStep => ({
   ring,
   effects: effects.flatMap((effect): RingEffect[] =>
@@ -276,6 +283,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return notStored(ring, event.generation, mono);
     case "sent":
       return episodes(ring, { ...event, mono }, { mono });
+    case "timed":
+      return timed(ring, event);
     case "released":
       return released(ring, event);
     case "ack":

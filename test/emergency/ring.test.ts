@@ -196,6 +196,23 @@ describe("a press that grows after it was on disk, because its confirmation was 
   });
 });
 
+test("the time of a press that becomes known is stored, and makes no report", () => {
+  const unset = { ...pressedAt(5), clock: "unset" } as const;
+  const pressed = { ...pressedAt(5), at: 7_000_000 };
+  const { ring } = after(
+    drill(0),
+    press(1, 5, { pressed: unset }),
+    press(2, 6, { pressed: unset }),
+    stored(2),
+  );
+  const timed = from(ring, { kind: "timed", id: "P1", pressed });
+  expect(kindsOf(timed.effects)).toEqual(["store"]);
+  expect(timed.ring.emergency.episodes).toMatchObject([
+    { id: "P1", pressed, revision: 1 },
+    { id: "P2", pressed: unset },
+  ]);
+});
+
 describe("an airbag", () => {
   const airbag = (path: string, mono = 0): RingEvent => ({
     kind: "airbag",
