@@ -8,7 +8,7 @@ import { LAST_INSTANT, type Instant } from "../domain/time.ts";
  * a restart (contract §2). Pure: the caller performs the decision.
  */
 export type Asked = {
-  /** The payload as JSON; undefined if it is not JSON or is too long. */
+  /** The payload as JSON; undefined if it is not JSON in UTF-8 or is too long. */
   readonly value: unknown;
   /** The message as it was received, to be kept if it must wait. */
   readonly held: HeldCommand;
@@ -43,6 +43,7 @@ const REMEMBERED_MS = 86_400_000;
 /** The newest commands are remembered whatever their expiry, if there is room. */
 const KEPT_ANYWAY = 16;
 const ERROR_LETTERS = 160;
+const UNREADABLE = "it is not JSON in UTF-8, or it is too long";
 /** The most commands that wait for the time, and the most bytes that they take. Further ones are refused. */
 const HELD = 16;
 const HELD_BYTES = 32_768;
@@ -161,7 +162,10 @@ export const decide = (
   const parsed = CommandMessage.safeParse(value);
   if (!parsed.success) {
     const named = Named.safeParse(value);
-    const whys = parsed.error.issues.map(({ path, message }) => [...path.map(String), message].join(": "));
+    const whys =
+      value === undefined
+        ? [UNREADABLE]
+        : parsed.error.issues.map(({ path, message }) => [...path.map(String), message].join(": "));
     const error = ["it is not a command", ...whys.slice(0, 1)].join(": ");
     return {
       kind: "answer",

@@ -17,6 +17,8 @@ export const CountedPresses = z.object({
   board: z.string(),
   below: z.int().nonnegative(),
   numbers: z.array(z.int().positive()),
+  /** Those of `numbers` that stand for more than one press. Absent in a memory of an older release. */
+  several: z.array(z.object({ number: z.int().positive(), count: z.int().positive() })).optional(),
 });
 export type CountedPresses = z.infer<typeof CountedPresses>;
 

@@ -61,6 +61,8 @@ export type RingEvent =
    * technician in the car.
    */
   | { readonly kind: "drill"; readonly mono: number; readonly askedAt?: number | undefined }
+  /** The time of the press that opened an episode is known now. */
+  | { readonly kind: "timed"; readonly id: string; readonly pressed: Pressed }
   /** The contact of a press has opened. */
   | { readonly kind: "released"; readonly release: BoardRelease; readonly mono: number }
   /** The memory is on disk up to this generation, or this generation cannot be stored now. */

@@ -12,6 +12,8 @@ export type Merging = {
 const isLater = (one: Episode, other: Episode): boolean =>
   STAGES.indexOf(one.state) > STAGES.indexOf(other.state);
 
+const isTimed = ({ pressed }: Episode): boolean => pressed !== undefined && pressed.clock !== "unset";
+
 /**
  * The ring's version of an episode with everything that only the other version has. `other` is older than the
  * presses of this life, and newer than the rest. An episode only goes on and grows.
@@ -20,10 +22,11 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
   const goesOn = isLater(other, ours) && (other.state !== "cleared" || mayEnd);
   const { state, by, ackAt } = goesOn ? other : ours;
   const newer = (other.pressedAgainAt ?? -Infinity) > (ours.pressedAgainAt ?? -Infinity) ? other : ours;
+  const { pressed = other.pressed } = [ours, other].find(isTimed) ?? ours;
   return {
     ...ours,
     first: ours.first ?? other.first,
-    pressed: ours.pressed ?? other.pressed,
+    pressed,
     buttons: [...new Set([...other.buttons, ...ours.buttons])],
     silent: ours.silent && other.silent,
     dark: ours.dark && other.dark,
@@ -48,4 +51,5 @@ export const saysTheSame = (one: Episode, other: Episode): boolean =>
   one.silent === other.silent &&
   one.dark === other.dark &&
   one.heldMs === other.heldMs &&
+  isTimed(one) === isTimed(other) &&
   one.buttons.length === other.buttons.length;

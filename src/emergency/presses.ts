@@ -12,6 +12,8 @@ import type { BoardPress } from "../domain/panic.ts";
  * not pending.
  */
 const REMEMBERED = 64;
+/** Numbers that stand for several presses: a board keeps sixteen pending presses. The oldest is forgotten first. */
+const SEVERAL = 16;
 /**
  * Boards that are remembered: a car has one, and may have had others before a repair. The oldest is
  * forgotten first.
@@ -24,22 +26,50 @@ const includes = ({ below, numbers }: CountedPresses, number: number): boolean =
 const of = (known: readonly CountedPresses[], board: string): CountedPresses =>
   known.find((one) => one.board === board) ?? { board, below: 0, numbers: [] };
 
-const put = (known: readonly CountedPresses[], one: CountedPresses): readonly CountedPresses[] =>
-  [...known.filter(({ board }) => board !== one.board), one].slice(-BOARDS);
+const put = (
+  known: readonly CountedPresses[],
+  { several = [], ...one }: CountedPresses,
+): readonly CountedPresses[] => {
+  const left = several.filter(({ number }) => one.numbers.includes(number)).slice(-SEVERAL);
+  const now = left.length > 0 ? { ...one, several: left } : one;
+  return [...known.filter(({ board }) => board !== one.board), now].slice(-BOARDS);
+};
+
+/** As how many presses a number has been counted. A board repeats no number up to `below`: nothing of it is new. */
+const countOf = (one: CountedPresses, number: number): number => {
+  if (!includes(one, number)) return 0;
+  if (number <= one.below) return Infinity;
+  return one.several?.find((other) => other.number === number)?.count ?? 1;
+};
 
 /** Whether a press has been counted. A board without a latch has no numbers (0) and repeats nothing. */
 export const isCounted = (known: readonly CountedPresses[], { board, number }: BoardPress): boolean =>
   number !== 0 && includes(of(known, board), number);
 
+/**
+ * How many of the presses that this one stands for have not been counted: all of a new one, and those that the board has
+ * counted in it since it was read.
+ */
+export const uncounted = (known: readonly CountedPresses[], press: BoardPress): number => {
+  const before = press.number === 0 ? 0 : countOf(of(known, press.board), press.number);
+  return Math.max(0, Math.max(1, press.count) - before);
+};
+
 /** Adds a press to those that have been counted. A press without a number (0) is not remembered. */
 export const count = (
   known: readonly CountedPresses[],
-  { board, number }: BoardPress,
+  { board, number, count: times }: BoardPress,
 ): readonly CountedPresses[] => {
   if (number === 0) return known;
-  const { below, numbers } = of(known, board);
-  const all = [...numbers, number].toSorted((a, b) => a - b);
-  return put(known, { board, below: all.at(-REMEMBERED - 1) ?? below, numbers: all.slice(-REMEMBERED) });
+  const { below, numbers, several = [] } = of(known, board);
+  const all = [...new Set([...numbers, number])].toSorted((a, b) => a - b);
+  const others = several.filter((one) => one.number !== number);
+  return put(known, {
+    board,
+    below: all.at(-REMEMBERED - 1) ?? below,
+    numbers: all.slice(-REMEMBERED),
+    several: times > 1 ? [...others, { number, count: times }] : others,
+  });
 };
 
 /**
@@ -62,10 +92,12 @@ export const repeated = (
   other: readonly CountedPresses[],
 ): number =>
   known
-    .map(({ board, numbers }) => {
-      const isRepeated = (number: number): boolean =>
-        !includes(of(begun, board), number) && includes(of(other, board), number);
-      return numbers.filter(isRepeated).length;
+    .flatMap((one) => {
+      const [before, theirs] = [of(begun, one.board), of(other, one.board)];
+      return one.numbers.map((number) => {
+        const both = Math.min(countOf(one, number), countOf(theirs, number));
+        return Math.max(0, both - countOf(before, number));
+      });
     })
     .reduce((all, one) => all + one, 0);
 
@@ -75,9 +107,9 @@ export const since = (
   begun: readonly CountedPresses[],
   board: string,
 ): readonly CountedPresses[] => {
-  const { numbers } = of(known, board);
+  const { numbers, several = [] } = of(known, board);
   const fresh = numbers.filter((number) => !includes(of(begun, board), number));
-  return put(known, { board, below: 0, numbers: fresh });
+  return put(known, { board, below: 0, numbers: fresh, several });
 };
 
 /** The presses that are in one of two memories: a press that one of them has counted is counted. */
@@ -85,10 +117,19 @@ export const unite = (
   known: readonly CountedPresses[],
   other: readonly CountedPresses[],
 ): readonly CountedPresses[] =>
-  other.reduce((all, { board, below, numbers }) => {
+  other.reduce((all, theirs) => {
+    const { board, below, numbers } = theirs;
     const before = of(all, board);
     const lowest = Math.max(before.below, below);
     const sorted = [...new Set([...before.numbers, ...numbers])].toSorted((a, b) => a - b);
     const above = sorted.filter((number) => number > lowest);
-    return put(all, { board, below: above.at(-REMEMBERED - 1) ?? lowest, numbers: above.slice(-REMEMBERED) });
+    const several = above
+      .map((number) => ({ number, count: Math.max(countOf(before, number), countOf(theirs, number)) }))
+      .filter((one) => one.count > 1);
+    return put(all, {
+      board,
+      below: above.at(-REMEMBERED - 1) ?? lowest,
+      numbers: above.slice(-REMEMBERED),
+      several,
+    });
   }, known);

@@ -12,7 +12,7 @@ import {
   type EpisodeEffect,
   type EpisodeEvent,
 } from "./machine.ts";
-import { count, isCounted, meet } from "./presses.ts";
+import { count, isCounted, meet, uncounted } from "./presses.ts";
 import { adopt, recalled } from "./recalled.ts";
 import {
   AIRBAGS_MAX,
@@ -95,18 +95,18 @@ const samePress = (one: BoardPress, other: BoardPress): boolean =>
 
 const press = (ring: Ring, event: RingEvent & { kind: "press" }): RingStep => {
   const { press: now } = event;
-  const before = ring.waiting.find((one) => samePress(one.press, now))?.press;
-  if (!isCounted(ring.presses, now)) {
-    if (ring.waiting.length >= WAITING_MAX) return { ring, effects: [] };
-    const id = isKnown(ring, event.id) ? event.spareId : event.id;
-    return counted({ ...ring, presses: count(ring.presses, now) }, { ...event, id }, now.count);
-  }
-  if (!before) return countedBefore(ring, now);
-  // The board's sixteen places are full: it counts further presses in the newest one.
-  if (now.count > before.count)
-    return counted(ring, { ...event, id: event.spareId }, now.count - before.count);
-  // The board repeats it: storing is tried again.
-  return { ring, effects: [{ kind: "store", generation: ring.generation }] };
+  const waits = ring.waiting.some((one) => samePress(one.press, now));
+  const fresh = uncounted(ring.presses, now);
+  // The board repeats it. If it is not on disk yet, storing is tried again.
+  if (fresh === 0)
+    return waits
+      ? { ring, effects: [{ kind: "store", generation: ring.generation }] }
+      : countedBefore(ring, now);
+  if (!waits && ring.waiting.length >= WAITING_MAX) return { ring, effects: [] };
+  // The board has counted further presses in one that was not confirmed, or whose confirmation was lost.
+  const isFurther = isCounted(ring.presses, now);
+  const id = isFurther || isKnown(ring, event.id) ? event.spareId : event.id;
+  return counted({ ...ring, presses: count(ring.presses, now) }, { ...event, id }, fresh);
 };
 
 /** Its confirmation did not reach the board. It is confirmed at once, unless only a recalled memory has it. */
@@ -126,13 +126,20 @@ const counted = (ring: Ring, event: RingEvent & { kind: "press" }, presses: numb
   const waiting = one.number === 0 ? ring.waiting : [...others, waits];
   const name = one.number === 0 ? undefined : { board: one.board, number: one.number };
   const rest = { id, button, name, silent, dark, pressed, mono, automatic: false } as const;
-  const happened = { kind: "press", ...rest, count: Math.max(1, presses) } as const;
+  const happened = { kind: "press", ...rest, count: presses } as const;
   return withEvidence(episodes({ ...ring, waiting }, happened, event));
 };
 
 const released = (ring: Ring, { release, mono }: RingEvent & { kind: "released" }): RingStep => {
   const { board, number, heldMs } = release;
   return episodes(ring, { kind: "released", name: { board, number }, heldMs, mono }, { mono });
+};
+
+/** It is stored, because only this boot can say it: its reports after a restart have the time from the memory. */
+const timed = (ring: Ring, { id, pressed }: RingEvent & { kind: "timed" }): RingStep => {
+  const { emergency } = ring;
+  const all = emergency.episodes.map((one) => (one.id === id ? { ...one, pressed } : one));
+  return toStore({ ...ring, emergency: { ...emergency, episodes: all } }, []);
 };
 
 const withEvidence = ({ ring, effects }: RingStep): RingStep => ({
@@ -276,6 +283,8 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return notStored(ring, event.generation, mono);
     case "sent":
       return episodes(ring, { ...event, mono }, { mono });
+    case "timed":
+      return timed(ring, event);
     case "released":
       return released(ring, event);
     case "ack":

@@ -127,6 +127,16 @@ const remedyFor = (expected: z.core.$ZodType | undefined, value: unknown): strin
   return isText && expected.safeParse(String(value)).success ? "put it in quotes" : undefined;
 };
 
+/** The issues of the items of a list that is too long: zod does not look into it. */
+const inItems = (schema: z.core.$ZodType, list: readonly unknown[], path: Path): z.core.$ZodIssue[] => {
+  const found = schemaAt(schema, path);
+  if (!(found instanceof z.ZodArray)) return [];
+  return list.flatMap((item, n) => {
+    const issues = z.safeParse(found.element, item).error?.issues ?? [];
+    return issues.map((issue) => Object.assign({}, issue, { path: [...path, n, ...issue.path] }));
+  });
+};
+
 /** Turns an issue of zod into issues in plain English. `raw`: the block as it was read. */
 export const explain = (schema: z.core.$ZodType, raw: unknown, issue: z.core.$ZodIssue): Issue[] => {
   if (issue.code === "unrecognized_keys") return unknownKeys(schema, issue);
@@ -136,19 +146,24 @@ export const explain = (schema: z.core.$ZodType, raw: unknown, issue: z.core.$Zo
     const found = JSON.stringify(issue.path.at(-1));
     return [{ path: issue.path, code: "invalid", expected, found, atKey: true }];
   }
-  const remedy = remedyFor(schemaAt(schema, issue.path), value);
+  const { path, message: expected } = issue;
+  if (issue.code === "too_big" && issue.origin === "array" && Array.isArray(value)) {
+    const found = `${value.length}`;
+    const keep = Number(issue.maximum);
+    return [
+      { path, code: "invalid", expected, found, atKey: false, keep },
+      ...inItems(schema, value, path).flatMap((one) => explain(schema, raw, one)),
+    ];
+  }
+  const remedy = remedyFor(schemaAt(schema, path), value);
   return [
     {
-      path: issue.path,
+      path,
       code: "invalid",
-      expected: issue.message,
-      found:
-        issue.code === "too_big" && issue.origin === "array" && Array.isArray(value)
-          ? `${value.length}`
-          : shown(value, issue.path),
+      expected,
+      found: shown(value, path),
       ...(remedy === undefined ? {} : { remedy }),
       atKey: false,
-      ...(issue.code === "too_big" && issue.origin === "array" ? { keep: Number(issue.maximum) } : {}),
     },
   ];
 };

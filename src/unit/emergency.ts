@@ -34,7 +34,7 @@ import { EpisodeLegs, type EpisodeCounts, type EpisodeStatus } from "../status/l
 import { readJson } from "../wire/read.ts";
 import { EpisodeReports } from "./episode-reports.ts";
 import { episodeIdOf, newEpisodeId } from "./episode-id.ts";
-import { pressedAt } from "./press-time.ts";
+import { pressedAt, timed } from "./press-time.ts";
 import { secured } from "./secured.ts";
 import { NOT_STORED, Storing } from "./storing.ts";
 
@@ -302,12 +302,24 @@ export class EmergencyPart implements Disposable {
 
   #tick(): void {
     const { clock, link } = this.#options;
+    this.#putRight();
     const { at, clock: trust } = clock.now();
     const known = trust === "unset" ? {} : { at };
     this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
     const waiting = [...this.#unleased];
     this.#unleased.clear();
     for (const id of waiting) this.#publish(id);
+  }
+
+  /** Once the time is known: the presses that were made before, and the reports of them. */
+  #putRight(): void {
+    const { outbox, clock } = this.#options;
+    for (const episode of this.#ring.emergency.episodes) {
+      const pressed = timed(episode.pressed, outbox.boot, clock);
+      if (!pressed) continue;
+      this.#renew(episode);
+      this.#give({ kind: "timed", id: episode.id, pressed });
+    }
   }
 
   /** Takes over the report of an episode. One of an earlier store gets a number of this one. */
@@ -413,10 +425,15 @@ export class EmergencyPart implements Disposable {
   }
 
   #repeat(episode: Episode): void {
+    this.#renew(episode);
+    this.#publish(episode.id);
+  }
+
+  /** Gives the report of an episode its attempt, and its times as they are known now. */
+  #renew(episode: Episode): void {
     const report = this.#reports.get(episode.id);
     // The outbox may still give the report another number, which a copy of it would not get.
-    if (report && !this.#waitsForLease(report)) this.#reports.repeat(episode);
-    this.#publish(episode.id);
+    if (report && !this.#waitsForLease(report)) this.#reports.renew(episode);
   }
 
   /** The next life could give the number of this report again: it is leased, or replaced, within a second. */

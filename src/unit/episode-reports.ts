@@ -65,8 +65,8 @@ export class EpisodeReports {
     return report;
   }
 
-  /** Gives the report of an episode another attempt, and its times as far as they are known by now. It keeps its number. */
-  repeat({ id, attempt, pressed }: Episode): void {
+  /** Gives the report of an episode its present attempt, and its times as far as they are known by now. It keeps its number. */
+  renew({ id, attempt, pressed }: Episode): void {
     const { outbox, clock } = this.#options;
     const before = this.#reports.get(id);
     if (!before) return;

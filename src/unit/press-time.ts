@@ -10,6 +10,13 @@ export const pressedAt = (mono: number, boot: number, clock: Clock): Pressed => 
   return { boot, mono, ...instant };
 };
 
+/** The same press with its time, if that was not known when it was made, in this boot, and is now. */
+export const timed = (pressed: Pressed | undefined, boot: number, clock: Clock): Pressed | undefined => {
+  if (pressed?.clock !== "unset" || pressed.boot !== boot) return undefined;
+  const now = pressedAt(pressed.mono, boot, clock);
+  return now.clock === "unset" ? undefined : now;
+};
+
 /**
  * The best known time of a press. `boot`: the present boot. Empty if the press was made before a restart and the
  * clock is unset, or was then: all times of a report are on one clock, which is put right as a whole.

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { gunzipSync } from "node:zlib";
 
 /** What dispatch sees in one message: the reports of a batch, or the one thing it carries. */
@@ -9,13 +10,19 @@ export type Received =
 /** A batch unpacks to at most this: a few bytes of gzip can claim gigabytes. */
 const BATCH_BYTES = 64 * 1024 * 1024;
 
+/** Throws if the bytes are not UTF-8: replaced, two different texts could become the same one. */
+const textOf = (bytes: Buffer): string => {
+  if (!isUtf8(bytes)) throw new TypeError("not UTF-8");
+  return bytes.toString("utf8");
+};
+
 /** Reads any message of the contract by its topic: gzip NDJSON on `history`, JSON elsewhere. */
 export const readMessage = (topic: string, payload: Buffer): Received => {
   if (payload.length === 0) return { kind: "cleared", topic };
   try {
-    const text = topic.endsWith("/history")
-      ? gunzipSync(payload, { maxOutputLength: BATCH_BYTES }).toString("utf8")
-      : payload.toString("utf8");
+    const text = textOf(
+      topic.endsWith("/history") ? gunzipSync(payload, { maxOutputLength: BATCH_BYTES }) : payload,
+    );
     const values = topic.endsWith("/history")
       ? text
           .split("\n")
@@ -28,11 +35,11 @@ export const readMessage = (topic: string, payload: Buffer): Received => {
   }
 };
 
-/** The JSON of a short message from dispatch; undefined if it is longer than `maxBytes` or is not JSON. */
+/** The JSON of a short message from dispatch; undefined if it is longer than `maxBytes`, or is not JSON in UTF-8. */
 export const readJson = (payload: Buffer, maxBytes: number): unknown => {
   if (payload.length > maxBytes) return undefined;
   try {
-    return JSON.parse(payload.toString("utf8"));
+    return JSON.parse(textOf(payload));
   } catch {
     return undefined;
   }

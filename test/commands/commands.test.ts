@@ -90,7 +90,7 @@ describe("a command", () => {
 
 describe("a payload that is no command", () => {
   const refusals: readonly (readonly [unknown, string, string])[] = [
-    [undefined, "", "it is not a command: Invalid input: expected object, received undefined"],
+    [undefined, "", "it is not a command: it is not JSON in UTF-8, or it is too long"],
     [[], "", "it is not a command: Invalid input: expected object, received array"],
     [null, "", "it is not a command: Invalid input: expected object, received null"],
     [{ id: "x" }, "x", "it is not a command: kind: "],

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CountedPresses } from "../../src/domain/memory.ts";
-import { count, isCounted, meet, unite } from "../../src/emergency/presses.ts";
+import { count, isCounted, meet, repeated, since, uncounted, unite } from "../../src/emergency/presses.ts";
 
 type Known = readonly CountedPresses[];
 
 const press = (number: number, board = "0badcafe") => ({ board, number, loop: 0, count: 1 });
+/** The press with this number stands for several. */
+const standing = (number: number, times: number) => ({ ...press(number), count: times });
 const counting = (known: Known, ...numbers: number[]): Known =>
   numbers.reduce((now, number) => count(now, press(number)), known);
 
@@ -50,6 +52,32 @@ describe("the presses of a board", () => {
     expect(counting([], 9, 10, 2, 1)[0]!.numbers).toEqual([1, 2, 9, 10]);
     const many = counting([], ...Array.from({ length: 64 }, (_, n) => 100 - n), 5);
     expect(many[0]).toMatchObject({ below: 5, numbers: { length: 64 } });
+  });
+
+  test("that grow after they were counted are new by their growth", () => {
+    expect([0, 1, 3].map((times) => uncounted([], standing(7, times)))).toEqual([1, 1, 3]);
+    const known = counting([], 7);
+    expect([0, 1, 3].map((times) => uncounted(known, standing(7, times)))).toEqual([0, 0, 2]);
+    const grown = count(known, standing(7, 3));
+    expect(grown).toEqual([
+      { board: "0badcafe", below: 0, numbers: [7], several: [{ number: 7, count: 3 }] },
+    ]);
+    expect([1, 3, 4].map((times) => uncounted(grown, standing(7, times)))).toEqual([0, 0, 1]);
+    expect(uncounted(count(grown, standing(7, 5)), standing(7, 6))).toBe(1);
+    expect(uncounted(count([], standing(0, 3)), standing(0, 3))).toBe(3);
+  });
+
+  test("that stand for several are remembered in a constant room, too", () => {
+    const all = Array.from({ length: 64 }, (_, n) => standing(n + 1, 255));
+    expect(all.reduce(count, [])[0]!.several).toEqual(
+      all.slice(-16).map(({ number }) => ({ number, count: 255 })),
+    );
+  });
+
+  test("that stand for several are remembered as long as their numbers are, and an old one never grows", () => {
+    const known = counting(count([], standing(1, 2)), ...Array.from({ length: 64 }, (_, n) => n + 2));
+    expect(known[0]).not.toHaveProperty("several");
+    expect(uncounted(known, standing(1, 200))).toBe(0);
   });
 
   test("are no other board's", () => {
@@ -97,6 +125,28 @@ describe("boards", () => {
 });
 
 describe("two memories of presses", () => {
+  test("count a number as often as the one that has it more often", () => {
+    const [one, other] = [counting([], 1, 2), count(counting([], 2, 3), standing(2, 3))];
+    for (const both of [unite(one, other), unite(other, one)]) {
+      expect(both[0]!.several).toEqual([{ number: 2, count: 3 }]);
+      expect(uncounted(both, standing(2, 4))).toBe(1);
+    }
+  });
+
+  test("have in common what both have counted since: of a number that has grown, only that", () => {
+    const begun = count(counting([], 1, 2), standing(2, 2));
+    const ours = [standing(2, 4), standing(3, 3), press(4)].reduce(count, begun);
+    const theirs = [standing(2, 3), standing(3, 5)].reduce(count, begun);
+    expect(repeated(ours, begun, theirs)).toBe(1 + 3);
+    expect(repeated(ours, begun, begun)).toBe(0);
+  });
+
+  test("since the beginning: with the presses that a new number stands for", () => {
+    const begun = count([], standing(2, 2));
+    const ours = since(count(begun, standing(5, 3)), begun, "0badcafe");
+    expect(ours).toEqual([{ board: "0badcafe", below: 0, numbers: [5], several: [{ number: 5, count: 3 }] }]);
+  });
+
   test("count together what one of them has counted, whichever comes first", () =>
     fc.assert(
       fc.property(

@@ -135,6 +135,20 @@ describe("an episode of a newer memory", () => {
     expect(first(step)).toMatchObject({ presses: 2, state });
   });
 
+  test("has the time of its press, if one of the two versions knows it", () => {
+    const unset = { boot: 1, mono: 5, at: 5, clock: "unset" } as const;
+    const known = { ...unset, at: 1_000, clock: "ntp" } as const;
+    const learnt = recall(begun([episodeOf({ pressed: unset })]), newer({ pressed: known }));
+    expect(first(learnt).pressed).toEqual(known);
+    expect(kindsOf(learnt)).toContain("report");
+    for (const other of [unset, undefined]) {
+      const kept = recall(begun([episodeOf({ pressed: known })]), newer({ pressed: other, presses: 2 }));
+      expect(first(kept)).toMatchObject({ pressed: known, presses: 2 });
+    }
+    const neither = recall(begun([episodeOf({ pressed: undefined })]), newer({ pressed: unset, presses: 2 }));
+    expect(first(neither).pressed).toEqual(unset);
+  });
+
   test("has the time of the later further press, and the cleared that was refused for that", () => {
     const early = { mono: 5, at: "2026-11-24T07:59:00.000Z" };
     const ours = begun([episodeOf({ presses: 2, pressedAgainAt: 1_000, earlyClear: early })], [1, 2]);

@@ -29,6 +29,8 @@ class World {
   /** What the board has latched and not forgotten, and the number given last. */
   readonly latched = new Map<number, BoardPress>();
   number = 0;
+  /** The line loses what the unit says to the board. */
+  losesConfirmations = false;
   /** Presses made in all, by whether they could have been a drill. */
   pressed = 0;
   /** Presses of each episode as dispatch was told last, and the furthest stage that it ordered. */
@@ -83,6 +85,9 @@ class World {
           known !== undefined && (number <= known.below || known.numbers.includes(number)),
           "confirmed and not on disk",
         ).toBe(true);
+        const onDisk = known?.several?.find((one) => one.number === number)?.count ?? 1;
+        expect(number <= (known?.below ?? 0) || count <= onDisk, "confirmed and not all on disk").toBe(true);
+        if (this.losesConfirmations) break;
         // The board forgets the press only as it was counted.
         if (this.latched.get(number)?.count === count) this.latched.delete(number);
         break;
@@ -226,14 +231,20 @@ class Do implements fc.Command<World, Ring> {
 
 const some = <T>(all: readonly T[], pick: number): T | undefined => all[pick % Math.max(1, all.length)];
 
-const latch = (world: World): void => {
+/** The board counts a press in the newest one, if that waits. */
+const latchAgain = (world: World): void => {
+  const newest = world.latched.get(world.number);
+  if (!newest) return;
   world.pressed++;
+  world.latched.set(world.number, { ...newest, count: newest.count + 1 });
+};
+
+const latch = (world: World): void => {
   if (world.latched.size >= 16) {
-    const newest = world.latched.get(world.number);
-    if (newest) world.latched.set(world.number, { ...newest, count: newest.count + 1 });
-    else world.pressed--;
+    latchAgain(world);
     return;
   }
+  world.pressed++;
   world.number++;
   const { number, mono } = world;
   world.latched.set(number, { board: BOARD, number, loop: 0, count: 1, ageMs: mono });
@@ -247,6 +258,13 @@ const steps = [
     }),
   ),
   fc.constant(new Do("press, broken on the line", latch)),
+  fc.constant(new Do("press within 300 ms of the newest", latchAgain)),
+  fc.boolean().map(
+    (losesConfirmations) =>
+      new Do(`confirmations ${losesConfirmations ? "are lost" : "arrive"}`, (world) => {
+        world.losesConfirmations = losesConfirmations;
+      }),
+  ),
   fc.nat(15).map(
     (pick) =>
       new Do(`the board repeats ${pick}`, (world) => {
@@ -336,6 +354,7 @@ const steps = [
 /** Everything works again: the board repeats until it has nothing left. */
 const settle = (world: World): void => {
   world.connected = true;
+  world.losesConfirmations = false;
   const waits = () => world.latched.size + world.writes.length + world.ring.unstored.length;
   for (let round = 0; round < 40 && waits() > 0; round++) {
     for (const number of world.latched.keys()) world.repeat(number);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { Memory, NO_MEMORY } from "../../src/domain/memory.ts";
 import type { RingEvent } from "../../src/emergency/events.ts";
-import { advance } from "../../src/emergency/ring.ts";
+import { advance, WAITING_MAX } from "../../src/emergency/ring.ts";
 import {
   AIRBAGS_MAX,
   areCopiesNoted,
@@ -152,6 +153,64 @@ describe("a board whose sixteen places are full", () => {
     const again = from(ring, grown(2, 10));
     expect(again.ring.emergency.episodes).toMatchObject([{ id: "S16", presses: 1, state: "active" }]);
   });
+});
+
+describe("a press that grows after it was on disk, because its confirmation was lost", () => {
+  const grown = (count: number, mono: number) => press(1, mono, { press: boardPress(1, { count }) });
+
+  test("is counted by its growth, and confirmed when that is on disk", () => {
+    const { ring, effects } = after(press(1), stored(1), grown(2, 200));
+    expect(ring.emergency.episodes).toMatchObject([{ id: "P1", presses: 2 }]);
+    expect(only(effects, "confirm")).toEqual([]);
+    const confirmed = from(ring, stored(2));
+    expect(only(confirmed.effects, "confirm")).toEqual([
+      { kind: "confirm", press: boardPress(1, { count: 2 }) },
+    ]);
+    expect(kindsOf(from(confirmed.ring, grown(2, 450)).effects)).toEqual(["confirm"]);
+  });
+
+  test("after a drill opens a real episode", () => {
+    const { ring } = after(drill(0), press(1, 1), stored(1), grown(2, 200));
+    expect(ring.emergency.episodes).toMatchObject([
+      { id: "P1", test: true, presses: 1 },
+      { id: "S1", test: false, presses: 1 },
+    ]);
+  });
+
+  test("is counted no second time after a restart", () => {
+    const before = after(press(1), stored(1), grown(2, 200), stored(2)).ring;
+    const memory = Memory.parse(JSON.parse(JSON.stringify({ ...NO_MEMORY, emergency: memoryOf(before) })));
+    const ring = restore(memory.emergency, 9);
+    expect(kindsOf(from(ring, grown(2, 10)).effects)).toEqual(["confirm"]);
+    expect(from(ring, grown(3, 10)).ring.emergency.episodes).toMatchObject([{ presses: 3 }]);
+  });
+
+  test("waits on the board if too many presses wait for the disk", () => {
+    const others = Array.from({ length: WAITING_MAX }, (_, n) =>
+      press(n + 1, 0, { press: boardPress(n + 1, { board: "cafecafe" }) }),
+    );
+    const full = after(press(1), stored(1), ...others);
+    const { ring, effects } = from(full.ring, grown(2, 10));
+    expect(effects).toEqual([]);
+    expect(ring).toBe(full.ring);
+  });
+});
+
+test("the time of a press that becomes known is stored, and makes no report", () => {
+  const unset = { ...pressedAt(5), clock: "unset" } as const;
+  const pressed = { ...pressedAt(5), at: 7_000_000 };
+  const { ring } = after(
+    drill(0),
+    press(1, 5, { pressed: unset }),
+    press(2, 6, { pressed: unset }),
+    stored(2),
+  );
+  const timed = from(ring, { kind: "timed", id: "P1", pressed });
+  expect(kindsOf(timed.effects)).toEqual(["store"]);
+  expect(timed.ring.emergency.episodes).toMatchObject([
+    { id: "P1", pressed, revision: 1 },
+    { id: "P2", pressed: unset },
+  ]);
 });
 
 describe("an airbag", () => {

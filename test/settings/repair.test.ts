@@ -203,6 +203,22 @@ describe("a unit runs with what is valid", () => {
       ).toEqual(list.flatMap((one, n) => (one === url ? [`dispatch.brokers[${n}]`] : [])));
   });
 
+  test("a list that is too long is reported with what is wrong in it, and does not keep that", () => {
+    const right = Array.from({ length: 8 }, (_, n) => `mqtts://a${n}`);
+    const list = JSON.stringify(["mqtt//a", ...right.slice(0, 7), 5, right[7]]);
+    const keys = JSON.stringify(Array.from({ length: 17 }, () => "no key"));
+    const text = dispatchOf(`{ brokers: ${list}, requireSigned: ${keys} }`);
+    expect(settingsWith("", text).settings?.dispatch.brokers).toEqual(right);
+    const problems = problemsOf(text);
+    expect(problems.slice(0, 3)).toEqual([
+      "dispatch.brokers: expected a list of 1 to 8, found 10",
+      expect.stringMatching(/^dispatch\.brokers\[0\]: expected mqtts.*, found "mqtt\/\/a"$/),
+      expect.stringMatching(/^dispatch\.brokers\[8\]: expected mqtts.*, found 5$/),
+    ]);
+    expect(problems[3]).toBe("dispatch.requireSigned: expected a list of 1 to 16, found 17");
+    expect(problems).toHaveLength(4 + 17);
+  });
+
   test("a broker without TLS that is listed again is one fault each", () => {
     expect(problemsOf(dispatchOf('{ brokers: ["mqtt://a", "mqtt://a"] }'))).toEqual([
       expect.stringMatching(/^dispatch\.brokers\[0\]: .* not encrypted/),

@@ -142,6 +142,24 @@ test("a command runs once and is answered each time, also after a restart", asyn
   expect(life.replies).toEqual([[`${ROOT}/reply`, { id: "1", ok: true }]]);
 });
 
+test("a command that is not UTF-8 is refused: its id could become that of another one", async () => {
+  const life = new Life();
+  const { part } = await life.start();
+  for (const byte of [0xff, 0xfe]) {
+    const payload = Buffer.from(command("p#").payload.toString("latin1").replace("#", "\0"), "latin1");
+    payload[payload.indexOf(0)] = byte;
+    await life.settle(part.receive(command("", { payload })));
+  }
+  expect(life.ran).toEqual([]);
+  const error = "it is not a command: it is not JSON in UTF-8, or it is too long";
+  const refused = [`${ROOT}/reply`, { id: "", ok: false, error }];
+  expect(life.replies).toEqual([refused, refused]);
+  expect(life.events).toEqual([
+    { type: "command", ok: false, error },
+    { type: "command", ok: false, error },
+  ]);
+});
+
 test("a command is on disk before it is answered: a power cut right after does not run it again", async () => {
   const life = new Life();
   const { part } = await life.start();

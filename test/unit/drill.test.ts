@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { opened } from "./emergency-life.ts";
+import { EmergencyWorld, NOW, opened } from "./emergency-life.ts";
 
 describe("a drill", () => {
   test("is the first press after it was asked for; the second one is real, and the lamp speaks for that", async () => {
@@ -14,6 +14,19 @@ describe("a drill", () => {
     expect(world.episodes.map(({ test: isDrill }) => isDrill)).toEqual([true, false]);
     expect(world.lamps.at(-1)!.drill).toBe(false);
     expect(world.life.emergency.drill("technician")).toBe("an emergency is open, so no press can be a drill");
+  });
+
+  test("is followed by a real episode, also if the board counts the second press in the first", async () => {
+    const world = await opened();
+    world.life.emergency.drill("technician");
+    world.press(1);
+    await world.pass(200);
+    world.press(1, { count: 2, ageMs: 200 });
+    await world.pass(2_000);
+    expect(world.episodes).toMatchObject([
+      { test: true, presses: 1 },
+      { test: false, presses: 1 },
+    ]);
   });
 
   test("is refused to a technician while one is open, and the log says what is refused", async () => {
@@ -82,6 +95,25 @@ describe("a drill", () => {
     expect(world.episodes).toMatchObject([{ state: "active", test: true }]);
     world.dial();
     await world.pass(8_000);
+    expect(world.episodes).toEqual([]);
+  });
+
+  test("ends 10 minutes after its press after a restart, also if the time was not known at the press", async () => {
+    const world = new EmergencyWorld();
+    world.clock.clock = "unset";
+    const emergency = await world.start();
+    emergency.drill("technician");
+    world.press(1);
+    await world.pass(1_000);
+    expect(world.episodes).toMatchObject([{ test: true, pressed: { clock: "unset" } }]);
+    world.clock = { at: NOW + 86_400_000, clock: "gnss" };
+    await world.pass(299_000);
+    expect(world.episodes).toMatchObject([{ pressed: { clock: "gnss" } }]);
+    world.cut();
+    world.clock.at += 303_000;
+    await world.start();
+    world.dial();
+    await world.pass(305_000);
     expect(world.episodes).toEqual([]);
   });
 });

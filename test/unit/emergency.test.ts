@@ -47,6 +47,22 @@ describe("a press", () => {
   });
 
   // Defect 1: it was counted before its episode existed, so an exception in between lost it.
+  test("whose confirmation the line lost counts what the board counts in it, also after a restart", async () => {
+    const { world } = await inEmergency();
+    world.press(1, { count: 2, ageMs: 250 });
+    await world.pass(2_000);
+    expect(world.episodes).toMatchObject([{ presses: 2 }]);
+    expect(world.heard.at(-1)).toMatchObject({ said: { presses: 2 } });
+    expect(world.confirmed.map(({ count }) => count)).toEqual([1, 2]);
+    world.cut();
+    await world.start();
+    world.press(1, { count: 2, ageMs: 4_000 });
+    world.press(1, { count: 3, ageMs: 4_250 });
+    await world.pass(2_000);
+    expect(world.episodes).toMatchObject([{ presses: 3 }]);
+    expect(world.confirmed.map(({ count }) => count)).toEqual([1, 2, 2, 3]);
+  });
+
   test("with any clock opens an episode that is on disk before it is confirmed", async () => {
     for (const at of [Number.NaN, -1, 1e300, -1e300, Date.UTC(20_266, 0), Infinity, 0]) {
       const world = new EmergencyWorld();

@@ -89,6 +89,7 @@ test("the largest memory there can be fits its place in the vital file: nothing 
         board: String(n).padStart(8, "0"),
         below: 4_294_900_000,
         numbers: Array.from({ length: 64 }, (__, m) => 4_294_900_001 + m),
+        several: Array.from({ length: 16 }, (__, m) => ({ number: 4_294_900_049 + m, count: 255 })),
       })),
       airbags: Array.from(
         { length: AIRBAGS_MAX },

@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 /** Reports of emergencies as they arrived: when each was made, its trust, and when the press was. */
 const emergencies = (world: World) =>
   world.heard
-    .filter(({ topic }) => topic.includes("/emergency/"))
+    .filter(({ topic }) => topic.includes("/emergency/") && !topic.endsWith("/ack"))
     .map(({ report }) => ({
       boot: report["boot"],
       clock: report["clock"],
@@ -57,6 +57,38 @@ describe("the time of a press before a restart", () => {
       expect(set.at(-1)).toMatchObject({ boot: 2, clock: "ntp" });
     },
   );
+});
+
+test("a press before the first time of a life keeps its time after a restart, also if dispatch has answered it", async () => {
+  const world = openWorld([{}]);
+  Object.assign(world.host, { synchronised: false, behindMs: 24 * HOUR_MS });
+  const before = await world.start();
+  await world.wait(10_000);
+  before.board.hello("0badcafe", 1);
+  const pressedMs = world.time.host();
+  before.board.press({ board: "0badcafe", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(2_000);
+  const ack = (stage: string) => {
+    const topic = world.heard.find((message) => message.topic.includes("/emergency/"))!.topic;
+    world.brokers[0]!.broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage })), {});
+  };
+  ack("received");
+  await world.wait(2_000);
+  expect(new Set(emergencies(world).map(({ clock }) => clock))).toEqual(new Set(["unset"]));
+  Object.assign(world.host, { synchronised: true, behindMs: 0 });
+  await world.wait(2_000);
+  await world.settle(Promise.resolve(before.unit[Symbol.asyncDispose]()));
+  const from = emergencies(world).length;
+  const after = await world.start();
+  await world.wait(10_000);
+  ack("accepted");
+  await world.wait(2_000);
+  const again = emergencies(world).slice(from);
+  expect(new Set(again.map(({ boot }) => boot))).toEqual(new Set([1, 2]));
+  expect(again.every(({ clock }) => clock === "ntp")).toBe(true);
+  // Simulated timers take parts of a millisecond.
+  for (const { pressedAt } of again) expect(Math.abs(Date.parse(pressedAt!) - pressedMs)).toBeLessThan(10);
+  await world.settle(Promise.resolve(after.unit[Symbol.asyncDispose]()));
 });
 
 test("while the time is not known, health says of no report how old it is", async () => {

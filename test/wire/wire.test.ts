@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { compress } from "../../src/runtime/compress.ts";
 import { encodeHistory, encodeReport } from "../../src/wire/encode.ts";
 import { asyncApiYaml } from "../../src/tools/asyncapi.ts";
-import { readMessage } from "../../src/wire/read.ts";
+import { readJson, readMessage } from "../../src/wire/read.ts";
 import { WireReport, type Report } from "../../src/domain/report.ts";
 import { settingsJsonSchema } from "../../src/settings/json-schema.ts";
 import { VERSION } from "../../src/domain/version.ts";
@@ -79,6 +79,21 @@ describe("the wire", () => {
       ),
     );
     expect(readMessage("p/history", gzipSync(Buffer.alloc(80 * 1024 * 1024))).kind).toBe("unreadable");
+  });
+});
+
+describe("bytes that are not UTF-8", () => {
+  const bytes = Buffer.concat([Buffer.from('{"id":"p'), Buffer.from([0xff]), Buffer.from('"}')]);
+
+  test("are no message: two different texts must not become the same one", () => {
+    expect(readJson(bytes, 100)).toBeUndefined();
+    expect(readMessage("p/event", bytes)).toEqual({ kind: "unreadable", topic: "p/event", why: "not UTF-8" });
+    expect(readMessage("p/history", gzipSync(bytes))).toMatchObject({ why: "not UTF-8" });
+  });
+
+  test("are not those of any other letter", () => {
+    const text = JSON.stringify({ id: "č, ж, 😀 and �" });
+    expect(readJson(Buffer.from(text), 100)).toEqual(JSON.parse(text));
   });
 });
 
