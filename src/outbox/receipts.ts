@@ -3,6 +3,7 @@ import type { CustodyMode } from "../custody/custody.ts";
 import { laneOf } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
 import { addRange, countWithin, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
+import type { Time } from "../runtime/ports.ts";
 import type { Gaps } from "./gaps.ts";
 import { carriedCount, pendingIn } from "./ledger.ts";
 import { numbersIn } from "./opening.ts";
@@ -15,6 +16,8 @@ export type ReceiptsOptions = {
   readonly queue: Queue;
   readonly gaps: Gaps;
   readonly access: Pick<StoreAccess, "store">;
+  /** Everything here is measured on its clock, as in the writer: that of the reports begins with each life. */
+  readonly time: Pick<Time, "mono">;
   readonly now: () => Now;
   /** Records below this number are of an earlier store: receipts say nothing of them. */
   readonly ownFrom: number;
@@ -53,7 +56,7 @@ export class Receipts {
 
   constructor(options: ReceiptsOptions) {
     this.#options = options;
-    this.#acknowledged = new Acknowledged(options.now().mono);
+    this.#acknowledged = new Acknowledged(options.time.mono());
   }
 
   /** See `Outbox.keep`. */
@@ -140,8 +143,8 @@ export class Receipts {
 
   /** Reports wait for a receipt from now on. */
   #carry(reports: readonly Settled[], heard: boolean): void {
-    const { queue, now } = this.#options;
-    const { mono } = now();
+    const { queue, time } = this.#options;
+    const mono = time.mono();
     for (const { seq } of reports) this.#acknowledged.add(seq, mono);
     if (heard) for (const { seq } of reports) addRange(this.#heard, seq, seq);
     // One that is left out is sent again, which is no loss.
@@ -200,11 +203,11 @@ export class Receipts {
 
   /** See `Outbox.unstored`. */
   async unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }> {
-    const { queue, gaps, access, now, declared } = this.#options;
+    const { queue, gaps, access, time, now, declared } = this.#options;
     const { store } = access;
     // Without the store it is not known what is gone.
     if (!store) return { reports: [], upTo: from - 1 };
-    const ripe = this.#acknowledged.ripe([[from, to]], now().mono);
+    const ripe = this.#acknowledged.ripe([[from, to]], time.mono());
     const { certain, sparse } = pendingIn(
       queue.ledger,
       ripe.flatMap(([low, high]) => within(queue.carried, low, high)),
@@ -230,12 +233,12 @@ export class Receipts {
    * A receipt need not list them: with 100 ranges it stops before them.
    */
   #declaring(numbers: Runs, limit: number): number[] {
-    const { queue, now } = this.#options;
+    const { queue, time } = this.#options;
     const events = queue.ledger.gaps
       .filter(([, , low, high]) => countWithin(numbers, low, high) > 0)
       .map(([first, last]): [number, number] => [first, last]);
     const carried = events.flatMap(([first, last]) => within(queue.carried, first, last));
-    const ripe = this.#acknowledged.ripe(union(carried), now().mono);
+    const ripe = this.#acknowledged.ripe(union(carried), time.mono());
     return firstOf(ripe, PAGE)
       .filter((seq) => queue.isPending({ seq, kind: "event" }))
       .slice(0, limit);

@@ -402,3 +402,23 @@ test("a gap that declares what dispatch lacks is given out again, though no rece
   await pass(RIPE_MS);
   expect(seqs((await unstored(outbox, report.seq, report.seq)).reports)).toEqual([gap!.seq]);
 });
+
+test("the card is written as rarely after a restart in the same process as in its first life", async () => {
+  const { outbox, open, close, disk, pass, settled } = await begin();
+  const recordsOf = async (life: Outbox): Promise<number> => {
+    await pass(5_000);
+    const before = disk.contents.records;
+    let most = 0;
+    for (let second = 0; second < 40; second++) {
+      const report = life.append(position);
+      life.acknowledge([report], true);
+      await pass(1_000);
+      most = Math.max(most, disk.contents.records - before);
+      await settled(life, report.seq);
+    }
+    return most;
+  };
+  const first = await recordsOf(outbox);
+  await close(outbox);
+  expect([first, await recordsOf(await open())]).toEqual([0, 0]);
+});
