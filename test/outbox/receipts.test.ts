@@ -422,3 +422,48 @@ test("the card is written as rarely after a restart in the same process as in it
   await close(outbox);
   expect([first, await recordsOf(await open())]).toEqual([0, 0]);
 });
+
+test("after hours a new store does not keep telemetry from the card", async () => {
+  const { outbox, open, close, pending, disk, pass, waiting } = await begin();
+  await pass(36_000_000);
+  for (let n = 0; n < 20; n++) outbox.append(position);
+  await pass(2_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  await close(outbox);
+  const next = await open();
+  await pending(next); // gives them numbers
+  for (let n = 0; n < 60; n++) {
+    next.acknowledge([next.append(position)], true);
+    await pass(1_000);
+  }
+  disk.cut();
+  expect(await waiting(await open())).toBeGreaterThanOrEqual(20 + 60 - 17);
+});
+
+test("a batch that fails does not part a report with a new number from the deletion of its old record", async () => {
+  const { outbox, open, close, disk, pass, waiting } = await begin();
+  for (let n = 0; n < 20; n++) outbox.append(position);
+  await pass(20_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  await close(outbox);
+  const next = await open();
+  await pass(2_000);
+  disk.fault = { kind: "refuses" };
+  const read = next.read("telemetry", 0, 500);
+  await pass(3_000);
+  await read;
+  next.acknowledge(
+    Array.from({ length: 20 }, (_, n) => ({ seq: next.next - 20 + n, kind: "position" as const })),
+    true,
+  );
+  disk.fault = undefined;
+  await pass(5_000);
+  disk.cut();
+  expect(await waiting(await open())).toBeGreaterThanOrEqual(20);
+});
