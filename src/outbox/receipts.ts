@@ -128,12 +128,15 @@ export class Receipts {
 
   /** See `PendingReports.acknowledge`. */
   acknowledge(reports: readonly Settled[], heard: boolean): void {
-    const { queue, settled, ownFrom } = this.#options;
+    const { queue, settled, time, ownFrom } = this.#options;
+    const now = time.mono();
+    for (const { seq } of reports) this.#acknowledged.add(seq, now);
     if (this.#mode === "broker") queue.settle(reports);
     else {
       this.#carry(
         reports.filter(({ seq }) => seq >= ownFrom),
         heard,
+        now,
       );
       // No receipt will cover those of an earlier store.
       if (heard) queue.settle(reports.filter(({ seq }) => seq < ownFrom));
@@ -142,14 +145,12 @@ export class Receipts {
   }
 
   /** Reports wait for a receipt from now on. */
-  #carry(reports: readonly Settled[], heard: boolean): void {
-    const { queue, time } = this.#options;
-    const mono = time.mono();
-    for (const { seq } of reports) this.#acknowledged.add(seq, mono);
+  #carry(reports: readonly Settled[], heard: boolean, now: number): void {
+    const { queue } = this.#options;
     if (heard) for (const { seq } of reports) addRange(this.#heard, seq, seq);
     // One that is left out is sent again, which is no loss.
     if (this.#heard.length > HEARD_RUNS) this.#heard.shift();
-    queue.carry(reports, mono);
+    queue.carry(reports, now);
   }
 
   /** See `Outbox.receipted`. */

@@ -467,3 +467,18 @@ test("a batch that fails does not part a report with a new number from the delet
   disk.cut();
   expect(await waiting(await open())).toBeGreaterThanOrEqual(20);
 });
+
+test("custody becomes dispatch's: what a broker acknowledged a moment ago may still be on its way", async () => {
+  const { outbox, pending, pass, unstored } = await begin();
+  void outbox.keep("broker");
+  await pass(RIPE_MS);
+  const reports = acknowledged(outbox);
+  const [first, last] = [reports[0]!.seq, reports.at(-1)!.seq];
+  await pass(1_000);
+  void outbox.keep("dispatch");
+  await unstored(outbox, first, last);
+  expect(await pending(outbox)).toEqual([]);
+  await pass(RIPE_MS);
+  await unstored(outbox, first, last);
+  expect(gapsIn(await pending(outbox))).toMatchObject([{ from: first, to: last, reason: "broker" }]);
+});
