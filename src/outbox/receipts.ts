@@ -2,7 +2,17 @@ import { Acknowledged } from "../custody/acknowledged.ts";
 import type { CustodyMode } from "../custody/custody.ts";
 import { laneOf } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
-import { addRange, countWithin, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
+import {
+  addRange,
+  countWithin,
+  hasNumber,
+  numbersOf,
+  size,
+  union,
+  within,
+  without,
+  type Runs,
+} from "../domain/runs.ts";
 import type { Time } from "../runtime/ports.ts";
 import type { Gaps } from "./gaps.ts";
 import { carriedCount, pendingIn } from "./ledger.ts";
@@ -42,12 +52,15 @@ const PAGE = 4_096;
 
 /**
  * What acknowledgements of brokers and receipts of dispatch mean for the outbox. With custody `broker` an
- * acknowledgement settles a report; with custody `dispatch` it stays until a receipt covers it.
+ * acknowledgement settles a report; with custody `dispatch` it stays until a receipt covers it. With either, gap events
+ * stay until then, if there are receipts: else what one declares would be declared by each further look.
  */
 export class Receipts {
   readonly #options: ReceiptsOptions;
   readonly #acknowledged: Acknowledged;
   #mode: CustodyMode = "broker";
+  /** Dispatch sends receipts, whatever the custody. */
+  #isReceipted = false;
   /** Numbers of this life that were handed to a connection. */
   #sent: Runs = [];
   /** Numbers that a broker with a subscriber has acknowledged, the newest HEARD_RUNS runs. */
@@ -60,9 +73,10 @@ export class Receipts {
   }
 
   /** See `Outbox.keep`. */
-  keep(mode: CustodyMode): Promise<void> {
+  keep(mode: CustodyMode, isReceipted: boolean): Promise<void> {
     this.#mode = mode;
-    return mode === "broker" ? this.#inTurn(() => this.#giveUp()) : Promise.resolve();
+    this.#isReceipted = isReceipted;
+    return mode === "dispatch" || isReceipted ? Promise.resolve() : this.#inTurn(() => this.#giveUp());
   }
 
   /** No receipts are expected any more. */
@@ -74,14 +88,26 @@ export class Receipts {
     settled();
   }
 
-  /** Whether a pending report waits for a receipt, and is not read. With custody `broker` it is sent once more. */
+  /** Whether a pending report waits for a receipt, and is not read. See `#carried`. */
   waits(seq: number): boolean {
-    return this.#mode === "dispatch" && this.#options.queue.isCarried(seq);
+    return this.#options.queue.isCarried(seq) && (this.#mode === "dispatch" || hasNumber(this.#heard, seq));
   }
 
   /** How many do. */
   get waiting(): number {
-    return this.#mode === "dispatch" ? carriedCount(this.#options.queue.ledger) : 0;
+    const { ledger } = this.#options.queue;
+    return this.#mode === "dispatch" ? carriedCount(ledger) : size(pendingIn(ledger, this.#carried).certain);
+  }
+
+  /**
+   * Numbers that wait for a receipt, if they are pending. With custody `broker` those of this life: what an earlier one
+   * left waiting is sent once more.
+   */
+  get #carried(): Runs {
+    const { carried } = this.#options.queue;
+    return this.#mode === "dispatch"
+      ? carried
+      : carried.flatMap(([from, to]) => within(this.#heard, from, to));
   }
 
   /** See `Outbox.unsent`. */
@@ -131,8 +157,14 @@ export class Receipts {
     const { queue, settled, time, ownFrom } = this.#options;
     const now = time.mono();
     for (const { seq } of reports) this.#acknowledged.add(seq, now);
-    if (this.#mode === "broker") queue.settle(reports);
-    else {
+    if (this.#mode === "broker") {
+      this.#carry(
+        reports.filter((report) => this.#isGap(report)),
+        true,
+        now,
+      );
+      queue.settle(reports.filter((report) => !this.#isGap(report)));
+    } else {
       this.#carry(
         reports.filter(({ seq }) => seq >= ownFrom),
         heard,
@@ -142,6 +174,13 @@ export class Receipts {
       if (heard) queue.settle(reports.filter(({ seq }) => seq < ownFrom));
     }
     settled();
+  }
+
+  /** Whether it may be a gap event of this store that waits for a receipt with custody `broker`. */
+  #isGap({ seq, kind }: Settled): boolean {
+    const { queue, ownFrom } = this.#options;
+    if (!this.#isReceipted || kind !== "event" || seq < ownFrom) return false;
+    return queue.ledger.gaps.some(([first, last]) => first <= seq && seq <= last);
   }
 
   /** Reports wait for a receipt from now on. */
@@ -211,7 +250,7 @@ export class Receipts {
     const ripe = this.#acknowledged.ripe([[from, to]], time.mono());
     const { certain, sparse } = pendingIn(
       queue.ledger,
-      ripe.flatMap(([low, high]) => within(queue.carried, low, high)),
+      ripe.flatMap(([low, high]) => within(this.#carried, low, high)),
     );
     const carried = union(certain, await this.#stored(sparse));
     const wanted = firstOf(carried, limit);
@@ -238,7 +277,7 @@ export class Receipts {
     const events = queue.ledger.gaps
       .filter(([, , low, high]) => countWithin(numbers, low, high) > 0)
       .map(([first, last]): [number, number] => [first, last]);
-    const carried = events.flatMap(([first, last]) => within(queue.carried, first, last));
+    const carried = events.flatMap(([first, last]) => within(this.#carried, first, last));
     const ripe = this.#acknowledged.ripe(union(carried), time.mono());
     return firstOf(ripe, PAGE)
       .filter((seq) => queue.isPending({ seq, kind: "event" }))

@@ -44,7 +44,7 @@ type Heard = Awaited<ReturnType<typeof openHeard>>;
 const gapsOf = ({ world }: Heard) =>
   world.events().filter((data) => data["type"] === "gap" && data["reason"] === "broker");
 
-test.each(["custody: auto"])(
+test.each(["custody: auto", "custody: broker"])(
   "what dispatch lacks, and the unit has deleted, is declared once the acknowledgement is 30 s old (%s)",
   async (dispatch) => {
     const heard = await openHeard(dispatch);
