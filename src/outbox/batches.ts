@@ -12,6 +12,8 @@ export type Plan = {
   readonly records: ReadonlyMap<number, Report>;
   /** Numbers whose records are deleted. */
   readonly removals: Removals;
+  /** Numbers of records whose old ones are among the deleted. */
+  readonly replacing: ReadonlySet<number>;
 };
 
 /** A report that a broker has acknowledged waits in memory for its receipt so long, and is then written. */
@@ -31,7 +33,7 @@ export class Batches {
   /** Those in `#held` that a broker has acknowledged, and when, oldest first. */
   readonly #carried = new Map<number, number>();
   /** Those in `#held` whose old records are deleted with the next batch. */
-  readonly #replacing = new Set<number>();
+  #replacing = new Set<number>();
   /** The lowest number that was written and is not synced. */
   #unsynced = Infinity;
 
@@ -51,9 +53,10 @@ export class Batches {
   get unacknowledged(): number {
     return this.#held.size - this.#carried.size;
   }
-  /** The first of them. */
+  /** The first of them that this life has made: one that replaces an old record was made on another clock. */
   get eldest(): Report | undefined {
-    for (const [seq, report] of this.#held) if (!this.#carried.has(seq)) return report;
+    for (const [seq, report] of this.#held)
+      if (!this.#carried.has(seq) && !this.#replacing.has(seq)) return report;
     return undefined;
   }
   /** When the first of the others is to be written, on the clock of `carry`; undefined if there is none. */
@@ -78,10 +81,11 @@ export class Batches {
     this.#held.set(report.seq, report);
   }
 
-  /** It is not written under this number. */
-  forget(seq: number): void {
+  /** It is not written under this number. Returns whether it replaces an old record. */
+  forget(seq: number): boolean {
     this.#held.delete(seq);
     this.#carried.delete(seq);
+    return this.#replacing.delete(seq);
   }
 
   /** It is settled: never written, or deleted if it is on disk. */
@@ -133,11 +137,11 @@ export class Batches {
     const taken = (seq: number): boolean => (all || may(seq)) && !waits.has(seq);
     const whole = all && waits.size === 0;
     const records = whole ? this.#held : new Map([...this.#held].filter(([seq]) => taken(seq)));
-    const plan = { records, removals: this.#removals };
+    const plan = { records, removals: this.#removals, replacing: this.#replacing };
     this.#held = whole ? new Map() : new Map([...this.#held].filter(([seq]) => !taken(seq)));
     this.#writing = records;
     this.#removals = noRemovals();
-    this.#replacing.clear();
+    this.#replacing = new Set();
     for (const seq of this.#carried.keys()) if (!this.#held.has(seq)) this.#carried.delete(seq);
     return plan;
   }
@@ -158,10 +162,11 @@ export class Batches {
   }
 
   /** The batch is not in the store, or only perhaps: it is part of the next one. */
-  undone({ records, removals }: Plan, isSettled: (seq: number) => boolean): void {
+  undone({ records, removals, replacing }: Plan, isSettled: (seq: number) => boolean): void {
     this.#writing = new Map();
     const pending = [...records].filter(([seq]) => !isSettled(seq));
     this.#removeSettled(records, isSettled);
+    for (const [seq] of pending) if (replacing.has(seq)) this.#replacing.add(seq);
     // Some may have waited for a receipt meanwhile: numbers stay ascending.
     this.#held = new Map([...pending, ...this.#held].toSorted(([one], [other]) => one - other));
     this.#removals = {

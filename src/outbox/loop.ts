@@ -285,8 +285,8 @@ export class OutboxLoop implements Outbox {
     this.#receipts.acknowledge(reports, heard);
   }
 
-  keep(custody: CustodyMode): Promise<void> {
-    return this.#receipts.keep(custody);
+  keep(custody: CustodyMode, isReceipted: boolean): Promise<void> {
+    return this.#receipts.keep(custody, isReceipted);
   }
 
   receipted(upTo: number, missing: Runs): Promise<void> {

@@ -65,11 +65,12 @@ export type Outbox = AsyncDisposable &
     /** Writes and syncs all that is in memory. Rejects if the disk refuses. */
     flush(): Promise<void>;
     /**
-     * With whom the responsibility for acknowledged reports lies: see `acknowledge`. `broker` also settles those that
-     * were waiting for a receipt, if a broker with a subscriber acknowledged them in this life. The others are to be
-     * sent again. Resolves when it has.
+     * With whom the responsibility for acknowledged reports lies: see `acknowledge`. `isReceipted`: dispatch sends
+     * receipts; with `broker`, gap events then still wait for them. `broker` without receipts settles what was waiting
+     * for one, if a broker with a subscriber acknowledged it in this life. The others are to be sent again. Resolves
+     * when it has.
      */
-    keep(custody: CustodyMode): Promise<void>;
+    keep(custody: CustodyMode, isReceipted: boolean): Promise<void>;
     /**
      * Dispatch has stored every number up to `upTo`, or the gap that declares it, except the `missing` ones
      * (ascending, disjoint). Settles them; resolves when it has.

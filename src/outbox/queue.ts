@@ -115,7 +115,7 @@ export class Queue {
   get unacknowledged(): number {
     return this.#batches.unacknowledged;
   }
-  /** The first of them. */
+  /** The first of them that this life has made. */
   get eldest(): Report | undefined {
     return this.#batches.eldest;
   }
@@ -250,13 +250,15 @@ export class Queue {
 
   #renumber(report: Report): void {
     const { seq } = report;
-    this.#batches.forget(seq);
+    const replaces = this.#batches.forget(seq);
     const lane = laneOf(report.kind);
     if (lane !== "telemetry") this.#urgent[lane].delete(seq);
-    this.#made.delete(seq);
+    const isMadeHere = this.#made.delete(seq);
     // The same object: its owner may publish it, and must do so under its new number.
     Object.assign(report, { seq: this.#ledger.next++ });
     this.#hold(report);
+    if (!isMadeHere) this.#made.delete(report.seq);
+    if (replaces) this.#batches.replaces(report.seq);
     if (report.kind !== "event" || report.data.type !== "gap") return;
     gapSettled(this.#ledger.gaps, seq, (first, last) => this.#highestEvent(first, last));
     noteGap(this.#ledger.gaps, report.seq, report.data.from, report.data.to);

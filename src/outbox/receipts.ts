@@ -2,7 +2,18 @@ import { Acknowledged } from "../custody/acknowledged.ts";
 import type { CustodyMode } from "../custody/custody.ts";
 import { laneOf } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
-import { addRange, countWithin, numbersOf, size, union, within, without, type Runs } from "../domain/runs.ts";
+import {
+  addRange,
+  countWithin,
+  hasNumber,
+  numbersOf,
+  size,
+  union,
+  within,
+  without,
+  type Runs,
+} from "../domain/runs.ts";
+import type { Time } from "../runtime/ports.ts";
 import type { Gaps } from "./gaps.ts";
 import { carriedCount, pendingIn } from "./ledger.ts";
 import { numbersIn } from "./opening.ts";
@@ -15,6 +26,8 @@ export type ReceiptsOptions = {
   readonly queue: Queue;
   readonly gaps: Gaps;
   readonly access: Pick<StoreAccess, "store">;
+  /** Everything here is measured on its clock, as in the writer: that of the reports begins with each life. */
+  readonly time: Pick<Time, "mono">;
   readonly now: () => Now;
   /** Records below this number are of an earlier store: receipts say nothing of them. */
   readonly ownFrom: number;
@@ -39,12 +52,15 @@ const PAGE = 4_096;
 
 /**
  * What acknowledgements of brokers and receipts of dispatch mean for the outbox. With custody `broker` an
- * acknowledgement settles a report; with custody `dispatch` it stays until a receipt covers it.
+ * acknowledgement settles a report; with custody `dispatch` it stays until a receipt covers it. With either, gap events
+ * stay until then, if there are receipts: else what one declares would be declared by each further look.
  */
 export class Receipts {
   readonly #options: ReceiptsOptions;
   readonly #acknowledged: Acknowledged;
   #mode: CustodyMode = "broker";
+  /** Dispatch sends receipts, whatever the custody. */
+  #isReceipted = false;
   /** Numbers of this life that were handed to a connection. */
   #sent: Runs = [];
   /** Numbers that a broker with a subscriber has acknowledged, the newest HEARD_RUNS runs. */
@@ -53,13 +69,14 @@ export class Receipts {
 
   constructor(options: ReceiptsOptions) {
     this.#options = options;
-    this.#acknowledged = new Acknowledged(options.now().mono);
+    this.#acknowledged = new Acknowledged(options.time.mono());
   }
 
   /** See `Outbox.keep`. */
-  keep(mode: CustodyMode): Promise<void> {
+  keep(mode: CustodyMode, isReceipted: boolean): Promise<void> {
     this.#mode = mode;
-    return mode === "broker" ? this.#inTurn(() => this.#giveUp()) : Promise.resolve();
+    this.#isReceipted = isReceipted;
+    return mode === "dispatch" || isReceipted ? Promise.resolve() : this.#inTurn(() => this.#giveUp());
   }
 
   /** No receipts are expected any more. */
@@ -71,14 +88,26 @@ export class Receipts {
     settled();
   }
 
-  /** Whether a pending report waits for a receipt, and is not read. With custody `broker` it is sent once more. */
+  /** Whether a pending report waits for a receipt, and is not read. See `#carried`. */
   waits(seq: number): boolean {
-    return this.#mode === "dispatch" && this.#options.queue.isCarried(seq);
+    return this.#options.queue.isCarried(seq) && (this.#mode === "dispatch" || hasNumber(this.#heard, seq));
   }
 
   /** How many do. */
   get waiting(): number {
-    return this.#mode === "dispatch" ? carriedCount(this.#options.queue.ledger) : 0;
+    const { ledger } = this.#options.queue;
+    return this.#mode === "dispatch" ? carriedCount(ledger) : size(pendingIn(ledger, this.#carried).certain);
+  }
+
+  /**
+   * Numbers that wait for a receipt, if they are pending. With custody `broker` those of this life: what an earlier one
+   * left waiting is sent once more.
+   */
+  get #carried(): Runs {
+    const { carried } = this.#options.queue;
+    return this.#mode === "dispatch"
+      ? carried
+      : carried.flatMap(([from, to]) => within(this.#heard, from, to));
   }
 
   /** See `Outbox.unsent`. */
@@ -125,12 +154,21 @@ export class Receipts {
 
   /** See `PendingReports.acknowledge`. */
   acknowledge(reports: readonly Settled[], heard: boolean): void {
-    const { queue, settled, ownFrom } = this.#options;
-    if (this.#mode === "broker") queue.settle(reports);
-    else {
+    const { queue, settled, time, ownFrom } = this.#options;
+    const now = time.mono();
+    for (const { seq } of reports) this.#acknowledged.add(seq, now);
+    if (this.#mode === "broker") {
+      this.#carry(
+        reports.filter((report) => this.#isGap(report)),
+        true,
+        now,
+      );
+      queue.settle(reports.filter((report) => !this.#isGap(report)));
+    } else {
       this.#carry(
         reports.filter(({ seq }) => seq >= ownFrom),
         heard,
+        now,
       );
       // No receipt will cover those of an earlier store.
       if (heard) queue.settle(reports.filter(({ seq }) => seq < ownFrom));
@@ -138,15 +176,20 @@ export class Receipts {
     settled();
   }
 
+  /** Whether it may be a gap event of this store that waits for a receipt with custody `broker`. */
+  #isGap({ seq, kind }: Settled): boolean {
+    const { queue, ownFrom } = this.#options;
+    if (!this.#isReceipted || kind !== "event" || seq < ownFrom) return false;
+    return queue.ledger.gaps.some(([first, last]) => first <= seq && seq <= last);
+  }
+
   /** Reports wait for a receipt from now on. */
-  #carry(reports: readonly Settled[], heard: boolean): void {
-    const { queue, now } = this.#options;
-    const { mono } = now();
-    for (const { seq } of reports) this.#acknowledged.add(seq, mono);
+  #carry(reports: readonly Settled[], heard: boolean, now: number): void {
+    const { queue } = this.#options;
     if (heard) for (const { seq } of reports) addRange(this.#heard, seq, seq);
     // One that is left out is sent again, which is no loss.
     if (this.#heard.length > HEARD_RUNS) this.#heard.shift();
-    queue.carry(reports, mono);
+    queue.carry(reports, now);
   }
 
   /** See `Outbox.receipted`. */
@@ -200,14 +243,14 @@ export class Receipts {
 
   /** See `Outbox.unstored`. */
   async unstored(from: number, to: number, limit: number): Promise<{ reports: Report[]; upTo: number }> {
-    const { queue, gaps, access, now, declared } = this.#options;
+    const { queue, gaps, access, time, now, declared } = this.#options;
     const { store } = access;
     // Without the store it is not known what is gone.
     if (!store) return { reports: [], upTo: from - 1 };
-    const ripe = this.#acknowledged.ripe([[from, to]], now().mono);
+    const ripe = this.#acknowledged.ripe([[from, to]], time.mono());
     const { certain, sparse } = pendingIn(
       queue.ledger,
-      ripe.flatMap(([low, high]) => within(queue.carried, low, high)),
+      ripe.flatMap(([low, high]) => within(this.#carried, low, high)),
     );
     const carried = union(certain, await this.#stored(sparse));
     const wanted = firstOf(carried, limit);
@@ -230,12 +273,12 @@ export class Receipts {
    * A receipt need not list them: with 100 ranges it stops before them.
    */
   #declaring(numbers: Runs, limit: number): number[] {
-    const { queue, now } = this.#options;
+    const { queue, time } = this.#options;
     const events = queue.ledger.gaps
       .filter(([, , low, high]) => countWithin(numbers, low, high) > 0)
       .map(([first, last]): [number, number] => [first, last]);
-    const carried = events.flatMap(([first, last]) => within(queue.carried, first, last));
-    const ripe = this.#acknowledged.ripe(union(carried), now().mono);
+    const carried = events.flatMap(([first, last]) => within(this.#carried, first, last));
+    const ripe = this.#acknowledged.ripe(union(carried), time.mono());
     return firstOf(ripe, PAGE)
       .filter((seq) => queue.isPending({ seq, kind: "event" }))
       .slice(0, limit);

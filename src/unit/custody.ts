@@ -74,16 +74,25 @@ export class CustodyPart {
     this.#options = options;
     this.#memory = options.outbox.memory.custody;
     this.#tickedAt = options.clock.mono();
-    void options.outbox.keep(this.mode);
+    void this.#keep();
   }
 
   get mode(): CustodyMode {
     return modeOf(this.#options.setting, this.#memory);
   }
 
+  /** Whether what a receipt lists is still to be believed. */
+  get #isReceipted(): boolean {
+    return this.mode === "dispatch" || this.#memory.proven;
+  }
+
+  #keep(): Promise<void> {
+    return this.#options.outbox.keep(this.mode, this.#isReceipted);
+  }
+
   /** Whether a receipt by this broker counted so recently that its 0x10 (no matching subscribers) means nothing. */
   isHeard(broker: string): boolean {
-    // With custody `broker` a report is deleted when it is acknowledged: no receipt would show that nobody had it.
+    // With custody `broker` a report is deleted when it is acknowledged: nobody could get it again.
     if (this.mode === "broker") return false;
     return this.#counted?.broker === broker && overrides0x10(this.#receiptAgeMs);
   }
@@ -192,7 +201,7 @@ export class CustodyPart {
   }
 
   #count({ receipt, memory }: Verdict & { kind: "counts" }, broker: string): void {
-    const { outbox, clock, faults, log, setting } = this.#options;
+    const { outbox, clock, faults, log } = this.#options;
     const { upTo, missing, by } = receipt;
     const [before, mode] = [this.#memory, this.mode];
     this.#counted = { at: Date.parse(receipt.at), mono: clock.mono(), broker };
@@ -201,9 +210,7 @@ export class CustodyPart {
     this.#take(memory);
     faults.clear({ part: "custody", code: "no-receipts" }, `${by} confirms what it stores`);
     if (before.newest && before.newest.by !== by) this.#onlyOne(`the receipts of ${by} count now`);
-    // With custody `broker` nothing is settled or sent again because of a receipt.
-    if (setting === "broker") return;
-    void outbox.keep(this.mode);
+    void this.#keep();
     if (mode !== this.mode) log.info("dispatch confirms what it stores", { by });
     void outbox.receipted(upTo, missing);
     this.#missing.list(missing, clock.mono());
@@ -308,10 +315,10 @@ export class CustodyPart {
   }
 
   #silence(link: Sender, ms: number): void {
-    const { setting, outbox, faults } = this.#options;
+    const { setting, faults } = this.#options;
     const { proven } = this.#memory;
     this.#take(silentFor(this.#memory, ms));
-    if (proven !== this.#memory.proven) void outbox.keep(this.mode).then(() => link.rewind());
+    if (proven !== this.#memory.proven) void this.#keep().then(() => link.rewind());
     const wasForsaken = this.#forsaken;
     this.#forsaken = isForsaken(setting, this.#memory);
     if (this.#forsaken && !wasForsaken)
@@ -325,7 +332,7 @@ export class CustodyPart {
   async #sendAgain(link: Sender): Promise<void> {
     const { outbox, clock } = this.#options;
     const stretch = this.#missing.due(clock.mono());
-    if (!stretch || this.#looking || this.mode !== "dispatch" || !link.sendsAgain) return;
+    if (!stretch || this.#looking || !this.#isReceipted || !link.sendsAgain) return;
     this.#looking = true;
     try {
       const { reports, upTo } = await outbox.unstored(stretch.from, stretch.to, AGAIN);

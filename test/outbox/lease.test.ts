@@ -4,6 +4,7 @@ import { Numbers } from "../../src/outbox/numbers.ts";
 import { Queue } from "../../src/outbox/queue.ts";
 import type { Runs } from "../../src/domain/runs.ts";
 import { numberBeyond } from "../../src/outbox/start.ts";
+import { EPISODE } from "./kept-episode.ts";
 
 test("numbers that jumped far ahead are leased with two writes, each within the reach of the one before", () => {
   const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 1 }, emptyLedger(1), {
@@ -80,6 +81,39 @@ test("records of an earlier life between this life's numbers and the next jump a
   queue.recovered({ ledger: emptyLedger(3 * FAR), lanes, gaps: [], ghosts: lanes });
   expect(queue.leaveNumbers(4 * FAR)).toEqual([[3 * FAR, 4 * FAR - 1]]);
   expect(queue.isPending({ seq: 2 * FAR, kind: "event" })).toBe(true);
+});
+
+test("an emergency of an earlier store whose number is left behind is still one of an earlier life", () => {
+  const queue = new Queue({ unit: "z/z", store: "k3v9q0ab", boot: 2 }, emptyLedger(100), {
+    lease: 100,
+    reach: 577,
+  });
+  const lanes = { emergency: [[9, 9]] as Runs, event: [], telemetry: [] };
+  queue.recovered({ ledger: emptyLedger(100), lanes, gaps: [], ghosts: lanes });
+  const data = {
+    episode: EPISODE,
+    state: "active",
+    test: false,
+    button: "dash",
+    presses: 1,
+    attempt: 1,
+  } as const;
+  const of = {
+    v: 1,
+    unit: "z/z",
+    store: "older000",
+    boot: 1,
+    at: "2026-11-24T08:00:00.000Z",
+    clock: "gnss",
+  } as const;
+  queue.renumber({ ...of, seq: 9, kind: "emergency", mono: 36_000_000, data });
+  const own = queue.append({ kind: "emergency", data, at: 1, clock: "gnss" }, 1).seq;
+  const FAR = 2 ** 40;
+  queue.leaveNumbers(FAR);
+  expect(own).toBe(101);
+  expect([queue.madeHere(FAR), queue.madeHere(FAR + 1)]).toEqual([false, true]);
+  // It is written with the deletion of its old record, and its time is that of another life.
+  expect(queue.eldest?.seq).toBe(FAR + 1);
 });
 
 test("a card that stalls once a minute uses up no more than half of the numbers in a year", () => {

@@ -33,7 +33,11 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
   const time = new SimulatedTime(Date.UTC(2026, 10, 25));
   const disk = createSimulatedDisk({ time, random: createRandom(7) });
   const now = () => ({ at: time.host(), clock: "gnss" }) as const;
-  const clock: Clock = { mono: () => Math.floor(time.mono()), now, when: now };
+  /** A clock begins with each life, as in the service; the time goes on. */
+  const newClock = (): Clock => {
+    const bornAt = time.mono();
+    return { mono: () => Math.floor(time.mono() - bornAt), now, when: now };
+  };
   const pass = (ms: number): Promise<void> => time.run(time.mono() + ms);
   const news: string[] = [];
   const faults: (string | undefined)[] = [];
@@ -61,7 +65,7 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
       const opening = openTestOutbox(disk.path, {
         disk: through(disk),
         time,
-        clock,
+        clock: newClock(),
         random,
         early: true,
         on,

@@ -8,7 +8,7 @@ const openIn = (lives: ReturnType<typeof openLives>) => {
   const random = createRandom(1);
   return async () => {
     const outbox = await lives.open(random);
-    void outbox.keep("dispatch");
+    void outbox.keep("dispatch", true);
     return outbox;
   };
 };

@@ -18,7 +18,7 @@ const begin = async () => {
   const random = createRandom(1);
   const open = async (): Promise<Outbox> => {
     const outbox = await lives.open(random);
-    void outbox.keep("dispatch");
+    void outbox.keep("dispatch", true);
     return outbox;
   };
   const settled = async (outbox: Outbox, upTo: number, missing: [number, number][] = []): Promise<void> => {
@@ -61,7 +61,7 @@ test("with custody dispatch an acknowledged report is not read again, and stays 
 
 test("with custody broker an acknowledgement settles", async () => {
   const { outbox, pass, waiting } = await begin();
-  void outbox.keep("broker");
+  void outbox.keep("broker", false);
   acknowledged(outbox);
   await pass(1_000);
   expect(await waiting(outbox)).toBe(0);
@@ -71,7 +71,7 @@ test("when custody goes back to the broker, what waited for receipts is settled"
   const { outbox, pass, waiting } = await begin();
   acknowledged(outbox);
   await pass(1_000);
-  void outbox.keep("broker");
+  void outbox.keep("broker", false);
   await pass(2_000);
   expect(await waiting(outbox)).toBe(0);
 });
@@ -226,7 +226,7 @@ test("a life with custody broker sends once more what an earlier one left waitin
   await pass(20_000);
   await close(outbox);
   const next = await open();
-  void next.keep("broker");
+  void next.keep("broker", false);
   await pass(2_000);
   expect(next.unreceipted).toBe(0);
   const again = await pending(next);
@@ -243,7 +243,7 @@ test("when receipts end, only what had a subscriber is settled; the rest is to b
   outbox.acknowledge([unheard!], false);
   await pass(1_000);
   expect(await pending(outbox)).toEqual([]);
-  void outbox.keep("broker");
+  void outbox.keep("broker", false);
   await pass(1_000);
   expect((await pending(outbox)).map(({ seq }) => seq)).toEqual([unheard!.seq]);
 });
@@ -333,7 +333,7 @@ test("a report that is written while it is looked for is found", async () => {
   const { gates, through } = withGates();
   const lives = openLives(through);
   const outbox = await lives.open(createRandom(1));
-  void outbox.keep("dispatch");
+  void outbox.keep("dispatch", true);
   await lives.pass(5_000);
   lives.disk.fault = { kind: "refuses" };
   const reports = [position, position, event(), position].map((draft) => outbox.append(draft));
@@ -401,4 +401,148 @@ test("a gap that declares what dispatch lacks is given out again, though no rece
   expect((await unstored(outbox, report.seq, report.seq)).reports).toEqual([]);
   await pass(RIPE_MS);
   expect(seqs((await unstored(outbox, report.seq, report.seq)).reports)).toEqual([gap!.seq]);
+});
+
+test("the card is written as rarely after a restart in the same process as in its first life", async () => {
+  const { outbox, open, close, disk, pass, settled } = await begin();
+  const recordsOf = async (life: Outbox): Promise<number> => {
+    await pass(5_000);
+    const before = disk.contents.records;
+    let most = 0;
+    for (let second = 0; second < 40; second++) {
+      const report = life.append(position);
+      life.acknowledge([report], true);
+      await pass(1_000);
+      most = Math.max(most, disk.contents.records - before);
+      await settled(life, report.seq);
+    }
+    return most;
+  };
+  const first = await recordsOf(outbox);
+  await close(outbox);
+  expect([first, await recordsOf(await open())]).toEqual([0, 0]);
+});
+
+test("after hours a new store does not keep telemetry from the card", async () => {
+  const { outbox, open, close, pending, disk, pass, waiting } = await begin();
+  await pass(36_000_000);
+  for (let n = 0; n < 20; n++) outbox.append(position);
+  await pass(2_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  await close(outbox);
+  const next = await open();
+  await pending(next); // gives them numbers
+  for (let n = 0; n < 60; n++) {
+    next.acknowledge([next.append(position)], true);
+    await pass(1_000);
+  }
+  disk.cut();
+  expect(await waiting(await open())).toBeGreaterThanOrEqual(20 + 60 - 17);
+});
+
+test("a batch that fails does not part a report with a new number from the deletion of its old record", async () => {
+  const { outbox, open, close, disk, pass, waiting } = await begin();
+  for (let n = 0; n < 20; n++) outbox.append(position);
+  await pass(20_000);
+  outbox.renew();
+  const renewed = outbox.secure();
+  await pass(1_000);
+  await renewed;
+  await close(outbox);
+  const next = await open();
+  await pass(2_000);
+  disk.fault = { kind: "refuses" };
+  const read = next.read("telemetry", 0, 500);
+  await pass(3_000);
+  await read;
+  next.acknowledge(
+    Array.from({ length: 20 }, (_, n) => ({ seq: next.next - 20 + n, kind: "position" as const })),
+    true,
+  );
+  disk.fault = undefined;
+  await pass(5_000);
+  disk.cut();
+  expect(await waiting(await open())).toBeGreaterThanOrEqual(20);
+});
+
+test("custody becomes dispatch's: what a broker acknowledged a moment ago may still be on its way", async () => {
+  const { outbox, pending, pass, unstored } = await begin();
+  void outbox.keep("broker", false);
+  await pass(RIPE_MS);
+  const reports = acknowledged(outbox);
+  const [first, last] = [reports[0]!.seq, reports.at(-1)!.seq];
+  await pass(1_000);
+  void outbox.keep("dispatch", true);
+  await unstored(outbox, first, last);
+  expect(await pending(outbox)).toEqual([]);
+  await pass(RIPE_MS);
+  await unstored(outbox, first, last);
+  expect(gapsIn(await pending(outbox))).toMatchObject([{ from: first, to: last, reason: "broker" }]);
+});
+
+test("with custody broker what dispatch lacks is declared once, until a receipt covers the declaration", async () => {
+  const { outbox, pending, pass, unstored, settled, waiting } = await begin();
+  void outbox.keep("broker", true);
+  const reports = acknowledged(outbox);
+  const [first, last] = [reports[0]!.seq, reports.at(-1)!.seq];
+  await pass(1_000);
+  await unstored(outbox, first, last);
+  expect([await waiting(outbox), await pending(outbox)]).toEqual([0, []]);
+  await pass(RIPE_MS);
+  expect((await unstored(outbox, first, last)).reports).toEqual([]);
+  const [gap, ...more] = await pending(outbox);
+  expect(gapsIn([gap!])).toMatchObject([{ from: first, to: last, count: 5, reason: "broker" }]);
+  expect(more).toEqual([]);
+  // The gap is given out again, and its numbers are not declared anew, before dispatch has it.
+  outbox.acknowledge([gap!], true);
+  expect([outbox.unreceipted, await pending(outbox)]).toEqual([1, []]);
+  await pass(RIPE_MS);
+  expect(seqs((await unstored(outbox, first, last)).reports)).toEqual([gap!.seq]);
+  expect(await pending(outbox)).toEqual([]);
+  await settled(outbox, gap!.seq);
+  expect([outbox.unreceipted, await waiting(outbox)]).toEqual([0, 0]);
+  await unstored(outbox, first, last);
+  expect(gapsIn(await pending(outbox))).toHaveLength(1);
+});
+
+test("with custody broker a gap does not wait for receipts that have ended, or never came", async () => {
+  const { outbox, pending, pass, unstored, waiting } = await begin();
+  void outbox.keep("broker", true);
+  const [{ seq }] = acknowledged(outbox) as [Report];
+  await pass(RIPE_MS);
+  await unstored(outbox, seq, seq);
+  outbox.acknowledge(await pending(outbox), true);
+  expect(await waiting(outbox)).toBe(1);
+  void outbox.keep("broker", false);
+  await pass(2_000);
+  expect(await waiting(outbox)).toBe(0);
+  outbox.refuse([outbox.append(position)]);
+  await pass(1_000);
+  outbox.acknowledge(await pending(outbox), true);
+  await pass(2_000);
+  expect([await waiting(outbox), await pending(outbox)]).toEqual([0, []]);
+});
+
+test("a later life with custody broker sends a gap once more that an earlier one left waiting", async () => {
+  const { outbox, open, close, pending, pass, unstored, settled, waiting } = await begin();
+  void outbox.keep("broker", true);
+  const [{ seq }] = acknowledged(outbox) as [Report];
+  await pass(RIPE_MS);
+  await unstored(outbox, seq, seq);
+  outbox.acknowledge(await pending(outbox), true);
+  await pass(2_000);
+  await close(outbox);
+  const next = await open();
+  void next.keep("broker", true);
+  await pass(RIPE_MS);
+  const again = await pending(next);
+  expect(gapsIn(again)).toMatchObject([{ from: seq, to: seq, reason: "broker" }]);
+  // It waits to be sent, so it is left alone.
+  expect((await unstored(next, seq, seq)).reports).toEqual([]);
+  next.acknowledge(again, true);
+  await settled(next, again[0]!.seq);
+  expect([await waiting(next), await pending(next)]).toEqual([0, []]);
 });

@@ -48,7 +48,7 @@ test("a vital file that could not be written, and a power cut: the next life giv
       restoreBallast: () => undefined,
     };
     const clock = createClock({
-      mono: () => process.mono(),
+      mono: () => process.lastedMs,
       hostNow: () => time.host(),
       ntpSynchronised: () => true,
       builtMs: BUILT_MS,

@@ -210,7 +210,7 @@ test("what waits keeps waiting when dispatch confirms the new store: no receipt 
   await writeStore(undefined);
   writeFile([oldVital(6), oldVital(7)]);
   await using outbox = await openTestOutbox(path);
-  void outbox.keep("dispatch");
+  void outbox.keep("dispatch", true);
   const waiting = async () =>
     (await Promise.all(LANES.map((lane) => outbox.read(lane, 0, 500)))).flatMap(({ reports }) => reports);
   const gap = (await waiting()).find(({ kind, data }) => kind === "event" && data.type === "gap")!;

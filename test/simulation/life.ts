@@ -1,6 +1,8 @@
 import type { Time, Timer } from "../../src/runtime/ports.ts";
 
 const LEAST_MS = 1;
+/** The service restarts its unit in the process: the process may be much older than the life. */
+const OLDER_MS = 3_600_000;
 
 /**
  * The time of one life of the unit's process. When the process is killed, its timers are gone with it:
@@ -28,7 +30,13 @@ export class LifeTime implements Time {
     return this.#held !== undefined;
   }
 
+  /** Goes on from life to life, as that of a process that restarts its unit. */
   mono(): number {
+    return OLDER_MS + this.#time.mono();
+  }
+
+  /** Milliseconds of this life: the unit's clock begins with it. */
+  get lastedMs(): number {
     return this.#time.mono() - this.#bornAt;
   }
 

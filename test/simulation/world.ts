@@ -23,6 +23,8 @@ import { SimulatedTime } from "./time.ts";
 /** Everything that the unit gets from outside. `D`: the port to its disk. */
 export type UnitPorts<D> = {
   readonly time: Time;
+  /** How long this life has lasted, milliseconds: the time of the process began earlier. */
+  readonly lastedMs: () => number;
   readonly random: Random;
   readonly disk: D;
   readonly connect: Connect;
@@ -228,6 +230,7 @@ export class World<D> {
   #portsOf(life: LifeTime): UnitPorts<D> {
     return {
       time: life,
+      lastedMs: () => life.lastedMs,
       random: this.dice.stream(`unit ${++this.#lives}`).random,
       disk: this.disk.open(life),
       connect: life.port(this.network.connect),

@@ -10,7 +10,7 @@ test("a unit that starts with an unset clock makes one clock event when the time
   world.host.synchronised = false;
   world.brokers[0]!.route.unreachable = true;
   const { unit, process } = await world.start();
-  const bornAt = world.time.mono() - process.mono();
+  const bornAt = world.time.mono() - process.lastedMs;
   await world.wait(20_000);
   world.host.synchronised = true;
   await world.wait(120_000);

@@ -60,7 +60,7 @@ class Life {
     const time = new LifeTime(this.time);
     this.#process = time;
     const clock = {
-      mono: () => Math.floor(time.mono()),
+      mono: () => Math.floor(time.lastedMs),
       now: () => this.instant,
       when: () => this.instant,
     };

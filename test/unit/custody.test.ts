@@ -39,6 +39,43 @@ test("with custody dispatch it has once a receipt covers the boot event", async 
   expect(unit.proven()).toBe(true);
 });
 
+type Heard = Awaited<ReturnType<typeof openHeard>>;
+
+const gapsOf = ({ world }: Heard) =>
+  world.events().filter((data) => data["type"] === "gap" && data["reason"] === "broker");
+
+test.each(["custody: auto", "custody: broker"])(
+  "what dispatch lacks, and the unit has deleted, is declared once the acknowledgement is 30 s old (%s)",
+  async (dispatch) => {
+    const heard = await openHeard(dispatch);
+    const { world, say, seq } = heard;
+    await world.wait(40_000);
+    world.brokers[0]!.broker.publish(
+      "patrol/v1/zrenjanin/zr-117/command",
+      Buffer.from(
+        JSON.stringify({ id: "c1", kind: "ping", expiresAt: new Date(world.time.host() + 60_000) }),
+      ),
+      { retain: false },
+    );
+    await world.wait(1_000);
+    const last = Math.max(...world.heard.map(({ report }) => Number(report["seq"] ?? 0)));
+    expect(last).toBeGreaterThan(seq);
+    await say(last, [[last, last]]);
+    await world.wait(20_000);
+    expect(gapsOf(heard)).toEqual([]);
+    await world.wait(60_000);
+    expect(gapsOf(heard)).toEqual([{ type: "gap", from: last, to: last, count: 1, reason: "broker" }]);
+    // The recorder is behind: it has not stored the gap yet. It may be sent again, and declares nothing new.
+    await say(last, [[last, last]]);
+    await world.wait(600_000);
+    const gaps = world.heard.filter(
+      ({ report }) => (report["data"] as { reason?: string } | undefined)?.reason === "broker",
+    );
+    expect(new Set(gaps.map(({ report }) => report["seq"])).size).toBe(1);
+    expect(gaps.length).toBeGreaterThan(1);
+  },
+);
+
 test("the newest receipt is remembered once a minute, and at the stop", async () => {
   const { world, unit, say, seq } = await openHeard("");
   const writes = (): number => world.disk.places.filter(Boolean).length;

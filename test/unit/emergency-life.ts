@@ -86,8 +86,8 @@ export class EmergencyWorld {
     });
     const at = (mono: number) => ({ at: this.clock.at + mono, clock: this.clock.clock });
     const clock: Clock = {
-      mono: () => Math.floor(process.mono()),
-      now: () => at(Math.floor(process.mono())),
+      mono: () => Math.floor(process.lastedMs),
+      now: () => at(Math.floor(process.lastedMs)),
       when: at,
     };
     const settings = { unit: UNIT, clock, time: process, random, maxBytes: 1e9, lingerMs: () => 0 };
@@ -138,7 +138,7 @@ export class EmergencyWorld {
   /** Dials. As in the unit's own start, after the board is served. */
   dial(): void {
     const { link, emergency, process } = this.life;
-    const mono = () => Math.floor(process.mono());
+    const mono = () => Math.floor(process.lastedMs);
     const on: LinkEvents = {
       up: () => emergency.give({ kind: "connected", mono: mono() }),
       down: () => emergency.give({ kind: "listening", listening: false, mono: mono() }),

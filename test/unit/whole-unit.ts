@@ -80,7 +80,7 @@ ${extra}`;
         time: process,
         random,
         clock: createClock({
-          mono: () => process.mono(),
+          mono: () => process.lastedMs,
           hostNow: () => time.host() - host.behindMs,
           ntpSynchronised: () => host.synchronised,
           builtMs: BUILT_MS,

@@ -48,7 +48,8 @@ const boardOf =
   };
 
 const optionsOf = (ports: UnitPorts<Disk>, opened: (on: StatusActions) => void): UnitOptions => {
-  const { time, random, disk, connect, brokers, gps, can, signals, secondButton, power, say } = ports;
+  const { time, lastedMs, random, disk, connect, brokers, gps, can, signals, secondButton, power, say } =
+    ports;
   const { settings, mapping } = configure({ brokers, signals, secondButton });
   return {
     settings,
@@ -59,7 +60,7 @@ const optionsOf = (ports: UnitPorts<Disk>, opened: (on: StatusActions) => void):
       time,
       random,
       clock: createClock({
-        mono: () => time.mono(),
+        mono: () => lastedMs(),
         hostNow: () => time.host(),
         ntpSynchronised: () => false,
         builtMs: BUILT_MS,
