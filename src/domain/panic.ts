@@ -37,7 +37,7 @@ export type BoardPress = {
   /** Counts up; a number is never reused. 0: the board has no latch and no numbers. */
   readonly number: number;
   readonly loop: number;
-  /** Presses that this one stands for: more than 1 only if sixteen were pending. */
+  /** Presses that this one stands for: with further ones within 300 ms, and with those that found sixteen pending. */
   readonly count: number;
   /** Milliseconds since the contact closed; absent if nobody knows: the board was reset since, for example. */
   readonly ageMs?: number;
