@@ -98,6 +98,9 @@ const startedByOpening = (hello: Hello, openMs: number): boolean => {
   return cause === "unknown" && (hello.uptimeS + 1) * 1000 <= openMs;
 };
 
+/** Until then a query may still be answered: bytes come late, and in lumps. More answers than are due would look like resets. */
+const ASK_AGAIN_MS = 100;
+
 /** While a hello is awaited it is asked for repeatedly: so many answers can follow the first one. */
 const ANSWERS_DUE = 3;
 
@@ -251,6 +254,7 @@ const heardFrom = (connection: Open, sender: string | undefined, at: number): Ou
         board,
         hello: "missing",
         answersDue: 0,
+        askedAt: -Infinity,
         health: {},
         releases: [],
       };
@@ -264,11 +268,12 @@ export const receive = (
   message: FromBoard,
   setting: Setting,
 ): Step => {
-  const ours = heardFrom(connection, senderOf(message), at);
+  const heard = heardFrom(connection, senderOf(message), at);
+  const asks = heard.hello !== "current" && message.kind !== "hello" && at - heard.askedAt >= ASK_AGAIN_MS;
+  const ours: Ours = asks ? { ...heard, askedAt: at } : heard;
   const effects: Effect[] = [];
   if (connection.is === "attaching" || connection.is === "stock") effects.push({ do: "detach", reset: true });
-  if (ours.hello !== "current" && message.kind !== "hello")
-    effects.push({ do: "send", message: { kind: "query" } });
+  if (asks) effects.push({ do: "send", message: { kind: "query" } });
   return followedBy({ state: { ...state, connection: ours }, effects }, (now) =>
     onMessage(now, ours, message, setting),
   );

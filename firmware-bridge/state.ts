@@ -51,6 +51,8 @@ type Connection =
       readonly hello: "missing" | "outdated" | "current";
       /** How many hellos may still answer earlier queries. Any further one means that the board has started. */
       readonly answersDue: number;
+      /** When a message was last answered with a query for the missing hello. */
+      readonly askedAt: number;
       /** Undefined: neither a hello nor a heartbeat has come yet. */
       readonly beat?: Beat;
       /** The newest release of each loop: its press may be read later, because the line lost it at first. */

@@ -43,7 +43,8 @@ export const planUpdate = ({ pages, seal }: FirmwareImage, loader: Loader): read
 /** Why a board does not start its boot loader, and what to do. */
 export const REFUSALS: Readonly<Record<Exclude<UpdateState, "ready" | "starting">, string>> = {
   "press-pending": "a press is pending: let the service run until it has received it",
-  "loop-pressed": "a button is pressed: release it",
+  "loop-pressed":
+    "a button is pressed, or a loop has looked so since the board started: release it, or wait a minute",
   emergency: "an emergency is open: wait until dispatch has ended it",
   "no-loader": "it has no boot loader: program it once through ICSP (firmware-bridge/PROTOCOL.md)",
 };

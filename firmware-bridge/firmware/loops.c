@@ -13,6 +13,7 @@
 #define CORRODED_BELOW 768
 /* What moves a normal loop's rest up moves a press up by half of that: at a corner of 5 % to 376. */
 #define REST_MIDDLE 512
+#define PRESSED_BELOW_AT_MOST (PRESSED_BELOW + (NORMAL_BELOW - REST_MIDDLE) / 2)
 
 /* A press is a step down from rest. Moisture gets there slowly, and rest follows it. */
 #define STEP 60
@@ -24,12 +25,16 @@
 #define REST_AT_START (REST_MIDDLE << REST_SHIFT)
 /*
  * At a reset there is no rest to step down from: there a button reads 188 to 220, with resistors of 5 %. With
- * corrosion it reads up to 360, as moisture does: there the step is that of its release.
+ * corrosion, or a ripple, it reads as moisture does: there the step is that of its release, up from the average.
  */
 #define BUTTON_FROM 175
 #define BUTTON_BELOW 240
-/* A reading that is neither normal nor this close to rest is odd. Three are a disturbance; two can be a contact that bounces. */
-#define ODD 30
+#define RELEASE_STEP 100
+/*
+ * A reading that is neither normal nor this close to rest is odd: further than a ripple of 0.3 V moves it, also one
+ * that is slow in these samples (190 Hz is 10 Hz). Three are a disturbance; two can be a contact that bounces.
+ */
+#define ODD 70
 #define ODD_SAMPLES 3
 
 /* A press is believed after 15 to 20 ms of contact. Its end takes 20 ms. */
@@ -73,7 +78,7 @@ struct loop {
     uint8_t unrest;   /* samples until this loop is quiet again */
     bool chatters;    /* until then a contact must be long */
     uint8_t since;    /* samples since the last press, up to AGAIN_SAMPLES */
-    uint8_t opened;   /* samples since what may have been a button may have opened */
+    uint8_t opened;   /* samples since what may have been a button has opened */
     uint16_t held;
     bool may_be_held; /* since the reset it reads as a button with corrosion does, or as moisture */
     bool changed, pressed, again;
@@ -115,7 +120,7 @@ static bool is_normal(uint16_t reading) { return reading >= DAMP_BELOW && readin
 /* The first reading is rest, unless it is that of a button. Of a loop that was damp before the reset it is. */
 static void begin(struct loop *l, uint16_t reading) {
     bool is_button = !l->damp.is && reading >= BUTTON_FROM && reading < BUTTON_BELOW;
-    l->may_be_held = !l->damp.is && !is_button && reading >= SHORT_BELOW && reading < PRESSED_BELOW;
+    l->may_be_held = !l->damp.is && !is_button && reading >= SHORT_BELOW && reading < DAMP_BELOW;
     l->rest = is_button || reading < SHORT_BELOW ? REST_AT_START : reading << REST_SHIFT;
 }
 
@@ -132,8 +137,8 @@ static bool feel(struct loop *l, uint16_t reading, uint16_t spread) {
     if (l->rest == 0) begin(l, reading);
     if (reading >= SHORT_BELOW && reading < pressed_below(l) && reading + STEP <= l->rest >> REST_SHIFT) {
         bool agrees = within(reading, l->level, STEADY);
-        /* Half of this sample was without contact. */
-        if (!agrees && spread >= EDGE) l->run = 0;
+        /* Half of this sample was without contact. A spark makes as wide a spread, but moves no median so far. */
+        if (reading > l->level + EDGE / 2 && spread >= EDGE) l->run = 0;
         if (l->run == 0) {
             l->level = reading;
             l->sudden = spread >= STEP || !l->slides;
@@ -200,23 +205,26 @@ static void release(struct loop *l) {
     enter(l, at_rest(l));
 }
 
-/* Moisture does not end with a step into the normal, or it was a button. */
-static void await_release(struct loop *l, uint16_t reading, uint16_t spread) {
-    if (reading >= SHORT_BELOW && reading < PRESSED_BELOW) {
+/* Moisture dries slowly, and the average follows it; a button opens with a step. */
+static void await_release(struct loop *l, uint16_t reading) {
+    uint16_t average = l->rest >> REST_SHIFT;
+    bool steps = average < PRESSED_BELOW_AT_MOST && reading >= average + RELEASE_STEP && l->held >= PRESS_SAMPLES;
+    if (++l->held >= STUCK_SAMPLES) l->may_be_held = false;
+    if (reading < PRESSED_BELOW || reading >= CORRODED_BELOW) {
         l->opened = 0;
-        if (++l->held >= STUCK_SAMPLES) l->may_be_held = false;
-    } else if (reading < DAMP_BELOW ? spread < STEP : reading >= CORRODED_BELOW || l->held < PRESS_SAMPLES) {
-        l->may_be_held = false;
-    } else if (++l->opened >= RELEASE_SAMPLES) {
+    } else if (l->opened > 0 || steps) {
+        if (++l->opened < RELEASE_SAMPLES) return;
         l->may_be_held = false;
         count(l);
+        return;
     }
+    if (average >= DAMP_BELOW) l->may_be_held = false;
 }
 
 void loops_sample(uint8_t index, uint16_t reading, uint16_t spread) {
     struct loop *l = &loops[index];
+    if (l->may_be_held) await_release(l, reading);
     bool contact = feel(l, reading, spread);
-    if (l->may_be_held) await_release(l, reading, spread);
 
     weigh(&l->open, reading >= CORRODED_BELOW, FAULT_SAMPLES);
     weigh(&l->shorted, reading < SHORT_BELOW, FAULT_SAMPLES);
@@ -244,6 +252,7 @@ void loops_sample(uint8_t index, uint16_t reading, uint16_t spread) {
 }
 
 enum loop_state loops_state(uint8_t loop) { return loops[loop].state; }
+bool loops_may_be_held(uint8_t loop) { return loops[loop].may_be_held; }
 uint8_t loops_level(uint8_t loop) { return loops[loop].rest >> (REST_SHIFT + 2); }
 
 static bool take(bool *mark) {

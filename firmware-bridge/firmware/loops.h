@@ -12,6 +12,8 @@ void loops_begin(uint8_t kept);
 /* One sample of a loop, 0 to 1023, and how far its readings differ; called every SAMPLE_MS for each. */
 void loops_sample(uint8_t loop, uint16_t reading, uint16_t spread);
 enum loop_state loops_state(uint8_t loop);
+/* Whether it has looked since the reset as a button that is held may look. It is a press when that opens. */
+bool loops_may_be_held(uint8_t loop);
 /* The reading of the loop while its button is not pressed, averaged over 80 ms, 0 to 255. */
 uint8_t loops_level(uint8_t loop);
 /* Whether this loop's state has changed since the last call. */

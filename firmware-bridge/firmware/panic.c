@@ -45,6 +45,12 @@ static bool wanted_quiet, wanted_drill;
 static uint8_t unanswered;
 /* The host shows an emergency, or did so last. */
 static bool emergency;
+/* Loops whose change is to be told, and the press whose contact has opened with it. */
+static uint8_t loop_due;
+static struct release {
+    uint32_t number; /* 0: none */
+    uint32_t held_ms;
+} released[LOOPS];
 /* An answer is due when the EEPROM holds what it is about. */
 static bool supply_due;
 static enum calibration calibration;
@@ -139,21 +145,28 @@ static bool send_heartbeat(void) {
     return send(&m);
 }
 
-static void send_loop(uint8_t loop) {
-    struct message m = {.type = LOOP};
+/* The state of this loop has changed. */
+static void note_change(uint8_t loop) {
     enum loop_state state = loops_state(loop);
+    loop_due |= 1 << loop;
+    if (state == LOOP_PRESSED || state == LOOP_STUCK) return;
+    uint32_t held_ms;
+    uint32_t number = latch_release(loop, &held_ms);
+    if (number != 0) released[loop] = (struct release){number, held_ms};
+}
+
+static bool send_loop(uint8_t loop) {
+    struct message m = {.type = LOOP};
     put8(&m, loop);
-    put8(&m, state);
+    put8(&m, loops_state(loop));
     put8(&m, loops_level(loop));
-    if (state != LOOP_PRESSED && state != LOOP_STUCK) {
-        uint32_t held_ms;
-        uint32_t number = latch_release(loop, &held_ms);
-        if (number != 0) {
-            put32(&m, number);
-            put32(&m, held_ms);
-        }
+    if (released[loop].number != 0) {
+        put32(&m, released[loop].number);
+        put32(&m, released[loop].held_ms);
     }
-    send(&m); /* dropped if there is no room: the heartbeat repeats the state, and nobody needs the rest */
+    if (!send(&m)) return false;
+    released[loop].number = 0;
+    return true;
 }
 
 static bool send_supply(void) {
@@ -244,6 +257,7 @@ void panic_message(const uint8_t *bytes, uint8_t length) {
 
 void panic_begin(void) {
     hello_due = true;
+    for (const struct press *p = latch_next(0); p; p = latch_next(p->number)) unanswered |= 1 << p->loop;
     want(LAMP_NO_HOST, true, false);
     light();
 }
@@ -270,7 +284,8 @@ void panic_poll(void) {
     const struct press *press = latch_next(told);
     if (press && send_press(press)) told = press->number;
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_take_change(i)) send_loop(i);
+        if (loops_take_change(i)) note_change(i);
+        if ((loop_due & 1 << i) && send_loop(i)) loop_due &= ~(1 << i);
     }
     /* It takes 15 ms on the line. A press that may come meanwhile does not wait behind it. */
     uint32_t beat = now - heartbeat_at;

@@ -30,7 +30,7 @@ enum loader update_loader(void) {
 static enum update_state state(void) {
     if (latch_pending() > 0) return UPDATE_PRESS_PENDING;
     for (uint8_t i = 0; i < LOOPS; i++) {
-        if (loops_state(i) == LOOP_PRESSED) return UPDATE_LOOP_PRESSED;
+        if (loops_state(i) == LOOP_PRESSED || loops_may_be_held(i)) return UPDATE_LOOP_PRESSED;
     }
     if (panic_in_emergency()) return UPDATE_EMERGENCY;
     return update_loader() == LOADER_NONE ? UPDATE_NO_LOADER : UPDATE_READY;

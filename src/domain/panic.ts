@@ -1,7 +1,7 @@
 /** The panic board as the unit sees it, independent of the serial protocol. */
 
 /** The version of the firmware that this release brings, as a board reports it. */
-export const BOARD_FIRMWARE = "1.5";
+export const BOARD_FIRMWARE = "1.6";
 
 export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck", "degraded"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];
@@ -37,7 +37,7 @@ export type BoardPress = {
   /** Counts up; a number is never reused. 0: the board has no latch and no numbers. */
   readonly number: number;
   readonly loop: number;
-  /** Presses that this one stands for: more than 1 only if sixteen were pending. */
+  /** Presses that this one stands for: with further ones within 300 ms, and with those that found sixteen pending. */
   readonly count: number;
   /** Milliseconds since the contact closed; absent if nobody knows: the board was reset since, for example. */
   readonly ageMs?: number;

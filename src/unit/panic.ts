@@ -37,8 +37,10 @@ export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults
   press: (press) => emergency.press(press),
   released: (release) => emergency.released(release),
   loop(index, state, level) {
+    // What was wrong with the loop before shows again when the button is released.
+    if (state === "pressed") return;
     const where = buttonOnLoop(buttons, index)[0];
-    const trouble = state === "normal" || state === "pressed" ? undefined : state;
+    const trouble = state === "normal" ? undefined : state;
     const what = `${where} (loop ${index})`;
     emergency.give({ kind: "fault", part: `loop ${index}`, faulty: trouble !== undefined });
     const says = trouble === "degraded" ? degradedBy(level) : trouble && LOOP_FAULTS[trouble];

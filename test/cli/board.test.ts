@@ -53,13 +53,13 @@ test("a board is shown, calibrated with what was measured, and forgets it again"
   using live = start();
   live.catchUp();
   expect(await said("show")).toMatch(
-    /^board [0-9a-f]{8}, firmware 1\.5\nsupply (49|50)\d\d mV \(not calibrated: up to 9 % off\), reference 1\.100 V\n$/,
+    /^board [0-9a-f]{8}, firmware 1\.6\nsupply (49|50)\d\d mV \(not calibrated: up to 9 % off\), reference 1\.100 V\n$/,
   );
   expect(await said("calibrate", "--mv", "5150")).toMatch(
     /\nsupply 51[45]\d mV \(calibrated, (49|50)\d\d mV before\), reference 1\.13\d V\n$/,
   );
   const shown: unknown = JSON.parse(await said("show", "--json"));
-  expect(shown).toMatchObject({ firmware: "1.5", calibrated: true });
+  expect(shown).toMatchObject({ firmware: "1.6", calibrated: true });
   expect(await said("calibrate", "--forget")).toMatch(
     /\(not calibrated: up to 9 % off, 51[45]\d mV before\)/,
   );

@@ -128,13 +128,13 @@ describe("the board's firmware", () => {
     expect(first.error).toBe("");
     expect(first.printed).toContain(`looking for the panic board at ${link}\nwriting 25 %\nwriting 50 %\n`);
     expect(first.printed).toMatch(
-      /verifying 100 %\npanic board [0-9a-f]{8} at \S+: firmware 1\.5 → 1\.5, written and verified; \d+\.\d s without a panic path\nNobody receives a press until the service runs: systemctl start patrol-unit\n$/,
+      /verifying 100 %\npanic board [0-9a-f]{8} at \S+: firmware 1\.6 → 1\.6, written and verified; \d+\.\d s without a panic path\nNobody receives a press until the service runs: systemctl start patrol-unit\n$/,
     );
     expect(first.exit).toBe(0);
     const again = await run();
     expect(again).toMatchObject({ exit: 0, error: "" });
     expect(again.printed).toMatch(
-      /panic board [0-9a-f]{8} at \S+ has this firmware already \(1\.5\): nothing is done; --force programs it again\n$/,
+      /panic board [0-9a-f]{8} at \S+ has this firmware already \(1\.6\): nothing is done; --force programs it again\n$/,
     );
     expect(again.printed).not.toContain("writing");
   }, 120_000);
@@ -147,8 +147,8 @@ describe("the board's firmware", () => {
       ok: true,
       port: link,
       board: expect.stringMatching(/^[0-9a-f]{8}$/),
-      before: "1.5",
-      after: "1.5",
+      before: "1.6",
+      after: "1.6",
     };
     expect(JSON.parse(same.printed)).toEqual({ ...result, changed: false, seconds: 0 });
     const forced = await run("--json", "--force");
@@ -178,7 +178,7 @@ describe("the board's firmware", () => {
     expect(await interrupted("SIGKILL", "verifying 50 %")).toMatchObject({ signal: "SIGKILL" });
     await waitFor("the boot loader", () => live.lamps.at(-1) === "fault");
     const done = await run("--json");
-    expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.5", changed: true });
+    expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.6", changed: true });
   }, 180_000);
 
   test("is programmed to the end although the terminal is closed, or the session is stopped", async () => {

@@ -266,6 +266,12 @@ describe("faults", () => {
     expect(kinds(after(...silent, message(5_000, hello())).effects)).toContain("recovered");
   });
 
+  test("a missing hello is asked for again only when the last query may have been lost", () => {
+    const asked = [opened, message(10, press)];
+    expect(kinds(after(...asked, message(109, press)).effects)).toEqual([]);
+    expect(kinds(after(...asked, message(109, press), message(110, press)).effects)).toEqual(["query"]);
+  });
+
   test("another protocol is one, and stays one", () => {
     const older = [opened, message(10, hello({ protocol: 0 }))];
     expect(after(...older).effects).toContainEqual(

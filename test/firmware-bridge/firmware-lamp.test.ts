@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LAMP_LOOKS } from "../../src/domain/lamp-looks.ts";
 import { LAMP_PATTERNS } from "../../src/domain/panic.ts";
-import { numbers, openFirmwareBench, show, type FirmwareBench } from "./bench.ts";
+import { numbers, openFirmwareBench, presses, show, type FirmwareBench } from "./bench.ts";
 
 /** The lamp's level each 100 ms. */
 const wave = (bench: FirmwareBench, steps: number): string => {
@@ -100,6 +100,13 @@ describe("the lamp", () => {
     bench.lights.length = 0;
     bench.pass(10_000);
     expect(lamps(bench)).toEqual(["latched"]);
+    // Until the host shows something after its confirmation, as without the cut.
+    bench.say({ kind: "confirm", number: presses(bench).at(-1)!.number });
+    bench.pass(7_000);
+    expect(bench.board.light.lamp).toBe("latched");
+    show(bench);
+    bench.pass(100);
+    expect(bench.board.light.lamp).toBe("idle");
   });
 
   test("shows `latched` until the host answers: not idle again between, whatever the order of its words", () => {

@@ -109,6 +109,21 @@ describe("a press", () => {
     }
   });
 
+  test("has its time also if the buttons of all loops are released at once", () => {
+    const bench = openFirmwareBench();
+    bench.pass(2_000);
+    for (let i = 0; i < 6; i++) {
+      for (const loop of [0, 1, 2, 3]) bench.board.touch(loop, 300);
+      bench.pass(700);
+      for (const { number } of presses(bench)) bench.say({ kind: "confirm", number });
+      bench.pass(100);
+    }
+    const releases = bench.of("loop").flatMap(({ release }) => release ?? []);
+    expect(new Set(releases.map(({ number }) => number))).toEqual(numbers(bench));
+    expect(releases).toHaveLength(24);
+    for (const { heldMs } of releases) expect(Math.abs(heldMs - 300)).toBeLessThanOrEqual(10);
+  });
+
   test("that is counted with the one before has no time of its own", () => {
     const bench = openFirmwareBench();
     bench.pass(2000);

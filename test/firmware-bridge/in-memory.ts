@@ -57,6 +57,8 @@ export const openInMemory = (options: {
   readonly spoil?: (byte: number, random: () => number) => number;
   /** Opening the line resets the board, as with a DTR capacitor. */
   readonly resetOnOpen?: boolean;
+  /** What the board says arrives in lumps, so far apart. */
+  readonly lumpMs?: number;
   /** The default: the released image. */
   readonly image?: string;
   readonly lampSense?: boolean;
@@ -157,7 +159,7 @@ export const openInMemory = (options: {
       while (time.mono() < end) {
         board.run(time.mono() + 1);
         time.moveTo(time.mono() + 1);
-        if (pending.length > 0) wake?.();
+        if (pending.length > 0 && time.mono() % (options.lumpMs ?? 1) === 0) wake?.();
         // The host's read loop takes its turn.
         for (let turn = 0; turn < 8; turn++) await Promise.resolve();
       }

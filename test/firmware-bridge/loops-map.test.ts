@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HEALTHY, sourceOf, type Network } from "../../firmware-bridge/simulator/network.ts";
+import { createRandom } from "../../src/demo/random.ts";
 import type { LoopState } from "../../src/domain/panic.ts";
 import { openFirmwareBench, presses, type FirmwareBench } from "./bench.ts";
 
@@ -297,6 +298,46 @@ describe("a button that is held while the board starts", () => {
     // Nobody knows how long they were held.
     expect(bench.of("loop").filter(({ loop, release }) => loop > 0 && release)).toEqual([]);
   });
+
+  const CORNER = { pullUpOhm: 10_500, endOfLineOhm: 9_500, buttonOhm: 3_465 };
+  test.each<[string, Partial<Network>, number, number]>([
+    ["with a ripple", {}, 0.3, 60],
+    ["with resistors of 5 % and a ripple", { ...CORNER, buttonOhm: 3_135 }, 0.3, 60],
+    ["with corrosion", { seriesOhm: 1_500 }, 0, 0],
+    ["with corrosion and a ripple", { seriesOhm: 1_500 }, 0.3, 150],
+    ["with corrosion and a slow ripple", { seriesOhm: 1_500 }, 0.3, 198],
+    ["with more corrosion and a ripple", { seriesOhm: 2_200 }, 0.2, 150],
+    ["with corrosion, at a corner of 5 %", { ...CORNER, seriesOhm: 3_200 }, 0, 0],
+    ["with moisture and a ripple", { leakageOhm: 30_000 }, 0.3, 150],
+    ["with a dirty contact", { contactOhm: 7_000 }, 0, 0],
+  ])(
+    "is one press, however it bounces when it opens: %s",
+    (_, change, volts, hz) => {
+      const bench = openFirmwareBench({
+        onMessage(message, host) {
+          if (message.kind === "press") host.say({ kind: "confirm", number: message.press.number });
+        },
+      });
+      const random = createRandom(33);
+      for (const loop of LOOPS) {
+        bench.board.network(loop, { ...HEALTHY, ...change });
+        bench.board.interfere(loop, (atMs) => volts * Math.sin((atMs / 1_000) * 2 * Math.PI * hz + loop));
+      }
+      bench.pass(300);
+      for (let i = 0; i < 10; i++) {
+        bench.board.power(false);
+        for (const loop of LOOPS) bench.board.hold(loop);
+        bench.pass(20);
+        bench.heard.length = 0;
+        bench.board.power(true);
+        bench.pass(100 + random() * 5);
+        for (const loop of LOOPS) bench.board.release(loop);
+        bench.pass(400);
+        expect(LOOPS.map((loop) => pressesOf(bench, loop))).toEqual([1, 1, 1, 1]);
+      }
+    },
+    60_000,
+  );
 
   test("is none if it was moisture, which dries slowly", () => {
     const bench = openFirmwareBench();

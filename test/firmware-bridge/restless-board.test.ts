@@ -27,6 +27,23 @@ test.each([300, 900])(
   },
 );
 
+test.each([20, 25, 30, 60, 100, 250])(
+  "sixteen presses that wait and a line that brings lumps of %i ms are no reset",
+  async (lumpMs) => {
+    await using line = openInMemory({ seed: 3, lumpMs });
+    await line.pass(2_000);
+    line.unplug();
+    for (let i = 0; i < 16; i++) {
+      line.board.touch(i % 4, 60);
+      await line.pass(120);
+    }
+    line.plug();
+    await line.pass(6_000);
+    expect(line.presses.length).toBeGreaterThanOrEqual(16);
+    expect(line.host.health.resetsInHour).toBe(0);
+  },
+);
+
 test("an earlier Firmata client that has left the board reporting does not keep it from being found", async () => {
   await using line = openInMemory({ seed: 3, image: "test/firmware-bridge/images/panic-board-1.4.hex" });
   await line.pass(2_000);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readFirmware } from "../../firmware-bridge/firmware-image.ts";
 import type { FromBoard } from "../../firmware-bridge/protocol.ts";
+import { HEALTHY } from "../../firmware-bridge/simulator/network.ts";
 import { HARDWARE_OURS, READ_HARDWARE, SYNC } from "../../firmware-bridge/stk500.ts";
 import type { LampPattern } from "../../src/domain/panic.ts";
 import { firmwareText, openBootBench, type BootBench } from "./boot-bench.ts";
@@ -68,6 +69,24 @@ describe("a request for an update", () => {
       expect(request(bench, board)).toEqual(["starting"]);
     },
   );
+
+  test("is refused while a button with corrosion has been held since the start: its release is the press", () => {
+    const { bench, board } = started();
+    bench.pass(1_000);
+    bench.board.network(0, { ...HEALTHY, seriesOhm: 1_500 });
+    bench.board.hold(0);
+    bench.powerCycle();
+    bench.hello();
+    bench.pass(1_000);
+    show(bench, "idle");
+    expect(request(bench, board)).toEqual(["loop-pressed"]);
+    bench.board.release(0);
+    bench.pass(500);
+    expect(bench.heard.some(({ kind }) => kind === "press")).toBe(true);
+    confirm(bench);
+    show(bench, "idle");
+    expect(request(bench, board)).toEqual(["starting"]);
+  });
 
   test("without consent is a question: the board says what it runs, and goes on", () => {
     const { bench, board } = started();

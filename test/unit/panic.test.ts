@@ -51,7 +51,10 @@ test.each([
     board.loop(0, state);
     expect(world.lamp).toBe("fault");
     expect(events).toEqual([{ type: "fault", part: "panic-loop", code: state, where: "dash", detail }]);
+    // A press says nothing about the rest of the loop.
     board.loop(0, "pressed");
+    expect([events.length, world.lamp]).toEqual([1, "fault"]);
+    board.loop(0, "normal");
     expect(world.lamp).toBe("idle");
     expect(events.at(-1)).toMatchObject({ type: "recovered", detail: "dash (loop 0) is normal again" });
   },
@@ -68,6 +71,9 @@ test.each([
   expect(events).toEqual([
     { type: "fault", part: "panic-loop", code: "degraded", where: "dash", detail: `dash (loop 0) ${says}` },
   ]);
+  board.loop(0, "pressed", level);
+  board.loop(0, "degraded", level);
+  expect(events).toHaveLength(1);
 });
 
 test("troubles of a board that works are faults of their own, on the lamp and for dispatch, until they are over", async () => {
