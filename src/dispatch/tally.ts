@@ -59,6 +59,8 @@ export class Tally {
   /** The same with refusals: what is refused has no subscriber either. */
   readonly #taken = new Map<Channel, Hearing>();
   #delivered = 0;
+  /** When the first message was refused, or had no subscriber, since one had one. */
+  #vainSince: number | undefined;
   /** Whether there was a subscriber, by the last answer that shows it; undefined: none has shown it. */
   #listening: boolean | undefined;
   #silent = false;
@@ -84,6 +86,8 @@ export class Tally {
     }
     if (answer.kind === "delivered") this.#delivered += answer.reports.length;
     const listening = isListening(answer);
+    if (listening) this.#vainSince = undefined;
+    else if (listening === false || answer.kind === "refused") this.#vainSince ??= now;
     const wasSilent = this.#silent;
     this.#silent = false;
     if (listening === undefined || answer.kind === "refused") return wasSilent ? this.#listening : undefined;
@@ -104,8 +108,11 @@ export class Tally {
     return isDeserted(this.#heard, now);
   }
 
-  /** Whether the broker delivers nothing: it refuses what has a subscriber, and the rest has none. */
+  /**
+   * Whether the broker delivers nothing: it refuses what has a subscriber, and the rest has none. Not sooner than a minute
+   * after the first refusal: a quiet car may have had nothing to send before it.
+   */
   isUseless(now: number): boolean {
-    return isDeserted(this.#taken, now);
+    return isDeserted(this.#taken, now) && now - (this.#vainSince ?? now) >= DESERTED_MS;
   }
 }

@@ -29,6 +29,22 @@ test("a broker that answers 0x10 for a minute is deserted; a birth or a removal 
   expect([tally.isDeserted(59_999), tally.isDeserted(60_000)]).toEqual([false, true]);
 });
 
+test("a broker is useless a minute after its first refusal, however long a quiet car has sent nothing before", () => {
+  const tally = new Tally();
+  const heard = { kind: "event", report: event(1) } as const;
+  tally.answered({ kind: "delivered", code: 0, outgoing: heard, reports: [event(1)] }, 0);
+  tally.answered({ kind: "refused", channel: "health", code: 0x97, first: true }, 200_000);
+  tally.answered({ kind: "refused", channel: "event", code: 0x97, first: true }, 210_000);
+  expect([tally.isUseless(210_001), tally.isUseless(259_999), tally.isUseless(260_000)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  tally.answered({ kind: "delivered", code: 0, outgoing: heard, reports: [event(1)] }, 270_000);
+  tally.answered({ kind: "refused", channel: "event", code: 0x97, first: true }, 400_000);
+  expect(tally.isUseless(459_999)).toBe(false);
+});
+
 test("after a silence any answer shows again what the broker had shown before", () => {
   const tally = new Tally();
   const reply = { kind: "reply", route: { topic: "x", retain: false }, payload: Buffer.alloc(0) } as const;

@@ -196,10 +196,11 @@ class World implements SimulatedDisk {
   }
 
   /** Takes time; never ends if the power goes meanwhile. */
-  #take(ms: number, what: "read" | "write" = "write"): Promise<void> {
+  #take(ms: number, what: "start" | "read" | "write" = "write"): Promise<void> {
     const power = this.#power;
     const factor = this.fault?.kind === "slow" ? this.fault.factor : 1;
-    const hangs = this.fault?.kind === "hangs" && (what === "write" || this.fault.reads === true);
+    const hangs =
+      this.fault?.kind === "hangs" && (what === "write" || (what === "read" && this.fault.reads === true));
     const jitter = 0.5 + this.#options.random();
     const late = factor > 1 || hangs;
     if (late) this.#late++;
@@ -240,7 +241,8 @@ class World implements SimulatedDisk {
   }
 
   async readVital(): Promise<readonly (Buffer | undefined)[]> {
-    await this.#take(READ_MS, "read");
+    // The program was read from the same disk a moment ago.
+    await this.#take(READ_MS, "start");
     return this.#places.map((bytes) => bytes && Buffer.from(bytes));
   }
 
