@@ -27,8 +27,8 @@ type DiskFault =
   | { readonly kind: "vital-refuses"; readonly spare?: "refuses" }
   /** Everything takes so many times longer. */
   | { readonly kind: "slow"; readonly factor: number }
-  /** A write that begins now ends after this fault, unless the process or the power goes before. `reads`: so does a read. */
-  | { readonly kind: "hangs"; readonly reads?: true };
+  /** A write that begins now ends after this fault, unless the process or the power goes before. */
+  | { readonly kind: "hangs" };
 
 export type SimulatedDisk = Disk & {
   /** One fault at a time; undefined: none. */
@@ -161,7 +161,7 @@ class World implements SimulatedDisk {
   readonly path: string;
   #fault: DiskFault | undefined;
   beginsAtOnce = true;
-  /** Begins what hangs. */
+  /** Begins the writes that hang. */
   #hung: (() => void)[] = [];
   readonly #options: SimulatedDiskOptions;
   #table = new Table();
@@ -196,11 +196,10 @@ class World implements SimulatedDisk {
   }
 
   /** Takes time; never ends if the power goes meanwhile. */
-  #take(ms: number, what: "start" | "read" | "write" = "write"): Promise<void> {
+  #take(ms: number, what: "read" | "write" = "write"): Promise<void> {
     const power = this.#power;
     const factor = this.fault?.kind === "slow" ? this.fault.factor : 1;
-    const hangs =
-      this.fault?.kind === "hangs" && (what === "write" || (what === "read" && this.fault.reads === true));
+    const hangs = this.fault?.kind === "hangs" && what === "write";
     const jitter = 0.5 + this.#options.random();
     const late = factor > 1 || hangs;
     if (late) this.#late++;
@@ -241,8 +240,7 @@ class World implements SimulatedDisk {
   }
 
   async readVital(): Promise<readonly (Buffer | undefined)[]> {
-    // The program was read from the same disk a moment ago.
-    await this.#take(READ_MS, "start");
+    await this.#take(READ_MS, "read");
     return this.#places.map((bytes) => bytes && Buffer.from(bytes));
   }
 
