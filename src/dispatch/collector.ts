@@ -56,7 +56,7 @@ export class Collector {
   }
 
   #keep(): void {
-    const { brokers } = this.#left;
+    const brokers = this.#left.brokers(this.#options.time.mono());
     if (brokers.length === this.#kept.length && brokers.every((broker, n) => broker === this.#kept[n]))
       return;
     this.#kept = brokers;

@@ -81,7 +81,7 @@ const PATIENCE_MS = 30_000;
  */
 const ADDRESSES_MS = 4_500;
 const SUFFIX = ".courier";
-/** After its end, a connection with the client id of the link may still cost the link its own. */
+/** A connection with the client id of the link can end before the link hears that it was closed for it. */
 const ECHO_MS = 5_000;
 const UNLIMITED_BYTES = 0;
 
@@ -281,16 +281,17 @@ export class Courier {
 
   async #connect(signal: AbortSignal): Promise<Connection> {
     const { connect, broker, options, on, time } = this.#options;
-    const { will: _, ...own } = options;
-    const clientId = `${options.clientId}${this.#id === "own" ? SUFFIX : ""}`;
-    if (this.#id === "own") return connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
+    const { will: _, ...rest } = options;
+    const linkId = { ...rest, withoutRetained: true };
+    if (this.#id === "own")
+      return connect(broker, { ...linkId, clientId: `${options.clientId}${SUFFIX}` }, on, signal);
     const ended = (): void => {
       this.#takesOverUntil = time.mono() + ECHO_MS;
     };
     this.#takesOverUntil = Infinity;
     this.#isAnswered = false;
     try {
-      const connection = await connect(broker, { ...own, clientId, withoutRetained: true }, on, signal);
+      const connection = await connect(broker, linkId, on, signal);
       void connection.closed.then(ended);
       return connection;
     } catch (cause) {

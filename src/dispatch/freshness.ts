@@ -19,7 +19,7 @@ export class Freshness {
     this.#answering = undefined;
   }
 
-  /** For how long a message that comes now on the link may have waited; undefined: it has not. Infinity: nobody knows. */
+  /** For how long a message that comes now on the link may have waited: undefined if it did not, Infinity if not known. */
   waitedMs(broker: string, now: number): number | undefined {
     return this.#answering === broker ? undefined : this.longestMs(broker, now);
   }

@@ -6,9 +6,12 @@ const SESSION_MS = 24 * 3_600_000;
 const CHANCES = 3;
 /** A node closes the connection at the other one when it accepts this one. */
 const AT_ONCE_MS = 2_000;
-/** What is longer ago has nothing to do with it: the longest pause between two attempts, twice. */
+/** A loss that came earlier is not one of the same row. This is twice the longest pause between two attempts. */
 const IN_A_ROW_MS = 600_000;
-/** A cluster costs a connection so often; a mistake costs what dispatch says in that time. */
+/**
+ * After this long, brokers that share their sessions are tried again. If they do share them, that costs the link a
+ * connection. If it was a mistake, what dispatch has said waited until then.
+ */
 const SHARING_MS = 6 * 3_600_000;
 const RETRY_MS = { min: 5_000, max: 300_000 };
 /** A link that is lost again and again must not cost as many connections to the other brokers. */
@@ -43,7 +46,7 @@ export class LeftSessions {
   #entered: string | undefined;
   /** Brokers that share their sessions with another one, and since when that is known: nothing waits there alone. */
   readonly #sharing = new Map<string, number>();
-  /** Signs that this broker shares its sessions with `linked`: that lost the link's connection when this one was asked. */
+  /** By broker: the link's connection to `linked` ended when this broker was asked, so the two may share their sessions. */
   readonly #signs = new Map<string, Sign>();
 
   /** `kept`: those at which an earlier life had one. */
@@ -52,10 +55,14 @@ export class LeftSessions {
   }
 
   /** The brokers at which the unit has a session, as far as it knows: the next life must look into them. */
-  get brokers(): readonly string[] {
+  brokers(now: number): readonly string[] {
     const entered = this.#entered;
     const all = new Set([...this.#left.keys(), ...(entered === undefined ? [] : [entered])]);
-    return [...all].filter((broker) => !this.#sharing.has(broker)).toSorted();
+    return [...all].filter((broker) => !this.#isSharing(broker, now)).toSorted();
+  }
+
+  #isSharing(broker: string, now: number): boolean {
+    return now - (this.#sharing.get(broker) ?? -Infinity) < SHARING_MS;
   }
 
   /** The link is connected to the broker: it gets what waits there. */
@@ -64,14 +71,13 @@ export class LeftSessions {
     this.#left.delete(broker);
   }
 
-  /** The link has no connection: until it has one, dispatch may say something at any of them. */
+  /** The link has lost its connection to the broker. Until it has one, dispatch may say something at any broker. */
   left(broker: string, now: number): void {
     for (const [other, left] of this.#left) {
       if (left.dueAt === Infinity)
         this.#left.set(other, { ...left, dueAt: Math.max(now, left.collectedAt + AGAIN_MS) });
     }
-    if (now - (this.#sharing.get(broker) ?? -Infinity) < SHARING_MS) return;
-    this.#sharing.delete(broker);
+    if (this.#isSharing(broker, now)) return;
     this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min, collectedAt: -Infinity });
   }
 
@@ -108,8 +114,8 @@ export class LeftSessions {
   }
 
   /**
-   * The broker could not be reached, or the connection ended before everything had come. With signs that was no chance:
-   * the link came back, and the cluster closed the connection for it.
+   * The broker could not be reached, or the connection ended before everything had come. If there were signs, the cluster
+   * closed the connection when the link came back.
    */
   failed(broker: string, now: number): void {
     const left = this.#left.get(broker);

@@ -98,7 +98,7 @@ export type LinkEvents = EmergencyEvents & {
   heard(listening: boolean): void;
   /**
    * A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. `waitedMs`: for how
-   * long it may have waited in the session; absent: it has not. Infinity: nobody knows.
+   * long it may have waited in the session; absent if it did not wait, Infinity if that is not known.
    */
   message(message: Incoming, broker: string, waitedMs?: number): Promise<void>;
 };

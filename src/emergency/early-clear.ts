@@ -53,12 +53,12 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   // Comparisons with NaN are false: a time is not known.
   const earlier = pressedAgainAt - Date.parse(cleared.at ?? "");
   if (!earlyClear) {
-    // Of a press in an earlier life only clocks can tell whether the `cleared` is older.
+    // The order of a `cleared` and a press of an earlier life is not known: then only their times can tell.
     const mayBeOlder = writtenAfter < pressedAgainMono && (pressedAgainMono >= 0 || Number.isNaN(earlier));
     return mayBeOlder || (earlier > 0 && earlier < KEPT_MS);
   }
   const { newest = earlyClear } = earlyClear;
-  // Neither of them waited for the link, whatever their times say: the clock of dispatch may have been set back.
+  // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: the clock of dispatch may be ahead.
   if (isRepetition(earlyClear, cleared)) return true;

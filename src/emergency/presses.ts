@@ -35,7 +35,7 @@ const put = (
   return [...known.filter(({ board }) => board !== one.board), now].slice(-BOARDS);
 };
 
-/** As how many presses a number has been counted. A board repeats no number up to `below`: nothing of it is new. */
+/** How many presses were counted for a number. A board does not repeat numbers up to `below`, so nothing of them is new. */
 const countOf = (one: CountedPresses, number: number): number => {
   if (!includes(one, number)) return 0;
   if (number <= one.below) return Infinity;

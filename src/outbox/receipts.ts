@@ -100,8 +100,8 @@ export class Receipts {
   }
 
   /**
-   * Numbers that wait for a receipt, if they are pending. With custody `broker` those of this life: what an earlier one
-   * left waiting is sent once more.
+   * Numbers that wait for a receipt, as far as they are pending. With custody `broker` only those of this life: what
+   * waited in an earlier life is sent once more.
    */
   get #carried(): Runs {
     const { carried } = this.#options.queue;

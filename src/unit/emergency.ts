@@ -250,8 +250,9 @@ export class EmergencyPart implements Disposable {
   }
 
   /**
-   * Dispatch acknowledges an episode. `broker`: the one that delivered it. `waitedMs`: for how long it may have waited there;
-   * absent: it has not. Resolves when that is on disk, or refused, or the disk does not answer.
+   * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: for how long the message may
+   * have waited there; absent if it did not wait. Resolves when the change is on disk, or was refused, or the disk does not
+   * answer.
    */
   async acknowledge(id: string, payload: Buffer, broker: string, waitedMs?: number): Promise<void> {
     const { log, clock } = this.#options;

@@ -10,7 +10,7 @@ export type Received =
 /** A batch unpacks to at most this: a few bytes of gzip can claim gigabytes. */
 const BATCH_BYTES = 64 * 1024 * 1024;
 
-/** Throws if the bytes are not UTF-8: replaced, two different texts could become the same one. */
+/** Throws if the bytes are not UTF-8. To replace wrong bytes could make two different texts equal. */
 const textOf = (bytes: Buffer): string => {
   if (!isUtf8(bytes)) throw new TypeError("not UTF-8");
   return bytes.toString("utf8");

@@ -112,7 +112,7 @@ test("an emergency of an earlier store whose number is left behind is still one 
   queue.leaveNumbers(FAR);
   expect(own).toBe(101);
   expect([queue.madeHere(FAR), queue.madeHere(FAR + 1)]).toEqual([false, true]);
-  // It is written with the deletion of its old record, and its time is that of another life.
+  // It is written by the batch that deletes its old record, and it has the time of another life.
   expect(queue.eldest?.seq).toBe(FAR + 1);
 });
 

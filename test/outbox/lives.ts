@@ -33,7 +33,7 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
   const time = new SimulatedTime(Date.UTC(2026, 10, 25));
   const disk = createSimulatedDisk({ time, random: createRandom(7) });
   const now = () => ({ at: time.host(), clock: "gnss" }) as const;
-  /** A clock begins with each life, as in the service; the time goes on. */
+  /** As in the service, each life has a new clock, and the time of the process goes on. */
   const newClock = (): Clock => {
     const bornAt = time.mono();
     return { mono: () => Math.floor(time.mono() - bornAt), now, when: now };
