@@ -24,15 +24,16 @@
 #define REST_SHIFT 4 /* rest is an average of 16 samples, 80 ms */
 #define REST_AT_START (REST_MIDDLE << REST_SHIFT)
 /*
- * At a reset there is no rest to step down from: there a button reads 188 to 220, with resistors of 5 %. With
- * corrosion, or a ripple, it reads as moisture does: there the step is that of its release, up from the average.
+ * At a reset there is no rest to step down from, but a pressed button reads 188 to 220 with resistors of 5 %. With
+ * corrosion or a ripple it may read like moisture. Then its release shows what it was: a step up from the average.
  */
 #define BUTTON_FROM 175
 #define BUTTON_BELOW 240
 #define RELEASE_STEP 100
 /*
- * A reading that is neither normal nor this close to rest is odd: further than a ripple of 0.3 V moves it, also one
- * that is slow in these samples (190 Hz is 10 Hz). Three are a disturbance; two can be a contact that bounces.
+ * A reading is odd if it is not normal and further from rest than this, which is more than a ripple of 0.3 V moves
+ * it. Near 200 Hz a ripple looks slow in these samples (190 Hz looks like 10 Hz), and the limit covers that as well.
+ * Three odd readings are a disturbance. Two can be a contact that bounces.
  */
 #define ODD 70
 #define ODD_SAMPLES 3

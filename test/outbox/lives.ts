@@ -50,9 +50,23 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
     recalled: ({ emergency: { episodes } }: Memory) =>
       void recalled.push(...episodes.map(({ episode: { id } }) => id)),
   };
+  const close = async (outbox: Outbox): Promise<void> => {
+    const closed = outbox[Symbol.asyncDispose]();
+    await pass(2 * TURN_MS);
+    await closed;
+  };
   return {
     disk,
     pass,
+    close,
+    /** Begins a new store in this outbox, and closes it. */
+    renew: async (outbox: Outbox): Promise<void> => {
+      outbox.renew();
+      const renewed = outbox.secure();
+      await pass(1_000);
+      await renewed;
+      await close(outbox);
+    },
     /** What the outbox said of the disk, and its faults; undefined: the end of one. */
     news,
     faults,
@@ -72,11 +86,6 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
       });
       await pass(TURN_MS);
       return opening;
-    },
-    close: async (outbox: Outbox): Promise<void> => {
-      const closed = outbox[Symbol.asyncDispose]();
-      await pass(2 * TURN_MS);
-      await closed;
     },
     /** All that waits. */
     pending: async (outbox: Outbox): Promise<Report[]> => {

@@ -42,16 +42,12 @@ test("a vital file that is lost on a read-only disk takes no waiting report with
 
 test("a renewed store whose vital file is lost gives what waits numbers of its own all the same", async () => {
   const lives = openLives();
-  const { pass, disk, close, pending } = lives;
+  const { pass, disk, pending, renew } = lives;
   const open = openIn(lives);
   const first = await open();
   for (const draft of [event("a"), position, position]) first.append(draft);
   await pass(2_000);
-  first.renew();
-  const renewed = first.secure();
-  await pass(1_000);
-  await renewed;
-  await close(first);
+  await renew(first);
   await open();
   await pass(20_000);
   disk.cut();

@@ -274,14 +274,10 @@ test("a number that was given and never handed to a connection is none that disp
 });
 
 test("a report with a number of a new store is written with the batch that deletes its old record", async () => {
-  const { outbox, open, close, disk, pass, waiting } = await begin();
+  const { outbox, open, disk, pass, waiting, renew } = await begin();
   for (let n = 0; n < 50; n++) outbox.append(position);
   await pass(20_000);
-  outbox.renew();
-  const renewed = outbox.secure();
-  await pass(1_000);
-  await renewed;
-  await close(outbox);
+  await renew(outbox);
   const next = await open();
   await pass(2_000);
   const read = next.read("telemetry", 0, 500).then(() => {
@@ -424,15 +420,11 @@ test("the card is written as rarely after a restart in the same process as in it
 });
 
 test("after hours a new store does not keep telemetry from the card", async () => {
-  const { outbox, open, close, pending, disk, pass, waiting } = await begin();
+  const { outbox, open, pending, disk, pass, waiting, renew } = await begin();
   await pass(36_000_000);
   for (let n = 0; n < 20; n++) outbox.append(position);
   await pass(2_000);
-  outbox.renew();
-  const renewed = outbox.secure();
-  await pass(1_000);
-  await renewed;
-  await close(outbox);
+  await renew(outbox);
   const next = await open();
   await pending(next); // gives them numbers
   for (let n = 0; n < 60; n++) {
@@ -444,14 +436,10 @@ test("after hours a new store does not keep telemetry from the card", async () =
 });
 
 test("a batch that fails does not part a report with a new number from the deletion of its old record", async () => {
-  const { outbox, open, close, disk, pass, waiting } = await begin();
+  const { outbox, open, disk, pass, waiting, renew } = await begin();
   for (let n = 0; n < 20; n++) outbox.append(position);
   await pass(20_000);
-  outbox.renew();
-  const renewed = outbox.secure();
-  await pass(1_000);
-  await renewed;
-  await close(outbox);
+  await renew(outbox);
   const next = await open();
   await pass(2_000);
   disk.fault = { kind: "refuses" };
