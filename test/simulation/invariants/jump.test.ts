@@ -48,6 +48,11 @@ const SOUND: readonly Case[] = [
       ...over,
     ],
   ],
+  [
+    NAME,
+    "the life has skipped them at its start, before the disk took nothing",
+    [[1, ...up, connected(), report(5), stopped, running], [5, readOnly], jumped, ...over],
+  ],
   [NAME, "another store begins", [...before, [10, report(MADE_UP + 2, "other")], ...over]],
 ];
 

@@ -41,11 +41,18 @@ class Heard {
   forget(): void {
     this.#below.clear();
   }
+
+  /** A life may skip numbers at its start. It declares them on the disk, if that takes anything then. */
+  newLife(): void {
+    this.forget();
+    this.#last = 0;
+  }
 }
 
 /**
  * Contract §3: every number is "delivered or declared", and a unit whose disk takes nothing may never have another time
- * for it (DECISIONS 20). Excuses: a life that began with such a disk does not know where the one before ended.
+ * for it (DECISIONS 20). Excuses: a life that began with such a disk does not know where the one before ended;
+ * what a life skipped at its start is on the disk, if that took anything then.
  */
 const jumpIsDeclared: Invariant = {
   name: "jump-is-declared-at-once",
@@ -83,7 +90,7 @@ const jumpIsDeclared: Invariant = {
       if (fact.what === "unit") {
         began = takes;
         unwritable.set(false, fact.at);
-        heard?.of.forget();
+        heard?.of.newLife();
       }
     };
     return (fact) => {
