@@ -140,8 +140,6 @@ export class Dispatch {
     }
     if (this.recorder) this.recorder.receive(report.data);
     else this.ledger.add(report.data);
-    const { store = "", data } = report.data;
-    if ("code" in data && data.code === "restored") observe({ what: "renewed", store });
     if (report.data.kind !== "emergency") return;
     const { episode, test, presses, state, heldMs } = report.data.data;
     const held = heldMs === undefined ? {} : { heldMs };

@@ -123,8 +123,8 @@ export type What =
   | { readonly what: "receipt"; readonly broker: string }
   /** A receipt shows that a new store must begin, and the unit has begun one within a day. */
   | { readonly what: "renewed-today" }
-  /** The unit says that this store has taken over what was pending in earlier ones. */
-  | { readonly what: "renewed"; readonly store: string }
+  /** The unit says that a new store takes over what is pending. The report of that may be lost with the store. */
+  | { readonly what: "renewed" }
   /** Dispatch's recorder has lost data: these numbers of a store are all that it has, or that is declared. */
   | {
       readonly what: "restored";

@@ -246,6 +246,7 @@ export class World<D> {
       say: (line) => {
         if (!life.dead && "why" in line && line["why"] === "renewed-today")
           this.observe({ what: "renewed-today" });
+        if (!life.dead && "fault" in line && line["fault"] === "restored") this.observe({ what: "renewed" });
         if (this.#o.trace && !life.dead) this.trace.push(JSON.stringify({ log: line, at: this.time.mono() }));
       },
     };
