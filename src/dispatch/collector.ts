@@ -65,7 +65,7 @@ export class Collector {
 
   /** The link is connected to the broker, and subscribes there. */
   entered(broker: string): void {
-    this.#left.entered(broker);
+    this.#left.entered(broker, this.#options.time.mono());
     this.#keep();
   }
 

@@ -6,6 +6,8 @@ const SESSION_MS = 24 * 3_600_000;
 const CHANCES = 3;
 /** A node closes the connection at the other one when it accepts this one. */
 const AT_ONCE_MS = 2_000;
+/** A connection that was lost sooner had a cause of its own. This is less than the first pause between two attempts. */
+const STEADY_MS = 4_000;
 /** A loss that came earlier is not one of the same row. This is twice the longest pause between two attempts. */
 const IN_A_ROW_MS = 600_000;
 /**
@@ -44,6 +46,7 @@ export class LeftSessions {
   readonly #left = new Map<string, Left>();
   /** The broker at which the link is, or was last. */
   #entered: string | undefined;
+  #enteredAt = -Infinity;
   /** Brokers that share their sessions with another one, and since when that is known: nothing waits there alone. */
   readonly #sharing = new Map<string, number>();
   /** By broker: the link's connection to `linked` ended when this broker was asked, so the two may share their sessions. */
@@ -66,8 +69,9 @@ export class LeftSessions {
   }
 
   /** The link is connected to the broker: it gets what waits there. */
-  entered(broker: string): void {
+  entered(broker: string, now: number): void {
     this.#entered = broker;
+    this.#enteredAt = now;
     this.#left.delete(broker);
   }
 
@@ -96,7 +100,9 @@ export class LeftSessions {
    */
   collided(linked: string, { broker, connectedAt }: Asked, code: LinkFault, now: number): boolean {
     const isSaid = code === "taken-over";
-    const isSudden = code === "lost" && connectedAt !== undefined && now - connectedAt < AT_ONCE_MS;
+    const isSteady = now - this.#enteredAt >= STEADY_MS;
+    const isSudden =
+      code === "lost" && isSteady && connectedAt !== undefined && now - connectedAt < AT_ONCE_MS;
     if (!isSaid && !isSudden) return false;
     const before = this.#signs.get(broker);
     const times = before && now - before.at < IN_A_ROW_MS ? before.times + 1 : 1;

@@ -19,7 +19,7 @@ test("the brokers that the link has left are asked, and the one that it uses is 
   expect(sessions.due(10, free)).toBe("a");
   sessions.collected("a", 10, true);
   expect(sessions.due(10, free)).toBe("b");
-  sessions.entered("b");
+  sessions.entered("b", 0);
   expect(sessions.due(10, free)).toBeUndefined();
 });
 
@@ -48,6 +48,17 @@ test("nodes that share their sessions are asked no longer: at once if it is said
   expect(sessions.due(600_000, free)).toBe("c");
   lost(70);
   expect(sessions.due(600_000, free)).toBeUndefined();
+});
+
+test("connections that do not last anywhere are no sign", () => {
+  const sessions = new LeftSessions([], 0);
+  sessions.left("a", 0);
+  for (let at = 0; at < 60_000; at += 5_000) {
+    sessions.entered("b", at);
+    sessions.collided("b", askedAt("a", at + 100), "lost", at + 200);
+    sessions.failed("a", at + 300);
+  }
+  expect(sessions.brokers(60_000)).toEqual(["a", "b"]);
 });
 
 test("nodes that share their sessions close the second connection as well: one that gets everything shares none", () => {
@@ -96,14 +107,14 @@ test("a broker that cannot be reached is asked again after pauses that grow to f
 test("what an earlier life has kept is asked, and what the next one needs is known", () => {
   const sessions = new LeftSessions(["b", "a"], 5);
   expect(sessions.brokers(10)).toEqual(["a", "b"]);
-  sessions.entered("a");
+  sessions.entered("a", 0);
   expect(sessions.due(5, free)).toBe("b");
   sessions.collected("b", 5, true);
   expect(sessions.brokers(10)).toEqual(["a", "b"]);
   sessions.collected("b", 5, false);
   expect(sessions.brokers(10)).toEqual(["a"]);
   sessions.left("a", 6);
-  sessions.entered("c");
+  sessions.entered("c", 0);
   expect(sessions.brokers(10)).toEqual(["a", "c"]);
   sessions.collided("c", askedAt("a"), "taken-over", 7);
   sessions.failed("a", 8);
@@ -113,17 +124,17 @@ test("what an earlier life has kept is asked, and what the next one needs is kno
 test("each time that the link is lost, every broker with a session is asked again, at most once a minute", () => {
   const sessions = new LeftSessions([], 0);
   sessions.left("b", 0);
-  sessions.entered("a");
+  sessions.entered("a", 0);
   sessions.collected("b", 1_000, true);
   expect(sessions.due(3_600_000, free)).toBeUndefined();
   sessions.left("a", 10_000);
-  sessions.entered("a");
+  sessions.entered("a", 0);
   expect(sessions.due(60_999, free)).toBeUndefined();
   expect(sessions.due(61_000, free)).toBe("b");
   // One that cannot be reached is not tried more often than before.
   sessions.failed("b", 61_000);
   sessions.left("a", 62_000);
-  sessions.entered("a");
+  sessions.entered("a", 0);
   expect(sessions.due(65_999, free)).toBeUndefined();
   expect(sessions.due(66_000, free)).toBe("b");
 });
