@@ -91,6 +91,7 @@ export class Collector {
     const stopping = new AbortController();
     const connected = (): void => {
       if (this.#running) this.#running.connectedAt = time.mono();
+      this.#left.connected(broker, time.mono());
     };
     const ended = this.#collect(broker, stopping.signal, connected).then((found) => {
       if (found === "rest") this.#left.failed(broker, time.mono());

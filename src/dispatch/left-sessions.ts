@@ -6,8 +6,8 @@ const SESSION_MS = 24 * 3_600_000;
 const CHANCES = 3;
 /** A node closes the connection at the other one when it accepts this one. */
 const AT_ONCE_MS = 2_000;
-/** A connection that was lost sooner had a cause of its own. This is less than the first pause between two attempts. */
-const STEADY_MS = 4_000;
+/** No session is looked into before the link's connection has lasted so long: one that is lost sooner has its own cause. */
+const STEADY_MS = 5_000;
 /** A loss that came earlier is not one of the same row. This is twice the longest pause between two attempts. */
 const IN_A_ROW_MS = 600_000;
 /**
@@ -51,6 +51,8 @@ export class LeftSessions {
   readonly #sharing = new Map<string, number>();
   /** By broker: the link's connection to `linked` ended when this broker was asked, so the two may share their sessions. */
   readonly #signs = new Map<string, Sign>();
+  /** The link's connection to `linked` was lost while another broker had not yet accepted one. */
+  #lost: { readonly linked: string; readonly at: number } | undefined;
 
   /** `kept`: those at which an earlier life had one. */
   constructor(kept: readonly string[], now: number) {
@@ -62,6 +64,10 @@ export class LeftSessions {
     const entered = this.#entered;
     const all = new Set([...this.#left.keys(), ...(entered === undefined ? [] : [entered])]);
     return [...all].filter((broker) => !this.#isSharing(broker, now)).toSorted();
+  }
+
+  #isSteady(now: number): boolean {
+    return now - this.#enteredAt >= STEADY_MS;
   }
 
   #isSharing(broker: string, now: number): boolean {
@@ -87,6 +93,7 @@ export class LeftSessions {
 
   /** A broker whose session should be looked into now. `isTaken`: somebody else gets what waits there. */
   due(now: number, isTaken: (broker: string) => boolean): string | undefined {
+    if (!this.#isSteady(now)) return undefined;
     for (const [broker, { since, dueAt }] of this.#left) {
       if (now - since >= SESSION_MS) this.#left.delete(broker);
       else if (now >= dueAt && !isTaken(broker)) return broker;
@@ -100,14 +107,24 @@ export class LeftSessions {
    */
   collided(linked: string, { broker, connectedAt }: Asked, code: LinkFault, now: number): boolean {
     const isSaid = code === "taken-over";
-    const isSteady = now - this.#enteredAt >= STEADY_MS;
-    const isSudden =
-      code === "lost" && isSteady && connectedAt !== undefined && now - connectedAt < AT_ONCE_MS;
-    if (!isSaid && !isSudden) return false;
-    const before = this.#signs.get(broker);
-    const times = before && now - before.at < IN_A_ROW_MS ? before.times + 1 : 1;
-    this.#signs.set(broker, { linked, times, at: now, isSaid });
+    const isSudden = code === "lost" && this.#isSteady(now);
+    this.#lost = isSudden && connectedAt === undefined ? { linked, at: now } : undefined;
+    if (isSaid || (isSudden && connectedAt !== undefined && now - connectedAt < AT_ONCE_MS))
+      this.#sign(broker, { linked, at: now, isSaid });
     return isSaid;
+  }
+
+  /** The broker has accepted the connection. A node may have closed the link's one a moment before. */
+  connected(broker: string, now: number): void {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost && now - lost.at < AT_ONCE_MS) this.#sign(broker, { ...lost, at: now, isSaid: false });
+  }
+
+  #sign(broker: string, sign: Omit<Sign, "times">): void {
+    const before = this.#signs.get(broker);
+    const times = before && sign.at - before.at < IN_A_ROW_MS ? before.times + 1 : 1;
+    this.#signs.set(broker, { ...sign, times });
   }
 
   /** Everything that waited there has come. `hasSession`: something may wait there again. */

@@ -50,6 +50,18 @@ test("nodes that share their sessions are asked no longer: at once if it is said
   expect(sessions.due(600_000, free)).toBeUndefined();
 });
 
+test("a node may close the link's connection a moment before it is seen to accept the other one", () => {
+  const sessions = new LeftSessions([], 0);
+  sessions.left("a", 0);
+  for (const at of [10_000, 20_000, 30_000]) {
+    sessions.entered("b", at - 5_000);
+    sessions.collided("b", { broker: "a" }, "lost", at);
+    sessions.connected("a", at + 50);
+    sessions.failed("a", at + 100);
+  }
+  expect(sessions.brokers(40_000)).toEqual([]);
+});
+
 test("connections that do not last anywhere are no sign", () => {
   const sessions = new LeftSessions([], 0);
   sessions.left("a", 0);
@@ -108,7 +120,8 @@ test("what an earlier life has kept is asked, and what the next one needs is kno
   const sessions = new LeftSessions(["b", "a"], 5);
   expect(sessions.brokers(10)).toEqual(["a", "b"]);
   sessions.entered("a", 0);
-  expect(sessions.due(5, free)).toBe("b");
+  expect(sessions.due(4_999, free)).toBeUndefined();
+  expect(sessions.due(5_000, free)).toBe("b");
   sessions.collected("b", 5, true);
   expect(sessions.brokers(10)).toEqual(["a", "b"]);
   sessions.collected("b", 5, false);
