@@ -92,6 +92,11 @@ export class Board {
     return this.#latch.waiting.length;
   }
 
+  /** Those of them that it has told. A host that has heard nothing of a press cannot know it. */
+  get told(): number {
+    return this.#latch.waiting.filter(({ number }) => this.#told.has(number)).length;
+  }
+
   // What fingers, wires and the car's supply do.
 
   /** Closes a button's contact for `ms`. */

@@ -357,7 +357,7 @@ export class World<D> {
 
   #circumstances() {
     const open = this.disk.durable.episodes.filter(({ state }) => state !== "cleared").length;
-    return { ignition: this.bus.knownIgnition, emergencies: open + this.board.waiting };
+    return { ignition: this.bus.knownIgnition, emergencies: open + this.board.told };
   }
 
   /** Lets `ms` pass, or less if an invariant is violated. What throws is a violation too. */
