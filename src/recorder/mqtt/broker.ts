@@ -9,8 +9,11 @@ import { VersionChoice } from "./version.ts";
 
 /** Wait between attempts to connect, ms. */
 const BACKOFF_MS = { min: 500, max: 30_000 };
-/** The longest wait while nobody accepts the connection: emergencies wait at a broker that has come back. */
-const UNREACHED_MS = 5_000;
+/**
+ * The longest wait for a broker that is not there yet: emergencies wait at one that has come back. One that starts, or
+ * lost a node of its cluster, may hang up before it answers.
+ */
+const ABSENT_MS = 5_000;
 /** After a connection of this length the pauses are short again, ms. */
 const STEADY_MS = 10_000;
 /** How long a clean stop waits for what is still to be published, ms. */
@@ -36,8 +39,11 @@ export type BrokerEvents = {
   changed(broker: Broker, isUp: boolean): void;
 };
 
-/** How a connection ended. `isReached`: somebody has accepted it. */
+/** How a connection ended. `isReached`: TCP or TLS was open. */
 type Attempt = { readonly isReached: boolean; readonly cause: unknown };
+
+const codeOf = (cause: unknown): number | undefined =>
+  cause instanceof SessionError ? cause.code : undefined;
 
 /** One session at a broker: connects again and again, with the same persistent session. */
 export class Broker {
@@ -97,9 +103,10 @@ export class Broker {
       const { cause, isReached } = await this.#connectOnce(signal);
       if (signal.aborted) return;
       const again = isReached && this.#judgeVersion(cause);
+      const hasAnswered = this.#isUp || codeOf(cause) !== undefined;
       this.#down();
       if (again) continue;
-      const waitMs = Math.min(this.#backoff.next(), isReached ? BACKOFF_MS.max : UNREACHED_MS);
+      const waitMs = Math.min(this.#backoff.next(), hasAnswered ? BACKOFF_MS.max : ABSENT_MS);
       log.warn("no connection to a broker", {
         broker: this.url,
         cause: cause instanceof SessionError ? cause.message : (words ?? reasonOf)(cause),
@@ -127,7 +134,7 @@ export class Broker {
 
   /** Returns whether to try again at once, with another version. */
   #judgeVersion(cause: unknown): boolean {
-    if (!this.#isUp) return this.#version.failed(cause instanceof SessionError ? cause.code : undefined);
+    if (!this.#isUp) return this.#version.failed(codeOf(cause));
     this.#version.ended();
     return false;
   }

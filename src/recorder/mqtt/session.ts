@@ -38,7 +38,7 @@ export type Received = {
   done(): void;
 };
 
-/** Why a connection ended. `code`: of CONNACK. */
+/** Why a connection ended. `code`: with which CONNACK or SUBACK refused it. */
 export class SessionError extends Error {
   readonly code: number | undefined;
   constructor(message: string, code?: number) {
@@ -205,13 +205,13 @@ export class Session {
 
   #suback(codes: readonly number[]): void {
     if (this.#state !== "subscribing") return;
-    const says = codes.some((code) => code >= REFUSED)
-      ? "the broker refuses a subscription: its access rules must allow the recorder to read"
-      : codes.some((code) => code < 1)
-        ? "the broker grants only QoS 0, without acknowledgements: it must allow QoS 1"
-        : undefined;
-    if (says !== undefined) {
-      this.#end(new SessionError(says));
+    const refusal = codes.find((code) => code >= REFUSED) ?? codes.find((code) => code < 1);
+    if (refusal !== undefined) {
+      const says =
+        refusal === 0
+          ? "the broker grants only QoS 0, without acknowledgements: it must allow QoS 1"
+          : "the broker refuses a subscription: its access rules must allow the recorder to read";
+      this.#end(new SessionError(says, refusal));
       return;
     }
     this.#state = "ready";

@@ -1,0 +1,84 @@
+import { Duplex } from "node:stream";
+import { generate, parser, type Packet } from "mqtt-packet";
+import { expect, test } from "vitest";
+import { Broker } from "../../src/recorder/mqtt/broker.ts";
+import { SimulatedTime } from "../simulation/time.ts";
+
+/** How often a recorder asks a broker that does not serve it. */
+
+const HOUR_MS = 3_600_000;
+const SILENT = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+const CONNACK = { cmd: "connack", sessionPresent: false } as const;
+
+/** A broker that answers each packet of the recorder as `answer` says, and then hangs up if that is "end". */
+const brokerThat = (answer: (packet: Packet) => Packet | "end"): Duplex => {
+  const packets = parser({ protocolVersion: 5 });
+  const socket = new Duplex({
+    read: () => undefined,
+    write(chunk: Buffer, _, done) {
+      // As over a network: an answer never comes while the recorder still writes.
+      queueMicrotask(() => packets.parse(chunk));
+      done();
+    },
+  });
+  packets.on("packet", (packet) => {
+    const says = answer(packet);
+    if (says === "end") socket.destroy();
+    else socket.push(generate(says, { protocolVersion: 5 }));
+  });
+  return socket;
+};
+
+/** The longest time between two connections in an hour, ms. */
+const longestWait = async (dial: () => Promise<Duplex>): Promise<number> => {
+  const time = new SimulatedTime(0);
+  const at: number[] = [];
+  const options = {
+    url: "mqtt://broker",
+    clientId: "recorder",
+    keepaliveS: 30,
+    filters: ["a/#"],
+    dial: () => {
+      at.push(time.mono());
+      return dial();
+    },
+    time,
+    random: () => 0.999,
+    log: SILENT,
+  };
+  const stop = new AbortController();
+  const running = new Broker(options, { message: () => undefined, changed: () => undefined }).run(
+    stop.signal,
+  );
+  await time.run(HOUR_MS);
+  stop.abort();
+  await running;
+  return Math.max(...at.slice(1).map((t, n) => t - at[n]!));
+};
+
+test.each<[string, () => Promise<Duplex>]>([
+  ["nobody listens", () => Promise.reject(new Error("ECONNREFUSED"))],
+  ["it hangs up before it answers", () => Promise.resolve(brokerThat(() => "end"))],
+])("every 5 s if %s", async (_, dial) => {
+  expect(await longestWait(dial)).toBeLessThanOrEqual(5_000);
+});
+
+test.each<[string, (packet: Packet) => Packet | "end"]>([
+  ["it refuses the recorder", () => ({ ...CONNACK, reasonCode: 0x87 })],
+  [
+    "it refuses a subscription",
+    ({ cmd }) =>
+      cmd === "connect"
+        ? { ...CONNACK, reasonCode: 0 }
+        : { cmd: "suback", messageId: 65_535, granted: [0x87] },
+  ],
+])("every 15 to 30 s if %s", async (_, answer) => {
+  const longest = await longestWait(() => Promise.resolve(brokerThat(answer)));
+  expect(longest).toBeGreaterThan(15_000);
+  expect(longest).toBeLessThanOrEqual(30_000);
+});
