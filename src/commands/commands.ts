@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { CommandMessage } from "../domain/messages.ts";
+import { isKeepable } from "../domain/text.ts";
 import type { CommandMemory, DoneCommand, HeldCommand } from "../domain/memory.ts";
 import { LAST_INSTANT, type Instant } from "../domain/time.ts";
 
@@ -33,7 +34,7 @@ export type Decision =
   | { readonly kind: "run"; readonly memory: CommandMemory; readonly command: CommandMessage };
 
 /** The part of an invalid command that is needed to answer it. */
-const Named = z.object({ id: z.string().max(200) });
+const Named = z.object({ id: z.string().max(200).refine(isKeepable) });
 
 /** The most commands that are remembered, and the most bytes that they take. */
 const REMEMBERED = 256;

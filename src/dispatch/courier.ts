@@ -5,14 +5,8 @@ import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts
 import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
 import { isStuck, noListener } from "./giving-up.ts";
-import {
-  LinkError,
-  type Connect,
-  type Connection,
-  type ConnectionEvents,
-  type ConnectOptions,
-  type LinkFault,
-} from "./port.ts";
+import type { Hearing } from "./hearing.ts";
+import { LinkError, type Connect, type Connection, type ConnectOptions, type LinkFault } from "./port.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import type { Answer, OldCopy } from "./outgoing.ts";
@@ -41,7 +35,9 @@ export type CourierOptions = {
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
-  readonly on: ConnectionEvents & {
+  /** For a connection that is about to be made. */
+  readonly hears: (clientId: string) => Hearing;
+  readonly on: {
     answer(answer: Answer, broker: string): void;
     /** It has a connection. */
     accepted(connection: Connection): void;
@@ -124,8 +120,7 @@ export class Courier {
   #addresses = 1;
   #patienceMs = TRUST_MS;
   #saidAt = -Infinity;
-  /** The broker has answered anything on this connection. */
-  #isAnswered = false;
+  #hearing: Hearing | undefined;
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
   #waking = new AbortController();
@@ -165,11 +160,6 @@ export class Courier {
    */
   get takesOver(): boolean {
     return this.#options.time.mono() < this.#takesOverUntil;
-  }
-
-  /** Whether a message that comes now may have waited in the session of the link. */
-  get mayBeOld(): boolean {
-    return this.#id !== "own" && !this.#isAnswered;
   }
 
   /** Whether the retained copy of the episode was removed from the broker. */
@@ -280,18 +270,20 @@ export class Courier {
   }
 
   async #connect(signal: AbortSignal): Promise<Connection> {
-    const { connect, broker, options, on, time } = this.#options;
+    const { connect, broker, options, time, hears } = this.#options;
     const { will: _, ...rest } = options;
-    const linkId = { ...rest, withoutRetained: true };
-    if (this.#id === "own")
-      return connect(broker, { ...linkId, clientId: `${options.clientId}${SUFFIX}` }, on, signal);
+    const isOwn = this.#id === "own";
+    const clientId = isOwn ? `${options.clientId}${SUFFIX}` : options.clientId;
+    const login = { ...rest, clientId, withoutRetained: true };
+    const hearing = hears(clientId);
+    this.#hearing = hearing;
+    if (isOwn) return connect(broker, login, hearing.events, signal);
     const ended = (): void => {
       this.#takesOverUntil = time.mono() + ECHO_MS;
     };
     this.#takesOverUntil = Infinity;
-    this.#isAnswered = false;
     try {
-      const connection = await connect(broker, linkId, on, signal);
+      const connection = await connect(broker, login, hearing.events, signal);
       void connection.closed.then(ended);
       return connection;
     } catch (cause) {
@@ -308,6 +300,7 @@ export class Courier {
       return "done";
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
+    this.#hearing?.accepted(connection);
     on.accepted(connection);
     this.#addresses = connection.otherAddresses + 1;
     this.#inVain = false;
@@ -336,7 +329,7 @@ export class Courier {
         ...session,
         answer: (answer) => {
           this.#patienceMs = TRUST_MS;
-          this.#isAnswered = true;
+          this.#hearing?.answered();
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")

@@ -3,7 +3,8 @@ import { Courier, type Cargo, type CourierOptions } from "./courier.ts";
 import { LateCopies } from "./late-copies.ts";
 import { OldCopies } from "./old-copies.ts";
 import type { Live } from "./live.ts";
-import { PUBACK, type Connection, type ConnectionEvents } from "./port.ts";
+import type { Hearing } from "./hearing.ts";
+import { PUBACK, type Connection } from "./port.ts";
 import type { Session } from "./session.ts";
 import type { Traffic } from "./traffic.ts";
 import {
@@ -26,7 +27,7 @@ export type EmergenciesOptions = {
   /** All configured brokers. */
   readonly brokers: readonly string[];
   /** What every courier gets. */
-  readonly courier: Omit<CourierOptions, "broker" | "takeOver" | "hasEnded" | "session" | "on">;
+  readonly courier: Omit<CourierOptions, "broker" | "takeOver" | "hears" | "hasEnded" | "session" | "on">;
   readonly live: Live;
   /** Without a packet for this long, a connection is dead, in milliseconds. */
   readonly deadMs: number;
@@ -34,8 +35,8 @@ export type EmergenciesOptions = {
   readonly link: {
     /** What a connection to a broker asks for each report. */
     sessionEvents(broker: string): CourierOptions["session"];
-    /** `mayBeOld`: whether a message that comes now may have waited in the session of the link. */
-    hears(broker: string, mayBeOld: () => boolean): ConnectionEvents;
+    /** For a connection that is about to be made. */
+    hears(broker: string, clientId: string): Hearing;
     /** A broker has answered a courier. */
     answered(answer: Answer, broker: string): void;
     /** Skips the reconnect delay. */
@@ -337,8 +338,8 @@ export class Emergencies {
         takeOver: (urgent) => this.#takeOver(broker, urgent),
         hasEnded: (ended) => this.#ended.has(ended),
         session: link.sessionEvents(broker),
+        hears: (clientId) => link.hears(broker, clientId),
         on: {
-          ...link.hears(broker, () => courier.mayBeOld),
           answer: (answer) => link.answered(answer, broker),
           accepted: (connection) => link.accepted(connection),
           tooLarge: (one, bytes) => {

@@ -1,31 +1,64 @@
 /**
  * Since when a message of dispatch may have waited in the session of a broker. A broker delivers what waits as soon as it
- * has accepted a connection, before its first answer; what comes later was written a moment ago. Pure: `now` is in
- * milliseconds.
+ * has accepted a connection, but only a few messages at a time: each makes room for the next one when it is acknowledged, and
+ * answers to the unit's own messages come in between. So everything has come once the broker answers after a pause. Pure:
+ * `now` is in milliseconds.
  */
+
+/** So long a connection that works brings nothing only if nothing waits. */
+const QUIET_MS = 5_000;
+
 export class Freshness {
-  /** The broker whose connection has answered. */
-  #answering: string | undefined;
-  /** When each broker last answered on a connection of the link: until then it had delivered everything. */
-  readonly #heardAt = new Map<string, number>();
+  /** When each session was last known to be empty. */
+  readonly #emptyAt = new Map<string, number>();
 
-  answered(broker: string, now: number): void {
-    this.#answering = broker;
-    this.#heardAt.set(broker, now);
+  /** A connection is about to be made. `session`: names the broker and the client id. */
+  connecting(session: string, now: number): Arrivals {
+    return new Arrivals(this.#emptyAt, session, now);
+  }
+}
+
+/** What comes over one connection. */
+export class Arrivals {
+  readonly #emptyAt: Map<string, number>;
+  readonly #session: string;
+  /** The connection has brought everything that waited. */
+  #isDrained = false;
+  #lastAt: number;
+  /** Messages that have come and are not acknowledged. */
+  #open = 0;
+
+  constructor(emptyAt: Map<string, number>, session: string, now: number) {
+    this.#emptyAt = emptyAt;
+    this.#session = session;
+    this.#lastAt = now;
   }
 
-  /** The connection has ended. */
-  ended(): void {
-    this.#answering = undefined;
+  /** The broker has accepted the connection. */
+  accepted(hadSession: boolean, now: number): void {
+    this.#lastAt = now;
+    if (!hadSession) this.#drained(now);
   }
 
-  /** For how long a message that comes now on the link may have waited: undefined if it did not, Infinity if not known. */
-  waitedMs(broker: string, now: number): number | undefined {
-    return this.#answering === broker ? undefined : this.longestMs(broker, now);
+  /** The broker has answered a message of the unit. */
+  answered(now: number): void {
+    if (this.#isDrained || (this.#open === 0 && now - this.#lastAt >= QUIET_MS)) this.#drained(now);
   }
 
-  /** The same for any connection with the client id of the link that has not answered. */
-  longestMs(broker: string, now: number): number {
-    return now - (this.#heardAt.get(broker) ?? -Infinity);
+  /** A message has come. Returns for how long it may have waited: undefined if it did not, Infinity if not known. */
+  came(now: number): number | undefined {
+    this.#open++;
+    return this.#isDrained ? undefined : now - (this.#emptyAt.get(this.#session) ?? -Infinity);
+  }
+
+  /** A message is acknowledged, or was given up. */
+  settled(now: number): void {
+    this.#open--;
+    this.#lastAt = now;
+  }
+
+  #drained(now: number): void {
+    this.#isDrained = true;
+    this.#emptyAt.set(this.#session, now);
   }
 }

@@ -12,6 +12,7 @@ import { Emergencies, type Carrier } from "./emergencies.ts";
 import { classify } from "./faults.ts";
 import { fateOf, type Fate } from "./fate.ts";
 import { Freshness } from "./freshness.ts";
+import { hearing, type Hearing } from "./hearing.ts";
 import { whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import {
@@ -23,7 +24,7 @@ import {
 } from "./link-events.ts";
 import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
-import { LinkError, PUBACK, type Connection, type ConnectionEvents, type ConnectOptions } from "./port.ts";
+import { LinkError, PUBACK, type Connection, type ConnectOptions } from "./port.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { brokerAddress } from "./socket.ts";
 import { TRUST_MS } from "./standing.ts";
@@ -114,8 +115,7 @@ export class Link {
       deadMs: this.#deadMs,
       link: {
         sessionEvents: (url) => this.#sessionEvents(url),
-        hears: (url, mayBeOld) =>
-          this.#hears(url, () => (mayBeOld() ? this.#freshness.longestMs(url, time.mono()) : undefined)),
+        hears: (url, clientId) => this.#hears(url, clientId),
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
         accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
         tooLarge: (report, bytes) => void this.#tooLarge(report, bytes),
@@ -127,18 +127,18 @@ export class Link {
       connect,
       options: broker,
       time,
-      hears: (url) => this.#hears(url, () => this.#freshness.longestMs(url, time.mono())),
+      hears: (url) => this.#hears(url, broker.clientId).events,
       sessions: options.sessions,
       isTaken: (url) => this.#emergencies.takesOver(url),
     });
   }
 
-  /** The events that every connection to a broker passes on. `waitedMs`: see `Freshness`. */
-  #hears(broker: string, waitedMs: () => number | undefined): ConnectionEvents {
-    return {
-      message: (message) => this.#on.message(message, broker, waitedMs()),
-      oversize: (topic, bytes) => this.#on.oversize(topic, bytes),
-    };
+  #hears(url: string, clientId: string): Hearing {
+    return hearing(
+      { freshness: this.#freshness, time: this.#options.time, on: () => this.#on },
+      url,
+      clientId,
+    );
   }
 
   /** Begins to connect. Reports that were offered before are only remembered. */
@@ -340,15 +340,16 @@ export class Link {
   async #visit(): Promise<Verdict> {
     this.#move();
     const broker = this.#brokers.urls[this.#index]!;
-    const { time, connect } = this.#options;
+    const { time, connect, broker: login } = this.#options;
     let visit: Visit = { broker: this.#index, lastedMs: 0, delivered: 0, lostBytes: 0 };
     await this.#collector.giveWay(broker);
     try {
       this.#connection = this.#options.outbox.nextConnection();
-      const hears = this.#hears(broker, () => this.#freshness.waitedMs(broker, time.mono()));
-      const connection = await connect(broker, this.#connectOptions(), hears, this.#stopping.signal);
+      const hears = this.#hears(broker, login.clientId);
+      const connection = await connect(broker, this.#connectOptions(), hears.events, this.#stopping.signal);
       const acceptedAt = time.mono();
-      const { error, silentMs, isOwnDoing, ...served } = await this.#serve(connection);
+      hears.accepted(connection);
+      const { error, silentMs, isOwnDoing, ...served } = await this.#serve(connection, hears);
       const lastedMs = time.mono() - acceptedAt;
       visit = { broker: this.#index, lastedMs, otherAddresses: connection.otherAddresses, ...served };
       const why = this.#twins.ended(broker, error, lastedMs);
@@ -370,13 +371,13 @@ export class Link {
     return { ...broker, will: { topic: routes.state.topic, payload: Buffer.from(JSON.stringify(will)) } };
   }
 
-  async #serve(connection: Connection): Promise<Served> {
+  async #serve(connection: Connection, hears: Hearing): Promise<Served> {
     const { time, routes, state } = this.#options;
     const { broker } = connection;
     this.#move();
     this.#let(this.#index, connection);
     const tally = new Tally();
-    const session = this.#sessionOn(connection, tally);
+    const session = this.#sessionOn(connection, tally, hears);
     const { traffic } = session;
     const linked: Linked = { session, tally, left: undefined };
     this.#linked = linked;
@@ -403,7 +404,6 @@ export class Link {
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
     const pinged = error.code === "stalled" && traffic.inFlight === 0;
     const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
-    this.#freshness.ended();
     this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
     const isOwnDoing = this.#collector.left(broker, error);
@@ -419,7 +419,7 @@ export class Link {
     if (brokerAddress(broker).secure) this.#on.files(unusableFile);
   }
 
-  #sessionOn(connection: Connection, tally: Tally): Session {
+  #sessionOn(connection: Connection, tally: Tally, hears: Hearing): Session {
     const { time, routes, compress, outbox } = this.#options;
     const { broker } = connection;
     return new Session({
@@ -434,7 +434,7 @@ export class Link {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
           this.#move();
-          this.#freshness.answered(broker, time.mono());
+          hears.answered();
           const listening = tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
           const ms = Math.round(rttMs * 10) / 10;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isKeepable } from "./text.ts";
 
 /** The messages of contract §2 that are not reports. */
 
@@ -33,8 +34,18 @@ export const AckMessage = z
 
 export const CommandMessage = z
   .looseObject({
-    id: z.string().min(1).max(200).describe("the same id is never run twice"),
-    kind: z.string().min(1).max(64).describe("what is asked: ping, drill, locate, report, restart"),
+    id: z
+      .string()
+      .min(1)
+      .max(200)
+      .refine(isKeepable, "no U+0000 and no half of a surrogate pair")
+      .describe("the same id is never run twice"),
+    kind: z
+      .string()
+      .min(1)
+      .max(64)
+      .refine(isKeepable, "no U+0000 and no half of a surrogate pair")
+      .describe("what is asked: ping, drill, locate, report, restart"),
     expiresAt: instant.describe("it is refused from then on"),
   })
   .describe("Dispatch asks something of a unit");

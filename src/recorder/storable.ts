@@ -1,4 +1,6 @@
-/** What no store of the recorder can keep: PostgreSQL's jsonb takes neither of them (its manual, 8.14). */
+import { isKeepable } from "../domain/text.ts";
+
+/** What no store of the recorder can keep. */
 
 /** JSON may be nested so deep. PostgreSQL refuses what exceeds its stack, SQLite's functions 1,000 levels. */
 const DEEPEST = 64;
@@ -23,13 +25,11 @@ const depthOf = (text: string): number => {
   return deepest;
 };
 
-const isCleanText = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
-
 /** Whether every text in a value, keys included, can be kept. The value is not nested deeply. */
 const isClean = (value: unknown): boolean => {
-  if (typeof value === "string") return isCleanText(value);
+  if (typeof value === "string") return isKeepable(value);
   if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([key, inner]) => isCleanText(key) && isClean(inner));
+  return Object.entries(value).every(([key, inner]) => isKeepable(key) && isClean(inner));
 };
 
 /** Parses the JSON of one report. Throws an Error that says why it cannot be kept. */

@@ -11,6 +11,7 @@ import {
   type PanicBoard,
 } from "../domain/panic.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
+import { keepable } from "../domain/text.ts";
 import { isoInstant, type Clock } from "../domain/time.ts";
 import { underPrefix, withPrefix } from "../emergency/copies.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
@@ -267,7 +268,7 @@ export class EmergencyPart implements Disposable {
     }
     const { stage, by, at } = ack.data;
     const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
-    const name = by === undefined ? undefined : Array.from(by).slice(0, BY_LETTERS).join("");
+    const name = by === undefined ? undefined : keepable(Array.from(by).slice(0, BY_LETTERS).join(""));
     const now = clock.now();
     const cameAt = now.clock === "unset" ? undefined : now.at;
     const mono = clock.mono();

@@ -101,6 +101,8 @@ describe("a payload that is no command", () => {
     [{ id: 7, kind: "ping", expiresAt: iso(NOW) }, "", "it is not a command: id: "],
     [{ id: "", kind: "ping", expiresAt: iso(NOW) }, "", "it is not a command: id: "],
     [{ id: "k", kind: "k".repeat(65), expiresAt: iso(NOW) }, "k", "it is not a command: kind: "],
+    [{ id: "a\0", kind: "ping", expiresAt: iso(NOW) }, "", "it is not a command: id: no U+0000"],
+    [{ id: "a", kind: "ping\uD800", expiresAt: iso(NOW) }, "a", "it is not a command: kind: no U+0000"],
   ];
 
   test.each(refusals)("%j is refused with a reason, and not remembered", (value, id, why) => {

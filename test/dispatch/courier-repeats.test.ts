@@ -79,9 +79,12 @@ const openCourier = (time: SimulatedTime, codes: number[], others: Others = { al
       takeOver: () => true,
       hasEnded: () => false,
       session: { isLive: () => true, right: (report) => report, publishing: () => undefined },
+      hears: () => ({
+        events: { message: () => Promise.resolve(), oversize: () => undefined },
+        accepted: () => undefined,
+        answered: () => undefined,
+      }),
       on: {
-        message: () => Promise.resolve(),
-        oversize: () => undefined,
         accepted: () => undefined,
         tooLarge: () => undefined,
         closed: () => undefined,

@@ -73,9 +73,12 @@ const open = (
         takeOver: () => !linked,
         hasEnded: () => false,
         session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
+        hears: () => ({
+          events: { message: () => Promise.resolve(), oversize: () => undefined },
+          accepted: () => undefined,
+          answered: () => undefined,
+        }),
         on: {
-          message: () => Promise.resolve(),
-          oversize: () => undefined,
           accepted: () => undefined,
           tooLarge: () => undefined,
           closed: ({ flyingEpisodes }) => void closed.push(flyingEpisodes),

@@ -1,23 +1,54 @@
 import { expect, test } from "vitest";
-import { Freshness } from "../../src/dispatch/freshness.ts";
+import { Freshness, type Arrivals } from "../../src/dispatch/freshness.ts";
 
-test("what comes on a connection that has answered was written a moment ago", () => {
-  const freshness = new Freshness();
-  freshness.answered("a", 100);
-  expect(freshness.waitedMs("a", 200)).toBeUndefined();
-  expect(freshness.waitedMs("b", 200)).toBe(Infinity);
+const QUIET_MS = 5_000;
+
+const connected = (freshness: Freshness, session: string, now: number, hadSession = true): Arrivals => {
+  const arrivals = freshness.connecting(session, now);
+  arrivals.accepted(hadSession, now);
+  return arrivals;
+};
+
+/** For how long a message that comes now may have waited. It is acknowledged at once. */
+const waited = (arrivals: Arrivals, now: number): number | undefined => {
+  const ms = arrivals.came(now);
+  arrivals.settled(now);
+  return ms;
+};
+
+test("what comes after an answer that followed a pause was written a moment ago", () => {
+  const arrivals = connected(new Freshness(), "a", 0);
+  expect(waited(arrivals, 100)).toBe(Infinity);
+  arrivals.answered(100 + QUIET_MS);
+  expect(waited(arrivals, 200 + QUIET_MS)).toBeUndefined();
 });
 
-test("what a new connection brings before its first answer may have waited since the last answer of that broker", () => {
+test("an answer between messages says nothing: a broker sends only a few at a time", () => {
+  const arrivals = connected(new Freshness(), "a", 0);
+  for (let now = 100; now < 20_000; now += 100) {
+    expect(waited(arrivals, now)).toBe(Infinity);
+    arrivals.answered(now + 50);
+  }
+});
+
+test("an answer says nothing while a message is not acknowledged", () => {
+  const arrivals = connected(new Freshness(), "a", 0);
+  arrivals.came(100);
+  arrivals.answered(100 + QUIET_MS);
+  expect(arrivals.came(200 + QUIET_MS)).toBe(Infinity);
+});
+
+test("without a session nothing waits", () => {
+  expect(waited(connected(new Freshness(), "a", 0, false), 0)).toBeUndefined();
+});
+
+test("what a new connection brings may have waited since the session was last known to be empty", () => {
   const freshness = new Freshness();
-  expect(freshness.waitedMs("a", 50)).toBe(Infinity);
-  freshness.answered("a", 100);
-  freshness.answered("a", 150);
-  freshness.ended();
-  freshness.answered("b", 500);
-  expect(freshness.longestMs("a", 550)).toBe(400);
-  freshness.ended();
-  expect(freshness.waitedMs("a", 650)).toBe(500);
-  freshness.answered("a", 700);
-  expect(freshness.waitedMs("a", 700)).toBeUndefined();
+  const first = connected(freshness, "a", 0);
+  first.answered(QUIET_MS);
+  first.answered(QUIET_MS + 100);
+  const other = connected(freshness, "b", 6_000);
+  other.answered(12_000);
+  expect(waited(connected(freshness, "a", 15_000), 15_000)).toBe(15_000 - QUIET_MS - 100);
+  expect(waited(connected(freshness, "c", 15_000), 15_000)).toBe(Infinity);
 });

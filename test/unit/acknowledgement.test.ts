@@ -36,6 +36,12 @@ describe("an acknowledgement", () => {
     expect(world.errors).toEqual([]);
   });
 
+  test("has a name that every store of dispatch can keep", async () => {
+    const { world, episode } = await inEmergency();
+    await send(world, episode, String.raw`{"stage":"received","by":"operator 7\u0000 \ud800"}`);
+    expect(world.episodes).toMatchObject([{ state: "received", by: "operator 7\uFFFD \uFFFD" }]);
+  });
+
   test("keeps 64 letters of the name, whole ones, and reads any time that can be written", async () => {
     for (const [at, told] of [
       ["0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"],
