@@ -149,6 +149,16 @@ const SOUND: readonly Case[] = [
   ],
   [
     "sessions-are-emptied",
+    "the unit was connected to another broker, and what waits comes just now",
+    [
+      [0, ...up, bornAs(1, 1, 1), connected("b", 2)],
+      [700, { ...disconnected("broker", 2), broker: "b" } as What],
+      [700.9, connected("a", 3)],
+      [701, { what: "waiting", broker: "a", since: 5_000 }, second],
+    ],
+  ],
+  [
+    "sessions-are-emptied",
     "another host of its name was asked",
     [
       [0, ...up, bornAs(1, 1, 1), { what: "waiting", broker: "a", since: 0 }],

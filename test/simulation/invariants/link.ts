@@ -171,6 +171,8 @@ const sessionsAreEmptied: Invariant = {
     "What dispatch says to a unit without a connection waits at most 600 s in a session once its broker is healthy.",
   begin() {
     const open = new Map<number, string>();
+    /** When each broker's last connection ended. */
+    const endedAt = new Map<string, number>();
     /** When the unit has first said at each broker that it is online. */
     const born = new Map<string, number>();
     let writable = true;
@@ -189,10 +191,15 @@ const sessionsAreEmptied: Invariant = {
         open.set(fact.connection, fact.broker);
         if (fact.broker.endsWith("'")) waiting.delete(fact.broker.slice(0, -1));
       }
-      if (fact.what === "disconnected") open.delete(fact.connection);
+      if (fact.what === "disconnected") {
+        open.delete(fact.connection);
+        endedAt.set(fact.broker, fact.at);
+      }
       if (fact.what === "waiting") {
-        const isElsewhere = [...open.values()].some((broker) => broker !== fact.broker);
-        waiting.set(fact.broker, isElsewhere ? undefined : fact.since);
+        const { broker: here, since } = fact;
+        const isElsewhere = [...open.values()].some((broker) => broker !== here);
+        const ends = [...endedAt].map(([broker, at]) => (broker === here ? -Infinity : at));
+        waiting.set(here, isElsewhere || since === undefined ? undefined : Math.max(since, ...ends));
       }
       if (fact.what !== "second") return undefined;
       for (const [broker, at] of waiting) {
