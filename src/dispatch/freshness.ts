@@ -1,9 +1,12 @@
 /**
  * Since when a message of dispatch may have waited in the session of a broker. A broker delivers what waits as soon as it
  * has accepted a connection, but only a few messages at a time: each makes room for the next one when it is acknowledged, and
- * answers to the unit's own messages come in between. So everything has come once the broker answers after a pause. Pure:
- * `now` is in milliseconds.
+ * answers to the unit's own messages come in between. So everything has come once the broker answers after few messages, or
+ * after a pause. Pure: `now` is in milliseconds.
  */
+
+/** Brokers send at least so many without an acknowledgement. */
+const AT_ONCE = 10;
 
 /** So long a connection that works brings nothing only if nothing waits. */
 const QUIET_MS = 5_000;
@@ -25,7 +28,8 @@ export class Arrivals {
   /** The connection has brought everything that waited. */
   #isDrained = false;
   #lastAt: number;
-  /** Messages that have come and are not acknowledged. */
+  /** Messages that have come, and how many of them are not acknowledged. */
+  #count = 0;
   #open = 0;
 
   constructor(emptyAt: Map<string, number>, session: string, now: number) {
@@ -42,11 +46,13 @@ export class Arrivals {
 
   /** The broker has answered a message of the unit. */
   answered(now: number): void {
-    if (this.#isDrained || (this.#open === 0 && now - this.#lastAt >= QUIET_MS)) this.#drained(now);
+    const isQuiet = this.#open === 0 && now - this.#lastAt >= QUIET_MS;
+    if (this.#isDrained || this.#count < AT_ONCE || isQuiet) this.#drained(now);
   }
 
   /** A message has come. Returns for how long it may have waited: undefined if it did not, Infinity if not known. */
   came(now: number): number | undefined {
+    this.#count++;
     this.#open++;
     return this.#isDrained ? undefined : now - (this.#emptyAt.get(this.#session) ?? -Infinity);
   }
