@@ -6,7 +6,14 @@ import { pause } from "../runtime/wait.ts";
 import type { Compress } from "../wire/encode.ts";
 import { isStuck, noListener } from "./giving-up.ts";
 import type { Hearing } from "./hearing.ts";
-import { LinkError, type Connect, type Connection, type ConnectOptions, type LinkFault } from "./port.ts";
+import {
+  LinkError,
+  type Connect,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectOptions,
+  type LinkFault,
+} from "./port.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import type { Answer, OldCopy } from "./outgoing.ts";
@@ -35,7 +42,7 @@ export type CourierOptions = {
   /** Whether dispatch has the end of an episode, from another broker. */
   readonly hasEnded: (episode: string) => boolean;
   readonly session: Pick<SessionEvents, "isLive" | "right" | "publishing">;
-  /** For a connection that is about to be made. */
+  /** Called before each connection. */
   readonly hears: (clientId: string) => Hearing;
   readonly on: {
     answer(answer: Answer, broker: string): void;
@@ -120,7 +127,6 @@ export class Courier {
   #addresses = 1;
   #patienceMs = TRUST_MS;
   #saidAt = -Infinity;
-  #hearing: Hearing | undefined;
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
   #waking = new AbortController();
@@ -232,7 +238,7 @@ export class Courier {
 
   async #visit(): Promise<Verdict> {
     if (this.#load.size === 0) return "done";
-    const { time } = this.#options;
+    const { time, options, hears } = this.#options;
     // The pause is between two rounds, not between two addresses: only one of them may work.
     if (++this.#visits > HURRIED_VISITS && !this.#isUrgent && this.#visits % this.#addresses === 0) {
       this.#waking = new AbortController();
@@ -242,8 +248,12 @@ export class Courier {
     const patience = new AbortController();
     using _ = time.after(CONNECT_MS, () => patience.abort());
     try {
-      const connection = await this.#connect(AbortSignal.any([this.#stopping.signal, patience.signal]));
-      return await this.#serve(connection);
+      const clientId = `${options.clientId}${this.#id === "own" ? SUFFIX : ""}`;
+      const hearing = hears(clientId);
+      const signal = AbortSignal.any([this.#stopping.signal, patience.signal]);
+      const connection = await this.#connect(clientId, hearing.events, signal);
+      hearing.accepted(connection);
+      return await this.#serve(connection, hearing);
     } catch (cause) {
       // The link reports the faults of brokers.
       return cause instanceof LinkError && this.#changesId(cause.code) ? "again" : "failed";
@@ -269,21 +279,17 @@ export class Courier {
     return [...this.#load.values()].some(({ report }) => report && report.data.state !== "cleared");
   }
 
-  async #connect(signal: AbortSignal): Promise<Connection> {
-    const { connect, broker, options, time, hears } = this.#options;
+  async #connect(clientId: string, on: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
+    const { connect, broker, options, time } = this.#options;
     const { will: _, ...rest } = options;
-    const isOwn = this.#id === "own";
-    const clientId = isOwn ? `${options.clientId}${SUFFIX}` : options.clientId;
     const login = { ...rest, clientId, withoutRetained: true };
-    const hearing = hears(clientId);
-    this.#hearing = hearing;
-    if (isOwn) return connect(broker, login, hearing.events, signal);
+    if (this.#id === "own") return connect(broker, login, on, signal);
     const ended = (): void => {
       this.#takesOverUntil = time.mono() + ECHO_MS;
     };
     this.#takesOverUntil = Infinity;
     try {
-      const connection = await connect(broker, login, hearing.events, signal);
+      const connection = await connect(broker, login, on, signal);
       void connection.closed.then(ended);
       return connection;
     } catch (cause) {
@@ -292,7 +298,7 @@ export class Courier {
     }
   }
 
-  async #serve(connection: Connection): Promise<Verdict> {
+  async #serve(connection: Connection, hearing: Hearing): Promise<Verdict> {
     // Its last episode was dropped while it was connecting: nothing else would end this connection.
     if (this.#load.size === 0) {
       connection.end();
@@ -300,7 +306,6 @@ export class Courier {
       return "done";
     }
     const { routes, time, compress, session, on, broker, unheardCounts } = this.#options;
-    this.#hearing?.accepted(connection);
     on.accepted(connection);
     this.#addresses = connection.otherAddresses + 1;
     this.#inVain = false;
@@ -329,7 +334,7 @@ export class Courier {
         ...session,
         answer: (answer) => {
           this.#patienceMs = TRUST_MS;
-          this.#hearing?.answered();
+          hearing.answered();
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")

@@ -35,7 +35,7 @@ export type EmergenciesOptions = {
   readonly link: {
     /** What a connection to a broker asks for each report. */
     sessionEvents(broker: string): CourierOptions["session"];
-    /** For a connection that is about to be made. */
+    /** Called before each connection of a courier. */
     hears(broker: string, clientId: string): Hearing;
     /** A broker has answered a courier. */
     answered(answer: Answer, broker: string): void;

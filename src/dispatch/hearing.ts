@@ -1,8 +1,9 @@
 import type { Time } from "../runtime/ports.ts";
 import type { Freshness } from "./freshness.ts";
-import type { Connection, ConnectionEvents, Incoming } from "./port.ts";
+import type { LinkEvents } from "./link-events.ts";
+import type { Connection, ConnectionEvents } from "./port.ts";
 
-/** What a connection is to report, and what its owner has to tell so that the age of messages is known. */
+/** Passes on what one connection hears, with its age. For that, the connection's owner tells what happens to it. */
 export type Hearing = {
   readonly events: ConnectionEvents;
   /** The broker has accepted the connection. */
@@ -11,15 +12,15 @@ export type Hearing = {
   answered(): void;
 };
 
-type Heard = {
-  /** `waitedMs`: see `Freshness`. */
-  readonly message: (message: Incoming, broker: string, waitedMs: number | undefined) => Promise<void>;
-  readonly oversize: ConnectionEvents["oversize"];
+type HearingOptions = {
+  readonly freshness: Freshness;
+  readonly time: Time;
+  readonly on: () => Pick<LinkEvents, "message" | "oversize">;
 };
 
-/** For one connection to a broker that is about to be made with a client id. */
+/** Call it before each connection. */
 export const hearing = (
-  { freshness, time, on }: { readonly freshness: Freshness; readonly time: Time; readonly on: () => Heard },
+  { freshness, time, on }: HearingOptions,
   broker: string,
   clientId: string,
 ): Hearing => {

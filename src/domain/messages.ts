@@ -32,20 +32,13 @@ export const AckMessage = z
   })
   .describe("Dispatch answers an emergency");
 
+const name = (letters: number) =>
+  z.string().min(1).max(letters).refine(isKeepable, "no U+0000 and no half of a surrogate pair");
+
 export const CommandMessage = z
   .looseObject({
-    id: z
-      .string()
-      .min(1)
-      .max(200)
-      .refine(isKeepable, "no U+0000 and no half of a surrogate pair")
-      .describe("the same id is never run twice"),
-    kind: z
-      .string()
-      .min(1)
-      .max(64)
-      .refine(isKeepable, "no U+0000 and no half of a surrogate pair")
-      .describe("what is asked: ping, drill, locate, report, restart"),
+    id: name(200).describe("the same id is never run twice"),
+    kind: name(64).describe("what is asked: ping, drill, locate, report, restart"),
     expiresAt: instant.describe("it is refused from then on"),
   })
   .describe("Dispatch asks something of a unit");

@@ -1,4 +1,7 @@
-/** Texts that every store of dispatch can keep. PostgreSQL takes neither U+0000 nor half of a surrogate pair (8.14). Pure. */
+/**
+ * Texts that every store of dispatch can keep. PostgreSQL's jsonb takes neither U+0000 nor half of a surrogate pair (section
+ * 8.14 of its manual). Pure.
+ */
 
 export const isKeepable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
 

@@ -1,3 +1,4 @@
+import { keepable } from "../domain/text.ts";
 import type { Essence } from "./conflict.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Accepted, Rejected, StoredReport } from "./report.ts";
@@ -116,8 +117,7 @@ const REJECTED_BYTES = 64 * 1024;
 const REASON_LETTERS = 500;
 const TOPIC_LETTERS = 300;
 
-const asText = (text: string, letters: number): string =>
-  text.slice(0, letters).toWellFormed().replaceAll("\0", "\u{fffd}");
+const asText = (text: string, letters: number): string => keepable(text.slice(0, letters));
 
 /** What is kept of a rejected message, in a form that every store can keep. */
 export const keptOf = ({ topic, reason, bytes }: Rejected) => ({

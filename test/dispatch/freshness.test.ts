@@ -16,7 +16,7 @@ const waited = (arrivals: Arrivals, now: number): number | undefined => {
   return ms;
 };
 
-/** More than a broker sends without an acknowledgement, one each 100 ms. Returns when the last one came. */
+/** Twenty messages, 100 ms apart: more than a broker sends at once. Returns when the last one came. */
 const flood = (arrivals: Arrivals, answer: boolean): number => {
   for (let now = 100; now <= 2_000; now += 100) {
     expect(waited(arrivals, now)).toBe(Infinity);

@@ -26,6 +26,7 @@ test(
     const { episode } = dispatch.newestEmergency()!;
     await dispatch.ack(episode, "accepted");
     await waitFor("accepted", () => car.lamps.at(-1) === "accepted");
+    await sleep(2_000);
     relay.swallow(true);
     relay.reset();
     await sleep(1_000);
@@ -35,13 +36,13 @@ test(
       await dispatch.say("receipt", JSON.stringify(receipt));
     }
     await dispatch.say(`emergency/${episode}/ack`, JSON.stringify({ stage: "cleared", by: "operator" }));
-    await sleep(1_000);
+    await sleep(3_000);
     car.press();
     await sleep(3_000);
     relay.swallow(false);
     relay.reset();
     await waitFor("the press", () => dispatch.newestEmergency()!.presses === 2, 40_000);
-    await waitFor("the refusal", () => car.log.some(({ msg }) => msg.includes("acknowledgement refused")));
+    await waitFor("the refusal", () => car.log.some(({ msg }) => msg.includes("it was pressed again")));
     expect(dispatch.newestEmergency()!.state).not.toBe("cleared");
   },
 );

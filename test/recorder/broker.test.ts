@@ -15,7 +15,7 @@ const SILENT = {
 };
 const CONNACK = { cmd: "connack", sessionPresent: false } as const;
 
-/** A broker that answers each packet of the recorder as `answer` says, and then hangs up if that is "end". */
+/** A broker's end of a connection: it sends what `answer` returns for each packet, or hangs up if that is "end". */
 const brokerThat = (answer: (packet: Packet) => Packet | "end"): Duplex => {
   const packets = parser({ protocolVersion: 5 });
   const socket = new Duplex({
@@ -34,7 +34,7 @@ const brokerThat = (answer: (packet: Packet) => Packet | "end"): Duplex => {
   return socket;
 };
 
-/** The longest time between two connections in an hour, ms. */
+/** A recorder connects for an hour. Returns the longest time from one attempt to the next, ms. */
 const longestWait = async (dial: () => Promise<Duplex>): Promise<number> => {
   const time = new SimulatedTime(0);
   const at: number[] = [];

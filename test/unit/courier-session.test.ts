@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { openWorld } from "./whole-unit.ts";
 
 /**
- * One broker, and a clock of dispatch that is 5 s ahead. The first press is made without coverage, so that a courier leaves a
- * session of its own at the broker. In a second dead zone dispatch ends the emergency, and then the officer presses again.
+ * There is one broker, and dispatch's clock is 5 s ahead. The first press is made without coverage, so a courier connects, and
+ * its session stays at the broker. In a second dead zone dispatch ends the emergency; then the officer presses again.
  */
 const story = async (zoneMs: number) => {
   const world = openWorld([{}]);

@@ -10,8 +10,8 @@ import { VersionChoice } from "./version.ts";
 /** Wait between attempts to connect, ms. */
 const BACKOFF_MS = { min: 500, max: 30_000 };
 /**
- * The longest wait for a broker that is not there yet: emergencies wait at one that has come back. One that starts, or
- * lost a node of its cluster, may hang up before it answers.
+ * The longest wait for a broker that does not answer yet: when it comes back, emergencies wait there. A server that
+ * starts, or whose cluster has lost a node, accepts connections and hangs up.
  */
 const ABSENT_MS = 5_000;
 /** After a connection of this length the pauses are short again, ms. */

@@ -38,7 +38,7 @@ export type Received = {
   done(): void;
 };
 
-/** Why a connection ended. `code`: with which CONNACK or SUBACK refused it. */
+/** Why a connection ended. `code`: that of the CONNACK or SUBACK, if the broker refused it. */
 export class SessionError extends Error {
   readonly code: number | undefined;
   constructor(message: string, code?: number) {

@@ -198,8 +198,8 @@ const sessionsAreEmptied: Invariant = {
       if (fact.what === "waiting") {
         const { broker: here, since } = fact;
         const isElsewhere = [...open.values()].some((broker) => broker !== here);
-        const ends = [...endedAt].map(([broker, at]) => (broker === here ? -Infinity : at));
-        waiting.set(here, isElsewhere || since === undefined ? undefined : Math.max(since, ...ends));
+        const wasElsewhere = [...endedAt].filter(([broker]) => broker !== here).map(([, at]) => at);
+        waiting.set(here, isElsewhere || since === undefined ? undefined : Math.max(since, ...wasElsewhere));
       }
       if (fact.what !== "second") return undefined;
       for (const [broker, at] of waiting) {
