@@ -86,6 +86,8 @@ type Session = {
   readonly filters: Set<string>;
   /** Not acknowledged by the client: sent again in the next connection. */
   readonly unacknowledged: Map<number, { readonly message: Message; readonly at: number }>;
+  /** Those that the connection has got; undefined: it has no CONNACK yet. */
+  sent: Set<number> | undefined;
   peer: Peer | undefined;
   expiry: Timer | undefined;
 };
@@ -94,6 +96,8 @@ type Session = {
 export type Listener = { readonly filter: string; readonly receive: (message: Message) => void };
 
 const SESSION_EXPIRY_MS = 86_400_000;
+/** The most messages that the unit takes at once, its Receive Maximum. Brokers of MQTT 3.1.1 have a limit of their own. */
+const IN_FLIGHT = 16;
 /** As mosquitto's `max_queued_messages`: what a session that is away can collect; more is dropped. */
 const SESSION_MESSAGES = 1_000;
 const HANG_UP_MS = 20;
@@ -156,6 +160,7 @@ export class Broker {
     const session = before ?? {
       filters: new Set<string>(),
       unacknowledged: new Map<number, { message: Message; at: number }>(),
+      sent: undefined,
       peer: undefined,
       expiry: undefined,
     };
@@ -163,6 +168,7 @@ export class Broker {
     session.expiry?.[Symbol.dispose]();
     const old = session.peer;
     session.peer = peer;
+    session.sent = undefined;
     if (old) {
       old.disconnect(TAKEN_OVER);
       this.#publishWill(old);
@@ -172,8 +178,21 @@ export class Broker {
 
   /** Messages of the last session that were not acknowledged: after the CONNACK. */
   resume(clientId: string, peer: Peer): void {
-    for (const [id, { message }] of this.#sessions.get(clientId)?.unacknowledged ?? [])
+    const session = this.#sessions.get(clientId);
+    if (session?.peer !== peer) return;
+    session.sent = new Set();
+    this.#deliver(session);
+  }
+
+  /** As many as the client takes: each acknowledgement makes room for another. */
+  #deliver({ unacknowledged, sent, peer }: Session): void {
+    if (!sent || !peer) return;
+    for (const [id, { message }] of unacknowledged) {
+      if (sent.size >= IN_FLIGHT) return;
+      if (sent.has(id)) continue;
+      sent.add(id);
       peer.deliver(id, message);
+    }
   }
 
   /** Since when a message has waited in the session of the unit's link; undefined: none does. */
@@ -213,7 +232,11 @@ export class Broker {
   }
 
   acknowledge(clientId: string, id: number): void {
-    this.#sessions.get(clientId)?.unacknowledged.delete(id);
+    const session = this.#sessions.get(clientId);
+    if (!session) return;
+    session.unacknowledged.delete(id);
+    session.sent?.delete(id);
+    this.#deliver(session);
   }
 
   /**
@@ -299,7 +322,7 @@ export class Broker {
     if (!session || session.unacknowledged.size >= SESSION_MESSAGES) return;
     const id = ++this.#lastId;
     session.unacknowledged.set(id, { message, at: this.#time.mono() });
-    session.peer?.deliver(id, message);
+    this.#deliver(session);
   }
 
   #kept(filter: string): Message[] {
