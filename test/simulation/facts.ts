@@ -125,6 +125,8 @@ export type What =
   | { readonly what: "renewed-today" }
   /** The unit says that a new store takes over what is pending. The report of that may be lost with the store. */
   | { readonly what: "renewed" }
+  /** The unit says that an episode of which only the store knew goes on. */
+  | { readonly what: "adopted"; readonly episode: string }
   /** Dispatch's recorder has lost data: these numbers of a store are all that it has, or that is declared. */
   | {
       readonly what: "restored";

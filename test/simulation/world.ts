@@ -58,6 +58,8 @@ export type RunningUnit = AsyncDisposable & {
 };
 type StartUnit<D> = (ports: UnitPorts<D>) => Promise<RunningUnit>;
 
+const ADOPTED = "an emergency goes on as its report in the store says";
+
 /** What a power cut would leave. */
 export type Durable = {
   readonly episodes: readonly EpisodeOnDisk[];
@@ -247,6 +249,8 @@ export class World<D> {
         if (!life.dead && "why" in line && line["why"] === "renewed-today")
           this.observe({ what: "renewed-today" });
         if (!life.dead && "fault" in line && line["fault"] === "restored") this.observe({ what: "renewed" });
+        if (!life.dead && "msg" in line && line.msg === ADOPTED && "episode" in line)
+          this.observe({ what: "adopted", episode: String(line.episode) });
         if (this.#o.trace && !life.dead) this.trace.push(JSON.stringify({ log: line, at: this.time.mono() }));
       },
     };

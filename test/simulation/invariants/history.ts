@@ -42,7 +42,7 @@ export const testHistories = (
   });
 };
 
-const E = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+export const E = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 export const second: What = { what: "second" };
 export const end: What = { what: "end", pending: 0 };
 export const running: What = { what: "unit", running: true };

@@ -15,6 +15,7 @@ import {
   connected,
   disconnected,
   testHistories,
+  E,
   type Case,
 } from "./history.ts";
 
@@ -36,6 +37,16 @@ const SOUND: readonly Case[] = [
     [
       [1, readOnly, sent(0)],
       [2, lamp("sent")],
+    ],
+  ],
+  [
+    "lamp-is-true",
+    "it goes on as the store says: its end was never on disk",
+    [
+      [1, disk([{}])],
+      [2, sent(0), acked("accepted"), lamp("accepted")],
+      [3, disk([]), lamp("idle")],
+      [300, { what: "adopted", episode: E }, lamp("accepted")],
     ],
   ],
   [

@@ -39,6 +39,11 @@ const lampIsTrue: Invariant = {
         if (endedAt !== undefined && fact.at - endedAt > ON_THE_WAY_MS && ended.delete(fact.episode))
           inMemory.add(fact.episode);
       }
+      // Its end was never on disk, and the memory of it was lost.
+      if (fact.what === "adopted" && !open.has(fact.episode)) {
+        ended.delete(fact.episode);
+        inMemory.add(fact.episode);
+      }
       if (fact.what === "episode" && fact.state === "cleared" && inMemory.delete(fact.episode))
         ended.set(fact.episode, fact.at);
       if (fact.what === "durable") {
