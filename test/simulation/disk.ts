@@ -27,8 +27,8 @@ type DiskFault =
   | { readonly kind: "vital-refuses"; readonly spare?: "refuses" }
   /** Everything takes so many times longer. */
   | { readonly kind: "slow"; readonly factor: number }
-  /** A write that begins now ends after this fault, unless the process or the power goes before. */
-  | { readonly kind: "hangs" };
+  /** A write that begins now ends after this fault, unless the process or the power goes before. `reads`: so does a read. */
+  | { readonly kind: "hangs"; readonly reads?: true };
 
 export type SimulatedDisk = Disk & {
   /** One fault at a time; undefined: none. */
@@ -161,7 +161,7 @@ class World implements SimulatedDisk {
   readonly path: string;
   #fault: DiskFault | undefined;
   beginsAtOnce = true;
-  /** Begins the writes that hang. */
+  /** Begins what hangs. */
   #hung: (() => void)[] = [];
   readonly #options: SimulatedDiskOptions;
   #table = new Table();
@@ -199,7 +199,7 @@ class World implements SimulatedDisk {
   #take(ms: number, what: "read" | "write" = "write"): Promise<void> {
     const power = this.#power;
     const factor = this.fault?.kind === "slow" ? this.fault.factor : 1;
-    const hangs = this.fault?.kind === "hangs" && what === "write";
+    const hangs = this.fault?.kind === "hangs" && (what === "write" || this.fault.reads === true);
     const jitter = 0.5 + this.#options.random();
     const late = factor > 1 || hangs;
     if (late) this.#late++;

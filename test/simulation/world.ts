@@ -67,9 +67,9 @@ export type Durable = {
 };
 
 /**
- * What can be wrong with a disk. `full`, `read-only`, `refuses`, `vital-refuses`, `slow`, `hangs`: for a while. `tears`: the
- * next batch fails half-way. `rots`: a record. `breaks`: the store must be repaired. `forgets`: the newest memory is
- * lost.
+ * What can be wrong with a disk. `full`, `read-only`, `refuses`, `vital-refuses`, `slow`, `hangs` (writes), `answers-nothing`:
+ * for a while. `tears`: the next batch fails half-way. `rots`: a record. `breaks`: the store must be repaired. `forgets`: the
+ * newest memory is lost.
  */
 export type DiskTrouble =
   | "full"
@@ -78,6 +78,7 @@ export type DiskTrouble =
   | "vital-refuses"
   | "slow"
   | "hangs"
+  | "answers-nothing"
   | "tears"
   | "rots"
   | "breaks"

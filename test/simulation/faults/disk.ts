@@ -58,6 +58,7 @@ export const DISK_FAULTS: readonly Fault[] = [
   refusesOverCut,
   lasting("disk slow", "slow", 2 * MINUTE_MS),
   lasting("disk hangs", "hangs", 2 * MINUTE_MS),
+  lasting("disk answers nothing", "answers-nothing", 2 * MINUTE_MS),
   sudden("batch torn", "tears"),
   lostAtCut("memory lost by a cut", "forgets"),
   sudden("record rots", "rots"),

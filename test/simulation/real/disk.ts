@@ -110,6 +110,9 @@ class UnitDisk implements WorldDisk<Disk> {
       case "slow":
         disk.fault = { kind: "slow", factor: this.#dice.pick([5, 50, 300, 5_000]) };
         break;
+      case "answers-nothing":
+        disk.fault = { kind: "hangs", reads: true };
+        break;
       case "full":
       case "read-only":
       case "refuses":
