@@ -92,6 +92,8 @@ export type WorldDisk<D> = {
   readonly durable: Durable;
   /** Whether it accepts writes in good time, at least those of the vital file. */
   readonly writable: boolean;
+  /** Whether it answers reads at all. */
+  readonly readable: boolean;
   /** Whether it has lied or torn since it was last asked. */
   takeDamage(): boolean;
   /** Begins a trouble. Returns a function that ends it; undefined: it is over already, or does not apply. */
@@ -141,6 +143,7 @@ export class World<D> {
   readonly #said = new Map<string, string>();
   readonly #secondButton: SecondButton;
   readonly #goesOn: Dice;
+  #awaitsDisk = false;
   #life: { readonly time: LifeTime; unit: RunningUnit | undefined } | undefined;
   #lives = 0;
 
@@ -151,7 +154,10 @@ export class World<D> {
     this.dice = dice;
     this.#goesOn = dice.stream("goes on");
     this.disk = options.createDisk(time, dice.stream("disk"));
-    this.disk.changed = () => this.#observeDisk();
+    this.disk.changed = () => {
+      this.#observeDisk();
+      this.#awaitDisk();
+    };
     this.brokers = ["a", "b"].map(
       (name) =>
         new Broker(name, options.limits ?? drawLimits(dice.stream(`broker ${name}`)), time, this.observe),
@@ -199,9 +205,11 @@ export class World<D> {
     return this.#life?.unit;
   }
 
-  /** Starts the unit, unless it runs. */
+  /** Starts the unit, unless it runs. A disk that answers nothing holds its program, too: then it starts after that. */
   start(): void {
     if (this.#life) return;
+    this.#awaitsDisk = !this.disk.readable;
+    if (this.#awaitsDisk) return;
     const life = { time: new LifeTime(this.time), unit: undefined as RunningUnit | undefined };
     this.#life = life;
     this.observe({ what: "unit", running: true });
@@ -259,6 +267,7 @@ export class World<D> {
 
   /** The process is gone from one moment to the next; with `cut` the computer's power as well. */
   kill(cut: boolean): void {
+    this.#awaitsDisk = false;
     const life = this.#life;
     if (!life) return;
     this.#life = undefined;
@@ -337,6 +346,16 @@ export class World<D> {
     if (this.#said.get(key) === said) return;
     this.#said.set(key, said);
     this.observe(what);
+  }
+
+  /** A start that a disk without an answer holds up begins again after that. */
+  #awaitDisk(): void {
+    if (this.disk.readable) {
+      if (this.#awaitsDisk) this.start();
+    } else if (this.#life && !this.#life.unit) {
+      this.kill(false);
+      this.#awaitsDisk = true;
+    }
   }
 
   #observeDisk(): void {

@@ -38,6 +38,7 @@ export const createFakeDisk = (): WorldDisk<FakeDisk> => {
       },
     }),
     processGone: () => undefined,
+    readable: true,
     writable: true,
     takeDamage: () => false,
     hurt: () => undefined,

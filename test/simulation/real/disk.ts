@@ -86,6 +86,11 @@ class UnitDisk implements WorldDisk<Disk> {
     return written && late === 0;
   }
 
+  get readable(): boolean {
+    const { fault } = this.#disk;
+    return fault?.kind !== "hangs" || fault.reads !== true;
+  }
+
   takeDamage(): boolean {
     const damaged = this.#damaged;
     this.#damaged = false;
