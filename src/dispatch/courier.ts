@@ -332,9 +332,9 @@ export class Courier {
       outbox: undefined,
       on: {
         ...session,
-        answer: (answer) => {
+        answer: (answer, rttMs) => {
           this.#patienceMs = TRUST_MS;
-          hearing.answered();
+          hearing.answered(rttMs);
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
           if (answer.kind === "delivered" && answer.outgoing.kind === "removal")

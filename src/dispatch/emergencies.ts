@@ -55,8 +55,6 @@ export type EmergencyEvents = {
   delivered(report: EmergencyUpdate, broker: string): void;
   /** A broker has not accepted an emergency, perhaps only for its size. */
   emergencyRefused(broker: string): void;
-  /** A broker has no subscriber for an emergency. */
-  emergencyUnheard(broker: string): void;
   /** A broker has no retained copy of an episode any more. `prefix`: of its topic, if it is an earlier one. */
   removed(episode: string, broker: string, prefix?: string): void;
   /** A copy cannot be removed, because its broker is not configured any more. */
@@ -250,7 +248,6 @@ export class Emergencies {
   /** A broker has answered. */
   answered(answer: Answer, broker: string, by: Carrier): void {
     if (isRefusal(answer)) this.#on?.emergencyRefused(broker);
-    if (answer.kind === "unheard" && answer.outgoing.kind === "emergency") this.#on?.emergencyUnheard(broker);
     if (answer.kind === "refused") {
       if (answer.channel === "emergency" && by === "link")
         for (const episode of this.#standing.keys()) this.#unheard(episode);

@@ -1,21 +1,21 @@
 /**
- * How long a message of dispatch may have waited in the session of a broker. A broker delivers what waits as soon as it has
- * accepted a connection, but only a few messages at a time, and its answers to the unit come in between. So an answer
- * shows that nothing waits any more only if few messages have come, or none for a while. Pure: `now` is in milliseconds.
+ * How long a message of dispatch may have waited in the session of a broker, or on the wire. A broker delivers what waits
+ * as soon as it has accepted a connection, but only so many messages before it needs an acknowledgement, and its answers
+ * to the unit come in between. So first the unit looks at an answer to something that it sent after it had acknowledged
+ * all that had come: the broker had those acknowledgements first, and would have sent what waits. Then nothing waits, and
+ * what comes after any answer was written after its question. Pure: times are in milliseconds.
  */
 
-/** Every broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16. */
-const AT_ONCE = 10;
-/** If a connection that works brings nothing for this long, nothing waits. */
-const QUIET_MS = 5_000;
+/** An acknowledgement leaves before what is sent so long after it. A broker may need as long to send what waits. */
+const LEFT_MS = 100;
 
 export class Freshness {
   /** When each session was last known to be empty. */
   readonly #emptyAt = new Map<string, number>();
 
   /** A connection is about to be made. `session`: names the broker and the client id. */
-  connecting(session: string, now: number): Arrivals {
-    return new Arrivals(this.#emptyAt, session, now);
+  connecting(session: string): Arrivals {
+    return new Arrivals(this.#emptyAt, session);
   }
 }
 
@@ -23,36 +23,39 @@ export class Freshness {
 export class Arrivals {
   readonly #emptyAt: Map<string, number>;
   readonly #session: string;
+  /** As it was known before this connection. */
+  readonly #emptyBefore: number;
   /** The connection has brought everything that waited. */
   #isDrained = false;
-  #lastAt: number;
-  /** Messages that have come, and how many of them are not acknowledged. */
-  #count = 0;
+  /** When a message last came or was acknowledged. */
+  #lastAt = -Infinity;
+  /** How many messages are not acknowledged. */
   #open = 0;
 
-  constructor(emptyAt: Map<string, number>, session: string, now: number) {
+  constructor(emptyAt: Map<string, number>, session: string) {
     this.#emptyAt = emptyAt;
     this.#session = session;
-    this.#lastAt = now;
+    this.#emptyBefore = emptyAt.get(session) ?? -Infinity;
   }
 
   /** The broker has accepted the connection. */
   accepted(hadSession: boolean, now: number): void {
-    this.#lastAt = now;
     if (!hadSession) this.#drained(now);
   }
 
-  /** The broker has answered a message of the unit. */
-  answered(now: number): void {
-    const isQuiet = this.#open === 0 && now - this.#lastAt >= QUIET_MS;
-    if (this.#isDrained || this.#count < AT_ONCE || isQuiet) this.#drained(now);
+  /** The broker has answered what the unit sent at `sentAt`. */
+  answered(sentAt: number): void {
+    if (this.#isDrained || (this.#open === 0 && sentAt - this.#lastAt >= LEFT_MS)) this.#drained(sentAt);
   }
 
-  /** A message has come. Returns for how long it may have waited: undefined if it did not, Infinity if not known. */
-  came(now: number): number | undefined {
-    this.#count++;
+  /**
+   * A message has come. Returns for how long it may have waited: Infinity if that is not known. `repeated`: it was sent on
+   * an earlier connection already, and some brokers wait for half a minute before they send it again.
+   */
+  came(repeated: boolean, now: number): number {
     this.#open++;
-    return this.#isDrained ? undefined : now - (this.#emptyAt.get(this.#session) ?? -Infinity);
+    this.#lastAt = now;
+    return now - (repeated ? this.#emptyBefore : (this.#emptyAt.get(this.#session) ?? -Infinity));
   }
 
   /** A message is acknowledged, or was given up. */
@@ -61,8 +64,9 @@ export class Arrivals {
     this.#lastAt = now;
   }
 
-  #drained(now: number): void {
+  /** Answers can come in another order than the questions were sent. */
+  #drained(at: number): void {
     this.#isDrained = true;
-    this.#emptyAt.set(this.#session, now);
+    this.#emptyAt.set(this.#session, Math.max(at, this.#emptyAt.get(this.#session) ?? -Infinity));
   }
 }

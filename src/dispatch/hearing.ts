@@ -8,8 +8,8 @@ export type Hearing = {
   readonly events: ConnectionEvents;
   /** The broker has accepted the connection. */
   accepted(connection: Connection): void;
-  /** The broker has answered a message of the unit. */
-  answered(): void;
+  /** The broker has answered a message of the unit, after `rttMs`. */
+  answered(rttMs: number): void;
 };
 
 type HearingOptions = {
@@ -24,11 +24,11 @@ export const hearing = (
   broker: string,
   clientId: string,
 ): Hearing => {
-  const arrivals = freshness.connecting(`${clientId} ${broker}`, time.mono());
+  const arrivals = freshness.connecting(`${clientId} ${broker}`);
   return {
     events: {
       message(message) {
-        const waitedMs = arrivals.came(time.mono());
+        const waitedMs = arrivals.came(message.repeated === true, time.mono());
         return on()
           .message(message, broker, waitedMs)
           .finally(() => arrivals.settled(time.mono()));
@@ -36,6 +36,6 @@ export const hearing = (
       oversize: (topic, bytes) => on().oversize(topic, bytes),
     },
     accepted: ({ hadSession }) => arrivals.accepted(hadSession, time.mono()),
-    answered: () => arrivals.answered(time.mono()),
+    answered: (rttMs) => arrivals.answered(time.mono() - rttMs),
   };
 };

@@ -98,9 +98,9 @@ export type LinkEvents = EmergencyEvents & {
   heard(listening: boolean): void;
   /**
    * A message from dispatch, by this broker. It is acknowledged to the broker when the promise resolves. `waitedMs`: for how
-   * long it may have waited in the session; absent if it did not wait, Infinity if that is not known.
+   * long it may have waited in the session or on the wire; Infinity if that is not known.
    */
-  message(message: Incoming, broker: string, waitedMs?: number): Promise<void>;
+  message(message: Incoming, broker: string, waitedMs: number): Promise<void>;
 };
 
 /** No events are reported before the link is started. */
@@ -118,7 +118,6 @@ export const NOBODY: LinkEvents = {
   publishing: () => undefined,
   delivered: () => undefined,
   emergencyRefused: () => undefined,
-  emergencyUnheard: () => undefined,
   removed: () => undefined,
   left: () => undefined,
   acknowledged: () => undefined,

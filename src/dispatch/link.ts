@@ -434,7 +434,7 @@ export class Link {
         ...this.#sessionEvents(broker),
         answer: (answer, rttMs) => {
           this.#move();
-          hears.answered();
+          hears.answered(rttMs);
           const listening = tally.answered(answer, time.mono());
           this.#stateAnswered(answer, connection);
           const ms = Math.round(rttMs * 10) / 10;

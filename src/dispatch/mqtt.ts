@@ -62,12 +62,14 @@ const clientOptions = (options: ConnectOptions, version: 4 | 5): IClientOptions 
 const incomingOf = (packet: {
   topic: string;
   payload: string | Buffer;
+  dup: boolean;
   properties?: { responseTopic?: string; correlationData?: Buffer };
 }): Incoming => {
   const { responseTopic, correlationData } = packet.properties ?? {};
   return {
     topic: packet.topic,
     payload: Buffer.from(packet.payload),
+    ...(packet.dup ? { repeated: true } : {}),
     ...(responseTopic === undefined ? {} : { responseTopic }),
     ...(correlationData === undefined ? {} : { correlationData }),
   };

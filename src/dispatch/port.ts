@@ -39,6 +39,8 @@ export type { Route } from "../domain/wire.ts";
 export type Incoming = {
   readonly topic: string;
   readonly payload: Buffer;
+  /** The broker has sent it before, on an earlier connection too (DUP). */
+  readonly repeated?: true;
   readonly responseTopic?: string;
   readonly correlationData?: Buffer;
 };

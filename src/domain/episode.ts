@@ -46,19 +46,20 @@ export const Episode = z.object({
   /** How many of them the newest report that a broker acknowledged has. */
   sentPresses: count.optional(),
   /**
-   * Present from a further press until a broker has acknowledged a report with it. `handed`: when a connection got
-   * such a report, by broker, on the clock of `mono`. `first`: for the first time. `since`: for the first time since the
-   * link last connected, or since the broker last answered 0x10. A broker that refuses the report is removed.
+   * Present from a further press until a broker has acknowledged a report with it. `handed`: when a connection first
+   * got such a report, by broker, on the clock of `mono`. A broker that refuses the report is removed.
    */
   unseen: z
     .object({
-      handed: z.record(z.string(), z.object({ first: z.number(), since: z.number().optional() })).default({}),
+      handed: z.record(z.string(), z.object({ first: z.number() })).default({}),
     })
     .optional(),
   /** When it was last pressed again, UTC milliseconds, if the time was known. */
   pressedAgainAt: z.number().optional(),
   /** The same on the clock of `mono`: when the unit learnt of it. Negative: in an earlier life. */
   pressedAgainMono: z.number().optional(),
+  /** When a broker first acknowledged a report with that press, on the clock of `mono`, if it was in this life. */
+  seenMono: z.number().optional(),
   /**
    * The first and the newest `cleared` that was refused because it came before that press was seen: its own `at`, and
    * when it came, on the clock of `mono`.

@@ -14,8 +14,14 @@ const TWIN_MS = 10_000;
 
 /** `at`: when dispatch wrote it, ISO 8601. `mono`: when it came. */
 type Cleared = { readonly at?: string | undefined; readonly mono: number };
-/** `writtenAfter`: it may have waited; the earliest time at which it can have been written, on the clock of `mono`. */
-type Came = Cleared & { readonly writtenAfter?: number | undefined };
+/**
+ * `cameAt`: when it came, UTC milliseconds, if the time is known. `writtenAfter`: it may have waited; the earliest time at
+ * which it can have been written, on the clock of `mono`.
+ */
+type Came = Cleared & {
+  readonly cameAt?: number | undefined;
+  readonly writtenAfter?: number | undefined;
+};
 
 /** How much later the second one was written, and how much later it came, in ms. NaN: not known. */
 const between = (one: Cleared, other: Cleared): { readonly writtenMs: number; readonly cameMs: number } => ({
@@ -42,16 +48,27 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
 };
 
 /**
+ * How long before the newest press could be seen it was written, in ms. Negative: after that. NaN: a time is not known. A
+ * broker passes a report on while it acknowledges it, and that answer can be late: by DECIDE_MS at most.
+ */
+const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Came): number => {
+  const { pressedAgainAt = Number.NaN, pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
+  const canBeSeen = Math.max(pressedAgainMono, seenMono - DECIDE_MS);
+  const written = mono - (cameAt - Date.parse(at ?? ""));
+  return canBeSeen >= 0 && !Number.isNaN(written) ? canBeSeen - written : pressedAgainAt - Date.parse(at ?? "");
+};
+
+/**
  * Whether dispatch sent its `cleared` before it could see the newest press: it may have waited for the link in the
  * session of a broker. That press must not end with it. A clock of dispatch that is behind costs one refusal for each
  * press, and one for each of its computers: the next `cleared` counts.
  */
 export const isTooEarly = (known: Episode, cleared: Came): boolean => {
-  const { earlyClear, pressedAgainAt = Number.NaN, pressedAgainMono = -Infinity } = known;
+  const { earlyClear, pressedAgainMono = -Infinity } = known;
   const { writtenAfter = cleared.mono } = cleared;
   if (!isSeen(known, cleared.mono)) return true;
   // Comparisons with NaN are false: a time is not known.
-  const earlier = pressedAgainAt - Date.parse(cleared.at ?? "");
+  const earlier = writtenEarlierMs(known, cleared);
   if (!earlyClear) {
     // The order of a `cleared` and a press of an earlier life is not known: then only their times can tell.
     const mayBeOlder = writtenAfter < pressedAgainMono && (pressedAgainMono >= 0 || Number.isNaN(earlier));

@@ -69,15 +69,17 @@ export type RingEvent =
   | { readonly kind: "stored"; readonly generation: number }
   | { readonly kind: "not-stored"; readonly generation: number }
   /** Passed on to the episodes unchanged: see machine.ts. */
-  | Extract<EpisodeEvent, { kind: "no-drill" | "tick" | "connected" }>
+  | Extract<EpisodeEvent, { kind: "no-drill" | "tick" }>
+  /** The link has a new connection. */
+  | { readonly kind: "connected"; readonly mono: number }
   /** As in machine.ts. */
   | Omit<Extract<EpisodeEvent, { kind: "sent" }>, "mono">
   /** `broker`: the one that the link is connected to. */
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly presses: number; readonly broker: string }
-  /** A broker has not accepted an emergency, or has no subscriber for it. */
-  | { readonly kind: "refused" | "unheard"; readonly broker: string }
+  /** A broker has not accepted an emergency. */
+  | { readonly kind: "refused"; readonly broker: string }
   /** A broker has no retained copy of the episode any more. `prefix`: see `Copy`. */
   | ({ readonly kind: "removed" } & CopyOf)
   /** A copy cannot be removed: its broker is not configured any more. */

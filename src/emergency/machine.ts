@@ -1,6 +1,6 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
 import { isOver, isTooEarly, refusedEarly } from "./early-clear.ts";
-import { handedAnew, handedWith, refusedBy, unheardBy } from "./seen.ts";
+import { handedWith, refusedBy } from "./seen.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -56,7 +56,6 @@ export type EpisodeEvent =
        */
       readonly writtenAfter?: number | undefined;
     }
-  | { readonly kind: "connected"; readonly mono: number }
   /** `connected`: something can be published now. `at`: UTC milliseconds, if the time is known. */
   | {
       readonly kind: "tick";
@@ -177,6 +176,7 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
       unseen: { handed: {} },
       pressedAgainAt: timeOf(event.pressed),
       pressedAgainMono: event.mono,
+      seenMono: undefined,
       earlyClear: undefined,
     },
     event.mono,
@@ -241,10 +241,6 @@ export const handed = (
   mono: number,
 ): Emergency => withEach(emergency, (one) => (one.id === id ? handedWith(one, presses, broker, mono) : one));
 
-/** A broker has no subscriber for emergencies. */
-export const unheardAt = (emergency: Emergency, broker: string): Emergency =>
-  withEach(emergency, (one) => unheardBy(one, broker));
-
 /** A broker refuses emergencies. */
 export const refusedAt = (emergency: Emergency, broker: string): Emergency =>
   withEach(emergency, (one) => refusedBy(one, broker));
@@ -265,6 +261,7 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
       reach: "sent",
       sentPresses: episode.presses,
       unseen: undefined,
+      seenMono: episode.unseen ? event.mono : episode.seenMono,
     } as const;
     // Stored: after a restart dispatch's `cleared` may come before the next acknowledgement of a broker.
     const kept = episode.unseen ? [{ kind: "keep" } as const] : [];
@@ -331,9 +328,6 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
       return sent(emergency, event);
     case "ack":
       return acknowledge(emergency, event);
-    case "connected":
-      // The next repetition is not put off, though the connection has published every episode: it goes to other brokers.
-      return unchanged(withEach(emergency, handedAnew));
     case "tick":
       return tick(emergency, event);
   }
@@ -361,6 +355,7 @@ export const restore = (episodes: readonly Episode[], mono: number): Emergency =
     repeatAt: mono + REPEAT_MS,
     ...(episode.unseen ? { unseen: { handed: {} } } : {}),
     ...(episode.pressedAgainMono === undefined ? {} : { pressedAgainMono: BEFORE }),
+    seenMono: undefined,
     ...(episode.earlyClear ? { earlyClear: { at: episode.earlyClear.at, mono } } : {}),
     ...(episode.test ? endOfDrill(episode, mono) : {}),
   })),

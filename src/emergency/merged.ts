@@ -35,6 +35,7 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     unseen: ours.unseen ?? other.unseen,
     pressedAgainAt: newer.pressedAgainAt,
     pressedAgainMono: newer.pressedAgainMono,
+    seenMono: newer.seenMono,
     earlyClear: newer.earlyClear,
     overAt: newer.overAt,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),

@@ -6,7 +6,6 @@ import {
   advance as advanceEpisodes,
   handed,
   refusedAt,
-  unheardAt,
   isOpen,
   type Emergency,
   type EpisodeEffect,
@@ -291,19 +290,15 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return acknowledge(ring, event);
     case "publishing":
       return publishing(ring, event, mono);
-    case "unheard":
-      return { ring: { ...ring, emergency: unheardAt(ring.emergency, event.broker) }, effects: [] };
     case "refused":
       return { ring: { ...ring, emergency: refusedAt(ring.emergency, event.broker) }, effects: [] };
     case "removed":
       return removed(ring, event);
     case "left":
       return left(ring, event);
-    case "connected": {
-      const step = episodes(ring, event, event);
-      const swept = sweep(step.ring, event.mono);
-      return { ring: swept.ring, effects: [...step.effects, ...swept.effects] };
-    }
+    case "connected":
+      // The next repetition is not put off, though the connection publishes every episode: it goes to other brokers.
+      return sweep(ring, event.mono);
     case "listening": {
       const since = event.listening ? undefined : (ring.unheardSince ?? event.mono);
       return { ring: { ...ring, unheardSince: since }, effects: [] };

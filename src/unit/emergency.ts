@@ -154,7 +154,6 @@ export class EmergencyPart implements Disposable {
         | "fault"
         | "removed"
         | "refused"
-        | "unheard"
         | "left"
         | "connected"
         | "listening"
@@ -252,10 +251,10 @@ export class EmergencyPart implements Disposable {
 
   /**
    * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: for how long the message may
-   * have waited there; absent if it did not wait. Resolves when the change is on disk, or was refused, or the disk does not
+   * have waited there. Resolves when the change is on disk, or was refused, or the disk does not
    * answer.
    */
-  async acknowledge(id: string, payload: Buffer, broker: string, waitedMs?: number): Promise<void> {
+  async acknowledge(id: string, payload: Buffer, broker: string, waitedMs = 0): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
       log.warn("an acknowledgement is refused: its topic does not name an episode");
@@ -272,7 +271,7 @@ export class EmergencyPart implements Disposable {
     const now = clock.now();
     const cameAt = now.clock === "unset" ? undefined : now.at;
     const mono = clock.mono();
-    const writtenAfter = waitedMs === undefined ? undefined : mono - waitedMs;
+    const writtenAfter = mono - waitedMs;
     this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono, writtenAfter, broker });
     // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();

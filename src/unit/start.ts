@@ -189,7 +189,6 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       faults.clear({ part: "link", code: "emergency-too-large" }, `${broker} accepts emergencies`);
     },
     emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
-    emergencyUnheard: (broker) => emergency.give({ kind: "unheard", broker }),
     removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
     left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
     acknowledged: (reports, broker) => parts.custody.acknowledged(reports, broker),

@@ -1,68 +1,81 @@
 import { expect, test } from "vitest";
 import { Freshness, type Arrivals } from "../../src/dispatch/freshness.ts";
 
-const QUIET_MS = 5_000;
+/** What is sent so long after an acknowledgement follows it on the wire. */
+const LEFT_MS = 100;
 
 const connected = (freshness: Freshness, session: string, now: number, hadSession = true): Arrivals => {
-  const arrivals = freshness.connecting(session, now);
+  const arrivals = freshness.connecting(session);
   arrivals.accepted(hadSession, now);
   return arrivals;
 };
 
 /** For how long a message that comes now may have waited. It is acknowledged at once. */
-const waited = (arrivals: Arrivals, now: number): number | undefined => {
-  const ms = arrivals.came(now);
+const waited = (arrivals: Arrivals, now: number, repeated = false): number => {
+  const ms = arrivals.came(repeated, now);
   arrivals.settled(now);
   return ms;
 };
 
-/** Twenty messages, 100 ms apart: more than a broker sends at once. Returns when the last one came. */
-const flood = (arrivals: Arrivals, answer: boolean): number => {
-  for (let now = 100; now <= 2_000; now += 100) {
-    expect(waited(arrivals, now)).toBe(Infinity);
-    if (answer && now > 900) arrivals.answered(now + 50);
-  }
-  return 2_000;
-};
-
-test("what comes after an answer that followed a few messages was written a moment ago", () => {
+test("what comes after an answer to a message that followed all acknowledgements was written after that message", () => {
   const arrivals = connected(new Freshness(), "a", 0);
   for (let n = 0; n < 9; n++) expect(waited(arrivals, 100)).toBe(Infinity);
-  arrivals.answered(150);
-  expect(waited(arrivals, 200)).toBeUndefined();
+  arrivals.answered(100 + LEFT_MS - 1);
+  expect(waited(arrivals, 300)).toBe(Infinity);
+  arrivals.answered(300 + LEFT_MS);
+  expect(waited(arrivals, 500)).toBe(100);
 });
 
-test("an answer between many messages says nothing: a broker sends only a few at a time", () => {
+test("an answer before any message shows that nothing waits", () => {
   const arrivals = connected(new Freshness(), "a", 0);
-  flood(arrivals, true);
+  arrivals.answered(10);
+  expect(waited(arrivals, 50)).toBe(40);
 });
 
-test("after many messages an answer that follows a pause shows that all have come", () => {
+test("an answer to what was sent before the last message came, or before it was acknowledged, says nothing", () => {
   const arrivals = connected(new Freshness(), "a", 0);
-  const last = flood(arrivals, false);
-  arrivals.answered(last + QUIET_MS);
-  expect(waited(arrivals, last + QUIET_MS)).toBeUndefined();
+  for (let now = 1_000; now <= 5_000; now += 1_000) {
+    expect(waited(arrivals, now)).toBe(Infinity);
+    arrivals.answered(now - 10);
+  }
+  arrivals.came(false, 6_000);
+  arrivals.answered(6_500);
+  arrivals.settled(7_000);
+  arrivals.answered(6_900);
+  arrivals.answered(7_000 + LEFT_MS - 1);
+  expect(waited(arrivals, 8_000)).toBe(Infinity);
 });
 
-test("an answer says nothing while one of many messages is not acknowledged", () => {
+test("once nothing waits every answer counts: what comes was on the wire since its question at most", () => {
   const arrivals = connected(new Freshness(), "a", 0);
-  const last = flood(arrivals, false);
-  arrivals.came(last);
-  arrivals.answered(last + QUIET_MS);
-  expect(arrivals.came(last + QUIET_MS)).toBe(Infinity);
+  arrivals.answered(1_000);
+  arrivals.came(false, 1_500);
+  expect(waited(arrivals, 2_000)).toBe(1_000);
+  arrivals.answered(1_900);
+  arrivals.answered(1_800);
+  expect(waited(arrivals, 2_100)).toBe(200);
+});
+
+test("what was sent on an earlier connection already may have waited since before this one", () => {
+  const freshness = new Freshness();
+  connected(freshness, "a", 0).answered(1_000);
+  const later = connected(freshness, "a", 12_000);
+  later.answered(30_000);
+  expect(waited(later, 31_000, true)).toBe(30_000);
+  expect(waited(later, 31_000)).toBe(1_000);
 });
 
 test("without a session nothing waits", () => {
-  expect(waited(connected(new Freshness(), "a", 0, false), 0)).toBeUndefined();
+  expect(waited(connected(new Freshness(), "a", 10, false), 15)).toBe(5);
 });
 
 test("what a new connection brings may have waited since the session was last known to be empty", () => {
   const freshness = new Freshness();
   const first = connected(freshness, "a", 0);
-  first.answered(QUIET_MS);
-  first.answered(QUIET_MS + 100);
+  first.answered(5_000);
+  first.answered(5_100);
   const other = connected(freshness, "b", 6_000);
   other.answered(12_000);
-  expect(waited(connected(freshness, "a", 15_000), 15_000)).toBe(15_000 - QUIET_MS - 100);
+  expect(waited(connected(freshness, "a", 15_000), 15_000)).toBe(9_900);
   expect(waited(connected(freshness, "c", 15_000), 15_000)).toBe(Infinity);
 });

@@ -109,7 +109,6 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
     },
     delivered: ({ seq }, broker) => void delivered.push(`${seq} ${broker}`),
     emergencyRefused: (broker) => void withheld.push(broker),
-    emergencyUnheard: () => undefined,
     removed: (_episode, broker, prefix) => void (prefix === undefined && copies.delete(broker)),
     left: (_episode, broker) => void left.push(broker),
     acknowledged: () => undefined,

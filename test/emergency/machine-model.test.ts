@@ -135,7 +135,6 @@ test("whatever happens, an episode never vanishes, never clears without `cleared
     fc.tuple(fc.oneof(fc.nat(20_000), fc.constant(DRILL_ENDS_MS)), fc.boolean()).map(
       ([elapsed, connected]) =>
         new Do(`${elapsed} ms later, ${connected ? "connected" : "no link"}`, (model, real) => {
-          if (connected && !model.connected) perform(model, real, { kind: "connected", mono: model.mono });
           model.connected = connected;
           model.mono += elapsed;
           perform(model, real, tick(model.mono, connected));

@@ -251,14 +251,6 @@ describe("repeating", () => {
     expect(both.emergency.episodes.map((e) => e.id)).toEqual(["B"]);
   });
 
-  test("is not put off by a new connection, which publishes every episode by itself, and may not deliver it", () => {
-    const connected: EpisodeEvent = { kind: "connected", mono: 4_900 };
-    const { effects, emergency } = after(pressEvent("A", 0), connected);
-    expect(effects).toEqual([]);
-    expect(emergency.episodes[0]!.repeatAt).toBe(REPEAT_MS);
-    expect(advance(emergency, tick(REPEAT_MS)).effects).toMatchObject([{ kind: "repeat" }]);
-  });
-
   test("after a restart it goes on as the same episode, due again", () => {
     const kept = after(pressEvent("A", 50_000), sent("A"), tick(60_000)).emergency.episodes;
     expect(restore(kept, 7).episodes).toMatchObject([

@@ -153,7 +153,6 @@ export class EmergencyWorld {
       publishing: (report, broker) => emergency.publishing(report, broker),
       delivered: (report) => emergency.delivered(report),
       emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
-      emergencyUnheard: (broker) => emergency.give({ kind: "unheard", broker }),
       removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),
       acknowledged: () => undefined,
