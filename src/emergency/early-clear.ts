@@ -55,7 +55,9 @@ const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Cam
   const { pressedAgainAt = Number.NaN, pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
   const canBeSeen = Math.max(pressedAgainMono, seenMono - DECIDE_MS);
   const written = mono - (cameAt - Date.parse(at ?? ""));
-  return canBeSeen >= 0 && !Number.isNaN(written) ? canBeSeen - written : pressedAgainAt - Date.parse(at ?? "");
+  return canBeSeen >= 0 && !Number.isNaN(written)
+    ? canBeSeen - written
+    : pressedAgainAt - Date.parse(at ?? "");
 };
 
 /**

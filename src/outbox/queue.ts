@@ -1,5 +1,6 @@
 import { laneOf, type Lane } from "../domain/pending.ts";
 import type { Draft, Report } from "../domain/report.ts";
+import { isKeepableThroughout, keepableThroughout } from "../domain/text.ts";
 import { isoInstant, type Instant } from "../domain/time.ts";
 import { Batches, operationsOf, type Plan } from "./batches.ts";
 import { gapSettled, noteGap } from "./declared.ts";
@@ -146,7 +147,8 @@ export class Queue {
   append(draft: Draft, mono: number): Report {
     const seq = this.#ledger.next++;
     const { unit, store, boot } = this.#of;
-    // A report must satisfy its own schema: an instant that ISO 8601 cannot express is left out.
+    // A report must satisfy its own schema: an instant that ISO 8601 cannot express is left out. Names and reasons in it
+    // may come from anywhere: a text that dispatch's stores refuse would make the report one that is missing for ever.
     const writable = draft.at >= 0 && draft.at <= LAST_INSTANT;
     const report = {
       v: 1,
@@ -158,7 +160,7 @@ export class Queue {
       at: isoInstant(writable ? draft.at : 0),
       clock: writable ? draft.clock : "unset",
       mono: draft.mono ?? mono,
-      data: draft.data,
+      data: isKeepableThroughout(draft.data) ? draft.data : keepableThroughout(draft.data),
     } as Report;
     this.#hold(report);
     return report;

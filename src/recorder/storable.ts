@@ -1,4 +1,4 @@
-import { isKeepable } from "../domain/text.ts";
+import { isKeepableThroughout } from "../domain/text.ts";
 
 /** What no store of the recorder can keep. */
 
@@ -25,19 +25,12 @@ const depthOf = (text: string): number => {
   return deepest;
 };
 
-/** Whether every text in a value, keys included, can be kept. The value is not nested deeply. */
-const isClean = (value: unknown): boolean => {
-  if (typeof value === "string") return isKeepable(value);
-  if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([key, inner]) => isKeepable(key) && isClean(inner));
-};
-
 /** Parses the JSON of one report. Throws an Error that says why it cannot be kept. */
 export const parseStorable = (text: string): unknown => {
   if (depthOf(text) > DEEPEST) throw new Error(`nested deeper than ${DEEPEST} levels`);
   const value: unknown = JSON.parse(text);
   // Only an escape can make such a text: the bytes were checked to be UTF-8.
-  if (text.includes("\\u") && !isClean(value))
+  if (text.includes("\\u") && !isKeepableThroughout(value))
     throw new Error("a text has U+0000 or half of a surrogate pair");
   return value;
 };

@@ -150,15 +150,7 @@ export class EmergencyPart implements Disposable {
   /** Gives the ring an event that needs no additions. */
   give(
     event: RingEvent & {
-      kind:
-        | "fault"
-        | "removed"
-        | "refused"
-        | "left"
-        | "connected"
-        | "listening"
-        | "hello"
-        | "no-drill";
+      kind: "fault" | "removed" | "refused" | "left" | "connected" | "listening" | "hello" | "no-drill";
     },
   ): void {
     this.#give(event);
