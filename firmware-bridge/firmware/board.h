@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define FIRMWARE_MAJOR 1
-#define FIRMWARE_MINOR 6
+#define FIRMWARE_MINOR 7
 #define FIRMWARE_NAME "patrol-panic"
 #define PROTOCOL 1
 

@@ -69,8 +69,8 @@ static uint32_t owed_ms[LOOPS];
 static uint32_t contact[LOOPS];
 /* Loops whose contact has not opened since their press. */
 static uint8_t closed_loops;
-/* Marks to be written, by slot; and `state` of the slots of firmware 1.2. */
-static uint16_t press_due, confirm_due, confirm_old_due;
+/* Marks to be written, or written again, by slot; and `state` of the slots of firmware 1.2. */
+static uint16_t press_due, renew_due, confirm_due, confirm_old_due;
 static uint8_t kept_image, dark_image;
 static bool kept_due, dark_due;
 
@@ -153,7 +153,11 @@ static void begin_slot(uint8_t index) {
         uint8_t mark = eeprom_read_byte(MARKS_AT + index);
         p->count = 1;
         for (p->loop = 0; p->loop < LOOPS && mark != mark_of(p->loop);) p->loop++;
-        if (p->loop < LOOPS) status_of[index] = PENDING;
+        if (p->loop < LOOPS) {
+            status_of[index] = PENDING;
+            /* A power cut may have left its bit half clear, and then it reads differently at the next start. */
+            renew_due |= 1 << index;
+        }
         /* Its number may have been sent by a press that was not written any more: never again. */
         else if (mark == ERASED) confirm_due |= 1 << index;
     } else if (s.state != CONFIRMED) {
@@ -290,6 +294,7 @@ void latch_confirm(uint32_t number) {
         if (!is_pending(i) || presses[i].number != number) continue;
         pending--;
         press_due &= ~(1 << i);
+        renew_due &= ~(1 << i);
         if (status_of[i] == PENDING_OLD) confirm_old_due |= 1 << i;
         else confirm_due |= 1 << i;
         status_of[i] = FREE;
@@ -389,8 +394,8 @@ static uint8_t take(uint16_t *due) {
 }
 
 static void write_next(void) {
-    if (press_due) {
-        uint8_t slot = take(&press_due);
+    if (press_due || renew_due) {
+        uint8_t slot = take(press_due ? &press_due : &renew_due);
         clear_bits(MARKS_AT + slot, mark_of(presses[slot].loop));
     } else if (confirm_due) {
         clear_bits(MARKS_AT + take(&confirm_due), CONFIRMED);

@@ -55,10 +55,16 @@
 /* A cut or a short is believed after 200 ms, its end likewise; anything else that is not normal after 2 s. */
 #define FAULT_SAMPLES (200 / SAMPLE_MS)
 #define DEGRADED_SAMPLES (2000 / SAMPLE_MS)
+/*
+ * A loose plug or a wire that touches ground can come and go with an engine at idle, and then a press is taken for a
+ * disturbance. An odd sample weighs as much as eight others, so a loop that is bad for a ninth of the time is degraded.
+ */
+#define ODD_WEIGHT 8
+#define RESTLESS (ODD_WEIGHT * 1000 / SAMPLE_MS)
 /* A button held for 60 s is stuck. */
 #define STUCK_SAMPLES (60000UL / SAMPLE_MS)
 
-/* True after `limit` more samples for it than against it, and false after as many the other way. */
+/* True once `limit` more has come for it than against it, and false after as much the other way. */
 struct belief {
     uint16_t count;
     bool is;
@@ -66,7 +72,7 @@ struct belief {
 
 struct loop {
     enum loop_state state;
-    struct belief open, shorted, degraded, damp;
+    struct belief open, shorted, degraded, damp, restless;
     uint16_t rest;    /* average reading without contact, shifted; 0: none yet */
     uint8_t run;      /* samples with contact since the last one without */
     uint16_t level;   /* reading that began this run */
@@ -100,9 +106,10 @@ void loops_begin(uint8_t kept) {
     }
 }
 
-static void weigh(struct belief *b, bool evidence, uint16_t limit) {
-    if (evidence) {
-        if (b->count < limit && ++b->count == limit) b->is = true;
+static void weigh(struct belief *b, uint8_t evidence, uint16_t limit) {
+    if (evidence > 0) {
+        b->count = b->count + evidence < limit ? b->count + evidence : limit;
+        if (b->count == limit) b->is = true;
     } else if (b->count > 0 && --b->count == 0) {
         b->is = false;
     }
@@ -176,7 +183,7 @@ static bool feel(struct loop *l, uint16_t reading, uint16_t spread) {
 static enum loop_state at_rest(const struct loop *l) {
     if (l->open.is) return LOOP_OPEN;
     if (l->shorted.is) return LOOP_SHORT;
-    return l->degraded.is ? LOOP_DEGRADED : LOOP_NORMAL;
+    return l->degraded.is || l->restless.is ? LOOP_DEGRADED : LOOP_NORMAL;
 }
 
 /* Whether this contact has lasted long enough. */
@@ -230,8 +237,10 @@ void loops_sample(uint8_t index, uint16_t reading, uint16_t spread) {
     weigh(&l->open, reading >= CORRODED_BELOW, FAULT_SAMPLES);
     weigh(&l->shorted, reading < SHORT_BELOW, FAULT_SAMPLES);
     if (!contact) {
+        bool is_whole = !l->open.is && !l->shorted.is;
         bool is_damp = l->damp.is ? reading < DAMP_BELOW : reading >= SHORT_BELOW && reading < PRESSED_BELOW;
-        weigh(&l->degraded, !is_normal(reading) && !l->open.is && !l->shorted.is, DEGRADED_SAMPLES);
+        weigh(&l->degraded, !is_normal(reading) && is_whole, DEGRADED_SAMPLES);
+        weigh(&l->restless, l->odd > 0 && is_whole ? ODD_WEIGHT : 0, RESTLESS);
         /* Kept in EEPROM, so it must not flicker: it ends only where rest is normal. */
         weigh(&l->damp, is_damp && !l->may_be_held, DEGRADED_SAMPLES);
     }

@@ -1,7 +1,7 @@
 /** The panic board as the unit sees it, independent of the serial protocol. */
 
 /** The version of the firmware that this release brings, as a board reports it. */
-export const BOARD_FIRMWARE = "1.6";
+export const BOARD_FIRMWARE = "1.7";
 
 export const LOOP_STATES = ["normal", "pressed", "open", "short", "stuck", "degraded"] as const;
 export type LoopState = (typeof LOOP_STATES)[number];

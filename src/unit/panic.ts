@@ -19,16 +19,18 @@ const LOOP_FAULTS: Readonly<Record<Exclude<(typeof LOOP_CODES)[number], "degrade
   stuck: "has been pressed for 60 s: the button is stuck",
 };
 
-/** Volts of a loop at rest. */
-const NORMAL_V = 2.5;
+/** Volts of a loop at rest that is normal (firmware-bridge/PROTOCOL.md). */
+const NORMAL_V = { from: 2.1, to: 2.77 };
 
 /** What is wrong with a loop that is neither normal nor broken. More volts: resistance has been added. */
 const degradedBy = (level: number | undefined): string => {
-  const measured = level === undefined ? "is degraded" : `reads ${level.toFixed(1)} V instead of 2.5 V`;
-  const corrosion = "corrosion in its plugs";
+  const corrosion = "corrosion in its plugs, or a loose one";
   const moisture = "moisture in its plugs, cable or button";
-  if (level === undefined) return `${measured}: look for ${corrosion}, or ${moisture}`;
-  return `${measured}: look for ${level > NORMAL_V ? corrosion : moisture}`;
+  if (level === undefined) return `is degraded: look for ${corrosion}, or ${moisture}`;
+  const measured = `reads ${level.toFixed(1)} V`;
+  if (level >= NORMAL_V.from && level <= NORMAL_V.to)
+    return `${measured}, and comes and goes: look for a loose plug, or a wire that touches ground`;
+  return `${measured} instead of 2.5 V: look for ${level > NORMAL_V.to ? corrosion : moisture}`;
 };
 
 /** What becomes of the board's messages. `buttons`: by configured name. */

@@ -59,7 +59,7 @@ test("a board is shown, calibrated with what was measured, and forgets it again"
     /\nsupply 51[45]\d mV \(calibrated, (49|50)\d\d mV before\), reference 1\.13\d V\n$/,
   );
   const shown: unknown = JSON.parse(await said("show", "--json"));
-  expect(shown).toMatchObject({ firmware: "1.6", calibrated: true });
+  expect(shown).toMatchObject({ firmware: "1.7", calibrated: true });
   expect(await said("calibrate", "--forget")).toMatch(
     /\(not calibrated: up to 9 % off, 51[45]\d mV before\)/,
   );

@@ -147,8 +147,8 @@ describe("the board's firmware", () => {
       ok: true,
       port: link,
       board: expect.stringMatching(/^[0-9a-f]{8}$/),
-      before: "1.6",
-      after: "1.6",
+      before: "1.7",
+      after: "1.7",
     };
     expect(JSON.parse(same.printed)).toEqual({ ...result, changed: false, seconds: 0 });
     const forced = await run("--json", "--force");
@@ -178,7 +178,7 @@ describe("the board's firmware", () => {
     expect(await interrupted("SIGKILL", "verifying 50 %")).toMatchObject({ signal: "SIGKILL" });
     await waitFor("the boot loader", () => live.lamps.at(-1) === "fault");
     const done = await run("--json");
-    expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.6", changed: true });
+    expect(JSON.parse(done.printed)).toMatchObject({ ok: true, before: null, after: "1.7", changed: true });
   }, 180_000);
 
   test("is programmed to the end although the terminal is closed, or the session is stopped", async () => {

@@ -21,7 +21,7 @@ test.each([1, 2, 3, 4])(
       await line.pass(2_500);
       expect(line.board.light.lamp).toBe(pattern);
     }
-    expect(line.host.health).toMatchObject({ connected: true, firmware: "1.6" });
+    expect(line.host.health).toMatchObject({ connected: true, firmware: "1.7" });
     expect(line.faults).toEqual([]);
   },
   120_000,

@@ -3,7 +3,7 @@ import { numbers, openFirmwareBench, presses, type FirmwareBench } from "./bench
 
 /** A board that is programmed with another firmware keeps its EEPROM: its id, numbers and pending presses. */
 const imageOf = (version: string) => `test/firmware-bridge/images/panic-board-${version}.hex`;
-const OLDER = ["1.2", "1.3", "1.4", "1.5"];
+const OLDER = ["1.2", "1.3", "1.4", "1.5", "1.6"];
 
 /** Makes presses until the board has given this number. */
 const pressUntil = (bench: FirmwareBench, number: number): void => {

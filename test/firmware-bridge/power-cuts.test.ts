@@ -163,3 +163,28 @@ test.each([
   },
   240_000,
 );
+
+test("a press that is told after a power cut in the middle of its write is told after each further one", () => {
+  const random = createRandom(77);
+  const bench = openFirmwareBench({ seed: 77 });
+  let told = 0;
+  const gone: number[] = [];
+  for (let n = 0; n < 120; n++) {
+    bench.pass(300);
+    bench.board.touch(n % LOOPS, 400);
+    bench.pass(16 + random() * 8);
+    bench.board.release(n % LOOPS);
+    const after = Array.from({ length: 5 }, () => {
+      cut(bench);
+      bench.pass(120);
+      return presses(bench).at(-1)?.number;
+    });
+    const number = after.find((one) => one !== undefined);
+    if (number === undefined) continue;
+    told++;
+    if (after.slice(after.indexOf(number)).some((one) => one === undefined)) gone.push(number);
+    bench.say({ kind: "confirm", number });
+  }
+  expect(gone).toEqual([]);
+  expect(told).toBeGreaterThan(40);
+});

@@ -38,8 +38,8 @@ test("the client updates the simulated board over its serial port, twice", async
     });
     expect(await updated).toMatchObject({
       changed: true,
-      before: { firmware: "1.6" },
-      after: { firmware: "1.6" },
+      before: { firmware: "1.7" },
+      after: { firmware: "1.7" },
     });
     process.stdout.write(`an update over the pty: ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
     expect(progress.at(-1)).toBe(1);
