@@ -72,7 +72,7 @@ void update_poll(void) {
         if (panic_send_update(UPDATE_STARTING)) enter(LEAVING);
         break;
     case LEAVING:
-        if (passed >= LEAVE_MS) leave();
+        if (passed >= LEAVE_MS && !loops_touched()) leave();
         break;
     }
 }

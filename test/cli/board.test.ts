@@ -53,7 +53,7 @@ test("a board is shown, calibrated with what was measured, and forgets it again"
   using live = start();
   live.catchUp();
   expect(await said("show")).toMatch(
-    /^board [0-9a-f]{8}, firmware 1\.6\nsupply (49|50)\d\d mV \(not calibrated: up to 9 % off\), reference 1\.100 V\n$/,
+    /^board [0-9a-f]{8}, firmware 1\.7\nsupply (49|50)\d\d mV \(not calibrated: up to 9 % off\), reference 1\.100 V\n$/,
   );
   expect(await said("calibrate", "--mv", "5150")).toMatch(
     /\nsupply 51[45]\d mV \(calibrated, (49|50)\d\d mV before\), reference 1\.13\d V\n$/,

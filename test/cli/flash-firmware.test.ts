@@ -128,13 +128,13 @@ describe("the board's firmware", () => {
     expect(first.error).toBe("");
     expect(first.printed).toContain(`looking for the panic board at ${link}\nwriting 25 %\nwriting 50 %\n`);
     expect(first.printed).toMatch(
-      /verifying 100 %\npanic board [0-9a-f]{8} at \S+: firmware 1\.6 → 1\.6, written and verified; \d+\.\d s without a panic path\nNobody receives a press until the service runs: systemctl start patrol-unit\n$/,
+      /verifying 100 %\npanic board [0-9a-f]{8} at \S+: firmware 1\.7 → 1\.7, written and verified; \d+\.\d s without a panic path\nNobody receives a press until the service runs: systemctl start patrol-unit\n$/,
     );
     expect(first.exit).toBe(0);
     const again = await run();
     expect(again).toMatchObject({ exit: 0, error: "" });
     expect(again.printed).toMatch(
-      /panic board [0-9a-f]{8} at \S+ has this firmware already \(1\.6\): nothing is done; --force programs it again\n$/,
+      /panic board [0-9a-f]{8} at \S+ has this firmware already \(1\.7\): nothing is done; --force programs it again\n$/,
     );
     expect(again.printed).not.toContain("writing");
   }, 120_000);

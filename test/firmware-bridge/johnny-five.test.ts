@@ -38,7 +38,7 @@ describe("johnny-five on the spare pins of the released image", () => {
     let ready = false;
     board.on("ready", () => (ready = true));
     await waitFor("johnny-five", () => ready);
-    expect(io.firmware).toMatchObject({ name: "patrol-panic", version: { major: 1, minor: 6 } });
+    expect(io.firmware).toMatchObject({ name: "patrol-panic", version: { major: 1, minor: 7 } });
     expect(io.pins.map(({ supportedModes }) => supportedModes.length > 0)).toEqual(
       // 0, 1: the line; 8: sounder; 9 and 13: the lamps. The loops, 14 to 17, can be read.
       Array.from({ length: 22 }, (_, pin) => ![0, 1, 8, 9, 13].includes(pin)),

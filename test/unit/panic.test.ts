@@ -64,7 +64,10 @@ test.each([
   [3.04, "reads 3.0 V instead of 2.5 V: look for corrosion in its plugs, or a loose one"],
   [2.5, "reads 2.5 V, and comes and goes: look for a loose plug, or a wire that touches ground"],
   [1.9, "reads 1.9 V instead of 2.5 V: look for moisture in its plugs, cable or button"],
-  [undefined, "is degraded: look for corrosion in its plugs, or a loose one, or moisture in its plugs, cable or button"],
+  [
+    undefined,
+    "is degraded: look for corrosion in its plugs, or a loose one, or moisture in its plugs, cable or button",
+  ],
 ])("a loop that is degraded, at %s V, is a fault that says what to look for", async (level, says) => {
   const { world, events, board } = await opened();
   board.loop(0, "degraded", level);
