@@ -32,12 +32,17 @@ need dpkg-deb dpkg "makes the packages"
 need strip binutils "removes from the programs of the packages what does not run"
 need x86_64-linux-gnu-g++ g++-x86-64-linux-gnu "compiles the CAN library of the package for amd64"
 need aarch64-linux-gnu-g++ g++-aarch64-linux-gnu "compiles the CAN library of the package for arm64"
+need qemu-aarch64-static qemu-user-static "runs the package for arm64 on another processor"
 need lintian lintian "finds what a Debian package must not have (npm run test:package)"
 need debootstrap debootstrap "makes the fresh Debian that the packages are installed in (npm run test:package)"
 need groff groff-base "reads the manual page"
 need chromium chromium "shows the pages"
 need faketime faketime "shows the service a clock in 1970"
 [ -e /usr/lib/avr/include/avr/io.h ] || { echo "missing: avr-libc (rebuilds the panic board's firmware)"; missing="$missing avr-libc"; }
+[ -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || {
+    echo "missing: libstdc++6-arm64-cross (with those of C that it needs: the libraries of arm64 that the package depends on)"
+    missing="$missing libstdc++6-arm64-cross"
+}
 
 # The optional library for SocketCAN: npm leaves it out if its own Node is too old for it.
 [ -e node_modules/socketcan ] || npm run -s can >/dev/null 2>&1 || echo "socketcan cannot be built: CAN journeys are skipped"
