@@ -19,6 +19,8 @@ export type BrokerUnderTest = AsyncDisposable & {
   readonly refuses: { readonly publish: boolean; readonly subscribe: boolean };
   /** Whether it sends DISCONNECT 0x8E to a client that another one replaces. */
   readonly saysTakenOver: boolean;
+  /** Whether it sets DUP, as MQTT demands, on what an earlier connection has got. */
+  readonly marksRepeated: boolean;
   /** What it announces. */
   readonly limits: { readonly receiveMaximum: number; readonly maximumPacketSize: number };
   /** Dispatch subscribes to everything; `heard` grows from now on. */
@@ -208,6 +210,10 @@ export const connectionContract = (name: string, start: () => Promise<BrokerUnde
         const third = await unit.dial();
         await publish(broker, third, "event");
         expect(unit.incoming.map(({ payload }) => payload.toString())).toEqual(["1", "1"]);
+        expect(unit.incoming.map(({ repeated }) => repeated)).toEqual([
+          undefined,
+          broker.marksRepeated ? true : undefined,
+        ]);
       }),
     );
 

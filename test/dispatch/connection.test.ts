@@ -41,7 +41,7 @@ const openDispatch = async (port: number, version: 4 | 5) => {
 const behindRelay = async (
   stack: AsyncDisposableStack,
   port: number,
-  about: Pick<BrokerUnderTest, "version" | "refuses" | "saysTakenOver" | "limits">,
+  about: Pick<BrokerUnderTest, "version" | "refuses" | "saysTakenOver" | "marksRepeated" | "limits">,
 ): Promise<BrokerUnderTest> => {
   const relay = stack.use(await openRelay(port));
   const dispatch = await openDispatch(port, about.version);
@@ -75,6 +75,7 @@ const openMosquitto = async (): Promise<BrokerUnderTest> => {
     // Its access rules do not cover subscriptions.
     refuses: { publish: true, subscribe: false },
     saysTakenOver: false,
+    marksRepeated: true,
     limits: { ...NO_LIMITS, maximumPacketSize: 20_000_000 },
   });
 };
@@ -100,6 +101,7 @@ const openAedes = async (): Promise<BrokerUnderTest> => {
     version: 4,
     refuses: { publish: false, subscribe: true },
     saysTakenOver: false,
+    marksRepeated: false,
     limits: NO_LIMITS,
   });
 };
@@ -125,6 +127,7 @@ const openSimulated = async (limits: Partial<BrokerLimits>): Promise<BrokerUnder
     version: all.version,
     refuses: { publish: true, subscribe: true },
     saysTakenOver: all.version === 5,
+    marksRepeated: true,
     limits: { receiveMaximum: all.receiveMaximum, maximumPacketSize: all.maximumPacketSize },
     async listen() {
       broker.listen({

@@ -12,6 +12,10 @@ export type BrokerLimits = {
   readonly maximumPacketSize: number;
   /** Some brokers deliver no retained message to a filter with wildcards. */
   readonly retainedToWildcards: boolean;
+  /** So many messages the unit may get before it has acknowledged one: its own Receive Maximum, or a limit of 3.1.1. */
+  readonly inFlight: number;
+  /** What an earlier connection got and did not acknowledge, NATS sends again half a minute after that. */
+  readonly resendsAfterMs: number;
   /** Some brokers accept one client id of a unit only: what becomes of a CONNECT with a courier's. */
   readonly refusesCouriers?: LinkFault | undefined;
 };
@@ -48,6 +52,8 @@ export const FULL_LIMITS: BrokerLimits = {
   receiveMaximum: 65_535,
   maximumPacketSize: 268_435_455,
   retainedToWildcards: true,
+  inFlight: 16,
+  resendsAfterMs: 0,
 };
 
 export const soundBroker = (): BrokerFaults => ({
@@ -75,7 +81,8 @@ export type Will = { readonly topic: string; readonly payload: Buffer };
 /** The broker's end of a connection. */
 export type Peer = {
   readonly will: Will | undefined;
-  deliver(id: number, message: Message): void;
+  /** `repeated`: an earlier connection got it already. */
+  deliver(id: number, message: Message, repeated: boolean): void;
   /** DISCONNECT with a reason code, then close. */
   disconnect(code: number): void;
   /** Close without a word. */
@@ -84,8 +91,11 @@ export type Peer = {
 
 type Session = {
   readonly filters: Set<string>;
-  /** Not acknowledged by the client: sent again in the next connection. */
-  readonly unacknowledged: Map<number, { readonly message: Message; readonly at: number }>;
+  /** Not acknowledged by the client: sent again in the next connection. `sentAt`: when a connection last got it. */
+  readonly unacknowledged: Map<
+    number,
+    { readonly message: Message; readonly at: number; sentAt?: number | undefined }
+  >;
   /** Those that the connection has got; undefined: it has no CONNACK yet. */
   sent: Set<number> | undefined;
   peer: Peer | undefined;
@@ -96,8 +106,6 @@ type Session = {
 export type Listener = { readonly filter: string; readonly receive: (message: Message) => void };
 
 const SESSION_EXPIRY_MS = 86_400_000;
-/** The most messages that the unit takes at once, its Receive Maximum. Brokers of MQTT 3.1.1 have a limit of their own. */
-const IN_FLIGHT = 16;
 /** As mosquitto's `max_queued_messages`: what a session that is away can collect; more is dropped. */
 const SESSION_MESSAGES = 1_000;
 const HANG_UP_MS = 20;
@@ -159,7 +167,7 @@ export class Broker {
     const before = this.#sessions.get(clientId);
     const session = before ?? {
       filters: new Set<string>(),
-      unacknowledged: new Map<number, { message: Message; at: number }>(),
+      unacknowledged: new Map(),
       sent: undefined,
       peer: undefined,
       expiry: undefined,
@@ -185,13 +193,22 @@ export class Broker {
   }
 
   /** As many as the client takes: each acknowledgement makes room for another. */
-  #deliver({ unacknowledged, sent, peer }: Session): void {
+  #deliver(session: Session): void {
+    const { unacknowledged, sent, peer } = session;
     if (!sent || !peer) return;
-    for (const [id, { message }] of unacknowledged) {
-      if (sent.size >= IN_FLIGHT) return;
+    const now = this.#time.mono();
+    for (const [id, kept] of unacknowledged) {
+      if (sent.size >= this.limits.inFlight) return;
       if (sent.has(id)) continue;
+      const { message, sentAt } = kept;
+      const waitMs = sentAt === undefined ? 0 : sentAt + this.limits.resendsAfterMs - now;
+      if (waitMs > 0) {
+        this.#time.after(waitMs, () => session.sent === sent && this.#deliver(session));
+        continue;
+      }
       sent.add(id);
-      peer.deliver(id, message);
+      kept.sentAt = now;
+      peer.deliver(id, message, sentAt !== undefined);
     }
   }
 

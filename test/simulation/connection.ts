@@ -210,7 +210,7 @@ export class SimulatedConnection implements Connection, Peer {
     else send();
   }
 
-  deliver(id: number, message: Message): void {
+  deliver(id: number, message: Message, repeated: boolean): void {
     const { on, up, options } = this.#o;
     const bytes = HEADER + message.topic.length + message.payload.length;
     const acknowledge = () =>
@@ -228,7 +228,7 @@ export class SimulatedConnection implements Connection, Peer {
         acknowledge();
         return;
       }
-      on.message(message).then(acknowledge, (cause: unknown) =>
+      on.message(repeated ? { ...message, repeated } : message).then(acknowledge, (cause: unknown) =>
         this.#endNear(new LinkError("failed", `${this.broker}: a message cannot be taken`, cause), "unit"),
       );
     });

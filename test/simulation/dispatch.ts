@@ -175,6 +175,15 @@ export class Dispatch {
     });
   }
 
+  /** The operator ends everything that is open. */
+  endAll(): void {
+    for (const [episode, answered] of this.#answered) {
+      if (this.#over.has(episode)) continue;
+      answered.stage = STAGES.length;
+      this.#clearAgain(episode);
+    }
+  }
+
   /** The unit may be at another broker by now: the operator sees that the episode is still open. */
   #clearAgain(episode: string): void {
     if (this.#over.has(episode)) return;

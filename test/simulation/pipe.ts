@@ -8,6 +8,8 @@ export type Conditions = {
   stalled: boolean;
   /** What is sent is gone. */
   swallowing: boolean;
+  /** What stalls now comes at once when that ends: a radio holds it, or it is sent again at that moment. */
+  held: boolean;
 };
 
 export const soundLink = (): Conditions => ({
@@ -15,6 +17,7 @@ export const soundLink = (): Conditions => ({
   bytesPerS: 100_000,
   stalled: false,
   swallowing: false,
+  held: false,
 });
 
 /**
@@ -36,6 +39,7 @@ export class Pipe {
   #lost = false;
   /** Since when the stalled link keeps the first packet. */
   #stalledAt: number | undefined;
+  #held = false;
   #finished = false;
   #closed = false;
 
@@ -79,13 +83,15 @@ export class Pipe {
     if (!packet || this.#sending || this.#closed) return;
     if (this.#conditions.stalled) {
       this.#stalledAt ??= this.#time.mono();
+      this.#held = this.#conditions.held;
       return;
     }
     this.#sending = true;
     if (this.#stalledAt !== undefined) {
       const stalledMs = this.#time.mono() - this.#stalledAt;
       this.#stalledAt = undefined;
-      this.#after(Math.min(stalledMs, RESEND_MS), () => {
+      const waitMs = this.#held ? 0 : Math.min(stalledMs, RESEND_MS);
+      this.#after(waitMs, () => {
         this.#sending = false;
         this.pump();
       });

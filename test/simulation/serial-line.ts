@@ -27,6 +27,7 @@ export class SerialLine {
     bytesPerS: BYTES_PER_S,
     stalled: false,
     swallowing: false,
+    held: false,
   };
   #plugged = true;
   /** The host's process stands still. */

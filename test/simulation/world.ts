@@ -399,9 +399,19 @@ const urlOf = (broker: Broker): string => `mqtts://${broker.name}:8883`;
 /** What a broker that allows a unit one client id may do at the CONNECT of a courier. */
 const ID_REFUSALS = ["unauthorised", "failed", "lost"] as const;
 
+/** What the client announces counts only with MQTT 5. */
+const drawDelivery = (dice: Dice): Pick<BrokerLimits, "version" | "inFlight" | "resendsAfterMs"> => {
+  const version = dice.chance(0.15) ? 4 : 5;
+  return {
+    version,
+    inFlight: version === 5 ? FULL_LIMITS.inFlight : dice.pick([1, 5, 20]),
+    resendsAfterMs: dice.chance(0.15) ? 30_000 : 0,
+  };
+};
+
 /** Most brokers are large; some are small, old or of another make. */
 const drawLimits = (dice: Dice): BrokerLimits => ({
-  version: dice.chance(0.15) ? 4 : 5,
+  ...drawDelivery(dice),
   receiveMaximum: dice.pick([1, 2, 10, 20, 100, FULL_LIMITS.receiveMaximum, FULL_LIMITS.receiveMaximum]),
   maximumPacketSize: dice.pick([2_000, 10_000, 1_000_000, FULL_LIMITS.maximumPacketSize]),
   retainedToWildcards: dice.chance(0.8),

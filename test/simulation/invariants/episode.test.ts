@@ -1,5 +1,6 @@
 import { EPISODE_INVARIANTS } from "./episode.ts";
 import {
+  E,
   second,
   running,
   up,
@@ -33,7 +34,7 @@ const SOUND: readonly Case[] = [
     "dispatch clears what was published long ago, though it did not get that",
     [
       [1, arrived(1), reported()],
-      [11, acked("cleared"), over(2)],
+      [61, acked("cleared"), over(2)],
     ],
   ],
   [
@@ -106,6 +107,15 @@ const SOUND: readonly Case[] = [
       [1, disk([{}])],
       [2, disk([])],
       [3, disk([{ id: "F" }])],
+    ],
+  ],
+  [
+    "ended-stays-ended",
+    "only the store had it, and the board repeats its press",
+    [
+      [1, { what: "adopted", episode: E }, disk([{}])],
+      [2, disk([])],
+      [3, disk([{}])],
     ],
   ],
   [

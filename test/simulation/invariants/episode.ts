@@ -25,13 +25,19 @@ const episodeSurvives: Invariant = {
   },
 };
 
+/**
+ * Excuse: its memory was never stored, and only the store had a report of it. A report does not name the press, which the
+ * board repeats until it is confirmed.
+ */
 const endedStaysEnded: Invariant = {
   name: "ended-stays-ended",
   sentence: "An episode that has ended does not come back.",
   begin() {
     const seen = new Set<string>();
     const ended = new Set<string>();
+    const adopted = new Set<string>();
     return (fact) => {
+      if (fact.what === "adopted") adopted.add(fact.episode);
       if (fact.what !== "durable") return undefined;
       const open = new Set(fact.episodes.filter(isOpen).map(({ id }) => id));
       // An older state of a disk that lied shows what had ended.
@@ -39,7 +45,7 @@ const endedStaysEnded: Invariant = {
         ended.clear();
         seen.clear();
       }
-      const back = [...open].find((id) => ended.has(id));
+      const back = [...open].find((id) => ended.has(id) && !adopted.has(id));
       for (const id of seen) if (!open.has(id)) ended.add(id);
       for (const id of open) seen.add(id);
       return back === undefined ? undefined : `${back} is open again`;

@@ -3,13 +3,9 @@ import type { Invariant } from "./invariant.ts";
 
 const FIRST_REFUSAL = 0x80;
 /** The unit takes dispatch to have seen what it published so long ago, less what a message needs to arrive. */
-const SEEN_MS = 9_000;
-const NO_SUBSCRIBERS = 0x10;
-/** The same if a broker has answered that it has no subscriber. */
-const UNHEARD_MS = 59_000;
+const SEEN_MS = 59_000;
 
-/** `since`: the broker has not answered since then that it has no subscriber. */
-type Most = { readonly presses: number; readonly first: number; readonly since?: number | undefined };
+type Most = { readonly presses: number; readonly at: number };
 
 /** When the most presses of each episode were published to each broker that has not refused them. */
 class Published {
@@ -21,21 +17,16 @@ class Published {
     if (episode === undefined) return;
     const brokers = this.#most.get(episode) ?? new Map<string, Most>();
     this.#most.set(episode, brokers);
-    const before = brokers.get(broker);
     if (fact.what === "published") {
       const { presses = 0 } = fact.report ?? {};
-      if (presses > (before?.presses ?? 0)) brokers.set(broker, { presses, first: at, since: at });
-      else if (before && presses === before.presses)
-        brokers.set(broker, { ...before, since: before.since ?? at });
+      if (presses > (brokers.get(broker)?.presses ?? 0)) brokers.set(broker, { presses, at });
     } else if (fact.code >= FIRST_REFUSAL) brokers.delete(broker);
-    else if (before && fact.code === NO_SUBSCRIBERS) brokers.set(broker, { ...before, since: undefined });
   }
 
   /** Whether dispatch may have seen more presses than these. */
   isLong(episode: string, seen: number, now: number): boolean {
     return [...(this.#most.get(episode)?.values() ?? [])].some(
-      ({ presses, first, since = Infinity }) =>
-        presses > seen && (now - since >= SEEN_MS || now - first >= UNHEARD_MS),
+      ({ presses, at }) => presses > seen && now - at >= SEEN_MS,
     );
   }
 }
@@ -46,7 +37,7 @@ class Published {
  * - The disk has lost what it had synced: presses that the board repeats are counted anew.
  * - A broker has the press and gave it to nobody: a unit cannot know. "A receipt within the last 10 minutes overrides
  *   0x10" (§4).
- * - Dispatch wrote `cleared` when the press had been published for some seconds, and nobody had refused it. Brokers that
+ * - Dispatch wrote `cleared` when the press had been published for a minute, and nobody had refused it. Brokers that
  *   never acknowledge an emergency may have shown it to dispatch: a unit that
  *   waited for more could not be cleared by them.
  */
