@@ -154,7 +154,7 @@ const radioHolds: Fault = { kind: "radio holds", weight: 2, meanMs: TUNNEL_MS, b
 /** In a tunnel the officer presses again, and dispatch ends the emergency: neither knows of the other. */
 const endCrossesPress: Fault = {
   kind: "end crosses a press",
-  weight: 3,
+  weight: 5,
   meanMs: TUNNEL_MS,
   begin(world, dice) {
     const press = () => world.board.press(dice.int(0, 1), 200);
