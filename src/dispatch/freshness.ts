@@ -3,11 +3,14 @@
  * as soon as it has accepted a connection, but only so many messages before it needs an acknowledgement, and its answers
  * to the unit come in between. So first the unit looks at an answer to something that it sent after it had acknowledged
  * all that had come: the broker had those acknowledgements first, and would have sent what waits. Then nothing waits, and
- * what comes after any answer was written after its question. Pure: times are in milliseconds.
+ * as long as few messages have come since, what comes after any answer was written after its question. Pure: times are in
+ * milliseconds.
  */
 
 /** An acknowledgement leaves before what is sent so long after it. A broker may need as long to send what waits. */
 const LEFT_MS = 100;
+/** So many messages a broker sends before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; one of 3.1.1 perhaps 1. */
+const AT_ONCE = { 4: 1, 5: 10 } as const;
 
 export class Freshness {
   /** When each session was last known to be empty. */
@@ -31,6 +34,9 @@ export class Arrivals {
   #lastAt = -Infinity;
   /** How many messages are not acknowledged. */
   #open = 0;
+  /** How many have come since nothing waited. */
+  #recent = 0;
+  #atOnce = 0;
 
   constructor(emptyAt: Map<string, number>, session: string) {
     this.#emptyAt = emptyAt;
@@ -38,14 +44,19 @@ export class Arrivals {
     this.#emptyBefore = emptyAt.get(session) ?? -Infinity;
   }
 
-  /** The broker has accepted the connection. */
-  accepted(hadSession: boolean, now: number): void {
+  /** The broker has accepted the connection, with this version of MQTT (4: 3.1.1). */
+  accepted(
+    { hadSession, version }: { readonly hadSession: boolean; readonly version: 4 | 5 },
+    now: number,
+  ): void {
+    this.#atOnce = AT_ONCE[version];
     if (!hadSession) this.#drained(now);
   }
 
   /** The broker has answered what the unit sent at `sentAt`. */
   answered(sentAt: number): void {
-    if (this.#isDrained || (this.#open === 0 && sentAt - this.#lastAt >= LEFT_MS)) this.#drained(sentAt);
+    if (this.#open === 0 && sentAt - this.#lastAt >= LEFT_MS) this.#drained(sentAt);
+    else if (this.#isDrained && this.#recent < this.#atOnce) this.#note(sentAt);
   }
 
   /**
@@ -54,6 +65,7 @@ export class Arrivals {
    */
   came(repeated: boolean, now: number): number {
     this.#open++;
+    this.#recent++;
     this.#lastAt = now;
     return now - (repeated ? this.#emptyBefore : (this.#emptyAt.get(this.#session) ?? -Infinity));
   }
@@ -64,9 +76,14 @@ export class Arrivals {
     this.#lastAt = now;
   }
 
-  /** Answers can come in another order than the questions were sent. */
   #drained(at: number): void {
     this.#isDrained = true;
+    this.#recent = 0;
+    this.#note(at);
+  }
+
+  /** Answers can come in another order than the questions were sent. */
+  #note(at: number): void {
     this.#emptyAt.set(this.#session, Math.max(at, this.#emptyAt.get(this.#session) ?? -Infinity));
   }
 }

@@ -35,7 +35,7 @@ export const hearing = (
       },
       oversize: (topic, bytes) => on().oversize(topic, bytes),
     },
-    accepted: ({ hadSession }) => arrivals.accepted(hadSession, time.mono()),
+    accepted: (connection) => arrivals.accepted(connection, time.mono()),
     answered: (rttMs) => arrivals.answered(time.mono() - rttMs),
   };
 };

@@ -4,9 +4,14 @@ import { Freshness, type Arrivals } from "../../src/dispatch/freshness.ts";
 /** What is sent so long after an acknowledgement follows it on the wire. */
 const LEFT_MS = 100;
 
-const connected = (freshness: Freshness, session: string, now: number, hadSession = true): Arrivals => {
+const connected = (
+  freshness: Freshness,
+  session: string,
+  now: number,
+  { hadSession = true, version = 5 }: { hadSession?: boolean; version?: 4 | 5 } = {},
+): Arrivals => {
   const arrivals = freshness.connecting(session);
-  arrivals.accepted(hadSession, now);
+  arrivals.accepted({ hadSession, version }, now);
   return arrivals;
 };
 
@@ -56,6 +61,25 @@ test("once nothing waits every answer counts: what comes was on the wire since i
   expect(waited(arrivals, 2_100)).toBe(200);
 });
 
+test.each([
+  [4, 1],
+  [5, 10],
+] as const)(
+  "an answer says nothing if the broker may wait for acknowledgements: version %i, %i messages",
+  (version, most) => {
+    const arrivals = connected(new Freshness(), "a", 0, { version });
+    arrivals.answered(1_000);
+    for (let n = 1; n < most; n++) arrivals.came(false, 1_500);
+    arrivals.answered(1_450);
+    expect(arrivals.came(false, 1_600)).toBe(150);
+    arrivals.answered(1_550);
+    expect(arrivals.came(false, 1_700)).toBe(250);
+    for (let n = 0; n <= most; n++) arrivals.settled(1_800);
+    arrivals.answered(1_900);
+    expect(arrivals.came(false, 2_000)).toBe(100);
+  },
+);
+
 test("what was sent on an earlier connection already may have waited since before this one", () => {
   const freshness = new Freshness();
   connected(freshness, "a", 0).answered(1_000);
@@ -66,7 +90,7 @@ test("what was sent on an earlier connection already may have waited since befor
 });
 
 test("without a session nothing waits", () => {
-  expect(waited(connected(new Freshness(), "a", 10, false), 15)).toBe(5);
+  expect(waited(connected(new Freshness(), "a", 10, { hadSession: false }), 15)).toBe(5);
 });
 
 test("what a new connection brings may have waited since the session was last known to be empty", () => {

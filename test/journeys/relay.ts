@@ -11,7 +11,7 @@ export type Relay = Disposable & {
   /** Passes what goes up, and nothing that comes back. */
   deafen(on: boolean): void;
   reset(): void;
-  /** Passes nothing on until told otherwise; nothing is lost. */
+  /** Passes nothing on until told otherwise, on new connections too; nothing is lost. */
   stall(on: boolean): void;
   /** What was said first on the newest connection is said on one more: to the broker, the same client a second time. */
   duplicate(): void;
@@ -47,6 +47,7 @@ const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => voi
 export const openRelay = async (target: number, shape?: Shape): Promise<Relay> => {
   let swallowing = false;
   let deaf = false;
+  let stalled = false;
   let greeting: Buffer | undefined;
   let bytesUp = 0;
   const sockets = new Set<Socket>();
@@ -61,6 +62,7 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
       sockets.add(from);
       const pass = shape ? shaped(from, to, shape) : (bytes: Buffer) => void to.write(bytes);
       from.on("data", (bytes) => void (swallowing || (deaf && from === far) || pass(bytes)));
+      if (stalled) from.pause();
       from.on("error", () => undefined);
       from.on("close", () => {
         sockets.delete(from);
@@ -84,6 +86,7 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
       for (const socket of sockets) socket.resetAndDestroy();
     },
     stall(on) {
+      stalled = on;
       for (const socket of sockets) {
         if (on) socket.pause();
         else socket.resume();

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { openCar, waitFor } from "./car.ts";
+import { openDispatch } from "./dispatch.ts";
+import { startMosquitto } from "./mosquitto.ts";
+import { openRelay } from "./relay.ts";
+
+/** A tunnel: the radio keeps what is sent for longer than a person waits, and then delivers all of it. */
+test(
+  "a `cleared` and a further press that cross in a tunnel: the press is not ended by it, and a later one ends it",
+  { timeout: 120_000 },
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const broker = stack.use(await startMosquitto());
+    await broker.start();
+    const dispatch = stack.use(await openDispatch(broker.url));
+    const relay = stack.use(await openRelay(broker.port));
+    const car = stack.use(
+      openCar(`{ brokers: ["mqtt://127.0.0.1:${relay.port}"], allowPlaintext: true }`, { board: true }),
+    );
+    await car.start();
+    await waitFor("the link", () => dispatch.states.some(({ state }) => state === "online"));
+    await waitFor("idle", () => car.lamps.at(-1) === "idle");
+    car.press();
+    await waitFor("the emergency", () => dispatch.newestEmergency() !== undefined);
+    const { episode } = dispatch.newestEmergency()!;
+    await dispatch.ack(episode, "accepted");
+    await waitFor("accepted", () => car.lamps.at(-1) === "accepted");
+    await sleep(2_000);
+    relay.stall(true);
+    car.press();
+    await sleep(1_500);
+    expect(dispatch.newestEmergency()!.presses).toBe(1);
+    await dispatch.ack(episode, "cleared");
+    await sleep(11_000);
+    relay.stall(false);
+    await waitFor("the press", () => dispatch.newestEmergency()!.presses === 2, 40_000);
+    await waitFor("the refusal", () => car.log.some(({ msg }) => msg.includes("it was pressed again")));
+    await sleep(4_000);
+    expect(dispatch.newestEmergency()!.state).toBe("active");
+    await dispatch.ack(episode, "cleared");
+    await waitFor("idle", () => car.lamps.at(-1) === "idle");
+    await waitFor("the end", () => dispatch.newestEmergency()!.state === "cleared");
+    expect(dispatch.newestEmergency()!.presses).toBe(2);
+  },
+);
