@@ -14,8 +14,9 @@
  *
  * A slot is prepared before it is needed: it becomes UNFINISHED, its mark is erased to FF, its number is
  * written, with its CRC, and it becomes OURS. A press then clears one bit of the mark, that of its loop, which takes 1.8 ms and cannot tear: the
- * bit is clear or it is not. Confirming clears the others. A mark with exactly one of the four bits clear
- * is a press that is pending.
+ * bit is clear or it is not. Confirming clears the others. A mark in which exactly one of the low four bits is clear is a
+ * press that is pending. A number that is given up without a press clears the high four: if a power cut tears that, none
+ * of what it can leave is a press.
  *
  * A press gets only a number that is in a prepared slot. So no number is given twice: the highest one in
  * the EEPROM is never lower than one that was given. A slot that holds the highest number is prepared
@@ -38,6 +39,7 @@
 #define OURS 0x50       /* in place of a loop */
 #define UNFINISHED 0xEE /* there while the slot is being prepared */
 #define CONFIRMED 0x00
+#define GIVEN_UP 0x0F
 #define ERASED 0xFF
 
 struct slot {
@@ -398,7 +400,8 @@ static void write_next(void) {
         uint8_t slot = take(press_due ? &press_due : &renew_due);
         clear_bits(MARKS_AT + slot, mark_of(presses[slot].loop));
     } else if (confirm_due) {
-        clear_bits(MARKS_AT + take(&confirm_due), CONFIRMED);
+        uint8_t *mark = MARKS_AT + take(&confirm_due);
+        clear_bits(mark, eeprom_read_byte(mark) == ERASED ? GIVEN_UP : CONFIRMED);
     } else if (confirm_old_due) {
         eeprom_write_byte(slot_at(take(&confirm_old_due)) + 7, CONFIRMED);
     } else if (kept_due) {

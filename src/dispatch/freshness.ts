@@ -1,10 +1,9 @@
 /**
  * How long a message of dispatch may have waited in the session of a broker, or on the wire. A broker delivers what waits
  * as soon as it has accepted a connection, but only so many messages before it needs an acknowledgement, and its answers
- * to the unit come in between. So first the unit looks at an answer to something that it sent after it had acknowledged
- * all that had come: the broker had those acknowledgements first, and would have sent what waits. Then nothing waits, and
- * as long as few messages have come since, what comes after any answer was written after its question. Pure: times are in
- * milliseconds.
+ * to the unit come in between. As long as fewer messages have come, what comes after an answer was written after its
+ * question. Then only an answer to something shows it that the unit sent after it had acknowledged all that had come: the
+ * broker had those acknowledgements first, and would have sent what waits. Pure: times are in milliseconds.
  */
 
 /** An acknowledgement leaves before what is sent so long after it. A broker may need as long to send what waits. */
@@ -28,13 +27,11 @@ export class Arrivals {
   readonly #session: string;
   /** As it was known before this connection. */
   readonly #emptyBefore: number;
-  /** The connection has brought everything that waited. */
-  #isDrained = false;
   /** When a message last came or was acknowledged. */
   #lastAt = -Infinity;
   /** How many messages are not acknowledged. */
   #open = 0;
-  /** How many have come since nothing waited. */
+  /** How many have come since the connection was accepted, or since nothing waited. */
   #recent = 0;
   #atOnce = 0;
 
@@ -56,7 +53,7 @@ export class Arrivals {
   /** The broker has answered what the unit sent at `sentAt`. */
   answered(sentAt: number): void {
     if (this.#open === 0 && sentAt - this.#lastAt >= LEFT_MS) this.#drained(sentAt);
-    else if (this.#isDrained && this.#recent < this.#atOnce) this.#note(sentAt);
+    else if (this.#recent < this.#atOnce) this.#note(sentAt);
   }
 
   /**
@@ -77,7 +74,6 @@ export class Arrivals {
   }
 
   #drained(at: number): void {
-    this.#isDrained = true;
     this.#recent = 0;
     this.#note(at);
   }

@@ -64,7 +64,11 @@ export const Episode = z.object({
    * The first and the newest `cleared` that was refused because it came before that press was seen: its own `at`, and
    * when it came, on the clock of `mono`.
    */
-  earlyClear: EarlyClear.extend({ newest: EarlyClear.optional() }).optional(),
+  earlyClear: EarlyClear.extend({
+    newest: EarlyClear.optional(),
+    /** They may have been older than that press by the way that they came, and nothing else speaks against them. */
+    ageUnknown: z.literal(true).optional(),
+  }).optional(),
   /**
    * When the latest refused `cleared` was written, and at most when it came, UTC milliseconds: what dispatch wrote until
    * then was over with it.

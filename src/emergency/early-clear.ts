@@ -60,22 +60,34 @@ const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Cam
     : pressedAgainAt - Date.parse(at ?? "");
 };
 
+/** Whether its time says that dispatch cannot have seen the newest press. After KEPT_MS the clock is wrong. */
+const isWrittenEarly = (known: Episode, cleared: Came): boolean => {
+  // Comparisons with NaN are false: a time is not known.
+  const earlierMs = writtenEarlierMs(known, cleared);
+  return earlierMs > 0 && earlierMs < KEPT_MS;
+};
+
+/** Whether it may have waited since before the newest press. */
+const mayBeOlder = (known: Episode, cleared: Came): boolean => {
+  const { pressedAgainMono = -Infinity } = known;
+  const { writtenAfter = cleared.mono } = cleared;
+  if (writtenAfter >= pressedAgainMono) return false;
+  // The order of a `cleared` and a press of an earlier life is not known: then only their times can tell.
+  return pressedAgainMono >= 0 || Number.isNaN(writtenEarlierMs(known, cleared));
+};
+
 /**
  * Whether dispatch sent its `cleared` before it could see the newest press: it may have waited for the link in the
  * session of a broker. That press must not end with it. A clock of dispatch that is behind costs one refusal for each
  * press, and one for each of its computers: the next `cleared` counts.
  */
 export const isTooEarly = (known: Episode, cleared: Came): boolean => {
-  const { earlyClear, pressedAgainMono = -Infinity } = known;
-  const { writtenAfter = cleared.mono } = cleared;
+  const { earlyClear } = known;
   if (!isSeen(known, cleared.mono)) return true;
-  // Comparisons with NaN are false: a time is not known.
-  const earlier = writtenEarlierMs(known, cleared);
-  if (!earlyClear) {
-    // The order of a `cleared` and a press of an earlier life is not known: then only their times can tell.
-    const mayBeOlder = writtenAfter < pressedAgainMono && (pressedAgainMono >= 0 || Number.isNaN(earlier));
-    return mayBeOlder || (earlier > 0 && earlier < KEPT_MS);
-  }
+  const isDoubtful = isWrittenEarly(known, cleared) || mayBeOlder(known, cleared);
+  if (!earlyClear) return isDoubtful;
+  // The same one came by a way on which nobody knows its age. This way shows it.
+  if (earlyClear.ageUnknown && !isDoubtful) return false;
   const { newest = earlyClear } = earlyClear;
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
@@ -96,15 +108,16 @@ export const isOver = ({ overAt = Number.NaN }: Episode, at: string | undefined)
 };
 
 /** The episode after a `cleared` was refused because it came too early. */
-export const refusedEarly = (
-  known: Episode,
-  { at, mono, cameAt = Number.NaN }: Cleared & { readonly cameAt?: number | undefined },
-): Episode => {
+export const refusedEarly = (known: Episode, cleared: Came): Episode => {
+  const { at, mono, cameAt = Number.NaN } = cleared;
   // A clock of dispatch that is ahead must not refuse what is written from now on. NaN: a time is not known.
   const overAt = Math.max(known.overAt ?? -Infinity, Math.min(Date.parse(at ?? ""), cameAt));
+  const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
+  const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
+  const earlyClear = known.earlyClear ? { ...first, newest: { at, mono } } : first;
   return {
     ...known,
-    earlyClear: known.earlyClear ? { ...known.earlyClear, newest: { at, mono } } : { at, mono },
+    earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,
     ...(Number.isFinite(overAt) ? { overAt } : {}),
   };
 };

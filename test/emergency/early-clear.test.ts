@@ -57,6 +57,31 @@ describe("a cleared after a further press", () => {
     }
   });
 
+  test("that was refused for its unknown age ends it when it comes by a way that shows its age", () => {
+    const came = (writtenAfter: number, mono: number, writtenMs?: number): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage: "cleared",
+      at: writtenMs === undefined ? undefined : new Date(PRESSED + writtenMs).toISOString(),
+      cameAt: PRESSED + mono - 100,
+      mono,
+      writtenAfter,
+    });
+    for (const writtenMs of [undefined, 19_000]) {
+      const slow = came(-Infinity, 20_000, writtenMs);
+      expect(stateAfter(sent("A", 3), slow)).toEqual(["active 2"]);
+      expect(stateAfter(sent("A", 3), slow, came(19_000, 20_040, writtenMs))).toEqual(["cleared 2"]);
+      expect(stateAfter(sent("A", 3), slow, slow, came(19_000, 20_040, writtenMs))).toEqual(["cleared 2"]);
+      expect(stateAfter(sent("A", 3), slow, came(50, 20_040, writtenMs))).toEqual(["active 2"]);
+    }
+    // Not if its time, or a press that nobody had seen, spoke against it.
+    const early = came(-Infinity, 20_000, -1_000);
+    expect(stateAfter(sent("A", 3), early, came(19_000, 20_040, 5_000))).toEqual(["active 2"]);
+    const slow = came(-Infinity, 20_000);
+    expect(stateAfter(sent("A", 3), slow, early, came(19_000, 20_040))).toEqual(["active 2"]);
+    expect(stateAfter(came(150, 200), sent("A", 4), came(300, 400))).toEqual(["active 2"]);
+  });
+
   test("that may have waited since an earlier life ends it if its time is after the press", () => {
     const before = after(...accepted, sent("A", 3)).emergency;
     const restarted = restore(before.episodes, 5);

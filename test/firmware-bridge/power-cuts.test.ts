@@ -188,3 +188,17 @@ test("a press that is told after a power cut in the middle of its write is told 
   expect(gone).toEqual([]);
   expect(told).toBeGreaterThan(40);
 });
+
+test("a power cut just after a start, while slots are given up, makes no press", () => {
+  const random = createRandom(9);
+  const bench = openFirmwareBench({ seed: 4 });
+  for (let n = 0; n < 300; n++) {
+    bench.pass(300);
+    cut(bench);
+    bench.pass(26 + random() * 16);
+    cut(bench);
+    bench.pass(60);
+    expect(presses(bench)).toEqual([]);
+  }
+  expect(bench.of("hello")).toHaveLength(1);
+});
