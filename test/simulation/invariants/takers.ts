@@ -5,9 +5,12 @@ const REFUSED = 0x80;
 /** A refused emergency is tried again after 30 s, and on its way for a while. */
 const AGAIN_MS = 35_000;
 
+/** The name of a broker that has several hosts: `a` for `a'`. */
+const nameOf = (host: string): string => host.replaceAll("'", "");
+
 /**
  * The brokers that take emergencies: healthy ones that have not just refused one on a connection that is
- * still open. Contract §4: after a refusal "that topic waits on that broker"; emergencies wait 30 s each time
+ * still open, whichever host of its name it is. Contract §4: after a refusal "that topic waits on that broker"; emergencies wait 30 s each time
  * (DECISIONS 51). An emergency that it accepts there ends that.
  */
 export class Takers {
@@ -26,12 +29,12 @@ export class Takers {
     }
     if (fact.what === "second") for (const broker of this.#healthy) this.#look(broker, fact.at);
     if (fact.what === "broker" || fact.what === "puback" || fact.what === "disconnected")
-      this.#look(fact.broker, fact.at);
+      this.#look(nameOf(fact.broker), fact.at);
   }
 
   #look(broker: string, now: number): void {
     const refuses = [...this.#refusing.values()].some(
-      (one) => one.broker === broker && now - one.at < AGAIN_MS,
+      (one) => nameOf(one.broker) === broker && now - one.at < AGAIN_MS,
     );
     this.since.set(broker, this.#healthy.has(broker) && !refuses, now);
   }
