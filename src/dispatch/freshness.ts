@@ -1,14 +1,14 @@
 /**
- * How long a message of dispatch may have waited in the session of a broker, or on the wire. A broker delivers what waits
- * as soon as it has accepted a connection, but only so many messages before it needs an acknowledgement, and its answers
- * to the unit come in between. As long as fewer messages have come, what comes after an answer was written after its
- * question. Then only an answer to something shows it that the unit sent after it had acknowledged all that had come: the
- * broker had those acknowledgements first, and would have sent what waits. Pure: times are in milliseconds.
+ * How long a message of dispatch may have waited, in the session of a broker or on the wire. When a broker accepts a
+ * connection it sends what waits, but only so many messages before it needs an acknowledgement. Meanwhile it answers the
+ * unit. If fewer messages have come, what comes after an answer was written after the question. If not, this holds only for
+ * a question that the unit sent after it had acknowledged everything: a broker reads in order, so it sends what waits
+ * before that answer. Pure: times are in milliseconds.
  */
 
-/** An acknowledgement leaves before what is sent so long after it. A broker may need as long to send what waits. */
+/** What is sent this long after an acknowledgement follows it on the wire. A broker may need as long to send what waits. */
 const LEFT_MS = 100;
-/** So many messages a broker sends before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; one of 3.1.1 perhaps 1. */
+/** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
 const AT_ONCE = { 4: 1, 5: 10 } as const;
 
 export class Freshness {

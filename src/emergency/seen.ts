@@ -6,8 +6,8 @@ import type { Episode } from "../domain/episode.ts";
  */
 
 /**
- * Some brokers deliver and never acknowledge, and those that consume by rules answer 0x10 (no matching subscribers): so
- * long after a connection got a report it counts as seen. Without this limit such an episode could never be cleared.
+ * This long after a connection got a report it counts as seen. Some brokers deliver and never acknowledge; those that
+ * consume by rules answer 0x10 (no matching subscribers). Without a limit their episodes could never be cleared.
  */
 const SEEN_MS = 60_000;
 

@@ -147,8 +147,8 @@ export class Queue {
   append(draft: Draft, mono: number): Report {
     const seq = this.#ledger.next++;
     const { unit, store, boot } = this.#of;
-    // A report must satisfy its own schema: an instant that ISO 8601 cannot express is left out. Names and reasons in it
-    // may come from anywhere: a text that dispatch's stores refuse would make the report one that is missing for ever.
+    // A report must satisfy its own schema: an instant that ISO 8601 cannot express is left out. Its texts can come from
+    // outside, and a report with one that dispatch's stores refuse would be missing for ever.
     const writable = draft.at >= 0 && draft.at <= LAST_INSTANT;
     const report = {
       v: 1,

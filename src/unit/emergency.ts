@@ -242,9 +242,8 @@ export class EmergencyPart implements Disposable {
   }
 
   /**
-   * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: for how long the message may
-   * have waited there. Resolves when the change is on disk, or was refused, or the disk does not
-   * answer.
+   * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: how long the message may
+   * have waited there. Resolves when the change is on disk, when it is refused, or when the disk does not answer.
    */
   async acknowledge(id: string, payload: Buffer, broker: string, waitedMs = 0): Promise<void> {
     const { log, clock } = this.#options;

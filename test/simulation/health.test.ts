@@ -6,9 +6,8 @@ import { NETWORK_FAULTS } from "./faults/network.ts";
 import { isHealthy } from "./health.ts";
 import { World } from "./world.ts";
 
-/** They are over at once, begin later, or leave the broker able to take a press. */
+/** They are over at once, or leave the broker able to take a press. */
 const HARMLESS = new Set([
-  "end crosses a press",
   "link reset",
   "link half-open",
   "broker restarts",

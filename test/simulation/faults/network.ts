@@ -137,7 +137,7 @@ const noCoverage: Fault = {
 };
 
 /** A tunnel: the radio keeps what is sent, and delivers it when the car comes out. Nothing is lost, all of it is late. */
-const hold = ({ network }: AnyWorld, dice: Dice): (() => void) => {
+export const hold = ({ network }: AnyWorld, dice: Dice): (() => void) => {
   const all = [...network.routes.values()];
   const routes = dice.chance(0.5) ? all : [dice.pick(all)];
   for (const route of routes) network.change(route, { stalled: true, held: true });
@@ -145,32 +145,9 @@ const hold = ({ network }: AnyWorld, dice: Dice): (() => void) => {
     for (const route of routes) network.change(route, { stalled: false, held: false });
   };
 };
-const TUNNEL_MS = 15_000;
-/** Dispatch sees the emergency. */
-const BEFORE_TUNNEL_MS = 2_000;
+export const TUNNEL_MS = 15_000;
 
 const radioHolds: Fault = { kind: "radio holds", weight: 2, meanMs: TUNNEL_MS, begin: hold };
-
-/** In a tunnel the officer presses again, and dispatch ends the emergency: neither knows of the other. */
-const endCrossesPress: Fault = {
-  kind: "end crosses a press",
-  weight: 5,
-  meanMs: TUNNEL_MS,
-  begin(world, dice) {
-    const press = () => world.board.press(dice.int(0, 1), 200);
-    press();
-    let end = (): void => undefined;
-    const begin = world.time.after(BEFORE_TUNNEL_MS, () => {
-      end = hold(world, dice);
-      world.time.after(dice.between(100, 3_000), () => world.dispatch.endAll());
-      world.time.after(dice.between(100, 3_000), press);
-    });
-    return () => {
-      begin[Symbol.dispose]();
-      end();
-    };
-  },
-};
 
 const nobodyListens: Fault = {
   kind: "nobody listens",
@@ -252,7 +229,6 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   brokerFault("no PUBACK for emergencies", 2, () => ({ mute: true })),
   linkFault("link stalls", 3, MINUTE_MS, () => ({ stalled: true })),
   radioHolds,
-  endCrossesPress,
   linkFault("link swallows", 2, MINUTE_MS, () => ({ swallowing: true })),
   linkFault("link slow", 3, 5 * MINUTE_MS, (dice) => ({
     bytesPerS: dice.pick([500, 2_000, 5_000]),

@@ -3,6 +3,7 @@ import { soundLink } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, once, type Fault } from "./fault.ts";
+import { hold, TUNNEL_MS } from "./network.ts";
 
 /** A minute, and the way of the press. On a slow disk its episode may appear only after another minute. */
 const DRILL_MS = 130_000;
@@ -145,6 +146,30 @@ const burst = (world: AnyWorld, dice: Dice): void => {
   }
 };
 
+/** Dispatch sees the emergency. */
+const BEFORE_TUNNEL_MS = 2_000;
+
+/** In a tunnel the officer presses again, and dispatch ends the emergency: neither knows of the other. */
+const endCrossesPress: Fault = {
+  kind: "end crosses a press",
+  weight: 5,
+  meanMs: TUNNEL_MS,
+  begin(world, dice) {
+    const press = () => world.board.press(dice.int(0, 1), 200);
+    press();
+    let end = (): void => undefined;
+    const begin = world.time.after(BEFORE_TUNNEL_MS, () => {
+      end = hold(world, dice);
+      world.time.after(dice.between(100, 3_000), () => world.dispatch.endAll());
+      world.time.after(dice.between(100, 3_000), press);
+    });
+    return () => {
+      begin[Symbol.dispose]();
+      end();
+    };
+  },
+};
+
 const crash: Fault = {
   kind: "crash",
   weight: 0.3,
@@ -176,4 +201,5 @@ export const PEOPLE: readonly Fault[] = [
   plugPulled,
   sloppy,
   manyCommandsAndPress,
+  endCrossesPress,
 ];

@@ -9,9 +9,9 @@ const AGAIN_MS = 35_000;
 const nameOf = (host: string): string => host.replaceAll("'", "");
 
 /**
- * The brokers that take emergencies: healthy ones that have not just refused one on a connection that is
- * still open, whichever host of its name it is. Contract §4: after a refusal "that topic waits on that broker"; emergencies wait 30 s each time
- * (DECISIONS 51). An emergency that it accepts there ends that.
+ * The brokers that take emergencies: healthy ones of which no host has just refused one on a connection that is still
+ * open. Contract §4: after a refusal "that topic waits on that broker"; emergencies wait 30 s each time (DECISIONS 51). An
+ * emergency that it accepts there ends that.
  */
 export class Takers {
   /** Since when each has been one. */
