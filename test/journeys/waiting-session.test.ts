@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { openCar, waitFor } from "./car.ts";
-import { openDispatch } from "./dispatch.ts";
-import { startMosquitto } from "./mosquitto.ts";
-import { openRelay } from "./relay.ts";
+import { openAcceptedEmergency } from "./accepted-emergency.ts";
+import { waitFor } from "./car.ts";
 
 /** A broker sends what waits a few messages at a time (Receive Maximum): some come after it has answered the unit. */
 test(
@@ -11,21 +9,10 @@ test(
   { timeout: 120_000 },
   async () => {
     await using stack = new AsyncDisposableStack();
-    const broker = stack.use(await startMosquitto());
-    await broker.start();
-    const dispatch = stack.use(await openDispatch(broker.url));
-    const relay = stack.use(await openRelay(broker.port, { bytesPerS: 250_000, delayMs: 60 }));
-    const car = stack.use(
-      openCar(`{ brokers: ["mqtt://127.0.0.1:${relay.port}"], allowPlaintext: true }`, { board: true }),
-    );
-    await car.start();
-    await waitFor("the link", () => dispatch.states.some(({ state }) => state === "online"));
-    await waitFor("idle", () => car.lamps.at(-1) === "idle");
-    car.press();
-    await waitFor("the emergency", () => dispatch.newestEmergency() !== undefined);
-    const { episode } = dispatch.newestEmergency()!;
-    await dispatch.ack(episode, "accepted");
-    await waitFor("accepted", () => car.lamps.at(-1) === "accepted");
+    const { dispatch, relay, car, episode } = await openAcceptedEmergency(stack, {
+      bytesPerS: 250_000,
+      delayMs: 60,
+    });
     await sleep(2_000);
     relay.swallow(true);
     relay.reset();
