@@ -13,8 +13,9 @@
  * hits it first.
  *
  * A slot is prepared before it is needed: it becomes UNFINISHED, its mark is erased to FF, its number is
- * written, with its CRC, and it becomes OURS. A press then clears one bit of the mark, that of its loop, which takes 1.8 ms and cannot tear: the
- * bit is clear or it is not. Confirming clears the others. A mark in which exactly one of the low four bits is clear is a
+ * written, with its CRC, and it becomes OURS. A press then clears one bit of the mark, that of its loop. That
+ * takes 1.8 ms, and a power cut leaves the bit clear, or not, or weak: then it may read differently at each
+ * start, so a start clears it again. Confirming clears the others. A mark in which exactly one of the low four bits is clear is a
  * press that is pending. A number that is given up without a press clears the high four: if a power cut tears that, none
  * of what it can leave is a press.
  *
