@@ -96,10 +96,10 @@ const afterData = (cadence: Cadence, kind: string, data: unknown): Cadence => {
 
 /** A live report of the unit. One that is older than what is known changes nothing. */
 export const afterReport = (cadence: Cadence, { kind, store, boot, seq, data }: StoredReport): Cadence => {
-  const { place } = cadence;
-  if (place?.store === store && (boot < place.boot || seq < cadence.seq)) return cadence;
-  const connection = place?.store === store && place.boot === boot ? place.connection : 0;
-  const next: Cadence = { ...cadence, seq, place: { store, boot, connection } };
+  const place = cadence.place?.store === store ? cadence.place : undefined;
+  if (place && (boot < place.boot || seq < cadence.seq)) return cadence;
+  // Only births count starts: one that its disk took no note of numbers its reports far beyond (DECISIONS 61).
+  const next: Cadence = { ...cadence, seq, place: place ?? { store, boot, connection: 0 } };
   return afterData(next, kind, JSON.parse(data));
 };
 
@@ -119,7 +119,8 @@ export const afterState = (cadence: Cadence, state: StateMessage): Cadence => {
   const { store = "", boot, connection = 0 } = state;
   if (state.state === "offline") return state.reason === undefined ? cadence : inMode(cadence, "off");
   const place = { store, boot, connection };
-  const isNewStore = cadence.place !== undefined && cadence.place.store !== store;
-  const next = { ...cadence, place, seq: isNewStore ? 0 : cadence.seq };
+  const before = cadence.place;
+  const isNewStart = before !== undefined && (before.store !== store || before.boot < boot);
+  const next = { ...cadence, place, seq: isNewStart ? 0 : cadence.seq };
   return next.mode === "off" ? inMode(next, "standing") : next;
 };

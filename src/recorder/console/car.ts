@@ -72,19 +72,24 @@ export const afterState = (car: Car, said: StateMessage): Car => {
 };
 
 /** Whether a stamp is newer than the shown one. Times can be wrong, so numbers count where they can. */
-const isNewer = (car: Car, shown: Stamp | undefined, { store, boot, seq, at }: Stamp): boolean => {
+const isNewer = (car: Car, shown: Stamp | undefined, { store, life, boot, seq, at }: Stamp): boolean => {
   if (!shown) return true;
-  if (store === shown.store) return boot > shown.boot || (boot === shown.boot && seq > shown.seq);
+  if (store === shown.store) {
+    if (life !== shown.life) return life > shown.life;
+    // Of two starts of which one was not counted nobody knows the order: what comes later counts.
+    return boot !== shown.boot || seq > shown.seq;
+  }
   if (car.place?.store === store) return true;
   return car.place?.store !== shown.store && at > shown.at;
 };
 
-const withPlace = (car: Car, { store, boot }: StoredReport): Car => {
-  const { place } = car;
-  const isOfPlace = place?.store === store;
-  // Only a birth moves a unit to another store: a report of the old one may still come.
-  if (place && (!isOfPlace || boot <= place.boot)) return car;
-  return { ...car, place: { store, boot, connection: 0 } };
+/** Only a birth moves a unit that is known to another start or store. */
+const withPlace = (car: Car, { store, boot }: StoredReport): Car =>
+  car.place ? car : { ...car, place: { store, boot, connection: 0 } };
+
+const stampIn = ({ place }: Car, report: StoredReport): Stamp => {
+  const stamp = stampOf(report);
+  return place?.store === report.store ? { ...stamp, life: Math.min(report.boot, place.boot) } : stamp;
 };
 
 const byNumber = (a: Dated<unknown>, b: Dated<unknown>): number =>
@@ -129,7 +134,7 @@ const withEvent = (car: Car, stamp: Stamp, data: unknown): Car => {
 };
 
 const withData = (car: Car, report: StoredReport, way: Way): Car => {
-  const stamp = stampOf(report);
+  const stamp = stampIn(car, report);
   const data: unknown = JSON.parse(report.data);
   if (report.kind === "event") return withEvent(car, stamp, data);
   if (report.kind === "position") {

@@ -1,7 +1,13 @@
 import type { StoredReport } from "../report.ts";
 
 /** When a report was made, as the unit said, with what is needed to put it right. Pure. */
-export type Stamp = Pick<StoredReport, "store" | "boot" | "seq" | "at" | "clock" | "mono">;
+export type Stamp = Pick<StoredReport, "store" | "boot" | "seq" | "at" | "clock" | "mono"> & {
+  /**
+   * The start of the service for comparisons: its boot, but never above that of the newest birth. A start that its disk
+   * took no note of numbers its reports with a boot far beyond all later ones (DECISIONS 61).
+   */
+  readonly life: number;
+};
 
 /** An event `clock`: at `mono` of `boot` it was `at`, UTC milliseconds. */
 export type Correction = {
@@ -21,6 +27,7 @@ export const stampOf = ({ store, boot, seq, at, clock, mono }: StoredReport): St
   at,
   clock,
   mono,
+  life: boot,
 });
 
 /** Adds a correction; it replaces the one of the same boot. */
