@@ -74,6 +74,7 @@ export type RingEvent =
   | { readonly kind: "connected"; readonly mono: number }
   /** As in machine.ts. */
   | Omit<Extract<EpisodeEvent, { kind: "sent" }>, "mono">
+  | Omit<Extract<EpisodeEvent, { kind: "shown" }>, "mono">
   /** `broker`: the one that the link is connected to. */
   | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
   /** A report that the broker will retain is about to be published to it. */

@@ -40,6 +40,8 @@ export type EpisodeEvent =
   | { readonly kind: "stored"; readonly id: string; readonly revision: number }
   /** A broker with a subscriber has acknowledged the report of a revision. */
   | { readonly kind: "sent"; readonly id: string; readonly revision: number; readonly mono: number }
+  /** The same of a report that is not the present one. It has so many presses. */
+  | { readonly kind: "shown"; readonly id: string; readonly presses: number; readonly mono: number }
   | {
       readonly kind: "ack";
       readonly id: string;
@@ -251,6 +253,14 @@ const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }):
   return unchanged(replace(emergency, { ...episode, safe: true, reach: "stored" }));
 };
 
+/** Dispatch can have seen the newest press, though the episode has changed since. */
+const shown = (emergency: Emergency, { id, presses, mono }: EpisodeEvent & { kind: "shown" }): Step => {
+  const episode = emergency.episodes.find((one) => one.id === id);
+  if (!episode?.unseen || episode.presses !== presses) return unchanged(emergency);
+  const seen = { ...episode, sentPresses: presses, unseen: undefined, seenMono: mono };
+  return unchanged(replace(emergency, seen), { kind: "keep" });
+};
+
 const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Step => {
   const episode = emergency.episodes.find((one) => one.id === event.id && one.revision === event.revision);
   if (!episode) return unchanged(emergency);
@@ -326,6 +336,8 @@ export const advance = (emergency: Emergency, event: EpisodeEvent): Step => {
       return stored(emergency, event);
     case "sent":
       return sent(emergency, event);
+    case "shown":
+      return shown(emergency, event);
     case "ack":
       return acknowledge(emergency, event);
     case "tick":

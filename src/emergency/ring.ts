@@ -281,6 +281,7 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
     case "not-stored":
       return notStored(ring, event.generation, mono);
     case "sent":
+    case "shown":
       return episodes(ring, { ...event, mono }, { mono });
     case "timed":
       return timed(ring, event);

@@ -272,7 +272,11 @@ export class EmergencyPart implements Disposable {
   delivered(report: EmergencyUpdate): void {
     const { episode: id } = report.data;
     const episode = this.#ring.emergency.episodes.find((one) => one.id === id);
-    if (!episode || this.#reports.get(id)?.seq !== report.seq) return;
+    if (!episode) return;
+    if (this.#reports.get(id)?.seq !== report.seq) {
+      this.#give({ kind: "shown", id, presses: report.data.presses });
+      return;
+    }
     this.#legs.reached(id, "sent", this.#options.clock.mono());
     this.#give({ kind: "sent", id, revision: episode.revision });
   }

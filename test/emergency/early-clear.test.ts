@@ -189,6 +189,15 @@ describe("a cleared after a further press", () => {
     expect(stateAfter(sent("A", 3), clearedAt(undefined, 200))).toEqual(["cleared 2"]);
   });
 
+  test("ends it once a broker has acknowledged an older report with the press", () => {
+    const shown = (id: string, presses: number): EpisodeEvent => ({ kind: "shown", id, presses, mono: 150 });
+    expect(stateAfter(shown("A", 2), clearedAt(undefined, 200))).toEqual(["cleared 2"]);
+    expect(stateAfter(shown("A", 1), clearedAt(undefined, 200))).toEqual(["active 2"]);
+    expect(stateAfter(shown("B", 2), clearedAt(undefined, 200))).toEqual(["active 2"]);
+    expect(after(...accepted, shown("A", 2)).effects).toEqual([{ kind: "keep" }]);
+    expect(after(...accepted, shown("A", 2), shown("A", 2)).effects).toEqual([]);
+  });
+
   test("that was written before the press does not end it, whoever has acknowledged that", () => {
     const written = (secondsBefore: number) => new Date(PRESSED - secondsBefore * 1_000).toISOString();
     expect(stateAfter(sent("A", 3), clearedAt(written(1), 200))).toEqual(["active 2"]);
