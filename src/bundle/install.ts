@@ -110,7 +110,8 @@ const check = (root: Root, stage: string, now: number | undefined): Checked => {
     const source = { file: join(stage, CONFIG_FILE), root, ...(now === undefined ? {} : { now }) };
     const configuration = loadConfiguration(source);
     const unit = unitName(configuration.settings.unit);
-    return { merged: { unit, faults: named(configuration.faults) }, configuration };
+    const outbox = configuration.settings.outbox.path;
+    return { merged: { unit, outbox, faults: named(configuration.faults) }, configuration };
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause;
     return { merged: { unit: undefined, faults: named(cause.faults) }, configuration: undefined };
@@ -138,7 +139,7 @@ const filesIn = async (files: Files, folder: string, below = ""): Promise<Map<st
 /** What is in force now. Undefined: nothing that can be read. */
 const configurationNow = (
   root: Root,
-): { readonly settings: unknown; readonly folder: string } | undefined => {
+): { readonly settings: Configuration["settings"]; readonly folder: string } | undefined => {
   const source = inForce(root);
   try {
     return { settings: loadConfiguration(source).settings, folder: dirname(source.file) };
@@ -169,6 +170,7 @@ const circumstancesOf = async (on: Installing): Promise<Circumstances> => {
   const about = current === undefined ? undefined : await store.about(current);
   return {
     unit: ownName(root),
+    outbox: configurationNow(root)?.settings.outbox.path,
     inForce: current === undefined ? undefined : { version: current, sha256: about?.sha256 },
     now,
     emergency,

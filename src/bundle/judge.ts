@@ -17,6 +17,8 @@ export type Circumstances = {
   readonly emergency: boolean;
   /** `hand`: a technician installs it. `dispatch`: it came over the link, and may come again. */
   readonly from: "hand" | "dispatch";
+  /** The outbox's folder in force. Undefined: there is no configuration. */
+  readonly outbox?: string | undefined;
   /** Versions that failed their trial. */
   readonly failed: readonly number[];
 };
@@ -24,6 +26,8 @@ export type Circumstances = {
 /** The bundle's configuration as this car would run it, with its own `local.yaml`. */
 export type Merged = {
   readonly unit: string | undefined;
+  /** The outbox's folder. Undefined: the configuration cannot be used. */
+  readonly outbox?: string | undefined;
   readonly faults: readonly SettingsFault[];
 };
 
@@ -35,6 +39,7 @@ type RefusalCode =
   | "expired"
   | "trust"
   | "renames"
+  | "moves-outbox"
   | "invalid";
 
 export type Verdict =
@@ -96,7 +101,11 @@ const firstLine = (faults: readonly SettingsFault[]): string => {
 };
 
 /** What the bundle would make of this car. */
-const ofMerged = (content: Content, { unit, faults }: Merged, own: string | undefined): Verdict => {
+const ofMerged = (
+  content: Content,
+  { unit, outbox, faults }: Merged,
+  { unit: own, outbox: ownOutbox = outbox }: Circumstances,
+): Verdict => {
   // A certificate that comes with the bundle must be right. That of the car is another matter.
   const wrong = faults.filter(({ part, code, file }) => file === RENEWED_FILE || !isOfCar(part, code));
   if (wrong.length > 0) return refuse("invalid", firstLine(wrong));
@@ -105,6 +114,12 @@ const ofMerged = (content: Content, { unit, faults }: Merged, own: string | unde
     return refuse(
       "renames",
       `it would rename the unit ${own} to ${unit}: that is done by hand in local.yaml`,
+    );
+  // After a trial that failed nothing would read what was stored meanwhile: a confirmed press, too.
+  if (outbox !== ownOutbox)
+    return refuse(
+      "moves-outbox",
+      `it would move outbox.path from ${ownOutbox} to ${outbox}: that is done by hand, in local.yaml, with the service stopped and the folder moved`,
     );
   return notForUs(content, unit) ?? { kind: "take" };
 };
@@ -125,5 +140,5 @@ export const judge = (opened: Opened, circumstances: Circumstances, merged: Merg
   if (verdict) return verdict;
   if (emergency)
     return { kind: "wait", code: "emergency", says: "an emergency is open: try again when it is over" };
-  return merged ? ofMerged(content, merged, unit) : { kind: "check" };
+  return merged ? ofMerged(content, merged, circumstances) : { kind: "check" };
 };

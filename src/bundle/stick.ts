@@ -70,6 +70,7 @@ const REMEDIES: Readonly<Record<RefusalCode, string>> = {
   expired: CALL_HEADQUARTERS,
   trust: TO_HEADQUARTERS,
   renames: TO_HEADQUARTERS,
+  "moves-outbox": TO_HEADQUARTERS,
   invalid: TO_HEADQUARTERS,
 };
 

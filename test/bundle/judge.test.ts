@@ -173,6 +173,15 @@ describe("the configuration of a bundle", () => {
     );
   });
 
+  test("is refused if it moves the outbox", () => {
+    const merged = { unit: UNIT, outbox: "/data/b", faults: [] };
+    expect(verdictOn({}, { outbox: "/data/a" }, merged)).toMatch(
+      /^refuse moves-outbox: it would move outbox.path from \/data\/a to \/data\/b: that is done by hand/,
+    );
+    expect(verdictOn({}, { outbox: "/data/b" }, merged)).toBe("take");
+    expect(verdictOn({}, { outbox: undefined }, merged)).toBe("take");
+  });
+
   test("gives a unit without a name its name, and must be for it", () => {
     expect(verdictOn({}, { unit: undefined }, { unit: "zrenjanin/zr-1", faults: [] })).toMatch(
       /^refuse recipient/,

@@ -365,6 +365,21 @@ describe("refused in one line, with the working configuration unchanged, is a bu
       1,
       /it would rename the unit zrenjanin\/zr-117 to zrenjanin\/zr-9/,
     ],
+    [
+      "that moves the outbox",
+      () =>
+        sealed(hq.key, {
+          ...good,
+          ...yaml(
+            configOf(7, "unit: { directorate: zrenjanin, id: zr-117 }\n").replace(
+              "path: outbox",
+              "path: other",
+            ),
+          ),
+        }),
+      1,
+      /it would move outbox.path from \S+ to \S+\/other: that is done by hand/,
+    ],
   ])("%s", async (_, make, exit, line) => {
     await flashContent({
       version: 1,
