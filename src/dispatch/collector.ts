@@ -30,7 +30,10 @@ type Running = {
 };
 
 const CONNECT_MS = 10_000;
-/** A broker sends what waits in a session right after it has accepted the connection. */
+/**
+ * A broker sends what waits in a session right after it has accepted the connection. What is large or held up on
+ * the way takes longer: nothing else is on the way when it has answered a question.
+ */
 const QUIET_MS = 5_000;
 const LONGEST_MS = 60_000;
 const LOOK_MS = 250;
@@ -147,10 +150,16 @@ export class Collector {
         return connection.otherAddresses === 0 ? "none" : "rest";
       }
       const { promise: all, resolve } = Promise.withResolvers<Found>();
+      let askedAt = -Infinity;
       using _look = time.every(LOOK_MS, () => {
         const now = time.mono();
-        if (waiting === 0 && now - Math.max(lastAt, connectedAt) >= QUIET_MS) resolve("all");
-        else if (now - connectedAt >= LONGEST_MS) resolve("rest");
+        const quietSince = Math.max(lastAt, connectedAt);
+        if (now - connectedAt >= LONGEST_MS) resolve("rest");
+        if (waiting > 0 || now - quietSince < QUIET_MS || askedAt >= quietSince) return;
+        askedAt = now;
+        connection.ask(() => {
+          if (waiting === 0 && askedAt >= lastAt) resolve("all");
+        });
       });
       const leave = (): void => resolve("rest");
       signal.addEventListener("abort", leave, { once: true });

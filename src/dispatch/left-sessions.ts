@@ -16,15 +16,24 @@ const IN_A_ROW_MS = 600_000;
  */
 const SHARING_MS = 6 * 3_600_000;
 const RETRY_MS = { min: 5_000, max: 300_000 };
+/**
+ * Some brokers (NATS) send what they sent before, and what nobody acknowledged, again only 30 s later, on a new
+ * connection too. One that says nothing sooner after a connection than this has perhaps not said all.
+ */
+const RESENT_MS = 35_000;
 /** A link that is lost again and again must not cost as many connections to the other brokers. */
 const AGAIN_MS = 60_000;
 
 /** A broker whose session is being looked into. `connectedAt`: absent until it has accepted the connection. */
 export type Asked = { readonly broker: string; readonly connectedAt?: number | undefined };
 
-/** `since`: when the link was there last. `dueAt`: Infinity if nothing waits there. */
+/**
+ * `since`: when the link was there last. `usedAt`: when a connection ended that may have left something
+ * unacknowledged. `dueAt`: Infinity if nothing waits there.
+ */
 type Left = {
   readonly since: number;
+  readonly usedAt: number;
   readonly dueAt: number;
   readonly pauseMs: number;
   readonly collectedAt: number;
@@ -88,7 +97,13 @@ export class LeftSessions {
         this.#left.set(other, { ...left, dueAt: Math.max(now, left.collectedAt + AGAIN_MS) });
     }
     if (this.#isSharing(broker, now)) return;
-    this.#left.set(broker, { since: now, dueAt: now, pauseMs: RETRY_MS.min, collectedAt: -Infinity });
+    this.#left.set(broker, {
+      since: now,
+      usedAt: now,
+      dueAt: now,
+      pauseMs: RETRY_MS.min,
+      collectedAt: -Infinity,
+    });
   }
 
   /** A broker whose session should be looked into now. `isTaken`: somebody else gets what waits there. */
@@ -127,13 +142,21 @@ export class LeftSessions {
     this.#signs.set(broker, { ...sign, times });
   }
 
-  /** Everything that waited there has come. `hasSession`: something may wait there again. */
+  /**
+   * Nothing comes from there any more. If that is soon after another connection, it is asked once more.
+   * `hasSession`: something may wait there again.
+   */
   collected(broker: string, now: number, hasSession: boolean): void {
     this.#signs.delete(broker);
     const left = this.#left.get(broker);
     if (!left) return;
-    if (!hasSession) this.#left.delete(broker);
-    else this.#left.set(broker, { ...left, dueAt: Infinity, pauseMs: RETRY_MS.min, collectedAt: now });
+    if (!hasSession) {
+      this.#left.delete(broker);
+      return;
+    }
+    const resentAt = left.usedAt + RESENT_MS;
+    const dueAt = now < resentAt ? resentAt : Infinity;
+    this.#left.set(broker, { ...left, dueAt, pauseMs: RETRY_MS.min, collectedAt: now });
   }
 
   /**
@@ -152,6 +175,6 @@ export class LeftSessions {
       return;
     }
     const pauseMs = Math.min(2 * left.pauseMs, RETRY_MS.max);
-    this.#left.set(broker, { ...left, dueAt: now + left.pauseMs, pauseMs });
+    this.#left.set(broker, { ...left, usedAt: now, dueAt: now + left.pauseMs, pauseMs });
   }
 }

@@ -110,6 +110,9 @@ class MqttConnection implements Connection {
   readonly #client: MqttClient;
   readonly #time: Time;
   readonly #codes: Codes;
+  /** What waits for the PINGRESP of each PINGREQ on the wire, oldest first. The client sends some of its own. */
+  readonly #pings: (() => void)[] = [];
+  #asking: (() => void) | undefined;
   #goodbye: Timer | undefined;
   #failure: LinkError | undefined;
   #over = false;
@@ -145,6 +148,12 @@ class MqttConnection implements Connection {
         },
       );
     };
+    client.on("packetsend", ({ cmd }) => {
+      if (cmd === "pingreq") this.#pings.push(this.#asking ?? (() => undefined));
+    });
+    client.on("packetreceive", ({ cmd }) => {
+      if (cmd === "pingresp" && !this.#over) this.#pings.shift()?.();
+    });
     client.on("error", (error) => this.end(classify(broker, error)));
     client.on("disconnect", (packet) => {
       this.#failure ??= disconnected(broker, packet.reasonCode ?? 0);
@@ -214,6 +223,13 @@ class MqttConnection implements Connection {
       if (codes.length === topics.length) done(codes);
       else this.end(classify(this.broker, error ?? new Error("a subscription got no answer")));
     });
+  }
+
+  ask(answered: () => void): void {
+    if (this.#over) return;
+    this.#asking = answered;
+    this.#client.sendPing();
+    this.#asking = undefined;
   }
 
   end(error?: LinkError): void {

@@ -110,6 +110,11 @@ export type Connection = {
   publish(route: Route, payload: Buffer, done: (code: number) => void): void;
   /** Subscribes at QoS 1. `done` gets one SUBACK code for each topic (0x80 and above: refused). */
   subscribe(topics: readonly string[], done: (codes: readonly number[]) => void): void;
+  /**
+   * PINGREQ. `answered` is called with the PINGRESP: what the broker sent before that has come. It is not called if the
+   * connection ends first.
+   */
+  ask(answered: () => void): void;
   /** Resolves with the reason when the connection is over, however it ended. */
   readonly closed: Promise<LinkError>;
   /** With an error: closes at once. Without: DISCONNECT, then close within half a second. */

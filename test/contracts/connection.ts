@@ -239,6 +239,22 @@ export const connectionContract = (name: string, start: () => Promise<BrokerUnde
     );
 
     test(
+      "each question has one answer, after what was acknowledged before",
+      withBroker(async (broker) => {
+        const connection = await open(broker).dial();
+        const order: string[] = [];
+        for (const turn of ["first", "second"]) {
+          connection.publish({ topic: `${ROOT}/event`, retain: false }, Buffer.from(turn), () =>
+            order.push(`puback ${turn}`),
+          );
+          connection.ask(() => order.push(turn));
+        }
+        await broker.until("the answers", () => order.length === 4);
+        expect(order).toEqual(["puback first", "first", "puback second", "second"]);
+      }),
+    );
+
+    test(
       "a black hole ends it within some keepalives, whoever notices first",
       withBroker(async (broker) => {
         const connection = await open(broker, { keepaliveS: 1 }).dial();
@@ -257,6 +273,7 @@ export const connectionContract = (name: string, start: () => Promise<BrokerUnde
         connection.end();
         connection.publish({ topic: `${ROOT}/event`, retain: false }, Buffer.from("{}"), () => calls++);
         connection.subscribe([`${ROOT}/command`], () => calls++);
+        connection.ask(() => calls++);
         expect(await reason(broker, connection, 2_000)).toBe("lost");
         connection.end();
         connection.end(new LinkError("stalled", "too late"));

@@ -53,6 +53,7 @@ const openCourier = (time: SimulatedTime, codes: number[], others: Others = { al
         return others.untried;
       },
       doubt: () => undefined,
+      ask: () => undefined,
       publish(_route, payload, done) {
         published.push(payload.length);
         if (codes.length > 0) time.after(1, () => done(codes.length > 1 ? codes.shift()! : codes[0]!));

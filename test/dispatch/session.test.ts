@@ -34,6 +34,7 @@ const open = (
     hadSession: false,
     untriedAddresses: 0,
     doubt: () => undefined,
+    ask: () => undefined,
     closed: closed.promise,
     publish: (route, payload, done) => void wire.push({ route, payload, done }),
     subscribe: () => undefined,

@@ -23,6 +23,7 @@ const open = (
     hadSession: false,
     untriedAddresses: 0,
     doubt: () => undefined,
+    ask: () => undefined,
     closed: new Promise<LinkError>(() => undefined),
     publish: () => undefined,
     end: () => undefined,

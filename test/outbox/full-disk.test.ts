@@ -192,9 +192,8 @@ test("the quota is held: the oldest telemetry goes, declared; events stay, and t
   const first = say(outbox, "the first event");
   let made = 0;
   let largest = 0;
-  const begun = performance.now();
-  while (performance.now() - begun < 6_000) {
-    for (let i = 0; i < 400; i++) {
+  const flood = async (reports: number): Promise<void> => {
+    for (let i = 0; i < reports; i++) {
       const full = outbox.pressure();
       if (full) await full;
       const noise = Array.from({ length: 8 }, () => Math.random());
@@ -206,13 +205,18 @@ test("the quota is held: the oldest telemetry goes, declared; events stay, and t
       });
       made++;
     }
+  };
+  const begun = performance.now();
+  while (performance.now() - begun < 6_000) {
+    await flood(400);
     largest = Math.max(largest, (await outbox.stats()).bytes);
     await sleep(20);
   }
-  // Further looks find nothing too much.
-  for (let n = 0; n < 10 && (await outbox.stats()).bytes > maxBytes; n++) {
-    await sleep(3_000);
+  // A file that was being read while its records were deleted goes when room is next made. A unit is never quiet.
+  for (let n = 0; n < 20 && (await outbox.stats()).bytes > maxBytes * 1.1; n++) {
+    await flood(400);
     await outbox.flush();
+    await sleep(1_000);
   }
   const { bytes, records } = await outbox.stats();
   process.stdout.write(

@@ -168,6 +168,11 @@ export class SimulatedConnection implements Connection, Peer {
     });
   }
 
+  ask(answered: () => void): void {
+    if (this.#near !== "open") return;
+    this.#ping(answered);
+  }
+
   end(error?: LinkError): void {
     if (this.#near === "closed") return;
     const { up, time } = this.#o;
@@ -292,12 +297,13 @@ export class SimulatedConnection implements Connection, Peer {
     if (this.#quiet.far > 3) this.#endFar(false);
   }
 
-  #ping(): void {
+  #ping(answered?: () => void): void {
     this.#o.up.send(SMALL, () => {
       if (!this.#heardByBroker()) return;
-      this.#answer(SMALL, () =>
-        this.#o.observe({ what: "pingresp", broker: this.#broker.name, connection: this.#o.number }),
-      );
+      this.#answer(SMALL, () => {
+        this.#o.observe({ what: "pingresp", broker: this.#broker.name, connection: this.#o.number });
+        answered?.();
+      });
     });
   }
 
