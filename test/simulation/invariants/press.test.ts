@@ -117,6 +117,16 @@ const SOUND: readonly Case[] = [
     ],
   ],
   [
+    "press-arrives",
+    "a press is published from memory, and the life ends before the disk, which takes writes again, has it",
+    [
+      [0, running, readOnly],
+      [1, press(), handed(true)],
+      [2, arrived(1), { what: "disk", writable: true }, stopped],
+      [9, running, arrived(1, "F"), end],
+    ],
+  ],
+  [
     "press-in-time",
     "it arrives after 9 s",
     [
@@ -271,6 +281,16 @@ const VIOLATING: readonly Case[] = [
       [1, press(), press(1, false), press(1, false), handed(true)],
       [2, arrived(3), confirmed, readOnly, stopped],
       [9, running, arrived(3, "F"), end],
+    ],
+  ],
+  [
+    "press-arrives",
+    "a press that the disk has is counted again",
+    [
+      [0, running, readOnly],
+      [1, press(), handed(true)],
+      [2, arrived(1), { what: "disk", writable: true }, disk([{ first: "b#1" }]), stopped],
+      [9, running, arrived(1, "F"), end],
     ],
   ],
   [

@@ -98,15 +98,17 @@ const pressArrives: Invariant = {
     const swallowed = new Swallowed(takers);
     let kept = 0;
     let doubtful = 0;
-    let writable = true;
+    /** The disk has taken nothing since it last refused. */
+    let isBehind = false;
     return (fact) => {
       arrived.see(fact);
       takers.see(fact);
       swallowed.see(fact);
       unconfirmed.see(fact);
-      if (fact.what === "disk") ({ writable } = fact);
-      // Without a disk, the same press may open a second episode, if the board no longer knows its age.
-      if (fact.what === "unit" && !fact.running && !writable) doubtful += unconfirmed.total;
+      if (fact.what === "disk" && !fact.writable) isBehind = true;
+      if (fact.what === "durable") isBehind = false;
+      // What no disk has, the same press may open a second episode, if the board no longer knows its age.
+      if (fact.what === "unit" && !fact.running && isBehind) doubtful += unconfirmed.total;
       if (fact.what === "unkept") {
         kept--;
         doubtful++;
