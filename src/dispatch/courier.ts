@@ -126,6 +126,8 @@ export class Courier {
   /** How many addresses the broker's name has, as far as it is known. */
   #addresses = 1;
   #patienceMs = TRUST_MS;
+  /** Connections in a row that were given up because nothing was answered. */
+  #silent = 0;
   #saidAt = -Infinity;
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
@@ -183,9 +185,11 @@ export class Courier {
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
     const limitMs = this.#limitMs(connection);
-    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked: traffic.blocked }, limitMs);
+    const blocked = traffic.blocked && this.#isUrgent;
+    const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked }, limitMs);
     if (!stuck && traffic.silentMs(now) < limitMs) return;
     const why = `${this.broker}: no answer for ${limitMs / 1_000} s`;
+    this.#silent++;
     if (limitMs >= this.#patienceMs) this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
     connection.end(new LinkError("stalled", why));
   }
@@ -334,6 +338,7 @@ export class Courier {
         ...session,
         answer: (answer, rttMs) => {
           this.#patienceMs = TRUST_MS;
+          this.#silent = 0;
           hearing.answered(rttMs);
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
@@ -363,10 +368,12 @@ export class Courier {
 
   /**
    * How long this connection may stay without an answer. Another address may come back while the patience is
-   * long, so this is asked at each look, not when the connection is made.
+   * long, so this is asked at each look, not when the connection is made. Copies of ended episodes are in no hurry:
+   * once all addresses have been tried in vain, each may be as slow as a single one.
    */
   #limitMs({ otherAddresses, untriedAddresses }: Connection): number {
-    if (untriedAddresses === 0) return this.#patienceMs;
+    const isUnhurried = !this.#isUrgent && this.#silent > otherAddresses;
+    if (untriedAddresses === 0 || isUnhurried) return this.#patienceMs;
     return Math.min(this.#patienceMs, ADDRESSES_MS / (otherAddresses + 1));
   }
 

@@ -30,11 +30,18 @@ const cleared: EmergencyUpdate = {
 /** Addresses of the broker's name besides the one of the connection, and how many of them are worth a try. */
 type Others = { readonly all: number; untried: number };
 
+const active: EmergencyUpdate = { ...cleared, data: { ...cleared.data, state: "active" } };
+
 /**
- * A courier with the end of an episode, and a broker that answers each publish with the next of these
+ * A courier with a report of an episode, by default its end, and a broker that answers each publish with the next of these
  * codes, then with the last one. Without codes it answers nothing. `ended`: when connections ended.
  */
-const openCourier = (time: SimulatedTime, codes: number[], others: Others = { all: 0, untried: 0 }) => {
+const openCourier = (
+  time: SimulatedTime,
+  codes: number[],
+  others: Others = { all: 0, untried: 0 },
+  report = cleared,
+) => {
   const broker = "mqtts://b:8883";
   const published: number[] = [];
   const ended: number[] = [];
@@ -79,7 +86,7 @@ const openCourier = (time: SimulatedTime, codes: number[], others: Others = { al
       unheardCounts: () => false,
       takeOver: () => true,
       hasEnded: () => false,
-      session: { isLive: () => true, right: (report) => report, publishing: () => undefined },
+      session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
       hears: () => ({
         events: { message: () => Promise.resolve(), oversize: () => undefined },
         accepted: () => undefined,
@@ -93,7 +100,7 @@ const openCourier = (time: SimulatedTime, codes: number[], others: Others = { al
         done: () => undefined,
       },
     },
-    { episode: cleared.data.episode, report: cleared },
+    { episode: report.data.episode, report },
   );
   time.every(250, () => courier.look(time.mono()));
   return { courier, published, ended, closed: first.promise };
@@ -123,7 +130,7 @@ test("a courier whose load is put down while it connects leaves no connection be
 test("a courier that has become patient at a mute address leaves it when another address is worth a try", async () => {
   const time = new SimulatedTime(0);
   const others = { all: 1, untried: 0 };
-  const { ended } = openCourier(time, [], others);
+  const { ended } = openCourier(time, [], others, active);
   // Each connection without an answer doubles the patience.
   await time.run(60_000, () => ended.length === 3);
   const patient = time.mono() + 5_000;
@@ -132,4 +139,13 @@ test("a courier that has become patient at a mute address leaves it when another
   others.untried = 1;
   await time.run(patient + 500);
   expect(ended).toHaveLength(4);
+});
+
+test("once every address was mute, the end of an episode may take as long at each as at a single one", async () => {
+  const time = new SimulatedTime(0);
+  const { ended } = openCourier(time, [], { all: 1, untried: 1 });
+  await time.run(200_000);
+  const lasted = ended.slice(1).map((at, n) => at - ended[n]!);
+  expect(ended[0]).toBeLessThan(3_000);
+  expect(Math.max(...lasted.slice(2))).toBeGreaterThan(29_000);
 });

@@ -25,10 +25,15 @@ const refusingCouriers = (code: LinkFault) => (clientId: string) =>
 const open = (
   listening = true,
   refuses: (clientId: string) => LinkFault | undefined = () => undefined,
-  { addresses = [true], changed = (connection: Connection) => connection, linked = false } = {},
+  {
+    addresses = [true],
+    changed = (connection: Connection) => connection,
+    linked = false,
+    receiveMaximum = FULL_LIMITS.receiveMaximum,
+  } = {},
 ) => {
   const time = new SimulatedTime(0);
-  const broker = new Broker("a", FULL_LIMITS, time, () => undefined);
+  const broker = new Broker("a", { ...FULL_LIMITS, receiveMaximum }, time, () => undefined);
   const network = new Network(time, () => undefined);
   const url = "mqtts://a:8883";
   const route = network.add(url, broker, addresses);
@@ -270,6 +275,22 @@ describe("a courier", () => {
     courier.say(emergency(3));
     await bench.wait(60_000);
     expect(bench.answers.at(-1)).toMatchObject({ kind: "delivered", reports: [{ seq: 3 }] });
+  });
+
+  // Found by the simulation (seed 333817199): neither was answered within the 2 to 5 s that it had, and the copy stayed.
+  test.each([
+    ["of one address", [true]],
+    ["of two", [true, true]],
+  ])("removes the copy from a slow broker %s that takes one message at a time", async (_, addresses) => {
+    const bench = open(true, () => undefined, { addresses, receiveMaximum: 1 });
+    const courier = bench.make();
+    bench.time.every(250, () => courier.look(bench.time.mono()));
+    await bench.wait(2_000);
+    expect(bench.broker.retainedTopics()).toHaveLength(1);
+    bench.broker.faults.slowMs = 8_000;
+    courier.say(emergency(2, "cleared"));
+    await bench.wait(90_000);
+    expect(bench.broker.retainedTopics()).toEqual([]);
   });
 
   test("a stop ends it while it dials, waits or is connected", async () => {
