@@ -39,6 +39,9 @@ const Named = z.object({ id: z.string().max(200).refine(isKeepable) });
 /** The most commands that are remembered, and the most bytes that they take. */
 const REMEMBERED = 256;
 const DONE_BYTES = 32_768;
+/** So many more are remembered if they were refused: a broker may deliver one again when there is room. */
+const REFUSED = 16;
+const REFUSED_BYTES = 8_192;
 /** A command is remembered for at most this long, however late it expires. */
 const REMEMBERED_MS = 86_400_000;
 /** The newest commands are remembered whatever their expiry, if there is room. */
@@ -61,6 +64,9 @@ const refused = (id: string, error: string): Reply => ({
 const remembered = (done: readonly DoneCommand[]): boolean =>
   done.length <= REMEMBERED && bytesOf(done) <= DONE_BYTES;
 
+const rememberedRefused = (done: readonly DoneCommand[]): boolean =>
+  done.length <= REMEMBERED + REFUSED && bytesOf(done) <= DONE_BYTES + REFUSED_BYTES;
+
 /**
  * The commands that have not expired, and the newest ones whatever their expiry: the clock may be wrong now, and be set
  * right before a broker delivers one of them again. None that has not expired is remembered for longer than
@@ -80,8 +86,9 @@ const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneComm
  * run stay.
  */
 const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): DoneCommand[] => {
+  const fits = one.ok ? remembered : rememberedRefused;
   let kept = current(done, now);
-  while (!remembered([...kept, one])) {
+  while (!fits([...kept, one])) {
     const expired = kept.findIndex(({ until }) => until < now.at);
     const victim = expired < 0 ? kept.findIndex(({ ok }) => !ok) : expired;
     if (victim < 0) break;
@@ -95,15 +102,13 @@ const hasRoom = (memory: CommandMemory, one: DoneCommand, now: Instant): boolean
 
 /**
  * Remembers a finished command. A refused command is remembered beyond its expiry: if the clock is set back
- * and the broker delivers the command again, it must not run. It is not remembered if there is no room.
+ * and the broker delivers the command again, it must not run. Nor if it was refused because there was no room.
  */
 const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: Instant): CommandMemory => {
   const latest = now.clock === "unset" ? LAST_INSTANT : now.at + REMEMBERED_MS;
   const ends = reply.ok ? expiresAt : latest;
   const one: DoneCommand = { ...reply, until: Math.min(Number.isNaN(ends) ? now.at : ends, latest) };
-  const kept = withRoom(memory.done, one, now);
-  const fits = remembered([...kept, one]);
-  return fits || reply.ok ? { ...memory, done: [...kept, one] } : { ...memory, done: kept };
+  return { ...memory, done: [...withRoom(memory.done, one, now), one] };
 };
 
 const sameHeld = (one: HeldCommand, other: HeldCommand): boolean =>

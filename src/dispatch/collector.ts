@@ -91,6 +91,7 @@ export class Collector {
     if (this.#isStopped || this.#running) return;
     const broker = this.#left.due(time.mono(), isTaken);
     if (broker === undefined) return;
+    const began = time.mono();
     const stopping = new AbortController();
     const connected = (): void => {
       if (this.#running) this.#running.connectedAt = time.mono();
@@ -98,7 +99,7 @@ export class Collector {
     };
     const ended = this.#collect(broker, stopping.signal, connected).then((found) => {
       if (found === "rest") this.#left.failed(broker, time.mono());
-      else this.#left.collected(broker, time.mono(), found === "all");
+      else this.#left.collected(broker, began, time.mono(), found === "all");
       this.#running = undefined;
       this.#keep();
     });

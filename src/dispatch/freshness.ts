@@ -7,7 +7,7 @@
  */
 
 /** What is sent this long after an acknowledgement follows it on the wire. A broker may need as long to send what waits. */
-const LEFT_MS = 100;
+export const LEFT_MS = 100;
 /** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
 const AT_ONCE = { 4: 1, 5: 10 } as const;
 
@@ -71,6 +71,11 @@ export class Arrivals {
   settled(now: number): void {
     this.#open--;
     this.#lastAt = now;
+  }
+
+  /** Only the answer to a question that is sent later than LEFT_MS from now tells how old the next message is. */
+  get isDoubtful(): boolean {
+    return this.#open === 0 && this.#recent >= this.#atOnce;
   }
 
   #drained(at: number): void {

@@ -1,5 +1,5 @@
-import type { Time } from "../runtime/ports.ts";
-import type { Freshness } from "./freshness.ts";
+import type { Time, Timer } from "../runtime/ports.ts";
+import { LEFT_MS, type Freshness } from "./freshness.ts";
 import type { LinkEvents } from "./link-events.ts";
 import type { Connection, ConnectionEvents } from "./port.ts";
 
@@ -18,6 +18,9 @@ type HearingOptions = {
   readonly on: () => Pick<LinkEvents, "message" | "oversize">;
 };
 
+/** Timers may be early. */
+const ASK_MS = LEFT_MS + 20;
+
 /** Call it before each connection. */
 export const hearing = (
   { freshness, time, on }: HearingOptions,
@@ -25,17 +28,31 @@ export const hearing = (
   clientId: string,
 ): Hearing => {
   const arrivals = freshness.connecting(`${clientId} ${broker}`);
+  let connected: Connection | undefined;
+  let asking: Timer | undefined;
+  // The unit may send nothing for a minute: until then the age of a `cleared` would not be known.
+  const ask = (): void => {
+    if (!arrivals.isDoubtful) return;
+    const askedAt = time.mono();
+    connected?.ask(() => arrivals.answered(askedAt));
+  };
+  const settled = (): void => {
+    arrivals.settled(time.mono());
+    asking?.[Symbol.dispose]();
+    asking = arrivals.isDoubtful ? time.after(ASK_MS, ask) : undefined;
+  };
   return {
     events: {
       message(message) {
         const waitedMs = arrivals.came(message.repeated === true, time.mono());
-        return on()
-          .message(message, broker, waitedMs)
-          .finally(() => arrivals.settled(time.mono()));
+        return on().message(message, broker, waitedMs).finally(settled);
       },
       oversize: (topic, bytes) => on().oversize(topic, bytes),
     },
-    accepted: (connection) => arrivals.accepted(connection, time.mono()),
+    accepted(connection) {
+      connected = connection;
+      arrivals.accepted(connection, time.mono());
+    },
     answered: (rttMs) => arrivals.answered(time.mono() - rttMs),
   };
 };

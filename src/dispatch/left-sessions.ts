@@ -60,6 +60,8 @@ export class LeftSessions {
   readonly #sharing = new Map<string, number>();
   /** By broker: the link's connection to `linked` ended when this broker was asked, so the two may share their sessions. */
   readonly #signs = new Map<string, Sign>();
+  /** When the link lost a connection last. */
+  #lostAt = -Infinity;
   /** The link's connection to `linked` was lost while another broker had not yet accepted one. */
   #lost: { readonly linked: string; readonly at: number } | undefined;
 
@@ -92,11 +94,15 @@ export class LeftSessions {
 
   /** The link has lost its connection to the broker. Until it has one, dispatch may say something at any broker. */
   left(broker: string, now: number): void {
+    this.#lostAt = now;
     for (const [other, left] of this.#left) {
       if (left.dueAt === Infinity)
         this.#left.set(other, { ...left, dueAt: Math.max(now, left.collectedAt + AGAIN_MS) });
     }
-    if (this.#isSharing(broker, now)) return;
+    if (!this.#isSharing(broker, now)) this.#add(broker, now);
+  }
+
+  #add(broker: string, now: number): void {
     this.#left.set(broker, {
       since: now,
       usedAt: now,
@@ -109,6 +115,11 @@ export class LeftSessions {
   /** A broker whose session should be looked into now. `isTaken`: somebody else gets what waits there. */
   due(now: number, isTaken: (broker: string) => boolean): string | undefined {
     if (!this.#isSteady(now)) return undefined;
+    for (const [broker, at] of this.#sharing) {
+      if (now - at < SHARING_MS) continue;
+      this.#sharing.delete(broker);
+      if (broker !== this.#entered) this.#add(broker, now);
+    }
     for (const [broker, { since, dueAt }] of this.#left) {
       if (now - since >= SESSION_MS) this.#left.delete(broker);
       else if (now >= dueAt && !isTaken(broker)) return broker;
@@ -143,10 +154,10 @@ export class LeftSessions {
   }
 
   /**
-   * Nothing comes from there any more. If that is soon after another connection, it is asked once more.
-   * `hasSession`: something may wait there again.
+   * Nothing comes from there any more. It is asked once more if that is soon after another connection, or if the link was
+   * lost since `began`, when the visit did. `hasSession`: something may wait there again.
    */
-  collected(broker: string, now: number, hasSession: boolean): void {
+  collected(broker: string, began: number, now: number, hasSession: boolean): void {
     this.#signs.delete(broker);
     const left = this.#left.get(broker);
     if (!left) return;
@@ -155,7 +166,8 @@ export class LeftSessions {
       return;
     }
     const resentAt = left.usedAt + RESENT_MS;
-    const dueAt = now < resentAt ? resentAt : Infinity;
+    const again = [now < resentAt ? resentAt : Infinity, this.#lostAt < began ? Infinity : now + AGAIN_MS];
+    const dueAt = Math.min(...again);
     this.#left.set(broker, { ...left, dueAt, pauseMs: RETRY_MS.min, collectedAt: now });
   }
 

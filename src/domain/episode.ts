@@ -60,12 +60,15 @@ export const Episode = z.object({
   pressedAgainMono: z.number().optional(),
   /** When a broker first acknowledged a report with that press, on the clock of `mono`, if it was in this life. */
   seenMono: z.number().optional(),
+  /** The same in UTC milliseconds, if the time was known: a later life knows it too. */
+  seenAt: z.number().optional(),
   /**
    * The first and the newest `cleared` that was refused because it came before that press was seen: its own `at`, and
-   * when it came, on the clock of `mono`.
+   * when it came, on the clock of `mono`. `latestAt`: the latest `at` of all of them, if it is not that of the first.
    */
   earlyClear: EarlyClear.extend({
     newest: EarlyClear.optional(),
+    latestAt: z.string().optional(),
     /** They may have been older than that press by the way that they came, and nothing else speaks against them. */
     ageUnknown: z.literal(true).optional(),
   }).optional(),

@@ -29,10 +29,18 @@ const between = (one: Cleared, other: Cleared): { readonly writtenMs: number; re
   cameMs: other.mono - one.mono,
 });
 
-/** Whether it is a refused one again, or older. After KEPT_MS no broker can have kept it: then it is meant. */
-const isRepetition = (refused: NonNullable<Episode["earlyClear"]>, cleared: Cleared): boolean =>
-  between(refused, cleared).cameMs < KEPT_MS &&
-  [refused, refused.newest ?? refused].some((one) => between(one, cleared).writtenMs <= 0);
+type Refused = NonNullable<Episode["earlyClear"]>;
+
+/** The latest time that a refused one has. */
+const latestOf = ({ at, latestAt = at }: Refused): string | undefined => latestAt;
+
+/** Whether it is one of those that were refused, of which only some are known. */
+const isKnown = (refused: Refused, { at }: Cleared): boolean =>
+  at !== undefined && [refused.at, refused.newest?.at, refused.latestAt].includes(at);
+
+/** Whether it was written before one that was refused, or is the same one again. */
+const isNoLater = (refused: Refused, { at, mono }: Cleared): boolean =>
+  between({ at: latestOf(refused), mono }, { at, mono }).writtenMs <= 0;
 
 /** Whether both came from the same decision of dispatch: the second one was not written later by the time that passed. */
 const isSameDecision = (refused: Cleared, cleared: Cleared): boolean => {
@@ -44,20 +52,26 @@ const isSameDecision = (refused: Cleared, cleared: Cleared): boolean => {
 /** Whether both had the same delay: then neither waited for the link, and the clock that wrote them is behind. */
 const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
   const { writtenMs, cameMs } = between(refused, cleared);
-  return writtenMs >= DECIDE_MS && Math.abs(writtenMs - cameMs) <= DECIDE_MS;
+  return Math.min(writtenMs, cameMs) >= DECIDE_MS && Math.abs(writtenMs - cameMs) <= DECIDE_MS;
 };
+
+/** When the newest press could be seen at the earliest, UTC milliseconds. NaN: not known. */
+const canBeSeenAt = ({ pressedAgainAt, seenAt }: Episode): number =>
+  seenAt === undefined
+    ? (pressedAgainAt ?? Number.NaN)
+    : Math.max(pressedAgainAt ?? -Infinity, seenAt - DECIDE_MS);
 
 /**
  * How long before the newest press could be seen it was written, in ms. Negative: after that. NaN: a time is not known. A
  * broker passes a report on while it acknowledges it, and that answer can be late: by DECIDE_MS at most.
  */
 const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Came): number => {
-  const { pressedAgainAt = Number.NaN, pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
+  const { pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
   const canBeSeen = Math.max(pressedAgainMono, seenMono - DECIDE_MS);
   const written = mono - (cameAt - Date.parse(at ?? ""));
   return canBeSeen >= 0 && !Number.isNaN(written)
     ? canBeSeen - written
-    : pressedAgainAt - Date.parse(at ?? "");
+    : canBeSeenAt(known) - Date.parse(at ?? "");
 };
 
 /** Whether its time says that dispatch cannot have seen the newest press. After KEPT_MS the clock is wrong. */
@@ -89,13 +103,14 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   // The same one came by a way on which nobody knows its age. This way shows it.
   if (earlyClear.ageUnknown && !isDoubtful) return false;
   const { newest = earlyClear } = earlyClear;
+  // After KEPT_MS no broker can have kept it: then it is meant.
+  const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
+  if (mayBeKept && isKnown(earlyClear, cleared)) return true;
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: the clock of dispatch may be ahead.
-  if (isRepetition(earlyClear, cleared)) return true;
-  if (between(earlyClear, cleared).cameMs >= KEPT_MS) return false;
   // Also if the press came before it was written: dispatch could not see that then.
-  return isSameDecision(earlyClear, cleared);
+  return mayBeKept && (isNoLater(earlyClear, cleared) || isSameDecision(earlyClear, cleared));
 };
 
 /**
@@ -114,7 +129,11 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   const overAt = Math.max(known.overAt ?? -Infinity, Math.min(Date.parse(at ?? ""), cameAt));
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
   const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
-  const earlyClear = known.earlyClear ? { ...first, newest: { at, mono } } : first;
+  const latestAt = first.latestAt ?? first.at;
+  const isLatest = Date.parse(at ?? "") > Date.parse(latestAt ?? "") || latestAt === undefined;
+  const earlyClear = known.earlyClear
+    ? { ...first, newest: { at, mono }, latestAt: isLatest ? at : latestAt }
+    : first;
   return {
     ...known,
     earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,

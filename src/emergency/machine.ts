@@ -14,6 +14,9 @@ export type Emergency = {
 
 type PressName = NonNullable<Episode["first"]>;
 
+/** `at`: in UTC milliseconds, if the time is known. */
+type Moment = { readonly mono: number; readonly at?: number | undefined };
+
 export type EpisodeEvent =
   | {
       readonly kind: "press";
@@ -39,9 +42,9 @@ export type EpisodeEvent =
   /** The report of a revision is on disk. */
   | { readonly kind: "stored"; readonly id: string; readonly revision: number }
   /** A broker with a subscriber has acknowledged the report of a revision. */
-  | { readonly kind: "sent"; readonly id: string; readonly revision: number; readonly mono: number }
+  | ({ readonly kind: "sent"; readonly id: string; readonly revision: number } & Moment)
   /** The same of a report that is not the present one. It has so many presses. */
-  | { readonly kind: "shown"; readonly id: string; readonly presses: number; readonly mono: number }
+  | ({ readonly kind: "shown"; readonly id: string; readonly presses: number } & Moment)
   | {
       readonly kind: "ack";
       readonly id: string;
@@ -179,6 +182,7 @@ const pressedAgain = (episode: Episode, event: Press): Episode =>
       pressedAgainAt: timeOf(event.pressed),
       pressedAgainMono: event.mono,
       seenMono: undefined,
+      seenAt: undefined,
       earlyClear: undefined,
     },
     event.mono,
@@ -254,10 +258,11 @@ const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }):
 };
 
 /** Dispatch can have seen the newest press, though the episode has changed since. */
-const shown = (emergency: Emergency, { id, presses, mono }: EpisodeEvent & { kind: "shown" }): Step => {
+const shown = (emergency: Emergency, event: EpisodeEvent & { kind: "shown" }): Step => {
+  const { id, presses, mono, at } = event;
   const episode = emergency.episodes.find((one) => one.id === id);
   if (!episode?.unseen || episode.presses !== presses) return unchanged(emergency);
-  const seen = { ...episode, sentPresses: presses, unseen: undefined, seenMono: mono };
+  const seen = { ...episode, sentPresses: presses, unseen: undefined, seenMono: mono, seenAt: at };
   return unchanged(replace(emergency, seen), { kind: "keep" });
 };
 
@@ -271,7 +276,7 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
       reach: "sent",
       sentPresses: episode.presses,
       unseen: undefined,
-      seenMono: episode.unseen ? event.mono : episode.seenMono,
+      ...(episode.unseen ? { seenMono: event.mono, seenAt: event.at } : {}),
     } as const;
     // Stored: after a restart dispatch's `cleared` may come before the next acknowledgement of a broker.
     const kept = episode.unseen ? [{ kind: "keep" } as const] : [];
@@ -357,18 +362,23 @@ const endOfDrill = ({ pressed }: Episode, mono: number): Pick<Episode, "endsAt" 
 /** In an earlier life. */
 const BEFORE = -1;
 
-/** Episodes from the memory after a restart at `mono`. Each of them is on disk. */
+/** An episode of an earlier life at `mono` in this one. It is on disk. */
+export const restored = (episode: Episode, mono: number): Episode => ({
+  ...episode,
+  buttons: episode.buttons.length > 0 ? episode.buttons : [episode.button],
+  safe: true,
+  reach: episode.reach === "sent" ? "sent" : "stored",
+  repeatAt: mono + REPEAT_MS,
+  ...(episode.unseen ? { unseen: { handed: {} } } : {}),
+  ...(episode.pressedAgainMono === undefined ? {} : { pressedAgainMono: BEFORE }),
+  seenMono: undefined,
+  ...(episode.earlyClear
+    ? { earlyClear: { at: episode.earlyClear.at, mono, latestAt: episode.earlyClear.latestAt } }
+    : {}),
+  ...(episode.test ? endOfDrill(episode, mono) : {}),
+});
+
+/** Episodes from the memory after a restart at `mono`. */
 export const restore = (episodes: readonly Episode[], mono: number): Emergency => ({
-  episodes: episodes.map((episode) => ({
-    ...episode,
-    buttons: episode.buttons.length > 0 ? episode.buttons : [episode.button],
-    safe: true,
-    reach: episode.reach === "sent" ? "sent" : "stored",
-    repeatAt: mono + REPEAT_MS,
-    ...(episode.unseen ? { unseen: { handed: {} } } : {}),
-    ...(episode.pressedAgainMono === undefined ? {} : { pressedAgainMono: BEFORE }),
-    seenMono: undefined,
-    ...(episode.earlyClear ? { earlyClear: { at: episode.earlyClear.at, mono } } : {}),
-    ...(episode.test ? endOfDrill(episode, mono) : {}),
-  })),
+  episodes: episodes.map((episode) => restored(episode, mono)),
 });

@@ -36,6 +36,7 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     pressedAgainAt: newer.pressedAgainAt,
     pressedAgainMono: newer.pressedAgainMono,
     seenMono: newer.seenMono,
+    seenAt: newer.seenAt,
     earlyClear: newer.earlyClear,
     overAt: newer.overAt,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),

@@ -1,7 +1,7 @@
 import type { Episode } from "../domain/episode.ts";
 import { withCopy } from "./copies.ts";
 import type { RingEvent } from "./events.ts";
-import { changed, isOpen, restore } from "./machine.ts";
+import { changed, isOpen, restored } from "./machine.ts";
 import { merged, saysTheSame, type Merging } from "./merged.ts";
 import { meet, repeated, since, unite } from "./presses.ts";
 import { AIRBAGS_MAX, isKnown, type Ring, type RingStep } from "./ring-state.ts";
@@ -87,7 +87,8 @@ const valid = ({ presses: ours, begun, hellos }: Ring, theirs: Presses): { ours:
  * it since.
  */
 export const recalled = (ring: Ring, event: Recalled): RingStep => {
-  const { copies, airbags, drillAskedAt, episodes, mono } = event;
+  const { copies, airbags, drillAskedAt, mono } = event;
+  const episodes = event.episodes.map((one) => ({ ...one, episode: restored(one.episode, mono) }));
   const { ours: own, theirs } = valid(ring, event.presses);
   const known = (id: string): boolean =>
     isKnown(ring, id) || episodes.some(({ episode }) => episode.id === id);
@@ -106,7 +107,7 @@ export const recalled = (ring: Ring, event: Recalled): RingStep => {
   const lacking = episodes
     .map(({ episode }) => episode)
     .filter(({ id }) => !isKnown(ring, id) && !hasEnded(ring, id));
-  const restored = restore(lacking, mono).episodes.reduce(
+  const withLacking = lacking.reduce(
     (all, episode) => added(all, { ...episode, safe: false, reach: "made" }, mono),
     now,
   );
@@ -123,7 +124,7 @@ export const recalled = (ring: Ring, event: Recalled): RingStep => {
         ? replaced(all, { ...ours, state: "cleared", by: undefined, ackAt: undefined }, mono)
         : all;
     },
-    { ring: restored, effects: [] },
+    { ring: withLacking, effects: [] },
   );
   return toStore(step.ring, step.effects);
 };

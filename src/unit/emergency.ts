@@ -259,13 +259,18 @@ export class EmergencyPart implements Disposable {
     const { stage, by, at } = ack.data;
     const ackAt = at === undefined ? undefined : isoInstant(Date.parse(at));
     const name = by === undefined ? undefined : keepable(Array.from(by).slice(0, BY_LETTERS).join(""));
-    const now = clock.now();
-    const cameAt = now.clock === "unset" ? undefined : now.at;
+    const cameAt = this.#at();
     const mono = clock.mono();
     const writtenAfter = mono - waitedMs;
     this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono, writtenAfter, broker });
     // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();
+  }
+
+  /** Now in UTC milliseconds, if the time is known. */
+  #at(): number | undefined {
+    const { at, clock } = this.#options.clock.now();
+    return clock === "unset" ? undefined : at;
   }
 
   /** A broker with a subscriber has acknowledged a report. */
@@ -274,11 +279,11 @@ export class EmergencyPart implements Disposable {
     const episode = this.#ring.emergency.episodes.find((one) => one.id === id);
     if (!episode) return;
     if (this.#reports.get(id)?.seq !== report.seq) {
-      this.#give({ kind: "shown", id, presses: report.data.presses });
+      this.#give({ kind: "shown", id, presses: report.data.presses, at: this.#at() });
       return;
     }
     this.#legs.reached(id, "sent", this.#options.clock.mono());
-    this.#give({ kind: "sent", id, revision: episode.revision });
+    this.#give({ kind: "sent", id, revision: episode.revision, at: this.#at() });
   }
 
   /**

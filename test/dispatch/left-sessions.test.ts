@@ -17,7 +17,7 @@ test("the brokers that the link has left are asked, and the one that it uses is 
   sessions.left("a", 0);
   sessions.left("b", 10);
   expect(sessions.due(10, free)).toBe("a");
-  sessions.collected("a", 10, true);
+  sessions.collected("a", 10, 10, true);
   expect(sessions.due(10, free)).toBe("b");
   sessions.entered("b", 0);
   expect(sessions.due(10, free)).toBeUndefined();
@@ -42,7 +42,7 @@ test("nodes that share their sessions are asked no longer: at once if it is said
     sessions.failed("c", at + 2);
   };
   for (const at of [10, 20]) lost(at);
-  sessions.collected("c", 30, true);
+  sessions.collected("c", 30, 30, true);
   sessions.left("c", 40);
   for (const at of [50, 60]) lost(at);
   expect(sessions.due(600_000, free)).toBe("c");
@@ -78,7 +78,7 @@ test("nodes that share their sessions close the second connection as well: one t
   sessions.left("a", 0);
   sessions.left("b", 0);
   expect(sessions.collided("b", askedAt("a"), "taken-over", 1)).toBe(true);
-  sessions.collected("a", 6, true);
+  sessions.collected("a", 6, 6, true);
   sessions.failed("a", 7);
   expect(sessions.brokers(10)).toEqual(["a", "b"]);
 });
@@ -122,9 +122,9 @@ test("what an earlier life has kept is asked, and what the next one needs is kno
   sessions.entered("a", 0);
   expect(sessions.due(4_999, free)).toBeUndefined();
   expect(sessions.due(5_000, free)).toBe("b");
-  sessions.collected("b", 5, true);
+  sessions.collected("b", 5, 5, true);
   expect(sessions.brokers(10)).toEqual(["a", "b"]);
-  sessions.collected("b", 5, false);
+  sessions.collected("b", 5, 5, false);
   expect(sessions.brokers(10)).toEqual(["a"]);
   sessions.left("a", 6);
   sessions.entered("c", 0);
@@ -138,7 +138,7 @@ test("each time that the link is lost, every broker with a session is asked agai
   const sessions = new LeftSessions([], 0);
   sessions.left("b", 0);
   sessions.entered("a", 0);
-  sessions.collected("b", 40_000, true);
+  sessions.collected("b", 40_000, 40_000, true);
   expect(sessions.due(3_600_000, free)).toBeUndefined();
   sessions.left("a", 50_000);
   sessions.entered("a", 0);
@@ -157,15 +157,40 @@ test("each time that the link is lost, every broker with a session is asked agai
 test("one that says nothing within 35 s of another connection is asked once more: some brokers repeat no sooner", () => {
   const sessions = new LeftSessions(["a"], 0);
   sessions.entered("b", 0);
-  sessions.collected("a", 10_000, true);
+  sessions.collected("a", 10_000, 10_000, true);
   expect(sessions.due(34_999, free)).toBeUndefined();
   expect(sessions.due(35_000, free)).toBe("a");
   // The visit was cut short: it may have left something unacknowledged as well.
   sessions.failed("a", 36_000);
   expect(sessions.due(41_000, free)).toBe("a");
-  sessions.collected("a", 46_000, true);
+  sessions.collected("a", 46_000, 46_000, true);
   expect(sessions.due(70_999, free)).toBeUndefined();
   expect(sessions.due(71_000, free)).toBe("a");
-  sessions.collected("a", 76_000, true);
+  sessions.collected("a", 76_000, 76_000, true);
   expect(sessions.due(3_600_000, free)).toBeUndefined();
+});
+
+test("a visit that the loss of the link falls into is followed by another: dispatch may have spoken since", () => {
+  const sessions = new LeftSessions(["b"], -100_000);
+  sessions.entered("a", 0);
+  expect(sessions.due(10_000, free)).toBe("b");
+  sessions.left("a", 12_500);
+  sessions.collected("b", 10_000, 15_000, true);
+  sessions.entered("a", 18_000);
+  expect(sessions.due(74_999, free)).toBeUndefined();
+  expect(sessions.due(75_000, free)).toBe("b");
+  sessions.collected("b", 75_000, 80_000, true);
+  expect(sessions.due(3_600_000, free)).toBeUndefined();
+});
+
+test("brokers that were taken for sharing their sessions are asked again after six hours, by themselves", () => {
+  const sessions = new LeftSessions([], 0);
+  sessions.left("b", 0);
+  sessions.entered("a", 0);
+  sessions.collided("a", askedAt("b"), "taken-over", 1_000);
+  sessions.failed("b", 1_000);
+  const known = 6 * 3_600_000;
+  expect(sessions.due(known, free)).toBeUndefined();
+  expect(sessions.due(known + 1_000, free)).toBe("b");
+  expect(sessions.brokers(known + 1_000)).toEqual(["a", "b"]);
 });

@@ -6,7 +6,8 @@ describe("a cleared after a further press", () => {
   const PRESSED = Date.parse("2026-11-24T08:00:00.000Z");
   const first = pressEvent("A", 0);
   const again = pressEvent("B", 100, { pressed: { ...pressedAt(100), at: PRESSED } });
-  const clearedAt = (at: string | undefined, mono: number): EpisodeEvent => ({
+  type Cleared = EpisodeEvent & { kind: "ack" };
+  const clearedAt = (at: string | undefined, mono: number): Cleared => ({
     kind: "ack",
     id: "A",
     stage: "cleared",
@@ -293,5 +294,58 @@ describe("a cleared after a further press", () => {
     expect(end(refusedAt(both, "a"))).toBe("cleared");
     expect(end(refusedAt(refusedAt(both, "a"), "b"))).toBe("active");
     expect(refusedAt(emergency, "a")).toEqual(emergency);
+  });
+
+  describe("of which there were two before the press, each by two ways", () => {
+    const cleared = (writtenMs: number, mono: number): Cleared => ({
+      ...clearedAt(new Date(PRESSED + writtenMs).toISOString(), mono),
+      cameAt: PRESSED + mono - 100_000,
+      writtenAfter: 1_000,
+    });
+    const late = pressEvent("B", 100_000, { pressed: { ...pressedAt(100_000), at: PRESSED } });
+    const before = [first, sent("A"), ack("A", "accepted", 50), sent("A", 2), late] as const;
+    const refused = [cleared(-70_000, 130_000), cleared(-40_000, 130_001), cleared(-10_000, 130_002)];
+
+    test.each([3_000, 6_000, 11_000, 60_000])("does not end it %i ms later", (wayMs) => {
+      const twins = [
+        cleared(-70_000, 130_000 + wayMs),
+        cleared(-40_000, 130_001 + wayMs),
+        cleared(-10_000, 130_002 + wayMs),
+      ];
+      for (const order of [twins, twins.toReversed()]) {
+        const { emergency } = after(...before, ...refused, sent("A", 4), ...order);
+        expect(emergency.episodes.map(({ state }) => state)).toEqual(["active"]);
+        const anew = advance(emergency, cleared(130_000, 230_100));
+        expect(anew.emergency.episodes[0]!.state).toBe("cleared");
+      }
+    });
+
+    test("does not end it after a restart either", () => {
+      const { emergency } = after(...before, ...refused, sent("A", 4));
+      const restarted = restore(emergency.episodes, 0);
+      const came = { ...cleared(-10_000, 150_000), mono: 20_000, writtenAfter: -Infinity };
+      const then = advance(restarted, came).emergency;
+      expect(then.episodes[0]!.state).toBe("active");
+      const anew = { ...cleared(130_000, 230_100), mono: 100_100, writtenAfter: 100_000 };
+      expect(advance(then, anew).emergency.episodes[0]!.state).toBe("cleared");
+    });
+  });
+
+  test("that was written before the press was seen, in an earlier life, does not end it", () => {
+    const seen: EpisodeEvent = { kind: "sent", id: "A", revision: 3, mono: 40_000, at: PRESSED + 40_000 };
+    const restarted = restore(after(...accepted, seen).emergency.episodes, 0);
+    const state = (writtenMs: number) =>
+      advance(restarted, {
+        ...clearedAt(new Date(PRESSED + writtenMs).toISOString(), 60_000),
+        writtenAfter: -Infinity,
+      }).emergency.episodes[0]!.state;
+    expect([state(10_000), state(36_999), state(37_001)]).toEqual(["active", "active", "cleared"]);
+    // Also if the time of the press is not known.
+    const pressed = { ...pressedAt(100), clock: "unset" } as const;
+    const untimed = after(first, sent("A"), pressEvent("B", 100, { pressed }), { ...seen, revision: 2 });
+    const early = { ...clearedAt(new Date(PRESSED).toISOString(), 60_000), writtenAfter: -Infinity };
+    expect(advance(restore(untimed.emergency.episodes, 0), early).emergency.episodes[0]!.state).toBe(
+      "active",
+    );
   });
 });

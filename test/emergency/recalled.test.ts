@@ -280,6 +280,27 @@ describe("the presses of a newer memory", () => {
 });
 
 describe("what else a newer memory has", () => {
+  test("has times of another life: they delay no `cleared` of this one", () => {
+    const HOUR = 3_600_000;
+    const at = Date.parse("2026-11-24T18:00:00.000Z");
+    const other = newer(
+      {
+        presses: 2,
+        pressedAgainAt: at,
+        pressedAgainMono: 10 * HOUR,
+        seenMono: 10 * HOUR + 500,
+        earlyClear: { at: new Date(at - 2_000).toISOString(), mono: 10 * HOUR + 200 },
+      },
+      ID,
+      true,
+    );
+    const { ring } = recall(begun([episodeOf()]), other);
+    const mono = 600_000;
+    const cleared = { kind: "ack", id: ID, stage: "cleared", mono, writtenAfter: mono - 5_000 } as const;
+    for (const dated of [{}, { at: new Date(at + mono).toISOString(), cameAt: at + mono + 100 }])
+      expect(give(ring, { ...cleared, ...dated }).ring.emergency.episodes[0]?.state).toBe("cleared");
+  });
+
   test("is united: copies, airbags, and when dispatch last asked for a drill", () => {
     const ring = { ...begun([]), airbags: ["Front"], drillAskedAt: 7 };
     const copies = [{ episode: OTHER, broker: "mqtts://a:8883" }];

@@ -74,3 +74,32 @@ test.each<Story>([
 ])("a `cleared` that is late does not end a press that was made after it: %j", async (story) => {
   expect(await lampAfter(story)).not.toBe("idle");
 });
+
+// With 3.1.1 a broker may need an acknowledgement for each message, and without a receiver the unit is silent.
+test.each([4, 5] as const)(
+  "a `cleared` counts after a press whose report left soon after a message of dispatch (MQTT %i)",
+  async (version) => {
+    const world = openWorld([{ version, inFlight: version === 4 ? 1 : 16 }]);
+    const { board } = await world.start();
+    await world.wait(30_000);
+    const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
+    press(1);
+    await world.wait(500);
+    const { topic } = world.heard.find((one) => one.topic.includes("/emergency/"))!;
+    const [{ broker }] = world.brokers as [(typeof world.brokers)[0]];
+    const say = (stage: string): void => {
+      const at = new Date(world.time.host()).toISOString();
+      broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage, by: "operator", at })), {});
+    };
+    say("accepted");
+    await world.wait(10_000);
+    // The same once more: it changes nothing, and is no report's cause.
+    say("accepted");
+    await world.wait(45);
+    press(2);
+    await world.wait(10_000);
+    say("cleared");
+    await world.wait(2_000);
+    expect(world.lamps.at(-1)).toBe("idle");
+  },
+);

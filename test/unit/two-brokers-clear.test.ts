@@ -50,3 +50,80 @@ test.each([
     expect(await lampAfter(both, delayMs)).toEqual(["idle", "idle"]);
   },
 );
+
+/** The link was at the second broker before, so a session waits at both. No coverage from `dead` on. */
+const openRoamed = async () => {
+  const world = openWorld([{}, {}]);
+  const [a, b] = world.brokers;
+  const { board, process } = await world.start();
+  await world.wait(20_000);
+  a!.route.unreachable = true;
+  world.network.reset(a!.route);
+  await world.wait(30_000);
+  a!.route.unreachable = false;
+  world.network.reset(b!.route);
+  await world.wait(60_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(800);
+  const { topic } = world.heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
+  const say = (stage: string, brokers = world.brokers): void => {
+    const text = JSON.stringify({ stage, by: "op", at: new Date(world.time.host()).toISOString() });
+    for (const { broker } of brokers) broker.publish(`${topic}/ack`, Buffer.from(text), {});
+  };
+  say("received");
+  await world.wait(1_000);
+  say("accepted");
+  await world.wait(20_000);
+  const dead = (swallowing: boolean): void => {
+    for (const { route } of world.brokers) world.network.change(route, { swallowing });
+  };
+  return { world, board, process, say, dead };
+};
+
+test.each([
+  [2, 5_000],
+  [2, 20_000],
+  [3, 15_000],
+])(
+  "%i `cleared`, %i ms apart, of which no one knew of the further press, do not end it",
+  async (count, apartMs) => {
+    const { world, board, say, dead } = await openRoamed();
+    dead(true);
+    for (let n = 0; n < count; n++) {
+      await world.wait(apartMs);
+      say("cleared");
+    }
+    await world.wait(5_000);
+    board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
+    await world.wait(25_000);
+    dead(false);
+    await world.wait(300_000);
+    expect(world.lamps.at(-1)).not.toBe("idle");
+    say("cleared");
+    await world.wait(20_000);
+    expect(world.lamps.at(-1)).toBe("idle");
+  },
+);
+
+test("a `cleared` from before a press was seen does not end it in the next life", async () => {
+  const { world, board, process, say, dead } = await openRoamed();
+  const [a] = world.brokers;
+  dead(true);
+  await world.wait(5_000);
+  board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(10_000);
+  // Dispatch knows of one press. It waits at one broker, which cannot be reached for longer.
+  say("cleared", [a!]);
+  await world.wait(25_000);
+  a!.route.unreachable = true;
+  dead(false);
+  await world.wait(60_000);
+  process.kill();
+  world.disk.cut();
+  await world.wait(5_000);
+  await world.start();
+  await world.wait(20_000);
+  a!.route.unreachable = false;
+  await world.wait(300_000);
+  expect(world.lamps.at(-1)).not.toBe("idle");
+});

@@ -149,6 +149,8 @@ const burst = (world: AnyWorld, dice: Dice): void => {
 /** Dispatch sees the emergency. */
 const BEFORE_TUNNEL_MS = 2_000;
 
+const ENDS_AGAIN_MS = 5_000;
+
 /** In a tunnel the officer presses again, and dispatch ends the emergency: neither knows of the other. */
 const endCrossesPress: Fault = {
   kind: "end crosses a press",
@@ -160,7 +162,10 @@ const endCrossesPress: Fault = {
     let end = (): void => undefined;
     const begin = world.time.after(BEFORE_TUNNEL_MS, () => {
       end = hold(world, dice);
-      world.time.after(dice.between(100, 3_000), () => world.dispatch.endAll());
+      // Nothing happens on the operator's screen.
+      const ends = dice.pick([1, 2, 3]);
+      for (let n = 0; n < ends; n++)
+        world.time.after(n * ENDS_AGAIN_MS + dice.between(100, 3_000), () => world.dispatch.endAll());
       world.time.after(dice.between(100, 3_000), press);
     });
     return () => {

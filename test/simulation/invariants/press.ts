@@ -98,6 +98,7 @@ const pressArrives: Invariant = {
     const swallowed = new Swallowed(takers);
     let kept = 0;
     let doubtful = 0;
+    let writable = true;
     /** The disk has taken nothing since it last refused. */
     let isBehind = false;
     return (fact) => {
@@ -105,8 +106,9 @@ const pressArrives: Invariant = {
       takers.see(fact);
       swallowed.see(fact);
       unconfirmed.see(fact);
-      if (fact.what === "disk" && !fact.writable) isBehind = true;
-      if (fact.what === "durable") isBehind = false;
+      if (fact.what === "disk") ({ writable } = fact);
+      if (fact.what === "disk" && !writable) isBehind = true;
+      if (fact.what === "durable" && writable) isBehind = false;
       // What no disk has, the same press may open a second episode, if the board no longer knows its age.
       if (fact.what === "unit" && !fact.running && isBehind) doubtful += unconfirmed.total;
       if (fact.what === "unkept") {

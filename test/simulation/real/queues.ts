@@ -16,7 +16,7 @@ type Queue = { readonly name: string; readonly length: number; readonly limit: n
 /** As src/emergency/presses.ts and src/commands/commands.ts have them. */
 const BOARDS = 16;
 const PRESSES = 64;
-const DONE = 256;
+const DONE = 256 + 16;
 const HELD = 16;
 /** A real one and a drill. */
 const OPEN = 2;
