@@ -51,7 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   // Recordings are paced by what they hold.
   "src/sources/recording.ts": ["decode"],
-  "src/sources/can-recording.ts": ["decode"],
+  "src/sources/can/recording.ts": ["decode"],
 };
 /** Rooms that hold only logic: what they may take from outside. */
 const PURE: Readonly<Record<string, readonly string[]>> = {
@@ -71,9 +71,9 @@ const IMPURE =
 /** Files outside the edges that touch the machine's own time, because they are adapters to it. */
 const ADAPTERS: ReadonlySet<string> = new Set([
   "src/sources/recording.ts",
-  "src/sources/can-recording.ts",
-  "src/sources/frame-queue.ts",
-  "src/sources/socketcan.ts",
+  "src/sources/can/recording.ts",
+  "src/sources/can/frame-queue.ts",
+  "src/sources/can/socketcan.ts",
   "src/outbox/disk.ts",
   "src/status/server.ts",
   "src/status/machine.ts",

@@ -1,7 +1,7 @@
 import { isOfCar } from "../domain/faults.ts";
 import { faultText, inOrder, ConfigurationError, type SettingsFault } from "../settings/fault.ts";
 import { loadConfiguration, type ConfigSource, type Configuration } from "../settings/load.ts";
-import { missingCanLibrary } from "../sources/can-library.ts";
+import { missingCanLibrary } from "../sources/can/library.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { fileFaultsOf } from "./lib/named-files.ts";
 import { renameFaults } from "./lib/rename.ts";

@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { canRecordingSource, hasCandumpLine } from "../sources/can-recording.ts";
+import { canRecordingSource, hasCandumpLine } from "../sources/can/recording.ts";
 import { createNmeaDecoder } from "../decode/nmea/decoder.ts";
 import { createLog } from "../runtime/log.ts";
 import { systemTime } from "../runtime/time.ts";

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { parseCandumpLine } from "../decode/can/candump.ts";
 import { passes, type CanFilter, type CanFrame, type CanSource } from "../domain/can.ts";
-import { FrameQueue } from "../sources/frame-queue.ts";
+import { FrameQueue } from "../sources/can/frame-queue.ts";
 import { linesOf } from "../sources/lines.ts";
 
 /** A bus whose frames come as lines of `candump -L` on a stream. The stream's end is no end of the bus. */

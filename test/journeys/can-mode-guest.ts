@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { SourceError } from "../../src/domain/bytes.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
-import { socketCanSource, type SocketCanOptions } from "../../src/sources/socketcan.ts";
+import { socketCanSource, type SocketCanOptions } from "../../src/sources/can/socketcan.ts";
 import { waitFor } from "./car.ts";
 import { tellHost } from "./guest.ts";
 

@@ -1,4 +1,4 @@
-import { missingCanLibrary } from "../../sources/can-library.ts";
+import { missingCanLibrary } from "../../sources/can/library.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import type { ActiveFault } from "../../domain/snapshot.ts";
 import { isOfDevice, loopWord } from "../lib/active-fault.ts";

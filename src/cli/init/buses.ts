@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { promisify } from "node:util";
 import * as z from "zod";
 import { withSystemPath } from "../../runtime/system-path.ts";
-import { busModeOf, fact, type BusMode } from "../../sources/can-interface.ts";
+import { busModeOf, fact, type BusMode } from "../../sources/can/interface.ts";
 
 /** The CAN interfaces of this machine. */
 

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import { isFileName, type BundleFile } from "../../bundle/format.ts";
 import { passes, type CanFilter, type CanFrame } from "../../domain/can.ts";
-import { socketCanSource } from "../../sources/socketcan.ts";
+import { socketCanSource } from "../../sources/can/socketcan.ts";
 import { readDocument, type ConfigDocument } from "../../settings/document.ts";
 import { DATABASE_BYTES, TEXT_BYTES } from "../../settings/files.ts";
 import { readGiven } from "../lib/read-given.ts";

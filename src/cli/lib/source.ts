@@ -1,7 +1,7 @@
 import { hostOf } from "../../domain/address.ts";
 import { SourceError, type ByteSource } from "../../domain/bytes.ts";
 import type { CanSource } from "../../domain/can.ts";
-import { socketCanSource } from "../../sources/socketcan.ts";
+import { socketCanSource } from "../../sources/can/socketcan.ts";
 import type { Settings } from "../../settings/schema.ts";
 
 /** The receiver is off because of a fault of the configuration. */

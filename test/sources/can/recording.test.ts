@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { CanFrame } from "../../src/domain/can.ts";
-import { systemTime } from "../../src/runtime/time.ts";
-import { canRecordingSource } from "../../src/sources/can-recording.ts";
-import { linesOf } from "../../src/sources/lines.ts";
+import type { CanFrame } from "../../../src/domain/can.ts";
+import { systemTime } from "../../../src/runtime/time.ts";
+import { canRecordingSource } from "../../../src/sources/can/recording.ts";
+import { linesOf } from "../../../src/sources/lines.ts";
 
 const FILTERS = [{ id: 0x100, extended: false, group: false }];
 /** A log that comes in pieces of a few bytes. */

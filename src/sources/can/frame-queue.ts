@@ -1,4 +1,4 @@
-import type { CanFrame } from "../domain/can.ts";
+import type { CanFrame } from "../../domain/can.ts";
 
 /** The most frames that wait to be read. Further ones are dropped. */
 const WAITING = 20_000;

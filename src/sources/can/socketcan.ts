@@ -1,9 +1,9 @@
-import { SourceError } from "../domain/bytes.ts";
-import type { CanFilter, CanFrame, CanSource } from "../domain/can.ts";
-import { reasonOf } from "../runtime/log.ts";
-import { kernelFilter, NOTHING, SocketDrops, type KernelFilter } from "./can-filters.ts";
-import { fact, linkTrouble, readBusMode, refusalOf } from "./can-interface.ts";
-import { CURE, LIBRARY, NOT_INSTALLED } from "./can-library.ts";
+import { SourceError } from "../../domain/bytes.ts";
+import type { CanFilter, CanFrame, CanSource } from "../../domain/can.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import { kernelFilter, NOTHING, SocketDrops, type KernelFilter } from "./filters.ts";
+import { fact, linkTrouble, readBusMode, refusalOf } from "./interface.ts";
+import { CURE, LIBRARY, NOT_INSTALLED } from "./library.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 /** linux/can/error.h: the controller has switched itself off. */

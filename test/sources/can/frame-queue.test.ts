@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { CanFrame } from "../../src/domain/can.ts";
-import { FrameQueue } from "../../src/sources/frame-queue.ts";
+import type { CanFrame } from "../../../src/domain/can.ts";
+import { FrameQueue } from "../../../src/sources/can/frame-queue.ts";
 
 const frame = (id: number): CanFrame => ({ t: 0, bus: "can0", id, extended: false, data: new Uint8Array(0) });
 const collect = async (queue: FrameQueue, signal = new AbortController().signal) => {

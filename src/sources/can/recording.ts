@@ -1,7 +1,7 @@
-import { passes, type CanFilter, type CanFrame, type CanSource } from "../domain/can.ts";
-import { parseCandumpLine } from "../decode/can/candump.ts";
-import type { Time } from "../runtime/ports.ts";
-import { pause } from "../runtime/wait.ts";
+import { passes, type CanFilter, type CanFrame, type CanSource } from "../../domain/can.ts";
+import { parseCandumpLine } from "../../decode/can/candump.ts";
+import type { Time } from "../../runtime/ports.ts";
+import { pause } from "../../runtime/wait.ts";
 
 /** Frames within this much recorded time are yielded together. */
 const STEP_S = 0.01;

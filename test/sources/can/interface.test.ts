@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { busModeOf, readBusMode, refusalOf, type BusMode } from "../../src/sources/can-interface.ts";
+import { busModeOf, readBusMode, refusalOf, type BusMode } from "../../../src/sources/can/interface.ts";
 
 /** What `ip -details -json link show` of iproute2 6.1 printed, on Linux 6.1 (the last: on 5.10). */
 const common = `"flags":["NOARP","UP","LOWER_UP"],"mtu":16,"qdisc":"noop","operstate":"UP","group":"default","txqlen":10`;

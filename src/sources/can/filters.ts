@@ -1,5 +1,5 @@
-import { groupMask, type CanFilter } from "../domain/can.ts";
-import { fileText } from "./can-interface.ts";
+import { groupMask, type CanFilter } from "../../domain/can.ts";
+import { fileText } from "./interface.ts";
 
 /** linux/can.h: flags of an id. */
 const EXTENDED = 0x8000_0000;

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import * as z from "zod";
-import { SourceError } from "../domain/bytes.ts";
-import { reasonOf } from "../runtime/log.ts";
-import { withSystemPath } from "../runtime/system-path.ts";
+import { SourceError } from "../../domain/bytes.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import { withSystemPath } from "../../runtime/system-path.ts";
 
 /** A file's text without blanks around it; undefined if it cannot be read. */
 export const fileText = (path: string): string | undefined => {
