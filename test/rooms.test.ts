@@ -73,6 +73,7 @@ const ADAPTERS: ReadonlySet<string> = new Set([
   "src/sources/recording.ts",
   "src/sources/can/recording.ts",
   "src/sources/can/frame-queue.ts",
+  "src/sources/can/bus.ts",
   "src/sources/can/socketcan.ts",
   "src/outbox/disk.ts",
   "src/status/server.ts",

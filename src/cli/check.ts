@@ -27,7 +27,7 @@ const judge = async (source: ConfigSource): Promise<Verdict> => {
   try {
     const configuration = loadConfiguration(source);
     const { settings, warnings, doubts, faults } = configuration;
-    const library = settings.can && (await missingCanLibrary());
+    const library = settings.can && (await missingCanLibrary(settings.can.driver));
     const cautions = [
       ...warnings,
       ...doubts,

@@ -30,7 +30,10 @@ const start = async (
       faults,
       log,
       gps: await gpsSource(settings.gps),
-      can: settings.can && mapping ? { source: canSource(settings.can), mapping } : undefined,
+      can:
+        settings.can && mapping
+          ? { source: canSource(settings.can, (line) => log.warn(line, { part: "can" })), mapping }
+          : undefined,
       recorded: false,
       ...rooted,
     }),

@@ -134,6 +134,11 @@ export const Can = block({
   listenOnly: oneOf("declared")
     .optional()
     .describe("declared: the adapter cannot report its mode (slcan), but is in listen-only mode"),
+  driver: oneOf("native", "socketcan")
+    .default("native")
+    .describe(
+      "native: frames are read many at a time, straight from the kernel; socketcan: by the library of that name, one by one",
+    ),
   profile: text("the name of a vehicle profile")
     .optional()
     .describe("vehicle profile instead of a database, relative to this file: its database and its signals"),

@@ -117,7 +117,7 @@ test("each active fault of the service is said once, whatever its part", async (
   ];
   const panicBoard = { connected: true, loops: { dash: "open" } };
   const gps = { port: "/dev/ttyACM0", baud: 9600 };
-  const found = await servedDevices(service({ faults, panicBoard }), gps);
+  const found = await servedDevices(service({ faults, panicBoard }), { gps });
   expect(found.map(({ part, says }) => `${part}: ${says}`)).toEqual([
     "gps: the receiver sends nothing",
     "panic: dash: cut",
@@ -131,7 +131,7 @@ test("a board that is gone is reported as gone, not by a trouble that it had bef
     { part: "panic-board", code: "unplugged", detail: "the panic board was unplugged" },
     { part: "panic-board", code: "supply-low", where: "supply", detail: "its supply is 4.60 V" },
   ];
-  const found = await servedDevices(service({ faults, panicBoard: { connected: false } }), undefined);
+  const found = await servedDevices(service({ faults, panicBoard: { connected: false } }), {});
   expect(found.map(({ part, says }) => `${part}: ${says}`)).toEqual([
     "panic: the panic board was unplugged",
     "panic-board: its supply is 4.60 V",

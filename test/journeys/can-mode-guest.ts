@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { SourceError } from "../../src/domain/bytes.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
-import { socketCanSource, type SocketCanOptions } from "../../src/sources/can/socketcan.ts";
+import { systemTime } from "../../src/runtime/time.ts";
+import { busSource, type BusOptions } from "../../src/sources/can/bus.ts";
+import { nativeDriver } from "../../src/sources/can/native.ts";
 import { waitFor } from "./car.ts";
 import { tellHost } from "./guest.ts";
 
@@ -13,9 +15,10 @@ import { tellHost } from "./guest.ts";
 const LISTEN_MS = 1_500;
 
 /** What becomes of listening to an interface: the fault's code, or "heard" if none comes. */
-const listenTo = async (name: string, options: SocketCanOptions = {}): Promise<string> => {
+const listenTo = async (name: string, options: Omit<BusOptions, "driver"> = {}): Promise<string> => {
+  const source = busSource(name, { driver: nativeDriver(systemTime), ...options });
   try {
-    for await (const _ of socketCanSource(name, options).listen([], AbortSignal.timeout(LISTEN_MS))) continue;
+    for await (const _ of source.listen([], AbortSignal.timeout(LISTEN_MS))) continue;
     return "heard";
   } catch (cause) {
     return cause instanceof SourceError ? cause.code : String(cause);

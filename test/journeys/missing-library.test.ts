@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openCar, waitFor, type Car } from "./car.ts";
 import { freePort } from "./mosquitto.ts";
+import { without } from "./without-library.ts";
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -11,23 +12,36 @@ beforeEach(() => {
 });
 afterEach(() => stack.disposeAsync());
 
-/** The environment of a process that finds no library of this name, as if npm had left it out. */
-const without = (library: string): Record<string, string> => {
-  const hook = `import{registerHooks}from"node:module";registerHooks({resolve(name,context,next){if(name==="${library}")throw new Error("Cannot find package '${library}'");return next(name,context)}})`;
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` };
-};
-
 const DBC = `BO_ 256 Drive: 8 X
  SG_ Speed : 0|16@1+ (0.1,0) [0|250] "km/h" X
 `;
-const BUS = "can: { interface: can0, database: car.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }";
+type Lack = {
+  readonly driver: "native" | "socketcan";
+  readonly missing: readonly string[];
+  readonly says: string;
+  readonly cure: string;
+};
+const LACKS: readonly Lack[] = [
+  {
+    driver: "native",
+    missing: ["koffi", "socketcan"],
+    says: "the library koffi cannot be loaded",
+    cure: "install the package again, or run `npm ci` in the checkout",
+  },
+  {
+    driver: "socketcan",
+    missing: ["socketcan"],
+    says: "the library socketcan is not installed",
+    cure: "run `npm run can`",
+  },
+];
 
-const carWithBus = async (statusPort = 0): Promise<Car> => {
+const carWithBus = async ({ driver, missing }: Lack, statusPort = 0): Promise<Car> => {
   const car = stack.use(
     openCar(`{ brokers: ["mqtt://127.0.0.1:${await freePort()}"], allowPlaintext: true }`, {
       statusPort,
-      extra: BUS,
-      env: without("socketcan"),
+      extra: `can: { interface: can0, driver: ${driver}, database: car.dbc, signals: { Vehicle.Speed: { from: Drive.Speed } } }`,
+      env: without(...missing),
     }),
   );
   writeFileSync(join(car.folder, "car.dbc"), DBC);
@@ -35,40 +49,39 @@ const carWithBus = async (statusPort = 0): Promise<Car> => {
 };
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
-const command = (car: Car, ...args: string[]): Promise<Ended> =>
+const command = (car: Car, { missing }: Lack, ...args: string[]): Promise<Ended> =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
       ["src/main.ts", ...args, "--config", car.config],
-      { env: { ...process.env, ...without("socketcan") } },
+      { env: { ...process.env, ...without(...missing) } },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     );
   });
 
-const doctorOnCan = async (car: Car): Promise<unknown> => {
-  const { stdout } = await command(car, "doctor", "--json");
+const doctorOnCan = async (car: Car, lack: Lack): Promise<unknown> => {
+  const { stdout } = await command(car, lack, "doctor", "--json");
   const { findings } = JSON.parse(stdout) as { findings: { part: string }[] };
   return findings.find(({ part }) => part === "can");
 };
-const FINDING = { says: "the library socketcan is not installed", cure: "run `npm run can`" };
 
-describe("a bus is configured and the optional library was left out", () => {
+describe.each(LACKS)("a bus is configured with driver $driver and $missing are missing", (lack) => {
+  const { says, cure } = lack;
+
   test("check warns of it and names the command that helps", async () => {
-    const { code, stderr } = await command(await carWithBus(), "check");
-    expect(stderr).toBe("warning: can: the library socketcan is not installed: run `npm run can`\n");
+    const { code, stderr } = await command(await carWithBus(lack), lack, "check");
+    expect(stderr).toBe(`warning: can: ${says}: ${cure}\n`);
     expect(code).toBe(0);
   });
 
   test("run says so and goes on; doctor says so with the service stopped and running", async () => {
     const statusPort = await freePort();
-    const car = await carWithBus(statusPort);
-    expect(await doctorOnCan(car)).toMatchObject(FINDING);
+    const car = await carWithBus(lack, statusPort);
+    expect(await doctorOnCan(car, lack)).toMatchObject({ says, cure });
     await car.start();
     await waitFor("the fault", () => car.log.some(({ part }) => part === "can"));
-    expect(car.log.find(({ part }) => part === "can")?.msg).toBe(
-      "the library socketcan is not installed: run `npm run can`",
-    );
-    expect(await doctorOnCan(car)).toMatchObject(FINDING);
+    expect(car.log.find(({ part }) => part === "can")?.msg).toBe(`${says}: ${cure}`);
+    expect(await doctorOnCan(car, lack)).toMatchObject({ says, cure });
     expect(await car.stop()).toBe(0);
   });
 });

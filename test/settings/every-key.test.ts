@@ -14,6 +14,7 @@ const complete = {
   can: {
     interface: "can0",
     listenOnly: "declared",
+    driver: "socketcan",
     database: "a.dbc",
     airbag: true,
     signals: {

@@ -5,9 +5,8 @@ import type { Configuration, UnitSettings } from "../../settings/load.ts";
 import { systemTime } from "../../runtime/time.ts";
 import { readGps } from "../../unit/receiver.ts";
 import { missingCanLibrary } from "../../sources/can/library.ts";
-import { socketCanSource } from "../../sources/can/socketcan.ts";
 import { panicBoard } from "../lib/board.ts";
-import { gpsSource } from "../lib/source.ts";
+import { canSource, gpsSource } from "../lib/source.ts";
 import { cureOf } from "./cure.ts";
 import { sound, trouble, warning, type Finding } from "./finding.ts";
 import { servedDevices } from "./served.ts";
@@ -45,11 +44,12 @@ const tryGps = async (gps: UnitSettings["gps"]): Promise<Finding | undefined> =>
 const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | undefined> => {
   const { can } = settings;
   if (!can || !mapping) return undefined;
-  const library = await missingCanLibrary();
+  const library = await missingCanLibrary(can.driver);
   if (library) return trouble("can", library.says, library.cure);
   let frames = 0;
+  let note = "";
   try {
-    for await (const batch of socketCanSource(can.interface).listen(
+    for await (const batch of canSource(can, (line) => (note = `; ${line}`)).listen(
       mapping.filters,
       AbortSignal.timeout(FRAMES_MS),
     ))
@@ -59,7 +59,7 @@ const tryCan = async ({ settings, mapping }: Configuration): Promise<Finding | u
     return trouble("can", reasonOf(cause), remedy ?? "set it up as in systemd/25-can0.network", true);
   }
   return frames > 0
-    ? sound("can", `${can.interface}: ${frames} mapped frames in ${FRAMES_MS / 1000} s`)
+    ? sound("can", `${can.interface}: ${frames} mapped frames in ${FRAMES_MS / 1000} s${note}`)
     : trouble(
         "can",
         `${can.interface} is up, but no mapped frame arrives`,
@@ -121,10 +121,7 @@ export const tryDevices = async (
   const isFaulty = settings.panic === undefined && faults.some(({ part }) => part === "panic-board");
   const panic = isFaulty ? "off" : settings.panic;
   const found = service
-    ? [
-        ...(await servedDevices(service, settings.gps)),
-        service.panicBoard ? undefined : await tryBoard(panic),
-      ]
+    ? [...(await servedDevices(service, settings)), service.panicBoard ? undefined : await tryBoard(panic)]
     : await Promise.all([tryGps(settings.gps), tryCan(configuration), tryBoard(panic)]);
   return found.filter((finding) => finding !== undefined);
 };

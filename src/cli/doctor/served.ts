@@ -20,11 +20,11 @@ const servedFault = ({ faults }: Service, part: string): DeviceFault | undefined
     (one) => one.part === part && isOfDevice(one) && (part !== "panic-board" || one.where === undefined),
   );
 
-const servedCan = async (service: Service): Promise<Finding | undefined> => {
+const servedCan = async (service: Service, can: UnitSettings["can"]): Promise<Finding | undefined> => {
   if (!service.can) return undefined;
   const { state, frames, dropped } = service.can;
   if (state === "heard") return sound("can", `${frames} frames, ${dropped} dropped`);
-  const library = state === "failed" ? await missingCanLibrary() : undefined;
+  const library = can && state === "failed" ? await missingCanLibrary(can.driver) : undefined;
   if (library) return trouble("can", library.says, library.cure);
   const fault = servedFault(service, "can");
   if (!fault) return trouble("can", `no mapped frame arrives (${state})`, "switch the ignition on");
@@ -58,10 +58,13 @@ const servedRest = ({ faults }: Service, said: readonly Finding[]): Finding[] =>
     .map(({ part, code, detail }) => trouble(part, detail, cureOf(part, code) ?? SEE_LOG));
 
 /** The devices, as the running service reports them, and its other faults. */
-export const servedDevices = async (service: Service, gps: UnitSettings["gps"]): Promise<Finding[]> => {
+export const servedDevices = async (
+  service: Service,
+  { gps, can }: Pick<UnitSettings, "gps" | "can">,
+): Promise<Finding[]> => {
   const found = [
     gps && gpsFinding(service.gps.sentences, service.gps.fix, servedFault(service, "gps"), gps.port),
-    await servedCan(service),
+    await servedCan(service, can),
     servedBoard(service),
   ].filter((finding) => finding !== undefined);
   return [...found, ...servedRest(service, found)];

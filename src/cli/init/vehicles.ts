@@ -2,10 +2,10 @@ import { readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import { isFileName, type BundleFile } from "../../bundle/format.ts";
 import { passes, type CanFilter, type CanFrame } from "../../domain/can.ts";
-import { socketCanSource } from "../../sources/can/socketcan.ts";
 import { readDocument, type ConfigDocument } from "../../settings/document.ts";
 import { DATABASE_BYTES, TEXT_BYTES } from "../../settings/files.ts";
 import { readGiven } from "../lib/read-given.ts";
+import { canSource } from "../lib/source.ts";
 import { valueAt } from "../../settings/explain.ts";
 import { ConfigurationError, type SettingsFault } from "../../settings/fault.ts";
 import { settingsOf } from "../../settings/load.ts";
@@ -66,7 +66,8 @@ export const hearBus = async (name: string, profiles: readonly Profile[]): Promi
   const frames = new Map<string, CanFrame>();
   try {
     const filters = profiles.flatMap((profile) => profile.filters);
-    const source = socketCanSource(name).listen(filters, AbortSignal.timeout(LISTEN_MS));
+    const bus = canSource({ interface: name, driver: "native" }, () => undefined);
+    const source = bus.listen(filters, AbortSignal.timeout(LISTEN_MS));
     for await (const batch of source)
       for (const frame of batch) frames.set(`${frame.extended}${frame.id}`, frame);
   } catch {

@@ -1,7 +1,9 @@
 import { hostOf } from "../../domain/address.ts";
 import { SourceError, type ByteSource } from "../../domain/bytes.ts";
 import type { CanSource } from "../../domain/can.ts";
-import { socketCanSource } from "../../sources/can/socketcan.ts";
+import { systemTime } from "../../runtime/time.ts";
+import { busSource } from "../../sources/can/bus.ts";
+import { driverOf } from "../../sources/can/driver.ts";
 import type { Settings } from "../../settings/schema.ts";
 
 /** The receiver is off because of a fault of the configuration. */
@@ -21,6 +23,15 @@ export const gpsSource = async (gps: Settings["gps"] | undefined): Promise<ByteS
   return tcpSource(hostOf(url), Number(url.port));
 };
 
-/** The bus that a configuration names. It is refused if its controller could transmit. */
-export const canSource = (can: NonNullable<Settings["can"]>): CanSource =>
-  socketCanSource(can.interface, { declared: can.listenOnly === "declared" });
+/**
+ * The bus that a configuration names. It is refused if its controller could transmit. `warn`: told if another
+ * driver is used than the configuration names.
+ */
+export const canSource = (
+  can: Pick<NonNullable<Settings["can"]>, "interface" | "driver" | "listenOnly">,
+  warn: (line: string) => void,
+): CanSource =>
+  busSource(can.interface, {
+    driver: driverOf(can.driver, systemTime, warn),
+    declared: can.listenOnly === "declared",
+  });

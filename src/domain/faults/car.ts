@@ -112,9 +112,9 @@ export const CAN = {
     lamp: "unchanged",
     dispatch: NO_SIGNALS,
     cause:
-      "The library socketcan is not installed, iproute2 is missing, or the interface is not a CAN interface.",
+      "The library koffi is missing (or socketcan, if `can.driver` names it), iproute2 is missing, or the interface is not a CAN interface.",
     remedy:
-      'Read the event\'s `detail`. `npm run can` in the checkout installs the library (README, "On a bench"); `apt install iproute2` the tool `ip`.',
+      'Read the event\'s `detail`. `npm ci` in the checkout installs the library (README, "On a bench"); `apt install iproute2` the tool `ip`.',
   },
   "not-configured": {
     sentence: "A bus is configured, but the unit does not listen to it.",

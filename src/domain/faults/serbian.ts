@@ -64,7 +64,7 @@ const CAN = {
   failed: {
     sentence: "CAN интерфејс не може да се користи.",
     remedy:
-      'Прочитајте `detail` догађаја. `npm run can` инсталира библиотеку (README, "On a bench"); `apt install iproute2` алат `ip`.',
+      'Прочитајте `detail` догађаја. `npm ci` инсталира библиотеку (README, "On a bench"); `apt install iproute2` алат `ip`.',
   },
   "not-configured": {
     sentence: "Магистрала је подешена, али је јединица не слуша.",

@@ -62,7 +62,7 @@ const CAN = {
   failed: {
     sentence: "Vmesnika CAN ni mogoče uporabiti.",
     remedy:
-      'Preberite `detail` dogodka. `npm run can` namesti knjižnico (README, "On a bench"); `apt install iproute2` orodje `ip`.',
+      'Preberite `detail` dogodka. `npm ci` namesti knjižnico (README, "On a bench"); `apt install iproute2` orodje `ip`.',
   },
   "not-configured": {
     sentence: "Vodilo je nastavljeno, a ga enota ne posluša.",
