@@ -45,7 +45,7 @@ need faketime faketime "shows the service a clock in 1970"
 }
 
 # The optional library for SocketCAN: npm leaves it out if its own Node is too old for it.
-[ -e node_modules/socketcan ] || npm run -s can >/dev/null 2>&1 || echo "socketcan cannot be built: CAN journeys are skipped"
+[ -e node_modules/socketcan ] || npm run -s can >/dev/null 2>&1 || echo "socketcan cannot be built: its journeys are skipped"
 
 # The image that an unknown board would run; its licence (LGPL) is not ours, so it is fetched and not kept here.
 [ -e node_modules/.standard-firmata/package ] || npm run -s standard-firmata >/dev/null 2>&1 ||

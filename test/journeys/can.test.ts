@@ -45,3 +45,10 @@ test.each(readdirSync("src/sources/can"))("no code of %s writes to the bus", (na
   const text = readFileSync(join("src/sources/can", name), "utf8");
   expect(text).not.toMatch(/(?:send|write)\w*\??\s*[(:]/);
 });
+
+test("of the C library, only calls that open and read a socket are bound", () => {
+  const text = readFileSync("src/sources/can/libc.ts", "utf8");
+  const bound = [...text.matchAll(/libc\.func\(\s*"int (\w+)\(/g)].map((match) => match[1]);
+  expect(bound).toEqual(["socket", "bind", "setsockopt", "getsockopt", "recvmmsg"]);
+  expect(text.match(/\.func\(/g)).toHaveLength(bound.length);
+});

@@ -7,12 +7,11 @@ import { resolve } from "node:path";
 /** Whether this machine can boot a Linux. */
 export const canBootAny = existsSync("/usr/bin/linux.uml");
 
-/** Whether this machine can boot a Linux with CAN, and the optional library was built. */
-export const canBoot = [
-  "/usr/bin/linux.uml",
-  "/usr/bin/candump",
-  "node_modules/socketcan/build/Release/can.node",
-].every((path) => existsSync(path));
+/** Whether this machine can boot a Linux with CAN. */
+export const canBoot = canBootAny && existsSync("/usr/bin/candump");
+
+/** Whether the optional library for CAN was built. */
+export const hasSocketcan = existsSync("node_modules/socketcan/build/Release/can.node");
 
 export type Guest = {
   /** The guest's first serial line, /dev/ttyS0 there. */

@@ -7,7 +7,7 @@ const CUTS = 200;
 /** Two hundred power cuts at random moments, under load, with a broker outside: nothing may be missing. */
 export const powerCuts = async (print: (what: string, figure: string) => void): Promise<boolean> => {
   if (!canBoot) {
-    print("power cuts", "not made: user-mode-linux, can-utils and socketcan are needed");
+    print("power cuts", "not made: user-mode-linux and can-utils are needed");
     return false;
   }
   const outcome = await cutPower(CUTS, createRandom(200), (line) => print("power cuts", line));
