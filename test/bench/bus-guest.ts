@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { busDatabase, busLog, busSignals } from "../journeys/bus-load.ts";
+import type { CanDriverName } from "../../src/sources/can/driver.ts";
 import { openCar, waitFor, type Car } from "../journeys/car.ts";
 import { openDispatch, type Dispatch } from "../journeys/dispatch.ts";
-import { tellHost } from "../journeys/guest.ts";
+import { hasSocketcan, tellHost } from "../journeys/guest.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
 import { pressOnce } from "./panic.ts";
 import { workMs } from "./work.ts";
@@ -42,24 +43,31 @@ busLog(log, 150);
 const broker = await startMosquitto();
 await broker.start();
 const dispatch = await openDispatch(broker.url);
-const car = openCar(`{ brokers: ["${broker.url}"], allowPlaintext: true }`, {
-  board: true,
-  program: "dist/patrol-unit.mjs",
-  extra: `can:
+tellHost("work", workMs());
+
+const withDriver = async (driver: CanDriverName): Promise<void> => {
+  await using car = openCar(`{ brokers: ["${broker.url}"], allowPlaintext: true }`, {
+    board: true,
+    program: "dist/patrol-unit.mjs",
+    extra: `can:
   interface: vcan0
+  driver: ${driver}
   database: ${join(tmpdir(), "bus.dbc")}
   signals:
 ${busSignals()}`,
-});
-await car.start();
-await waitFor("the link", () => dispatch.states.length > 0);
-await waitFor("the board", () => car.lamps.at(-1) === "idle");
-tellHost("work", workMs());
-await measure("quiet", car, dispatch);
-const player = spawn("canplayer", ["-I", log, "vcan0=vcan0"], { stdio: "ignore" });
-await sleep(2_000);
-await measure("loaded", car, dispatch);
-player.kill();
-await car.stop();
+  });
+  const births = dispatch.states.length;
+  await car.start();
+  await waitFor("the link", () => dispatch.states.length > births);
+  await waitFor("the board", () => car.lamps.at(-1) === "idle");
+  await measure(`${driver}: quiet`, car, dispatch);
+  const player = spawn("canplayer", ["-I", log, "vcan0=vcan0"], { stdio: "ignore" });
+  await sleep(2_000);
+  await measure(`${driver}: loaded`, car, dispatch);
+  player.kill();
+  await car.stop();
+};
+await withDriver("native");
+if (hasSocketcan) await withDriver("socketcan");
 tellHost("end", true);
 process.exit(0);

@@ -6,7 +6,9 @@ import { openCar, waitFor } from "../journeys/car.ts";
 import { openDispatch } from "../journeys/dispatch.ts";
 import { startMosquitto } from "../journeys/mosquitto.ts";
 import { pressOnce } from "./panic.ts";
-import { bootGuest, canBoot } from "../journeys/guest.ts";
+import { bootGuest, canBoot, hasSocketcan } from "../journeys/guest.ts";
+import type { CanDriverName } from "../../src/sources/can/driver.ts";
+import { canCost } from "./can-proxy.ts";
 import { workMs } from "./work.ts";
 
 type Measured = {
@@ -45,14 +47,53 @@ const replayed = async (loaded: boolean): Promise<number[]> => {
   return sent;
 };
 
+const DRIVERS: readonly CanDriverName[] = hasSocketcan ? ["native", "socketcan"] : ["native"];
+
+type Print = (what: string, figure: string) => void;
+type Quantile = (values: readonly number[], q: number) => number;
+
+/** On this machine, with UDP in place of the kernel's bus: what the unit needs of a processor. */
+const proxied = async (print: Print): Promise<void> => {
+  for (const driver of DRIVERS) {
+    const { silent, loaded, main, frames } = await canCost(driver);
+    print(`${driver}: CPU on a silent bus of UDP, percent of a core`, silent.toFixed(2));
+    print(
+      `${driver}: CPU at 2,400 frames/s, 12 of 60 ids mapped (${frames.toFixed(0)}/s came)`,
+      `${loaded.toFixed(2)}, main thread ${main.toFixed(2)}`,
+    );
+  }
+};
+
+const inGuest = (told: ReadonlyMap<string, unknown>, print: Print, quantile: Quantile): void => {
+  print(
+    "guest: time for the same work in user space, guest over host",
+    (Number(told.get("work")) / workMs()).toFixed(2),
+  );
+  for (const driver of DRIVERS) {
+    const quiet = told.get(`${driver}: quiet`) as Measured;
+    const loaded = told.get(`${driver}: loaded`) as Measured;
+    print(`guest, ${driver}: CPU without frames, percent of a core`, quiet.all.toFixed(2));
+    print(`guest, ${driver}: CPU at 2,400 frames/s, 12 of 60 ids mapped, percent`, loaded.all.toFixed(2));
+    print(
+      `guest, ${driver}: main thread per frame from the kernel, microseconds`,
+      (((loaded.main - quiet.main) / 100 / MAPPED_A_SECOND) * 1e6).toFixed(0),
+    );
+    for (const [name, { sent }] of [
+      ["quiet bus", quiet],
+      ["full bus", loaded],
+    ] as const)
+      print(
+        `guest, ${driver}: press to lamp sent, ${name}, ms p50 / p99 of ${sent.length}`,
+        `${quantile(sent, 0.5).toFixed(0)} / ${quantile(sent, 0.99).toFixed(0)}`,
+      );
+  }
+};
+
 /**
  * A real bus in user-mode Linux, which is a machine several times slower than its host (the first
  * figure) and has one core for the unit, the board, the broker and the bus.
  */
-export const bus = async (
-  print: (what: string, figure: string) => void,
-  quantile: (values: readonly number[], q: number) => number,
-): Promise<void> => {
+export const bus = async (print: Print, quantile: Quantile): Promise<void> => {
   for (const loaded of [false, true]) {
     const sent = await replayed(loaded);
     print(
@@ -60,29 +101,10 @@ export const bus = async (
       `${quantile(sent, 0.5).toFixed(0)} / ${quantile(sent, 0.99).toFixed(0)}`,
     );
   }
+  await proxied(print);
   if (!canBoot) {
-    print("bus", "not measured: user-mode-linux, can-utils and socketcan are needed");
+    print("bus", "not measured in a guest: user-mode-linux and can-utils are needed");
     return;
   }
-  const told = await bootGuest("test/bench/bus-guest.ts", 600_000);
-  const quiet = told.get("quiet") as Measured;
-  const loaded = told.get("loaded") as Measured;
-  print(
-    "guest: time for the same work in user space, guest over host",
-    (Number(told.get("work")) / workMs()).toFixed(2),
-  );
-  print("guest: CPU without frames, percent of a core", quiet.all.toFixed(2));
-  print("guest: CPU at 2,400 frames/s, 12 of 60 ids mapped, percent", loaded.all.toFixed(2));
-  print(
-    "guest: main thread per frame from the kernel, microseconds",
-    (((loaded.main - quiet.main) / 100 / MAPPED_A_SECOND) * 1e6).toFixed(0),
-  );
-  for (const [name, { sent }] of [
-    ["quiet bus", quiet],
-    ["full bus", loaded],
-  ] as const)
-    print(
-      `guest: press to lamp sent, ${name}, ms p50 / p99 of ${sent.length}`,
-      `${quantile(sent, 0.5).toFixed(0)} / ${quantile(sent, 0.99).toFixed(0)}`,
-    );
+  inGuest(await bootGuest("test/bench/bus-guest.ts", 600_000), print, quantile);
 };

@@ -10,6 +10,8 @@ export type Libc = {
   getOption(fd: number, level: number, option: number, value: Uint8Array): number;
   /** recvmmsg(2): the number of messages received into the headers at `messages`. */
   receive(fd: number, messages: ArrayBuffer, most: number, flags: number): number;
+  /** Calls `f` when there is something to read, or an error, until disposed. Dispose it before closing `fd`. */
+  onReadable(fd: number, f: () => void): Disposable;
   /** Where a buffer lies in memory. It stays there for as long as something refers to the buffer. */
   addressOf(buffer: ArrayBuffer): bigint;
 };
@@ -44,6 +46,10 @@ export const loadLibc = async (): Promise<Libc> => {
       return Math.min(size[0] ?? 0, value.length);
     },
     receive: (fd, messages, most, flags) => check(recvmmsg(fd, messages, most, flags, null), "recvmmsg"),
+    onReadable: (fd, f) => {
+      const poll = koffi.node.poll(fd, f);
+      return { [Symbol.dispose]: () => poll.close() };
+    },
     addressOf: (buffer) => {
       const address: unknown = koffi.address(buffer);
       if (typeof address !== "bigint") throw new Error("koffi gives no address of a buffer");

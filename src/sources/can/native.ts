@@ -36,9 +36,10 @@ const ADDRESS = { bytes: 24, index: 4 } as const;
 const TOGETHER = 512;
 /** The receive buffer that is asked for: what a full bus brings in some two seconds. */
 const ROOM_BYTES = 4 * 1024 * 1024;
-/** How long frames gather in the socket between two reads, milliseconds: while they come, and on a silent bus. */
-const BUSY_MS = 50;
-const SILENT_MS = 200;
+/** How long frames gather in the socket between two reads, milliseconds. Each read costs as much as some 40 frames. */
+const GATHER_MS = 100;
+/** On a silent bus the first frame ends the pause. It is read this often all the same. */
+const SILENT_MS = 1_000;
 
 const words = (...numbers: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(numbers.length * 4);
@@ -144,17 +145,14 @@ class NativeChannel implements Channel {
   async *batches(signal: AbortSignal): AsyncGenerator<readonly CanFrame[]> {
     const stop = () => this.#wake();
     signal.addEventListener("abort", stop);
-    let pauseMs = BUSY_MS;
     try {
       while (!signal.aborted) {
         const count = this.#receive();
         const frames = this.#framesOf(count);
         if (frames.length > 0) yield frames;
         if (this.#failure) throw this.#failure;
-        pauseMs = count > 0 ? BUSY_MS : Math.min(pauseMs * 2, SILENT_MS);
-        // After a full block there is more: it is read after the other work of this turn.
         // oxlint-disable-next-line no-await-in-loop -- a bus is read in order
-        await this.#pause(count === TOGETHER ? 0 : pauseMs, signal);
+        await this.#pause(count, signal);
       }
     } finally {
       signal.removeEventListener("abort", stop);
@@ -177,11 +175,15 @@ class NativeChannel implements Channel {
     return wordAt(info, MEMINFO.drops);
   }
 
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+  /** Waits for the next read, after one that had `count` messages. */
+  async #pause(count: number, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     if (this.#failure || signal.aborted) return;
+    // After a full block there is more: it is read after the other work of this turn.
+    const ms = count === TOGETHER ? 0 : count > 0 ? GATHER_MS : SILENT_MS;
     using _timer = this.#time.after(ms, resolve);
+    using _first = count === 0 ? this.#libc.onReadable(this.#fd, resolve) : undefined;
     await promise;
   }
 
