@@ -159,7 +159,9 @@ export class CanPart implements AsyncDisposable {
     const { source, mapping, pressure, recorded } = this.#options;
     let heard = false;
     for await (const batch of source.listen(mapping.filters, this.#stop.signal)) {
-      for (const frame of batch) this.#frame(frame);
+      // The clocks are read once: they cost a call of the system each where the machine has no vDSO.
+      const read = { mono: this.#options.clock.mono(), host: this.#options.time.host() };
+      for (const frame of batch) this.#frame(frame, read);
       if (batch.length > 0 && !heard) this.#heard();
       heard ||= batch.length > 0;
       this.#look();
@@ -182,20 +184,20 @@ export class CanPart implements AsyncDisposable {
    * socket. The kernel's stamp shows how long, unless the host's clock has jumped since: then the frame would
    * be older than the one before it, or from the future.
    */
-  #frameAt({ t }: CanFrame, now: number): number {
-    const { recorded, time } = this.#options;
-    const stamped = now - (time.host() - t * 1_000);
-    this.#framedAt = !recorded && stamped >= this.#framedAt && stamped <= now ? stamped : now;
+  #frameAt({ t }: CanFrame, now: number, host: number): number {
+    const stamped = now - (host - t * 1_000);
+    this.#framedAt = !this.#options.recorded && stamped >= this.#framedAt && stamped <= now ? stamped : now;
     return this.#framedAt;
   }
 
-  #frame(frame: CanFrame): void {
+  /** `read`: when its batch was read, on both clocks. */
+  #frame(frame: CanFrame, read: { readonly mono: number; readonly host: number }): void {
     this.#frames++;
     this.#passSeconds(frame.t);
     this.#recordedS = frame.t;
-    const now = this.#now();
+    const now = this.#options.recorded ? this.#now() : read.mono;
     this.#policy.alive(now);
-    const framedAt = this.#frameAt(frame, now);
+    const framedAt = this.#frameAt(frame, now, read.host);
     for (const [path, value] of this.#options.mapping.read(frame) ?? []) {
       this.#policy.receive(path, value, now, frame.id);
       if (value !== undefined) this.#receive(path, value, framedAt);
