@@ -13,6 +13,9 @@ export const canBoot = canBootAny && existsSync("/usr/bin/candump");
 /** Whether the optional library for CAN was built. */
 export const hasSocketcan = existsSync("node_modules/socketcan/build/Release/can.node");
 
+/** Whether system calls can be watched. */
+export const hasStrace = existsSync("/usr/bin/strace");
+
 export type Guest = {
   /** The guest's first serial line, /dev/ttyS0 there. */
   readonly line: Socket;

@@ -33,6 +33,7 @@ patrol-unit doctor --root $root | tell doctor
 main=$(systemctl show -P MainPID patrol-unit.service)
 grep -E '^(CapEff|NoNewPrivs|Seccomp|Uid):' "/proc/$main/status" | tr '\t' ' ' | tell rights
 cat "/proc/$main/oom_score_adj" | tell oom
+grep -o '[a-z-]*\.node$' "/proc/$main/maps" | sort -u | tell addons
 systemctl show -P MemoryMax -P TasksMax patrol-unit.service | tell limits
 kill -STOP "$main"
 until_true 60 sh -c "[ \"\$(systemctl show -P MainPID patrol-unit.service)\" != $main ] && systemctl is-active patrol-unit.service"

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Snapshot } from "../../src/domain/snapshot.ts";
 import { VERSION } from "../../src/domain/version.ts";
 import { startGuest } from "../journeys/guest.ts";
 import { canInstall, openDebian, type Debian } from "./debian.ts";
@@ -162,6 +163,14 @@ describe.skipIf(!canBoot)("the installed service", () => {
     expect(said("doctor")).toMatch(/^ok {2,}can: /m);
     expect(said("doctor")).toMatch(/^ok {2,}broker .*127/m);
     expect(said("doctor")).not.toMatch(/^FAIL (?! *trust)/m);
+  });
+
+  test("reads the bus by itself under its filter of system calls: socketcan is not loaded", () => {
+    const { can } = Snapshot.parse(JSON.parse(said("status")));
+    expect(can).toMatchObject({ state: "heard", dropped: 0 });
+    expect(can?.frames).toBeGreaterThan(0);
+    expect(said("addons").split("\n")).toContain("koffi.node");
+    expect(said("addons").split("\n")).not.toContain("can.node");
   });
 
   test("is started anew by its watchdog when it hangs, and is back", () => {

@@ -1,3 +1,4 @@
+import { readInstead } from "../../sources/can/driver.ts";
 import { missingCanLibrary } from "../../sources/can/library.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import type { ActiveFault } from "../../domain/snapshot.ts";
@@ -23,7 +24,9 @@ const servedFault = ({ faults }: Service, part: string): DeviceFault | undefined
 const servedCan = async (service: Service, can: UnitSettings["can"]): Promise<Finding | undefined> => {
   if (!service.can) return undefined;
   const { state, frames, dropped } = service.can;
-  if (state === "heard") return sound("can", `${frames} frames, ${dropped} dropped`);
+  const instead = can && (await readInstead(can.driver));
+  if (state === "heard")
+    return sound("can", `${frames} frames, ${dropped} dropped${instead === undefined ? "" : `; ${instead}`}`);
   const library = can && state === "failed" ? await missingCanLibrary(can.driver) : undefined;
   if (library) return trouble("can", library.says, library.cure);
   const fault = servedFault(service, "can");

@@ -7,7 +7,7 @@ import type { CanDriver, Channel, OpenChannel } from "./channel.ts";
 import type { KernelFilter } from "./filters.ts";
 import { fact, fileText } from "./interface.ts";
 import { loadLibc, type Libc } from "./libc.ts";
-import { KOFFI_MISSING } from "./library.ts";
+import { missingForNative } from "./library.ts";
 import { MessageBlock, SO_TIMESTAMPNS, SOL_SOCKET } from "./message-block.ts";
 
 /** bits/socket.h, bits/socket_type.h. */
@@ -220,9 +220,9 @@ class NativeChannel implements Channel {
 export const nativeDriver =
   (time: Time): CanDriver =>
   async () => {
-    const libc = await loadLibc().catch((cause: unknown) => {
-      throw new SourceError("failed", `${KOFFI_MISSING.says}: ${KOFFI_MISSING.cure}`, cause);
-    });
+    const missing = await missingForNative();
+    if (missing) throw new SourceError("failed", `${missing.says}: ${missing.cure}`);
+    const libc = await loadLibc();
     const open: OpenChannel = (name, filters, onError) =>
       new NativeChannel({ libc, time }, name, filters, onError);
     return open;
