@@ -36,7 +36,7 @@ const ADDRESS = { bytes: 24, index: 4 } as const;
 const TOGETHER = 512;
 /** The receive buffer that is asked for: what a full bus brings in some two seconds. */
 const ROOM_BYTES = 4 * 1024 * 1024;
-/** How long frames gather in the socket between two reads, milliseconds. Each read costs as much as some 40 frames. */
+/** How long frames gather in the socket between two reads, milliseconds. Each read has a price of its own. */
 const GATHER_MS = 100;
 /** On a silent bus the first frame ends the pause. It is read this often all the same. */
 const SILENT_MS = 1_000;
