@@ -45,6 +45,15 @@ const SOUND: readonly Case[] = [
   ],
   [
     "nothing-missing",
+    "numbers of such a life arrive after it, in one message",
+    [
+      [1, report(1), readOnly, report(MADE_UP), stopped],
+      [2, report(MADE_UP + 3), report(MADE_UP + 2)],
+      [90, end],
+    ],
+  ],
+  [
+    "nothing-missing",
     "nothing is left of the memory, and a new store begins",
     [
       [1, report(1), report(3), forgotten],
@@ -84,6 +93,15 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  [
+    "nothing-missing",
+    "a number far from those of such a life",
+    [
+      [1, report(1), readOnly, report(MADE_UP), stopped],
+      [2, report(MADE_UP + 20_000)],
+      [90, end],
+    ],
+  ],
   [
     "nothing-missing",
     "a hole",

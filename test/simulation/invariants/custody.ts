@@ -7,6 +7,8 @@ const ON_THE_WAY_MS = 30_000;
 
 /** Numbers from here on are made up by a unit whose disk cannot remember any (src/outbox/start.ts). */
 const MADE_UP = 2 ** 40;
+/** Numbers of a life that died: what it sent in one message, and what was on its way, comes after its end. */
+const AFTER_END = 10_000;
 /** How often a unit tries its disk again. */
 const RETRY_MS = 5_000;
 
@@ -14,7 +16,7 @@ const RETRY_MS = 5_000;
 class Numbers {
   #ranges: (readonly [from: number, to: number])[] = [];
   /** Ranges that a dead life took with it: nobody can declare them. */
-  readonly #lost: (readonly [from: number, to: number])[] = [];
+  #lost: (readonly [from: number, to: number])[] = [];
   #arrivals = new Map<number, number>();
   /** When each made-up number was published. Some arrive only after the process that made them up has ended. */
   #made = new Map<number, number>();
@@ -22,12 +24,22 @@ class Numbers {
 
   arrived(seq: number, at: number): void {
     this.#ranges.push([seq, seq]);
+    this.#late(seq);
     if (!this.#forgotten.has(seq)) this.#arrivals.set(seq, at);
     this.published(seq, at);
   }
 
   published(seq: number, at: number): void {
     if (seq >= MADE_UP && !this.#forgotten.has(seq)) this.#made.set(seq, at);
+  }
+
+  /** A number of a dead life that no single message had: the next life made up others, far from these. */
+  #late(seq: number): void {
+    if (this.#made.has(seq)) return;
+    const isIts = ([from, to]: readonly [number, number]) => from <= seq && seq <= to + AFTER_END;
+    if (!this.#lost.some(isIts)) return;
+    this.#forgotten.add(seq);
+    this.#lost = this.#lost.map((range) => (isIts(range) ? [range[0], Math.max(range[1], seq)] : range));
   }
 
   /** The highest number that arrived before `at`; 0 if there is none. */
