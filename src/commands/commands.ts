@@ -61,11 +61,17 @@ const refused = (id: string, error: string): Reply => ({
   error: error.slice(0, ERROR_LETTERS),
 });
 
-const remembered = (done: readonly DoneCommand[]): boolean =>
-  done.length <= REMEMBERED && bytesOf(done) <= DONE_BYTES;
+/** Whether there is room for those that were run. */
+const fitsRun = (done: readonly DoneCommand[]): boolean => {
+  const run = done.filter(({ ok }) => ok);
+  return run.length <= REMEMBERED && bytesOf(run) <= DONE_BYTES;
+};
 
-const rememberedRefused = (done: readonly DoneCommand[]): boolean =>
+/** Whether there is room for all of them. */
+const fitsAll = (done: readonly DoneCommand[]): boolean =>
   done.length <= REMEMBERED + REFUSED && bytesOf(done) <= DONE_BYTES + REFUSED_BYTES;
+
+const remembered = (done: readonly DoneCommand[]): boolean => fitsRun(done) && fitsAll(done);
 
 /**
  * The commands that have not expired, and the newest ones whatever their expiry: the clock may be wrong now, and be set
@@ -82,15 +88,15 @@ const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneComm
 };
 
 /**
- * Makes room for one more: removes expired commands, then refused ones, oldest first. Commands that were
+ * Makes room for one more: removes commands that were run and have expired, then refused ones, oldest first. Others that were
  * run stay.
  */
 const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): DoneCommand[] => {
-  const fits = one.ok ? remembered : rememberedRefused;
   let kept = current(done, now);
-  while (!fits([...kept, one])) {
-    const expired = kept.findIndex(({ until }) => until < now.at);
-    const victim = expired < 0 ? kept.findIndex(({ ok }) => !ok) : expired;
+  while (!remembered([...kept, one])) {
+    const hasRunRoom = fitsRun([...kept, one]);
+    const expired = kept.findIndex(({ ok, until }) => ok && until < now.at);
+    const victim = expired < 0 && hasRunRoom ? kept.findIndex(({ ok }) => !ok) : expired;
     if (victim < 0) break;
     kept = kept.toSpliced(victim, 1);
   }

@@ -77,6 +77,8 @@ export const Episode = z.object({
    * then was over with it.
    */
   overAt: z.number().optional(),
+  /** When that one came, on the clock of `mono`. Negative: in an earlier life. */
+  overMono: z.number().optional(),
   state: z.enum(STAGES),
   by: z.string().optional(),
   /** The acknowledgement's own time, ISO 8601. */

@@ -45,6 +45,8 @@ const isNoLater = (refused: Refused, { at, mono }: Cleared): boolean =>
 /** Whether both came from the same decision of dispatch: the second one was not written later by the time that passed. */
 const isSameDecision = (refused: Cleared, cleared: Cleared): boolean => {
   const { writtenMs, cameMs } = between(refused, cleared);
+  // When the refused one came is not known: it was in an earlier life.
+  if (refused.mono < 0) return false;
   if (Number.isNaN(writtenMs)) return cameMs < TWIN_MS;
   return cameMs < DECIDE_MS || writtenMs < cameMs - DECIDE_MS;
 };
@@ -66,6 +68,8 @@ const canBeSeenAt = ({ pressedAgainAt, seenAt }: Episode): number =>
  * broker passes a report on while it acknowledges it, and that answer can be late: by DECIDE_MS at most.
  */
 const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Came): number => {
+  // Its clock is ahead, so its time tells nothing.
+  if (Date.parse(at ?? "") - cameAt > DECIDE_MS) return Number.NaN;
   const { pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
   const canBeSeen = Math.max(pressedAgainMono, seenMono - DECIDE_MS);
   const written = mono - (cameAt - Date.parse(at ?? ""));
@@ -81,11 +85,14 @@ const isWrittenEarly = (known: Episode, cleared: Came): boolean => {
   return earlierMs > 0 && earlierMs < KEPT_MS;
 };
 
-/** Whether it may have waited since before the newest press. */
+/** Whether it may have waited since before the newest press, by the way that it came. */
+const mayHaveWaited = ({ pressedAgainMono = -Infinity }: Episode, cleared: Came): boolean =>
+  (cleared.writtenAfter ?? cleared.mono) < pressedAgainMono;
+
+/** Whether it may be older than the newest press. */
 const mayBeOlder = (known: Episode, cleared: Came): boolean => {
   const { pressedAgainMono = -Infinity } = known;
-  const { writtenAfter = cleared.mono } = cleared;
-  if (writtenAfter >= pressedAgainMono) return false;
+  if (!mayHaveWaited(known, cleared)) return false;
   // The order of a `cleared` and a press of an earlier life is not known: then only their times can tell.
   return pressedAgainMono >= 0 || Number.isNaN(writtenEarlierMs(known, cleared));
 };
@@ -106,6 +113,9 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   // After KEPT_MS no broker can have kept it: then it is meant.
   const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
+  // A clock that is behind costs one refusal, since what it wrote comes by a way that shows its age. This one does not.
+  const isProven = writtenEarlierMs(known, cleared) <= 0;
+  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return true;
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: the clock of dispatch may be ahead.
@@ -115,11 +125,13 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
 
 /**
  * Whether dispatch wrote an acknowledgement before a `cleared` that was refused. It may have waited at another broker, and
- * nobody has the episode any more because of it. False if a time is not known.
+ * nobody has the episode any more because of it. False if a time is not known, or if the way that it came shows that it
+ * was written later, though its clock is behind.
  */
-export const isOver = ({ overAt = Number.NaN }: Episode, at: string | undefined): boolean => {
-  const earlier = overAt - Date.parse(at ?? "");
-  return earlier >= 0 && earlier < KEPT_MS;
+export const isOver = ({ overAt = Number.NaN, overMono = Infinity }: Episode, came: Came): boolean => {
+  const earlier = overAt - Date.parse(came.at ?? "");
+  const { writtenAfter = -Infinity } = came;
+  return earlier >= 0 && earlier < KEPT_MS && writtenAfter < overMono;
 };
 
 /** The episode after a `cleared` was refused because it came too early. */
@@ -137,6 +149,6 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   return {
     ...known,
     earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,
-    ...(Number.isFinite(overAt) ? { overAt } : {}),
+    ...(Number.isFinite(overAt) ? { overAt, overMono: mono } : {}),
   };
 };

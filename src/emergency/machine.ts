@@ -229,7 +229,7 @@ const acknowledge = (emergency: Emergency, event: Ack): Step => {
   if (rank(event.stage) <= rank(known.state))
     return unchanged(emergency, { kind: "refused", why: `the episode is already ${known.state}` });
   if (event.stage === "cleared" && isTooEarly(known, event)) return goesOn(emergency, known, event);
-  if (event.stage !== "cleared" && isOver(known, event.at))
+  if (event.stage !== "cleared" && isOver(known, event))
     return unchanged(emergency, { kind: "refused", why: "dispatch wrote it before it ended the episode" });
   const episode = changed({ ...known, state: event.stage, by: event.by, ackAt: event.at }, event.mono);
   return { emergency: replace(emergency, episode), effects: [{ kind: "report", episode }] };
@@ -373,8 +373,9 @@ export const restored = (episode: Episode, mono: number): Episode => ({
   ...(episode.pressedAgainMono === undefined ? {} : { pressedAgainMono: BEFORE }),
   seenMono: undefined,
   ...(episode.earlyClear
-    ? { earlyClear: { at: episode.earlyClear.at, mono, latestAt: episode.earlyClear.latestAt } }
+    ? { earlyClear: { at: episode.earlyClear.at, mono: BEFORE, latestAt: episode.earlyClear.latestAt } }
     : {}),
+  ...(episode.overMono === undefined ? {} : { overMono: BEFORE }),
   ...(episode.test ? endOfDrill(episode, mono) : {}),
 });
 

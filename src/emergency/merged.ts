@@ -39,6 +39,7 @@ export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Mergi
     seenAt: newer.seenAt,
     earlyClear: newer.earlyClear,
     overAt: newer.overAt,
+    overMono: newer.overMono,
     sentPresses: Math.max(ours.sentPresses ?? 0, other.sentPresses ?? 0),
     state,
     by,

@@ -293,6 +293,16 @@ describe("what is remembered", () => {
     expect(again).not.toHaveProperty("news");
   });
 
+  test("of a refused one stays when others expire and new ones are run", () => {
+    const hours = (n: number): number => NOW + n * 3_600_000;
+    const until = (n: number): number => hours(n < 2 ? 1 + n / 2 : 10);
+    const { memory } = taking(NOTHING, 256, (n) => command(`${n}`, "ping", until(n)));
+    const refusal = take(memory, command("x", "ping", hours(10))).memory;
+    const next = take(refusal, command("y", "ping", hours(10)), at(hours(1) + 1));
+    expect(next.ran).toBe(true);
+    expect(take(next.memory, command("x", "ping", hours(10)), at(hours(2))).ran).toBe(false);
+  });
+
   test("of run ones makes room when it has expired", () => {
     const { memory } = taking(NOTHING, 256, (n) => command(`${n}`));
     expect(take(memory, command("x", "ping", NOW + DAY_MS), at(NOW + 60_000)).ran).toBe(false);

@@ -98,6 +98,13 @@ describe("a cleared after a further press", () => {
     expect(came(new Date(PRESSED + 30_000).toISOString())).toBe("cleared");
     expect(came(new Date(PRESSED - 30_000).toISOString())).toBe("active");
     expect(came()).toBe("active");
+    // Not if dispatch's clock is ahead.
+    const cameAt = PRESSED + 25_000;
+    const ahead = { ...clearedAt(new Date(PRESSED + 30_000).toISOString(), 60_000), cameAt };
+    expect(advance(restarted, { ...ahead, writtenAfter: -Infinity }).emergency.episodes[0]?.state).toBe(
+      "active",
+    );
+    expect(advance(restarted, ahead).emergency.episodes[0]?.state).toBe("cleared");
   });
 
   test("that was refused does not end it later, when it comes from another broker, though dispatch's clock is ahead", () => {
@@ -348,4 +355,31 @@ describe("a cleared after a further press", () => {
       "active",
     );
   });
+
+  test.each([30_000, 600_000])(
+    "which was refused keeps no person whose clock is %i ms behind from accepting",
+    (behindMs) => {
+      const said = (
+        stage: "accepted" | "cleared",
+        mono: number,
+        lateMs: number,
+        behind = 0,
+      ): EpisodeEvent => ({
+        kind: "ack",
+        id: "A",
+        stage,
+        by: "operator",
+        at: new Date(PRESSED + mono - 100 - lateMs - behind).toISOString(),
+        cameAt: PRESSED + mono - 100,
+        mono,
+        writtenAfter: mono - lateMs - 50,
+      });
+      const refused = [said("cleared", 600, 600), sent("A", 4)];
+      expect(stateAfter(...refused, said("accepted", 700, 800))).toEqual(["active 2"]);
+      expect(stateAfter(...refused, said("accepted", 5_000, 0, behindMs))).toEqual(["accepted 2"]);
+      const next = restore(after(...accepted, ...refused).emergency.episodes, 0);
+      const then = advance(next, said("accepted", 5_000, 0, behindMs)).emergency;
+      expect(then.episodes[0]!.state).toBe("accepted");
+    },
+  );
 });

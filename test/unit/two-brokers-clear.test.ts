@@ -51,8 +51,11 @@ test.each([
   },
 );
 
-/** The link was at the second broker before, so a session waits at both. No coverage from `dead` on. */
-const openRoamed = async () => {
+/**
+ * The link was at the second broker before, so a session waits at both. No coverage from `dead` on. By `aheadMs`
+ * dispatch's clock is ahead.
+ */
+const openRoamed = async (aheadMs = 0) => {
   const world = openWorld([{}, {}]);
   const [a, b] = world.brokers;
   const { board, process } = await world.start();
@@ -67,7 +70,7 @@ const openRoamed = async () => {
   await world.wait(800);
   const { topic } = world.heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
   const say = (stage: string, brokers = world.brokers): void => {
-    const text = JSON.stringify({ stage, by: "op", at: new Date(world.time.host()).toISOString() });
+    const text = JSON.stringify({ stage, by: "op", at: new Date(world.time.host() + aheadMs).toISOString() });
     for (const { broker } of brokers) broker.publish(`${topic}/ack`, Buffer.from(text), {});
   };
   say("received");
@@ -127,3 +130,80 @@ test("a `cleared` from before a press was seen does not end it in the next life"
   await world.wait(300_000);
   expect(world.lamps.at(-1)).not.toBe("idle");
 });
+
+// Exact clocks. Each operator knows of one press.
+test.each([
+  [0, 1, 5_000],
+  [1, 0, 5_000],
+  [0, 1, 15_000],
+  [1, 0, 15_000],
+  [0, 1, 40_000],
+  [1, 0, 40_000],
+])(
+  "two operators, at broker %i and %i ms later at %i, do not end a press that neither has seen",
+  async (...how) => {
+    const [one, other, apartMs] = how;
+    const { world, board, say, dead } = await openRoamed();
+    dead(true);
+    await world.wait(3_000);
+    say("cleared", [world.brokers[one]!]);
+    await world.wait(apartMs);
+    say("cleared", [world.brokers[other]!]);
+    await world.wait(5_000);
+    board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
+    await world.wait(25_000);
+    dead(false);
+    await world.wait(300_000);
+    expect(world.lamps.at(-1)).not.toBe("idle");
+    say("cleared");
+    await world.wait(20_000);
+    expect(world.lamps.at(-1)).toBe("idle");
+  },
+);
+
+test.each([
+  ["on the way", 30_000],
+  ["in the session", 0],
+])("a `cleared` of a person who has seen the press ends it after a restart, %s", async (_, laterMs) => {
+  const { world, board, process, say, dead } = await openRoamed();
+  dead(true);
+  await world.wait(3_000);
+  say("cleared");
+  await world.wait(3_000);
+  board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(5_000);
+  dead(false);
+  await world.wait(60_000);
+  expect(world.lamps.at(-1)).not.toBe("idle");
+  process.kill();
+  world.disk.cut();
+  await world.wait(5_000);
+  if (laterMs === 0) say("cleared");
+  await world.start();
+  await world.wait(laterMs);
+  if (laterMs > 0) say("cleared");
+  await world.wait(60_000);
+  expect(world.lamps.at(-1)).toBe("idle");
+});
+
+test.each([0, 60_000])(
+  "a `cleared` from before the press does not end it after a restart without coverage (%i ms ahead)",
+  async (aheadMs) => {
+    const { world, board, process, say, dead } = await openRoamed(aheadMs);
+    dead(true);
+    await world.wait(5_000);
+    say("cleared");
+    await world.wait(5_000);
+    board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
+    await world.wait(20_000);
+    process.kill();
+    world.network.processGone(true);
+    world.disk.cut();
+    await world.wait(5_000);
+    await world.start();
+    await world.wait(3_000);
+    dead(false);
+    await world.wait(120_000);
+    expect(world.lamps.at(-1)).not.toBe("idle");
+  },
+);

@@ -147,6 +147,25 @@ export const hold = ({ network }: AnyWorld, dice: Dice): (() => void) => {
 };
 export const TUNNEL_MS = 15_000;
 
+/** A dead zone, at the end of which one broker is there some seconds before the other. */
+export const lose = ({ network, time }: AnyWorld, dice: Dice): (() => void) => {
+  const all = [...network.routes.values()];
+  const first = dice.pick(all);
+  const restMs = dice.between(0, 30_000);
+  const set = (routes: typeof all, isLost: boolean): void => {
+    for (const route of routes) {
+      route.unreachable = isLost;
+      network.change(route, { stalled: isLost });
+    }
+  };
+  set(all, true);
+  return () => {
+    set([first], false);
+    const rest = all.filter((route) => route !== first);
+    time.after(restMs, () => set(rest, false));
+  };
+};
+
 const radioHolds: Fault = { kind: "radio holds", weight: 2, meanMs: TUNNEL_MS, begin: hold };
 
 const nobodyListens: Fault = {

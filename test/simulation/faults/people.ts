@@ -3,7 +3,7 @@ import { soundLink } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
 import { MINUTE_MS, once, type Fault } from "./fault.ts";
-import { hold, TUNNEL_MS } from "./network.ts";
+import { hold, lose, TUNNEL_MS } from "./network.ts";
 
 /** A minute, and the way of the press. On a slow disk its episode may appear only after another minute. */
 const DRILL_MS = 130_000;
@@ -151,7 +151,7 @@ const BEFORE_TUNNEL_MS = 2_000;
 
 const ENDS_AGAIN_MS = 5_000;
 
-/** In a tunnel the officer presses again, and dispatch ends the emergency: neither knows of the other. */
+/** In a tunnel or a dead zone the officer presses again, and dispatch ends the emergency: neither knows of the other. */
 const endCrossesPress: Fault = {
   kind: "end crosses a press",
   weight: 5,
@@ -161,7 +161,7 @@ const endCrossesPress: Fault = {
     press();
     let end = (): void => undefined;
     const begin = world.time.after(BEFORE_TUNNEL_MS, () => {
-      end = hold(world, dice);
+      end = dice.chance(0.5) ? hold(world, dice) : lose(world, dice);
       // Nothing happens on the operator's screen.
       const ends = dice.pick([1, 2, 3]);
       for (let n = 0; n < ends; n++)
