@@ -147,11 +147,10 @@ export const hold = ({ network }: AnyWorld, dice: Dice): (() => void) => {
 };
 export const TUNNEL_MS = 15_000;
 
-/** A dead zone, at the end of which one broker is there some seconds before the other. */
+/** A dead zone, in which one broker may be there again some seconds before the other. */
 export const lose = ({ network, time }: AnyWorld, dice: Dice): (() => void) => {
   const all = [...network.routes.values()];
   const first = dice.pick(all);
-  const restMs = dice.between(0, 30_000);
   const set = (routes: typeof all, isLost: boolean): void => {
     for (const route of routes) {
       route.unreachable = isLost;
@@ -159,10 +158,10 @@ export const lose = ({ network, time }: AnyWorld, dice: Dice): (() => void) => {
     }
   };
   set(all, true);
+  const back = time.after(dice.between(5_000, 30_000), () => set([first], false));
   return () => {
-    set([first], false);
-    const rest = all.filter((route) => route !== first);
-    time.after(restMs, () => set(rest, false));
+    back[Symbol.dispose]();
+    set(all, false);
   };
 };
 
