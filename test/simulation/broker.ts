@@ -100,6 +100,8 @@ type Session = {
   sent: Set<number> | undefined;
   peer: Peer | undefined;
   expiry: Timer | undefined;
+  /** Until the next one of those may be sent again. */
+  resend: Timer | undefined;
 };
 
 /** Dispatch's own subscription, which needs no link. */
@@ -171,6 +173,7 @@ export class Broker {
       sent: undefined,
       peer: undefined,
       expiry: undefined,
+      resend: undefined,
     };
     this.#sessions.set(clientId, session);
     session.expiry?.[Symbol.dispose]();
@@ -197,19 +200,23 @@ export class Broker {
     const { unacknowledged, sent, peer } = session;
     if (!sent || !peer) return;
     const now = this.#time.mono();
+    session.resend?.[Symbol.dispose]();
+    let soonestMs = Infinity;
     for (const [id, kept] of unacknowledged) {
       if (sent.size >= this.limits.inFlight) return;
       if (sent.has(id)) continue;
       const { message, sentAt } = kept;
-      const waitMs = sentAt === undefined ? 0 : sentAt + this.limits.resendsAfterMs - now;
+      const waitMs = sentAt === undefined ? 0 : Math.ceil(sentAt + this.limits.resendsAfterMs - now);
       if (waitMs > 0) {
-        this.#time.after(waitMs, () => session.sent === sent && this.#deliver(session));
+        soonestMs = Math.min(soonestMs, waitMs);
         continue;
       }
       sent.add(id);
       kept.sentAt = now;
       peer.deliver(id, message, sentAt !== undefined);
     }
+    if (soonestMs === Infinity) return;
+    session.resend = this.#time.after(soonestMs, () => session.sent === sent && this.#deliver(session));
   }
 
   /** Since when a message has waited in the session of the unit's link; undefined: none does. */

@@ -187,3 +187,23 @@ test("an attempt to connect ends with the process that made it", async () => {
   await harness.time.run(60_000);
   expect(harness.facts).toEqual([]);
 });
+
+// Fifty messages that waited for the same moment made two thousand timers, each of which made more (seed 5697975).
+test("a broker that sends again after 30 s needs one timer, however much waits", async () => {
+  const h = openHarness({ resendsAfterMs: 30_000, inFlight: 100 });
+  const first = await h.connect();
+  first.subscribe([`${ROOT}/command`], () => undefined);
+  await h.wait(1_000);
+  h.network.change(h.route, { stalled: true });
+  for (let n = 0; n < 50; n++) h.broker.send({ topic: `${ROOT}/command`, payload: Buffer.from(`${n}`) });
+  first.end(new LinkError("stalled", "enough"));
+  h.network.change(h.route, { stalled: false });
+  await h.wait(1_000);
+  await h.connect();
+  await h.wait(1_000);
+  expect(h.time.waiting).toBeLessThan(20);
+  await h.wait(60_000);
+  expect(h.incoming.map(({ payload }) => payload.toString())).toEqual(
+    Array.from({ length: 50 }, (_, n) => `${n}`),
+  );
+});
