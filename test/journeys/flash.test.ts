@@ -2,12 +2,26 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { expect, test, vi } from "vitest";
+import { ExpiryReminder } from "../../src/cli/lib/expiry.ts";
+import { onThisMachine } from "../../src/cli/lib/ports.ts";
+import { openRoot, serveRoot } from "../../src/cli/lib/run-root.ts";
+import type { ByteSource } from "../../src/domain/bytes.ts";
+import type { Log } from "../../src/runtime/log.ts";
+import { startUnit } from "../../src/unit/start.ts";
 import { waitFor } from "./car.ts";
 import { openCentre } from "./centre.ts";
 import { freePort } from "./mosquitto.ts";
 import { openRootedCar } from "./rooted-car.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
+
+const nothing = (): void => undefined;
+/** A receiver that says nothing. */
+const SILENT: ByteSource = async function* (signal) {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  yield* [];
+};
+const QUIET: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 test("a service on a root takes a new configuration over, passes its trial, and says so", async () => {
   const centre = await openCentre();
@@ -94,19 +108,42 @@ test("a configuration with which the unit cannot be started goes back while the 
   await using _centre = centre.stack;
   await using car = await openRootedCar(centre.broker.url);
   await car.flash(1);
-  car.start();
+  const stopped = Promise.withResolvers<string>();
+  const over = new AbortController();
+  let failures = 0;
+  const service = serveRoot({
+    open: openRoot(car.dir),
+    log: QUIET,
+    requested: stopped.promise,
+    signal: over.signal,
+    deadline: () => ({ begin: () => undefined, [Symbol.dispose]: () => undefined }),
+    reminder: new ExpiryReminder(),
+    async start({ settings, sha256, faults }, bundle) {
+      if (settings.health.intervalS === 2) {
+        failures++;
+        throw new Error("it does not start with the second one");
+      }
+      const sources = { recorded: false, gps: SILENT, can: undefined };
+      return startUnit(
+        await onThisMachine({ settings, config: sha256, faults, bundle, log: QUIET, ...sources }),
+      );
+    },
+  });
   await waitFor(
     "the first configuration to be reported",
     () => centre.dispatch.events("config").length === 1,
   );
-  expect((await car.flash(2, centre.broker.url, "/proc/no-outbox")).code).toBe(0);
+  expect((await car.flash(2)).code).toBe(0);
   await waitFor("the way back to be reported", () => centre.dispatch.events("config").length === 2, 40_000);
   expect(centre.dispatch.events("config").at(-1)?.data).toMatchObject({
     version: 2,
     ok: false,
     error: "the service crashed 3 times with it; version 1 is in force again",
   });
-  expect(await car.stop()).toBe(0);
+  expect(failures).toBe(3);
+  over.abort();
+  stopped.resolve("stopped");
+  await service;
 });
 
 test("a bundle in the inbox is taken by the running service, and one that is refused is reported", async () => {

@@ -42,11 +42,11 @@ export const openRootedCar = async (url: string, { board: hasBoard = false } = {
         resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
       );
     });
-  /** A bundle with this version, broker and outbox. */
-  const bundle = (version: number, broker = url, outbox = "outbox"): Promise<Buffer> => {
+  /** A bundle with this version and broker. */
+  const bundle = (version: number, broker = url): Promise<Buffer> => {
     const text = `panic: ${hasBoard ? `{ port: ${panic}, buttons: { dash: { loop: 0 } } }` : "none"}
 dispatch: { brokers: ["${broker}"], allowPlaintext: true }
-outbox: { path: ${outbox} }
+outbox: { path: outbox }
 status: { listen: "127.0.0.1:0" }
 flash: { trialS: 10 }
 health: { intervalS: ${version} }
