@@ -12,12 +12,12 @@
  * loops, two records of the number reached, and a mark for each slot. Address 0 is not used: a brown-out
  * hits it first.
  *
- * A slot is prepared before it is needed: it becomes UNFINISHED, its mark is erased to FF, its number is
- * written, with its CRC, and it becomes OURS. A press then clears one bit of the mark, that of its loop. That
- * takes 1.8 ms, and a power cut leaves the bit clear, or not, or weak: then it may read differently at each
- * start, so a start clears it again. Confirming clears the others. A mark in which exactly one of the low four bits is clear is a
- * press that is pending. A number that is given up without a press clears the high four: if a power cut tears that, none
- * of what it can leave is a press.
+ * A slot is prepared before it is needed, in this order: its state becomes UNFINISHED, its mark is erased to FF, its
+ * number is written with a CRC, its state becomes OURS. A press then clears one bit of the mark, that of its loop,
+ * which takes 1.8 ms. If the power is cut meanwhile the bit is clear, or set, or weak. A weak bit may read differently
+ * at each start, so each start clears it again. A press is pending while exactly one of the low four bits of its mark
+ * is clear; confirming it clears the others. A number that is given up without a press clears the high four bits: a
+ * power cut during that leaves nothing that reads as a press.
  *
  * A press gets only a number that is in a prepared slot. So no number is given twice: the highest one in
  * the EEPROM is never lower than one that was given. A slot that holds the highest number is prepared

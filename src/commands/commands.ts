@@ -61,7 +61,7 @@ const refused = (id: string, error: string): Reply => ({
   error: error.slice(0, ERROR_LETTERS),
 });
 
-/** Whether there is room for those that were run. */
+/** Whether there is room for those of them that were run. */
 const fitsRun = (done: readonly DoneCommand[]): boolean => {
   const run = done.filter(({ ok }) => ok);
   return run.length <= REMEMBERED && bytesOf(run) <= DONE_BYTES;
@@ -87,28 +87,35 @@ const current = (done: readonly DoneCommand[], { at, clock }: Instant): DoneComm
   });
 };
 
-/**
- * Makes room for one more: removes commands that were run and have expired, then refused ones, oldest first. Others that were
- * run stay.
- */
-const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): DoneCommand[] => {
-  let kept = current(done, now);
-  while (!remembered([...kept, one])) {
-    const hasRunRoom = fitsRun([...kept, one]);
-    const expired = kept.findIndex(({ ok, until }) => ok && until < now.at);
-    const victim = expired < 0 && hasRunRoom ? kept.findIndex(({ ok }) => !ok) : expired;
+/** Without the oldest of those that may go, as many as it takes, or all of them. */
+const reduced = (
+  done: readonly DoneCommand[],
+  fits: (done: readonly DoneCommand[]) => boolean,
+  mayGo: (one: DoneCommand) => boolean,
+): readonly DoneCommand[] => {
+  let kept = done;
+  while (!fits(kept)) {
+    const victim = kept.findIndex(mayGo);
     if (victim < 0) break;
     kept = kept.toSpliced(victim, 1);
   }
   return kept;
 };
 
+/** Makes room for one more. First those go that were run and have expired, then refused ones; others stay. */
+const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): readonly DoneCommand[] => {
+  const fits = (kept: readonly DoneCommand[]): boolean => remembered([...kept, one]);
+  const fitsAllOf = (kept: readonly DoneCommand[]): boolean => fitsAll([...kept, one]);
+  const live = reduced(current(done, now), fits, ({ ok, until }) => ok && until < now.at);
+  return reduced(live, fitsAllOf, ({ ok }) => !ok);
+};
+
 const hasRoom = (memory: CommandMemory, one: DoneCommand, now: Instant): boolean =>
   remembered([...withRoom(memory.done, one, now), one]);
 
 /**
- * Remembers a finished command. A refused command is remembered beyond its expiry: if the clock is set back
- * and the broker delivers the command again, it must not run. Nor if it was refused because there was no room.
+ * Remembers a finished command. A refused command is remembered beyond its expiry: it must not run if the broker
+ * delivers it again when the clock has been set back, or when there is room for it.
  */
 const remember = (memory: CommandMemory, reply: Reply, expiresAt: number, now: Instant): CommandMemory => {
   const latest = now.clock === "unset" ? LAST_INSTANT : now.at + REMEMBERED_MS;

@@ -1,4 +1,5 @@
 import type { Time } from "../runtime/ports.ts";
+import { Emptying } from "./emptying.ts";
 import { LeftSessions } from "./left-sessions.ts";
 import type { Connect, ConnectionEvents, ConnectOptions, LinkError } from "./port.ts";
 
@@ -30,12 +31,6 @@ type Running = {
 };
 
 const CONNECT_MS = 10_000;
-/**
- * A broker sends what waits in a session right after it has accepted the connection. What is large or held up on
- * the way takes longer: nothing else is on the way when it has answered a question.
- */
-const QUIET_MS = 5_000;
-const LONGEST_MS = 60_000;
 const LOOK_MS = 250;
 
 /**
@@ -125,11 +120,10 @@ export class Collector {
   async #collect(broker: string, signal: AbortSignal, connected: () => void): Promise<Found> {
     const { connect, options, time, hears } = this.#options;
     const on = hears(broker);
-    let [waiting, lastAt] = [0, time.mono()];
+    const emptying = new Emptying();
     const message: ConnectionEvents["message"] = (incoming) => {
-      waiting++;
-      lastAt = time.mono();
-      return on.message(incoming).finally(() => waiting--);
+      emptying.came(time.mono());
+      return on.message(incoming).finally(() => emptying.settled());
     };
     const patience = new AbortController();
     using _late = time.after(CONNECT_MS, () => patience.abort());
@@ -141,7 +135,7 @@ export class Collector {
         { ...on, message },
         either,
       );
-      const connectedAt = time.mono();
+      emptying.accepted(time.mono());
       connected();
       if (!connection.hadSession) {
         // Another host of its name may have it.
@@ -151,16 +145,10 @@ export class Collector {
         return connection.otherAddresses === 0 ? "none" : "rest";
       }
       const { promise: all, resolve } = Promise.withResolvers<Found>();
-      let askedAt = -Infinity;
       using _look = time.every(LOOK_MS, () => {
-        const now = time.mono();
-        const quietSince = Math.max(lastAt, connectedAt);
-        if (now - connectedAt >= LONGEST_MS) resolve("rest");
-        if (waiting > 0 || now - quietSince < QUIET_MS || askedAt >= quietSince) return;
-        askedAt = now;
-        connection.ask(() => {
-          if (waiting === 0 && askedAt >= lastAt) resolve("all");
-        });
+        const next = emptying.look(time.mono());
+        if (next === "give-up") resolve("rest");
+        if (next === "ask") connection.ask(() => void (emptying.answered() && resolve("all")));
       });
       const leave = (): void => resolve("rest");
       signal.addEventListener("abort", leave, { once: true });

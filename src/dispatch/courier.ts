@@ -14,7 +14,7 @@ import {
   type ConnectOptions,
   type LinkFault,
 } from "./port.ts";
-import { TRUST_MS } from "./standing.ts";
+import { Patience } from "./patience.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import type { Answer, OldCopy } from "./outgoing.ts";
 import { Traffic } from "./traffic.ts";
@@ -76,13 +76,6 @@ const REPEAT_MS = 5_000;
 const UNHURRIED_MS = 20_000;
 /** How many attempts are made before these longer pauses. */
 const HURRIED_VISITS = 8;
-/** A connection may be slow: the time without an answer until it is closed doubles, at most to this. */
-const PATIENCE_MS = 30_000;
-/**
- * All addresses of the broker's name have their turn within this time, while one of them is untried: with
- * TRUST_MS before it, an emergency is at a healthy one within 10 s.
- */
-const ADDRESSES_MS = 4_500;
 const SUFFIX = ".courier";
 /** A connection with the client id of the link can end before the link hears that it was closed for it. */
 const ECHO_MS = 5_000;
@@ -125,9 +118,7 @@ export class Courier {
   #visits = 0;
   /** How many addresses the broker's name has, as far as it is known. */
   #addresses = 1;
-  #patienceMs = TRUST_MS;
-  /** Connections in a row that were given up because nothing was answered. */
-  #silent = 0;
+  readonly #patience = new Patience();
   #saidAt = -Infinity;
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
@@ -184,13 +175,12 @@ export class Courier {
     this.#tryElsewhere(connection);
     if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
-    const limitMs = this.#limitMs(connection);
+    const limitMs = this.#patience.limitMs(connection, this.#isUrgent);
     const blocked = traffic.blocked && this.#isUrgent;
     const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked }, limitMs);
     if (!stuck && traffic.silentMs(now) < limitMs) return;
     const why = `${this.broker}: no answer for ${limitMs / 1_000} s`;
-    this.#silent++;
-    if (limitMs >= this.#patienceMs) this.#patienceMs = Math.min(2 * this.#patienceMs, PATIENCE_MS);
+    this.#patience.gaveUp(limitMs);
     connection.end(new LinkError("stalled", why));
   }
 
@@ -337,8 +327,7 @@ export class Courier {
       on: {
         ...session,
         answer: (answer, rttMs) => {
-          this.#patienceMs = TRUST_MS;
-          this.#silent = 0;
+          this.#patience.answered();
           hearing.answered(rttMs);
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));
@@ -364,17 +353,6 @@ export class Courier {
     // Another address of the name may deliver it.
     if (error.code === "stalled" || error.code === "no-listener") return "again";
     return this.#load.size === 0 ? "done" : "failed";
-  }
-
-  /**
-   * How long this connection may stay without an answer. Another address may come back while the patience is
-   * long, so this is asked at each look, not when the connection is made. Copies of ended episodes are in no hurry:
-   * once all addresses have been tried in vain, each may be as slow as a single one.
-   */
-  #limitMs({ otherAddresses, untriedAddresses }: Connection): number {
-    const isUnhurried = !this.#isUrgent && this.#silent > otherAddresses;
-    if (untriedAddresses === 0 || isUnhurried) return this.#patienceMs;
-    return Math.min(this.#patienceMs, ADDRESSES_MS / (otherAddresses + 1));
   }
 
   /** This address does not deliver: another one may, now or when its last failure is some seconds old. */

@@ -31,16 +31,17 @@ const between = (one: Cleared, other: Cleared): { readonly writtenMs: number; re
 
 type Refused = NonNullable<Episode["earlyClear"]>;
 
-/** The latest time that a refused one has. */
-const latestOf = ({ at, latestAt = at }: Refused): string | undefined => latestAt;
+/** The later of two times. One that is missing is the earlier one. */
+const later = (one: string | undefined, other: string | undefined): string | undefined =>
+  one !== undefined && (other === undefined || Date.parse(one) >= Date.parse(other)) ? one : other;
 
-/** Whether it is one of those that were refused, of which only some are known. */
-const isKnown = (refused: Refused, { at }: Cleared): boolean =>
-  at !== undefined && [refused.at, refused.newest?.at, refused.latestAt].includes(at);
+/** Whether it is one of those that were refused, as far as their times are kept. */
+const isKnown = ({ at, newest, latestAt }: Refused, cleared: Cleared): boolean =>
+  cleared.at !== undefined && [at, newest?.at, latestAt].includes(cleared.at);
 
-/** Whether it was written before one that was refused, or is the same one again. */
-const isNoLater = (refused: Refused, { at, mono }: Cleared): boolean =>
-  between({ at: latestOf(refused), mono }, { at, mono }).writtenMs <= 0;
+/** Whether it was written no later than the latest that was refused. */
+const isNoLater = ({ at, latestAt = at }: Refused, cleared: Cleared): boolean =>
+  Date.parse(cleared.at ?? "") <= Date.parse(latestAt ?? "");
 
 /** Whether both came from the same decision of dispatch: the second one was not written later by the time that passed. */
 const isSameDecision = (refused: Cleared, cleared: Cleared): boolean => {
@@ -118,8 +119,7 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return true;
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
-  // Also if it was written after the press: the clock of dispatch may be ahead.
-  // Also if the press came before it was written: dispatch could not see that then.
+  // Also if it was written after the press: dispatch had not seen that, or its clock is ahead.
   return mayBeKept && (isNoLater(earlyClear, cleared) || isSameDecision(earlyClear, cleared));
 };
 
@@ -141,11 +141,8 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   const overAt = Math.max(known.overAt ?? -Infinity, Math.min(Date.parse(at ?? ""), cameAt));
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
   const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
-  const latestAt = first.latestAt ?? first.at;
-  const isLatest = Date.parse(at ?? "") > Date.parse(latestAt ?? "") || latestAt === undefined;
-  const earlyClear = known.earlyClear
-    ? { ...first, newest: { at, mono }, latestAt: isLatest ? at : latestAt }
-    : first;
+  const latestAt = later(first.latestAt ?? first.at, at);
+  const earlyClear = known.earlyClear ? { ...first, newest: { at, mono }, latestAt } : first;
   return {
     ...known,
     earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,

@@ -17,7 +17,7 @@ import { workMs } from "./work.ts";
 const SETTLE_MS = 15_000;
 const MEASURED_MS = 30_000;
 const PRESSES = 40;
-/** The board is simulated here in leaps: a shorter release falls between two of them, and is none. */
+/** The simulated board advances in steps here. A button that is released for less than a step was never released. */
 const BETWEEN_MS = 500;
 const TICKS_A_SECOND = 100;
 

@@ -188,7 +188,7 @@ test("an attempt to connect ends with the process that made it", async () => {
   expect(harness.facts).toEqual([]);
 });
 
-// Fifty messages that waited for the same moment made two thousand timers, each of which made more (seed 5697975).
+// Each waiting message set a timer, and each timer set one for every message, until the memory was full (seed 5697975).
 test("a broker that sends again after 30 s needs one timer, however much waits", async () => {
   const h = openHarness({ resendsAfterMs: 30_000, inFlight: 100 });
   const first = await h.connect();

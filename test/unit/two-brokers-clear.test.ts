@@ -83,30 +83,45 @@ const openRoamed = async (aheadMs = 0) => {
   return { world, board, process, say, dead };
 };
 
-test.each([
-  [2, 5_000],
-  [2, 20_000],
-  [3, 15_000],
-])(
-  "%i `cleared`, %i ms apart, of which no one knew of the further press, do not end it",
-  async (count, apartMs) => {
-    const { world, board, say, dead } = await openRoamed();
-    dead(true);
-    for (let n = 0; n < count; n++) {
-      await world.wait(apartMs);
-      say("cleared");
-    }
-    await world.wait(5_000);
-    board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
-    await world.wait(25_000);
-    dead(false);
-    await world.wait(300_000);
-    expect(world.lamps.at(-1)).not.toBe("idle");
-    say("cleared");
-    await world.wait(20_000);
-    expect(world.lamps.at(-1)).toBe("idle");
-  },
-);
+/** Who says `cleared`, so long after the one before: at both brokers, or at one. */
+type Clear = { readonly afterMs: number; readonly at?: 0 | 1 };
+const repeated = (afterMs: number, times: number): readonly Clear[] =>
+  Array.from({ length: times }, () => ({ afterMs }));
+const twoOperators = (one: 0 | 1, other: 0 | 1, apartMs: number): readonly Clear[] => [
+  { afterMs: 3_000, at: one },
+  { afterMs: apartMs, at: other },
+];
+
+// Exact clocks. Whoever says it knows of one press.
+test.each<{ readonly clears: readonly Clear[] }>(
+  [
+    repeated(5_000, 2),
+    repeated(20_000, 2),
+    repeated(15_000, 3),
+    twoOperators(0, 1, 5_000),
+    twoOperators(1, 0, 5_000),
+    twoOperators(0, 1, 15_000),
+    twoOperators(1, 0, 15_000),
+    twoOperators(0, 1, 40_000),
+    twoOperators(1, 0, 40_000),
+  ].map((clears) => ({ clears })),
+)("`cleared`s from before a further press do not end it: %j", async ({ clears }) => {
+  const { world, board, say, dead } = await openRoamed();
+  dead(true);
+  for (const { afterMs, at } of clears) {
+    await world.wait(afterMs);
+    say("cleared", at === undefined ? world.brokers : [world.brokers[at]!]);
+  }
+  await world.wait(5_000);
+  board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(25_000);
+  dead(false);
+  await world.wait(300_000);
+  expect(world.lamps.at(-1)).not.toBe("idle");
+  say("cleared");
+  await world.wait(20_000);
+  expect(world.lamps.at(-1)).toBe("idle");
+});
 
 test("a `cleared` from before a press was seen does not end it in the next life", async () => {
   const { world, board, process, say, dead } = await openRoamed();
@@ -130,36 +145,6 @@ test("a `cleared` from before a press was seen does not end it in the next life"
   await world.wait(300_000);
   expect(world.lamps.at(-1)).not.toBe("idle");
 });
-
-// Exact clocks. Each operator knows of one press.
-test.each([
-  [0, 1, 5_000],
-  [1, 0, 5_000],
-  [0, 1, 15_000],
-  [1, 0, 15_000],
-  [0, 1, 40_000],
-  [1, 0, 40_000],
-])(
-  "two operators, at broker %i and %i ms later at %i, do not end a press that neither has seen",
-  async (...how) => {
-    const [one, other, apartMs] = how;
-    const { world, board, say, dead } = await openRoamed();
-    dead(true);
-    await world.wait(3_000);
-    say("cleared", [world.brokers[one]!]);
-    await world.wait(apartMs);
-    say("cleared", [world.brokers[other]!]);
-    await world.wait(5_000);
-    board.press({ board: "aaaaaaaa", number: 2, loop: 0, count: 1, ageMs: 0 });
-    await world.wait(25_000);
-    dead(false);
-    await world.wait(300_000);
-    expect(world.lamps.at(-1)).not.toBe("idle");
-    say("cleared");
-    await world.wait(20_000);
-    expect(world.lamps.at(-1)).toBe("idle");
-  },
-);
 
 test.each([
   ["on the way", 30_000],

@@ -118,8 +118,8 @@ class Bus implements CanSource {
 }
 
 /**
- * A CAN interface, with kernel filters for exactly the ids that are wanted. The unit never disturbs the
- * vehicle's bus: no driver writes to its socket, and a controller that is not in listen-only mode, which
- * would acknowledge frames, is refused with SourceError "not-listen-only".
+ * A CAN interface, with kernel filters for exactly the ids that are wanted. The unit never disturbs the vehicle's bus: no
+ * driver writes to its socket. A controller that is not in listen-only mode would acknowledge frames; it is refused with
+ * SourceError "not-listen-only".
  */
 export const busSource = (name: string, options: BusOptions): CanSource => new Bus(name, options);

@@ -5,8 +5,8 @@ import type { KernelFilter } from "./filters.ts";
 /** An open socket on a CAN interface. It can only receive. Disposing it closes it. */
 export type Channel = Disposable & {
   /**
-   * Data frames as they arrive, several together, each with the kernel's time. Ends when the signal fires.
-   * Throws SourceError if the socket fails, after the frames that arrived before.
+   * Data frames in the order in which they arrive, in batches, each frame with the kernel's time. Ends when the signal
+   * fires. If the socket fails, it yields what arrived before, then throws SourceError.
    */
   batches(signal: AbortSignal): AsyncIterable<readonly CanFrame[]>;
   /** Ends `batches` with an error, after the frames that have arrived. Only the first error counts. */

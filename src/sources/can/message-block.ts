@@ -14,7 +14,7 @@ export const LAYOUT = {
   control: { size: 32, level: 8, type: 12, seconds: 16, nanoseconds: 24 },
 } as const;
 
-/** asm-generic/socket.h. SCM_TIMESTAMPNS has the number of the option. */
+/** asm-generic/socket.h. SO_TIMESTAMPNS is also the type of the control message that brings the time. */
 export const SOL_SOCKET = 1;
 export const SO_TIMESTAMPNS = 35;
 

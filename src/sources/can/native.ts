@@ -32,7 +32,7 @@ const CAN_ERR_MASK = 0x1fff_ffff;
 /** struct sockaddr_can: the family (16 bits), and the interface's index at 4. */
 const ADDRESS = { bytes: 24, index: 4 } as const;
 
-/** Frames in one call, and the bytes of memory that they need: 184 each. */
+/** The most frames that one call reads. Each needs 184 bytes of memory. */
 const TOGETHER = 512;
 /** The receive buffer that is asked for: what a full bus brings in some two seconds. */
 const ROOM_BYTES = 4 * 1024 * 1024;
