@@ -175,19 +175,19 @@ export class Dispatch {
     });
   }
 
-  /** The operator ends everything that is open. */
-  endAll(): void {
+  /** An operator ends everything that is open, at these brokers. */
+  endAll(brokers = this.#o.brokers): void {
     for (const [episode, answered] of this.#answered) {
       if (this.#over.has(episode)) continue;
       answered.stage = STAGES.length;
-      this.#clearAgain(episode);
+      this.#clearAgain(episode, brokers);
     }
   }
 
   /** The unit may be at another broker by now: the operator sees that the episode is still open. */
-  #clearAgain(episode: string): void {
+  #clearAgain(episode: string, brokers = this.#o.brokers): void {
     if (this.#over.has(episode)) return;
-    for (const broker of this.#o.brokers) this.#publishStage(broker, episode, "cleared");
+    for (const broker of brokers) this.#publishStage(broker, episode, "cleared");
     this.#o.time.after(LATER_MS, () => this.#clearAgain(episode));
   }
 

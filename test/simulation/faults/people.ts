@@ -165,7 +165,10 @@ const endCrossesPress: Fault = {
       // Nothing happens on the operator's screen.
       const ends = dice.pick([1, 2, 3]);
       for (let n = 0; n < ends; n++)
-        world.time.after(n * ENDS_AGAIN_MS + dice.between(100, 3_000), () => world.dispatch.endAll());
+        world.time.after(n * ENDS_AGAIN_MS + dice.between(100, 3_000), () =>
+          // Not every operator's desk is at every broker.
+          world.dispatch.endAll(dice.chance(0.5) ? [dice.pick(world.brokers)] : undefined),
+        );
       world.time.after(dice.between(100, 3_000), press);
     });
     return () => {
