@@ -1,4 +1,4 @@
-import type { Time } from "../../src/runtime/ports.ts";
+import type { SimulatedTime } from "./time.ts";
 import { readMessage } from "../../src/wire/read.ts";
 import { ReplyMessage, StateMessage } from "../../src/domain/messages.ts";
 import { WireReport } from "../../src/domain/report.ts";
@@ -52,7 +52,7 @@ const NONSENSE = [
 ];
 
 export type DispatchOptions = {
-  readonly time: Time;
+  readonly time: SimulatedTime;
   readonly dice: Dice;
   readonly observe: Observe;
   readonly brokers: readonly Broker[];
@@ -141,9 +141,10 @@ export class Dispatch {
     if (this.recorder) this.recorder.receive(report.data);
     else this.ledger.add(report.data);
     if (report.data.kind !== "emergency") return;
-    const { episode, test, presses, state, heldMs } = report.data.data;
+    const { episode, test, presses, state, heldMs, ackAt } = report.data.data;
     const held = heldMs === undefined ? {} : { heldMs };
-    observe({ what: "episode", episode, test, presses, state, ...held });
+    const acked = ackAt === undefined ? {} : { ackAt };
+    observe({ what: "episode", episode, test, presses, state, ...held, ...acked });
     this.#answer(broker, episode, state);
   }
 
@@ -210,8 +211,10 @@ export class Dispatch {
       this.#o.time.after(5_000, () => this.#publishStage(broker, episode, stage));
       return;
     }
-    const answer = { stage, by: "operator 7", at: new Date(this.#o.time.host()).toISOString() };
-    this.#o.observe({ what: "acked", episode, stage, broker: broker.name });
+    const { aheadMs } = this.#o.time;
+    const at = new Date(this.#o.time.host()).toISOString();
+    const answer = { stage, by: "operator 7", at };
+    this.#o.observe({ what: "acked", episode, stage, broker: broker.name, ackAt: at, aheadMs });
     broker.publish(this.#ackTopic(episode), Buffer.from(JSON.stringify(answer)), {});
   }
 

@@ -145,9 +145,18 @@ export type What =
       readonly presses: number;
       readonly state: string;
       readonly heldMs?: number;
+      /** The time of the acknowledgement that brought it to this state, as dispatch wrote it. */
+      readonly ackAt?: string;
     }
-  /** Dispatch published an acknowledgement. */
-  | { readonly what: "acked"; readonly episode: string; readonly stage: string; readonly broker: string }
+  /** Dispatch published an acknowledgement. `ackAt`: its time, by a clock that is ahead by `aheadMs`. */
+  | {
+      readonly what: "acked";
+      readonly episode: string;
+      readonly stage: string;
+      readonly broker: string;
+      readonly ackAt: string;
+      readonly aheadMs: number;
+    }
   /** The unit answered a command. */
   | { readonly what: "reply"; readonly id: string; readonly ok: boolean }
   /** The unit asked for its power to be cut, and what was true then. */

@@ -11,6 +11,7 @@ import type { Time, Timer } from "../../src/runtime/ports.ts";
  */
 export class SimulatedTime implements Time {
   #now = 0;
+  readonly #hostAt: number;
   #offset: number;
   #order = 0;
   #fired = 0;
@@ -18,6 +19,7 @@ export class SimulatedTime implements Time {
 
   /** `hostAt`: the host's wall clock at the beginning, UTC milliseconds. */
   constructor(hostAt: number) {
+    this.#hostAt = hostAt;
     this.#offset = hostAt;
   }
 
@@ -27,6 +29,11 @@ export class SimulatedTime implements Time {
 
   host(): number {
     return Math.floor(this.#now + this.#offset);
+  }
+
+  /** By how much the host's clock is ahead of the true time. */
+  get aheadMs(): number {
+    return this.#offset - this.#hostAt;
   }
 
   /** The host's clock jumps by `ms`, forward or back. Timers do not notice. */

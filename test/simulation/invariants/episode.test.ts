@@ -1,3 +1,4 @@
+import type { What } from "../facts.ts";
 import { EPISODE_INVARIANTS } from "./episode.ts";
 import {
   E,
@@ -24,7 +25,43 @@ import {
 const reported = (presses = 2) =>
   Object.assign(published(0, 0), { report: { store: "k3v9q0ab", seq: 2, presses } });
 
+const WRITTEN = "2026-11-22T08:00:10.000Z";
+const endedBy = (presses: number): What => Object.assign(over(presses), { ackAt: WRITTEN });
+const clearedAs = (aheadMs = 0): What => acked("cleared", undefined, WRITTEN, aheadMs);
+
 const SOUND: readonly Case[] = [
+  [
+    "ended-by-one-who-knew",
+    "it was written after the newest press was published, or 3 s before",
+    [
+      [10, reported(1), reported(2)],
+      [12, clearedAs(), endedBy(2)],
+    ],
+  ],
+  [
+    "ended-by-one-who-knew",
+    "that was published 3 s later",
+    [
+      [10, reported(1), clearedAs()],
+      [13, reported(2), endedBy(2)],
+    ],
+  ],
+  [
+    "ended-by-one-who-knew",
+    "dispatch's clock was wrong",
+    [
+      [10, reported(1), clearedAs(60_000)],
+      [60, reported(2), endedBy(2)],
+    ],
+  ],
+  [
+    "ended-by-one-who-knew",
+    "a disk that lied",
+    [
+      [10, reported(1), clearedAs(), disk([], true)],
+      [60, reported(2), endedBy(2)],
+    ],
+  ],
   ["seen-before-it-ends", "each press is seen, then the end", [[1, arrived(1), arrived(2), over(2)]]],
   ["seen-before-it-ends", "a drill ends by itself", [[1, Object.assign(over(1), { test: true })]]],
   ["seen-before-it-ends", "a disk that lied", [[1, arrived(1), disk([], true), over(2)]]],
@@ -240,6 +277,14 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  [
+    "ended-by-one-who-knew",
+    "it was written before the newest press was published, and waited",
+    [
+      [10, reported(1), clearedAs()],
+      [60, reported(2), arrived(2), endedBy(2)],
+    ],
+  ],
   ["seen-before-it-ends", "a press is first seen in the end", [[1, arrived(1), over(2)]]],
   [
     "seen-before-it-ends",

@@ -1,6 +1,7 @@
 import type { EpisodeOnDisk, Fact } from "../facts.ts";
 import type { Invariant } from "./invariant.ts";
 import { repeatsUntilReceived } from "./repeats.ts";
+import { endedByOneWhoKnew } from "./ended-by.ts";
 import { seenBeforeItEnds } from "./seen.ts";
 import { Takers } from "./takers.ts";
 
@@ -201,6 +202,7 @@ export const EPISODE_INVARIANTS: readonly Invariant[] = [
   episodeSurvives,
   endedStaysEnded,
   seenBeforeItEnds,
+  endedByOneWhoKnew,
   noStaleCopy,
   drillIsAsked,
   noOldDrill,

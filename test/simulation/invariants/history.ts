@@ -84,7 +84,14 @@ export const disk = (
 });
 export const confirmed: What = { what: "confirmed", press: "b#1" };
 export const lamp = (pattern: string): What => ({ what: "lamp", lamp: pattern });
-export const acked = (stage: string, episode = E): What => ({ what: "acked", episode, stage, broker: "a" });
+export const acked = (stage: string, episode = E, ackAt = "", aheadMs = 0): What => ({
+  what: "acked",
+  episode,
+  stage,
+  broker: "a",
+  ackAt,
+  aheadMs,
+});
 export const puback = (code: number, topic = "event", connection = 1): What => ({
   what: "puback",
   broker: "a",
