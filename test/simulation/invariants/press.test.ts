@@ -5,6 +5,7 @@ import {
   running,
   sound,
   broker,
+  birth,
   up,
   press,
   dropped,
@@ -204,7 +205,7 @@ const SOUND: readonly Case[] = [
     "press-leaves",
     "the window is small",
     [
-      [0, connected("a", 1, { receiveMaximum: 1 })],
+      [0, connected("a", 1, { receiveMaximum: 1 }), birth],
       [1, disk([{}])],
       [9, second],
     ],
@@ -213,7 +214,16 @@ const SOUND: readonly Case[] = [
     "press-leaves",
     "it is too large for the broker",
     [
-      [0, connected("a", 1, { maximumPacketSize: 420 })],
+      [0, connected("a", 1, { maximumPacketSize: 420 }), birth],
+      [1, disk([{}])],
+      [9, second],
+    ],
+  ],
+  [
+    "press-leaves",
+    "the connection visits a session",
+    [
+      [0, connected()],
       [1, disk([{}])],
       [9, second],
     ],
@@ -222,7 +232,7 @@ const SOUND: readonly Case[] = [
     "press-leaves",
     "it leaves",
     [
-      [0, connected()],
+      [0, connected(), birth],
       [1, disk([{}])],
       [2, published(0, 0)],
       [9, second],
@@ -240,7 +250,7 @@ const SOUND: readonly Case[] = [
     "press-leaves",
     "the broker refused another",
     [
-      [0, connected(), sent(0x87)],
+      [0, connected(), birth, sent(0x87)],
       [1, disk([{}])],
       [9, second],
     ],
@@ -355,7 +365,7 @@ const VIOLATING: readonly Case[] = [
     "press-leaves",
     "it does not leave",
     [
-      [0, connected()],
+      [0, connected(), birth],
       [1, disk([{}])],
       [9, second],
     ],

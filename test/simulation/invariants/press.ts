@@ -240,11 +240,17 @@ const pressLeaves: Invariant = {
     const waiting = new Map<string, number>();
     const known = new Set<string>();
     const open = new SinceEach();
+    /** Those on which nothing was published yet: one that visits a session publishes nothing. */
+    const roomy = new Set<number>();
     return (fact) => {
-      if (fact.what === "connected") {
-        const roomy = fact.receiveMaximum >= ROOMY_MESSAGES && fact.maximumPacketSize >= ROOMY_BYTES;
-        open.set(String(fact.connection), roomy, fact.at);
-      }
+      if (
+        fact.what === "connected" &&
+        fact.receiveMaximum >= ROOMY_MESSAGES &&
+        fact.maximumPacketSize >= ROOMY_BYTES
+      )
+        roomy.add(fact.connection);
+      if (fact.what === "published" && roomy.delete(fact.connection))
+        open.set(String(fact.connection), true, fact.at);
       if (fact.what === "disconnected") open.set(String(fact.connection), false, fact.at);
       // What a broker refuses is offered to it again after half a minute.
       if (fact.what === "puback" && fact.episode !== undefined && fact.code >= REFUSED) {
