@@ -154,7 +154,7 @@ const ENDS_AGAIN_MS = 5_000;
 /** In a tunnel or a dead zone the officer presses again, and dispatch ends the emergency: neither knows of the other. */
 const endCrossesPress: Fault = {
   kind: "end crosses a press",
-  weight: 4,
+  weight: 3,
   meanMs: TUNNEL_MS,
   begin(world, dice) {
     const press = () => world.board.press(dice.int(0, 1), 200);
