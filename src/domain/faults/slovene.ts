@@ -62,7 +62,7 @@ const CAN = {
   failed: {
     sentence: "Vmesnika CAN ni mogoče uporabiti.",
     remedy:
-      'Preberite `detail` dogodka. `npm ci` namesti knjižnico (README, "On a bench"); `apt install iproute2` orodje `ip`.',
+      "`detail` dogodka pove, kaj manjka. Za koffi znova namestite paket (v delovni kopiji: `npm ci`), za socketcan zaženite `npm run can` v delovni kopiji, za `ip` zaženite `apt install iproute2`.",
   },
   "not-configured": {
     sentence: "Vodilo je nastavljeno, a ga enota ne posluša.",
