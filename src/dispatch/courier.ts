@@ -146,7 +146,7 @@ export class Courier {
 
   /** Episodes whose report has no answer yet. */
   get flyingEpisodes(): readonly string[] {
-    return this.#session?.traffic.flyingEpisodes ?? [];
+    return this.#session?.traffic.flights.episodes ?? [];
   }
 
   carries(episode: string): boolean {
@@ -173,12 +173,12 @@ export class Courier {
     const { traffic, connection } = session;
     session.look();
     this.#tryElsewhere(connection);
-    if (traffic.inFlight === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
+    if (traffic.flights.size === 0 && now - this.#saidAt >= REPEAT_MS) this.#sayAll(session);
     // A lost acknowledgement is repeated only on another connection, even if other messages are acknowledged.
     const limitMs = this.#patience.limitMs(connection, this.#isUrgent);
     const blocked = traffic.blocked && this.#isUrgent;
     const stuck = isStuck({ urgentMs: traffic.urgentMs(now), blocked }, limitMs);
-    if (!stuck && traffic.silentMs(now) < limitMs) return;
+    if (!stuck && traffic.flights.silentMs(now) < limitMs) return;
     const why = `${this.broker}: no answer for ${limitMs / 1_000} s`;
     this.#patience.gaveUp(limitMs);
     connection.end(new LinkError("stalled", why));

@@ -217,8 +217,8 @@ export class Emergencies {
   }
 
   #closed(broker: string, traffic: Traffic): void {
-    this.#late.closed(broker, traffic.flyingEpisodes, this.#now);
-    this.#old.closed(broker, traffic.oldRemovals.length > 0, this.#now);
+    this.#late.closed(broker, traffic.flights.episodes, this.#now);
+    this.#old.closed(broker, traffic.flights.oldRemovals.length > 0, this.#now);
   }
 
   /** Sends couriers with what the link cannot deliver now. */
@@ -284,7 +284,7 @@ export class Emergencies {
       session && {
         broker: session.connection.broker,
         elsewhere: session.connection.otherAddresses > 0,
-        emergencyMs: session.traffic.emergencyMs(this.#now),
+        emergencyMs: session.traffic.flights.emergencyMs(this.#now),
       }
     );
   }
@@ -364,9 +364,9 @@ export class Emergencies {
   /** Whether a report of the episode is on its way to the broker over another connection. */
   #isFlying(episode: string, broker: string, by: Carrier): boolean {
     const relieved = this.#relieved?.broker === broker ? this.#relieved : undefined;
-    const link = this.#session?.connection.broker === broker ? this.#session.traffic : undefined;
-    const others = by === "link" ? [this.#couriers.get(broker), relieved] : [link, relieved];
-    return others.some((other) => other?.flyingEpisodes.includes(episode));
+    const link = this.#session?.connection.broker === broker ? this.#session.traffic.flights.episodes : [];
+    const other = by === "link" ? (this.#couriers.get(broker)?.flyingEpisodes ?? []) : link;
+    return [...other, ...(relieved?.flyingEpisodes ?? [])].includes(episode);
   }
 
   #unheard(episode: string): void {

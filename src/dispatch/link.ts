@@ -309,9 +309,9 @@ export class Link {
     if (this.#status.broker !== undefined) this.#collector.look();
     const { tally } = linked;
     const { connection, traffic } = linked.session;
-    if (traffic.inFlight === 0 && linked.left === undefined) this.#move();
+    if (traffic.flights.size === 0 && linked.left === undefined) this.#move();
     const { broker } = connection;
-    const [silentMs, urgentMs] = [traffic.silentMs(now), traffic.urgentMs(now)];
+    const [silentMs, urgentMs] = [traffic.flights.silentMs(now), traffic.urgentMs(now)];
     if (silentMs >= SILENT_MS) {
       tally.silent();
       this.#on.silent(silentMs);
@@ -325,7 +325,7 @@ export class Link {
     const unfit = calm && this.#unfit.isDue(now);
     const unconfirmed = calm && this.#options.unconfirmed(broker);
     const { blocked } = traffic;
-    const lostMs = traffic.lostMs(now);
+    const lostMs = traffic.flights.lostMs(now);
     const seen = { broker, silentMs, urgentMs, blocked, lostMs, deserted, useless, unfit, unconfirmed };
     const given = whyGiveUp(seen, this.#deadMs);
     if (!given) return;
@@ -402,8 +402,8 @@ export class Link {
     const now = time.mono();
     if (error.code === "lost") this.#refusalHangUps.ended(broker, tally.refusedBefore(now), now);
     // With nothing in flight, the client has noticed by its own pings that the connection was dead.
-    const pinged = error.code === "stalled" && traffic.inFlight === 0;
-    const silentMs = pinged ? this.#deadMs : traffic.silentMs(now);
+    const pinged = error.code === "stalled" && traffic.flights.size === 0;
+    const silentMs = pinged ? this.#deadMs : traffic.flights.silentMs(now);
     this.#unfit.ended(tally.delivered);
     this.#linked = undefined;
     const isOwnDoing = this.#collector.left(broker, error);

@@ -2,15 +2,8 @@ import { laneOf, LANES, type Lane } from "../domain/pending.ts";
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
 import type { Channel, Route } from "../domain/wire.ts";
 import { Batches } from "./batches.ts";
-import {
-  channelOf,
-  isOrdinary,
-  reportsOf,
-  type Answer,
-  type Flight,
-  type OldCopy,
-  type Outgoing,
-} from "./outgoing.ts";
+import { channelOf, reportsOf, type Answer, type Flight, type OldCopy, type Outgoing } from "./outgoing.ts";
+import { Flights } from "./flights.ts";
 import { createPace } from "./pace.ts";
 import { Pauses } from "./pauses.ts";
 import { INNOCENT_BYTES, PUBACK } from "./port.ts";
@@ -57,8 +50,6 @@ const EVENT_WINDOW = 4;
 const URGENT_RECORDS = 100;
 /** The most answers to commands that may wait. Beyond that the oldest are dropped. */
 const REPLY_QUEUE = 256;
-/** An end without an answer for so long does not keep its copy: less than any connection is given up after. */
-const END_MS = 1_400;
 const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "history" } as const;
 
 /**
@@ -75,9 +66,7 @@ export class Traffic {
   readonly #reserve: number;
   readonly #pace;
   readonly #pauses = new Pauses();
-  readonly #flights = new Set<Flight>();
-  /** When the newest of the messages that were answered was sent. */
-  #answeredSentAt = -Infinity;
+  readonly #flights: Flights;
   /** Since when an emergency or a removal waits because the window is full. */
   #blockedAt: number | undefined;
   /** Numbers that are queued or in flight, or that do not fit this broker. */
@@ -85,8 +74,6 @@ export class Traffic {
   readonly #reading: Reading;
   readonly #urgent: Urgent;
   readonly #batches = new Batches();
-  /** Ends in flight whose copy was removed without their answer. */
-  readonly #unanswered = new WeakSet<Flight>();
   #states: Outgoing[] = [];
   #events: Report[] = [];
   #live: Report[] = [];
@@ -95,10 +82,10 @@ export class Traffic {
   #oldCopies: OldCopy[] = [];
   #primed = false;
   #held = false;
-  #progressAt: number;
 
   constructor(settings: TrafficSettings, now: number) {
     this.#settings = settings;
+    this.#flights = new Flights(now);
     this.#window = Math.max(1, Math.min(WINDOW, settings.receiveMaximum));
     this.#reserve = this.#window > 2 * RESERVE ? RESERVE : this.#window > 1 ? 1 : 0;
     this.#pace = createPace(settings.maxInFlightBytes);
@@ -111,11 +98,11 @@ export class Traffic {
       asHistory: (reports) => this.#batches.add(reports),
       readAgain: (seq) => this.#reading.giveBack("emergency", seq),
     });
-    this.#progressAt = now;
   }
 
-  get inFlight(): number {
-    return this.#flights.size;
+  /** What is sent and not acknowledged. */
+  get flights(): Pick<Flights, "size" | "episodes" | "oldRemovals" | "silentMs" | "emergencyMs" | "lostMs"> {
+    return this.#flights;
   }
 
   get drained(): boolean {
@@ -130,53 +117,9 @@ export class Traffic {
     return this.#pauses.next(now);
   }
 
-  /** How long the broker has acknowledged none of the messages in flight; 0 if there are none. */
-  silentMs(now: number): number {
-    return this.#flights.size === 0 ? 0 : now - this.#progressAt;
-  }
-
-  /** How long the oldest emergency in flight has waited for its acknowledgement; 0 if there is none. */
-  emergencyMs(now: number): number {
-    let eldest = now;
-    for (const { outgoing, sentAt } of this.#flights)
-      if (outgoing.kind === "emergency") eldest = Math.min(eldest, sentAt);
-    return now - eldest;
-  }
-
-  /** Episodes whose report is in flight: the broker may still receive it after the connection was closed. */
-  get flyingEpisodes(): readonly string[] {
-    return [...this.#flights].flatMap(({ outgoing }) =>
-      outgoing.kind === "emergency" ? [outgoing.report.data.episode] : [],
-    );
-  }
-
-  /**
-   * How long the oldest emergency or removal has waited: in flight for its acknowledgement, or for a place on the wire
-   * behind messages without one. 0 if there is none.
-   */
+  /** See `Flights`. */
   urgentMs(now: number): number {
-    let [eldest, behind] = [now, now];
-    for (const { outgoing, sentAt } of this.#flights) {
-      behind = Math.min(behind, sentAt);
-      if (outgoing.kind === "emergency" || outgoing.kind === "removal") eldest = Math.min(eldest, sentAt);
-    }
-    const waiting = this.blocked ? Math.max(behind, this.#blockedAt ?? now) : now;
-    return now - Math.min(eldest, waiting);
-  }
-
-  /**
-   * For how long an ordinary message has had no acknowledgement that was sent before one which has: brokers answer in
-   * order (MQTT 4.6), so its answer is lost. It is repeated only on another connection. 0 if there is none.
-   */
-  lostMs(now: number): number {
-    let eldest = now;
-    for (const flight of this.#flights)
-      if (isOrdinary(flight.outgoing) && this.#isOvertaken(flight)) eldest = Math.min(eldest, flight.sentAt);
-    return now - eldest;
-  }
-
-  #isOvertaken({ sentAt }: Flight): boolean {
-    return sentAt < this.#answeredSentAt;
+    return this.#flights.urgentMs(now, this.blocked ? (this.#blockedAt ?? now) : undefined);
   }
 
   /** Whether an emergency or a removal waits because the window is full. */
@@ -206,23 +149,13 @@ export class Traffic {
 
   /** Removes from the broker an episode of which the unit no longer has a report. */
   remove(episode: string): void {
-    const flying = [...this.#flights].some(
-      ({ outgoing }) => outgoing.kind === "removal" && outgoing.episode === episode,
-    );
-    this.#urgent.remove(episode, flying);
+    this.#urgent.remove(episode, this.#flights.removes(episode));
   }
 
   /** Removes a copy from a topic with an earlier prefix. It waits behind emergencies, replies and events. */
   removeOld(copy: OldCopy): void {
     const same = ({ episode, prefix }: OldCopy) => episode === copy.episode && prefix === copy.prefix;
-    if (!this.#oldCopies.some(same) && !this.oldRemovals.some(same)) this.#oldCopies.push(copy);
-  }
-
-  /** Removals in flight of copies on topics with an earlier prefix: at most one, which a broker may refuse. */
-  get oldRemovals(): readonly OldCopy[] {
-    return [...this.#flights].flatMap(({ outgoing }) =>
-      outgoing.kind === "old-removal" ? [outgoing.copy] : [],
-    );
+    if (!this.#oldCopies.some(same) && !this.#flights.oldRemovals.some(same)) this.#oldCopies.push(copy);
   }
 
   /** A new telemetry report: it goes out live if there is room, else later as history. */
@@ -318,23 +251,15 @@ export class Traffic {
    * (contract §5). Returns whether there is one.
    */
   removeUnanswered(now: number): boolean {
-    const ends = [...this.#flights].flatMap((flight) => {
-      const { outgoing, sentAt } = flight;
-      const isEnd = outgoing.kind === "emergency" && outgoing.report.data.state === "cleared";
-      return isEnd && now - sentAt >= END_MS && !this.#unanswered.has(flight) ? [{ flight, outgoing }] : [];
-    });
-    for (const { flight, outgoing } of ends) {
-      this.#unanswered.add(flight);
-      this.#urgent.removeNow(outgoing.report.data.episode);
-    }
+    const ends = this.#flights.takeUnanswered(now);
+    for (const episode of ends) this.#urgent.removeNow(episode);
     return ends.length > 0;
   }
 
   /** A message was sent. */
   sent(outgoing: Outgoing, bytes: number, now: number): Flight {
-    if (this.#flights.size === 0) this.#progressAt = now;
     const flight = { outgoing, sentAt: now, paced: this.#pace.sent(bytes, now) };
-    this.#flights.add(flight);
+    this.#flights.sent(flight, now);
     return flight;
   }
 
@@ -343,7 +268,7 @@ export class Traffic {
    * report of the episode, or undefined if a newer report was sent or the episode is over.
    */
   resume(flight: Flight): Outgoing | undefined {
-    this.#flights.delete(flight);
+    this.#flights.withdrawn(flight);
     this.#pace.withdrawn();
     const { outgoing } = flight;
     if (outgoing.kind !== "emergency") return outgoing;
@@ -363,9 +288,7 @@ export class Traffic {
   /** The broker's answer to a message in flight. `code`: a PUBACK reason code. */
   answered(flight: Flight, code: number, now: number): Answer {
     const { outgoing } = flight;
-    this.#flights.delete(flight);
-    this.#answeredSentAt = Math.max(this.#answeredSentAt, flight.sentAt);
-    this.#progressAt = now;
+    this.#flights.answered(flight, now);
     this.#pace.acknowledged(flight.paced, now);
     this.#reading.progressed();
     // A refusal is no refusal of emergencies: their topic is another one.
@@ -457,20 +380,12 @@ export class Traffic {
   }
 
   #oldRemoval(): Outgoing | undefined {
-    if (this.#oldCopies.length === 0 || this.oldRemovals.length > 0) return undefined;
+    if (this.#oldCopies.length === 0 || this.#flights.oldRemovals.length > 0) return undefined;
     return { kind: "old-removal", copy: this.#oldCopies.shift()! };
   }
 
   #ordinary(now: number): Outgoing | undefined {
-    const flying = { event: 0, live: 0 };
-    let bytes = 0;
-    for (const flight of this.#flights) {
-      const { outgoing, paced } = flight;
-      // What the broker has passed over is on its way no longer.
-      if (this.#isOvertaken(flight)) continue;
-      if (outgoing.kind === "event" || outgoing.kind === "live") flying[outgoing.kind]++;
-      if (isOrdinary(outgoing)) bytes += paced.bytes;
-    }
+    const { bytes, ...flying } = this.#flights.load;
     // More than the link can carry would wait in a queue, and an emergency would wait behind it.
     if (bytes > this.#pace.holds) return undefined;
     const reply = this.#replies.shift();

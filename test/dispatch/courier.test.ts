@@ -86,7 +86,7 @@ const open = (
         on: {
           accepted: () => undefined,
           tooLarge: () => undefined,
-          closed: ({ flyingEpisodes }) => void closed.push(flyingEpisodes),
+          closed: ({ flights }) => void closed.push(flights.episodes),
           answer: (answer) => void answers.push(answer),
           done: () => (done = true),
         },

@@ -68,7 +68,7 @@ describe("the broker's Receive Maximum", () => {
           bench.traffic.say(emergency(1_000 + n, "active", { episode: `01JD9Z4K6M8N0P2Q4R6S8T0${n}` }));
         bench.run(10);
         most = Math.max(most, bench.wire.length);
-        expect(bench.traffic.inFlight).toBe(bench.wire.length);
+        expect(bench.traffic.flights.size).toBe(bench.wire.length);
         if (bench.wire.length > 0) bench.answer();
       }
       expect(most).toBeLessThanOrEqual(Math.min(32, receiveMaximum));
@@ -159,14 +159,14 @@ describe("the end", () => {
   test("how long the broker has acknowledged nothing is counted from the first message on the wire", () => {
     const bench = open();
     bench.wait(60_000);
-    expect(bench.traffic.silentMs(bench.now)).toBe(0);
+    expect(bench.traffic.flights.silentMs(bench.now)).toBe(0);
     bench.traffic.say(emergency(1));
     bench.run();
     bench.wait(3_000);
     bench.traffic.say(emergency(2, "active", other));
     bench.run();
-    expect(bench.traffic.silentMs(bench.now)).toBe(3_000);
+    expect(bench.traffic.flights.silentMs(bench.now)).toBe(3_000);
     bench.answer(0, 0);
-    expect(bench.traffic.silentMs(bench.now)).toBe(0);
+    expect(bench.traffic.flights.silentMs(bench.now)).toBe(0);
   });
 });

@@ -12,7 +12,7 @@ test("the wait for the answer to a removal counts as that of an emergency, until
   traffic.remove("01K0000000000000000000000A");
   const removal = traffic.next(0)!;
   const flight = traffic.sent(removal, 0, 0);
-  expect([traffic.urgentMs(31_000), traffic.emergencyMs(31_000)]).toEqual([31_000, 0]);
+  expect([traffic.urgentMs(31_000), traffic.flights.emergencyMs(31_000)]).toEqual([31_000, 0]);
   traffic.answered(flight, 0, 31_000);
   expect(traffic.urgentMs(32_000)).toBe(0);
 });
@@ -21,7 +21,7 @@ test("other messages without an answer are no emergency", () => {
   const traffic = new Traffic(settings, 0);
   traffic.greet(Buffer.from("{}"));
   traffic.sent(traffic.next(0)!, 2, 0);
-  expect([traffic.urgentMs(31_000), traffic.silentMs(31_000)]).toEqual([0, 31_000]);
+  expect([traffic.urgentMs(31_000), traffic.flights.silentMs(31_000)]).toEqual([0, 31_000]);
 });
 
 test("an emergency that waits for the place of an unanswered one is blocked", () => {
@@ -64,7 +64,7 @@ test("a message that the broker has passed over holds nothing up, and is told fr
   // A press is repeated meanwhile.
   traffic.remove("01K0000000000000000000000A");
   const urgent = traffic.sent(traffic.next(1_500)!, 0, 1_500);
-  expect(traffic.lostMs(9_000)).toBe(0);
+  expect(traffic.flights.lostMs(9_000)).toBe(0);
   traffic.answered(urgent, 0, 1_580);
   for (const seq of [2, 3, 4, 5, 6]) {
     const now = seq * 1_000;
@@ -73,7 +73,7 @@ test("a message that the broker has passed over holds nothing up, and is told fr
     expect(next?.kind).toBe("live");
     traffic.answered(traffic.sent(next!, 300, now), 0, now + 80);
   }
-  expect(traffic.lostMs(9_000)).toBe(8_000);
+  expect(traffic.flights.lostMs(9_000)).toBe(8_000);
   traffic.answered(lost, 0, 9_000);
-  expect(traffic.lostMs(9_000)).toBe(0);
+  expect(traffic.flights.lostMs(9_000)).toBe(0);
 });

@@ -210,9 +210,9 @@ describe("an episode", () => {
     bench.traffic.say(emergency(1));
     bench.run();
     bench.wait(5_000);
-    expect(bench.traffic.emergencyMs(bench.now)).toBe(5_000);
+    expect(bench.traffic.flights.emergencyMs(bench.now)).toBe(5_000);
     bench.answer(0, 0);
-    expect(bench.traffic.emergencyMs(bench.now)).toBe(0);
+    expect(bench.traffic.flights.emergencyMs(bench.now)).toBe(0);
   });
 });
 

@@ -276,7 +276,31 @@ export const DROPPING_BROKER: Fault = {
 
 const EMERGENCY = /\/emergency\//;
 
-/** The same for emergencies only, as a broker's rules may forget them. */
-export const FORGETFUL_BROKER = brokerFault("broker drops emergencies", 2, () => ({
+const forgets = brokerFault("broker drops emergencies", 3, () => ({
   drops: (topic) => EMERGENCY.test(topic),
 }));
+
+/** Dispatch has accepted the emergency, and has not ended it yet. */
+const ACCEPTED_MS = 3_000;
+
+/**
+ * The same for emergencies only, as a broker's rules may forget them. Sometimes they do so between the presses of one
+ * emergency: the first of them are at dispatch.
+ */
+export const FORGETFUL_BROKER: Fault = {
+  ...forgets,
+  begin(world, dice, name) {
+    if (dice.chance(0.3)) return forgets.begin(world, dice, name);
+    const press = () => world.board.press(dice.int(0, 1), 200);
+    press();
+    let end: (() => void) | undefined;
+    const begin = world.time.after(ACCEPTED_MS, () => {
+      end = forgets.begin(world, dice, name);
+      for (const most of [2_000, 5_000]) world.time.after(dice.between(0, most), press);
+    });
+    return () => {
+      begin[Symbol.dispose]();
+      end?.();
+    };
+  },
+};
