@@ -1,3 +1,5 @@
+import type { Incoming } from "./port.ts";
+
 /**
  * How long a message of dispatch may have waited, in the session of a broker or on the wire. When a broker accepts a
  * connection it sends what waits, but only so many messages before it needs an acknowledgement. Meanwhile it answers the
@@ -58,12 +60,14 @@ export class Arrivals {
 
   /**
    * A message has come. Returns for how long it may have waited: Infinity if that is not known. `repeated`: it was sent on
-   * an earlier connection already, and some brokers wait for half a minute before they send it again.
+   * an earlier connection already, and some brokers wait for half a minute before they send it again. `retained`: it comes
+   * because of a subscription, however old it is.
    */
-  came(repeated: boolean, now: number): number {
+  came({ repeated, retained }: Pick<Incoming, "repeated" | "retained">, now: number): number {
     this.#open++;
     this.#recent++;
     this.#lastAt = now;
+    if (retained) return Infinity;
     return now - (repeated ? this.#emptyBefore : (this.#emptyAt.get(this.#session) ?? -Infinity));
   }
 

@@ -44,7 +44,7 @@ export const hearing = (
   return {
     events: {
       message(message) {
-        const waitedMs = arrivals.came(message.repeated === true, time.mono());
+        const waitedMs = arrivals.came(message, time.mono());
         return on().message(message, broker, waitedMs).finally(settled);
       },
       oversize: (topic, bytes) => on().oversize(topic, bytes),

@@ -63,6 +63,7 @@ const incomingOf = (packet: {
   topic: string;
   payload: string | Buffer;
   dup: boolean;
+  retain: boolean;
   properties?: { responseTopic?: string; correlationData?: Buffer };
 }): Incoming => {
   const { responseTopic, correlationData } = packet.properties ?? {};
@@ -70,6 +71,7 @@ const incomingOf = (packet: {
     topic: packet.topic,
     payload: Buffer.from(packet.payload),
     ...(packet.dup ? { repeated: true } : {}),
+    ...(packet.retain ? { retained: true } : {}),
     ...(responseTopic === undefined ? {} : { responseTopic }),
     ...(correlationData === undefined ? {} : { correlationData }),
   };

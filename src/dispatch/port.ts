@@ -41,6 +41,8 @@ export type Incoming = {
   readonly payload: Buffer;
   /** The broker has sent it before, on an earlier connection too (DUP). */
   readonly repeated?: true;
+  /** The broker has kept it, and delivers it because of a subscription: nobody knows how old it is. */
+  readonly retained?: true;
   readonly responseTopic?: string;
   readonly correlationData?: Buffer;
 };

@@ -218,6 +218,20 @@ export const connectionContract = (name: string, start: () => Promise<BrokerUnde
     );
 
     test(
+      "a message that the broker has kept is marked, and one that comes at once is not, though it will be kept",
+      withBroker(async (broker) => {
+        await broker.say(`${ROOT}/receipt`, Buffer.from("1"), true);
+        const unit = open(broker);
+        const connection = await unit.dial();
+        await subscribe(broker, connection, ["receipt"]);
+        await broker.until("what was kept", () => unit.incoming.length === 1);
+        await broker.say(`${ROOT}/receipt`, Buffer.from("2"), true);
+        await broker.until("what is new", () => unit.incoming.length === 2);
+        expect(unit.incoming.map(({ retained }) => retained)).toEqual([true, undefined]);
+      }),
+    );
+
+    test(
       "a message above the maximum costs nothing: MQTT 5 brokers keep it, in 3.1.1 it is skipped and acknowledged",
       withBroker(async (broker) => {
         const unit = open(broker);

@@ -16,8 +16,8 @@ const connected = (
 };
 
 /** For how long a message that comes now may have waited. It is acknowledged at once. */
-const waited = (arrivals: Arrivals, now: number, repeated = false): number => {
-  const ms = arrivals.came(repeated, now);
+const waited = (arrivals: Arrivals, now: number, how: Parameters<Arrivals["came"]>[0] = {}): number => {
+  const ms = arrivals.came(how, now);
   arrivals.settled(now);
   return ms;
 };
@@ -39,9 +39,9 @@ test("an answer before any message shows that nothing waits", () => {
 
 test("fewer messages than a broker sends at once are all: what comes after an answer was written after its question", () => {
   const arrivals = connected(new Freshness(), "a", 0);
-  for (let n = 0; n < 9; n++) expect(arrivals.came(false, 100)).toBe(Infinity);
+  for (let n = 0; n < 9; n++) expect(arrivals.came({}, 100)).toBe(Infinity);
   arrivals.answered(50);
-  expect(arrivals.came(false, 150)).toBe(100);
+  expect(arrivals.came({}, 150)).toBe(100);
 });
 
 test("an answer to what was sent before the last message came, or before it was acknowledged, says nothing with 3.1.1", () => {
@@ -50,7 +50,7 @@ test("an answer to what was sent before the last message came, or before it was 
     expect(waited(arrivals, now)).toBe(Infinity);
     arrivals.answered(now - 10);
   }
-  arrivals.came(false, 6_000);
+  arrivals.came({}, 6_000);
   arrivals.answered(6_500);
   arrivals.settled(7_000);
   arrivals.answered(6_900);
@@ -61,7 +61,7 @@ test("an answer to what was sent before the last message came, or before it was 
 test("once nothing waits every answer counts: what comes was on the wire since its question at most", () => {
   const arrivals = connected(new Freshness(), "a", 0);
   arrivals.answered(1_000);
-  arrivals.came(false, 1_500);
+  arrivals.came({}, 1_500);
   expect(waited(arrivals, 2_000)).toBe(1_000);
   arrivals.answered(1_900);
   arrivals.answered(1_800);
@@ -76,14 +76,14 @@ test.each([
   (version, most) => {
     const arrivals = connected(new Freshness(), "a", 0, { version });
     arrivals.answered(1_000);
-    for (let n = 1; n < most; n++) arrivals.came(false, 1_500);
+    for (let n = 1; n < most; n++) arrivals.came({}, 1_500);
     arrivals.answered(1_450);
-    expect(arrivals.came(false, 1_600)).toBe(150);
+    expect(arrivals.came({}, 1_600)).toBe(150);
     arrivals.answered(1_550);
-    expect(arrivals.came(false, 1_700)).toBe(250);
+    expect(arrivals.came({}, 1_700)).toBe(250);
     for (let n = 0; n <= most; n++) arrivals.settled(1_800);
     arrivals.answered(1_900);
-    expect(arrivals.came(false, 2_000)).toBe(100);
+    expect(arrivals.came({}, 2_000)).toBe(100);
   },
 );
 
@@ -92,7 +92,7 @@ test("what was sent on an earlier connection already may have waited since befor
   connected(freshness, "a", 0).answered(1_000);
   const later = connected(freshness, "a", 12_000);
   later.answered(30_000);
-  expect(waited(later, 31_000, true)).toBe(30_000);
+  expect(waited(later, 31_000, { repeated: true })).toBe(30_000);
   expect(waited(later, 31_000)).toBe(1_000);
 });
 
@@ -109,4 +109,11 @@ test("what a new connection brings may have waited since the session was last kn
   other.answered(12_000);
   expect(waited(connected(freshness, "a", 15_000), 15_000)).toBe(9_900);
   expect(waited(connected(freshness, "c", 15_000), 15_000)).toBe(Infinity);
+});
+
+test("a retained message can be of any age, whatever was answered before", () => {
+  const arrivals = connected(new Freshness(), "a", 0, { hadSession: false });
+  arrivals.answered(1_000);
+  expect(waited(arrivals, 1_100, { retained: true })).toBe(Infinity);
+  expect(waited(arrivals, 1_200)).toBe(200);
 });

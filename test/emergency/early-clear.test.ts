@@ -83,11 +83,17 @@ describe("a cleared after a further press", () => {
     expect(stateAfter(came(150, 200), sent("A", 4), came(300, 400))).toEqual(["active 2"]);
   });
 
-  test("that may have waited since an earlier life ends it if its time is after the press", () => {
-    const before = after(...accepted, sent("A", 3)).emergency;
-    const restarted = restore(before.episodes, 5);
-    const came = (at?: string) =>
-      advance(restarted, {
+  test("that may have waited since an earlier life ends it if its time is after that at which the press was seen", () => {
+    const seenAt = (revision: number, mono: number, at?: number): EpisodeEvent => ({
+      kind: "sent",
+      id: "A",
+      revision,
+      mono,
+      at,
+    });
+    const restarted = restore(after(...accepted, seenAt(3, 0, PRESSED + 100)).emergency.episodes, 5);
+    const came = (at?: string, known = restarted) =>
+      advance(known, {
         kind: "ack",
         id: "A",
         stage: "cleared",
@@ -98,6 +104,12 @@ describe("a cleared after a further press", () => {
     expect(came(new Date(PRESSED + 30_000).toISOString())).toBe("cleared");
     expect(came(new Date(PRESSED - 30_000).toISOString())).toBe("active");
     expect(came()).toBe("active");
+    // Nor if it is not known when the press was seen, whether in the life before or in this one.
+    const untimed = restore(after(...accepted, sent("A", 3)).emergency.episodes, 5);
+    expect(came(new Date(PRESSED + 30_000).toISOString(), untimed)).toBe("active");
+    const unseen = restore(after(...accepted).emergency.episodes, 5);
+    const seenNow = advance(unseen, seenAt(unseen.episodes[0]!.revision, 50_000)).emergency;
+    expect(came(new Date(PRESSED + 30_000).toISOString(), seenNow)).toBe("active");
     // Not if dispatch's clock is ahead.
     const cameAt = PRESSED + 25_000;
     const ahead = { ...clearedAt(new Date(PRESSED + 30_000).toISOString(), 60_000), cameAt };

@@ -72,6 +72,8 @@ export const soundBroker = (): BrokerFaults => ({
 
 export type Message = {
   readonly topic: string;
+  /** It is delivered because of a subscription. */
+  readonly retained?: true;
   readonly payload: Buffer;
   readonly responseTopic?: string;
   readonly correlationData?: Buffer;
@@ -250,7 +252,7 @@ export class Broker {
       if (refusal !== undefined) return this.limits.version === 5 ? refusal : 0x80;
       session?.filters.add(filter);
       if (hasWildcard(filter) && !this.limits.retainedToWildcards) return 1;
-      for (const message of this.#kept(filter)) this.#enqueue(session, message);
+      for (const message of this.#kept(filter)) this.#enqueue(session, { ...message, retained: true });
       return 1;
     });
   }
