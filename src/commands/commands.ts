@@ -106,7 +106,8 @@ const reduced = (
 const withRoom = (done: readonly DoneCommand[], one: DoneCommand, now: Instant): readonly DoneCommand[] => {
   const fits = (kept: readonly DoneCommand[]): boolean => remembered([...kept, one]);
   const fitsAllOf = (kept: readonly DoneCommand[]): boolean => fitsAll([...kept, one]);
-  const live = reduced(current(done, now), fits, ({ ok, until }) => ok && until < now.at);
+  const isExpired = ({ until }: DoneCommand): boolean => now.clock !== "unset" && until < now.at;
+  const live = reduced(current(done, now), fits, (kept) => kept.ok && isExpired(kept));
   return reduced(live, fitsAllOf, ({ ok }) => !ok);
 };
 

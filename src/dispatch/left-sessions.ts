@@ -28,7 +28,7 @@ const AGAIN_MS = 60_000;
 export type Asked = { readonly broker: string; readonly connectedAt?: number | undefined };
 
 /**
- * `since`: when the link was there last. `usedAt`: when a connection ended that may have left something
+ * `since`: when the unit was there last. `usedAt`: when a connection ended that may have left something
  * unacknowledged. `dueAt`: Infinity if nothing waits there.
  */
 type Left = {
@@ -140,8 +140,13 @@ export class LeftSessions {
     return isSaid;
   }
 
-  /** The broker has accepted the connection. A node may have closed the link's one a moment before. */
+  /**
+   * The broker has accepted the connection, so it keeps the session for another day. A node may have closed the link's one
+   * a moment before.
+   */
   connected(broker: string, now: number): void {
+    const left = this.#left.get(broker);
+    if (left) this.#left.set(broker, { ...left, since: now });
     const lost = this.#lost;
     this.#lost = undefined;
     if (lost && now - lost.at < AT_ONCE_MS) this.#sign(broker, { ...lost, at: now, isSaid: false });

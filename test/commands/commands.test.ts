@@ -400,3 +400,11 @@ describe("commands of a newer memory", () => {
     expect(recall(NOTHING, { done: [], held: many }).held).toEqual(many.slice(0, 16));
   });
 });
+
+test("a command that has not expired is remembered while the time is not known, though the computer's clock is ahead", () => {
+  const until = NOW + 20 * 3_600_000;
+  const { memory } = taking(NOTHING, 256, (n) => command(`c${n}`, "ping", until));
+  const ahead: Instant = { at: NOW + 30 * DAY_MS, clock: "unset" };
+  const refusing = taking(memory, 17, (n) => command(`x${n}`, "no-such-kind", until), ahead);
+  expect(take(refusing.memory, command("c0", "ping", until), at(NOW + 3_600_000)).ran).toBe(false);
+});

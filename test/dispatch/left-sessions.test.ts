@@ -194,3 +194,25 @@ test("brokers that were taken for sharing their sessions are asked again after s
   expect(sessions.due(known + 1_000, free)).toBe("b");
   expect(sessions.brokers(known + 1_000)).toEqual(["a", "b"]);
 });
+
+test("a session that is looked into is kept for another day", () => {
+  const HOUR_MS = 3_600_000;
+  const left = new LeftSessions([], 0);
+  left.entered("b", 0);
+  left.left("b", 10_000);
+  left.entered("a", 11_000);
+  const visit = (now: number): boolean => {
+    if (left.due(now, () => false) !== "b") return false;
+    left.connected("b", now);
+    left.collected("b", now, now + 6_000, true);
+    return true;
+  };
+  expect(visit(20_000)).toBe(true);
+  // A tunnel each hour.
+  for (let hour = 1; hour < 30; hour++) {
+    left.left("a", hour * HOUR_MS);
+    left.entered("a", hour * HOUR_MS + 30_000);
+    expect(visit(hour * HOUR_MS + 120_000)).toBe(true);
+    expect(left.brokers(hour * HOUR_MS + 200_000)).toEqual(["a", "b"]);
+  }
+});
