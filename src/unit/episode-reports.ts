@@ -36,9 +36,18 @@ export class EpisodeReports {
     this.#options.legs.resume(report.data);
   }
 
-  /** The same, with a number of the present store: the report's own belongs to an earlier one. */
+  /**
+   * The same, with a number of the present store: the report's own belongs to an earlier one. Times on a clock that was
+   * unset belong to an earlier boot: that of the report is now, and that of the press is left out.
+   */
   renumber(id: string, { data, at, clock }: EmergencyUpdate): void {
-    const report = this.#options.outbox.append({ kind: "emergency", data, at: Date.parse(at), clock });
+    const { outbox, clock: present } = this.#options;
+    const { pressedAt: _, ...untimed } = data;
+    const report = outbox.append(
+      clock === "unset"
+        ? { kind: "emergency", data: untimed, ...present.now() }
+        : { kind: "emergency", data, at: Date.parse(at), clock },
+    );
     if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
     this.resume(id, report);
   }
