@@ -146,7 +146,7 @@ export class Collector {
       }
       const { promise: all, resolve } = Promise.withResolvers<Found>();
       using _look = time.every(LOOK_MS, () => {
-        const next = emptying.look(time.mono());
+        const next = emptying.look(time.mono(), connection.arrivedMs);
         if (next === "give-up") resolve("rest");
         if (next === "ask") connection.ask(() => void (emptying.answered() && resolve("all")));
       });

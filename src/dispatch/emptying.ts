@@ -34,10 +34,10 @@ export class Emptying {
     this.#open--;
   }
 
-  /** What to do now. The question of an `ask` is taken as asked. */
-  look(now: number): NextStep {
-    if (now - this.#acceptedAt >= LONGEST_MS) return "give-up";
-    const isQuiet = this.#open === 0 && now - this.#quietSince >= QUIET_MS;
+  /** What to do now. The question of an `ask` is taken as asked. `arrivedMs`: see `Connection`. */
+  look(now: number, arrivedMs = Infinity): NextStep {
+    if (now - Math.max(this.#acceptedAt, now - arrivedMs) >= LONGEST_MS) return "give-up";
+    const isQuiet = this.#open === 0 && now - Math.max(this.#quietSince, now - arrivedMs) >= QUIET_MS;
     if (!isQuiet || this.#askedAt >= this.#quietSince) return "wait";
     this.#askedAt = now;
     return "ask";

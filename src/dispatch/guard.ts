@@ -18,6 +18,8 @@ export type Findings = {
   oversize(found: Oversize): void;
   /** A PUBACK has a reason code other than 0. */
   answered(packetId: number, code: number): void;
+  /** A part of a packet came, which is passed on. */
+  part(): void;
 };
 
 const PUBLISH = 3;
@@ -90,6 +92,7 @@ export class PacketGuard {
   /** The parts of `chunk` to pass on, in order. */
   feed(chunk: Buffer): Buffer[] {
     const passed: Buffer[] = [];
+    const wasWithin = this.#state.kind === "pass";
     let from = 0;
     let at = 0;
     while (at < chunk.length) {
@@ -104,6 +107,7 @@ export class PacketGuard {
       at += step.used;
     }
     if (at > from) passed.push(chunk.subarray(from, at));
+    if (wasWithin || this.#state.kind === "pass") this.#on.part();
     return passed;
   }
 

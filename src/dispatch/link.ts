@@ -309,9 +309,13 @@ export class Link {
     if (this.#status.broker !== undefined) this.#collector.look();
     const { tally } = linked;
     const { connection, traffic } = linked.session;
-    if (traffic.flights.size === 0 && linked.left === undefined) this.#move();
     const { broker } = connection;
-    const [silentMs, urgentMs] = [traffic.flights.silentMs(now), traffic.urgentMs(now)];
+    // No answer can pass what is arriving.
+    const { arrivedMs } = connection;
+    const silentMs = Math.min(traffic.flights.silentMs(now), arrivedMs);
+    const urgentMs = Math.min(traffic.urgentMs(now), arrivedMs);
+    const isWell = traffic.flights.size === 0 || arrivedMs < SILENT_MS;
+    if (isWell && linked.left === undefined) this.#move();
     if (silentMs >= SILENT_MS) {
       tally.silent();
       this.#on.silent(silentMs);

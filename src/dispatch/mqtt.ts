@@ -86,6 +86,9 @@ const codeOf = (thrown: unknown): number | undefined =>
  */
 type Codes = Map<number, number>;
 
+/** When a part of a packet came last. */
+type Arriving = { at: number };
+
 /** The client gives a list if a property was sent twice, against the standard. */
 const numberOr = (otherwise: number, property: unknown): number =>
   typeof property === "number" ? property : otherwise;
@@ -112,6 +115,7 @@ class MqttConnection implements Connection {
   readonly #client: MqttClient;
   readonly #time: Time;
   readonly #codes: Codes;
+  readonly #arriving: Arriving;
   /** What waits for the PINGRESP of each PINGREQ on the wire, oldest first. The client sends some of its own. */
   readonly #pings: (() => void)[] = [];
   #asking: (() => void) | undefined;
@@ -129,6 +133,7 @@ class MqttConnection implements Connection {
     codes: Codes,
     on: ConnectionEvents,
     time: Time,
+    arriving: Arriving,
   ) {
     this.broker = broker;
     this.version = version;
@@ -138,6 +143,7 @@ class MqttConnection implements Connection {
     this.#client = client;
     this.#codes = codes;
     this.#time = time;
+    this.#arriving = arriving;
     const { promise, resolve } = Promise.withResolvers<LinkError>();
     this.closed = promise;
     // The client sends the PUBACK after `done`: the message must be on disk by then.
@@ -156,6 +162,14 @@ class MqttConnection implements Connection {
     client.on("packetreceive", ({ cmd }) => {
       if (cmd === "pingresp" && !this.#over) this.#pings.shift()?.();
     });
+    const endSilent = client.onKeepaliveTimeout.bind(client);
+    client.onKeepaliveTimeout = () => {
+      if (this.arrivedMs > client.keepalive * 1_000) endSilent();
+      else {
+        client.reschedulePing(true);
+        client.sendPing();
+      }
+    };
     client.on("error", (error) => this.end(classify(broker, error)));
     client.on("disconnect", (packet) => {
       this.#failure ??= disconnected(broker, packet.reasonCode ?? 0);
@@ -178,6 +192,10 @@ class MqttConnection implements Connection {
       qos1: announced?.maximumQoS !== 0,
       retained: this.#retains || withoutRetained,
     });
+  }
+
+  get arrivedMs(): number {
+    return this.#time.mono() - this.#arriving.at;
   }
 
   get untriedAddresses(): number {
@@ -262,15 +280,19 @@ class MqttConnection implements Connection {
 
 const connectOver: ConnectOver = async (target, socket, options, on, time, signal) => {
   const codes: Codes = new Map();
+  const arriving: Arriving = { at: -Infinity };
   const stream = guardSocket(socket, MAXIMUM_PACKET_BYTES, {
     oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
     answered(packetId, code) {
       // One for which no publish waits would be taken for the answer to a later publish with its id.
       if (packetId in client.outgoing) codes.set(packetId, code);
     },
+    part() {
+      arriving.at = time.mono();
+    },
   });
   const client = new MqttClient(() => stream, clientOptions(options, target.version));
-  const connection = new MqttConnection(target, client, codes, on, time);
+  const connection = new MqttConnection(target, client, codes, on, time, arriving);
   const abort = () => connection.end(silentHost(target.broker, "MQTT"));
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });

@@ -105,6 +105,7 @@ export const guardSocket = (open: OpenSocket, maxBytes: number, on: Findings): S
       on.oversize(found);
     },
     answered: (packetId, code) => on.answered(packetId, code),
+    part: () => on.part(),
   });
   open.data = (bytes) => {
     let more = true;

@@ -36,14 +36,22 @@ export class Subscriptions implements Disposable {
         this.#time.after(afterMs, () => this.#ask([topic], ms)),
       );
     };
-    const late = this.#time.after(ms, () => {
-      state = "late";
-      for (const topic of topics) refused(topic, undefined, 0);
-    });
-    for (const topic of topics) this.#timers.set(topic, late);
+    const wait = (): void => {
+      const late = this.#time.after(ms, () => {
+        // No answer can pass what is arriving.
+        if (this.#connection.arrivedMs < ms) {
+          wait();
+          return;
+        }
+        state = "late";
+        for (const topic of topics) refused(topic, undefined, 0);
+      });
+      for (const topic of topics) this.#timers.set(topic, late);
+    };
+    wait();
     this.#connection.subscribe(topics, (codes) => {
       if (this.#over) return;
-      late[Symbol.dispose]();
+      if (state === "asked") for (const topic of topics) this.#timers.get(topic)?.[Symbol.dispose]();
       topics.forEach((topic, n) => {
         const code = codes[n]!;
         if (code < PUBACK.firstRefusal) this.#on.granted(topic);

@@ -232,6 +232,19 @@ export const connectionContract = (name: string, start: () => Promise<BrokerUnde
     );
 
     test(
+      "tells when a part of a large message came",
+      withBroker(async (broker) => {
+        const unit = open(broker);
+        const connection = await unit.dial();
+        await subscribe(broker, connection, ["command"]);
+        expect(connection.arrivedMs).toBeGreaterThan(0);
+        await broker.say(`${ROOT}/command`, Buffer.alloc(512 * 1024, "x"));
+        await broker.until("the message", () => unit.incoming.length === 1, 30_000);
+        expect(connection.arrivedMs).toBeLessThan(60_000);
+      }),
+    );
+
+    test(
       "a message above the maximum costs nothing: MQTT 5 brokers keep it, in 3.1.1 it is skipped and acknowledged",
       withBroker(async (broker) => {
         const unit = open(broker);

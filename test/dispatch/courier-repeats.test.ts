@@ -56,6 +56,7 @@ const openCourier = (
       otherAddresses: others.all,
       unusableFile: undefined,
       hadSession: false,
+      arrivedMs: Infinity,
       get untriedAddresses() {
         return others.untried;
       },

@@ -34,3 +34,13 @@ test("while a message is not acknowledged nothing is asked, and after a minute i
   ]);
   expect(emptying.answered()).toBe(false);
 });
+
+test("a large message is waited for while it arrives", () => {
+  const emptying = new Emptying();
+  emptying.accepted(0);
+  expect(emptying.look(90_000, 1_000)).toBe("wait");
+  emptying.came(91_000);
+  emptying.settled();
+  expect([emptying.look(95_900, 4_910), emptying.look(96_000, 5_010)]).toEqual(["wait", "ask"]);
+  expect(new Emptying().look(90_000, 1_000)).toBe("wait");
+});

@@ -73,9 +73,11 @@ const others = fc
 const feed = (stream: Buffer, cuts: readonly number[]) => {
   const found: Oversize[] = [];
   const codes: number[][] = [];
+  let parts = 0;
   const guard = new PacketGuard(MAX, {
     oversize: (one) => void found.push(one),
     answered: (id, code) => void codes.push([id, code]),
+    part: () => void parts++,
   });
   const passed: Buffer[] = [];
   let from = 0;
@@ -83,7 +85,7 @@ const feed = (stream: Buffer, cuts: readonly number[]) => {
     passed.push(...guard.feed(stream.subarray(from, cut)));
     from = cut;
   }
-  return { passed: Buffer.concat(passed), found, codes };
+  return { passed: Buffer.concat(passed), found, codes, parts };
 };
 
 describe("the guard on what comes from a broker", () => {
@@ -111,10 +113,10 @@ describe("the guard on what comes from a broker", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(messages, pubacks), { maxLength: 4 }), (packets) => {
         const stream = Buffer.concat(packets.map(({ bytes }) => bytes)).subarray(0, 3_000);
-        const whole = feed(stream, []);
-        const cut = feed(
+        const { parts: _, ...whole } = feed(stream, []);
+        const { parts: __, ...cut } = feed(
           stream,
-          Array.from({ length: stream.length }, (_, at) => at),
+          Array.from({ length: stream.length }, (_each, at) => at),
         );
         expect(cut).toEqual(whole);
       }),
@@ -124,7 +126,11 @@ describe("the guard on what comes from a broker", () => {
   test("any bytes at all are passed on or held, never thrown at", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 10 }), (chunks) => {
-        const guard = new PacketGuard(MAX, { oversize: () => undefined, answered: () => undefined });
+        const guard = new PacketGuard(MAX, {
+          oversize: () => undefined,
+          answered: () => undefined,
+          part: () => undefined,
+        });
         for (const chunk of chunks) guard.feed(Buffer.from(chunk));
       }),
     );
@@ -137,6 +143,7 @@ describe("the guard on what comes from a broker", () => {
     const guard = new PacketGuard(MAX, {
       oversize: (one) => void found.push(one),
       answered: () => undefined,
+      part: () => undefined,
     });
     guard.feed(head);
     const chunk = Buffer.alloc(64 * 1024);
@@ -148,5 +155,21 @@ describe("the guard on what comes from a broker", () => {
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(1024 * 1024);
     expect(found).toEqual([{ topic: "t", bytes: head.length + total - 5, packetId: 9 }]);
     expect(guard.feed(Buffer.from([0xd0, 0]))).toEqual([Buffer.from([0xd0, 0])]);
+  });
+
+  test("tells of each part of a packet that has not come whole, and not of what is cut out", () => {
+    const packet = (size: number) =>
+      Buffer.concat([Buffer.from([0x30, size + 2]), Buffer.from([0, 1]), Buffer.alloc(size)]);
+    const one = packet(40);
+    expect(feed(one, []).parts).toBe(0);
+    expect(feed(one, [20]).parts).toBe(2);
+    expect(feed(one, [20, 30]).parts).toBe(3);
+    expect(feed(Buffer.concat([one, one]), [one.length]).parts).toBe(0);
+    const large = Buffer.concat([
+      Buffer.from([0x30, ...lengthOf(3 + 2 * MAX)]),
+      Buffer.from([0, 1, 0x74]),
+      Buffer.alloc(2 * MAX),
+    ]);
+    expect(feed(large, [10, 20, 30]).parts).toBe(0);
   });
 });

@@ -32,6 +32,7 @@ const open = (
     otherAddresses: 0,
     unusableFile: undefined,
     hadSession: false,
+    arrivedMs: Infinity,
     untriedAddresses: 0,
     doubt: () => undefined,
     ask: () => undefined,

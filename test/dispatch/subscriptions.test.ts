@@ -10,6 +10,7 @@ import { SimulatedTime } from "../simulation/time.ts";
 const open = (
   codes: (topic: string) => number,
   afterMs: (request: number) => number | undefined = () => 10,
+  arrivedMs: () => number = () => Infinity,
 ) => {
   const time = new SimulatedTime(0);
   const asked: { topics: readonly string[]; at: number }[] = [];
@@ -21,6 +22,9 @@ const open = (
     otherAddresses: 0,
     unusableFile: undefined,
     hadSession: false,
+    get arrivedMs() {
+      return arrivedMs();
+    },
     untriedAddresses: 0,
     doubt: () => undefined,
     ask: () => undefined,
@@ -125,4 +129,15 @@ test("without an answer, nothing is reported or asked after its end, and no time
     expect([asked.length, refused.length]).toEqual(before);
     expect(time.waiting).toBe(0);
   }
+});
+
+test("an answer that waits behind a large message is not late", async () => {
+  let now = 0;
+  const { asked, refused, granted, time, wait } = open(
+    () => 1,
+    () => 100_000,
+    () => Math.max(0, now - 95_000),
+  );
+  for (; now < 120_000; now += 1_000) await wait(1_000);
+  expect([asked.length, refused, granted, time.waiting]).toEqual([1, [], ["acks", "command"], 0]);
 });

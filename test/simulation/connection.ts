@@ -98,6 +98,10 @@ export class SimulatedConnection implements Connection, Peer {
 
   // The unit's end.
 
+  get arrivedMs(): number {
+    return this.#o.down.arrivedMs;
+  }
+
   get untriedAddresses(): number {
     return this.#o.place.untried();
   }
@@ -284,10 +288,16 @@ export class SimulatedConnection implements Connection, Peer {
 
   // What happens to both.
 
+  get #isArriving(): boolean {
+    return this.arrivedMs <= this.#o.options.keepaliveS * 1_000;
+  }
+
   #tick(): void {
     this.#quiet.near++;
     this.#quiet.far++;
     if (this.#near !== "closed") {
+      // No answer can pass what is arriving: as long as that comes, another ping is sent.
+      if (this.#isArriving) this.#quiet.near = Math.min(this.#quiet.near, 2);
       if (this.#quiet.near === 2) this.#ping();
       if (this.#quiet.near > 2) {
         this.#endNear(new LinkError("stalled", `${this.broker}: no answer within the keepalive`), "link");

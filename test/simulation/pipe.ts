@@ -28,6 +28,9 @@ const RESEND_MS = 120_000;
 
 type Packet = { readonly bytes: number; readonly arrive: () => void; readonly urgent: boolean };
 
+const READ_BYTES = 16_384;
+const isLarge = (packet: Packet | undefined): boolean => packet !== undefined && packet.bytes > READ_BYTES;
+
 /** One direction of one connection: packets leave one after the other at the link's rate, and arrive in order. */
 export class Pipe {
   readonly #time: Time;
@@ -42,6 +45,10 @@ export class Pipe {
   #held = false;
   #finished = false;
   #closed = false;
+  /** The first packet is on its way to the other end. */
+  #isPassing = false;
+  /** When a part of a large packet came last. */
+  #partAt = -Infinity;
 
   constructor(time: Time, conditions: Conditions) {
     this.#time = time;
@@ -51,6 +58,11 @@ export class Pipe {
   /** Bytes were swallowed: what comes now would not fit what came before. */
   get lost(): boolean {
     return this.#lost;
+  }
+
+  /** See `Connection.arrivedMs`. A packet of more bytes than one read brings comes in parts. */
+  get arrivedMs(): number {
+    return this.#isPassing && isLarge(this.#queue[0]) ? 0 : this.#time.mono() - this.#partAt;
   }
 
   /** `urgent`: an emergency, which others of its kind may wait for. */
@@ -97,11 +109,14 @@ export class Pipe {
       });
       return;
     }
+    this.#isPassing = !this.#conditions.swallowing;
     this.#after((packet.bytes * 1000) / this.#conditions.bytesPerS, () => {
       this.#sending = false;
+      this.#isPassing = false;
       this.#queue.shift();
       if (this.#conditions.swallowing) this.#lost = true;
       else this.#travel(packet);
+      if (isLarge(packet) && !this.#conditions.swallowing) this.#partAt = this.#time.mono();
       this.pump();
     });
   }

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { openWorld } from "./whole-unit.ts";
+
+const COMMAND = "patrol/v1/zrenjanin/zr-117/command";
+
+/** On 64 kbit/s a message of 500 KiB takes a minute, and no answer of the broker can pass it. */
+const onSlowLink = async () => {
+  const world = openWorld([{}]);
+  const { board } = await world.start();
+  await world.wait(20_000);
+  for (const { route } of world.brokers) world.network.change(route, { bytesPerS: 8_000 });
+  const births = () =>
+    world.heard.filter(({ topic, report }) => /\/state$/.test(topic) && report["state"] === "online").length;
+  const say = (topic: string, payload: Buffer) => {
+    for (const { broker } of world.brokers) broker.publish(topic, payload, {});
+  };
+  return { ...world, board, births, say };
+};
+
+test("a message that takes a minute to arrive does not end the connection, and what is behind it arrives", async () => {
+  const { say, births, wait, heard, logs } = await onSlowLink();
+  const before = births();
+  say(COMMAND, Buffer.alloc(500 * 1024, "x"));
+  say(
+    COMMAND,
+    Buffer.from(JSON.stringify({ id: "behind", kind: "ping", expiresAt: "2026-11-25T00:00:00.000Z" })),
+  );
+  await wait(90_000);
+  expect(heard.filter(({ topic }) => /\/reply$/.test(topic)).map(({ report }) => report["id"])).toContain(
+    "behind",
+  );
+  expect(births()).toBe(before);
+  expect(logs.filter(({ part, level }) => part === "link" && level !== "info")).toEqual([]);
+});
+
+test("a press meanwhile is at dispatch at once, and its end arrives behind the message", async () => {
+  const { say, wait, heard, board, lamps } = await onSlowLink();
+  say(COMMAND, Buffer.alloc(500 * 1024, "x"));
+  await wait(5_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await wait(2_000);
+  const { topic } = heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
+  const ack = (stage: string) => say(`${topic}/ack`, Buffer.from(JSON.stringify({ stage })));
+  ack("received");
+  await wait(10_000);
+  ack("accepted");
+  await wait(40_000);
+  ack("cleared");
+  await wait(90_000);
+  expect(lamps.at(-1)).toBe("idle");
+});
