@@ -13,8 +13,10 @@ export type CustodySetting = "auto" | "broker" | "dispatch";
 export type CustodyMode = "broker" | "dispatch";
 
 const DAY_MS = 24 * 3_600_000;
-/** The clocks of a recorder and of a unit may differ by so much. */
+/** The clocks of a recorder and of a unit may differ by so much, besides what is known of it. */
 const APART_MS = 600_000;
+/** A receipt that waited no longer tells how far the recorder's clock is behind. */
+const AT_ONCE_MS = 60_000;
 /** After this long without a receipt, 0x10 counts again as what it says. */
 const FRESH_MS = 600_000;
 
@@ -33,6 +35,8 @@ export type Known = {
   /** The time of the newest reports that it covers and that no broker has acknowledged, UTC milliseconds. */
   readonly coveredAt: number | undefined;
   readonly now: Instant;
+  /** For how long it may have waited, milliseconds. */
+  readonly waitedMs: number;
 };
 
 /** Why a receipt changes nothing. */
@@ -75,13 +79,13 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
   if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
   if (hasJumped(receipt, known)) return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
-  const claim = falseClaim(receipt, known);
+  const claim = falseClaim(receipt, known, memory);
   if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
   const { by, upTo } = receipt;
   return {
     kind: "counts",
     receipt,
-    memory: { ...memory, newest: { by, at, upTo, store }, proven: true, silentMs: 0 },
+    memory: { ...memory, newest: { by, at, upTo, store }, proven: true, silentMs: 0, ...behind(at, known) },
   };
 };
 
@@ -99,15 +103,20 @@ const hasJumped = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): 
   missing.some(([from, to]) => from <= next && to >= next + JUMP_MIN) &&
   unsent(next - 1, missing) === undefined;
 
+/** How far the recorder's clock is behind, if a receipt that was written at `at` shows it. */
+const behind = (at: number, { now, waitedMs }: Known): Pick<CustodyMemory, "behindMs"> =>
+  now.clock === "unset" || waitedMs > AT_ONCE_MS ? {} : { behindMs: Math.max(0, now.at - at) };
+
 /** What a receipt claims that cannot be true of this store. */
 const falseClaim = (
   { upTo, missing, at }: ReceiptMessage,
   { next, unsent, coveredAt }: Known,
+  { behindMs = 0 }: CustodyMemory,
 ): string | undefined => {
   if (upTo >= next) return `numbers up to ${upTo}, and the next one here is ${next}`;
   const never = unsent(upTo, missing);
   if (never !== undefined) return `number ${never}, which was never sent`;
-  return coveredAt !== undefined && coveredAt > Date.parse(at) + APART_MS
+  return coveredAt !== undefined && coveredAt > Date.parse(at) + APART_MS + behindMs
     ? `numbers up to ${upTo} at ${at}, before reports with such numbers were made here`
     : undefined;
 };

@@ -22,6 +22,9 @@ import type { Log } from "../runtime/log.ts";
 import { readJson } from "../wire/read.ts";
 import type { Faults } from "./faults.ts";
 
+/** A receipt as it came, and for how long it may have waited, in milliseconds. */
+type Came = { readonly value: unknown; readonly broker: string; readonly waitedMs: number };
+
 export type CustodyOptions = {
   readonly setting: CustodySetting;
   readonly outbox: Outbox;
@@ -61,7 +64,7 @@ export class CustodyPart {
   #receiving: Promise<void> = Promise.resolve();
   #unread = 0;
   /** A receipt that came before the outbox was recovered. */
-  #early: { readonly value: unknown; readonly broker: string } | undefined;
+  #early: Came | undefined;
   /** A new store is to begin. `asked`: the disk is being asked. */
   #renewal: { readonly why: string; asked: boolean } | undefined;
   #rememberedAt = -Infinity;
@@ -158,26 +161,27 @@ export class CustodyPart {
   }
 
   /**
-   * A message on the unit's `receipt` topic. It is not waited for: a disk that hangs must not keep the acknowledgements
-   * that follow.
+   * A message on the unit's `receipt` topic, which may have waited for `waitedMs`. It is not waited for: a disk that hangs
+   * must not keep the acknowledgements that follow.
    */
-  receive(payload: Buffer, broker: string): Promise<void> {
+  receive(payload: Buffer, broker: string, waitedMs: number): Promise<void> {
     // One of 1 MiB must not wait as bytes.
-    return this.#look(readJson(payload, RECEIPT_BYTES), broker);
+    return this.#look({ value: readJson(payload, RECEIPT_BYTES), broker, waitedMs });
   }
 
-  #look(value: unknown, broker: string): Promise<void> {
+  #look(came: Came): Promise<void> {
     if (this.#unread >= UNREAD_MAX) return Promise.resolve();
     this.#unread++;
     // One after the other, in the order in which they came.
-    this.#receiving = this.#receiving.then(() => this.#receive(value, broker)).finally(() => this.#unread--);
+    this.#receiving = this.#receiving.then(() => this.#receive(came)).finally(() => this.#unread--);
     return this.#receiving;
   }
 
-  async #receive(value: unknown, broker: string): Promise<void> {
+  async #receive(came: Came): Promise<void> {
     const { outbox, clock } = this.#options;
+    const { value, broker, waitedMs } = came;
     // What earlier lives have given is not known yet.
-    this.#early = outbox.recovered ? undefined : { value, broker };
+    this.#early = outbox.recovered ? undefined : came;
     if (this.#early) return;
     const claim = claimOf(value);
     const coveredAt = claim && (await outbox.coveredAt(claim.upTo, claim.missing));
@@ -188,6 +192,7 @@ export class CustodyPart {
         unsent: (upTo, missing) => outbox.unsent(upTo, missing),
         coveredAt,
         now: clock.now(),
+        waitedMs,
       });
     let verdict = judged();
     if (verdict.kind === "jumped") {
@@ -309,7 +314,7 @@ export class CustodyPart {
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
       this.#onlyOne("only one recorder is heard");
-    if (this.#early) void this.#look(this.#early.value, this.#early.broker);
+    if (this.#early) void this.#look({ ...this.#early, waitedMs: Infinity });
     void this.#finishRenewal();
     void this.#sendAgain(link);
   }

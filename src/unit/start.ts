@@ -119,7 +119,7 @@ const receiver = (
     const episode = routes.acknowledged(message.topic);
     if (episode !== undefined) await emergency.acknowledge(episode, message.payload, broker, waitedMs);
     else if (message.topic === routes.command) await commands.receive(message);
-    else if (message.topic === routes.receipt) void custody.receive(message.payload, broker);
+    else if (message.topic === routes.receipt) void custody.receive(message.payload, broker, waitedMs);
     else if (message.topic === routes.bundle) options.bundle?.(message.payload);
   };
 };

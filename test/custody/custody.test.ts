@@ -17,6 +17,7 @@ const KNOWN: Known = {
   unsent: () => undefined,
   coveredAt: undefined,
   now: { at: AT, clock: "gnss" },
+  waitedMs: Infinity,
 };
 const receipt = (more: object = {}): object => ({
   store: "k3v9q0ab",
@@ -77,6 +78,22 @@ describe("a receipt", () => {
   test("cannot cover a report that was made after it: dispatch has another one of that number", () => {
     expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_000 }).kind).toBe("counts");
     expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_001 }).kind).toBe("renew");
+    // The recorder's clock was a quarter of an hour behind when a receipt came at once.
+    const now = { at: AT + 900_000, clock: "gnss" } as const;
+    const late = (known: Partial<Known>) => {
+      const verdict = judge(heard, receipt({ at: new Date(AT - 1).toISOString() }), {
+        ...KNOWN,
+        now,
+        ...known,
+      });
+      return verdict.kind === "counts" ? verdict.memory : heard;
+    };
+    const behind = late({ waitedMs: 1_000 });
+    expect(behind.behindMs).toBe(900_001);
+    expect(judge(behind, receipt(), { ...KNOWN, coveredAt: AT + 1_500_001 }).kind).toBe("counts");
+    expect(judge(behind, receipt(), { ...KNOWN, coveredAt: AT + 1_500_002 }).kind).toBe("renew");
+    expect(late({ waitedMs: Infinity }).behindMs).toBeUndefined();
+    expect(late({ waitedMs: 1_000, now: { at: 0, clock: "unset" } }).behindMs).toBeUndefined();
   });
 
   test("with far higher numbers and none between is of a life that could not store its own, not of a newer disk", () => {
