@@ -22,6 +22,8 @@ const FRESH_MS = 600_000;
 
 /** A life that cannot store its numbers begins at least this far above those of earlier lives. */
 const JUMP_MIN = 65_536;
+/** The first such life begins at this number or above. Other lives together do not reach it. */
+const FAR = 2 ** 40;
 /** Below it are the numbers that such lives use up in a car's life. A receipt beyond it is nonsense. */
 const NUMBERS_MAX = 2 ** 52;
 
@@ -55,6 +57,11 @@ export type Verdict =
    * is `missing` is to be declared; then the receipt is to be judged again.
    */
   | { readonly kind: "jumped"; readonly upTo: number; readonly missing: ReceiptMessage["missing"] }
+  /**
+   * Such a life has declared all numbers up to its own, and this one has given some of them again. It is to be judged
+   * when their reports have been sent.
+   */
+  | { readonly kind: "later" }
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
 
 const ignored = (why: Ignored, detail: string): Verdict => ({ kind: "ignored", why, detail });
@@ -78,6 +85,7 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
   if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
+  if (isToBeSent(receipt, known)) return { kind: "later" };
   if (hasJumped(receipt, known)) return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
   const claim = falseClaim(receipt, known, memory);
   if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
@@ -94,14 +102,20 @@ const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
   newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
 
 /**
- * Dispatch has far higher numbers than the next one here, and none of those between. An older copy of the disk would
- * lack the numbers right after its own.
+ * Whether dispatch has, or has had declared, far higher numbers than the next one here. With one of them as its own next
+ * number this life has jumped itself. An older copy of the disk is behind by less, unless the car has jumped before.
  */
+const isFar = (upTo: number, next: number): boolean =>
+  upTo >= FAR && upTo < NUMBERS_MAX && upTo > next + JUMP_MIN;
+
+/** It covers numbers that were given here and not sent, and a life that jumped, an earlier one or this, explains that. */
+const isToBeSent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean => {
+  const first = unsent(Math.min(upTo, next - 1), missing);
+  return first !== undefined && (isFar(upTo, next) || isFar(next, first));
+};
+
 const hasJumped = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean =>
-  upTo > next + JUMP_MIN &&
-  upTo < NUMBERS_MAX &&
-  missing.some(([from, to]) => from <= next && to >= next + JUMP_MIN) &&
-  unsent(next - 1, missing) === undefined;
+  isFar(upTo, next) && unsent(next - 1, missing) === undefined;
 
 /** How far the recorder's clock is behind, if a receipt that was written at `at` shows it. */
 const behind = (at: number, { now, waitedMs }: Known): Pick<CustodyMemory, "behindMs"> =>

@@ -63,7 +63,7 @@ export class CustodyPart {
   #secondAt: number | undefined;
   #receiving: Promise<void> = Promise.resolve();
   #unread = 0;
-  /** A receipt that came before the outbox was recovered. */
+  /** A receipt that is to be judged later: the outbox is not recovered, or what the receipt covers has not been sent. */
   #early: Came | undefined;
   /** A new store is to begin. `asked`: the disk is being asked. */
   #renewal: { readonly why: string; asked: boolean } | undefined;
@@ -199,7 +199,8 @@ export class CustodyPart {
       outbox.leap(verdict.upTo, verdict.missing);
       verdict = judged();
     }
-    if (verdict.kind === "jumped") return; // not after a leap
+    if (verdict.kind === "later") this.#early = came;
+    if (verdict.kind === "later" || verdict.kind === "jumped") return; // it has not jumped after a leap
     if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
     else if (verdict.kind === "renew") this.#renew(verdict);
     else this.#count(verdict, broker);

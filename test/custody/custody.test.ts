@@ -100,15 +100,30 @@ describe("a receipt", () => {
     const far = 2 ** 40;
     const jumped = { upTo: far + 9, missing: [[990, far - 1]] };
     expect(judge(heard, receipt(jumped), KNOWN)).toEqual({ kind: "jumped", ...jumped });
+    // The other life's declaration of the numbers between has arrived.
+    expect(judge(heard, receipt({ upTo: far + 9 }), KNOWN)).toEqual({
+      kind: "jumped",
+      upTo: far + 9,
+      missing: [],
+    });
     const kinds = [
-      // Dispatch has the next number of this disk.
-      judge(heard, receipt({ ...jumped, missing: [[1_001, far - 1]] }), KNOWN),
-      judge(heard, receipt({ ...jumped, missing: [[990, 2_000]] }), KNOWN),
       judge(heard, receipt({ ...jumped, upTo: 2 ** 52 }), KNOWN),
       judge(heard, receipt({ upTo: 60_000, missing: [[990, 59_000]] }), KNOWN),
-      judge(heard, receipt(jumped), { ...KNOWN, unsent: () => 500 }),
+      judge(heard, receipt({ upTo: far + 60_000 }), { ...KNOWN, next: far }),
     ].map(({ kind }) => kind);
-    expect(kinds).toEqual(["renew", "renew", "renew", "renew", "renew"]);
+    expect(kinds).toEqual(["renew", "renew", "renew"]);
+    expect(judge(heard, receipt({ upTo: far + 70_000 }), { ...KNOWN, next: far }).kind).toBe("jumped");
+  });
+
+  test("that covers what a life after a jump has given and not sent is judged when that is sent", () => {
+    const far = 2 ** 40;
+    const unsent = () => 990;
+    expect(judge(heard, receipt({ upTo: far + 9 }), { ...KNOWN, unsent }).kind).toBe("later");
+    // This life has jumped itself, because the store knew of the other one.
+    const known = { ...KNOWN, next: far + 1_000_000 };
+    expect(judge(heard, receipt({ upTo: far + 9 }), { ...known, unsent }).kind).toBe("later");
+    expect(judge(heard, receipt({ upTo: far + 9 }), known).kind).toBe("counts");
+    expect(judge(heard, receipt(), { ...KNOWN, unsent: () => 500 }).kind).toBe("renew");
   });
 
   // The unit's clock may be wrong, or that of a recording.
