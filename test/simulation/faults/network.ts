@@ -276,12 +276,15 @@ export const DROPPING_BROKER: Fault = {
 
 const EMERGENCY = /\/emergency\//;
 
-const forgets = brokerFault("broker drops emergencies", 3, () => ({
+const forgets = brokerFault("broker drops emergencies", 4, () => ({
   drops: (topic) => EMERGENCY.test(topic),
 }));
 
 /** Dispatch has accepted the emergency, and has not ended it yet. */
 const ACCEPTED_MS = 3_000;
+/** So often it is pressed again within so long. */
+const PRESSES = 4;
+const PRESSED_MS = 8_000;
 
 /**
  * The same for emergencies only, as a broker's rules may forget them. Sometimes they do so between the presses of one
@@ -296,7 +299,7 @@ export const FORGETFUL_BROKER: Fault = {
     let end: (() => void) | undefined;
     const begin = world.time.after(ACCEPTED_MS, () => {
       end = forgets.begin(world, dice, name);
-      for (const most of [2_000, 5_000]) world.time.after(dice.between(0, most), press);
+      for (let n = 0; n < PRESSES; n++) world.time.after(dice.between(0, PRESSED_MS), press);
     });
     return () => {
       begin[Symbol.dispose]();
