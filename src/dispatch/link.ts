@@ -93,6 +93,8 @@ export class Link {
   /** Connections in a row that were left because nobody listened there. */
   #desertedTurns = 0;
   readonly #unfit = new Unfit();
+  /** Brokers at which this life has subscribed to bundles. */
+  readonly #takesBundles = new Set<string>();
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -313,7 +315,8 @@ export class Link {
     // No answer can pass what is arriving.
     const { arrivedMs } = connection;
     const silentMs = Math.min(traffic.flights.silentMs(now), arrivedMs);
-    const urgentMs = Math.min(traffic.urgentMs(now), arrivedMs);
+    // One that waits for a place on the wire is at no broker: it needs another connection.
+    const urgentMs = traffic.blocked ? traffic.urgentMs(now) : Math.min(traffic.urgentMs(now), arrivedMs);
     const isWell = traffic.flights.size === 0 || arrivedMs < SILENT_MS;
     if (isWell && linked.left === undefined) this.#move();
     if (silentMs >= SILENT_MS) {
@@ -391,12 +394,13 @@ export class Link {
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
     session.pump();
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
-    using _ = new Subscriptions(connection, routes.subscribed, time, {
+    using _ = new Subscriptions(connection, this.#subscribed(connection), time, {
       refused: (topic, code) => {
         this.#news.refused(broker, topic, code);
         this.#emergencies.relieve();
       },
       granted: (topic) => {
+        if (topic === routes.bundle) this.#takesBundles.add(broker);
         this.#news.accepted(broker, topic);
         this.#emergencies.relieve();
       },
@@ -415,6 +419,13 @@ export class Link {
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
     return { error, delivered: tally.delivered, lostBytes, silentMs, left, isOwnDoing };
+  }
+
+  /** A session has its subscriptions. A broker would add what it has retained to the copy that may wait there. */
+  #subscribed({ broker, hadSession }: Connection): readonly string[] {
+    const { subscribed, bundle } = this.#options.routes;
+    const isThere = hadSession && this.#takesBundles.has(broker);
+    return isThere ? subscribed.filter((topic) => topic !== bundle) : subscribed;
   }
 
   /** A broker has accepted a connection of the link or of a courier. */
@@ -540,6 +551,8 @@ export class Link {
   #follow(broker: string): void {
     if (!this.#linked) return;
     const { connection } = this.#linked.session;
+    // Its answer waits behind what is arriving. The next connection would get that from its beginning.
+    if (connection.arrivedMs < TRUST_MS) return;
     this.#brokers.prefer(broker);
     const why = `${connection.broker}: an emergency had no answer for ${TRUST_MS / 1_000} s`;
     connection.end(new LinkError("stalled", why));

@@ -38,11 +38,11 @@ export class EpisodeReports {
 
   /**
    * The same, with a number of the present store: the report's own belongs to an earlier one. Times on a clock that was
-   * unset belong to an earlier boot: that of the report is now, and that of the press is left out.
+   * unset belong to an earlier boot: that of the report is now, and what depends on the others is left out.
    */
   renumber(id: string, { data, at, clock }: EmergencyUpdate): void {
     const { outbox, clock: present } = this.#options;
-    const { pressedAt: _, ...untimed } = data;
+    const { pressedAt: _, position: _place, track: _track, ...untimed } = data;
     const report = outbox.append(
       clock === "unset"
         ? { kind: "emergency", data: untimed, ...present.now() }

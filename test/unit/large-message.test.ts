@@ -3,6 +3,8 @@ import { openWorld } from "./whole-unit.ts";
 
 const COMMAND = "patrol/v1/zrenjanin/zr-117/command";
 
+const press = { board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 };
+
 /** On 64 kbit/s a message of 500 KiB takes a minute, and no answer of the broker can pass it. */
 const onSlowLink = async () => {
   const world = openWorld([{}]);
@@ -37,7 +39,7 @@ test("a press meanwhile is at dispatch at once, and its end arrives behind the m
   const { say, wait, heard, board, lamps } = await onSlowLink();
   say(COMMAND, Buffer.alloc(500 * 1024, "x"));
   await wait(5_000);
-  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  board.press(press);
   await wait(2_000);
   const { topic } = heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
   const ack = (stage: string) => say(`${topic}/ack`, Buffer.from(JSON.stringify({ stage })));
@@ -48,4 +50,51 @@ test("a press meanwhile is at dispatch at once, and its end arrives behind the m
   ack("cleared");
   await wait(90_000);
   expect(lamps.at(-1)).toBe("idle");
+});
+
+test("a press that nobody answers does not end the connection on which a large message arrives", async () => {
+  const { say, births, wait, board, lamps } = await onSlowLink();
+  const before = births();
+  say(COMMAND, Buffer.alloc(500 * 1024, "x"));
+  await wait(2_000);
+  board.press(press);
+  await wait(60_000);
+  expect([births(), lamps.at(-1)]).toEqual([before, "sent"]);
+});
+
+test("a press that finds no place on the wire is at dispatch within 10 s, whatever arrives", async () => {
+  const world = openWorld([{ receiveMaximum: 1, refusesCouriers: "unauthorised" }]);
+  const { board } = await world.start();
+  await world.wait(20_000);
+  for (const { route, broker } of world.brokers) {
+    world.network.change(route, { bytesPerS: 8_000 });
+    broker.publish(COMMAND, Buffer.alloc(500 * 1024, "x"), {});
+  }
+  await world.wait(500);
+  board.fault("unplugged", "an event, which has no answer yet");
+  await world.wait(500);
+  board.press(press);
+  await world.wait(10_000);
+  expect(world.heard.filter(({ report }) => report["kind"] === "emergency")).not.toEqual([]);
+});
+
+test("a retained bundle comes once in a life, however often the link is lost", async () => {
+  const world = openWorld([{}]);
+  let bundles = 0;
+  for (const { broker } of world.brokers)
+    broker.publish("patrol/v1/zrenjanin/zr-117/bundle", Buffer.from("a bundle"), { retain: true });
+  const bundle = (): void => void bundles++;
+  await world.start("", false, "zr-117", "", undefined, { bundle });
+  for (let n = 0; n < 3; n++) {
+    await world.wait(30_000);
+    for (const { route } of world.brokers) world.network.reset(route);
+  }
+  expect(bundles).toBe(1);
+  for (const { broker } of world.brokers) {
+    // Without its session a broker must be asked again.
+    broker.restart({ sessions: true, retained: false });
+    broker.publish("patrol/v1/zrenjanin/zr-117/bundle", Buffer.from("another"), { retain: true });
+  }
+  await world.wait(60_000);
+  expect(bundles).toBe(2);
 });

@@ -1,4 +1,8 @@
 import { expect, test } from "vitest";
+import { createClock } from "../../src/runtime/clock.ts";
+import type { EmergencyUpdate } from "../../src/domain/report.ts";
+import { EpisodeLegs } from "../../src/status/legs.ts";
+import { EpisodeReports } from "../../src/unit/episode-reports.ts";
 import { openWorld } from "./whole-unit.ts";
 
 test("an episode that gets a number of a new store has no time on a clock that was unset", async () => {
@@ -35,4 +39,47 @@ test("an episode that gets a number of a new store has no time on a clock that w
   expect(report["store"]).not.toBe(store);
   expect(report["data"]).not.toHaveProperty("pressedAt");
   expect(Date.parse(String(report["at"]))).toBeGreaterThanOrEqual(startedAt);
+});
+
+test("nor has it a position whose age is counted on that clock", () => {
+  const before: EmergencyUpdate = {
+    v: 1,
+    unit: "zrenjanin/zr-117",
+    store: "oldstore",
+    boot: 1,
+    seq: 7,
+    kind: "emergency",
+    at: "2026-11-24T22:00:00.000Z",
+    clock: "unset",
+    mono: 9_000,
+    data: {
+      episode: "01M87S6000SWHM16H8SR5CRV15",
+      state: "active",
+      test: false,
+      silent: false,
+      button: "dash",
+      buttons: ["dash"],
+      presses: 1,
+      attempt: 1,
+      position: { lat: 45, lon: 20, fix: "3d", ageMs: 400, trusted: true },
+      track: [{ lat: 45, lon: 20, ageMs: 1_400 }],
+    },
+  };
+  const reports = new EpisodeReports({
+    outbox: {
+      boot: 2,
+      append: (draft) =>
+        ({ ...before, ...draft, store: "newstore", boot: 2, at: before.at }) as EmergencyUpdate,
+    },
+    clock: createClock(),
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    legs: new EpisodeLegs(),
+    scene: () => ({}),
+  });
+  const { episode } = before.data;
+  reports.renumber(episode, before);
+  expect(reports.get(episode)?.data).not.toHaveProperty("position");
+  expect(reports.get(episode)?.data).not.toHaveProperty("track");
+  reports.renumber(episode, { ...before, clock: "gnss" });
+  expect(reports.get(episode)?.data).toMatchObject({ position: { ageMs: 400 } });
 });
