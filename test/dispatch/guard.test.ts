@@ -158,9 +158,9 @@ describe("the guard on what comes from a broker", () => {
   });
 
   test("tells of each part of a packet that has not come whole, and not of what is cut out", () => {
-    const packet = (size: number) =>
+    const filled = (size: number) =>
       Buffer.concat([Buffer.from([0x30, size + 2]), Buffer.from([0, 1]), Buffer.alloc(size)]);
-    const one = packet(40);
+    const one = filled(40);
     expect(feed(one, []).parts).toBe(0);
     expect(feed(one, [20]).parts).toBe(2);
     expect(feed(one, [20, 30]).parts).toBe(3);

@@ -68,8 +68,7 @@ test("nor has it a position whose age is counted on that clock", () => {
   const reports = new EpisodeReports({
     outbox: {
       boot: 2,
-      append: (draft) =>
-        ({ ...before, ...draft, store: "newstore", boot: 2, at: before.at }) as EmergencyUpdate,
+      append: (draft) => ({ ...before, ...draft, store: "newstore", boot: 2, at: before.at }),
     },
     clock: createClock(),
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
