@@ -114,7 +114,7 @@ export const CAN = {
     cause:
       "The library koffi is missing (or socketcan, if `can.driver` names it), iproute2 is missing, or the interface is not a CAN interface.",
     remedy:
-      "The event's `detail` says which. For koffi install the package again (in a checkout: `npm ci`), for socketcan run `npm run can` in a checkout, for `ip` run `apt install iproute2`.",
+      "The event's `detail` says which. koffi: install the package again. `ip`: `apt install iproute2`.",
   },
   "not-configured": {
     sentence: "A bus is configured, but the unit does not listen to it.",

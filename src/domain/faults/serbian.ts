@@ -64,7 +64,7 @@ const CAN = {
   failed: {
     sentence: "CAN интерфејс не може да се користи.",
     remedy:
-      "`detail` догађаја каже шта недостаје. За koffi поново инсталирајте пакет (у радној копији: `npm ci`), за socketcan извршите `npm run can` у радној копији, за `ip` извршите `apt install iproute2`.",
+      "`detail` догађаја каже шта недостаје. koffi: поново инсталирајте пакет. `ip`: `apt install iproute2`.",
   },
   "not-configured": {
     sentence: "Магистрала је подешена, али је јединица не слуша.",

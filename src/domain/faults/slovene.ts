@@ -61,8 +61,7 @@ const CAN = {
   },
   failed: {
     sentence: "Vmesnika CAN ni mogoče uporabiti.",
-    remedy:
-      "`detail` dogodka pove, kaj manjka. Za koffi znova namestite paket (v delovni kopiji: `npm ci`), za socketcan zaženite `npm run can` v delovni kopiji, za `ip` zaženite `apt install iproute2`.",
+    remedy: "`detail` dogodka pove, kaj manjka. koffi: znova namestite paket. `ip`: `apt install iproute2`.",
   },
   "not-configured": {
     sentence: "Vodilo je nastavljeno, a ga enota ne posluša.",
