@@ -13,7 +13,7 @@ export type CustodySetting = "auto" | "broker" | "dispatch";
 export type CustodyMode = "broker" | "dispatch";
 
 const DAY_MS = 24 * 3_600_000;
-/** The clocks of a recorder and of a unit may differ by so much, besides what is known of it. */
+/** The clocks of a recorder and of a unit may differ by this much, besides the difference that is known (`behindMs`). */
 const APART_MS = 600_000;
 /** A receipt that waited no longer tells how far the recorder's clock is behind. */
 const AT_ONCE_MS = 60_000;
@@ -85,8 +85,9 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
   if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
-  if (isToBeSent(receipt, known)) return { kind: "later" };
-  if (hasJumped(receipt, known)) return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
+  if (coversUnsent(receipt, known)) return { kind: "later" };
+  if (isFar(receipt.upTo, known.next))
+    return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
   const claim = falseClaim(receipt, known, memory);
   if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
   const { by, upTo } = receipt;
@@ -102,20 +103,20 @@ const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
   newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
 
 /**
- * Whether dispatch has, or has had declared, far higher numbers than the next one here. With one of them as its own next
- * number this life has jumped itself. An older copy of the disk is behind by less, unless the car has jumped before.
+ * Whether one number is so far above another that only a jump explains it. A restored card lacks fewer numbers, unless the
+ * car had jumped before.
  */
-const isFar = (upTo: number, next: number): boolean =>
-  upTo >= FAR && upTo < NUMBERS_MAX && upTo > next + JUMP_MIN;
+const isFar = (high: number, low: number): boolean =>
+  high >= FAR && high < NUMBERS_MAX && high > low + JUMP_MIN;
 
-/** It covers numbers that were given here and not sent, and a life that jumped, an earlier one or this, explains that. */
-const isToBeSent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean => {
+/**
+ * Whether a receipt covers reports of this life that have not been sent, because a life jumped: an earlier one (then the
+ * receipt is far above `next`) or this one (then `next` is far above those reports).
+ */
+const coversUnsent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean => {
   const first = unsent(Math.min(upTo, next - 1), missing);
   return first !== undefined && (isFar(upTo, next) || isFar(next, first));
 };
-
-const hasJumped = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean =>
-  isFar(upTo, next) && unsent(next - 1, missing) === undefined;
 
 /** How far the recorder's clock is behind, if a receipt that was written at `at` shows it. */
 const behind = (at: number, { now, waitedMs }: Known): Pick<CustodyMemory, "behindMs"> =>

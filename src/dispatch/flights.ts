@@ -44,7 +44,7 @@ export class Flights {
     this.#progressAt = now;
   }
 
-  /** How long the broker has acknowledged none of them; 0 if there are none. */
+  /** For how long the broker has acknowledged nothing; 0 if nothing is in flight. */
   silentMs(now: number): number {
     return this.#flights.size === 0 ? 0 : now - this.#progressAt;
   }
@@ -92,7 +92,7 @@ export class Flights {
     );
   }
 
-  /** Copies on topics with an earlier prefix whose removal is in flight: at most one, which a broker may refuse. */
+  /** The copies on topics with an earlier prefix that are being removed: one at a time, because a broker may refuse it. */
   get oldRemovals(): readonly OldCopy[] {
     return [...this.#flights].flatMap(({ outgoing }) =>
       outgoing.kind === "old-removal" ? [outgoing.copy] : [],

@@ -11,6 +11,21 @@ export const isStuck = (
   deadMs: number,
 ): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);
 
+/** How long the broker's answers are overdue, in milliseconds; see `Seen`. */
+export type Overdue = { readonly silentMs: number; readonly urgentMs: number };
+
+/**
+ * The same, if a part of a packet came `arrivedMs` ago: the answers wait behind the rest of it. An emergency that waits for a
+ * place on the wire is at no broker, whatever arrives: it needs another connection.
+ */
+export const behindArrival = (
+  { silentMs, urgentMs, blocked }: Overdue & { readonly blocked: boolean },
+  arrivedMs: number,
+): Overdue => ({
+  silentMs: Math.min(silentMs, arrivedMs),
+  urgentMs: blocked ? urgentMs : Math.min(urgentMs, arrivedMs),
+});
+
 /** What the link sees of its open connection. Times are in milliseconds. */
 export type Seen = {
   readonly broker: string;

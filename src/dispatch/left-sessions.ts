@@ -141,8 +141,8 @@ export class LeftSessions {
   }
 
   /**
-   * The broker has accepted the connection, so it keeps the session for another day. A node may have closed the link's one
-   * a moment before.
+   * The broker has accepted the connection, so it keeps the session for another day. If it is a node of the link's cluster,
+   * the link's own connection may have been closed a moment before.
    */
   connected(broker: string, now: number): void {
     const left = this.#left.get(broker);

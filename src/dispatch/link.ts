@@ -13,7 +13,7 @@ import { classify } from "./faults.ts";
 import { fateOf, type Fate } from "./fate.ts";
 import { Freshness } from "./freshness.ts";
 import { hearing, type Hearing } from "./hearing.ts";
-import { whyGiveUp } from "./giving-up.ts";
+import { behindArrival, whyGiveUp } from "./giving-up.ts";
 import { HangUps, TwinSuspicion } from "./hang-ups.ts";
 import {
   NOBODY,
@@ -28,7 +28,7 @@ import { LinkError, PUBACK, type Connection, type ConnectOptions } from "./port.
 import { Session, type SessionEvents } from "./session.ts";
 import { brokerAddress } from "./socket.ts";
 import { TRUST_MS } from "./standing.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import { Subscribed, Subscriptions } from "./subscriptions.ts";
 import { isListening, Tally } from "./tally.ts";
 import { Unfit } from "./unfit.ts";
 import { Traffic } from "./traffic.ts";
@@ -93,8 +93,7 @@ export class Link {
   /** Connections in a row that were left because nobody listened there. */
   #desertedTurns = 0;
   readonly #unfit = new Unfit();
-  /** Brokers at which this life has subscribed to bundles. */
-  readonly #takesBundles = new Set<string>();
+  readonly #subscribed: Subscribed;
   #leaving = false;
   /** Called when the broker has acknowledged the farewell. */
   #farewell: (() => void) | undefined;
@@ -108,6 +107,7 @@ export class Link {
       options;
     this.#brokers = new Brokers(brokers);
     this.#live = new Live(clock, outbox);
+    this.#subscribed = new Subscribed(routes.subscribed, routes.bundle);
     this.#movedAt = time.mono();
     this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
     this.#emergencies = new Emergencies({
@@ -312,11 +312,10 @@ export class Link {
     const { tally } = linked;
     const { connection, traffic } = linked.session;
     const { broker } = connection;
-    // No answer can pass what is arriving.
     const { arrivedMs } = connection;
-    const silentMs = Math.min(traffic.flights.silentMs(now), arrivedMs);
-    // One that waits for a place on the wire is at no broker: it needs another connection.
-    const urgentMs = traffic.blocked ? traffic.urgentMs(now) : Math.min(traffic.urgentMs(now), arrivedMs);
+    const { blocked, flights } = traffic;
+    const waits = { silentMs: flights.silentMs(now), urgentMs: traffic.urgentMs(now), blocked };
+    const { silentMs, urgentMs } = behindArrival(waits, arrivedMs);
     const isWell = traffic.flights.size === 0 || arrivedMs < SILENT_MS;
     if (isWell && linked.left === undefined) this.#move();
     if (silentMs >= SILENT_MS) {
@@ -331,7 +330,6 @@ export class Link {
     const calm = !this.#emergencies.pending && this.#brokers.urls.length > 1;
     const unfit = calm && this.#unfit.isDue(now);
     const unconfirmed = calm && this.#options.unconfirmed(broker);
-    const { blocked } = traffic;
     const lostMs = traffic.flights.lostMs(now);
     const seen = { broker, silentMs, urgentMs, blocked, lostMs, deserted, useless, unfit, unconfirmed };
     const given = whyGiveUp(seen, this.#deadMs);
@@ -379,7 +377,7 @@ export class Link {
   }
 
   async #serve(connection: Connection, hears: Hearing): Promise<Served> {
-    const { time, routes, state } = this.#options;
+    const { time, state } = this.#options;
     const { broker } = connection;
     this.#move();
     this.#let(this.#index, connection);
@@ -394,13 +392,13 @@ export class Link {
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
     session.pump();
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
-    using _ = new Subscriptions(connection, this.#subscribed(connection), time, {
+    using _ = new Subscriptions(connection, this.#subscribed.topics(connection), time, {
       refused: (topic, code) => {
         this.#news.refused(broker, topic, code);
         this.#emergencies.relieve();
       },
       granted: (topic) => {
-        if (topic === routes.bundle) this.#takesBundles.add(broker);
+        this.#subscribed.granted(broker, topic);
         this.#news.accepted(broker, topic);
         this.#emergencies.relieve();
       },
@@ -419,13 +417,6 @@ export class Link {
     this.#status = { reconnects: this.#status.reconnects };
     const left = linked.left ?? (error.code === "stalled" ? "unanswered" : undefined);
     return { error, delivered: tally.delivered, lostBytes, silentMs, left, isOwnDoing };
-  }
-
-  /** A session has its subscriptions. A broker would add what it has retained to the copy that may wait there. */
-  #subscribed({ broker, hadSession }: Connection): readonly string[] {
-    const { subscribed, bundle } = this.#options.routes;
-    const isThere = hadSession && this.#takesBundles.has(broker);
-    return isThere ? subscribed.filter((topic) => topic !== bundle) : subscribed;
   }
 
   /** A broker has accepted a connection of the link or of a courier. */

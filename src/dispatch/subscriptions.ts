@@ -8,6 +8,31 @@ export type SubscriptionEvents = {
   granted(topic: string): void;
 };
 
+/**
+ * What to subscribe to on a new connection. A session has its subscriptions, and with another SUBSCRIBE a broker would add
+ * the retained bundle to the copy that may wait there: that topic is subscribed to once in a life, if the session lasts.
+ */
+export class Subscribed {
+  readonly #topics: readonly string[];
+  readonly #bundle: string;
+  /** Brokers that have granted `bundle` in this life. */
+  readonly #takesBundles = new Set<string>();
+
+  constructor(topics: readonly string[], bundle: string) {
+    this.#topics = topics;
+    this.#bundle = bundle;
+  }
+
+  topics({ broker, hadSession }: Pick<Connection, "broker" | "hadSession">): readonly string[] {
+    const isThere = hadSession && this.#takesBundles.has(broker);
+    return isThere ? this.#topics.filter((topic) => topic !== this.#bundle) : this.#topics;
+  }
+
+  granted(broker: string, topic: string): void {
+    if (topic === this.#bundle) this.#takesBundles.add(broker);
+  }
+}
+
 /** The subscriptions of one connection. A refused one is retried; the others work meanwhile. */
 export class Subscriptions implements Disposable {
   readonly #connection: Connection;

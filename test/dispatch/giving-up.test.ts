@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { whyGiveUp, type Seen } from "../../src/dispatch/giving-up.ts";
+import { behindArrival, whyGiveUp, type Seen } from "../../src/dispatch/giving-up.ts";
 
 const DEAD_MS = 30_000;
 const SOUND: Seen = {
@@ -38,4 +38,11 @@ test("the next broker depends on the reason: one that answers all but emergencie
   expect(whyGiveUp({ ...SOUND, deserted: true }, DEAD_MS)?.left).toBe("deserted");
   expect(whyGiveUp({ ...SOUND, unfit: true }, DEAD_MS)?.left).toBe("unfit");
   expect(whyGiveUp({ ...SOUND, unconfirmed: true }, DEAD_MS)?.left).toBe("unconfirmed");
+});
+
+test("answers that wait behind what arrives are not overdue, but an emergency that waits for a place is", () => {
+  const waits = { silentMs: 40_000, urgentMs: 20_000, blocked: false };
+  expect(behindArrival(waits, Infinity)).toEqual({ silentMs: 40_000, urgentMs: 20_000 });
+  expect(behindArrival(waits, 300)).toEqual({ silentMs: 300, urgentMs: 300 });
+  expect(behindArrival({ ...waits, blocked: true }, 300)).toEqual({ silentMs: 300, urgentMs: 20_000 });
 });

@@ -145,7 +145,7 @@ export type What =
       readonly presses: number;
       readonly state: string;
       readonly heldMs?: number;
-      /** The time of the acknowledgement that brought it to this state, as dispatch wrote it. */
+      /** When dispatch wrote the acknowledgement that brought it to this state, by its own clock. */
       readonly ackAt?: string;
     }
   /** Dispatch published an acknowledgement. `ackAt`: its time, by a clock that is ahead by `aheadMs`. */

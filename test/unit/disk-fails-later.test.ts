@@ -39,7 +39,7 @@ const openRecorder = (world: ReturnType<typeof openWorld>) => {
   };
 };
 
-/** The life before cannot store its numbers from then on: it gives far higher ones, and declares those between. */
+/** From then on that life cannot store its numbers: it goes on with far higher ones, and declares the numbers between. */
 test.each<[DiskFault, string]>([
   [{ kind: "vital-refuses", spare: "refuses" }, "dispatch"],
   [{ kind: "vital-refuses", spare: "refuses" }, "auto"],

@@ -3,6 +3,7 @@ import { createClock } from "../../src/runtime/clock.ts";
 import type { EmergencyUpdate } from "../../src/domain/report.ts";
 import { EpisodeLegs } from "../../src/status/legs.ts";
 import { EpisodeReports } from "../../src/unit/episode-reports.ts";
+import { emergency } from "../dispatch/reports.ts";
 import { openWorld } from "./whole-unit.ts";
 
 test("an episode that gets a number of a new store has no time on a clock that was unset", async () => {
@@ -43,27 +44,12 @@ test("an episode that gets a number of a new store has no time on a clock that w
 
 test("nor has it a position whose age is counted on that clock", () => {
   const before: EmergencyUpdate = {
-    v: 1,
-    unit: "zrenjanin/zr-117",
-    store: "oldstore",
-    boot: 1,
-    seq: 7,
-    kind: "emergency",
-    at: "2026-11-24T22:00:00.000Z",
-    clock: "unset",
-    mono: 9_000,
-    data: {
-      episode: "01M87S6000SWHM16H8SR5CRV15",
-      state: "active",
-      test: false,
-      silent: false,
-      button: "dash",
-      buttons: ["dash"],
-      presses: 1,
-      attempt: 1,
+    ...emergency(7, "active", {
       position: { lat: 45, lon: 20, fix: "3d", ageMs: 400, trusted: true },
       track: [{ lat: 45, lon: 20, ageMs: 1_400 }],
-    },
+    }),
+    at: "2026-11-24T22:00:00.000Z",
+    clock: "unset",
   };
   const reports = new EpisodeReports({
     outbox: {

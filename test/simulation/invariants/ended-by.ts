@@ -1,12 +1,12 @@
 import type { Invariant } from "./invariant.ts";
 
-/** The unit takes dispatch to have seen a press so long before a broker acknowledges it. */
+/** The unit assumes that dispatch saw a press this long before a broker acknowledged it. */
 const DECIDE_MS = 3_000;
 
 /**
  * Excuses, and what allows them:
  * - A drill that nobody clears "ends by itself after 10 minutes" (§5).
- * - The disk has lost what it had synced: presses that the board repeats are counted anew.
+ * - The disk has lost what it had synced: presses that the board repeats are counted again.
  * - Dispatch's clock was wrong when it wrote that: its time tells nothing.
  */
 export const endedByOneWhoKnew: Invariant = {

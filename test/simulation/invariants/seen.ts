@@ -34,7 +34,7 @@ class Published {
 /**
  * Excuses, and what allows them:
  * - A drill that nobody clears "ends by itself after 10 minutes" (§5).
- * - The disk has lost what it had synced: presses that the board repeats are counted anew.
+ * - The disk has lost what it had synced: presses that the board repeats are counted again.
  * - A broker has the press and gave it to nobody: a unit cannot know. "A receipt within the last 10 minutes overrides
  *   0x10" (§4).
  * - Dispatch wrote `cleared` when the press had been published for a minute, and nobody had refused it. Brokers that
