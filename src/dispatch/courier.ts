@@ -66,12 +66,11 @@ type ClientId = "own" | "link" | "link-only";
 const MAY_BE_THE_ID: ReadonlySet<LinkFault> = new Set(["unauthorised", "failed", "lost"]);
 /** While an emergency waits, a broker must get it within 10 s of becoming reachable. */
 const RETRY_MS = { min: 1_000, max: 4_000 };
-const CONNECT_MS = 5_000;
 /** How often a report is published again that the broker refused, or that had no subscriber. */
 const REPEAT_MS = 5_000;
 /**
  * The pause while only ended episodes are left. Their copies must be removed within a minute after the broker
- * is reachable again: this pause, CONNECT_MS and PATIENCE_MS together are less.
+ * is reachable again: this pause, the 5 s between two sockets and PATIENCE_MS together are less.
  */
 const UNHURRIED_MS = 20_000;
 /** How many attempts are made before these longer pauses. */
@@ -239,13 +238,10 @@ export class Courier {
       await pause(UNHURRIED_MS, AbortSignal.any([this.#stopping.signal, this.#waking.signal]), time);
       if (this.#stopping.signal.aborted || this.#load.size === 0) return "done";
     }
-    const patience = new AbortController();
-    using _ = time.after(CONNECT_MS, () => patience.abort());
     try {
       const clientId = `${options.clientId}${this.#id === "own" ? SUFFIX : ""}`;
       const hearing = hears(clientId);
-      const signal = AbortSignal.any([this.#stopping.signal, patience.signal]);
-      const connection = await this.#connect(clientId, hearing.events, signal);
+      const connection = await this.#connect(clientId, hearing.events);
       hearing.accepted(connection);
       return await this.#serve(connection, hearing);
     } catch (cause) {
@@ -273,10 +269,11 @@ export class Courier {
     return [...this.#load.values()].some(({ report }) => report && report.data.state !== "cleared");
   }
 
-  async #connect(clientId: string, on: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
+  async #connect(clientId: string, on: ConnectionEvents): Promise<Connection> {
     const { connect, broker, options, time } = this.#options;
+    const { signal } = this.#stopping;
     const { will: _, ...rest } = options;
-    const login = { ...rest, clientId, withoutRetained: true };
+    const login: ConnectOptions = { ...rest, clientId, withoutRetained: true, hurried: true };
     if (this.#id === "own") return connect(broker, login, on, signal);
     const ended = (): void => {
       this.#takesOverUntil = time.mono() + ECHO_MS;

@@ -1,8 +1,8 @@
 import type { Time } from "../runtime/ports.ts";
-import { pause } from "../runtime/wait.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
+import { brokerAddress } from "./broker-address.ts";
 import { classify } from "./faults.ts";
-import { CredentialFiles, type CredentialsError } from "./pem.ts";
+import { noAnswer, openFirst, type Open, type Socket } from "./opening.ts";
 import {
   LinkError,
   type Connect,
@@ -13,7 +13,6 @@ import {
 } from "./port.ts";
 import { Turns } from "./turns.ts";
 import { Versions } from "./versions.ts";
-import { brokerAddress, HandshakeError, openSocket, type OpenSocket } from "./socket.ts";
 
 /**
  * Makes an accepted connection from the address of a broker: looks up the name, opens a socket, chooses
@@ -22,8 +21,11 @@ import { brokerAddress, HandshakeError, openSocket, type OpenSocket } from "./so
 
 /** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
-/** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
-const NEXT_ADDRESS_MS = 500;
+/**
+ * The same while an emergency waits. Longer, because on a slow network many handshakes share one modem; fresh sockets
+ * are opened meanwhile.
+ */
+const HURRIED_CONNECT_MS = 20_000;
 /**
  * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.
  * CONNACKS_MS is for all addresses together, because a press must be at dispatch within 10 s.
@@ -46,108 +48,55 @@ export type Place = {
 type Target = { readonly broker: string; readonly version: 4 | 5 };
 
 /** Sends CONNECT over an open socket. Rejects with LinkError after closing the socket. */
-export type ConnectOver = (
-  target: Target & { readonly place: Place; readonly unusableFile: CredentialsError | undefined },
-  socket: OpenSocket,
+export type ConnectOver<S> = (
+  target: Target & { readonly place: Place },
+  socket: S,
   options: ConnectOptions,
   on: ConnectionEvents,
-  time: Time,
   signal: AbortSignal,
 ) => Promise<Connection>;
 
-const noAnswer = (broker: string): LinkError =>
-  new LinkError("timeout", `${broker}: the host does not answer`);
-
-/** The host has accepted the connection. `protocol`: what did not answer on it. */
-export const silentHost = (broker: string, protocol: "MQTT" | "TLS"): LinkError =>
-  new LinkError(
-    "timeout",
-    `${broker}: the connection was open, but no ${protocol} answer came: is the port right?`,
-  );
-
-const isSilentTls = (cause: unknown): boolean => cause instanceof HandshakeError;
+/** What reaches the network. */
+export type DialPorts<S extends Socket> = {
+  readonly lookup: Lookup;
+  readonly open: Open<S>;
+  readonly connectOver: ConnectOver<S>;
+};
 
 /** One attempt with one version of MQTT. */
-type Attempt = {
+type Attempt<S extends Socket> = {
   readonly target: Target;
   /** In the order in which to try them. */
   readonly addresses: readonly string[];
   readonly placeOf: (address: string) => Place;
-  readonly files: CredentialFiles;
-  readonly from: string | undefined;
+  readonly ports: DialPorts<S>;
   readonly options: ConnectOptions;
   readonly on: ConnectionEvents;
   readonly time: Time;
   readonly signal: AbortSignal;
 };
 
-/** `tookMs`: how long the address took, so at least one round trip. */
-type Opened = {
-  readonly address: string;
-  readonly socket: OpenSocket;
-  readonly tookMs: number;
-  readonly unusableFile: CredentialsError | undefined;
-};
-
-const NO_FILES = { pem: {}, kept: undefined };
-
-/**
- * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
- * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
- */
-const openFirst = async (
-  { target: { broker }, placeOf, files, from, options, time, signal }: Attempt,
-  addresses: readonly string[],
-): Promise<Opened> => {
-  const losers = new AbortController();
-  const either = AbortSignal.any([signal, losers.signal]);
-  const open = async (address: string): Promise<Opened> => {
-    if (either.aborted) throw noAnswer(broker);
-    const begunAt = time.mono();
-    const target = brokerAddress(broker);
-    const { pem, kept } = target.secure ? files.read(options) : NO_FILES;
-    const socket = await openSocket(target, address, pem, either, from).catch((cause: unknown) => {
-      // One that another address has overtaken has not failed. One that took all the time there was has.
-      if (!losers.signal.aborted) placeOf(address).failed();
-      throw cause;
-    });
-    if (!either.aborted) {
-      // Two sockets may open at once. The other attempts see this before they continue.
-      losers.abort();
-      return { address, socket, tookMs: time.mono() - begunAt, unusableFile: kept };
-    }
-    socket.socket.destroy();
-    throw noAnswer(broker);
-  };
-  let before: Promise<unknown> = Promise.resolve();
-  const attempts = addresses.map((address, n) => {
-    const turn = Promise.race([before.catch(() => undefined), pause(NEXT_ADDRESS_MS * n, either, time)]);
-    const attempt = turn.then(() => open(address));
-    before = attempt;
-    return attempt;
-  });
-  try {
-    return await Promise.any(attempts);
-  } catch (cause) {
-    const causes: unknown[] = cause instanceof AggregateError ? cause.errors : [];
-    if (signal.aborted) throw causes.some(isSilentTls) ? silentHost(broker, "TLS") : noAnswer(broker);
-    throw classify(broker, cause instanceof AggregateError ? cause.errors[0] : cause);
-  } finally {
-    losers.abort();
-  }
-};
-
 /** Faults that say more about a broker than that one of its addresses cannot be reached. */
 const ANSWERS: ReadonlySet<LinkFault> = new Set(["version", "unauthorised", "credentials-unreadable"]);
+
+/**
+ * How long the answer to CONNECT is awaited. `tookMs`: what the socket took. On a slow network CONNACK is as slow. Without
+ * another address and without hurry it may take all the time there is.
+ */
+const connackMs = (addresses: number, left: number, hurried: boolean, tookMs: number): number => {
+  if (left === 0 && !hurried) return CONNECT_MS;
+  const patienceMs = addresses === 1 ? CONNACKS_MS : Math.min(CONNACK_MS, CONNACKS_MS / addresses);
+  return Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
+};
 
 /**
  * The first address that accepts. Sockets are opened in parallel, but only one at a time sends CONNECT: a
  * broker closes a connection when another one has the same client id. A refusal of one address does not
  * count for the others, which can be other hosts.
  */
-const connectAny = async (connectOver: ConnectOver, attempt: Attempt): Promise<Connection> => {
-  const { target, addresses, placeOf, options, on, time, signal } = attempt;
-  const patienceMs = Math.min(CONNACK_MS, CONNACKS_MS / addresses.length);
+const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connection> => {
+  const { target, addresses, placeOf, ports, options, on, time, signal } = attempt;
+  const { broker } = target;
   let left = addresses;
   let answered: LinkError | undefined;
   let failed: LinkError | undefined;
@@ -156,38 +105,40 @@ const connectAny = async (connectOver: ConnectOver, attempt: Attempt): Promise<C
     const patience = new AbortController();
     try {
       // oxlint-disable-next-line no-await-in-loop -- one address after the other
-      const { address, socket, tookMs, unusableFile } = await openFirst(attempt, left);
+      const { address, socket, tookMs } = await openFirst({
+        broker,
+        addresses: left,
+        open: (at, reached, either) => ports.open(broker, at, options, reached, either),
+        failed: (at) => placeOf(at).failed(),
+        time,
+        signal,
+      });
       left = left.filter((one) => one !== address);
-      // On a slow network CONNACK is as slow as the socket was.
-      const waitMs = Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
-      using _ = left.length > 0 ? time.after(waitMs, () => patience.abort()) : undefined;
+      const waitMs = connackMs(addresses.length, left.length, options.hurried ?? false, tookMs);
+      using _ = time.after(waitMs, () => patience.abort());
       const either = AbortSignal.any([signal, patience.signal]);
-      const here = { ...target, place: placeOf(address), unusableFile };
+      const here = { ...target, place: placeOf(address) };
       // oxlint-disable-next-line no-await-in-loop
-      return await connectOver(here, socket, options, on, time, either);
+      return await ports.connectOver(here, socket, options, on, either);
     } catch (cause) {
-      const error = classify(target.broker, cause);
+      const error = classify(broker, cause);
       if (ANSWERS.has(error.code)) answered ??= error;
       else failed ??= error;
       // No address has opened.
       if (left === asked) break;
     }
   }
-  throw answered ?? failed ?? noAnswer(target.broker);
+  throw answered ?? failed ?? noAnswer(broker);
 };
 
-/**
- * Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. `from`: see
- * `openSocket`.
- */
-export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup, from?: string): Connect => {
-  const names = new Addresses(lookup, time);
+/** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
+export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): Connect => {
+  const names = new Addresses(ports.lookup, time);
   const turns = new Turns();
   const versions = new Versions();
-  const files = new CredentialFiles();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
-    using _ = time.after(CONNECT_MS, () => patience.abort());
+    using _ = time.after(options.hurried ? HURRIED_CONNECT_MS : CONNECT_MS, () => patience.abort());
     const deadline = AbortSignal.any([signal, patience.signal]);
     const found = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
       throw classify(broker, cause);
@@ -201,12 +152,11 @@ export const createDial = (connectOver: ConnectOver, time: Time, lookup: Lookup,
     });
     const attempt = async (version: 4 | 5): Promise<Connection> => {
       const target = { broker, version };
-      const connection = await connectAny(connectOver, {
+      const connection = await connectAny({
         target,
         addresses: turns.order(broker, addresses),
         placeOf,
-        files,
-        from,
+        ports,
         options,
         on,
         time,

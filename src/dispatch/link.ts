@@ -26,7 +26,7 @@ import { Live } from "./live.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 import { LinkError, PUBACK, type Connection, type ConnectOptions } from "./port.ts";
 import { Session, type SessionEvents } from "./session.ts";
-import { brokerAddress } from "./socket.ts";
+import { brokerAddress } from "./broker-address.ts";
 import { TRUST_MS } from "./standing.ts";
 import { Subscribed, Subscriptions } from "./subscriptions.ts";
 import { isListening, Tally } from "./tally.ts";

@@ -2,8 +2,11 @@ import { MqttClient, Store, type IClientOptions } from "mqtt";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
 import type { Lookup } from "./addresses.ts";
-import { createDial, silentHost, type ConnectOver, type Place } from "./dial.ts";
+import { brokerAddress } from "./broker-address.ts";
+import { createDial, type ConnectOver, type Place } from "./dial.ts";
 import { classify, disconnected, unsuitable } from "./faults.ts";
+import { silentHost, type Open, type Socket } from "./opening.ts";
+import { CredentialFiles } from "./pem.ts";
 import {
   LinkError,
   MAXIMUM_PACKET_BYTES,
@@ -15,7 +18,7 @@ import {
   type Incoming,
   type Route,
 } from "./port.ts";
-import { guardSocket, systemLookup } from "./socket.ts";
+import { guardSocket, openSocket, systemLookup, type OpenSocket } from "./socket.ts";
 
 /** The only file that uses the MQTT client, without its reconnecting, stores and offline queue. */
 
@@ -101,6 +104,14 @@ type Announced = {
   readonly retainAvailable?: unknown;
 };
 
+/** A socket, and why the PEM files could not be used for it. */
+type LoggedIn = Socket & {
+  readonly open: OpenSocket;
+  readonly unusableFile: Connection["unusableFile"];
+};
+
+type Target = Parameters<ConnectOver<LoggedIn>>[0];
+
 /** One connection. Its client is used once. */
 class MqttConnection implements Connection {
   readonly broker: string;
@@ -128,7 +139,8 @@ class MqttConnection implements Connection {
   #retains = true;
 
   constructor(
-    { broker, version, place, unusableFile }: Parameters<ConnectOver>[0],
+    { broker, version, place }: Target,
+    unusableFile: Connection["unusableFile"],
     client: MqttClient,
     codes: Codes,
     on: ConnectionEvents,
@@ -278,10 +290,17 @@ class MqttConnection implements Connection {
   }
 }
 
-const connectOver: ConnectOver = async (target, socket, options, on, time, signal) => {
+const connectOver = async (
+  time: Time,
+  target: Target,
+  { open, unusableFile }: LoggedIn,
+  options: ConnectOptions,
+  on: ConnectionEvents,
+  signal: AbortSignal,
+): Promise<Connection> => {
   const codes: Codes = new Map();
   const arriving: Arriving = { at: -Infinity };
-  const stream = guardSocket(socket, MAXIMUM_PACKET_BYTES, {
+  const stream = guardSocket(open, MAXIMUM_PACKET_BYTES, {
     oversize: ({ topic, bytes }) => on.oversize(topic, bytes),
     answered(packetId, code) {
       // One for which no publish waits would be taken for the answer to a later publish with its id.
@@ -292,7 +311,7 @@ const connectOver: ConnectOver = async (target, socket, options, on, time, signa
     },
   });
   const client = new MqttClient(() => stream, clientOptions(options, target.version));
-  const connection = new MqttConnection(target, client, codes, on, time, arriving);
+  const connection = new MqttConnection(target, unusableFile, client, codes, on, time, arriving);
   const abort = () => connection.end(silentHost(target.broker, "MQTT"));
   if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
@@ -311,9 +330,27 @@ const connectOver: ConnectOver = async (target, socket, options, on, time, signa
   }
 };
 
+/** `from`: see `createConnect`. The PEM files are read for each socket. */
+const opener = (from: string | undefined): Open<LoggedIn> => {
+  const files = new CredentialFiles();
+  return async (broker, address, options, reached, signal) => {
+    const target = brokerAddress(broker);
+    const { pem, kept } = target.secure ? files.read(options) : { pem: {}, kept: undefined };
+    const open = await openSocket(target, address, pem, { reached, signal, from });
+    return { open, unusableFile: kept, destroy: () => open.socket.destroy() };
+  };
+};
+
 /**
  * Connects with the MQTT client. `lookup`: looks up host names; by default, the system's resolver. `from`: the address
  * of this machine to connect from; by default, the system chooses.
  */
 export const createConnect = (time: Time, lookup: Lookup = systemLookup, from?: string): Connect =>
-  createDial(connectOver, time, lookup, from);
+  createDial(
+    {
+      lookup,
+      open: opener(from),
+      connectOver: (...attempt) => connectOver(time, ...attempt),
+    },
+    time,
+  );

@@ -61,6 +61,8 @@ export type ConnectOptions = {
    * published without retain.
    */
   readonly withoutRetained?: boolean;
+  /** An emergency waits for the connection (a courier's). */
+  readonly hurried?: true;
   /** Retained, QoS 1. A courier has none. */
   readonly will?: { readonly topic: string; readonly payload: Buffer };
 };

@@ -1,37 +1,22 @@
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { hostOf, withoutSecrets } from "../domain/address.ts";
 import type { Lookup } from "./addresses.ts";
+import type { BrokerAddress } from "./broker-address.ts";
 import { PacketGuard, type Findings } from "./guard.ts";
+import { HandshakeError } from "./opening.ts";
 import type { Pem } from "./pem.ts";
-import { LinkError } from "./port.ts";
-
-/** Where a broker listens. */
-export type BrokerAddress = {
-  readonly secure: boolean;
-  readonly host: string;
-  readonly port: number;
-};
-
-const DEFAULT_PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
-
-/** Parses `mqtt://host:port` or `mqtts://host:port`, and nothing more. Throws LinkError. */
-export const brokerAddress = (url: string): BrokerAddress => {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const scheme = parsed?.protocol;
-  const isPlain = /^\w+:\/\/[^/@?#\\]+\/?$/.test(url);
-  if (!parsed || !isPlain || (scheme !== "mqtt:" && scheme !== "mqtts:"))
-    throw new LinkError("failed", `${withoutSecrets(url)}: expected mqtt://host:port or mqtts://host:port`);
-  const port = parsed.port === "" ? DEFAULT_PORT[scheme] : Number(parsed.port);
-  return { secure: scheme === "mqtts:", host: hostOf(parsed), port };
-};
 
 /** Asks the system's resolver. Rejects with its error. */
 export const systemLookup: Lookup = async (host) =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
 const READ_BYTES = 64 * 1024;
+/**
+ * Groups for the key exchange. Not the default of OpenSSL 3.5, which offers ML-KEM first: that is 1.2 kB more in each
+ * first message, and a press on a 2G network waits for all handshakes that are under way.
+ */
+const GROUPS = "X25519:P-256:P-384:P-521";
 
 /**
  * An open socket. All reads use one buffer: with a new buffer for each chunk, skipping a large message
@@ -43,19 +28,15 @@ export type OpenSocket = {
   data: (bytes: Buffer) => boolean;
 };
 
-/** The connection was closed after TCP was open and before the TLS handshake was done. */
-export class HandshakeError extends Error {}
-
 /**
  * Opens TCP, or TLS with the name checked, to one address. `from`: the address of this machine to use; left out: the
- * system chooses. Rejects with the system's error.
+ * system chooses. `reached` is called when TCP is open. Rejects with HandshakeError or the system's error.
  */
 export const openSocket = (
   { secure, host, port }: BrokerAddress,
   address: string,
   credentials: Pem,
-  signal: AbortSignal,
-  from?: string,
+  { reached, signal, from }: { reached: () => void; signal: AbortSignal; from: string | undefined },
 ): Promise<OpenSocket> =>
   new Promise((resolve, reject) => {
     const buffer = Buffer.alloc(READ_BYTES);
@@ -63,7 +44,12 @@ export const openSocket = (
     const origin = from === undefined ? {} : { localAddress: from };
     const where = { host: address, port, ...origin, onread: { buffer, callback } };
     const socket = secure
-      ? connectTls({ ...where, ...credentials, ...(isIP(host) > 0 ? {} : { servername: host }) })
+      ? connectTls({
+          ...where,
+          ...credentials,
+          ecdhCurve: GROUPS,
+          ...(isIP(host) > 0 ? {} : { servername: host }),
+        })
       : connectTcp(where);
     const open: OpenSocket = {
       socket,
@@ -75,7 +61,10 @@ export const openSocket = (
     };
     socket.setNoDelay(true);
     let isOpen = false;
-    socket.once("connect", () => (isOpen = true));
+    socket.once("connect", () => {
+      isOpen = true;
+      reached();
+    });
     const abort = () => socket.destroy();
     signal.addEventListener("abort", abort, { once: true });
     socket.on("error", reject);

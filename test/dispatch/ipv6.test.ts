@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createConnect } from "../../src/dispatch/mqtt.ts";
-import { brokerAddress } from "../../src/dispatch/socket.ts";
+import { brokerAddress } from "../../src/dispatch/broker-address.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { makeCertificates } from "../journeys/mosquitto.ts";
 import { CONNACK, startScripted } from "./scripted-broker.ts";

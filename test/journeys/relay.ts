@@ -20,17 +20,23 @@ export type Relay = Disposable & {
 /** What a link does to bytes; each way by itself. */
 export type Shape = { readonly bytesPerS: number; readonly delayMs: number };
 
+/** One way through a modem, which several relays can share: bytes leave one after the other. */
+type Lane = { bytesPerS: number; delayMs: number; freeAt: number };
+export type Modem = { readonly up: Lane; readonly down: Lane };
+
+const laneOf = ({ bytesPerS, delayMs }: Shape): Lane => ({ bytesPerS, delayMs, freeAt: 0 });
+export const modemOf = (up: Shape, down: Shape): Modem => ({ up: laneOf(up), down: laneOf(down) });
+
 const TWIN_MS = 300;
 /** A modem's buffer: beyond it, it takes no more. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** Passes bytes on as a link of this shape would. */
-const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => void) => {
-  let freeAt = 0;
+/** Passes bytes on as this modem would. */
+const shaped = (from: Socket, to: Socket, lane: Lane): ((bytes: Buffer) => void) => {
   let queued = 0;
   return (bytes) => {
     const now = performance.now();
-    freeAt = Math.max(now, freeAt) + (bytes.length * 1000) / shape.bytesPerS;
+    lane.freeAt = Math.max(now, lane.freeAt) + (bytes.length * 1000) / lane.bytesPerS;
     queued += bytes.length;
     if (queued > BUFFER_BYTES) from.pause();
     setTimeout(
@@ -39,12 +45,13 @@ const shaped = (from: Socket, to: Socket, shape: Shape): ((bytes: Buffer) => voi
         if (queued <= BUFFER_BYTES) from.resume();
         if (!to.destroyed) to.write(bytes);
       },
-      freeAt + shape.delayMs - now,
+      lane.freeAt + lane.delayMs - now,
     );
   };
 };
 
-export const openRelay = async (target: number, shape?: Shape): Promise<Relay> => {
+/** A `Shape` is that of each connection by itself, a `Modem` is shared. */
+export const openRelay = async (target: number, shape?: Shape | Modem): Promise<Relay> => {
   let swallowing = false;
   let deaf = false;
   let stalled = false;
@@ -55,12 +62,13 @@ export const openRelay = async (target: number, shape?: Shape): Promise<Relay> =
     const far = connect(target, "127.0.0.1");
     near.on("data", (bytes) => (bytesUp += bytes.length));
     near.once("data", (bytes) => (greeting = bytes));
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
+    const modem = shape && ("up" in shape ? shape : modemOf(shape, shape));
+    for (const [from, to, lane] of [
+      [near, far, modem?.up],
+      [far, near, modem?.down],
     ] as const) {
       sockets.add(from);
-      const pass = shape ? shaped(from, to, shape) : (bytes: Buffer) => void to.write(bytes);
+      const pass = lane ? shaped(from, to, lane) : (bytes: Buffer) => void to.write(bytes);
       from.on("data", (bytes) => void (swallowing || (deaf && from === far) || pass(bytes)));
       if (stalled) from.pause();
       from.on("error", () => undefined);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { withoutSecrets } from "../../src/domain/address.ts";
-import { brokerAddress } from "../../src/dispatch/socket.ts";
+import { brokerAddress } from "../../src/dispatch/broker-address.ts";
 import { readTarget } from "../../src/cli/record/target.ts";
 import { ConfigurationError, faultText } from "../../src/settings/fault.ts";
 import { readDocument } from "../../src/settings/document.ts";

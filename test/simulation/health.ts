@@ -17,7 +17,7 @@ export const isReachable = ({ broker, conditions, addresses, unreachable }: Rout
 
 /** Reachable, and nothing at all is wrong with the broker or its link. */
 export const isHealthy = (route: Route, listened: boolean): boolean => {
-  const { broker, conditions } = route;
+  const { broker, conditions, modem } = route;
   const { refuses, hangsUp, drops, ...faults } = broker.faults;
   const { refuses: _refuses, hangsUp: _hangsUp, drops: _drops, ...sound } = soundBroker();
   return (
@@ -27,7 +27,7 @@ export const isHealthy = (route: Route, listened: boolean): boolean => {
     !TOPICS.some((topic) =>
       DEEDS.some((deed) => refuses(topic, deed) !== undefined || hangsUp(topic, deed) !== undefined),
     ) &&
-    conditions.bytesPerS >= HEALTHY_BYTES_PER_S &&
+    Math.min(conditions.bytesPerS, modem.up.bytesPerS, modem.down.bytesPerS) >= HEALTHY_BYTES_PER_S &&
     conditions.latencyMs <= HEALTHY_LATENCY_MS
   );
 };

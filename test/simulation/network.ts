@@ -1,21 +1,25 @@
-import type { Time } from "../../src/runtime/ports.ts";
+import { brokerAddress } from "../../src/dispatch/broker-address.ts";
+import { createDial, type ConnectOver, type Place } from "../../src/dispatch/dial.ts";
+import { HandshakeError, silentHost, type Open, type Socket } from "../../src/dispatch/opening.ts";
 import {
   LinkError,
   type Connect,
   type ConnectionEvents,
   type ConnectOptions,
 } from "../../src/dispatch/port.ts";
-import type { Place as AddressPlace } from "../../src/dispatch/dial.ts";
-import { Turns } from "../../src/dispatch/turns.ts";
-import { SimulatedConnection } from "./connection.ts";
+import type { Time } from "../../src/runtime/ports.ts";
+import { pause } from "../../src/runtime/wait.ts";
 import type { Broker } from "./broker.ts";
+import { SimulatedConnection } from "./connection.ts";
 import type { Observe } from "./facts.ts";
-import { Pipe, soundLink, type Conditions } from "./pipe.ts";
+import { Lane, Pipe, soundLink, type Conditions, type Modem } from "./pipe.ts";
 
 /** The way to a broker: the addresses of its name, and what the link there is like. */
 export type Route = {
   readonly broker: Broker;
   readonly conditions: Conditions;
+  /** The same for all routes. */
+  readonly modem: Modem;
   /**
    * What is at each address, in the order of the name server: the broker, another one that stands in its
    * place, or undefined: nothing answers there.
@@ -25,39 +29,73 @@ export type Route = {
   unreachable: boolean;
 };
 
-/** As the MQTT client's: without CONNACK until then, there is no connection. */
-const CONNECT_MS = 10_000;
-/** As in `dial.ts`: all addresses of a name together, if there is another one to go on to. */
-const CONNACKS_MS = 4_500;
-/** As Node's `autoSelectFamilyAttemptTimeout`: the next address is tried after it. */
-const NEXT_ADDRESS_MS = 250;
-/** TLS and CONNECT, one way and the other. */
-const HELLO_BYTES = { up: 1_500, down: 3_500 };
+/** TLS to the certificate of the broker, one way and the other; then those of the unit and CONNECT. */
+const HELLO_BYTES = { up: 400, down: 2_500 };
+const CONNECT_BYTES = { up: 1_150, down: 150 };
+
+type Bytes = { readonly up: number; readonly down: number };
+
+/** A socket to a host: what `dial.ts` opens. */
+type Line = Socket & {
+  readonly route: Route;
+  /** What is at the address. */
+  readonly broker: Broker;
+  readonly up: Pipe;
+  readonly down: Pipe;
+};
+
+const closed = (): Error => new HandshakeError("the connection was closed");
+
+/** Sends one packet and waits for the answer. Rejects with LinkError if the broker goes, with `ended` when the signal fires. */
+const exchange = (line: Line, bytes: Bytes, signal: AbortSignal, ended: () => Error): Promise<void> => {
+  const { broker, up, down } = line;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (error: Error) => {
+    line.destroy();
+    reject(error);
+  };
+  const abort = () => fail(ended());
+  signal.addEventListener("abort", abort);
+  // The broker may have ended since TCP was open.
+  const ifThere = (then: () => void) => () =>
+    broker.faults.down ? fail(new LinkError("lost", `${broker.name}: the connection was closed`)) : then();
+  up.send(
+    bytes.up,
+    ifThere(() => {
+      if (!broker.faults.hangs) down.send(bytes.down, ifThere(resolve));
+    }),
+  );
+  return promise.finally(() => signal.removeEventListener("abort", abort));
+};
 
 /** The network as the unit sees it. `connect` implements the port to a broker. */
 export class Network {
   readonly routes = new Map<string, Route>();
+  readonly modem: Modem;
   readonly #time: Time;
   readonly #observe: Observe;
   /** Connections of which the unit's end is open. */
-  readonly #open = new Set<SimulatedConnection>();
+  readonly #alive = new Set<SimulatedConnection>();
   /** Connections of which either end is open. */
   readonly #all = new Set<SimulatedConnection>();
   /** Ends the attempts to connect when the unit's process has gone. */
   #process = new AbortController();
   #last = 0;
-  /** As the unit's process knows them. */
-  #turns = new Turns();
+  /** As the unit's process has learnt. */
+  #dial: Connect;
 
   constructor(time: Time, observe: Observe) {
     this.#time = time;
     this.#observe = observe;
+    this.modem = { up: new Lane(time), down: new Lane(time) };
+    this.#dial = this.#newDial();
   }
 
   /** `addresses`: one element an address: whether the broker is there. */
   add(url: string, broker: Broker, addresses = [true]): Route {
     const at = addresses.map((isThere) => (isThere ? broker : undefined));
-    const route = { broker, conditions: soundLink(), addresses: at, unreachable: false };
+    const { modem } = this;
+    const route = { broker, conditions: soundLink(), modem, addresses: at, unreachable: false };
     this.routes.set(url, route);
     return route;
   }
@@ -82,123 +120,80 @@ export class Network {
   processGone(cut: boolean): void {
     this.#process.abort();
     this.#process = new AbortController();
-    this.#turns = new Turns();
+    this.#dial = this.#newDial();
     for (const connection of this.#all) connection.abandon(cut);
   }
 
   /** Connections of which the unit's end is open. */
   get connections(): number {
-    return this.#open.size;
+    return this.#alive.size;
   }
 
   #on(route: Route): SimulatedConnection[] {
     return [...this.#all].filter((connection) => connection.route === route);
   }
 
-  readonly connect: Connect = async (url, options, on, given) => {
-    const signal = AbortSignal.any([given, this.#process.signal]);
-    const route = this.routes.get(url);
-    if (!route) throw new LinkError("unknown-host", `${url}: the host name is not known`);
-    const begun = this.#time.mono();
-    const turnMs = CONNACKS_MS / route.addresses.length;
-    for (let left = route.addresses.length; ; left--) {
-      // oxlint-disable-next-line no-await-in-loop -- one address after the other
-      const at = await this.#reach(url, route, signal);
-      const up = new Pipe(this.#time, route.conditions);
-      const down = new Pipe(this.#time, route.conditions);
-      try {
-        // oxlint-disable-next-line no-await-in-loop
-        await this.#greet(
-          url,
-          at,
-          { up, down },
-          left > 1 ? turnMs : begun + CONNECT_MS - this.#time.mono(),
-          signal,
-        );
-      } catch (cause) {
-        const mayGoOn = cause instanceof LinkError && cause.code === "timeout" && left > 1;
-        if (!mayGoOn || signal.aborted) throw cause;
-        continue;
-      }
-      if (signal.aborted) throw new LinkError("timeout", `${url}: given up`);
-      const { refusesCouriers } = at.broker.limits;
-      if (refusesCouriers !== undefined && options.clientId.endsWith(".courier"))
-        throw new LinkError(refusesCouriers, `${url}: this client id is refused`);
-      return this.#accepted(url, { route, ...at }, options, on, { up, down });
-    }
-  };
+  readonly connect: Connect = (url, options, on, given) =>
+    this.#dial(url, options, on, AbortSignal.any([given, this.#process.signal]));
 
-  /** A broker that only speaks 3.1.1 hangs up on the first try. */
-  async #greet(url: string, at: Place, pipes: Pipes, ms: number, signal: AbortSignal): Promise<void> {
-    const tries = at.broker.limits.version === 5 ? 1 : 2;
-    // oxlint-disable-next-line no-await-in-loop
-    for (let n = 0; n < tries; n++) await this.#hello(url, at, pipes, ms, signal);
+  #newDial(): Connect {
+    return createDial(
+      { lookup: (host) => this.#lookup(host), open: this.#open, connectOver: this.#connectOver },
+      this.#time,
+    );
   }
 
-  /** A TCP connection to the first address that answers, in the order of `dial.ts`. */
-  async #reach(url: string, route: Route, signal: AbortSignal): Promise<Place> {
-    const addresses = this.#turns.order(url, [...route.addresses.keys()].map(String));
-    const live = addresses.findIndex((address) => route.addresses[Number(address)]);
-    const dead = live < 0 ? CONNECT_MS : live * NEXT_ADDRESS_MS;
-    await this.#pause(Math.min(CONNECT_MS, dead + 2 * route.conditions.latencyMs), signal);
-    if (signal.aborted) throw new LinkError("timeout", `${url}: given up`);
-    if (route.unreachable) throw new LinkError("unreachable", `${url}: there is no way to the host`);
-    for (const address of addresses.slice(0, Math.max(0, live)))
-      this.#turns.failed(url, address, this.#time.mono());
-    const address = addresses[live] ?? "";
+  async #lookup(host: string): Promise<readonly string[]> {
+    const found = [...this.routes].find(([url]) => brokerAddress(url).host === host);
+    if (!found) throw Object.assign(new Error(`${host}: no such name`), { code: "ENOTFOUND" });
+    return [...found[1].addresses.keys()].map(String);
+  }
+
+  /** TCP and TLS to one address. */
+  readonly #open: Open<Line> = async (url, address, _options, reached, signal) => {
+    const route = this.routes.get(url)!;
+    await pause(2 * route.conditions.latencyMs, signal, this.#time);
+    if (!signal.aborted && route.unreachable)
+      throw new LinkError("unreachable", `${url}: there is no way to the host`);
     const broker = route.addresses[Number(address)];
-    if (live < 0 || !broker) throw new LinkError("timeout", `${url}: the host does not answer`);
-    const place: Place = {
-      broker,
-      others: addresses.length - 1,
-      untried: () => this.#turns.untried(url, address, this.#time.mono()),
-      doubted: () => this.#turns.doubted(url, address, this.#time.mono()),
-      failed: () => this.#turns.failed(url, address, this.#time.mono()),
-    };
-    if (!broker.faults.down) return place;
-    place.failed();
-    throw new LinkError("refused", `${url}: no broker listens there`);
-  }
-
-  /** CONNECT and CONNACK over the pipes, or the end of patience. */
-  #hello(
-    url: string,
-    { broker, failed }: Place,
-    { up, down }: Pipes,
-    ms: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const fail = (code: "timeout" | "lost", why: string) => {
-      if (code === "timeout") failed();
+    if (!broker) await pause(Infinity, signal, this.#time);
+    if (!broker || signal.aborted) throw new Error("the connection was closed");
+    if (broker.faults.down) throw new LinkError("refused", `${url}: no broker listens there`);
+    reached();
+    const up = new Pipe(this.#time, route.conditions, this.modem.up);
+    const down = new Pipe(this.#time, route.conditions, this.modem.down);
+    const destroy = () => {
       up.close();
       down.close();
-      reject(new LinkError(code, `${url}: ${why}`));
     };
-    const abort = () => fail("timeout", "given up");
-    const timer = this.#time.after(Math.max(0, ms), () => fail("timeout", "the host does not answer"));
-    signal.addEventListener("abort", abort);
-    // It may have ended since TCP was open.
-    const ifThere = (then: () => void) => () =>
-      broker.faults.down ? fail("lost", "the connection was closed") : then();
-    up.send(
-      HELLO_BYTES.up,
-      ifThere(() => {
-        if (!broker.faults.hangs) down.send(HELLO_BYTES.down, ifThere(resolve));
-      }),
-    );
-    return promise.finally(() => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener("abort", abort);
-    });
-  }
+    const line = { route, broker, up, down, destroy };
+    await exchange(line, HELLO_BYTES, signal, closed);
+    return line;
+  };
+
+  readonly #connectOver: ConnectOver<Line> = async (target, line, options, on, signal) => {
+    const { broker: url, version, place } = target;
+    const { limits } = line.broker;
+    try {
+      await exchange(line, CONNECT_BYTES, signal, () => silentHost(url, "MQTT"));
+      if (version > limits.version)
+        throw new LinkError("version", `${url}: the broker does not speak this version of MQTT`);
+      if (limits.refusesCouriers !== undefined && options.clientId.endsWith(".courier"))
+        throw new LinkError(limits.refusesCouriers, `${url}: this client id is refused`);
+    } catch (cause) {
+      line.destroy();
+      place.failed();
+      throw cause;
+    }
+    return this.#accepted(url, line, place, options, on);
+  };
 
   #accepted(
     url: string,
-    { route, broker, ...place }: Place & { readonly route: Route },
+    { route, broker, up, down }: Line,
+    place: Place,
     options: ConnectOptions,
     on: ConnectionEvents,
-    pipes: Pipes,
   ): SimulatedConnection {
     const connection = new SimulatedConnection({
       url,
@@ -207,31 +202,16 @@ export class Network {
       place,
       options,
       on,
-      ...pipes,
+      up,
+      down,
       time: this.#time,
       observe: this.#observe,
       number: ++this.#last,
-      over: (one) => void this.#open.delete(one),
+      over: (one) => void this.#alive.delete(one),
       gone: (one) => void this.#all.delete(one),
     });
-    this.#open.add(connection);
+    this.#alive.add(connection);
     this.#all.add(connection);
     return connection;
   }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => resolve();
-    const timer = this.#time.after(ms, end);
-    signal.addEventListener("abort", end);
-    return promise.finally(() => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener("abort", end);
-    });
-  }
 }
-
-/** An address, and what is there. */
-type Place = AddressPlace & { readonly broker: Broker };
-
-type Pipes = { readonly up: Pipe; readonly down: Pipe };

@@ -31,10 +31,46 @@ type Packet = { readonly bytes: number; readonly arrive: () => void; readonly ur
 const READ_BYTES = 16_384;
 const isLarge = (packet: Packet | undefined): boolean => packet !== undefined && packet.bytes > READ_BYTES;
 
+/** What TCP hands to the radio at a time. */
+const SEGMENT_BYTES = 1_400;
+
+/** One direction of the car's modem: the segments of all connections leave one after the other. */
+export class Lane {
+  /** Infinity: the links are the limit. */
+  bytesPerS = Infinity;
+  readonly #time: Time;
+  readonly #queue: { readonly bytes: number; readonly out: () => void }[] = [];
+  #isBusy = false;
+
+  constructor(time: Time) {
+    this.#time = time;
+  }
+
+  /** `out` is called when the segment has left, also if its connection has been closed meanwhile. */
+  send(bytes: number, out: () => void): void {
+    this.#queue.push({ bytes, out });
+    if (!this.#isBusy) this.#next();
+  }
+
+  #next(): void {
+    const segment = this.#queue.shift();
+    this.#isBusy = segment !== undefined;
+    if (!segment) return;
+    this.#time.after((segment.bytes * 1000) / this.bytesPerS, () => {
+      segment.out();
+      this.#next();
+    });
+  }
+}
+
+/** The modem that all links share. */
+export type Modem = { readonly up: Lane; readonly down: Lane };
+
 /** One direction of one connection: packets leave one after the other at the link's rate, and arrive in order. */
 export class Pipe {
   readonly #time: Time;
   readonly #conditions: Conditions;
+  readonly #lane: Lane | undefined;
   #queue: Packet[] = [];
   #timers = new Set<Timer>();
   #sending = false;
@@ -50,9 +86,11 @@ export class Pipe {
   /** When a part of a large packet came last. */
   #partAt = -Infinity;
 
-  constructor(time: Time, conditions: Conditions) {
+  /** `lane`: left out: no modem, a line of its own. */
+  constructor(time: Time, conditions: Conditions, lane?: Lane) {
     this.#time = time;
     this.#conditions = conditions;
+    this.#lane = lane;
   }
 
   /** Bytes were swallowed: what comes now would not fit what came before. */
@@ -110,7 +148,7 @@ export class Pipe {
       return;
     }
     this.#isPassing = !this.#conditions.swallowing;
-    this.#after((packet.bytes * 1000) / this.#conditions.bytesPerS, () => {
+    this.#leave(packet.bytes, () => {
       this.#sending = false;
       this.#isPassing = false;
       this.#queue.shift();
@@ -119,6 +157,18 @@ export class Pipe {
       if (isLarge(packet) && !this.#conditions.swallowing) this.#partAt = this.#time.mono();
       this.pump();
     });
+  }
+
+  /** The bytes pass the modem, which other connections use too, and then the link. */
+  #leave(bytes: number, out: () => void): void {
+    const link = () => this.#after((bytes * 1000) / this.#conditions.bytesPerS, out);
+    const pass = (left: number): void => {
+      if (this.#closed) return;
+      if (left > 0 && this.#lane && this.#lane.bytesPerS < Infinity)
+        this.#lane.send(Math.min(left, SEGMENT_BYTES), () => pass(left - SEGMENT_BYTES));
+      else link();
+    };
+    pass(bytes);
   }
 
   #travel(packet: Packet): void {

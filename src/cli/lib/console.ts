@@ -1,6 +1,6 @@
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { explain } from "../../dispatch/faults.ts";
-import { brokerAddress } from "../../dispatch/socket.ts";
+import { brokerAddress } from "../../dispatch/broker-address.ts";
 import { WireReport } from "../../domain/report.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { readMessage } from "../../wire/read.ts";

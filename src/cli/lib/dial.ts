@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Pem } from "../../dispatch/pem.ts";
-import { brokerAddress } from "../../dispatch/socket.ts";
+import { brokerAddress } from "../../dispatch/broker-address.ts";
 
 /** Nothing answers at an address for so long: the next one is tried, or the attempt has failed, ms. */
 const DIAL_MS = 10_000;

@@ -1,4 +1,4 @@
-import { brokerAddress } from "../../dispatch/socket.ts";
+import { brokerAddress } from "../../dispatch/broker-address.ts";
 import { IDENTITY_PART } from "../../domain/identity.ts";
 import type { Heard } from "../../recorder/console/records.ts";
 import type { ConsoleOptions } from "../../recorder/console/server.ts";

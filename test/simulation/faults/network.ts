@@ -136,6 +136,32 @@ const noCoverage: Fault = {
   },
 };
 
+const SLOW_LATENCY_MS = 400;
+
+/** All links share one slow modem, as on 2G; sometimes after a dead zone. */
+const slowModem: Fault = {
+  kind: "slow modem",
+  weight: 3,
+  meanMs: 2 * MINUTE_MS,
+  begin(world, dice) {
+    const { modem, routes } = world.network;
+    const deadZone = dice.chance(0.5) ? noCoverage.begin(world, dice, "") : undefined;
+    const upBytesPerS = dice.pick([1_500, 4_000]);
+    const set = (bytesPerS: number, latencyMs: number) => {
+      modem.up.bytesPerS = bytesPerS;
+      modem.down.bytesPerS = 2 * bytesPerS;
+      for (const route of routes.values()) world.network.change(route, { latencyMs });
+    };
+    set(upBytesPerS, SLOW_LATENCY_MS);
+    const coverage = world.time.after(dice.between(5_000, 30_000), () => deadZone?.());
+    return () => {
+      coverage[Symbol.dispose]();
+      deadZone?.();
+      set(Infinity, soundLink().latencyMs);
+    };
+  },
+};
+
 /** A tunnel: the radio keeps what is sent, and delivers it when the car comes out. Nothing is lost, all of it is late. */
 export const hold = ({ network }: AnyWorld, dice: Dice): (() => void) => {
   const all = [...network.routes.values()];
@@ -258,6 +284,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     broker.restart({ sessions: dice.chance(0.5), retained: dice.chance(0.3) }),
   ),
   noCoverage,
+  slowModem,
   hasCodes(nobodyListens),
   deadAddress,
   uselessAddress,

@@ -1,0 +1,124 @@
+import type { Time } from "../runtime/ports.ts";
+import { pause, within } from "../runtime/wait.ts";
+import { classify } from "./faults.ts";
+import { LinkError, type ConnectOptions } from "./port.ts";
+
+/** Opens a socket to the first of a broker's addresses that answers. */
+
+/** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
+const NEXT_ADDRESS_MS = 500;
+/** If an address has not opened by then, it is tried with one more socket. */
+const AGAIN_MS = 5_000;
+
+export type Socket = {
+  /** Closes it at once. */
+  destroy(): void;
+};
+
+/**
+ * Opens TCP, and TLS where the broker has it, to one address. Calls `reached` when TCP is open. Rejects with LinkError,
+ * HandshakeError, or the system's error; closes the socket when the signal fires.
+ */
+export type Open<S extends Socket> = (
+  broker: string,
+  address: string,
+  options: ConnectOptions,
+  reached: () => void,
+  signal: AbortSignal,
+) => Promise<S>;
+
+/** The connection was closed after TCP was open and before the TLS handshake was done. */
+export class HandshakeError extends Error {}
+
+export const noAnswer = (broker: string): LinkError =>
+  new LinkError("timeout", `${broker}: the host does not answer`);
+
+/** The host has accepted the connection. `protocol`: what did not answer on it. */
+export const silentHost = (broker: string, protocol: "MQTT" | "TLS"): LinkError =>
+  new LinkError(
+    "timeout",
+    `${broker}: the connection was open, but no ${protocol} answer came: is the port right?`,
+  );
+
+/** `tookMs`: how long the socket took, so at least one round trip. */
+export type Opened<S extends Socket> = {
+  readonly address: string;
+  readonly socket: S;
+  readonly tookMs: number;
+};
+
+export type Opening<S extends Socket> = {
+  readonly broker: string;
+  /** In the order in which to try them. */
+  readonly addresses: readonly string[];
+  readonly open: (address: string, reached: () => void, signal: AbortSignal) => Promise<S>;
+  /** A socket to the address could not be opened. */
+  readonly failed: (address: string) => void;
+  readonly time: Time;
+  readonly signal: AbortSignal;
+};
+
+const causesOf = (thrown: unknown): unknown[] =>
+  thrown instanceof AggregateError ? thrown.errors.flatMap(causesOf) : [thrown];
+
+/**
+ * Tries one address with a fresh socket each `AGAIN_MS`. One on which TCP is open goes on beside it: the handshake may be
+ * slow, or what was sent may be lost for good. One without is given up: its SYN is repeated ever more rarely.
+ */
+const persist = async <T>(
+  open: (reached: () => void, signal: AbortSignal) => Promise<T>,
+  time: Time,
+  signal: AbortSignal,
+): Promise<T> => {
+  const unanswered = new AbortController();
+  let isOpen = false;
+  const socket = open(() => (isOpen = true), AbortSignal.any([signal, unanswered.signal]));
+  if ((await within(AGAIN_MS, socket, time)) || signal.aborted) return socket;
+  if (!isOpen) unanswered.abort();
+  return Promise.any([socket, persist(open, time, signal)]);
+};
+
+/**
+ * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
+ * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
+ */
+export const openFirst = async <S extends Socket>(opening: Opening<S>): Promise<Opened<S>> => {
+  const { broker, addresses, time, signal } = opening;
+  const losers = new AbortController();
+  const either = AbortSignal.any([signal, losers.signal]);
+  const open = async (address: string, reached: () => void, one: AbortSignal): Promise<Opened<S>> => {
+    if (one.aborted) throw noAnswer(broker);
+    const begunAt = time.mono();
+    const socket = await opening.open(address, reached, one).catch((cause: unknown) => {
+      // One that another socket has overtaken has not failed. One that took all the time there was has.
+      if (!losers.signal.aborted) opening.failed(address);
+      throw cause;
+    });
+    if (!one.aborted) {
+      // Two sockets may open at once. The other attempts see this before they continue.
+      losers.abort();
+      return { address, socket, tookMs: time.mono() - begunAt };
+    }
+    socket.destroy();
+    throw noAnswer(broker);
+  };
+  let before: Promise<unknown> = Promise.resolve();
+  const attempts = addresses.map((address, n) => {
+    const turn = Promise.race([before.catch(() => undefined), pause(NEXT_ADDRESS_MS * n, either, time)]);
+    const attempt = turn.then(() => persist((reached, one) => open(address, reached, one), time, either));
+    before = attempt;
+    return attempt;
+  });
+  try {
+    return await Promise.any(attempts);
+  } catch (thrown) {
+    const causes = causesOf(thrown);
+    if (signal.aborted)
+      throw causes.some((cause) => cause instanceof HandshakeError)
+        ? silentHost(broker, "TLS")
+        : noAnswer(broker);
+    throw classify(broker, causes[0]);
+  } finally {
+    losers.abort();
+  }
+};
