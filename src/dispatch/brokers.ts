@@ -61,6 +61,7 @@ export class Brokers {
   readonly urls: readonly string[];
   readonly #known: Known[];
   #inVain = 0;
+  #allFailed = false;
   /** Visits in a row to other addresses of one broker. */
   #turns = 0;
   /** Useful connections in a row to the broker that the link returns to, which did not last. */
@@ -74,6 +75,11 @@ export class Brokers {
     this.#known = urls.map(() => ({ losses: 0 }));
   }
 
+  /** Whether every broker has failed in turn since one accepted a connection. */
+  get allFailed(): boolean {
+    return this.#allFailed;
+  }
+
   /**
    * The next connection goes to this broker: an emergency was delivered there while the link's own
    * connection was silent.
@@ -85,6 +91,7 @@ export class Brokers {
 
   /** A broker has accepted a connection and announced the largest packet that it accepts, in bytes. */
   accepted(index: number, maximumPacketSize: number): void {
+    this.#allFailed = false;
     const known = this.#known[index]!;
     known.announced = maximumPacketSize;
     // The refusal may have been a mistake: with a permanent limit, larger reports would never reach dispatch.
@@ -143,6 +150,7 @@ export class Brokers {
     const broker = (visit.broker + 1) % this.urls.length;
     if (this.#inVain < this.urls.length) return { broker, pause: "none" };
     this.#inVain = 0;
+    this.#allFailed = true;
     return { broker, pause: "growing" };
   }
 

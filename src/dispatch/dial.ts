@@ -22,10 +22,10 @@ import { Versions } from "./versions.ts";
 /** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
 /**
- * The same while an emergency waits. Longer, because on a slow network many handshakes share one modem; fresh sockets
- * are opened meanwhile.
+ * The same with patience: on a slow network a handshake takes long, or many share one modem. Fresh sockets are opened
+ * meanwhile.
  */
-const HURRIED_CONNECT_MS = 20_000;
+const PATIENT_CONNECT_MS = 30_000;
 /**
  * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.
  * CONNACKS_MS is for all addresses together, because a press must be at dispatch within 10 s.
@@ -83,8 +83,8 @@ const ANSWERS: ReadonlySet<LinkFault> = new Set(["version", "unauthorised", "cre
  * How long the answer to CONNECT is awaited. `tookMs`: what the socket took. On a slow network CONNACK is as slow. Without
  * another address and without hurry it may take all the time there is.
  */
-const connackMs = (addresses: number, left: number, hurried: boolean, tookMs: number): number => {
-  if (left === 0 && !hurried) return CONNECT_MS;
+const connackMs = (addresses: number, left: number, hurried: boolean | undefined, tookMs: number): number => {
+  if (left === 0 && !hurried) return PATIENT_CONNECT_MS;
   const patienceMs = addresses === 1 ? CONNACKS_MS : Math.min(CONNACK_MS, CONNACKS_MS / addresses);
   return Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
 };
@@ -114,7 +114,7 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
         signal,
       });
       left = left.filter((one) => one !== address);
-      const waitMs = connackMs(addresses.length, left.length, options.hurried ?? false, tookMs);
+      const waitMs = connackMs(addresses.length, left.length, options.hurried, tookMs);
       using _ = time.after(waitMs, () => patience.abort());
       const either = AbortSignal.any([signal, patience.signal]);
       const here = { ...target, place: placeOf(address) };
@@ -138,7 +138,7 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
   const versions = new Versions();
   return async (broker, options, on, signal) => {
     const patience = new AbortController();
-    using _ = time.after(options.hurried ? HURRIED_CONNECT_MS : CONNECT_MS, () => patience.abort());
+    using _ = time.after(options.patient ? PATIENT_CONNECT_MS : CONNECT_MS, () => patience.abort());
     const deadline = AbortSignal.any([signal, patience.signal]);
     const found = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
       throw classify(broker, cause);

@@ -373,7 +373,8 @@ export class Link {
   #connectOptions(): ConnectOptions {
     const { broker, routes, state } = this.#options;
     const { at: _at, clock: _clock, ...will } = state("offline", this.#connection);
-    return { ...broker, will: { topic: routes.state.topic, payload: Buffer.from(JSON.stringify(will)) } };
+    const payload = Buffer.from(JSON.stringify(will));
+    return { ...broker, patient: this.#brokers.allFailed, will: { topic: routes.state.topic, payload } };
   }
 
   async #serve(connection: Connection, hears: Hearing): Promise<Served> {

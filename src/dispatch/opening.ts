@@ -7,8 +7,12 @@ import { LinkError, type ConnectOptions } from "./port.ts";
 
 /** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
 const NEXT_ADDRESS_MS = 500;
-/** If an address has not opened by then, it is tried with one more socket. */
+/**
+ * If an address has not opened by then, it is tried with one more socket. On a slow network, as TCP has shown, that would
+ * share it with the first: not before so many times what TCP took.
+ */
 const AGAIN_MS = 5_000;
+const AGAIN_ROUND_TRIPS = 4;
 
 export type Socket = {
   /** Closes it at once. */
@@ -62,7 +66,7 @@ const causesOf = (thrown: unknown): unknown[] =>
   thrown instanceof AggregateError ? thrown.errors.flatMap(causesOf) : [thrown];
 
 /**
- * Tries one address with a fresh socket each `AGAIN_MS`. One on which TCP is open goes on beside it: the handshake may be
+ * Tries one address with a fresh socket each `AGAIN_MS` or later. One on which TCP is open goes on beside it: the handshake may be
  * slow, or what was sent may be lost for good. One without is given up: its SYN is repeated ever more rarely.
  */
 const persist = async <T>(
@@ -71,10 +75,14 @@ const persist = async <T>(
   signal: AbortSignal,
 ): Promise<T> => {
   const unanswered = new AbortController();
-  let isOpen = false;
-  const socket = open(() => (isOpen = true), AbortSignal.any([signal, unanswered.signal]));
+  const begunAt = time.mono();
+  let roundTripMs: number | undefined;
+  const reached = () => void (roundTripMs = time.mono() - begunAt);
+  const socket = open(reached, AbortSignal.any([signal, unanswered.signal]));
   if ((await within(AGAIN_MS, socket, time)) || signal.aborted) return socket;
-  if (!isOpen) unanswered.abort();
+  if (roundTripMs === undefined) unanswered.abort();
+  const moreMs = AGAIN_ROUND_TRIPS * (roundTripMs ?? 0) - AGAIN_MS;
+  if (moreMs > 0 && ((await within(moreMs, socket, time)) || signal.aborted)) return socket;
   return Promise.any([socket, persist(open, time, signal)]);
 };
 

@@ -61,8 +61,10 @@ export type ConnectOptions = {
    * published without retain.
    */
   readonly withoutRetained?: boolean;
-  /** An emergency waits for the connection (a courier's). */
-  readonly hurried?: true;
+  /** It may take long to connect: the network may be slow. */
+  readonly patient?: boolean;
+  /** An emergency waits for the connection (a courier's): an answer to CONNECT is not awaited for long. */
+  readonly hurried?: boolean;
   /** Retained, QoS 1. A courier has none. */
   readonly will?: { readonly topic: string; readonly payload: Buffer };
 };

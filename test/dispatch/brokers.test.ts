@@ -15,6 +15,17 @@ describe("the next broker", () => {
     ]);
   });
 
+  test("that all have failed is known until one accepts a connection", () => {
+    const brokers = new Brokers(URLS);
+    const failed = [0, 1, 2].map((broker) => {
+      brokers.after(useless(broker));
+      return brokers.allFailed;
+    });
+    expect(failed).toEqual([false, false, true]);
+    brokers.accepted(1, 5_000);
+    expect(brokers.allFailed).toBe(false);
+  });
+
   test("after a connection that carried something for a while it is the first one again", () => {
     const brokers = new Brokers(URLS);
     expect(brokers.after(useful(2))).toEqual({ broker: 0, pause: "short" });

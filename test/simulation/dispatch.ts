@@ -16,6 +16,8 @@ export type Manners = {
   answersTwice: number;
   /** … answered at another broker than the one that the emergency came from. */
   answersElsewhere: number;
+  /** … answered with the retain flag, against the contract. */
+  retains: number;
   /** … preceded by something that is no answer. */
   talksNonsense: number;
   /** The mean wait before each answer, milliseconds. */
@@ -26,6 +28,7 @@ export const promptDispatch = (): Manners => ({
   neverAnswers: 0,
   answersTwice: 0,
   answersElsewhere: 0,
+  retains: 0,
   talksNonsense: 0,
   answerMs: 2_000,
 });
@@ -34,6 +37,7 @@ export const sloppyDispatch = (): Manners => ({
   neverAnswers: 0.3,
   answersTwice: 0.2,
   answersElsewhere: 0.3,
+  retains: 0.1,
   talksNonsense: 0.2,
   answerMs: 15_000,
 });
@@ -215,7 +219,8 @@ export class Dispatch {
     const at = new Date(this.#o.time.host()).toISOString();
     const answer = { stage, by: "operator 7", at };
     this.#o.observe({ what: "acked", episode, stage, broker: broker.name, ackAt: at, aheadMs });
-    broker.publish(this.#ackTopic(episode), Buffer.from(JSON.stringify(answer)), {});
+    const retain = this.#o.dice.chance(this.manners.retains);
+    broker.publish(this.#ackTopic(episode), Buffer.from(JSON.stringify(answer)), { retain });
   }
 
   #ackTopic(episode: string): string {

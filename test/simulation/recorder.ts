@@ -43,6 +43,8 @@ export class Recorder {
   #receiptDueAt = Infinity;
   #saidAt = 0;
   away = false;
+  /** Its clock is behind by so much. */
+  behindMs = 0;
 
   constructor(options: RecorderOptions) {
     this.#o = options;
@@ -105,7 +107,7 @@ export class Recorder {
   /** Publishes a receipt at every broker where dispatch is connected, retained. */
   say(receipt: Omit<ReceiptMessage, "at">): void {
     const { time, brokers, topic, listens, observe } = this.#o;
-    this.#saidAt = Math.max(time.host(), this.#saidAt + 1);
+    this.#saidAt = Math.max(time.host() - this.behindMs, this.#saidAt + 1);
     const payload = Buffer.from(JSON.stringify({ ...receipt, at: new Date(this.#saidAt).toISOString() }));
     for (const broker of brokers) {
       if (broker.faults.down || !listens(broker)) continue;

@@ -43,3 +43,21 @@ test.each([
     expect(press()!.at - coverageAt).toBeLessThan(limitMs);
   },
 );
+
+test("a link of 500 B/s with 2 s each way: connected, and a press at its broker within a minute", async () => {
+  const world = openWorld([{}]);
+  const { route } = world.brokers[0]!;
+  world.network.change(route, { bytesPerS: 500, latencyMs: 2_000 });
+  const { board } = await world.start();
+  const isConnected = () => world.logs.some(({ msg }) => msg === "connected to dispatch");
+  await world.wait(60_000, isConnected);
+  expect(isConnected()).toBe(true);
+  route.unreachable = true;
+  world.network.reset(route);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(20_000);
+  route.unreachable = false;
+  const press = () => world.heard.some(({ topic }) => topic.includes("/emergency/"));
+  await world.wait(60_000, press);
+  expect(press()).toBe(true);
+});

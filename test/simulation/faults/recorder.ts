@@ -12,12 +12,25 @@ const away: Fault = {
   },
 };
 
+/** Its receipts are dated before what they cover. */
+const clockBehind: Fault = {
+  kind: "recorder's clock behind",
+  weight: 1,
+  meanMs: 20 * MINUTE_MS,
+  begin({ dispatch: { recorder } }, dice) {
+    if (!recorder) return undefined;
+    recorder.behindMs = dice.between(MINUTE_MS, 20 * MINUTE_MS);
+    return () => (recorder.behindMs = 0);
+  },
+};
+
 /** What can be wrong with dispatch's recorder, and what only a recorder can make good. */
 export const RECORDER_FAULTS: readonly Fault[] = [
   LYING_BROKER,
   FORGETFUL_BROKER,
   DROPPING_BROKER,
   away,
+  clockBehind,
   once("recorder crashes", 2, ({ dispatch }, dice) => dispatch.recorder?.crash(dice.chance(0.5))),
   once("recorder restored from a backup", 0.5, ({ dispatch }, dice) => dispatch.recorder?.restore(dice)),
   once("false receipt", 2, ({ dispatch }, dice) => dispatch.recorder?.sayOther(dice)),

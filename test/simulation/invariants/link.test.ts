@@ -26,7 +26,22 @@ const SUBACK_REFUSED: What = { what: "suback", broker: "a", connection: 1, code:
 /** Another connection has the emergency acknowledged. */
 const taken: What = { ...sent(0), connection: 2 } as What;
 
+/** A connection of the link each 20 s, from 250 s on. */
+const births = (count: number): (readonly [number, What])[] =>
+  Array.from({ length: count }, (_, n) => [250 + 20 * n, bornAs(1, n + 1, n + 1)]);
+
 const SOUND: readonly Case[] = [
+  [
+    "keeps-a-healthy-link",
+    "it goes home and back",
+    [[0, ...up, broker(true, "b")], ...births(4), [340, second]],
+  ],
+  [
+    "keeps-a-healthy-link",
+    "one broker is not healthy",
+    [[0, ...up, broker(false, "b")], ...births(6), [360, second]],
+  ],
+  ["keeps-a-healthy-link", "it has just become so", [[200, ...up], ...births(6), [360, second]]],
   ["keeps-broker-limits", "nothing", [[1, puback(0)]]],
   [
     "refusal-keeps-connection",
@@ -202,6 +217,7 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  ["keeps-a-healthy-link", "again and again", [[0, ...up, broker(true, "b")], ...births(6), [360, second]]],
   ["births-go-on", "the same again", [[1, bornAs(1, 7, 1), bornAs(1, 7, 2)]]],
   [
     "births-go-on",

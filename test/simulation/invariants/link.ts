@@ -154,6 +154,34 @@ const findsHealthy: Invariant = {
   },
 };
 
+/** Where all is well for SETTLED_MS, the link may go home, and back to a broker that it could not judge. */
+const BIRTHS = 4;
+const SETTLED_MS = 120_000;
+
+const keepsHealthyLink: Invariant = {
+  name: "keeps-a-healthy-link",
+  sentence: `While all brokers are healthy, the link makes at most ${BIRTHS} connections in ${SETTLED_MS / 1_000} s.`,
+  begin() {
+    const healthy = new Map<string, boolean>();
+    const sound = new Since();
+    const born = new Map<number, number>();
+    let isRunning = false;
+    return (fact) => {
+      if (fact.what === "broker") healthy.set(fact.broker, fact.healthy);
+      if (fact.what === "unit") isRunning = fact.running;
+      sound.set(isRunning && [...healthy.values()].every(Boolean), fact.at);
+      if (fact.what === "published" && fact.birth && !born.has(fact.connection))
+        born.set(fact.connection, fact.at);
+      if (fact.what !== "second") return undefined;
+      const since = fact.at - SETTLED_MS;
+      for (const [connection, at] of born) if (at < since) born.delete(connection);
+      return sound.for(2 * SETTLED_MS, fact.at) && born.size > BIRTHS
+        ? `${born.size} connections in ${SETTLED_MS / 1_000} s`
+        : undefined;
+    };
+  },
+};
+
 /** So long the memory may take to be on disk. */
 const KEPT_MS = 5_000;
 /** A healthy broker is found (FINDS_MS and two connections), the longest pause of those who ask, and an attempt. */
@@ -257,6 +285,7 @@ export const LINK_INVARIANTS: readonly Invariant[] = [
   keepsBrokerLimits,
   refusalKeepsConnection,
   findsHealthy,
+  keepsHealthyLink,
   sessionsAreEmptied,
   birthsGoOn,
   noUntimelyPowerOff,
