@@ -16,6 +16,8 @@ export type CollectorOptions = {
   readonly time: Time;
   readonly hears: (broker: string) => ConnectionEvents;
   readonly sessions: KeptSessions;
+  /** There was no session at this broker. Now there is, without subscriptions. */
+  readonly lost: (broker: string) => void;
   /** Whether somebody else uses the client id of the link at this broker. */
   readonly isTaken: (broker: string) => boolean;
 };
@@ -138,6 +140,7 @@ export class Collector {
       emptying.accepted(time.mono());
       connected();
       if (!connection.hadSession) {
+        this.#options.lost(broker);
         // Another host of its name may have it.
         connection.doubt();
         connection.end();

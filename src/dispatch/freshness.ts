@@ -29,6 +29,8 @@ export class Arrivals {
   readonly #session: string;
   /** As it was known before this connection. */
   readonly #emptyBefore: number;
+  /** As it is known by this connection: what a newer one finds says nothing of what is still coming over this one. */
+  #emptyHere: number;
   /** When a message last came or was acknowledged. */
   #lastAt = -Infinity;
   /** How many messages are not acknowledged. */
@@ -41,6 +43,7 @@ export class Arrivals {
     this.#emptyAt = emptyAt;
     this.#session = session;
     this.#emptyBefore = emptyAt.get(session) ?? -Infinity;
+    this.#emptyHere = this.#emptyBefore;
   }
 
   /** The broker has accepted the connection, with this version of MQTT (4: 3.1.1). */
@@ -68,7 +71,7 @@ export class Arrivals {
     this.#recent++;
     this.#lastAt = now;
     if (retained) return Infinity;
-    return now - (repeated ? this.#emptyBefore : (this.#emptyAt.get(this.#session) ?? -Infinity));
+    return now - (repeated ? this.#emptyBefore : this.#emptyHere);
   }
 
   /** A message is acknowledged, or was given up. */
@@ -89,6 +92,7 @@ export class Arrivals {
 
   /** Answers can come in another order than the questions were sent. */
   #note(at: number): void {
+    this.#emptyHere = Math.max(at, this.#emptyHere);
     this.#emptyAt.set(this.#session, Math.max(at, this.#emptyAt.get(this.#session) ?? -Infinity));
   }
 }

@@ -47,7 +47,12 @@ export const hearing = (
         const waitedMs = arrivals.came(message, time.mono());
         return on().message(message, broker, waitedMs).finally(settled);
       },
-      oversize: (topic, bytes) => on().oversize(topic, bytes),
+      oversize(topic, bytes) {
+        // It is cut out and acknowledged: a broker counts it all the same.
+        arrivals.came({}, time.mono());
+        on().oversize(topic, bytes);
+        settled();
+      },
     },
     accepted(connection) {
       connected = connection;

@@ -130,17 +130,22 @@ export class Link {
       options: broker,
       time,
       hears: (url) => this.#hears(url, broker.clientId).events,
+      lost: (url) => this.#subscribed.lost(url),
       sessions: options.sessions,
       isTaken: (url) => this.#emergencies.takesOver(url),
     });
   }
 
   #hears(url: string, clientId: string): Hearing {
-    return hearing(
-      { freshness: this.#freshness, time: this.#options.time, on: () => this.#on },
-      url,
-      clientId,
-    );
+    const { time, broker } = this.#options;
+    const heard = hearing({ freshness: this.#freshness, time, on: () => this.#on }, url, clientId);
+    return {
+      ...heard,
+      accepted: (connection) => {
+        heard.accepted(connection);
+        if (clientId === broker.clientId && !connection.hadSession) this.#subscribed.lost(url);
+      },
+    };
   }
 
   /** Begins to connect. Reports that were offered before are only remembered. */
@@ -393,7 +398,7 @@ export class Link {
     for (const report of this.#newest.values()) traffic.offerLive(report, time.mono());
     session.pump();
     // A broker may hang up instead of refusing a subscription: a press is on its way before that.
-    using _ = new Subscriptions(connection, this.#subscribed.topics(connection), time, {
+    using _ = new Subscriptions(connection, this.#subscribed.topics(broker), time, {
       refused: (topic, code) => {
         this.#news.refused(broker, topic, code);
         this.#emergencies.relieve();

@@ -23,9 +23,14 @@ export class Subscribed {
     this.#bundle = bundle;
   }
 
-  topics({ broker, hadSession }: Pick<Connection, "broker" | "hadSession">): readonly string[] {
-    const isThere = hadSession && this.#takesBundles.has(broker);
+  topics(broker: string): readonly string[] {
+    const isThere = this.#takesBundles.has(broker);
     return isThere ? this.#topics.filter((topic) => topic !== this.#bundle) : this.#topics;
+  }
+
+  /** A connection with the client id of the link has found no session there. It has made one, without subscriptions. */
+  lost(broker: string): void {
+    this.#takesBundles.delete(broker);
   }
 
   granted(broker: string, topic: string): void {

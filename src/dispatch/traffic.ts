@@ -238,9 +238,14 @@ export class Traffic {
       return undefined;
     }
     this.#blockedAt = undefined;
+    const mayUrgent = !this.#held && !this.#pauses.refused("emergency", now);
+    // With one place only, the birth would keep an emergency waiting for its answer, on each new connection again.
+    const isLastPlace = this.#window - this.#flights.size === 1;
+    const first = mayUrgent && isLastPlace ? this.#urgent.shift() : undefined;
+    if (first) return first;
     const state = this.#pauses.waits("state", now) ? undefined : this.#states.shift();
     if (state || this.#held) return state;
-    const urgent = this.#pauses.refused("emergency", now) ? undefined : this.#urgent.shift();
+    const urgent = mayUrgent ? this.#urgent.shift() : undefined;
     if (urgent || this.#flights.size >= this.#window - this.#reserve) return urgent;
     // A courier reads no outbox, and has only these besides emergencies.
     return this.#primed ? this.#ordinary(now) : this.#oldRemoval();

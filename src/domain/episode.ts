@@ -58,7 +58,10 @@ export const Episode = z.object({
   pressedAgainAt: z.number().optional(),
   /** The same on the clock of `mono`: when the unit learnt of it. Negative: in an earlier life. */
   pressedAgainMono: z.number().optional(),
-  /** When a broker first acknowledged a report with that press, on the clock of `mono`, if it was in this life. */
+  /**
+   * Since when dispatch may have seen that press, because a broker has acknowledged a report with it: on the clock of
+   * `mono`, if it was in this life.
+   */
   seenMono: z.number().optional(),
   /** The same in UTC milliseconds, if the time was known: a later life knows it too. */
   seenAt: z.number().optional(),

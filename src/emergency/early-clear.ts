@@ -60,21 +60,20 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
 
 /** See `writtenEarlierMs`, by UTC alone. If it is not known when that press was seen, only what is older than it is early. */
 const earlierInUtcMs = ({ pressedAgainAt = -Infinity, seenAt }: Episode, writtenAt: number): number => {
-  if (seenAt !== undefined) return Math.max(pressedAgainAt, seenAt - DECIDE_MS) - writtenAt;
+  if (seenAt !== undefined) return Math.max(pressedAgainAt, seenAt) - writtenAt;
   const earlierMs = pressedAgainAt - writtenAt;
   return earlierMs > 0 ? earlierMs : Number.NaN;
 };
 
 /**
- * How long before the newest press could be seen it was written, in ms. Negative: after that. NaN: a time is not known. A
- * broker passes a report on while it acknowledges it, and that answer can be late: by DECIDE_MS at most.
+ * How long before the newest press could be seen it was written, in ms. Negative: after that. NaN: a time is not known.
  */
 const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Came): number => {
   const writtenAt = Date.parse(at ?? "");
   // Its clock is ahead, so its time tells nothing.
   if (writtenAt - cameAt > DECIDE_MS) return Number.NaN;
   const { pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
-  const canBeSeen = Math.max(pressedAgainMono, seenMono - DECIDE_MS);
+  const canBeSeen = Math.max(pressedAgainMono, seenMono);
   const written = mono - (cameAt - writtenAt);
   return canBeSeen >= 0 && !Number.isNaN(written) ? canBeSeen - written : earlierInUtcMs(known, writtenAt);
 };

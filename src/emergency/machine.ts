@@ -1,6 +1,6 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
 import { isOver, isTooEarly, refusedEarly } from "./early-clear.ts";
-import { handedWith, refusedBy } from "./seen.ts";
+import { handedWith, refusedBy, seenSince } from "./seen.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -262,7 +262,7 @@ const shown = (emergency: Emergency, event: EpisodeEvent & { kind: "shown" }): S
   const { id, presses, mono, at } = event;
   const episode = emergency.episodes.find((one) => one.id === id);
   if (!episode?.unseen || episode.presses !== presses) return unchanged(emergency);
-  const seen = { ...episode, sentPresses: presses, unseen: undefined, seenMono: mono, seenAt: at };
+  const seen = { ...episode, sentPresses: presses, unseen: undefined, ...seenSince(episode, mono, at) };
   return unchanged(replace(emergency, seen), { kind: "keep" });
 };
 
@@ -276,7 +276,7 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
       reach: "sent",
       sentPresses: episode.presses,
       unseen: undefined,
-      ...(episode.unseen ? { seenMono: event.mono, seenAt: event.at } : {}),
+      ...(episode.unseen ? seenSince(episode, event.mono, event.at) : {}),
     } as const;
     // Stored: after a restart dispatch's `cleared` may come before the next acknowledgement of a broker.
     const kept = episode.unseen ? [{ kind: "keep" } as const] : [];

@@ -11,6 +11,24 @@ import type { Episode } from "../domain/episode.ts";
  */
 const SEEN_MS = 60_000;
 
+/** A broker passes a report on while it acknowledges it, and that answer can be late: by this much at most. */
+const LATE_MS = 3_000;
+
+/**
+ * A broker has acknowledged a report with the newest press. `seenMono` and `seenAt` say since when dispatch may have seen
+ * it: not before a connection got it. `at`: UTC milliseconds, if the time is known.
+ */
+export const seenSince = (
+  { unseen }: Episode,
+  mono: number,
+  at: number | undefined,
+): Pick<Episode, "seenMono" | "seenAt"> => {
+  const handed = Object.values(unseen?.handed ?? {}).map(({ first }) => first);
+  const handedAt = handed.length > 0 ? Math.min(...handed) : -Infinity;
+  const agoMs = Math.min(LATE_MS, mono - handedAt);
+  return { seenMono: mono - agoMs, seenAt: at === undefined ? undefined : at - agoMs };
+};
+
 /** Whether dispatch may have seen the newest press. */
 export const isSeen = ({ unseen }: Episode, mono: number): boolean =>
   !unseen || Object.values(unseen.handed).some(({ first }) => mono - first >= SEEN_MS);

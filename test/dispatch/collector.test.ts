@@ -26,6 +26,7 @@ const openVisit = async (...waiting: readonly Buffer[]) => {
       oversize: () => undefined,
     }),
     sessions: { kept: [BROKER], keep: () => undefined },
+    lost: () => undefined,
     isTaken: () => false,
   });
   collector.entered("mqtts://b:8883");

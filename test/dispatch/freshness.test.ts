@@ -37,6 +37,15 @@ test("an answer before any message shows that nothing waits", () => {
   expect(waited(arrivals, 50)).toBe(40);
 });
 
+test("what a newer connection of the session finds says nothing of what still comes over an older one", () => {
+  const freshness = new Freshness();
+  const older = connected(freshness, "a", 0);
+  older.answered(10);
+  connected(freshness, "a", 100, { hadSession: false });
+  expect(waited(older, 150)).toBe(140);
+  expect(waited(connected(freshness, "a", 200), 250)).toBe(150);
+});
+
 test("fewer messages than a broker sends at once are all: what comes after an answer was written after its question", () => {
   const arrivals = connected(new Freshness(), "a", 0);
   for (let n = 0; n < 9; n++) expect(arrivals.came({}, 100)).toBe(Infinity);

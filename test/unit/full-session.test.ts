@@ -1,14 +1,22 @@
 import { expect, test } from "vitest";
+import type { BrokerLimits } from "../simulation/broker.ts";
 import { openWorld } from "./whole-unit.ts";
 
 /**
  * Dispatch ends an emergency while the car has no coverage, and then the officer presses again. The `cleared` waits behind
  * other messages. A broker sends only some of them before it answers the unit.
  */
-test.each([0, 12, 17, 40, 100])(
-  "a `cleared` behind %i messages does not end a press that was made after it",
-  async (count) => {
-    const world = openWorld([{}]);
+test.each<readonly [what: string, limits: Partial<BrokerLimits>, count: number, skippedBytes: number]>([
+  ["0 messages", {}, 0, 0],
+  ["12 messages", {}, 12, 0],
+  ["17 messages", {}, 17, 0],
+  ["40 messages", {}, 40, 0],
+  ["100 messages", {}, 100, 0],
+  ["one that is skipped, one at a time", { version: 4, inFlight: 1 }, 0, 1.2 * 1024 * 1024],
+])(
+  "a `cleared` behind %s does not end a press that was made after it",
+  async (_what, limits, count, skippedBytes) => {
+    const world = openWorld([limits]);
     const { broker, route } = world.brokers[0]!;
     const { board } = await world.start();
     await world.wait(30_000);
@@ -25,6 +33,8 @@ test.each([0, 12, 17, 40, 100])(
     const receipt = topic.replace(/\/emergency\/.*/, "/receipt");
     for (let upTo = 0; upTo < count; upTo++)
       say({ store: "zzzzzzzz", upTo, missing: [], by: "recorder", at: "2026-01-01T00:00:00Z" }, receipt);
+    if (skippedBytes > 0)
+      broker.publish(topic.replace(/\/emergency\/.*/, "/command"), Buffer.alloc(skippedBytes), {});
     say({ stage: "cleared", by: "operator" });
     await world.wait(1_000);
     press(2);

@@ -79,6 +79,32 @@ test("a press that finds no place on the wire is at dispatch within 10 s, whatev
   expect(world.heard.filter(({ report }) => report["kind"] === "emergency")).not.toEqual([]);
 });
 
+// The birth had the only place on each connection, behind which the large message came again, for an hour.
+test("presses leave a broker with one place, although a message in its session takes longer to come than they wait", async () => {
+  const world = openWorld([{ receiveMaximum: 1, refusesCouriers: "unauthorised" }]);
+  const { board } = await world.start();
+  await world.wait(30_000);
+  const { route, broker } = world.brokers[0]!;
+  route.unreachable = true;
+  world.network.reset(route);
+  await world.wait(5_000);
+  broker.publish(COMMAND, Buffer.alloc(1_000 * 1024, "x"), {});
+  // At this latency the link and the courier, which has to use its client id, connect at the same moment.
+  world.network.change(route, { latencyMs: 30 });
+  await world.wait(10_000);
+  route.unreachable = false;
+  await world.wait(3_000);
+  for (let number = 1; number <= 4; number++) {
+    board.press({ ...press, number });
+    await world.wait(10_000);
+    const presses = world.heard
+      .filter(({ report }) => report["kind"] === "emergency")
+      .map(({ report }) => (report["data"] as { presses: number }).presses);
+    expect(Math.max(...presses)).toBe(number);
+    await world.wait(7_300);
+  }
+});
+
 test("a retained bundle comes once in a life, however often the link is lost", async () => {
   const world = openWorld([{}]);
   let bundles = 0;
@@ -98,4 +124,28 @@ test("a retained bundle comes once in a life, however often the link is lost", a
   }
   await world.wait(60_000);
   expect(bundles).toBe(2);
+});
+
+test("… and again after its broker has lost its session and another connection has made a new one", async () => {
+  const world = openWorld([{}, {}]);
+  const got: string[] = [];
+  const say = (text: string): void => {
+    for (const { broker } of world.brokers)
+      broker.publish("patrol/v1/zrenjanin/zr-117/bundle", Buffer.from(text), { retain: true });
+  };
+  say("a bundle");
+  const bundle = (bytes: Buffer): void => void got.push(bytes.toString());
+  await world.start("", false, "zr-117", "", undefined, { bundle });
+  await world.wait(60_000);
+  for (const { broker } of world.brokers) {
+    broker.faults.down = true;
+    broker.restart({ sessions: true, retained: false });
+    // The link is at the other one, and its session here is looked into.
+    await world.wait(5_000);
+    broker.faults.down = false;
+    await world.wait(300_000);
+  }
+  say("another");
+  await world.wait(1_800_000);
+  expect(got).toContain("another");
 });
