@@ -15,7 +15,7 @@ export const COPIES_MAX = 128;
 /** A copy by its place: the episode, the broker, and the prefix of the topic if it is an earlier one. */
 export type CopyPlace = Pick<Copy, "episode" | "broker" | "prefix">;
 
-const isAt = (one: CopyPlace, other: CopyPlace): boolean =>
+export const isAt = (one: CopyPlace, other: CopyPlace): boolean =>
   one.episode === other.episode && one.broker === other.broker && one.prefix === other.prefix;
 
 /** The URLs of the brokers that may have a copy of an episode, on its present topic. */

@@ -71,7 +71,7 @@ export type RingEvent =
   /** Passed on to the episodes unchanged: see machine.ts. */
   | Extract<EpisodeEvent, { kind: "no-drill" | "tick" }>
   /** The link has a new connection. */
-  | { readonly kind: "connected"; readonly mono: number }
+  | { readonly kind: "connected"; readonly broker: string; readonly mono: number }
   /** As in machine.ts. */
   | Omit<Extract<EpisodeEvent, { kind: "sent" }>, "mono">
   | Omit<Extract<EpisodeEvent, { kind: "shown" }>, "mono">

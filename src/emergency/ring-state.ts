@@ -1,7 +1,7 @@
 import type { Episode } from "../domain/episode.ts";
 import type { Copy, CountedPresses, EmergencyMemory } from "../domain/memory.ts";
 import type { BoardPress, BundleSign } from "../domain/panic.ts";
-import { brokersOf } from "./copies.ts";
+import { brokersOf, type CopyPlace } from "./copies.ts";
 import type { RingEffect } from "./events.ts";
 import type { LampWish } from "./lamp.ts";
 import { isOpen, NO_EMERGENCY, restore as restoreEpisodes, type Emergency } from "./machine.ts";
@@ -23,6 +23,11 @@ export type Ring = {
    */
   readonly waiting: readonly Waiting[];
   readonly copies: readonly Copy[];
+  /**
+   * Copies that their brokers have removed in this life, oldest first: at most REMOVED_MAX. A broker that crashes comes back
+   * with what it saved last.
+   */
+  readonly removed: readonly CopyPlace[];
   /** The generation of the newest note of a copy. */
   readonly notedAt: number;
   /** The presses and the episodes of the memory with which this life began. The store may have a newer one. */
@@ -74,6 +79,7 @@ export type Unstored = {
 };
 
 export const AIRBAGS_MAX = 32;
+export const REMOVED_MAX = 16;
 export const HELLOS_MAX = 16;
 
 /** The ring after an event, and the effects to perform in order. */
@@ -85,6 +91,7 @@ export const NO_RING: Ring = {
   presses: [],
   waiting: [],
   copies: [],
+  removed: [],
   notedAt: 0,
   begun: { presses: [], episodes: [] },
   hellos: [],

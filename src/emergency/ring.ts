@@ -1,5 +1,5 @@
 import type { BoardPress } from "../domain/panic.ts";
-import { withCopy, withLeft, withoutCopy } from "./copies.ts";
+import { isAt, withCopy, withLeft, withoutCopy } from "./copies.ts";
 import type { RingEffect, RingEvent } from "./events.ts";
 import { lampOf, type LampWish } from "./lamp.ts";
 import {
@@ -16,6 +16,7 @@ import { adopt, recalled } from "./recalled.ts";
 import {
   AIRBAGS_MAX,
   copiesOf,
+  REMOVED_MAX,
   HELLOS_MAX,
   isEmergencyOpen,
   isKnown,
@@ -216,9 +217,22 @@ const sweep = (ring: Ring, mono: number): RingStep => ({
     .map(({ episode, broker, prefix }) => ({ kind: "remove", id: episode, broker, prefix })),
 });
 
-const removed = (ring: Ring, { id, broker, prefix }: RingEvent & { kind: "removed" }): RingStep => {
-  const copies = withoutCopy(ring.copies, { episode: id, broker, prefix });
+const removed = (before: Ring, { id, broker, prefix }: RingEvent & { kind: "removed" }): RingStep => {
+  const place = { episode: id, broker, prefix };
+  const others = before.removed.filter((one) => !isAt(one, place));
+  const ring = prefix === undefined ? { ...before, removed: [...others, place].slice(-REMOVED_MAX) } : before;
+  const copies = withoutCopy(ring.copies, place);
   return copies === ring.copies ? { ring, effects: [] } : toStore({ ...ring, copies }, []);
+};
+
+/** The broker may have crashed since its last connection, and have again what it had saved before. */
+const connected = (ring: Ring, { broker, mono }: RingEvent & { kind: "connected" }): RingStep => {
+  const swept = sweep(ring, mono);
+  const again = ring.removed
+    .filter((one) => one.broker === broker && !isKnown(ring, one.episode))
+    .filter((one) => !ring.copies.some((copy) => isAt(copy, one)))
+    .map(({ episode }) => ({ kind: "remove", id: episode, broker }) as const);
+  return { ring: swept.ring, effects: [...swept.effects, ...again] };
 };
 
 /** The copy stays noted: it is removed if its broker is configured again. */
@@ -299,7 +313,7 @@ const decide = (ring: Ring, event: RingEvent, mono: number): RingStep => {
       return left(ring, event);
     case "connected":
       // The next repetition is not put off, though the connection publishes every episode: it goes to other brokers.
-      return sweep(ring, event.mono);
+      return connected(ring, event);
     case "listening": {
       const since = event.listening ? undefined : (ring.unheardSince ?? event.mono);
       return { ring: { ...ring, unheardSince: since }, effects: [] };

@@ -133,7 +133,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
     up(broker, version) {
       log.info("connected to dispatch", { part: "link", broker, mqtt: version === 5 ? "5" : "3.1.1" });
       connected.emit(true);
-      emergency.give({ kind: "connected", mono: clock.mono() });
+      emergency.give({ kind: "connected", broker, mono: clock.mono() });
       can?.refresh();
     },
     down(error, broker, silentMs) {

@@ -86,6 +86,22 @@ describe("a retained copy", () => {
     expect(from(swept.ring, tick(65_000)).effects).toEqual([removal]);
   });
 
+  test("that was removed is removed once more at each new connection to its broker, which may have crashed", () => {
+    const ended = after(press(1), ack("P1", "cleared"), sent("P1", 2)).ring;
+    const { ring } = from(ended, { kind: "removed", id: "P1", broker: BROKER });
+    const removal = { kind: "remove", id: "P1", broker: BROKER };
+    expect(from(ring, connected(5_000)).effects).toEqual([removal]);
+    expect(from(ring, connected(5_000), connected(9_000)).effects).toEqual([removal]);
+    expect(from(ring, connected(5_000, OTHER)).effects).toEqual([]);
+    // Of an episode that is published again it is not.
+    expect(
+      from(after(press(1)).ring, { kind: "removed", id: "P1", broker: BROKER }, connected(9)).effects,
+    ).toEqual([]);
+    let many = ring;
+    for (let n = 0; n < 20; n++) many = from(many, { kind: "removed", id: `X${n}`, broker: BROKER }).ring;
+    expect(from(many, connected(5_000)).effects).toHaveLength(16);
+  });
+
   test("under an earlier prefix is removed there once the episode has ended, and forgotten alone", () => {
     const open = after(press(1)).ring;
     const old = { episode: "P1", broker: BROKER, prefix: "old/v1" };

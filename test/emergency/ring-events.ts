@@ -50,7 +50,7 @@ export const stored = (generation: number): RingEvent => ({ kind: "stored", gene
 export const notStored = (generation: number): RingEvent => ({ kind: "not-stored", generation });
 export const sent = (id: string, revision = 1): RingEvent => ({ kind: "sent", id, revision });
 export const tick = (mono: number, connected = true): RingEvent => ({ kind: "tick", mono, connected });
-export const connected = (mono: number): RingEvent => ({ kind: "connected", mono });
+export const connected = (mono: number, broker = BROKER): RingEvent => ({ kind: "connected", broker, mono });
 export const drill = (mono: number, askedAt?: number): RingEvent => ({ kind: "drill", mono, askedAt });
 
 const timeOf = (event: RingEvent): number => ("mono" in event ? event.mono : 0);

@@ -342,7 +342,8 @@ const steps = [
     ([ms, connected]) =>
       new Do(`${ms} ms later, ${connected ? "connected" : "no link"}`, (world) => {
         world.mono += ms;
-        if (connected && !world.connected) world.give({ kind: "connected", mono: world.mono });
+        if (connected && !world.connected)
+          world.give({ kind: "connected", broker: BROKER, mono: world.mono });
         world.connected = connected;
         world.give({ kind: "listening", listening: connected, mono: world.mono });
         world.give({ kind: "tick", mono: world.mono, connected });

@@ -79,3 +79,22 @@ test("a courier that the link has relieved leaves no copy", async () => {
   await world.wait(90_000);
   expect(b.broker.retained(topic)).toBeUndefined();
 });
+
+/** As mosquitto, which saves its database each half hour: after a crash it has what it had then. */
+test("a broker that comes back with the copy of an episode that has ended keeps it for a minute at most", async () => {
+  const world = openWorld([{}, {}]);
+  const { board } = await world.start();
+  await world.wait(30_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(2_000);
+  const { topic } = world.heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
+  const { broker } = world.brokers[0]!;
+  const saved = broker.retained(topic)!;
+  broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage: "cleared", by: "operator" })), {});
+  await world.wait(60_000);
+  expect(broker.retained(topic)).toBeUndefined();
+  broker.restart({ sessions: false, retained: false });
+  broker.publish(topic, saved, { retain: true });
+  await world.wait(60_000);
+  expect(broker.retained(topic)).toBeUndefined();
+});

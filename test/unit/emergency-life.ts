@@ -140,7 +140,7 @@ export class EmergencyWorld {
     const { link, emergency, process } = this.life;
     const mono = () => Math.floor(process.lastedMs);
     const on: LinkEvents = {
-      up: () => emergency.give({ kind: "connected", mono: mono() }),
+      up: (broker) => emergency.give({ kind: "connected", broker, mono: mono() }),
       down: () => emergency.give({ kind: "listening", listening: false, mono: mono() }),
       silent: () => undefined,
       deserted: () => undefined,
