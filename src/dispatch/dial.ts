@@ -80,11 +80,10 @@ type Attempt<S extends Socket> = {
 const ANSWERS: ReadonlySet<LinkFault> = new Set(["version", "unauthorised", "credentials-unreadable"]);
 
 /**
- * How long the answer to CONNECT is awaited. `tookMs`: what the socket took. On a slow network CONNACK is as slow. Without
- * another address and without hurry it may take all the time there is.
+ * How long one of so many addresses is awaited, once one of them has opened in `tookMs`: on a slow network its answer to
+ * CONNECT, and what the next one does, are as slow as that.
  */
-const connackMs = (addresses: number, left: number, hurried: boolean | undefined, tookMs: number): number => {
-  if (left === 0 && !hurried) return PATIENT_CONNECT_MS;
+const shareMs = (addresses: number, tookMs: number): number => {
   const patienceMs = addresses === 1 ? CONNACKS_MS : Math.min(CONNACK_MS, CONNACKS_MS / addresses);
   return Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
 };
@@ -100,10 +99,14 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
   let left = addresses;
   let answered: LinkError | undefined;
   let failed: LinkError | undefined;
+  /** Undefined: no address has opened, and the first may take all the time there is. */
+  let share: number | undefined;
   while (left.length > 0 && !signal.aborted) {
     const asked = left;
+    const opening = new AbortController();
     const patience = new AbortController();
     try {
+      using _opening = share === undefined ? undefined : time.after(share, () => opening.abort());
       // oxlint-disable-next-line no-await-in-loop -- one address after the other
       const { address, socket, tookMs } = await openFirst({
         broker,
@@ -111,11 +114,13 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
         open: (at, reached, either) => ports.open(broker, at, options, reached, either),
         failed: (at) => placeOf(at).failed(),
         time,
-        signal,
+        signal: AbortSignal.any([signal, opening.signal]),
       });
       left = left.filter((one) => one !== address);
-      const waitMs = connackMs(addresses.length, left.length, options.hurried, tookMs);
-      using _ = time.after(waitMs, () => patience.abort());
+      share = shareMs(addresses.length, tookMs);
+      // Without another address and without hurry it may take all the time there is.
+      const isAwaited = left.length === 0 && !options.hurried;
+      using _ = isAwaited ? undefined : time.after(share, () => patience.abort());
       const either = AbortSignal.any([signal, patience.signal]);
       const here = { ...target, place: placeOf(address) };
       // oxlint-disable-next-line no-await-in-loop
