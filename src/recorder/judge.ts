@@ -3,7 +3,7 @@ import { GAP_REASONS, WireReport } from "../domain/report.ts";
 import type { Accepted, DeclaredReason, Meaning, Rejected, StoredReport } from "./report.ts";
 
 /**
- * What becomes of one report: accepted as it is, or rejected with a reason. Contract §2: a consumer ignores
+ * What becomes of one report: accepted as it is, an emergency without what does not fit, or rejected with a reason. Contract §2: a consumer ignores
  * unknown keys, kinds, types and reasons, so these are kept and not rejected.
  */
 
@@ -97,8 +97,42 @@ const meaningOf = ({ kind, data }: Envelope): Meaning => {
   return { kind: "clock", correction: { boot, mono, at: Date.parse(at) } };
 };
 
-const extraOf = (value: object): string | undefined => {
-  const extra = Object.entries(value).filter(([key]) => !ENVELOPE_KEYS.has(key));
+/** What an emergency is complete without. */
+const DETAILS = new Set([
+  "silent",
+  "buttons",
+  "pressedAt",
+  "heldMs",
+  "position",
+  "track",
+  "vehicle",
+  "by",
+  "ackAt",
+  "shortened",
+]);
+
+type Split = { readonly data: Envelope["data"]; readonly aside: Envelope["data"] };
+
+/**
+ * A report without what does not fit. A press must be known to have arrived, so an emergency counts without its details.
+ * Undefined: the report is none without it.
+ */
+const split = ({ kind, data }: Envelope, faults: readonly z.core.$ZodIssue[]): Split | undefined => {
+  const keys = faults.map(({ path: [where, key] }) => (where === "data" ? key : undefined));
+  const isDetail = (key: unknown): boolean => typeof key === "string" && DETAILS.has(key);
+  if (keys.length > 0 && (kind !== "emergency" || !keys.every(isDetail))) return undefined;
+  const entries = Object.entries(data);
+  const isUnfit = ([key]: readonly [string, unknown]): boolean => keys.includes(key);
+  return {
+    data: Object.fromEntries(entries.filter((entry) => !isUnfit(entry))),
+    aside: Object.fromEntries(entries.filter(isUnfit)),
+  };
+};
+
+/** JSON of what is kept beside a report: keys that the contract does not know, and under `data` what did not fit. */
+const extraOf = (value: object, aside: Envelope["data"]): string | undefined => {
+  const unknown = Object.entries(value).filter(([key]) => !ENVELOPE_KEYS.has(key));
+  const extra = Object.keys(aside).length > 0 ? [...unknown, ["data", aside] as const] : unknown;
   return extra.length === 0 ? undefined : JSON.stringify(Object.fromEntries(extra));
 };
 
@@ -141,11 +175,13 @@ export const judge = (value: unknown, origin: Origin, bytes: () => Uint8Array): 
   if (origin.unit !== undefined && unit !== origin.unit) return reject(`unit ${unit} is not its topic's`);
   const wire = WireReport.safeParse(value);
   const faults = wire.success ? [] : wire.error.issues.filter((issue) => !isUnknownWord(issue, value));
-  if (faults.length > 0) return reject(sentence(faults), { unit, store, seq });
-  const meaning = meaningOf(envelope.data);
+  const fits = split(envelope.data, faults);
+  if (!fits) return reject(sentence(faults), { unit, store, seq });
+  const report = { ...envelope.data, data: fits.data };
+  const meaning = meaningOf(report);
   const episode = meaning.kind === "emergency" ? meaning.episode : undefined;
   if (origin.episode !== undefined && kind === "emergency" && episode !== origin.episode)
     return reject("the episode is not its topic's", { unit, store, seq });
-  const extra = typeof value === "object" && value !== null ? extraOf(value) : undefined;
-  return { kind: "accepted", accepted: { report: storedOf(envelope.data, extra), meaning } };
+  const extra = typeof value === "object" && value !== null ? extraOf(value, fits.aside) : undefined;
+  return { kind: "accepted", accepted: { report: storedOf(report, extra), meaning } };
 };

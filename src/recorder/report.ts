@@ -14,7 +14,7 @@ export type StoredReport = {
   readonly live: boolean;
   /** JSON. */
   readonly data: string;
-  /** JSON of the keys beside those of contract §3, if there are any. */
+  /** JSON of the keys beside those of contract §3, and of details of an emergency that do not fit it, if there are any. */
   readonly extra: string | undefined;
 };
 

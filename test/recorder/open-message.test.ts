@@ -98,6 +98,34 @@ describe("a message of a unit", () => {
   });
 
   test.each([
+    ["position", { lat: 45.4, lon: 20.4, ageMs: 100, trusted: true }],
+    ["position", null],
+    ["track", Array.from({ length: 11 }, () => ({ lat: 45.4, lon: 20.4 }))],
+    ["vehicle", {}],
+    ["pressedAt", "2026-11-27T10:00:00Z"],
+    ["shortened", "track"],
+  ])("an emergency counts without a detail that does not fit, which is kept beside it: %s", (key, value) => {
+    const data = emergencyData({ heldMs: 300 });
+    const { accepted, rejected } = json(
+      "emergency/01JDD3ZZZZZZZZZZZZZZZZZZZZ",
+      wire(1, { kind: "emergency", region: "north", data: { ...data, [key]: value } }),
+    );
+    expect(rejected).toEqual([]);
+    const { report, meaning } = accepted[0]!;
+    expect(meaning).toMatchObject({ kind: "emergency", state: "active", shortened: 0 });
+    expect(JSON.parse(report.data)).toEqual(data);
+    expect(JSON.parse(report.extra!)).toEqual({ region: "north", data: { [key]: value } });
+  });
+
+  test.each(["episode", "state", "test", "button", "presses", "attempt"])(
+    "an emergency without %s is rejected",
+    (key) => {
+      const value = wire(1, { kind: "emergency", data: emergencyData({ [key]: undefined }) });
+      expect(json("event", value).rejected).toHaveLength(1);
+    },
+  );
+
+  test.each([
     ["U+0000", '"a\\u0000b"'],
     ["half a surrogate pair", '"\\ud800"'],
     ["U+0000 in a key", '{"\\u0000":1}'],
