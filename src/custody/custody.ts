@@ -13,7 +13,7 @@ export type CustodySetting = "auto" | "broker" | "dispatch";
 export type CustodyMode = "broker" | "dispatch";
 
 const DAY_MS = 24 * 3_600_000;
-/** The clocks of a recorder and of a unit may differ by this much, besides the difference that is known (`behindMs`). */
+/** The clocks of a recorder and of a unit may differ by this much, besides what is known (`Known.behindMs`). */
 const APART_MS = 600_000;
 /** A receipt that waited no longer tells how far the recorder's clock is behind. */
 const AT_ONCE_MS = 60_000;
@@ -37,8 +37,8 @@ export type Known = {
   /** The time of the newest reports that it covers and that no broker has acknowledged, UTC milliseconds. */
   readonly coveredAt: number | undefined;
   readonly now: Instant;
-  /** For how long it may have waited, milliseconds. */
-  readonly waitedMs: number;
+  /** How far the recorder's clock is behind, milliseconds (`clockBehindMs`). Undefined: no receipt of this life shows it. */
+  readonly behindMs: number | undefined;
 };
 
 /** Why a receipt changes nothing. */
@@ -58,8 +58,9 @@ export type Verdict =
    */
   | { readonly kind: "jumped"; readonly upTo: number; readonly missing: ReceiptMessage["missing"] }
   /**
-   * Such a life has declared all numbers up to its own, and this one has given some of them again. It is to be judged
-   * when their reports have been sent.
+   * Such a life has declared all numbers up to its own, and this one has given some of them again: it is to be judged when
+   * their reports have been sent. Or it is older than what it covers: it is to be judged when a receipt has shown how far
+   * the recorder's clock is behind.
    */
   | { readonly kind: "later" }
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
@@ -69,6 +70,21 @@ const ignored = (why: Ignored, detail: string): Verdict => ({ kind: "ignored", w
 /** The numbers that a received value is about, if it is a receipt. */
 export const claimOf = (value: unknown): Pick<ReceiptMessage, "upTo" | "missing"> | undefined =>
   ReceiptMessage.safeParse(value).data;
+
+/**
+ * How far the clock of the unit's recorder is behind, if a received value shows it: one that waited no longer than
+ * AT_ONCE_MS, while the time is known.
+ */
+export const clockBehindMs = (
+  { newest }: CustodyMemory,
+  value: unknown,
+  { now, waitedMs }: { readonly now: Instant; readonly waitedMs: number },
+): number | undefined => {
+  const { data: receipt } = ReceiptMessage.safeParse(value);
+  const isOurs = receipt !== undefined && (newest === undefined || newest.by === receipt.by);
+  if (!isOurs || now.clock === "unset" || waitedMs > AT_ONCE_MS) return undefined;
+  return Math.max(0, now.at - Date.parse(receipt.at));
+};
 
 /** What a received value means. `value`: parsed JSON, or anything else. */
 export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verdict => {
@@ -88,13 +104,14 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   if (coversUnsent(receipt, known)) return { kind: "later" };
   if (isFar(receipt.upTo, known.next))
     return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
-  const claim = falseClaim(receipt, known, memory);
+  const claim = falseClaim(receipt, known);
+  if (claim === "doubtful") return { kind: "later" };
   if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
   const { by, upTo } = receipt;
   return {
     kind: "counts",
     receipt,
-    memory: { ...memory, newest: { by, at, upTo, store }, proven: true, silentMs: 0, ...behind(at, known) },
+    memory: { ...memory, newest: { by, at, upTo, store }, proven: true, silentMs: 0 },
   };
 };
 
@@ -118,20 +135,20 @@ const coversUnsent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known
   return first !== undefined && (isFar(upTo, next) || isFar(next, first));
 };
 
-/** How far the recorder's clock is behind, if a receipt that was written at `at` shows it. */
-const behind = (at: number, { now, waitedMs }: Known): Pick<CustodyMemory, "behindMs"> =>
-  now.clock === "unset" || waitedMs > AT_ONCE_MS ? {} : { behindMs: Math.max(0, now.at - at) };
-
-/** What a receipt claims that cannot be true of this store. */
+/**
+ * What a receipt claims that cannot be true of this store. `doubtful`: it is older than what it covers, or the recorder's
+ * clock is behind.
+ */
 const falseClaim = (
   { upTo, missing, at }: ReceiptMessage,
-  { next, unsent, coveredAt }: Known,
-  { behindMs = 0 }: CustodyMemory,
+  { next, unsent, coveredAt = -Infinity, now, behindMs }: Known,
 ): string | undefined => {
   if (upTo >= next) return `numbers up to ${upTo}, and the next one here is ${next}`;
   const never = unsent(upTo, missing);
   if (never !== undefined) return `number ${never}, which was never sent`;
-  return coveredAt !== undefined && coveredAt > Date.parse(at) + APART_MS + behindMs
+  const isBefore = (ms: number): boolean => coveredAt > Date.parse(at) + APART_MS + ms;
+  if (behindMs === undefined && now.clock !== "unset" && isBefore(0)) return "doubtful";
+  return isBefore(behindMs ?? 0)
     ? `numbers up to ${upTo} at ${at}, before reports with such numbers were made here`
     : undefined;
 };

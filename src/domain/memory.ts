@@ -93,8 +93,6 @@ export const CustodyMemory = z.object({
   silentMs: z.number().nonnegative(),
   /** When a receipt last made the unit begin a new store, UTC milliseconds. */
   renewedAt: z.number().optional(),
-  /** By how much the recorder's clock was behind the unit's when a receipt last came at once, milliseconds. */
-  behindMs: z.number().nonnegative().optional(),
 });
 export type CustodyMemory = z.infer<typeof CustodyMemory>;
 export const NO_CUSTODY: CustodyMemory = { proven: false, silentMs: 0 };

@@ -1,5 +1,6 @@
 import {
   claimOf,
+  clockBehindMs,
   isForsaken,
   judge,
   modeOf,
@@ -63,8 +64,10 @@ export class CustodyPart {
   #secondAt: number | undefined;
   #receiving: Promise<void> = Promise.resolve();
   #unread = 0;
-  /** A receipt that is to be judged later: the outbox is not recovered, or what the receipt covers has not been sent. */
+  /** A receipt that is to be judged later: the outbox is not recovered, or see `Verdict`. */
   #early: Came | undefined;
+  /** How far the recorder's clock is behind, as a receipt of this life has shown it, in milliseconds. */
+  #behindMs: number | undefined;
   /** A new store is to begin. `asked`: the disk is being asked. */
   #renewal: { readonly why: string; asked: boolean } | undefined;
   #rememberedAt = -Infinity;
@@ -178,8 +181,18 @@ export class CustodyPart {
   }
 
   async #receive(came: Came): Promise<void> {
+    const { clock } = this.#options;
+    const early = this.#early;
+    const shown = clockBehindMs(this.#memory, came.value, { now: clock.now(), waitedMs: came.waitedMs });
+    this.#behindMs = shown ?? this.#behindMs;
+    // The newer one would settle what the older one shows to be false.
+    if (early && early !== came && shown !== undefined) await this.#judge(early);
+    if (!this.#renewal) await this.#judge(came);
+  }
+
+  async #judge(came: Came): Promise<void> {
     const { outbox, clock } = this.#options;
-    const { value, broker, waitedMs } = came;
+    const { value, broker } = came;
     // What earlier lives have given is not known yet.
     this.#early = outbox.recovered ? undefined : came;
     if (this.#early) return;
@@ -192,7 +205,7 @@ export class CustodyPart {
         unsent: (upTo, missing) => outbox.unsent(upTo, missing),
         coveredAt,
         now: clock.now(),
-        waitedMs,
+        behindMs: this.#behindMs,
       });
     let verdict = judged();
     if (verdict.kind === "jumped") {

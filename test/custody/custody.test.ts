@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  clockBehindMs,
   isForsaken,
   judge,
   modeOf,
@@ -17,7 +18,7 @@ const KNOWN: Known = {
   unsent: () => undefined,
   coveredAt: undefined,
   now: { at: AT, clock: "gnss" },
-  waitedMs: Infinity,
+  behindMs: 0,
 };
 const receipt = (more: object = {}): object => ({
   store: "k3v9q0ab",
@@ -78,22 +79,27 @@ describe("a receipt", () => {
   test("cannot cover a report that was made after it: dispatch has another one of that number", () => {
     expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_000 }).kind).toBe("counts");
     expect(judge(heard, receipt(), { ...KNOWN, coveredAt: AT + 600_001 }).kind).toBe("renew");
-    // The recorder's clock was a quarter of an hour behind when a receipt came at once.
+    // Nor if the recorder's clock is known to be a quarter of an hour behind.
+    const behindMs = 900_000;
+    expect(judge(heard, receipt(), { ...KNOWN, behindMs, coveredAt: AT + 1_500_000 }).kind).toBe("counts");
+    expect(judge(heard, receipt(), { ...KNOWN, behindMs, coveredAt: AT + 1_500_001 }).kind).toBe("renew");
+    // Until that is known, it is judged later. Without the time that never comes.
+    const unknown = { ...KNOWN, behindMs: undefined };
+    expect(judge(heard, receipt(), { ...unknown, coveredAt: AT + 600_000 }).kind).toBe("counts");
+    expect(judge(heard, receipt(), { ...unknown, coveredAt: AT + 600_001 }).kind).toBe("later");
+    const now = { at: 0, clock: "unset" } as const;
+    expect(judge(heard, receipt(), { ...unknown, now, coveredAt: AT + 600_001 }).kind).toBe("renew");
+  });
+
+  test("that came at once shows how far the recorder's clock is behind", () => {
     const now = { at: AT + 900_000, clock: "gnss" } as const;
-    const late = (known: Partial<Known>) => {
-      const verdict = judge(heard, receipt({ at: new Date(AT - 1).toISOString() }), {
-        ...KNOWN,
-        now,
-        ...known,
-      });
-      return verdict.kind === "counts" ? verdict.memory : heard;
-    };
-    const behind = late({ waitedMs: 1_000 });
-    expect(behind.behindMs).toBe(900_001);
-    expect(judge(behind, receipt(), { ...KNOWN, coveredAt: AT + 1_500_001 }).kind).toBe("counts");
-    expect(judge(behind, receipt(), { ...KNOWN, coveredAt: AT + 1_500_002 }).kind).toBe("renew");
-    expect(late({ waitedMs: Infinity }).behindMs).toBeUndefined();
-    expect(late({ waitedMs: 1_000, now: { at: 0, clock: "unset" } }).behindMs).toBeUndefined();
+    expect(clockBehindMs(heard, receipt(), { now, waitedMs: 60_000 })).toBe(900_000);
+    expect(clockBehindMs(NO_CUSTODY, receipt(), { now, waitedMs: 0 })).toBe(900_000);
+    expect(clockBehindMs(heard, receipt(), { now: { at: AT - 1, clock: "ntp" }, waitedMs: 0 })).toBe(0);
+    expect(clockBehindMs(heard, receipt(), { now, waitedMs: 60_001 })).toBeUndefined();
+    expect(clockBehindMs(heard, receipt(), { now: { at: 0, clock: "unset" }, waitedMs: 0 })).toBeUndefined();
+    expect(clockBehindMs(heard, receipt({ by: "another" }), { now, waitedMs: 0 })).toBeUndefined();
+    expect(clockBehindMs(heard, "{", { now, waitedMs: 0 })).toBeUndefined();
   });
 
   test("with far higher numbers and none between is of a life that could not store its own, not of a newer disk", () => {

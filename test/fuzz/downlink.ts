@@ -12,7 +12,7 @@ const KNOWN = [undefined, 3].map((unsent) => ({
   unsent: () => unsent,
   coveredAt: NOW.at - 60_000,
   now: NOW,
-  waitedMs: 0,
+  behindMs: undefined,
 }));
 const TOPIC = "patrol/v1/zrenjanin/zr-117/command";
 const BYTES = 16_384;
