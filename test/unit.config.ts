@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     include: [
       "test/rooms.test.ts",
-      "test/{domain,decode,policy,emergency,commands,wire,dispatch,settings,bundle,status,unit,tools}/**/*.test.ts",
+      "test/{domain,decode,policy,emergency,commands,wire,dispatch,custody,commissioning,settings,bundle,status,unit,tools}/**/*.test.ts",
       "test/{outbox,sources,runtime,simulation}/**/*.test.ts",
       "test/web/*.test.ts",
       "test/recorder/{open-message,ledger,run-set,receipts,silence,mqtt}.test.ts",

@@ -32,7 +32,8 @@ type Running = {
   readonly ended: Promise<void>;
 };
 
-const CONNECT_MS = 10_000;
+/** Of `dispatch/dial`, with patience. */
+const CONNECT_MS = 30_000;
 const LOOK_MS = 250;
 
 /**
@@ -133,7 +134,7 @@ export class Collector {
       const either = AbortSignal.any([signal, patience.signal]);
       const connection = await connect(
         broker,
-        { ...options, withoutRetained: true },
+        { ...options, withoutRetained: true, patient: true },
         { ...on, message },
         either,
       );

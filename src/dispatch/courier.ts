@@ -273,7 +273,13 @@ export class Courier {
     const { connect, broker, options, time } = this.#options;
     const { signal } = this.#stopping;
     const { will: _, ...rest } = options;
-    const login: ConnectOptions = { ...rest, clientId, withoutRetained: true, patient: true, hurried: true };
+    const login: ConnectOptions = {
+      ...rest,
+      clientId,
+      withoutRetained: true,
+      patient: true,
+      hurried: this.#isUrgent,
+    };
     if (this.#id === "own") return connect(broker, login, on, signal);
     const ended = (): void => {
       this.#takesOverUntil = time.mono() + ECHO_MS;

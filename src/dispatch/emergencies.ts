@@ -51,8 +51,8 @@ export type EmergenciesOptions = {
 };
 
 export type EmergencyEvents = {
-  /** A broker with a subscriber has acknowledged an emergency. */
-  delivered(report: EmergencyUpdate, broker: string): void;
+  /** A broker with a subscriber has acknowledged an emergency, so many milliseconds after it was published there. */
+  delivered(report: EmergencyUpdate, broker: string, afterMs: number): void;
   /** A broker has not accepted an emergency, perhaps only for its size. */
   emergencyRefused(broker: string): void;
   /** A broker has no retained copy of an episode any more. `prefix`: of its topic, if it is an earlier one. */
@@ -267,9 +267,9 @@ export class Emergencies {
       this.#unheard(outgoing.report.data.episode);
     if (kind !== "delivered") return;
     if (outgoing.kind === "emergency" && answer.reports.length > 0)
-      this.#delivered(outgoing.report, broker, by);
+      this.#delivered(outgoing.report, answer.afterMs, broker, by);
     if (outgoing.kind === "removal") {
-      if (outgoing.final) this.#delivered(outgoing.final, broker, by);
+      if (outgoing.final) this.#delivered(outgoing.final, answer.afterMs, broker, by);
       else this.#gone(outgoing.episode, broker, by);
     }
   }
@@ -376,7 +376,7 @@ export class Emergencies {
     this.#plan(episode, false);
   }
 
-  #delivered(report: EmergencyUpdate, broker: string, by: Carrier): void {
+  #delivered(report: EmergencyUpdate, afterMs: number, broker: string, by: Carrier): void {
     const { episode, state } = report.data;
     this.#options.live.delivered(report);
     const standing = this.#standing.get(episode);
@@ -388,7 +388,7 @@ export class Emergencies {
       if (state === "cleared") this.#end(episode, standing.copies);
     }
     if (state === "cleared") this.#gone(episode, broker, by);
-    this.#on?.delivered(report, broker);
+    this.#on?.delivered(report, broker, afterMs);
   }
 
   /** Dispatch has the end of an episode: only brokers that may have a copy still need a courier. */

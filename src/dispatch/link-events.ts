@@ -56,6 +56,8 @@ export type LinkOptions = {
 
 export type LinkEvents = EmergencyEvents & {
   up(broker: string, version: 4 | 5): void;
+  /** The broker has acknowledged the birth. */
+  born(broker: string): void;
   /**
    * A connection could not be made, or was lost. Each different fault of a broker is reported once; `unconfirmed`, which
    * is no fault of the connection, each time.
@@ -106,6 +108,7 @@ export type LinkEvents = EmergencyEvents & {
 /** No events are reported before the link is started. */
 export const NOBODY: LinkEvents = {
   up: () => undefined,
+  born: () => undefined,
   down: () => undefined,
   deserted: () => undefined,
   silent: () => undefined,

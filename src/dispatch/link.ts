@@ -296,6 +296,8 @@ export class Link {
       this.#farewell?.();
     // A broker that answers anything has let the unit in, even if it refuses the birth.
     if (!this.#leaving && this.#status.broker === undefined) this.#up(connection);
+    if (answer.kind === "delivered" && answer.outgoing.kind === "state" && !answer.outgoing.last)
+      this.#on.born(connection.broker);
   }
 
   #sessionEvents(broker: string): Pick<SessionEvents, "isLive" | "right" | "publishing"> {

@@ -32,6 +32,8 @@ export type Answer =
       readonly outgoing: Outgoing;
       readonly reports: readonly Report[];
       readonly code: number;
+      /** How long after it was published, milliseconds. */
+      readonly afterMs: number;
     }
   /** The broker has answered the removal of a copy with this PUBACK reason code. */
   | {

@@ -318,14 +318,14 @@ export class Traffic {
     }
     // The answer to a removal does not show whether there is a subscriber.
     if (outgoing.kind !== "removal" || outgoing.final) this.#pauses.taken(channel);
-    return this.#delivered(outgoing, code);
+    return this.#delivered(outgoing, code, now - flight.sentAt);
   }
 
-  #delivered(outgoing: Outgoing, code: number): Answer {
+  #delivered(outgoing: Outgoing, code: number, afterMs: number): Answer {
     if (outgoing.kind === "emergency" && outgoing.report.data.state === "cleared") {
       // It counts as delivered once the retained copy is removed too.
       this.#urgent.removeNow(outgoing.report.data.episode, outgoing.report);
-      return { kind: "delivered", outgoing, reports: [], code };
+      return { kind: "delivered", outgoing, reports: [], code, afterMs };
     }
     if (outgoing.kind === "emergency") this.#urgent.delivered(outgoing.report);
     const reports = reportsOf(outgoing);
@@ -334,7 +334,7 @@ export class Traffic {
       this.#reading.delivered(laneOf(kind), seq);
     }
     if (outgoing.kind === "removal") this.#urgent.forget(outgoing.episode);
-    return { kind: "delivered", outgoing, reports, code };
+    return { kind: "delivered", outgoing, reports, code, afterMs };
   }
 
   /** Puts a message back to the front of its queue, to be sent again if it can be made to fit. */

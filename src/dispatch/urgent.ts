@@ -150,9 +150,12 @@ export class Urgent {
     return this.#standing.get(data.episode)?.report.seq === seq;
   }
 
+  /** A press must not wait for the removal of copies of other episodes. */
   #push(report: EmergencyUpdate): void {
     this.#settings.underway.add(report.seq);
-    this.#queue.push({ kind: "emergency", report });
+    const isOther = (one: Waiting): boolean => one.kind === "removal" && one.episode !== report.data.episode;
+    const at = this.#queue.findIndex(isOther);
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, { kind: "emergency", report });
   }
 
   /** Another report of the episode replaces a queued one, which is sent as history. */

@@ -1,6 +1,6 @@
 import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
 import { isOver, isTooEarly, refusedEarly } from "./early-clear.ts";
-import { handedWith, refusedBy, seenSince } from "./seen.ts";
+import { handedWith, refusedBy, seenSince, type Acknowledged } from "./seen.ts";
 
 /**
  * Emergency episodes (contract §5): how a press, an acknowledgement, a PUBACK or time changes them. Pure:
@@ -15,8 +15,6 @@ export type Emergency = {
 type PressName = NonNullable<Episode["first"]>;
 
 /** `at`: in UTC milliseconds, if the time is known. */
-type Moment = { readonly mono: number; readonly at?: number | undefined };
-
 export type EpisodeEvent =
   | {
       readonly kind: "press";
@@ -42,9 +40,9 @@ export type EpisodeEvent =
   /** The report of a revision is on disk. */
   | { readonly kind: "stored"; readonly id: string; readonly revision: number }
   /** A broker with a subscriber has acknowledged the report of a revision. */
-  | ({ readonly kind: "sent"; readonly id: string; readonly revision: number } & Moment)
+  | ({ readonly kind: "sent"; readonly id: string; readonly revision: number } & Acknowledged)
   /** The same of a report that is not the present one. It has so many presses. */
-  | ({ readonly kind: "shown"; readonly id: string; readonly presses: number } & Moment)
+  | ({ readonly kind: "shown"; readonly id: string; readonly presses: number } & Acknowledged)
   | {
       readonly kind: "ack";
       readonly id: string;
@@ -259,10 +257,10 @@ const stored = (emergency: Emergency, event: EpisodeEvent & { kind: "stored" }):
 
 /** Dispatch can have seen the newest press, though the episode has changed since. */
 const shown = (emergency: Emergency, event: EpisodeEvent & { kind: "shown" }): Step => {
-  const { id, presses, mono, at } = event;
+  const { id, presses } = event;
   const episode = emergency.episodes.find((one) => one.id === id);
   if (!episode?.unseen || episode.presses !== presses) return unchanged(emergency);
-  const seen = { ...episode, sentPresses: presses, unseen: undefined, ...seenSince(episode, mono, at) };
+  const seen = { ...episode, sentPresses: presses, unseen: undefined, ...seenSince(event) };
   return unchanged(replace(emergency, seen), { kind: "keep" });
 };
 
@@ -276,7 +274,7 @@ const sent = (emergency: Emergency, event: EpisodeEvent & { kind: "sent" }): Ste
       reach: "sent",
       sentPresses: episode.presses,
       unseen: undefined,
-      ...(episode.unseen ? seenSince(episode, event.mono, event.at) : {}),
+      ...(episode.unseen ? seenSince(event) : {}),
     } as const;
     // Stored: after a restart dispatch's `cleared` may come before the next acknowledgement of a broker.
     const kept = episode.unseen ? [{ kind: "keep" } as const] : [];

@@ -14,18 +14,21 @@ const SEEN_MS = 60_000;
 /** A broker passes a report on while it acknowledges it, and that answer can be late: by this much at most. */
 const LATE_MS = 3_000;
 
-/**
- * A broker has acknowledged a report with the newest press. `seenMono` and `seenAt` say since when dispatch may have seen
- * it: not before a connection got it. `at`: UTC milliseconds, if the time is known.
- */
-export const seenSince = (
-  { unseen }: Episode,
-  mono: number,
-  at: number | undefined,
-): Pick<Episode, "seenMono" | "seenAt"> => {
-  const handed = Object.values(unseen?.handed ?? {}).map(({ first }) => first);
-  const handedAt = handed.length > 0 ? Math.min(...handed) : -Infinity;
-  const agoMs = Math.min(LATE_MS, mono - handedAt);
+/** A broker has acknowledged a report. `at`: UTC milliseconds, if the time is known. */
+export type Acknowledged = {
+  readonly mono: number;
+  readonly at?: number | undefined;
+  /** How long after it was published there, milliseconds. */
+  readonly afterMs?: number | undefined;
+};
+
+/** Since when dispatch may have seen a press, because a broker has acknowledged a report with it: not before it left. */
+export const seenSince = ({
+  mono,
+  at,
+  afterMs = LATE_MS,
+}: Acknowledged): Pick<Episode, "seenMono" | "seenAt"> => {
+  const agoMs = Math.min(LATE_MS, afterMs);
   return { seenMono: mono - agoMs, seenAt: at === undefined ? undefined : at - agoMs };
 };
 

@@ -273,17 +273,17 @@ export class EmergencyPart implements Disposable {
     return clock === "unset" ? undefined : at;
   }
 
-  /** A broker with a subscriber has acknowledged a report. */
-  delivered(report: EmergencyUpdate): void {
+  /** A broker with a subscriber has acknowledged a report, so many milliseconds after it was published there. */
+  delivered(report: EmergencyUpdate, afterMs: number): void {
     const { episode: id } = report.data;
     const episode = this.#ring.emergency.episodes.find((one) => one.id === id);
     if (!episode) return;
     if (this.#reports.get(id)?.seq !== report.seq) {
-      this.#give({ kind: "shown", id, presses: report.data.presses, at: this.#at() });
+      this.#give({ kind: "shown", id, presses: report.data.presses, at: this.#at(), afterMs });
       return;
     }
     this.#legs.reached(id, "sent", this.#options.clock.mono());
-    this.#give({ kind: "sent", id, revision: episode.revision, at: this.#at() });
+    this.#give({ kind: "sent", id, revision: episode.revision, at: this.#at(), afterMs });
   }
 
   /**

@@ -2,33 +2,23 @@ import type { LinkEvents } from "../dispatch/link.ts";
 
 /** Whether dispatch is reached: a broker has acknowledged the unit's birth on the connection that is open. */
 export class Reach {
-  #broker: string | undefined;
-  #refusing: string | undefined;
+  #reached = false;
 
   get reached(): boolean {
-    return this.#broker !== undefined && this.#broker !== this.#refusing;
+    return this.#reached;
   }
 
   /** The events of the link, with these watched. */
   watch(events: LinkEvents): LinkEvents {
     return {
       ...events,
-      up: (broker, version) => {
-        this.#broker = broker;
-        events.up(broker, version);
+      born: (broker) => {
+        this.#reached = true;
+        events.born(broker);
       },
       down: (error, broker, silentMs) => {
-        this.#broker = undefined;
-        this.#refusing = undefined;
+        this.#reached = false;
         events.down(error, broker, silentMs);
-      },
-      refused: (broker, topic, why) => {
-        if (topic === "state") this.#refusing = broker;
-        events.refused(broker, topic, why);
-      },
-      accepted: (broker, topic) => {
-        if (topic === "state") this.#refusing = undefined;
-        events.accepted(broker, topic);
       },
     };
   }

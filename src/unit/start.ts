@@ -136,6 +136,7 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       emergency.give({ kind: "connected", broker, mono: clock.mono() });
       can?.refresh();
     },
+    born: () => undefined,
     down(error, broker, silentMs) {
       connected.emit(false);
       emergency.give({ kind: "listening", listening: false, mono: clock.mono() - silentMs });
@@ -184,8 +185,8 @@ const linkEvents = (core: Core, parts: Parts, commands: CommandPart): LinkEvents
       );
     },
     publishing: (report, broker) => emergency.publishing(report, broker),
-    delivered(report, broker) {
-      emergency.delivered(report);
+    delivered(report, broker, afterMs) {
+      emergency.delivered(report, afterMs);
       faults.clear({ part: "link", code: "emergency-too-large" }, `${broker} accepts emergencies`);
     },
     emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),

@@ -51,6 +51,13 @@ test("what is large comes whole, however slow the link is", async () => {
   expect(visit.facts.filter(({ what }) => what === "connected")).toHaveLength(2);
 });
 
+test("over a link of 500 B/s, on which a connection takes longer than 10 s", async () => {
+  const visit = await openVisit(Buffer.from("{}"));
+  visit.network.change(visit.route, { bytesPerS: 500, latencyMs: 2_000 });
+  await visit.look(60_000);
+  expect(visit.heard).toHaveLength(1);
+});
+
 test("what a tunnel has held up comes with the same visit", async () => {
   const visit = await openVisit(Buffer.alloc(30_000, "x"), Buffer.from("{}"));
   visit.network.change(visit.route, { latencyMs: 300 });

@@ -225,6 +225,8 @@ describe("a courier", () => {
     courier.remove(EPISODE);
     await bench.wait(5_000);
     expect([bench.broker.retained(TOPIC), bench.done]).toEqual([undefined, true]);
+    // It may wait longer for an answer to CONNECT than an emergency may.
+    expect(bench.dialled.map(({ patient, hurried }) => [patient, hurried])).toEqual([[true, false]]);
   });
 
   test("dials every 4 s at most while an emergency is open, and every 25 s or so when only its end is left", async () => {

@@ -93,6 +93,7 @@ export const openLink = (brokers: readonly string[], connect: Connect, time: Tim
   const withheld: string[] = [];
   const messages: string[] = [];
   const on: LinkEvents = {
+    born: () => undefined,
     up: (broker) => void ups.push(broker),
     down: (error) => void downs.push(error),
     silent: () => undefined,

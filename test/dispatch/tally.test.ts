@@ -7,7 +7,7 @@ test("reports that were delivered are counted", () => {
   const tally = new Tally();
   const reports = [position(1), position(2)];
   const outgoing = { kind: "history", reports, payload: Buffer.alloc(0) } as const;
-  tally.answered({ kind: "delivered", code: 0, outgoing, reports }, 0);
+  tally.answered({ kind: "delivered", code: 0, afterMs: 0, outgoing, reports }, 0);
   tally.answered({ kind: "unheard", outgoing }, 0);
   expect(tally.delivered).toBe(2);
 });
@@ -23,16 +23,16 @@ test("a broker that answers 0x10 for a minute is deserted; a birth or a removal 
   const tally = new Tally();
   tally.answered({ kind: "unheard", outgoing: { kind: "event", report: event(1) } }, 0);
   const birth = { kind: "state", payload: Buffer.alloc(0), last: false } as const;
-  tally.answered({ kind: "delivered", code: 0, outgoing: birth, reports: [] }, 30_000);
+  tally.answered({ kind: "delivered", code: 0, afterMs: 0, outgoing: birth, reports: [] }, 30_000);
   const removal = { kind: "removal", episode: emergency(1).data.episode } as const;
-  tally.answered({ kind: "delivered", code: 0, outgoing: removal, reports: [] }, 30_000);
+  tally.answered({ kind: "delivered", code: 0, afterMs: 0, outgoing: removal, reports: [] }, 30_000);
   expect([tally.isDeserted(59_999), tally.isDeserted(60_000)]).toEqual([false, true]);
 });
 
 test("a broker is useless a minute after its first refusal, however long a quiet car has sent nothing before", () => {
   const tally = new Tally();
   const heard = { kind: "event", report: event(1) } as const;
-  tally.answered({ kind: "delivered", code: 0, outgoing: heard, reports: [event(1)] }, 0);
+  tally.answered({ kind: "delivered", code: 0, afterMs: 0, outgoing: heard, reports: [event(1)] }, 0);
   tally.answered({ kind: "refused", channel: "health", code: 0x97, first: true }, 200_000);
   tally.answered({ kind: "refused", channel: "event", code: 0x97, first: true }, 210_000);
   expect([tally.isUseless(210_001), tally.isUseless(259_999), tally.isUseless(260_000)]).toEqual([
@@ -40,7 +40,7 @@ test("a broker is useless a minute after its first refusal, however long a quiet
     false,
     true,
   ]);
-  tally.answered({ kind: "delivered", code: 0, outgoing: heard, reports: [event(1)] }, 270_000);
+  tally.answered({ kind: "delivered", code: 0, afterMs: 0, outgoing: heard, reports: [event(1)] }, 270_000);
   tally.answered({ kind: "refused", channel: "event", code: 0x97, first: true }, 400_000);
   expect(tally.isUseless(459_999)).toBe(false);
 });
@@ -48,9 +48,11 @@ test("a broker is useless a minute after its first refusal, however long a quiet
 test("after a silence any answer shows again what the broker had shown before", () => {
   const tally = new Tally();
   const reply = { kind: "reply", route: { topic: "x", retain: false }, payload: Buffer.alloc(0) } as const;
-  const answer = { kind: "delivered", code: 0, outgoing: reply, reports: [] } as const;
+  const answer = { kind: "delivered", code: 0, afterMs: 0, outgoing: reply, reports: [] } as const;
   const heard = { kind: "event", report: event(1) } as const;
-  expect(tally.answered({ kind: "delivered", code: 0, outgoing: heard, reports: [event(1)] }, 0)).toBe(true);
+  expect(
+    tally.answered({ kind: "delivered", code: 0, afterMs: 0, outgoing: heard, reports: [event(1)] }, 0),
+  ).toBe(true);
   expect(tally.answered(answer, 1_000)).toBeUndefined();
   tally.silent();
   expect([tally.answered(answer, 9_000), tally.answered(answer, 9_001)]).toEqual([true, undefined]);

@@ -52,6 +52,15 @@ describe("what an emergency waits behind", () => {
   });
 });
 
+test("an emergency does not wait for the removal of copies of other episodes", () => {
+  const bench = open({ receiveMaximum: 1 });
+  for (const episode of ["X", "Y"]) bench.traffic.remove(episode);
+  bench.run();
+  bench.traffic.say(emergency(1));
+  bench.answer(0);
+  expect(bench.run()).toEqual(["emergency 1"]);
+});
+
 describe("an episode", () => {
   test("a newer report of it replaces the queued one, which goes as history", () => {
     const bench = open({ receiveMaximum: 1 }, [emergency(1), emergency(2, "received")]);

@@ -60,3 +60,25 @@ test("on a disk that takes nothing, the will of a later life is not below the bi
   for (const birth of births(world))
     expect(isBelow([Number(last["boot"]), Number(last["connection"])], birth)).toBe(false);
 });
+
+test("dispatch counts as reached once a broker has acknowledged the birth, not the emergency before it", async () => {
+  const world = openWorld([{ receiveMaximum: 1 }]);
+  const { broker, route } = world.brokers[0]!;
+  const { unit, board } = await world.start();
+  await world.wait(20_000);
+  expect(unit.reached()).toBe(true);
+  route.unreachable = true;
+  world.network.reset(route);
+  await world.wait(10_000);
+  board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  // The broker takes emergencies and says nothing about the birth.
+  broker.faults.muteBirth = true;
+  route.unreachable = false;
+  await world.wait(4_000);
+  expect(world.heard.some(({ topic }) => topic.includes("/emergency/"))).toBe(true);
+  expect(unit.reached()).toBe(false);
+  broker.faults.muteBirth = false;
+  world.network.reset(route);
+  await world.wait(20_000);
+  expect(unit.reached()).toBe(true);
+});

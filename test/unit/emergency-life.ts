@@ -141,6 +141,7 @@ export class EmergencyWorld {
     const mono = () => Math.floor(process.lastedMs);
     const on: LinkEvents = {
       up: (broker) => emergency.give({ kind: "connected", broker, mono: mono() }),
+      born: () => undefined,
       down: () => emergency.give({ kind: "listening", listening: false, mono: mono() }),
       silent: () => undefined,
       deserted: () => undefined,
@@ -151,7 +152,7 @@ export class EmergencyWorld {
       oversize: () => undefined,
       tooLarge: () => undefined,
       publishing: (report, broker) => emergency.publishing(report, broker),
-      delivered: (report) => emergency.delivered(report),
+      delivered: (report, _broker, afterMs) => emergency.delivered(report, afterMs),
       emergencyRefused: (broker) => emergency.give({ kind: "refused", broker }),
       removed: (id, broker, prefix) => emergency.give({ kind: "removed", id, broker, prefix }),
       left: (id, broker, prefix) => emergency.give({ kind: "left", id, broker, prefix }),

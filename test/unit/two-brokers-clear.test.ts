@@ -192,3 +192,59 @@ test.each([0, 60_000])(
     expect(world.lamps.at(-1)).not.toBe("idle");
   },
 );
+
+/** The link is at the first broker, and a session waits at the second one. */
+const twoDesks = async (isKnown: boolean, beforeMs: number) => {
+  const world = openWorld([{}, {}]);
+  const [a, b] = world.brokers;
+  a!.route.unreachable = true;
+  const { board } = await world.start();
+  const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(30_000);
+  a!.route.unreachable = false;
+  world.network.reset(b!.route);
+  b!.route.unreachable = true;
+  await world.wait(20_000);
+  b!.route.unreachable = false;
+  await world.wait(120_000);
+  board.hello("aaaaaaaa", 0);
+  press(1);
+  await world.wait(3_000);
+  const { topic } = world.heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
+  const say = ({ broker }: (typeof world.brokers)[number], stage: string): void => {
+    const text = JSON.stringify({ stage, by: "op", at: new Date(world.time.host()).toISOString() });
+    broker.publish(`${topic}/ack`, Buffer.from(text), {});
+  };
+  say(a!, "accepted");
+  await world.wait(20_000);
+  const coverage = (is: boolean): void => {
+    for (const { route } of world.brokers) {
+      if (is || isKnown) world.network.reset(route);
+      route.unreachable = isKnown && !is;
+      world.network.change(route, { swallowing: !is });
+    }
+  };
+  coverage(false);
+  await world.wait(3_000);
+  press(2);
+  await world.wait(30_000);
+  say(a!, "cleared");
+  await world.wait(8_000);
+  say(b!, "cleared");
+  await world.wait(beforeMs);
+  coverage(true);
+  await world.wait(60_000);
+  return world.lamps.at(-1);
+};
+
+test.each([
+  [true, 0],
+  [true, 1_500],
+  [false, 0],
+  [false, 1_500],
+])(
+  "a press that could not leave is not ended by two operators at two desks (the unit knows: %s), the second %i ms before it can",
+  async (isKnown, beforeMs) => {
+    expect(await twoDesks(isKnown, beforeMs)).toBe("sent");
+  },
+);
