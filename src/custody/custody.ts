@@ -15,7 +15,7 @@ export type CustodyMode = "broker" | "dispatch";
 const DAY_MS = 24 * 3_600_000;
 /** The clocks of a recorder and of a unit may differ by this much, besides what is known (`Known.behindMs`). */
 const APART_MS = 600_000;
-/** A receipt that waited no longer tells how far the recorder's clock is behind. */
+/** Only a receipt that waited at most this long shows how far the recorder's clock is behind. */
 const AT_ONCE_MS = 60_000;
 /** After this long without a receipt, 0x10 counts again as what it says. */
 const FRESH_MS = 600_000;
@@ -127,8 +127,8 @@ const isFar = (high: number, low: number): boolean =>
   high >= FAR && high < NUMBERS_MAX && high > low + JUMP_MIN;
 
 /**
- * Whether a receipt covers reports of this life that have not been sent, because a life jumped: an earlier one (then the
- * receipt is far above `next`) or this one (then `next` is far above those reports).
+ * Whether a receipt covers reports that this life has not sent, because a life jumped: an earlier one (then the receipt is
+ * far above `next`) or this one (then `next` is far above those reports).
  */
 const coversUnsent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): boolean => {
   const first = unsent(Math.min(upTo, next - 1), missing);

@@ -31,7 +31,7 @@ export class BrokerFaults {
   }
 
   /**
-   * It has answered a courier. That accepts a broker which keeps no retained messages, so `failed` may not be over.
+   * It has answered a courier. A courier accepts a broker that keeps no retained messages, so `failed` may not be over.
    * Otherwise as `letIn`.
    */
   answeredCourier(broker: string): LinkFault | undefined {

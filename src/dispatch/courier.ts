@@ -58,8 +58,8 @@ export type CourierOptions = {
 };
 
 /**
- * The client id of a courier: its own, that of the link, or that of the link for good, because the broker has said that it
- * refuses the other one.
+ * The client id of a courier. `own`; `link`: that of the link for the next attempt; `link-only`: the broker has refused
+ * `own` with a code.
  */
 type ClientId = "own" | "link" | "link-only";
 /** What a broker that refuses a client id may do, besides saying so. */
@@ -70,13 +70,13 @@ const RETRY_MS = { min: 1_000, max: 4_000 };
 const REPEAT_MS = 5_000;
 /**
  * The pause while only ended episodes are left. Their copies must be removed within a minute after the broker
- * is reachable again: this pause, the 5 s between two sockets and PATIENCE_MS together are less.
+ * is reachable again: this pause, the longest of RETRY_MS, the 5 s between two sockets and PATIENCE_MS together are less.
  */
 const UNHURRIED_MS = 20_000;
 /** How many attempts are made before these longer pauses. */
 const HURRIED_VISITS = 8;
 const SUFFIX = ".courier";
-/** A connection with the client id of the link can end before the link hears that it was closed for it. */
+/** The link may hear so long after the courier's end that it was closed for the courier. */
 const ECHO_MS = 5_000;
 const UNLIMITED_BYTES = 0;
 

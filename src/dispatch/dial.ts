@@ -32,7 +32,7 @@ const PATIENT_CONNECT_MS = 30_000;
  */
 const CONNACK_MS = 2_500;
 const CONNACKS_MS = 4_500;
-/** CONNACK takes one round trip, the socket one (TCP) or more (TLS): it is not given up for less than this many sockets. */
+/** CONNACK takes one round trip, the socket one (TCP) or more (TLS): it is awaited for at least so many times what that took. */
 const CONNACK_ROUND_TRIPS = 2;
 
 /** One address among those of a broker's name, with what has become of connections to it. */
@@ -118,7 +118,7 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
       });
       left = left.filter((one) => one !== address);
       share = shareMs(addresses.length, tookMs);
-      // Without another address and without hurry it may take all the time there is.
+      // If no address is left, and there is no hurry, only the limit of the attempt counts.
       const isAwaited = left.length === 0 && !options.hurried;
       using _ = isAwaited ? undefined : time.after(share, () => patience.abort());
       const either = AbortSignal.any([signal, patience.signal]);

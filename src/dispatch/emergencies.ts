@@ -144,7 +144,7 @@ export class Emergencies {
     return this.#couriers.get(broker)?.takesOver ?? false;
   }
 
-  /** Publishes a report on the link, and by couriers as `couriersFor` decides. */
+  /** Publishes a report on the link, and by couriers as `carriedTo` decides. */
   publish(report: EmergencyUpdate, copies: readonly string[]): void {
     if (this.#phase === "leaving") return;
     const { episode } = report.data;

@@ -1,6 +1,6 @@
 import { isOrdinary, type Flight, type OldCopy } from "./outgoing.ts";
 
-/** An end without an answer for so long does not keep its copy: less than any connection is given up after. */
+/** After so long without an answer the removal is sent behind an end. Shorter than any limit for giving up a connection. */
 const END_MS = 1_400;
 
 /** What holds the wire besides emergencies: events and live reports, and the bytes of all ordinary messages. */
@@ -55,8 +55,7 @@ export class Flights {
   }
 
   /**
-   * How long the oldest emergency or removal has waited for its acknowledgement, or since `blockedAt` for a place on
-   * the wire behind messages without one. 0 if there is none. `blockedAt`: undefined if none waits for a place.
+   * The longest wait of an emergency or removal: for its acknowledgement, or since `blockedAt` for a place on the wire. 0 if there is none. `blockedAt`: undefined if none waits for a place.
    */
   urgentMs(now: number, blockedAt: number | undefined): number {
     const urgentMs = this.#waitMs(now, isUrgent);
@@ -71,8 +70,8 @@ export class Flights {
   }
 
   /**
-   * For how long an ordinary message has had no acknowledgement that was sent before one which has: brokers answer in
-   * order (MQTT 4.6), so its answer is lost. It is repeated only on another connection. 0 if there is none.
+   * How long the oldest ordinary message has had no acknowledgement although a later one has: brokers answer in order
+   * (MQTT 4.6), so its answer is lost. It is repeated only on another connection. 0 if there is none.
    */
   lostMs(now: number): number {
     return this.#waitMs(now, (flight) => isOrdinary(flight.outgoing) && this.#isOvertaken(flight));

@@ -1,14 +1,13 @@
 import type { Incoming } from "./port.ts";
 
 /**
- * How long a message of dispatch may have waited, in the session of a broker or on the wire. When a broker accepts a
- * connection it sends what waits, but only so many messages before it needs an acknowledgement. Meanwhile it answers the
- * unit. If fewer messages have come, what comes after an answer was written after the question. If not, this holds only for
- * a question that the unit sent after it had acknowledged everything: a broker reads in order, so it sends what waits
- * before that answer. Pure: times are in milliseconds.
+ * How long a message of dispatch may have waited, in the session of a broker or on the wire. After a broker has accepted a
+ * connection it sends what waits, at most AT_ONCE messages before it needs an acknowledgement. It works in order. If fewer
+ * have come, what follows an answer was written after the question. If more have come, that holds only if the unit had
+ * acknowledged everything before it asked. Pure: times are in milliseconds.
  */
 
-/** What is sent this long after an acknowledgement follows it on the wire. A broker may need as long to send what waits. */
+/** A question that is sent so long after an acknowledgement reaches the broker after it, and after it has sent what waits. */
 export const LEFT_MS = 100;
 /** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
 const AT_ONCE = { 4: 1, 5: 10 } as const;
@@ -80,7 +79,7 @@ export class Arrivals {
     this.#lastAt = now;
   }
 
-  /** Only the answer to a question that is sent later than LEFT_MS from now tells how old the next message is. */
+  /** Whether only a new question, sent LEFT_MS from now or later, can show the age of the next message. */
   get isDoubtful(): boolean {
     return this.#open === 0 && this.#recent >= this.#atOnce;
   }

@@ -18,7 +18,7 @@ export type Findings = {
   oversize(found: Oversize): void;
   /** A PUBACK has a reason code other than 0. */
   answered(packetId: number, code: number): void;
-  /** A part of a packet came, which is passed on. */
+  /** Bytes came of a packet that comes in more than one read. */
   part(): void;
 };
 

@@ -3,7 +3,7 @@ import { LEFT_MS, type Freshness } from "./freshness.ts";
 import type { LinkEvents } from "./link-events.ts";
 import type { Connection, ConnectionEvents } from "./port.ts";
 
-/** Passes on what one connection hears, with its age. For that, the connection's owner tells what happens to it. */
+/** Passes on the messages of one connection, with how long each may have waited. The owner tells it of the connection's events. */
 export type Hearing = {
   readonly events: ConnectionEvents;
   /** The broker has accepted the connection. */
@@ -48,7 +48,7 @@ export const hearing = (
         return on().message(message, broker, waitedMs).finally(settled);
       },
       oversize(topic, bytes) {
-        // It is cut out and acknowledged: a broker counts it all the same.
+        // It is cut out and acknowledged, and counts among those that the broker sends at once.
         arrivals.came({}, time.mono());
         on().oversize(topic, bytes);
         settled();

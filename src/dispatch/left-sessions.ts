@@ -2,13 +2,13 @@ import type { LinkFault } from "./port.ts";
 
 /** A broker keeps the session of a unit that is away for this long (contract §2). */
 const SESSION_MS = 24 * 3_600_000;
-/** So often in a row the link may lose its connection at that moment, and nobody says why. */
+/** After so many losses of the link in a row at that moment, without a reason, two brokers count as one cluster. */
 const CHANCES = 3;
 /** A node closes the connection at the other one when it accepts this one. */
 const AT_ONCE_MS = 2_000;
-/** No session is looked into before the link's connection has lasted so long: one that is lost sooner has its own cause. */
+/** No session is looked into before the link's connection has lasted so long: an earlier loss has another cause. */
 const STEADY_MS = 5_000;
-/** A loss that came earlier is not one of the same row. This is twice the longest pause between two attempts. */
+/** Losses further apart than this are not in a row. It is twice the longest pause between two attempts. */
 const IN_A_ROW_MS = 600_000;
 /**
  * After this long, brokers that share their sessions are tried again. If they do share them, that costs the link a
@@ -18,10 +18,10 @@ const SHARING_MS = 6 * 3_600_000;
 const RETRY_MS = { min: 5_000, max: 300_000 };
 /**
  * Some brokers (NATS) send what they sent before, and what nobody acknowledged, again only 30 s later, on a new
- * connection too. One that says nothing sooner after a connection than this has perhaps not said all.
+ * connection too. If nothing has come and the last connection ended less than this ago, something may still come.
  */
 const RESENT_MS = 35_000;
-/** A link that is lost again and again must not cost as many connections to the other brokers. */
+/** The least time between two visits to a session, however often the link is lost. */
 const AGAIN_MS = 60_000;
 
 /** A broker whose session is being looked into. `connectedAt`: absent until it has accepted the connection. */
@@ -159,8 +159,8 @@ export class LeftSessions {
   }
 
   /**
-   * Nothing comes from there any more. It is asked once more if that is soon after another connection, or if the link was
-   * lost since `began`, when the visit did. `hasSession`: something may wait there again.
+   * The visit that began at `began` has found nothing more. There is one more visit if another connection ended shortly
+   * before, or if the link was lost since. `hasSession`: something may wait there again.
    */
   collected(broker: string, began: number, now: number, hasSession: boolean): void {
     this.#signs.delete(broker);

@@ -8,8 +8,8 @@ import { LinkError, type ConnectOptions } from "./port.ts";
 /** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
 const NEXT_ADDRESS_MS = 500;
 /**
- * If an address has not opened by then, it is tried with one more socket. On a slow network, as TCP has shown, that would
- * share it with the first: not before so many times what TCP took.
+ * If an address has not opened by then, it is tried with one more socket. Both share the network: if that is slow, the
+ * second one waits for at least so many times what TCP took.
  */
 const AGAIN_MS = 5_000;
 const AGAIN_ROUND_TRIPS = 4;
@@ -66,8 +66,8 @@ const causesOf = (thrown: unknown): unknown[] =>
   thrown instanceof AggregateError ? thrown.errors.flatMap(causesOf) : [thrown];
 
 /**
- * Tries one address with a fresh socket each `AGAIN_MS` or later. One on which TCP is open goes on beside it: the handshake may be
- * slow, or what was sent may be lost for good. One without is given up: its SYN is repeated ever more rarely.
+ * Tries one address with a fresh socket each `AGAIN_MS` or later. If TCP is open, the old socket stays: its handshake may be
+ * slow, or what was sent may be lost for good. If not, it is closed: a SYN is repeated ever more rarely.
  */
 const persist = async <T>(
   open: (reached: () => void, signal: AbortSignal) => Promise<T>,
@@ -98,7 +98,7 @@ export const openFirst = async <S extends Socket>(opening: Opening<S>): Promise<
     if (one.aborted) throw noAnswer(broker);
     const begunAt = time.mono();
     const socket = await opening.open(address, reached, one).catch((cause: unknown) => {
-      // One that another socket has overtaken has not failed. One that took all the time there was has.
+      // Closed because another socket has won: no failure. Closed because its time was over: one.
       if (!losers.signal.aborted) opening.failed(address);
       throw cause;
     });

@@ -102,8 +102,8 @@ export type Connection = {
   /** Whether the broker had a session of this client id (session present): what waits there comes now. */
   readonly hadSession: boolean;
   /**
-   * How long ago a part of a packet came, in ms: the broker's answers wait behind the rest of it. Infinity: all packets
-   * have come whole.
+   * How long ago a part of a packet came, in ms: the broker's answers wait behind the rest of it. Infinity: nothing has
+   * come in parts on this connection.
    */
   readonly arrivedMs: number;
   /** How many other addresses the broker's name has. */

@@ -66,8 +66,8 @@ export type Standing = {
   /** Brokers that may have an older retained copy. */
   readonly copies: readonly string[];
   /**
-   * When this report, or the first of those before it that had no answer either, was first published, or when the
-   * connection on which it waits was opened.
+   * Since when an answer is missing: when this report, or the oldest before it without an answer, was first published. A new
+   * connection begins anew.
    */
   readonly since: number;
   readonly reach: Reach;
@@ -118,9 +118,9 @@ export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, 
 const TAKE_OVER_MS = 5_000;
 
 /**
- * Whether a courier may close the link's connection to its broker by using the link's client id. One that does not answer:
- * yes. One that answers, and refuses an open emergency (`urgent`): if another host of its name may deliver that, and
- * not again and again, because everything else goes over it. `lastMs`: since a courier did so.
+ * Whether a courier may close the link's connection to its broker by using the link's client id. If the link has no answer:
+ * yes. If it answers but refuses an open emergency (`urgent`): only if the name has another host, and at most each
+ * TAKE_OVER_MS, because everything else goes over it. `lastMs`: since a courier did so.
  */
 export const mayTakeOver = (link: LinkState, urgent: boolean, lastMs: number): boolean =>
   link.emergencyMs >= TRUST_MS || (urgent && link.elsewhere && lastMs >= TAKE_OVER_MS);

@@ -59,7 +59,7 @@ export class Tally {
   /** The same with refusals: what is refused has no subscriber either. */
   readonly #taken = new Map<Channel, Hearing>();
   #delivered = 0;
-  /** When the first message was refused, or had no subscriber, since one had one. */
+  /** Since when every message was refused or had no subscriber. Undefined: the last one had a subscriber. */
   #vainSince: number | undefined;
   /** Whether there was a subscriber, by the last answer that shows it; undefined: none has shown it. */
   #listening: boolean | undefined;

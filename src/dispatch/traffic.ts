@@ -57,8 +57,8 @@ const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "hi
  * an acknowledgement means (contract §4). It is dropped with its connection: reports that were not
  * settled are still in the outbox.
  *
- * Order: birth, emergencies, replies, events, live telemetry, history. Some places in the window are
- * reserved for emergencies.
+ * Order: birth, emergencies (before the birth if there is one place only), replies, events, removals under an earlier
+ * prefix, live telemetry, history. Some places in the window are reserved for emergencies.
  */
 export class Traffic {
   readonly #settings: TrafficSettings;
@@ -239,7 +239,7 @@ export class Traffic {
     }
     this.#blockedAt = undefined;
     const mayUrgent = !this.#held && !this.#pauses.refused("emergency", now);
-    // With one place only, the birth would keep an emergency waiting for its answer, on each new connection again.
+    // With one place, an emergency would wait for the answer to the birth, on each new connection.
     const isLastPlace = this.#window - this.#flights.size === 1;
     const first = mayUrgent && isLastPlace ? this.#urgent.shift() : undefined;
     if (first) return first;

@@ -76,8 +76,8 @@ export const Episode = z.object({
     ageUnknown: z.literal(true).optional(),
   }).optional(),
   /**
-   * When the latest refused `cleared` was written, and at most when it came, UTC milliseconds: what dispatch wrote until
-   * then was over with it.
+   * When the latest refused `cleared` was written or came, whichever is earlier, UTC milliseconds. Acknowledgements written
+   * until then no longer count.
    */
   overAt: z.number().optional(),
   /** When that one came, on the clock of `mono`. Negative: in an earlier life. */

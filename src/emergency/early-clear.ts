@@ -7,7 +7,7 @@ import { isSeen } from "./seen.ts";
 
 /** A broker keeps an undelivered `cleared` for a day. An older one has another cause, such as a wrong clock. */
 const KEPT_MS = 86_400_000;
-/** The least time between two decisions of dispatch, and the most by which the delays of two messages differ. */
+/** Two decisions of dispatch are at least this far apart. The delays of two messages differ by this much at most. */
 const DECIDE_MS = 3_000;
 /** Within this time a further `cleared` without a time counts as the same one, from another broker. */
 const TWIN_MS = 10_000;
@@ -43,7 +43,7 @@ const isKnown = ({ at, newest, latestAt }: Refused, cleared: Cleared): boolean =
 const isNoLater = ({ at, latestAt = at }: Refused, cleared: Cleared): boolean =>
   Date.parse(cleared.at ?? "") <= Date.parse(latestAt ?? "");
 
-/** Whether both came from the same decision of dispatch: the second one was not written later by the time that passed. */
+/** Whether both came from the same decision of dispatch: the second was written less than `cameMs` - DECIDE_MS later. */
 const isSameDecision = (refused: Cleared, cleared: Cleared): boolean => {
   const { writtenMs, cameMs } = between(refused, cleared);
   // When the refused one came is not known: it was in an earlier life.
@@ -58,7 +58,10 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
   return Math.min(writtenMs, cameMs) >= DECIDE_MS && Math.abs(writtenMs - cameMs) <= DECIDE_MS;
 };
 
-/** See `writtenEarlierMs`, by UTC alone. If it is not known when that press was seen, only what is older than it is early. */
+/**
+ * `writtenEarlierMs` by UTC alone. If it is not known when the press was seen, a `cleared` is early only if it was written
+ * before the press.
+ */
 const earlierInUtcMs = ({ pressedAgainAt = -Infinity, seenAt }: Episode, writtenAt: number): number => {
   if (seenAt !== undefined) return Math.max(pressedAgainAt, seenAt) - writtenAt;
   const earlierMs = pressedAgainAt - writtenAt;
@@ -66,7 +69,8 @@ const earlierInUtcMs = ({ pressedAgainAt = -Infinity, seenAt }: Episode, written
 };
 
 /**
- * How long before the newest press could be seen it was written, in ms. Negative: after that. NaN: a time is not known.
+ * How many ms before dispatch could see the newest press a `cleared` was written. Negative: after that. NaN: a time is not
+ * known.
  */
 const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Came): number => {
   const writtenAt = Date.parse(at ?? "");
@@ -107,13 +111,13 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   if (!isSeen(known, cleared.mono)) return true;
   const isDoubtful = isWrittenEarly(known, cleared) || mayBeOlder(known, cleared);
   if (!earlyClear) return isDoubtful;
-  // The same one came by a way on which nobody knows its age. This way shows it.
+  // It was refused only because its age was not known. Now it came by a way that shows it.
   if (earlyClear.ageUnknown && !isDoubtful) return false;
   const { newest = earlyClear } = earlyClear;
   // After KEPT_MS no broker can have kept it: then it is meant.
   const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
-  // A clock that is behind costs one refusal, since what it wrote comes by a way that shows its age. This one does not.
+  // A second `cleared` counts, although a clock is behind, only if the way shows its age. Here it does not.
   const isProven = writtenEarlierMs(known, cleared) <= 0;
   if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return true;
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
@@ -123,8 +127,8 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
 };
 
 /**
- * Whether dispatch wrote an acknowledgement before a `cleared` that was refused. It may have waited at another broker, and
- * nobody has the episode any more because of it. False if a time is not known, or if the way that it came shows that it
+ * Whether dispatch wrote an acknowledgement before a `cleared` that was refused. It may have waited at another broker. That
+ * `cleared` ended the episode at dispatch, so this one says nothing now. False if a time is not known, or if the way that it came shows that it
  * was written later, though its clock is behind.
  */
 export const isOver = ({ overAt = Number.NaN, overMono = Infinity }: Episode, came: Came): boolean => {

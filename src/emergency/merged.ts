@@ -16,7 +16,7 @@ const isTimed = ({ pressed }: Episode): boolean => pressed !== undefined && pres
 
 /**
  * The ring's version of an episode with everything that only the other version has. `other` is older than the
- * presses of this life, and newer than the rest. An episode only goes on and grows.
+ * presses of this life, and newer than the rest. Stages and presses never go back.
  */
 export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Merging): Episode => {
   const goesOn = isLater(other, ours) && (other.state !== "cleared" || mayEnd);

@@ -50,8 +50,8 @@ const united = (
 };
 
 /**
- * The store has a report of an episode, and the memory may lack it. Whether it counts the presses of this life is
- * not known, so neither they nor its own are added up.
+ * The store has a report of an episode, and the memory may lack it. Nobody knows whether it already counts the presses of
+ * this life. So the higher number is taken, not the sum.
  */
 export const adopt = (ring: Ring, { episode, outnumbers, mono }: Adopt): RingStep => {
   const { id } = episode;
@@ -69,7 +69,7 @@ type Presses = Ring["presses"];
 
 /**
  * The presses of this life and of the newer memory that count. If the last `hello` of a board shows that it has begun
- * anew since the newer memory was written, those of both memories are of its earlier numbers.
+ * anew since the newer memory was written, its numbers in both memories are earlier ones, and are dropped.
  */
 const valid = ({ presses: ours, begun, hellos }: Ring, theirs: Presses): { ours: Presses; theirs: Presses } =>
   hellos.reduce(

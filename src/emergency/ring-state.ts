@@ -24,8 +24,8 @@ export type Ring = {
   readonly waiting: readonly Waiting[];
   readonly copies: readonly Copy[];
   /**
-   * Copies that their brokers have removed in this life, oldest first: at most REMOVED_MAX. A broker that crashes comes back
-   * with what it saved last.
+   * Copies that their brokers have removed in this life, oldest first: at most REMOVED_MAX. A broker that crashes may have
+   * them again.
    */
   readonly removed: readonly CopyPlace[];
   /** The generation of the newest note of a copy. */

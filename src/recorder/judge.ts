@@ -111,6 +111,8 @@ const DETAILS = new Set([
   "shortened",
 ]);
 
+const isDetail = (key: unknown): boolean => typeof key === "string" && DETAILS.has(key);
+
 type Split = { readonly data: Envelope["data"]; readonly aside: Envelope["data"] };
 
 /**
@@ -119,7 +121,6 @@ type Split = { readonly data: Envelope["data"]; readonly aside: Envelope["data"]
  */
 const split = ({ kind, data }: Envelope, faults: readonly z.core.$ZodIssue[]): Split | undefined => {
   const keys = faults.map(({ path: [where, key] }) => (where === "data" ? key : undefined));
-  const isDetail = (key: unknown): boolean => typeof key === "string" && DETAILS.has(key);
   if (keys.length > 0 && (kind !== "emergency" || !keys.every(isDetail))) return undefined;
   const entries = Object.entries(data);
   const isUnfit = ([key]: readonly [string, unknown]): boolean => keys.includes(key);
