@@ -29,10 +29,13 @@ const RESEND_MS = 120_000;
 type Packet = { readonly bytes: number; readonly arrive: () => void; readonly urgent: boolean };
 
 const READ_BYTES = 16_384;
-const isLarge = (packet: Packet | undefined): boolean => packet !== undefined && packet.bytes > READ_BYTES;
+const isLarge = (packet: Pick<Packet, "bytes"> | undefined): boolean =>
+  packet !== undefined && packet.bytes > READ_BYTES;
 
 /** What TCP hands to the radio at a time. */
 const SEGMENT_BYTES = 1_400;
+/** The rest of a large packet leaves at the rate that the link has by then. */
+const PIECE_BYTES = 4_096;
 
 /** One direction of the car's modem: the segments of all connections leave one after the other. */
 export class Lane {
@@ -161,12 +164,16 @@ export class Pipe {
 
   /** The bytes pass the modem, which other connections use too, and then the link. */
   #leave(bytes: number, out: () => void): void {
-    const link = () => this.#after((bytes * 1000) / this.#conditions.bytesPerS, out);
+    const link = (left: number): void => {
+      const piece = isLarge({ bytes }) ? Math.min(left, PIECE_BYTES) : left;
+      const next = left > piece ? () => link(left - piece) : out;
+      this.#after((piece * 1000) / this.#conditions.bytesPerS, next);
+    };
     const pass = (left: number): void => {
       if (this.#closed) return;
       if (left > 0 && this.#lane && this.#lane.bytesPerS < Infinity)
         this.#lane.send(Math.min(left, SEGMENT_BYTES), () => pass(left - SEGMENT_BYTES));
-      else link();
+      else link(bytes);
     };
     pass(bytes);
   }
