@@ -1,5 +1,6 @@
 import type { Time } from "../runtime/ports.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
+import { AttemptLimit } from "./attempt-limit.ts";
 import { brokerAddress } from "./broker-address.ts";
 import { classify } from "./faults.ts";
 import { noAnswer, openFirst, type Open, type Socket } from "./opening.ts";
@@ -21,11 +22,8 @@ import { Versions } from "./versions.ts";
 
 /** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
-/**
- * The same with patience: on a slow network a handshake takes long, or many share one modem. Fresh sockets are opened
- * meanwhile.
- */
-const PATIENT_CONNECT_MS = 30_000;
+/** The same while an emergency waits: an address that has refused may accept by then. */
+const HURRIED_CONNECT_MS = 5_000;
 /**
  * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.
  * CONNACKS_MS is for all addresses together, because a press must be at dispatch within 10 s.
@@ -73,6 +71,8 @@ type Attempt<S extends Socket> = {
   readonly options: ConnectOptions;
   readonly on: ConnectionEvents;
   readonly time: Time;
+  readonly limit: AttemptLimit;
+  /** The caller's, or that of `limit`. */
   readonly signal: AbortSignal;
 };
 
@@ -94,8 +94,22 @@ const shareMs = (addresses: number, tookMs: number): number => {
  * count for the others, which can be other hosts.
  */
 const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connection> => {
-  const { target, addresses, placeOf, ports, options, on, time, signal } = attempt;
+  const { target, addresses, placeOf, ports, options, on, time, limit, signal } = attempt;
   const { broker } = target;
+  const open = async (address: string, reached: () => void, either: AbortSignal): Promise<S> => {
+    let isOpen = false;
+    const entered = () => {
+      isOpen = true;
+      limit.entered();
+      reached();
+    };
+    try {
+      return await ports.open(broker, address, options, entered, either);
+    } catch (cause) {
+      if (isOpen) limit.left();
+      throw cause;
+    }
+  };
   let left = addresses;
   let answered: LinkError | undefined;
   let failed: LinkError | undefined;
@@ -111,7 +125,7 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
       const { address, socket, tookMs } = await openFirst({
         broker,
         addresses: left,
-        open: (at, reached, either) => ports.open(broker, at, options, reached, either),
+        open,
         failed: (at) => placeOf(at).failed(),
         time,
         signal: AbortSignal.any([signal, opening.signal]),
@@ -119,12 +133,16 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
       left = left.filter((one) => one !== address);
       share = shareMs(addresses.length, tookMs);
       // If no address is left, and there is no hurry, only the limit of the attempt counts.
-      const isAwaited = left.length === 0 && !options.hurried;
-      using _ = isAwaited ? undefined : time.after(share, () => patience.abort());
+      const lastMs = options.hurried ? Math.max(share, CONNACKS_MS) : undefined;
+      const answerMs = left.length === 0 ? lastMs : share;
+      using _ = answerMs === undefined ? undefined : time.after(answerMs, () => patience.abort());
       const either = AbortSignal.any([signal, patience.signal]);
       const here = { ...target, place: placeOf(address) };
       // oxlint-disable-next-line no-await-in-loop
-      return await ports.connectOver(here, socket, options, on, either);
+      return await ports.connectOver(here, socket, options, on, either).catch((cause: unknown) => {
+        limit.left();
+        throw cause;
+      });
     } catch (cause) {
       const error = classify(broker, cause);
       if (ANSWERS.has(error.code)) answered ??= error;
@@ -142,9 +160,9 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
   const turns = new Turns();
   const versions = new Versions();
   return async (broker, options, on, signal) => {
-    const patience = new AbortController();
-    using _ = time.after(options.patient ? PATIENT_CONNECT_MS : CONNECT_MS, () => patience.abort());
-    const deadline = AbortSignal.any([signal, patience.signal]);
+    const limitMs = options.hurried ? HURRIED_CONNECT_MS : CONNECT_MS;
+    using limit = new AttemptLimit(time, limitMs, options.patient ?? false);
+    const deadline = AbortSignal.any([signal, limit.signal]);
     const found = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
       throw classify(broker, cause);
     });
@@ -165,6 +183,7 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
         options,
         on,
         time,
+        limit,
         signal: deadline,
       });
       versions.accepted(broker, version);

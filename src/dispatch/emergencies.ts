@@ -285,6 +285,7 @@ export class Emergencies {
         broker: session.connection.broker,
         elsewhere: session.connection.otherAddresses > 0,
         emergencyMs: session.traffic.flights.emergencyMs(this.#now),
+        arrivedMs: session.connection.arrivedMs,
       }
     );
   }

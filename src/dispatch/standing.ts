@@ -79,6 +79,8 @@ export type LinkState = {
   readonly elsewhere: boolean;
   /** For how long its oldest emergency has had no answer. */
   readonly emergencyMs: number;
+  /** See `Connection`. */
+  readonly arrivedMs: number;
 };
 
 /** The unit publishes a report: a new, changed or repeated one. A repetition has the `seq` of `before`. */
@@ -120,10 +122,12 @@ const TAKE_OVER_MS = 5_000;
 /**
  * Whether a courier may close the link's connection to its broker by using the link's client id. If the link has no answer:
  * yes. If it answers but refuses an open emergency (`urgent`): only if the name has another host, and at most each
- * TAKE_OVER_MS, because everything else goes over it. `lastMs`: since a courier did so.
+ * TAKE_OVER_MS, because everything else goes over it. Not while something arrives: the broker would send that again from its
+ * beginning. `lastMs`: since a courier did so.
  */
 export const mayTakeOver = (link: LinkState, urgent: boolean, lastMs: number): boolean =>
-  link.emergencyMs >= TRUST_MS || (urgent && link.elsewhere && lastMs >= TAKE_OVER_MS);
+  link.arrivedMs >= TRUST_MS &&
+  (link.emergencyMs >= TRUST_MS || (urgent && link.elsewhere && lastMs >= TAKE_OVER_MS));
 
 /** Whether a report still has to be published: no broker has delivered it, or dispatch has not said that it has it. */
 export const isAwaited = ({ report, reach }: Standing): boolean =>

@@ -150,11 +150,15 @@ export class Urgent {
     return this.#standing.get(data.episode)?.report.seq === seq;
   }
 
-  /** A press must not wait for the removal of copies of other episodes. */
+  /** A press waits neither for the ends of other episodes nor for the removal of their copies. */
   #push(report: EmergencyUpdate): void {
     this.#settings.underway.add(report.seq);
-    const isOther = (one: Waiting): boolean => one.kind === "removal" && one.episode !== report.data.episode;
-    const at = this.#queue.findIndex(isOther);
+    const { episode, state } = report.data;
+    const isLater = (one: Waiting): boolean =>
+      one.kind === "removal"
+        ? one.episode !== episode
+        : one.report.data.state === "cleared" && one.report.data.episode !== episode;
+    const at = state === "cleared" ? -1 : this.#queue.findIndex(isLater);
     this.#queue.splice(at < 0 ? this.#queue.length : at, 0, { kind: "emergency", report });
   }
 

@@ -69,6 +69,8 @@ export const bundle = async (outfile: string, commands: Commands): Promise<Metaf
     metafile: true,
     platform: "node",
     target: "node24",
+    // Node 24 has it. Esbuild's own form of it keeps, in a loop, the error of an earlier turn.
+    supported: { using: true },
     format: "esm",
     minifySyntax: true,
     minifyWhitespace: true,

@@ -23,7 +23,7 @@ describe("how far the report of an emergency got", () => {
   });
 
   test("presses that follow each other do not put off the moment at which the connection is no longer trusted", () => {
-    const link = { broker: "mqtts://a", elsewhere: false, emergencyMs: 0 };
+    const link = { broker: "mqtts://a", elsewhere: false, emergencyMs: 0, arrivedMs: Infinity };
     let standing = NEW;
     for (let n = 2; n <= 4; n++) standing = published(standing, emergency(n), [], 100 + n * 1_000);
     expect(viewOf(standing, link, 5_099)).toMatchObject({ silent: false });
@@ -51,7 +51,7 @@ describe("how far the report of an emergency got", () => {
 });
 
 describe("the link, as an emergency sees it", () => {
-  const link = { broker: "mqtts://a", elsewhere: false, emergencyMs: 0 };
+  const link = { broker: "mqtts://a", elsewhere: false, emergencyMs: 0, arrivedMs: Infinity };
   test("is silent when the report has waited 5 s, or an emergency before it has had no answer for 5 s", () => {
     expect(viewOf(NEW, link, 5_099)).toEqual({
       kind: "open",
@@ -122,10 +122,14 @@ describe("who gets an emergency beside the link", () => {
 });
 
 test("a courier closes a connection of the link that does not answer, or now and then one whose name has another host", () => {
-  const link = { broker: "a", elsewhere: true, emergencyMs: 0 };
+  const link = { broker: "a", elsewhere: true, emergencyMs: 0, arrivedMs: Infinity };
   const alone = { ...link, elsewhere: false };
   expect(mayTakeOver({ ...alone, emergencyMs: 5_000 }, false, 0)).toBe(true);
   expect([4_999, 5_000].map((ms) => mayTakeOver(link, true, ms))).toEqual([false, true]);
   expect(mayTakeOver(alone, true, Infinity)).toBe(false);
   expect(mayTakeOver(link, false, Infinity)).toBe(false);
+  // Not while something arrives on it.
+  const arriving = { ...alone, emergencyMs: 30_000, arrivedMs: 4_999 };
+  expect(mayTakeOver(arriving, true, Infinity)).toBe(false);
+  expect(mayTakeOver({ ...arriving, arrivedMs: 5_000 }, true, Infinity)).toBe(true);
 });

@@ -61,6 +61,13 @@ test("an emergency does not wait for the removal of copies of other episodes", (
   expect(bench.run()).toEqual(["emergency 1"]);
 });
 
+test("an open emergency does not wait for the end of another one", () => {
+  const bench = open({ receiveMaximum: 1 });
+  bench.traffic.say(emergency(1, "cleared", other));
+  bench.traffic.say(emergency(2));
+  expect(bench.run()).toEqual(["emergency 2"]);
+});
+
 describe("an episode", () => {
   test("a newer report of it replaces the queued one, which goes as history", () => {
     const bench = open({ receiveMaximum: 1 }, [emergency(1), emergency(2, "received")]);

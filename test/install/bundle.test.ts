@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -25,6 +25,14 @@ test("the bundle can be started by its name, with the pinned runtime in the path
     env: { ...process.env, PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}` },
   });
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+// What esbuild makes of `using` in a loop throws the error of an earlier turn again: in the bundle a press did not reach the
+// healthy one of several addresses.
+test("the bundle has `using` as Node has it", () => {
+  const text = readFileSync("dist/unit.mjs", "utf8");
+  expect(text).toMatch(/\busing \w+\s*=/);
+  expect(text).not.toMatch(/__using|__callDispose/);
 });
 
 test("the bundle keeps the exit code of its command", async () => {

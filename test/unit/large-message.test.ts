@@ -149,3 +149,33 @@ test("… and again after its broker has lost its session and another connection
   await world.wait(1_800_000);
   expect(got).toContain("another");
 });
+
+test("where a broker accepts one client id only, link and courier do not take it from each other while it arrives", async () => {
+  const world = openWorld([{ refusesCouriers: "unauthorised" }]);
+  const { route, broker } = world.brokers[0]!;
+  const { board } = await world.start();
+  await world.wait(60_000);
+  board.press(press);
+  await world.wait(1_000);
+  const { topic } = world.heard.find((one) => /\/emergency\/[^/]+$/.test(one.topic))!;
+  const say = (stage: string): void => {
+    const text = JSON.stringify({ stage, by: "op", at: new Date(world.time.host()).toISOString() });
+    broker.publish(`${topic}/ack`, Buffer.from(text), {});
+  };
+  say("accepted");
+  await world.wait(20_000);
+  route.unreachable = true;
+  world.network.reset(route);
+  await world.wait(5_000);
+  broker.publish(COMMAND, Buffer.alloc(900 * 1024, "x"), {});
+  say("cleared");
+  await world.wait(5_000);
+  board.press({ ...press, number: 2 });
+  await world.wait(10_000);
+  route.unreachable = false;
+  await world.wait(60_000);
+  expect(broker.waitingSince).toBeUndefined();
+  say("cleared");
+  await world.wait(30_000);
+  expect(world.lamps.at(-1)).toBe("idle");
+});
