@@ -97,6 +97,15 @@ describe("a retained copy", () => {
     expect(
       from(after(press(1)).ring, { kind: "removed", id: "P1", broker: BROKER }, connected(9)).effects,
     ).toEqual([]);
+    // One that is noted again is removed once.
+    const copies = [
+      { episode: "P1", broker: BROKER },
+      { episode: "P2", broker: BROKER },
+    ];
+    expect(only(from({ ...ring, copies }, connected(5_000)).effects, "remove").map(({ id }) => id)).toEqual([
+      "P1",
+      "P2",
+    ]);
     let many = ring;
     for (let n = 0; n < 20; n++) many = from(many, { kind: "removed", id: `X${n}`, broker: BROKER }).ring;
     expect(from(many, connected(5_000)).effects).toHaveLength(16);
