@@ -58,9 +58,9 @@ export type Verdict =
    */
   | { readonly kind: "jumped"; readonly upTo: number; readonly missing: ReceiptMessage["missing"] }
   /**
-   * Such a life has declared all numbers up to its own, and this one has given some of them again: it is to be judged when
-   * their reports have been sent. Or it is older than what it covers: it is to be judged when a receipt has shown how far
-   * the recorder's clock is behind.
+   * It cannot be judged yet. Either such a life has declared all numbers up to its own, and this one has given some of them
+   * again: their reports are sent first. Or it was written before the reports that it covers: first a receipt must show
+   * how far the recorder's clock is behind.
    */
   | { readonly kind: "later" }
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };
@@ -136,8 +136,8 @@ const coversUnsent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known
 };
 
 /**
- * What a receipt claims that cannot be true of this store. `doubtful`: it is older than what it covers, or the recorder's
- * clock is behind.
+ * What a receipt claims that cannot be true of this store. `doubtful`: it was written before the reports that it covers, if
+ * the recorder's clock is right, and nobody knows that yet.
  */
 const falseClaim = (
   { upTo, missing, at }: ReceiptMessage,

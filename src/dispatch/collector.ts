@@ -16,7 +16,7 @@ export type CollectorOptions = {
   readonly time: Time;
   readonly hears: (broker: string) => ConnectionEvents;
   readonly sessions: KeptSessions;
-  /** There was no session at this broker. Now there is, without subscriptions. */
+  /** A visit has found no session at this broker, and has made one, which has no subscriptions. */
   readonly lost: (broker: string) => void;
   /** Whether somebody else uses the client id of the link at this broker. */
   readonly isTaken: (broker: string) => boolean;

@@ -22,7 +22,7 @@ import { Versions } from "./versions.ts";
 
 /** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
-/** The same while an emergency waits: an address that has refused may accept by then. */
+/** The same while an emergency waits. It is short: an address that has refused is tried again only by the next attempt. */
 const HURRIED_CONNECT_MS = 5_000;
 /**
  * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.

@@ -70,7 +70,7 @@ export class Flights {
   }
 
   /**
-   * How long the oldest ordinary message has had no acknowledgement although a later one has: brokers answer in order
+   * For how long the oldest ordinary message has waited, if the broker has acknowledged a later one: brokers answer in order
    * (MQTT 4.6), so its answer is lost. It is repeated only on another connection. 0 if there is none.
    */
   lostMs(now: number): number {

@@ -11,7 +11,7 @@ export const isStuck = (
   deadMs: number,
 ): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);
 
-/** How long the broker's answers are overdue, in milliseconds; see `Seen`. */
+/** For how long answers of the broker have been missing, in milliseconds: see `Seen`. */
 export type Overdue = { readonly silentMs: number; readonly urgentMs: number };
 
 /**

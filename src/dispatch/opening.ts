@@ -3,7 +3,7 @@ import { pause, within } from "../runtime/wait.ts";
 import { classify } from "./faults.ts";
 import { LinkError, type ConnectOptions } from "./port.ts";
 
-/** Opens a socket to the first of a broker's addresses that answers. */
+/** Opens a socket to whichever of a broker's addresses answers first. */
 
 /** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
 const NEXT_ADDRESS_MS = 500;

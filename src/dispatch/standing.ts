@@ -120,10 +120,10 @@ export const viewOf = ({ since, reach }: Standing, link: LinkState | undefined, 
 const TAKE_OVER_MS = 5_000;
 
 /**
- * Whether a courier may close the link's connection to its broker by using the link's client id. If the link has no answer:
- * yes. If it answers but refuses an open emergency (`urgent`): only if the name has another host, and at most each
- * TAKE_OVER_MS, because everything else goes over it. Not while something arrives: the broker would send that again from its
- * beginning. `lastMs`: since a courier did so.
+ * Whether a courier may use the link's client id, which closes the link's connection to that broker. It may not while
+ * something arrives there, because the broker would send that again from its beginning. It may if the link gets no answer.
+ * If the broker answers but refuses an open emergency (`urgent`), it may only if the name has another host, and once in
+ * TAKE_OVER_MS, because everything else goes over the link. `lastMs`: since a courier did so.
  */
 export const mayTakeOver = (link: LinkState, urgent: boolean, lastMs: number): boolean =>
   link.arrivedMs >= TRUST_MS &&

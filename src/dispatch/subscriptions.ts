@@ -9,8 +9,8 @@ export type SubscriptionEvents = {
 };
 
 /**
- * What to subscribe to on a new connection. A session keeps its subscriptions, and with another SUBSCRIBE to `bundle` a
- * broker sends the retained bundle again. So that topic is subscribed to once in a life, as long as the session lasts.
+ * What to subscribe to on a new connection. A session keeps its subscriptions. If the unit subscribes to `bundle` again, the
+ * broker sends the retained bundle again. So the unit subscribes to it once in a life, as long as the session lasts.
  */
 export class Subscribed {
   readonly #topics: readonly string[];
