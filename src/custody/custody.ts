@@ -105,8 +105,12 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   if (isFar(receipt.upTo, known.next))
     return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
   const claim = falseClaim(receipt, known);
-  if (claim === "doubtful") return { kind: "later" };
   if (claim !== undefined) return claimsTooMuch(memory, `${receipt.by} has stored ${claim}`, now);
+  if (isBefore(receipt, known)) {
+    if (known.behindMs === undefined && now.clock !== "unset") return { kind: "later" };
+    const early = `numbers up to ${receipt.upTo} at ${receipt.at}, before reports with such numbers were made here`;
+    return claimsTooMuch(memory, `${receipt.by} has stored ${early}`, now);
+  }
   const { by, upTo } = receipt;
   return {
     kind: "counts",
@@ -135,23 +139,16 @@ const coversUnsent = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known
   return first !== undefined && (isFar(upTo, next) || isFar(next, first));
 };
 
-/**
- * What a receipt claims that cannot be true of this store. `doubtful`: it was written before the reports that it covers, if
- * the recorder's clock is right, and nobody knows that yet.
- */
-const falseClaim = (
-  { upTo, missing, at }: ReceiptMessage,
-  { next, unsent, coveredAt = -Infinity, now, behindMs }: Known,
-): string | undefined => {
+/** What a receipt claims that cannot be true of this store, whenever it was written. */
+const falseClaim = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known): string | undefined => {
   if (upTo >= next) return `numbers up to ${upTo}, and the next one here is ${next}`;
   const never = unsent(upTo, missing);
-  if (never !== undefined) return `number ${never}, which was never sent`;
-  const isBefore = (ms: number): boolean => coveredAt > Date.parse(at) + APART_MS + ms;
-  if (behindMs === undefined && now.clock !== "unset" && isBefore(0)) return "doubtful";
-  return isBefore(behindMs ?? 0)
-    ? `numbers up to ${upTo} at ${at}, before reports with such numbers were made here`
-    : undefined;
+  return never === undefined ? undefined : `number ${never}, which was never sent`;
 };
+
+/** Whether a receipt was written before the reports that it covers, as far as the recorder's clock is known. */
+const isBefore = ({ at }: ReceiptMessage, { coveredAt = -Infinity, behindMs = 0 }: Known): boolean =>
+  coveredAt > Date.parse(at) + APART_MS + behindMs;
 
 const claimsTooMuch = (memory: CustodyMemory, why: string, now: Instant): Verdict => {
   const { renewedAt } = memory;
