@@ -22,13 +22,15 @@ export type LiveOptions = {
   /** A boot loader beside it, and its fuses. Left out: the board starts the image at once. */
   readonly loader?: { readonly image: string; readonly boot: BootFuses };
   readonly onLight: (light: Light) => void;
+  /** After a stall of this process that is longer, the board's time jumps. Left out: `STALL_MS`. */
+  readonly stallMs?: number;
 };
 
 /** How often the board's time is brought up to the wall's. */
 const STEP_MS = 1;
 /** So many bytes wait while the last ones are being written, a tenth of a second's: then they are dropped. */
 const MAX_PENDING = 512;
-/** After a longer stall of this process the board's time jumps, instead of racing to catch up. */
+/** After a longer stall the board's time jumps, instead of racing to catch up. */
 const STALL_MS = 2_000;
 
 /** Starts a board. Throws if the image cannot be read, or the link cannot be made. */
@@ -59,10 +61,11 @@ export const startLiveBoard = (options: LiveOptions): LiveBoard => {
     line.write(bytes).then(done, done);
   };
 
+  const stallMs = options.stallMs ?? STALL_MS;
   let offset = performance.now();
   const catchUp = () => {
     const behind = performance.now() - offset - board.nowMs;
-    if (behind > STALL_MS) offset += behind - STALL_MS;
+    if (behind > stallMs) offset += behind - stallMs;
     board.run(performance.now() - offset);
     deliver();
   };

@@ -26,6 +26,19 @@ const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
     poller.once("readable", (error: Error | null) => (error ? reject(error) : resolve()));
   });
 
+/** Errors that mean: there is nothing to read after all. A busy kernel may say `readable` once too often. */
+const NOTHING = new Set<unknown>(["EAGAIN", "EINTR"]);
+
+/** How many bytes were read. Undefined: none were there. */
+const readInto = (fd: number, buffer: Uint8Array): number | undefined => {
+  try {
+    return readSync(fd, buffer, 0, buffer.length, null);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && NOTHING.has(cause.code)) return undefined;
+    throw cause;
+  }
+};
+
 export type TtyOptions = {
   /** DTR stays up when the line is closed, so that closing does not reset a board. */
   readonly keepDtr?: boolean;
@@ -50,11 +63,14 @@ export const openTty = async (
   return {
     async read() {
       try {
-        await readable(port);
-        if (port.fd === null) return undefined;
-        const length = readSync(port.fd, buffer, 0, READ_BYTES, null);
-        if (length === 0) throw new Error("the line hung up");
-        return buffer.subarray(0, length);
+        for (;;) {
+          // oxlint-disable-next-line no-await-in-loop -- until there is something
+          await readable(port);
+          if (port.fd === null) return undefined;
+          const length = readInto(port.fd, buffer);
+          if (length === 0) throw new Error("the line hung up");
+          if (length !== undefined) return buffer.subarray(0, length);
+        }
       } catch (cause) {
         if (!port.isOpen) return undefined;
         throw cause;

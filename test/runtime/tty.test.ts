@@ -2,7 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LinuxBinding } from "@serialport/bindings-cpp";
+import { expect, test, vi } from "vitest";
 import { openSerialLine } from "../../src/runtime/pty.ts";
 import { openTty } from "../../src/runtime/tty.ts";
 import { waitFor } from "../journeys/car.ts";
@@ -53,4 +55,18 @@ test("a line whose rate is changed is otherwise as it was, and still open", asyn
   expect(Buffer.from((await reading) ?? []).toString()).toBe("still a line");
   await tty.close();
   await expect(tty.setBaud(38_400)).rejects.toThrow();
+});
+
+test("a line that is said to be readable once too often is not unplugged", async () => {
+  const link = join(mkdtempSync(join(tmpdir(), "tty-")), "tty");
+  using line = openSerialLine(link);
+  using opened = vi.spyOn(LinuxBinding, "open");
+  const tty = await openTty(link, 57_600);
+  const port = await opened.mock.results[0]?.value;
+  const reading = tty.read();
+  port.poller.emit("readable", null);
+  await sleep(20);
+  await line.write("still a line");
+  expect(Buffer.from((await reading) ?? []).toString()).toBe("still a line");
+  await tty.close();
 });
