@@ -20,8 +20,6 @@ export type PendingReports = {
    * `heard`: the broker had a subscriber, so that they may be deleted without a receipt if receipts end.
    */
   acknowledge(reports: readonly Pick<Report, "seq" | "kind">[], heard: boolean): void;
-  /** Deletes the records of reports that need not be sent any more. */
-  settle(reports: readonly Pick<Report, "seq" | "kind">[]): void;
   /** No broker accepts these: they are declared (`too-large`) and deleted. */
   refuse(reports: readonly Report[]): void;
   /**

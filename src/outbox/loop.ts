@@ -276,11 +276,6 @@ export class OutboxLoop implements Outbox {
 
   // ---- settling and reading
 
-  settle(reports: readonly Settled[]): void {
-    this.#queue.settle(reports);
-    this.#writer.settled();
-  }
-
   acknowledge(reports: readonly Settled[], heard: boolean): void {
     this.#receipts.acknowledge(reports, heard);
   }

@@ -283,7 +283,7 @@ const storing = async (): Promise<void> => {
       const page = await outbox.read("telemetry", cursor, 250);
       ({ cursor } = page);
       count += page.reports.length;
-      outbox.settle(page.reports);
+      outbox.acknowledge(page.reports, true);
     }
     await outbox.flush();
     print(

@@ -58,7 +58,6 @@ const open = (
       madeHere: () => true,
       sending: () => undefined,
       acknowledge: () => undefined,
-      settle: () => undefined,
       refuse: () => undefined,
       oldest: () => 1,
       read:

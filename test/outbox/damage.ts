@@ -64,7 +64,7 @@ export const makeCutStore = async (folder: string): Promise<CutStore> => {
   };
   await fill(RECORDS);
   const { reports } = await outbox.read("telemetry", 0, 100);
-  outbox.settle(reports);
+  outbox.acknowledge(reports, true);
   for (const { seq } of reports) settled.add(seq);
   outbox.remember(remembering(EPISODE));
   await fill(MORE);

@@ -121,7 +121,7 @@ describe("a gap whose own record is lost before it was delivered", () => {
     const disk = newDisk();
     {
       await using outbox = await open(disk);
-      outbox.settle([await rotten(outbox, disk)]);
+      outbox.acknowledge([await rotten(outbox, disk)], true);
       await outbox.flush();
     }
     await using outbox = await open(disk);
@@ -137,7 +137,7 @@ describe("a gap whose own record is lost before it was delivered", () => {
     for (const { seq } of [events[1]!, events[7]!]) disk.corruptRecord(encodeKey("event", seq));
     const [gap] = gapsIn(await readAll(outbox));
     expect(gapOf(gap!)).toMatchObject({ from: 2, to: 8, kept: [3, 4, 5, 6, 7], count: 2 });
-    outbox.settle([events[3]!]);
+    outbox.acknowledge([events[3]!], true);
     disk.corruptRecord(encodeKey("event", gap!.seq));
     const reports = await readAll(outbox);
     const again = gapsIn(reports).find((report) => gapOf(report)!.from === 2);
@@ -165,7 +165,7 @@ describe("a gap whose own record is lost before it was delivered", () => {
       expect(gaps).toHaveLength(count);
       // The first are delivered.
       delivered.push(...gaps.splice(0, 20));
-      outbox.settle(delivered);
+      outbox.acknowledge(delivered, true);
       await outbox.flush();
     }
     for (const [n, { seq }] of gaps.entries()) if (n % 2 === 0) disk.loseRecord(encodeKey("event", seq));
@@ -198,7 +198,7 @@ describe("a gap whose own record is lost before it was delivered", () => {
             const { reports } = await outbox.read(lane, 0, Math.floor(random() * 6));
             if (random() < 0.1) outbox.refuse(reports);
             else {
-              outbox.settle(reports);
+              outbox.acknowledge(reports, true);
               for (const report of reports) received.set(report.seq, report);
             }
           }

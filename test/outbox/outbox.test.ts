@@ -45,7 +45,7 @@ describe("outbox", () => {
       await using outbox = await open();
       expect(outbox.boot).toBe(1);
       for (let i = 0; i < 10; i++) outbox.append(position);
-      outbox.settle([{ seq: 3, kind: "position" }]);
+      outbox.acknowledge([{ seq: 3, kind: "position" }], true);
     }
     await using outbox = await open();
     expect(outbox.boot).toBe(2);
@@ -68,7 +68,7 @@ describe("outbox", () => {
   test("what dispatch acknowledged within the linger is never written", async () => {
     await using outbox = await open(60_000);
     const report = outbox.append(position);
-    outbox.settle([report]);
+    outbox.acknowledge([report], true);
     await outbox.flush();
     expect((await outbox.read("telemetry", 0, 10)).reports).toEqual([]);
     expect(await outbox.stats()).toMatchObject({ records: 0 });

@@ -99,7 +99,7 @@ describe("a start", () => {
     }
     await using outbox = await openTestOutbox(path, { early: true });
     // Dispatch has the earlier life's report from the memory of the episode.
-    outbox.settle([{ seq: 1, kind: "emergency" }]);
+    outbox.acknowledge([{ seq: 1, kind: "emergency" }], true);
     await outbox.opened;
     await outbox.flush();
     expect((await outbox.read("emergency", 0, 10)).reports).toEqual([]);

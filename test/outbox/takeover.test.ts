@@ -20,7 +20,7 @@ test("a disk that fails again while the store is being taken over is opened once
   await outbox.flush();
   // Settled, and its record is still there when the store is opened anew: it is deleted first.
   disk.fault = { kind: "refuses" };
-  outbox.settle([report]);
+  outbox.acknowledge([report], true);
   await expect.poll(() => outbox.state.kind, { timeout: 8_000 }).not.toBe("open");
   disk.tear();
   disk.fault = undefined;

@@ -68,7 +68,7 @@ test("a vital file that could not be written, and a power cut: the next life giv
     const report = first.outbox.append(position);
     if (first.outbox.leased(report.seq)) published.push(report.seq);
     await time.run(time.mono() + 50);
-    first.outbox.settle([report]);
+    first.outbox.acknowledge([report], true);
     await time.run(time.mono() + 950);
   }
   expect(published.length).toBeGreaterThan(30);
