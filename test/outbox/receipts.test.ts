@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
 import type { EventData, Report } from "../../src/domain/report.ts";
+import type { Runs } from "../../src/domain/runs.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import type { Disk, Opening, Store } from "../../src/outbox/port.ts";
 import { encodeKey } from "../../src/outbox/record.ts";
@@ -253,7 +254,7 @@ test("what a broker has acknowledged is few runs, however it was thinned", async
   const made = Array.from({ length: 6_000 }, () => outbox.append(position));
   outbox.acknowledge(made, true);
   await pass(20_000);
-  const missing = made.filter((_, n) => n % 2 === 1).map(({ seq }) => [seq, seq] as const);
+  const missing: Runs = made.filter((_, n) => n % 2 === 1).map(({ seq }) => [seq, seq]);
   void outbox.receipted(made.at(-1)!.seq, missing);
   await pass(5_000);
   expect(outbox.unreceipted).toBe(3_000);
