@@ -16,8 +16,6 @@ export type CollectorOptions = {
   readonly time: Time;
   readonly hears: (broker: string) => ConnectionEvents;
   readonly sessions: KeptSessions;
-  /** A visit has found no session at this broker, and has made one, which has no subscriptions. */
-  readonly lost: (broker: string) => void;
   /** Whether somebody else uses the client id of the link at this broker. */
   readonly isTaken: (broker: string) => boolean;
 };
@@ -141,7 +139,6 @@ export class Collector {
       emptying.accepted(time.mono());
       connected();
       if (!connection.hadSession) {
-        this.#options.lost(broker);
         // Another host of its name may have it.
         connection.doubt();
         connection.end();

@@ -242,7 +242,6 @@ export class Courier {
       const clientId = `${options.clientId}${this.#id === "own" ? SUFFIX : ""}`;
       const hearing = hears(clientId);
       const connection = await this.#connect(clientId, hearing.events);
-      hearing.accepted(connection);
       return await this.#serve(connection, hearing);
     } catch (cause) {
       // The link reports the faults of brokers.

@@ -35,6 +35,7 @@ const CONNACK_ROUND_TRIPS = 2;
 
 /** One address among those of a broker's name, with what has become of connections to it. */
 export type Place = {
+  readonly address: string;
   /** See `Connection`. */
   readonly others: number;
   readonly untried: () => number;
@@ -168,6 +169,7 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
     });
     const addresses = turns.order(broker, found);
     const placeOf = (address: string): Place => ({
+      address,
       others: addresses.length - 1,
       untried: () => turns.untried(broker, address, time.mono()),
       doubted: () => turns.doubted(broker, address, time.mono()),

@@ -12,6 +12,9 @@ export const LEFT_MS = 100;
 /** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
 const AT_ONCE = { 4: 1, 5: 10 } as const;
 
+/** Addresses of a name can change for ever: the session that was noted first is forgotten. */
+const SESSIONS_MAX = 64;
+
 export class Freshness {
   /** When each session was last known to be empty. */
   readonly #emptyAt = new Map<string, number>();
@@ -22,14 +25,22 @@ export class Freshness {
   }
 }
 
+/** Two hosts of one name need not share their sessions, so each address counts as one host. */
+export type Accepted = {
+  readonly address: string;
+  readonly hadSession: boolean;
+  /** 4: MQTT 3.1.1. */
+  readonly version: 4 | 5;
+};
+
 /** What comes over one connection. */
 export class Arrivals {
   readonly #emptyAt: Map<string, number>;
-  readonly #session: string;
+  #session: string;
   /** As it was known before this connection. */
-  readonly #emptyBefore: number;
+  #emptyBefore = -Infinity;
   /** As it is known by this connection: what a newer one finds says nothing of what is still coming over this one. */
-  #emptyHere: number;
+  #emptyHere = -Infinity;
   /** When a message last came or was acknowledged. */
   #lastAt = -Infinity;
   /** How many messages are not acknowledged. */
@@ -41,15 +52,13 @@ export class Arrivals {
   constructor(emptyAt: Map<string, number>, session: string) {
     this.#emptyAt = emptyAt;
     this.#session = session;
-    this.#emptyBefore = emptyAt.get(session) ?? -Infinity;
-    this.#emptyHere = this.#emptyBefore;
   }
 
-  /** The broker has accepted the connection, with this version of MQTT (4: 3.1.1). */
-  accepted(
-    { hadSession, version }: { readonly hadSession: boolean; readonly version: 4 | 5 },
-    now: number,
-  ): void {
+  /** The broker has accepted the connection. */
+  accepted({ address, hadSession, version }: Accepted, now: number): void {
+    this.#session = `${this.#session} ${address}`;
+    this.#emptyBefore = this.#emptyAt.get(this.#session) ?? -Infinity;
+    this.#emptyHere = this.#emptyBefore;
     this.#atOnce = AT_ONCE[version];
     if (!hadSession) this.#drained(now);
   }
@@ -93,5 +102,10 @@ export class Arrivals {
   #note(at: number): void {
     this.#emptyHere = Math.max(at, this.#emptyHere);
     this.#emptyAt.set(this.#session, Math.max(at, this.#emptyAt.get(this.#session) ?? -Infinity));
+    if (this.#emptyAt.size <= SESSIONS_MAX) return;
+    for (const [oldest] of this.#emptyAt) {
+      this.#emptyAt.delete(oldest);
+      return;
+    }
   }
 }

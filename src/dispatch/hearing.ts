@@ -3,11 +3,9 @@ import { LEFT_MS, type Freshness } from "./freshness.ts";
 import type { LinkEvents } from "./link-events.ts";
 import type { Connection, ConnectionEvents } from "./port.ts";
 
-/** Passes on the messages of one connection, with how long each may have waited. The owner tells it of the connection's events. */
+/** Passes on the messages of one connection, with how long each may have waited. */
 export type Hearing = {
   readonly events: ConnectionEvents;
-  /** The broker has accepted the connection. */
-  accepted(connection: Connection): void;
   /** The broker has answered a message of the unit, after `rttMs`. */
   answered(rttMs: number): void;
 };
@@ -43,6 +41,10 @@ export const hearing = (
   };
   return {
     events: {
+      accepted(connection) {
+        connected = connection;
+        arrivals.accepted(connection, time.mono());
+      },
       message(message) {
         const waitedMs = arrivals.came(message, time.mono());
         return on().message(message, broker, waitedMs).finally(settled);
@@ -53,10 +55,6 @@ export const hearing = (
         on().oversize(topic, bytes);
         settled();
       },
-    },
-    accepted(connection) {
-      connected = connection;
-      arrivals.accepted(connection, time.mono());
     },
     answered: (rttMs) => arrivals.answered(time.mono() - rttMs),
   };

@@ -130,7 +130,6 @@ export class Link {
       options: broker,
       time,
       hears: (url) => this.#hears(url, broker.clientId).events,
-      lost: (url) => this.#subscribed.lost(url),
       sessions: options.sessions,
       isTaken: (url) => this.#emergencies.takesOver(url),
     });
@@ -139,13 +138,11 @@ export class Link {
   #hears(url: string, clientId: string): Hearing {
     const { time, broker } = this.#options;
     const heard = hearing({ freshness: this.#freshness, time, on: () => this.#on }, url, clientId);
-    return {
-      ...heard,
-      accepted: (connection) => {
-        heard.accepted(connection);
-        if (clientId === broker.clientId && !connection.hadSession) this.#subscribed.lost(url);
-      },
+    const accepted = (connection: Connection): void => {
+      heard.events.accepted(connection);
+      if (clientId === broker.clientId && !connection.hadSession) this.#subscribed.lost(url);
     };
+    return { ...heard, events: { ...heard.events, accepted } };
   }
 
   /** Begins to connect. Reports that were offered before are only remembered. */
@@ -360,7 +357,6 @@ export class Link {
       const hears = this.#hears(broker, login.clientId);
       const connection = await connect(broker, this.#connectOptions(), hears.events, this.#stopping.signal);
       const acceptedAt = time.mono();
-      hears.accepted(connection);
       const { error, silentMs, isOwnDoing, ...served } = await this.#serve(connection, hears);
       const lastedMs = time.mono() - acceptedAt;
       visit = { broker: this.#index, lastedMs, otherAddresses: connection.otherAddresses, ...served };

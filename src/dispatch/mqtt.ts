@@ -115,6 +115,7 @@ type Target = Parameters<ConnectOver<LoggedIn>>[0];
 /** One connection. Its client is used once. */
 class MqttConnection implements Connection {
   readonly broker: string;
+  readonly address: string;
   readonly version: 4 | 5;
   readonly closed: Promise<LinkError>;
   receiveMaximum = DEFAULT_RECEIVE_MAXIMUM;
@@ -148,6 +149,7 @@ class MqttConnection implements Connection {
     arriving: Arriving,
   ) {
     this.broker = broker;
+    this.address = place.address;
     this.version = version;
     this.otherAddresses = place.others;
     this.unusableFile = unusableFile;
@@ -320,8 +322,12 @@ const connectOver = async (
       client.on("connect", ({ properties, sessionPresent }) => {
         connection.hadSession = sessionPresent;
         const why = connection.accept(properties, options.withoutRetained);
-        if (why) connection.end(why);
-        else resolve(connection);
+        if (why) {
+          connection.end(why);
+          return;
+        }
+        on.accepted(connection);
+        resolve(connection);
       });
       void connection.closed.then(reject);
     });

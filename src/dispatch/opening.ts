@@ -8,8 +8,8 @@ import { LinkError, type ConnectOptions } from "./port.ts";
 /** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
 const NEXT_ADDRESS_MS = 500;
 /**
- * If an address has not opened by then, it is tried with one more socket. Both share the network: if that is slow, the
- * second one waits for at least so many times what TCP took.
+ * If no address has opened by then, each is tried with one more socket. All share the network: if that is slow, the next
+ * round waits for at least so many times what TCP took.
  */
 const AGAIN_MS = 5_000;
 const AGAIN_ROUND_TRIPS = 4;
@@ -65,30 +65,64 @@ export type Opening<S extends Socket> = {
 const causesOf = (thrown: unknown): unknown[] =>
   thrown instanceof AggregateError ? thrown.errors.flatMap(causesOf) : [thrown];
 
-/**
- * Tries one address with a fresh socket each `AGAIN_MS` or later. If TCP is open, the old socket stays: its handshake may be
- * slow, or what was sent may be lost for good. If not, it is closed: a SYN is repeated ever more rarely.
- */
-const persist = async <T>(
-  open: (reached: () => void, signal: AbortSignal) => Promise<T>,
+/** One socket on its way. */
+type Attempt<S> = {
+  readonly opened: Promise<S>;
+  /** How long TCP took. Undefined: it is not open. */
+  readonly tcpMs: () => number | undefined;
+  /** Closes it if TCP is not open. */
+  readonly endUnanswered: () => void;
+};
+
+/** Opens a socket when it is its `turn`. */
+const begin = <S>(
+  open: (reached: () => void, signal: AbortSignal) => Promise<S>,
+  turn: Promise<unknown>,
   time: Time,
   signal: AbortSignal,
-): Promise<T> => {
+): Attempt<S> => {
   const unanswered = new AbortController();
-  const begunAt = time.mono();
-  let roundTripMs: number | undefined;
-  const reached = () => void (roundTripMs = time.mono() - begunAt);
-  const socket = open(reached, AbortSignal.any([signal, unanswered.signal]));
-  if ((await within(AGAIN_MS, socket, time)) || signal.aborted) return socket;
-  if (roundTripMs === undefined) unanswered.abort();
-  const moreMs = AGAIN_ROUND_TRIPS * (roundTripMs ?? 0) - AGAIN_MS;
-  if (moreMs > 0 && ((await within(moreMs, socket, time)) || signal.aborted)) return socket;
-  return Promise.any([socket, persist(open, time, signal)]);
+  let tcpMs: number | undefined;
+  const opened = turn.then(() => {
+    const begunAt = time.mono();
+    const reached = () => void (tcpMs = time.mono() - begunAt);
+    return open(reached, AbortSignal.any([signal, unanswered.signal]));
+  });
+  return {
+    opened,
+    tcpMs: () => tcpMs,
+    endUnanswered() {
+      if (tcpMs === undefined) unanswered.abort();
+    },
+  };
+};
+
+/**
+ * Begins a round of sockets, and another one each `AGAIN_MS` or later, until a socket opens or all have failed. Where TCP
+ * is open, the old socket stays: its handshake may be slow, or what was sent may be lost for good. Where it is not, the
+ * socket is closed: a SYN is repeated ever more rarely.
+ */
+const persist = async <S>(
+  round: () => readonly Attempt<S>[],
+  time: Time,
+  signal: AbortSignal,
+  older: readonly Promise<S>[] = [],
+): Promise<S> => {
+  const attempts = round();
+  const first = Promise.any([...older, ...attempts.map(({ opened }) => opened)]);
+  const lastTurnMs = NEXT_ADDRESS_MS * (attempts.length - 1);
+  if ((await within(AGAIN_MS + lastTurnMs, first, time)) || signal.aborted) return first;
+  for (const { endUnanswered } of attempts) endUnanswered();
+  const slowestMs = Math.max(...attempts.map(({ tcpMs }) => tcpMs() ?? 0));
+  const moreMs = AGAIN_ROUND_TRIPS * slowestMs - AGAIN_MS;
+  if (moreMs > 0 && ((await within(moreMs, first, time)) || signal.aborted)) return first;
+  return persist(round, time, signal, [first]);
 };
 
 /**
  * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
- * opened within `NEXT_ADDRESS_MS`; the others are closed. Rejects with LinkError.
+ * opened within `NEXT_ADDRESS_MS`; the others are closed. While one is on its way, those that have failed are tried again:
+ * coverage may be back, or the host. Rejects with LinkError when all have failed.
  */
 export const openFirst = async <S extends Socket>(opening: Opening<S>): Promise<Opened<S>> => {
   const { broker, addresses, time, signal } = opening;
@@ -110,15 +144,17 @@ export const openFirst = async <S extends Socket>(opening: Opening<S>): Promise<
     socket.destroy();
     throw noAnswer(broker);
   };
-  let before: Promise<unknown> = Promise.resolve();
-  const attempts = addresses.map((address, n) => {
-    const turn = Promise.race([before.catch(() => undefined), pause(NEXT_ADDRESS_MS * n, either, time)]);
-    const attempt = turn.then(() => persist((reached, one) => open(address, reached, one), time, either));
-    before = attempt;
-    return attempt;
-  });
+  const round = (): readonly Attempt<Opened<S>>[] => {
+    let before: Promise<unknown> = Promise.resolve();
+    return addresses.map((address, n) => {
+      const turn = Promise.race([before.catch(() => undefined), pause(NEXT_ADDRESS_MS * n, either, time)]);
+      const attempt = begin((reached, one) => open(address, reached, one), turn, time, either);
+      before = attempt.opened;
+      return attempt;
+    });
+  };
   try {
-    return await Promise.any(attempts);
+    return await persist(round, time, either);
   } catch (thrown) {
     const causes = causesOf(thrown);
     if (signal.aborted)

@@ -71,6 +71,8 @@ export type ConnectOptions = {
 
 /** What a connection reports. */
 export type ConnectionEvents = {
+  /** The broker has accepted the connection. Called before anything comes over it. */
+  accepted(connection: Connection): void;
   /** Rejecting ends the connection: the broker delivers the message again on the next one. */
   message(incoming: Incoming): Promise<void>;
   /** A message above `MAXIMUM_PACKET_BYTES` was skipped and acknowledged; its size in bytes. */
@@ -94,6 +96,8 @@ export const MAXIMUM_PACKET_BYTES = 1024 * 1024;
 export type Connection = {
   /** The address as configured, for example `mqtts://dispatch-a:8883`. */
   readonly broker: string;
+  /** The one of its name's addresses that the connection is to. */
+  readonly address: string;
   readonly version: 4 | 5;
   /** How many QoS 1 messages the broker accepts before it has acknowledged one. */
   readonly receiveMaximum: number;

@@ -87,7 +87,7 @@ export const tryBroker = async (
     const connection = await connect(
       broker,
       { ...credentials, clientId: `${credentials.clientId}.doctor` },
-      { message: () => Promise.resolve(), oversize: () => undefined },
+      { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined },
       AbortSignal.timeout(BROKER_MS),
     );
     await useConnection(connection, routes).finally(() => connection.end());

@@ -42,9 +42,13 @@ const NOTICES_MS = 6_000;
 const open = (broker: BrokerUnderTest, more: Partial<ConnectOptions> = {}) => {
   const incoming: Incoming[] = [];
   const oversize: number[] = [];
+  const accepted: Connection[] = [];
   let accepts = true;
+  let dials = 0;
   const on = {
+    accepted: (connection: Connection) => void accepted.push(connection),
     async message(message: Incoming) {
+      if (accepted.length < dials) throw new Error("it came before the connection was accepted");
       incoming.push(message);
       if (!accepts) throw new Error("no disk");
     },
@@ -56,6 +60,7 @@ const open = (broker: BrokerUnderTest, more: Partial<ConnectOptions> = {}) => {
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Connection> => {
     let over = false;
+    dials++;
     const dialled = broker.connect(url, options, on, signal).finally(() => (over = true));
     dialled.catch(() => undefined);
     await broker.until("the connection", () => over, 15_000);
@@ -64,6 +69,7 @@ const open = (broker: BrokerUnderTest, more: Partial<ConnectOptions> = {}) => {
   return {
     incoming,
     oversize,
+    accepted,
     dial,
     refuse: () => (accepts = false),
     accept: () => (accepts = true),
@@ -112,7 +118,9 @@ export const connectionContract = (name: string, start: () => Promise<BrokerUnde
     test(
       "reports the version and the limits of the broker",
       withBroker(async (broker) => {
-        const connection = await open(broker).dial();
+        const client = open(broker);
+        const connection = await client.dial();
+        expect(client.accepted).toEqual([connection]);
         const { version, receiveMaximum, maximumPacketSize } = connection;
         expect({ version, receiveMaximum, maximumPacketSize }).toEqual({
           version: broker.version,

@@ -23,10 +23,10 @@ const openVisit = async (...waiting: readonly Buffer[]) => {
       async message(message) {
         heard.push(message);
       },
+      accepted: () => undefined,
       oversize: () => undefined,
     }),
     sessions: { kept: [BROKER], keep: () => undefined },
-    lost: () => undefined,
     isTaken: () => false,
   });
   collector.entered("mqtts://b:8883");

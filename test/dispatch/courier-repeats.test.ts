@@ -50,6 +50,7 @@ const openCourier = (
     const over = Promise.withResolvers<LinkError>();
     return Promise.resolve({
       broker,
+      address: "10.0.0.1",
       version: 5,
       receiveMaximum: 1,
       maximumPacketSize: 100_000,
@@ -89,8 +90,7 @@ const openCourier = (
       hasEnded: () => false,
       session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
       hears: () => ({
-        events: { message: () => Promise.resolve(), oversize: () => undefined },
-        accepted: () => undefined,
+        events: { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined },
         answered: () => undefined,
       }),
       on: {

@@ -79,8 +79,7 @@ const open = (
         hasEnded: () => false,
         session: { isLive: () => true, right: (one) => one, publishing: () => undefined },
         hears: () => ({
-          events: { message: () => Promise.resolve(), oversize: () => undefined },
-          accepted: () => undefined,
+          events: { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined },
           answered: () => undefined,
         }),
         on: {
@@ -135,7 +134,7 @@ describe("a courier", () => {
     const link = bench.network.connect(
       "mqtts://a:8883",
       { clientId: "zrenjanin.zr-117", username: UNIT, keepaliveS: 20 },
-      { message: () => Promise.resolve(), oversize: () => undefined },
+      { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined },
       new AbortController().signal,
     );
     await bench.wait(2_000);

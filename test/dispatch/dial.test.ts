@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { openHarness } from "../simulation/network-bench.ts";
 
 const OPTIONS = { username: "zrenjanin/zr-117", keepaliveS: 20, patient: true, hurried: true };
-const SILENT = { message: () => Promise.resolve(), oversize: () => undefined };
+const SILENT = { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined };
 
 // A courier learns from the refusal that it must use the client id of the link. It learnt it after 30 s (seed 146386910).
 test("a refusal by one address is known within 5 s, though another address never answers", async () => {

@@ -32,7 +32,7 @@ test("the first message of TLS is small", async () => {
       cert: file("unit.pem"),
       key: file("unit.key"),
     },
-    { message: () => Promise.resolve(), oversize: () => undefined },
+    { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined },
     giveUp.signal,
   );
   const [socket] = (await once(server, "connection")) as [Socket];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Freshness, type Arrivals } from "../../src/dispatch/freshness.ts";
+import { Freshness, type Accepted, type Arrivals } from "../../src/dispatch/freshness.ts";
 
 /** What is sent so long after an acknowledgement follows it on the wire. */
 const LEFT_MS = 100;
@@ -8,10 +8,10 @@ const connected = (
   freshness: Freshness,
   session: string,
   now: number,
-  { hadSession = true, version = 5 }: { hadSession?: boolean; version?: 4 | 5 } = {},
+  { address = "10.0.0.1", hadSession = true, version = 5 }: Partial<Accepted> = {},
 ): Arrivals => {
   const arrivals = freshness.connecting(session);
-  arrivals.accepted({ hadSession, version }, now);
+  arrivals.accepted({ address, hadSession, version }, now);
   return arrivals;
 };
 
@@ -118,6 +118,20 @@ test("what a new connection brings may have waited since the session was last kn
   other.answered(12_000);
   expect(waited(connected(freshness, "a", 15_000), 15_000)).toBe(9_900);
   expect(waited(connected(freshness, "c", 15_000), 15_000)).toBe(Infinity);
+});
+
+test("another host of the same name may keep what it has kept, whatever was found at this one", () => {
+  const freshness = new Freshness();
+  connected(freshness, "a", 0, { address: "10.0.0.2", hadSession: false });
+  expect(waited(connected(freshness, "a", 5_000), 5_000)).toBe(Infinity);
+  expect(waited(connected(freshness, "a", 6_000, { address: "10.0.0.2" }), 6_000)).toBe(6_000);
+});
+
+test("addresses that change for ever are forgotten, the oldest first", () => {
+  const freshness = new Freshness();
+  for (let n = 0; n < 65; n++) connected(freshness, "a", n, { address: `10.0.1.${n}`, hadSession: false });
+  expect(waited(connected(freshness, "a", 100, { address: "10.0.1.0" }), 100)).toBe(Infinity);
+  expect(waited(connected(freshness, "a", 100, { address: "10.0.1.1" }), 100)).toBe(99);
 });
 
 test("a retained message can be of any age, whatever was answered before", () => {

@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const OPTIONS = { clientId: "zrenjanin.zr-117", username: "zrenjanin/zr-117", keepaliveS: 20 };
-const SILENT = { message: () => Promise.resolve(), oversize: () => undefined };
+const SILENT = { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined };
 const dial = (url: string) =>
   createConnect(systemTime)(
     url,

@@ -9,6 +9,7 @@ const on = {
     connection.end();
     return Promise.resolve();
   },
+  accepted: () => undefined,
   oversize: () => undefined,
 };
 const options = { clientId: "zrenjanin.zr-117", username: "zrenjanin/zr-117", keepaliveS: 20 };

@@ -41,7 +41,11 @@ const TOPIC = "patrol/v1/zrenjanin/zr-117/event";
 const dial = async (url: string, lookup?: Lookup, signal = new AbortController().signal) => {
   const incoming: Incoming[] = [];
   const connect = lookup ? createConnect(systemTime, lookup) : createConnect(systemTime);
-  const on = { message: async (one: Incoming) => void incoming.push(one), oversize: () => undefined };
+  const on = {
+    message: async (one: Incoming) => void incoming.push(one),
+    accepted: () => undefined,
+    oversize: () => undefined,
+  };
   const connection = await connect(url, OPTIONS, on, signal);
   stack.defer(() => connection.end(new LinkError("failed", "the test is over")));
   return { connection, incoming };
@@ -119,6 +123,7 @@ describe("PUBACK", () => {
         seen.resolve();
         return handled.promise;
       },
+      accepted: () => undefined,
       oversize: () => undefined,
     };
     const connection = await createConnect(systemTime)(url, OPTIONS, on, new AbortController().signal);
@@ -208,7 +213,7 @@ describe("CONNACK", () => {
     const { url, packets } = await accepting((one, socket) => {
       if (one.type === PUBLISH) socket.write(puback(idOf(one), 0));
     }, connack(NO_RETAIN));
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     const options = { ...OPTIONS, withoutRetained: true };
     const connection = await createConnect(systemTime)(url, options, on, new AbortController().signal);
     stack.defer(() => connection.end(new LinkError("failed", "the test is over")));
@@ -236,7 +241,7 @@ describe("CONNACK", () => {
       socket.write(Buffer.from(one.body[6] === 5 ? [0x20, 2, 0, 1] : [0x20, 2, 0, 0]));
     });
     const connect = createConnect(systemTime);
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     for (let n = 0; n < 2; n++) {
       const connection = await connect(url, OPTIONS, on, new AbortController().signal);
       expect(connection.version).toBe(4);
@@ -258,7 +263,7 @@ describe("CONNACK", () => {
     return { url, versions };
   };
 
-  const listener = { message: async () => undefined, oversize: () => undefined };
+  const listener = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
 
   test("one that hangs up once or twice after CONNECT is spoken to in MQTT 5: its codes are seen", async () => {
     for (const times of [1, 2]) {
@@ -294,7 +299,7 @@ describe("CONNACK", () => {
       else socket.destroy();
     });
     const connect = createConnect(systemTime);
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     const first = await connect(url, OPTIONS, on, new AbortController().signal);
     first.end(new LinkError("failed", "enough"));
     await expect(connect(url, OPTIONS, on, new AbortController().signal)).rejects.toBeInstanceOf(LinkError);
@@ -442,7 +447,7 @@ describe("the addresses of a name", () => {
   test("the one whose connection has failed is tried last the next time, and one that was left politely is not", async () => {
     const { one, other, url } = await beside(good);
     const connect = createConnect(systemTime, async () => ["127.0.0.2", "127.0.0.1"]);
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     const ends = [
       undefined,
       new LinkError("stalled", "no answer"),
@@ -469,7 +474,7 @@ describe("the addresses of a name", () => {
   test("one that is in doubt is tried last, and an open connection knows how many others are untried", async () => {
     const { one, other, url } = await beside(good);
     const connect = createConnect(systemTime, async () => ["127.0.0.2", "127.0.0.1"]);
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     const first = await connect(url, OPTIONS, on, new AbortController().signal);
     expect([first.otherAddresses, first.untriedAddresses]).toEqual([1, 1]);
     first.doubt();
@@ -488,7 +493,7 @@ describe("the addresses of a name", () => {
     const connect = createConnect(systemTime, () =>
       ++asked === 1 ? Promise.resolve(["127.0.0.1"]) : new Promise(() => undefined),
     );
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     for (let n = 0; n < 3; n++) {
       const begun = performance.now();
       const connection = await connect(`mqtt://dispatch:${port}`, OPTIONS, on, new AbortController().signal);
@@ -507,7 +512,7 @@ describe("the addresses of a name", () => {
     const { port } = stack.use(await startScripted(good));
     const answer = Promise.withResolvers<readonly string[]>();
     const connect = createConnect(systemTime, () => answer.promise);
-    const on = { message: async () => undefined, oversize: () => undefined };
+    const on = { message: async () => undefined, accepted: () => undefined, oversize: () => undefined };
     const begun = performance.now();
     const attempt = () => connect(`mqtt://dispatch:${port}`, OPTIONS, on, new AbortController().signal);
     await expect(attempt()).rejects.toMatchObject({ code: "unknown-host" });

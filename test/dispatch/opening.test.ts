@@ -91,6 +91,30 @@ test("an address that refuses is not asked again", async () => {
   expect(bench.made).toEqual(["a0 at 0"]);
 });
 
+test("what fails at once while another socket has TCP open is tried again: coverage or the host may be back", async () => {
+  const gap = openBench({
+    a: [{ reached: 100 }, { fails: { after: 10, code: "ENETUNREACH" } }, { reached: 100, opens: 300 }],
+  });
+  expect(await gap.until(10_400)).toBe("a2 took 300");
+  expect(gap.made).toEqual(["a0 at 0", "a1 at 5000", "a2 at 10000"]);
+  const twoHosts = openBench({
+    hung: [{ reached: 100 }, { reached: 100 }],
+    restarting: [{ fails: { after: 10, code: "ECONNREFUSED" } }, { reached: 100, opens: 300 }],
+  });
+  expect(await twoHosts.until(6_400)).toBe("restarting1 took 300");
+});
+
+test("when the last socket that was on its way fails, the attempt is over", async () => {
+  const bench = openBench({
+    a: [
+      { reached: 100, fails: { after: 7_000, code: "ECONNRESET" } },
+      { fails: { after: 10, code: "ENETUNREACH" } },
+    ],
+  });
+  expect(await bench.until(6_999)).toBeUndefined();
+  expect(await bench.until(7_001)).toMatch(/^(lost|unreachable): /);
+});
+
 test("the next address is tried after half a second, or at once when the one before has failed", async () => {
   const slow = openBench({ a: [{ reached: 100, opens: 2_000 }], b: [{ reached: 100, opens: 300 }] });
   expect(await slow.until(3_000)).toBe("b0 took 300");

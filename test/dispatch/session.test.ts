@@ -26,6 +26,7 @@ const open = (
   const wire: { route: Route; payload: Buffer; done: (code: number) => void }[] = [];
   const connection: Connection = {
     broker: "mqtts://a",
+    address: "10.0.0.1",
     version: 5,
     receiveMaximum: 20,
     maximumPacketSize: 1_000_000,

@@ -16,6 +16,7 @@ const open = (
   const asked: { topics: readonly string[]; at: number }[] = [];
   const connection: Connection = {
     broker: "mqtts://a",
+    address: "10.0.0.1",
     version: 5,
     receiveMaximum: 20,
     maximumPacketSize: 1_000,

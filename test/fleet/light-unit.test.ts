@@ -38,7 +38,7 @@ test("each unit connects from an address of its own", async () => {
   await once(server, "listening");
   const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const options = { clientId: "fleet.u-300", username: "fleet/u-300", keepaliveS: 20 };
-  const on = { message: () => Promise.resolve(), oversize: () => undefined };
+  const on = { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined };
   const connected = watchedConnect(300, NOBODY)(url, options, on, new AbortController().signal);
   await expect(connected).rejects.toMatchObject({ code: "lost" });
   server.close();

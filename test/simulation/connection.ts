@@ -52,6 +52,7 @@ const DISCONNECTS: Readonly<Record<number, LinkError["code"]>> = { 0x8e: "taken-
  */
 export class SimulatedConnection implements Connection, Peer {
   readonly broker: string;
+  readonly address: string;
   readonly version: 4 | 5;
   readonly receiveMaximum: number;
   readonly maximumPacketSize: number;
@@ -82,6 +83,7 @@ export class SimulatedConnection implements Connection, Peer {
     this.closed = promise;
     this.#close = resolve;
     this.broker = o.url;
+    this.address = o.place.address;
     this.route = o.route;
     this.will = o.options.will;
     const { version, receiveMaximum, maximumPacketSize } = broker.announced;

@@ -29,6 +29,7 @@ export const openHarness = (limits: Partial<BrokerLimits> = {}, addresses = [tru
         incoming.push(message);
         if (!accepts) throw new Error("no disk");
       },
+      accepted: () => undefined,
       oversize: (_topic: string, bytes: number) => void oversize.push(bytes),
     };
     return network.connect(URL, options, on, new AbortController().signal);

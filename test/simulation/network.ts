@@ -212,6 +212,7 @@ export class Network {
     });
     this.#alive.add(connection);
     this.#all.add(connection);
+    on.accepted(connection);
     return connection;
   }
 }

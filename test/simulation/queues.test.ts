@@ -50,7 +50,7 @@ test("two writes of a kind at once are above the limit, also when they have ende
 test("connections count until they have ended", async () => {
   const { time, network, connect, queues, above } = openHarness();
   const open = () => queues().find(({ name }) => name === "connections")!.length;
-  const on = { message: () => Promise.resolve(), oversize: () => undefined };
+  const on = { message: () => Promise.resolve(), accepted: () => undefined, oversize: () => undefined };
   for (let n = 0; n < 7; n++) {
     const options = { clientId: `c${n}`, username: "u", keepaliveS: 20 };
     void connect("mqtts://a:8883", options, on, new AbortController().signal);

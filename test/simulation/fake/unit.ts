@@ -91,7 +91,11 @@ class FakeUnit implements RunningUnit {
     const { connect, brokers, time } = this.#ports;
     for (let i = 0; !this.#stop.signal.aborted; i++) {
       try {
-        const on = { message: (incoming: Incoming) => this.#receive(incoming), oversize: () => undefined };
+        const on = {
+          message: (incoming: Incoming) => this.#receive(incoming),
+          accepted: () => undefined,
+          oversize: () => undefined,
+        };
         const options = {
           clientId: "zrenjanin.zr-117",
           username: NAME,
