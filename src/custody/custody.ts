@@ -39,6 +39,8 @@ export type Known = {
   readonly now: Instant;
   /** How far the recorder's clock is behind, milliseconds (`clockBehindMs`). Undefined: no receipt of this life shows it. */
   readonly behindMs: number | undefined;
+  /** The same in the earlier life that last knew it: that life's reports, or the receipt that waits, may be of that time. */
+  readonly earlierBehindMs: number;
 };
 
 /** Why a receipt changes nothing. */
@@ -147,8 +149,10 @@ const falseClaim = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known):
 };
 
 /** Whether a receipt was written before the reports that it covers, as far as the recorder's clock is known. */
-const isBefore = ({ at }: ReceiptMessage, { coveredAt = -Infinity, behindMs = 0 }: Known): boolean =>
-  coveredAt > Date.parse(at) + APART_MS + behindMs;
+const isBefore = (
+  { at }: ReceiptMessage,
+  { coveredAt = -Infinity, behindMs = 0, earlierBehindMs }: Known,
+): boolean => coveredAt > Date.parse(at) + APART_MS + Math.max(behindMs, earlierBehindMs);
 
 const claimsTooMuch = (memory: CustodyMemory, why: string, now: Instant): Verdict => {
   const { renewedAt } = memory;

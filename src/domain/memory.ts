@@ -93,6 +93,8 @@ export const CustodyMemory = z.object({
   silentMs: z.number().nonnegative(),
   /** When a receipt last made the unit begin a new store, UTC milliseconds. */
   renewedAt: z.number().optional(),
+  /** How far the recorder's clock was behind when a receipt last showed it, milliseconds. */
+  behindMs: z.number().nonnegative().optional(),
 });
 export type CustodyMemory = z.infer<typeof CustodyMemory>;
 export const NO_CUSTODY: CustodyMemory = { proven: false, silentMs: 0 };

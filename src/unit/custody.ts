@@ -68,6 +68,8 @@ export class CustodyPart {
   #early: Came | undefined;
   /** How far the recorder's clock is behind, as a receipt of this life has shown it, in milliseconds. */
   #behindMs: number | undefined;
+  /** As an earlier life knew it. */
+  readonly #earlierBehindMs: number;
   /** A new store is to begin. `asked`: the disk is being asked. */
   #renewal: { readonly why: string; asked: boolean } | undefined;
   #rememberedAt = -Infinity;
@@ -79,6 +81,7 @@ export class CustodyPart {
   constructor(options: CustodyOptions) {
     this.#options = options;
     this.#memory = options.outbox.memory.custody;
+    this.#earlierBehindMs = this.#memory.behindMs ?? 0;
     this.#tickedAt = options.clock.mono();
     void this.#keep();
   }
@@ -185,6 +188,7 @@ export class CustodyPart {
     const early = this.#early;
     const shown = clockBehindMs(this.#memory, came.value, { now: clock.now(), waitedMs: came.waitedMs });
     this.#behindMs = shown ?? this.#behindMs;
+    if (shown !== undefined) this.#take({ ...this.#memory, behindMs: shown });
     // The newer one would settle what the older one shows to be false.
     if (early && early !== came && shown !== undefined) await this.#judge(early);
     if (!this.#renewal) await this.#judge(came);
@@ -206,6 +210,7 @@ export class CustodyPart {
         coveredAt,
         now: clock.now(),
         behindMs: this.#behindMs,
+        earlierBehindMs: this.#earlierBehindMs,
       });
     let verdict = judged();
     if (verdict.kind === "jumped") {

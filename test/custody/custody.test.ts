@@ -19,6 +19,7 @@ const KNOWN: Known = {
   coveredAt: undefined,
   now: { at: AT, clock: "gnss" },
   behindMs: 0,
+  earlierBehindMs: 0,
 };
 const receipt = (more: object = {}): object => ({
   store: "k3v9q0ab",
@@ -84,6 +85,10 @@ describe("a receipt", () => {
     expect(judge(heard, receipt(), { ...KNOWN, behindMs, coveredAt: AT + 1_500_000 }).kind).toBe("counts");
     expect(judge(heard, receipt(), { ...KNOWN, behindMs, coveredAt: AT + 1_500_001 }).kind).toBe("renew");
     // Until that is known, it is judged later. Without the time that never comes.
+    // Or was so in an earlier life, of which its reports or the receipt may be.
+    const earlier = { ...KNOWN, earlierBehindMs: behindMs };
+    expect(judge(heard, receipt(), { ...earlier, coveredAt: AT + 1_500_000 }).kind).toBe("counts");
+    expect(judge(heard, receipt(), { ...earlier, coveredAt: AT + 1_500_001 }).kind).toBe("renew");
     const unknown = { ...KNOWN, behindMs: undefined };
     expect(judge(heard, receipt(), { ...unknown, coveredAt: AT + 600_000 }).kind).toBe("counts");
     expect(judge(heard, receipt(), { ...unknown, coveredAt: AT + 600_001 }).kind).toBe("later");

@@ -13,6 +13,7 @@ const KNOWN = [undefined, 3].map((unsent) => ({
   coveredAt: NOW.at - 60_000,
   now: NOW,
   behindMs: undefined,
+  earlierBehindMs: 0,
 }));
 const TOPIC = "patrol/v1/zrenjanin/zr-117/command";
 const BYTES = 16_384;

@@ -102,6 +102,7 @@ test("the largest memory there can be fits its place in the vital file: nothing 
       proven: true,
       silentMs: 86_400_000,
       renewedAt: 9e15,
+      behindMs: 9e15,
     },
   };
   expect(memory.commands.done.length).toBeGreaterThan(40);

@@ -23,17 +23,18 @@ const sayReceipt = (
   brokers[0]!.broker.publish(RECEIPT, Buffer.from(JSON.stringify(receipt)), { retain: true });
 };
 
+const cut = (world: ReturnType<typeof openWorld>, process: { kill(): void }): void => {
+  process.kill();
+  world.network.processGone(true);
+  world.disk.cut();
+};
+
 test.each([5, 11, 15, 120, 600])(
   "a recorder's clock that falls %i minutes behind while the car is off, and a lost PUBACK, are no restored card",
   async (minutes) => {
     const world = openWorld([{}]);
     const { broker } = world.brokers[0]!;
     const behindMs = minutes * MINUTE_MS;
-    const cut = (process: { kill(): void }) => {
-      process.kill();
-      world.network.processGone(true);
-      world.disk.cut();
-    };
     const first = await world.start();
     await world.wait(20_000);
     const { store } = (await world.settle(first.page.status())) as { store: string };
@@ -41,7 +42,7 @@ test.each([5, 11, 15, 120, 600])(
       sayReceipt(world, store, 0);
       await world.wait(10_000);
     }
-    cut(first.process);
+    cut(world, first.process);
     await world.wait(behindMs + 10 * MINUTE_MS);
     broker.faults.slowMs = 8_000;
     const before = world.heard.length;
@@ -51,7 +52,7 @@ test.each([5, 11, 15, 120, 600])(
     );
     await world.wait(2_000);
     sayReceipt(world, store, behindMs);
-    cut(second.process);
+    cut(world, second.process);
     await world.wait(3_000);
     broker.faults.slowMs = 0;
     await world.start();
@@ -63,3 +64,56 @@ test.each([5, 11, 15, 120, 600])(
     expect(world.events().filter(({ code }) => code === "restored")).toEqual([]);
   },
 );
+
+const HOURS_MS = 60 * MINUTE_MS;
+
+test.each([
+  {
+    what: "a recorder 15 minutes behind, and a car without the time",
+    before: 15,
+    after: 15,
+    unset: true,
+    ahead: 0,
+  },
+  { what: "a recorder that is set right while the car is off", before: 60, after: 0, unset: false, ahead: 0 },
+  { what: "a car whose clock was 2 hours ahead", before: 0, after: 0, unset: false, ahead: 120 },
+  { what: "a car whose clock was 2 days ahead", before: 0, after: 0, unset: false, ahead: 2_880 },
+])("$what: a lost PUBACK is no restored card", async ({ before, after, unset, ahead }) => {
+  const world = openWorld([{}]);
+  const { broker } = world.brokers[0]!;
+  world.host.behindMs = -ahead * MINUTE_MS;
+  const first = await world.start();
+  await world.wait(20_000);
+  const { store } = (await world.settle(first.page.status())) as { store: string };
+  for (let n = 0; n < 10; n++) {
+    sayReceipt(world, store, before * MINUTE_MS);
+    await world.wait(10_000);
+  }
+  broker.faults.slowMs = 9_000;
+  const heard = world.heard.length;
+  await world.wait(90_000, () => world.heard.slice(heard).some(({ report }) => report["kind"] === "health"));
+  await world.wait(2_000);
+  sayReceipt(world, store, before * MINUTE_MS);
+  cut(world, first.process);
+  await world.wait(8 * HOURS_MS);
+  broker.faults.slowMs = 0;
+  world.host.behindMs = 0;
+  world.host.synchronised = !unset;
+  // The recorder answers the birth at once, before the slow link has carried what waits.
+  world.network.change(world.brokers[0]!.route, { latencyMs: 40, bytesPerS: 4_000 });
+  broker.listen({
+    filter: "patrol/v1/zrenjanin/zr-117/state",
+    receive({ payload }) {
+      if (payload.includes("online"))
+        world.time.after(250, () => sayReceipt(world, store, after * MINUTE_MS));
+    },
+  });
+  await world.start();
+  for (let n = 0; n < 12; n++) {
+    if (n === 6) world.host.synchronised = true;
+    await world.wait(n === 0 ? 3_000 : 10_000);
+    sayReceipt(world, store, after * MINUTE_MS);
+  }
+  await world.wait(60_000);
+  expect(world.events().filter(({ code }) => code === "restored")).toEqual([]);
+});
