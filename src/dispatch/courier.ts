@@ -122,6 +122,8 @@ export class Courier {
   /** The last answer to an emergency on this connection was of no use. */
   #inVain = false;
   #waking = new AbortController();
+  /** Of the attempt to connect: fires when an emergency waits for it. */
+  #hurry = new AbortController();
 
   constructor(options: CourierOptions, first: Cargo) {
     this.broker = options.broker;
@@ -194,6 +196,7 @@ export class Courier {
     this.#session?.pump();
     this.#visits = 0;
     this.#waking.abort();
+    if (this.#isUrgent) this.#hurry.abort();
   }
 
   /** Removes an episode of which the unit has no report any more. */
@@ -272,12 +275,14 @@ export class Courier {
     const { connect, broker, options, time } = this.#options;
     const { signal } = this.#stopping;
     const { will: _, ...rest } = options;
+    this.#hurry = new AbortController();
+    if (this.#isUrgent) this.#hurry.abort();
     const login: ConnectOptions = {
       ...rest,
       clientId,
       withoutRetained: true,
       patient: true,
-      hurried: this.#isUrgent,
+      hurry: this.#hurry.signal,
     };
     if (this.#id === "own") return connect(broker, login, on, signal);
     const ended = (): void => {

@@ -1,4 +1,4 @@
-import type { Time } from "../runtime/ports.ts";
+import type { Time, Timer } from "../runtime/ports.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { brokerAddress } from "./broker-address.ts";
@@ -89,6 +89,21 @@ const shareMs = (addresses: number, tookMs: number): number => {
   return Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
 };
 
+/** Calls `late` that long from now, but not before the signal fires. */
+const inHurry = (hurry: AbortSignal | undefined, ms: number, late: () => void, time: Time): Disposable => {
+  let timer: Timer | undefined;
+  const dueAt = time.mono() + ms;
+  const begin = () => void (timer = time.after(Math.max(0, dueAt - time.mono()), late));
+  if (hurry?.aborted) begin();
+  else hurry?.addEventListener("abort", begin, { once: true });
+  return {
+    [Symbol.dispose]() {
+      hurry?.removeEventListener("abort", begin);
+      timer?.[Symbol.dispose]();
+    },
+  };
+};
+
 /**
  * The first address that accepts. Sockets are opened in parallel, but only one at a time sends CONNECT: a
  * broker closes a connection when another one has the same client id. A refusal of one address does not
@@ -133,10 +148,12 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
       });
       left = left.filter((one) => one !== address);
       share = shareMs(addresses.length, tookMs);
+      const late = () => patience.abort();
       // If no address is left, and there is no hurry, only the limit of the attempt counts.
-      const lastMs = options.hurried ? Math.max(share, CONNACKS_MS) : undefined;
-      const answerMs = left.length === 0 ? lastMs : share;
-      using _ = answerMs === undefined ? undefined : time.after(answerMs, () => patience.abort());
+      using _ =
+        left.length > 0
+          ? time.after(share, late)
+          : inHurry(options.hurry, Math.max(share, CONNACKS_MS), late, time);
       const either = AbortSignal.any([signal, patience.signal]);
       const here = { ...target, place: placeOf(address) };
       // oxlint-disable-next-line no-await-in-loop
@@ -161,7 +178,7 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
   const turns = new Turns();
   const versions = new Versions();
   return async (broker, options, on, signal) => {
-    const limitMs = options.hurried ? HURRIED_CONNECT_MS : CONNECT_MS;
+    const limitMs = options.hurry?.aborted ? HURRIED_CONNECT_MS : CONNECT_MS;
     using limit = new AttemptLimit(time, limitMs, options.patient ?? false);
     const deadline = AbortSignal.any([signal, limit.signal]);
     const found = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {

@@ -63,8 +63,8 @@ export type ConnectOptions = {
   readonly withoutRetained?: boolean;
   /** It may take long to connect: the network may be slow. */
   readonly patient?: boolean;
-  /** An emergency waits for the connection (a courier's): an answer to CONNECT is not awaited for long. */
-  readonly hurried?: boolean;
+  /** Fires when an emergency waits for the connection (a courier's): an answer to CONNECT is not awaited for long then. */
+  readonly hurry?: AbortSignal;
   /** Retained, QoS 1. A courier has none. */
   readonly will?: { readonly topic: string; readonly payload: Buffer };
 };

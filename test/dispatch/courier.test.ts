@@ -225,7 +225,17 @@ describe("a courier", () => {
     await bench.wait(5_000);
     expect([bench.broker.retained(TOPIC), bench.done]).toEqual([undefined, true]);
     // It may wait longer for an answer to CONNECT than an emergency may.
-    expect(bench.dialled.map(({ patient, hurried }) => [patient, hurried])).toEqual([[true, false]]);
+    expect(bench.dialled.map(({ patient, hurry }) => [patient, hurry?.aborted])).toEqual([[true, false]]);
+  });
+
+  test("hurries the attempt that is under way when an emergency is added to what it only removes", async () => {
+    const bench = open();
+    bench.broker.faults.hangs = true;
+    const courier = bench.make(emergency(1, "cleared"));
+    await bench.wait(1_000);
+    expect(bench.dialled.map(({ hurry }) => hurry?.aborted)).toEqual([false]);
+    courier.say(emergency(2));
+    expect(bench.dialled.map(({ hurry }) => hurry?.aborted)).toEqual([true]);
   });
 
   test("dials every 4 s at most while an emergency is open, and every 25 s or so when only its end is left", async () => {
