@@ -121,6 +121,8 @@ export type What =
   | { readonly what: "dropped"; readonly episode: string; readonly presses: number }
   /** Dispatch published a receipt at a broker. */
   | { readonly what: "receipt"; readonly broker: string }
+  /** The plan has begun a fault. */
+  | { readonly what: "injected"; readonly kind: string }
   /** A receipt shows that a new store must begin, and the unit has begun one within a day. */
   | { readonly what: "renewed-today" }
   /** The unit says that a new store takes over what is pending. The report of that may be lost with the store. */

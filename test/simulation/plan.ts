@@ -94,6 +94,7 @@ export class Plan {
     const lasts = Math.min(dice.exponential(fault.meanMs), LONGEST_MS);
     if (this.#active.has(key)) return;
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
+    this.#world.observe({ what: "injected", kind: fault.kind });
     const undo = fault.begin(this.#world, dice, target);
     this.#world.observeHealth();
     if (!undo) return;

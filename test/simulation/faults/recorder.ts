@@ -24,6 +24,21 @@ const clockBehind: Fault = {
   },
 };
 
+/** The recorder's clock falls behind, or is set right, while the car is off. */
+const clockChanges: Fault = {
+  kind: "recorder's clock changes over a cut",
+  weight: 1,
+  meanMs: 5 * MINUTE_MS,
+  target: () => "unit",
+  begin(world, dice) {
+    const { recorder } = world.dispatch;
+    if (!recorder) return undefined;
+    world.kill(true);
+    recorder.behindMs = dice.pick([0, 0, dice.between(MINUTE_MS, 120 * MINUTE_MS)]);
+    return () => world.start();
+  },
+};
+
 /** What can be wrong with dispatch's recorder, and what only a recorder can make good. */
 export const RECORDER_FAULTS: readonly Fault[] = [
   LYING_BROKER,
@@ -31,6 +46,7 @@ export const RECORDER_FAULTS: readonly Fault[] = [
   DROPPING_BROKER,
   away,
   clockBehind,
+  clockChanges,
   once("recorder crashes", 2, ({ dispatch }, dice) => dispatch.recorder?.crash(dice.chance(0.5))),
   once("recorder restored from a backup", 0.5, ({ dispatch }, dice) => dispatch.recorder?.restore(dice)),
   once("false receipt", 2, ({ dispatch }, dice) => dispatch.recorder?.sayOther(dice)),

@@ -19,6 +19,11 @@ import {
 
 const SOUND: readonly Case[] = [
   [
+    "store-stays",
+    "the disk had lost something",
+    [[1, { what: "injected", kind: "store breaks" }, { what: "renewed" }]],
+  ],
+  [
     "nothing-missing",
     "delivered or declared",
     [
@@ -136,6 +141,7 @@ const VIOLATING: readonly Case[] = [
       [90, end],
     ],
   ],
+  ["store-stays", "it does not", [[1, { what: "injected", kind: "power cut" }, { what: "renewed" }]]],
   ["number-once", "twice", [[1, { what: "reused", store: "s", seq: 1, detail: "kind" }]]],
   ["readable", "rubbish", [[1, { what: "unreadable", topic: "event", detail: "v" }]]],
   [

@@ -154,6 +154,25 @@ const nothingMissing: Invariant = {
   },
 };
 
+/** What makes a receipt claim what the unit does not know, and what makes receipts untrue. */
+const FORGETS = /disk|store|vital|batch|record rots|memory|false receipt|backup/;
+
+/**
+ * Contract §1: "If a receipt claims a number that this store never gave (a restored card image), a new `store` begins". No
+ * card is restored here. Excuse: a disk that takes nothing or loses something, and receipts that are not the recorder's.
+ */
+const storeStays: Invariant = {
+  name: "store-stays",
+  sentence: "A new store begins only if a receipt claims a number that this store never gave.",
+  begin() {
+    let excused = false;
+    return (fact) => {
+      if (fact.what === "injected") excused ||= FORGETS.test(fact.kind);
+      return fact.what === "renewed" && !excused ? "a new store begins, and the card is sound" : undefined;
+    };
+  },
+};
+
 const numberOnce: Invariant = {
   name: "number-once",
   sentence: "No (store, seq) is used twice.",
@@ -227,6 +246,7 @@ const settles: Invariant = {
 
 export const CUSTODY_INVARIANTS: readonly Invariant[] = [
   nothingMissing,
+  storeStays,
   numberOnce,
   readable,
   answerStays,
