@@ -191,12 +191,16 @@ export class Courier {
    */
   say(report: EmergencyUpdate): void {
     const { episode } = report.data;
+    const wasUrgent = this.#isUrgent;
     this.#load.set(episode, { report, removed: this.hasRemoved(episode) });
+    if (this.#isUrgent && !wasUrgent) {
+      this.#hurry.abort();
+      this.#patience.anew();
+    }
     this.#session?.traffic.say(report);
     this.#session?.pump();
     this.#visits = 0;
     this.#waking.abort();
-    if (this.#isUrgent) this.#hurry.abort();
   }
 
   /** Removes an episode of which the unit has no report any more. */
@@ -334,7 +338,7 @@ export class Courier {
       on: {
         ...session,
         answer: (answer, rttMs) => {
-          this.#patience.answered();
+          this.#patience.anew();
           hearing.answered(rttMs);
           on.answer(answer, broker);
           if (answer.kind === "old-removal") this.#putDown(nameOf(answer.outgoing.copy));

@@ -15,7 +15,8 @@ export class Patience {
   /** Connections in a row that were given up. */
   #silent = 0;
 
-  answered(): void {
+  /** An answer has come, or an emergency waits now: it must not wait because the removal of a copy had no answer. */
+  anew(): void {
     this.#ms = TRUST_MS;
     this.#silent = 0;
   }

@@ -150,16 +150,23 @@ export class Urgent {
     return this.#standing.get(data.episode)?.report.seq === seq;
   }
 
-  /** A press waits neither for the ends of other episodes nor for the removal of their copies. */
+  /**
+   * A press waits neither for the ends of other episodes nor for the removal of their copies. The copy of an open episode
+   * is not removed.
+   */
   #push(report: EmergencyUpdate): void {
     this.#settings.underway.add(report.seq);
     const { episode, state } = report.data;
+    const waiting: Waiting = { kind: "emergency", report };
+    if (state === "cleared") {
+      this.#queue.push(waiting);
+      return;
+    }
+    this.#queue = this.#queue.filter((one) => one.kind !== "removal" || one.episode !== episode);
     const isLater = (one: Waiting): boolean =>
-      one.kind === "removal"
-        ? one.episode !== episode
-        : one.report.data.state === "cleared" && one.report.data.episode !== episode;
-    const at = state === "cleared" ? -1 : this.#queue.findIndex(isLater);
-    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, { kind: "emergency", report });
+      one.kind === "removal" || (one.report.data.state === "cleared" && one.report.data.episode !== episode);
+    const at = this.#queue.findIndex(isLater);
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, waiting);
   }
 
   /** Another report of the episode replaces a queued one, which is sent as history. */

@@ -238,6 +238,19 @@ describe("a courier", () => {
     expect(bench.dialled.map(({ hurry }) => hurry?.aborted)).toEqual([true]);
   });
 
+  test("does not wait longer for the answer to an emergency because the removal of a copy had none", async () => {
+    const bench = open();
+    bench.broker.faults.slowMs = 60_000;
+    const courier = bench.make(emergency(1, "cleared"));
+    bench.time.every(250, () => courier.look(bench.time.mono()));
+    await bench.wait(45_000); // A connection that may be silent for 30 s has begun.
+    bench.broker.faults.slowMs = 0;
+    bench.network.halfOpen(bench.route);
+    courier.say(emergency(2));
+    await bench.wait(9_000);
+    expect(bench.broker.retained(TOPIC)?.toString()).toContain('"seq":2');
+  });
+
   test("dials every 4 s at most while an emergency is open, and every 25 s or so when only its end is left", async () => {
     const bench = open();
     bench.broker.faults.down = true;

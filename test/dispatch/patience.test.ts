@@ -12,7 +12,7 @@ test("it doubles with each connection that answered nothing, up to 30 s, until o
     return limitMs;
   });
   expect(limits).toEqual([5_000, 10_000, 20_000, 30_000, 30_000]);
-  patience.answered();
+  patience.anew();
   expect(patience.limitMs(ONE, true)).toBe(5_000);
 });
 

@@ -61,6 +61,15 @@ test("an emergency does not wait for the removal of copies of other episodes", (
   expect(bench.run()).toEqual(["emergency 1"]);
 });
 
+test("the copy of an episode that is open again is not removed", () => {
+  const bench = open({ receiveMaximum: 1 });
+  for (const episode of ["X", "Y", data.episode]) bench.traffic.remove(episode);
+  bench.run();
+  bench.traffic.say(emergency(1));
+  bench.answer(0);
+  expect(drain(bench)).toEqual(["emergency 1", "removal"]);
+});
+
 test("an open emergency does not wait for the end of another one", () => {
   const bench = open({ receiveMaximum: 1 });
   bench.traffic.say(emergency(1, "cleared", other));
