@@ -1,4 +1,5 @@
 import type { Time } from "../runtime/ports.ts";
+import { afterRunning } from "../runtime/wait.ts";
 import { NoAnswerError } from "./port.ts";
 
 /**
@@ -14,9 +15,9 @@ export const whileItMoves = async <T>(
   const look = () => {
     const leftMs = movedAt + ms - time.mono();
     if (leftMs <= 0) stands.reject(new NoAnswerError(what, ms));
-    else timer = time.after(leftMs, look);
+    else timer = afterRunning(leftMs, look, time);
   };
-  let timer = time.after(ms, look);
+  let timer = afterRunning(ms, look, time);
   try {
     return await Promise.race([work(() => (movedAt = time.mono())), stands.promise]);
   } finally {

@@ -1,5 +1,6 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random, Time } from "../runtime/ports.ts";
+import { afterRunning } from "../runtime/wait.ts";
 import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
 import { decodeCopy } from "./memory-copy.ts";
 import { whileItMoves } from "./patience.ts";
@@ -281,7 +282,11 @@ const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<v
   using stack = new DisposableStack();
   const late = Promise.withResolvers<never>();
   stack.use(
-    time.after(FIRST_LEASE_MS, () => late.reject(new NoAnswerError(`${disk.path}.vital`, FIRST_LEASE_MS))),
+    afterRunning(
+      FIRST_LEASE_MS,
+      () => late.reject(new NoAnswerError(`${disk.path}.vital`, FIRST_LEASE_MS)),
+      time,
+    ),
   );
   await Promise.race([writing, late.promise]);
 };

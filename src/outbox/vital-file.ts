@@ -1,6 +1,7 @@
 import type { Memory, MemoryPatch } from "../domain/memory.ts";
 import { NoAnswerError } from "./port.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
+import { afterRunning } from "../runtime/wait.ts";
 import type { Lease } from "./numbers.ts";
 import type { VitalHome } from "./vital-home.ts";
 import { encodeVital, ENDED_MAX, type Vital } from "./vital-record.ts";
@@ -203,7 +204,7 @@ export class VitalFile {
     this.#leaseWanted = false;
     // A write that failed is done again in the same place: the other one holds the newest that is whole.
     const vital: Vital = { ...this.#vital, generation: this.#vital.generation + 1, ...lease() };
-    const timer: Timer = time.after(ANSWER_MS, () => this.giveUp(ANSWER_MS));
+    const timer: Timer = afterRunning(ANSWER_MS, () => this.giveUp(ANSWER_MS), time);
     const giveUp = (cause: unknown): void => {
       timer[Symbol.dispose]();
       this.#state = { kind: "hung", cause };

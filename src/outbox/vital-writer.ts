@@ -1,4 +1,5 @@
 import type { Random, Time, Timer } from "../runtime/ports.ts";
+import { afterRunning } from "../runtime/wait.ts";
 import { without, type Runs } from "../domain/runs.ts";
 import type { Condition } from "./condition.ts";
 import type { Gaps } from "./gaps.ts";
@@ -126,7 +127,7 @@ export class VitalWriter {
   }
 
   #awaitLease(): void {
-    this.#leasing ??= this.#options.time.after(LEASE_MS, () => this.file.giveUp(LEASE_MS));
+    this.#leasing ??= afterRunning(LEASE_MS, () => this.file.giveUp(LEASE_MS), this.#options.time);
   }
 
   #leaseWaitEnds(): void {

@@ -2,6 +2,7 @@ import { LANES, laneOf, type Lane } from "../domain/pending.ts";
 import type { Report } from "../domain/report.ts";
 import type { Clock } from "../domain/time.ts";
 import type { Time, Timer } from "../runtime/ports.ts";
+import { afterRunning } from "../runtime/wait.ts";
 import type { Plan } from "./batches.ts";
 import { createCommitter, type Committer } from "./committer.ts";
 import type { Condition } from "./condition.ts";
@@ -199,7 +200,7 @@ export class Writer {
     return new Promise((resolve, reject) => {
       const batch = { ...of, writtenAt: time.mono(), giveUp: reject };
       this.#underWay = batch;
-      this.#watch ??= time.after(ANSWER_MS, () => this.#look());
+      this.#watch ??= afterRunning(ANSWER_MS, () => this.#look(), time);
       this.#put(batch).then(
         () => resolve(this.#done(batch)),
         (cause: unknown) => reject(this.#undone(batch, cause)),
@@ -227,7 +228,7 @@ export class Writer {
     const batch = this.#underWay;
     if (!batch) return;
     const leftMs = batch.writtenAt + ANSWER_MS - time.mono();
-    if (leftMs > 0) this.#watch = time.after(leftMs, () => this.#look());
+    if (leftMs > 0) this.#watch = afterRunning(leftMs, () => this.#look(), time);
     else this.#hung(batch);
   }
 

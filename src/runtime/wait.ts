@@ -1,4 +1,9 @@
-import type { Time } from "./ports.ts";
+import type { Time, Timer } from "./ports.ts";
+
+/** A timer that is so late shows that the process stood still: it was stopped or frozen, or the machine had no time for it. */
+const STOOD_MS = 500;
+/** How long the process must have run again before an answer is missed. */
+const RUNNING_MS = 1_000;
 
 /** Waits, or returns early when the signal fires. Never throws. */
 export const pause = (ms: number, signal: AbortSignal, time: Time): Promise<void> =>
@@ -16,14 +21,28 @@ export const pause = (ms: number, signal: AbortSignal, time: Time): Promise<void
     signal.addEventListener("abort", finish, { once: true });
   });
 
-/** Waits until a promise is settled, for `ms` at most. Returns whether it was in time. Never throws. */
+/**
+ * Calls `missed` after `ms`: an answer has not come. If the process stood still meanwhile, it is called a second later:
+ * timers are due before what the kernel has answered long ago is read.
+ */
+export const afterRunning = (ms: number, missed: () => void, time: Time): Timer => {
+  const dueAt = time.mono() + ms;
+  let timer = time.after(ms, () => {
+    if (time.mono() - dueAt < STOOD_MS) missed();
+    else timer = afterRunning(RUNNING_MS, missed, time);
+  });
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+};
+
+/**
+ * Waits until a promise is settled, for `ms` at most (see `afterRunning`). Returns whether it was in time. Never throws.
+ */
 export const within = async (ms: number, promise: Promise<unknown>, time: Time): Promise<boolean> => {
-  const enough = new AbortController();
+  const late = Promise.withResolvers<boolean>();
+  using _ = afterRunning(ms, () => late.resolve(false), time);
   const settled = promise.then(
     () => true,
     () => true,
   );
-  const inTime = await Promise.race([settled, pause(ms, enough.signal, time).then(() => false)]);
-  enough.abort();
-  return inTime;
+  return await Promise.race([settled, late.promise]);
 };

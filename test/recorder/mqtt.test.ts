@@ -139,13 +139,21 @@ describe("the version of MQTT", () => {
     expect(choice.version).toBe(5);
   });
 
-  test("three closings without an answer make one attempt with 3.1.1, and MQTT 5 comes next", () => {
+  test("from the third closing without an answer on, each is followed at once by an attempt with 3.1.1", () => {
     const choice = new VersionChoice();
-    for (let i = 0; i < 3; i++) choice.failed(undefined);
-    expect(choice.version).toBe(4);
+    expect([1, 2, 3].map(() => choice.failed(undefined))).toEqual([false, false, true]);
+    for (let n = 0; n < 3; n++) {
+      expect(choice.version).toBe(4);
+      choice.accepted();
+      choice.ended();
+      expect(choice.version).toBe(5);
+      expect(choice.failed(undefined)).toBe(true);
+    }
+    expect(choice.failed(undefined)).toBe(false); // 3.1.1 was not accepted either: now there is a pause
+    expect(choice.version).toBe(5);
     choice.accepted();
     choice.ended();
-    expect(choice.version).toBe(5);
+    expect([1, 2, 3, 4].map(() => choice.failed(undefined))).toEqual([false, false, false, false]);
   });
 
   test("a broker that is known to speak MQTT 5 keeps it, however often it hangs up", () => {

@@ -14,6 +14,8 @@ export class LifeTime implements Time {
   readonly #bornAt: number;
   /** Timers that are due while the process stands still; undefined: it does not. An interval is due once. */
   #held: Set<() => void> | undefined;
+  /** Resolves when the process goes on, and its timers that were due have run; undefined: it does not stand still. */
+  #going: PromiseWithResolvers<void> | undefined;
   #dead = false;
 
   constructor(time: Time) {
@@ -78,13 +80,17 @@ export class LifeTime implements Time {
   /** The process stands still: time passes, and nothing of it runs. */
   standStill(): void {
     this.#held ??= new Set();
+    this.#going ??= Promise.withResolvers();
   }
 
-  /** It goes on: what was due meanwhile is done now, each in a turn of its own. */
+  /** It goes on: what was due meanwhile is done now, each in a turn of its own. Answers come after the timers, as in Node. */
   goOn(): void {
     const held = this.#held ?? [];
+    const going = this.#going;
     this.#held = undefined;
+    this.#going = undefined;
     for (const run of held) this.soon(run);
+    this.soon(() => going?.resolve());
   }
 
   kill(): void {
@@ -96,6 +102,13 @@ export class LifeTime implements Time {
 
   /** A port as this life sees it: once dead, nothing is done and nothing is answered. */
   port<A extends unknown[], R>(f: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
-    return async (...args) => (this.#dead ? new Promise<R>(() => undefined) : f(...args));
+    return async (...args) => {
+      if (this.#dead) return new Promise<R>(() => undefined);
+      try {
+        return await f(...args);
+      } finally {
+        await this.#going?.promise;
+      }
+    };
   }
 }

@@ -99,3 +99,21 @@ describe.each([1, 2, 3])("a unit that stood still, seed %i", (seed) => {
     expect(emergencies()[0]!.data.test).toBe(false);
   });
 });
+
+test.each([1, 5, 10, 20, 40, 80, 120, 200])(
+  "a disk that answered while the unit stood still has not failed (%i ms after a press)",
+  async (ms) => {
+    const { world, reports, faults } = await openWorld(4);
+    world.board.press(0, 200);
+    await world.run(ms);
+    world.standStill();
+    await world.run(8_000);
+    world.goOn();
+    await world.run(30_000);
+    expect(faults().filter(({ part }) => part === "outbox")).toEqual([]);
+    const gaps = reports().filter(
+      ({ kind, data }) => kind === "event" && "type" in data && data.type === "gap",
+    );
+    expect(gaps).toEqual([]);
+  },
+);

@@ -2,11 +2,14 @@
 
 /** CONNACK codes that refuse the version: MQTT 5 §3.2.2.2, MQTT 3.1.1 table 3.1. */
 const REFUSES_VERSION: ReadonlySet<number> = new Set([0x84, 0x01]);
-/** Some brokers refuse MQTT 5 by closing the connection without an answer: after so many in a row, 3.1.1 is tried. */
+/**
+ * Some brokers refuse MQTT 5 by closing the connection without an answer. After so many of these, each is followed at once
+ * by an attempt with 3.1.1, until the broker accepts 5.
+ */
 const HANG_UPS = 3;
 
 export class VersionChoice {
-  /** `refuses-5`: its CONNACK said so. `try-4`: it closed MQTT 5 connections without an answer; the next one uses 3.1.1. */
+  /** `refuses-5`: its CONNACK said so. `try-4`: it closed MQTT 5 connections without an answer; this one uses 3.1.1. */
   #state: "unknown" | "speaks-5" | "refuses-5" | "try-4" = "unknown";
   #hangUps = 0;
 
@@ -16,7 +19,6 @@ export class VersionChoice {
 
   accepted(): void {
     if (this.#state === "unknown") this.#state = "speaks-5";
-    this.#hangUps = 0;
   }
 
   /** A connection that was accepted has ended. */
@@ -35,8 +37,8 @@ export class VersionChoice {
     }
     if (this.#state === "try-4") this.#state = "unknown";
     else if (code === undefined && this.#state === "unknown" && ++this.#hangUps >= HANG_UPS) {
-      this.#hangUps = 0;
       this.#state = "try-4";
+      return true;
     }
     return false;
   }
