@@ -24,9 +24,12 @@ export const above = (limit: number, to: number) => {
 /** `true` or `false`. */
 export const flag = () => z.boolean({ error: "true or false" });
 
-/** Text that is not empty and, if a pattern is given, has that form. */
+/** Text that is not empty and, if a pattern is given, has that form. No path and no topic has U+0000. */
 export const text = (expected: string, pattern: RegExp = /^.+$/s) =>
-  z.string({ error: expected }).regex(pattern, expected);
+  z
+    .string({ error: expected })
+    .regex(pattern, expected)
+    .refine((given) => !given.includes("\0"), "text without U+0000");
 
 const portOf = (given: string): number | undefined => {
   const port = /:(\d+)$/.exec(given)?.[1];

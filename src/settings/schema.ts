@@ -42,7 +42,10 @@ const MAX_KEYS = 16;
 
 export const Dispatch = block({
   brokers: listOf(Broker, MAX_BROKERS).describe("MQTT brokers in order of preference"),
-  prefix: text("topic levels without wildcards", /^[^\s#+/]+(\/[^\s#+/]+)*$/)
+  prefix: text(
+    "topic levels without wildcards that do not begin with $",
+    /^[^\s#+/$][^\s#+/]*(\/[^\s#+/]+)*$/,
+  )
     .default("patrol/v1")
     .describe("topic levels in front of the unit's name"),
   ca: text("the name of a PEM file")

@@ -137,6 +137,16 @@ reports: {}
       `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]`,
       /valid YAML|unknown block/,
     ],
+    [
+      "a path with U+0000",
+      `${minimal}\noutbox: { path: "a\\0b" }`,
+      /outbox.path: expected text without U\+0000/,
+    ],
+    [
+      "a prefix that is the broker's own",
+      dispatchOf(`{ brokers: ["mqtts://a"], prefix: $SYS }`),
+      /dispatch.prefix: expected topic levels without wildcards that do not begin with \$/,
+    ],
     ["a port that cannot be", minimal.replace("/dev/ttyACM0", "tcp://a:70000"), /gps.port: expected/],
     [
       "a key without its certificate",
