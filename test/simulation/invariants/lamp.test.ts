@@ -1,3 +1,4 @@
+import type { What } from "../facts.ts";
 import { LAMP_INVARIANTS } from "./lamp.ts";
 import {
   second,
@@ -10,6 +11,7 @@ import {
   acked,
   puback,
   pingresp,
+  published,
   sent,
   readOnly,
   connected,
@@ -18,6 +20,10 @@ import {
   E,
   type Case,
 } from "./history.ts";
+
+const REMOVAL = `patrol/v1/zrenjanin/zr-117/emergency/${E}`;
+const removal = { ...published(0, 0), topic: REMOVAL } as What;
+const removed = (code: number): What => ({ ...sent(code), topic: REMOVAL }) as What;
 
 const SOUND: readonly Case[] = [
   [
@@ -143,6 +149,16 @@ const SOUND: readonly Case[] = [
       [40, puback(0x10)],
       [100, lamp("no-link")],
       [101, second],
+    ],
+  ],
+  [
+    "lamp-says-no-link",
+    "nobody listens, which the removal of a copy does not show",
+    [
+      [0, running, sound, broker(false)],
+      [28, removal, removed(0x10)],
+      [40, puback(0x10)],
+      [99, second],
     ],
   ],
   [

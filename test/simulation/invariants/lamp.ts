@@ -180,6 +180,7 @@ const lampIsRight: Invariant = {
  * - A PUBACK of 0 begins the minute anew: a broker that accepts no new connection still serves those it has,
  *   and is reachable so. A PINGRESP does too if the last PUBACK of that connection was 0: what does not fit the
  *   broker's largest packet is not sent, so there may be nothing to acknowledge.
+ * - The answer to the removal of a copy shows nothing.
  */
 const lampSaysNoLink: Invariant = {
   name: "lamp-says-no-link",
@@ -191,12 +192,17 @@ const lampSaysNoLink: Invariant = {
     const heard = new Set<string>();
     /** The newest reason code of each connection. */
     const lastCode = new Map<number, number>();
+    /** By connection and topic: whether the last message that was published was the removal of a copy. */
+    const removals = new Map<string, boolean>();
     /** When something showed the unit that it is alone, once it was. */
     let shownAt: number | undefined;
     let lamp = "idle";
     return (fact) => {
       // A broker that accepts no new connection may still serve an open one. Only the next report shows that
       // nobody listens there.
+      if (fact.what === "published" && fact.episode !== undefined)
+        removals.set(`${fact.connection} ${fact.topic}`, fact.report === undefined);
+      if (fact.what === "puback" && removals.get(`${fact.connection} ${fact.topic}`)) return undefined;
       const unheard = fact.what === "puback" && fact.code === NO_SUBSCRIBERS && !fact.overridden;
       const shows = fact.what === "disconnected" || unheard;
       if (alone.at === undefined) shownAt = undefined;
