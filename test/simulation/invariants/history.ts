@@ -111,7 +111,8 @@ const said = (topic: string): What => ({
   waitMs: 0,
   largestMs: 0,
 });
-export const birth = said("state");
+export const farewell = said("state");
+export const birth = { ...farewell, birth: { store: "s", boot: 1, connection: 1 } } as What;
 /** `on`: the connection that it is published on. */
 export const bornAs = (boot: number, connection: number, on: number, store = "s"): What =>
   ({ ...said("state"), connection: on, birth: { store, boot, connection } }) as What;

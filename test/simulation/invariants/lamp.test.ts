@@ -10,6 +10,8 @@ import {
   lamp,
   acked,
   puback,
+  forgotten,
+  over,
   pingresp,
   published,
   sent,
@@ -133,6 +135,15 @@ const SOUND: readonly Case[] = [
     ],
   ],
   [
+    "lamp-is-true",
+    "the vital file is lost, and the store has a copy of the memory",
+    [
+      [1, disk([{}]), acked("received")],
+      [2, forgotten],
+      [9, disk([]), lamp("received")],
+    ],
+  ],
+  [
     "lamp-says-no-link",
     "it does",
     [
@@ -174,6 +185,15 @@ const SOUND: readonly Case[] = [
 ];
 
 const VIOLATING: readonly Case[] = [
+  [
+    "lamp-is-true",
+    "an episode that the store's copy of the memory had has ended",
+    [
+      [1, disk([{}]), acked("received")],
+      [2, forgotten, over(1)],
+      [9, lamp("received")],
+    ],
+  ],
   ["lamp-is-true", "stored before it is", [[2, lamp("stored")]]],
   [
     "lamp-is-true",

@@ -28,6 +28,8 @@ const lampIsTrue: Invariant = {
     /** Published and not on disk, which takes nothing now. */
     const inMemory = new Set<string>();
     const ended = new Map<string, number>();
+    /** The vital file is lost. LevelDB's copy of it may have them, and the next life goes on with that. */
+    const inStore = new Set<string>();
     return (fact) => {
       for (const [episode, claim] of stagesReached(fact)) {
         reached.set(episode, Math.max(claim, reached.get(episode) ?? 0));
@@ -46,7 +48,10 @@ const lampIsTrue: Invariant = {
       }
       if (fact.what === "episode" && fact.state === "cleared" && inMemory.delete(fact.episode))
         ended.set(fact.episode, fact.at);
+      if (fact.what === "episode" && fact.state === "cleared") inStore.delete(fact.episode);
       if (fact.what === "durable") {
+        if (fact.damaged) for (const id of open) inStore.add(id);
+        for (const { id } of fact.episodes) inStore.delete(id);
         for (const id of open) ended.set(id, fact.at);
         open.clear();
         for (const { id } of fact.episodes) open.add(id);
@@ -54,7 +59,10 @@ const lampIsTrue: Invariant = {
       }
       if (fact.what !== "lamp" || claimOf(fact.lamp) === 0) return undefined;
       for (const [id, at] of ended) if (open.has(id) || fact.at - at > ON_THE_WAY_MS) ended.delete(id);
-      const truth = Math.max(0, ...[...open, ...inMemory, ...ended.keys()].map((id) => reached.get(id) ?? 0));
+      const truth = Math.max(
+        0,
+        ...[...open, ...inMemory, ...inStore, ...ended.keys()].map((id) => reached.get(id) ?? 0),
+      );
       return claimOf(fact.lamp) > truth
         ? `the lamp shows ${fact.lamp}, no open episode has got that far`
         : undefined;

@@ -7,6 +7,7 @@ import {
   up,
   puback,
   birth,
+  farewell,
   bornAs,
   forgotten,
   readOnly,
@@ -56,16 +57,25 @@ const SOUND: readonly Case[] = [
     "a courier has carried everything",
     [
       [1, puback(0x87)],
-      [1.1, disconnected("unit")],
+      [1.04, disconnected("unit")],
+    ],
+  ],
+  [
+    "refusal-keeps-connection",
+    "the farewell was refused, and the birth never left",
+    [
+      [0, farewell],
+      [1, puback(0x87)],
+      [1.04, disconnected("unit")],
     ],
   ],
   [
     "refusal-keeps-connection",
     "the farewell was refused",
     [
-      [0, birth, birth],
+      [0, birth, farewell],
       [1, puback(0x87)],
-      [1.1, disconnected("unit")],
+      [1.04, disconnected("unit")],
     ],
   ],
   [

@@ -56,9 +56,8 @@ const refusalKeepsConnection: Invariant = {
     return (fact) => {
       const silentSince = fact.what === "disconnected" ? silence.since(fact.connection) : undefined;
       silence.see(fact);
-      // A second one is its farewell.
-      if (fact.what === "published" && fact.topic.endsWith("/state") && !born.delete(fact.connection))
-        born.add(fact.connection);
+      if (fact.what === "published" && fact.birth) born.add(fact.connection);
+      else if (fact.what === "published" && fact.topic.endsWith("/state")) born.delete(fact.connection);
       if (fact.what === "published" && fact.episode !== undefined) {
         const key = `${fact.connection} ${fact.episode}`;
         unanswered.set(key, [...(unanswered.get(key) ?? []), fact.at]);
