@@ -113,7 +113,9 @@ const persist = async <S>(
   const lastTurnMs = NEXT_ADDRESS_MS * (attempts.length - 1);
   if ((await within(AGAIN_MS + lastTurnMs, first, time)) || signal.aborted) return first;
   for (const { endUnanswered } of attempts) endUnanswered();
-  const slowestMs = Math.max(...attempts.map(({ tcpMs }) => tcpMs() ?? 0));
+  const tcpMs = attempts.map((attempt) => attempt.tcpMs());
+  // If one has no TCP, the others do not show how slow the network is: perhaps a host is.
+  const slowestMs = Math.max(0, ...(tcpMs.every((ms) => ms !== undefined) ? tcpMs : []));
   const moreMs = AGAIN_ROUND_TRIPS * slowestMs - AGAIN_MS;
   if (moreMs > 0 && ((await within(moreMs, first, time)) || signal.aborted)) return first;
   return persist(round, time, signal, [first]);

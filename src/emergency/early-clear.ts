@@ -139,7 +139,8 @@ export const isOver = ({ overAt = Number.NaN, overMono = Infinity }: Episode, ca
 
 /** The episode after a `cleared` was refused because it came too early. */
 export const refusedEarly = (known: Episode, cleared: Came): Episode => {
-  const { at, mono, cameAt = Number.NaN } = cleared;
+  // Without the time here, dispatch's own time counts: it is compared with another one of dispatch.
+  const { at, mono, cameAt = Infinity } = cleared;
   // A clock of dispatch that is ahead must not refuse what is written from now on. NaN: a time is not known.
   const overAt = Math.max(known.overAt ?? -Infinity, Math.min(Date.parse(at ?? ""), cameAt));
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);

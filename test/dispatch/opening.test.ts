@@ -104,6 +104,14 @@ test("what fails at once while another socket has TCP open is tried again: cover
   expect(await twoHosts.until(6_400)).toBe("restarting1 took 300");
 });
 
+test("a host that is slow and silent does not hold back another one that was restarting", async () => {
+  const bench = openBench({
+    hung: [{ reached: 3_100 }, { reached: 3_100 }],
+    restarting: [{ fails: { after: 10, code: "ECONNREFUSED" } }, { reached: 100, opens: 300 }],
+  });
+  expect(await bench.until(6_400)).toBe("restarting1 took 300");
+});
+
 test("when the last socket that was on its way fails, the attempt is over", async () => {
   const bench = openBench({
     a: [

@@ -156,10 +156,14 @@ describe("the version of MQTT", () => {
     expect([1, 2, 3, 4].map(() => choice.failed(undefined))).toEqual([false, false, false, false]);
   });
 
-  test("a broker that is known to speak MQTT 5 keeps it, however often it hangs up", () => {
+  test("a broker that is known to speak MQTT 5 keeps it, until it has hung up twelve times in a row", () => {
     const choice = new VersionChoice();
-    choice.accepted();
-    for (let i = 0; i < 9; i++) choice.failed(undefined);
-    expect(choice.version).toBe(5);
+    for (let n = 0; n < 3; n++) {
+      choice.accepted();
+      for (let hangUps = 1; hangUps < 12; hangUps++) expect(choice.failed(undefined)).toBe(false);
+      expect(choice.version).toBe(5);
+    }
+    expect(choice.failed(undefined)).toBe(true);
+    expect(choice.version).toBe(4);
   });
 });

@@ -7,6 +7,8 @@ const REFUSES_VERSION: ReadonlySet<number> = new Set([0x84, 0x01]);
  * by an attempt with 3.1.1, until the broker accepts 5.
  */
 const HANG_UPS = 3;
+/** After so many in a row, one that has spoken MQTT 5 may have been replaced by a broker that hangs up on it. */
+const REPLACED = 12;
 
 export class VersionChoice {
   /** `refuses-5`: its CONNACK said so. `try-4`: it closed MQTT 5 connections without an answer; this one uses 3.1.1. */
@@ -18,6 +20,7 @@ export class VersionChoice {
   }
 
   accepted(): void {
+    if (this.version === 5) this.#hangUps = 0;
     if (this.#state === "unknown") this.#state = "speaks-5";
   }
 
@@ -35,11 +38,13 @@ export class VersionChoice {
       this.#state = "refuses-5";
       return true;
     }
-    if (this.#state === "try-4") this.#state = "unknown";
-    else if (code === undefined && this.#state === "unknown" && ++this.#hangUps >= HANG_UPS) {
-      this.#state = "try-4";
-      return true;
+    if (this.#state === "try-4") {
+      this.#state = "unknown";
+      return false;
     }
-    return false;
+    if (code !== undefined || this.version === 4) return false;
+    if (++this.#hangUps < (this.#state === "speaks-5" ? REPLACED : HANG_UPS)) return false;
+    this.#state = "try-4";
+    return true;
   }
 }
