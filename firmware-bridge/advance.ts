@@ -1,3 +1,4 @@
+import { lent } from "./condition.ts";
 import { firmwareNames, isOurName } from "./firmware-name.ts";
 import { LOADER_BAUD } from "./rates.ts";
 import { receive, show } from "./receive.ts";
@@ -218,7 +219,8 @@ const attached = (state: BoardState, setting: Setting): Step => {
 const ended = (state: BoardState, { fault }: Extract<Input, { is: "ended" }>): Step => {
   const { is } = state.connection;
   const effects: Effect[] = is === "attaching" || is === "stock" ? [{ do: "detach", reset: false }] : [];
-  const closed: Step = { state: { ...state, connection: { is: "closed" } }, effects };
+  const condition = fault ? state.condition : lent(state.condition);
+  const closed: Step = { state: { ...state, condition, connection: { is: "closed" } }, effects };
   return fault ? followedBy(closed, (now) => report(now, fault.code, fault.detail)) : closed;
 };
 

@@ -31,6 +31,8 @@ export type Condition = {
   /** When the board was reset within the last hour, MAX_RESETS at most: then the oldest is dropped. */
   readonly resets: readonly number[];
   readonly isRestless: boolean;
+  /** See `lent`. */
+  readonly wasLent?: true;
   readonly supply: Belief;
   readonly lamp: Belief;
 };
@@ -81,7 +83,7 @@ const weigh = ({ is, signs }: Belief, says: boolean, limit: number): Belief => {
 
 /** Whether the board has been reset since the last sign. Within a connection, a late message proves nothing. */
 const wasReset = (before: Condition, { at, uptimeS, isFirst, isStart }: Sign): boolean => {
-  if (before.board === undefined) return false;
+  if (before.board === undefined || before.wasLent) return false;
   if (isStart) return true;
   const passedMs = at - before.at;
   const toleranceMs = START_MS + CLOCKS_DIFFER * passedMs;
@@ -135,6 +137,9 @@ const newsOf = (before: Condition, now: Condition, sign: Sign): readonly News[] 
     });
   return news;
 };
+
+/** The line was given to somebody who may have reset the board: the next sign proves nothing. */
+export const lent = (condition: Condition): Condition => ({ ...condition, wasLent: true });
 
 /** What one sign of a board changes. `lampSense`: a sense resistor is fitted. */
 export const observe = (

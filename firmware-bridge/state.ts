@@ -103,7 +103,7 @@ export type Input =
   | { readonly is: "attached" }
   /** johnny-five has read a press. */
   | { readonly is: "stock-press"; readonly at: number; readonly loop: number }
-  /** The line could not be opened, or has ended. */
+  /** The line could not be opened, or has ended. Without a fault it was lent, or the unit stops. */
   | { readonly is: "ended"; readonly fault?: { readonly code: BoardFault; readonly detail: string } }
   | { readonly is: "wish"; readonly wish: Wish }
   /** The press of this board is on disk. */

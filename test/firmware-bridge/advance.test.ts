@@ -86,6 +86,17 @@ describe("what the board is", () => {
     });
   });
 
+  test("was perhaps reset by somebody to whom the line was lent: that is no reset of its own", () => {
+    const lent: Input = { is: "ended" };
+    const hot: Input = { is: "ended", fault: { code: "unplugged", detail: "gone" } };
+    const resets = (end: Input) => {
+      const started = { ...hello(), uptimeS: 2 };
+      return healthOf(after(opened, message(10, hello()), end, opened, message(20_000, started)).state);
+    };
+    expect(resets(lent).resetsInHour).toBe(0);
+    expect(resets(hot).resetsInHour).toBe(1);
+  });
+
   test("is asked at the other rate a second after bytes came and nothing valid, and so on", () => {
     const noise: Input = { is: "firmata", at: 500, bytes: Uint8Array.of(0x80, 0x3c, 0xff) };
     const quiet = after(opened, tick(1_000));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { observe, UNKNOWN, type Condition, type Sign } from "../../firmware-bridge/condition.ts";
+import { lent, observe, UNKNOWN, type Condition, type Sign } from "../../firmware-bridge/condition.ts";
 
 const BOARD = "0badcafe";
 const MINUTE_MS = 60_000;
@@ -111,6 +111,13 @@ describe("resets", () => {
     expect(still.condition.resets).toEqual([]);
     const other = after([{ at: 60 * MINUTE_MS, uptimeS: 3_600, isFirst: true }], known);
     expect(other.condition.resets).toEqual([60 * MINUTE_MS]);
+  });
+
+  test("by somebody to whom the line was lent are not counted, those after that are", () => {
+    const known = lent(after([{ at: 0, uptimeS: 100 }]).condition);
+    const back = after([{ at: 60_000, uptimeS: 5, isFirst: true, isStart: true }], known);
+    expect(back.condition.resets).toEqual([]);
+    expect(after([{ at: 90_000, uptimeS: 1 }], back.condition).condition.resets).toEqual([90_000]);
   });
 
   test("are not what a slow clock looks like: 0.5 % in ten hours", () => {
