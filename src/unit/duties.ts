@@ -128,13 +128,21 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
   });
 };
 
+/** What was said of the time was wrong if it is so far off. The newest event of a boot counts at dispatch. */
+const CLOCK_WRONG_MS = 60_000;
+/** A receiver that goes to and fro makes no more events than one in this time. */
+const CLOCK_EVENT_MS = 60_000;
+
 /**
  * Makes a `clock` event each time that the time becomes known, so that dispatch can correct the reports
- * that were made before. Those that are still unsent may be sent by a later boot, which cannot correct them.
+ * that were made before, and another one if it turns out that the time was wrong. Those that are still unsent may be sent by a
+ * later boot, which cannot correct them.
  */
 export class ClockEvent {
   readonly #core: Core;
   #unset: boolean;
+  /** The newest event: UTC minus `mono`, and when it was made. */
+  #said: { readonly offset: number; readonly mono: number } | undefined;
 
   constructor(core: Core) {
     this.#core = core;
@@ -145,10 +153,17 @@ export class ClockEvent {
     const { outbox, options, event } = this.#core;
     const { clock } = options.ports;
     const known = clock.now().clock !== "unset";
-    if (known && this.#unset) {
-      const mono = clock.mono();
-      event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(clock.when(mono).at) });
+    const mono = clock.mono();
+    const { at } = clock.when(mono);
+    if (known && (this.#unset || this.#wasWrong(at - mono, mono))) {
+      event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(at) });
+      this.#said = { offset: at - mono, mono };
     }
     this.#unset = !known;
+  }
+
+  #wasWrong(offset: number, mono: number): boolean {
+    if (!this.#said || mono - this.#said.mono < CLOCK_EVENT_MS) return false;
+    return Math.abs(offset - this.#said.offset) > CLOCK_WRONG_MS;
   }
 }

@@ -48,3 +48,24 @@ test("a clock event is made again each time that the time was lost and is known 
     expect(clockEvents(world)).toHaveLength(n);
   }
 });
+
+test("a time that turns out to be wrong is corrected by another event, a minute later at the earliest", async () => {
+  const world = openWorld([{}]);
+  world.host.synchronised = false;
+  await world.start();
+  await world.wait(20_000);
+  world.host.behindMs = -10 * 365 * 86_400_000;
+  world.host.synchronised = true;
+  await world.wait(10_000);
+  expect(clockEvents(world)).toHaveLength(1);
+  world.host.behindMs = 0;
+  await world.wait(40_000);
+  expect(clockEvents(world)).toHaveLength(1);
+  await world.wait(60_000);
+  const events = clockEvents(world);
+  expect(events).toHaveLength(2);
+  const [wrong, right] = events.map(({ at, mono }) => Date.parse(String(at)) - Number(mono));
+  expect(wrong! - right!).toBeCloseTo(10 * 365 * 86_400_000, -2);
+  await world.wait(600_000);
+  expect(clockEvents(world)).toHaveLength(2);
+});
