@@ -1,4 +1,5 @@
 import type { Time, Timer } from "../runtime/ports.ts";
+import { MqttVersion, type ConnectFailure } from "../wire/mqtt-version.ts";
 import { Addresses, type Lookup } from "./addresses.ts";
 import { AttemptLimit } from "./attempt-limit.ts";
 import { brokerAddress } from "./broker-address.ts";
@@ -13,7 +14,6 @@ import {
   type LinkFault,
 } from "./port.ts";
 import { Turns } from "./turns.ts";
-import { Versions } from "./versions.ts";
 
 /**
  * Makes an accepted connection from the address of a broker: looks up the name, opens a socket, chooses
@@ -172,11 +172,14 @@ const connectAny = async <S extends Socket>(attempt: Attempt<S>): Promise<Connec
   throw answered ?? failed ?? noAnswer(broker);
 };
 
+const failureOf = (code: LinkFault): ConnectFailure =>
+  code === "version" || code === "lost" ? code : "other";
+
 /** Connects with MQTT 5, or with 3.1.1 if the broker refuses 5 or hangs up on it again and again. */
 export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): Connect => {
   const names = new Addresses(ports.lookup, time);
   const turns = new Turns();
-  const versions = new Versions();
+  const versions = new Map<string, MqttVersion>();
   return async (broker, options, on, signal) => {
     const limitMs = options.hurry?.aborted ? HURRIED_CONNECT_MS : CONNECT_MS;
     using limit = new AttemptLimit(time, limitMs, options.patient ?? false);
@@ -192,6 +195,8 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
       doubted: () => turns.doubted(broker, address, time.mono()),
       failed: () => turns.failed(broker, address, time.mono()),
     });
+    const asked = versions.get(broker) ?? new MqttVersion();
+    versions.set(broker, asked);
     const attempt = async (version: 4 | 5): Promise<Connection> => {
       const target = { broker, version };
       const connection = await connectAny({
@@ -205,13 +210,13 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
         limit,
         signal: deadline,
       });
-      versions.accepted(broker, version);
+      asked.accepted(version);
       return connection;
     };
     try {
-      return await attempt(versions.of(broker));
+      return await attempt(asked.first);
     } catch (error) {
-      if (!(error instanceof LinkError) || !versions.failed(broker, error.code) || deadline.aborted)
+      if (!(error instanceof LinkError) || !asked.failed(failureOf(error.code)) || deadline.aborted)
         throw error;
       return attempt(4);
     }

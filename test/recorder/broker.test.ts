@@ -18,6 +18,7 @@ const CONNACK = { cmd: "connack", sessionPresent: false } as const;
 /** A broker's end of a connection: it sends what `answer` returns for each packet, or hangs up if that is "end". */
 const brokerThat = (answer: (packet: Packet) => Packet | "end"): Duplex => {
   const packets = parser({ protocolVersion: 5 });
+  let protocolVersion = 5;
   const socket = new Duplex({
     read: () => undefined,
     write(chunk: Buffer, _, done) {
@@ -27,9 +28,10 @@ const brokerThat = (answer: (packet: Packet) => Packet | "end"): Duplex => {
     },
   });
   packets.on("packet", (packet) => {
+    if (packet.cmd === "connect") protocolVersion = packet.protocolVersion ?? 5;
     const says = answer(packet);
     if (says === "end") socket.destroy();
-    else socket.push(generate(says, { protocolVersion: 5 }));
+    else socket.push(generate(says, { protocolVersion }));
   });
   return socket;
 };
@@ -52,11 +54,11 @@ const longestWait = async (dial: () => Promise<Duplex>): Promise<number> => {
     log: SILENT,
   };
   const stop = new AbortController();
-  const running = new Broker(options, { message: () => undefined, changed: () => undefined }).run(
-    stop.signal,
-  );
+  const broker = new Broker(options, { message: () => undefined, changed: () => undefined });
+  const running = broker.run(stop.signal);
   await time.run(HOUR_MS);
   stop.abort();
+  await broker.close();
   await running;
   return Math.max(...at.slice(1).map((t, n) => t - at[n]!));
 };
@@ -81,4 +83,23 @@ test.each<[string, (packet: Packet) => Packet | "end"]>([
   const longest = await longestWait(() => Promise.resolve(brokerThat(answer)));
   expect(longest).toBeGreaterThan(15_000);
   expect(longest).toBeLessThanOrEqual(30_000);
+});
+
+test("one that hangs up on MQTT 5 is asked with 3.1.1 at once from the third time on, also after each lost connection", async () => {
+  const asked: (number | undefined)[] = [];
+  const dial = () =>
+    Promise.resolve(
+      brokerThat((packet) => {
+        if (packet.cmd === "connect") {
+          asked.push(packet.protocolVersion);
+          return packet.protocolVersion === 5 ? "end" : { ...CONNACK, returnCode: 0 };
+        }
+        if (packet.cmd !== "subscribe") return "end"; // the first PINGREQ
+        return { cmd: "suback", messageId: packet.messageId!, granted: [1] };
+      }),
+    );
+  await longestWait(dial);
+  expect(asked.length).toBeGreaterThan(20);
+  expect(asked.slice(0, 8)).toEqual([5, 5, 5, 4, 5, 4, 5, 4]);
+  expect(asked.slice(2).every((version, n) => version === (n % 2 === 0 ? 5 : 4))).toBe(true);
 });

@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { AckOrder } from "../../src/recorder/mqtt/acks.ts";
 import { Frames, type Frame } from "../../src/recorder/mqtt/frames.ts";
 import { Outbound } from "../../src/recorder/mqtt/outbound.ts";
-import { VersionChoice } from "../../src/recorder/mqtt/version.ts";
 import { tries } from "../tries.ts";
 
 const publish = (topic: string, size: number, messageId?: number): Buffer =>
@@ -118,52 +117,5 @@ describe("what is published", () => {
     outbound.add(message("a", "2"));
     outbound.lost();
     expect(texts(outbound.take())).toEqual(["b=1", "a=2"]);
-  });
-});
-
-describe("the version of MQTT", () => {
-  test("3.1.1 is used once the broker has refused MQTT 5", () => {
-    const choice = new VersionChoice();
-    expect(choice.version).toBe(5);
-    expect(choice.failed(0x84)).toBe(true);
-    expect(choice.version).toBe(4);
-    choice.accepted();
-    choice.ended();
-    choice.failed(undefined);
-    expect(choice.version).toBe(4);
-  });
-
-  test("a refusal for another reason does not change it", () => {
-    const choice = new VersionChoice();
-    expect(choice.failed(0x87)).toBe(false);
-    expect(choice.version).toBe(5);
-  });
-
-  test("from the third closing without an answer on, each is followed at once by an attempt with 3.1.1", () => {
-    const choice = new VersionChoice();
-    expect([1, 2, 3].map(() => choice.failed(undefined))).toEqual([false, false, true]);
-    for (let n = 0; n < 3; n++) {
-      expect(choice.version).toBe(4);
-      choice.accepted();
-      choice.ended();
-      expect(choice.version).toBe(5);
-      expect(choice.failed(undefined)).toBe(true);
-    }
-    expect(choice.failed(undefined)).toBe(false); // 3.1.1 was not accepted either: now there is a pause
-    expect(choice.version).toBe(5);
-    choice.accepted();
-    choice.ended();
-    expect([1, 2, 3, 4].map(() => choice.failed(undefined))).toEqual([false, false, false, false]);
-  });
-
-  test("a broker that is known to speak MQTT 5 keeps it, until it has hung up twelve times in a row", () => {
-    const choice = new VersionChoice();
-    for (let n = 0; n < 3; n++) {
-      choice.accepted();
-      for (let hangUps = 1; hangUps < 12; hangUps++) expect(choice.failed(undefined)).toBe(false);
-      expect(choice.version).toBe(5);
-    }
-    expect(choice.failed(undefined)).toBe(true);
-    expect(choice.version).toBe(4);
   });
 });

@@ -3,9 +3,9 @@ import { createBackoff } from "../../runtime/backoff.ts";
 import { reasonOf, type Log } from "../../runtime/log.ts";
 import type { Random, Time } from "../../runtime/ports.ts";
 import { pause } from "../../runtime/wait.ts";
+import { MqttVersion, type ConnectFailure } from "../../wire/mqtt-version.ts";
 import { Outbound, type Outgoing } from "./outbound.ts";
 import { Session, SessionError, type Received, type SessionOptions } from "./session.ts";
-import { VersionChoice } from "./version.ts";
 
 /** Wait between attempts to connect, ms. */
 const BACKOFF_MS = { min: 500, max: 30_000 };
@@ -42,8 +42,16 @@ export type BrokerEvents = {
 /** How a connection ended. `isReached`: TCP or TLS was open. */
 type Attempt = { readonly isReached: boolean; readonly cause: unknown };
 
+/** CONNACK codes that refuse the version: MQTT 5 §3.2.2.2, MQTT 3.1.1 table 3.1. */
+const REFUSES_VERSION: ReadonlySet<number> = new Set([0x84, 0x01]);
+
 const codeOf = (cause: unknown): number | undefined =>
   cause instanceof SessionError ? cause.code : undefined;
+
+const failureOf = (code: number | undefined): ConnectFailure => {
+  if (code === undefined) return "lost";
+  return REFUSES_VERSION.has(code) ? "version" : "other";
+};
 
 /** One session at a broker: connects again and again, with the same persistent session. */
 export class Broker {
@@ -51,7 +59,9 @@ export class Broker {
   readonly #options: BrokerOptions;
   readonly #on: BrokerEvents;
   readonly #outbound = new Outbound();
-  readonly #version = new VersionChoice();
+  readonly #version = new MqttVersion();
+  /** The version of the connection, or of the next attempt. */
+  #asks: 4 | 5 = 5;
   readonly #backoff;
   #session: Session | undefined;
   #isUp = false;
@@ -67,7 +77,7 @@ export class Broker {
 
   /** The version of MQTT that the connection has. */
   get mqtt(): "5" | "3.1.1" {
-    return this.#version.version === 5 ? "5" : "3.1.1";
+    return this.#asks === 5 ? "5" : "3.1.1";
   }
 
   get isUp(): boolean {
@@ -102,7 +112,8 @@ export class Broker {
       // oxlint-disable-next-line no-await-in-loop -- one connection after the other
       const { cause, isReached } = await this.#connectOnce(signal);
       if (signal.aborted) return;
-      const again = isReached && this.#judgeVersion(cause);
+      const again = isReached && this.#tries4(cause);
+      this.#asks = again ? 4 : this.#version.first;
       const hasAnswered = this.#isUp || codeOf(cause) !== undefined;
       this.#down();
       if (again) continue;
@@ -132,11 +143,10 @@ export class Broker {
     this.#session?.close();
   }
 
-  /** Returns whether to try again at once, with another version. */
-  #judgeVersion(cause: unknown): boolean {
-    if (!this.#isUp) return this.#version.failed(codeOf(cause));
-    this.#version.ended();
-    return false;
+  /** A connection has ended, or was not accepted. Returns whether 3.1.1 is to be tried at once. */
+  #tries4(cause: unknown): boolean {
+    const isFirst = this.#asks === this.#version.first;
+    return !this.#isUp && isFirst && this.#version.failed(failureOf(codeOf(cause)));
   }
 
   async #connectOnce(signal: AbortSignal): Promise<Attempt> {
@@ -156,14 +166,14 @@ export class Broker {
       },
       ended: resolve,
     };
-    const options = { ...this.#options, version: this.#version.version };
+    const options = { ...this.#options, version: this.#asks };
     this.#session = new Session(socket, options, events, this.#options.time);
     if (this.#isPaused) this.#session.pause();
     return { isReached: true, cause: await promise };
   }
 
   #ready(receiveMaximum: number): void {
-    this.#version.accepted();
+    this.#version.accepted(this.#asks);
     this.#isUp = true;
     this.#upAt = this.#options.time.mono();
     this.#outbound.connected(receiveMaximum);
