@@ -12,16 +12,16 @@ export const LEFT_MS = 100;
 /** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
 const AT_ONCE = { 4: 1, 5: 10 } as const;
 
-/** Addresses of a name can change for ever: the session that was noted first is forgotten. */
+/** The addresses of a name may change without end. Beyond this many, the session that was noted first is forgotten. */
 const SESSIONS_MAX = 64;
 
 export class Freshness {
   /** When each session was last known to be empty. */
   readonly #emptyAt = new Map<string, number>();
 
-  /** A connection is about to be made. `session`: names the broker and the client id. */
-  connecting(session: string): Arrivals {
-    return new Arrivals(this.#emptyAt, session);
+  /** A connection is about to be made. `name`: the broker and the client id. */
+  connecting(name: string): Arrivals {
+    return new Arrivals(this.#emptyAt, name);
   }
 }
 
@@ -36,7 +36,10 @@ export type Accepted = {
 /** What comes over one connection. */
 export class Arrivals {
   readonly #emptyAt: Map<string, number>;
-  #session: string;
+  /** The broker and the client id. */
+  readonly #name: string;
+  /** The same with the address, once the broker has accepted the connection. */
+  #session = "";
   /** As it was known before this connection. */
   #emptyBefore = -Infinity;
   /** As it is known by this connection: what a newer one finds says nothing of what is still coming over this one. */
@@ -49,14 +52,14 @@ export class Arrivals {
   #recent = 0;
   #atOnce = 0;
 
-  constructor(emptyAt: Map<string, number>, session: string) {
+  constructor(emptyAt: Map<string, number>, name: string) {
     this.#emptyAt = emptyAt;
-    this.#session = session;
+    this.#name = name;
   }
 
   /** The broker has accepted the connection. */
   accepted({ address, hadSession, version }: Accepted, now: number): void {
-    this.#session = `${this.#session} ${address}`;
+    this.#session = `${this.#name} ${address}`;
     this.#emptyBefore = this.#emptyAt.get(this.#session) ?? -Infinity;
     this.#emptyHere = this.#emptyBefore;
     this.#atOnce = AT_ONCE[version];
@@ -102,10 +105,7 @@ export class Arrivals {
   #note(at: number): void {
     this.#emptyHere = Math.max(at, this.#emptyHere);
     this.#emptyAt.set(this.#session, Math.max(at, this.#emptyAt.get(this.#session) ?? -Infinity));
-    if (this.#emptyAt.size <= SESSIONS_MAX) return;
-    for (const [oldest] of this.#emptyAt) {
-      this.#emptyAt.delete(oldest);
-      return;
-    }
+    const [oldest = ""] = this.#emptyAt.keys();
+    if (this.#emptyAt.size > SESSIONS_MAX) this.#emptyAt.delete(oldest);
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { open as openFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { errorCode } from "../runtime/error-code.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { makeFolder } from "../runtime/make-folder.ts";
 import type { Time } from "../runtime/ports.ts";
@@ -81,8 +82,7 @@ export const probe = async (path: string): Promise<string> => {
 /** The error of the port for what the library or the system threw. */
 const named = (path: string, cause: unknown): Error => {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
-  if (code === "LEVEL_LOCKED")
+  if (errorCode(inner) === "LEVEL_LOCKED")
     return new StoreError(`${path} is in use: is another patrol-unit running?`, { cause });
   const reason = reasonOf(inner);
   return SURROUNDINGS.test(reason)
@@ -92,8 +92,9 @@ const named = (path: string, cause: unknown): Error => {
 
 /** The same once the store is open: one that was closed meanwhile is not damaged. */
 const failed = (path: string, cause: unknown): Error => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return /NOT_OPEN/.test(code) ? new DiskError(`${path}: ${reasonOf(cause)}`, { cause }) : named(path, cause);
+  return /NOT_OPEN/.test(errorCode(cause))
+    ? new DiskError(`${path}: ${reasonOf(cause)}`, { cause })
+    : named(path, cause);
 };
 
 /** While the store compacts, its folder holds everything twice: count the live tables and the log. */

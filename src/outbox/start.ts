@@ -1,6 +1,6 @@
 import { NO_MEMORY, type Memory } from "../domain/memory.ts";
 import type { Random, Time } from "../runtime/ports.ts";
-import { afterRunning } from "../runtime/wait.ts";
+import { within } from "../runtime/wait.ts";
 import { LEASE_MAX, LEASE_MIN, REACH } from "./numbers.ts";
 import { decodeCopy } from "./memory-copy.ts";
 import { whileItMoves } from "./patience.ts";
@@ -279,16 +279,8 @@ const FIRST_LEASE_MS = 3_000;
 
 /** Waits for a write. Rejects with NoAnswerError if it has not ended in time. */
 const inTime = async (disk: Disk, writing: Promise<void>, time: Time): Promise<void> => {
-  using stack = new DisposableStack();
-  const late = Promise.withResolvers<never>();
-  stack.use(
-    afterRunning(
-      FIRST_LEASE_MS,
-      () => late.reject(new NoAnswerError(`${disk.path}.vital`, FIRST_LEASE_MS)),
-      time,
-    ),
-  );
-  await Promise.race([writing, late.promise]);
+  if (await within(FIRST_LEASE_MS, writing, time)) return writing;
+  throw new NoAnswerError(`${disk.path}.vital`, FIRST_LEASE_MS);
 };
 
 /** See `Vital`. A life that ends before it has opened the store must not look like one that knows all of it. */

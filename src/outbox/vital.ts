@@ -1,5 +1,6 @@
 import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { errorCode } from "../runtime/error-code.ts";
 import { PLACE_BYTES, PLACES } from "./port.ts";
 
 /**
@@ -12,9 +13,6 @@ export const vitalFileOf = (path: string): string => `${path}.vital`;
  * leaves a file alone whose name it does not know.
  */
 export const spareFileOf = (path: string): string => join(path, "vital-spare");
-
-const codeOf = (cause: unknown): unknown =>
-  cause instanceof Error && "code" in cause ? cause.code : undefined;
 
 /** Writes all the bytes at a position. A full disk can take a part of them: that is an error. */
 const writeAll = async (handle: FileHandle, bytes: Buffer, at: number): Promise<void> => {
@@ -46,7 +44,7 @@ const openFile = async (file: string): Promise<FileHandle> => {
       throw failed;
     }
   } catch (cause) {
-    if (codeOf(cause) !== "ENOENT") throw cause;
+    if (errorCode(cause) !== "ENOENT") throw cause;
     const handle = await open(file, "wx+");
     try {
       await extend(handle);
@@ -92,7 +90,7 @@ export const removeSpareFile = async (path: string): Promise<void> => {
   try {
     await rm(file);
   } catch (cause) {
-    if (codeOf(cause) === "ENOENT") return;
+    if (errorCode(cause) === "ENOENT") return;
     throw cause;
   }
   await syncFolder(file);

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { errorCode, isBusy } from "./error-code.ts";
 import { logLine } from "./log.ts";
 
 /** The output of a log. Its methods neither throw nor block. */
@@ -22,12 +23,6 @@ export type LogOutputOptions = {
  * that it reports.
  */
 type Waiting = { readonly bytes: Uint8Array; readonly lines: number };
-
-/** Errors that mean: try again later. */
-const BUSY = new Set(["EAGAIN", "EINTR"]);
-
-const codeOf = (thrown: unknown): string =>
-  thrown instanceof Error && "code" in thrown ? String(thrown.code) : String(thrown);
 
 /** Keeps lines while the reader is slow. Lines that do not fit or cannot be written are lost and counted. */
 class BoundedOutput implements LogOutput {
@@ -80,9 +75,8 @@ class BoundedOutput implements LogOutput {
     try {
       while (this.#writeFirst()) if (this.#waiting.length === 0) this.#sayLost();
     } catch (cause) {
-      const code = codeOf(cause);
-      if (BUSY.has(code)) this.#retryLater();
-      else this.#dropAll(code);
+      if (isBusy(cause)) this.#retryLater();
+      else this.#dropAll(errorCode(cause) || String(cause));
     }
   }
 

@@ -12,6 +12,7 @@ import {
 import type { ReadStream } from "node:tty";
 import * as nodePty from "@lydell/node-pty";
 import koffi from "koffi";
+import { errorCode } from "./error-code.ts";
 
 /** A pseudo-terminal instead of a serial line. Bytes written here are read at `path`. */
 export type SerialLine = Disposable & {
@@ -77,8 +78,8 @@ const place = (path: string, link: string): void => {
   try {
     symlinkSync(path, link);
   } catch (cause) {
-    const exists = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
-    const why = exists ? "there is another file" : "its folder is missing or may not be written";
+    const why =
+      errorCode(cause) === "EEXIST" ? "there is another file" : "its folder is missing or may not be written";
     throw new Error(`${link} cannot be created as the link to the serial port: ${why}`, { cause });
   }
 };

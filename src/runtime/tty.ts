@@ -1,5 +1,6 @@
 import { readSync, writeSync } from "node:fs";
 import { LinuxBinding, type LinuxPortBinding } from "@serialport/bindings-cpp";
+import { isBusy } from "./error-code.ts";
 import { clearHangUp } from "./hang-up.ts";
 import { reasonOf } from "./log.ts";
 
@@ -26,15 +27,12 @@ const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
     poller.once("readable", (error: Error | null) => (error ? reject(error) : resolve()));
   });
 
-/** Errors that mean: there is nothing to read after all. A busy kernel may say `readable` once too often. */
-const NOTHING = new Set<unknown>(["EAGAIN", "EINTR"]);
-
-/** How many bytes were read. Undefined: none were there. */
+/** How many bytes were read. Undefined: none were there. A kernel with much to do says `readable` once too often. */
 const readInto = (fd: number, buffer: Uint8Array): number | undefined => {
   try {
     return readSync(fd, buffer, 0, buffer.length, null);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && NOTHING.has(cause.code)) return undefined;
+    if (isBusy(cause)) return undefined;
     throw cause;
   }
 };

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { listenAddress, withoutSecrets } from "../../domain/address.ts";
 import { unitName } from "../../domain/identity.ts";
 import { Snapshot } from "../../domain/snapshot.ts";
+import { errorCode } from "../../runtime/error-code.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { loadSettings, type UnitSettings } from "../../settings/load.ts";
 import { CommandError, configSource, EXIT } from "./command.ts";
@@ -83,7 +84,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 const wordsFor = (cause: unknown): string => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = errorCode(cause);
   return WORDS[code] ?? (code.startsWith("HPE_") ? "another program answers there" : reasonOf(cause));
 };
 

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { createClock } from "../../runtime/clock.ts";
+import { errorCode } from "../../runtime/error-code.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { usageFault, withNegatives } from "../../runtime/usage.ts";
 import { inForce, type ConfigSource } from "../../settings/load.ts";
@@ -52,8 +53,8 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
 
 /** A file that cannot be read, as a CommandError (74) without the words of the system. */
 export const unreadable = (file: string, cause: unknown): CommandError => {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return new CommandError(EXIT.io, `${file} cannot be read: ${FILE_WORDS[code] ?? reasonOf(cause)}`, cause);
+  const why = FILE_WORDS[errorCode(cause)] ?? reasonOf(cause);
+  return new CommandError(EXIT.io, `${file} cannot be read: ${why}`, cause);
 };
 
 /** A required option. */

@@ -1,13 +1,12 @@
+import { errorCode } from "../../runtime/error-code.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { StoreError, type StoreFault } from "../store.ts";
 
-/** SQLSTATEs: https://www.postgresql.org/docs/15/errcodes-appendix.html */
-const codeOf = (thrown: unknown): string =>
-  thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
-
 /** Another transaction came between: nothing was written, and it can be tried again. */
-export const isConflict = (thrown: unknown): boolean => ["40001", "40P01", "23505"].includes(codeOf(thrown));
+export const isConflict = (thrown: unknown): boolean =>
+  ["40001", "40P01", "23505"].includes(errorCode(thrown));
 
+/** SQLSTATEs: https://www.postgresql.org/docs/15/errcodes-appendix.html */
 const faultOf = (code: string): StoreFault => {
   // Data exceptions, constraints, statements that are too complex or nested too deeply.
   if (/^(22|23|54)/.test(code)) return "refused";
@@ -20,4 +19,8 @@ const faultOf = (code: string): StoreFault => {
 export const postgresError = (where: string, thrown: unknown): StoreError =>
   thrown instanceof StoreError
     ? thrown
-    : new StoreError(faultOf(codeOf(thrown)), `${where}: ${reasonOf(thrown) || codeOf(thrown)}`, thrown);
+    : new StoreError(
+        faultOf(errorCode(thrown)),
+        `${where}: ${reasonOf(thrown) || errorCode(thrown)}`,
+        thrown,
+      );

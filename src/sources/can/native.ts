@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import { SourceError } from "../../domain/bytes.ts";
 import type { CanFrame } from "../../domain/can.ts";
+import { errorCode, isBusy } from "../../runtime/error-code.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import type { Time } from "../../runtime/ports.ts";
 import type { CanDriver, Channel, OpenChannel } from "./channel.ts";
@@ -79,13 +80,10 @@ const prepare = (libc: Libc, fd: number, index: number, filters: readonly Kernel
   libc.bind(fd, address);
 };
 
-const codeOf = (cause: unknown): string | undefined =>
-  cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
-
 /** What an error of the socket means. Undefined: there is nothing to read. */
 const faultOf = (name: string, cause: unknown): SourceError | undefined => {
-  const code = codeOf(cause);
-  if (code === "EAGAIN" || code === "EINTR") return undefined;
+  const code = errorCode(cause);
+  if (isBusy(cause)) return undefined;
   if (code === "ENETDOWN") return new SourceError("down", `${name} is down: ip link set ${name} up`, cause);
   if (code === "ENODEV") return new SourceError("unplugged", `${name} has gone`, cause);
   return new SourceError("failed", `${name} cannot be read: ${reasonOf(cause)}`, cause);
@@ -104,7 +102,7 @@ const openSocket = (libc: Libc, name: string, filters: readonly KernelFilter[]):
     }
     return fd;
   } catch (cause) {
-    if (codeOf(cause) === "ENODEV") throw new SourceError("absent", `${name} is not there`, cause);
+    if (errorCode(cause) === "ENODEV") throw new SourceError("absent", `${name} is not there`, cause);
     throw new SourceError("failed", `${name} cannot be opened: ${reasonOf(cause)}`, cause);
   }
 };
