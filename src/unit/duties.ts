@@ -2,6 +2,7 @@ import { ReportCommand, type CommandMessage } from "../domain/messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { HealthData } from "../domain/report.ts";
 import { isoInstant } from "../domain/time.ts";
+import { lookAtClock, type ClockKnown } from "../policy/clock-event.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { createHealthReporter, type HealthReporter } from "../status/health.ts";
 import type { MachineHealth } from "../status/machine.ts";
@@ -128,42 +129,26 @@ export const openCommands = (core: Core, parts: Parts): CommandPart => {
   });
 };
 
-/** What was said of the time was wrong if it is so far off. The newest event of a boot counts at dispatch. */
-const CLOCK_WRONG_MS = 60_000;
-/** A receiver that goes to and fro makes no more events than one in this time. */
-const CLOCK_EVENT_MS = 60_000;
-
 /**
- * Makes a `clock` event each time that the time becomes known, so that dispatch can correct the reports
- * that were made before, and another one if it turns out that the time was wrong. Those that are still unsent may be sent by a
- * later boot, which cannot correct them.
+ * Makes the `clock` events, with which dispatch corrects the reports that were made before. Those that are still unsent may
+ * be sent by a later boot, which cannot correct them.
  */
 export class ClockEvent {
   readonly #core: Core;
-  #unset: boolean;
-  /** The newest event: UTC minus `mono`, and when it was made. */
-  #said: { readonly offset: number; readonly mono: number } | undefined;
+  #known: ClockKnown;
 
   constructor(core: Core) {
     this.#core = core;
-    this.#unset = core.options.ports.clock.now().clock === "unset";
+    this.#known = { isKnown: core.options.ports.clock.now().clock !== "unset" };
   }
 
   tick(): void {
     const { outbox, options, event } = this.#core;
     const { clock } = options.ports;
-    const known = clock.now().clock !== "unset";
     const mono = clock.mono();
-    const { at } = clock.when(mono);
-    if (known && (this.#unset || this.#wasWrong(at - mono, mono))) {
-      event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(at) });
-      this.#said = { offset: at - mono, mono };
-    }
-    this.#unset = !known;
-  }
-
-  #wasWrong(offset: number, mono: number): boolean {
-    if (!this.#said || mono - this.#said.mono < CLOCK_EVENT_MS) return false;
-    return Math.abs(offset - this.#said.offset) > CLOCK_WRONG_MS;
+    const now = { ...clock.when(mono), mono };
+    const { known, isDue } = lookAtClock(this.#known, now);
+    this.#known = known;
+    if (isDue) event({ type: "clock", boot: outbox.boot, mono, at: isoInstant(now.at) });
   }
 }
