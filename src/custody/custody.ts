@@ -39,7 +39,7 @@ export type Known = {
   readonly now: Instant;
   /** How far the recorder's clock is behind, milliseconds (`clockBehindMs`). Undefined: no receipt of this life shows it. */
   readonly behindMs: number | undefined;
-  /** The same in the earlier life that last knew it: that life's reports, or the receipt that waits, may be of that time. */
+  /** What the last life that knew it saw. The reports and the waiting receipt may come from that life. */
   readonly earlierBehindMs: number;
 };
 
@@ -148,7 +148,7 @@ const falseClaim = ({ upTo, missing }: ReceiptMessage, { next, unsent }: Known):
   return never === undefined ? undefined : `number ${never}, which was never sent`;
 };
 
-/** Whether a receipt was written before the reports that it covers, as far as the recorder's clock is known. */
+/** Whether a receipt is older than the reports that it covers, allowing for what is known of the recorder's clock. */
 const isBefore = (
   { at }: ReceiptMessage,
   { coveredAt = -Infinity, behindMs = 0, earlierBehindMs }: Known,

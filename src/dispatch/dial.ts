@@ -22,7 +22,7 @@ import { Turns } from "./turns.ts";
 
 /** The time limit from looking up the name to an accepted connection, for all addresses together. */
 const CONNECT_MS = 10_000;
-/** The same while an emergency waits. It is short: an address that has refused is tried again only by the next attempt. */
+/** The same while an emergency waits: the next attempt looks the name up again, and takes its addresses in another order. */
 const HURRIED_CONNECT_MS = 5_000;
 /**
  * If a broker has not answered CONNECT within CONNACK_MS and has another address, that address is used.
@@ -89,7 +89,7 @@ const shareMs = (addresses: number, tookMs: number): number => {
   return Math.max(patienceMs, CONNACK_ROUND_TRIPS * tookMs);
 };
 
-/** Calls `late` that long from now, but not before the signal fires. */
+/** Calls `late` after `ms`, or when the signal fires, whichever comes last. Without a signal it is never called. */
 const inHurry = (hurry: AbortSignal | undefined, ms: number, late: () => void, time: Time): Disposable => {
   let timer: Timer | undefined;
   const dueAt = time.mono() + ms;

@@ -11,7 +11,7 @@ export const isStuck = (
   deadMs: number,
 ): boolean => urgentMs > deadMs || (blocked && urgentMs > TRUST_MS);
 
-/** For how long answers of the broker have been missing, in milliseconds: see `Seen`. */
+/** How long the broker has owed answers, in milliseconds. See `Seen`. */
 export type Overdue = { readonly silentMs: number; readonly urgentMs: number };
 
 /**

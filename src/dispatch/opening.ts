@@ -8,8 +8,8 @@ import { LinkError, type ConnectOptions } from "./port.ts";
 /** If an address has not opened by then, the next one is tried at the same time (RFC 8305 §8: 250 ms at least). */
 const NEXT_ADDRESS_MS = 500;
 /**
- * If no address has opened by then, each is tried with one more socket. All share the network: if that is slow, the next
- * round waits for at least so many times what TCP took.
+ * How long a round of sockets lasts, and at least how many times what TCP took: on a slow network the sockets of the next
+ * round would slow down those of this one.
  */
 const AGAIN_MS = 5_000;
 const AGAIN_ROUND_TRIPS = 4;
@@ -98,9 +98,9 @@ const begin = <S>(
 };
 
 /**
- * Begins a round of sockets, and another one each `AGAIN_MS` or later, until a socket opens or all have failed. Where TCP
- * is open, the old socket stays: its handshake may be slow, or what was sent may be lost for good. Where it is not, the
- * socket is closed: a SYN is repeated ever more rarely.
+ * Opens a round of sockets, then another round after `AGAIN_MS` or more, until one socket opens or all have failed. A socket
+ * that has TCP by then is kept, because its handshake may only be slow. The new one is for the case that what it sent is lost.
+ * A socket without TCP is closed: the kernel repeats a SYN ever more rarely.
  */
 const persist = async <S>(
   round: () => readonly Attempt<S>[],
@@ -122,9 +122,9 @@ const persist = async <S>(
 };
 
 /**
- * The first of some addresses that opens. Each next one is tried when the one before has failed, or has not
- * opened within `NEXT_ADDRESS_MS`; the others are closed. While one is on its way, those that have failed are tried again:
- * coverage may be back, or the host. Rejects with LinkError when all have failed.
+ * Connects to the first address that opens, and closes the others. Each next address is tried when the one before has
+ * failed, or has not opened within `NEXT_ADDRESS_MS`. As long as one of them may still open, those that have failed are
+ * tried again: coverage or the host may be back. Rejects with LinkError when all have failed.
  */
 export const openFirst = async <S extends Socket>(opening: Opening<S>): Promise<Opened<S>> => {
   const { broker, addresses, time, signal } = opening;

@@ -15,7 +15,7 @@ export class Patience {
   /** Connections in a row that were given up. */
   #silent = 0;
 
-  /** An answer has come, or an emergency waits now: it must not wait because the removal of a copy had no answer. */
+  /** An answer has come, or an emergency begins to wait: silence after the removal of a copy must not delay it. */
   anew(): void {
     this.#ms = TRUST_MS;
     this.#silent = 0;

@@ -63,7 +63,7 @@ export type ConnectOptions = {
   readonly withoutRetained?: boolean;
   /** It may take long to connect: the network may be slow. */
   readonly patient?: boolean;
-  /** Fires when an emergency waits for the connection (a courier's): an answer to CONNECT is not awaited for long then. */
+  /** Fires when an emergency begins to wait for the connection (a courier's). From then on the answer to CONNECT has less time. */
   readonly hurry?: AbortSignal;
   /** Retained, QoS 1. A courier has none. */
   readonly will?: { readonly topic: string; readonly payload: Buffer };

@@ -27,7 +27,7 @@ const readable = ({ poller }: LinuxPortBinding): Promise<void> =>
     poller.once("readable", (error: Error | null) => (error ? reject(error) : resolve()));
   });
 
-/** How many bytes were read. Undefined: none were there. A kernel with much to do says `readable` once too often. */
+/** How many bytes were read. Undefined: there were none. A busy kernel sometimes reports a line as readable when it is not. */
 const readInto = (fd: number, buffer: Uint8Array): number | undefined => {
   try {
     return readSync(fd, buffer, 0, buffer.length, null);
@@ -62,7 +62,7 @@ export const openTty = async (
     async read() {
       try {
         for (;;) {
-          // oxlint-disable-next-line no-await-in-loop -- until there is something
+          // oxlint-disable-next-line no-await-in-loop -- until there are bytes
           await readable(port);
           if (port.fd === null) return undefined;
           const length = readInto(port.fd, buffer);

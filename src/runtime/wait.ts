@@ -1,8 +1,8 @@
 import type { Time, Timer } from "./ports.ts";
 
-/** A timer that is so late shows that the process stood still: it was stopped or frozen, or the machine had no time for it. */
+/** If a timer is later than this, the process stood still: it was stopped or frozen, or the machine was too busy. */
 const STOOD_MS = 500;
-/** How long the process must have run again before an answer is missed. */
+/** After a standstill the process runs for this long before an answer counts as missed. */
 const RUNNING_MS = 1_000;
 
 /** Waits, or returns early when the signal fires. Never throws. */
@@ -22,8 +22,8 @@ export const pause = (ms: number, signal: AbortSignal, time: Time): Promise<void
   });
 
 /**
- * Calls `missed` after `ms`: an answer has not come. If the process stood still meanwhile, it is called a second later:
- * timers are due before what the kernel has answered long ago is read.
+ * Calls `missed` after `ms`, for whoever waits for an answer of the kernel. If the process stood still meanwhile, it calls
+ * `missed` a second later: Node runs the timers that are due before it reads answers, which may have come long ago.
  */
 export const afterRunning = (ms: number, missed: () => void, time: Time): Timer => {
   const dueAt = time.mono() + ms;

@@ -24,7 +24,7 @@ export const above = (limit: number, to: number) => {
 /** `true` or `false`. */
 export const flag = () => z.boolean({ error: "true or false" });
 
-/** Text that is not empty and, if a pattern is given, has that form. No path and no topic has U+0000. */
+/** Text that is not empty and, if a pattern is given, has that form. U+0000 is refused, because no path or topic can hold it. */
 export const text = (expected: string, pattern: RegExp = /^.+$/s) =>
   z
     .string({ error: expected })

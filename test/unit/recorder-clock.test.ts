@@ -99,7 +99,7 @@ test.each([
   broker.faults.slowMs = 0;
   world.host.behindMs = 0;
   world.host.synchronised = !unset;
-  // The recorder answers the birth at once, before the slow link has carried what waits.
+  // The recorder answers the birth before the slow link has carried the reports that wait.
   world.network.change(world.brokers[0]!.route, { latencyMs: 40, bytesPerS: 4_000 });
   broker.listen({
     filter: "patrol/v1/zrenjanin/zr-117/state",
