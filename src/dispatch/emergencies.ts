@@ -148,7 +148,8 @@ export class Emergencies {
   publish(report: EmergencyUpdate, copies: readonly string[]): void {
     if (this.#phase === "leaving") return;
     const { episode } = report.data;
-    this.#standing.set(episode, published(this.#standing.get(episode), report, copies, this.#now));
+    const standing = published(this.#standing.get(episode), report, copies, this.#now);
+    this.#standing.set(episode, this.#onLink(standing));
     this.#session?.traffic.say(report);
     this.#session?.pump();
     if (!this.#session) this.#hurry();
@@ -192,7 +193,7 @@ export class Emergencies {
     this.#couriers.delete(broker);
     this.#session = session;
     for (const [episode, standing] of this.#standing) {
-      this.#standing.set(episode, reconnected(standing, this.#now));
+      this.#standing.set(episode, this.#onLink(reconnected(standing, this.#now)));
       session.traffic.say(standing.report);
     }
   }
@@ -375,6 +376,11 @@ export class Emergencies {
     if (!standing) return;
     this.#standing.set(episode, unheard(standing));
     this.#plan(episode, false);
+  }
+
+  /** The link does not publish what its broker has refused a moment ago, so no answer will tell. */
+  #onLink(standing: Standing): Standing {
+    return this.#session?.traffic.refusesEmergencies ? unheard(standing) : standing;
   }
 
   #delivered(report: EmergencyUpdate, afterMs: number, broker: string, by: Carrier): void {
