@@ -20,7 +20,7 @@ import { Turns } from "./turns.ts";
  * the version of MQTT.
  */
 
-/** The time limit from looking up the name to an accepted connection, for all addresses together. */
+/** The time limit from looking up the name to an accepted connection, for all addresses together, and again with 3.1.1. */
 const CONNECT_MS = 10_000;
 /** The same while an emergency waits: the next attempt looks the name up again, and takes its addresses in another order. */
 const HURRIED_CONNECT_MS = 5_000;
@@ -181,10 +181,13 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
   const turns = new Turns();
   const versions = new Map<string, MqttVersion>();
   return async (broker, options, on, signal) => {
-    const limitMs = options.hurry?.aborted ? HURRIED_CONNECT_MS : CONNECT_MS;
-    using limit = new AttemptLimit(time, limitMs, options.patient ?? false);
-    const deadline = AbortSignal.any([signal, limit.signal]);
-    const found = await names.of(brokerAddress(broker).host, deadline).catch((cause: unknown) => {
+    const limited = (): AttemptLimit => {
+      const limitMs = options.hurry?.aborted ? HURRIED_CONNECT_MS : CONNECT_MS;
+      return new AttemptLimit(time, limitMs, options.patient ?? false);
+    };
+    const either = (limit: AttemptLimit): AbortSignal => AbortSignal.any([signal, limit.signal]);
+    using limit = limited();
+    const found = await names.of(brokerAddress(broker).host, either(limit)).catch((cause: unknown) => {
       throw classify(broker, cause);
     });
     const addresses = turns.order(broker, found);
@@ -197,28 +200,29 @@ export const createDial = <S extends Socket>(ports: DialPorts<S>, time: Time): C
     });
     const asked = versions.get(broker) ?? new MqttVersion();
     versions.set(broker, asked);
-    const attempt = async (version: 4 | 5): Promise<Connection> => {
-      const target = { broker, version };
+    const attempt = async (version: 4 | 5, within: AttemptLimit): Promise<Connection> => {
       const connection = await connectAny({
-        target,
+        target: { broker, version },
         addresses: turns.order(broker, addresses),
         placeOf,
         ports,
         options,
         on,
         time,
-        limit,
-        signal: deadline,
+        limit: within,
+        signal: either(within),
       });
       asked.accepted(version);
       return connection;
     };
     try {
-      return await attempt(asked.first);
+      return await attempt(asked.first, limit);
     } catch (error) {
-      if (!(error instanceof LinkError) || !asked.failed(failureOf(error.code)) || deadline.aborted)
+      if (!(error instanceof LinkError) || !asked.failed(failureOf(error.code)) || signal.aborted)
         throw error;
-      return attempt(4);
+      // The broker has answered, perhaps after its host was silent for most of the time.
+      using again = limited();
+      return await attempt(4, again);
     }
   };
 };

@@ -54,3 +54,13 @@ test.each([
     expect(h.time.mono()).toBeLessThan(atMost);
   },
 );
+
+test("a broker that was silent for long and then refuses MQTT 5 is asked with 3.1.1 at once, though another address is away", async () => {
+  const h = openHarness({ version: 4 }, [false, true]);
+  h.broker.faults.hangs = true;
+  h.time.after(7_900, () => (h.broker.faults.hangs = false));
+  const options = { ...OPTIONS, clientId: "zrenjanin.zr-117.courier" };
+  const dialled = h.network.connect("mqtts://a:8883", options, SILENT, new AbortController().signal);
+  expect((await h.settle(dialled, 60_000)).version).toBe(4);
+  expect(h.time.mono()).toBeLessThan(13_000);
+});
