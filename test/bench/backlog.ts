@@ -12,6 +12,7 @@ import { startMosquitto } from "../journeys/mosquitto.ts";
 import { driveLong } from "../outbox/long-drive.ts";
 import { keptEpisode } from "../outbox/kept-episode.ts";
 import { openTestOutbox } from "../outbox/open-outbox.ts";
+import { patientTime } from "../outbox/patient-time.ts";
 import { openRelay } from "../journeys/relay.ts";
 
 type Print = (what: string, figure: string) => void;
@@ -25,6 +26,7 @@ const LIVE_ROUNDS = 10;
 const open = (path: string): Promise<Outbox> =>
   openTestOutbox(path, {
     maxBytes: 2 ** 40,
+    time: patientTime,
     on: {
       fault(fault) {
         if (fault !== undefined) throw new Error("the outbox cannot be written", { cause: fault.cause });

@@ -1,14 +1,13 @@
 import { openTestOutbox } from "../outbox/open-outbox.ts";
+import { patientTime } from "../outbox/patient-time.ts";
 import type { Car } from "./car.ts";
 
 /** Fills the outbox of a car that has not been started with the positions of a made-up drive, one a second. */
 export const fillBacklog = async (car: Pick<Car, "folder">, records: number): Promise<void> => {
+  const faults: unknown[] = [];
   await using outbox = await openTestOutbox(`${car.folder}/outbox`, {
-    on: {
-      fault(fault) {
-        throw new Error("the backlog cannot be written", { cause: fault?.cause });
-      },
-    },
+    time: patientTime,
+    on: { fault: (fault) => void faults.push(fault?.cause) },
   });
   for (let i = 0; i < records; i++) {
     const full = outbox.pressure();
@@ -31,4 +30,6 @@ export const fillBacklog = async (car: Pick<Car, "folder">, records: number): Pr
       },
     });
   }
+  await outbox.flush();
+  if (faults.length > 0) throw new Error("the backlog cannot be written", { cause: faults[0] });
 };

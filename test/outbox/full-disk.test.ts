@@ -12,6 +12,7 @@ import type { Report } from "../../src/domain/report.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
 import { openTestOutbox } from "./open-outbox.ts";
+import { patientTime } from "./patient-time.ts";
 
 const temporaryFolder = (): Disposable & { readonly path: string } => {
   const path = mkdtempSync(join(tmpdir(), "quota-"));
@@ -223,6 +224,7 @@ test("the quota is held: the oldest telemetry goes, declared; events stay, and t
   const maxBytes = 8 * 1024 * 1024;
   await using outbox = await openTestOutbox(path, {
     maxBytes,
+    time: patientTime,
     on: { fault: (fault) => expect(fault).toBeUndefined() },
   });
   const first = say(outbox, "the first event");
@@ -277,6 +279,7 @@ test("before anything is dropped, positions older than an hour are thinned: one 
   const options = {
     maxBytes: 6 * 1024 * 1024,
     clock,
+    time: patientTime,
     on: { fault: (fault: unknown) => expect(fault).toBeUndefined() },
   };
   const at = (seq: number) => now - (RECORDS - seq) * 1_000;

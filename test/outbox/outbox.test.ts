@@ -8,6 +8,7 @@ import type { Outbox } from "../../src/outbox/outbox.ts";
 import { encodeKey, LEDGER_KEY, seal, unseal } from "../../src/outbox/record.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
 import { openTestOutbox, type TestOptions } from "./open-outbox.ts";
+import { patientTime } from "./patient-time.ts";
 
 let path: string;
 beforeEach(() => {
@@ -159,7 +160,10 @@ describe("outbox", () => {
     for (let round = 0; round < 5; round++) {
       const faults: unknown[] = [];
       const reopen = () =>
-        openTestOutbox(join(path, String(round)), { on: { fault: (told) => void faults.push(told) } });
+        openTestOutbox(join(path, String(round)), {
+          time: patientTime,
+          on: { fault: (told) => void faults.push(told) },
+        });
       {
         await using outbox = await reopen();
         for (let i = 0; i < 30_000; i++) {
