@@ -16,12 +16,16 @@ export type Pace = {
   withdrawn(): void;
 };
 
-/** A message in flight, with the bytes that had been delivered when it was sent. */
+/**
+ * A message in flight, with the bytes that had been delivered when it was sent, when the last of them were acknowledged, and
+ * when they had been sent.
+ */
 export type Flight = {
   readonly bytes: number;
   readonly at: number;
   readonly delivered: number;
   readonly deliveredAt: number;
+  readonly deliveredSentAt: number;
 };
 
 const BATCH = { min: 600, max: 48 * 1024 };
@@ -35,6 +39,7 @@ const RATE_SAMPLES = 10;
 export const createPace = (maxBytes: number): Pace => {
   let delivered = 0;
   let deliveredAt = 0;
+  let deliveredSentAt = 0;
   let unacknowledged = 0;
   let holds = 0;
   let minRttS = Infinity;
@@ -54,9 +59,12 @@ export const createPace = (maxBytes: number): Pace => {
     },
     sent(bytes, at) {
       // The silence before this message must not count as slow delivery.
-      if (unacknowledged === 0) deliveredAt = at;
+      if (unacknowledged === 0) {
+        deliveredAt = at;
+        deliveredSentAt = at;
+      }
       unacknowledged++;
-      return { bytes, at, delivered, deliveredAt };
+      return { bytes, at, delivered, deliveredAt, deliveredSentAt };
     },
     withdrawn() {
       unacknowledged--;
@@ -65,8 +73,11 @@ export const createPace = (maxBytes: number): Pace => {
       unacknowledged--;
       delivered += flight.bytes;
       deliveredAt = at;
+      deliveredSentAt = flight.at;
       minRttS = Math.min(minRttS, Math.max(1e-4, (at - flight.at) / 1000));
-      const elapsedS = Math.max(1e-4, (at - Math.min(flight.at, flight.deliveredAt)) / 1000);
+      // What waited for a link that stalled arrives at once: no faster than it was sent counts.
+      const elapsedMs = Math.max(at - flight.deliveredAt, flight.at - flight.deliveredSentAt);
+      const elapsedS = Math.max(1e-4, elapsedMs / 1000);
       rates = [...rates.slice(1 - RATE_SAMPLES), (delivered - flight.delivered) / elapsedS];
       const rate = Math.max(...rates);
       batchBytes = Math.max(BATCH.min, Math.min(BATCH.max, maxBytes, rate * BATCH_S));

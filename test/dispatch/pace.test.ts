@@ -60,3 +60,29 @@ test("what never left does not count as being on the wire", () => {
   pace.acknowledged(pace.sent(1_000, 120_000), 120_100);
   expect(pace.holds).toBeCloseTo(1_100, 0);
 });
+
+// A press would wait behind it (seed 567235362: 25 s). As in BBR, the rate of delivery is never above that of sending.
+test("what waited for a stalled link and is acknowledged at once is no sign of a fast one", () => {
+  const BYTES_PER_S = 500;
+  const STALLED_MS = 64_000;
+  const pace = createPace(512 * 1024);
+  let freeAt = STALLED_MS;
+  const wire: { flight: ReturnType<typeof pace.sent>; ackAt: number; ordinary: boolean }[] = [];
+  const send = (bytes: number, now: number, ordinary: boolean) => {
+    freeAt = Math.max(now, freeAt) + (bytes * 1000) / BYTES_PER_S;
+    wire.push({ flight: pace.sent(bytes, now), ackAt: freeAt + 1_000, ordinary });
+  };
+  // The birth, and an emergency that is said again while nothing passes.
+  send(200, 0, false);
+  for (let n = 0; n < 6; n++) send(600, n * 10_000, false);
+  let most = 0;
+  while (wire.length > 0 && most < 100_000) {
+    const { flight, ackAt } = wire.shift()!;
+    if (ackAt > 150_000) break;
+    pace.acknowledged(flight, ackAt);
+    const held = () => wire.reduce((sum, one) => sum + (one.ordinary ? one.flight.bytes : 0), 0);
+    while (held() <= pace.holds) send(300, ackAt, true);
+    most = Math.max(most, held());
+  }
+  expect(most).toBeLessThan(4 * BYTES_PER_S);
+});
