@@ -143,6 +143,33 @@ describe("sessions", () => {
     expect(h.incoming).toHaveLength(0);
   });
 
+  test("a crash brings back sessions and retained messages as they were saved last", async () => {
+    const h = openHarness();
+    const first = await h.connect();
+    first.subscribe([`${ROOT}/command`], () => undefined);
+    h.publish(first, "emergency/01J", "saved", true);
+    await h.wait(1_000);
+    first.end();
+    await h.wait(1_000);
+    h.broker.publish(`${ROOT}/command`, Buffer.from("saved"), {});
+    h.broker.save();
+    const second = await h.connect();
+    h.publish(second, "emergency/01J", "", true);
+    h.publish(second, "emergency/01K", "later", true);
+    await h.wait(1_000);
+    h.broker.crash();
+    await h.wait(1_000);
+    expect(await reasonOf(second)).toBe("lost");
+    expect(h.broker.retainedTopics()).toEqual([`${ROOT}/emergency/01J`]);
+    expect(h.facts.findLast(({ what }) => what === "retained")).toMatchObject({
+      episode: "01K",
+      present: false,
+    });
+    await h.connect();
+    await h.wait(1_000);
+    expect(h.incoming.map(({ payload }) => payload.toString())).toEqual(["saved", "saved"]);
+  });
+
   test("a second connection of one id takes over the first", async () => {
     const h = openHarness();
     const first = await h.connect();

@@ -106,8 +106,27 @@ type Session = {
   resend: Timer | undefined;
 };
 
+/** What a broker has saved: what it has after a crash. */
+type Saved = {
+  readonly sessions: readonly {
+    readonly clientId: string;
+    readonly filters: readonly string[];
+    readonly messages: readonly Message[];
+  }[];
+  readonly retained: readonly (readonly [topic: string, kept: Message & { readonly expiresAt: number }])[];
+};
+
 /** Dispatch's own subscription, which needs no link. */
 export type Listener = { readonly filter: string; readonly receive: (message: Message) => void };
+
+const newSession = (filters: readonly string[] = []): Session => ({
+  filters: new Set(filters),
+  unacknowledged: new Map(),
+  sent: undefined,
+  peer: undefined,
+  expiry: undefined,
+  resend: undefined,
+});
 
 const SESSION_EXPIRY_MS = 86_400_000;
 /** As mosquitto's `max_queued_messages`: what a session that is away can collect; more is dropped. */
@@ -127,6 +146,7 @@ export class Broker {
   readonly #retained = new Map<string, Message & { readonly expiresAt: number }>();
   readonly #listeners = new Set<Listener>();
   #lastId = 0;
+  #saved: Saved = { sessions: [], retained: [] };
 
   constructor(name: string, limits: BrokerLimits, time: Time, observe: Observe) {
     this.name = name;
@@ -169,14 +189,7 @@ export class Broker {
   /** A client was accepted. A connection of the same id is taken over. Returns whether there was a session. */
   attach(clientId: string, peer: Peer): boolean {
     const before = this.#sessions.get(clientId);
-    const session = before ?? {
-      filters: new Set<string>(),
-      unacknowledged: new Map(),
-      sent: undefined,
-      peer: undefined,
-      expiry: undefined,
-      resend: undefined,
-    };
+    const session = before ?? newSession();
     this.#sessions.set(clientId, session);
     session.expiry?.[Symbol.dispose]();
     const old = session.peer;
@@ -235,8 +248,12 @@ export class Broker {
     const session = this.#sessions.get(clientId);
     if (session?.peer !== peer) return;
     session.peer = undefined;
-    session.expiry = this.#time.after(SESSION_EXPIRY_MS, () => this.#sessions.delete(clientId));
+    this.#expire(clientId, session);
     if (!clean) this.#publishWill(peer);
+  }
+
+  #expire(clientId: string, session: Session): void {
+    session.expiry = this.#time.after(SESSION_EXPIRY_MS, () => this.#sessions.delete(clientId));
   }
 
   #publishWill(peer: Peer): void {
@@ -360,21 +377,62 @@ export class Broker {
 
   /** Ends and begins anew: connections are dropped, and what was only in memory is gone. */
   restart(loses: { readonly sessions: boolean; readonly retained: boolean }): void {
+    this.#dropAll();
+    if (loses.sessions) this.#forgetSessions();
+    if (loses.retained) this.#forgetRetained();
+  }
+
+  /**
+   * Crashes and begins anew with what it saved last: sessions and retained messages are those of then. A copy that is back
+   * is no fact: nobody can demand that the unit removes it from a broker that it does not visit (see README.md).
+   */
+  crash(): void {
+    this.#dropAll();
+    this.#forgetSessions();
+    const { sessions, retained } = this.#saved;
+    for (const { clientId, filters, messages } of sessions) {
+      const session = newSession(filters);
+      this.#sessions.set(clientId, session);
+      for (const message of messages) this.#enqueue(session, message);
+      this.#expire(clientId, session);
+    }
+    this.#forgetRetained(new Set(retained.map(([topic]) => topic)));
+    for (const [topic, kept] of retained) this.#retained.set(topic, kept);
+  }
+
+  /** What a crash leaves from now on. */
+  save(): void {
+    const sessions = [...this.#sessions].map(([clientId, { filters, unacknowledged }]) => ({
+      clientId,
+      filters: [...filters],
+      messages: [...unacknowledged.values()].map(({ message }) => message),
+    }));
+    this.#saved = { sessions, retained: [...this.#retained] };
+  }
+
+  #dropAll(): void {
     for (const session of this.#sessions.values()) {
       const { peer } = session;
       // A broker that ends says nothing for its clients.
       session.peer = undefined;
       peer?.drop();
     }
-    if (loses.sessions) {
-      for (const { expiry } of this.#sessions.values()) expiry?.[Symbol.dispose]();
-      this.#sessions.clear();
+  }
+
+  #forgetSessions(): void {
+    for (const { expiry, resend } of this.#sessions.values()) {
+      expiry?.[Symbol.dispose]();
+      resend?.[Symbol.dispose]();
     }
-    if (!loses.retained) return;
+    this.#sessions.clear();
+  }
+
+  #forgetRetained(except: ReadonlySet<string> = new Set()): void {
     for (const topic of this.#retained.keys()) {
+      if (except.has(topic)) continue;
       const episode = episodeOf(topic);
       if (episode) this.#observe({ what: "retained", broker: this.name, episode, present: false });
+      this.#retained.delete(topic);
     }
-    this.#retained.clear();
   }
 }

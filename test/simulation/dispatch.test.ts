@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { EmergencyUpdate, WireReport } from "../../src/domain/report.ts";
 import { Broker, FULL_LIMITS } from "./broker.ts";
-import { Dispatch } from "./dispatch.ts";
+import { Dispatch, twoDesks } from "./dispatch.ts";
 import type { What } from "./facts.ts";
 import { Ledger } from "./ledger.ts";
 import { createDice } from "./random.ts";
@@ -65,6 +65,18 @@ test("a sloppy dispatch answers late, twice, elsewhere or with nonsense, and in 
   const stages = h.acks.map((ack) => /"stage":"(received|accepted|cleared)"/.exec(ack)?.[1]);
   expect(new Set(stages)).toEqual(new Set(["received", "accepted", "cleared", undefined]));
   expect(new Set(h.acks.map((ack) => ack[0]))).toEqual(new Set(["a", "b"]));
+});
+
+test("with two desks each operator answers what comes to that broker, whatever the other has said", async () => {
+  const h = openHarness();
+  Object.assign(h.dispatch.manners, twoDesks());
+  const payload = Buffer.from(JSON.stringify(emergency(1)));
+  for (const broker of h.brokers) broker.publish(`${ROOT}/emergency/${EPISODE}`, payload, {});
+  await h.time.run(55_000);
+  const stages = (name: string) =>
+    h.acks.filter((ack) => ack.startsWith(name)).map((ack) => /"stage":"(\w+)"/.exec(ack)?.[1]);
+  for (const name of ["a", "b"])
+    expect(stages(name).slice(0, 3)).toEqual(["received", "accepted", "cleared"]);
 });
 
 test("where dispatch has left, nobody listens; it gets what is retained when it returns", () => {

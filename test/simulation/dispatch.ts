@@ -22,6 +22,8 @@ export type Manners = {
   talksNonsense: number;
   /** The mean wait before each answer, milliseconds. */
   answerMs: number;
+  /** Whether each broker has an operator of its own, who does not see what the others answer. */
+  desks: boolean;
 };
 
 export const promptDispatch = (): Manners => ({
@@ -31,6 +33,7 @@ export const promptDispatch = (): Manners => ({
   retains: 0,
   talksNonsense: 0,
   answerMs: 2_000,
+  desks: false,
 });
 
 export const sloppyDispatch = (): Manners => ({
@@ -40,7 +43,11 @@ export const sloppyDispatch = (): Manners => ({
   retains: 0.1,
   talksNonsense: 0.2,
   answerMs: 15_000,
+  desks: false,
 });
+
+/** Each center has its own broker, and both answer for the car. */
+export const twoDesks = (): Partial<Manners> => ({ desks: true, answerMs: 8_000 });
 
 const STAGES = ["received", "accepted", "cleared"] as const;
 /** When an operator comes back to an episode that waits for an answer, or that the unit still has open. */
@@ -74,8 +81,8 @@ export class Dispatch {
   readonly states: StateMessage[] = [];
   readonly #o: DispatchOptions;
   readonly #listening = new Map<Broker, Disposable>();
-  /** How far each episode has been answered; a drill and a real one alike. */
-  readonly #answered = new Map<string, { stage: number; busy: boolean }>();
+  /** How far each episode has been answered, by the desk and by the episode; a drill and a real one alike. */
+  readonly #answered = new Map<string, Map<string, { stage: number; busy: boolean }>>();
   /** Episodes that the unit has reported as cleared. */
   readonly #over = new Set<string>();
 
@@ -155,8 +162,11 @@ export class Dispatch {
   /** One stage after the other, each after a while; a stage that is not answered is tried at the next repeat. */
   #answer(broker: Broker, episode: string, state: string): void {
     const { dice, time } = this.#o;
-    const answered = this.#answered.get(episode) ?? { stage: 0, busy: false };
-    this.#answered.set(episode, answered);
+    const desk = this.manners.desks ? broker.name : "";
+    const ofDesk = this.#answered.get(desk) ?? new Map<string, { stage: number; busy: boolean }>();
+    this.#answered.set(desk, ofDesk);
+    const answered = ofDesk.get(episode) ?? { stage: 0, busy: false };
+    ofDesk.set(episode, answered);
     if (state === "cleared") this.#over.add(episode);
     if (answered.busy || state === "cleared") return;
     const stage = STAGES[answered.stage];
@@ -182,11 +192,14 @@ export class Dispatch {
 
   /** An operator ends everything that is open, at these brokers. */
   endAll(brokers = this.#o.brokers): void {
-    for (const [episode, answered] of this.#answered) {
-      if (this.#over.has(episode)) continue;
-      answered.stage = STAGES.length;
-      this.#clearAgain(episode, brokers);
-    }
+    const open = new Set<string>();
+    for (const ofDesk of this.#answered.values())
+      for (const [episode, answered] of ofDesk) {
+        if (this.#over.has(episode)) continue;
+        answered.stage = STAGES.length;
+        open.add(episode);
+      }
+    for (const episode of open) this.#clearAgain(episode, brokers);
   }
 
   /** The unit may be at another broker by now: the operator sees that the episode is still open. */

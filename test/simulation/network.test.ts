@@ -139,6 +139,17 @@ describe("links", () => {
     expect(h.time.mono()).toBeLessThan(1_000);
   });
 
+  test("an address whose SYNs are lost is slow: alone it is waited for, beside a quick one it is not", async () => {
+    const alone = openHarness();
+    alone.route.slowTcpMs.set(0, 3_000);
+    await alone.connect();
+    expect(alone.time.mono()).toBeGreaterThan(3_000);
+    const beside = openHarness({}, [true, true]);
+    beside.route.slowTcpMs.set(0, 3_000);
+    await beside.connect();
+    expect(beside.time.mono()).toBeLessThan(1_000);
+  });
+
   test("an address can lead to another host; after a connection to it has failed the others are tried first", async () => {
     const h = openHarness({}, [true, true]);
     const host = new Broker("another", FULL_LIMITS, h.time, () => undefined);

@@ -25,6 +25,8 @@ export type Route = {
    * place, or undefined: nothing answers there.
    */
   readonly addresses: (Broker | undefined)[];
+  /** How much longer TCP takes to one of them, milliseconds: its first SYNs are lost. Others need what the link does. */
+  readonly slowTcpMs: Map<number, number>;
   /** No way there at all. */
   unreachable: boolean;
 };
@@ -95,7 +97,14 @@ export class Network {
   add(url: string, broker: Broker, addresses = [true]): Route {
     const at = addresses.map((isThere) => (isThere ? broker : undefined));
     const { modem } = this;
-    const route = { broker, conditions: soundLink(), modem, addresses: at, unreachable: false };
+    const route = {
+      broker,
+      conditions: soundLink(),
+      modem,
+      addresses: at,
+      slowTcpMs: new Map(),
+      unreachable: false,
+    };
     this.routes.set(url, route);
     return route;
   }
@@ -152,7 +161,8 @@ export class Network {
   /** TCP and TLS to one address. */
   readonly #open: Open<Line> = async (url, address, _options, reached, signal) => {
     const route = this.routes.get(url)!;
-    await pause(2 * route.conditions.latencyMs, signal, this.#time);
+    const slowMs = route.slowTcpMs.get(Number(address)) ?? 0;
+    await pause(2 * route.conditions.latencyMs + slowMs, signal, this.#time);
     if (!signal.aborted && route.unreachable)
       throw new LinkError("unreachable", `${url}: there is no way to the host`);
     const broker = route.addresses[Number(address)];

@@ -120,6 +120,8 @@ const SECOND_MS = 1_000;
 const BOARD_ID = "1a2b3c4d";
 /** A stop that takes longer is a kill: as systemd does it. */
 const STOP_MS = 5_000;
+/** So often brokers save what they hold; mosquitto's `autosave_interval` is 30 minutes. */
+const SAVED_EACH_MS = 600_000;
 /** As RestartSec in systemd/patrol-unit.service. */
 const RESTART_MS = 2_000;
 
@@ -182,6 +184,7 @@ export class World<D> {
       cut: () => this.kill(true),
     });
     time.every(SECOND_MS, () => this.#second());
+    time.every(SAVED_EACH_MS, () => this.brokers.forEach((broker) => broker.save()));
   }
 
   readonly observe: Observe = (what: What): void => {

@@ -217,19 +217,36 @@ const deadAddress: Fault = {
   },
 };
 
+/** After one lost SYN TCP sends the next, and after that one more (RFC 6298 §2). */
+const SYNS_MS = [1_000, 3_000];
+
+/** The first SYNs to one address are lost, or its host is too busy to take them. */
+const slowAddress: Fault = {
+  kind: "slow address",
+  weight: 2,
+  meanMs: 5 * MINUTE_MS,
+  target: anyBroker,
+  begin(world, dice, name) {
+    const { slowTcpMs, addresses } = routeTo(world, name);
+    const at = dice.int(0, addresses.length - 1);
+    slowTcpMs.set(at, dice.pick(SYNS_MS));
+    return () => void slowTcpMs.delete(at);
+  },
+};
+
 /**
- * How a host accepts connections and is of no use. 3.1.1 has no codes to say so: reports would be lost there.
+ * How a host is of no use: it refuses connections, or accepts them for nothing. 3.1.1 has no codes to say so: reports would be lost there.
  * One without a subscriber is missing: see README.md.
  */
 const uselessHost = (dice: Dice, version: 4 | 5): Partial<BrokerFaults> => {
   const silent: Partial<BrokerFaults> = { slowMs: DAY_MS };
   const hangsUp = (topic: string) => (episodeOf(topic) === undefined ? undefined : ("instead" as const));
-  const without = [silent, { ...silent, hangsUp }, { hangs: true }];
+  const without = [silent, { ...silent, hangsUp }, { hangs: true }, { down: true }];
   const refuses = publishRefusal(dice);
   return dice.pick(version === 5 ? [...without, { refuses }, { hangsUp }] : without);
 };
 
-/** One address of the name leads to another host, which accepts connections and is of no use. */
+/** One address of the name leads to another host, which is of no use. */
 const uselessAddress: Fault = {
   kind: "useless address",
   weight: 2,
@@ -283,10 +300,12 @@ export const NETWORK_FAULTS: readonly Fault[] = [
   shock("broker restarts", 2, (_world, { broker }, dice) =>
     broker.restart({ sessions: dice.chance(0.5), retained: dice.chance(0.3) }),
   ),
+  shock("broker crashes", 2, (_world, { broker }) => broker.crash()),
   noCoverage,
   slowModem,
   hasCodes(nobodyListens),
   deadAddress,
+  slowAddress,
   uselessAddress,
 ];
 

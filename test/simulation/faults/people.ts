@@ -1,4 +1,4 @@
-import { promptDispatch, sloppyDispatch } from "../dispatch.ts";
+import { promptDispatch, sloppyDispatch, twoDesks } from "../dispatch.ts";
 import { soundLink } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
@@ -58,6 +58,17 @@ const sloppy: Fault = {
   meanMs: 10 * MINUTE_MS,
   begin({ dispatch }) {
     Object.assign(dispatch.manners, sloppyDispatch());
+    return () => Object.assign(dispatch.manners, promptDispatch());
+  },
+};
+
+/** Each broker has an operator who answers and ends what comes there. */
+const desks: Fault = {
+  kind: "two desks",
+  weight: 2,
+  meanMs: 10 * MINUTE_MS,
+  begin({ dispatch }) {
+    Object.assign(dispatch.manners, twoDesks());
     return () => Object.assign(dispatch.manners, promptDispatch());
   },
 };
@@ -208,6 +219,7 @@ export const PEOPLE: readonly Fault[] = [
   parked,
   plugPulled,
   sloppy,
+  desks,
   manyCommandsAndPress,
   endCrossesPress,
 ];
