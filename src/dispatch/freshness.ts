@@ -2,26 +2,35 @@ import type { Incoming } from "./port.ts";
 
 /**
  * How long a message of dispatch may have waited, in the session of a broker or on the wire. After a broker has accepted a
- * connection it sends what waits, at most AT_ONCE messages before it needs an acknowledgement. It works in order. If fewer
- * have come, what follows an answer was written after the question. If more have come, that holds only if the unit had
- * acknowledged everything before it asked. Pure: times are in milliseconds.
+ * connection it sends what waits, perhaps one message only before it needs an acknowledgement. It works in order: if the unit
+ * had acknowledged everything before it asked, what follows the answer was written after the question. Pure: times are in
+ * milliseconds.
  */
 
 /** A question that is sent so long after an acknowledgement reaches the broker after it, and after it has sent what waits. */
 export const LEFT_MS = 100;
-/** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
-const AT_ONCE = { 4: 1, 5: 10 } as const;
+
+/**
+ * NATS waits for an acknowledgement for 30 s before it sends a message again, also on another connection. Until then a session is
+ * not known to be empty of what was sent before.
+ */
+const RESENT_MS = 35_000;
 
 /** The addresses of a name may change without end. Beyond this many, the session that was noted first is forgotten. */
 const SESSIONS_MAX = 64;
 
+/** When a session last held nothing that waited to be sent (`unsentAt`), and nothing at all (`emptyAt`), as far as known. */
+type Known = { readonly unsentAt: number; readonly emptyAt: number };
+
+const UNKNOWN: Known = { unsentAt: -Infinity, emptyAt: -Infinity };
+
 export class Freshness {
-  /** When each session was last known to be empty. */
-  readonly #emptyAt = new Map<string, number>();
+  /** By session. */
+  readonly #known = new Map<string, Known>();
 
   /** A connection is about to be made. `name`: the broker and the client id. */
   connecting(name: string): Arrivals {
-    return new Arrivals(this.#emptyAt, name);
+    return new Arrivals(this.#known, name);
   }
 }
 
@@ -29,47 +38,46 @@ export class Freshness {
 export type Accepted = {
   readonly address: string;
   readonly hadSession: boolean;
-  /** 4: MQTT 3.1.1. */
-  readonly version: 4 | 5;
 };
 
 /** What comes over one connection. */
 export class Arrivals {
-  readonly #emptyAt: Map<string, number>;
+  readonly #known: Map<string, Known>;
   /** The broker and the client id. */
   readonly #name: string;
   /** The same with the address, once the broker has accepted the connection. */
   #session = "";
+  #acceptedAt = Infinity;
   /** As it was known before this connection. */
-  #emptyBefore = -Infinity;
+  #before = UNKNOWN;
   /** As it is known by this connection: what a newer one finds says nothing of what is still coming over this one. */
-  #emptyHere = -Infinity;
+  #unsentAt = -Infinity;
   /** When a message last came or was acknowledged. */
   #lastAt = -Infinity;
   /** How many messages are not acknowledged. */
   #open = 0;
-  /** How many have come since the connection was accepted, or since nothing waited. */
-  #recent = 0;
-  #atOnce = 0;
+  /** Whether one has come since the connection was accepted, or since nothing waited. */
+  #hasCome = false;
 
-  constructor(emptyAt: Map<string, number>, name: string) {
-    this.#emptyAt = emptyAt;
+  constructor(known: Map<string, Known>, name: string) {
+    this.#known = known;
     this.#name = name;
   }
 
   /** The broker has accepted the connection. */
-  accepted({ address, hadSession, version }: Accepted, now: number): void {
+  accepted({ address, hadSession }: Accepted, now: number): void {
     this.#session = `${this.#name} ${address}`;
-    this.#emptyBefore = this.#emptyAt.get(this.#session) ?? -Infinity;
-    this.#emptyHere = this.#emptyBefore;
-    this.#atOnce = AT_ONCE[version];
-    if (!hadSession) this.#drained(now);
+    this.#acceptedAt = now;
+    this.#before = this.#known.get(this.#session) ?? UNKNOWN;
+    this.#unsentAt = this.#before.unsentAt;
+    if (!hadSession) this.#note({ unsentAt: now, emptyAt: now });
   }
 
   /** The broker has answered what the unit sent at `sentAt`. */
   answered(sentAt: number): void {
-    if (this.#open === 0 && sentAt - this.#lastAt >= LEFT_MS) this.#drained(sentAt);
-    else if (this.#recent < this.#atOnce) this.#note(sentAt);
+    if (this.#open > 0 || sentAt - this.#lastAt < LEFT_MS) return;
+    this.#hasCome = false;
+    this.#note({ unsentAt: sentAt, emptyAt: sentAt - this.#acceptedAt < RESENT_MS ? -Infinity : sentAt });
   }
 
   /**
@@ -79,10 +87,10 @@ export class Arrivals {
    */
   came({ repeated, retained }: Pick<Incoming, "repeated" | "retained">, now: number): number {
     this.#open++;
-    this.#recent++;
+    this.#hasCome = true;
     this.#lastAt = now;
     if (retained) return Infinity;
-    return now - (repeated ? this.#emptyBefore : this.#emptyHere);
+    return now - (repeated ? this.#before.emptyAt : this.#unsentAt);
   }
 
   /** A message is acknowledged, or was given up. */
@@ -93,19 +101,18 @@ export class Arrivals {
 
   /** Whether only a new question, sent LEFT_MS from now or later, can show the age of the next message. */
   get isDoubtful(): boolean {
-    return this.#open === 0 && this.#recent >= this.#atOnce;
-  }
-
-  #drained(at: number): void {
-    this.#recent = 0;
-    this.#note(at);
+    return this.#open === 0 && this.#hasCome;
   }
 
   /** Answers can come in another order than the questions were sent. */
-  #note(at: number): void {
-    this.#emptyHere = Math.max(at, this.#emptyHere);
-    this.#emptyAt.set(this.#session, Math.max(at, this.#emptyAt.get(this.#session) ?? -Infinity));
-    const [oldest = ""] = this.#emptyAt.keys();
-    if (this.#emptyAt.size > SESSIONS_MAX) this.#emptyAt.delete(oldest);
+  #note({ unsentAt, emptyAt }: Known): void {
+    this.#unsentAt = Math.max(unsentAt, this.#unsentAt);
+    const known = this.#known.get(this.#session) ?? UNKNOWN;
+    this.#known.set(this.#session, {
+      unsentAt: Math.max(unsentAt, known.unsentAt),
+      emptyAt: Math.max(emptyAt, known.emptyAt),
+    });
+    const [oldest = ""] = this.#known.keys();
+    if (this.#known.size > SESSIONS_MAX) this.#known.delete(oldest);
   }
 }
