@@ -141,11 +141,11 @@ describe("links", () => {
 
   test("an address whose SYNs are lost is slow: alone it is waited for, beside a quick one it is not", async () => {
     const alone = openHarness();
-    alone.route.slowTcpMs.set(0, 3_000);
+    alone.route.slowTcpMs.set(0, () => 3_000);
     await alone.connect();
     expect(alone.time.mono()).toBeGreaterThan(3_000);
     const beside = openHarness({}, [true, true]);
-    beside.route.slowTcpMs.set(0, 3_000);
+    beside.route.slowTcpMs.set(0, () => 3_000);
     await beside.connect();
     expect(beside.time.mono()).toBeLessThan(1_000);
   });

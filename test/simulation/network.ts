@@ -25,8 +25,8 @@ export type Route = {
    * place, or undefined: nothing answers there.
    */
   readonly addresses: (Broker | undefined)[];
-  /** How much longer TCP takes to one of them, milliseconds: its first SYNs are lost. Others need what the link does. */
-  readonly slowTcpMs: Map<number, number>;
+  /** How much longer TCP takes to one of them now, milliseconds: its first SYNs are lost. Others need what the link does. */
+  readonly slowTcpMs: Map<number, () => number>;
   /** No way there at all. */
   unreachable: boolean;
 };
@@ -161,7 +161,7 @@ export class Network {
   /** TCP and TLS to one address. */
   readonly #open: Open<Line> = async (url, address, _options, reached, signal) => {
     const route = this.routes.get(url)!;
-    const slowMs = route.slowTcpMs.get(Number(address)) ?? 0;
+    const slowMs = route.slowTcpMs.get(Number(address))?.() ?? 0;
     await pause(2 * route.conditions.latencyMs + slowMs, signal, this.#time);
     if (!signal.aborted && route.unreachable)
       throw new LinkError("unreachable", `${url}: there is no way to the host`);

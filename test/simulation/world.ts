@@ -402,12 +402,12 @@ const urlOf = (broker: Broker): string => `mqtts://${broker.name}:8883`;
 /** What a broker that allows a unit one client id may do at the CONNECT of a courier. */
 const ID_REFUSALS = ["unauthorised", "failed", "lost"] as const;
 
-/** What the client announces counts only with MQTT 5. */
+/** A broker may have fewer messages in flight than the client allows, which it can say only with MQTT 5. */
 const drawDelivery = (dice: Dice): Pick<BrokerLimits, "version" | "inFlight" | "resendsAfterMs"> => {
   const version = dice.chance(0.15) ? 4 : 5;
   return {
     version,
-    inFlight: version === 5 ? FULL_LIMITS.inFlight : dice.pick([1, 5, 20]),
+    inFlight: dice.pick(version === 5 ? [1, 5, FULL_LIMITS.inFlight] : [1, 5, 20]),
     resendsAfterMs: dice.chance(0.15) ? 30_000 : 0,
   };
 };

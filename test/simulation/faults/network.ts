@@ -217,10 +217,10 @@ const deadAddress: Fault = {
   },
 };
 
-/** After one lost SYN TCP sends the next, and after that one more (RFC 6298 §2). */
-const SYNS_MS = [1_000, 3_000];
+/** After one lost SYN TCP sends the next, after that one more (RFC 6298 §2). Most often none is lost. */
+const SYNS_MS = [0, 0, 0, 1_000, 3_000];
 
-/** The first SYNs to one address are lost, or its host is too busy to take them. */
+/** SYNs to one address are lost, or its host is too busy to take them. */
 const slowAddress: Fault = {
   kind: "slow address",
   weight: 2,
@@ -229,7 +229,7 @@ const slowAddress: Fault = {
   begin(world, dice, name) {
     const { slowTcpMs, addresses } = routeTo(world, name);
     const at = dice.int(0, addresses.length - 1);
-    slowTcpMs.set(at, dice.pick(SYNS_MS));
+    slowTcpMs.set(at, () => dice.pick(SYNS_MS));
     return () => void slowTcpMs.delete(at);
   },
 };
