@@ -154,9 +154,9 @@ export const drill: Command = {
 
 Asks the running service to treat the next press within 60 s as a drill: it takes the same path as
 an emergency, marked as a test. Prints when it was stored, sent, received and accepted; ends when it
-is accepted or cleared. If the command is stopped before the press, the drill is off. An accepted
-drill stays open until dispatch clears it, at most 10 minutes; until then a further drill is
-refused.
+is accepted or cleared. If the command is stopped before the press, the drill is off; if it is
+killed, the drill is off when the 60 s are over. An accepted drill stays open until dispatch clears
+it, at most 10 minutes; until then a further drill is refused.
 --json: one line a leg, {episode, stage, ms}; ms counts from the press.
 Exit: 0 accepted or cleared, 1 refused, stopped, or no press or no answer in time, 69 no service or
 no panic board answers.`,

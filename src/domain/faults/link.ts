@@ -55,7 +55,8 @@ export const LINK = {
     ...NO_LINK,
     sentence: "Another client has connected with this unit's client id.",
     cause: "Two units have the same name, or a second service runs with the same configuration.",
-    remedy: "Compare `unit` in both cars. Stop the second service.",
+    remedy:
+      "Compare `unit` in both cars. Stop the second service: until then the answers of dispatch may reach only one of them.",
   },
   stalled: {
     ...NO_LINK,
