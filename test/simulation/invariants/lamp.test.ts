@@ -27,6 +27,8 @@ const REMOVAL = `patrol/v1/zrenjanin/zr-117/emergency/${E}`;
 const removal = { ...published(0, 0), topic: REMOVAL } as What;
 const removed = (code: number): What => ({ ...sent(code), topic: REMOVAL }) as What;
 
+const anew = { ...published(0, 0), report: { store: "k3v9q0ab", seq: 9, presses: 4 } } as What;
+
 const SOUND: readonly Case[] = [
   [
     "lamp-is-true",
@@ -55,6 +57,18 @@ const SOUND: readonly Case[] = [
       [2, sent(0), acked("accepted"), lamp("accepted")],
       [3, disk([]), lamp("idle")],
       [300, { what: "adopted", episode: E }, lamp("accepted")],
+    ],
+  ],
+  [
+    "lamp-is-true",
+    "made anew from presses that the board tells again, long after the lamp forgot its end",
+    [
+      [1, disk([{}])],
+      [2, sent(0), acked("accepted"), lamp("accepted")],
+      [3, disk([]), lamp("idle")],
+      [10, disk([{ id: "F" }]), lamp("stored")],
+      [40, disk([])],
+      [41, anew, lamp("accepted")],
     ],
   ],
   [

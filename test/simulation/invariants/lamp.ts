@@ -37,9 +37,11 @@ const lampIsTrue: Invariant = {
       }
       // Made anew from presses that the board tells again: the disk takes nothing, and its memory was lost.
       if (fact.what === "published" && fact.report && fact.episode !== undefined && !open.has(fact.episode)) {
-        const endedAt = ended.get(fact.episode);
-        if (endedAt !== undefined && fact.at - endedAt > ON_THE_WAY_MS && ended.delete(fact.episode))
+        const endedAt = ended.get(fact.episode) ?? (reached.has(fact.episode) ? -Infinity : Infinity);
+        if (fact.at - endedAt > ON_THE_WAY_MS) {
+          ended.delete(fact.episode);
           inMemory.add(fact.episode);
+        }
       }
       // Its end was never on disk, and the memory of it was lost.
       if (fact.what === "adopted" && !open.has(fact.episode)) {
