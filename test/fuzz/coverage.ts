@@ -1,5 +1,6 @@
 import type { Profiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
+import type { Coverage } from "./fuzz.ts";
 
 /** Which of our own code runs, as V8 counts it: a byte for each character of a script, 1 where it has run. */
 
@@ -18,31 +19,31 @@ const ranIn = ({ scriptId, functions }: Profiler.ScriptCoverage): Ran => {
   return { scriptId, characters };
 };
 
-export class Coverage {
+export class V8Coverage implements Coverage {
   readonly #session = new Session();
   readonly #seen = new Map<string, Uint8Array>();
 
-  static async open(): Promise<Coverage> {
-    const coverage = new Coverage();
+  static async open(): Promise<V8Coverage> {
+    const coverage = new V8Coverage();
     coverage.#session.connect();
     await coverage.#session.post("Profiler.enable");
     await coverage.#session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
     return coverage;
   }
 
-  /** Scripts of which something has run since the last call and never before. It counts as seen once `learn` is called. */
-  async fresh(): Promise<readonly Ran[]> {
+  async fresh(): Promise<(() => void) | undefined> {
     const { result } = await this.#session.post("Profiler.takePreciseCoverage");
-    return result
+    const scripts = result
       .filter(({ url }) => OURS.test(url))
       .map(ranIn)
       .filter(({ scriptId, characters }) => {
         const seen = this.#seen.get(scriptId);
         return characters.some((ran, at) => ran === 1 && seen?.[at] !== 1);
       });
+    return scripts.length > 0 ? () => this.#learn(scripts) : undefined;
   }
 
-  learn(scripts: readonly Ran[]): void {
+  #learn(scripts: readonly Ran[]): void {
     for (const { scriptId, characters } of scripts) {
       const seen = this.#seen.get(scriptId) ?? new Uint8Array(0);
       const longer = new Uint8Array(Math.max(seen.length, characters.length));

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
+import { encodeToBoard } from "../../firmware-bridge/protocol.ts";
 import { createDice } from "../simulation/random.ts";
-import { Coverage } from "./coverage.ts";
+import { V8Coverage } from "./coverage.ts";
+import { sealed } from "./firmware.ts";
 import { Fuzz } from "./fuzz.ts";
 import { mutate } from "./mutate.ts";
 import { SURFACES } from "./surfaces.ts";
@@ -35,7 +37,7 @@ test("an input that throws ends the search, and is given back", async () => {
   const run = (input: Buffer) => {
     if (input.includes("bad")) throw new Error("found");
   };
-  const one = new Fuzz(run, await Coverage.open(), createDice(1), ["bad"]);
+  const one = new Fuzz(run, await V8Coverage.open(), createDice(1), ["bad"]);
   await one.seed([Buffer.from("seed")]);
   await one.search(20_000);
   expect(one.found?.input.toString()).toContain("bad");
@@ -49,6 +51,15 @@ test("the same seed makes the same changes, of 4,096 bytes at most", () => {
   };
   expect(made()).toEqual(made());
   expect(Math.max(...made().map(({ length }) => length))).toBeLessThanOrEqual(4_096);
+});
+
+test("a changed message to the board gets its length and CRC, and nothing else is changed", () => {
+  const whole = Buffer.from(encodeToBoard({ kind: "calibrate", board: "9a2b3c4d", supplyMv: 5_000 }));
+  const broken = Buffer.from(whole);
+  broken[3] = 1;
+  broken[broken.length - 2]! ^= 0x11;
+  const others = Buffer.from("\xf9\xf0\x79\xf7\xf0\x0b\x40\xf7\xf0\x0b", "latin1");
+  expect(sealed(Buffer.concat([others, broken, others]))).toEqual(Buffer.concat([others, whole, others]));
 });
 
 test("an unknown surface is wrong usage", async () => {

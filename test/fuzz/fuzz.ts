@@ -1,5 +1,4 @@
 import type { Dice } from "../simulation/random.ts";
-import type { Coverage } from "./coverage.ts";
 import { mutate } from "./mutate.ts";
 
 /** The loop of a coverage-guided fuzzer: what reaches a new block of our code is changed further. */
@@ -11,6 +10,16 @@ const SLOW_MS = 2_000;
 
 export type Found = { readonly input: Buffer; readonly cause: unknown };
 export type Run = (input: Buffer) => void | Promise<void>;
+
+export type Coverage = {
+  /**
+   * Undefined: since the last call nothing has run that never did before. Else what to call, so that it counts as
+   * seen.
+   */
+  fresh(): Promise<(() => void) | undefined>;
+  /** How much was seen. */
+  readonly size: number;
+};
 
 export class Fuzz {
   readonly #run: Run;
@@ -58,12 +67,12 @@ export class Fuzz {
       // oxlint-disable-next-line no-await-in-loop -- one input after the other
       await this.#try(input);
     }
-    const fresh = await this.#coverage.fresh();
-    if (fresh.length === 0 || this.found) return;
+    const learn = await this.#coverage.fresh();
+    if (!learn || this.found) return;
     const [only] = inputs;
     if (inputs.length === 1 && only) {
       this.#corpus.push(only);
-      this.#coverage.learn(fresh);
+      learn();
       return;
     }
     const middle = inputs.length >> 1;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { EXIT } from "../../src/cli/lib/command.ts";
 import { createDice } from "../simulation/random.ts";
-import { Coverage } from "./coverage.ts";
+import { V8Coverage } from "./coverage.ts";
 import { Fuzz } from "./fuzz.ts";
 import { SURFACES, type Surface } from "./surfaces.ts";
 
@@ -52,12 +52,14 @@ const fuzz = async (
   seed: number,
   keeps: boolean,
 ): Promise<boolean> => {
-  const coverage = await Coverage.open();
-  const one = new Fuzz(await surface.open(), coverage, createDice(seed).stream(name), surface.words);
+  const v8 = await V8Coverage.open();
+  const opened = await surface.open();
+  const { run, coverage } = typeof opened === "function" ? { run: opened, coverage: v8 } : opened;
+  const one = new Fuzz(run, coverage, createDice(seed).stream(name), surface.words);
   await one.seed([...surface.seeds, ...kept(name)]);
   const before = coverage.size;
   if (!one.found) await one.search(ms);
-  const says = `${one.runs} inputs, ${one.corpus.length} kept, ${before} characters of code from the corpus, ${coverage.size} in all`;
+  const says = `${one.runs} inputs, ${one.corpus.length} kept, ${before} ${surface.counts ?? "characters of code"} from the corpus, ${coverage.size} in all`;
   process.stdout.write(`${name.padEnd(10)}${says}, seed ${seed}\n`);
   if (keeps && !one.found) keep(name, one.corpus);
   if (!one.found) return true;

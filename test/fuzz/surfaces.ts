@@ -5,6 +5,7 @@ import { createBoardFramer } from "../../firmware-bridge/framer.ts";
 import {
   decodeFromBoard,
   encodeFromBoard,
+  encodeToBoard,
   START_SYSEX,
   END_SYSEX,
   PANIC_SYSEX,
@@ -24,6 +25,8 @@ import { readTopic } from "../../src/recorder/topics.ts";
 import { gapData, UNIT, wire } from "../recorder/reports.ts";
 import { openBundles } from "./bundles.ts";
 import { openDownlink } from "./downlink.ts";
+import { openFirmware } from "./firmware.ts";
+import type { Coverage, Run } from "./fuzz.ts";
 import { serve } from "./served.ts";
 
 /**
@@ -33,8 +36,10 @@ import { serve } from "./served.ts";
 export type Surface = {
   readonly seeds: readonly Buffer[];
   readonly words: readonly string[];
+  /** What its coverage counts; left out: characters of our code, as V8 sees them. */
+  readonly counts?: string;
   /** Called before the first run. */
-  open(): Promise<(input: Buffer) => void | Promise<void>>;
+  open(): Promise<Run | { readonly run: Run; readonly coverage: Coverage }>;
 };
 
 const expect = (isTrue: boolean, what: string): void => {
@@ -133,6 +138,25 @@ const sysex: Surface = {
     }
     give({ is: "tick", at: at + 5_000 });
   }),
+};
+
+const BOARD = "1a2b3c4d";
+/** What comes over the line, after no byte of EEPROM. */
+const onTheLine = (...bytes: readonly (Uint8Array | number)[]): Buffer =>
+  Buffer.concat([0, ...bytes].map((one) => (typeof one === "number" ? Buffer.of(one) : one)));
+const PRESSED = [0xf8, 0x00, 0xfd, 60, 0xf8, 0x80];
+const firmware: Surface = {
+  seeds: [
+    onTheLine(encodeToBoard({ kind: "query" })),
+    onTheLine(...PRESSED, encodeToBoard({ kind: "confirm", number: 17 }), 0xfd, 200),
+    onTheLine(encodeToBoard({ kind: "calibrate", board: BOARD, supplyMv: 5_000 }), 0xfd, 250),
+    onTheLine(encodeToBoard({ kind: "update", board: BOARD, consent: true })),
+    onTheLine(0xf4, 3, 3, 0xe3, 0x7f, 0, 0xd0, 1, 0xc4, 1, START_SYSEX, 0x6b, END_SYSEX, 0xff),
+    onTheLine(START_SYSEX, 0x6f, 3, 0x7f, 1, END_SYSEX, START_SYSEX, 0x6d, 3, END_SYSEX, 0xf9),
+  ],
+  words: ["\x01\x01", "\x0b"],
+  counts: "blocks of the firmware",
+  open: openFirmware,
 };
 
 const VEHICLES = ["skoda-octavia-iii", "toyota-rav4", "j1939-van"];
@@ -248,6 +272,7 @@ const history: Surface = {
 export const SURFACES: Readonly<Record<string, Surface>> = {
   nmea,
   sysex,
+  firmware,
   can,
   dbc,
   yaml,
