@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc16 } from "../../firmware-bridge/crc.ts";
@@ -30,6 +30,8 @@ const MASK = 0x7f;
 /** Returns the program. */
 const build = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "firmware-"));
+  // The sanitizers read the program when they say where something was wrong.
+  process.once("exit", () => rmSync(folder, { recursive: true }));
   const objects = SOURCES.map((name) => {
     const object = join(folder, `${name}.o`);
     execFileSync("cc", [...COMMON, ...OURS, "-c", `${FIRMWARE}/${name}.c`, "-o", object]);
