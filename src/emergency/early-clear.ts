@@ -9,6 +9,8 @@ import { isSeen } from "./seen.ts";
 const KEPT_MS = 86_400_000;
 /** Two decisions of dispatch are at least this far apart. The delays of two messages differ by this much at most. */
 const DECIDE_MS = 3_000;
+/** An operator looks so long before trying again. */
+const APART_MS = 10_000;
 /** Within this time a further `cleared` without a time counts as the same one, from another broker. */
 const TWIN_MS = 10_000;
 
@@ -57,6 +59,15 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
   const { writtenMs, cameMs } = between(refused, cleared);
   return Math.min(writtenMs, cameMs) >= DECIDE_MS && Math.abs(writtenMs - cameMs) <= DECIDE_MS;
 };
+
+/**
+ * Whether three came as far apart as they were written, and far enough: no session and no wire kept them, however old each of
+ * them may look. Dispatch sends so much that the age of nothing is known.
+ */
+const isSteady = (first: Cleared, newest: Cleared, cleared: Cleared): boolean =>
+  [between(first, newest), between(newest, cleared)].every(({ cameMs }) => cameMs >= APART_MS) &&
+  hadSameDelay(first, newest) &&
+  hadSameDelay(newest, cleared);
 
 /**
  * `writtenEarlierMs` by UTC alone. If it is not known when the press was seen, a `cleared` is early only if it was written
@@ -119,7 +130,7 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
   // A second `cleared` counts, although a clock is behind, only if the way shows its age. Here it does not.
   const isProven = writtenEarlierMs(known, cleared) <= 0;
-  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return true;
+  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return !isSteady(earlyClear, newest, cleared);
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: dispatch had not seen that, or its clock is ahead.

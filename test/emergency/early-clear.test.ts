@@ -40,6 +40,24 @@ describe("a cleared after a further press", () => {
     expect(stateAfter(sent("A", 3), early, sent("A", 4), once, again5s)).toEqual(["cleared 2"]);
   });
 
+  test("of which the way never shows its age counts when three came as far apart as they were written", () => {
+    const said = (mono: number, writtenMs = mono): EpisodeEvent => ({
+      kind: "ack",
+      id: "A",
+      stage: "cleared",
+      at: new Date(PRESSED + 30_000 + writtenMs).toISOString(),
+      mono,
+      writtenAfter: 0,
+    });
+    const end = (...events: EpisodeEvent[]) => stateAfter(sent("A", 3), ...events);
+    expect(end(said(10_000), said(30_000))).toEqual(["active 2"]);
+    expect(end(said(10_000), said(30_000), said(50_000))).toEqual(["cleared 2"]);
+    // Kept somewhere: they come together, or one of them was written at another distance.
+    expect(end(said(10_000), said(30_000), said(30_100, 50_000))).toEqual(["active 2"]);
+    expect(end(said(30_000, 10_000), said(50_000), said(70_000))).toEqual(["active 2"]);
+    expect(end(said(10_000), said(12_000), said(14_000))).toEqual(["active 2"]);
+  });
+
   test("that may have waited since before the press does not end it, whatever its time says or does not say", () => {
     const from = (writtenAfter: number | undefined, at?: string): EpisodeEvent => ({
       kind: "ack",

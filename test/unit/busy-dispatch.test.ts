@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { openWorld } from "./whole-unit.ts";
+
+const OPERATOR_MS = 30_000;
+const RECEIPT_MS = 1_000;
+
+/**
+ * Dispatch sends something more often than a question and its answer need, so no answer shows how old the next message is:
+ * a `cleared` after a further press looks as if it had waited. An operator goes on ending the emergency.
+ */
+test.each([
+  ["the unit has no time", { synchronised: false, aheadMs: 0 }],
+  ["dispatch's clock is ahead", { synchronised: true, aheadMs: 5_000 }],
+])("a busy dispatch can end an emergency: %s", async (_what, { synchronised, aheadMs }) => {
+  const world = openWorld([{}]);
+  world.host.synchronised = synchronised;
+  const { broker, route } = world.brokers[0]!;
+  world.network.change(route, { latencyMs: 700 });
+  const { board } = await world.start();
+  await world.wait(30_000);
+  const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
+  press(1);
+  await world.wait(10_000);
+  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
+  const at = (): string => new Date(world.time.host() + aheadMs).toISOString();
+  const say = (message: object, to = `${topic}/ack`): void =>
+    void broker.publish(to, Buffer.from(JSON.stringify(message)), {});
+  const receipt = topic.replace(/\/emergency\/.*/, "/receipt");
+  const timer = world.time.every(RECEIPT_MS, () =>
+    say({ store: "zzzzzzzz", upTo: 1, missing: [], by: "another", at: at() }, receipt),
+  );
+  await world.wait(10_000);
+  press(2);
+  await world.wait(20_000);
+  for (let n = 0; n < 3; n++) {
+    say({ stage: "cleared", at: at() });
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await world.wait(OPERATOR_MS);
+  }
+  timer[Symbol.dispose]();
+  expect(world.lamps.at(-1)).toBe("idle");
+});
