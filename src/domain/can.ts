@@ -29,7 +29,10 @@ export const passes = (filters: readonly CanFilter[], frame: CanFrame): boolean 
 
 /** A bus that the unit reads and never writes to. */
 export type CanSource = {
-  /** Ends when a recording ends; throws SourceError when the interface fails. */
+  /**
+   * Batches of frames; a bus yields an empty one when it is open. Ends when a recording ends; throws SourceError when the
+   * interface fails.
+   */
   listen(filters: readonly CanFilter[], signal: AbortSignal): AsyncIterable<readonly CanFrame[]>;
   /** Frames that passed the filters and were lost between the kernel and the unit, since the start. */
   readonly dropped: number;

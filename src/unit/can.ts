@@ -157,11 +157,14 @@ export class CanPart implements AsyncDisposable {
   /** Reads until the source ends. Returns whether a frame was received. */
   async #listen(): Promise<boolean> {
     const { source, mapping, pressure, recorded } = this.#options;
+    let opened = false;
     let heard = false;
     for await (const batch of source.listen(mapping.filters, this.#stop.signal)) {
       // The clocks are read once: they cost a call of the system each where the machine has no vDSO.
       const read = { mono: this.#options.clock.mono(), host: this.#options.time.host() };
       for (const frame of batch) this.#frame(frame, read);
+      if (!opened) this.#opened();
+      opened = true;
       if (batch.length > 0 && !heard) this.#heard();
       heard ||= batch.length > 0;
       this.#look();
@@ -170,6 +173,13 @@ export class CanPart implements AsyncDisposable {
     }
     if (recorded) this.#look(true);
     return heard;
+  }
+
+  /** The interface is there, although the bus may be silent. Whether it is off the bus only a frame shows. */
+  #opened(): void {
+    if (typeof this.#state === "string" || this.#state.fault === "bus-off") return;
+    this.#state = "silent";
+    this.#options.faults.clear({ part: "can" }, "the interface can be read again");
   }
 
   #heard(): void {

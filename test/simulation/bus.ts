@@ -81,6 +81,7 @@ export class Bus implements CanSource {
   async *listen(filters: readonly CanFilter[], signal: AbortSignal): AsyncGenerator<readonly CanFrame[]> {
     if (this.#absent) throw new SourceError("absent", "can0 is not there");
     this.#filters = filters;
+    yield [];
     yield* this.#queue.read(signal);
   }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { compileMapping } from "../../src/decode/can/mapping.ts";
 import type { SignalMapping } from "../../src/decode/can/map-entry.ts";
 import { parseDbc } from "../../src/decode/dbc/parser.ts";
+import { SourceError } from "../../src/domain/bytes.ts";
 import type { CanFrame } from "../../src/domain/can.ts";
 import type { EventData } from "../../src/domain/report.ts";
 import { createClock } from "../../src/runtime/clock.ts";
@@ -23,8 +24,8 @@ const SIGNALS: Readonly<Record<string, SignalMapping>> = {
 };
 const MINUTE_MS = 60_000;
 
-/** A bus on simulated time that carries what the test sends. */
-const openCan = () => {
+/** A bus on simulated time that carries what the test sends. `failures`: of the first times that it is opened. */
+const openCan = (...failures: SourceError[]) => {
   const time = new SimulatedTime(0);
   const events: EventData[] = [];
   const orders: string[] = [];
@@ -47,6 +48,8 @@ const openCan = () => {
         dropped: 0,
         errors: 0,
         async *listen(_, signal) {
+          const failure = failures.shift();
+          if (failure) throw failure;
           signal.addEventListener("abort", () => wake());
           while (!signal.aborted) {
             yield waiting.splice(0);
@@ -91,7 +94,7 @@ const openCan = () => {
       await time.run(time.mono() + 100);
     }
   };
-  return { can, power, orders, carry, silence: (ms: number) => time.run(time.mono() + ms) };
+  return { can, power, orders, events, carry, silence: (ms: number) => time.run(time.mono() + ms) };
 };
 
 test.each([3, 15])(
@@ -126,6 +129,25 @@ test("health says that the bus is silent once no frame has come for five seconds
   expect(can.health().state).toBe("heard");
   await silence(5_000);
   expect(can.health().state).toBe("silent");
+  await carry(100, [2, 0]);
+  expect(can.health().state).toBe("heard");
+  await can[Symbol.asyncDispose]();
+});
+
+test("a fault of the interface ends when that can be opened, however silent the bus is", async () => {
+  const { can, events, silence } = openCan(new SourceError("absent", "can0 is not there"));
+  await silence(100);
+  expect(can.health().state).toBe("absent");
+  await silence(10_000);
+  expect(can.health().state).toBe("silent");
+  expect(events.map(({ type }) => type)).toEqual(["fault", "recovered"]);
+  await can[Symbol.asyncDispose]();
+});
+
+test("a controller that has left the bus is back when a frame comes, not when the interface is opened", async () => {
+  const { can, carry, silence } = openCan(new SourceError("bus-off", "can0 is off the bus"));
+  await silence(10_000);
+  expect(can.health().state).toBe("bus-off");
   await carry(100, [2, 0]);
   expect(can.health().state).toBe("heard");
   await can[Symbol.asyncDispose]();

@@ -86,6 +86,7 @@ class Bus implements CanSource {
     using _watch = watchInterface(this.#name, channel, this.#options);
     this.#channel = channel;
     try {
+      yield [];
       yield* channel.batches(signal);
     } finally {
       this.#lost += channel.dropped;
