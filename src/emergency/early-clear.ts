@@ -100,16 +100,18 @@ const isWrittenEarly = (known: Episode, cleared: Came): boolean => {
   return earlierMs > 0 && earlierMs < KEPT_MS;
 };
 
+/** Whether the newest press was made in this life. */
+const isOfThisLife = ({ pressedAgainMono = -Infinity }: Episode): boolean => pressedAgainMono >= 0;
+
 /** Whether it may have waited since before the newest press, by the way that it came. */
 const mayHaveWaited = ({ pressedAgainMono = -Infinity }: Episode, cleared: Came): boolean =>
   (cleared.writtenAfter ?? cleared.mono) < pressedAgainMono;
 
 /** Whether it may be older than the newest press. */
 const mayBeOlder = (known: Episode, cleared: Came): boolean => {
-  const { pressedAgainMono = -Infinity } = known;
   if (!mayHaveWaited(known, cleared)) return false;
   // The order of a `cleared` and a press of an earlier life is not known: then only their times can tell.
-  return pressedAgainMono >= 0 || Number.isNaN(writtenEarlierMs(known, cleared));
+  return isOfThisLife(known) || Number.isNaN(writtenEarlierMs(known, cleared));
 };
 
 /**
@@ -129,7 +131,8 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
   // A second `cleared` counts, although a clock is behind, only if the way shows its age. Here it does not.
-  const isProven = writtenEarlierMs(known, cleared) <= 0;
+  // Its time shows it only for a press of an earlier life: two desks need not have the same time.
+  const isProven = !isOfThisLife(known) && writtenEarlierMs(known, cleared) <= 0;
   if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return !isSteady(earlyClear, newest, cleared);
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
