@@ -63,7 +63,7 @@ test("a board is shown, calibrated with what was measured, and forgets it again"
   expect(await said("calibrate", "--forget")).toMatch(
     /\(not calibrated: up to 9 % off, 51[45]\d mV before\)/,
   );
-}, 30_000);
+});
 
 test("a supply that cannot be that of this board is refused, with what to do", async () => {
   using live = start();
@@ -71,7 +71,7 @@ test("a supply that cannot be that of this board is refused, with what to do", a
   expect(await said("calibrate", "--mv", "4400")).toMatch(
     /^1: the panic board refuses 4400 mV: it reads (49|50)\d\d mV, and no chip is that far off; measure between 5V and GND of the board$/,
   );
-}, 30_000);
+});
 
 test("an older firmware cannot be calibrated", async () => {
   using live = start("test/firmware-bridge/images/panic-board-1.3.hex");
@@ -79,7 +79,7 @@ test("an older firmware cannot be calibrated", async () => {
   expect(await said("calibrate", "--mv", "5000")).toBe(
     "1: the panic board runs firmware 1.3, which cannot be calibrated: update it to 1.4 or newer",
   );
-}, 30_000);
+});
 
 test("a port that is not there, or has another user, is named with what to do", async () => {
   expect(await said("show")).toBe(`69: ${link} is not there: is the panic board plugged in?`);
@@ -87,7 +87,7 @@ test("a port that is not there, or has another user, is named with what to do", 
   const other = await openTty(link, 38_400);
   expect(await said("show")).toBe(`69: ${link} is in use by another program: stop it first`);
   await other.close();
-}, 30_000);
+});
 
 test("a configuration without a board has none to calibrate", async () => {
   const without = join(folder, "none.yaml");

@@ -50,7 +50,7 @@ const retained = async ({ url }: Mosquitto): Promise<string[]> => {
 };
 
 describe("a press on a path that swallows everything", () => {
-  test("is at dispatch within 10 s, by the second broker", { timeout: 40_000 }, async () => {
+  test("is at dispatch within 10 s, by the second broker", async () => {
     const [a, b] = [await broker(), await broker()];
     const relay = stack.use(await openRelay(a.port));
     const [first, second] = [await listen(a), await listen(b)];
@@ -62,37 +62,33 @@ describe("a press on a path that swallows everything", () => {
     await waitFor("the press", () => second.emergencies().length > 0, 10_000);
   });
 
-  test(
-    "is at dispatch within 10 s, by a new connection to the same broker",
-    { timeout: 40_000 },
-    async () => {
-      const a = await broker();
-      const dispatch = await listen(a);
-      // Connections that are open when it is cut stay dead; new ones work.
-      const [open, dead] = [new Set<object>(), new Set<object>()];
-      const server = createServer((near) => {
-        // The car connects until it has stopped, which is after the test.
-        if (stack.disposed) {
-          near.destroy();
-          return;
-        }
-        const far = stack.adopt(connectTo(a.port, "127.0.0.1"), (socket) => void socket.destroy());
-        near.on("data", (bytes) => void (dead.has(near) || far.write(bytes)));
-        far.on("data", (bytes) => void (dead.has(near) || near.write(bytes)));
-        for (const socket of [near, far]) socket.on("error", () => undefined);
-        near.on("close", () => void (dead.has(near) || far.destroy()));
-        open.add(near);
-      }).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      stack.defer(() => void server.close());
-      const car = carAt([(server.address() as AddressInfo).port]);
-      await car.start();
-      await waitFor("the birth", () => online(dispatch));
-      for (const socket of open) dead.add(socket);
-      car.press();
-      await waitFor("the press", () => dispatch.emergencies().length > 0, 10_000);
-    },
-  );
+  test("is at dispatch within 10 s, by a new connection to the same broker", async () => {
+    const a = await broker();
+    const dispatch = await listen(a);
+    // Connections that are open when it is cut stay dead; new ones work.
+    const [open, dead] = [new Set<object>(), new Set<object>()];
+    const server = createServer((near) => {
+      // The car connects until it has stopped, which is after the test.
+      if (stack.disposed) {
+        near.destroy();
+        return;
+      }
+      const far = stack.adopt(connectTo(a.port, "127.0.0.1"), (socket) => void socket.destroy());
+      near.on("data", (bytes) => void (dead.has(near) || far.write(bytes)));
+      far.on("data", (bytes) => void (dead.has(near) || near.write(bytes)));
+      for (const socket of [near, far]) socket.on("error", () => undefined);
+      near.on("close", () => void (dead.has(near) || far.destroy()));
+      open.add(near);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    stack.defer(() => void server.close());
+    const car = carAt([(server.address() as AddressInfo).port]);
+    await car.start();
+    await waitFor("the birth", () => online(dispatch));
+    for (const socket of open) dead.add(socket);
+    car.press();
+    await waitFor("the press", () => dispatch.emergencies().length > 0, 10_000);
+  });
 });
 
 test("a broker that takes the birth and hangs up: the healthy one is used within seconds", async () => {
@@ -204,24 +200,20 @@ describe("nobody listens", () => {
     await waitFor("the lamp", () => car.lamps.includes("sent"));
   });
 
-  test(
-    "a press stays stored until somebody does, and history goes on then",
-    { timeout: 40_000 },
-    async () => {
-      const a = await broker();
-      const car = carAt([a.port]);
-      await car.start();
-      await drive(car, 10);
-      car.press();
-      await waitFor("the lamp", () => car.lamps.includes("stored"));
-      await sleep(2_000);
-      expect(car.lamps).not.toContain("sent");
-      const dispatch = await listen(a);
-      await waitFor("the lamp", () => car.lamps.includes("sent"), 10_000);
-      await waitFor("the backlog", () => dispatch.positions().length >= 9, 25_000);
-      await waitFor("every number", () => dispatch.missing().length === 0);
-    },
-  );
+  test("a press stays stored until somebody does, and history goes on then", async () => {
+    const a = await broker();
+    const car = carAt([a.port]);
+    await car.start();
+    await drive(car, 10);
+    car.press();
+    await waitFor("the lamp", () => car.lamps.includes("stored"));
+    await sleep(2_000);
+    expect(car.lamps).not.toContain("sent");
+    const dispatch = await listen(a);
+    await waitFor("the lamp", () => car.lamps.includes("sent"), 10_000);
+    await waitFor("the backlog", () => dispatch.positions().length >= 9, 25_000);
+    await waitFor("every number", () => dispatch.missing().length === 0);
+  });
 });
 
 test(
@@ -258,7 +250,7 @@ test(
   },
 );
 
-test("two units with one name: the fault says it in words", { timeout: 40_000 }, async () => {
+test("two units with one name: the fault says it in words", async () => {
   const a = await broker();
   const car = carAt([a.port], {});
   await car.start();

@@ -162,7 +162,7 @@ test("doctor reports the service of another unit, and tries the devices itself",
   expect(serviceRuns).toBe(false);
   expect(findings.find(({ part }) => part === "status")?.says).toContain("zr-117 answers at 127.0.0.1");
   expect(findings.find(({ part }) => part === "gps")?.says).toContain("none");
-}, 30_000);
+});
 
 test("status lists the active faults with their details, and calls a loop that is open cut", async () => {
   const { code, stdout } = await command("status", "--address", `127.0.0.1:${await service()}`);
@@ -178,7 +178,7 @@ test("doctor passes on what the service knows, with the catalogue's remedy, and 
   expect(stdout).toContain("FAIL  panic: dash: cut\n      → Measure at the board");
   expect(stdout).toContain("FAIL  outbox: no space is left\n      → `df -h`");
   expect(code).toBe(69);
-}, 30_000);
+});
 
 test("status --watch prints the time above each block, and a blank line below it", async () => {
   const port = await service();
@@ -198,7 +198,7 @@ test("status --watch prints the time above each block, and a blank line below it
   expect(block).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z\nunit /);
 });
 
-test("drill says who can answer when nobody has answered for 5 s", { timeout: 30_000 }, async () => {
+test("drill says who can answer when nobody has answered for 5 s", async () => {
   let armedAt: number | undefined;
   const emergency = () => {
     if (armedAt === undefined) return { drillArmed: false, episodes: [] };

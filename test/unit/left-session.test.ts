@@ -108,4 +108,4 @@ test("what dispatch says is heard after chance has ended the link's connection a
   for (const { route } of world.brokers) world.network.change(route, { swallowing: false });
   await world.wait(3_600_000);
   expect(world.lamps.at(-1)).toBe("accepted");
-}, 30_000);
+});

@@ -185,58 +185,54 @@ test("a week rollover is reported when the receiver's time is trusted, and refus
   ]);
 });
 
-test(
-  "another device with the receiver's name is a fault, reported once, until the receiver is back",
-  { timeout: 40_000 },
-  async () => {
-    const name = join(tmpdir(), `gps-${process.pid}`);
-    const fixes: Fix[] = [];
-    const said: string[] = [];
-    const stop = new AbortController();
-    const receiver = openSerialLine(name);
-    const reading = readGps(
-      {
-        source: ttySource(name, 9600),
-        tally: { sentences: 0, fixes: 0, rejected: {} },
-        time: systemTime,
-        random: Math.random,
-        now: () => Date.UTC(2026, 10, 24, 12),
-        mono: () => performance.now(),
-        patience: { silentMs: 300, reopenMs: 900, watchMs: 50 },
-      },
-      {
-        fix: (fix) => void fixes.push(fix),
-        pressure: () => undefined,
-        fault: (code) => void said.push(code),
-        heard: (afterFault) => void said.push(afterFault ? "recovered" : "heard"),
-        rollover: () => undefined,
-      },
-      stop.signal,
-    );
-    await sleep(100);
-    for (let n = 0; n < 3; n++) await receiver.write(second(n));
+test("another device with the receiver's name is a fault, reported once, until the receiver is back", async () => {
+  const name = join(tmpdir(), `gps-${process.pid}`);
+  const fixes: Fix[] = [];
+  const said: string[] = [];
+  const stop = new AbortController();
+  const receiver = openSerialLine(name);
+  const reading = readGps(
+    {
+      source: ttySource(name, 9600),
+      tally: { sentences: 0, fixes: 0, rejected: {} },
+      time: systemTime,
+      random: Math.random,
+      now: () => Date.UTC(2026, 10, 24, 12),
+      mono: () => performance.now(),
+      patience: { silentMs: 300, reopenMs: 900, watchMs: 50 },
+    },
+    {
+      fix: (fix) => void fixes.push(fix),
+      pressure: () => undefined,
+      fault: (code) => void said.push(code),
+      heard: (afterFault) => void said.push(afterFault ? "recovered" : "heard"),
+      rollover: () => undefined,
+    },
+    stop.signal,
+  );
+  await sleep(100);
+  for (let n = 0; n < 3; n++) await receiver.write(second(n));
+  await sleep(50);
+  receiver[Symbol.dispose]();
+
+  const modem = openSerialLine(name);
+  for (let i = 0; i < 40; i++) {
+    await modem.write("AT+CREG?\r\nOK\r\n\xff\x00");
     await sleep(50);
-    receiver[Symbol.dispose]();
+  }
+  modem[Symbol.dispose]();
 
-    const modem = openSerialLine(name);
-    for (let i = 0; i < 40; i++) {
-      await modem.write("AT+CREG?\r\nOK\r\n\xff\x00");
-      await sleep(50);
-    }
-    modem[Symbol.dispose]();
-
-    const back = openSerialLine(name);
-    // The pause before the next attempt may have grown to some seconds: 20 s are enough.
-    for (let n = 10; n < 410 && said.at(-1) !== "recovered"; n++) {
-      await sleep(50);
-      await back.write(second(n));
-    }
-    stop.abort();
-    await reading;
-    back[Symbol.dispose]();
-    expect(said[0]).toBe("heard");
-    expect(said.filter((word) => word === "no-nmea")).toHaveLength(1);
-    expect(said.at(-1)).toBe("recovered");
-    expect(fixes.every((fix) => fix.lat > 45 && fix.lat < 46)).toBe(true);
-  },
-);
+  const back = openSerialLine(name);
+  // The pause before the next attempt may have grown to some seconds: 20 s are enough.
+  for (let n = 10; n < 410 && said.at(-1) !== "recovered"; n++) {
+    await sleep(50);
+    await back.write(second(n));
+  }
+  stop.abort();
+  await reading;
+  back[Symbol.dispose]();
+  expect(said[0]).toBe("heard");
+  expect(said.filter((word) => word === "no-nmea")).toHaveLength(1);
+  expect(said.at(-1)).toBe("recovered");
+  expect(fixes.every((fix) => fix.lat > 45 && fix.lat < 46)).toBe(true);
+});
