@@ -2,13 +2,15 @@ import type { Incoming } from "./port.ts";
 
 /**
  * How long a message of dispatch may have waited, in the session of a broker or on the wire. After a broker has accepted a
- * connection it sends what waits, perhaps one message only before it needs an acknowledgement. It works in order: if the unit
- * had acknowledged everything before it asked, what follows the answer was written after the question. Pure: times are in
- * milliseconds.
+ * connection it sends what waits, at most AT_ONCE messages before it needs an acknowledgement. It works in order. If fewer
+ * have come, what follows an answer was written after the question. If more have come, that holds only if the unit had
+ * acknowledged everything before it asked. Pure: times are in milliseconds.
  */
 
 /** A question that is sent so long after an acknowledgement reaches the broker after it, and after it has sent what waits. */
 export const LEFT_MS = 100;
+/** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
+const AT_ONCE = { 4: 1, 5: 10 } as const;
 
 /**
  * NATS waits for an acknowledgement for 30 s before it sends a message again, also on another connection. Until then a session is
@@ -38,6 +40,8 @@ export class Freshness {
 export type Accepted = {
   readonly address: string;
   readonly hadSession: boolean;
+  /** 4: MQTT 3.1.1. */
+  readonly version: 4 | 5;
 };
 
 /** What comes over one connection. */
@@ -56,8 +60,9 @@ export class Arrivals {
   #lastAt = -Infinity;
   /** How many messages are not acknowledged. */
   #open = 0;
-  /** Whether one has come since the connection was accepted, or since nothing waited. */
-  #hasCome = false;
+  /** How many have come since the connection was accepted, or since nothing waited. */
+  #recent = 0;
+  #atOnce = 0;
 
   constructor(known: Map<string, Known>, name: string) {
     this.#known = known;
@@ -65,9 +70,10 @@ export class Arrivals {
   }
 
   /** The broker has accepted the connection. */
-  accepted({ address, hadSession }: Accepted, now: number): void {
+  accepted({ address, hadSession, version }: Accepted, now: number): void {
     this.#session = `${this.#name} ${address}`;
     this.#acceptedAt = now;
+    this.#atOnce = AT_ONCE[version];
     this.#before = this.#known.get(this.#session) ?? UNKNOWN;
     this.#unsentAt = this.#before.unsentAt;
     if (!hadSession) this.#note({ unsentAt: now, emptyAt: now });
@@ -75,8 +81,12 @@ export class Arrivals {
 
   /** The broker has answered what the unit sent at `sentAt`. */
   answered(sentAt: number): void {
-    if (this.#open > 0 || sentAt - this.#lastAt < LEFT_MS) return;
-    this.#hasCome = false;
+    if (this.#open > 0 || sentAt - this.#lastAt < LEFT_MS) {
+      // What has come is still in the session: if this connection ends, the next one gets it again.
+      if (this.#recent < this.#atOnce) this.#unsentAt = Math.max(sentAt, this.#unsentAt);
+      return;
+    }
+    this.#recent = 0;
     this.#note({ unsentAt: sentAt, emptyAt: sentAt - this.#acceptedAt < RESENT_MS ? -Infinity : sentAt });
   }
 
@@ -87,7 +97,7 @@ export class Arrivals {
    */
   came({ repeated, retained }: Pick<Incoming, "repeated" | "retained">, now: number): number {
     this.#open++;
-    this.#hasCome = true;
+    this.#recent++;
     this.#lastAt = now;
     if (retained) return Infinity;
     return now - (repeated ? this.#before.emptyAt : this.#unsentAt);
@@ -101,7 +111,7 @@ export class Arrivals {
 
   /** Whether only a new question, sent LEFT_MS from now or later, can show the age of the next message. */
   get isDoubtful(): boolean {
-    return this.#open === 0 && this.#hasCome;
+    return this.#open === 0 && this.#recent >= this.#atOnce;
   }
 
   /** Answers can come in another order than the questions were sent. */

@@ -8,10 +8,10 @@ const connected = (
   freshness: Freshness,
   session: string,
   now: number,
-  { address = "10.0.0.1", hadSession = true }: Partial<Accepted> = {},
+  { address = "10.0.0.1", hadSession = true, version = 5 }: Partial<Accepted> = {},
 ): Arrivals => {
   const arrivals = freshness.connecting(session);
-  arrivals.accepted({ address, hadSession }, now);
+  arrivals.accepted({ address, hadSession, version }, now);
   return arrivals;
 };
 
@@ -24,7 +24,7 @@ const waited = (arrivals: Arrivals, now: number, how: Parameters<Arrivals["came"
 
 test("what comes after an answer to a message that followed all acknowledgements was written after that message", () => {
   const arrivals = connected(new Freshness(), "a", 0);
-  for (let n = 0; n < 3; n++) expect(waited(arrivals, 100)).toBe(Infinity);
+  for (let n = 0; n < 10; n++) expect(waited(arrivals, 100)).toBe(Infinity);
   arrivals.answered(100 + LEFT_MS - 1);
   expect(waited(arrivals, 300)).toBe(Infinity);
   arrivals.answered(300 + LEFT_MS);
@@ -46,8 +46,15 @@ test("what a newer connection of the session finds says nothing of what still co
   expect(waited(connected(freshness, "a", 200), 250)).toBe(150);
 });
 
-test("an answer to what was sent before the last message came, or before it was acknowledged, says nothing", () => {
+test("fewer messages than a broker sends at once are all: what comes after an answer was written after its question", () => {
   const arrivals = connected(new Freshness(), "a", 0);
+  for (let n = 0; n < 9; n++) expect(arrivals.came({}, 100)).toBe(Infinity);
+  arrivals.answered(50);
+  expect(arrivals.came({}, 150)).toBe(100);
+});
+
+test("an answer to what was sent before the last message came, or before it was acknowledged, says nothing with 3.1.1", () => {
+  const arrivals = connected(new Freshness(), "a", 0, { version: 4 });
   for (let now = 1_000; now <= 5_000; now += 1_000) {
     expect(waited(arrivals, now)).toBe(Infinity);
     arrivals.answered(now - 10);
@@ -60,24 +67,34 @@ test("an answer to what was sent before the last message came, or before it was 
   expect(waited(arrivals, 8_000)).toBe(Infinity);
 });
 
-test("until a message comes every answer counts: what comes was on the wire since its question at most", () => {
+test("once nothing waits every answer counts: what comes was on the wire since its question at most", () => {
   const arrivals = connected(new Freshness(), "a", 0);
   arrivals.answered(1_000);
+  arrivals.came({}, 1_500);
+  expect(waited(arrivals, 2_000)).toBe(1_000);
   arrivals.answered(1_900);
   arrivals.answered(1_800);
   expect(waited(arrivals, 2_100)).toBe(200);
 });
 
-test("a broker may send one message and wait for its acknowledgement: then an answer says nothing of what follows", () => {
-  const arrivals = connected(new Freshness(), "a", 0);
-  arrivals.answered(1_450);
-  expect(arrivals.came({}, 1_600)).toBe(150);
-  arrivals.answered(1_550);
-  expect(arrivals.came({}, 1_700)).toBe(250);
-  for (let n = 0; n < 2; n++) arrivals.settled(1_800);
-  arrivals.answered(1_900);
-  expect(arrivals.came({}, 2_000)).toBe(100);
-});
+test.each([
+  [4, 1],
+  [5, 10],
+] as const)(
+  "an answer says nothing if the broker may wait for acknowledgements: version %i, %i messages",
+  (version, most) => {
+    const arrivals = connected(new Freshness(), "a", 0, { version });
+    arrivals.answered(1_000);
+    for (let n = 1; n < most; n++) arrivals.came({}, 1_500);
+    arrivals.answered(1_450);
+    expect(arrivals.came({}, 1_600)).toBe(150);
+    arrivals.answered(1_550);
+    expect(arrivals.came({}, 1_700)).toBe(250);
+    for (let n = 0; n <= most; n++) arrivals.settled(1_800);
+    arrivals.answered(1_900);
+    expect(arrivals.came({}, 2_000)).toBe(100);
+  },
+);
 
 test("what was sent on an earlier connection already may have waited since nothing was left, for 30 s and more", () => {
   const freshness = new Freshness();
@@ -90,6 +107,33 @@ test("what was sent on an earlier connection already may have waited since nothi
   expect(waited(later, 131_000, { repeated: true })).toBe(71_000);
   expect(waited(later, 131_000)).toBe(11_000);
   expect(waited(connected(freshness, "a", 140_000, { hadSession: false }), 150_000)).toBe(10_000);
+  expect(waited(connected(freshness, "a", 160_000), 170_000, { repeated: true })).toBe(30_000);
+});
+
+test("what is not acknowledged is still in the session when the next connection begins", () => {
+  const freshness = new Freshness();
+  const first = connected(freshness, "a", 0);
+  first.answered(60_000);
+  first.came({}, 61_000);
+  first.answered(62_000);
+  expect(first.came({}, 62_500)).toBe(500);
+  expect(waited(connected(freshness, "a", 63_000), 64_000, { repeated: true })).toBe(4_000);
+  expect(waited(connected(freshness, "a", 65_000), 66_000)).toBe(6_000);
+});
+
+test("without a session nothing waits", () => {
+  expect(waited(connected(new Freshness(), "a", 10, { hadSession: false }), 15)).toBe(5);
+});
+
+test("what a new connection brings may have waited since the session was last known to be empty", () => {
+  const freshness = new Freshness();
+  const first = connected(freshness, "a", 0);
+  first.answered(5_000);
+  first.answered(5_100);
+  const other = connected(freshness, "b", 6_000);
+  other.answered(12_000);
+  expect(waited(connected(freshness, "a", 15_000), 15_000)).toBe(9_900);
+  expect(waited(connected(freshness, "c", 15_000), 15_000)).toBe(Infinity);
 });
 
 test("another host of the same name may keep what it has kept, whatever was found at this one", () => {

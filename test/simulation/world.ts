@@ -407,7 +407,7 @@ const drawDelivery = (dice: Dice): Pick<BrokerLimits, "version" | "inFlight" | "
   const version = dice.chance(0.15) ? 4 : 5;
   return {
     version,
-    inFlight: dice.pick(version === 5 ? [1, 5, FULL_LIMITS.inFlight] : [1, 5, 20]),
+    inFlight: dice.pick(version === 5 ? [10, FULL_LIMITS.inFlight] : [1, 5, 20]),
     resendsAfterMs: dice.chance(0.15) ? 30_000 : 0,
   };
 };
