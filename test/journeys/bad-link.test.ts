@@ -71,7 +71,8 @@ test(
     // A busy machine delays the receiver's line, the unit and this test alike.
     expect(lateMs.at(-1)).toBeLessThan(3 * INTERVAL_MS);
     await waitFor("the drain", () => dispatch.positions().length >= LONG_BACKLOG + fixes, 60_000);
-    expect(peakMiB(car) - before).toBeLessThan(48);
+    // 17 to 23 MiB on a quiet machine; a busy one collects later.
+    expect(peakMiB(car) - before).toBeLessThan(64);
     expect(dispatch.missing()).toEqual([]);
   },
 );
