@@ -12,10 +12,7 @@ export const LEFT_MS = 100;
 /** A broker sends this many messages before it needs an acknowledgement: RabbitMQ 10, mosquitto 16; with 3.1.1 perhaps 1. */
 const AT_ONCE = { 4: 1, 5: 10 } as const;
 
-/**
- * NATS waits for an acknowledgement for 30 s before it sends a message again, also on another connection. Until then a session is
- * not known to be empty of what was sent before.
- */
+/** NATS sends a message without an acknowledgement again only after 30 s, on whichever connection there is then. */
 const RESENT_MS = 35_000;
 
 /** The addresses of a name may change without end. Beyond this many, the session that was noted first is forgotten. */
@@ -81,13 +78,14 @@ export class Arrivals {
 
   /** The broker has answered what the unit sent at `sentAt`. */
   answered(sentAt: number): void {
-    if (this.#open > 0 || sentAt - this.#lastAt < LEFT_MS) {
-      // What has come is still in the session: if this connection ends, the next one gets it again.
-      if (this.#recent < this.#atOnce) this.#unsentAt = Math.max(sentAt, this.#unsentAt);
-      return;
+    const followsAll = this.#open === 0 && sentAt - this.#lastAt >= LEFT_MS;
+    if (followsAll) {
+      this.#recent = 0;
+      this.#note({ unsentAt: sentAt, emptyAt: sentAt - this.#acceptedAt < RESENT_MS ? -Infinity : sentAt });
+    } else if (this.#recent < this.#atOnce) {
+      // Only for this connection: the broker sends again on the next one what it has no acknowledgement of.
+      this.#unsentAt = Math.max(sentAt, this.#unsentAt);
     }
-    this.#recent = 0;
-    this.#note({ unsentAt: sentAt, emptyAt: sentAt - this.#acceptedAt < RESENT_MS ? -Infinity : sentAt });
   }
 
   /**

@@ -16,15 +16,15 @@ export type Pace = {
   withdrawn(): void;
 };
 
-/**
- * A message in flight, with the bytes that had been delivered when it was sent, when the last of them were acknowledged, and
- * when they had been sent.
- */
+/** A message in flight, and what was known when it was sent. */
 export type Flight = {
   readonly bytes: number;
   readonly at: number;
+  /** Bytes that had been acknowledged. */
   readonly delivered: number;
+  /** When the last of them were acknowledged. */
   readonly deliveredAt: number;
+  /** When those had been sent. */
   readonly deliveredSentAt: number;
 };
 
@@ -75,7 +75,7 @@ export const createPace = (maxBytes: number): Pace => {
       deliveredAt = at;
       deliveredSentAt = flight.at;
       minRttS = Math.min(minRttS, Math.max(1e-4, (at - flight.at) / 1000));
-      // What waited for a link that stalled arrives at once: no faster than it was sent counts.
+      // What waited for a stalled link is acknowledged all at once. It was not delivered faster than it was sent.
       const elapsedMs = Math.max(at - flight.deliveredAt, flight.at - flight.deliveredSentAt);
       const elapsedS = Math.max(1e-4, elapsedMs / 1000);
       rates = [...rates.slice(1 - RATE_SAMPLES), (delivered - flight.delivered) / elapsedS];

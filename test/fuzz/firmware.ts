@@ -15,8 +15,8 @@ const SOURCES = "main serial firmata panic latch loops lamp update supply keep".
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 const COMMON = ["-O1", "-g", "-fno-pie", "-w", ...SANITIZERS, `-I${HOST}`];
 /**
- * As on the chip: nothing is padded. A shift by more than the width of its operand is undefined in C; avr-gcc shifts bit by
- * bit, and what comes out is 0.
+ * -fpack-struct: on the chip no structure is padded. -fno-sanitize=shift-exponent: a shift by more bits than there are is
+ * undefined in C, but avr-gcc shifts bit by bit, which gives 0.
  */
 const OURS =
   `-std=gnu99 -fpack-struct=1 -fsanitize-coverage=trace-pc -fno-sanitize=shift-exponent -DF_CPU=16000000UL

@@ -81,7 +81,7 @@ export class Dispatch {
   readonly states: StateMessage[] = [];
   readonly #o: DispatchOptions;
   readonly #listening = new Map<Broker, Disposable>();
-  /** How far each episode has been answered, by the desk and by the episode; a drill and a real one alike. */
+  /** By desk, then by episode: how far it has been answered. Drills count like real ones. */
   readonly #answered = new Map<string, Map<string, { stage: number; busy: boolean }>>();
   /** Episodes that the unit has reported as cleared. */
   readonly #over = new Set<string>();

@@ -25,7 +25,7 @@ export type Route = {
    * place, or undefined: nothing answers there.
    */
   readonly addresses: (Broker | undefined)[];
-  /** How much longer TCP takes to one of them now, milliseconds: its first SYNs are lost. Others need what the link does. */
+  /** What lost SYNs add to the time of TCP at an address, milliseconds; asked at each attempt. Absent: nothing. */
   readonly slowTcpMs: Map<number, () => number>;
   /** No way there at all. */
   unreachable: boolean;

@@ -5,8 +5,8 @@ const OPERATOR_MS = 30_000;
 const RECEIPT_MS = 1_000;
 
 /**
- * Dispatch sends something more often than a question and its answer need, so no answer shows how old the next message is:
- * a `cleared` after a further press looks as if it had waited. An operator goes on ending the emergency.
+ * Dispatch sends a message each second on a link whose round trip takes longer. So no answer of the broker shows that
+ * nothing waits, and a `cleared` after a further press looks as if it had waited. The operator tries again.
  */
 test.each([
   ["the unit has no time", { synchronised: false, aheadMs: 0 }],

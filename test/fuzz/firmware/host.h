@@ -1,6 +1,6 @@
 /*
- * What the firmware finds instead of an ATmega328P when it is compiled for this computer: the registers that it uses,
- * an EEPROM and a flash of arrays, and interrupts that are called (host.c).
+ * What the firmware finds instead of an ATmega328P when it is compiled for this computer. Registers are variables, the EEPROM
+ * is an array, and interrupts are functions that host.c calls. The folders avr/ and util/ have the names that avr-libc uses.
  */
 #ifndef HOST_H
 #define HOST_H

@@ -220,7 +220,7 @@ const deadAddress: Fault = {
 /** After one lost SYN TCP sends the next, after that one more (RFC 6298 §2). Most often none is lost. */
 const SYNS_MS = [0, 0, 0, 1_000, 3_000];
 
-/** SYNs to one address are lost, or its host is too busy to take them. */
+/** SYNs to one address get lost, on the way or at a host that is too busy. */
 const slowAddress: Fault = {
   kind: "slow address",
   weight: 2,

@@ -1,4 +1,4 @@
-import { promptDispatch, sloppyDispatch, twoDesks } from "../dispatch.ts";
+import { promptDispatch, sloppyDispatch, twoDesks, type Manners } from "../dispatch.ts";
 import { soundLink } from "../pipe.ts";
 import type { Dice } from "../random.ts";
 import type { AnyWorld } from "../world.ts";
@@ -52,26 +52,15 @@ const plugPulled: Fault = {
   },
 };
 
-const sloppy: Fault = {
-  kind: "sloppy dispatch",
+const dispatchBehaves = (kind: string, manners: () => Partial<Manners>): Fault => ({
+  kind,
   weight: 2,
   meanMs: 10 * MINUTE_MS,
   begin({ dispatch }) {
-    Object.assign(dispatch.manners, sloppyDispatch());
+    Object.assign(dispatch.manners, manners());
     return () => Object.assign(dispatch.manners, promptDispatch());
   },
-};
-
-/** Each broker has an operator who answers and ends what comes there. */
-const desks: Fault = {
-  kind: "two desks",
-  weight: 2,
-  meanMs: 10 * MINUTE_MS,
-  begin({ dispatch }) {
-    Object.assign(dispatch.manners, twoDesks());
-    return () => Object.assign(dispatch.manners, promptDispatch());
-  },
-};
+});
 
 type Command = {
   readonly id: string;
@@ -218,8 +207,8 @@ export const PEOPLE: readonly Fault[] = [
   ignitionOff,
   parked,
   plugPulled,
-  sloppy,
-  desks,
+  dispatchBehaves("sloppy dispatch", sloppyDispatch),
+  dispatchBehaves("two desks", twoDesks),
   manyCommandsAndPress,
   endCrossesPress,
 ];
