@@ -100,8 +100,9 @@ export type Outbox = AsyncDisposable &
     /** Whether the store was held against what this life knows. */
     readonly recovered: boolean;
     /**
-     * A number that this life has given, that is neither above `upTo` nor `missing`, and that was never handed to a
-     * connection: dispatch cannot have it. Undefined if there is none.
+     * A pending number from the first of this life on that is neither above `upTo` nor `missing`, and that was never
+     * handed to a connection: dispatch cannot have it. One that a broker has acknowledged was, if not in this life: the
+     * disk may show numbers of an earlier life that had jumped. Undefined if there is none.
      */
     unsent(upTo: number, missing: Runs): number | undefined;
     /** Pending records by lane, as far as they are known. It reads no disk. */

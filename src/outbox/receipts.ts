@@ -115,7 +115,7 @@ export class Receipts {
     const { queue } = this.#options;
     if (upTo < queue.first) return undefined;
     const { certain } = pendingIn(queue.ledger, without([[queue.first, upTo]], missing));
-    return without(without(certain, this.#sent), queue.emergencies)[0]?.[0];
+    return without(certain, union(this.#sent, queue.carried, queue.emergencies))[0]?.[0];
   }
 
   /** See `Outbox.coveredAt`. */

@@ -273,6 +273,9 @@ test("a number that was given and never handed to a connection is none that disp
   expect(outbox.unsent(last!, [[second!, second!]])).toBe(last);
   // Emergencies are sent by couriers as well.
   expect(outbox.unsent(press!, [[second!, second!]])).toBeUndefined();
+  // An earlier life had sent it: the disk shows it once it answers, among the numbers of this life.
+  outbox.acknowledge([reports[1]!, reports[3]!], true);
+  expect(outbox.unsent(last!, [])).toBeUndefined();
 });
 
 test("a report with a number of a new store is written with the batch that deletes its old record", async () => {

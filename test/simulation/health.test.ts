@@ -11,7 +11,9 @@ const HARMLESS = new Set([
   "link reset",
   "link half-open",
   "broker restarts",
+  "broker crashes",
   "dead address",
+  "slow address",
   "useless address",
 ]);
 const HARMFUL = NETWORK_FAULTS.filter(({ kind }) => !HARMLESS.has(kind));
