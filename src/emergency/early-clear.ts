@@ -61,13 +61,11 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
 };
 
 /**
- * Whether three came as far apart as they were written, and far enough: no session and no wire kept them, however old each of
- * them may look. Dispatch sends so much that the age of nothing is known.
+ * Whether the second came as long after the first as it was written after that, and long enough. If a third did so too, no
+ * session and no wire kept them, however old each of them may look: dispatch sends so much that the age of nothing is known.
  */
-const isSteady = (first: Cleared, newest: Cleared, cleared: Cleared): boolean =>
-  [between(first, newest), between(newest, cleared)].every(({ cameMs }) => cameMs >= APART_MS) &&
-  hadSameDelay(first, newest) &&
-  hadSameDelay(newest, cleared);
+const isSteady = (refused: Cleared, cleared: Cleared): boolean =>
+  between(refused, cleared).cameMs >= APART_MS && hadSameDelay(refused, cleared);
 
 /**
  * `writtenEarlierMs` by UTC alone. If it is not known when the press was seen, a `cleared` is early only if it was written
@@ -126,14 +124,15 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   if (!earlyClear) return isDoubtful;
   // It was refused only because its age was not known. Now it came by a way that shows it.
   if (earlyClear.ageUnknown && !isDoubtful) return false;
-  const { newest = earlyClear } = earlyClear;
+  const { newest = { ...earlyClear, steady: false } } = earlyClear;
   // After KEPT_MS no broker can have kept it: then it is meant.
   const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
   // A second `cleared` counts, although a clock is behind, only if the way shows its age. Here it does not.
   // Its time shows it only for a press of an earlier life: two desks need not have the same time.
   const isProven = !isOfThisLife(known) && writtenEarlierMs(known, cleared) <= 0;
-  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return !isSteady(earlyClear, newest, cleared);
+  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven)
+    return !(newest.steady && isSteady(newest, cleared));
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: dispatch had not seen that, or its clock is ahead.
@@ -160,7 +159,8 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
   const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
   const latestAt = later(first.latestAt ?? first.at, at);
-  const earlyClear = known.earlyClear ? { ...first, newest: { at, mono }, latestAt } : first;
+  const newest = { at, mono, steady: isSteady(first.newest ?? first, cleared) };
+  const earlyClear = known.earlyClear ? { ...first, newest, latestAt } : first;
   return {
     ...known,
     earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,

@@ -9,9 +9,11 @@ const RECEIPT_MS = 1_000;
  * nothing waits, and a `cleared` after a further press looks as if it had waited. The operator tries again.
  */
 test.each([
-  ["the unit has no time", { synchronised: false, aheadMs: 0 }],
-  ["dispatch's clock is ahead", { synchronised: true, aheadMs: 5_000 }],
-])("a busy dispatch can end an emergency: %s", async (_what, { synchronised, aheadMs }) => {
+  ["the unit has no time", { synchronised: false, aheadMs: 0, tunnelMs: 0 }],
+  ["dispatch's clock is ahead", { synchronised: true, aheadMs: 5_000, tunnelMs: 0 }],
+  // The first `cleared` waited: it came long after it was written, the others soon after.
+  ["the press was in a tunnel", { synchronised: true, aheadMs: 0, tunnelMs: 15_000 }],
+])("a busy dispatch can end an emergency: %s", async (_what, { synchronised, aheadMs, tunnelMs }) => {
   const world = openWorld([{}]);
   world.host.synchronised = synchronised;
   const { broker, route } = world.brokers[0]!;
@@ -30,7 +32,11 @@ test.each([
     say({ store: "zzzzzzzz", upTo: 1, missing: [], by: "another", at: at() }, receipt),
   );
   await world.wait(10_000);
+  world.network.change(route, { stalled: tunnelMs > 0 });
+  if (tunnelMs > 0) say({ stage: "cleared", at: at() });
   press(2);
+  await world.wait(tunnelMs);
+  world.network.change(route, { stalled: false });
   await world.wait(20_000);
   for (let n = 0; n < 3; n++) {
     say({ stage: "cleared", at: at() });
