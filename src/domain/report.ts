@@ -75,7 +75,7 @@ const EmergencyData = z
       .array(z.string())
       .optional()
       .describe(
-        "fields left out because the broker accepts no larger packet; a fuller copy of the same seq replaces this one",
+        "fields left out because the broker accepts no larger packet, or the memory had no room; a fuller copy of the same seq replaces this one",
       ),
   })
   .describe("An emergency episode as it now stands");

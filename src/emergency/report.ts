@@ -1,5 +1,6 @@
 import type { Episode } from "../domain/episode.ts";
 import type { EmergencyData, EmergencyUpdate } from "../domain/report.ts";
+import { leaveOut } from "../domain/shortened.ts";
 import type { Instant } from "../domain/time.ts";
 
 /** What the report of an episode says, and how much of it the memory keeps. */
@@ -26,9 +27,7 @@ export const kept = (report: EmergencyUpdate): EmergencyUpdate => {
   const now = structuredClone(report);
   for (const field of LEFT_OUT) {
     const fits = report.data.state !== "cleared" && bytesOf(now) <= KEPT_BYTES;
-    if (fits || now.data[field] === undefined) continue;
-    delete now.data[field];
-    now.data.shortened = [...(now.data.shortened ?? []), field];
+    if (!fits) now.data = leaveOut(now.data, field);
   }
   return now;
 };

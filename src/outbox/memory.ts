@@ -9,6 +9,7 @@ import {
   NO_CUSTODY,
   NO_MEMORY,
 } from "../domain/memory.ts";
+import { leaveOut } from "../domain/shortened.ts";
 
 /**
  * A memory as it was read: entry by entry, so that one that cannot be read never costs the others.
@@ -52,13 +53,14 @@ const reader = () => {
   return { unread, entries };
 };
 
-const Scene = z.looseObject({ report: z.looseObject({ data: z.looseObject({}) }) });
+const Data = z.looseObject({ shortened: z.array(z.string()).optional().catch(undefined) });
+const Scene = z.looseObject({ report: z.looseObject({ data: Data }) });
 
 /** A kept episode without the position, track and vehicle of its report. */
 const withoutUnreadScene = (value: unknown): unknown => {
   const read = Scene.safeParse(value);
   if (!read.success) return value;
-  const { position: _position, track: _track, vehicle: _vehicle, ...data } = read.data.report.data;
+  const data = leaveOut(read.data.report.data, "position", "track", "vehicle");
   return { ...read.data, report: { ...read.data.report, data } };
 };
 
@@ -160,8 +162,8 @@ const SHORTER: readonly ((memory: Memory) => Memory | undefined)[] = [
 
 /** An emergency without its track and vehicle: the press, its time and its place stay. */
 const withoutScene = (kept: Memory["emergency"]["episodes"][number]): typeof kept => {
-  const { track, vehicle, ...data } = kept.report.data;
-  return track === undefined && vehicle === undefined ? kept : { ...kept, report: { ...kept.report, data } };
+  const data = leaveOut(kept.report.data, "track", "vehicle");
+  return data === kept.report.data ? kept : { ...kept, report: { ...kept.report, data } };
 };
 
 /**

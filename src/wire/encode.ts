@@ -1,4 +1,5 @@
 import type { EmergencyUpdate, Report } from "../domain/report.ts";
+import { leaveOut } from "../domain/shortened.ts";
 
 const wire = (report: Report, live: boolean): string => {
   const { data, ...envelope } = report;
@@ -23,16 +24,12 @@ const DISPENSABLE = ["track", "vehicle", "buttons"] as const;
  * what was left out.
  */
 export const encodeEmergency = (report: EmergencyUpdate, live: boolean, maxBytes: number): Buffer => {
+  let { data } = report;
   let payload = encodeReport(report, live);
-  const { ...data } = report.data;
-  // The memory may have shortened it before.
-  const shortened = [...(data.shortened ?? [])];
   for (const field of DISPENSABLE) {
     if (payload.length <= maxBytes) return payload;
-    if (data[field] === undefined) continue;
-    delete data[field];
-    shortened.push(field);
-    payload = encodeReport({ ...report, data: { ...data, shortened } }, live);
+    data = leaveOut(data, field);
+    payload = encodeReport({ ...report, data }, live);
   }
   return payload;
 };

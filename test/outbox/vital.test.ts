@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { NO_CUSTODY, NO_MEMORY, type Memory } from "../../src/domain/memory.ts";
 import { openDisk } from "../../src/outbox/disk.ts";
+import { readMemory } from "../../src/outbox/memory.ts";
 import { PLACE_BYTES } from "../../src/outbox/port.ts";
 import { VitalFile } from "../../src/outbox/vital-file.ts";
 import { systemTime } from "../../src/runtime/time.ts";
@@ -130,6 +131,17 @@ test("a memory that is too large gives up finished commands first, and never an 
   expect(left).toEqual(done.slice(-left.length));
 });
 
+test("an episode whose scene cannot be read keeps the rest, and says what is missing", () => {
+  const { episode, report } = keptEpisode(id(1));
+  const data = { ...report.data, track: [{ lat: "north" }], shortened: ["vehicle"] };
+  const emergency = { ...NO_MEMORY.emergency, episodes: [{ episode, report: { ...report, data } }] };
+  const { memory } = readMemory({ ...NO_MEMORY, emergency });
+  expect(memory.emergency.episodes[0]?.report.data).toEqual({
+    ...report.data,
+    shortened: ["vehicle", "track"],
+  });
+});
+
 test("open episodes keep their press, time and place when their tracks are too large", () => {
   const track = Array.from({ length: 10 }, () => ({
     lat: 45.123456789,
@@ -145,5 +157,6 @@ test("open episodes keep their press, time and place when their tracks are too l
   const { bytes, shortened } = encodeVital({ ...EMPTY, memory });
   expect(bytes.length).toBeLessThanOrEqual(PLACE_BYTES);
   expect(ids(shortened)).toEqual(ids(memory));
-  expect(shortened!.emergency.episodes[0]!.report.data.track).toBeUndefined();
+  const { data } = shortened!.emergency.episodes[0]!.report;
+  expect([data.track, data.shortened]).toEqual([undefined, ["track"]]);
 });
