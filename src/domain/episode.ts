@@ -70,8 +70,8 @@ export const Episode = z.object({
    * when it came, on the clock of `mono`. `latestAt`: the latest `at` of all of them, if it is not that of the first.
    */
   earlyClear: EarlyClear.extend({
-    /** `steady`: it came as long after the one before as it was written after that, and long enough. */
-    newest: EarlyClear.extend({ steady: z.boolean().default(false) }).optional(),
+    /** `steadyFrom`: since that one, each came as long after it as it was written after it. */
+    newest: EarlyClear.extend({ steadyFrom: EarlyClear.optional() }).optional(),
     latestAt: z.string().optional(),
     /** They may have been older than that press by the way that they came, and nothing else speaks against them. */
     ageUnknown: z.literal(true).optional(),

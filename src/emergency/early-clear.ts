@@ -9,8 +9,10 @@ import { isSeen } from "./seen.ts";
 const KEPT_MS = 86_400_000;
 /** Two decisions of dispatch are at least this far apart. The delays of two messages differ by this much at most. */
 const DECIDE_MS = 3_000;
-/** An operator looks so long before trying again. */
+/** Nobody ends an emergency again and again for so long without looking. */
 const APART_MS = 10_000;
+/** NATS sends again what it has no acknowledgement of 30 s later: all of them as far apart as before. */
+const RESENT_MS = 35_000;
 /** Within this time a further `cleared` without a time counts as the same one, from another broker. */
 const TWIN_MS = 10_000;
 
@@ -32,6 +34,7 @@ const between = (one: Cleared, other: Cleared): { readonly writtenMs: number; re
 });
 
 type Refused = NonNullable<Episode["earlyClear"]>;
+type Newest = NonNullable<Refused["newest"]>;
 
 /** The later of two times. One that is missing is the earlier one. */
 const later = (one: string | undefined, other: string | undefined): string | undefined =>
@@ -60,12 +63,27 @@ const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
   return Math.min(writtenMs, cameMs) >= DECIDE_MS && Math.abs(writtenMs - cameMs) <= DECIDE_MS;
 };
 
+/** Whether the second came as long after the first as it was written after that. */
+const isSteady = (refused: Cleared, cleared: Cleared): boolean => {
+  const { writtenMs, cameMs } = between(refused, cleared);
+  return Math.abs(writtenMs - cameMs) <= DECIDE_MS;
+};
+
+/** Since when dispatch can see the newest press, on the clock of `mono`. Negative: since an earlier life. */
+const seenSince = ({ pressedAgainMono = -Infinity, seenMono = -Infinity }: Episode): number =>
+  Math.max(pressedAgainMono, seenMono);
+
 /**
- * Whether the second came as long after the first as it was written after that, and long enough. If a third did so too, no
- * session and no wire kept them, however old each of them may look: dispatch sends so much that the age of nothing is known.
+ * Whether this one and those before it, over APART_MS and more, came as far apart as they were written: then no session and no
+ * wire kept them, however old each of them may look. Dispatch sends so much that the age of nothing is known. A broker may
+ * have sent all of them again: not when the press was seen long before.
  */
-const isSteady = (refused: Cleared, cleared: Cleared): boolean =>
-  between(refused, cleared).cameMs >= APART_MS && hadSameDelay(refused, cleared);
+const areSteady = (known: Episode, { steadyFrom, mono }: Newest, cleared: Cleared): boolean =>
+  steadyFrom !== undefined &&
+  mono - steadyFrom.mono >= APART_MS &&
+  cleared.mono - mono >= DECIDE_MS &&
+  isSteady(steadyFrom, cleared) &&
+  cleared.mono - seenSince(known) > RESENT_MS;
 
 /**
  * `writtenEarlierMs` by UTC alone. If it is not known when the press was seen, a `cleared` is early only if it was written
@@ -85,8 +103,7 @@ const writtenEarlierMs = (known: Episode, { at, mono, cameAt = Number.NaN }: Cam
   const writtenAt = Date.parse(at ?? "");
   // Its clock is ahead, so its time tells nothing.
   if (writtenAt - cameAt > DECIDE_MS) return Number.NaN;
-  const { pressedAgainMono = -Infinity, seenMono = -Infinity } = known;
-  const canBeSeen = Math.max(pressedAgainMono, seenMono);
+  const canBeSeen = seenSince(known);
   const written = mono - (cameAt - writtenAt);
   return canBeSeen >= 0 && !Number.isNaN(written) ? canBeSeen - written : earlierInUtcMs(known, writtenAt);
 };
@@ -124,15 +141,14 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   if (!earlyClear) return isDoubtful;
   // It was refused only because its age was not known. Now it came by a way that shows it.
   if (earlyClear.ageUnknown && !isDoubtful) return false;
-  const { newest = { ...earlyClear, steady: false } } = earlyClear;
+  const newest: Newest = earlyClear.newest ?? earlyClear;
   // After KEPT_MS no broker can have kept it: then it is meant.
   const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
   // A second `cleared` counts, although a clock is behind, only if the way shows its age. Here it does not.
   // Its time shows it only for a press of an earlier life: two desks need not have the same time.
   const isProven = !isOfThisLife(known) && writtenEarlierMs(known, cleared) <= 0;
-  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven)
-    return !(newest.steady && isSteady(newest, cleared));
+  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return !areSteady(known, newest, cleared);
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: dispatch had not seen that, or its clock is ahead.
@@ -159,7 +175,9 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
   const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
   const latestAt = later(first.latestAt ?? first.at, at);
-  const newest = { at, mono, steady: isSteady(first.newest ?? first, cleared) };
+  const before: Newest = first.newest ?? first;
+  const steadyFrom = before.steadyFrom ?? { at: before.at, mono: before.mono };
+  const newest: Newest = { at, mono, ...(isSteady(steadyFrom, cleared) ? { steadyFrom } : {}) };
   const earlyClear = known.earlyClear ? { ...first, newest, latestAt } : first;
   return {
     ...known,

@@ -56,6 +56,13 @@ describe("a cleared after a further press", () => {
     expect(end(said(10_000), said(30_000), said(30_100, 50_000))).toEqual(["active 2"]);
     expect(end(said(30_000, 10_000), said(50_000), said(70_000))).toEqual(["active 2"]);
     expect(end(said(10_000), said(12_000), said(14_000))).toEqual(["active 2"]);
+    // Whatever came before them, and however impatient the operator is.
+    expect(end(said(30_000, 10_000), said(50_000), said(70_000), said(90_000))).toEqual(["cleared 2"]);
+    const impatient = [25_000, 31_000, 37_000, 43_000].map((mono) => said(mono));
+    expect(end(...impatient)).toEqual(["cleared 2"]);
+    expect(end(...impatient.slice(0, 3))).toEqual(["active 2"]);
+    // A broker that has no acknowledgement sends all of them again after 30 s.
+    expect(end(said(5_000), said(18_000), said(32_000))).toEqual(["active 2"]);
   });
 
   test("that may have waited since before the press does not end it, whatever its time says or does not say", () => {

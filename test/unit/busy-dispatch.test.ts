@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { openWorld } from "./whole-unit.ts";
 
-const OPERATOR_MS = 30_000;
 const RECEIPT_MS = 1_000;
 
 /**
@@ -9,11 +8,22 @@ const RECEIPT_MS = 1_000;
  * nothing waits, and a `cleared` after a further press looks as if it had waited. The operator tries again.
  */
 test.each([
-  ["the unit has no time", { synchronised: false, aheadMs: 0, tunnelMs: 0 }],
-  ["dispatch's clock is ahead", { synchronised: true, aheadMs: 5_000, tunnelMs: 0 }],
+  ["the unit has no time", { synchronised: false, aheadMs: 0, tunnelMs: 0, everyMs: 30_000, times: 3 }],
+  [
+    "dispatch's clock is ahead",
+    { synchronised: true, aheadMs: 5_000, tunnelMs: 0, everyMs: 30_000, times: 3 },
+  ],
   // The first `cleared` waited: it came long after it was written, the others soon after.
-  ["the press was in a tunnel", { synchronised: true, aheadMs: 0, tunnelMs: 15_000 }],
-])("a busy dispatch can end an emergency: %s", async (_what, { synchronised, aheadMs, tunnelMs }) => {
+  [
+    "the press was in a tunnel",
+    { synchronised: true, aheadMs: 0, tunnelMs: 15_000, everyMs: 30_000, times: 3 },
+  ],
+  [
+    "the operator is impatient",
+    { synchronised: true, aheadMs: 0, tunnelMs: 15_000, everyMs: 6_000, times: 8 },
+  ],
+])("a busy dispatch can end an emergency: %s", async (_what, story) => {
+  const { synchronised, aheadMs, tunnelMs, everyMs, times } = story;
   const world = openWorld([{}]);
   world.host.synchronised = synchronised;
   const { broker, route } = world.brokers[0]!;
@@ -38,10 +48,10 @@ test.each([
   await world.wait(tunnelMs);
   world.network.change(route, { stalled: false });
   await world.wait(20_000);
-  for (let n = 0; n < 3; n++) {
+  for (let n = 0; n < times; n++) {
     say({ stage: "cleared", at: at() });
     // oxlint-disable-next-line no-await-in-loop -- one after the other
-    await world.wait(OPERATOR_MS);
+    await world.wait(everyMs);
   }
   timer[Symbol.dispose]();
   expect(world.lamps.at(-1)).toBe("idle");

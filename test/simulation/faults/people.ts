@@ -149,7 +149,8 @@ const burst = (world: AnyWorld, dice: Dice): void => {
 /** Dispatch sees the emergency. */
 const BEFORE_TUNNEL_MS = 2_000;
 
-const ENDS_AGAIN_MS = 5_000;
+/** An operator tries again after this time. */
+const ENDS_AGAIN_MS = [5_000, 11_000];
 
 /** In a tunnel or a dead zone the officer presses again, and dispatch ends the emergency: neither knows of the other. */
 const endCrossesPress: Fault = {
@@ -164,12 +165,15 @@ const endCrossesPress: Fault = {
       end = dice.chance(0.5) ? hold(world, dice) : lose(world, dice);
       // Nothing happens on the operator's screen.
       const ends = dice.pick([1, 2, 3]);
+      const apartMs = dice.pick(ENDS_AGAIN_MS);
       for (let n = 0; n < ends; n++)
-        world.time.after(n * ENDS_AGAIN_MS + dice.between(100, 3_000), () =>
+        world.time.after(n * apartMs + dice.between(100, 3_000), () =>
           // Not every operator's desk is at every broker.
           world.dispatch.endAll(dice.chance(0.5) ? [dice.pick(world.brokers)] : undefined),
         );
-      world.time.after(dice.between(100, 3_000), press);
+      // During the first of them, or after the last.
+      const pressedAfter = dice.pick([0, ends - 1]);
+      world.time.after(pressedAfter * apartMs + dice.between(100, 3_000), press);
     });
     return () => {
       begin[Symbol.dispose]();
