@@ -117,3 +117,34 @@ test.each([
   await world.wait(60_000);
   expect(world.events().filter(({ code }) => code === "restored")).toEqual([]);
 });
+
+test("a car that had a wrong date for a moment before the power was cut holds no restored card", async () => {
+  const world = openWorld([{}]);
+  const { broker } = world.brokers[0]!;
+  world.host.behindMs = -120 * MINUTE_MS;
+  world.host.synchronised = false;
+  const first = await world.start();
+  await world.wait(20_000);
+  const { store } = (await world.settle(first.page.status())) as { store: string };
+  sayReceipt(world, store, 0);
+  await world.wait(10_000);
+  world.host.synchronised = true;
+  await world.wait(2_000);
+  sayReceipt(world, store, 0);
+  await world.wait(2_000);
+  broker.faults.slowMs = 9_000;
+  first.board.press({ board: "aaaaaaaa", number: 1, loop: 0, count: 1, ageMs: 0 });
+  await world.wait(2_000);
+  sayReceipt(world, store, 0);
+  cut(world, first.process);
+  await world.wait(MINUTE_MS);
+  broker.faults.slowMs = 0;
+  world.host.behindMs = 0;
+  world.host.synchronised = false;
+  await world.start();
+  for (let n = 0; n < 6; n++) {
+    await world.wait(10_000);
+    sayReceipt(world, store, 0);
+  }
+  expect(world.events().filter(({ code }) => code === "restored")).toEqual([]);
+});
