@@ -89,8 +89,11 @@ const flashBack = async (args: readonly string[]): Promise<number> => {
   if (!state?.going) throw new CommandError(EXIT.failed, "there is no previous configuration to go back to");
   const { from, to } = state.going;
   await store.goBack(to, state);
+  // A service that runs does not interrupt one.
+  const isOpen = (await openEpisode(settingsNow(root))) === "emergency";
+  const later = isOpen ? "; an emergency is open: a service takes it over when that is over" : "";
   if (given.json) print({ ok: true, version: to, from });
-  else process.stdout.write(`version ${to} is in force again; version ${from} was taken back\n`);
+  else process.stdout.write(`version ${to} is in force again; version ${from} was taken back${later}\n`);
   return EXIT.ok;
 };
 
