@@ -81,9 +81,10 @@ export class Receipts {
 
   /** No receipts are expected any more. */
   async #giveUp(): Promise<void> {
+    // Custody may have changed while this waited for its turn.
+    if (this.#mode === "dispatch" || this.#isReceipted) return;
     const { queue, settled } = this.#options;
-    const unheard = without(queue.carried, this.#heard);
-    await this.#settlePending(without(queue.carried, unheard));
+    await this.#settlePending(this.#carried);
     queue.carryNothing();
     settled();
   }
