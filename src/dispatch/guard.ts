@@ -1,10 +1,3 @@
-/**
- * Reads the bytes from a broker and cuts out messages that are too large to keep in memory, before the
- * client's parser collects them whole. MQTT 5 brokers respect the announced maximum; 3.1.1 has none. It
- * also reads the reason codes of PUBACKs: the client does not report 0x10 (no matching subscribers), and
- * closes the connection at codes that it does not know, such as mosquitto's 0x95 (packet too large). So
- * the client gets 0x80 for every refusal. Pure: bytes in, bytes and findings out.
- */
 export type Oversize = {
   readonly topic: string;
   /** Bytes of the whole packet. */
@@ -78,6 +71,13 @@ const isPubackWithCode = (first: number, { remaining }: Header): boolean =>
 
 const BETWEEN_PACKETS: State = { kind: "header", held: Buffer.alloc(0) };
 
+/**
+ * Reads the bytes from a broker and cuts out messages that are too large to keep in memory, before the
+ * client's parser collects them whole. MQTT 5 brokers respect the announced maximum; 3.1.1 has none. It
+ * also reads the reason codes of PUBACKs: the client does not report 0x10 (no matching subscribers), and
+ * closes the connection at codes that it does not know, such as mosquitto's 0x95 (packet too large). So
+ * the client gets 0x80 for every refusal. Pure: bytes in, bytes and findings out.
+ */
 export class PacketGuard {
   readonly #maxBytes: number;
   readonly #on: Findings;

@@ -57,7 +57,7 @@ const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "hi
  * an acknowledgement means (contract §4). It is dropped with its connection: reports that were not
  * settled are still in the outbox.
  *
- * Order: birth, emergencies (before the birth if there is one place only), replies, events, removals under an earlier
+ * Order: birth, emergencies (before the birth if only one place is free), replies, events, removals under an earlier
  * prefix, live telemetry, history. Some places in the window are reserved for emergencies.
  */
 export class Traffic {

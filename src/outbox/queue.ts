@@ -116,11 +116,11 @@ export class Queue {
   get unacknowledged(): number {
     return this.#batches.unacknowledged;
   }
-  /** The first of them that this life has made. */
+  /** The first report in memory that waits for no receipt and that this life has made. */
   get eldest(): Report | undefined {
     return this.#batches.eldest;
   }
-  /** When the first of those that do is to be written; undefined if there is none. */
+  /** When the first report that waits for a receipt is to be written; undefined if none waits. */
   get carriedUntil(): number | undefined {
     return this.#batches.carriedUntil;
   }

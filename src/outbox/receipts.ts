@@ -94,7 +94,7 @@ export class Receipts {
     return this.#options.queue.isCarried(seq) && (this.#mode === "dispatch" || hasNumber(this.#heard, seq));
   }
 
-  /** How many do. */
+  /** How many pending reports wait for a receipt. */
   get waiting(): number {
     const { ledger } = this.#options.queue;
     return this.#mode === "dispatch" ? carriedCount(ledger) : size(pendingIn(ledger, this.#carried).certain);

@@ -74,7 +74,7 @@ const bootBeyond = (least: number, random: Random): number =>
 
 /** The vital file is lost: it may have been ahead of the ledger by a lease. */
 const SKIPPED_NUMBERS = 2 * LEASE_MAX;
-/** One place is damaged: the newest may be lost. A write holds all connections so far, so a few. */
+/** One place is damaged, so the newest write may be lost. Each write holds the count so far: only a few can be missing. */
 const SKIPPED_CONNECTIONS = 16;
 /** It may have been written so often since the last batch. If it can be read again, it must not be the newest. */
 const SKIPPED_GENERATIONS = 65_536;

@@ -25,7 +25,7 @@ export const RETRY_MS = 1_000;
 const OPENING_MS = 20_000;
 /** A scan that is not wanted any more ends with its page: so long a stop waits for it. */
 const ABANDON_MS = 1_000;
-/** Records between two syncs while telemetry is flowing, by time. */
+/** While telemetry flows, a batch is synced if the last sync began this long ago. */
 const SYNC_MS = 1_000;
 
 export type WriterOptions = {

@@ -39,10 +39,6 @@ import { pressedAt, timed } from "./press-time.ts";
 import { secured } from "./secured.ts";
 import { NOT_STORED, Storing } from "./storing.ts";
 
-/**
- * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
- * the board, sets the lamp. It decides nothing itself.
- */
 export type EmergencyOptions = {
   readonly outbox: Outbox;
   readonly link: Link;
@@ -77,7 +73,10 @@ const BY_LETTERS = 64;
 /** A ULID. Any other name in a topic, of whatever length, is not an episode of this unit. */
 const EPISODE_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
-/** The emergencies. Made before the board, so that the first press is stored. */
+/**
+ * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
+ * the board, sets the lamp. It decides nothing itself. Made before the board, so that the first press is stored.
+ */
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
   readonly #legs = new EpisodeLegs();

@@ -6,7 +6,6 @@ import { conditionHealth, TROUBLE_AT } from "./board-condition.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
 
-/** Passes on the board's messages: presses to the emergency ring, everything else as faults and health. */
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
 
 /** Codes of the loop itself. */
@@ -33,7 +32,10 @@ const degradedBy = (level: number | undefined): string => {
   return `${measured} instead of 2.5 V: look for ${level > NORMAL_V.to ? corrosion : moisture}`;
 };
 
-/** What becomes of the board's messages. `buttons`: by configured name. */
+/**
+ * Passes on the board's messages: presses to the emergency ring, everything else as faults and health. `buttons`: by
+ * configured name.
+ */
 export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
   hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
   press: (press) => emergency.press(press),
