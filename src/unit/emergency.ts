@@ -12,7 +12,7 @@ import {
 } from "../domain/panic.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 import { keepable } from "../domain/text.ts";
-import { isoInstant, type Clock } from "../domain/time.ts";
+import { isoInstant, knownAt, type Clock } from "../domain/time.ts";
 import { underPrefix, withPrefix } from "../emergency/copies.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
 import { episodeOf } from "../emergency/orphan.ts";
@@ -268,8 +268,7 @@ export class EmergencyPart implements Disposable {
 
   /** Now in UTC milliseconds, if the time is known. */
   #at(): number | undefined {
-    const { at, clock } = this.#options.clock.now();
-    return clock === "unset" ? undefined : at;
+    return knownAt(this.#options.clock.now());
   }
 
   /** A broker with a subscriber has acknowledged a report, so many milliseconds after it was published there. */
@@ -303,8 +302,8 @@ export class EmergencyPart implements Disposable {
   #tick(): void {
     const { clock, link } = this.#options;
     this.#putRight();
-    const { at, clock: trust } = clock.now();
-    const known = trust === "unset" ? {} : { at };
+    const at = this.#at();
+    const known = at === undefined ? {} : { at };
     this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
     const waiting = [...this.#unleased];
     this.#unleased.clear();

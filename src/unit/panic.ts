@@ -2,11 +2,18 @@ import type { CodeOf } from "../domain/faults.ts";
 import { buttonOnLoop, type BoardListener, type PanicBoard } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
 import type { BoardSnapshot } from "../domain/snapshot.ts";
+import type { UnitSettings } from "../settings/load.ts";
 import { conditionHealth, TROUBLE_AT } from "./board-condition.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
 
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
+
+type ButtonSettings = Pick<Exclude<UnitSettings["panic"], "none" | undefined>, "buttons" | "testEveryDays">;
+
+/** The buttons as configured. Without a board there are none. */
+export const buttonSettings = ({ panic }: Pick<UnitSettings, "panic">): ButtonSettings =>
+  typeof panic === "object" ? panic : { buttons: {}, testEveryDays: 0 };
 
 /** Codes of the loop itself. */
 const LOOP_CODES = ["open", "short", "stuck", "degraded"] as const satisfies CodeOf<"panic-loop">[];
