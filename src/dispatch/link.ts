@@ -106,7 +106,7 @@ export class Link {
     const { brokers, connect, broker, routes, clock, time, random, compress, outbox, unheardCounts } =
       options;
     this.#brokers = new Brokers(brokers);
-    this.#live = new Live(clock, outbox);
+    this.#live = new Live(clock, outbox.boot);
     this.#subscribed = new Subscribed(routes.subscribed, routes.bundle);
     this.#movedAt = time.mono();
     this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;

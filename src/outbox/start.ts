@@ -172,11 +172,11 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
 
 /** Without the store, which cannot be opened: what the vital file says, if anything. */
 const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
-  const begin = fresh(random);
+  const basis = fresh(random);
   if (!file) {
     const lease = numberBeyond(1, random);
     return {
-      ...begin,
+      ...basis,
       boot: bootBeyond(0, random),
       lease,
       ownFrom: lease,
@@ -189,7 +189,7 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
   }
   const { boot, connection, lease, generation, memory, unread } = file;
   return {
-    ...begin,
+    ...basis,
     boot,
     connection,
     lease,
@@ -200,7 +200,6 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
     renamed: "superseded",
     doubtful: unread.length > 0,
     coversStore: unread.length === 0,
-    torn: false,
     news: unread,
   };
 };
