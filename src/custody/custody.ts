@@ -60,9 +60,9 @@ export type Verdict =
    */
   | { readonly kind: "jumped"; readonly upTo: number; readonly missing: ReceiptMessage["missing"] }
   /**
-   * It cannot be judged yet. Either such a life has declared all numbers up to its own, and this one has given some of them
-   * again: their reports are sent first. Or it was written before the reports that it covers: first a receipt must show
-   * how far the recorder's clock is behind.
+   * It cannot be judged yet, for one of two reasons. A life that jumped has declared all numbers up to its own, and this
+   * life has given some of them again: their reports are sent first. Or the receipt was written before the reports that
+   * it covers: first a receipt must show how far the recorder's clock is behind.
    */
   | { readonly kind: "later" }
   | { readonly kind: "ignored"; readonly why: Ignored; readonly detail: string };

@@ -130,7 +130,7 @@ export class Unconfirmed {
   }
 
   #compare(stay: Stay, upTo: number, missing: Runs, now: number): Finding[] {
-    // With 100 ranges it stops before the next one: then those that are sent again show whether they arrive.
+    // A receipt lists at most 100 ranges and ends before the next one. Then what is sent again shows whether it arrives.
     if (stay.waiting !== undefined && (stay.waiting <= upTo || missing.length > 0)) {
       stay.waiting = stay.highest > upTo ? stay.highest : undefined;
       stay.waitedMs = 0;

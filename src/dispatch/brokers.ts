@@ -1,12 +1,5 @@
 import { INNOCENT_BYTES } from "./port.ts";
 
-/**
- * Decides which broker to connect to next. Pure: no connection is made here.
- *
- * The link returns to the first broker only after a connection that worked for a while. A broker that
- * accepts the unit and then hangs up must not keep it from the others. If dispatch does not get what the first broker
- * acknowledges, the next one takes its place, for a day of connection.
- */
 export type Visit = {
   /** Index of the broker. */
   readonly broker: number;
@@ -57,6 +50,13 @@ type Known = {
   losses: number;
 };
 
+/**
+ * Decides which broker to connect to next. Pure: no connection is made here.
+ *
+ * The link returns to the first broker only after a connection that worked for a while. A broker that
+ * accepts the unit and then hangs up must not keep it from the others. If dispatch does not get what the first broker
+ * acknowledges, the next one takes its place, for a day of connection.
+ */
 export class Brokers {
   readonly urls: readonly string[];
   readonly #known: Known[];
@@ -132,7 +132,7 @@ export class Brokers {
     if (useful || preferred !== undefined || isLeft) this.#turns = 0;
     if (preferred !== undefined) return { broker: preferred, pause: "none" };
     if (isLeft) {
-      // It lasted a minute at least, so there is no need for a pause.
+      // The link stays a minute, or leaves once in 10 minutes (`unconfirmed`): there is no need for a pause.
       this.#inVain = 0;
       return { broker: (visit.broker + 1) % this.urls.length, pause: "none" };
     }

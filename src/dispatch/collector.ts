@@ -30,7 +30,7 @@ type Running = {
   readonly ended: Promise<void>;
 };
 
-/** Of `dispatch/dial`, with patience. */
+/** The limit for one visit to be accepted, over both versions of MQTT. */
 const CONNECT_MS = 30_000;
 const LOOK_MS = 250;
 

@@ -19,11 +19,6 @@ import { Session, type SessionEvents } from "./session.ts";
 import type { Answer, OldCopy } from "./outgoing.ts";
 import { Traffic } from "./traffic.ts";
 
-/**
- * Publishes emergencies to one broker besides the link, over its own connection: the current report of
- * each episode. It receives acknowledgements there, and removes the retained copy when the episode is
- * over. It exists as long as it has an episode to carry.
- */
 export type CourierOptions = {
   readonly broker: string;
   readonly connect: Connect;
@@ -104,6 +99,11 @@ const isInVain = (answer: Answer): boolean => {
   return answer.outgoing.report.data.state !== "cleared";
 };
 
+/**
+ * Publishes emergencies to one broker besides the link, over its own connection: the current report of
+ * each episode. It receives acknowledgements there, and removes the retained copy when the episode is
+ * over. It exists as long as it has an episode to carry.
+ */
 export class Courier {
   readonly broker: string;
   readonly #options: CourierOptions;

@@ -55,7 +55,8 @@ export class Flights {
   }
 
   /**
-   * The longest wait of an emergency or removal: for its acknowledgement, or since `blockedAt` for a place on the wire. 0 if there is none. `blockedAt`: undefined if none waits for a place.
+   * The longest wait of an emergency or removal: for its acknowledgement, or, since `blockedAt`, for a place on the wire.
+   * 0 if none waits.
    */
   urgentMs(now: number, blockedAt: number | undefined): number {
     const urgentMs = this.#waitMs(now, isUrgent);

@@ -13,7 +13,7 @@ export const LEFT_MS = 100;
 const AT_ONCE = { 4: 1, 5: 10 } as const;
 
 /** NATS sends a message without an acknowledgement again only after 30 s, on whichever connection there is then. */
-const RESENT_MS = 35_000;
+export const RESENT_MS = 35_000;
 
 /** The addresses of a name may change without end. Beyond this many, the session that was noted first is forgotten. */
 const SESSIONS_MAX = 64;

@@ -15,7 +15,7 @@ export const isStuck = (
 export type Overdue = { readonly silentMs: number; readonly urgentMs: number };
 
 /**
- * The same, if a part of a packet came `arrivedMs` ago: the answers wait behind the rest of it. An emergency that waits for a
+ * `Overdue`, if a part of a packet came `arrivedMs` ago: the answers wait behind the rest of it. An emergency that waits for a
  * place on the wire is at no broker, whatever arrives: it needs another connection.
  */
 export const behindArrival = (

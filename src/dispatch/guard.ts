@@ -1,10 +1,5 @@
-/**
- * Reads the bytes from a broker and cuts out messages that are too large to keep in memory, before the
- * client's parser collects them whole. MQTT 5 brokers respect the announced maximum; 3.1.1 has none. It
- * also reads the reason codes of PUBACKs: the client does not report 0x10 (no matching subscribers), and
- * closes the connection at codes that it does not know, such as mosquitto's 0x95 (packet too large). So
- * the client gets 0x80 for every refusal. Pure: bytes in, bytes and findings out.
- */
+import { PUBACK } from "./port.ts";
+
 export type Oversize = {
   readonly topic: string;
   /** Bytes of the whole packet. */
@@ -22,11 +17,10 @@ export type Findings = {
   part(): void;
 };
 
-const PUBLISH = 3;
-const PUBACK = 4;
+/** Types of packets. */
+const TYPE = { publish: 3, puback: 4 } as const;
 /** Packet id and reason code of a PUBACK (MQTT 5 §3.4.2); without a reason code it is 0. */
 const PUBACK_BYTES = 3;
-const FIRST_REFUSAL = 0x80;
 /**
  * MQTT 5 §1.5.5: a remaining length has at most four bytes. More are a malformed packet, which the parser
  * reports.
@@ -74,10 +68,17 @@ const readHead = (first: number, head: Buffer): Omit<Oversize, "bytes"> | undefi
 };
 
 const isPubackWithCode = (first: number, { remaining }: Header): boolean =>
-  first >> 4 === PUBACK && remaining >= PUBACK_BYTES;
+  first >> 4 === TYPE.puback && remaining >= PUBACK_BYTES;
 
 const BETWEEN_PACKETS: State = { kind: "header", held: Buffer.alloc(0) };
 
+/**
+ * Reads the bytes from a broker and cuts out messages that are too large to keep in memory, before the
+ * client's parser collects them whole. MQTT 5 brokers respect the announced maximum; 3.1.1 has none. It
+ * also reads the reason codes of PUBACKs: the client does not report 0x10 (no matching subscribers), and
+ * closes the connection at codes that it does not know, such as mosquitto's 0x95 (packet too large). So
+ * the client gets 0x80 for every refusal. Pure: bytes in, bytes and findings out.
+ */
 export class PacketGuard {
   readonly #maxBytes: number;
   readonly #on: Findings;
@@ -140,7 +141,7 @@ export class PacketGuard {
     const size = headerBytes + remaining;
     const used = headerBytes - held.length;
     const first = bytes[0]!;
-    if (first >> 4 === PUBLISH && size > this.#maxBytes) {
+    if (first >> 4 === TYPE.publish && size > this.#maxBytes) {
       this.#state = { kind: "skip", first, bytes: size, left: remaining, head: Buffer.alloc(0) };
       return { used, drop: true };
     }
@@ -155,9 +156,9 @@ export class PacketGuard {
     const used = bytes.length - held;
     const code = bytes.at(-1)!;
     if (code > 0) this.#on.answered(bytes.readUInt16BE(headerBytes), code);
-    if (code < FIRST_REFUSAL) return held > 0 ? { used, pass: Buffer.from(bytes) } : { used };
+    if (code < PUBACK.firstRefusal) return held > 0 ? { used, pass: Buffer.from(bytes) } : { used };
     const pass = Buffer.from(bytes);
-    pass[pass.length - 1] = FIRST_REFUSAL;
+    pass[pass.length - 1] = PUBACK.firstRefusal;
     return { used, pass };
   }
 

@@ -1,3 +1,4 @@
+import { RESENT_MS } from "./freshness.ts";
 import type { LinkFault } from "./port.ts";
 
 /** A broker keeps the session of a unit that is away for this long (contract §2). */
@@ -16,11 +17,6 @@ const IN_A_ROW_MS = 600_000;
  */
 const SHARING_MS = 6 * 3_600_000;
 const RETRY_MS = { min: 5_000, max: 300_000 };
-/**
- * Some brokers (NATS) send what they sent before, and what nobody acknowledged, again only 30 s later, on a new
- * connection too. If nothing has come and the last connection ended less than this ago, something may still come.
- */
-const RESENT_MS = 35_000;
 /** The least time between two visits to a session, however often the link is lost. */
 const AGAIN_MS = 60_000;
 
@@ -170,6 +166,7 @@ export class LeftSessions {
       this.#left.delete(broker);
       return;
     }
+    // Until then a broker may send again what nobody acknowledged.
     const resentAt = left.usedAt + RESENT_MS;
     const again = [now < resentAt ? resentAt : Infinity, this.#lostAt < began ? Infinity : now + AGAIN_MS];
     const dueAt = Math.min(...again);

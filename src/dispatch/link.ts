@@ -106,7 +106,7 @@ export class Link {
     const { brokers, connect, broker, routes, clock, time, random, compress, outbox, unheardCounts } =
       options;
     this.#brokers = new Brokers(brokers);
-    this.#live = new Live(clock, outbox);
+    this.#live = new Live(clock, outbox.boot);
     this.#subscribed = new Subscribed(routes.subscribed, routes.bundle);
     this.#movedAt = time.mono();
     this.#deadMs = broker.keepaliveS * DEAD_KEEPALIVES * 1_000;
@@ -119,7 +119,7 @@ export class Link {
         sessionEvents: (url) => this.#sessionEvents(url),
         hears: (url, clientId) => this.#hears(url, clientId),
         answered: (answer, url) => this.#answered(answer, url, "courier", isListening(answer)),
-        accepted: (connection) => this.#let(brokers.indexOf(connection.broker), connection),
+        accepted: (connection) => this.#accepted(brokers.indexOf(connection.broker), connection),
         tooLarge: (report, bytes) => void this.#tooLarge(report, bytes),
         hurry: () => this.#running?.hurry(),
         follow: (url) => this.#follow(url),
@@ -384,7 +384,7 @@ export class Link {
     const { time, state } = this.#options;
     const { broker } = connection;
     this.#move();
-    this.#let(this.#index, connection);
+    this.#accepted(this.#index, connection);
     const tally = new Tally();
     const session = this.#sessionOn(connection, tally, hears);
     const { traffic } = session;
@@ -424,7 +424,7 @@ export class Link {
   }
 
   /** A broker has accepted a connection of the link or of a courier. */
-  #let(index: number, { broker, maximumPacketSize, unusableFile }: Connection): void {
+  #accepted(index: number, { broker, maximumPacketSize, unusableFile }: Connection): void {
     this.#brokers.accepted(index, maximumPacketSize);
     if (brokerAddress(broker).secure) this.#on.files(unusableFile);
   }
@@ -454,7 +454,7 @@ export class Link {
         },
         tooLarge: (report, bytes) => {
           this.#emergencies.withheld(report, broker);
-          if (this.#tooLarge(report, bytes) === "wait") this.#waits(report);
+          if (this.#tooLarge(report, bytes) === "wait") this.#doesNotFit(report);
         },
         limited: (bytes) => this.#brokers.limited(this.#index, bytes),
         drained: () => this.#waiters.splice(0).forEach((wake) => wake()),
@@ -472,7 +472,7 @@ export class Link {
   }
 
   /** A report is too large for the link's broker, and perhaps not for another one. */
-  #waits(report: Report): void {
+  #doesNotFit(report: Report): void {
     if (report.kind === "emergency") this.#emergencies.unfit(report.data.episode);
     else this.#unfit.found(this.#options.time.mono());
   }

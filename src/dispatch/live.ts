@@ -9,18 +9,18 @@ const EPISODES = 32;
 /** Which reports are live (contract §3). A repetition of an emergency that was sent live is live too. */
 export class Live {
   readonly #clock: Pick<Clock, "mono">;
-  readonly #outbox: { readonly boot: number };
+  readonly #boot: number;
   /** The number of the last report that was sent live, by episode. */
   readonly #sent = new Map<string, number>();
 
-  /** `outbox`: gives the number of this boot. */
-  constructor(clock: Pick<Clock, "mono">, outbox: { readonly boot: number }) {
+  /** `boot`: the number of this boot. */
+  constructor(clock: Pick<Clock, "mono">, boot: number) {
     this.#clock = clock;
-    this.#outbox = outbox;
+    this.#boot = boot;
   }
 
   isLive(report: Report): boolean {
-    if (report.boot === this.#outbox.boot && this.#clock.mono() - report.mono <= LIVE_MS) return true;
+    if (report.boot === this.#boot && this.#clock.mono() - report.mono <= LIVE_MS) return true;
     return report.kind === "emergency" && this.#sent.get(report.data.episode) === report.seq;
   }
 

@@ -1,9 +1,5 @@
 import type { Channel } from "../domain/wire.ts";
 
-/**
- * The channels that wait on one connection, and until when (contract §4): those that the broker refuses,
- * and those that have no subscriber. Pure: `now` is in milliseconds.
- */
 type Cause = "refused" | "unheard";
 type Pause = { readonly cause: Cause; readonly until: number; readonly ms: number };
 
@@ -21,6 +17,10 @@ export const refusedMs = (what: Channel | "subscription", before: number | undef
 const unheardMs = (before: number | undefined): number =>
   before === undefined ? UNHEARD_MS.min : Math.min(2 * before, UNHEARD_MS.max);
 
+/**
+ * The channels that wait on one connection, and until when (contract §4): those that the broker refuses,
+ * and those that have no subscriber. Pure: `now` is in milliseconds.
+ */
 export class Pauses {
   readonly #pauses = new Map<Channel, Pause>();
   readonly #everRefused = new Set<Channel>();

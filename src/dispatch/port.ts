@@ -112,13 +112,13 @@ export type Connection = {
   readonly arrivedMs: number;
   /** How many other addresses the broker's name has. */
   readonly otherAddresses: number;
+  /** How many of the other addresses have not failed lately (TRIED_MS in turns.ts). */
+  readonly untriedAddresses: number;
   /**
    * The PEM file that could not be used for this connection, and why. It was made with what was read from the
    * files last. Undefined: they could be used.
    */
   readonly unusableFile: { readonly file: string; readonly message: string } | undefined;
-  /** How many of them have not failed within the last 5 s. */
-  readonly untriedAddresses: number;
   /** The connection does not deliver. New ones go to other addresses of the name first. */
   doubt(): void;
   /** Publishes at QoS 1. `done` gets the PUBACK's reason code; it is not called if the connection ends first. */

@@ -3,7 +3,7 @@ import { BECAUSE_MS } from "./hang-ups.ts";
 import { channelOf, type Answer } from "./outgoing.ts";
 
 /** What the latest answers on one channel show about its subscribers. Times are in milliseconds. */
-export type Hearing = {
+export type Audience = {
   /** The message had a subscriber. */
   readonly listening: boolean;
   /** When the first answer with this result was received. */
@@ -12,7 +12,7 @@ export type Hearing = {
 };
 
 /** One more answer on a channel. */
-export const heardOn = (before: Hearing | undefined, listening: boolean, now: number): Hearing => ({
+export const audienceAfter = (before: Audience | undefined, listening: boolean, now: number): Audience => ({
   listening,
   since: before?.listening === listening ? before.since : now,
   lastAt: now,
@@ -30,7 +30,7 @@ const isLiveChannel = (channel: Channel): boolean =>
  * and no kind of live telemetry whose last message had a subscriber. The broker of a dispatch that reads
  * only some topics is not deserted.
  */
-export const isDeserted = (channels: ReadonlyMap<Channel, Hearing>, now: number): boolean => {
+export const isDeserted = (channels: ReadonlyMap<Channel, Audience>, now: number): boolean => {
   let heardAt = -Infinity;
   let unheardSince = Infinity;
   let unheardAt = -Infinity;
@@ -55,9 +55,9 @@ export const isListening = (answer: Answer): boolean | undefined => {
 export class Tally {
   /** At most one entry for each channel, as in `#heard`. */
   readonly #refusedAt = new Map<Channel, number>();
-  readonly #heard = new Map<Channel, Hearing>();
+  readonly #heard = new Map<Channel, Audience>();
   /** The same with refusals: what is refused has no subscriber either. */
-  readonly #taken = new Map<Channel, Hearing>();
+  readonly #taken = new Map<Channel, Audience>();
   #delivered = 0;
   /** Since when every message was refused or had no subscriber. Undefined: the last one had a subscriber. */
   #vainSince: number | undefined;
@@ -82,7 +82,7 @@ export class Tally {
   answered(answer: Answer, now: number): boolean | undefined {
     if (answer.kind === "refused") {
       this.#refusedAt.set(answer.channel, now);
-      this.#taken.set(answer.channel, heardOn(this.#taken.get(answer.channel), false, now));
+      this.#taken.set(answer.channel, audienceAfter(this.#taken.get(answer.channel), false, now));
     }
     if (answer.kind === "delivered") this.#delivered += answer.reports.length;
     const listening = isListening(answer);
@@ -92,8 +92,8 @@ export class Tally {
     this.#silent = false;
     if (listening === undefined || answer.kind === "refused") return wasSilent ? this.#listening : undefined;
     const channel = channelOf(answer.outgoing);
-    this.#heard.set(channel, heardOn(this.#heard.get(channel), listening, now));
-    this.#taken.set(channel, heardOn(this.#taken.get(channel), listening, now));
+    this.#heard.set(channel, audienceAfter(this.#heard.get(channel), listening, now));
+    this.#taken.set(channel, audienceAfter(this.#taken.get(channel), listening, now));
     const isNews = wasSilent || listening !== this.#listening;
     this.#listening = listening;
     return isNews ? listening : undefined;

@@ -57,7 +57,7 @@ const CHANNEL_OF_LANE = { emergency: "emergency", event: "event", telemetry: "hi
  * an acknowledgement means (contract §4). It is dropped with its connection: reports that were not
  * settled are still in the outbox.
  *
- * Order: birth, emergencies (before the birth if there is one place only), replies, events, removals under an earlier
+ * Order: birth, emergencies (before the birth if only one place is free), replies, events, removals under an earlier
  * prefix, live telemetry, history. Some places in the window are reserved for emergencies.
  */
 export class Traffic {
@@ -80,8 +80,10 @@ export class Traffic {
   #replies: Outgoing[] = [];
   /** At most the copies that the ring remembers. */
   #oldCopies: OldCopy[] = [];
+  /** The first page of emergencies has been read: it is known which wait. */
   #primed = false;
-  #held = false;
+  /** The farewell is queued. */
+  #isLeaving = false;
 
   constructor(settings: TrafficSettings, now: number) {
     this.#settings = settings;
@@ -138,7 +140,7 @@ export class Traffic {
 
   /** Queues the last message. Nothing else is published after this call. */
   farewell(payload: Buffer): void {
-    this.#held = true;
+    this.#isLeaving = true;
     this.#states = [{ kind: "state", payload, last: true }];
   }
 
@@ -171,7 +173,7 @@ export class Traffic {
 
   /** Whether reports that dispatch lacks can be sent again now: nothing else waits as history. */
   get sendsAgain(): boolean {
-    return !this.#held && this.#primed && this.#batches.wanted;
+    return !this.#isLeaving && this.#primed && this.#batches.wanted;
   }
 
   /** Sends reports again, as history, that this broker or another one has acknowledged and dispatch lacks. */
@@ -238,13 +240,13 @@ export class Traffic {
       return undefined;
     }
     this.#blockedAt = undefined;
-    const mayUrgent = !this.#held && !this.#pauses.refused("emergency", now);
+    const mayUrgent = !this.#isLeaving && !this.#pauses.refused("emergency", now);
     // With one place, an emergency would wait for the answer to the birth, on each new connection.
     const isLastPlace = this.#window - this.#flights.size === 1;
     const first = mayUrgent && isLastPlace ? this.#urgent.shift() : undefined;
     if (first) return first;
     const state = this.#pauses.waits("state", now) ? undefined : this.#states.shift();
-    if (state || this.#held) return state;
+    if (state || this.#isLeaving) return state;
     const urgent = mayUrgent ? this.#urgent.shift() : undefined;
     if (urgent || this.#flights.size >= this.#window - this.#reserve) return urgent;
     // A courier reads no outbox, and has only these besides emergencies.
@@ -375,7 +377,7 @@ export class Traffic {
     }
     if (outgoing.kind === "removal" && !outgoing.final) this.#urgent.giveBack(outgoing);
     // A refused farewell is not repeated: the broker publishes the will. No birth may follow a farewell.
-    if (outgoing.kind === "state" && !outgoing.last && !this.#held) this.#states.push(outgoing);
+    if (outgoing.kind === "state" && !outgoing.last && !this.#isLeaving) this.#states.push(outgoing);
   }
 
   /** A refused kind of telemetry is sent as history. */

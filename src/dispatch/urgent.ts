@@ -34,7 +34,7 @@ export class Urgent {
    */
   readonly #standing = new Map<string, Standing>();
   /** The last report of each episode that was delivered here: the same attempt is not published twice. */
-  readonly #said = new Map<string, EmergencyUpdate>();
+  readonly #delivered = new Map<string, EmergencyUpdate>();
   /** The number of the first report of each episode that was read before the unit published it (`say`). */
   readonly #unsaid = new Map<string, number>();
   /** Episodes whose retained copy was removed on this connection. */
@@ -67,8 +67,8 @@ export class Urgent {
     if (unsaid !== undefined) this.#settings.readAgain(unsaid);
     this.#unsaid.delete(episode);
     if (before && before.seq !== report.seq) this.#supersede(before);
-    const said = this.#said.get(episode);
-    if (said?.seq === report.seq && said.data.attempt === report.data.attempt) return;
+    const delivered = this.#delivered.get(episode);
+    if (delivered?.seq === report.seq && delivered.data.attempt === report.data.attempt) return;
     const queued = this.#queue.findIndex((one) => one.kind === "emergency" && one.report.seq === report.seq);
     if (queued >= 0) this.#queue[queued] = { kind: "emergency", report };
     else if (!this.#settings.underway.has(report.seq)) this.#push(report);
@@ -121,7 +121,7 @@ export class Urgent {
   }
 
   delivered(report: EmergencyUpdate): void {
-    this.#said.set(report.data.episode, report);
+    this.#delivered.set(report.data.episode, report);
   }
 
   /** The retained copy of an episode must be removed from the broker now. `final`: see `Outgoing`. */
@@ -142,7 +142,7 @@ export class Urgent {
 
   forget(episode: string): void {
     this.#standing.delete(episode);
-    this.#said.delete(episode);
+    this.#delivered.delete(episode);
     this.#removed = [...this.#removed.filter((one) => one !== episode), episode].slice(-REMOVED);
   }
 

@@ -4,6 +4,9 @@ import * as z from "zod";
 export const STAGES = ["active", "received", "accepted", "cleared"] as const;
 export type Stage = (typeof STAGES)[number];
 
+/** Whether a stage of an episode comes after another one. */
+export const isLater = (one: Stage, other: Stage): boolean => STAGES.indexOf(one) > STAGES.indexOf(other);
+
 const count = z.int().nonnegative();
 
 const EarlyClear = z.object({ at: z.string().optional(), mono: z.number() });

@@ -3,6 +3,9 @@ import type { ClockTrust, Report } from "./report.ts";
 /** An instant and how far it can be trusted. `at`: UTC milliseconds since 1970. */
 export type Instant = { readonly at: number; readonly clock: ClockTrust };
 
+/** UTC milliseconds since 1970, if the time is known. */
+export const knownAt = ({ at, clock }: Instant): number | undefined => (clock === "unset" ? undefined : at);
+
 /** The unit's notion of time. */
 export type Clock = {
   /** Whole milliseconds since this boot of the service; never jumps, never goes back. */

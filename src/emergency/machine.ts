@@ -1,4 +1,5 @@
-import { STAGES, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
+import { isLater, type Episode, type Pressed, type Stage } from "../domain/episode.ts";
+import { knownAt } from "../domain/time.ts";
 import { isOver, isTooEarly, refusedEarly } from "./early-clear.ts";
 import { handedWith, refusedBy, seenSince, type Acknowledged } from "./seen.ts";
 
@@ -89,8 +90,6 @@ export const DRILL_ENDS_MS = 600_000;
 const UNIT = "unit";
 export const NO_EMERGENCY: Emergency = { episodes: [] };
 
-const rank = (stage: Stage): number => STAGES.indexOf(stage);
-
 /** An episode that is not cleared: positions are reported each second, and further presses count in it. */
 export const isOpen = (episode: Episode): boolean => episode.state !== "cleared";
 
@@ -161,8 +160,7 @@ const opened = (event: Press, test: boolean): Episode =>
     event.mono,
   );
 
-const timeOf = (pressed: Pressed | undefined): number | undefined =>
-  pressed === undefined || pressed.clock === "unset" ? undefined : pressed.at;
+const timeOf = (pressed: Pressed | undefined): number | undefined => pressed && knownAt(pressed);
 
 /**
  * A further press. A button that is not silent makes the episode loud, and one that is not dark makes it
@@ -224,7 +222,7 @@ const goesOn = (emergency: Emergency, known: Episode, event: Ack): Step => {
 const acknowledge = (emergency: Emergency, event: Ack): Step => {
   const known = emergency.episodes.find((episode) => episode.id === event.id);
   if (!known) return unchanged(emergency, { kind: "refused", why: "no such episode is open" });
-  if (rank(event.stage) <= rank(known.state))
+  if (!isLater(event.stage, known.state))
     return unchanged(emergency, { kind: "refused", why: `the episode is already ${known.state}` });
   if (event.stage === "cleared" && isTooEarly(known, event)) return goesOn(emergency, known, event);
   if (event.stage !== "cleared" && isOver(known, event))

@@ -1,4 +1,4 @@
-import { STAGES, type Episode } from "../domain/episode.ts";
+import { isLater, type Episode } from "../domain/episode.ts";
 
 /** One episode of which there are two versions: the ring's, and a newer one that the store had. Pure. */
 
@@ -9,9 +9,6 @@ export type Merging = {
   readonly mayEnd: boolean;
 };
 
-const isLater = (one: Episode, other: Episode): boolean =>
-  STAGES.indexOf(one.state) > STAGES.indexOf(other.state);
-
 const isTimed = ({ pressed }: Episode): boolean => pressed !== undefined && pressed.clock !== "unset";
 
 /**
@@ -19,7 +16,7 @@ const isTimed = ({ pressed }: Episode): boolean => pressed !== undefined && pres
  * presses of this life, and newer than the rest. Stages and presses never go back.
  */
 export const merged = (ours: Episode, other: Episode, { presses, mayEnd }: Merging): Episode => {
-  const goesOn = isLater(other, ours) && (other.state !== "cleared" || mayEnd);
+  const goesOn = isLater(other.state, ours.state) && (other.state !== "cleared" || mayEnd);
   const { state, by, ackAt } = goesOn ? other : ours;
   const newer = (other.pressedAgainAt ?? -Infinity) > (ours.pressedAgainAt ?? -Infinity) ? other : ours;
   const { pressed = other.pressed } = [ours, other].find(isTimed) ?? ours;

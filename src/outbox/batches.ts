@@ -46,11 +46,11 @@ export class Batches {
   }
   /** Records are to be written or deleted, and wait for no receipt. */
   get due(): boolean {
-    return this.unacknowledged > 0 || LANES.some((lane) => this.#removals[lane].length > 0);
+    return this.dueNow > 0 || LANES.some((lane) => this.#removals[lane].length > 0);
   }
 
   /** Reports that are to be written without waiting for a receipt. */
-  get unacknowledged(): number {
+  get dueNow(): number {
     return this.#held.size - this.#carried.size;
   }
   /** The first of them that this life has made: one that replaces an old record was made on another clock. */

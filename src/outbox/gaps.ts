@@ -33,7 +33,7 @@ export class Gaps {
   }
 
   /** Declares numbers that are settled already. */
-  declare(settled: Runs, reason: GapReason, now: Now): void {
+  #declare(settled: Runs, reason: GapReason, now: Now): void {
     this.#append(
       gapsOf(settled, reason, (from, to) => this.#pendingBetween(from, to)),
       now,
@@ -60,7 +60,7 @@ export class Gaps {
     this.#queue.settle(refused);
     const numbers: Runs = [];
     for (const { seq } of refused) addRange(numbers, seq, seq);
-    this.declare(numbers, reason, now);
+    this.#declare(numbers, reason, now);
   }
 
   /**
@@ -69,7 +69,7 @@ export class Gaps {
    */
   abandon(numbers: Runs, had: Runs, reason: GapReason, now: Now): void {
     this.#queue.settleUngiven(numbers);
-    this.declare(without(numbers, had), reason, now);
+    this.#declare(without(numbers, had), reason, now);
   }
 
   /**
@@ -95,7 +95,7 @@ export class Gaps {
    */
   lost(numbers: Runs, now: Now): void {
     const declared = union(this.#queue.ledger.gaps.map(([, , from, to]): [number, number] => [from, to]));
-    this.declare(without(numbers, declared), "broker", now);
+    this.#declare(without(numbers, declared), "broker", now);
   }
 
   /** Their records cannot be read: settles and declares them, and what they may have declared themselves. */

@@ -180,8 +180,11 @@ const joinSmallest = (ledger: Ledger): void => {
   fold(ledger, ledger.sparse[best]![0], ledger.sparse[best + 1]![1]);
 };
 
-/** Folds all but the newest half of too many runs. `synced`: every pending number below it is synced on disk. */
-export const bound = (ledger: Ledger, synced: number): void => {
+/**
+ * Keeps both lists of runs short: forgets the lowest carried ones, and folds all but the newest half of too many settled
+ * ones. `synced`: every pending number below it is synced on disk.
+ */
+export const limitRuns = (ledger: Ledger, synced: number): void => {
   if (ledger.carried.length > 0) removeRange(ledger.carried, 1, oldestPending(ledger) - 1);
   if (ledger.carried.length > RUNS_MAX) ledger.carried.splice(0, ledger.carried.length - RUNS_MAX);
   if (ledger.settled.length <= RUNS_MAX) return;

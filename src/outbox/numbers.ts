@@ -93,4 +93,4 @@ export class Numbers {
 }
 
 /** The lease of a life that has ended: nothing ahead. */
-export const endedLease = (next: number): Lease => ({ lease: next, reach: next + REACH * LEASE_MIN });
+export const finalLease = (next: number): Lease => ({ lease: next, reach: next + REACH * LEASE_MIN });

@@ -1,4 +1,4 @@
-import { STAGES, type Stage } from "../domain/episode.ts";
+import { isLater } from "../domain/episode.ts";
 import type { Memory } from "../domain/memory.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 
@@ -6,9 +6,6 @@ import type { EmergencyUpdate } from "../domain/report.ts";
 
 const episodesOf = (...memories: readonly Memory[]): Set<string> =>
   new Set(memories.flatMap(({ emergency }) => emergency.episodes.map(({ episode }) => episode.id)));
-
-/** Whether a stage of an episode comes after another one. */
-const isLater = (one: Stage, other: Stage): boolean => STAGES.indexOf(one) > STAGES.indexOf(other);
 
 /**
  * Reports of episodes that no memory has, though one of them covers the store. The memory is written before the

@@ -17,8 +17,9 @@ export type { OutboxFault } from "./fault.ts";
 /**
  * The only durable queue. A report gets its number here and stays until it is settled.
  *
- * Group commit: events and emergencies are synced at once; telemetry is written when the linger is
- * over, unless dispatch has acknowledged it before: then it never costs the card a write.
+ * Group commit: events and emergencies are synced at once. Telemetry is written when the linger is over, unless
+ * it is settled before: then it never costs the card a write. With custody `dispatch`, telemetry that a broker has
+ * acknowledged waits up to 15 s for its receipt.
  */
 export type Outbox = AsyncDisposable &
   PendingReports & {

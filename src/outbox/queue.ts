@@ -5,7 +5,7 @@ import { isoInstant, type Instant } from "../domain/time.ts";
 import { Batches, operationsOf, type Plan } from "./batches.ts";
 import { gapSettled, noteGap } from "./declared.ts";
 import {
-  bound,
+  limitRuns,
   encodeLedger,
   isSettled,
   oldestPending,
@@ -14,7 +14,7 @@ import {
   settle,
   type Ledger,
 } from "./ledger.ts";
-import { endedLease, Numbers, type Lease } from "./numbers.ts";
+import { finalLease, Numbers, type Lease } from "./numbers.ts";
 import type { Operation } from "./port.ts";
 import { Recent } from "./recent.ts";
 import { LEDGER_KEY, seal } from "./record.ts";
@@ -113,14 +113,14 @@ export class Queue {
     return [...this.#urgent.emergency, ...this.#urgent.event];
   }
   /** Reports in memory that wait for no receipt. */
-  get unacknowledged(): number {
-    return this.#batches.unacknowledged;
+  get dueNow(): number {
+    return this.#batches.dueNow;
   }
-  /** The first of them that this life has made. */
+  /** The first report in memory that waits for no receipt and that this life has made. */
   get eldest(): Report | undefined {
     return this.#batches.eldest;
   }
-  /** When the first of those that do is to be written; undefined if there is none. */
+  /** When the first report that waits for a receipt is to be written; undefined if none waits. */
   get carriedUntil(): number | undefined {
     return this.#batches.carriedUntil;
   }
@@ -219,8 +219,8 @@ export class Queue {
   }
 
   /** The life ends: nothing is leased ahead. */
-  endedLease(): Lease {
-    return endedLease(this.next);
+  finalLease(): Lease {
+    return finalLease(this.next);
   }
 
   leaseWritten(lease: Lease): void {
@@ -228,7 +228,7 @@ export class Queue {
   }
 
   /** The life ends: what the next batch writes accounts for every number, so none is leased ahead. */
-  endLease(): void {
+  stopLeasing(): void {
     if (this.allLeased) this.#numbers.end(this.next);
   }
 
@@ -392,7 +392,7 @@ export class Queue {
 
   /** Takes all that may be written as the next batch. `now`: see `Batches.plan`. */
   plan(now: number | undefined): Plan {
-    bound(this.#ledger, this.synced);
+    limitRuns(this.#ledger, this.synced);
     this.#changed = false;
     return this.#batches.plan(this.allLeased, (seq) => this.leased(seq), now);
   }

@@ -44,7 +44,7 @@ export type ReceiptsOptions = {
 
 /** Of numbers that were sent, so many runs are told apart. */
 const SENT_RUNS = 1_024;
-const HEARD_RUNS = 1_024;
+const SETTLEABLE_RUNS = 1_024;
 /** So many of the newest reports show when a life was. */
 const NEWEST = 32;
 /** Numbers settled or looked at in one turn. */
@@ -63,8 +63,8 @@ export class Receipts {
   #isReceipted = false;
   /** Numbers of this life that were handed to a connection. */
   #sent: Runs = [];
-  /** Numbers that a broker with a subscriber has acknowledged, the newest HEARD_RUNS runs. */
-  readonly #heard: Runs = [];
+  /** Acknowledged numbers that may be settled without a receipt if receipts end: the highest SETTLEABLE_RUNS runs. */
+  readonly #settleable: Runs = [];
   #applying: Promise<void> = Promise.resolve();
 
   constructor(options: ReceiptsOptions) {
@@ -81,19 +81,22 @@ export class Receipts {
 
   /** No receipts are expected any more. */
   async #giveUp(): Promise<void> {
+    // Custody may have changed while this waited for its turn.
+    if (this.#mode === "dispatch" || this.#isReceipted) return;
     const { queue, settled } = this.#options;
-    const unheard = without(queue.carried, this.#heard);
-    await this.#settlePending(without(queue.carried, unheard));
+    await this.#settlePending(this.#carried);
     queue.carryNothing();
     settled();
   }
 
   /** Whether a pending report waits for a receipt, and is not read. See `#carried`. */
   waits(seq: number): boolean {
-    return this.#options.queue.isCarried(seq) && (this.#mode === "dispatch" || hasNumber(this.#heard, seq));
+    return (
+      this.#options.queue.isCarried(seq) && (this.#mode === "dispatch" || hasNumber(this.#settleable, seq))
+    );
   }
 
-  /** How many do. */
+  /** How many pending reports wait for a receipt. */
   get waiting(): number {
     const { ledger } = this.#options.queue;
     return this.#mode === "dispatch" ? carriedCount(ledger) : size(pendingIn(ledger, this.#carried).certain);
@@ -107,7 +110,7 @@ export class Receipts {
     const { carried } = this.#options.queue;
     return this.#mode === "dispatch"
       ? carried
-      : carried.flatMap(([from, to]) => within(this.#heard, from, to));
+      : carried.flatMap(([from, to]) => within(this.#settleable, from, to));
   }
 
   /** See `Outbox.unsent`. */
@@ -186,9 +189,9 @@ export class Receipts {
   /** Reports wait for a receipt from now on. */
   #carry(reports: readonly Settled[], heard: boolean, now: number): void {
     const { queue } = this.#options;
-    if (heard) for (const { seq } of reports) addRange(this.#heard, seq, seq);
+    if (heard) for (const { seq } of reports) addRange(this.#settleable, seq, seq);
     // One that is left out is sent again, which is no loss.
-    if (this.#heard.length > HEARD_RUNS) this.#heard.shift();
+    this.#settleable.splice(0, Math.max(0, this.#settleable.length - SETTLEABLE_RUNS));
     queue.carry(reports, now);
   }
 
@@ -223,7 +226,7 @@ export class Receipts {
     if (!store || stretches.length === 0) return [];
     try {
       const found = await numbersIn(store, stretches);
-      return access.store === store ? without(found, gone(queue, found)) : [];
+      return access.store === store ? without(found, settledOf(queue, found)) : [];
     } catch (cause) {
       unreadable(store, cause);
       return [];
@@ -327,7 +330,7 @@ export class Receipts {
 }
 
 /** Those of the numbers that are settled. */
-const gone = (queue: Queue, numbers: Runs): Runs => {
+const settledOf = (queue: Queue, numbers: Runs): Runs => {
   const settled: Runs = [];
   for (const seq of numbersOf(numbers)) if (queue.isSettled(seq)) addRange(settled, seq, seq);
   return settled;

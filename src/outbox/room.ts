@@ -1,4 +1,4 @@
-import type { Clock } from "../domain/time.ts";
+import { knownAt, type Clock } from "../domain/time.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { DamageError, type Store } from "./port.ts";
 import type { Gaps } from "./gaps.ts";
@@ -81,8 +81,8 @@ export class Room {
     await retention.giveBack(store, deleted);
     // What was found before has not been deleted yet: a look would find it again.
     if (closing() || this.#excess.seqs.length > 0) return;
-    const { at, clock, mono } = now();
-    const found = await retention.excess(store, mono, clock === "unset" ? undefined : at, queue.waiting);
+    const instant = now();
+    const found = await retention.excess(store, instant.mono, knownAt(instant), queue.waiting);
     this.#failed = false;
     // A stop writes its last batch now: what is settled after it would be settled for nobody.
     if (closing() || found.seqs.length === 0) return;

@@ -74,7 +74,7 @@ const bootBeyond = (least: number, random: Random): number =>
 
 /** The vital file is lost: it may have been ahead of the ledger by a lease. */
 const SKIPPED_NUMBERS = 2 * LEASE_MAX;
-/** One place is damaged: the newest may be lost. A write holds all connections so far, so a few. */
+/** One place is damaged, so the newest write may be lost. Each write holds the count so far: only a few can be missing. */
 const SKIPPED_CONNECTIONS = 16;
 /** It may have been written so often since the last batch. If it can be read again, it must not be the newest. */
 const SKIPPED_GENERATIONS = 65_536;
@@ -172,11 +172,11 @@ const fromStore = (file: ReadVital | undefined, opened: Opened<Scan>, random: Ra
 
 /** Without the store, which cannot be opened: what the vital file says, if anything. */
 const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
-  const begin = fresh(random);
+  const basis = fresh(random);
   if (!file) {
     const lease = numberBeyond(1, random);
     return {
-      ...begin,
+      ...basis,
       boot: bootBeyond(0, random),
       lease,
       ownFrom: lease,
@@ -189,7 +189,7 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
   }
   const { boot, connection, lease, generation, memory, unread } = file;
   return {
-    ...begin,
+    ...basis,
     boot,
     connection,
     lease,
@@ -200,7 +200,6 @@ const fromRemains = (file: ReadVital | undefined, random: Random): Begun => {
     renamed: "superseded",
     doubtful: unread.length > 0,
     coversStore: unread.length === 0,
-    torn: false,
     news: unread,
   };
 };

@@ -222,9 +222,9 @@ export class VitalFile {
 
   async #put(vital: Vital): Promise<void> {
     const { home, on } = this.#options;
-    const { place, bytes, shortened } = encodeVital(vital);
+    const { place, bytes, isShortened } = encodeVital(vital);
     await home.write(place, bytes);
-    if (shortened) on.shortened();
+    if (isShortened) on.shortened();
   }
 
   /** Says how a write ended, whether somebody still waits for it or not. */

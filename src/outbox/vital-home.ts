@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000;
 const PAUSE_MIN_MS = HOUR_MS;
 const PAUSE_MAX_MS = 24 * HOUR_MS;
 
-type Place = "vital" | "spare";
+type VitalName = "vital" | "spare";
 
 /**
  * Where the vital record is written: in the vital file, or in its spare while the vital file alone cannot be
@@ -25,7 +25,7 @@ type Place = "vital" | "spare";
  */
 export class VitalHome {
   readonly #options: VitalHomeOptions;
-  #inUse: Place = "vital";
+  #inUse: VitalName = "vital";
   #spare: boolean;
   /** Writes of the vital file since the spare was used. Once each place is newer than the spare, that is removed. */
   #inRow = 0;
@@ -71,7 +71,7 @@ export class VitalHome {
       .finally(() => (this.#trying = undefined));
   }
 
-  async #put(file: Place, place: number, bytes: Buffer): Promise<void> {
+  async #put(file: VitalName, place: number, bytes: Buffer): Promise<void> {
     const { disk } = this.#options;
     if (file === "vital") {
       await disk.writeVital(place, bytes);
@@ -85,7 +85,7 @@ export class VitalHome {
 
   /** Writes to the other file, and goes on with it if that succeeds. Rejects with `cause` if it does not. */
   async #elsewhere(
-    refused: Place,
+    refused: VitalName,
     { place, bytes, cause }: { readonly place: number; readonly bytes: Buffer; readonly cause: DiskError },
   ): Promise<void> {
     const other = refused === "vital" ? "spare" : "vital";
@@ -101,7 +101,7 @@ export class VitalHome {
   }
 
   /** Goes on with a file. `cause`: why the other one cannot be written. */
-  #use(file: Place, cause?: DiskError): void {
+  #use(file: VitalName, cause?: DiskError): void {
     if (file === this.#inUse) return;
     this.#inUse = file;
     this.#pauseMs = PAUSE_MIN_MS;

@@ -130,20 +130,20 @@ const encode = (vital: Vital): Buffer => {
 export type EncodedVital = {
   readonly place: number;
   readonly bytes: Buffer;
-  /** What was written of the memory, if it had to be shortened (see `fitting`). */
-  readonly shortened: Memory | undefined;
+  /** The memory was too large and was shortened (see `fitting`). */
+  readonly isShortened: boolean;
 };
 
 /** The bytes for its place, at most PLACE_BYTES. Throws RangeError if open episodes alone are larger. */
 export const encodeVital = (vital: Vital): EncodedVital => {
   const place = vital.generation % PLACES;
   const whole = encode(vital);
-  if (whole.length <= PLACE_BYTES) return { place, bytes: whole, shortened: undefined };
+  if (whole.length <= PLACE_BYTES) return { place, bytes: whole, isShortened: false };
   let bytes = whole;
   const shortened = fitting(vital.memory, (memory) => {
     bytes = encode({ ...vital, memory });
     return bytes.length <= PLACE_BYTES;
   });
   if (!shortened) throw new RangeError(`the open episodes need ${bytes.length} bytes: more than their place`);
-  return { place, bytes, shortened };
+  return { place, bytes, isShortened: true };
 };

@@ -54,7 +54,7 @@ export class VitalWriter {
       time,
       vital: life.vital,
       underWay: life.underWay,
-      lease: () => (closing() ? queue.endedLease() : queue.wantedLease()),
+      lease: () => (closing() ? queue.finalLease() : queue.wantedLease()),
       on: {
         written: (lease) => this.#written(lease),
         failed: (cause) => this.#failed(cause),

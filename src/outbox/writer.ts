@@ -25,7 +25,7 @@ export const RETRY_MS = 1_000;
 const OPENING_MS = 20_000;
 /** A scan that is not wanted any more ends with its page: so long a stop waits for it. */
 const ABANDON_MS = 1_000;
-/** Records between two syncs while telemetry is flowing, by time. */
+/** While telemetry flows, a batch is synced if the last sync began this long ago. */
 const SYNC_MS = 1_000;
 
 export type WriterOptions = {
@@ -169,7 +169,7 @@ export class Writer {
   #nextMs(): number | undefined {
     const { queue, vital, time, lingerMs } = this.#options;
     if (this.#urgent) return 0;
-    if (queue.unacknowledged > 0) return lingerMs();
+    if (queue.dueNow > 0) return lingerMs();
     if (queue.changed || this.#unsynced || vital.due) return LEDGER_MS;
     const until = queue.carriedUntil;
     return until === undefined ? undefined : Math.max(0, until - time.mono());
@@ -189,7 +189,7 @@ export class Writer {
     const excess = room.take();
     const mustSync = sync || this.#urgent || (this.#unsynced && now - this.#syncedAt >= SYNC_MS);
     this.#urgent = false;
-    if (this.#closing) queue.endLease();
+    if (this.#closing) queue.stopLeasing();
     const plan = queue.plan(sync ? undefined : now);
     await this.#write({ store, plan, excess, sync: mustSync, begunAt: now });
   }

@@ -1,6 +1,6 @@
 import { buttonOnLoop, type BoardPress } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
-import type { Clock } from "../domain/time.ts";
+import { knownAt, type Clock } from "../domain/time.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { daysOf, isOverdue, pressedAt, watchedAt, type ButtonDays } from "../policy/button-tests.ts";
 import type { Faults } from "./faults.ts";
@@ -69,8 +69,7 @@ export class ButtonTests {
   }
 
   #now(): number | undefined {
-    const { at, clock } = this.#options.clock.now();
-    return clock === "unset" ? undefined : at;
+    return knownAt(this.#options.clock.now());
   }
 
   #withPresses(known: ReturnType<typeof watchedAt>, now: number): ReturnType<typeof watchedAt> {

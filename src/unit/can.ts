@@ -20,7 +20,6 @@ import { reopening, type Reopening, type Verdict } from "../runtime/reopening.ts
 import { Signal } from "../runtime/signal.ts";
 import type { Faults } from "./faults.ts";
 
-/** Reads the vehicle's bus and makes reports of its signals. */
 export type CanOptions = {
   readonly source: CanSource;
   readonly mapping: CanMapping;
@@ -45,7 +44,7 @@ const LOOK_MS = 1_000;
 /** The most seconds that are checked in one gap of a recording: after that, everything is stale. */
 const MOST_SECONDS = 120;
 
-/** The vehicle's bus, from when it is made until it is disposed. */
+/** Reads the vehicle's bus and makes reports of its signals. */
 export class CanPart implements AsyncDisposable {
   /** Resolves when the source has ended. Only a recording ends. */
   readonly ended: Promise<void>;

@@ -11,7 +11,6 @@ import type { Time } from "../runtime/ports.ts";
 import { readJson } from "../wire/read.ts";
 import { secured } from "./secured.ts";
 
-/** Performs the decisions about commands: runs them, remembers them, answers them. */
 export type CommandOptions = {
   readonly outbox: Outbox;
   readonly clock: Clock;
@@ -37,7 +36,7 @@ const asHeld = ({ payload, responseTopic, correlationData }: Incoming): HeldComm
   ...(correlationData === undefined ? {} : { correlation: correlationData.toString("base64") }),
 });
 
-/** The commands from dispatch. */
+/** Performs the decisions about commands: runs them, remembers them, answers them. */
 export class CommandPart {
   readonly #options: CommandOptions;
   /** The waiting commands are being decided. */

@@ -10,7 +10,7 @@ import { VERSION } from "../domain/version.ts";
 import { CommandPart } from "./commands.ts";
 import type { Core } from "./core.ts";
 import type { CustodyPart } from "./custody.ts";
-import { boardHealth } from "./panic.ts";
+import { boardHealth, buttonSettings } from "./panic.ts";
 import type { CarParts, PanicParts } from "./parts.ts";
 
 /** What a unit does besides its reports: health, commands, the status page, and the clock event. */
@@ -30,8 +30,7 @@ export const healthOf = (
   machine: MachineHealth,
 ): HealthData => {
   const { clock } = options.ports;
-  const { panic } = options.settings;
-  const buttons = typeof panic === "object" ? panic.buttons : {};
+  const { buttons } = buttonSettings(options.settings);
   const expiresAt = options.certificateExpiresAt?.();
   const now = clock.now();
   const ageMs = oldestAt === undefined || now.clock === "unset" ? undefined : Math.max(0, now.at - oldestAt);

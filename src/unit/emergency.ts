@@ -12,7 +12,7 @@ import {
 } from "../domain/panic.ts";
 import type { EmergencyUpdate } from "../domain/report.ts";
 import { keepable } from "../domain/text.ts";
-import { isoInstant, type Clock } from "../domain/time.ts";
+import { isoInstant, knownAt, type Clock } from "../domain/time.ts";
 import { underPrefix, withPrefix } from "../emergency/copies.ts";
 import type { RingEffect, RingEvent } from "../emergency/events.ts";
 import { episodeOf } from "../emergency/orphan.ts";
@@ -39,10 +39,6 @@ import { pressedAt, timed } from "./press-time.ts";
 import { secured } from "./secured.ts";
 import { NOT_STORED, Storing } from "./storing.ts";
 
-/**
- * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
- * the board, sets the lamp. It decides nothing itself.
- */
 export type EmergencyOptions = {
   readonly outbox: Outbox;
   readonly link: Link;
@@ -77,7 +73,10 @@ const BY_LETTERS = 64;
 /** A ULID. Any other name in a topic, of whatever length, is not an episode of this unit. */
 const EPISODE_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
-/** The emergencies. Made before the board, so that the first press is stored. */
+/**
+ * Performs the effects of the emergency ring: makes, stores and publishes reports, confirms presses to
+ * the board, sets the lamp. It decides nothing itself. Made before the board, so that the first press is stored.
+ */
 export class EmergencyPart implements Disposable {
   readonly #options: EmergencyOptions;
   readonly #legs = new EpisodeLegs();
@@ -269,8 +268,7 @@ export class EmergencyPart implements Disposable {
 
   /** Now in UTC milliseconds, if the time is known. */
   #at(): number | undefined {
-    const { at, clock } = this.#options.clock.now();
-    return clock === "unset" ? undefined : at;
+    return knownAt(this.#options.clock.now());
   }
 
   /** A broker with a subscriber has acknowledged a report, so many milliseconds after it was published there. */
@@ -304,8 +302,8 @@ export class EmergencyPart implements Disposable {
   #tick(): void {
     const { clock, link } = this.#options;
     this.#putRight();
-    const { at, clock: trust } = clock.now();
-    const known = trust === "unset" ? {} : { at };
+    const at = this.#at();
+    const known = at === undefined ? {} : { at };
     this.#give({ kind: "tick", mono: clock.mono(), connected: link.connected, ...known });
     const waiting = [...this.#unleased];
     this.#unleased.clear();

@@ -1,6 +1,6 @@
 import type { Episode } from "../domain/episode.ts";
 import type { EmergencyData, EmergencyUpdate } from "../domain/report.ts";
-import { putRight, type Clock } from "../domain/time.ts";
+import { putRight, type Clock, type Instant } from "../domain/time.ts";
 import { dataOf, lastSeen, type Scene } from "../emergency/report.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
@@ -41,25 +41,21 @@ export class EpisodeReports {
    * unset belong to an earlier boot: that of the report is now, and what depends on the others is left out.
    */
   renumber(id: string, { data, at, clock }: EmergencyUpdate): void {
-    const { outbox, clock: present } = this.#options;
+    const { clock: present } = this.#options;
     const { pressedAt: _, position: _place, track: _track, ...untimed } = data;
-    const report = outbox.append(
+    const report =
       clock === "unset"
-        ? { kind: "emergency", data: untimed, ...present.now() }
-        : { kind: "emergency", data, at: Date.parse(at), clock },
-    );
-    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
+        ? this.#append(untimed, present.now())
+        : this.#append(data, { at: Date.parse(at), clock });
     this.resume(id, report);
   }
 
   /** Makes a new report of an episode as it stands. */
   make(episode: Episode): EmergencyUpdate {
-    const { outbox, clock, log, legs } = this.#options;
+    const { clock, log, legs } = this.#options;
     const known = this.#reports.has(episode.id);
     const data = this.#dataOf(episode);
-    const report = outbox.append({ kind: "emergency", data, ...clock.now() });
-    // A report has the kind of its draft.
-    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
+    const report = this.#append(data, clock.now());
     this.#reports.set(episode.id, report);
     if (known) legs.changed(data);
     else {
@@ -88,6 +84,13 @@ export class EpisodeReports {
 
   forget(id: string): void {
     this.#reports.delete(id);
+  }
+
+  #append(data: EmergencyData, { at, clock }: Instant): EmergencyUpdate {
+    const report = this.#options.outbox.append({ kind: "emergency", data, at, clock });
+    // A report has the kind of its draft.
+    if (report.kind !== "emergency") throw new Error(`a report of kind ${report.kind}`);
+    return report;
   }
 
   #dataOf(episode: Episode): EmergencyData {

@@ -4,10 +4,6 @@ import { Damping, type Change, type Condition, type News } from "../policy/dampi
 import type { Log } from "../runtime/log.ts";
 import { Signal } from "../runtime/signal.ts";
 
-/**
- * The one place for the unit's faults. Each part reports its state. Changes are damped and reported once,
- * to the log and to dispatch.
- */
 export type FaultsOptions = {
   readonly log: Log;
   readonly event: (data: EventData) => void;
@@ -18,7 +14,10 @@ export type FaultsOptions = {
 /** A part, or one loop, broker, topic or interface of it. */
 type Place = { readonly part: Part; readonly where?: string };
 
-/** Damps, logs and reports the unit's faults. */
+/**
+ * The one place for the unit's faults. Each part reports its state. Changes are damped and reported once,
+ * to the log and to dispatch.
+ */
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #damping = new Damping();

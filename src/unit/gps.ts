@@ -23,7 +23,6 @@ import type { Faults } from "./faults.ts";
 
 type Override = { readonly [K in keyof PositionPolicySettings]?: PositionPolicySettings[K] | undefined };
 
-/** Reads the receiver, sets the clock by it, and makes reports of its fixes. */
 export type GpsOptions = {
   readonly source: ByteSource;
   /** The source is a recording: it ends, and its times are in the past. */
@@ -48,7 +47,7 @@ const FIX_LOST_MS = 5_000;
 const FIX_LOST_LATEST_MS = 30_000;
 const WEEK_MS = 604_800_000;
 
-/** The receiver, from when it is made until it is disposed. */
+/** Reads the receiver, sets the clock by it, and makes reports of its fixes. */
 export class GpsPart implements AsyncDisposable {
   /** Resolves when the source has ended. Only a recording ends. */
   readonly ended: Promise<void>;

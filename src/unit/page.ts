@@ -10,7 +10,7 @@ import { commissioningOf } from "./commissioning/event.ts";
 import { ListOnPage } from "./commissioning/on-page.ts";
 import type { Core } from "./core.ts";
 import { healthOf, type Parts } from "./duties.ts";
-import { boardLoops } from "./panic.ts";
+import { boardLoops, buttonSettings } from "./panic.ts";
 
 /** What the unit's page shows and accepts. Nothing is read or kept for it while nobody asks. */
 
@@ -107,11 +107,9 @@ class Snapshots {
 
   #board(health: Snapshot["panicBoard"]): Pick<Snapshot, "panicBoard"> {
     const { board } = this.#parts;
-    const { panic } = this.#core.options.settings;
     if (!board || !health) return {};
-    return {
-      panicBoard: { ...health, ...boardLoops(board, typeof panic === "object" ? panic.buttons : {}) },
-    };
+    const { buttons } = buttonSettings(this.#core.options.settings);
+    return { panicBoard: { ...health, ...boardLoops(board, buttons) } };
   }
 }
 

@@ -2,12 +2,18 @@ import type { CodeOf } from "../domain/faults.ts";
 import { buttonOnLoop, type BoardListener, type PanicBoard } from "../domain/panic.ts";
 import type { HealthData } from "../domain/report.ts";
 import type { BoardSnapshot } from "../domain/snapshot.ts";
+import type { UnitSettings } from "../settings/load.ts";
 import { conditionHealth, TROUBLE_AT } from "./board-condition.ts";
 import type { EmergencyPart } from "./emergency.ts";
 import type { Faults } from "./faults.ts";
 
-/** Passes on the board's messages: presses to the emergency ring, everything else as faults and health. */
 type Buttons = Readonly<Record<string, { readonly loop: number }>>;
+
+type ButtonSettings = Pick<Exclude<UnitSettings["panic"], "none" | undefined>, "buttons" | "testEveryDays">;
+
+/** The buttons as configured. Without a board there are none. */
+export const buttonSettings = ({ panic }: Pick<UnitSettings, "panic">): ButtonSettings =>
+  typeof panic === "object" ? panic : { buttons: {}, testEveryDays: 0 };
 
 /** Codes of the loop itself. */
 const LOOP_CODES = ["open", "short", "stuck", "degraded"] as const satisfies CodeOf<"panic-loop">[];
@@ -33,7 +39,10 @@ const degradedBy = (level: number | undefined): string => {
   return `${measured} instead of 2.5 V: look for ${level > NORMAL_V.to ? corrosion : moisture}`;
 };
 
-/** What becomes of the board's messages. `buttons`: by configured name. */
+/**
+ * Passes on the board's messages: presses to the emergency ring, everything else as faults and health. `buttons`: by
+ * configured name.
+ */
 export const listenToBoard = (buttons: Buttons, emergency: EmergencyPart, faults: Faults): BoardListener => ({
   hello: (board, lastNumber) => emergency.give({ kind: "hello", board, lastNumber }),
   press: (press) => emergency.press(press),

@@ -6,7 +6,7 @@ import { CanPart } from "./can.ts";
 import type { Core } from "./core.ts";
 import { EmergencyPart } from "./emergency.ts";
 import { GpsPart } from "./gps.ts";
-import { listenToBoard } from "./panic.ts";
+import { buttonSettings, listenToBoard } from "./panic.ts";
 import { PowerPart } from "./power.ts";
 
 /** Opens the parts of the car, in the order of importance: first what a press needs. */
@@ -26,8 +26,8 @@ export type PanicParts = {
 export const openPanic = (core: Core, stack: AsyncDisposableStack): PanicParts => {
   const { outbox, link, faults, options, routes, writable, orphans } = core;
   const { clock, time, random, log, board: openBoard } = options.ports;
-  const { panic, dispatch } = options.settings;
-  const { buttons, testEveryDays } = typeof panic === "object" ? panic : { buttons: {}, testEveryDays: 0 };
+  const { dispatch } = options.settings;
+  const { buttons, testEveryDays } = buttonSettings(options.settings);
   const scenes: Scene[] = [];
   const emergency = stack.use(
     new EmergencyPart({

@@ -11,7 +11,6 @@ import { reasonOf, type Log } from "../runtime/log.ts";
 import type { PowerSwitch } from "../runtime/power-off.ts";
 import type { Faults } from "./faults.ts";
 
-/** Reports the ignition, and switches the computer off after it. */
 export type PowerOptions = {
   /** Undefined: the computer is never switched off. */
   readonly settings: PowerSettings | undefined;
@@ -23,7 +22,7 @@ export type PowerOptions = {
   readonly power: PowerSwitch;
 };
 
-/** The ignition and the computer's power. */
+/** Reports the ignition, and switches the computer off after it. */
 export class PowerPart implements AsyncDisposable {
   readonly #options: PowerOptions;
   #state = initialPower;

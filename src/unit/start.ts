@@ -4,6 +4,7 @@ import type { LinkEvents } from "../dispatch/link.ts";
 import type { Connection } from "../dispatch/port.ts";
 import type { BundleSign } from "../domain/panic.ts";
 import type { EventData } from "../domain/report.ts";
+import { knownAt } from "../domain/time.ts";
 import { VSS_VERSION } from "../domain/vss.ts";
 import { reasonOf } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
@@ -256,11 +257,6 @@ const remember = ({ history, link, outbox, options }: Core, { gps }: Parts): voi
     () => ({ records: recordsIn(outbox.waiting), connected: link.connected }),
   );
 
-const trustedTime = ({ ports }: UnitOptions): number | undefined => {
-  const { at, clock } = ports.clock.now();
-  return clock === "unset" ? undefined : at;
-};
-
 const isEmergencyOpen = ({ emergency }: PanicParts): boolean =>
   emergency.status.episodes.some(({ test, state }) => !test && state !== "cleared");
 
@@ -269,7 +265,7 @@ const questions = (
   panic: PanicParts,
 ): Pick<Unit, "inEmergency" | "now" | "retryLink"> => ({
   inEmergency: () => isEmergencyOpen(panic),
-  now: () => trustedTime(options),
+  now: () => knownAt(options.ports.clock.now()),
   retryLink: () => link.hurry(),
 });
 

@@ -5,7 +5,7 @@ import { emergency, position } from "./reports.ts";
 const BOOT = 1;
 const opened = () => {
   const clock = { now: 0, mono: () => clock.now };
-  return { clock, live: new Live(clock, { boot: BOOT }) };
+  return { clock, live: new Live(clock, BOOT) };
 };
 
 test("a report is live for ten seconds after it was made, and in no other boot", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Channel } from "../../src/domain/wire.ts";
-import { Tally, heardOn, isDeserted, type Hearing } from "../../src/dispatch/tally.ts";
+import { Tally, audienceAfter, isDeserted, type Audience } from "../../src/dispatch/tally.ts";
 import { emergency, event, position } from "./reports.ts";
 
 test("reports that were delivered are counted", () => {
@@ -64,10 +64,10 @@ test("after a silence any answer shows again what the broker had shown before", 
 describe("whether nobody listens at a broker", () => {
   /** The answers in order: when (s), channel, and whether there was a subscriber. */
   type Heard = readonly [atS: number, channel: Channel, listening: boolean];
-  const after = (...answers: readonly Heard[]): ReadonlyMap<Channel, Hearing> => {
-    const channels = new Map<Channel, Hearing>();
+  const after = (...answers: readonly Heard[]): ReadonlyMap<Channel, Audience> => {
+    const channels = new Map<Channel, Audience>();
     for (const [atS, channel, listening] of answers)
-      channels.set(channel, heardOn(channels.get(channel), listening, atS * 1_000));
+      channels.set(channel, audienceAfter(channels.get(channel), listening, atS * 1_000));
     return channels;
   };
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addRange, complement, hasNumber, numbersOf, size, type Runs } from "../../src/domain/runs.ts";
 import {
-  bound,
+  limitRuns,
   decodeLedger,
   encodeLedger,
   fold,
@@ -91,7 +91,7 @@ describe("ledger", () => {
     for (let seq = 2; seq < 1_000_000; seq += 2) {
       settle(ledger, seq);
       pending--;
-      if (seq % 1_000 === 0) bound(ledger, seq);
+      if (seq % 1_000 === 0) limitRuns(ledger, seq);
     }
     expect(ledger.settled.length).toBeLessThan(1_100);
     expect(ledger.sparse.length).toBeLessThanOrEqual(64);

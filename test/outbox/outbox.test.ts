@@ -66,7 +66,7 @@ describe("outbox", () => {
       });
   });
 
-  test("what dispatch acknowledged within the linger is never written", async () => {
+  test("what is settled within the linger is never written", async () => {
     await using outbox = await open(60_000);
     const report = outbox.append(position);
     outbox.acknowledge([report], true);

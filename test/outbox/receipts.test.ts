@@ -77,6 +77,16 @@ test("when custody goes back to the broker, what waited for receipts is settled"
   expect(await waiting(outbox)).toBe(0);
 });
 
+test("custody that goes to the broker and back at once settles nothing", async () => {
+  const { outbox, pending, pass, waiting } = await begin();
+  acknowledged(outbox);
+  await pass(1_000);
+  void outbox.keep("broker", false);
+  void outbox.keep("dispatch", true);
+  await pass(2_000);
+  expect([await waiting(outbox), outbox.unreceipted, await pending(outbox)]).toEqual([5, 5, []]);
+});
+
 test("a receipt also settles what no broker has acknowledged: dispatch has it", async () => {
   const { outbox, pending, settled } = await begin();
   const { seq } = outbox.append(event());

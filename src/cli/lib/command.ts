@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { knownAt } from "../../domain/time.ts";
 import { createClock } from "../../runtime/clock.ts";
 import { errorCode } from "../../runtime/error-code.ts";
 import { reasonOf } from "../../runtime/log.ts";
@@ -112,10 +113,7 @@ export const configSource = ({ config, root }: ConfigGiven): ConfigSource => {
 };
 
 /** UTC milliseconds; undefined if the time is not known. */
-export const knownTime = (): number | undefined => {
-  const { at, clock } = createClock().now();
-  return clock === "unset" ? undefined : at;
-};
+export const knownTime = (): number | undefined => knownAt(createClock().now());
 
 /** Decimal digits, with a fraction or without: neither 0x10 nor 1e400. */
 const DECIMAL = /^(\d+(\.\d*)?|\.\d+)$/;
