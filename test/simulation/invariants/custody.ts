@@ -124,7 +124,7 @@ const nothingMissing: Invariant = {
     let unwritable: { readonly since: number; until: number } | undefined;
     return (fact) => {
       if (fact.what === "durable" && fact.damaged)
-        memoryLost = fact.episodes.length === 0 && fact.presses.length === 0;
+        memoryLost ||= fact.episodes.length === 0 && fact.presses.length === 0;
       if (fact.what === "renewed") renewed = true;
       if (fact.what === "renewed-today") waits = true;
       const of = numbersOf(fact);
