@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openEmergency } from "./open-emergency.ts";
 import { openWorld } from "./whole-unit.ts";
 
 const RECEIPT_MS = 1_000;
@@ -26,30 +27,22 @@ test.each([
   const { synchronised, aheadMs, tunnelMs, everyMs, times } = story;
   const world = openWorld([{}]);
   world.host.synchronised = synchronised;
-  const { broker, route } = world.brokers[0]!;
-  world.network.change(route, { latencyMs: 700 });
-  const { board } = await world.start();
-  await world.wait(30_000);
-  const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
-  press(1);
-  await world.wait(10_000);
-  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
-  const at = (): string => new Date(world.time.host() + aheadMs).toISOString();
-  const say = (message: object, to = `${topic}/ack`): void =>
-    void broker.publish(to, Buffer.from(JSON.stringify(message)), {});
-  const receipt = topic.replace(/\/emergency\/.*/, "/receipt");
-  const timer = world.time.every(RECEIPT_MS, () =>
-    say({ store: "zzzzzzzz", upTo: 1, missing: [], by: "another", at: at() }, receipt),
-  );
+  world.network.change(world.brokers[0]!.route, { latencyMs: 700 });
+  const { route, press, say, tell, topicOf } = await openEmergency(world);
+  await world.wait(8_500);
+  const timer = world.time.every(RECEIPT_MS, () => {
+    const at = new Date(world.time.host() + aheadMs).toISOString();
+    tell(topicOf("receipt"), { store: "zzzzzzzz", upTo: 1, missing: [], by: "another", at });
+  });
   await world.wait(10_000);
   world.network.change(route, { stalled: tunnelMs > 0 });
-  if (tunnelMs > 0) say({ stage: "cleared", at: at() });
+  if (tunnelMs > 0) say("cleared", { aheadMs });
   press(2);
   await world.wait(tunnelMs);
   world.network.change(route, { stalled: false });
   await world.wait(20_000);
   for (let n = 0; n < times; n++) {
-    say({ stage: "cleared", at: at() });
+    say("cleared", { aheadMs });
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await world.wait(everyMs);
   }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openEmergency } from "./open-emergency.ts";
 import { openWorld } from "./whole-unit.ts";
 
 /**
@@ -13,26 +14,16 @@ test.each([
   "no desk ends a press that it cannot have seen: %i ms ahead, %i ms more in the dead zone",
   async (aheadMs, deadMs) => {
     const world = openWorld([{ resendsAfterMs: 30_000 }]);
-    const { broker, route } = world.brokers[0]!;
-    const { board } = await world.start();
-    await world.wait(30_000);
-    const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
-    press(1);
-    await world.wait(1_000);
-    const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
-    const say = (stage: string, by: string, ahead = 0): void => {
-      const at = new Date(world.time.host() + ahead).toISOString();
-      broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage, by, at })), {});
-    };
-    say("received", "recorder");
+    const { route, press, say } = await openEmergency(world);
+    say("received");
     await world.wait(40_000);
     world.network.change(route, { swallowing: true });
     await world.wait(2_000);
     press(2);
     await world.wait(4_000);
-    say("cleared", "one desk");
+    say("cleared", { by: "one desk" });
     await world.wait(3_000);
-    say("cleared", "another desk", aheadMs);
+    say("cleared", { by: "another desk", aheadMs });
     await world.wait(deadMs);
     world.network.change(route, { swallowing: false });
     await world.wait(120_000);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { BrokerLimits } from "../simulation/broker.ts";
+import { openEmergency } from "./open-emergency.ts";
 import { openWorld } from "./whole-unit.ts";
 
 /**
@@ -17,25 +18,15 @@ test.each<readonly [what: string, limits: Partial<BrokerLimits>, count: number, 
   "a `cleared` behind %s does not end a press that was made after it",
   async (_what, limits, count, skippedBytes) => {
     const world = openWorld([limits]);
-    const { broker, route } = world.brokers[0]!;
-    const { board } = await world.start();
-    await world.wait(30_000);
-    const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
-    press(1);
-    await world.wait(500);
-    const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
-    const say = (message: object, to = `${topic}/ack`): void =>
-      void broker.publish(to, Buffer.from(JSON.stringify(message)), {});
-    say({ stage: "accepted", by: "operator" });
+    const { broker, route, press, say, tell, topicOf } = await openEmergency(world);
+    say("accepted", { aheadMs: Number.NaN });
     await world.wait(5_000);
     world.network.change(route, { swallowing: true });
     await world.wait(30_000);
-    const receipt = topic.replace(/\/emergency\/.*/, "/receipt");
-    for (let upTo = 0; upTo < count; upTo++)
-      say({ store: "zzzzzzzz", upTo, missing: [], by: "recorder", at: "2026-01-01T00:00:00Z" }, receipt);
-    if (skippedBytes > 0)
-      broker.publish(topic.replace(/\/emergency\/.*/, "/command"), Buffer.alloc(skippedBytes), {});
-    say({ stage: "cleared", by: "operator" });
+    const receipt = { store: "zzzzzzzz", missing: [], by: "recorder", at: "2026-01-01T00:00:00Z" };
+    for (let upTo = 0; upTo < count; upTo++) tell(topicOf("receipt"), { ...receipt, upTo });
+    if (skippedBytes > 0) broker.publish(topicOf("command"), Buffer.alloc(skippedBytes), {});
+    say("cleared", { aheadMs: Number.NaN });
     await world.wait(1_000);
     press(2);
     await world.wait(15_000);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { BrokerLimits } from "../simulation/broker.ts";
+import { openEmergency } from "./open-emergency.ts";
 import { openWorld } from "./whole-unit.ts";
 
 type Story = {
@@ -25,19 +26,10 @@ test.each<readonly [what: string, story: Story]>([
   const { limits = {}, latencyMs, synchronised = true, aheadMs = 0 } = story;
   const world = openWorld([limits]);
   world.host.synchronised = synchronised;
-  const { broker, route } = world.brokers[0]!;
-  world.network.change(route, { latencyMs });
-  const { board } = await world.start();
-  await world.wait(60_000);
-  const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
-  press(1);
-  await world.wait(1_500);
-  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
-  const say = (stage: string): void => {
-    const at = new Date(world.time.host() + aheadMs).toISOString();
-    broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage, at })), {});
-  };
-  say("accepted");
+  world.network.change(world.brokers[0]!.route, { latencyMs });
+  const { broker, route, press, say } = await openEmergency(world);
+  await world.wait(30_000);
+  say("accepted", { aheadMs });
   await world.wait(10_000);
   const cover = (isThere: boolean): void => {
     route.unreachable = !isThere;
@@ -47,7 +39,7 @@ test.each<readonly [what: string, story: Story]>([
   await world.wait(5_000);
   press(2);
   await world.wait(6_000);
-  say("cleared");
+  say("cleared", { aheadMs });
   await world.wait(40_000);
   let breaks = 4;
   broker.faults.hangsUp = (at, deed) =>

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openEmergency } from "./open-emergency.ts";
 import { openWorld } from "./whole-unit.ts";
 
 /**
@@ -14,17 +15,7 @@ test.each([
   const { apartMs, pressedMs, deadMs, synchronised } = story;
   const world = openWorld([{ resendsAfterMs: 30_000 }]);
   world.host.synchronised = synchronised;
-  const { broker, route } = world.brokers[0]!;
-  const { board } = await world.start();
-  await world.wait(30_000);
-  const press = (number: number) => board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
-  press(1);
-  await world.wait(1_000);
-  const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
-  const say = (stage: string): void => {
-    const at = new Date(world.time.host()).toISOString();
-    broker.publish(`${topic}/ack`, Buffer.from(JSON.stringify({ stage, at })), {});
-  };
+  const { route, press, say } = await openEmergency(world);
   say("received");
   await world.wait(40_000);
   world.network.change(route, { swallowing: true });
