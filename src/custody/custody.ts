@@ -37,6 +37,8 @@ export type Known = {
   /** The time of the newest reports that it covers and that no broker has acknowledged, UTC milliseconds. */
   readonly coveredAt: number | undefined;
   readonly now: Instant;
+  /** For how long the receipt may have waited, milliseconds. Infinity: nobody knows. */
+  readonly waitedMs: number;
   /** How far the recorder's clock is behind, milliseconds (`clockBehindMs`). Undefined: no receipt of this life shows it. */
   readonly behindMs: number | undefined;
   /** What the last life that knew it saw. The reports and the waiting receipt may come from that life. */
@@ -102,7 +104,7 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   if (receipt.store !== store) return ignored("foreign-store", `it is for store ${receipt.store}`);
   if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
-  if (!isNewer(at, memory)) return ignored("not-newer", `it was written at ${receipt.at}`);
+  if (!isNewer(at, memory, known)) return ignored("not-newer", `it was written at ${receipt.at}`);
   if (coversUnsent(receipt, known)) return { kind: "later" };
   if (isFar(receipt.upTo, known.next))
     return { kind: "jumped", upTo: receipt.upTo, missing: receipt.missing };
@@ -121,9 +123,14 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   };
 };
 
-/** After a day of silence one that is older counts as well: the recorder's clock may have been wrong before. */
-const isNewer = (at: number, { newest, silentMs }: CustodyMemory): boolean =>
-  newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS);
+/**
+ * After a day of silence one that is older counts as well, if it was just written: the recorder's clock may have been wrong
+ * before. A broker may hold one of long ago.
+ */
+const isNewer = (at: number, { newest, silentMs }: CustodyMemory, { waitedMs }: Known): boolean =>
+  newest === undefined ||
+  at > newest.at ||
+  (at !== newest.at && silentMs >= DAY_MS && waitedMs <= AT_ONCE_MS);
 
 /**
  * Whether one number is so far above another that only a jump explains it. A restored card lacks fewer numbers, unless the

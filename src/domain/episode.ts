@@ -73,8 +73,9 @@ export const Episode = z.object({
    * when it came, on the clock of `mono`. `latestAt`: the latest `at` of all of them, if it is not that of the first.
    */
   earlyClear: EarlyClear.extend({
-    /** `steadyFrom`: since that one, each came as long after it as it was written after it. */
-    newest: EarlyClear.extend({ steadyFrom: EarlyClear.optional() }).optional(),
+    newest: EarlyClear.optional(),
+    /** Since that one, each came as long after it as it was written after it, and for the first time. */
+    steadyFrom: EarlyClear.optional(),
     latestAt: z.string().optional(),
     /** They may have been older than that press by the way that they came, and nothing else speaks against them. */
     ageUnknown: z.literal(true).optional(),

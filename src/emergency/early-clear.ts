@@ -20,11 +20,12 @@ const TWIN_MS = 10_000;
 type Cleared = { readonly at?: string | undefined; readonly mono: number };
 /**
  * `cameAt`: when it came, UTC milliseconds, if the time is known. `writtenAfter`: it may have waited; the earliest time at
- * which it can have been written, on the clock of `mono`.
+ * which it can have been written, on the clock of `mono`. `repeated`: the broker has sent it before.
  */
 type Came = Cleared & {
   readonly cameAt?: number | undefined;
   readonly writtenAfter?: number | undefined;
+  readonly repeated?: boolean | undefined;
 };
 
 /** How much later the second one was written, and how much later it came, in ms. NaN: not known. */
@@ -34,7 +35,6 @@ const between = (one: Cleared, other: Cleared): { readonly writtenMs: number; re
 });
 
 type Refused = NonNullable<Episode["earlyClear"]>;
-type Newest = NonNullable<Refused["newest"]>;
 
 /** The later of two times. One that is missing is the earlier one. */
 const later = (one: string | undefined, other: string | undefined): string | undefined =>
@@ -74,16 +74,28 @@ const seenSince = ({ pressedAgainMono = -Infinity, seenMono = -Infinity }: Episo
   Math.max(pressedAgainMono, seenMono);
 
 /**
- * Whether this one and those before it, over APART_MS and more, came as far apart as they were written: then no session and no
- * wire kept them, however old each of them may look. Dispatch sends so much that the age of nothing is known. A broker may
- * have sent all of them again: not when the press was seen long before.
+ * Whether this one and those before it, over APART_MS and more, came as far apart as they were written, each for the first time:
+ * then no session and no wire kept them, however old each of them may look. Dispatch sends so much that the age of nothing
+ * is known. A broker may have sent all of them again, without saying so: not when the press was seen long before.
  */
-const areSteady = (known: Episode, { steadyFrom, mono }: Newest, cleared: Cleared): boolean =>
+const areSteady = (known: Episode, { steadyFrom, newest }: Refused, cleared: Came): boolean =>
   steadyFrom !== undefined &&
-  mono - steadyFrom.mono >= APART_MS &&
-  cleared.mono - mono >= DECIDE_MS &&
+  newest !== undefined &&
+  cleared.repeated !== true &&
+  newest.mono - steadyFrom.mono >= APART_MS &&
+  cleared.mono - newest.mono >= DECIDE_MS &&
   isSteady(steadyFrom, cleared) &&
   cleared.mono - seenSince(known) > RESENT_MS;
+
+/** The first of those that are steady, after a further one was refused. */
+const steadyFromThen = (
+  refused: Refused | undefined,
+  { at, mono, repeated }: Came,
+): Refused["steadyFrom"] => {
+  if (repeated === true) return undefined;
+  const first = refused?.steadyFrom;
+  return first && isSteady(first, { at, mono }) ? first : { at, mono };
+};
 
 /**
  * `writtenEarlierMs` by UTC alone. If it is not known when the press was seen, a `cleared` is early only if it was written
@@ -141,14 +153,14 @@ export const isTooEarly = (known: Episode, cleared: Came): boolean => {
   if (!earlyClear) return isDoubtful;
   // It was refused only because its age was not known. Now it came by a way that shows it.
   if (earlyClear.ageUnknown && !isDoubtful) return false;
-  const newest: Newest = earlyClear.newest ?? earlyClear;
+  const { newest = earlyClear } = earlyClear;
   // After KEPT_MS no broker can have kept it: then it is meant.
   const mayBeKept = between(earlyClear, cleared).cameMs < KEPT_MS;
   if (mayBeKept && isKnown(earlyClear, cleared)) return true;
   // A second `cleared` counts, although a clock is behind, only if the way shows its age. Here it does not.
   // Its time shows it only for a press of an earlier life: two desks need not have the same time.
   const isProven = !isOfThisLife(known) && writtenEarlierMs(known, cleared) <= 0;
-  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return !areSteady(known, newest, cleared);
+  if (mayBeKept && mayHaveWaited(known, cleared) && !isProven) return !areSteady(known, earlyClear, cleared);
   // Neither of them waited for the link. Their times do not matter: the clock of dispatch may have been set back.
   if (hadSameDelay(newest, cleared)) return false;
   // Also if it was written after the press: dispatch had not seen that, or its clock is ahead.
@@ -175,10 +187,10 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
   const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
   const latestAt = later(first.latestAt ?? first.at, at);
-  const before: Newest = first.newest ?? first;
-  const steadyFrom = before.steadyFrom ?? { at: before.at, mono: before.mono };
-  const newest: Newest = { at, mono, ...(isSteady(steadyFrom, cleared) ? { steadyFrom } : {}) };
-  const earlyClear = known.earlyClear ? { ...first, newest, latestAt } : first;
+  const steadyFrom = steadyFromThen(known.earlyClear, cleared);
+  const earlyClear = known.earlyClear
+    ? { ...first, newest: { at, mono }, latestAt, steadyFrom }
+    : { ...first, steadyFrom };
   return {
     ...known,
     earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,

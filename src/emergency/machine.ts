@@ -59,6 +59,8 @@ export type EpisodeEvent =
        * -Infinity: nobody knows.
        */
       readonly writtenAfter?: number | undefined;
+      /** The broker has sent it before. */
+      readonly repeated?: boolean | undefined;
     }
   /** `connected`: something can be published now. `at`: UTC milliseconds, if the time is known. */
   | {

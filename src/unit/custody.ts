@@ -198,7 +198,7 @@ export class CustodyPart {
 
   async #judge(came: Came): Promise<void> {
     const { outbox, clock } = this.#options;
-    const { value, broker } = came;
+    const { value, broker, waitedMs } = came;
     // What earlier lives have given is not known yet.
     this.#early = outbox.recovered ? undefined : came;
     if (this.#early) return;
@@ -211,6 +211,7 @@ export class CustodyPart {
         unsent: (upTo, missing) => outbox.unsent(upTo, missing),
         coveredAt,
         now: clock.now(),
+        waitedMs,
         behindMs: this.#behindMs,
         earlierBehindMs: this.#earlierBehindMs,
       });

@@ -242,9 +242,14 @@ export class EmergencyPart implements Disposable {
 
   /**
    * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: how long the message may
-   * have waited there. Resolves when the change is on disk, when it is refused, or when the disk does not answer.
+   * have waited there. `repeated`: that broker has sent it before. Resolves when the change is on disk, when it is refused, or when the disk does not answer.
    */
-  async acknowledge(id: string, payload: Buffer, broker: string, waitedMs = 0): Promise<void> {
+  async acknowledge(
+    id: string,
+    payload: Buffer,
+    broker: string,
+    { waitedMs = 0, repeated }: { readonly waitedMs?: number; readonly repeated?: true | undefined } = {},
+  ): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
       log.warn("an acknowledgement is refused: its topic does not name an episode");
@@ -261,7 +266,7 @@ export class EmergencyPart implements Disposable {
     const cameAt = this.#at();
     const mono = clock.mono();
     const writtenAfter = mono - waitedMs;
-    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono, writtenAfter, broker });
+    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono, writtenAfter, repeated, broker });
     // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();
   }

@@ -118,7 +118,11 @@ const receiver = (
     const message = admit(given, broker);
     if (!message) return;
     const episode = routes.acknowledged(message.topic);
-    if (episode !== undefined) await emergency.acknowledge(episode, message.payload, broker, waitedMs);
+    if (episode !== undefined)
+      await emergency.acknowledge(episode, message.payload, broker, {
+        waitedMs,
+        repeated: given.repeated,
+      });
     else if (message.topic === routes.command) await commands.receive(message);
     else if (message.topic === routes.receipt) void custody.receive(message.payload, broker, waitedMs);
     else if (message.topic === routes.bundle) options.bundle?.(message.payload);

@@ -20,6 +20,7 @@ const KNOWN: Known = {
   now: { at: AT, clock: "gnss" },
   behindMs: 0,
   earlierBehindMs: 0,
+  waitedMs: 0,
 };
 const receipt = (more: object = {}): object => ({
   store: "k3v9q0ab",
@@ -64,6 +65,9 @@ describe("a receipt", () => {
     expect(whyIgnored(silentFor(heard, 24 * HOUR_MS - 1), old)).toBe("not-newer");
     const silent = silentFor(heard, 24 * HOUR_MS);
     expect(judge(silent, old, KNOWN).kind).toBe("counts");
+    // A broker may have kept it for long.
+    for (const waitedMs of [60_001, Infinity])
+      expect(judge(silent, old, { ...KNOWN, waitedMs })).toMatchObject({ why: "not-newer" });
     // The same one again is no news.
     expect(whyIgnored(silent, receipt({ at: new Date(AT - 10_000).toISOString() }))).toBe("not-newer");
   });

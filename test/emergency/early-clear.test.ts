@@ -41,8 +41,9 @@ describe("a cleared after a further press", () => {
   });
 
   test("of which the way never shows its age counts when three came as far apart as they were written", () => {
-    const said = (mono: number, writtenMs = mono): EpisodeEvent => ({
+    const said = (mono: number, writtenMs = mono, repeated?: true): EpisodeEvent => ({
       kind: "ack",
+      repeated,
       id: "A",
       stage: "cleared",
       at: new Date(PRESSED + 30_000 + writtenMs).toISOString(),
@@ -61,7 +62,13 @@ describe("a cleared after a further press", () => {
     const impatient = [25_000, 31_000, 37_000, 43_000].map((mono) => said(mono));
     expect(end(...impatient)).toEqual(["cleared 2"]);
     expect(end(...impatient.slice(0, 3))).toEqual(["active 2"]);
-    // A broker that has no acknowledgement sends all of them again after 30 s.
+    // One that a broker has sent before was kept there.
+    const resent = [30_000, 50_000, 70_000].map((mono) => said(mono, mono, true));
+    expect(end(...resent)).toEqual(["active 2"]);
+    expect(end(resent[0]!, said(50_000), said(70_000))).toEqual(["active 2"]);
+    expect(end(resent[0]!, said(50_000), said(70_000), said(90_000))).toEqual(["cleared 2"]);
+    expect(end(said(10_000), resent[0]!, said(50_000))).toEqual(["active 2"]);
+    // A broker that has no acknowledgement sends all of them again after 30 s, even if it does not say so.
     expect(end(said(5_000), said(18_000), said(32_000))).toEqual(["active 2"]);
   });
 

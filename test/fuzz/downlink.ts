@@ -14,6 +14,7 @@ const KNOWN = [undefined, 3].map((unsent) => ({
   now: NOW,
   behindMs: undefined,
   earlierBehindMs: 0,
+  waitedMs: 0,
 }));
 const TOPIC = "patrol/v1/zrenjanin/zr-117/command";
 const BYTES = 16_384;

@@ -6,7 +6,7 @@ export const openEmergency = async (world: ReturnType<typeof openWorld>) => {
   const { board } = await world.start();
   await world.wait(30_000);
   const press = (number: number): void =>
-    void board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
+    board.press({ board: "aaaaaaaa", number, loop: 0, count: 1, ageMs: 0 });
   press(1);
   await world.wait(1_500);
   const { topic } = world.heard.find(({ topic: one }) => one.includes("/emergency/"))!;
@@ -20,7 +20,7 @@ export const openEmergency = async (world: ReturnType<typeof openWorld>) => {
     topicOf: (name: string) => topic.replace(/emergency\/.*/, name),
     tell,
     /** Dispatch acknowledges. `aheadMs`: of its clock; NaN: it does not say when. */
-    say(stage: string, { by = "operator", aheadMs = 0 } = {}): void {
+    say: (stage: string, { by = "operator", aheadMs = 0 } = {}): void => {
       const time = Number.isNaN(aheadMs) ? {} : { at: new Date(world.time.host() + aheadMs).toISOString() };
       tell(`${topic}/ack`, { stage, by, ...time });
     },
