@@ -79,6 +79,13 @@ const flashConfig = async (args: readonly string[]): Promise<number> => {
   return exit;
 };
 
+/** Whether an emergency is open: a service that runs does not interrupt it. False: there is none, or nobody can read it. */
+const isKnownOpen = (root: Root): Promise<boolean> =>
+  openEpisode(settingsNow(root)).then(
+    (open) => open === "emergency",
+    () => false,
+  );
+
 const flashBack = async (args: readonly string[]): Promise<number> => {
   const given = options(args, OPTIONS);
   const { root, store } = openRoot(given.root);
@@ -88,10 +95,10 @@ const flashBack = async (args: readonly string[]): Promise<number> => {
   const state = beginGoingBack(disk, await store.state(), "it was taken back by hand");
   if (!state?.going) throw new CommandError(EXIT.failed, "there is no previous configuration to go back to");
   const { from, to } = state.going;
+  const later = (await isKnownOpen(root))
+    ? "; an emergency is open: a service takes it over when that is over"
+    : "";
   await store.goBack(to, state);
-  // A service that runs does not interrupt one.
-  const isOpen = (await openEpisode(settingsNow(root))) === "emergency";
-  const later = isOpen ? "; an emergency is open: a service takes it over when that is over" : "";
   if (given.json) print({ ok: true, version: to, from });
   else process.stdout.write(`version ${to} is in force again; version ${from} was taken back${later}\n`);
   return EXIT.ok;

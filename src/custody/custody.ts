@@ -86,7 +86,7 @@ export const clockBehindMs = (
 ): number | undefined => {
   const { data: receipt } = ReceiptMessage.safeParse(value);
   const isOurs = receipt !== undefined && (newest === undefined || newest.by === receipt.by);
-  if (!isOurs || now.clock === "unset" || waitedMs > AT_ONCE_MS) return undefined;
+  if (!isOurs || now.clock === "unset" || !isLive(waitedMs)) return undefined;
   return Math.max(0, now.at - Date.parse(receipt.at));
 };
 
@@ -102,7 +102,8 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   const at = Date.parse(receipt.at);
   const { newest } = memory;
   if (receipt.store !== store) return ignored("foreign-store", `it is for store ${receipt.store}`);
-  if (newest && newest.by !== receipt.by && memory.silentMs < DAY_MS)
+  const isSecond = newest !== undefined && newest.by !== receipt.by;
+  if (isSecond && !isSuccessor(memory, known))
     return ignored("second-recorder", `it is by ${receipt.by}, and the receipts of ${newest.by} count`);
   if (!isNewer(at, memory, known)) return ignored("not-newer", `it was written at ${receipt.at}`);
   if (coversUnsent(receipt, known)) return { kind: "later" };
@@ -123,14 +124,19 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   };
 };
 
+/** After a day of silence another recorder counts, if it was just heard: a broker may hold a receipt of one of long ago. */
+const isSuccessor = ({ silentMs }: CustodyMemory, { waitedMs }: Known): boolean =>
+  silentMs >= DAY_MS && isLive(waitedMs);
+
+/** Whether a receipt was just written. `waitedMs`: for how long it may have waited. */
+export const isLive = (waitedMs: number): boolean => waitedMs <= AT_ONCE_MS;
+
 /**
  * After a day of silence one that is older counts as well, if it was just written: the recorder's clock may have been wrong
  * before. A broker may hold one of long ago.
  */
 const isNewer = (at: number, { newest, silentMs }: CustodyMemory, { waitedMs }: Known): boolean =>
-  newest === undefined ||
-  at > newest.at ||
-  (at !== newest.at && silentMs >= DAY_MS && waitedMs <= AT_ONCE_MS);
+  newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS && isLive(waitedMs));
 
 /**
  * Whether one number is so far above another that only a jump explains it. A restored card lacks fewer numbers, unless the
@@ -174,10 +180,13 @@ export const modeOf = (setting: CustodySetting, { proven }: CustodyMemory): Cust
 export const overrides0x10 = (receiptAgeMs: number | undefined): boolean =>
   receiptAgeMs !== undefined && receiptAgeMs < FRESH_MS;
 
-/** The link was connected for another `ms` without a receipt. */
-export const silentFor = (memory: CustodyMemory, ms: number): CustodyMemory => {
+/**
+ * The link was connected for another `ms` without a receipt that counts. `isFollowed`: another recorder lives, so its next
+ * receipt counts after a day; what it lacks must be there then.
+ */
+export const silentFor = (memory: CustodyMemory, ms: number, isFollowed = false): CustodyMemory => {
   const silentMs = Math.min(memory.silentMs + ms, DAY_MS);
-  return { ...memory, silentMs, proven: memory.proven && silentMs < DAY_MS };
+  return { ...memory, silentMs, proven: memory.proven && (silentMs < DAY_MS || isFollowed) };
 };
 
 /** Whether there was no receipt for a day of connection, though there should be. */

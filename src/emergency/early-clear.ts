@@ -87,14 +87,15 @@ const areSteady = (known: Episode, { steadyFrom, newest }: Refused, cleared: Cam
   isSteady(steadyFrom, cleared) &&
   cleared.mono - seenSince(known) > RESENT_MS;
 
-/** The first of those that are steady, after a further one was refused. */
-const steadyFromThen = (
+/** What is steady after a further one was refused. One that the broker had sent before neither belongs to it nor ends it. */
+const steadyThen = (
   refused: Refused | undefined,
   { at, mono, repeated }: Came,
-): Refused["steadyFrom"] => {
-  if (repeated === true) return undefined;
-  const first = refused?.steadyFrom;
-  return first && isSteady(first, { at, mono }) ? first : { at, mono };
+): Pick<Refused, "newest" | "steadyFrom"> => {
+  const { newest, steadyFrom } = refused ?? {};
+  if (repeated === true) return { newest, steadyFrom };
+  const isNext = steadyFrom !== undefined && isSteady(steadyFrom, { at, mono });
+  return { newest: refused && { at, mono }, steadyFrom: isNext ? steadyFrom : { at, mono } };
 };
 
 /**
@@ -187,10 +188,8 @@ export const refusedEarly = (known: Episode, cleared: Came): Episode => {
   const isOfUnknownAge = isSeen(known, mono) && !isWrittenEarly(known, cleared);
   const { ageUnknown = isOfUnknownAge, ...first } = known.earlyClear ?? { at, mono };
   const latestAt = later(first.latestAt ?? first.at, at);
-  const steadyFrom = steadyFromThen(known.earlyClear, cleared);
-  const earlyClear = known.earlyClear
-    ? { ...first, newest: { at, mono }, latestAt, steadyFrom }
-    : { ...first, steadyFrom };
+  const steady = steadyThen(known.earlyClear, cleared);
+  const earlyClear = { ...first, ...steady, ...(known.earlyClear ? { latestAt } : {}) };
   return {
     ...known,
     earlyClear: ageUnknown && isOfUnknownAge ? { ...earlyClear, ageUnknown: true } : earlyClear,

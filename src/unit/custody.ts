@@ -2,6 +2,7 @@ import {
   claimOf,
   clockBehindMs,
   isForsaken,
+  isLive,
   judge,
   modeOf,
   overrides0x10,
@@ -51,6 +52,8 @@ const REMEMBERED_MS = 60_000;
 const MOVED_MS = 60_000;
 /** A second recorder that has not been heard for so long is gone. */
 const SECOND_MS = 24 * 3_600_000;
+/** One that lives has something new to confirm within this time. */
+const LIVES_MS = 3_600_000;
 /** A longer silence between two ticks was a standstill of the process. */
 const TICK_MAX_MS = 5_000;
 
@@ -64,6 +67,8 @@ export class CustodyPart {
   #counted: { readonly at: number; readonly mono: number; readonly broker: string } | undefined;
   #newest: ReceiptMessage | undefined;
   #secondAt: number | undefined;
+  /** When a receipt of a second recorder last came that was just written. */
+  #secondLivedAt = -Infinity;
   #receiving: Promise<void> = Promise.resolve();
   #unread = 0;
   /** A receipt that is to be judged later: the outbox is not recovered, or see `Verdict`. */
@@ -222,7 +227,7 @@ export class CustodyPart {
     }
     if (verdict.kind === "later") this.#early = came;
     if (verdict.kind === "later" || verdict.kind === "jumped") return; // it has not jumped after a leap
-    if (verdict.kind === "ignored") this.#ignore(verdict.why, verdict.detail);
+    if (verdict.kind === "ignored") this.#ignore(verdict, waitedMs);
     else if (verdict.kind === "renew") this.#renew(verdict);
     else this.#count(verdict, broker);
   }
@@ -287,7 +292,7 @@ export class CustodyPart {
     }
   }
 
-  #ignore(why: Ignored, detail: string): void {
+  #ignore({ why, detail }: Verdict & { kind: "ignored" }, waitedMs: number): void {
     const { log, faults, clock } = this.#options;
     const times = (this.#ignored.get(why) ?? 0) + 1;
     this.#ignored.set(why, times);
@@ -297,6 +302,7 @@ export class CustodyPart {
     if (why !== "second-recorder") return;
     if (this.#secondAt === undefined) faults.raise({ part: "custody", code: "second-recorder" }, detail);
     this.#secondAt = clock.mono();
+    if (isLive(waitedMs)) this.#secondLivedAt = clock.mono();
   }
 
   #remember(memory: CustodyMemory): void {
@@ -349,7 +355,8 @@ export class CustodyPart {
   #silence(link: Sender, ms: number): void {
     const { setting, faults } = this.#options;
     const { proven } = this.#memory;
-    this.#take(silentFor(this.#memory, ms));
+    const isFollowed = this.#options.clock.mono() - this.#secondLivedAt < LIVES_MS;
+    this.#take(silentFor(this.#memory, ms, isFollowed));
     if (proven !== this.#memory.proven) void this.#keep().then(() => link.rewind());
     const wasForsaken = this.#forsaken;
     this.#forsaken = isForsaken(setting, this.#memory);

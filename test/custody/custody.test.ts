@@ -164,6 +164,10 @@ describe("a receipt", () => {
       kind: "counts",
       memory: { newest: { by: "recorder-b" }, silentMs: 0 },
     });
+    // What a broker has kept of a recorder of long ago.
+    expect(judge(silentFor(almost, 1), second, { ...KNOWN, waitedMs: Infinity })).toMatchObject({
+      why: "second-recorder",
+    });
   });
 
   test.each([
@@ -206,6 +210,13 @@ test("after a day of connection without a receipt custody falls back to the brok
   expect(modeOf("dispatch", silent)).toBe("dispatch");
   expect(isForsaken("dispatch", silent)).toBe(true);
   expect(isForsaken("broker", silent)).toBe(false);
+});
+
+test("custody does not fall back while another recorder lives, whose receipts count after that day", () => {
+  const followed = silentFor(heard, 24 * HOUR_MS, true);
+  expect(modeOf("auto", followed)).toBe("dispatch");
+  expect(judge(followed, receipt({ by: "recorder-b" }), KNOWN).kind).toBe("counts");
+  expect(modeOf("auto", silentFor(followed, 1))).toBe("broker");
 });
 
 test("a unit that never had a receipt is not forsaken, unless it is told to wait for them", () => {

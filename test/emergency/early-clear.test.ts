@@ -68,6 +68,7 @@ describe("a cleared after a further press", () => {
     expect(end(resent[0]!, said(50_000), said(70_000))).toEqual(["active 2"]);
     expect(end(resent[0]!, said(50_000), said(70_000), said(90_000))).toEqual(["cleared 2"]);
     expect(end(said(10_000), resent[0]!, said(50_000))).toEqual(["active 2"]);
+    expect(end(said(10_000), said(30_000), resent[1]!, said(60_000))).toEqual(["cleared 2"]);
     // A broker that has no acknowledgement sends all of them again after 30 s, even if it does not say so.
     expect(end(said(5_000), said(18_000), said(32_000))).toEqual(["active 2"]);
   });

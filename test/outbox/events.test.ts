@@ -7,6 +7,8 @@ import type { Clock } from "../../src/domain/time.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { systemTime } from "../../src/runtime/time.ts";
 import { createSimulatedDisk, type SimulatedDisk } from "../simulation/disk.ts";
+import { LifeTime } from "../simulation/life.ts";
+import { diskOf } from "../simulation/real/disk.ts";
 import { EPISODE, remembering } from "./kept-episode.ts";
 import { openTestOutbox, type TestOptions } from "./open-outbox.ts";
 
@@ -189,7 +191,8 @@ describe("lives that end in a power cut", () => {
     const stored = new Set<number>();
     let boot = 0;
     for (let life = 0; life < 25; life++) {
-      const outbox = await open(of, { early: random() < 0.5 });
+      const alive = new LifeTime(systemTime);
+      const outbox = await open(of, { early: random() < 0.5, disk: diskOf(of, alive), time: alive });
       expect(outbox.boot).toBeGreaterThan(boot);
       ({ boot } = outbox);
       const turns = Math.floor(random() * 8);
@@ -207,6 +210,7 @@ describe("lives that end in a power cut", () => {
           );
         if (random() < 0.3) outbox.nextConnection();
       }
+      alive.kill();
       of.cut();
     }
     await using outbox = await open(of);

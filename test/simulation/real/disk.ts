@@ -19,7 +19,8 @@ const storeOf = (store: Store, life: LifeTime): Store => ({
   close: life.port(() => store.close()),
 });
 
-const diskOf = (disk: Disk, life: LifeTime): Disk => ({
+/** The same for the disk. */
+export const diskOf = (disk: Disk, life: LifeTime): Disk => ({
   path: disk.path,
   lock: life.port(() => disk.lock()),
   readVital: life.port(() => disk.readVital()),
