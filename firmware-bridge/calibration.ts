@@ -1,4 +1,4 @@
-import { askBoard, findBoard, LineError, type Answer, type LineOptions } from "./asking.ts";
+import { askBoard, findBoard, isOlder, LineError, type Answer, type LineOptions } from "./asking.ts";
 
 /** Tells a board its supply, and asks what it makes of it. */
 
@@ -8,7 +8,7 @@ export const PLAUSIBLE_MV = { min: 4_300, max: 5_500 } as const;
 export type CalibrationOptions = LineOptions & { readonly bauds: readonly number[] };
 
 /**
- * Why a board was not calibrated. `silent`: the port cannot be opened, or no board answers. `old`: its firmware
+ * Why a board was not calibrated. `silent`: the port cannot be opened, or no board answers in time. `old`: its firmware
  * cannot be calibrated. `refused`: its reference would be off by more than any chip's is.
  */
 export class CalibrationError extends Error {
@@ -30,6 +30,8 @@ export type Calibrated = {
   readonly referenceV: number;
 };
 
+/** The first firmware that can be calibrated. */
+const FIRST = "1.4";
 /** The board answers within some milliseconds, once its EEPROM is written. */
 const ANSWER = { tries: 4, ms: 500 };
 
@@ -41,9 +43,14 @@ const supplyOf = async (
   const { board, firmware } = hello;
   const answer = await askBoard(talk, { kind: "calibrate", board, supplyMv }, "supply", ANSWER);
   if (answer) return answer;
+  if (!isOlder(firmware, FIRST))
+    throw new CalibrationError(
+      "silent",
+      `the panic board (firmware ${firmware}) did not answer in time: is the line or the computer busy? Run this again`,
+    );
   throw new CalibrationError(
     "old",
-    `the panic board runs firmware ${firmware}, which cannot be calibrated: update it to 1.4 or newer`,
+    `the panic board runs firmware ${firmware}, which cannot be calibrated: update it to ${FIRST} or newer`,
   );
 };
 

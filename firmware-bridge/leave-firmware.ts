@@ -1,4 +1,4 @@
-import { askBoard, findBoard, type Answer, type LineOptions } from "./asking.ts";
+import { askBoard, findBoard, isOlder, type Answer, type LineOptions } from "./asking.ts";
 import type { Conversation } from "./conversation.ts";
 import type { FirmwareImage } from "./firmware-image.ts";
 import { encodeToBoard, type ToBoard } from "./protocol.ts";
@@ -25,10 +25,11 @@ export type Before = { readonly board: string; readonly firmware: string };
 
 /**
  * `same`: the board has the image, and nothing was done. `left`: its boot loader starts now. `unable`: its
- * firmware is too old to start a boot loader. `absent`: no firmware of ours answers.
+ * firmware is too old to start a boot loader. `unanswered`: it can, and has not answered in time. `absent`: no
+ * firmware of ours answers.
  */
 export type Left =
-  | { readonly kind: "same" | "left" | "unable"; readonly before: Before }
+  | { readonly kind: "same" | "left" | "unable" | "unanswered"; readonly before: Before }
   | { readonly kind: "absent"; readonly before: undefined };
 
 const QUESTION = { tries: 4, ms: 500 };
@@ -39,6 +40,9 @@ const LEAVE_MS = 250;
 /** The board reads a message within some milliseconds. */
 const SHOW_MS = 100;
 
+/** The first firmware of which every board knows `update`. Not all of 1.2 do. */
+const FIRST = "1.3";
+
 const NOTHING = new Uint8Array(0);
 
 /** Sends bytes, and waits for a time whatever comes. */
@@ -47,10 +51,14 @@ const tell = (talk: Conversation, bytes: Uint8Array, ms: number) => talk.ask(byt
 const isSame = ({ seal }: Answer<"update">, { bytes, crc }: FirmwareImage): boolean =>
   seal.bytes === bytes && seal.crc === crc;
 
-/** Throws if the board does not start its boot loader. An answer that is lost is none: the loader is looked for. */
-const requestLoader = async (talk: Conversation, board: string): Promise<void> => {
+/**
+ * Whether the board has answered that it starts its boot loader. Throws if it refuses. If the answer is lost, the
+ * loader may start all the same.
+ */
+const requestLoader = async (talk: Conversation, board: string): Promise<boolean> => {
   const answer = await askBoard(talk, { kind: "update", board, consent: true }, "update", CONSENT);
-  if (!answer || answer.state === "starting" || answer.state === "ready") return;
+  if (!answer) return false;
+  if (answer.state === "starting" || answer.state === "ready") return true;
   throw new UpdateError(
     answer.state === "no-loader" ? "no-loader" : "refused",
     `the panic board is not updated: ${REFUSALS[answer.state]}`,
@@ -65,10 +73,10 @@ export const leaveFirmware = async (options: LeaveOptions): Promise<Left> => {
   const { board, firmware } = found.hello;
   const before = { board, firmware };
   const known = await askBoard(talk, { kind: "update", board, consent: false }, "update", QUESTION);
-  if (!known) return { kind: "unable", before };
+  if (!known) return { kind: isOlder(firmware, FIRST) ? "unable" : "unanswered", before };
   if (!options.force && isSame(known, options.image)) return { kind: "same", before };
   if (known.state === "emergency" && options.atRest) await tell(talk, encodeToBoard(options.atRest), SHOW_MS);
-  await requestLoader(talk, board);
+  const isStarting = await requestLoader(talk, board);
   await tell(talk, NOTHING, LEAVE_MS);
-  return { kind: "left", before };
+  return { kind: isStarting ? "left" : "unanswered", before };
 };

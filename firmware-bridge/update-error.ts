@@ -2,7 +2,7 @@
  * Why an update was not made.
  *
  * - `refused`: the board is needed now.
- * - `silent`: the port cannot be opened, or nothing answers on it. `in-use`: another program has the port.
+ * - `silent`: the port cannot be opened, or nothing answers on it in time. `in-use`: another program has the port.
  * - `no-loader`: the board has no boot loader. `old-loader`: it has one that cannot be used.
  * - `no-start`: there is a firmware, ours or another, that starts no boot loader.
  * - `chip`: the chip is another one.

@@ -55,6 +55,11 @@ const otherFirmware = async (options: UpdateOptions): Promise<string | undefined
  * its first page.
  */
 const noLoader = async (options: UpdateOptions, { kind, before }: Left): Promise<UpdateError | "started"> => {
+  if (before && kind === "unanswered")
+    return new UpdateError(
+      "silent",
+      `the panic board (firmware ${before.firmware}) did not answer in time: is the line or the computer busy? Nothing was written: run this again`,
+    );
   if (before) {
     const why =
       kind === "unable" ? "is too old to start a boot loader" : "starts no boot loader that answers";

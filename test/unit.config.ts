@@ -11,19 +11,33 @@ const SLOW = [
   "a broker that announces",
   // A day of a car.
   "a recorder that dies takes no number with it",
+  // 1,200 messages, one after the other.
+  "PUBACK .*that comes a second time",
+  // Many MiB.
+  ".*a message of 64 MiB",
+  ".*40 MiB into a pipe",
+  ".*a gzip bomb",
+  ".*the largest memory there can be",
+  // Hours of one or several units.
+  "a gap whose own record is lost before it was delivered .*is declared anew also when more",
+  "what dispatch says is heard after chance has ended",
+  "a report leaves the car only with a signed receipt, however long",
+  ".*150 random lives",
+  "a quiet car whose disk takes nothing",
   // A simulation of its own. That each mutant applies is tested here.
   "a mutant is caught",
 ];
 
 /**
  * What one runs while working: the pure rooms, ports and their contracts, documents. It needs no root, no
- * Debian package and no network, and 14 s of processor time on a quiet machine, 35 s on a busy one.
+ * Debian package and no network, no browser and no pages that are built. 70 s of processor
+ * time were measured on a busy machine.
  */
 export default defineConfig({
   plugins: [built],
   test: {
     include: [
-      "test/rooms.test.ts",
+      "test/{rooms,unit-config}.test.ts",
       "test/{domain,decode,policy,emergency,commands,wire,dispatch,custody,commissioning,settings,bundle,status,unit,tools}/**/*.test.ts",
       "test/{outbox,sources,runtime,simulation}/**/*.test.ts",
       "test/web/*.test.ts",
@@ -35,11 +49,16 @@ export default defineConfig({
       "test/outbox/{damage,full-disk,long-drive,start,upgrade,inspect,outbox}.test.ts",
       // A minute, by its name.
       "test/simulation/minute.test.ts",
+      // They drive whole units, for hours of simulated time.
+      "test/unit/{unconfirmed,useless-broker,cluster,disk-fails-later,two-brokers-clear,progress}.test.ts",
+      "test/simulation/{standstill,world}.test.ts",
       // They wait for real devices.
       "test/unit/receiver.test.ts",
       "test/sources/byte-sources.test.ts",
-      // It shows the pages in a browser.
+      // They show the pages in a browser.
       "test/web/browser*.test.ts",
+      // It packs the pages, which must be built.
+      "test/tools/package/package.test.ts",
       // The parser takes longer to load than all other documents take to be checked.
       "test/tools/asyncapi-parser.test.ts",
     ],

@@ -53,8 +53,9 @@ export const check: Command = {
 Prints every fault of the configuration, its vehicle profile, its database and its signal map: file,
 line, column, key, what was expected and what was found. A CA, certificate or key that is there and
 that the link could not use is a fault too, and so is panic.image if no board would start it. These
-are only warnings: a certificate or database that is not there yet, a left-out panic block, and a
-bus if its library is not installed on this machine.
+are only warnings: a certificate or database that is not there yet, a left-out panic block, a bus if
+its library is not installed on this machine, and what is wrong with this car's own certificate or
+key (exposed, foreign, expired): doctor fails on that.
 --root: checks the configuration in force with local.yaml laid over it.
 --json: one line {valid, faults, warnings}; a fault is {file, line, column, path, part, code,
 expected, found, remedy, fatal}.

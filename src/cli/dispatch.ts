@@ -20,7 +20,7 @@ import {
   readWeb,
   WEB_HELP,
   WEB_OPTIONS,
-  WEB_USAGE,
+  webUsage,
   withWebAddress,
   type WebOptions,
 } from "./lib/web-options.ts";
@@ -128,7 +128,7 @@ export const dispatch: Command = {
   usage: `patrol-unit dispatch --broker URL [--prefix patrol/v1] [--json]
                      [--ack received|accepted|cleared] [--sign FILE]
                      [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
-                     ${WEB_USAGE}
+                     ${webUsage(21)}
 
 One readable line a report; --json: one JSON line a message ({topic, retain, payload}, a history
 batch as a list of reports). (late): a report from the backlog, not live. (clock unset): it was made

@@ -1,6 +1,6 @@
 import type { Command } from "./lib/command.ts";
 import { SIGN_HELP } from "./lib/sign-help.ts";
-import { WEB_HELP, WEB_USAGE } from "./lib/web-options.ts";
+import { WEB_HELP, webUsage } from "./lib/web-options.ts";
 
 /** Each action is loaded only when it is used. */
 const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
@@ -16,7 +16,7 @@ export const record: Command = {
                    [--prefix patrol/v1]
                    [--ca FILE] [--cert FILE --key FILE] [--username NAME --password WORD]
                    [--sign FILE]
-                   ${WEB_USAGE}
+                   ${webUsage(19)}
 patrol-unit record audit --into TARGET [--json]
 patrol-unit record track --into TARGET --unit UNIT [--from TIME] [--to TIME] | [--episode E]
                    [--format ndjson|gpx]

@@ -129,8 +129,8 @@ const read = (file: string): Buffer => {
   throw new ConfigurationError([unreadable(file, found.reason)]);
 };
 
-/** The files of the link that cannot be read now. They may be added later. */
-const absentFiles = ({ dispatch }: UnitSettings): string[] =>
+/** The files of the link that the document names and that cannot be read now. They may be added later. */
+const absentFiles = ({ dispatch }: UnitSettings, document: ConfigDocument): string[] =>
   (["ca", "cert", "key"] as const).flatMap((key) => {
     const path = dispatch[key];
     if (path === undefined) return [];
@@ -138,7 +138,10 @@ const absentFiles = ({ dispatch }: UnitSettings): string[] =>
       accessSync(path, constants.R_OK);
       return [];
     } catch {
-      return [`dispatch.${key}: ${path} cannot be read (it must be there before the unit runs)`];
+      const { file, line, column } = document.placeOf(["dispatch", key]);
+      return [
+        `${file}:${line}:${column}: dispatch.${key}: ${path} cannot be read (it must be there before the unit runs)`,
+      ];
     }
   });
 
@@ -249,13 +252,14 @@ const exposedLocal = ({ root }: ConfigSource): string[] => {
 const readFrom = (source: ConfigSource): Omit<Loaded, "settings"> & Resolved => {
   const { document, sha256, faults: ofText } = readWritten(source);
   const { settings: found, bus, faults: ofKeys } = settingsOf(document);
-  const used = found && withIdentity(besideTheirFile(found, document, source.root), source);
+  const named = found && besideTheirFile(found, document, source.root);
+  const used = named && withIdentity(named, source);
   const faults = inOrder([...ofText, ...ofKeys, ...(used?.faults ?? [])]);
   return {
     settings: faults.some(({ fatal }) => fatal) ? undefined : used?.settings,
     bus,
     sha256,
-    warnings: [...exposedLocal(source), ...(used ? absentFiles(used.settings) : [])],
+    warnings: [...exposedLocal(source), ...(named ? absentFiles(named, document) : [])],
     faults,
   };
 };

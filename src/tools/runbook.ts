@@ -96,6 +96,13 @@ The package installs \`patrol-unit\` as \`/usr/bin/patrol-unit\`. Run it as root
 beside the service: it then asks the service about the devices. In a car that is configured by hand (README, "One car by hand")
 write \`--config /etc/patrol-unit/patrol-unit.yaml\` instead of \`--root …\`.
 
+\`status\` exits with 0 whenever the service answers, also with active faults: a script reads \`status --json\`, or uses
+\`doctor\`, which exits with 1 or 69 if something fails.
+
+\`systemd/…\` and \`firmware-bridge/…\` in a remedy are files of a checkout. The package installs \`50-patrol-unit.rules\`, and has the
+panic board's firmware in \`/opt/patrol-unit/current/dist/firmware-bridge/firmware/\`. In a checkout
+\`/usr/share/doc/patrol-unit/examples/25-can0.network\` is \`systemd/25-can0.network\`.
+
 **The service does not start.** \`systemctl status patrol-unit\` shows the exit code.
 
 - 78: the configuration cannot be read, or has no unit name or no broker. \`check\` prints file, line and column. systemd does not

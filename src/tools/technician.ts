@@ -81,7 +81,7 @@ patrol-unit init --root $ROOT --trust hq.pub.pem --ca ca.pem --unit zrenjanin/zr
 patrol-unit enrol request --root $ROOT --out zr-117.csr
 \`\`\`
 
-Headquarters makes \`zr-117.pem\` of \`zr-117.csr\` ("For each car"). The key stays in the car. Then:
+\`init\` asks for what it cannot find; \`--gps\`, \`--panic\`, \`--can\` and \`--profile\` answer beforehand. Headquarters makes \`zr-117.pem\` of \`zr-117.csr\` ("For each car"). The key stays in the car. Then:
 
 \`\`\`sh
 patrol-unit enrol install zr-117.pem --root $ROOT
@@ -100,7 +100,7 @@ patrol-unit drill --root $ROOT
 
 The commissioning list: it says what to do next, and ticks each step itself. It wants each button pressed as a drill, which dispatch
 clears, each signal of the bus changed, each broker reached, and a minute of good positions. At a terminal, Enter: ready to press; \`s\`: skip a
-step with a reason; \`q\`: end. It ends with a report that the car signs; dispatch is told. Only a list without \`FAIL\` lets the car leave:
+step with a reason; \`q\`: end. It ends with a report that the car signs; dispatch is told. A list with \`FAIL\` keeps the car here; with skipped steps dispatch decides:
 
 \`\`\`sh
 patrol-unit commission --root $ROOT --technician 'M. Petrovic'
@@ -184,9 +184,9 @@ A certificate authority by openssl, in a folder that is not on a network. Leave 
 passphrase. \`config\` is that of the checkout.
 
 \`\`\`sh
-mkdir ca && cp config/broker/ca.cnf ca/ && cd ca && touch index.txt && echo 01 > crlnumber
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout ca.key -out ca.pem -days 7300 -subj '/CN=Police fleet'
-openssl ca -config ca.cnf -gencrl -out crl.pem
+mkdir ca && cp config/broker/ca.cnf ca/ && touch ca/index.txt && echo 01 > ca/crlnumber
+(cd ca && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout ca.key -out ca.pem -days 7300 -subj '/CN=Police fleet')
+(cd ca && openssl ca -config ca.cnf -gencrl -out crl.pem)
 \`\`\`
 
 The key that signs bundles; \`hq.pub.pem\` goes into the cars, \`hq.pem\` stays here:
@@ -197,14 +197,14 @@ patrol-unit bundle keygen --out hq.pem
 
 ## The broker
 
-Its certificate, with the name by which the cars call it. Recorder and dispatch get theirs as a car does, with CN \`recorder\` and \`dispatch\`.
+Its certificate, with the name by which the cars call it, and that of dispatch. The recorder gets its own by the last two lines, with
+\`recorder\` instead of \`dispatch\`.
 
 \`\`\`sh
-cd ca
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout broker.key -out broker.csr -subj /CN=dispatch-a -addext subjectAltName=DNS:dispatch-a
-openssl ca -config ca.cnf -name brokers -batch -notext -in broker.csr -out broker.pem
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout dispatch.key -out dispatch.csr -subj /CN=dispatch
-openssl ca -config ca.cnf -batch -notext -in dispatch.csr -out dispatch.pem
+(cd ca && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout broker.key -out broker.csr -subj /CN=dispatch-a -addext subjectAltName=DNS:dispatch-a)
+(cd ca && openssl ca -config ca.cnf -name brokers -batch -notext -in broker.csr -out broker.pem)
+(cd ca && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout dispatch.key -out dispatch.csr -subj /CN=dispatch)
+(cd ca && openssl ca -config ca.cnf -batch -notext -in dispatch.csr -out dispatch.pem)
 \`\`\`
 
 Run these on the broker. A car may write only to topics below its own name, and it may not write
@@ -223,7 +223,7 @@ Look at the name in the request before you sign it: it is the car's right to wri
 
 \`\`\`sh
 openssl req -in zr-117.csr -verify -noout -subject
-cd ca && openssl ca -config ca.cnf -batch -notext -in ../zr-117.csr -out zr-117.pem
+(cd ca && openssl ca -config ca.cnf -batch -notext -in ../zr-117.csr -out zr-117.pem)
 \`\`\`
 
 When the technician brings the commissioning report back: whether the car has signed it, and what it says.
@@ -234,7 +234,12 @@ patrol-unit commission verify zr-117.jws --ca ca/ca.pem
 
 ## For each configuration
 
-\`fleet/patrol-unit.yaml\` is what all cars share; what belongs to one car is in its \`local.yaml\`. \`fleet/ca.pem\` is the authority's.
+\`fleet/patrol-unit.yaml\` is what all cars share; what belongs to one car is in its \`local.yaml\`.
+\`fleet/ca.pem\` is the authority's:
+
+\`\`\`sh
+mkdir -p fleet && cp ca/ca.pem fleet/
+\`\`\`
 
 \`\`\`yaml
 panic: { buttons: { dash: { loop: 0 } } }
@@ -254,7 +259,7 @@ patrol-unit bundle fleet --key hq.pem --for 'zrenjanin/*' --version 1 --out flee
 Its certificate does not count any more once the broker has the new list:
 
 \`\`\`sh
-cd ca && openssl ca -config ca.cnf -revoke zr-117.pem && openssl ca -config ca.cnf -gencrl -out crl.pem && cd ..
+(cd ca && openssl ca -config ca.cnf -revoke zr-117.pem && openssl ca -config ca.cnf -gencrl -out crl.pem)
 cp ca/crl.pem /etc/mosquitto/ && systemctl restart mosquitto
 \`\`\`
 `;

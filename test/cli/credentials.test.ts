@@ -131,7 +131,7 @@ describe("check of the files of the link", () => {
 
   test("only warns of a file that is not there yet", async () => {
     expect(await checked("ca: later.pem, cert: unit.pem, key: later.key")).toBe("");
-    expect(warned.match(/^warning: dispatch\.(ca|key): .* cannot be read/gm)).toHaveLength(2);
+    expect(warned.match(/^warning: \S+:\d+:\d+: dispatch\.(ca|key): .* cannot be read/gm)).toHaveLength(2);
   });
 });
 

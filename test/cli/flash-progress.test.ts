@@ -7,8 +7,11 @@ const shownOn = (isTTY: boolean): string => {
   {
     using progress = showProgress({ isTTY, write });
     progress.begin("looking");
+    const of = 158;
     for (const doing of ["write", "verify"] as const)
-      for (let done = 1; done <= 8; done++) progress.update({ doing, done, of: 8 });
+      for (let done = 1; done < of; done++) progress.update({ doing, done, of });
+    // The page that decides whether the board starts the firmware comes last.
+    for (const doing of ["write", "verify"] as const) progress.update({ doing, done: of, of });
   }
   return text;
 };
@@ -22,6 +25,9 @@ test("on a terminal progress is one line, overwritten, and erased at the end", (
   const shown = shownOn(true);
   expect(shown).not.toContain("\n");
   const lines = shown.split("\r\u001B[K");
-  expect(lines).toEqual(expect.arrayContaining(["looking", "writing 12 %", "verifying 100 %"]));
+  expect(lines).toEqual(
+    expect.arrayContaining(["looking", "writing 12 %", "writing 100 %", "verifying 100 %"]),
+  );
+  expect(lines.findLastIndex((line) => line.startsWith("writing"))).toBe(lines.indexOf("verifying 1 %") - 1);
   expect(lines.at(-1)).toBe("");
 });

@@ -15,6 +15,7 @@ const CUTS =
 
 const image = readFirmware(firmwareText());
 const other = otherFirmware();
+const UPDATE_REQUEST = 0x4f;
 const PAGES = image.pages.length + 1;
 
 const holds = ({ flash }: BootBench) =>
@@ -149,6 +150,26 @@ describe("an update", () => {
     const result = await old.update(image);
     expect(result.status === "rejected" && String(result.reason)).toContain("too old to start a boot loader");
   });
+
+  test.each([
+    ["question", 0],
+    ["consent", 1],
+  ])(
+    "of a board that does not hear the %s in time is not the fault of its firmware",
+    async (_what, heard) => {
+      let asked = 0;
+      const line = openUpdateBench({
+        images: [other, loaderText()],
+        spoil: (byte) => (byte === UPDATE_REQUEST && asked++ >= heard ? 0 : byte),
+      });
+      const { firmware } = line.bench.hello()!;
+      const result = await line.update(image);
+      expect(result).toMatchObject({ reason: { code: "silent" } });
+      expect(result.status === "rejected" && String(result.reason)).toContain(
+        `the panic board (firmware ${firmware}) did not answer in time`,
+      );
+    },
+  );
 
   test.each([1, 2, 3])("goes through a line on which one byte in 2,000 is broken (seed %i)", async (seed) => {
     const line = openUpdateBench({

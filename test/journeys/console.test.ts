@@ -18,7 +18,7 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await openBrowser();
 });
-afterAll(() => browser.close());
+afterAll(() => browser?.close());
 
 let broker: Centre["broker"];
 let stack: Centre["stack"];

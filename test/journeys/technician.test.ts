@@ -91,11 +91,11 @@ exec ${process.execPath} ${repository}/src/main.ts "$@"
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "technician-"));
+  folder = dir;
   chmodSync(dir, 0o777);
   stack.defer(() => rmSync(dir, { recursive: true, force: true }));
   port = await freePort();
-  for (const folder of ["bin", "devices", "mosquitto", "fleet", "stick", "root-parent"])
-    mkdirSync(at(folder));
+  for (const folder of ["bin", "devices", "mosquitto", "stick", "root-parent"]) mkdirSync(at(folder));
   chmodSync(at("mosquitto"), 0o777);
   for (const [name, text] of [
     ["systemctl", systemctl(process.cwd())],
@@ -130,6 +130,9 @@ const here = (text: string): string =>
     .replaceAll("dispatch-a:8883", `localhost:${port}`)
     .replaceAll("dispatch-a", "localhost");
 
+/** Where the blocks are run: each begins in the folder in which the one before has ended, as for a reader. */
+let folder: string;
+
 /** Runs the n-th block below a heading. */
 const run = async (
   title: string,
@@ -139,8 +142,8 @@ const run = async (
   const block = commands.filter((one) => one.title === title)[n];
   if (!block) throw new Error(`there is no block ${n} below ${title}`);
   done.add(block.text);
-  const child = spawn("sh", ["-e", "-c", here(block.text)], {
-    cwd: dir,
+  const child = spawn("sh", ["-e", "-c", `${here(block.text)}pwd > "${at("folder")}"`], {
+    cwd: folder,
     env: { ...process.env, PATH: `${at("bin")}:${process.env["PATH"]}`, ROOT: at("root") },
   });
   let text = "";
@@ -151,6 +154,7 @@ const run = async (
     });
   const ran = await new Promise<Ran>((end) => child.on("close", (code) => end({ code: code ?? 1, text })));
   expect(ran.code, `${block.text}\n${text}`).toBe(0);
+  folder = readFileSync(at("folder"), "utf8").trimEnd();
   return text;
 };
 
@@ -242,9 +246,9 @@ test("what mends a red line works on a car in order", async () => {
 
 test("a new configuration is installed by one command, and taken back by one", async () => {
   await using dispatch = await asDispatch();
-  writeFileSync(at("fleet/ca.pem"), readFileSync(at("ca/ca.pem")));
-  writeFileSync(at("fleet/patrol-unit.yaml"), here(blocksOf("yaml")[0]!.text));
   await run("For each configuration");
+  writeFileSync(at("fleet/patrol-unit.yaml"), here(blocksOf("yaml")[0]!.text));
+  await run("For each configuration", 1);
   expect(await run("A new configuration")).toMatch(
     /report.movingS: 5 → 10[^]*version 1 for zrenjanin\/\*, signed by hq, is in force/,
   );

@@ -241,7 +241,7 @@ power: { offAfterS: 600 }
     expect(settings.outbox.path).toBe(at("out"));
     expect(settings.can?.database).toBe(at("car.dbc"));
     expect(warnings).toEqual([
-      `dispatch.ca: ${at("ca.pem")} cannot be read (it must be there before the unit runs)`,
+      `${at("unit.yaml")}:3:41: dispatch.ca: ${at("ca.pem")} cannot be read (it must be there before the unit runs)`,
     ]);
   });
 });

@@ -27,8 +27,8 @@ beforeAll(async () => {
   service = await car.start();
 });
 afterAll(async () => {
-  await browser.close();
-  await car[Symbol.asyncDispose]();
+  await browser?.close();
+  await car?.[Symbol.asyncDispose]();
 });
 
 const open = () =>

@@ -15,7 +15,7 @@ let unit: MadeUpUnit;
 beforeAll(async () => {
   browser = await openBrowser();
 });
-afterAll(() => browser.close());
+afterAll(() => browser?.close());
 beforeEach(async () => {
   unit = await serveMadeUp(goodCar());
 });

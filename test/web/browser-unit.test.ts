@@ -16,7 +16,7 @@ let url: string;
 beforeAll(async () => {
   browser = await openBrowser();
 });
-afterAll(() => browser.close());
+afterAll(() => browser?.close());
 
 /** The receiver sends an epoch five times a second while it is plugged in. */
 const drive = (): AsyncDisposable => {

@@ -18,6 +18,7 @@ const WORDS = { write: "writing", verify: "verifying" } as const;
 export const showProgress = (screen: Screen): Progress => {
   const isTerminal = screen.isTTY === true;
   let shown = "";
+  let isVerifying = false;
   const show = (text: string) => {
     if (text === shown) return;
     shown = text;
@@ -26,7 +27,10 @@ export const showProgress = (screen: Screen): Progress => {
   return {
     begin: show,
     update({ doing, done, of }) {
-      const percent = Math.floor((100 * done) / of);
+      // One page is written and verified after all others: it is the last of both counts.
+      isVerifying ||= doing === "verify";
+      if (isVerifying && doing === "write") return;
+      const percent = Math.ceil((100 * done) / of);
       const shownPercent = isTerminal ? percent : percent - (percent % PLAIN_STEP);
       if (isTerminal || shownPercent > 0) show(`${WORDS[doing]} ${shownPercent} %`);
     },

@@ -27,8 +27,10 @@ PATROL_UNIT_WEB_PASSWORD, and never from the command line.
 --tiles: the map: an address of pictures such as https://tiles.example/{z}/{x}/{y}.png, or a local
 PMTiles file with pictures. Without it a plain grid. --tiles-credit: whom the map is to name.`;
 
-export const WEB_USAGE = `[--web [ADDR] [--operator NAME] [--tiles URL|FILE [--tiles-credit TEXT]]
-                    [--web-cert FILE --web-key FILE] [--web-password FILE]]`;
+/** Their part of the usage, which begins in this column. */
+export const webUsage = (column: number): string =>
+  `[--web [ADDR] [--operator NAME] [--tiles URL|FILE [--tiles-credit TEXT]]
+${" ".repeat(column + 1)}[--web-cert FILE --web-key FILE] [--web-password FILE]]`;
 
 export type WebOptions = {
   readonly listen: string;

@@ -80,7 +80,7 @@ export const CAN = {
     dispatch: NO_SIGNALS,
     cause: "The interface was not set up after the adapter was plugged in or the computer started.",
     remedy:
-      "Copy `systemd/25-can0.network` to `/etc/systemd/network/` and run `networkctl reload`, or run `ip link set can0 up type can bitrate 500000 listen-only on`.",
+      "Copy `/usr/share/doc/patrol-unit/examples/25-can0.network` to `/etc/systemd/network/` and run `networkctl reload`, or `ip link set can0 up type can bitrate 500000 listen-only on`.",
   },
   unplugged: {
     sentence: "The CAN interface was lost while it was in use.",
@@ -105,7 +105,7 @@ export const CAN = {
     cause:
       "The interface was set up without `listen-only on`, or it is an slcan adapter (one that is driven through a serial port), which cannot report its mode.",
     remedy:
-      "Copy `systemd/25-can0.network` to `/etc/systemd/network/` and run `networkctl reload`. For an slcan adapter that was opened in listen-only mode (`slcand -l`): `can.listenOnly: declared`.",
+      "Copy `/usr/share/doc/patrol-unit/examples/25-can0.network` to `/etc/systemd/network/` and run `networkctl reload`. For an slcan adapter that was opened in listen-only mode (`slcand -l`): `can.listenOnly: declared`.",
   },
   failed: {
     sentence: "The CAN interface cannot be used.",
@@ -125,6 +125,9 @@ export const CAN = {
   },
 } as const satisfies Record<string, FaultRow>;
 
+const RULES =
+  "Install `polkitd`. Without the package, copy `systemd/50-patrol-unit.rules` to `/etc/polkit-1/rules.d/`";
+
 export const POWER = {
   "not-scheduled": {
     sentence: "The computer cannot be switched off after the ignition is off.",
@@ -132,14 +135,13 @@ export const POWER = {
     dispatch: "The unit stays online although the ignition is off. The car's battery drains.",
     cause:
       "The service's user may not ask logind (the part of systemd that switches the computer off) for a power-off.",
-    remedy: "Copy `systemd/50-patrol-unit.rules` to `/etc/polkit-1/rules.d/`. Is `polkitd` installed?",
+    remedy: `${RULES}.`,
   },
   "not-cancelled": {
     sentence: "A scheduled power-off cannot be cancelled. The computer may switch off while it is needed.",
     lamp: "unchanged",
     dispatch: "The unit may go offline within a minute and a half. A stored press goes out at the next boot.",
     cause: "The service's user may not ask logind to cancel a power-off, or logind does not answer.",
-    remedy:
-      "Run `sudo shutdown -c` at once. Copy `systemd/50-patrol-unit.rules` to `/etc/polkit-1/rules.d/`.",
+    remedy: `Run \`sudo shutdown -c\` at once. ${RULES}.`,
   },
 } as const satisfies Record<string, FaultRow>;

@@ -50,7 +50,7 @@ export const PANIC_BOARD = {
     cause:
       "The board hangs, it has neither firmware nor boot loader, another device is on this port, or the line drops bytes.",
     remedy:
-      "Unplug the board and plug it in again. If that does not help, program it (firmware-bridge/PROTOCOL.md).",
+      "Run `doctor` again; then unplug the board and plug it in again. If that does not help, program it (firmware-bridge/PROTOCOL.md).",
   },
   "boot-loader": {
     sentence: "The panic board answers with its boot loader, and has no firmware that it could start.",
@@ -65,7 +65,7 @@ export const PANIC_BOARD = {
     lamp: "off",
     dispatch: "`health.panicBoard.degraded` is true. Presses arrive while the service runs; others are lost.",
     cause: "The board was never programmed with this project's firmware.",
-    remedy: "Program it with `firmware-bridge/firmware/panic-board.hex` (firmware-bridge/PROTOCOL.md).",
+    remedy: "Run `patrol-unit flash firmware`: it programs the board, or says how.",
   },
   protocol: {
     sentence: "The panic board speaks another version of the protocol.",

@@ -5,7 +5,9 @@ import type { CatalogueWords, FaultWords } from "./words.ts";
 const DIALOUT =
   "Приложена датотека сервиса већ додаје сервис у групу dialout. Ако програм покрећете ручно: `usermod -aG dialout USER`, затим се поново пријавите.";
 const NETWORK =
-  "Копирајте `systemd/25-can0.network` у `/etc/systemd/network/` и извршите `networkctl reload`";
+  "Копирајте `/usr/share/doc/patrol-unit/examples/25-can0.network` у `/etc/systemd/network/` и извршите `networkctl reload`";
+const RULES =
+  "Инсталирајте `polkitd`. Без пакета копирајте `systemd/50-patrol-unit.rules` у `/etc/polkit-1/rules.d/`";
 
 const GPS = {
   absent: {
@@ -95,7 +97,7 @@ const PANIC_BOARD = {
   silent: {
     sentence: "Порт плочице дугмади је отворен, али плочица не одговара.",
     remedy:
-      "Извуците утикач плочице и поново је укључите. Ако то не помогне, програмирајте је (firmware-bridge/PROTOCOL.md).",
+      "Поново извршите `doctor`; затим извуците утикач плочице и поново је укључите. Ако то не помогне, програмирајте је (firmware-bridge/PROTOCOL.md).",
   },
   "boot-loader": {
     sentence: "Плочица дугмади одговара програмом за учитавање и нема фирмвер који би могла да покрене.",
@@ -104,8 +106,7 @@ const PANIC_BOARD = {
   "not-ours": {
     sentence:
       "На плочици дугмади ради други фирмвер. Притисци се читају, али се не памте, и петље се не надзиру.",
-    remedy:
-      "Програмирајте је датотеком `firmware-bridge/firmware/panic-board.hex` (firmware-bridge/PROTOCOL.md).",
+    remedy: "Извршите `patrol-unit flash firmware`: програмира је или каже како.",
   },
   protocol: {
     sentence: "Плочица дугмади користи другу верзију протокола.",
@@ -297,13 +298,11 @@ const LINK = {
 const POWER = {
   "not-scheduled": {
     sentence: "Рачунар не може да се искључи када је контакт искључен.",
-    remedy:
-      "Копирајте `systemd/50-patrol-unit.rules` у `/etc/polkit-1/rules.d/`. Да ли је `polkitd` инсталиран?",
+    remedy: `${RULES}.`,
   },
   "not-cancelled": {
     sentence: "Заказано искључивање не може да се откаже. Рачунар се може искључити док је потребан.",
-    remedy:
-      "Одмах извршите `sudo shutdown -c`. Копирајте `systemd/50-patrol-unit.rules` у `/etc/polkit-1/rules.d/`.",
+    remedy: `Одмах извршите \`sudo shutdown -c\`. ${RULES}.`,
   },
 } as const satisfies Record<string, FaultWords>;
 

@@ -3,7 +3,9 @@ import type { CatalogueWords, FaultWords } from "./words.ts";
 const DIALOUT =
   "Priložena datoteka storitve storitev že doda v skupino dialout. Če program zaganjate ročno: `usermod -aG dialout USER`, nato se znova prijavite.";
 const NETWORK =
-  "Kopirajte `systemd/25-can0.network` v `/etc/systemd/network/` in zaženite `networkctl reload`";
+  "Kopirajte `/usr/share/doc/patrol-unit/examples/25-can0.network` v `/etc/systemd/network/` in zaženite `networkctl reload`";
+const RULES =
+  "Namestite `polkitd`. Brez paketa kopirajte `systemd/50-patrol-unit.rules` v `/etc/polkit-1/rules.d/`";
 
 const GPS = {
   absent: {
@@ -92,7 +94,7 @@ const PANIC_BOARD = {
   silent: {
     sentence: "Vrata ploščice gumbov so odprta, a ploščica ne odgovarja.",
     remedy:
-      "Ploščico izključite in znova priključite. Če to ne pomaga, jo programirajte (firmware-bridge/PROTOCOL.md).",
+      "Znova zaženite `doctor`; nato ploščico izključite in znova priključite. Če to ne pomaga, jo programirajte (firmware-bridge/PROTOCOL.md).",
   },
   "boot-loader": {
     sentence:
@@ -102,8 +104,7 @@ const PANIC_BOARD = {
   "not-ours": {
     sentence:
       "Na ploščici gumbov teče druga strojna programska oprema. Pritiski se berejo, a se ne zapomnijo, in zanke niso nadzorovane.",
-    remedy:
-      "Programirajte jo z datoteko `firmware-bridge/firmware/panic-board.hex` (firmware-bridge/PROTOCOL.md).",
+    remedy: "Zaženite `patrol-unit flash firmware`: ta jo programira ali pove, kako.",
   },
   protocol: {
     sentence: "Ploščica gumbov govori drugo različico protokola.",
@@ -293,12 +294,11 @@ const LINK = {
 const POWER = {
   "not-scheduled": {
     sentence: "Računalnika po izklopu kontakta ni mogoče izklopiti.",
-    remedy: "Kopirajte `systemd/50-patrol-unit.rules` v `/etc/polkit-1/rules.d/`. Ali je `polkitd` nameščen?",
+    remedy: `${RULES}.`,
   },
   "not-cancelled": {
     sentence: "Načrtovanega izklopa ni mogoče preklicati. Računalnik se lahko izklopi, ko je potreben.",
-    remedy:
-      "Takoj zaženite `sudo shutdown -c`. Kopirajte `systemd/50-patrol-unit.rules` v `/etc/polkit-1/rules.d/`.",
+    remedy: `Takoj zaženite \`sudo shutdown -c\`. ${RULES}.`,
   },
 } as const satisfies Record<string, FaultWords>;
 

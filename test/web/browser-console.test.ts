@@ -22,7 +22,7 @@ beforeAll(async () => {
   browser = await openBrowser();
   mkdirSync(OUTPUT, { recursive: true });
 });
-afterAll(() => browser.close());
+afterAll(() => browser?.close());
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
