@@ -11,6 +11,16 @@ const SLOW = [
   "a broker that announces",
   // A day of a car.
   "a recorder that dies takes no number with it",
+  "what a new recorder lacks is kept",
+  // Thousands of events, and 25 lives.
+  ".*the oldest go, declared, but for the first and the newest of each episode",
+  ".*the same, and all is accounted for once it has room",
+  ".*never give a number twice, and account for all of them",
+  ".*that lie too far apart to be declared together stay",
+  // Seconds until a limit is reached, or a certificate is made.
+  ".*keeps the connection with TLS too",
+  ".*who asks too often without the PIN",
+  "a certificate that was made after that of the configuration is used",
   // 1,200 messages, one after the other.
   "PUBACK .*that comes a second time",
   // Many MiB.

@@ -8,6 +8,7 @@ import {
   birth,
   up,
   press,
+  acked,
   dropped,
   released,
   held,
@@ -191,6 +192,16 @@ const SOUND: readonly Case[] = [
   ],
   [
     "press-in-time",
+    "a broker dropped it, and dispatch ended the episode before a courier was elsewhere",
+    [
+      [0, ...up],
+      [1, press(), dropped(1)],
+      [2, acked("cleared")],
+      [20, second],
+    ],
+  ],
+  [
+    "press-in-time",
     "the broker was healthy for a while only",
     [
       [0, ...up],
@@ -328,6 +339,16 @@ const VIOLATING: readonly Case[] = [
     [
       [0, ...up],
       [1, press(), dropped(1)],
+      [20, second],
+    ],
+  ],
+  [
+    "press-in-time",
+    "a broker dropped it, and a courier had time before dispatch ended the episode",
+    [
+      [0, ...up],
+      [1, press(), dropped(1)],
+      [7, acked("cleared")],
       [20, second],
     ],
   ],

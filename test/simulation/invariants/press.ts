@@ -30,11 +30,14 @@ class Arrived {
 }
 
 /**
- * Presses that a broker acknowledged and nobody got, because no broker was healthy, or because a receipt overrode its 0x10.
- * The numbers of their reports are sent again or declared (§4).
+ * Presses that a broker acknowledged and nobody got, because no broker was healthy, or because a receipt overrode its 0x10, or
+ * because dispatch ended the episode before a courier had brought them elsewhere. The numbers of their reports are sent
+ * again or declared (§4).
  */
 class Swallowed {
   readonly #presses = new Map<string, number>();
+  /** The newest that was dropped of an episode. */
+  readonly #dropped = new Map<string, { readonly at: number; readonly presses: number }>();
   readonly #published = new Map<string, number>();
   readonly #takers: Takers;
 
@@ -47,8 +50,15 @@ class Swallowed {
       raise(this.#published, fact.episode, fact.report?.presses ?? 0);
     if (fact.what === "dropped" && this.#takers.since.longest === undefined)
       raise(this.#presses, fact.episode, fact.presses);
+    if (fact.what === "dropped") this.#dropped.set(fact.episode, fact);
+    if (fact.what === "acked" && fact.stage === "cleared") this.#ended(fact);
     if (fact.what === "puback" && fact.overridden && fact.episode !== undefined)
       raise(this.#presses, fact.episode, this.#published.get(fact.episode) ?? 0);
+  }
+
+  #ended({ episode, at }: { readonly episode: string; readonly at: number }): void {
+    const dropped = this.#dropped.get(episode);
+    if (dropped && at - dropped.at < COURIER_MS) raise(this.#presses, episode, dropped.presses);
   }
 
   /** How many of them dispatch has not counted. */
@@ -56,6 +66,9 @@ class Swallowed {
     return [...this.#presses].reduce((sum, [id, presses]) => sum + Math.max(0, presses - arrived.of(id)), 0);
   }
 }
+
+/** A courier needs so long to each broker. */
+const COURIER_MS = 5_000;
 
 const raise = (counts: Map<string, number>, episode: string, least: number): void =>
   void counts.set(episode, Math.max(least, counts.get(episode) ?? 0));
@@ -143,7 +156,7 @@ const REFUSED = 0x80;
  *   disk", "never reused" (§1). Once it has connected it has no excuse.
  * - The disk has lost what it had synced: "while the disk lives" (§1).
  * - A broker has answered 0x10 while a receipt overrode that, or has acknowledged a report and dropped it while no broker
- *   was healthy: "numbers that a broker acknowledged more than 30 s ago are sent again" (§4).
+ *   was healthy, or just before dispatch ended the episode: "numbers that a broker acknowledged more than 30 s ago are sent again" (§4).
  */
 const pressInTime: Invariant = {
   name: "press-in-time",
