@@ -53,7 +53,7 @@ const MOVED_MS = 60_000;
 /** A second recorder that has not been heard for so long is gone. */
 const SECOND_MS = 24 * 3_600_000;
 /** One that lives has something new to confirm within this time. */
-const LIVES_MS = 3_600_000;
+const LIVES_MS = 3 * 3_600_000;
 /** A longer silence between two ticks was a standstill of the process. */
 const TICK_MAX_MS = 5_000;
 
