@@ -48,13 +48,6 @@ const messagesIn = (bytes: Uint8Array): FromBoard[] => {
   return messages;
 };
 
-/** Whether a firmware, for example `1.7`, is older than another. */
-export const isOlder = (firmware: string, than: string): boolean => {
-  const [major = 0, minor = 0] = firmware.split(".").map(Number);
-  const [thanMajor = 0, thanMinor = 0] = than.split(".").map(Number);
-  return major < thanMajor || (major === thanMajor && minor < thanMinor);
-};
-
 /** Repeats a question until the board answers with a message of this kind. */
 export const askBoard = async <K extends FromBoard["kind"]>(
   talk: Conversation,

@@ -1,4 +1,5 @@
-import { askBoard, findBoard, isOlder, LineError, type Answer, type LineOptions } from "./asking.ts";
+import { askBoard, findBoard, LineError, type Answer, type LineOptions } from "./asking.ts";
+import { isOlder } from "./firmware-version.ts";
 
 /** Tells a board its supply, and asks what it makes of it. */
 

@@ -1,4 +1,5 @@
-import { askBoard, findBoard, isOlder, type Answer, type LineOptions } from "./asking.ts";
+import { askBoard, findBoard, type Answer, type LineOptions } from "./asking.ts";
+import { isOlder } from "./firmware-version.ts";
 import type { Conversation } from "./conversation.ts";
 import type { FirmwareImage } from "./firmware-image.ts";
 import { encodeToBoard, type ToBoard } from "./protocol.ts";

@@ -1,3 +1,4 @@
+import { isOlder } from "./firmware-version.ts";
 import type { BoardPress, LampPattern, LoopState, ResetCause } from "../src/domain/panic.ts";
 import { observe, type Sign } from "./condition.ts";
 import { beatAfter, lateMsAt } from "./lateness.ts";
@@ -36,12 +37,9 @@ const OLDER: Partial<Record<LampPattern, LampPattern>> = {
   done: "idle",
   refused: "fault",
 };
-const knowsNewPatterns = (firmware: string): boolean => {
-  const [major = 0, minor = 0] = firmware.split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= 2);
-};
+const KNOWS_ALL = "1.2";
 const patternFor = (firmware: string | undefined, pattern: LampPattern): LampPattern =>
-  firmware === undefined || knowsNewPatterns(firmware) ? pattern : (OLDER[pattern] ?? pattern);
+  firmware === undefined || !isOlder(firmware, KNOWS_ALL) ? pattern : (OLDER[pattern] ?? pattern);
 
 /** Sends the wish to our board, or passes it on to johnny-five. */
 export const show = (

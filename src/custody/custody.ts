@@ -124,7 +124,7 @@ export const judge = (memory: CustodyMemory, value: unknown, known: Known): Verd
   };
 };
 
-/** After a day of silence another recorder counts, if it was just heard: a broker may hold a receipt of one of long ago. */
+/** Whether another recorder counts: after a day of silence, if it writes now. A broker may hold a receipt of an old one. */
 const isSuccessor = ({ silentMs }: CustodyMemory, { waitedMs }: Known): boolean =>
   silentMs >= DAY_MS && isLive(waitedMs);
 
@@ -132,8 +132,8 @@ const isSuccessor = ({ silentMs }: CustodyMemory, { waitedMs }: Known): boolean 
 export const isLive = (waitedMs: number): boolean => waitedMs <= AT_ONCE_MS;
 
 /**
- * After a day of silence one that is older counts as well, if it was just written: the recorder's clock may have been wrong
- * before. A broker may hold one of long ago.
+ * Whether a receipt is newer than those before. After a day of silence an older one counts, too, because the recorder's clock
+ * may have been wrong; but only if it was just written, because a broker may hold an old one.
  */
 const isNewer = (at: number, { newest, silentMs }: CustodyMemory, { waitedMs }: Known): boolean =>
   newest === undefined || at > newest.at || (at !== newest.at && silentMs >= DAY_MS && isLive(waitedMs));
@@ -181,13 +181,25 @@ export const overrides0x10 = (receiptAgeMs: number | undefined): boolean =>
   receiptAgeMs !== undefined && receiptAgeMs < FRESH_MS;
 
 /**
- * The link was connected for another `ms` without a receipt that counts. `isFollowed`: another recorder lives, so its next
- * receipt counts after a day; what it lacks must be there then.
+ * The link was connected for another `ms` without a receipt that counts. `isFollowed`: another recorder writes receipts. They
+ * count after a day, and what they list as missing must still be there.
  */
 export const silentFor = (memory: CustodyMemory, ms: number, isFollowed = false): CustodyMemory => {
   const silentMs = Math.min(memory.silentMs + ms, DAY_MS);
   return { ...memory, silentMs, proven: memory.proven && (silentMs < DAY_MS || isFollowed) };
 };
+
+/** Another clock of the recorder than was known. */
+const MOVED_MS = 60_000;
+
+/**
+ * Whether a power cut must not take what is new: the recorder, that it counts, or its clock, by which old receipts are judged.
+ * All else changes with every receipt, and each write wears the card.
+ */
+export const isNews = (before: CustodyMemory, after: CustodyMemory): boolean =>
+  before.newest?.by !== after.newest?.by ||
+  before.proven !== after.proven ||
+  (after.behindMs !== undefined && Math.abs(after.behindMs - (before.behindMs ?? Infinity)) >= MOVED_MS);
 
 /** Whether there was no receipt for a day of connection, though there should be. */
 export const isForsaken = (setting: CustodySetting, memory: CustodyMemory): boolean =>

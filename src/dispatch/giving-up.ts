@@ -15,8 +15,8 @@ export const isStuck = (
 export type Overdue = { readonly silentMs: number; readonly urgentMs: number };
 
 /**
- * `Overdue`, if a part of a packet came `arrivedMs` ago: the answers wait behind the rest of it. An emergency that waits for a
- * place on the wire is at no broker, whatever arrives: it needs another connection.
+ * How long answers are overdue while a packet arrives, of which a part came `arrivedMs` ago: they wait behind the rest of it.
+ * An emergency that waits for a place on the wire is not excused by that: it needs another connection.
  */
 export const behindArrival = (
   { silentMs, urgentMs, blocked }: Overdue & { readonly blocked: boolean },

@@ -74,7 +74,7 @@ export const Episode = z.object({
    */
   earlyClear: EarlyClear.extend({
     newest: EarlyClear.optional(),
-    /** Since that one, each came as long after it as it was written after it, and for the first time. */
+    /** The first of those that came as far apart as they were written. None of them was sent again by a broker. */
     steadyFrom: EarlyClear.optional(),
     latestAt: z.string().optional(),
     /** They may have been older than that press by the way that they came, and nothing else speaks against them. */

@@ -1,4 +1,4 @@
-/** What of an emergency can be left out, and is then named in `shortened` (contract §3, §4). Pure. */
+/** Fields of an emergency that can be left out. `shortened` names those that were (contract §3, §4). Pure. */
 
 type Shortenable = Readonly<Record<"position" | "track" | "vehicle" | "buttons", unknown>>;
 

@@ -9,9 +9,9 @@ import { isSeen } from "./seen.ts";
 const KEPT_MS = 86_400_000;
 /** Two decisions of dispatch are at least this far apart. The delays of two messages differ by this much at most. */
 const DECIDE_MS = 3_000;
-/** Nobody ends an emergency again and again for so long without looking. */
+/** Messages over so long a time do not come by one delay of the link. */
 const APART_MS = 10_000;
-/** NATS sends again what it has no acknowledgement of 30 s later: all of them as far apart as before. */
+/** NATS sends a message again 30 s later if it has no acknowledgement. */
 const RESENT_MS = 35_000;
 /** Within this time a further `cleared` without a time counts as the same one, from another broker. */
 const TWIN_MS = 10_000;
@@ -57,16 +57,16 @@ const isSameDecision = (refused: Cleared, cleared: Cleared): boolean => {
   return cameMs < DECIDE_MS || writtenMs < cameMs - DECIDE_MS;
 };
 
-/** Whether both had the same delay: then neither waited for the link, and the clock that wrote them is behind. */
-const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
-  const { writtenMs, cameMs } = between(refused, cleared);
-  return Math.min(writtenMs, cameMs) >= DECIDE_MS && Math.abs(writtenMs - cameMs) <= DECIDE_MS;
-};
-
 /** Whether the second came as long after the first as it was written after that. */
 const isSteady = (refused: Cleared, cleared: Cleared): boolean => {
   const { writtenMs, cameMs } = between(refused, cleared);
   return Math.abs(writtenMs - cameMs) <= DECIDE_MS;
+};
+
+/** Whether both had the same delay: then neither waited for the link, and the clock that wrote them is behind. */
+const hadSameDelay = (refused: Cleared, cleared: Cleared): boolean => {
+  const { writtenMs, cameMs } = between(refused, cleared);
+  return Math.min(writtenMs, cameMs) >= DECIDE_MS && isSteady(refused, cleared);
 };
 
 /** Since when dispatch can see the newest press, on the clock of `mono`. Negative: since an earlier life. */
@@ -74,9 +74,10 @@ const seenSince = ({ pressedAgainMono = -Infinity, seenMono = -Infinity }: Episo
   Math.max(pressedAgainMono, seenMono);
 
 /**
- * Whether this one and those before it, over APART_MS and more, came as far apart as they were written, each for the first time:
- * then no session and no wire kept them, however old each of them may look. Dispatch sends so much that the age of nothing
- * is known. A broker may have sent all of them again, without saying so: not when the press was seen long before.
+ * Whether this one and those refused before it came as far apart as they were written, over APART_MS and more. No session and
+ * no wire kept them then, though each may look old: where dispatch sends without a pause, nothing shows how old a message
+ * is. Messages that a broker sends again come as far apart as before, too. So none may be such a message, and dispatch must
+ * have been able to see the press for RESENT_MS.
  */
 const areSteady = (known: Episode, { steadyFrom, newest }: Refused, cleared: Came): boolean =>
   steadyFrom !== undefined &&
@@ -87,7 +88,7 @@ const areSteady = (known: Episode, { steadyFrom, newest }: Refused, cleared: Cam
   isSteady(steadyFrom, cleared) &&
   cleared.mono - seenSince(known) > RESENT_MS;
 
-/** What is steady after a further one was refused. One that the broker had sent before neither belongs to it nor ends it. */
+/** What is known of those that are steady, after a further one was refused. One that the broker sent before changes nothing. */
 const steadyThen = (
   refused: Refused | undefined,
   { at, mono, repeated }: Came,

@@ -3,6 +3,7 @@ import {
   clockBehindMs,
   isForsaken,
   isLive,
+  isNews,
   judge,
   modeOf,
   overrides0x10,
@@ -48,11 +49,9 @@ const UNREAD_MAX = 16;
 const AGAIN = 250;
 /** What changes with each receipt, and the silence, are remembered this often: each time costs a write. */
 const REMEMBERED_MS = 60_000;
-/** Another clock of the recorder than was known is remembered at once: after a power cut old receipts are judged by it. */
-const MOVED_MS = 60_000;
 /** A second recorder that has not been heard for so long is gone. */
 const SECOND_MS = 24 * 3_600_000;
-/** One that lives has something new to confirm within this time. */
+/** A recorder that has not written a receipt for so long is gone. */
 const LIVES_MS = 3 * 3_600_000;
 /** A longer silence between two ticks was a standstill of the process. */
 const TICK_MAX_MS = 5_000;
@@ -311,16 +310,10 @@ export class CustodyPart {
     this.#options.outbox.remember({ custody: memory });
   }
 
-  /**
-   * A new recorder, a change of `proven`, or of the recorder's clock is written at once; what changes with every receipt, once
-   * a minute.
-   */
+  /** News are written at once, the rest once a minute. */
   #take(memory: CustodyMemory): void {
-    const { newest, proven, behindMs = Infinity } = this.#memory;
     const isOld = this.#options.clock.mono() - this.#rememberedAt >= REMEMBERED_MS;
-    const isMoved = memory.behindMs !== undefined && Math.abs(memory.behindMs - behindMs) >= MOVED_MS;
-    if (isOld || isMoved || proven !== memory.proven || newest?.by !== memory.newest?.by)
-      this.#remember(memory);
+    if (isOld || isNews(this.#memory, memory)) this.#remember(memory);
     else this.#memory = memory;
   }
 

@@ -242,7 +242,8 @@ export class EmergencyPart implements Disposable {
 
   /**
    * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: how long the message may
-   * have waited there. `repeated`: that broker has sent it before. Resolves when the change is on disk, when it is refused, or when the disk does not answer.
+   * have waited there. `repeated`: that broker has sent it before. Resolves when the change is on disk, when it is
+   * refused, or when the disk does not answer.
    */
   async acknowledge(
     id: string,

@@ -15,8 +15,8 @@ const SOURCES = "main serial firmata panic latch loops lamp update supply keep".
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 const COMMON = ["-O1", "-g", "-fno-pie", "-w", ...SANITIZERS, `-I${HOST}`];
 /**
- * -fpack-struct: on the chip no structure is padded. -fno-sanitize=shift-exponent: a shift by more bits than there are is
- * undefined in C, but avr-gcc shifts bit by bit, which gives 0.
+ * -fpack-struct: the chip pads no structure. -fno-sanitize=shift-exponent: C leaves a shift by the width of a type or more
+ * undefined; avr-gcc shifts bit by bit, and the result is 0.
  */
 const OURS =
   `-std=gnu99 -fpack-struct=1 -fsanitize-coverage=trace-pc -fno-sanitize=shift-exponent -DF_CPU=16000000UL
