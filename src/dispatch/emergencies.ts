@@ -191,6 +191,8 @@ export class Emergencies {
     const { broker } = session.connection;
     this.#relieved = this.#couriers.get(broker);
     this.#couriers.delete(broker);
+    // It would close the link's connection, and hears nothing yet.
+    if (this.#relieved?.takesOver && !this.#relieved.connected) this.relieve();
     this.#session = session;
     for (const [episode, standing] of this.#standing) {
       this.#standing.set(episode, this.#onLink(reconnected(standing, this.#now)));
