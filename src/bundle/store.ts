@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import * as z from "zod";
+import { wasMadeLater } from "../settings/identity.ts";
 import { certificateFileOf, CONFIG_FILE, RENEWED_FILE, type Root } from "../settings/root.ts";
 import type { BundleFile, Content } from "./format.ts";
 import { FRESH, removeFolder, replaceFile, type Files } from "./port.ts";
@@ -166,13 +167,16 @@ export class Store {
 
   /**
    * Makes the certificate that came with a version the unit's own, if there is one: the version has passed its
-   * trial. Done twice, it has the same result.
+   * trial. Not if the unit's own was made later: the trial was passed with that one. Done twice, it has the same result.
    */
   async adoptCertificate(version: number): Promise<void> {
     const bytes = await this.#files.read(join(this.#root.dir, pathTo(version), RENEWED_FILE));
     if (!bytes) return;
+    const file = certificateFileOf(this.#root);
+    const own = await this.#files.read(file);
+    if (own && wasMadeLater(own, bytes)) return;
     await this.#files.makeFolder(this.#root.identity);
-    await replaceFile(this.#files, certificateFileOf(this.#root), bytes);
+    await replaceFile(this.#files, file, bytes);
   }
 
   /** Writes how the trial of a version ended beside its bundle. An inbox that cannot be written stays as it is. */

@@ -75,8 +75,11 @@ export type RingEvent =
   /** As in machine.ts. */
   | Omit<Extract<EpisodeEvent, { kind: "sent" }>, "mono">
   | Omit<Extract<EpisodeEvent, { kind: "shown" }>, "mono">
-  /** `broker`: the one that the link is connected to. */
-  | (Extract<EpisodeEvent, { kind: "ack" }> & { readonly broker?: string | undefined })
+  /** `broker`: the one that delivered it. `retained`: it keeps it, and sends it again at each connection. */
+  | (Extract<EpisodeEvent, { kind: "ack" }> & {
+      readonly broker?: string | undefined;
+      readonly retained?: true | undefined;
+    })
   /** A report that the broker will retain is about to be published to it. */
   | { readonly kind: "publishing"; readonly id: string; readonly presses: number; readonly broker: string }
   /** A broker has not accepted an emergency. */

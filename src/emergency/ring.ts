@@ -182,12 +182,12 @@ const drill = (ring: Ring, { mono, askedAt }: RingEvent & { kind: "drill" }): Ri
 };
 
 const acknowledge = (ring: Ring, event: RingEvent & { kind: "ack" }): RingStep => {
-  const { broker, ...ack } = event;
+  const { broker, retained, ...ack } = event;
   const { id, stage } = ack;
   const step = episodes(ring, ack, event);
   // The unit no longer knows this episode, but can still remove the copy from the broker that sent the
-  // acknowledgement.
-  if (isKnown(ring, id) || stage !== "cleared" || broker === undefined) return step;
+  // acknowledgement. Not if that is retained: it would come again with the connection that removes the copy, for ever.
+  if (isKnown(ring, id) || stage !== "cleared" || broker === undefined || retained) return step;
   return { ...step, effects: [...step.effects, { kind: "remove", id, broker }] };
 };
 

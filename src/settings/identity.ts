@@ -77,6 +77,16 @@ const ofCertificate = (
   ];
 };
 
+/** Whether a certificate in PEM was made later than another one. Not if one of them cannot be read. */
+export const wasMadeLater = (one: Buffer, other: Buffer): boolean => {
+  try {
+    const [mine, its] = [one, other].map((pem) => new X509Certificate(pem).validFromDate.getTime());
+    return mine! > its!;
+  } catch {
+    return false;
+  }
+};
+
 /**
  * The file of the certificate to use: `renewed`, which came with the configuration, unless that of the identity folder
  * was made later. A renewed one that cannot be read is used too, so that the fault is found.
@@ -85,14 +95,14 @@ export const certificateInUse = (root: Root, renewed: string): string => {
   const own = certificateFileOf(root);
   if (!existsSync(renewed)) return own;
   const [ofRoot, ofConfiguration] = [own, renewed].map((file) =>
-    readPem(file, "a certificate", (bytes) => new X509Certificate(bytes).validFromDate.getTime()),
+    readPem(file, "a certificate", (bytes) => bytes),
   );
   const isOwnNewer =
     ofRoot &&
     ofConfiguration &&
     "value" in ofRoot &&
     "value" in ofConfiguration &&
-    ofRoot.value > ofConfiguration.value;
+    wasMadeLater(ofRoot.value, ofConfiguration.value);
   return isOwnNewer ? own : renewed;
 };
 

@@ -66,6 +66,8 @@ export type EmergencyStatus = {
 };
 
 const TICK_MS = 250;
+/** How a message came. `waitedMs`: for how long it may have waited at the broker. `repeated`, `retained`: see `Incoming`. */
+type Came = { readonly waitedMs?: number } & { readonly [Key in "repeated" | "retained"]?: true | undefined };
 /** A longer payload is not an acknowledgement. */
 const ACK_BYTES = 4_096;
 /** Characters of the acknowledging person's name that are kept. */
@@ -241,15 +243,14 @@ export class EmergencyPart implements Disposable {
   }
 
   /**
-   * Dispatch acknowledges an episode. `broker`: the one that delivered the message. `waitedMs`: how long the message may
-   * have waited there. `repeated`: that broker has sent it before. Resolves when the change is on disk, when it is
-   * refused, or when the disk does not answer.
+   * Dispatch acknowledges an episode. `broker`: the one that delivered the message. Resolves when the change is on disk,
+   * when it is refused, or when the disk does not answer.
    */
   async acknowledge(
     id: string,
     payload: Buffer,
     broker: string,
-    { waitedMs = 0, repeated }: { readonly waitedMs?: number; readonly repeated?: true | undefined } = {},
+    { waitedMs = 0, repeated, retained }: Came = {},
   ): Promise<void> {
     const { log, clock } = this.#options;
     if (!EPISODE_ID.test(id)) {
@@ -266,8 +267,8 @@ export class EmergencyPart implements Disposable {
     const name = by === undefined ? undefined : keepable(Array.from(by).slice(0, BY_LETTERS).join(""));
     const cameAt = this.#at();
     const mono = clock.mono();
-    const writtenAfter = mono - waitedMs;
-    this.#give({ kind: "ack", id, stage, by: name, at: ackAt, cameAt, mono, writtenAfter, repeated, broker });
+    const times = { at: ackAt, cameAt, mono, writtenAfter: mono - waitedMs };
+    this.#give({ kind: "ack", id, stage, by: name, ...times, repeated, retained, broker });
     // It counts even if the disk fails: otherwise the broker would send it for ever.
     await this.#secured();
   }

@@ -122,6 +122,7 @@ const receiver = (
       await emergency.acknowledge(episode, message.payload, broker, {
         waitedMs,
         repeated: given.repeated,
+        retained: given.retained,
       });
     else if (message.topic === routes.command) await commands.receive(message);
     else if (message.topic === routes.receipt) void custody.receive(message.payload, broker, waitedMs);

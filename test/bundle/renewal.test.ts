@@ -73,13 +73,16 @@ test("a renewed certificate with which dispatch is not reached is dropped with i
   expect(own()).toBe(before);
 });
 
-test("a certificate that was made after that of the configuration is used", async () => {
-  await flash(1, ca.at("old.pem"));
+test("a certificate that was made after that of the configuration is used, also after the trial", async () => {
+  const { store } = await flash(1, ca.at("old.pem"));
   expect(certificateInUse()).toBe(join(dir, "configs/1/unit.pem"));
   // openssl dates a certificate by the second.
   await sleep(1_100);
-  writeFileSync(join(dir, "identity/unit.pem"), readFileSync(ca.sign(ca.at("unit.csr"), "later")));
+  const later = readFileSync(ca.sign(ca.at("unit.csr"), "later"), "utf8");
+  writeFileSync(join(dir, "identity/unit.pem"), later);
   expect(certificateInUse()).toBe(join(dir, "identity/unit.pem"));
+  await store.adoptCertificate(1);
+  expect(own()).toBe(later);
 });
 
 test("a bundle with a certificate of another key is refused", async () => {

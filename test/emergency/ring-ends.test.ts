@@ -186,6 +186,8 @@ describe("an acknowledgement", () => {
     ]);
     expect(only(after(ack("X", "accepted")).effects, "remove")).toEqual([]);
     expect(only(after({ ...ack("X", "cleared"), broker: undefined }).effects, "remove")).toEqual([]);
+    // It came with the connection that removed the copy, and would come with the next one.
+    expect(only(after({ ...ack("X", "cleared"), retained: true }).effects, "remove")).toEqual([]);
     expect(only(after(press(1), ack("P1", "cleared")).effects, "remove")).toEqual([]);
   });
 
