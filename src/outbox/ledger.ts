@@ -182,12 +182,17 @@ const joinSmallest = (ledger: Ledger): void => {
 
 /**
  * Keeps both lists of runs short: forgets the lowest carried ones, and folds all but the newest half of too many settled
- * ones. `synced`: every pending number below it is synced on disk.
+ * ones. Returns whether it has forgotten some. `synced`: every pending number below it is synced on disk.
  */
-export const limitRuns = (ledger: Ledger, synced: number): void => {
+export const limitRuns = (ledger: Ledger, synced: number): boolean => {
   if (ledger.carried.length > 0) removeRange(ledger.carried, 1, oldestPending(ledger) - 1);
-  if (ledger.carried.length > RUNS_MAX) ledger.carried.splice(0, ledger.carried.length - RUNS_MAX);
-  if (ledger.settled.length <= RUNS_MAX) return;
+  const forgets = ledger.carried.length > RUNS_MAX;
+  if (forgets) ledger.carried.splice(0, ledger.carried.length - RUNS_MAX);
+  if (ledger.settled.length > RUNS_MAX) foldOldest(ledger, synced);
+  return forgets;
+};
+
+const foldOldest = (ledger: Ledger, synced: number): void => {
   const first = ledger.settled[0]!;
   const from = first[0] === 1 ? first[1] + 1 : 1;
   const to = Math.min(ledger.settled[ledger.settled.length - RUNS_MAX / 2]![1], synced - 1);

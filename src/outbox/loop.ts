@@ -296,6 +296,10 @@ export class OutboxLoop implements Outbox {
     return this.#receipts.waiting;
   }
 
+  get forgotten(): number {
+    return this.#queue.forgotten;
+  }
+
   sending(reports: readonly Settled[]): void {
     this.#receipts.sending(reports);
   }

@@ -96,6 +96,11 @@ export type Outbox = AsyncDisposable &
     leap(upTo: number, missing: Runs): void;
     /** How many reports a broker has acknowledged and no receipt covers. */
     readonly unreceipted: number;
+    /**
+     * How often it has forgotten that reports were acknowledged, because they lie too far apart to be remembered. They
+     * are to be read, and sent, once more.
+     */
+    readonly forgotten: number;
     /** The next number that is given. Before `recovered` earlier lives may have given higher ones. */
     readonly next: number;
     /** Whether the store was held against what this life knows. */

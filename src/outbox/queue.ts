@@ -59,6 +59,7 @@ export class Queue {
   readonly #made = new Set<number>();
   readonly #recent = new Recent(RECENT_MAX);
   #changed = false;
+  #forgotten = 0;
   /** The first number of this life, and whether the ledger agrees with the store. */
   readonly #first: number;
   #recovered = false;
@@ -325,6 +326,11 @@ export class Queue {
     return this.#ledger.carried.length > 0 && hasNumber(this.#ledger.carried, seq);
   }
 
+  /** See `Outbox.forgotten`. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
   /** Numbers that a broker has acknowledged, pending or not. */
   get carried(): Runs {
     return this.#ledger.carried;
@@ -392,7 +398,7 @@ export class Queue {
 
   /** Takes all that may be written as the next batch. `now`: see `Batches.plan`. */
   plan(now: number | undefined): Plan {
-    limitRuns(this.#ledger, this.synced);
+    if (limitRuns(this.#ledger, this.synced)) this.#forgotten++;
     this.#changed = false;
     return this.#batches.plan(this.allLeased, (seq) => this.leased(seq), now);
   }

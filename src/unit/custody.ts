@@ -53,6 +53,8 @@ const REMEMBERED_MS = 60_000;
 const SECOND_MS = 24 * 3_600_000;
 /** A recorder that has not written a receipt for so long is gone. */
 const LIVES_MS = 3 * 3_600_000;
+/** What is forgotten may be forgotten again at once: it is read again at most so often. */
+const RECALL_MS = 3_600_000;
 /** A longer silence between two ticks was a standstill of the process. */
 const TICK_MAX_MS = 5_000;
 
@@ -80,6 +82,8 @@ export class CustodyPart {
   #renewal: { readonly why: string; asked: boolean } | undefined;
   #rememberedAt = -Infinity;
   #tickedAt: number;
+  /** What was read again last, see `Outbox.forgotten`, and when. */
+  #recalled = { forgotten: 0, at: -Infinity };
   #looking = false;
   #forsaken = false;
   readonly #ignored = new Map<Ignored, number>();
@@ -340,9 +344,18 @@ export class CustodyPart {
     this.#tickedAt = now;
     if (this.#secondAt !== undefined && now - this.#secondAt > SECOND_MS)
       this.#onlyOne("only one recorder is heard");
+    this.#recall(link, now);
     if (this.#early) void this.#look({ ...this.#early, waitedMs: Infinity });
     void this.#finishRenewal();
     void this.#sendAgain(link);
+  }
+
+  /** What the outbox has forgotten is sent once more, not only on the next connection: that may be days away. */
+  #recall(link: Sender, now: number): void {
+    const { forgotten } = this.#options.outbox;
+    if (forgotten === this.#recalled.forgotten || now - this.#recalled.at < RECALL_MS) return;
+    this.#recalled = { forgotten, at: now };
+    link.rewind();
   }
 
   #silence(link: Sender, ms: number): void {
