@@ -31,6 +31,7 @@ copy() {
         name=${file##*/}
         # Names are anybody's.
         case $name in *[!A-Za-z0-9._\ -]*) name=bundle-$n.patrol ;; esac
+        while [ -e "$inbox/stick.new/$name" ]; do name=again-$name; done
         head -c $BYTES -- "$file" > "$inbox/stick.new/$name" || return 1
     done
     # A stick that is gone looks like an empty one.

@@ -184,6 +184,14 @@ describe("nothing is installed, and the car goes on, if the stick", () => {
   });
 });
 
+test("a bundle with a foreign name replaces none that has the name under which it is copied", async () => {
+  writeFileSync(join(stick, "bundle-2.patrol"), await bundleOf(3));
+  writeFileSync(join(stick, "čačak.patrol"), "hello");
+  await takeServed();
+  await tell();
+  expect(resultOn()[1]).toMatch(/^bundle-2\.patrol: version 3 /);
+});
+
 describe("a stick that is pulled", () => {
   test("while its bundles are copied leaves nothing in the car, and nothing is installed", async () => {
     const broken = join(dir, "bin");

@@ -34,8 +34,12 @@ export type Files = {
 
 export type Entry = { readonly name: string; readonly kind: "file" | "folder" | "link" };
 
-/** Removes a folder and all that is in it. */
+/** Removes a folder and all that is in it, or a link. */
 export const removeFolder = async (files: Files, folder: string): Promise<void> => {
+  if ((await files.linkAt(folder)) !== undefined) {
+    await files.remove(folder);
+    return;
+  }
   for (const { name, kind } of await files.list(folder)) {
     const path = join(folder, name);
     // oxlint-disable-next-line no-await-in-loop -- what is in a folder before the folder

@@ -167,7 +167,7 @@ class Watch {
   /** Counted and written; undefined until it has been read. */
   #countedMs: number | undefined;
   #lookedAt: number;
-  /** For how long an emergency has been open without dispatch being reached. */
+  /** For how long an emergency has been open without dispatch being reached, though the network could have carried it. */
   #strandedMs = 0;
   readonly #reporting: Reporting;
   #onTrial = true;
@@ -186,9 +186,10 @@ class Watch {
     const { store, time } = this.#on;
     const elapsedMs = time.mono() - this.#lookedAt;
     this.#lookedAt = time.mono();
-    if (this.#running.couldCarry()) this.#unwrittenMs += elapsedMs;
+    const countedMs = this.#running.couldCarry() ? elapsedMs : 0;
+    this.#unwrittenMs += countedMs;
     const isStranded = this.#running.inEmergency() && !this.#running.reached();
-    this.#strandedMs = isStranded ? this.#strandedMs + elapsedMs : 0;
+    this.#strandedMs = isStranded ? this.#strandedMs + countedMs : 0;
     const { current, switched } = await store.links();
     if (current !== this.#begun.version || switched !== this.#begun.switched) return this.#other(current);
     const changed = this.#running.changed();

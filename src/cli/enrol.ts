@@ -56,6 +56,11 @@ const keyOf = async (root: Root, files: Files): Promise<{ key: KeyObject; isNew:
   return { key: createPrivateKey(made), isNew: true };
 };
 
+const keyFor = async (given: string | undefined, root: Root, files: Files) => {
+  using _lock = await lockRoot(root);
+  return { unit: unitOf(root, given), ...(await keyOf(root, files)) };
+};
+
 const REQUEST_FILE = { name: "request", begins: "-----BEGIN CERTIFICATE REQUEST-----" };
 
 const REQUEST = {
@@ -69,11 +74,9 @@ const request = async (args: readonly string[]): Promise<number> => {
   const given = options(args, REQUEST);
   const { root, files } = openRoot(given.root);
   const out = required(given.out, "out");
-  using _lock = await lockRoot(root);
-  const unit = unitOf(root, given.unit);
-  expectWritable(out, REQUEST_FILE);
-  const { key, isNew } = await keyOf(root, files);
   const { makeRequest } = await import("../bundle/request.ts");
+  expectWritable(out, REQUEST_FILE);
+  const { unit, key, isNew } = await keyFor(given.unit, root, files);
   writeOut(out, makeRequest(unit, key));
   const what = isNew ? "a new key, which stays in" : "the key that is in";
   print(
@@ -109,9 +112,10 @@ const installCertificate = async (args: readonly string[]): Promise<number> => {
   const { value: file, rest } = takeArgument(args, INSTALL, "the certificate CERT");
   const given = options(rest, INSTALL);
   const { root, files } = openRoot(given.root);
+  const chain = readChain(file);
+  const givenCa = given.ca === undefined ? undefined : readChain(given.ca);
   using _lock = await lockRoot(root);
   const unit = unitOf(root, given.unit ?? unitIn(root));
-  const chain = readChain(file);
   const keyFile = keyFileOf(root);
   const bytes = await files.read(keyFile);
   if (!bytes)
@@ -120,8 +124,8 @@ const installCertificate = async (args: readonly string[]): Promise<number> => {
       `${keyFile} is not there: \`enrol request\` makes the key of this unit`,
     );
   const settings = settingsNow(root);
-  const caFile = given.ca ?? settings?.dispatch.ca;
-  const ca = caFile === undefined ? [] : readChain(caFile);
+  const caFile = settings?.dispatch.ca;
+  const ca = givenCa ?? (caFile === undefined ? [] : readChain(caFile));
   const now = await trustedTime(settings);
   const refusal = refusalOf(chain, { unit, key: keyIn(keyFile, bytes), ca, now });
   if (refusal !== undefined) throw new CommandError(EXIT.failed, `${file} is refused: ${refusal}`);

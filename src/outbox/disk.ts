@@ -68,7 +68,9 @@ export const probe = async (path: string): Promise<string> => {
   const folder = nearestFolder(resolve(path));
   const file = join(folder, PROBE);
   try {
-    await using handle = await openFile(file, "w");
+    // What has its name may be a link, made by the service's user while root looks: it is never written through.
+    await rm(file, { force: true });
+    await using handle = await openFile(file, "wx");
     await handle.writeFile("patrol-unit");
     await handle.sync();
     return folder;

@@ -8,6 +8,17 @@ import { declaredAgain, gapsOf, halvesOf, type Gap, type Recovered } from "./rec
 import type { Excess } from "./retention.ts";
 import { addRange, complement, numbersOf, removeRange, union, without, type Runs } from "../domain/runs.ts";
 
+/** The numbers that an event declares. None if it is no gap. */
+const declaredBy = (report: Report | undefined): Runs => {
+  if (report?.kind !== "event" || report.data.type !== "gap") return [];
+  const { from, to, kept = [] } = report.data;
+  return complement(
+    kept.map((seq): [number, number] => [seq, seq]),
+    from,
+    to,
+  );
+};
+
 /**
  * What is refused, lost or given up: settles it in the queue, and appends the gap events that declare it.
  * Pure: it reads no clock and does no I/O.
@@ -91,11 +102,17 @@ export class Gaps {
 
   /**
    * Dispatch lacks these numbers, and nothing has them any more: declares those that no pending gap declares.
-   * They are settled already.
+   * They are settled already. `read`: pending events. Of a gap event that is not among them it is not known what it keeps.
    */
-  lost(numbers: Runs, now: Now): void {
-    const declared = union(this.#queue.ledger.gaps.map(([, , from, to]): [number, number] => [from, to]));
-    this.#declare(without(numbers, declared), "broker", now);
+  lost(numbers: Runs, read: readonly Report[], now: Now): void {
+    const known = new Map(read.map((report) => [report.seq, report]));
+    const declared = this.#queue.ledger.gaps.flatMap(([first, last, from, to]) => {
+      const events = this.#queue.eventsBetween(first, last).map((seq) => known.get(seq));
+      return events.length === 0 || events.includes(undefined)
+        ? [[from, to] satisfies [number, number]]
+        : events.flatMap(declaredBy);
+    });
+    this.#declare(without(numbers, union(declared)), "broker", now);
   }
 
   /** Their records cannot be read: settles and declares them, and what they may have declared themselves. */

@@ -376,6 +376,11 @@ export class Queue {
     return highest;
   }
 
+  /** The numbers of the pending events between two numbers. */
+  eventsBetween(first: number, last: number): readonly number[] {
+    return [...this.#urgent.event].filter((seq) => first <= seq && seq <= last);
+  }
+
   /** Emergencies in the store whose episodes the memory may not have. */
   setApart(numbers: Runs): void {
     this.#apart = numbers;

@@ -265,7 +265,7 @@ export class Receipts {
       [...again].toSorted((a, b) => a - b),
     );
     if (size(lost) > 0) {
-      gaps.lost(lost, now());
+      gaps.lost(lost, reports, now());
       declared();
     }
     return { reports, upTo: looked };

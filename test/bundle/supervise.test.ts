@@ -76,6 +76,19 @@ test("a press ends a trial that does not reach dispatch: it needs the configurat
   expect(bench.seconds - pressed).toBeLessThanOrEqual(8);
 });
 
+test("a press ends no trial while nothing could carry it: the other configuration would not reach dispatch either", async () => {
+  const bench = await benchWith(1, 2);
+  const begun = await bench.start();
+  bench.state.covered = false;
+  bench.everySecond = (second) => {
+    if (second === 10) bench.state.emergency = true;
+    if (second === 100) bench.state.covered = true;
+    if (second === 103) bench.state.reached = true;
+  };
+  expect(await bench.run(begun, 200)).toBeUndefined();
+  expect(bench.results).toEqual([{ version: 2, ok: true, other: 1, signer: "hq" }]);
+});
+
 test("a trial is passed when dispatch is reached, and that is reported once", async () => {
   const bench = await benchWith(1, 2);
   const begun = await bench.start();

@@ -1,11 +1,14 @@
 import {
   chownSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
+  mkdtempDisposableSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -186,9 +189,29 @@ describe("a bundle", () => {
   });
 
   test.runIf(process.getuid?.() === 0)(
+    "and a link of the root's owner leads root's rights nowhere",
+    async () => {
+      await flashContent({ version: 1, ...yaml(configOf(5)) });
+      using foreign = mkdtempDisposableSync(join(tmpdir(), "of-root-"));
+      writeFileSync(join(foreign.path, "precious"), "x");
+      for (const name of ["", "local.yaml", "trust", "trust/hq.pem", "configs", "configs/1", "current"])
+        lchownSync(join(folder.dir, name), 12_345, 23_456);
+      for (const name of [".stage", ".gone"]) symlinkSync(foreign.path, join(folder.dir, "configs", name));
+      expect(await flashContent({ version: 2, ...yaml(configOf(6)) })).toMatchObject({ exit: 0 });
+      // The folder of all configurations.
+      renameSync(join(folder.dir, "configs"), join(folder.dir, "moved"));
+      symlinkSync(foreign.path, join(folder.dir, "configs"));
+      await expect(flashContent({ version: 3, ...yaml(configOf(7)) })).rejects.toThrow("EEXIST");
+      expect(readdirSync(foreign.path)).toEqual(["precious"]);
+      expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, process.getgid?.()]);
+    },
+  );
+
+  test.runIf(process.getuid?.() === 0)(
     "and everything that is written gets the owner of the root",
     async () => {
-      chownSync(folder.dir, 12_345, 23_456);
+      for (const name of ["", "local.yaml", "trust", "trust/hq.pem"])
+        chownSync(join(folder.dir, name), 12_345, 23_456);
       await flashContent({ version: 1, ...yaml(configOf(5)) });
       await flashContent({ version: 2, ...yaml(configOf(6)) });
       for (const name of [

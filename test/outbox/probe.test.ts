@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -31,6 +39,14 @@ test("a probe touches no file of others", async () => {
   writeFileSync(join(folder, "probe"), "theirs");
   await probe(join(folder, "outbox"));
   expect(everything()).toEqual(["probe"]);
+});
+
+test("a probe never writes through a link, which the service's user may have made while root looks", async () => {
+  writeFileSync(join(folder, "passwd"), "root");
+  symlinkSync(join(folder, "passwd"), join(folder, ".patrol-unit-probe"));
+  await probe(folder);
+  expect(readFileSync(join(folder, "passwd"), "utf8")).toBe("root");
+  expect(everything()).toEqual(["passwd"]);
 });
 
 test("a probe fails if the nearest folder takes no file", async () => {

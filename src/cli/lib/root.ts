@@ -18,6 +18,7 @@ import { systemTime } from "../../runtime/time.ts";
 import { ConfigurationError } from "../../settings/fault.ts";
 import { inForce, loadSettings, type UnitSettings } from "../../settings/load.ts";
 import { rootAt, type Root } from "../../settings/root.ts";
+import { asOwner } from "./as-owner.ts";
 import { addressOf, askStatus } from "./ask-unit.ts";
 import { CommandError, EXIT, knownTime, required } from "./command.ts";
 
@@ -53,15 +54,18 @@ const expectReadable = ({ local }: Root): void => {
 };
 
 /**
- * Locks a root for this process, which may change it. Throws a CommandError if another one has it for too long, and
- * the system's error if this user may not read what belongs to the car alone.
+ * Locks a root for this process, which may change it with the rights of its owner. Throws a CommandError if another one has
+ * it for too long, and the system's error if this user may not read what belongs to the car alone.
  */
 export const lockRoot = async (root: Root): Promise<Disposable> => {
   const { dir } = root;
+  using held = new DisposableStack();
+  held.use(asOwner(dir));
   expectReadable(root);
   const lock = await lockFolder(dir, LOCK_MS, systemTime);
-  if (lock) return lock;
-  throw new CommandError(EXIT.failed, `another patrol-unit is changing ${dir}: try again`);
+  if (!lock) throw new CommandError(EXIT.failed, `another patrol-unit is changing ${dir}: try again`);
+  held.use(lock);
+  return held.move();
 };
 
 /** The settings in force. Undefined: there are none, or they cannot be used. */
