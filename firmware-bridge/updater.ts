@@ -116,7 +116,7 @@ const update = async (options: UpdateOptions, isAgain = false): Promise<Updated>
   {
     await using talk = await findLoader(options);
     const why = talk ? undefined : await noLoader(options, left);
-    if (why === "started" && !isAgain) return update(options, true);
+    if (why === "started" && !isAgain) return await update(options, true);
     if (!talk) throw why === "started" ? new Error("the board starts its firmware by itself") : why;
     await program(talk, options);
   }

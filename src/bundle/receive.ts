@@ -78,7 +78,7 @@ export class Receiver {
   /** Undefined: another process works on the root at the moment. */
   async #locked<T>(work: () => Promise<T>): Promise<T | undefined> {
     using locked = await this.#on.lock();
-    return locked ? work() : undefined;
+    return locked ? await work() : undefined;
   }
 
   #install(bytes: Buffer, from: Circumstances["from"]): Promise<Outcome | undefined> {

@@ -229,12 +229,12 @@ class Watch {
     // It was switched in the meantime.
     if (disk.current !== this.#begun.version) return this.#other(disk.current);
     // Begun, and the disk could not be written.
-    if (state.going?.from === disk.current) return this.#goBack(state.going, state);
+    if (state.going?.from === disk.current) return await this.#goBack(state.going, state);
     if (!trialOf(disk, state)) {
       this.#onTrial = false;
       return undefined;
     }
-    return proven ? this.#pass(disk, state) : this.#count(disk, state);
+    return await (proven ? this.#pass(disk, state) : this.#count(disk, state));
   }
 
   /** Writes the time that was counted last, before the service stops. */

@@ -49,7 +49,7 @@ const installByHand = async (bytes: Buffer, open: OpenRoot, json: boolean): Prom
   using _lock = await lockRoot(open.root);
   expectLink(open.root);
   const settings = settingsNow(open.root);
-  return install(bytes, {
+  return await install(bytes, {
     ...open,
     now: await trustedTime(settings),
     emergency: (await openEpisode(settings)) === "emergency",

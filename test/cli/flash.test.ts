@@ -1,5 +1,7 @@
 import {
+  chmodSync,
   chownSync,
+  existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -201,9 +203,32 @@ describe("a bundle", () => {
       // The folder of all configurations.
       renameSync(join(folder.dir, "configs"), join(folder.dir, "moved"));
       symlinkSync(foreign.path, join(folder.dir, "configs"));
-      await expect(flashContent({ version: 3, ...yaml(configOf(7)) })).rejects.toThrow("EEXIST");
+      await expect(flashContent({ version: 3, ...yaml(configOf(7)) })).rejects.toThrow("EACCES");
       expect(readdirSync(foreign.path)).toEqual(["precious"]);
       expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, process.getgid?.()]);
+    },
+  );
+
+  test.runIf(process.getuid?.() === 0)("and root has the rights of the root's owner to the end", async () => {
+    for (const name of ["", "local.yaml", "trust"]) chownSync(join(folder.dir, name), 12_345, 23_456);
+    chmodSync(join(folder.dir, "trust/hq.pem"), 0o600);
+    expect((await flashContent({ version: 1, ...yaml(configOf(5)) })).line).toMatch(
+      /trust\/hq\.pem cannot be used: this user may not read it$/,
+    );
+  });
+
+  test.runIf(process.getuid?.() === 0)(
+    "and a root that is a link of another user is that user's",
+    async () => {
+      using other = mkdtempDisposableSync(join(tmpdir(), "of-other-"));
+      const link = join(other.path, "root");
+      symlinkSync(folder.dir, link);
+      lchownSync(link, 12_345, 23_456);
+      chmodSync(other.path, 0o755);
+      const file = join(other.path, "car.patrol");
+      writeFileSync(file, await sealed(hq.key, { for: "zrenjanin/*", version: 1, ...yaml(configOf(5)) }));
+      await expect(folder.run(flash, ["config", file, "--root", link])).rejects.toThrow("EACCES");
+      expect(existsSync(join(folder.dir, "configs"))).toBe(false);
     },
   );
 

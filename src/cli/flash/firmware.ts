@@ -161,7 +161,7 @@ export const flashFirmware = async (args: readonly string[]): Promise<number> =>
   const finish = async () => {
     if (given.json) return flash(given, undefined);
     using progress = showProgress(process.stdout);
-    return flash(given, progress);
+    return await flash(given, progress);
   };
   const result = await finish();
   if ("error" in result) {

@@ -1,11 +1,21 @@
-import { statSync } from "node:fs";
+import { lstatSync, statSync, type Stats } from "node:fs";
+import { dirname, resolve } from "node:path";
+
+/** Whose folder it is; if a link of another user than root leads there, it is that user's: he can make it lead elsewhere. */
+const ownerOf = (dir: string): Stats => {
+  for (let path = resolve(dir); path !== dirname(path); path = dirname(path)) {
+    const found = lstatSync(path);
+    if (found.isSymbolicLink() && found.uid !== 0) return found;
+  }
+  return statSync(dir);
+};
 
 /**
  * If this process is root's, it has the rights of a folder's owner until the result is disposed of. The owner can put a
  * link below the folder at any moment: with root's rights a command would write and delete what the link names.
  */
 export const asOwner = (dir: string): Disposable => {
-  const { uid, gid } = statSync(dir);
+  const { uid, gid } = ownerOf(dir);
   const { geteuid, getegid, getgroups, seteuid, setegid, setgroups } = process;
   if (geteuid?.() !== 0 || uid === 0 || !getegid || !getgroups || !seteuid || !setegid || !setgroups)
     return { [Symbol.dispose]: () => undefined };

@@ -128,7 +128,7 @@ export const recordService = async (args: readonly string[]): Promise<number> =>
   const stop = onStopRequest();
   using notifier = createNotifier(process.env, log);
   await using page = new Page(log);
-  return withStore(target, true, async (store) => {
+  return await withStore(target, true, async (store) => {
     await store.lock(settings.name, stop.signal, () => {
       log.info("another recorder of this name uses the store: waiting until it has gone", {
         name: settings.name,
