@@ -188,14 +188,14 @@ export class Emergencies {
 
   /** The link has a new connection, which publishes every report. It relieves the courier to its broker. */
   linked(session: Session): void {
-    const { broker } = session.connection;
+    const { broker, otherAddresses } = session.connection;
     this.#relieved = this.#couriers.get(broker);
     this.#couriers.delete(broker);
     // It would close the link's connection, and hears nothing yet.
     if (this.#relieved?.takesOver && !this.#relieved.connected) this.relieve();
     this.#session = session;
     for (const [episode, standing] of this.#standing) {
-      this.#standing.set(episode, this.#onLink(reconnected(standing, this.#now)));
+      this.#standing.set(episode, this.#onLink(reconnected(standing, otherAddresses, this.#now)));
       session.traffic.say(standing.report);
     }
   }

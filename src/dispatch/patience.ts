@@ -1,13 +1,8 @@
 import type { Connection } from "./port.ts";
-import { TRUST_MS } from "./standing.ts";
+import { ADDRESSES_MS, TRUST_MS } from "./standing.ts";
 
 /** A connection may be slow: the time without an answer until it is closed doubles, at most to this. */
 const PATIENCE_MS = 30_000;
-/**
- * All addresses of the broker's name have their turn within this time, while one of them is untried: with
- * TRUST_MS before it, an emergency is at a healthy one within 10 s.
- */
-const ADDRESSES_MS = 4_500;
 
 /** How long a courier's connections may stay without an answer. Pure: times are in milliseconds. */
 export class Patience {

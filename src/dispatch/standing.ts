@@ -33,6 +33,12 @@ export type EmergencyView = {
 /** After an emergency has had no answer for this long, its connection is no longer trusted (contract §5). */
 export const TRUST_MS = 5_000;
 
+/**
+ * All addresses of a broker's name have their turn within this time, while one of them is untried: with
+ * TRUST_MS before it, an emergency is at a healthy one within 10 s.
+ */
+export const ADDRESSES_MS = 4_500;
+
 const FIRST_REPETITION = 2;
 
 /**
@@ -95,12 +101,19 @@ export const published = (
     : // Presses that follow each other must not put off the moment at which the connection is no longer trusted.
       { report, copies, since: before && before.reach !== "sent" ? before.since : now, reach: "waiting" };
 
-/** The link has a new connection: its broker may have a subscriber. */
-export const reconnected = (standing: Standing, now: number): Standing => ({
-  ...standing,
-  since: now,
-  reach: standing.reach === "sent" ? "sent" : "waiting",
-});
+/**
+ * The link has a new connection: its broker may have a subscriber. A report that has waited for TRUST_MS elsewhere does not
+ * wait for as long again if the name has other addresses.
+ */
+export const reconnected = (standing: Standing, otherAddresses: number, now: number): Standing => {
+  const hasWaited = standing.reach !== "sent" && now - standing.since >= TRUST_MS;
+  const trustMs = hasWaited && otherAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : TRUST_MS;
+  return {
+    ...standing,
+    since: now - TRUST_MS + trustMs,
+    reach: standing.reach === "sent" ? "sent" : "waiting",
+  };
+};
 
 /** The link's broker has no subscriber for the report, or refuses it. */
 export const unheard = (standing: Standing): Standing =>

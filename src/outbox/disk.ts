@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { constants, existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { open as openFile, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { errorCode } from "../runtime/error-code.ts";
@@ -52,6 +52,7 @@ const expectFolder = (path: string): void => {
     throw new StoreError(`${path} is not a folder: it is where the outbox should be`);
 };
 
+const { O_CREAT, O_TRUNC, O_WRONLY, O_NOFOLLOW } = constants;
 /** Not a name that another program uses: the file may lie in a folder that is not ours. */
 const PROBE = ".patrol-unit-probe";
 
@@ -70,7 +71,7 @@ export const probe = async (path: string): Promise<string> => {
   try {
     // What has its name may be a link, made by the service's user while root looks: it is never written through.
     await rm(file, { force: true });
-    await using handle = await openFile(file, "wx");
+    await using handle = await openFile(file, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW);
     await handle.writeFile("patrol-unit");
     await handle.sync();
     return folder;

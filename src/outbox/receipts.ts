@@ -259,32 +259,37 @@ export class Receipts {
     const wanted = firstOf(carried, limit);
     const looked = size(carried) > limit ? wanted.at(-1)! : to;
     const lost = await this.#lost(store, within(ripe, from, looked));
-    const again = new Set([...wanted, ...this.#declaring(lost, limit)]);
-    const reports = await this.#read(
+    const declaring = this.#declaring(lost);
+    const again = new Set([...wanted, ...this.#lacking(declaring, limit)]);
+    const read = await this.#read(
       store,
-      [...again].toSorted((a, b) => a - b),
+      [...again.union(new Set(declaring))].toSorted((a, b) => a - b),
     );
     if (size(lost) > 0) {
-      gaps.lost(lost, reports, now());
+      gaps.lost(lost, read, now());
       declared();
     }
-    return { reports, upTo: looked };
+    return { reports: read.filter(({ seq }) => again.has(seq)), upTo: looked };
+  }
+
+  /** Pending events of the entries that declare some of these numbers: gap events, and others between two of them. */
+  #declaring(numbers: Runs): readonly number[] {
+    const { queue } = this.#options;
+    return queue.ledger.gaps
+      .filter(([, , from, to]) => countWithin(numbers, from, to) > 0)
+      .flatMap(([first, last]) => queue.eventsBetween(first, last))
+      .slice(0, PAGE);
   }
 
   /**
-   * Gap events that declare these numbers, and that a broker acknowledged long enough ago: dispatch lacks them too.
-   * A receipt need not list them: with 100 ranges it stops before them.
+   * Those of the events that a broker acknowledged long enough ago: dispatch lacks them too. A receipt need not list them:
+   * with 100 ranges it stops before them.
    */
-  #declaring(numbers: Runs, limit: number): number[] {
+  #lacking(events: readonly number[], limit: number): readonly number[] {
     const { queue, time } = this.#options;
-    const events = queue.ledger.gaps
-      .filter(([, , low, high]) => countWithin(numbers, low, high) > 0)
-      .map(([first, last]): [number, number] => [first, last]);
-    const carried = events.flatMap(([first, last]) => within(this.#carried, first, last));
-    const ripe = this.#acknowledged.ripe(union(carried), time.mono());
-    return firstOf(ripe, PAGE)
-      .filter((seq) => queue.isPending({ seq, kind: "event" }))
-      .slice(0, limit);
+    const carried: Runs = [];
+    for (const seq of events) if (queue.isCarried(seq) && this.waits(seq)) addRange(carried, seq, seq);
+    return firstOf(this.#acknowledged.ripe(carried, time.mono()), limit);
   }
 
   async #read(store: Store, numbers: readonly number[]): Promise<Report[]> {

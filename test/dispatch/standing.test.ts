@@ -41,8 +41,8 @@ describe("how far the report of an emergency got", () => {
   });
 
   test("what nobody heard waits again on a new connection; what was sent stays sent", () => {
-    expect(reconnected(unheard(NEW), 300)).toMatchObject({ reach: "waiting", since: 300 });
-    expect(reconnected({ ...NEW, reach: "sent" }, 300).reach).toBe("sent");
+    expect(reconnected(unheard(NEW), 0, 300)).toMatchObject({ reach: "waiting", since: 300 });
+    expect(reconnected({ ...NEW, reach: "sent" }, 0, 300).reach).toBe("sent");
   });
 
   test("what was sent stays sent though a repetition finds no subscriber", () => {

@@ -89,9 +89,19 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
     },
     /** All that waits. */
     pending: async (outbox: Outbox): Promise<Report[]> => {
-      const pages = Promise.all(LANES.map((lane) => outbox.read(lane, 0, 500)));
-      await pass(1_000);
-      return (await pages).flatMap(({ reports }) => reports);
+      const all: Report[] = [];
+      for (const lane of LANES)
+        for (let after = 0, isMore = true; isMore;) {
+          const page = outbox.read(lane, after, 500);
+          // oxlint-disable-next-line no-await-in-loop -- one page after another
+          await pass(300);
+          // oxlint-disable-next-line no-await-in-loop
+          const { reports, cursor } = await page;
+          all.push(...reports);
+          isMore = cursor > after;
+          after = cursor;
+        }
+      return all;
     },
   };
 };

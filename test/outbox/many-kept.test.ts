@@ -66,6 +66,28 @@ const openUnit = async (mode: "broker" | "dispatch") => {
   return { lives, outbox, recorder, step, send };
 };
 
+test("what a gap keeps that no broker has acknowledged yet, or whose acknowledgement is forgotten, is declared too", async () => {
+  const { lives, outbox, step, send } = await openUnit("broker");
+  await send(true);
+  const [one, kept, other] = [position, position, position].map((draft) => outbox.append(draft));
+  await step(20_000);
+  outbox.refuse([one!, other!]);
+  await step(2_000);
+  outbox.acknowledge([kept!], true);
+  await step(40_000);
+  const looking = outbox.unstored(kept!.seq, kept!.seq, 250);
+  await step(2_000);
+  expect((await looking).reports).toEqual([]);
+  const gaps = (await lives.pending(outbox)).flatMap(({ kind, data }) =>
+    kind === "event" && data.type === "gap" ? [[data.reason, data.from, data.to, data.kept ?? []]] : [],
+  );
+  expect(gaps).toEqual([
+    [expect.any(String), one!.seq, other!.seq, [kept!.seq]],
+    ["broker", kept!.seq, kept!.seq, []],
+  ]);
+  await lives.close(outbox);
+});
+
 test.each([
   ["broker", 99],
   ["broker", 120],
