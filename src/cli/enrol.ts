@@ -56,6 +56,7 @@ const keyOf = async (root: Root, files: Files): Promise<{ key: KeyObject; isNew:
   return { key: createPrivateKey(made), isNew: true };
 };
 
+/** The unit's name and its key. The root is locked for no longer: `--out` is written with the technician's own rights. */
 const keyFor = async (given: string | undefined, root: Root, files: Files) => {
   using _lock = await lockRoot(root);
   return { unit: unitOf(root, given), ...(await keyOf(root, files)) };

@@ -181,8 +181,8 @@ export const overrides0x10 = (receiptAgeMs: number | undefined): boolean =>
   receiptAgeMs !== undefined && receiptAgeMs < FRESH_MS;
 
 /**
- * The link was connected for another `ms` without a receipt that counts. `isFollowed`: another recorder writes receipts. They
- * count after a day, and what they list as missing must still be there.
+ * The link was connected for another `ms` without a receipt that counts. `isFollowed`: a second recorder writes receipts.
+ * These count after a day of silence, and what they list as missing must still be there then.
  */
 export const silentFor = (memory: CustodyMemory, ms: number, isFollowed = false): CustodyMemory => {
   const silentMs = Math.min(memory.silentMs + ms, DAY_MS);
@@ -194,7 +194,7 @@ const MOVED_MS = 60_000;
 
 /**
  * Whether a power cut must not take what is new: the recorder, that it counts, or its clock, by which old receipts are judged.
- * All else changes with every receipt, and each write wears the card.
+ * The rest changes with each receipt, and each write wears the card.
  */
 export const isNews = (before: CustodyMemory, after: CustodyMemory): boolean =>
   before.newest?.by !== after.newest?.by ||

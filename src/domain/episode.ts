@@ -74,7 +74,7 @@ export const Episode = z.object({
    */
   earlyClear: EarlyClear.extend({
     newest: EarlyClear.optional(),
-    /** The first of those that came as far apart as they were written. None of them was sent again by a broker. */
+    /** The first of a chain that came as far apart as it was written, none of it repeated by a broker. */
     steadyFrom: EarlyClear.optional(),
     latestAt: z.string().optional(),
     /** They may have been older than that press by the way that they came, and nothing else speaks against them. */

@@ -82,6 +82,13 @@ export const complement = (runs: Runs, from: number, to: number): Runs => {
   return holes;
 };
 
+/** from..to without some of its numbers: what a gap declares, which keeps these. */
+export const rangeWithout = (from: number, to: number, numbers: readonly number[]): Runs => {
+  const left: Runs = [];
+  for (const n of numbers) addRange(left, n, n);
+  return complement(left, from, to);
+};
+
 /** The numbers of the one that are not in the other. */
 export const without = (runs: Runs, other: Runs): Runs =>
   other.length === 0 ? runs : runs.flatMap(([from, to]) => complement(other, from, to));

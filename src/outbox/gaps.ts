@@ -6,17 +6,22 @@ import { fold } from "./ledger.ts";
 import type { Now, Queue, Settled } from "./queue.ts";
 import { declaredAgain, gapsOf, halvesOf, type Gap, type Recovered } from "./recovery.ts";
 import type { Excess } from "./retention.ts";
-import { addRange, complement, numbersOf, removeRange, union, without, type Runs } from "../domain/runs.ts";
+import {
+  addRange,
+  complement,
+  numbersOf,
+  rangeWithout,
+  removeRange,
+  union,
+  without,
+  type Runs,
+} from "../domain/runs.ts";
 
 /** The numbers that an event declares. None if it is no gap. */
 const declaredBy = (report: Report | undefined): Runs => {
   if (report?.kind !== "event" || report.data.type !== "gap") return [];
   const { from, to, kept = [] } = report.data;
-  return complement(
-    kept.map((seq): [number, number] => [seq, seq]),
-    from,
-    to,
-  );
+  return rangeWithout(from, to, kept);
 };
 
 /**
@@ -102,7 +107,7 @@ export class Gaps {
 
   /**
    * Dispatch lacks these numbers, and nothing has them any more: declares those that no pending gap declares.
-   * They are settled already. `read`: pending events. Of a gap event that is not among them it is not known what it keeps.
+   * They are settled already. `read`: pending events. A gap event that is not among them may declare its whole range.
    */
   lost(numbers: Runs, read: readonly Report[], now: Now): void {
     const known = new Map(read.map((report) => [report.seq, report]));

@@ -370,10 +370,8 @@ export class Queue {
   }
 
   #highestEvent(first: number, last: number): number | undefined {
-    let highest: number | undefined;
-    for (const seq of this.#urgent.event)
-      if (seq >= first && seq <= last && seq > (highest ?? 0)) highest = seq;
-    return highest;
+    const events = this.eventsBetween(first, last);
+    return events.length === 0 ? undefined : Math.max(...events);
   }
 
   /** The numbers of the pending events between two numbers. */

@@ -1,4 +1,4 @@
-import { addRange, complement, union, without, type Runs } from "../domain/runs.ts";
+import { complement, rangeWithout, union, without, type Runs } from "../domain/runs.ts";
 import type { Declaration, DeclaredReason } from "./report.ts";
 import { EMPTY, RunSet } from "./run-set.ts";
 
@@ -38,18 +38,11 @@ export const receive = (ledger: Ledger, seq: number): Ledger | undefined => {
   return { ...ledger, received: ledger.received.add(seq, seq), missing };
 };
 
-/** The numbers that a gap declares, as runs: from..to without those kept. */
-const declaredRuns = ({ from, to, kept }: Declaration): Runs => {
-  const holes: Runs = [];
-  for (const seq of kept) if (seq >= from && seq <= to) addRange(holes, seq, seq);
-  return complement(holes, from, to);
-};
-
 /** The ledger with what a gap declares. */
 export const declare = (ledger: Ledger, gap: Declaration): Ledger => {
   let runs = ledger.declared.get(gap.reason) ?? EMPTY;
   let { missing } = ledger;
-  for (const [from, to] of declaredRuns(gap)) {
+  for (const [from, to] of rangeWithout(gap.from, gap.to, gap.kept)) {
     runs = runs.add(from, to);
     missing = missing.remove(from, to);
   }

@@ -82,7 +82,7 @@ export class CustodyPart {
   #renewal: { readonly why: string; asked: boolean } | undefined;
   #rememberedAt = -Infinity;
   #tickedAt: number;
-  /** What was read again last, see `Outbox.forgotten`, and when. */
+  /** `Outbox.forgotten` when the link last read everything again, and when that was. */
   #recalled = { forgotten: 0, at: -Infinity };
   #looking = false;
   #forsaken = false;

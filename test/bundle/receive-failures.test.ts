@@ -136,3 +136,17 @@ test("a key that cannot be read does not keep a bundle of another key", async ()
   await bench.look();
   expect(await bench.current()).toBe(1);
 });
+
+test("the root is locked until a bundle is installed, or was found wrong", async () => {
+  const bench = benchAt();
+  const locked: boolean[] = [];
+  bench.car.meanwhile = async () => {
+    await Promise.resolve();
+    locked.push(bench.car.isLocked);
+  };
+  bench.receiver.offer(await bundleOf(1));
+  put("a.patrol", Buffer.from("hello"));
+  await bench.look();
+  expect(locked).toEqual([true, true]);
+  expect(bench.car.isLocked).toBe(false);
+});

@@ -22,6 +22,7 @@ export const openBench = (dir: string, around: (files: Files) => Files = (files)
     nowMs: 0,
     now: undefined as number | undefined,
     emergency: false,
+    isLocked: false,
     lines: [] as string[],
     /** What happens while a bundle is installed. */
     meanwhile: () => Promise.resolve(),
@@ -33,7 +34,10 @@ export const openBench = (dir: string, around: (files: Files) => Files = (files)
     unit: "zrenjanin/zr-117",
     trialS: 300,
     mono: () => car.nowMs,
-    lock: () => Promise.resolve(noLock),
+    lock() {
+      car.isLocked = true;
+      return Promise.resolve({ [Symbol.dispose]: () => void (car.isLocked = false) });
+    },
     install: async (bytes, from) => {
       await car.meanwhile();
       return install(bytes, {

@@ -23,6 +23,7 @@ export class Bench {
     covered: true,
     outbox: "works" as "works" | "fails" | "hangs",
   };
+  isLocked = false;
   /** How often it was tried to write the reports while that failed. */
   attempts = 0;
   boot = "machine-1";
@@ -57,7 +58,10 @@ export class Bench {
     return {
       store: this.store,
       time: this.#time,
-      lock: () => Promise.resolve(timer),
+      lock: () => {
+        this.isLocked = true;
+        return Promise.resolve({ [Symbol.dispose]: () => void (this.isLocked = false) });
+      },
       machineBoot: this.boot,
     };
   }

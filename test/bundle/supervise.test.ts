@@ -4,7 +4,7 @@ import { Store } from "../../src/bundle/store.ts";
 import { begin, end } from "../../src/bundle/supervise.ts";
 import { beginGoingBack, beginTrial, pass, trialOf, type Result } from "../../src/bundle/trial.ts";
 import { rootAt } from "../../src/settings/root.ts";
-import { benchOn, benchWith, DISK_FAILS } from "./service-bench.ts";
+import { benchOn, benchWith, DISK_FAILS, type Bench } from "./service-bench.ts";
 import { SimulatedFiles } from "./simulated-files.ts";
 
 const unexpected = (cause: unknown): never => {
@@ -325,4 +325,29 @@ test("a start while an installation is under way writes nothing: the new version
   const disk = await bench.store.disk();
   expect(disk.current).toBe(3);
   expect(trialOf(disk, await bench.store.state())).toMatchObject({ version: 3 });
+});
+
+// Released at once, the lock let an installation and the end of a trial remove each other's files.
+test("the root is locked until the end of a trial is on disk", async () => {
+  const locked: boolean[] = [];
+  let bench: Bench | undefined;
+  class Watched extends SimulatedFiles {
+    override async rename(from: string, to: string): Promise<void> {
+      if (bench) locked.push(bench.isLocked);
+      await super.rename(from, to);
+    }
+  }
+  for (const isReached of [true, false]) {
+    bench = undefined;
+    // oxlint-disable-next-line no-await-in-loop -- one service after the other
+    const one = await benchOn(new Watched(), 1, 2);
+    // oxlint-disable-next-line no-await-in-loop
+    const begun = await one.start();
+    one.state.reached = isReached;
+    bench = one;
+    // oxlint-disable-next-line no-await-in-loop
+    await one.run(begun, 200);
+  }
+  expect(locked.length).toBeGreaterThan(2);
+  expect(new Set(locked)).toEqual(new Set([true]));
 });

@@ -1,16 +1,9 @@
 import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lchownSync,
-  lstatSync,
   mkdirSync,
-  mkdtempDisposableSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -189,70 +182,6 @@ describe("a bundle", () => {
       /which this unit does not trust$/,
     );
   });
-
-  test.runIf(process.getuid?.() === 0)(
-    "and a link of the root's owner leads root's rights nowhere",
-    async () => {
-      await flashContent({ version: 1, ...yaml(configOf(5)) });
-      using foreign = mkdtempDisposableSync(join(tmpdir(), "of-root-"));
-      writeFileSync(join(foreign.path, "precious"), "x");
-      for (const name of ["", "local.yaml", "trust", "trust/hq.pem", "configs", "configs/1", "current"])
-        lchownSync(join(folder.dir, name), 12_345, 23_456);
-      for (const name of [".stage", ".gone"]) symlinkSync(foreign.path, join(folder.dir, "configs", name));
-      expect(await flashContent({ version: 2, ...yaml(configOf(6)) })).toMatchObject({ exit: 0 });
-      // The folder of all configurations.
-      renameSync(join(folder.dir, "configs"), join(folder.dir, "moved"));
-      symlinkSync(foreign.path, join(folder.dir, "configs"));
-      await expect(flashContent({ version: 3, ...yaml(configOf(7)) })).rejects.toThrow("EACCES");
-      expect(readdirSync(foreign.path)).toEqual(["precious"]);
-      expect([process.geteuid?.(), process.getegid?.()]).toEqual([0, process.getgid?.()]);
-    },
-  );
-
-  test.runIf(process.getuid?.() === 0)("and root has the rights of the root's owner to the end", async () => {
-    for (const name of ["", "local.yaml", "trust"]) chownSync(join(folder.dir, name), 12_345, 23_456);
-    chmodSync(join(folder.dir, "trust/hq.pem"), 0o600);
-    expect((await flashContent({ version: 1, ...yaml(configOf(5)) })).line).toMatch(
-      /trust\/hq\.pem cannot be used: this user may not read it$/,
-    );
-  });
-
-  test.runIf(process.getuid?.() === 0)(
-    "and a root that is a link of another user is that user's",
-    async () => {
-      using other = mkdtempDisposableSync(join(tmpdir(), "of-other-"));
-      const link = join(other.path, "root");
-      symlinkSync(folder.dir, link);
-      lchownSync(link, 12_345, 23_456);
-      chmodSync(other.path, 0o755);
-      const file = join(other.path, "car.patrol");
-      writeFileSync(file, await sealed(hq.key, { for: "zrenjanin/*", version: 1, ...yaml(configOf(5)) }));
-      await expect(folder.run(flash, ["config", file, "--root", link])).rejects.toThrow("EACCES");
-      expect(existsSync(join(folder.dir, "configs"))).toBe(false);
-    },
-  );
-
-  test.runIf(process.getuid?.() === 0)(
-    "and everything that is written gets the owner of the root",
-    async () => {
-      for (const name of ["", "local.yaml", "trust", "trust/hq.pem"])
-        chownSync(join(folder.dir, name), 12_345, 23_456);
-      await flashContent({ version: 1, ...yaml(configOf(5)) });
-      await flashContent({ version: 2, ...yaml(configOf(6)) });
-      for (const name of [
-        "configs",
-        "configs/2",
-        "configs/2/patrol-unit.yaml",
-        "configs/2/.bundle.json",
-        "current",
-        "previous",
-        "state.json",
-      ]) {
-        const { uid, gid } = lstatSync(join(folder.dir, name));
-        expect([name, uid, gid]).toEqual([name, 12_345, 23_456]);
-      }
-    },
-  );
 });
 
 /** The vital file of a unit with an open episode. */

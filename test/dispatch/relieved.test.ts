@@ -3,8 +3,8 @@ import { Broker, FULL_LIMITS } from "../simulation/broker.ts";
 import { arrived, open, up } from "./link-bench.ts";
 import { emergency, position } from "./reports.ts";
 
-// The link's broker has no place in its window, and the first address of the other one never acknowledges (seed 627101688):
-// the link trusted that address for 5 s more, and the press took 11 s.
+// The link's broker accepts no further message, and the first host of the other broker acknowledges nothing. The link trusted
+// that host for another 5 s, and the press took 11 s (seed 627101688).
 test.each([1_000, 2_500])(
   "a press that has waited for 5 s at one broker does not wait for as long at the next, if its name has another host: %i ms before it",
   async (leadMs) => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../src/demo/random.ts";
 import { Missing } from "../../src/custody/missing.ts";
 import type { Report } from "../../src/domain/report.ts";
-import { addRange, complement, type Runs } from "../../src/domain/runs.ts";
+import { addRange, complement, rangeWithout, type Runs } from "../../src/domain/runs.ts";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { openLives, position } from "./lives.ts";
 
@@ -13,8 +13,7 @@ const openRecorder = () => {
     take({ seq, kind, data }: Report): void {
       addRange(has, seq, seq);
       if (kind !== "event" || data.type !== "gap") return;
-      const kept = (data.kept ?? []).map((n): [number, number] => [n, n]);
-      for (const [from, to] of complement(kept, data.from, data.to)) addRange(has, from, to);
+      for (const [from, to] of rangeWithout(data.from, data.to, data.kept ?? [])) addRange(has, from, to);
     },
     receipt(): { upTo: number; missing: Runs } {
       const last = has.at(-1)?.[1] ?? 0;
@@ -46,7 +45,7 @@ const openUnit = async (mode: "broker" | "dispatch") => {
       for (const report of reports) recorder.take(report);
     }
   };
-  /** `isHeard`: the recorder gets what the broker acknowledges. */
+  /** `isHeard`: what the broker acknowledges reaches the recorder. */
   const send = async (isHeard: boolean): Promise<void> => {
     outbox.append(position);
     await step(5_000);

@@ -11,8 +11,8 @@ const ownerOf = (dir: string): Stats => {
 };
 
 /**
- * If this process is root's, it has the rights of a folder's owner until the result is disposed of. The owner can put a
- * link below the folder at any moment: with root's rights a command would write and delete what the link names.
+ * Gives a process of root's only the rights of a folder's owner, until the result is disposed of. The owner can put a link
+ * into the folder at any moment, and with root's rights a command would write or delete what the link names.
  */
 export const asOwner = (dir: string): Disposable => {
   const { uid, gid } = ownerOf(dir);

@@ -54,7 +54,7 @@ const expectReadable = ({ local }: Root): void => {
 };
 
 /**
- * Locks a root for this process, which may change it with the rights of its owner. Throws a CommandError if another one has
+ * Locks a root. Until the lock is released, this process has only the rights of the root's owner. Throws a CommandError if another one has
  * it for too long, and the system's error if this user may not read what belongs to the car alone.
  */
 export const lockRoot = async (root: Root): Promise<Disposable> => {
