@@ -94,11 +94,13 @@ const tryBoard = async (panic: Panic): Promise<Finding | undefined> => {
   const until = performance.now() + BOARD_MS;
   const patience = AbortSignal.timeout(BOARD_MS);
   const isHopeless = (): boolean => fault !== undefined && HOPELESS.has(fault.code);
-  while (!board.health.loops && !isHopeless() && performance.now() < until)
-    // oxlint-disable-next-line no-await-in-loop -- polled until the board has reported its loops
+  // A heartbeat, which reports the loops, may come before the hello.
+  const answered = () => (board.health.connected ? board.health.loops : undefined);
+  while (!answered() && !isHopeless() && performance.now() < until)
+    // oxlint-disable-next-line no-await-in-loop -- polled until the board has answered
     await pause(100, patience, systemTime);
-  const { connected, loops } = board.health;
-  if (!connected || !loops)
+  const loops = answered();
+  if (!loops)
     return trouble(
       "panic",
       fault?.detail ?? `${panic.port}: no board answers`,
