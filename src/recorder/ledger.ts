@@ -40,12 +40,9 @@ export const receive = (ledger: Ledger, seq: number): Ledger | undefined => {
 
 /** The ledger with what a gap declares. */
 export const declare = (ledger: Ledger, gap: Declaration): Ledger => {
-  let runs = ledger.declared.get(gap.reason) ?? EMPTY;
-  let { missing } = ledger;
-  for (const [from, to] of rangeWithout(gap.from, gap.to, gap.kept)) {
-    runs = runs.add(from, to);
-    missing = missing.remove(from, to);
-  }
+  const declared = rangeWithout(gap.from, gap.to, gap.kept);
+  const runs = (ledger.declared.get(gap.reason) ?? EMPTY).addAll(declared);
+  const missing = ledger.missing.removeAll(declared);
   return { ...ledger, missing, declared: new Map(ledger.declared).set(gap.reason, runs) };
 };
 

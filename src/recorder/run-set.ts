@@ -1,7 +1,7 @@
-import { addRange, hasNumber, removeRange, within, type Runs } from "../domain/runs.ts";
+import { addRange, hasNumber, removeRange, union, within, without, type Runs } from "../domain/runs.ts";
 
 /**
- * A set of positive integers as runs, which never changes: `add` and `remove` return another one that shares
+ * A set of positive integers as runs, which never changes: each change returns another one that shares
  * what is the same. A unit that was offline for days leaves hundreds of thousands of runs, and each commit
  * makes a new ledger of them: so the runs are in chunks, and only the touched chunks are copied and compared.
  */
@@ -49,12 +49,33 @@ export class RunSet {
   }
 
   add(from: number, to: number): RunSet {
-    return this.#edit(from, to, (runs) => addRange(runs, from, to));
+    return this.#edit(from, to, (runs) => {
+      addRange(runs, from, to);
+      return runs;
+    });
   }
 
   remove(from: number, to: number): RunSet {
     const isThere = this.within(from, to).length > 0;
-    return isThere ? this.#edit(from, to, (runs) => removeRange(runs, from, to)) : this;
+    return isThere
+      ? this.#edit(from, to, (runs) => {
+          removeRange(runs, from, to);
+          return runs;
+        })
+      : this;
+  }
+
+  /** Adds ascending runs in one pass: a gap can have 501, and a message thousands of gaps. */
+  addAll(runs: Runs): RunSet {
+    const [first, last] = [runs[0], runs.at(-1)];
+    return first && last ? this.#edit(first[0], last[1], (touched) => union(touched, runs)) : this;
+  }
+
+  /** Removes ascending runs in one pass. */
+  removeAll(runs: Runs): RunSet {
+    const [first, last] = [runs[0], runs.at(-1)];
+    if (!first || !last || this.within(first[0], last[1]).length === 0) return this;
+    return this.#edit(first[0], last[1], (touched) => without(touched, runs));
   }
 
   /** The runs that lie in from..to, cut at its ends. */
@@ -102,8 +123,8 @@ export class RunSet {
     };
   }
 
-  /** Copies the chunks that from..to touches or joins, changes them, and puts them back. */
-  #edit(from: number, to: number, change: (runs: Runs) => void): RunSet {
+  /** Copies the chunks that from..to touches or joins, puts in their place what `change` returns, which may be the copy. */
+  #edit(from: number, to: number, change: (runs: Runs) => Runs): RunSet {
     // At the end the last chunk grows, if it has room.
     const begin = Math.min(locate(this.#chunks, from - 1), Math.max(0, this.#chunks.length - 1));
     let end = begin;
@@ -111,8 +132,11 @@ export class RunSet {
     const touched = this.#chunks
       .slice(begin, end)
       .flatMap((chunk) => chunk.map(([a, b]): [number, number] => [a, b]));
-    change(touched);
-    return new RunSet([...this.#chunks.slice(0, begin), ...chunksOf(touched), ...this.#chunks.slice(end)]);
+    return new RunSet([
+      ...this.#chunks.slice(0, begin),
+      ...chunksOf(change(touched)),
+      ...this.#chunks.slice(end),
+    ]);
   }
 }
 

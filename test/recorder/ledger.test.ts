@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { essenceOf } from "../../src/recorder/conflict.ts";
 import { hasNumber } from "../../src/domain/runs.ts";
-import { EMPTY_LEDGER, receiptOf, type Ledger } from "../../src/recorder/ledger.ts";
+import { declare, EMPTY_LEDGER, receiptOf, type Ledger } from "../../src/recorder/ledger.ts";
 import { plan } from "../../src/recorder/plan.ts";
 import { ledgerOf, rowsOf, tailOf, type RunRow } from "../../src/recorder/rows.ts";
 import type { Accepted, Declaration } from "../../src/recorder/report.ts";
@@ -23,6 +23,22 @@ const ledgerAfter = (...reports: Accepted[]): Ledger => after(reports).streams[0
 const receipt = (ledger: Ledger) => receiptOf(ledger, STORE, "db", "now");
 
 describe("a ledger", () => {
+  test("thousands of gaps in one message, each with all that it may keep, do not keep the recorder from the others", () => {
+    const GAPS = 1_200;
+    const KEPT = 500;
+    const span = 2 * KEPT + 1;
+    const before = process.cpuUsage();
+    let ledger = EMPTY_LEDGER;
+    for (let n = 0; n < GAPS; n++) {
+      const from = 1 + n * span;
+      const kept = Array.from({ length: KEPT }, (_, i) => from + 1 + 2 * i);
+      ledger = declare(ledger, { from, to: from + span - 1, kept, reason: "retention" });
+    }
+    expect(ledger.declared.get("retention")?.runs).toHaveLength(GAPS * KEPT + 1);
+    // 0.4 s; a copy of the set for each run took 15 s.
+    expect(process.cpuUsage(before).user / 1e6).toBeLessThan(5);
+  });
+
   test("what was neither received nor declared up to the highest number is missing", () => {
     expect(ledgerAfter(accepted(3), accepted(7), gap(8, 4, 5)).missing.runs).toEqual([
       [1, 2],

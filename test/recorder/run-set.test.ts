@@ -20,6 +20,8 @@ const runsOf = (numbers: ReadonlySet<number>): [number, number][] => {
 const SPAN = 3_000;
 const edit = fc.record({
   adds: fc.boolean(),
+  /** One run, or every second number as a set of runs. */
+  isWhole: fc.boolean(),
   from: fc.integer({ min: 1, max: SPAN }),
   length: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 400 })),
 });
@@ -31,11 +33,16 @@ test("a set of many runs is what its edits say, and the sets before an edit stay
     fc.property(fc.boolean(), fc.array(edit, { maxLength: 60 }), (isFull, edits) => {
       const model = new Set(isFull ? start : []);
       let set = RunSet.of(runsOf(model));
-      for (const { adds, from, length } of edits) {
+      for (const { adds, isWhole, from, length } of edits) {
         const before = set;
         const then = before.runs;
-        set = adds ? set.add(from, from + length) : set.remove(from, from + length);
-        for (let n = from; n <= from + length; n++) {
+        const numbers = Array.from({ length: length + 1 }, (_, n) => from + n).filter(
+          (n) => isWhole || n % 2 === 0,
+        );
+        const runs = runsOf(new Set(numbers));
+        if (isWhole) set = adds ? set.add(from, from + length) : set.remove(from, from + length);
+        else set = adds ? set.addAll(runs) : set.removeAll(runs);
+        for (const n of numbers) {
           if (adds) model.add(n);
           else model.delete(n);
         }
