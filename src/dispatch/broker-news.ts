@@ -5,6 +5,9 @@ import type { BrokerStatus, LinkEvents } from "./link-events.ts";
 import type { LinkError, LinkFault } from "./port.ts";
 import { Refusals } from "./refusals.ts";
 
+/** The longest topic that is named whole. */
+const TOPIC_LETTERS = 200;
+
 type Told = Pick<LinkEvents, "recovered" | "refused" | "accepted" | "deserted" | "down">;
 
 /** What the link and its couriers have learned of each broker. Each change is reported once. */
@@ -45,10 +48,11 @@ export class BrokerNews {
     this.#recovered(broker, this.#faults.heard(broker));
   }
 
-  /** `code`: undefined if a subscription was not answered. */
-  refused(broker: string, topic: string, code: number | undefined): void {
+  /** `code`: undefined if a subscription was not answered. `chosen`: by dispatch for a reply, up to 64 KiB. */
+  refused(broker: string, topic: string, code: number | undefined, chosen?: string): void {
     this.#refusals.refused(broker, topic);
-    this.#on().refused(broker, topic, code === undefined ? "no answer" : refusal(code));
+    const named = chosen === undefined ? "" : ` (${chosen.slice(0, TOPIC_LETTERS)})`;
+    this.#on().refused(broker, topic, (code === undefined ? "no answer" : refusal(code)) + named);
   }
 
   accepted(broker: string, topic: string): void {

@@ -522,7 +522,8 @@ export class Link {
   #answered(answer: Answer, broker: string, by: Carrier, listening: boolean | undefined): void {
     // Without a connection the link still tries this broker, and would report its fault again.
     if (by === "courier" && this.#linked) this.#news.answeredCourier(broker);
-    if (answer.kind === "refused" && answer.first) this.#news.refused(broker, answer.channel, answer.code);
+    if (answer.kind === "refused" && answer.first)
+      this.#news.refused(broker, answer.channel, answer.code, answer.topic);
     if (answer.kind === "old-removal") this.#oldRemoved(answer, broker);
     if (answer.kind === "unheard" || answer.kind === "delivered") {
       this.#news.accepted(broker, channelOf(answer.outgoing));

@@ -45,8 +45,14 @@ export type Answer =
   | { readonly kind: "unheard"; readonly outgoing: Outgoing }
   /** The packet is too large for the broker. It is sent again in a smaller form, if there is one. */
   | { readonly kind: "too-large"; readonly outgoing: Outgoing }
-  /** The broker refuses this channel. `first`: for the first time on this connection. */
-  | { readonly kind: "refused"; readonly channel: Channel; readonly code: number; readonly first: boolean };
+  /** The broker refuses this channel. `first`: for the first time on this connection. `topic`: that dispatch has chosen. */
+  | {
+      readonly kind: "refused";
+      readonly channel: Channel;
+      readonly code: number;
+      readonly first: boolean;
+      readonly topic?: string;
+    };
 
 /** Kinds of messages that must not delay an emergency by more than one message. */
 export const isOrdinary = ({ kind }: Outgoing): boolean =>

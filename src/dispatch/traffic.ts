@@ -307,7 +307,8 @@ export class Traffic {
     }
     if (code >= PUBACK.firstRefusal) {
       this.#giveBack(outgoing);
-      return { kind: "refused", channel, code, first: this.#pauses.refuse(channel, now) };
+      const chosen = outgoing.kind === "reply" ? { topic: outgoing.route.topic } : {};
+      return { kind: "refused", channel, code, first: this.#pauses.refuse(channel, now), ...chosen };
     }
     const unheard = code === PUBACK.noMatchingSubscribers && !this.#settings.unheardCounts();
     if (unheard && reportsOf(outgoing).length > 0 && outgoing.kind !== "removal") {

@@ -2,7 +2,7 @@ import { refusal } from "../dispatch/faults.ts";
 import { LinkError, PUBACK, type Connect, type Connection, type LinkFault } from "../dispatch/port.ts";
 import { unitName } from "../domain/identity.ts";
 import { DOCTOR_REPLY_ID } from "../domain/messages.ts";
-import { createRoutes, type Routes } from "../domain/wire.ts";
+import { createRoutes, type Route, type Routes } from "../domain/wire.ts";
 import { reasonOf } from "../runtime/log.ts";
 import { errorCode } from "../runtime/system-words.ts";
 import type { UnitSettings } from "../settings/load.ts";
@@ -43,23 +43,47 @@ const cureOf = ({ code, cause }: LinkError): string => {
 
 /** A broker is tried as `doctor` does, for the list of commissioning too. Dispatch's console shows this as a trial. */
 const TRIAL = JSON.stringify({ id: DOCTOR_REPLY_ID, ok: true });
+/** An id that no episode has. */
+const NO_EPISODE = "0".repeat(26);
 
-/** Subscribes and publishes. Rejects if the broker refuses either. */
-const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
+/** An answer, and the removal of an emergency that never was: the rules of both may differ. Dispatch gets no report. */
+const trialsOn = (routes: Routes): readonly (readonly [Route, Buffer])[] => [
+  [routes.reply, Buffer.from(TRIAL)],
+  [{ topic: routes.emergency(NO_EPISODE), retain: true }, Buffer.alloc(0)],
+];
+
+const subscribe = (connection: Connection, topics: readonly string[]): Promise<void> =>
   new Promise((resolve, reject) => {
-    const topics = routes.subscribed;
     connection.subscribe(topics, (codes) => {
       const refused = topics.find((_, n) => codes[n]! >= PUBACK.firstRefusal);
-      if (refused !== undefined)
-        reject(new Error(`the broker refuses a subscription to ${refused}: ${refusal(Math.max(...codes))}`));
+      if (refused === undefined) resolve();
       else
-        connection.publish(routes.reply, Buffer.from(TRIAL), (code) => {
-          if (code < PUBACK.firstRefusal) resolve();
-          else reject(new Error(`the broker refuses to publish on ${routes.reply.topic}: ${refusal(code)}`));
-        });
+        reject(new Error(`the broker refuses a subscription to ${refused}: ${refusal(Math.max(...codes))}`));
     });
-    void connection.closed.then(reject);
   });
+
+const publish = (connection: Connection, route: Route, payload: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    connection.publish(route, payload, (code) => {
+      if (code < PUBACK.firstRefusal) resolve();
+      else reject(new Error(`the broker refuses to publish on ${route.topic}: ${refusal(code)}`));
+    });
+  });
+
+const tryTopics = async (connection: Connection, routes: Routes): Promise<void> => {
+  await subscribe(connection, routes.subscribed);
+  // oxlint-disable-next-line no-await-in-loop -- a broker may take one message at a time
+  for (const [route, payload] of trialsOn(routes)) await publish(connection, route, payload);
+};
+
+/** Subscribes and publishes. Rejects if the broker refuses either, or ends the connection. */
+const useConnection = (connection: Connection, routes: Routes): Promise<void> =>
+  Promise.race([
+    tryTopics(connection, routes),
+    connection.closed.then((error) => {
+      throw error;
+    }),
+  ]);
 
 /** A message without the broker's address, which stands beside it already. */
 export const withoutAddress = (broker: string, message: string): string =>
@@ -72,8 +96,7 @@ export const withoutAddress = (broker: string, message: string): string =>
 export type Tried = { readonly says: string; readonly cure?: string; readonly isAbsent?: boolean };
 
 /**
- * Tries TLS, credentials, publishing and subscribing. It publishes only on `reply`, so dispatch gets no
- * report. `takesBundles`: the unit has a root, and reads `bundle` too. Does not reject for what a broker does.
+ * Tries TLS, credentials, publishing and subscribing, without a report to dispatch. `takesBundles`: the unit has a root, and reads `bundle` too. Does not reject for what a broker does.
  */
 export const tryBroker = async (
   broker: string,
@@ -91,7 +114,9 @@ export const tryBroker = async (
       AbortSignal.timeout(BROKER_MS),
     );
     await useConnection(connection, routes).finally(() => connection.end());
-    return { says: `MQTT ${connection.version === 5 ? "5" : "3.1.1"}, publishing and subscribing allowed` };
+    // Most brokers grant a subscription whose messages they drop, and MQTT 3.1.1 cannot refuse a message.
+    const version = connection.version === 5 ? "5" : "3.1.1";
+    return { says: `MQTT ${version}, lets the unit in; a drill shows whether a press and its answer pass` };
   } catch (cause) {
     const isKnown = cause instanceof LinkError;
     const says = withoutAddress(broker, reasonOf(cause));

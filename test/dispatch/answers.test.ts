@@ -105,6 +105,13 @@ describe("refusals", () => {
     },
   );
 
+  test("a refused reply is named by the topic that dispatch has chosen for it", () => {
+    const bench = open({}, []);
+    bench.traffic.reply({ topic: "answers/1", retain: false }, Buffer.from("{}"));
+    bench.run();
+    expect(bench.answer(0x87, 0).answer).toMatchObject({ channel: "reply", topic: "answers/1" });
+  });
+
   test("a refused topic does not hold up the others", () => {
     const bench = open({}, [event(1), position(2), emergency(3)]);
     const sent: string[] = [];

@@ -51,7 +51,7 @@ test(
     });
     expect(stopped.findings.get("panic")?.says).toBe("the board answers; dash, boot: normal");
     expect(stopped.findings.get(`broker ${broker.url}`)?.says).toBe(
-      "MQTT 5, publishing and subscribing allowed",
+      "MQTT 5, lets the unit in; a drill shows whether a press and its answer pass",
     );
     expect(stopped.findings.get("disk")?.cure).toBeUndefined();
     // The clock of a machine without NTP is not known: that alone may be wrong here.
@@ -159,6 +159,20 @@ test(
     expect(code).toBe(69);
   },
 );
+
+test("a broker whose rules let the unit answer, and not call for help", { timeout: 60_000 }, async () => {
+  const broker = stack.use(await startMosquitto("allow_anonymous true\nacl_file FOLDER/acl"));
+  const own = "patrol/v1/zrenjanin/zr-117";
+  const rules = ["reply", "event"].map((topic) => `pattern write ${own}/${topic}`);
+  writeFileSync(join(broker.folder, "acl"), `${[...rules, `pattern read ${own}/#`].join("\n")}\n`);
+  await broker.start();
+  const car = stack.use(openCar(`{ brokers: ["${broker.url}"], allowPlaintext: true }`));
+  const { findings } = await doctor(car);
+  expect(findings.get(`broker ${broker.url}`)).toMatchObject({
+    says: `the broker refuses to publish on ${own}/emergency/00000000000000000000000000: 0x87, not authorised: its access rules do not allow it`,
+    cure: expect.stringMatching(/^the broker's rules must let the unit write its reports/) as string,
+  });
+});
 
 test("a broker that wants a client certificate which is not configured", { timeout: 60_000 }, async () => {
   const broker = stack.use(

@@ -219,7 +219,10 @@ export const aList = (changes: Partial<List> = {}): List => ({
       kind: "broker",
       subject: "mqtts://mqtt-a.police.example:8883",
       state: "pass",
-      figures: { tries: 1, says: "MQTT 5, publishing and subscribing allowed" },
+      figures: {
+        tries: 1,
+        says: "MQTT 5, lets the unit in; a drill shows whether a press and its answer pass",
+      },
     },
     { id: "fix", kind: "fix", state: "waiting", says: [{ code: "fix-good", values: [12, 60] }] },
     {
