@@ -8,7 +8,8 @@ import { decodeKey, decodeRecord, encodeKey, rangeOf } from "./record.ts";
  * Keeps the store within its quota, and the disk from filling. Telemetry older than an hour is thinned
  * to one report of a kind in half a minute, then to one in five; when that does not do, the oldest
  * telemetry goes. Too many events: the oldest of low value go. Too many reports of emergencies: the oldest go that are
- * neither the first nor the newest of their episode. Gaps never do.
+ * neither the first nor the newest of their episode. Gaps never do. What events and emergencies leave of the quota may be
+ * nothing: telemetry has a small share all the same, else each report would become a gap of its own.
  */
 export type Retention = {
   /** Bytes of records were handed to the store. */
@@ -42,6 +43,9 @@ const LOOK_MS = 5_000;
 const TARGET = 0.9;
 /** After this share of the quota has been written it looks, however short the time. */
 const FLOOD = 0.05;
+/** The share of the quota that telemetry has in any case, and what one report of it needs. */
+const SHARE = 0.05;
+const REPORT_BYTES = 250;
 /** Room on the disk that is left to others, and the least that is kept for all that. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 const LEAST_BYTES = 4 * 1024 * 1024;
@@ -65,14 +69,15 @@ type Pass = { readonly everyMs: number; upTo: number; readonly keptAt: Map<Repor
 const isEvidence = (report: Report): boolean =>
   report.kind === "vehicle" && report.data.evidence !== undefined;
 
-const oldest = async (store: Store, wanted: number): Promise<number[]> => {
+/** The oldest telemetry of so many bytes, at most `most` reports. */
+const oldest = async (store: Store, wanted: number, most: number): Promise<number[]> => {
   const seqs: number[] = [];
-  for (let left = wanted; left > 0 && seqs.length < PAGES * PAGE;) {
+  for (let left = wanted; left > 0 && seqs.length < most;) {
     // oxlint-disable-next-line no-await-in-loop -- pages of one lane, oldest first
     const page = await store.page(...rangeOf("telemetry", (seqs.at(-1) ?? 0) + 1), PAGE);
     if (page.length === 0) break;
     for (const [key, value] of page) {
-      if (left <= 0) break;
+      if (left <= 0 || seqs.length >= most) break;
       seqs.push(decodeKey(key));
       left -= key.length + value.length;
     }
@@ -155,21 +160,24 @@ export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Re
   const seen = { emergency: 0, event: 0 };
   const passes: Pass[] = THINNED_MS.map((everyMs) => ({ everyMs, upTo: 0, keptAt: new Map() }));
 
-  const telemetry = async (store: Store, at: number | undefined): Promise<Excess> => {
+  const telemetry = async (store: Store, at: number | undefined, pending: number): Promise<Excess> => {
     const bytes = await store.size();
     const limit = Math.max(LEAST_BYTES, Math.min(maxBytes, bytes + disk.space().free - RESERVE_BYTES));
     if (bytes <= limit) return NO_EXCESS;
+    const share = Math.ceil((limit * SHARE) / REPORT_BYTES);
+    if (pending < share) return NO_EXCESS;
     const wanted = bytes - limit * TARGET;
-    for (const pass of at === undefined ? [] : passes) {
+    for (const pass of passes) {
+      if (at === undefined || pending < 2 * share) break;
       const before = pass.upTo;
       // oxlint-disable-next-line no-await-in-loop -- the second pass only if the first has nothing left
-      const found = await thin(store, pass, at! - YOUNG_MS, wanted);
+      const found = await thin(store, pass, at - YOUNG_MS, wanted);
       // Look again at once: the records were smaller on disk than they are in memory.
       if (pass.upTo > before) lookedAt = -Infinity;
       if (found.seqs.length > 0) return found;
       if (pass.upTo > before) return NO_EXCESS;
     }
-    const seqs = await oldest(store, wanted);
+    const seqs = await oldest(store, wanted, Math.min(PAGES * PAGE, pending - Math.floor(share / 2)));
     if (seqs.length > 0) lookedAt = -Infinity;
     return { lane: "telemetry", seqs, kept: [] };
   };
@@ -202,7 +210,7 @@ export const createRetention = (disk: Pick<Disk, "space">, maxBytes: number): Re
       const found =
         (await tooMany("emergency", pending, EMERGENCIES_MAX, () => oldEmergencies(store))) ??
         (await tooMany("event", pending, EVENTS_MAX, () => oldEvents(store)));
-      return found ?? telemetry(store, at);
+      return found ?? telemetry(store, at, pending.telemetry);
     },
     async giveBack(store, { lane, seqs }) {
       const first = seqs[0];

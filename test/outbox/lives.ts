@@ -75,8 +75,9 @@ export const openLives = (through: (disk: SimulatedDisk) => Disk = (disk) => dis
     /** Episodes of a newer memory that the store had. */
     recalled,
     /** `random` decides where numbers jump. */
-    open: async (random: Random): Promise<Outbox> => {
+    open: async (random: Random, maxBytes = 512 * 1024 * 1024): Promise<Outbox> => {
       const opening = openTestOutbox(disk.path, {
+        maxBytes,
         disk: through(disk),
         time,
         clock: newClock(),
