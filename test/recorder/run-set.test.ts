@@ -39,9 +39,9 @@ test("a set of many runs is what its edits say, and the sets before an edit stay
         const numbers = Array.from({ length: length + 1 }, (_, n) => from + n).filter(
           (n) => isWhole || n % 2 === 0,
         );
-        const runs = runsOf(new Set(numbers));
+        const edited = runsOf(new Set(numbers));
         if (isWhole) set = adds ? set.add(from, from + length) : set.remove(from, from + length);
-        else set = adds ? set.addAll(runs) : set.removeAll(runs);
+        else set = adds ? set.addAll(edited) : set.removeAll(edited);
         for (const n of numbers) {
           if (adds) model.add(n);
           else model.delete(n);

@@ -7,6 +7,7 @@ import { runMutants } from "./mutants.ts";
 import { readOptions, USAGE, type Options } from "./options.ts";
 import { HOUR_MS, type Outcome } from "./simulate.ts";
 import { simulateSubject } from "./subject.ts";
+import { runTight } from "./tight.ts";
 
 /** `npm run simulate`: see USAGE. */
 const SEEDS = 1_000_000_000;
@@ -78,6 +79,7 @@ const run = async (options: Options): Promise<boolean> => {
     return true;
   }
   if (options.what === "mutants") return runMutants(say, options.only);
+  if (options.what === "tight") return runTight(say, options.args);
   const { seed, hours, minutes, trace } = options;
   const untilMs = wallMs() + minutes * MINUTE_MS;
   return runSeeds(seed === undefined ? newSeeds() : [seed], { hours, untilMs, trace });

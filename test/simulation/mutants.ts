@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hrtime } from "node:process";
+import { copyTree } from "./tree.ts";
 
 /**
  * Mutants: patches that each bring one defect back. Each is applied to a copy of the tree, never to the
@@ -11,8 +12,6 @@ import { hrtime } from "node:process";
  * patch names (`Caught by: NAME, NAME` before its first hunk): what another one finds may be chance.
  */
 const PATCHES = "test/simulation/mutants";
-/** What the simulator needs of the tree. */
-const NEEDED = ["src", "test", "firmware-bridge", "config", "package.json"];
 const BUDGET_MINUTES = 2;
 const MINUTE_MS = 60_000;
 
@@ -30,13 +29,6 @@ export const mutantNames = (folder = PATCHES): string[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".patch"))
     .toSorted();
-
-const copyTree = (): string => {
-  const tree = mkdtempSync(join(tmpdir(), "patrol-mutant-"));
-  for (const part of NEEDED) cpSync(part, join(tree, part), { recursive: true });
-  symlinkSync(join(process.cwd(), "node_modules"), join(tree, "node_modules"));
-  return tree;
-};
 
 const pathOf = (name: string): string => join(process.cwd(), PATCHES, name);
 
@@ -134,21 +126,17 @@ const searchFor = async (
 export const runMutant = async (name: string, minutes = BUDGET_MINUTES): Promise<MutantResult> => {
   const startedMs = nowMs();
   const seconds = () => (nowMs() - startedMs) / 1000;
-  const tree = copyTree();
+  using tree = copyTree();
   try {
-    try {
-      apply(tree, name);
-    } catch (cause) {
-      const by = lineOf(cause instanceof Error ? cause.message : String(cause));
-      return { name, verdict: "does not apply", by, seconds: seconds() };
-    }
-    const { by, others } = await searchFor(tree, expectedOf(name), startedMs + minutes * MINUTE_MS);
-    if (by) return { name, verdict: "caught", by: by.violation, again: by.again, seconds: seconds() };
-    const rest = others.length === 0 ? "" : `only ${others.map(lineOf).join("; ")}`;
-    return { name, verdict: "survived", by: rest, seconds: seconds() };
-  } finally {
-    rmSync(tree, { recursive: true, force: true });
+    apply(tree.path, name);
+  } catch (cause) {
+    const by = lineOf(cause instanceof Error ? cause.message : String(cause));
+    return { name, verdict: "does not apply", by, seconds: seconds() };
   }
+  const { by, others } = await searchFor(tree.path, expectedOf(name), startedMs + minutes * MINUTE_MS);
+  if (by) return { name, verdict: "caught", by: by.violation, again: by.again, seconds: seconds() };
+  const rest = others.length === 0 ? "" : `only ${others.map(lineOf).join("; ")}`;
+  return { name, verdict: "survived", by: rest, seconds: seconds() };
 };
 
 /** Runs the mutants with `only` in their names and says one line for each. Returns whether every one was caught. */

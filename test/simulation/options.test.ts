@@ -43,6 +43,6 @@ test("an unknown option prints what is wrong and the usage line, and ends with 6
   expect([code, stdout]).toEqual([64, ""]);
   expect(stderr.split("\n").slice(0, 2)).toEqual([
     "there is no option --sed: is it --seed?; --help lists the options",
-    "npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace]",
+    "npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace] [--tight]",
   ]);
 });

@@ -1,6 +1,6 @@
 import { CommandError, EXIT, options } from "../../src/cli/lib/command.ts";
 
-export const USAGE = `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace]
+export const USAGE = `npm run simulate -- [--seed N] [--hours H] [--minutes M] [--trace] [--tight]
 npm run simulate -- --mutants [--only TEXT]
 
 Runs the unit in a simulated world and checks the invariants. A seed decides everything that happens.
@@ -9,6 +9,7 @@ Runs the unit in a simulated world and checks the invariants. A seed decides eve
   --hours H     simulated hours of faults for each seed, then 15 minutes without (default 1)
   --minutes M   minutes of wall time for new seeds (default 1)
   --trace       prints every fact and every line of the unit's log on stderr, as JSON lines
+  --tight       in a copy of this tree whose tables, pages and quotas are small
   --mutants     searches for each patch of test/simulation/mutants, two minutes at most
   --only TEXT   only the mutants with this text in their names
   --help        prints this text
@@ -32,7 +33,9 @@ export type Options =
       readonly hours: number;
       readonly minutes: number;
       readonly trace: boolean;
-    };
+    }
+  /** The same, with these arguments, in a tree with tight limits. */
+  | { readonly what: "tight"; readonly args: readonly string[] };
 
 const numberOf = (text: string | undefined, name: string, fallback: number): number => {
   if (text === undefined) return fallback;
@@ -55,6 +58,7 @@ export const readOptions = (args: readonly string[]): Options => {
     hours: { type: "string" },
     minutes: { type: "string" },
     trace: { type: "boolean" },
+    tight: { type: "boolean" },
     mutants: { type: "boolean" },
     only: { type: "string" },
     help: { type: "boolean" },
@@ -62,12 +66,15 @@ export const readOptions = (args: readonly string[]): Options => {
   if (given.help) return { what: "help" };
   if (given.only !== undefined && !given.mutants)
     throw new CommandError(EXIT.usage, "--only needs --mutants; --help lists the options");
+  if (given.mutants && given.tight)
+    throw new CommandError(EXIT.usage, "--tight and --mutants: choose one of the two");
   if (given.mutants) return { what: "mutants", only: given.only ?? "" };
-  return {
+  const seeds = {
     what: "seeds",
     seed: seedOf(given.seed),
     hours: numberOf(given.hours, "hours", 1),
     minutes: numberOf(given.minutes, "minutes", 1),
     trace: given.trace ?? false,
-  };
+  } as const;
+  return given.tight ? { what: "tight", args: longNames.filter((arg) => arg !== "--tight") } : seeds;
 };
