@@ -57,6 +57,12 @@ left_in() {
     done
 }
 
+# Whether the stick has a file with this ending.
+has() {
+    for file in "$stick"/*."$1"; do [ ! -f "$file" ] || return 0; done
+    return 1
+}
+
 # A bundle that waits since an earlier stick is replaced. The service sees all of the new ones or nothing.
 hand_over() {
     rm -rf "$inbox/stick"
@@ -66,6 +72,8 @@ hand_over() {
 
 take() {
     stick=$1 inbox=$2/inbox
+    # stick-release.sh takes that.
+    if has release && ! has patrol; then return; fi
     [ -d "$inbox" ] || fail "$inbox is not there: patrol-unit init makes it"
     # Two sticks: one after the other.
     exec 9< "$inbox"

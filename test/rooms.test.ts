@@ -21,6 +21,7 @@ const ROOMS: Readonly<Record<string, readonly string[] | "all">> = {
   dispatch: ["domain", "runtime", "wire"],
   settings: ["domain", "decode"],
   bundle: ["domain", "runtime", "settings"],
+  update: ["domain", "runtime", "bundle"],
   status: ["domain", "runtime"],
   recorder: ["domain", "runtime", "wire"],
   "firmware-bridge": ["domain", "runtime"],

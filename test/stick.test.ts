@@ -158,6 +158,12 @@ describe("nothing is installed, and the car goes on, if the stick", () => {
     expect((await refused())[1]).toBe("there is no bundle (*.patrol) on the stick");
   });
 
+  test("has only a release of the software, which another script takes", async () => {
+    writeFileSync(join(stick, "1.6.0.release"), "x");
+    expect(await take()).toEqual({ code: 0, says: "" });
+    expect(readdirSync(join(dir, "answer"))).toEqual([]);
+  });
+
   test("has only a link, out of the stick", async () => {
     writeFileSync(join(dir, "secret"), await bundleOf(3));
     symlinkSync(join(dir, "secret"), join(stick, "a.patrol"));

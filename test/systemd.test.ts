@@ -20,7 +20,10 @@ const layOut = (): void => {
   cpSync(RECORDER, join(folder, "patrol-unit-recorder.service"));
   for (const file of readdirSync(folder)) {
     const text = readFileSync(join(folder, file), "utf8")
-      .replaceAll(/\/opt\/patrol-unit\/current\/(?=\w+(?:-\w+)*\.sh)/g, `${resolve("systemd")}/`)
+      .replaceAll(
+        /\/(?:opt\/patrol-unit\/current|usr\/lib\/patrol-unit)\/(?=\w+(?:-\w+)*\.sh)/g,
+        `${resolve("systemd")}/`,
+      )
       .replaceAll(
         /\/(?:opt\/patrol-unit\/current|usr\/lib\/patrol-unit-recorder)\/bin\/node/g,
         process.execPath,
@@ -34,6 +37,10 @@ test.each([
   "patrol-unit.path",
   "patrol-unit-clock.path",
   "patrol-unit-clock.service",
+  "patrol-unit-install.path",
+  "patrol-unit-install.service",
+  "patrol-unit-release.path",
+  "patrol-unit-release.service",
   "patrol-unit-stick@.service",
   "patrol-unit-recorder.service",
 ])("systemd-analyze accepts %s", async (unit) => {

@@ -1,6 +1,7 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { CompactSign, compactVerify, decodeProtectedHeader } from "jose";
+import type * as z from "zod";
 import { Content, MAX_BUNDLE_BYTES, MAX_CONTENT_BYTES } from "./format.ts";
 import { thumbprint, type TrustedKey } from "./keys.ts";
 
@@ -10,42 +11,52 @@ import { thumbprint, type TrustedKey } from "./keys.ts";
  * byte before it.
  */
 
-const TYPE = "patrol-unit-bundle";
+/** What is sealed: the type in the header, and the schema of its content. */
+export type Sealed<T> = { readonly type: string; readonly schema: z.ZodType<T> };
+
+/** A configuration with its files. */
+const CONFIGURATION: Sealed<Content> = { type: "patrol-unit-bundle", schema: Content };
+/** The types of what headquarters signs. */
+const OURS = /^patrol-unit-[a-z]{1,16}$/;
 /** EdDSA with Ed25519 (RFC 8037). */
 const ALGORITHM = "EdDSA";
 /** An Ed25519 signature has 64 bytes: 86 characters of base64url. */
 const COMPACT = /^([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.([A-Za-z0-9_-]{86})$/;
 
-export type Opened =
+export type Opened<T = Content> =
   | {
       readonly kind: "valid";
-      readonly content: Content;
+      readonly content: T;
       /** The name of the key that signed it. */
       readonly signer: string;
       /** Of the bundle's bytes, hex. */
       readonly sha256: string;
     }
-  | { readonly kind: "invalid"; readonly code: InvalidCode; readonly says: string };
+  | Invalid;
+type Invalid = { readonly kind: "invalid"; readonly code: InvalidCode; readonly says: string };
 /** `unreadable`: of a file whose bytes nobody could open. */
 type InvalidCode = "unreadable" | "too-large" | "not-a-bundle" | "unknown-key" | "signature" | "content";
 
-const invalid = (code: InvalidCode, says: string): Opened => ({ kind: "invalid", code, says });
+const invalid = (code: InvalidCode, says: string): Invalid => ({ kind: "invalid", code, says });
 
 /** Signs a content. The result can have more than MAX_BUNDLE_BYTES: the caller checks that. */
-export const seal = async (content: Content, key: KeyObject): Promise<Buffer> => {
+export const sealAs = async <T>({ type }: Sealed<T>, content: T, key: KeyObject): Promise<Buffer> => {
   const payload = gzipSync(JSON.stringify(content), { level: 9 });
-  const header = { alg: ALGORITHM, typ: TYPE, cty: "application/gzip", kid: await thumbprint(key) };
+  const header = { alg: ALGORITHM, typ: type, cty: "application/gzip", kid: await thumbprint(key) };
   return Buffer.from(await new CompactSign(payload).setProtectedHeader(header).sign(key));
 };
 
+export const seal = (content: Content, key: KeyObject): Promise<Buffer> =>
+  sealAs(CONFIGURATION, content, key);
+
 /** What is signed, in its form: base64url has several spellings of one signature, and only one is accepted. */
-const partsOf = (text: string): { readonly kid: string } | undefined => {
+const partsOf = (text: string): { readonly kid: string; readonly type: string } | undefined => {
   const [, , signature = ""] = COMPACT.exec(text) ?? [];
   if (signature === "" || Buffer.from(signature, "base64url").toString("base64url") !== signature)
     return undefined;
   try {
     const { typ, kid } = decodeProtectedHeader(text);
-    return typ === TYPE && typeof kid === "string" ? { kid } : undefined;
+    return typ !== undefined && typeof kid === "string" ? { kid, type: typ } : undefined;
   } catch {
     return undefined;
   }
@@ -67,22 +78,32 @@ const jsonOf = (bytes: Buffer): unknown => {
   }
 };
 
-const contentOf = (payload: Uint8Array): Content | string => {
+const contentOf = <T>(schema: z.ZodType<T>, payload: Uint8Array): { readonly content: T } | string => {
   const bytes = unpack(payload);
   if (!bytes) return `its content cannot be unpacked to at most ${MAX_CONTENT_BYTES} bytes`;
-  const { data, error } = Content.safeParse(jsonOf(bytes));
-  if (data) return data;
-  const [issue] = error.issues;
+  const { data, error } = schema.safeParse(jsonOf(bytes));
+  if (data !== undefined) return { content: data };
+  const [issue] = error?.issues ?? [];
   return `its content has another format than this release reads (${issue?.path.join(".")}: ${issue?.message})`;
 };
 
 /** Checks the signature of a bundle against the trusted keys, and reads its content. Does not throw. */
-export const open = async (bytes: Buffer, trusted: readonly TrustedKey[]): Promise<Opened> => {
+export const open = (bytes: Buffer, trusted: readonly TrustedKey[]): Promise<Opened> =>
+  openAs(CONFIGURATION, bytes, trusted);
+
+/** The same for another content. */
+export const openAs = async <T>(
+  { type, schema }: Sealed<T>,
+  bytes: Buffer,
+  trusted: readonly TrustedKey[],
+): Promise<Opened<T>> => {
   if (bytes.length > MAX_BUNDLE_BYTES)
     return invalid("too-large", `it has ${bytes.length} bytes, more than ${MAX_BUNDLE_BYTES}`);
   const text = bytes.toString("latin1");
   const parts = partsOf(text);
-  if (!parts) return invalid("not-a-bundle", "it is not a bundle, or it is damaged or cut");
+  if (parts && parts.type !== type && OURS.test(parts.type))
+    return invalid("not-a-bundle", `it is a ${parts.type}: expected a ${type}`);
+  if (parts?.type !== type) return invalid("not-a-bundle", "it is not a bundle, or it is damaged or cut");
   const signer = trusted.find(({ kid }) => kid === parts.kid);
   if (!signer)
     return invalid(
@@ -95,10 +116,10 @@ export const open = async (bytes: Buffer, trusted: readonly TrustedKey[]): Promi
   } catch {
     return invalid("signature", "its signature is wrong: it was changed, damaged or cut after it was signed");
   }
-  const content = contentOf(payload);
-  if (typeof content === "string") return invalid("content", content);
+  const read = contentOf(schema, payload);
+  if (typeof read === "string") return invalid("content", read);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { kind: "valid", content, signer: signer.name, sha256 };
+  return { kind: "valid", content: read.content, signer: signer.name, sha256 };
 };
 
 const SHORT_KID = 12;

@@ -51,9 +51,12 @@ export type Installing = {
   readonly show: (changes: readonly Change[]) => void;
 };
 
-/** The keys that may sign bundles for a unit: at most 16, by name. Files that hold no such key are left out. */
-export const trustedKeys = async (root: Root, files: Files): Promise<TrustedKey[]> => {
-  const names = (await files.list(root.trust))
+/** The keys in a folder: at most 16, by name. Files that hold no such key are left out. */
+export const trustedIn = async (
+  folder: string,
+  files: Pick<Files, "list" | "read">,
+): Promise<TrustedKey[]> => {
+  const names = (await files.list(folder))
     .filter(({ name, kind }) => kind !== "folder" && name.endsWith(".pem"))
     .map(({ name }) => name.slice(0, -".pem".length))
     .toSorted()
@@ -61,12 +64,15 @@ export const trustedKeys = async (root: Root, files: Files): Promise<TrustedKey[
   const keys = await Promise.all(
     names.map(async (name) => {
       // One that cannot be read must not keep the bundles of the others.
-      const pem = await files.read(join(root.trust, `${name}.pem`)).catch(() => undefined);
+      const pem = await files.read(join(folder, `${name}.pem`)).catch(() => undefined);
       return trustedKey(name, pem?.toString("utf8") ?? "").catch(() => undefined);
     }),
   );
   return keys.filter((key) => key !== undefined);
 };
+
+/** The keys that may sign bundles for a unit. */
+export const trustedKeys = ({ trust }: Root, files: Files): Promise<TrustedKey[]> => trustedIn(trust, files);
 
 /** Why a key may be missed: what is wrong with the trust folder. Empty: nothing. */
 const trustFaults = async ({ trust }: Root, files: Files): Promise<string> => {
@@ -89,7 +95,7 @@ const trustFaults = async ({ trust }: Root, files: Files): Promise<string> => {
 };
 
 /** The unit's name: as it is configured, or else as it is certified. Undefined: it has none yet. */
-const ownName = (root: Root): string | undefined => unitIn(root) ?? certifiedName(root);
+export const ownName = (root: Root): string | undefined => unitIn(root) ?? certifiedName(root);
 
 type Checked = { readonly merged: Merged; readonly configuration: Configuration | undefined };
 

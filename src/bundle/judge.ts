@@ -52,7 +52,7 @@ export type Verdict =
   | { readonly kind: "wait"; readonly code: "clock" | "not-yet" | "emergency"; readonly says: string }
   | { readonly kind: "refuse"; readonly code: RefusalCode; readonly says: string };
 
-const refuse = (code: RefusalCode, says: string): Verdict => ({ kind: "refuse", code, says });
+const refuse = (code: RefusalCode, says: string) => ({ kind: "refuse", code, says }) as const;
 
 const ofVersion = (
   { version }: Content,
@@ -67,7 +67,11 @@ const ofVersion = (
     : undefined;
 };
 
-const ofDates = ({ notBefore, expires }: Content, { now }: Circumstances): Verdict | undefined => {
+/** What its dates say of what is signed. `now`: UTC milliseconds; undefined: not known. Undefined: nothing against it. */
+export const ofDates = (
+  { notBefore, expires }: Pick<Content, "notBefore" | "expires">,
+  now: number | undefined,
+): Extract<Verdict, { kind: "wait" | "refuse" }> | undefined => {
   if (notBefore === undefined && expires === undefined) return undefined;
   if (now === undefined) {
     const says = "it has a date, and the time is not known yet: try again when the receiver has a fix";
@@ -136,7 +140,7 @@ export const judge = (opened: Opened, circumstances: Circumstances, merged: Merg
     (unit === undefined ? undefined : notForUs(content, unit)) ??
     ofVersion(content, sha256, circumstances) ??
     ofTrust(content, signer) ??
-    ofDates(content, circumstances);
+    ofDates(content, circumstances.now);
   if (verdict) return verdict;
   if (emergency)
     return { kind: "wait", code: "emergency", says: "an emergency is open: try again when it is over" };

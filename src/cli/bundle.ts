@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { isUtf8 } from "node:buffer";
 import { basename } from "node:path";
 import * as z from "zod";
@@ -6,63 +6,26 @@ import { collect } from "../bundle/collect.ts";
 import { seal, shortKid } from "../bundle/envelope.ts";
 import {
   Content,
-  isRecipient,
   KeyName,
   MAX_BUNDLE_BYTES,
   MAX_CONTENT_BYTES,
   MAX_VERSION,
   type BundleFile,
 } from "../bundle/format.ts";
-import { generateKeys, KeyError, signingKey, thumbprint, trustedKey } from "../bundle/keys.ts";
+import { generateKeys, thumbprint, trustedKey } from "../bundle/keys.ts";
 import { reasonOf } from "../runtime/log.ts";
-import {
-  CommandError,
-  EXIT,
-  options,
-  required,
-  takeArgument,
-  unreadable,
-  type Command,
-} from "./lib/command.ts";
+import { CommandError, EXIT, options, required, takeArgument, type Command } from "./lib/command.ts";
 import { fileFaults } from "./lib/named-files.ts";
-import { readGiven } from "./lib/read-given.ts";
-import { askSecret } from "./lib/prompt.ts";
+import {
+  datesOf,
+  passphraseIn,
+  privateKey,
+  readText,
+  recipientOf,
+  SEALED_FILE,
+  unusable,
+} from "./lib/signing.ts";
 import { expectWritable, writeOut } from "./lib/write-out.ts";
-
-const PEM_BYTES = 65_536;
-
-const readText = (file: string): string => readGiven(file, PEM_BYTES).toString("utf8");
-
-const unusable = (file: string, cause: unknown): CommandError =>
-  new CommandError(EXIT.failed, `${file} cannot be used: ${reasonOf(cause)}`, cause);
-
-/** A pipe too: a passphrase may come from a keeper of passwords. */
-const readAny = (file: string): string => {
-  try {
-    return readFileSync(file, "utf8").slice(0, PEM_BYTES);
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
-};
-
-/** A passphrase from a file: its first line. */
-const passphraseIn = (file: string | undefined): string | undefined =>
-  file === undefined ? undefined : readAny(file).split(/\r?\n/)[0];
-
-const privateKey = async (file: string, passphraseFile: string | undefined) => {
-  const pem = readText(file);
-  try {
-    return signingKey(pem, passphraseIn(passphraseFile));
-  } catch (cause) {
-    if (!(cause instanceof KeyError) || cause.code !== "passphrase") throw unusable(file, cause);
-  }
-  const passphrase = await askSecret(`Passphrase of ${file}`, "--passphrase-file");
-  try {
-    return signingKey(pem, passphrase);
-  } catch (cause) {
-    throw unusable(file, cause);
-  }
-};
 
 /** Writes a new file. An existing one may be the only copy of a key. */
 const writeNew = (file: string, text: string, mode: number): void =>
@@ -94,9 +57,6 @@ const keygen = async (args: readonly string[]): Promise<number> => {
   return EXIT.ok;
 };
 
-/** The header of a JWS: `{"alg":`, in base64url. */
-const BUNDLE_FILE = { name: "bundle", begins: "eyJhbGciOi" };
-
 const BUNDLE = {
   key: { type: "string" },
   "passphrase-file": { type: "string" },
@@ -109,41 +69,10 @@ const BUNDLE = {
   out: { type: "string" },
 } as const;
 
-const Instant = z.union([z.iso.datetime({ offset: true }), z.iso.date()]);
-
-/** A date as it is signed: UTC with milliseconds. */
-const instant = (value: string | undefined, name: string): string | undefined => {
-  if (value === undefined) return undefined;
-  const { data } = Instant.safeParse(value);
-  const at = data === undefined ? Number.NaN : Date.parse(data);
-  if (Number.isNaN(at))
-    throw new CommandError(
-      EXIT.usage,
-      `--${name} ${value}: expected a date such as 2026-12-01 or 2026-12-01T06:00:00Z`,
-    );
-  return new Date(at).toISOString();
-};
-
-const recipientOf = (value: string): string => {
-  if (isRecipient(value)) return value;
-  throw new CommandError(EXIT.usage, `--for ${value}: expected DIRECTORATE/UNIT, DIRECTORATE/* or *`);
-};
-
 const versionOf = (value: string): number => {
   const version = /^\d{1,9}$/.test(value) ? Number(value) : 0;
   if (version >= 1 && version <= MAX_VERSION) return version;
   throw new CommandError(EXIT.usage, `--version ${value}: expected a whole number from 1 to ${MAX_VERSION}`);
-};
-
-const datesOf = (notBefore: string | undefined, expires: string | undefined) => {
-  const from = instant(notBefore, "not-before");
-  const until = instant(expires, "expires");
-  if (from !== undefined && until !== undefined && from >= until)
-    throw new CommandError(EXIT.usage, "--expires: expected a date after --not-before");
-  return {
-    ...(from === undefined ? {} : { notBefore: from }),
-    ...(until === undefined ? {} : { expires: until }),
-  };
 };
 
 /** The keys that a bundle adds to those that a unit trusts, and those that it removes. */
@@ -178,7 +107,7 @@ const make = async (args: readonly string[]): Promise<number> => {
   const recipient = recipientOf(required(given.for, "for"));
   const version = versionOf(required(given.version, "version"));
   const out = required(given.out, "out");
-  expectWritable(out, BUNDLE_FILE);
+  expectWritable(out, SEALED_FILE);
   const dates = datesOf(given["not-before"], given.expires);
   const trust = await trustOf(given["add-trust"], given["retire-trust"]);
   const key = await privateKey(keyFile, given["passphrase-file"]);
@@ -217,6 +146,9 @@ export const bundle: Command = {
   usage: `patrol-unit bundle DIR --key PRIVATE.pem --for UNIT|DIRECTORATE/*|* --version N --out FILE
   [--not-before DATE] [--expires DATE] [--add-trust PUBLIC.pem] [--retire-trust NAME]
   [--passphrase-file FILE]
+patrol-unit bundle release --package DEB [--package DEB] --key PRIVATE.pem
+  --for UNIT|DIRECTORATE/*|* --out FILE [--from HTTPS-URL] [--not-before DATE] [--expires DATE]
+  [--passphrase-file FILE]
 patrol-unit bundle keygen --out PRIVATE.pem [--passphrase-file FILE]
 
 Checks patrol-unit.yaml in DIR as \`check\` does, and signs it with every file that it names (DBC,
@@ -228,9 +160,16 @@ only a version above the one that they have. Dates are UTC: 2026-12-01 or
 the key's file in the trust folder of the units without .pem, as \`doctor --root\` shows it. The key
 that signs cannot be retired. --out replaces an older bundle, and no other file. A bundle has at
 most ${MAX_BUNDLE_BYTES / 1024} KiB.
+release signs packages of the software, one for each architecture, for \`flash release\`; the packages
+travel beside FILE. --from: the folder of an HTTPS server that has them, for cars that get FILE on
+their topic \`bundle\`.
 keygen makes a key pair (Ed25519): PRIVATE.pem, and PRIVATE.pub.pem for the units. The first line of
 --passphrase-file encrypts the private key; to sign, the passphrase is asked for if it is left out.
 Exit: 0 written, 1 a key cannot be used or the bundle is too large, 74 a file cannot be read or
 written, 78 the configuration is not valid or must not go into a bundle.`,
-  run: (args) => (args[0] === "keygen" ? keygen(args.slice(1)) : make(args)),
+  async run(args) {
+    if (args[0] === "keygen") return keygen(args.slice(1));
+    if (args[0] === "release") return (await import("./bundle/release.ts")).makeRelease(args.slice(1));
+    return make(args);
+  },
 };

@@ -148,8 +148,12 @@ const flashStatus = async (args: readonly string[]): Promise<number> => {
 const flashFirmware = async (args: readonly string[]): Promise<number> =>
   (await import("./flash/firmware.ts")).flashFirmware(args);
 
+const flashRelease = async (args: readonly string[]): Promise<number> =>
+  (await import("./flash/release.ts")).flashRelease(args);
+
 const ACTIONS = {
   config: flashConfig,
+  release: flashRelease,
   firmware: flashFirmware,
   back: flashBack,
   status: flashStatus,
@@ -157,10 +161,12 @@ const ACTIONS = {
 const isAction = (name: string): name is keyof typeof ACTIONS => Object.hasOwn(ACTIONS, name);
 
 export const flash: Command = {
-  summary: "installs a signed configuration or the board's firmware, goes back, says what is in force",
+  summary: "installs a signed configuration, release or board firmware, goes back, says what is in force",
   usage: `patrol-unit flash config FILE --root DIR [--json]
 patrol-unit flash back --root DIR [--json]
 patrol-unit flash status --root DIR [--json]
+patrol-unit flash release FILE --root DIR [--package DEB] [--json]
+patrol-unit flash release --back
 patrol-unit flash firmware --root DIR | --config FILE [--port P] [--image HEX] [--force] [--json]
 
 config checks the bundle and prints what it changes, key by key; secrets are not shown. Then it
@@ -172,6 +178,13 @@ configuration over within 10 s. If it does not reach dispatch with it within fla
 crashes three times, the unit goes back by itself.
 back goes to the previous configuration by hand. status --json: {version, previous, trial, failed};
 trial is null, or {version, previous, crashes, countedS, trialS}.
+release installs a new version of this software beside the one in force, as root, and puts it in
+force on trial. FILE is signed by a key in /etc/patrol-unit/release (--trust); DEB is the package
+that it names, beside FILE if it is left out. It is refused as a configuration is, and if the
+package is another one, or does not run on this computer. A service takes it over within some
+seconds. If it does not reach dispatch with it within flash.trialS, or is started six times, the
+version before returns by itself. --back returns to it by hand. --into: the folder of the versions,
+if it is not that of this program.
 firmware programs the panic board with HEX, or panic.image of the configuration, or the image of
 this release, verifies it, and waits until it answers. A board that has the image already is left
 alone, unless --force is given. The board sees no press for about 12 s. A service that runs lends

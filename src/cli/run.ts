@@ -2,12 +2,13 @@ import { createLog, type Log } from "../runtime/log.ts";
 import { openStdoutLog } from "../runtime/log-output.ts";
 import { createNotifier } from "../runtime/notify.ts";
 import { faultText } from "../settings/fault.ts";
-import { loadConfiguration, type Configuration } from "../settings/load.ts";
+import { loadConfiguration, type Configuration, type UnitSettings } from "../settings/load.ts";
 import { startUnit, type Unit, type UnitOptions } from "../unit/start.ts";
 import { CONFIG_OPTIONS, configSource, EXIT, options, type Command } from "./lib/command.ts";
 import { ExpiryReminder } from "./lib/expiry.ts";
 import { keepHostClock } from "./lib/host-clock.ts";
 import { onThisMachine } from "./lib/ports.ts";
+import { keepRelease } from "./lib/release.ts";
 import { canSource, gpsSource } from "./lib/source.ts";
 import { onStopRequest } from "./lib/stop.ts";
 
@@ -42,7 +43,7 @@ const start = async (
 type Service = {
   readonly log: Log;
   readonly stop: ReturnType<typeof onStopRequest>;
-  readonly started: (unit: Unit) => void;
+  readonly started: (unit: Unit, settings: UnitSettings) => void;
   readonly root: UnitOptions["root"];
 };
 
@@ -53,7 +54,7 @@ const serveFile = async (loaded: Configuration, { log, stop, started, root }: Se
     using deadline = stop.deadline();
     // oxlint-disable-next-line no-await-in-loop -- one unit after another
     await using unit = await start(loaded, log, root && { root });
-    started(unit);
+    started(unit, loaded.settings);
     const reason = unit.restart.then((why) => `restart: ${why}`);
     // oxlint-disable-next-line no-await-in-loop
     const why = await Promise.race([reason, stop.requested]);
@@ -89,10 +90,12 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
     );
     using notifier = createNotifier(process.env, log);
     let clockKeeper: Disposable | undefined;
-    const started = (unit: Unit): void => {
+    using release = keepRelease(process.env, log, (reason) => stop.ask(reason));
+    const started = (unit: Unit, settings: UnitSettings): void => {
       notifier.feedUnless(() => unit.stuck());
       clockKeeper?.[Symbol.dispose]();
       clockKeeper = keepHostClock(unit, process.env, log);
+      release.started(unit, settings);
       void unit.armed.then(() => notifier.ready());
     };
     const serveFixed = (loaded: Configuration): Promise<void> => {
@@ -113,7 +116,7 @@ opened, 78 the configuration cannot be read, or gives no identity or no broker.`
           const { trialS } = loaded.settings.flash;
           const installed = () => rooted.installedOn(open.store, trialS);
           const unit = await start(loaded, log, { bundle, installed, root: open });
-          started(unit);
+          started(unit, loaded.settings);
           return unit;
         },
       });

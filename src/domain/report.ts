@@ -217,7 +217,20 @@ const EventData = z
       firmware: z.string().optional().describe("the version before, at the start"),
       seconds: z.number().nonnegative().optional().describe("how long it has lasted, at the end"),
     }),
-    z.looseObject({ type: type("update", "the software was updated") }),
+    z.looseObject({
+      type: type("update", "a new version of the software counts, was refused, or was taken back"),
+      version: z.string().optional().describe("absent if nothing in the release can be trusted"),
+      ok: z.boolean().optional().describe("whether it counts: dispatch was reached with it"),
+      error: z.string().optional().describe("why it was refused or taken back"),
+      stage: z
+        .string()
+        .optional()
+        .describe("`fetching` or `installing`: that has begun, and a result follows"),
+      previous: z
+        .string()
+        .optional()
+        .describe("the version before; if it was taken back, the one in force again"),
+    }),
   ])
   .describe("Something that happened");
 

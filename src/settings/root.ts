@@ -19,6 +19,8 @@ export type Root = {
   readonly stick: string;
   /** The bundles of the stick that the service is looking at. */
   readonly taken: string;
+  /** Through it the service hands releases of the software to root. */
+  readonly release: string;
   /** What belongs to this car alone. It is laid over the configuration. */
   readonly local: string;
 };
@@ -36,6 +38,7 @@ export const rootAt = (dir: string): Root => ({
   inbox: join(dir, "inbox"),
   stick: join(dir, "inbox", "stick"),
   taken: join(dir, "inbox", "stick.taken"),
+  release: join(dir, "release"),
   local: join(dir, "local.yaml"),
 });
 

@@ -42,6 +42,8 @@ export type Unit = AsyncDisposable & {
   proven(): boolean;
   /** Whether an emergency is open. A drill does not count. */
   inEmergency(): boolean;
+  /** Whether the ignition is known to be off: the power may go. */
+  onBattery(): boolean;
   /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
   now(): number | undefined;
   /** Tries to connect to dispatch now, if it waits with that. */
@@ -267,9 +269,10 @@ const isEmergencyOpen = ({ emergency }: PanicParts): boolean =>
 
 const questions = (
   { link, options }: Core,
-  panic: PanicParts,
-): Pick<Unit, "inEmergency" | "now" | "retryLink"> => ({
-  inEmergency: () => isEmergencyOpen(panic),
+  parts: Parts,
+): Pick<Unit, "inEmergency" | "onBattery" | "now" | "retryLink"> => ({
+  inEmergency: () => isEmergencyOpen(parts),
+  onBattery: () => parts.can?.motion().ignition === "off",
   now: () => knownAt(options.ports.clock.now()),
   retryLink: () => link.hurry(),
 });
@@ -366,7 +369,7 @@ export const startUnit = async (options: UnitOptions): Promise<Unit> => {
     restart: restart.promise,
     reached: () => reach.reached,
     proven: () => reach.reached && core.custody.covers(boot),
-    ...questions(core, panic),
+    ...questions(core, parts),
     announce: (data) => event(data),
     written: () => outbox.flush(),
     showResult: (sign, ms) => panic.emergency.showResult(sign, ms),

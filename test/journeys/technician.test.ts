@@ -2,6 +2,7 @@ import { execFile, spawn, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,6 +16,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { packageIn } from "../update/package.ts";
 import { releasedImage } from "../../firmware-bridge/image.ts";
 import { startLiveBoard, type LiveBoard } from "../../firmware-bridge/simulator/live.ts";
 import { openSerialLine } from "../../src/runtime/pty.ts";
@@ -86,6 +88,7 @@ esac
 `;
 const patrolUnit = (repository: string): string => `#!/bin/sh
 [ "$1" != init ] || set -- "$@" --devices ${dir}/devices
+[ "$1 $2" != "flash release" ] || set -- "$@" --into ${dir}/software --trust ${dir}/releases
 exec ${process.execPath} ${repository}/src/main.ts "$@"
 `;
 
@@ -275,6 +278,26 @@ test("a stick brings it without a computer, and takes the result back", async ()
   expect(lamps, `${result}\n${service}`).toContain("done");
   expect(await run("With a stick, without a computer", 1)).toMatch(
     /^DONE: zrenjanin\/zr-117\r\nfleet.patrol: version 1 /,
+  );
+});
+
+test("a new version of the software is signed once, and installed by one command", async () => {
+  const packed = packageIn(dir, "1.6.0");
+  for (const name of [`${folder}/patrol-unit_1.6.0_amd64.deb`, `${folder}/patrol-unit_1.6.0_arm64.deb`])
+    if (name !== packed) copyFileSync(packed, name);
+  await promisify(execFile)(at("bin/patrol-unit"), [
+    "bundle",
+    "keygen",
+    "--out",
+    join(folder, "release.pem"),
+  ]);
+  await run("For each version of the software");
+  for (const name of ["releases", "software/1.5.0/bin"]) mkdirSync(at(name), { recursive: true });
+  copyFileSync(join(folder, "release.pub.pem"), at("releases/hq.pem"));
+  writeFileSync(at("software/1.5.0/bin/node"), "");
+  symlinkSync("1.5.0", at("software/current"));
+  expect(await run("A new version of the software")).toMatch(
+    /^version 1\.6\.0, signed by hq, is in force, on trial: [^]*version 1\.5\.0 returns$/m,
   );
 });
 

@@ -11,16 +11,25 @@ export const PACKAGES = ["patrol-unit", "patrol-unit-recorder"].flatMap((name) =
 
 export const sumOf = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
 
-/** The same package as a release of another version, as dpkg sees it. */
-export const asVersion = (file: string, version: string, work: string): string => {
+/** The same package as a release of another version, as dpkg sees it. `change`: what is done to its program's folder. */
+export const asVersion = (
+  file: string,
+  version: string,
+  work: string,
+  change: (program: string) => void = () => undefined,
+): string => {
   const folder = join(work, version);
   const made = join(work, `patrol-unit_${version}_amd64.deb`);
   execFileSync("dpkg-deb", ["--raw-extract", file, folder]);
-  execFileSync("mv", [join(folder, "opt/patrol-unit", VERSION), join(folder, "opt/patrol-unit", version)]);
+  const program = join(folder, "opt/patrol-unit", version);
+  execFileSync("mv", [join(folder, "opt/patrol-unit", VERSION), program]);
+  change(program);
   const scripts = ["control", "md5sums", "postinst", "postrm", "prerm"].map((name) =>
     join(folder, "DEBIAN", name),
   );
   execFileSync("sed", ["-i", `s/${VERSION.replaceAll(".", "\\.")}/${version}/g`, ...scripts]);
-  execFileSync("dpkg-deb", ["--root-owner-group", "-Znone", "--build", folder, made], { stdio: "ignore" });
+  execFileSync("dpkg-deb", ["--root-owner-group", "-Zgzip", "-z1", "--build", folder, made], {
+    stdio: "ignore",
+  });
   return made;
 };

@@ -40,5 +40,26 @@ until_true 60 sh -c "[ \"\$(systemctl show -P MainPID patrol-unit.service)\" != 
 systemctl show -P NRestarts patrol-unit.service | tell restarts
 until_true 60 linked 2 && echo yes | tell relinked
 journalctl --no-pager -o cat -u patrol-unit.service -n 200 | grep -i "watchdog\|error\|EPERM\|notify" | head -n 20 | tell trouble
+versions=/opt/patrol-unit
+in_force() { [ "$(readlink $versions/current)" = "$1" ] && [ ! -e $versions/trial ] && systemctl is-active patrol-unit.service; }
+runs() { readlink "/proc/$(systemctl show -P MainPID patrol-unit.service)/exe"; }
+patrol-unit flash release /packages/9.9.8.release --root $root 2>&1 | tell released
+until_true 60 in_force 9.9.8 && echo yes | tell counts
+runs | tell runs
+echo $versions/* | tell versions
+patrol-unit flash release /packages/9.9.9.release --root $root 2>&1 | tell broken
+until_true 90 in_force 9.9.8 && echo yes | tell back
+runs | tell runs-again
+until_true 60 test ! -e $versions/failed && echo yes | tell told
+journalctl --no-pager -o cat | grep release-trial | tell ended
+# The host has the client for MQTT.
+chroot /host "$HOST_NODE" "$HOST_DRIVE/release-server.ts" "$HOST_ROOT" patrol/v1/a/b-1/bundle 9.9.10 &
+until_true 150 in_force 9.9.10 && echo yes | tell fetched
+runs | tell runs-fetched
+cat /run/patrol-unit-install/result | tell installed
+ls /var/lib/patrol-unit/root/release | tell tray
+journalctl --no-pager -o cat -u patrol-unit.service -u patrol-unit-install.service -n 60 | tell fetching
 systemctl stop patrol-unit.service
 systemctl show -P Result patrol-unit.service | tell stopped
+# The test goes on.
+systemctl poweroff --force --force

@@ -28,6 +28,7 @@ cat > $units/test-drive.service <<U
 Wants=test-broker.service
 [Service]
 ExecStart=/bin/sh /drive
+Environment=HOST_ROOT=$GUEST_ROOT HOST_DRIVE=$(dirname "$GUEST_DRIVE") HOST_NODE=$GUEST_NODE
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/console

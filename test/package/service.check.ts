@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Snapshot } from "../../src/domain/snapshot.ts";
 import { VERSION } from "../../src/domain/version.ts";
 import { startGuest } from "../journeys/guest.ts";
 import { canInstall, openDebian, type Debian } from "./debian.ts";
+import { asVersion } from "./packages.ts";
 
 /** The installed package under its own service manager, in a user-mode Linux whose clock is three weeks slow. */
 const canBoot =
@@ -87,6 +88,34 @@ const layOut = (): void => {
   debian.run("patrol-unit", "enrol", "install", "/tmp/car.pem", ...root);
 };
 
+/** Three releases as headquarters signs them: one that works, one whose service ends at once, and one that is fetched. */
+const signReleases = (): void => {
+  const key = ["--key", "/tmp/release.pem", "--for", "a/*"];
+  debian.run("patrol-unit", "bundle", "keygen", "--out", "/tmp/release.pem");
+  debian.run("cp", "/tmp/release.pub.pem", "/etc/patrol-unit/release/hq.pem");
+  const broken = (program: string): void =>
+    writeFileSync(
+      join(program, "dist/patrol-unit.mjs"),
+      'process.exit(process.argv.includes("run") ? 3 : 0);\n',
+    );
+  for (const [version, change] of [["9.9.8"], ["9.9.9", broken], ["9.9.10"]] as const) {
+    const name = `patrol-unit_${VERSION}_amd64.deb`;
+    const made = asVersion(join("dist", name), version, debian.at("packages"), change);
+    const packed = ["--package", `/packages/${basename(made)}`];
+    debian.run(
+      "patrol-unit",
+      "bundle",
+      "release",
+      ...packed,
+      ...key,
+      ...["--from", "https://127.0.0.1:8443/packages"],
+      "--out",
+      `/packages/${version}.release`,
+    );
+    rmSync(debian.at(`packages/${version}`), { recursive: true });
+  }
+};
+
 const sentence = (body: string): string => {
   const sum = Buffer.from(body).reduce((all, byte) => all ^ byte, 0);
   return `$${body}*${sum.toString(16).toUpperCase().padStart(2, "0")}\r\n`;
@@ -110,6 +139,7 @@ const boot = async (broker: string): Promise<void> => {
       GUEST_ROOT: debian.root,
       GUEST_BROKER: broker,
       GUEST_DRIVE: resolve("test/package/service-drive.sh"),
+      GUEST_NODE: process.execPath,
     },
     onTold(what, value) {
       told.set(what, Buffer.from(String(value), "base64").toString("utf8").trim());
@@ -118,7 +148,7 @@ const boot = async (broker: string): Promise<void> => {
   });
   // The guest is switched off while the receiver speaks.
   guest.line.on("error", () => undefined);
-  const timer = setTimeout(() => void guest.cut(), 300_000);
+  const timer = setTimeout(() => void guest.cut(), 540_000);
   await guest.off;
   clearTimeout(timer);
   clearInterval(feeding);
@@ -134,6 +164,7 @@ beforeAll(async () => {
   debian.run("dpkg", "--install", `/packages/${name}`);
   const broker = makeBroker();
   layOut();
+  signReleases();
   await boot(broker);
 }, 900_000);
 afterAll(() => debian?.[Symbol.dispose]());
@@ -177,6 +208,33 @@ describe.skipIf(!canBoot)("the installed service", () => {
     expect(said("restarts")).toBe("1");
     expect(said("relinked")).toBe("yes");
     expect(said("trouble")).not.toContain("notify message");
+  });
+
+  test("takes a release over on trial, and it counts once dispatch is reached with it", () => {
+    expect(said("released")).toMatch(/^version 9\.9\.8, signed by hq, is in force, on trial/);
+    expect(said("counts"), output).toBe("yes");
+    expect(said("runs")).toBe("/opt/patrol-unit/9.9.8/bin/node");
+    expect(said("versions")).toContain(VERSION);
+  });
+
+  test("goes back by itself from a release that does not run, and tells dispatch", () => {
+    expect(said("broken")).toMatch(/^version 9\.9\.9, signed by hq, is in force, on trial/);
+    expect(said("back"), output).toBe("yes");
+    expect(said("runs-again")).toBe("/opt/patrol-unit/9.9.8/bin/node");
+    expect(said("told")).toBe("yes");
+    expect(said("ended")).toMatch(/version 9\.9\.9 goes back to 9\.9\.8: the service was started 5 times/);
+  });
+
+  test("fetches a release that comes over the link, and root installs it", () => {
+    expect(said("fetched"), `${output}${said("fetching")}`).toBe("yes");
+    expect(said("runs-fetched")).toBe("/opt/patrol-unit/9.9.10/bin/node");
+    expect(JSON.parse(said("installed"))).toEqual({
+      ok: true,
+      version: "9.9.10",
+      previous: "9.9.8",
+      signer: "hq",
+    });
+    expect(said("tray").split("\n")).not.toContain("ready");
   });
 
   test("stops clean", () => {

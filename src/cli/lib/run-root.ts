@@ -1,8 +1,8 @@
-import { networkInterfaces } from "node:os";
 import { changeText } from "../../bundle/changes.ts";
 import { Receiver } from "../../bundle/receive.ts";
+import { sealedType } from "../../bundle/sealed-type.ts";
 import { begin, end, supervise, type Begun, type Running, type Supervision } from "../../bundle/supervise.ts";
-import { couldCarry, type Result } from "../../bundle/trial.ts";
+import type { Result } from "../../bundle/trial.ts";
 import { unitName } from "../../domain/identity.ts";
 import type { EventData } from "../../domain/report.ts";
 import { lockFolder } from "../../runtime/lock.ts";
@@ -15,9 +15,12 @@ import { pause } from "../../runtime/wait.ts";
 import { inForce, loadConfiguration, type Configuration, type UnitSettings } from "../../settings/load.ts";
 import { certificateFileOf, type Root } from "../../settings/root.ts";
 import type { Unit } from "../../unit/start.ts";
+import { RELEASE } from "../../update/release.ts";
 import { knownTime } from "./command.ts";
 import type { ExpiryReminder } from "./expiry.ts";
+import { couldCarryTo } from "./interfaces.ts";
 import { ResultLamp } from "./result-lamp.ts";
+import { takeReleases } from "./release-way.ts";
 import type { OpenRoot } from "./root.ts";
 import type { StopRequest } from "./stop.ts";
 
@@ -72,11 +75,7 @@ const runningOf = (
     reached: () => unit.reached(),
     proven: () => unit.proven(),
     inEmergency: () => unit.inEmergency(),
-    couldCarry: () =>
-      couldCarry(
-        brokers,
-        Object.values(networkInterfaces()).flatMap((one) => one ?? []),
-      ),
+    couldCarry: () => couldCarryTo(brokers),
     changed: () => (isCertifiedAnew() ? "the certificate was replaced" : undefined),
     hasNews,
     report: (result) => unit.announce(eventOf(result)),
@@ -172,6 +171,17 @@ const remind = (unit: Unit, settings: UnitSettings, { reminder, log }: Serving):
       .catch((cause: unknown) => log.error("the certificate cannot be watched", { cause: reasonOf(cause) }));
   });
 
+type Taker = { offer(bytes: Buffer): void };
+
+/** Dispatch keeps one message on the topic: what is offered to one withdraws what waits with the other. */
+const to =
+  (configurations: Taker, releases: Taker) =>
+  (bytes: Buffer): void => {
+    const isRelease = sealedType(bytes) === RELEASE.type;
+    releases.offer(isRelease ? bytes : Buffer.alloc(0));
+    configurations.offer(isRelease ? Buffer.alloc(0) : bytes);
+  };
+
 /** Runs one unit until it must be started anew. Returns whether the service is to stop. */
 const serveOnce = async (
   serving: Serving,
@@ -191,7 +201,8 @@ const serveOnce = async (
   const name = unitName(loaded.settings.unit);
   const { trialS } = loaded.settings.flash;
   const received = receiving(serving, { unit, name, trialS, on, lamp, signal: over.signal });
-  bundles.listen(received.offer);
+  const releases = takeReleases({ ...open, unit, settings: loaded.settings, log, signal: over.signal });
+  bundles.listen(to(received, releases));
   const supervised = supervise(
     on,
     begun,
@@ -206,7 +217,7 @@ const serveOnce = async (
   const reason = await Promise.race([anew, requested, unit.restart.then((why) => `restart: ${why}`)]);
   over.abort();
   deadline.begin();
-  await Promise.all([supervised, received.ended]);
+  await Promise.all([supervised, received.ended, releases.ended]);
   if (!signal.aborted) log.info("the unit is started anew", { reason });
   unit.stopBecause(reason);
   return signal.aborted;

@@ -6,7 +6,7 @@ export type StopRequest = {
   readonly requested: Promise<string>;
   readonly signal: AbortSignal;
   /** Asks for a clean stop as a signal does. */
-  readonly ask: () => void;
+  readonly ask: (reason?: string) => void;
   /** For a unit that is stopped to be started anew. */
   readonly deadline: () => Deadline;
 };
@@ -54,7 +54,7 @@ export const onStopRequest = (late: () => void = () => undefined): StopRequest =
   return {
     requested: promise,
     signal: controller.signal,
-    ask: () => stop("asked at the keyboard"),
+    ask: (reason = "asked at the keyboard") => stop(reason),
     deadline,
   };
 };

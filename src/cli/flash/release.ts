@@ -1,0 +1,111 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { openFiles } from "../../bundle/files.ts";
+import { MAX_BUNDLE_BYTES } from "../../bundle/format.ts";
+import { ownName, trustedIn } from "../../bundle/install.ts";
+import { lockFolder } from "../../runtime/lock.ts";
+import { reasonOf } from "../../runtime/log.ts";
+import { systemTime } from "../../runtime/time.ts";
+import { installRelease, type Outcome } from "../../update/install.ts";
+import { architectureOf, packageName } from "../../update/release.ts";
+import { Versions } from "../../update/versions.ts";
+import { CommandError, EXIT, options, takeArgument } from "../lib/command.ts";
+import { installedAt, RELEASE_TRUST } from "../lib/release.ts";
+import { readGiven } from "../lib/read-given.ts";
+import { openEpisode, openRoot, settingsNow, trustedTime } from "../lib/root.ts";
+
+/** `flash release`: installs a signed version of the software beside the one in force, or goes back to the one before. */
+
+const OPTIONS = {
+  root: { type: "string" },
+  package: { type: "string" },
+  trust: { type: "string" },
+  into: { type: "string" },
+  back: { type: "boolean" },
+  unattended: { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
+/** Ends a trial. It is a part of no version. */
+const TRIAL = "/usr/lib/patrol-unit/release-trial.sh";
+/** Another process may be unpacking a release. */
+const LOCK_MS = 10_000;
+
+type Given = ReturnType<typeof options<typeof OPTIONS>>;
+
+/** The folder of the versions. Throws a CommandError (74) if this is a checkout, for example. */
+const folderOf = (given: string | undefined): string => {
+  const dir = given ?? installedAt(process.execPath)?.dir;
+  if (dir !== undefined) return dir;
+  throw new CommandError(
+    EXIT.io,
+    "this program is not an installed version: releases are for packages (/opt/patrol-unit)",
+  );
+};
+
+const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+
+const report = (outcome: Outcome, file: string, json: boolean): number => {
+  if (outcome.kind === "installed") {
+    const { kind: _, ...result } = outcome;
+    if (json) print({ ok: true, ...result });
+    else
+      process.stdout.write(
+        `version ${outcome.version}, signed by ${outcome.signer}, is in force, on trial: if dispatch is not reached with it, version ${outcome.previous} returns\n`,
+      );
+    return EXIT.ok;
+  }
+  const { code, says } = outcome;
+  if (!json) throw new CommandError(EXIT.failed, `${file} is refused: ${says}`);
+  print({ ok: false, ...outcome.about, code, error: says });
+  return EXIT.failed;
+};
+
+const install = async (file: string, given: Given): Promise<number> => {
+  const dir = folderOf(given.into);
+  const { root } = openRoot(given.root);
+  const settings = settingsNow(root);
+  const bytes = readGiven(file, MAX_BUNDLE_BYTES);
+  const files = openFiles(dir);
+  using lock = await lockFolder(dir, LOCK_MS, systemTime);
+  if (!lock) throw new CommandError(EXIT.failed, `another patrol-unit is changing ${dir}: try again`);
+  const versions = new Versions(dir, files);
+  const outcome = await installRelease(bytes, {
+    dir,
+    versions,
+    trusted: await trustedIn(given.trust ?? RELEASE_TRUST, files),
+    circumstances: {
+      unit: ownName(root),
+      architecture: architectureOf(process.arch),
+      takenBack: given.unattended ? await versions.refused() : [],
+      now: await trustedTime(settings),
+      emergency: (await openEpisode(settings)) === "emergency",
+      // A technician stands beside the car.
+      onBattery: false,
+    },
+    packageFile(version, architecture) {
+      const beside = given.package ?? join(dirname(file), packageName(version, architecture));
+      return existsSync(beside) ? beside : undefined;
+    },
+  });
+  return report(outcome, file, given.json ?? false);
+};
+
+const goBack = (given: Given): number => {
+  if (!existsSync(TRIAL))
+    throw new CommandError(EXIT.io, `${TRIAL} is not there: install the package with apt`);
+  try {
+    execFileSync(TRIAL, ["back", folderOf(given.into)], { stdio: ["ignore", "pipe", "inherit"] });
+  } catch (cause) {
+    throw new CommandError(EXIT.failed, `there is no version to go back to: ${reasonOf(cause)}`, cause);
+  }
+  process.stdout.write("the version before is in force again; a service takes it over within some seconds\n");
+  return EXIT.ok;
+};
+
+export const flashRelease = async (args: readonly string[]): Promise<number> => {
+  if (args.includes("--back")) return goBack(options(args, OPTIONS));
+  const { value: file, rest } = takeArgument(args, OPTIONS, "the release FILE");
+  return install(file, options(rest, OPTIONS));
+};

@@ -1,0 +1,104 @@
+import { chmodSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { openFiles } from "../../bundle/files.ts";
+import { reasonOf, type Log } from "../../runtime/log.ts";
+import type { Timer } from "../../runtime/ports.ts";
+import { systemTime } from "../../runtime/time.ts";
+import type { UnitSettings } from "../../settings/load.ts";
+import type { Unit } from "../../unit/start.ts";
+import { isVersion } from "../../update/release.ts";
+import { Versions } from "../../update/versions.ts";
+import { ReleaseWatch } from "../../update/watch.ts";
+import { couldCarryTo } from "./interfaces.ts";
+
+/** The version of the software with which this process runs, where versions lie side by side. */
+
+/** Keys that may sign releases. Only root may change them, because a new version may do anything. */
+export const RELEASE_TRUST = "/etc/patrol-unit/release";
+
+const LOOK_MS = 1_000;
+
+/** Undefined: this is a checkout, for example. `node`: the program that runs. */
+export const installedAt = (node: string): { readonly dir: string; readonly version: string } | undefined => {
+  const folder = dirname(dirname(node));
+  const [dir, version] = [dirname(folder), basename(folder)];
+  try {
+    return isVersion(version) && isVersion(readlinkSync(join(dir, "current"))) ? { dir, version } : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Replaces the file at once. `release-trial.sh` reads it as root without any right to read what others may not. */
+const write = (file: string, line: string): void => {
+  writeFileSync(`${file}.new`, `${line}\n`);
+  chmodSync(`${file}.new`, 0o644);
+  renameSync(`${file}.new`, file);
+};
+
+export type ReleaseKeeper = {
+  /** Another unit runs in this process. */
+  started(unit: Unit, settings: UnitSettings): void;
+} & Disposable;
+
+/**
+ * Watches the version for as long as the process runs. `env`: of a service with RuntimeDirectory=; elsewhere nothing is
+ * watched. `anew`: asks for an end of the process, which the service manager starts again.
+ */
+export const keepRelease = (
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  anew: (reason: string) => void,
+): ReleaseKeeper => {
+  const folder = env["RUNTIME_DIRECTORY"]?.split(":", 1)[0];
+  const installed = installedAt(process.execPath);
+  if (folder === undefined || !installed)
+    return { started: () => undefined, [Symbol.dispose]: () => undefined };
+  const { dir, version } = installed;
+  const watch = new ReleaseWatch({
+    time: systemTime,
+    version,
+    versions: new Versions(dir, openFiles(dir)),
+    say(line) {
+      log.info("the trial of the software", { says: line });
+      write(join(folder, "release"), line);
+    },
+  });
+  let timer: Timer | undefined;
+  let isLooking = false;
+  let failed = "";
+  const look = async (
+    unit: Unit,
+    { dispatch: { brokers }, flash: { trialS } }: UnitSettings,
+  ): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      const reason = await watch.look({
+        reached: () => unit.reached(),
+        proven: () => unit.proven(),
+        inEmergency: () => unit.inEmergency(),
+        couldCarry: () => couldCarryTo(brokers),
+        trialMs: () => trialS * 1_000,
+        announce: (event) => unit.announce(event),
+        written: () => unit.written(),
+      });
+      if (reason !== undefined) anew(reason);
+      failed = "";
+    } catch (cause) {
+      // Asked each second, it may fail for as long as the process runs.
+      const why = reasonOf(cause);
+      if (why !== failed) log.error("the version of the software cannot be watched", { cause: why });
+      failed = why;
+    } finally {
+      isLooking = false;
+    }
+  };
+  return {
+    started(unit, settings) {
+      timer?.[Symbol.dispose]();
+      timer = systemTime.every(LOOK_MS, () => void look(unit, settings));
+    },
+    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
+  };
+};

@@ -1,0 +1,246 @@
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { openAs } from "../bundle/envelope.ts";
+import type { TrustedKey } from "../bundle/keys.ts";
+import { reasonOf, type Log } from "../runtime/log.ts";
+import type { Time } from "../runtime/ports.ts";
+import { pause } from "../runtime/wait.ts";
+import type { Download } from "./download.ts";
+import { judge, type Circumstances, type Verdict } from "./judge.ts";
+import { packageName, RELEASE, type Architecture, type Release, type ReleaseEvent } from "./release.ts";
+import type { Tray } from "./tray.ts";
+import type { Versions } from "./versions.ts";
+
+/**
+ * Releases that come over the link: fetches the package that a release names, and hands both over to root, which checks
+ * them once more. A version that was taken over announces itself.
+ */
+
+/** What `flash release --json` has printed. */
+export const Answer = z.object({
+  ok: z.boolean(),
+  code: z.string().optional(),
+  error: z.string().optional(),
+});
+export type Answer = z.infer<typeof Answer>;
+
+export type Receiving = {
+  /** The unit's name, `directorate/id`. */
+  readonly unit: string;
+  /** Undefined: there is no package for this machine. */
+  readonly architecture: Architecture | undefined;
+  /** Undefined: this is no installed version. */
+  readonly versions: Pick<Versions, "current" | "trial" | "refused"> | undefined;
+  readonly trusted: () => Promise<readonly TrustedKey[]>;
+  readonly car: () => Pick<Circumstances, "now" | "emergency" | "onBattery">;
+  readonly tray: Tray;
+  /** Writes a package. What it has written of it stays if it rejects. */
+  readonly fetch: (what: Pick<Download, "url" | "file" | "bytes" | "signal">) => Promise<void>;
+  /** The sha256 of a file, hex. */
+  readonly sha256Of: (file: string) => Promise<string>;
+  /** What root has answered. Undefined: nothing. */
+  readonly answer: () => Promise<Answer | undefined>;
+  /** Makes an event. Resolves when it is on disk. */
+  readonly announce: (event: ReleaseEvent) => Promise<void>;
+  readonly time: Time;
+  readonly log: Log;
+  /** The service stops. */
+  readonly signal: AbortSignal;
+};
+
+/** What cannot be taken now is tried again after this time. */
+const AGAIN_MS = 60_000;
+/** Pauses after a failure. */
+const FAILED = { minMs: 60_000, maxMs: 3_600_000 };
+/** How often it is looked whether root has taken a release, or an emergency has begun. */
+const LOOK_MS = 1_000;
+/** Longer than root may take. */
+const INSTALL_MS = 900_000;
+const NOBODY = "nobody installs it: does patrol-unit-install.path run?";
+/** Codes with which root says that it may take the release later. */
+const LATER = new Set<string | undefined>([
+  "clock",
+  "not-yet",
+  "emergency",
+  "battery",
+  "trial",
+] satisfies Extract<Verdict, { kind: "wait" }>["code"][]);
+
+/** What becomes of an offer: it is over, or is looked at again. `failed`: after a pause that grows. */
+type Next = "over" | "later" | "failed";
+
+/** What is handed over. */
+type Taken = {
+  readonly bytes: Buffer;
+  readonly sha256: string;
+  readonly version: string;
+  readonly previous: string;
+};
+
+export class ReleaseReceiver {
+  readonly #on: Receiving;
+  /** The newest one. Dispatch keeps only one. */
+  #offered: Buffer | undefined;
+  #againAt = 0;
+  #failures = 0;
+  /** Its fetching was reported. */
+  #isBegun = false;
+  /** What was logged last. */
+  #said = "";
+
+  constructor(on: Receiving) {
+    this.#on = on;
+  }
+
+  /** Takes what came on the topic `bundle`. An empty message withdraws it. */
+  offer(bytes: Buffer): void {
+    if (this.#offered?.equals(bytes)) return;
+    this.#offered = bytes.length === 0 ? undefined : bytes;
+    this.#againAt = 0;
+    this.#failures = 0;
+    this.#isBegun = false;
+  }
+
+  /** Goes on with what is offered. Call it each second, one call after the other: one takes as long as a package takes. */
+  async look(): Promise<void> {
+    const bytes = this.#offered;
+    if (!bytes || this.#on.time.mono() < this.#againAt) return;
+    const next = await this.#take(bytes).catch((cause: unknown): Next => this.#failed(reasonOf(cause)));
+    if (this.#offered !== bytes) return;
+    if (next === "over") this.#offered = undefined;
+    const failedMs = Math.min(FAILED.maxMs, FAILED.minMs * 2 ** this.#failures);
+    if (next === "failed") this.#failures++;
+    this.#againAt = this.#on.time.mono() + (next === "failed" ? failedMs : AGAIN_MS);
+  }
+
+  #say(level: "info" | "warn", text: string): void {
+    if (text !== this.#said) this.#on.log[level](`release: ${text}`);
+    this.#said = text;
+  }
+
+  #failed(why: string): Next {
+    this.#say("warn", why);
+    return "failed";
+  }
+
+  /** A release that comes again was told already. */
+  async #refuse(sha256: string, says: string, version?: string): Promise<Next> {
+    const { announce, tray } = this.#on;
+    this.#say("warn", `refused: ${says}`);
+    await announce({ type: "update", ...(version === undefined ? {} : { version }), ok: false, error: says });
+    await tray.refuse(sha256);
+    return "over";
+  }
+
+  async #take(bytes: Buffer): Promise<Next> {
+    const { versions, tray, trusted, unit, architecture } = this.#on;
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    // One that was handed over in an earlier life.
+    if (!(await this.#isTaken())) return this.#failed(NOBODY);
+    if ((await tray.refused()) === sha256) return "over";
+    const inForce = await versions?.current();
+    if (!versions || inForce === undefined)
+      return this.#refuse(sha256, "this program is not an installed version: releases are for packages");
+    const opened = await openAs(RELEASE, bytes, await trusted());
+    if (opened.kind === "invalid") return this.#refuse(sha256, opened.says);
+    const { content } = opened;
+    const [trial, takenBack] = [await versions.trial(), await versions.refused()];
+    const known = { unit, architecture, inForce, trial: trial?.version, takenBack };
+    const verdict = judge(content, { ...this.#on.car(), ...known });
+    if (verdict.kind === "wait") {
+      this.#say("info", `version ${content.version} waits: ${verdict.says}`);
+      return "later";
+    }
+    if (verdict.kind === "take")
+      return this.#fetch(content, verdict.wanted, {
+        bytes,
+        sha256,
+        version: content.version,
+        previous: inForce,
+      });
+    // In force already, or told when it was taken back.
+    return verdict.code === "version" || verdict.code === "taken-back"
+      ? "over"
+      : this.#refuse(sha256, verdict.says, content.version);
+  }
+
+  async #fetch(
+    { from }: Release,
+    { architecture, bytes, sha256 }: Extract<Verdict, { kind: "take" }>["wanted"],
+    taken: Taken,
+  ): Promise<Next> {
+    const { tray, fetch, sha256Of, announce } = this.#on;
+    const { version, previous } = taken;
+    if (from === undefined)
+      return this.#refuse(taken.sha256, "it does not say from where its package is fetched", version);
+    const name = packageName(version, architecture);
+    const file = await tray.place(name);
+    if (!this.#isBegun) await announce({ type: "update", version, stage: "fetching", previous });
+    this.#isBegun = true;
+    const isFetched = await this.#whileWanted(taken.bytes, (signal) =>
+      fetch({ url: `${from.replace(/\/+$/, "")}/${name}`, file, bytes, signal }),
+    );
+    if (!isFetched) return "later";
+    if ((await sha256Of(file)) !== sha256) {
+      await tray.discard();
+      return this.#refuse(taken.sha256, `${from} has another package than was signed`, version);
+    }
+    return this.#handOver(taken);
+  }
+
+  /**
+   * Stops the work when an emergency begins, the ignition goes off, dispatch offers another release, or the service
+   * stops. Whether it was done; rejects if it has failed.
+   */
+  async #whileWanted(release: Buffer, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    const { time, signal } = this.#on;
+    const unwanted = new AbortController();
+    using _ = time.every(LOOK_MS, () => !this.#isWantedNow(release) && unwanted.abort());
+    const stop = AbortSignal.any([unwanted.signal, signal]);
+    try {
+      await work(stop);
+      return true;
+    } catch (cause) {
+      if (stop.aborted) return false;
+      throw cause;
+    }
+  }
+
+  /** Waits until root has taken what is handed over. False: it was withdrawn, because root does not. */
+  async #isTaken(): Promise<boolean> {
+    const { tray, time, signal } = this.#on;
+    const until = time.mono() + INSTALL_MS;
+    // oxlint-disable-next-line no-await-in-loop -- looked again and again
+    while (!signal.aborted && !(await tray.isEmpty())) {
+      if (time.mono() >= until) {
+        // oxlint-disable-next-line no-await-in-loop
+        await tray.withdraw();
+        return false;
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      await pause(LOOK_MS, signal, time);
+    }
+    return true;
+  }
+
+  #isWantedNow(release: Buffer): boolean {
+    const { emergency, onBattery } = this.#on.car();
+    return !emergency && !onBattery && this.#offered === release;
+  }
+
+  async #handOver({ bytes, sha256, version, previous }: Taken): Promise<Next> {
+    const { tray, answer, announce } = this.#on;
+    if (!this.#isWantedNow(bytes)) return "later";
+    await announce({ type: "update", version, stage: "installing", previous });
+    await tray.handOver(bytes);
+    if (!(await this.#isTaken())) return this.#failed(NOBODY);
+    const said = await answer();
+    if (!said) return this.#failed("it could not be installed: see journalctl -u patrol-unit-install");
+    // The watch over the versions takes over the new one.
+    if (said.ok) return "over";
+    const why = said.error ?? "it could not be installed";
+    if (!LATER.has(said.code)) return this.#refuse(sha256, why, version);
+    this.#say("info", `version ${version} waits: ${why}`);
+    return "later";
+  }
+}

@@ -1,0 +1,138 @@
+#!/bin/sh
+# The trial of a release of the software. It runs as root, and is a part of no release: one that cannot start must not keep
+# it from going back.
+#
+#   release-trial.sh start DIR         counts a start of the service; the one after STARTS goes back
+#   release-trial.sh decide DIR FILE   does what the service says in FILE: `good V`, `back V WHY`, or `told V`
+#   release-trial.sh back DIR          goes back by hand
+#
+# DIR holds the versions, and
+#   current, previous   links to the version in force and the one before it
+#   packaged            link to the version that the package manager knows
+#   trial               `VERSION PREVIOUS STARTS`: it is tried, and dispatch was not reached yet
+#   failed              `VERSION PREVIOUS WHY`: it was taken back, and dispatch was not told yet
+#   taken-back          the versions that were taken back, one in a line, 16 at most
+# A power cut at any moment leaves each of them old or new, and a step that was left half-way is done again.
+set -euf
+LC_ALL=C
+export LC_ALL
+# The service, which reads these files, is another user, and starts this with a mask of its own.
+umask 022
+
+STARTS=5 # a car that is out of coverage for a day is started a few times
+
+fail() {
+    echo "release-trial: $1"
+    exit 1
+}
+
+named() { readlink "$dir/$1" 2> /dev/null || :; }
+
+# Whether the version in force is on trial: sets version, previous and starts.
+on_trial() {
+    [ -f "$dir/trial" ] || return 1
+    read -r version previous starts rest < "$dir/trial" || return 1
+    case $starts in '' | *[!0-9]* | ????*) starts=$STARTS ;; esac
+    [ -n "$version" ] && [ "$(named current)" = "$version" ] && [ -x "$dir/$previous/bin/node" ]
+}
+
+put() { # FILE LINE
+    printf '%s\n' "$2" > "$dir/$1.new"
+    sync "$dir/$1.new"
+    mv -fT "$dir/$1.new" "$dir/$1"
+    sync "$dir"
+}
+
+point() { # LINK VERSION
+    rm -rf "$dir/$1.new"
+    ln -s "$2" "$dir/$1.new"
+    mv -fT "$dir/$1.new" "$dir/$1"
+    sync "$dir"
+}
+
+end_trial() {
+    rm -f "$dir/trial"
+    sync "$dir"
+}
+
+# The newest versions that were taken back, oldest first: nothing but a hand installs one of them again.
+remember() { # VERSION
+    { tail -n 15 "$dir/taken-back" 2> /dev/null | grep -vxF "$1" || :; printf '%s\n' "$1"; } > "$dir/taken-back.new"
+    sync "$dir/taken-back.new"
+    mv -fT "$dir/taken-back.new" "$dir/taken-back"
+}
+
+go_back() { # WHY
+    remember "$version"
+    put failed "$version $previous $1"
+    point current "$previous"
+    end_trial
+    echo "release-trial: version $version goes back to $previous: $1"
+}
+
+start() {
+    if ! on_trial; then
+        # Of a switch that the power cut, or that was undone by hand.
+        [ ! -e "$dir/trial" ] || end_trial
+    elif [ "$starts" -ge $STARTS ]; then
+        go_back "the service was started $STARTS times with it, and dispatch was not reached"
+    else
+        put trial "$version $previous $((starts + 1))"
+    fi
+}
+
+# All versions but the one in force, the one before it, and the one that the package manager knows.
+prune() {
+    set +f
+    for folder in "$dir"/[0-9]*.[0-9]*.[0-9]*/; do
+        name=$(basename "$folder")
+        case $name in "$(named current)" | "$(named previous)" | "$(named packaged)") continue ;; esac
+        [ ! -d "$folder" ] || [ -L "$dir/$name" ] || rm -rf "${dir:?}/$name"
+    done
+    set -f
+}
+
+# The service may be compromised: one short line of plain characters, about the version that is concerned.
+decide() {
+    [ -f "$1" ] && [ ! -L "$1" ] || fail "$1 is no file"
+    line=$(head -c 200 -- "$1" | head -n 1 | tr -cd 'A-Za-z0-9 .,;:_-')
+    # shellcheck disable=SC2086 -- split into words
+    set -- $line
+    [ $# -ge 2 ] || fail "it says neither good, back nor told"
+    what=$1 of=$2
+    shift 2
+    case $what in
+    good)
+        on_trial && [ "$of" = "$version" ] || fail "version $of is not on trial"
+        end_trial
+        # It was taken back once, and that was not told.
+        if read -r told rest < "$dir/failed" 2> /dev/null && [ "$told" = "$version" ]; then rm -f "$dir/failed"; fi
+        prune
+        echo "release-trial: version $version counts"
+        ;;
+    back)
+        on_trial && [ "$of" = "$version" ] || fail "version $of is not on trial"
+        go_back "$*"
+        ;;
+    told)
+        read -r version rest < "$dir/failed" && [ "$of" = "$version" ] || fail "version $of was not taken back"
+        rm -f "$dir/failed"
+        ;;
+    *) fail "it says neither good, back nor told" ;;
+    esac
+}
+
+back() {
+    version=$(named current) previous=$(named previous)
+    [ -n "$previous" ] && [ "$previous" != "$version" ] && [ -x "$dir/$previous/bin/node" ] ||
+        fail "there is no previous version to go back to"
+    go_back "it was taken back by hand"
+}
+
+dir=${2:-}
+case ${1:-}/$# in
+start/2) start ;;
+decide/3) decide "$3" ;;
+back/2) back ;;
+*) sed -n '5,7s/^#   /usage: /p' "$0" >&2 && exit 64 ;;
+esac

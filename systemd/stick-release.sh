@@ -1,0 +1,30 @@
+#!/bin/sh
+# A USB stick with releases of the software (*.release, each with its package beside it): installs them, as root, as a
+# technician would with `flash release`, which checks everything. patrol-unit-stick@.service runs it.
+#
+#   stick-release.sh STICK ROOT ANSWER   the result is written to the folder ANSWER
+set -eu
+LC_ALL=C
+export LC_ALL
+
+FILES=8 # further ones are not looked at
+stick=$1 root=$2 answer=$3
+unit=${STICK_PATROL_UNIT:-patrol-unit}
+
+result() { # FIRST LINE, LINE
+    printf '%s\r\n' "$1" "$2" "What to do: $3" > "$answer/RESULT-release.txt"
+}
+
+n=0
+for file in "$stick"/*.release; do
+    [ -f "$file" ] && [ ! -L "$file" ] || continue
+    n=$((n + 1))
+    [ $n -le $FILES ] || break
+    # A version that was taken back is not installed again by a stick that was left in.
+    if says=$("$unit" flash release "$file" --root "$root" --unattended 2>&1); then
+        result "DONE" "$says" "leave the ignition on until dispatch sees the car."
+        # Of several the first one that is taken: the next is for the version that is in force then.
+        exit 0
+    fi
+    result "REFUSED" "$(printf '%s' "$says" | tail -n 1 | cut -c 1-400)" "see TECHNICIAN.md, a new version of the software."
+done
