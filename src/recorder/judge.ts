@@ -7,6 +7,9 @@ import type { Accepted, DeclaredReason, Meaning, Rejected, StoredReport } from "
  * unknown keys, kinds, types and reasons, so these are kept and not rejected.
  */
 
+/** Milliseconds of 100 years: no unit runs for so long, and dates are reckoned from it. */
+const MONO_MAX = 3_155_760_000_000;
+
 /** What every report must have, whatever its kind. */
 const Envelope = z.object({
   v: z.literal(1),
@@ -20,7 +23,7 @@ const Envelope = z.object({
   kind: z.string().regex(/^[A-Za-z][\w-]{0,63}$/),
   at: z.iso.datetime({ precision: 3 }),
   clock: z.string().regex(/^[A-Za-z][\w-]{0,63}$/),
-  mono: z.int().nonnegative(),
+  mono: z.int().nonnegative().max(MONO_MAX),
   live: z.boolean(),
   data: z.record(z.string(), z.unknown()),
 });
@@ -65,7 +68,7 @@ const Gap = z
 const Clock = z.object({
   type: z.literal("clock"),
   boot: z.int().positive(),
-  mono: z.int().nonnegative(),
+  mono: z.int().nonnegative().max(MONO_MAX),
   at: z.iso.datetime({ precision: 3 }),
 });
 const Emergency = z.object({

@@ -31,10 +31,9 @@ const undeclared = ({ declared }: Ledger, from: number, to: number): Runs =>
 /** The ledger once a number is received; undefined if it was before. */
 export const receive = (ledger: Ledger, seq: number): Ledger | undefined => {
   if (ledger.received.has(seq)) return undefined;
-  let missing = ledger.missing.remove(seq, seq);
   const before = highest(ledger);
-  if (seq > before + 1)
-    for (const [from, to] of undeclared(ledger, before + 1, seq - 1)) missing = missing.add(from, to);
+  const skipped = seq > before + 1 ? undeclared(ledger, before + 1, seq - 1) : [];
+  const missing = ledger.missing.remove(seq, seq).addAll(skipped);
   return { ...ledger, received: ledger.received.add(seq, seq), missing };
 };
 

@@ -14,6 +14,8 @@ const HISTORY_BYTES = 16 * 1024 * 1024;
 export const HISTORY_REPORTS = 5_000;
 /** A single report. The contract's largest, an emergency with its track, has about 2.4 kB. */
 export const REPORT_BYTES = 1024 * 1024;
+/** The console does not look further into a batch of which so many reports are rejected. */
+const SHOWN_REJECTED = 50;
 
 export type Opened = {
   readonly accepted: readonly Accepted[];
@@ -23,12 +25,16 @@ export type Opened = {
 };
 const NOTHING: Opened = { accepted: [], rejected: [] };
 
+type Verdicts = { accepted: Accepted[]; rejected: Rejected[] };
+/** Work that may take long, in steps of some milliseconds; what is known after each. */
+export type Steps = Generator<Opened, Opened>;
+
 const refused = (topic: string, bytes: Uint8Array, reason: string): Opened => ({
   accepted: [],
   rejected: [{ topic, reason, bytes }],
 });
 
-const judgeText = (text: string, origin: Origin, into: { accepted: Accepted[]; rejected: Rejected[] }) => {
+const judgeText = (text: string, origin: Origin, into: Verdicts): void => {
   const bytes = () => Buffer.from(text);
   let value: unknown;
   try {
@@ -42,7 +48,8 @@ const judgeText = (text: string, origin: Origin, into: { accepted: Accepted[]; r
   else into.rejected.push(verdict.rejected);
 };
 
-const openHistory = (origin: Origin, payload: Buffer): Opened => {
+/** Yields after each report. */
+function* openHistory(origin: Origin, payload: Buffer): Steps {
   let unpacked: Buffer;
   try {
     unpacked = gunzipSync(payload, { maxOutputLength: HISTORY_BYTES });
@@ -59,10 +66,13 @@ const openHistory = (origin: Origin, payload: Buffer): Opened => {
   if (lines.length === 0) return refused(origin.topic, payload, "a batch without a report");
   if (lines.length > HISTORY_REPORTS)
     return refused(origin.topic, payload, `more than ${HISTORY_REPORTS} reports in one batch`);
-  const into = { accepted: [], rejected: [] };
-  for (const line of lines) judgeText(line, origin, into);
+  const into: Verdicts = { accepted: [], rejected: [] };
+  for (const line of lines) {
+    judgeText(line, origin, into);
+    yield into;
+  }
   return into;
-};
+}
 
 const openState = (topic: string, unit: string, payload: Buffer): Opened => {
   let value: unknown;
@@ -77,22 +87,32 @@ const openState = (topic: string, unit: string, payload: Buffer): Opened => {
   return { ...NOTHING, state: state.data };
 };
 
-/** Opens a message on a topic of a unit. Never throws. An empty payload only removes a retained copy. */
-export const openMessage = (topic: string, where: UnitTopic, payload: Buffer): Opened => {
+/**
+ * Opens a message on a topic of a unit: a batch in many steps, another one in one. Never throws. An empty payload only
+ * removes a retained copy.
+ */
+export function* openSteps(topic: string, where: UnitTopic, payload: Buffer): Steps {
   if (payload.length === 0 || where.channel === "silent") return NOTHING;
   const origin = { topic, unit: where.unit, episode: where.episode };
-  if (where.channel === "history") return openHistory(origin, payload);
+  if (where.channel === "history") return yield* openHistory(origin, payload);
   if (payload.length > REPORT_BYTES) return refused(topic, payload, `larger than ${REPORT_BYTES} bytes`);
   if (!isUtf8(payload)) return refused(topic, payload, "not UTF-8");
   if (where.channel === "state") return openState(topic, where.unit, payload);
-  const into = { accepted: [], rejected: [] };
+  const into: Verdicts = { accepted: [], rejected: [] };
   judgeText(payload.toString("utf8"), origin, into);
   return into;
+}
+
+/** The same at once, to be looked at: of a batch with many rejected reports only the beginning. */
+export const openMessage = (topic: string, where: UnitTopic, payload: Buffer): Opened => {
+  const steps = openSteps(topic, where, payload);
+  for (let step = steps.next(); ; step = steps.next())
+    if (step.done || step.value.rejected.length >= SHOWN_REJECTED) return step.value;
 };
 
 /** Opens one line of a file of exported reports, which have no `live`. */
 export const openLine = (file: string, line: string): Opened => {
-  const into: { accepted: Accepted[]; rejected: Rejected[] } = { accepted: [], rejected: [] };
+  const into: Verdicts = { accepted: [], rejected: [] };
   const bytes = () => Buffer.from(line);
   try {
     const value: unknown = parseStorable(line);

@@ -9,7 +9,7 @@ import { EMPTY_LEDGER, receiptOf } from "./ledger.ts";
 import { Broker, type BrokerOptions } from "./mqtt/broker.ts";
 import type { Outgoing } from "./mqtt/outbound.ts";
 import type { Received } from "./mqtt/session.ts";
-import { openMessage, type Opened } from "./open-message.ts";
+import { openSteps, type Opened } from "./open-message.ts";
 import {
   ackMessage,
   receiptMessage,
@@ -22,7 +22,8 @@ import { Receipts } from "./receipts.ts";
 import { streamKey, type Accepted } from "./report.ts";
 import { StoreError, type Commit, type Store, type StreamName } from "./store.ts";
 import type { Compose } from "../wire/signed.ts";
-import { filtersOf, readTopic, type SessionKind, type UnitPattern } from "./topics.ts";
+import { filtersOf, readTopic, type SessionKind, type UnitPattern, type UnitTopic } from "./topics.ts";
+import { inTurns } from "./turns.ts";
 import { Watch, type Line } from "./watch.ts";
 
 /** dispatch's recorder: the one place that performs what the pure files decide. */
@@ -206,8 +207,16 @@ export class Recorder {
       message.done();
       return;
     }
-    const opened =
-      oversize === undefined ? openMessage(topic, where, payload) : oversized(topic, payload, oversize);
+    if (oversize !== undefined) this.#opened(broker, message, where, oversized(topic, payload, oversize));
+    else
+      inTurns(openSteps(topic, where, payload), {
+        time: this.#options.time,
+        isOver: () => this.#isStopping || this.#isGone,
+        done: (opened) => this.#opened(broker, message, where, opened),
+      });
+  }
+
+  #opened(broker: Broker, message: Received, where: UnitTopic, opened: Opened): void {
     this.#options.heard?.({ ...message, where, opened });
     const isBirth = this.#watch.message(where, message, opened);
     const { state, accepted, rejected } = opened;

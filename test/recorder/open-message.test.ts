@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { openLine, openMessage, type Opened } from "../../src/recorder/open-message.ts";
+import { openLine, openMessage, openSteps, type Opened } from "../../src/recorder/open-message.ts";
 import { readTopic } from "../../src/recorder/topics.ts";
 import { emergencyData, gapData, STORE, UNIT, wire } from "./reports.ts";
 
@@ -69,6 +69,12 @@ describe("a message of a unit", () => {
     ["no data", wire(1, { data: null }), /^data: /],
     ["a store of another form", wire(1, { store: "../../etc" }), /^store: /],
     ["an instant without milliseconds", wire(1, { at: "2026-11-24T08:00:00Z" }), /^at: /],
+    ["a time of 100,000 years", wire(1, { mono: 3_155_760_000_000_000 }), /^mono: /],
+    [
+      "more than a report can have",
+      wire(1, { data: { stale: Array(5_000).fill(0) } }),
+      /^more than 5000 values$/,
+    ],
     ["a list", [wire(1)], /expected object/],
     ["nothing", null, /expected object/],
   ])("%s is rejected, and the reason says why", (_, value, reason) => {
@@ -159,6 +165,16 @@ describe("a message of a unit", () => {
 });
 
 describe("a batch of history", () => {
+  test("is opened in steps, one for each report, and is only begun where it is only looked at", () => {
+    const lines = Array.from({ length: 80 }, () => "{");
+    const payload = gzipSync(lines.join("\n"));
+    const topic = `${ROOT}/history`;
+    const steps = openSteps(topic, readTopic("patrol/v1", topic)!, payload);
+    for (let n = 1; n <= 80; n++) expect(steps.next()).toMatchObject({ done: false });
+    expect(steps.next()).toMatchObject({ done: true, value: { rejected: { length: 80 } } });
+    expect(open("history", payload).rejected).toHaveLength(50);
+  });
+
   test("a bad line does not stop the others", () => {
     const lines = [1, 2, 3].map((seq) => JSON.stringify(wire(seq, { live: false })));
     const opened = history(lines[0]!, "{", lines[1]!, '"text"', "", lines[2]!, "");
