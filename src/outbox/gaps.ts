@@ -18,7 +18,7 @@ import {
 } from "../domain/runs.ts";
 
 /** The numbers that an event declares. None if it is no gap. */
-const declaredBy = (report: Report | undefined): Runs => {
+export const declaredBy = (report: Report | undefined): Runs => {
   if (report?.kind !== "event" || report.data.type !== "gap") return [];
   const { from, to, kept = [] } = report.data;
   return rangeWithout(from, to, kept);

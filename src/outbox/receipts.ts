@@ -14,7 +14,7 @@ import {
   type Runs,
 } from "../domain/runs.ts";
 import type { Time } from "../runtime/ports.ts";
-import type { Gaps } from "./gaps.ts";
+import { declaredBy, type Gaps } from "./gaps.ts";
 import { carriedCount, pendingIn } from "./ledger.ts";
 import { numbersIn } from "./opening.ts";
 import type { Store } from "./port.ts";
@@ -50,12 +50,19 @@ const NEWEST = 32;
 /** Numbers settled or looked at in one turn. */
 const PAGE = 4_096;
 
+/** The numbers of the gap events that declare some of these numbers. */
+const declaringOf = (reports: readonly Report[], numbers: Runs): readonly number[] =>
+  reports
+    .filter((report) => declaredBy(report).some(([from, to]) => countWithin(numbers, from, to) > 0))
+    .map(({ seq }) => seq);
+
 /**
  * What acknowledgements of brokers and receipts of dispatch mean for the outbox. With custody `broker` an
  * acknowledgement settles a report; with custody `dispatch` it stays until a receipt covers it. With either, gap events
  * stay until then, if there are receipts: else what one declares would be declared by each further look.
  */
 export class Receipts {
+  #looks = 0;
   readonly #options: ReceiptsOptions;
   readonly #acknowledged: Acknowledged;
   #mode: CustodyMode = "broker";
@@ -259,26 +266,29 @@ export class Receipts {
     const wanted = firstOf(carried, limit);
     const looked = size(carried) > limit ? wanted.at(-1)! : to;
     const lost = await this.#lost(store, within(ripe, from, looked));
-    const declaring = this.#declaring(lost);
-    const again = new Set([...wanted, ...this.#lacking(declaring, limit)]);
+    const asked = new Set([...wanted, ...this.#declaring(lost)]);
     const read = await this.#read(
       store,
-      [...again.union(new Set(declaring))].toSorted((a, b) => a - b),
+      [...asked].toSorted((a, b) => a - b),
     );
     if (size(lost) > 0) {
       gaps.lost(lost, read, now());
       declared();
     }
+    const again = new Set([...wanted, ...this.#lacking(declaringOf(read, lost), limit)]);
     return { reports: read.filter(({ seq }) => again.has(seq)), upTo: looked };
   }
 
   /** Pending events of the entries that declare some of these numbers: gap events, and others between two of them. */
   #declaring(numbers: Runs): readonly number[] {
     const { queue } = this.#options;
-    return queue.ledger.gaps
+    const all = queue.ledger.gaps
       .filter(([, , from, to]) => countWithin(numbers, from, to) > 0)
-      .flatMap(([first, last]) => queue.eventsBetween(first, last))
-      .slice(0, PAGE);
+      .flatMap(([first, last]) => queue.eventsBetween(first, last));
+    if (all.length <= PAGE) return all;
+    // Another page at each look.
+    const begin = (this.#looks++ * PAGE) % all.length;
+    return all.slice(begin, begin + PAGE);
   }
 
   /**

@@ -414,6 +414,25 @@ test("a gap that declares what dispatch lacks is given out again, though no rece
   expect(seqs((await unstored(outbox, report.seq, report.seq)).reports)).toEqual([gap!.seq]);
 });
 
+test("of many gaps those are given out again that declare what dispatch lacks, not the oldest ones", async () => {
+  const { outbox, pending, pass, unstored } = await begin();
+  const GAPS = 300;
+  const reports = Array.from({ length: 2 * GAPS }, () => outbox.append(position));
+  await pass(1_000);
+  // Every second one, one after the other: the ledger joins what declares them.
+  for (let n = 0; n < 2 * GAPS; n += 2) outbox.refuse([reports[n]!]);
+  await pass(1_000);
+  const gaps = (await pending(outbox)).filter(({ kind }) => kind === "event");
+  expect(gaps).toHaveLength(GAPS);
+  outbox.acknowledge(gaps, true);
+  await pass(RIPE_MS);
+  for (const n of [0, GAPS / 2, GAPS - 1]) {
+    const { seq } = reports[2 * n]!;
+    // oxlint-disable-next-line no-await-in-loop -- one look after the other
+    expect(seqs((await unstored(outbox, seq, seq, 10)).reports)).toEqual([gaps[n]!.seq]);
+  }
+});
+
 test("the card is written as rarely after a restart in the same process as in its first life", async () => {
   const { outbox, open, close, disk, pass, settled } = await begin();
   const recordsOf = async (life: Outbox): Promise<number> => {
