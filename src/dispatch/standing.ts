@@ -102,12 +102,12 @@ export const published = (
       { report, copies, since: before && before.reach !== "sent" ? before.since : now, reach: "waiting" };
 
 /**
- * The link has a new connection: its broker may have a subscriber. A report that has waited for TRUST_MS elsewhere does not
- * wait for as long again if the name has other addresses.
+ * The link has a new connection: its broker may have a subscriber. If its name has other addresses, the time that a report
+ * has waited elsewhere counts, but for what each of them may take.
  */
 export const reconnected = (standing: Standing, otherAddresses: number, now: number): Standing => {
-  const hasWaited = standing.reach !== "sent" && now - standing.since >= TRUST_MS;
-  const trustMs = hasWaited && otherAddresses > 0 ? ADDRESSES_MS / (otherAddresses + 1) : TRUST_MS;
+  const waitedMs = standing.reach === "sent" || otherAddresses === 0 ? 0 : now - standing.since;
+  const trustMs = Math.max(ADDRESSES_MS / (otherAddresses + 1), TRUST_MS - waitedMs);
   return {
     ...standing,
     since: now - TRUST_MS + trustMs,

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
+  ADDRESSES_MS,
+  TRUST_MS,
   mayTakeOver,
   published,
   reconnected,
@@ -43,6 +45,18 @@ describe("how far the report of an emergency got", () => {
   test("what nobody heard waits again on a new connection; what was sent stays sent", () => {
     expect(reconnected(unheard(NEW), 0, 300)).toMatchObject({ reach: "waiting", since: 300 });
     expect(reconnected({ ...NEW, reach: "sent" }, 0, 300).reach).toBe("sent");
+  });
+
+  test("the time that a report has waited counts at the next address of a name, but for what each address may take", () => {
+    const trustedMs = (otherAddresses: number, waitedMs: number): number => {
+      const now = NEW.since + waitedMs;
+      return TRUST_MS - (now - reconnected(NEW, otherAddresses, now).since);
+    };
+    expect(trustedMs(0, 4_000)).toBe(TRUST_MS);
+    expect(trustedMs(2, 0)).toBe(TRUST_MS);
+    expect(trustedMs(2, 2_000)).toBe(TRUST_MS - 2_000);
+    expect(trustedMs(2, 4_900)).toBe(ADDRESSES_MS / 3);
+    expect(trustedMs(2, 9_000)).toBe(ADDRESSES_MS / 3);
   });
 
   test("what was sent stays sent though a repetition finds no subscriber", () => {
