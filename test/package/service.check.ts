@@ -108,7 +108,8 @@ const signReleases = (): void => {
       "release",
       ...packed,
       ...key,
-      ...["--from", "https://127.0.0.1:8443/packages"],
+      "--from",
+      "https://127.0.0.1:8443/packages",
       "--out",
       `/packages/${version}.release`,
     );
