@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Committer } from "../../src/recorder/committer.ts";
@@ -58,6 +59,24 @@ describe.skipIf(!hasPostgres)("PostgreSQL as a store", () => {
     const [stream] = await store.load([{ unit: UNIT, store: STORE }]);
     expect(stream!.duplicates).toBe(2);
     expect(stream!.ledger.received.runs).toEqual([[1, 4]]);
+  });
+
+  test("a new day is stored while somebody reads the reports of the days before, a backup for example", async () => {
+    const store = await open();
+    await write(store, [accepted(1)], AT);
+    await owner.query("BEGIN");
+    await owner.query("SELECT count(*) FROM report");
+    const stored = write(store, [accepted(2)], AT + DAY).then(() => "stored");
+    const first = await Promise.race([stored, sleep(5_000, "it waits for the reader")]);
+    await owner.query("ROLLBACK");
+    await stored;
+    expect(first).toBe("stored");
+  });
+
+  test("two recorders make the table of a new day", async () => {
+    const stores = await Promise.all([open(), open(), open()]);
+    await Promise.all(stores.map((store, car) => write(store, [accepted(1, { unit: `a/car-${car}` })], AT)));
+    expect(await rows("SELECT count(*)::int AS n FROM report")).toEqual([{ n: 3 }]);
   });
 
   test("the views show positions, emergencies, events, gaps and silent units", async () => {

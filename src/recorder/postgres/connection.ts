@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { StoreError } from "../store.ts";
-import { grantsTo, MIGRATIONS } from "./schema.ts";
+import { grantsTo, LOCKS, MIGRATIONS } from "./schema.ts";
 
 /** Keys of advisory locks: this software's own, and which lock. */
-const LOCKS = { space: 0x7061_7472, migration: 1 } as const;
-
 /** How long the server may take to accept a connection, and to answer a statement, ms. */
 const CONNECT_MS = 10_000;
 const STATEMENT_MS = 60_000;
+/** The server gives a statement up before that: given up here, it would go on, and hold the lock of the name. */
+const SERVER_MS = 50_000;
 
 const INT8: number = pg.types.builtins.INT8;
 /** Bigints as numbers: those of the contract are safe integers. */
@@ -46,7 +46,8 @@ export const connect = async (url: string, lost: (client: pg.Client) => void): P
   // If this machine dies, the server must notice soon: its session holds the lock of the name.
   await client.query(
     `SET synchronous_commit = on; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
-     SET tcp_keepalives_count = 3; SET timezone = 'UTC'`,
+     SET tcp_keepalives_count = 3; SET timezone = 'UTC';
+     SET statement_timeout = ${SERVER_MS}`,
   );
   return client;
 };

@@ -1,3 +1,6 @@
+/** Advisory locks, in a space of their own. */
+export const LOCKS = { space: 0x7061_7472, migration: 1, partition: 2 } as const;
+
 /**
  * The tables of a PostgreSQL store. `meta` has the number of migrations that it has had.
  *
@@ -85,8 +88,31 @@ CREATE VIEW gap AS
 CREATE VIEW silent AS SELECT unit, since, last, expected_s FROM silent_unit;
 `;
 
+/**
+ * A new day's table is made apart and attached: CREATE TABLE … PARTITION OF waits for whoever reads `report`, a backup for
+ * example, and all that is to be stored waits behind it.
+ */
+const SECOND = `
+CREATE OR REPLACE FUNCTION report_partition(day date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path FROM CURRENT AS $$
+DECLARE
+  name text := 'report_' || to_char(day, 'YYYYMMDD');
+BEGIN
+  IF to_regclass(name) IS NOT NULL THEN
+    RETURN;
+  END IF;
+  -- Two recorders: one after the other.
+  PERFORM pg_advisory_xact_lock(${LOCKS.space}, ${LOCKS.partition});
+  EXECUTE format('CREATE TABLE IF NOT EXISTS %I (LIKE report INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+  IF NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = name::regclass) THEN
+    EXECUTE format('ALTER TABLE report ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+      name, day || ' 00:00:00Z', (day + 1) || ' 00:00:00Z');
+  END IF;
+END $$;
+`;
+
 /** Each brings a store from its index to the next version. Never change one that was released. */
-export const MIGRATIONS: readonly string[] = [FIRST];
+export const MIGRATIONS: readonly string[] = [FIRST, SECOND];
 
 /** What a recorder's role needs, beyond a login. `role`: quoted. */
 export const grantsTo = (role: string): string => `
