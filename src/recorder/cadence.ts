@@ -32,12 +32,22 @@ export type Cadence = {
   readonly place: Place | undefined;
   /** Of the newest report that counted. */
   readonly seq: number;
+  /** It has no fix, so it sends no positions. */
+  readonly isBlind: boolean;
 };
 
-export const NEW_CADENCE: Cadence = { mode: "standing", episodes: [], usualS: 0, place: undefined, seq: 0 };
+export const NEW_CADENCE: Cadence = {
+  mode: "standing",
+  episodes: [],
+  usualS: 0,
+  place: undefined,
+  seq: 0,
+  isBlind: false,
+};
 
 /** Seconds until the next message is expected; undefined: none is. */
-export const expectedS = ({ mode, episodes, usualS }: Cadence): number | undefined => {
+export const expectedS = ({ mode, episodes, usualS, isBlind }: Cadence): number | undefined => {
+  if (episodes.length > 0 && isBlind) return EXPECTED_S.standing;
   if (episodes.length > 0) return Math.max(EXPECTED_S.emergency, Math.min(usualS, EXPECTED_S.standing));
   return mode === "off" ? undefined : Math.max(EXPECTED_S[mode], usualS);
 };
@@ -84,14 +94,16 @@ const afterPosition = (cadence: Cadence, { courseDeg }: z.infer<typeof Position>
 /** What its data means. Data of a form that is not known means nothing. */
 const afterData = (cadence: Cadence, kind: string, data: unknown): Cadence => {
   const position = kind === "position" ? Position.safeParse(data).data : undefined;
-  if (position) return afterPosition(cadence, position);
+  if (position) return { ...afterPosition(cadence, position), isBlind: false };
   const event = kind === "event" ? Event.safeParse(data).data : undefined;
   if (event) return afterEvent(cadence, event);
   const emergency = kind === "emergency" ? Emergency.safeParse(data).data : undefined;
   if (emergency) return afterEmergency(cadence, emergency);
-  // Without a fix a moving car sends no positions.
-  const isBlind = kind === "health" && Health.safeParse(data).data?.gps.fix === "none";
-  return isBlind && cadence.mode === "moving" ? inMode(cadence, "standing") : cadence;
+  const health = kind === "health" ? Health.safeParse(data).data : undefined;
+  if (!health) return cadence;
+  const isBlind = health.gps.fix === "none";
+  const next = { ...cadence, isBlind };
+  return isBlind && cadence.mode === "moving" ? inMode(next, "standing") : next;
 };
 
 /** A live report of the unit. One that is older than what is known changes nothing. */

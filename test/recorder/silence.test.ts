@@ -51,6 +51,15 @@ describe("a unit is silent", () => {
     }
   });
 
+  test("no sooner while an emergency is open in a car without a fix, which sends no positions", () => {
+    const silence = driving();
+    const health = JSON.stringify({ gps: { fix: "none" } });
+    silence.report(accepted(2, { kind: "health", data: health }).report, now(0));
+    silence.report(accepted(3, { kind: "emergency", data: JSON.stringify(emergencyData()) }).report, now(0));
+    expect(overdueAt(silence, 179)).toEqual([]);
+    expect(overdueAt(silence, 180)).toEqual([UNIT]);
+  });
+
   test("sooner while an emergency is open, until it is cleared", () => {
     const silence = driving();
     const emergency = (seq: number, more: object) =>
