@@ -67,6 +67,7 @@ function* openHistory(origin: Origin, payload: Buffer): Steps {
   if (lines.length > HISTORY_REPORTS)
     return refused(origin.topic, payload, `more than ${HISTORY_REPORTS} reports in one batch`);
   const into: Verdicts = { accepted: [], rejected: [] };
+  yield into;
   for (const line of lines) {
     judgeText(line, origin, into);
     yield into;

@@ -9,7 +9,7 @@ import { EMPTY_LEDGER, receiptOf } from "./ledger.ts";
 import { Broker, type BrokerOptions } from "./mqtt/broker.ts";
 import type { Outgoing } from "./mqtt/outbound.ts";
 import type { Received } from "./mqtt/session.ts";
-import { openSteps, type Opened } from "./open-message.ts";
+import { openMessage, openSteps, type Opened } from "./open-message.ts";
 import {
   ackMessage,
   receiptMessage,
@@ -23,7 +23,7 @@ import { streamKey, type Accepted } from "./report.ts";
 import { StoreError, type Commit, type Store, type StreamName } from "./store.ts";
 import type { Compose } from "../wire/signed.ts";
 import { filtersOf, readTopic, type SessionKind, type UnitPattern, type UnitTopic } from "./topics.ts";
-import { inTurns } from "./turns.ts";
+import { Turns } from "./turns.ts";
 import { Watch, type Line } from "./watch.ts";
 
 /** dispatch's recorder: the one place that performs what the pure files decide. */
@@ -88,6 +88,10 @@ export class Recorder {
   readonly #gone = Promise.withResolvers<StoreError>();
   #isStopping = false;
   #isGone = false;
+  readonly #turns: Turns;
+  #pressure: Pressure = "none";
+  /** A batch has to wait until another one is opened. */
+  #isOpening = false;
   /** The last instant of a receipt: the next is later, even if the wall clock went back. */
   #receiptAt = 0;
 
@@ -98,8 +102,12 @@ export class Recorder {
     const on = {
       committed: (messages: readonly Pending[], commit: Commit) => this.#committed(messages, commit),
       gone: (cause: StoreError) => this.#lose(cause),
-      pressure: (pressure: Pressure) => this.#pressure(pressure),
+      pressure: (pressure: Pressure) => this.#press(pressure),
     };
+    this.#turns = new Turns(time, (isOpening) => {
+      this.#isOpening = isOpening;
+      this.#readOrPause();
+    });
     this.#committer = new Committer({ store, time, random, log, on });
     this.#lines = options.brokers.map((url) => this.#line(url));
     this.#watch = new Watch({ store, time, log, sender: this.#sender, lines: () => this.#lines });
@@ -133,6 +141,7 @@ export class Recorder {
   /** Commits and acknowledges what was read, says goodbye and disconnects. */
   async stop(reason: string): Promise<void> {
     this.#isStopping = true;
+    this.#turns[Symbol.dispose]();
     for (const timer of this.#timers) timer[Symbol.dispose]();
     await this.#committer.stop(STOP_MS);
     await this.#ticking;
@@ -187,6 +196,7 @@ export class Recorder {
   #lose(cause: StoreError): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#turns[Symbol.dispose]();
     this.#options.log.error("the store is gone", { cause: cause.message });
     this.#gone.resolve(cause);
   }
@@ -208,12 +218,12 @@ export class Recorder {
       return;
     }
     if (oversize !== undefined) this.#opened(broker, message, where, oversized(topic, payload, oversize));
+    else if (where.channel !== "history")
+      this.#opened(broker, message, where, openMessage(topic, where, payload));
     else
-      inTurns(openSteps(topic, where, payload), {
-        time: this.#options.time,
-        isOver: () => this.#isStopping || this.#isGone,
-        done: (opened) => this.#opened(broker, message, where, opened),
-      });
+      this.#turns.add(openSteps(topic, where, payload), (opened) =>
+        this.#opened(broker, message, where, opened),
+      );
   }
 
   #opened(broker: Broker, message: Received, where: UnitTopic, opened: Opened): void {
@@ -270,16 +280,21 @@ export class Recorder {
     if (messages.some(({ isUrgent }) => isUrgent)) this.#tick();
   }
 
-  #pressure(pressure: Pressure): void {
+  #press(pressure: Pressure): void {
+    this.#pressure = pressure;
     const says = {
       none: "reading again",
       bulk: "only emergencies are read",
       all: "nothing is read",
     } as const;
     this.#options.log.info(says[pressure], { cause: "what waits to be stored" });
+    this.#readOrPause();
+  }
+
+  #readOrPause(): void {
     for (const { urgent, bulk } of this.#lines) {
-      setPaused(bulk, pressure !== "none");
-      setPaused(urgent, pressure === "all");
+      setPaused(bulk, this.#pressure !== "none" || this.#isOpening);
+      setPaused(urgent, this.#pressure === "all");
     }
   }
 

@@ -170,7 +170,7 @@ describe("a batch of history", () => {
     const payload = gzipSync(lines.join("\n"));
     const topic = `${ROOT}/history`;
     const steps = openSteps(topic, readTopic("patrol/v1", topic)!, payload);
-    for (let n = 1; n <= 80; n++) expect(steps.next()).toMatchObject({ done: false });
+    for (let n = 1; n <= 81; n++) expect(steps.next()).toMatchObject({ done: false });
     expect(steps.next()).toMatchObject({ done: true, value: { rejected: { length: 80 } } });
     expect(open("history", payload).rejected).toHaveLength(50);
   });
