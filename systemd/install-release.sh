@@ -12,8 +12,9 @@ tray=$1 root=$2 answer=$3
 unit=${INSTALL_PATROL_UNIT:-patrol-unit}
 
 rm -f "$answer/result" "$answer/result.new"
-"$unit" flash release "$tray/ready/release" --root "$root" --unattended --json > "$answer/result.new" || :
-# Without a line it has failed: why is in the journal, and the service tries it again later.
+installed=yes
+"$unit" flash release "$tray/ready/release" --root "$root" --unattended --json > "$answer/result.new" || installed=no
+# No line: the command failed. The journal says why. The service tries again later.
 if [ -s "$answer/result.new" ]; then mv -fT "$answer/result.new" "$answer/result"; fi
-# The service reads the answer when this is gone.
-rm -rf "$tray/ready"
+# The service reads the answer when `ready` is gone. The package need not be fetched again for the next try.
+if [ $installed = yes ] || ! mv -T "$tray/ready" "$tray/next" 2> /dev/null; then rm -rf "$tray/ready"; fi

@@ -3,6 +3,7 @@
 # it from going back.
 #
 #   release-trial.sh start DIR         counts a start of the service; the one after STARTS goes back
+#   release-trial.sh ended DIR         after an end of the service that is not started again: goes back, and starts it
 #   release-trial.sh decide DIR FILE   does what the service says in FILE: `good V`, `back V WHY`, or `told V`
 #   release-trial.sh back DIR          goes back by hand
 #
@@ -19,6 +20,7 @@ export LC_ALL
 # The service, which reads these files, is another user, and starts this with a mask of its own.
 umask 022
 
+SYSTEMCTL=${RELEASE_SYSTEMCTL:-systemctl}
 STARTS=5 # a car that is out of coverage for a day is started a few times
 
 fail() {
@@ -63,22 +65,31 @@ remember() { # VERSION
 }
 
 go_back() { # WHY
-    remember "$version"
-    put failed "$version $previous $1"
+    # A full disk must not keep it from going back.
+    remember "$version" || :
+    put failed "$version $previous $1" || :
     point current "$previous"
     end_trial
     echo "release-trial: version $version goes back to $previous: $1"
 }
 
 start() {
+    # One that is not of the version in force is of a switch that the power cut, or that goes on.
     if ! on_trial; then
-        # Of a switch that the power cut, or that was undone by hand.
-        [ ! -e "$dir/trial" ] || end_trial
+        return 0
     elif [ "$starts" -ge $STARTS ]; then
         go_back "the service was started $STARTS times with it, and dispatch was not reached"
     else
-        put trial "$version $previous $((starts + 1))"
+        put trial "$version $previous $((starts + 1))" || go_back "its starts cannot be counted"
     fi
+}
+
+# EXIT_STATUS is set by systemd. These are not started again (RestartPreventExitStatus=).
+ended() {
+    case ${EXIT_STATUS:-} in 64 | 78) ;; *) return 0 ;; esac
+    on_trial || return 0
+    go_back "the service ended with $EXIT_STATUS"
+    "$SYSTEMCTL" --no-block restart patrol-unit.service
 }
 
 # All versions but the one in force, the one before it, and the one that the package manager knows.
@@ -87,6 +98,9 @@ prune() {
     for folder in "$dir"/[0-9]*.[0-9]*.[0-9]*/; do
         name=$(basename "$folder")
         case $name in "$(named current)" | "$(named previous)" | "$(named packaged)") continue ;; esac
+        # The package manager may be unpacking a newer one.
+        newest=$(printf '%s\n' "$name" "$(named current)" | sort -V | tail -n 1)
+        if [ "$newest" = "$name" ] && ! grep -qxF "$name" "$dir/taken-back" 2> /dev/null; then continue; fi
         [ ! -d "$folder" ] || [ -L "$dir/$name" ] || rm -rf "${dir:?}/$name"
     done
     set -f
@@ -106,7 +120,7 @@ decide() {
         on_trial && [ "$of" = "$version" ] || fail "version $of is not on trial"
         end_trial
         # It was taken back once, and that was not told.
-        if read -r told rest < "$dir/failed" 2> /dev/null && [ "$told" = "$version" ]; then rm -f "$dir/failed"; fi
+        if [ -f "$dir/failed" ] && read -r told rest < "$dir/failed" && [ "$told" = "$version" ]; then rm -f "$dir/failed"; fi
         prune
         echo "release-trial: version $version counts"
         ;;
@@ -132,7 +146,8 @@ back() {
 dir=${2:-}
 case ${1:-}/$# in
 start/2) start ;;
+ended/2) ended ;;
 decide/3) decide "$3" ;;
 back/2) back ;;
-*) sed -n '5,7s/^#   /usage: /p' "$0" >&2 && exit 64 ;;
+*) sed -n '5,8s/^#   /usage: /p' "$0" >&2 && exit 64 ;;
 esac

@@ -6,13 +6,17 @@
 set -eu
 LC_ALL=C
 export LC_ALL
+# The service, another user, reads the result; the unit of the stick has a mask of its own.
+umask 022
 
 FILES=8 # further ones are not looked at
 stick=$1 root=$2 answer=$3
 unit=${STICK_PATROL_UNIT:-patrol-unit}
 
 result() { # FIRST LINE, LINE
-    printf '%s\r\n' "$1" "$2" "What to do: $3" > "$answer/RESULT-release.txt"
+    # What has its name may be a link.
+    rm -rf "$answer/RESULT-release.txt"
+    (set -C && printf '%s\r\n' "$1" "$2" "What to do: $3" > "$answer/RESULT-release.txt")
 }
 
 n=0

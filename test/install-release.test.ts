@@ -37,8 +37,16 @@ test("a release is installed as by hand, and the service can read the answer", a
   expect(statSync(join(dir, "answer/result")).mode & 0o777).toBe(0o644);
 });
 
-test("a refusal is answered too", async () => {
-  expect(await run(`echo '{"ok":false,"code":"version"}'; exit 1`)).toBe('{"ok":false,"code":"version"}\n');
+test("a refusal is answered too, and the package stays: it may be taken later", async () => {
+  writeFileSync(join(dir, "tray/ready/some.deb"), "package");
+  expect(await run(`echo '{"ok":false,"code":"trial"}'; exit 1`)).toBe('{"ok":false,"code":"trial"}\n');
+  expect(readFileSync(join(dir, "tray/next/some.deb"), "utf8")).toBe("package");
+});
+
+test("what is in the way of that is left alone", async () => {
+  mkdirSync(join(dir, "tray/next/other"), { recursive: true });
+  expect(await run("exit 1")).toBeUndefined();
+  expect(existsSync(join(dir, "tray/next/other"))).toBe(true);
 });
 
 test("one that cannot be installed now has no answer", async () => {

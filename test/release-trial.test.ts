@@ -33,12 +33,16 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 const onTrial = (line: string): void => writeFileSync(join(dir, "trial"), `${line}\n`);
-const run = (...args: string[]): Promise<{ code: number; stdout: string }> =>
+const runWith = (env: NodeJS.ProcessEnv, ...args: string[]): Promise<{ code: number; stdout: string }> =>
   new Promise((done) => {
-    execFile(resolve("systemd/release-trial.sh"), args, (error, stdout) =>
-      done({ code: Number(error?.code ?? 0), stdout }),
+    execFile(
+      resolve("systemd/release-trial.sh"),
+      args,
+      { env: { ...process.env, ...env } },
+      (error, stdout) => done({ code: Number(error?.code ?? 0), stdout }),
     );
   });
+const run = (...args: string[]) => runWith({}, ...args);
 const decide = (text: string) => {
   writeFileSync(join(dir, "said"), text);
   return run("decide", dir, join(dir, "said"));
@@ -85,10 +89,10 @@ describe("a start of the service", () => {
     expect([inForce(), read("trial"), read("failed")]).toEqual(["1.6.0", undefined, undefined]);
   });
 
-  test("after a switch that the power cut forgets the trial", async () => {
-    onTrial("1.7.0 1.6.0 0");
+  test("leaves the trial of a switch that goes on, or that the power cut: it says nothing", async () => {
+    onTrial("1.7.0 1.6.0 5");
     await run("start", dir);
-    expect([inForce(), read("trial")]).toEqual(["1.6.0", undefined]);
+    expect([inForce(), read("trial"), read("failed")]).toEqual(["1.6.0", "1.7.0 1.6.0 5\n", undefined]);
   });
 
   test.each(["1.6.0 1.5.0 x", "1.6.0 1.5.0", "1.6.0 1.5.0 99999"])(
@@ -105,6 +109,43 @@ describe("a start of the service", () => {
     expect((await run("start", dir)).code).toBe(0);
     expect(inForce()).toBe("1.6.0");
   });
+});
+
+describe("an end of the service with a version on trial", () => {
+  const end = async (status: string): Promise<string> => {
+    const program = join(dir, "systemctl");
+    writeFileSync(program, `#!/bin/sh\necho "$*" >> ${dir}/asked\n`, { mode: 0o755 });
+    await runWith({ EXIT_STATUS: status, RELEASE_SYSTEMCTL: program }, "ended", dir);
+    return read("asked")?.trim() ?? "";
+  };
+
+  test.each(["64", "78"])(
+    "after which it is not started again goes back, and starts it: %s",
+    async (status) => {
+      onTrial("1.6.0 1.5.0 1");
+      expect(await end(status)).toBe("--no-block restart patrol-unit.service");
+      expect([inForce(), read("failed")]).toEqual([
+        "1.5.0",
+        `1.6.0 1.5.0 the service ended with ${status}\n`,
+      ]);
+    },
+  );
+
+  test("after which it is started again changes nothing; nor does one without a trial", async () => {
+    onTrial("1.6.0 1.5.0 1");
+    expect(await end("1")).toBe("");
+    expect(inForce()).toBe("1.6.0");
+    rmSync(join(dir, "trial"));
+    expect(await end("78")).toBe("");
+    expect(inForce()).toBe("1.6.0");
+  });
+});
+
+test("a newer version, which the package manager may be unpacking, is not removed; one that was taken back is", async () => {
+  for (const name of ["1.7.0", "1.8.0"]) mkdirSync(join(dir, name));
+  writeFileSync(join(dir, "taken-back"), "1.8.0\n");
+  await decide("good 1.6.0\n");
+  expect(["1.7.0", "1.8.0"].filter((one) => existsSync(join(dir, one)))).toEqual(["1.7.0"]);
 });
 
 describe("what the service says", () => {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -56,4 +56,14 @@ test("a release that is refused is reported with the reason", async () => {
 
 test("a stick without a release is left alone", async () => {
   expect(await run("exit 1", "fleet.patrol", "patrol-unit_1.6.0_amd64.deb")).toEqual([]);
+});
+
+test("the result can be read by the service's user, whatever the mask of the stick's unit", async () => {
+  const before = process.umask(0o077);
+  try {
+    await run("echo done", "a.release");
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(join(dir, "answer/RESULT-release.txt")).mode & 0o777).toBe(0o644);
 });

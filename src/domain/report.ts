@@ -221,7 +221,10 @@ const EventData = z
       type: type("update", "a new version of the software counts, was refused, or was taken back"),
       version: z.string().optional().describe("absent if nothing in the release can be trusted"),
       ok: z.boolean().optional().describe("whether it counts: dispatch was reached with it"),
-      error: z.string().optional().describe("why it was refused or taken back"),
+      error: z
+        .string()
+        .optional()
+        .describe("why it was refused or taken back; without `ok`: why it does not go on"),
       stage: z
         .string()
         .optional()

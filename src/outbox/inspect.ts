@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Memory } from "../domain/memory.ts";
@@ -99,11 +108,12 @@ const accountOf = (vital: ReadVital | undefined, taken: Scan, whole: boolean): I
 /** The names that LevelDB gives to the files with its data. */
 const STORE_FILE = /^(\d{6,}\.(ldb|sst|log)|MANIFEST-\d{6,}|CURRENT)$/;
 
+/** A link is none: what would be written to its copy would be written to what it names. */
+const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
 /** The files of LevelDB in a folder. What else is there is foreign: it may be large, or a pipe. */
 const storeFiles = (path: string): string[] =>
-  readdirSync(path).filter(
-    (name) => STORE_FILE.test(name) && statSync(join(path, name), { throwIfNoEntry: false })?.isFile(),
-  );
+  readdirSync(path).filter((name) => STORE_FILE.test(name) && isFile(join(path, name)));
 
 /** Copies the outbox at `path`; returns the path of the copy. */
 const copyInto = (folder: string, path: string): string => {
@@ -112,7 +122,7 @@ const copyInto = (folder: string, path: string): string => {
   for (const name of storeFiles(path)) cpSync(join(path, name), join(copy, name));
   for (const fileOf of [vitalFileOf, spareFileOf]) {
     const file = fileOf(path);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile()) cpSync(file, fileOf(copy));
+    if (isFile(file)) cpSync(file, fileOf(copy));
   }
   return copy;
 };

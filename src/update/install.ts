@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { copyFile, rm, stat } from "node:fs/promises";
+import { constants, createReadStream, createWriteStream } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { openAs } from "../bundle/envelope.ts";
 import type { TrustedKey } from "../bundle/keys.ts";
 import { reasonOf } from "../runtime/log.ts";
-import { judge, refuse, type Circumstances, type Verdict } from "./judge.ts";
+import { judge, refuse, wait, type Circumstances, type Verdict } from "./judge.ts";
 import { packageName, RELEASE, type Architecture, type Package } from "./release.ts";
 import type { Versions } from "./versions.ts";
 
@@ -39,7 +39,8 @@ export type Installing = {
   readonly dir: string;
   readonly versions: Versions;
   readonly trusted: readonly TrustedKey[];
-  readonly circumstances: Omit<Circumstances, "inForce" | "trial">;
+  /** Asked once the signature is right, and again before the switch: unpacking takes minutes. */
+  readonly circumstances: () => Promise<Omit<Circumstances, "inForce" | "trial">>;
   /** The package's file. Undefined: it is not there. */
   readonly packageFile: (version: string, architecture: Architecture) => string | undefined;
 };
@@ -70,8 +71,18 @@ const tryOut = (folder: string): Promise<unknown> =>
     env: { PATH: "/usr/bin:/bin" },
   });
 
-/** What is wrong with a package. Undefined: its version is staged. */
-const stage = async (versions: Versions, file: string, version: string): Promise<string | undefined> => {
+/** Faults of this computer, not of a package. */
+const OF_DISK = /No space left|ENOSPC|Read-only file system|EROFS|Input\/output error|EIO/;
+const isOfDisk = (cause: unknown): boolean =>
+  OF_DISK.test(reasonOf(cause)) ||
+  (typeof cause === "object" && cause !== null && "killed" in cause && cause.killed === true);
+
+/** Why a package is not staged. Undefined: it is. */
+const stage = async (
+  versions: Versions,
+  file: string,
+  version: string,
+): Promise<Exclude<Verdict, { kind: "take" }> | undefined> => {
   const folder = await versions.stage();
   try {
     await unpack(file, version, folder);
@@ -79,32 +90,45 @@ const stage = async (versions: Versions, file: string, version: string): Promise
     return undefined;
   } catch (cause) {
     await versions.discard();
-    return `version ${version} cannot be unpacked or does not run here: ${reasonOf(cause).trim().split("\n").at(-1)}`;
+    const why = reasonOf(cause).trim().split("\n").at(-1);
+    return isOfDisk(cause)
+      ? wait("disk", `version ${version} cannot be written, or this computer is too slow: ${why}`)
+      : refuse("package", `version ${version} cannot be unpacked or does not run here: ${why}`);
   }
 };
 
-/** The same for a file on a stick, for example: only a copy cannot change between its check and its use. */
+/** Copies so many bytes of a file. Returns why not; undefined: it has them. */
+const copyPackage = async (file: string, copy: string, bytes: number): Promise<string | undefined> => {
+  // A pipe must not be waited for.
+  await using source = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const found = await source.stat();
+  if (!found.isFile()) return `${file} is no file`;
+  if (found.size !== bytes)
+    return `${file} has ${found.size} bytes, and a package of ${bytes} was signed: copy it again`;
+  await pipeline(source.createReadStream({ end: bytes - 1, autoClose: false }), createWriteStream(copy));
+  return undefined;
+};
+
+/** Stages a copy in a folder of root's: the original could change between its check and its use. */
 const stageCopy = async (
   { dir, versions }: Installing,
   file: string,
   version: string,
   wanted: Package,
-): Promise<string | undefined> => {
+): Promise<Exclude<Verdict, { kind: "take" }> | undefined> => {
   const copy = join(dir, PACKAGE);
-  const { size } = await stat(file);
-  if (size !== wanted.bytes)
-    return `${file} has ${size} bytes, and a package of ${wanted.bytes} was signed: copy it again`;
   try {
-    await copyFile(file, copy);
+    const wrong = await copyPackage(file, copy, wanted.bytes);
+    if (wrong !== undefined) return refuse("package", wrong);
     if ((await sha256Of(copy)) !== wanted.sha256)
-      return `${file} is another package than was signed, or damaged`;
+      return refuse("package", `${file} is another package than was signed, or damaged`);
     return await stage(versions, copy, version);
   } finally {
     await rm(copy, { force: true });
   }
 };
 
-/** Installs a release, or says why not; then nothing has changed. Rejects if the disk cannot be written. */
+/** Installs a release, or says why not; then nothing has changed. Rejects if the copy or the switch cannot be written. */
 export const installRelease = async (bytes: Buffer, on: Installing): Promise<Outcome> => {
   const { versions, trusted, packageFile } = on;
   const inForce = await versions.current();
@@ -115,7 +139,7 @@ export const installRelease = async (bytes: Buffer, on: Installing): Promise<Out
   const { version } = content;
   const about = { version, signer };
   const trial = await versions.trial();
-  const verdict = judge(content, { ...on.circumstances, inForce, trial: trial?.version });
+  const verdict = judge(content, { ...(await on.circumstances()), inForce, trial: trial?.version });
   if (verdict.kind !== "take") return { ...verdict, about };
   const { wanted } = verdict;
   const file = packageFile(version, wanted.architecture);
@@ -127,7 +151,13 @@ export const installRelease = async (bytes: Buffer, on: Installing): Promise<Out
     };
   }
   const wrong = await stageCopy(on, file, version, wanted);
-  if (wrong !== undefined) return { ...refuse("package", wrong), about };
+  if (wrong) return { ...wrong, about };
+  // A press may have come meanwhile.
+  const last = judge(content, { ...(await on.circumstances()), inForce, trial: trial?.version });
+  if (last.kind !== "take") {
+    await versions.discard();
+    return { ...last, about };
+  }
   await versions.switchToStaged(version, inForce);
   return { kind: "installed", version, previous: inForce, signer };
 };

@@ -40,17 +40,14 @@ export type Verdict =
   /** It cannot be taken now, and may be later. */
   | {
       readonly kind: "wait";
-      readonly code: "clock" | "not-yet" | "emergency" | "battery" | "trial";
+      readonly code: "clock" | "not-yet" | "emergency" | "battery" | "trial" | "disk";
       readonly says: string;
     }
   | { readonly kind: "refuse"; readonly code: RefusalCode; readonly says: string };
 
 export const refuse = (code: RefusalCode, says: string) => ({ kind: "refuse", code, says }) as const;
-const wait = (code: Extract<Verdict, { kind: "wait" }>["code"], says: string): Verdict => ({
-  kind: "wait",
-  code,
-  says,
-});
+export const wait = (code: Extract<Verdict, { kind: "wait" }>["code"], says: string) =>
+  ({ kind: "wait", code, says }) as const;
 
 const ofSigned = (
   release: Release,

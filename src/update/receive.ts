@@ -54,8 +54,8 @@ const AGAIN_MS = 60_000;
 const FAILED = { minMs: 60_000, maxMs: 3_600_000 };
 /** How often it is looked whether root has taken a release, or an emergency has begun. */
 const LOOK_MS = 1_000;
-/** Longer than root may take. */
-const INSTALL_MS = 900_000;
+/** Longer than patrol-unit-install.service may take. */
+const INSTALL_MS = 960_000;
 const NOBODY = "nobody installs it: does patrol-unit-install.path run?";
 /** Codes with which root says that it may take the release later. */
 const LATER = new Set<string | undefined>([
@@ -63,6 +63,7 @@ const LATER = new Set<string | undefined>([
   "not-yet",
   "emergency",
   "battery",
+  "disk",
   "trial",
 ] satisfies Extract<Verdict, { kind: "wait" }>["code"][]);
 
@@ -85,8 +86,12 @@ export class ReleaseReceiver {
   #failures = 0;
   /** Its fetching was reported. */
   #isBegun = false;
+  /** How often its package was another one. */
+  #mismatches = 0;
   /** What was logged last. */
   #said = "";
+  /** Why it does not go on, as dispatch was told last. */
+  #told = "";
 
   constructor(on: Receiving) {
     this.#on = on;
@@ -98,6 +103,8 @@ export class ReleaseReceiver {
     this.#offered = bytes.length === 0 ? undefined : bytes;
     this.#againAt = 0;
     this.#failures = 0;
+    this.#mismatches = 0;
+    this.#told = "";
     this.#isBegun = false;
   }
 
@@ -105,7 +112,7 @@ export class ReleaseReceiver {
   async look(): Promise<void> {
     const bytes = this.#offered;
     if (!bytes || this.#on.time.mono() < this.#againAt) return;
-    const next = await this.#take(bytes).catch((cause: unknown): Next => this.#failed(reasonOf(cause)));
+    const next = await this.#take(bytes).catch((cause: unknown) => this.#failed(reasonOf(cause)));
     if (this.#offered !== bytes) return;
     if (next === "over") this.#offered = undefined;
     const failedMs = Math.min(FAILED.maxMs, FAILED.minMs * 2 ** this.#failures);
@@ -118,8 +125,18 @@ export class ReleaseReceiver {
     this.#said = text;
   }
 
-  #failed(why: string): Next {
+  /** It is tried again. Dispatch is told each reason once. */
+  async #failed(why: string, version?: string): Promise<Next> {
     this.#say("warn", why);
+    if (why !== this.#told)
+      await this.#on
+        .announce({
+          type: "update",
+          ...(version === undefined ? {} : { version }),
+          error: why,
+        })
+        .catch(() => undefined); // the disk takes nothing: it is tried again with the rest
+    this.#told = why;
     return "failed";
   }
 
@@ -128,6 +145,7 @@ export class ReleaseReceiver {
     const { announce, tray } = this.#on;
     this.#say("warn", `refused: ${says}`);
     await announce({ type: "update", ...(version === undefined ? {} : { version }), ok: false, error: says });
+    await tray.discard();
     await tray.refuse(sha256);
     return "over";
   }
@@ -158,10 +176,8 @@ export class ReleaseReceiver {
         version: content.version,
         previous: inForce,
       });
-    // In force already, or told when it was taken back.
-    return verdict.code === "version" || verdict.code === "taken-back"
-      ? "over"
-      : this.#refuse(sha256, verdict.says, content.version);
+    // A retained release comes again when it is in force.
+    return content.version === inForce ? "over" : this.#refuse(sha256, verdict.says, content.version);
   }
 
   async #fetch(
@@ -183,7 +199,10 @@ export class ReleaseReceiver {
     if (!isFetched) return "later";
     if ((await sha256Of(file)) !== sha256) {
       await tray.discard();
-      return this.#refuse(taken.sha256, `${from} has another package than was signed`, version);
+      const says = `${from} has another package than was signed`;
+      // Parts of it may be of a file that was replaced there meanwhile.
+      if (this.#mismatches++ === 0) return this.#failed(says, version);
+      return this.#refuse(taken.sha256, says, version);
     }
     return this.#handOver(taken);
   }
@@ -233,9 +252,11 @@ export class ReleaseReceiver {
     if (!this.#isWantedNow(bytes)) return "later";
     await announce({ type: "update", version, stage: "installing", previous });
     await tray.handOver(bytes);
-    if (!(await this.#isTaken())) return this.#failed(NOBODY);
+    if (!(await this.#isTaken())) return this.#failed(NOBODY, version);
+    if (this.#on.signal.aborted) return "later";
     const said = await answer();
-    if (!said) return this.#failed("it could not be installed: see journalctl -u patrol-unit-install");
+    if (!said)
+      return this.#failed("it could not be installed: see journalctl -u patrol-unit-install", version);
     // The watch over the versions takes over the new one.
     if (said.ok) return "over";
     const why = said.error ?? "it could not be installed";

@@ -66,11 +66,10 @@ export class ReleaseWatch {
     this.#lookedAt = now;
     const { version, versions } = this.#on;
     const current = await versions.current();
-    // Without a connection the other version may be what the emergency needs.
     if (current !== undefined && current !== version)
-      return unit.inEmergency() && unit.reached()
-        ? undefined
-        : `version ${current} of the software replaces ${version}`;
+      return (await this.#mayReplace(unit))
+        ? `version ${current} of the software replaces ${version}`
+        : undefined;
     if (now < this.#againAt) return undefined;
     const line = (await this.#judge(unit)) ?? (await this.#report(unit));
     if (line !== undefined) {
@@ -78,6 +77,20 @@ export class ReleaseWatch {
       this.#on.say(line);
     }
     return undefined;
+  }
+
+  /** The process runs for so long, and no unit has started in it. */
+  async neverStarted(afterMs: number): Promise<void> {
+    const trial = await this.#on.versions.trial();
+    if (trial?.version === this.#on.version)
+      this.#on.say(`back ${trial.version} its unit did not start within ${Math.round(afterMs / 1_000)} s`);
+  }
+
+  /** In an emergency nothing new is tried. If dispatch is not reached, going back may help. */
+  async #mayReplace(unit: Running): Promise<boolean> {
+    if (!unit.inEmergency()) return true;
+    const back = await this.#on.versions.takenBack();
+    return !unit.reached() && back?.version === this.#on.version;
   }
 
   #count(unit: Running, elapsedMs: number): void {

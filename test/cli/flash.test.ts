@@ -445,7 +445,7 @@ test("a symbolic link in the root is never followed out of it", async () => {
 test("wrong usage names what is missing", async () => {
   await expect(flash.run([])).rejects.toMatchObject({
     exit: 64,
-    message: "expected config, firmware, back, status after flash",
+    message: "expected config, release, firmware, back, status after flash",
   });
   await expect(flash.run(["config", "--root", folder.dir])).rejects.toMatchObject({ exit: 64 });
   await expect(flash.run(["config", "a.patrol"])).rejects.toMatchObject({ exit: 64 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -5,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -37,6 +39,15 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const packageOf = (...more: [version: string, node?: string, inside?: string]): string =>
   packageIn(folder, ...more);
 
+const CAR = {
+  unit: "zrenjanin/zr-117",
+  architecture: "amd64",
+  takenBack: [],
+  now: undefined,
+  emergency: false,
+  onBattery: false,
+} as const;
+
 const install = async (file: string, on: Partial<Installing> = {}, key = hq.key) => {
   const bytes = readFileSync(file);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -52,14 +63,7 @@ const install = async (file: string, on: Partial<Installing> = {}, key = hq.key)
     dir,
     versions: new Versions(dir, openFiles(dir)),
     trusted: [hq.trusted],
-    circumstances: {
-      unit: "zrenjanin/zr-117",
-      architecture: "amd64",
-      takenBack: [],
-      now: undefined,
-      emergency: false,
-      onBattery: false,
-    },
+    circumstances: async () => CAR,
     packageFile: () => file,
     ...on,
   });
@@ -100,4 +104,32 @@ test("a package that was cut or changed after it was signed is refused", async (
   expect(await install(file, { packageFile: () => other })).toMatchObject({ code: "package" });
   expect(existsSync(join(dir, "1.1.0"))).toBe(false);
   expect(namesIn(dir)).toEqual(["1.0.0", "current"]);
+});
+
+test("an emergency that begins while it is unpacked keeps it from being put in force", async () => {
+  let asked = 0;
+  const circumstances = async () => ({ ...CAR, emergency: asked++ > 0 });
+  expect(await install(packageOf("1.1.0"), { circumstances })).toMatchObject({
+    kind: "wait",
+    code: "emergency",
+    about: { version: "1.1.0" },
+  });
+  expect(readlinkSync(join(dir, "current"))).toBe("1.0.0");
+  expect(namesIn(dir)).toEqual(["1.0.0", "current"]);
+});
+
+test("a full disk is no fault of the package", async () => {
+  const node = "#!/bin/sh\necho 'No space left on device' >&2; exit 1\n";
+  expect(await install(packageOf("1.1.0", node))).toMatchObject({ kind: "wait", code: "disk" });
+});
+
+test("a pipe in place of the package is not waited for", async () => {
+  const file = packageOf("1.1.0");
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  expect(await install(file, { packageFile: () => pipe })).toMatchObject({
+    kind: "refuse",
+    code: "package",
+    says: `${pipe} is no file`,
+  });
 });

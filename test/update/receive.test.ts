@@ -131,6 +131,13 @@ const refused = (error: string | RegExp) =>
     error: typeof error === "string" ? error : expect.stringMatching(error),
   }) as unknown;
 
+/** It does not go on, and is tried again. */
+const waits = (error: RegExp) => ({
+  type: "update",
+  version: "1.1.0",
+  error: expect.stringMatching(error) as unknown,
+});
+
 test("a release and the package that it names are handed over, and dispatch sees what goes on", async () => {
   let handed: string[] = [];
   root = (ready) => {
@@ -177,13 +184,20 @@ describe("nothing is fetched of a release that", () => {
     expect(asked).toEqual([]);
   });
 
-  test("is in force already, or was taken back: that is no news", async () => {
+  test("is in force already: that is no news", async () => {
     receiver.offer(await release({ version: "1.0.0" }));
+    await look(100);
+    expect([events, asked]).toEqual([[], []]);
+  });
+
+  test("is older, or was taken back here", async () => {
+    receiver.offer(await release({ version: "0.9.0" }));
     await look(100);
     takenBack = ["1.1.0"];
     receiver.offer(await release());
     await look(100);
-    expect([events, asked]).toEqual([[], []]);
+    expect(events).toEqual([refused(/is not above 1\.0\.0/), refused(/was taken back here/)]);
+    expect(asked).toEqual([]);
   });
 
   test("comes to a checkout", async () => {
@@ -194,11 +208,12 @@ describe("nothing is fetched of a release that", () => {
   });
 });
 
-test("a package that is another one than was signed is removed, and told", async () => {
+test("a package that is another one than was signed is fetched once more, then the release is refused", async () => {
   fetched = async (file) => writeFileSync(file, "another");
   receiver.offer(await release());
   await look(200);
-  expect(events).toEqual([FETCHING, refused(/has another package than was signed/)]);
+  expect(asked).toHaveLength(2);
+  expect(events).toEqual([FETCHING, waits(/has another/), refused(/has another package than was signed/)]);
   expect(existsSync(join(dir, "release/next"))).toBe(false);
 });
 
@@ -217,7 +232,8 @@ test("what was fetched stays while the network fails, with pauses that grow to a
   expect(had.length).toBeGreaterThan(4);
   const pauses = at.slice(1).map((time, n) => (time - at[n]!) / 60_000);
   for (const [n, pause] of pauses.entries()) expect(pause).toBeGreaterThanOrEqual(Math.min(60, 2 ** n));
-  expect(events.filter((event) => event.stage === "fetching")).toHaveLength(1);
+  expect(events.slice(0, 2)).toEqual([FETCHING, { type: "update", error: "ECONNRESET" }]);
+  expect(events.filter(({ error }) => error !== undefined)).toHaveLength(1);
 });
 
 describe("while an emergency is open, or the ignition is off,", () => {
@@ -302,7 +318,7 @@ test("a release that nobody installs is withdrawn after a quarter of an hour, an
   expect(existsSync(join(dir, "release/ready"))).toBe(false);
   root = () => ({ ok: true });
   await look(100);
-  expect(events).toEqual([FETCHING, INSTALLING, INSTALLING]);
+  expect(events).toEqual([FETCHING, INSTALLING, waits(/^nobody installs it/), INSTALLING]);
 });
 
 test("a service that starts anew while root installs waits for that", async () => {
@@ -316,5 +332,5 @@ test("a service that starts anew while root installs waits for that", async () =
   takenBack = ["1.1.0"];
   root = () => ({ ok: true });
   await looked;
-  expect([asked, events]).toEqual([[], []]);
+  expect([asked, events]).toEqual([[], [refused(/was taken back here/)]]);
 });

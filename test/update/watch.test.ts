@@ -91,6 +91,14 @@ describe("a version on trial", () => {
   });
 });
 
+test("a version on trial whose unit never starts goes back", async () => {
+  await watch.neverStarted(900_000);
+  expect(said).toEqual(["back 1.6.0 its unit did not start within 900 s"]);
+  disk.trial = undefined;
+  await watch.neverStarted(900_000);
+  expect(said).toHaveLength(1);
+});
+
 describe("another version that is in force", () => {
   test("replaces the process, unless an emergency would be interrupted", async () => {
     disk.current = "1.5.0";
@@ -101,9 +109,12 @@ describe("another version that is in force", () => {
     expect(await look()).toBe("version 1.5.0 of the software replaces 1.6.0");
   });
 
-  test("replaces it in an emergency in which dispatch is not reached", async () => {
+  test("replaces it in an emergency in which dispatch is not reached if it is the way back, and only then", async () => {
     disk.current = "1.5.0";
+    disk.trial = undefined;
     unit.inEmergency = true;
+    expect(await look(60)).toBeUndefined();
+    disk.takenBack = { version: "1.6.0", previous: "1.5.0", why: "x" };
     expect(await look()).toBe("version 1.5.0 of the software replaces 1.6.0");
   });
 });

@@ -10,6 +10,8 @@ import { systemTime } from "../../runtime/time.ts";
 import { installRelease, type Outcome } from "../../update/install.ts";
 import { architectureOf, packageName } from "../../update/release.ts";
 import { Versions } from "../../update/versions.ts";
+import type { Root } from "../../settings/root.ts";
+import { asOwner } from "../lib/as-owner.ts";
 import { CommandError, EXIT, options, takeArgument } from "../lib/command.ts";
 import { installedAt, RELEASE_TRUST } from "../lib/release.ts";
 import { readGiven } from "../lib/read-given.ts";
@@ -62,10 +64,23 @@ const report = (outcome: Outcome, file: string, json: boolean): number => {
   return EXIT.failed;
 };
 
+/** What the car says of itself, with the rights of its owner only: the service may be compromised. */
+const carAt = async (root: Root) => {
+  using _ = asOwner(root.dir);
+  const settings = settingsNow(root);
+  return {
+    isKnown: settings !== undefined,
+    unit: ownName(root),
+    now: await trustedTime(settings),
+    emergency: (await openEpisode(settings)) === "emergency",
+  };
+};
+
 const install = async (file: string, given: Given): Promise<number> => {
+  // The service, another user, runs what is installed here.
+  process.umask(0o022);
   const dir = folderOf(given.into);
   const { root } = openRoot(given.root);
-  const settings = settingsNow(root);
   const bytes = readGiven(file, MAX_BUNDLE_BYTES);
   const files = openFiles(dir);
   using lock = await lockFolder(dir, LOCK_MS, systemTime);
@@ -75,14 +90,18 @@ const install = async (file: string, given: Given): Promise<number> => {
     dir,
     versions,
     trusted: await trustedIn(given.trust ?? RELEASE_TRUST, files),
-    circumstances: {
-      unit: ownName(root),
-      architecture: architectureOf(process.arch),
-      takenBack: given.unattended ? await versions.refused() : [],
-      now: await trustedTime(settings),
-      emergency: (await openEpisode(settings)) === "emergency",
-      // A technician stands beside the car.
-      onBattery: false,
+    async circumstances() {
+      const { isKnown, ...car } = await carAt(root);
+      // A technician knows what car it is, and what goes on in it.
+      if (given.unattended && !(isKnown && car.unit !== undefined))
+        throw new CommandError(EXIT.config, `${root.dir} has no configuration that can be read`);
+      return {
+        ...car,
+        architecture: architectureOf(process.arch),
+        takenBack: given.unattended ? await versions.refused() : [],
+        // The service asks for it before it hands a release over.
+        onBattery: false,
+      };
     },
     packageFile(version, architecture) {
       const beside = given.package ?? join(dirname(file), packageName(version, architecture));
@@ -98,7 +117,7 @@ const goBack = (given: Given): number => {
   try {
     execFileSync(TRIAL, ["back", folderOf(given.into)], { stdio: ["ignore", "pipe", "inherit"] });
   } catch (cause) {
-    throw new CommandError(EXIT.failed, `there is no version to go back to: ${reasonOf(cause)}`, cause);
+    throw new CommandError(EXIT.failed, `going back failed: ${reasonOf(cause)}`, cause);
   }
   process.stdout.write("the version before is in force again; a service takes it over within some seconds\n");
   return EXIT.ok;

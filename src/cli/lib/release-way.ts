@@ -92,7 +92,7 @@ export const takeReleases = (way: Way): { offer(bytes: Buffer): void; readonly e
   })();
   return {
     offer(bytes) {
-      offered = bytes;
+      offered = bytes.length === 0 ? undefined : bytes;
       receiver?.offer(bytes);
     },
     ended,

@@ -17,6 +17,8 @@ import { couldCarryTo } from "./interfaces.ts";
 export const RELEASE_TRUST = "/etc/patrol-unit/release";
 
 const LOOK_MS = 1_000;
+/** A version on trial whose unit has not started in this time goes back. A large outbox opens in minutes. */
+const START_MS = 900_000;
 
 /** Undefined: this is a checkout, for example. `node`: the program that runs. */
 export const installedAt = (node: string): { readonly dir: string; readonly version: string } | undefined => {
@@ -65,6 +67,13 @@ export const keepRelease = (
     },
   });
   let timer: Timer | undefined;
+  const starting = systemTime.after(START_MS, () => {
+    void watch
+      .neverStarted(START_MS)
+      .catch((cause: unknown) =>
+        log.error("the version of the software cannot be watched", { cause: reasonOf(cause) }),
+      );
+  });
   let isLooking = false;
   let failed = "";
   const look = async (
@@ -83,7 +92,11 @@ export const keepRelease = (
         announce: (event) => unit.announce(event),
         written: () => unit.written(),
       });
-      if (reason !== undefined) anew(reason);
+      // Once: a second request would end the process at once.
+      if (reason !== undefined) {
+        timer?.[Symbol.dispose]();
+        anew(reason);
+      }
       failed = "";
     } catch (cause) {
       // Asked each second, it may fail for as long as the process runs.
@@ -96,9 +109,13 @@ export const keepRelease = (
   };
   return {
     started(unit, settings) {
+      starting[Symbol.dispose]();
       timer?.[Symbol.dispose]();
       timer = systemTime.every(LOOK_MS, () => void look(unit, settings));
     },
-    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
+    [Symbol.dispose]() {
+      starting[Symbol.dispose]();
+      timer?.[Symbol.dispose]();
+    },
   };
 };

@@ -3,7 +3,6 @@ import pg from "pg";
 import { StoreError } from "../store.ts";
 import { grantsTo, LOCKS, MIGRATIONS } from "./schema.ts";
 
-/** Keys of advisory locks: this software's own, and which lock. */
 /** How long the server may take to accept a connection, and to answer a statement, ms. */
 const CONNECT_MS = 10_000;
 const STATEMENT_MS = 60_000;
