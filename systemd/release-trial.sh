@@ -1,6 +1,6 @@
 #!/bin/sh
-# The trial of a release of the software. It runs as root, and is a part of no release: one that cannot start must not keep
-# it from going back.
+# The trial of a release of the software. It runs as root. It comes with apt, not with a release: a release that cannot start
+# cannot prevent the way back.
 #
 #   release-trial.sh start DIR         counts a start of the service; the one after STARTS goes back
 #   release-trial.sh ended DIR         after an end of the service that is not started again: goes back, and starts it
@@ -11,13 +11,13 @@
 #   current, previous   links to the version in force and the one before it
 #   packaged            link to the version that the package manager knows
 #   trial               `VERSION PREVIOUS STARTS`: it is tried, and dispatch was not reached yet
-#   failed              `VERSION PREVIOUS WHY`: it was taken back, and dispatch was not told yet
+#   failed              `VERSION PREVIOUS WHY`: VERSION was taken back; this is still to be reported to dispatch
 #   taken-back          the versions that were taken back, one in a line, 16 at most
 # A power cut at any moment leaves each of them old or new, and a step that was left half-way is done again.
 set -euf
 LC_ALL=C
 export LC_ALL
-# The service, which reads these files, is another user, and starts this with a mask of its own.
+# The service, which reads these files, runs as another user, and its unit sets UMask=0077.
 umask 022
 
 SYSTEMCTL=${RELEASE_SYSTEMCTL:-systemctl}
@@ -106,7 +106,8 @@ prune() {
     set -f
 }
 
-# The service may be compromised: one short line of plain characters, about the version that is concerned.
+# The service may be compromised. So only one short line of plain characters is read. It must name the version on trial
+# (`good`, `back`) or the one taken back (`told`).
 decide() {
     [ -f "$1" ] && [ ! -L "$1" ] || fail "$1 is no file"
     line=$(head -c 200 -- "$1" | head -n 1 | tr -cd 'A-Za-z0-9 .,;:_-')
@@ -119,7 +120,7 @@ decide() {
     good)
         on_trial && [ "$of" = "$version" ] || fail "version $of is not on trial"
         end_trial
-        # It was taken back once, and that was not told.
+        # An older report that this version was taken back is dropped.
         if [ -f "$dir/failed" ] && read -r told rest < "$dir/failed" && [ "$told" = "$version" ]; then rm -f "$dir/failed"; fi
         prune
         echo "release-trial: version $version counts"

@@ -27,7 +27,7 @@ for file in "$stick"/*.release; do
     # A version that was taken back is not installed again by a stick that was left in.
     if says=$("$unit" flash release "$file" --root "$root" --unattended 2>&1); then
         result "DONE" "$says" "leave the ignition on until dispatch sees the car."
-        # Of several the first one that is taken: the next is for the version that is in force then.
+        # Only one release is installed: the others were judged against the old version.
         exit 0
     fi
     result "REFUSED" "$(printf '%s' "$says" | tail -n 1 | cut -c 1-400)" "see TECHNICIAN.md, a new version of the software."

@@ -91,7 +91,7 @@ const contentOf = <T>(schema: z.ZodType<T>, payload: Uint8Array): { readonly con
 export const open = (bytes: Buffer, trusted: readonly TrustedKey[]): Promise<Opened> =>
   openAs(CONFIGURATION, bytes, trusted);
 
-/** The same for another content. */
+/** As `open`, for any sealed type. */
 export const openAs = async <T>(
   { type, schema }: Sealed<T>,
   bytes: Buffer,

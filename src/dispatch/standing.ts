@@ -103,7 +103,7 @@ export const published = (
 
 /**
  * The link has a new connection: its broker may have a subscriber. If its name has other addresses, the time that a report
- * has waited elsewhere counts, but for what each of them may take.
+ * has waited already is subtracted, but each address has at least its share of ADDRESSES_MS.
  */
 export const reconnected = (standing: Standing, otherAddresses: number, now: number): Standing => {
   const waitedMs = standing.reach === "sent" || otherAddresses === 0 ? 0 : now - standing.since;

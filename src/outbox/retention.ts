@@ -8,8 +8,8 @@ import { decodeKey, decodeRecord, encodeKey, rangeOf } from "./record.ts";
  * Keeps the store within its quota, and the disk from filling. Telemetry older than an hour is thinned
  * to one report of a kind in half a minute, then to one in five; when that does not do, the oldest
  * telemetry goes. Too many events: the oldest of low value go. Too many reports of emergencies: the oldest go that are
- * neither the first nor the newest of their episode. Gaps never do. What events and emergencies leave of the quota may be
- * nothing: telemetry has a small share all the same, else each report would become a gap of its own.
+ * neither the first nor the newest of their episode. Gaps never do. Events and emergencies can fill the
+ * quota. Telemetry has a small share all the same, else each report would become a gap of its own.
  */
 export type Retention = {
   /** Bytes of records were handed to the store. */

@@ -14,7 +14,7 @@ const HISTORY_BYTES = 16 * 1024 * 1024;
 export const HISTORY_REPORTS = 5_000;
 /** A single report. The contract's largest, an emergency with its track, has about 2.4 kB. */
 export const REPORT_BYTES = 1024 * 1024;
-/** The console does not look further into a batch of which so many reports are rejected. */
+/** The console stops reading a batch after so many rejected reports. */
 const SHOWN_REJECTED = 50;
 
 export type Opened = {

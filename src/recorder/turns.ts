@@ -22,13 +22,10 @@ export class Turns implements Disposable {
   /** Does work in steps; what is short, and comes when nothing waits, is done at once. `done`: with the last one's result. */
   add<T>(steps: Generator<unknown, T>, done: (result: T) => void): void {
     this.#queue.push((untilMs) => {
-      do {
-        const step = steps.next();
-        if (!step.done) continue;
-        done(step.value);
-        return true;
-      } while (this.#time.mono() < untilMs);
-      return false;
+      let step = steps.next();
+      while (!step.done && this.#time.mono() < untilMs) step = steps.next();
+      if (step.done) done(step.value);
+      return step.done === true;
     });
     if (!this.#timer) this.#turn();
   }

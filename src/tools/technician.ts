@@ -137,10 +137,10 @@ patrol-unit flash back --root $ROOT
 patrol-unit flash release 1.6.0.release --root $ROOT      # as root; patrol-unit_1.6.0_arm64.deb lies beside it
 \`\`\`
 
-It is installed beside the version in force, and is on trial: leave the ignition on until dispatch has been reached, some 5 minutes at
-most. \`patrol-unit --version\` says which version is in force. If dispatch is not reached with the new one, or it does not start, the one before
-returns by itself, and dispatch is told why (event \`update\`). A stick with the two files does the same without a computer, and takes the result back; it never installs a version
-that was taken back in this car. By hand: \`patrol-unit flash release --back\`. Only releases of a key in
+It is installed beside the version in force, and is on trial: leave the ignition on until dispatch has been reached, some 5 minutes with
+coverage at most. \`patrol-unit --version\` says which version is in force. If dispatch is not reached with the new one, or it does not start, the one before
+returns by itself, and dispatch is told why (event \`update\`). A stick with the two files does the same without a computer, and takes the result back; the stick never installs a version
+that was taken back in this car. To go back by hand: \`patrol-unit flash release --back\`. Only releases of a key in
 \`/etc/patrol-unit/release\` are taken. \`apt install ./patrol-unit_….deb\` installs without a trial; it is needed for a new car, and when the notes of
 a release say that the units of systemd or the rules of udev have changed.
 
@@ -278,8 +278,8 @@ patrol-unit bundle release --package patrol-unit_1.6.0_amd64.deb --package patro
 \`\`\`
 
 Give \`1.6.0.release\` and the packages to the technicians. Or put the packages on an HTTPS server, add
-\`--from https://…/\` with their folder, and publish the release retained on the topic \`bundle\` of each car: it fetches its package, goes
-on where the network broke off, and waits while an emergency is open or the ignition is off. One message is retained on that topic: a release
+\`--from https://…/\` with their folder, and publish the release retained on the topic \`bundle\` of each car: it fetches its package, continues
+an interrupted download, and waits while an emergency is open or the ignition is off. One message is retained on that topic: a release
 replaces a configuration that a car has not taken yet. A few cars first: each tells dispatch by the event \`update\` whether the version counts.
 
 ## A car is stolen

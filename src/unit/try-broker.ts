@@ -46,7 +46,7 @@ const TRIAL = JSON.stringify({ id: DOCTOR_REPLY_ID, ok: true });
 /** An id that no episode has. */
 const NO_EPISODE = "0".repeat(26);
 
-/** An answer, and the removal of an emergency that never was: the rules of both may differ. Dispatch gets no report. */
+/** An answer, and the removal of an emergency that never was: a broker may allow one and refuse the other. Dispatch gets no report. */
 const trialsOn = (routes: Routes): readonly (readonly [Route, Buffer])[] => [
   [routes.reply, Buffer.from(TRIAL)],
   [{ topic: routes.emergency(NO_EPISODE), retain: true }, Buffer.alloc(0)],

@@ -60,7 +60,7 @@ export const download = async (what: Download): Promise<void> => {
   const from = statusCode === OK ? 0 : had;
   {
     await using target = await open(file, from === 0 ? "w" : "a");
-    // Each chunk before the next: a stream that breaks off would take back what it has not written.
+    // Write each chunk before the next is read: a stream that breaks off would lose what it still buffers.
     for await (const chunk of limited(response, bytes - from, url)) await target.writeFile(chunk);
     await target.sync();
   }

@@ -30,7 +30,7 @@ export type Outcome =
       readonly signer: string;
     }
   | (Exclude<Verdict, { kind: "take" }> & {
-      /** Of a release whose signature is right. */
+      /** Set if the signature is valid. */
       readonly about?: { readonly version: string; readonly signer: string };
     });
 
@@ -146,7 +146,10 @@ export const installRelease = async (bytes: Buffer, on: Installing): Promise<Out
   if (file === undefined) {
     const name = packageName(version, wanted.architecture);
     return {
-      ...refuse("package", `${name} is not beside it: copy it there, or name it with --package`),
+      ...refuse(
+        "package",
+        `the package ${name} is missing: copy it into the folder of the release, or name it with --package`,
+      ),
       about,
     };
   }

@@ -15,7 +15,7 @@ export type Circumstances = {
   readonly inForce: string;
   /** Another version is on trial. */
   readonly trial: string | undefined;
-  /** Versions that were taken back here, unless somebody asks for the release by hand. */
+  /** Versions that were taken back in this car. Empty for an installation by hand. */
   readonly takenBack: readonly string[];
   /** UTC milliseconds. Undefined: the time cannot be trusted. */
   readonly now: number | undefined;
@@ -61,7 +61,7 @@ const ofSigned = (
   if (takenBack.includes(version))
     return refuse(
       "taken-back",
-      `version ${version} was taken back here: \`flash release\` installs it by hand`,
+      `version ${version} was taken back here: to install it all the same, run \`flash release\` in the car`,
     );
   const dated = ofDates(release, now);
   if (dated?.kind === "refuse") return refuse("expired", dated.says);
@@ -77,7 +77,7 @@ export const judge = (release: Release, circumstances: Circumstances): Verdict =
   if (!found)
     return refuse("architecture", `it has no package for this computer (${architecture ?? "unknown"})`);
   if (trial !== undefined)
-    return wait("trial", `version ${trial} is on trial: try again when dispatch has been reached with it`);
+    return wait("trial", `version ${trial} is on trial: try again when that trial is over`);
   if (emergency) return wait("emergency", "an emergency is open: try again when it is over");
   if (onBattery) return wait("battery", "the ignition is off: try again when it is on");
   return { kind: "take", wanted: { ...found, architecture } };

@@ -13,7 +13,7 @@ import type { Versions } from "./versions.ts";
 
 /**
  * Releases that come over the link: fetches the package that a release names, and hands both over to root, which checks
- * them once more. A version that was taken over announces itself.
+ * them once more. The new version reports its own result (watch.ts).
  */
 
 /** What `flash release --json` has printed. */
@@ -50,13 +50,13 @@ export type Receiving = {
 
 /** What cannot be taken now is tried again after this time. */
 const AGAIN_MS = 60_000;
-/** Pauses after a failure. */
+/** The pause after a failure doubles from minMs to maxMs. */
 const FAILED = { minMs: 60_000, maxMs: 3_600_000 };
 /** How often it is looked whether root has taken a release, or an emergency has begun. */
 const LOOK_MS = 1_000;
 /** Longer than patrol-unit-install.service may take. */
 const INSTALL_MS = 960_000;
-const NOBODY = "nobody installs it: does patrol-unit-install.path run?";
+const NOBODY = "root has not taken it within 16 min: is patrol-unit-install.path active?";
 /** Codes with which root says that it may take the release later. */
 const LATER = new Set<string | undefined>([
   "clock",
@@ -70,7 +70,7 @@ const LATER = new Set<string | undefined>([
 /** What becomes of an offer: it is over, or is looked at again. `failed`: after a pause that grows. */
 type Next = "over" | "later" | "failed";
 
-/** What is handed over. */
+/** A release whose package is being fetched or installed. */
 type Taken = {
   readonly bytes: Buffer;
   readonly sha256: string;
@@ -108,7 +108,7 @@ export class ReleaseReceiver {
     this.#isBegun = false;
   }
 
-  /** Goes on with what is offered. Call it each second, one call after the other: one takes as long as a package takes. */
+  /** Goes on with what is offered. Call it each second, and never while a call is running: one can last as long as a download. */
   async look(): Promise<void> {
     const bytes = this.#offered;
     if (!bytes || this.#on.time.mono() < this.#againAt) return;
@@ -140,7 +140,7 @@ export class ReleaseReceiver {
     return "failed";
   }
 
-  /** A release that comes again was told already. */
+  /** The hash is kept, so a release that comes again is not reported twice. */
   async #refuse(sha256: string, says: string, version?: string): Promise<Next> {
     const { announce, tray } = this.#on;
     this.#say("warn", `refused: ${says}`);
@@ -153,7 +153,7 @@ export class ReleaseReceiver {
   async #take(bytes: Buffer): Promise<Next> {
     const { versions, tray, trusted, unit, architecture } = this.#on;
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    // One that was handed over in an earlier life.
+    // Wait for a release that an earlier life handed over.
     if (!(await this.#isTaken())) return this.#failed(NOBODY);
     if ((await tray.refused()) === sha256) return "over";
     const inForce = await versions?.current();
@@ -225,7 +225,7 @@ export class ReleaseReceiver {
     }
   }
 
-  /** Waits until root has taken what is handed over. False: it was withdrawn, because root does not. */
+  /** Waits until root has taken what is handed over. False: root did not take it in time, so it was withdrawn. */
   async #isTaken(): Promise<boolean> {
     const { tray, time, signal } = this.#on;
     const until = time.mono() + INSTALL_MS;
@@ -257,7 +257,7 @@ export class ReleaseReceiver {
     const said = await answer();
     if (!said)
       return this.#failed("it could not be installed: see journalctl -u patrol-unit-install", version);
-    // The watch over the versions takes over the new one.
+    // ReleaseWatch restarts the process with the new version.
     if (said.ok) return "over";
     const why = said.error ?? "it could not be installed";
     if (!LATER.has(said.code)) return this.#refuse(sha256, why, version);

@@ -46,12 +46,12 @@ export class Tray {
     await this.#files.sync(this.#dir);
   }
 
-  /** Whether nothing is handed over: it was taken. */
+  /** Whether root has taken what was handed over. */
   async isEmpty(): Promise<boolean> {
     return !(await this.#files.list(this.#dir)).some(({ name }) => name === READY);
   }
 
-  /** Takes back what nobody has taken. */
+  /** Removes what root has not taken. */
   async withdraw(): Promise<void> {
     await removeFolder(this.#files, join(this.#dir, READY));
   }

@@ -3,8 +3,8 @@ import { FRESH, removeFolder, replaceFile, type Files } from "../bundle/port.ts"
 import { isVersion } from "./release.ts";
 
 /**
- * The versions of the software, side by side in a folder (installed: /opt/patrol-unit), and the only file that puts one of
- * them in force. Each step is on disk before the next one begins, so a power cut at any moment leaves the old or the
+ * The versions of the software, side by side in a folder (installed: /opt/patrol-unit), and which one is
+ * in force. Each step is on disk before the next one begins, so a power cut at any moment leaves the old or the
  * new version, complete. Who ends a trial is `release-trial.sh`, which is a part of no version.
  */
 
@@ -84,7 +84,7 @@ export class Versions {
     if (known.some(({ name }) => name === version)) await this.#files.rename(target, join(this.#dir, GONE));
     await this.#files.rename(join(this.#dir, STAGE), target);
     await this.#files.sync(this.#dir);
-    // A power cut before the last step leaves a marker that is not of the version in force: it says nothing then.
+    // After a power cut here `trial` names a version that is not in force. Readers ignore it.
     await replaceFile(this.#files, join(this.#dir, TRIAL), Buffer.from(`${version} ${previous} 0\n`));
     await this.#link(previous, "previous");
     await this.#link(version, "current");

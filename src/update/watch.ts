@@ -37,7 +37,7 @@ export type Running = {
   written(): Promise<void>;
 };
 
-/** What was said is said again, until it is done. */
+/** Pause before the same line is written again. */
 const AGAIN_MS = 10_000;
 /** An emergency that is open for so long without dispatch being reached ends a trial. */
 const STRANDED_MS = 5_000;
@@ -50,7 +50,7 @@ export class ReleaseWatch {
   #strandedMs = 0;
   /** Undefined: it was not read yet. */
   #isOnTrial: boolean | undefined;
-  /** No version was taken back, or dispatch knows it. */
+  /** Nothing is left to report about a version that was taken back. */
   #isTold = false;
   readonly #announced = new Set<string>();
 
@@ -120,7 +120,7 @@ export class ReleaseWatch {
   async #report(unit: Running): Promise<string | undefined> {
     if (this.#isTold) return undefined;
     const back = await this.#on.versions.takenBack();
-    // That of the version in force may not be done yet.
+    // It can name the running version: a power cut interrupted its way back.
     this.#isTold = back === undefined || back.version === this.#on.version;
     if (!back || this.#isTold) return undefined;
     const { version, previous, why } = back;
@@ -129,7 +129,7 @@ export class ReleaseWatch {
     return `told ${version}`;
   }
 
-  /** Each result once in a life. */
+  /** Announces each result once in a life of the process. */
   async #announce(unit: Running, event: ReleaseEvent): Promise<void> {
     const key = JSON.stringify(event);
     if (!this.#announced.has(key)) unit.announce(event);

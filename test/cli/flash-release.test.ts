@@ -78,7 +78,7 @@ test("nothing changes if the release is for another car, or its package is not t
   );
   await sign(undefined, deb);
   expect((await install("--package", folder.at("other.deb"))).line).toMatch(
-    /is refused: patrol-unit_1\.1\.0_amd64\.deb is not beside it: copy it there, or name it with --package$/,
+    /is refused: the package patrol-unit_1\.1\.0_amd64\.deb is missing: copy it into the folder of the release/,
   );
   writeFileSync(deb, "x");
   expect((await install()).line).toMatch(/has 1 bytes, and a package of \d+ was signed: copy it again$/);

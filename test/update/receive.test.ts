@@ -318,7 +318,7 @@ test("a release that nobody installs is withdrawn after a quarter of an hour, an
   expect(existsSync(join(dir, "release/ready"))).toBe(false);
   root = () => ({ ok: true });
   await look(100);
-  expect(events).toEqual([FETCHING, INSTALLING, waits(/^nobody installs it/), INSTALLING]);
+  expect(events).toEqual([FETCHING, INSTALLING, waits(/^root has not taken it/), INSTALLING]);
 });
 
 test("a service that starts anew while root installs waits for that", async () => {

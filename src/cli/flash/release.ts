@@ -31,7 +31,7 @@ const OPTIONS = {
 
 /** Ends a trial. It is a part of no version. */
 const TRIAL = "/usr/lib/patrol-unit/release-trial.sh";
-/** Another process may be unpacking a release. */
+/** How long to wait for another command. Unpacking takes longer than that. */
 const LOCK_MS = 10_000;
 
 type Given = ReturnType<typeof options<typeof OPTIONS>>;
@@ -119,7 +119,9 @@ const goBack = (given: Given): number => {
   } catch (cause) {
     throw new CommandError(EXIT.failed, `going back failed: ${reasonOf(cause)}`, cause);
   }
-  process.stdout.write("the version before is in force again; a service takes it over within some seconds\n");
+  process.stdout.write(
+    "the version before is in force again; a service restarts with it within some seconds, or after an open emergency\n",
+  );
   return EXIT.ok;
 };
 

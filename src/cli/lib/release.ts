@@ -31,7 +31,7 @@ export const installedAt = (node: string): { readonly dir: string; readonly vers
   }
 };
 
-/** Replaces the file at once. `release-trial.sh` reads it as root without any right to read what others may not. */
+/** Replaces the file at once. `release-trial.sh` runs without capabilities, so it must be readable by everybody. */
 const write = (file: string, line: string): void => {
   writeFileSync(`${file}.new`, `${line}\n`);
   chmodSync(`${file}.new`, 0o644);
@@ -99,7 +99,7 @@ export const keepRelease = (
       }
       failed = "";
     } catch (cause) {
-      // Asked each second, it may fail for as long as the process runs.
+      // Each error is logged once, not every second.
       const why = reasonOf(cause);
       if (why !== failed) log.error("the version of the software cannot be watched", { cause: why });
       failed = why;

@@ -173,7 +173,7 @@ const remind = (unit: Unit, settings: UnitSettings, { reminder, log }: Serving):
 
 type Taker = { offer(bytes: Buffer): void };
 
-/** Dispatch keeps one message on the topic: what is offered to one withdraws what waits with the other. */
+/** Dispatch keeps one message on the topic: one for one of them withdraws what the other still holds. */
 const to =
   (configurations: Taker, releases: Taker) =>
   (bytes: Buffer): void => {

@@ -6,7 +6,7 @@ import { grantsTo, LOCKS, MIGRATIONS } from "./schema.ts";
 /** How long the server may take to accept a connection, and to answer a statement, ms. */
 const CONNECT_MS = 10_000;
 const STATEMENT_MS = 60_000;
-/** The server gives a statement up before that: given up here, it would go on, and hold the lock of the name. */
+/** Shorter: a statement that is given up here alone would go on at the server, and keep the lock of the name. */
 const SERVER_MS = 50_000;
 
 const INT8: number = pg.types.builtins.INT8;

@@ -89,7 +89,7 @@ CREATE VIEW silent AS SELECT unit, since, last, expected_s FROM silent_unit;
 `;
 
 /**
- * A new day's table is made apart and attached: CREATE TABLE … PARTITION OF waits for whoever reads `report`, a backup for
+ * A new day's table is made on its own, then attached: CREATE TABLE … PARTITION OF waits for whoever reads `report`, a backup for
  * example, and all that is to be stored waits behind it.
  */
 const SECOND = `
