@@ -172,9 +172,9 @@ export const GARAGE: readonly Mistake[] = [
         {
           line: ["flash", "confg", car.at("stick/car.patrol")],
           exit: 64,
-          says: /^expected config, firmware, back, status after flash$/,
+          says: /^expected config, release, firmware, back, status after flash$/,
         },
-        { line: ["flash"], exit: 64, says: /^expected config, firmware/ },
+        { line: ["flash"], exit: 64, says: /^expected config, release, firmware/ },
         { line: ["enrol", "instal"], exit: 64, says: /^expected request or install after enrol$/ },
         { line: ["flash", "status", "now", ...car.root], exit: 64, says: /^"now" is not expected here/ },
         { line: ["flash", "back", "1", ...car.root], exit: 64, says: /^"1" is not expected here/ },
