@@ -1,9 +1,10 @@
-import { createHash, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { CompactSign, compactVerify, decodeProtectedHeader } from "jose";
 import type * as z from "zod";
 import { Content, MAX_BUNDLE_BYTES, MAX_CONTENT_BYTES } from "./format.ts";
 import { thumbprint, type TrustedKey } from "./keys.ts";
+import { sha256 } from "./sha256.ts";
 
 /**
  * A bundle is a JWS in compact form (RFC 7515): its header names the key (`kid`), its payload is the
@@ -118,8 +119,7 @@ export const openAs = async <T>(
   }
   const read = contentOf(schema, payload);
   if (typeof read === "string") return invalid("content", read);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { kind: "valid", content: read.content, signer: signer.name, sha256 };
+  return { kind: "valid", content: read.content, signer: signer.name, sha256: sha256(bytes) };
 };
 
 const SHORT_KID = 12;

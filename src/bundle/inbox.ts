@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Root } from "../settings/root.ts";
 import { doEach } from "./attempts.ts";
@@ -8,6 +7,7 @@ import { replaceFile, type Files } from "./port.ts";
 import { readBundle } from "./read-bundle.ts";
 import { outcomeLine, RESULT, tooLarge } from "./results.ts";
 import { shown } from "./stick.ts";
+import { sha256 } from "./sha256.ts";
 
 /** The bundles that a technician copies into the inbox, each with a result beside it. */
 
@@ -38,8 +38,6 @@ type Held =
   | { readonly kind: "unreadable"; readonly until: number; readonly making: string | undefined }
   /** Its outcome was reported; the result or the removal failed. `key`: of what it held. */
   | { readonly kind: "ended"; readonly until: number; readonly key: string; readonly line: string };
-
-const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 export class Inbox {
   readonly #on: InboxOptions;

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { unitName } from "../domain/identity.ts";
 import { systemWords } from "../runtime/system-words.ts";
@@ -14,6 +13,7 @@ import { trustedKey, type TrustedKey } from "./keys.ts";
 import type { Files } from "./port.ts";
 import type { Store } from "./store.ts";
 import { beginTrial, trialOf, type Trial } from "./trial.ts";
+import { sha256 } from "./sha256.ts";
 
 /** Installs a bundle: every way in (command line, topic, stick) comes here. */
 
@@ -123,8 +123,6 @@ const check = (root: Root, stage: string, now: number | undefined): Checked => {
     return { merged: { unit: undefined, faults: named(cause.faults) }, configuration: undefined };
   }
 };
-
-const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 /** The files of a configuration's folder by name, without the configuration itself and what is hidden. */
 const filesIn = async (files: Files, folder: string, below = ""): Promise<Map<string, string>> => {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Root } from "../settings/root.ts";
 import { doEach } from "./attempts.ts";
 import { Inbox } from "./inbox.ts";
@@ -9,6 +8,7 @@ import { outcomeLine } from "./results.ts";
 import { StickInbox } from "./stick-inbox.ts";
 import type { Store } from "./store.ts";
 import { refuseBundle } from "./trial.ts";
+import { sha256 } from "./sha256.ts";
 
 /** Bundles that come to a running service: over the link, and through the inbox, from a stick or by hand. */
 
@@ -30,8 +30,6 @@ export type Receiving = {
   /** Called with each result, for the log and for the board's lamp. `outcome`: it is not `wait`. */
   readonly result: (outcome: Outcome, line: string, from: Circumstances["from"]) => void;
 };
-
-const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 export class Receiver {
   readonly #on: Receiving;

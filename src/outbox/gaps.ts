@@ -107,7 +107,7 @@ export class Gaps {
 
   /**
    * Dispatch lacks these numbers, and nothing has them any more: declares those that no pending gap declares.
-   * They are settled already. `read`: pending events. A gap event that is not among them may declare its whole range.
+   * They are settled already. `read`: the pending events that were read. One that was not counts as a gap of its whole range.
    */
   lost(numbers: Runs, read: readonly Report[], now: Now): void {
     const known = new Map(read.map((report) => [report.seq, report]));

@@ -137,8 +137,8 @@ patrol-unit flash back --root $ROOT
 patrol-unit flash release 1.6.0.release --root $ROOT      # as root; patrol-unit_1.6.0_arm64.deb lies beside it
 \`\`\`
 
-It is installed beside the version in force, and is on trial: leave the ignition on until dispatch has been reached, some 5 minutes with
-coverage at most. \`patrol-unit --version\` says which version is in force. If dispatch is not reached with the new one, or it does not start, the one before
+It is installed beside the version in force and tried. Leave the ignition on until dispatch has been reached: 5 minutes with coverage at
+most. \`patrol-unit --version\` says which version is in force. If dispatch is not reached with the new one, or it does not start, the one before
 returns by itself, and dispatch is told why (event \`update\`). A stick with the two files does the same without a computer, and takes the result back; the stick never installs a version
 that was taken back in this car. To go back by hand: \`patrol-unit flash release --back\`. Only releases of a key in
 \`/etc/patrol-unit/release\` are taken. \`apt install ./patrol-unit_….deb\` installs without a trial; it is needed for a new car, and when the notes of

@@ -42,7 +42,7 @@ export type Unit = AsyncDisposable & {
   proven(): boolean;
   /** Whether an emergency is open. A drill does not count. */
   inEmergency(): boolean;
-  /** Whether the ignition is known to be off: the power may go. */
+  /** Whether the ignition is known to be off. The computer may lose its power then. */
   onBattery(): boolean;
   /** The time, UTC milliseconds. Undefined: it cannot be trusted. */
   now(): number | undefined;

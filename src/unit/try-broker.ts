@@ -114,7 +114,7 @@ export const tryBroker = async (
       AbortSignal.timeout(BROKER_MS),
     );
     await useConnection(connection, routes).finally(() => connection.end());
-    // Most brokers grant a subscription whose messages they drop, and MQTT 3.1.1 cannot refuse a message.
+    // A broker may grant a subscription and drop its messages all the same. With MQTT 3.1.1 it cannot refuse a message.
     const version = connection.version === 5 ? "5" : "3.1.1";
     return { says: `MQTT ${version}, lets the unit in; a drill shows whether a press and its answer pass` };
   } catch (cause) {

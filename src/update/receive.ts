@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import * as z from "zod";
 import { openAs } from "../bundle/envelope.ts";
 import type { TrustedKey } from "../bundle/keys.ts";
+import { sha256 as hashOf } from "../bundle/sha256.ts";
 import { reasonOf, type Log } from "../runtime/log.ts";
 import type { Time } from "../runtime/ports.ts";
 import { pause } from "../runtime/wait.ts";
@@ -30,7 +30,7 @@ export type Receiving = {
   /** Undefined: there is no package for this machine. */
   readonly architecture: Architecture | undefined;
   /** Undefined: this is no installed version. */
-  readonly versions: Pick<Versions, "current" | "trial" | "refused"> | undefined;
+  readonly versions: Pick<Versions, "current" | "trial" | "allTakenBack"> | undefined;
   readonly trusted: () => Promise<readonly TrustedKey[]>;
   readonly car: () => Pick<Circumstances, "now" | "emergency" | "onBattery">;
   readonly tray: Tray;
@@ -152,7 +152,7 @@ export class ReleaseReceiver {
 
   async #take(bytes: Buffer): Promise<Next> {
     const { versions, tray, trusted, unit, architecture } = this.#on;
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const sha256 = hashOf(bytes);
     // Wait for a release that an earlier life handed over.
     if (!(await this.#isTaken())) return this.#failed(NOBODY);
     if ((await tray.refused()) === sha256) return "over";
@@ -162,7 +162,7 @@ export class ReleaseReceiver {
     const opened = await openAs(RELEASE, bytes, await trusted());
     if (opened.kind === "invalid") return this.#refuse(sha256, opened.says);
     const { content } = opened;
-    const [trial, takenBack] = [await versions.trial(), await versions.refused()];
+    const [trial, takenBack] = [await versions.trial(), await versions.allTakenBack()];
     const known = { unit, architecture, inForce, trial: trial?.version, takenBack };
     const verdict = judge(content, { ...this.#on.car(), ...known });
     if (verdict.kind === "wait") {
@@ -225,7 +225,7 @@ export class ReleaseReceiver {
     }
   }
 
-  /** Waits until root has taken what is handed over. False: root did not take it in time, so it was withdrawn. */
+  /** Waits until root has taken what was handed over. Returns false if root did not: it is withdrawn after INSTALL_MS. */
   async #isTaken(): Promise<boolean> {
     const { tray, time, signal } = this.#on;
     const until = time.mono() + INSTALL_MS;

@@ -56,7 +56,7 @@ export class Tray {
     await removeFolder(this.#files, join(this.#dir, READY));
   }
 
-  /** The sha256 of the release that was refused last. Undefined: there was none. */
+  /** The SHA-256 of the release that was refused last, hex. Undefined if none was. */
   async refused(): Promise<string | undefined> {
     const bytes = await this.#files.read(join(this.#dir, REFUSED));
     return bytes?.toString("utf8").trim();

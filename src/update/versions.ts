@@ -13,7 +13,7 @@ export type Trial = { readonly version: string; readonly previous: string; reado
 /** A version that was taken back, and the one in force again. */
 export type TakenBack = { readonly version: string; readonly previous: string; readonly why: string };
 
-const [TRIAL, TAKEN_BACK, REFUSED] = ["trial", "failed", "taken-back"];
+const [TRIAL, UNREPORTED, ALL_TAKEN_BACK] = ["trial", "failed", "taken-back"];
 /** A version that is being written, and one that is being removed. */
 const [STAGE, GONE] = [".stage", ".gone"];
 
@@ -50,15 +50,15 @@ export class Versions {
 
   /** The version that was taken back last, until that has been reported. */
   async takenBack(): Promise<TakenBack | undefined> {
-    const [version, previous, ...why] = wordsOf(await this.#files.read(join(this.#dir, TAKEN_BACK)));
+    const [version, previous, ...why] = wordsOf(await this.#files.read(join(this.#dir, UNREPORTED)));
     return version === undefined || previous === undefined
       ? undefined
       : { version, previous, why: why.join(" ") };
   }
 
   /** The newest versions that were ever taken back here. */
-  async refused(): Promise<readonly string[]> {
-    const bytes = await this.#files.read(join(this.#dir, REFUSED));
+  async allTakenBack(): Promise<readonly string[]> {
+    const bytes = await this.#files.read(join(this.#dir, ALL_TAKEN_BACK));
     return bytes?.toString("utf8").split("\n").filter(isVersion) ?? [];
   }
 

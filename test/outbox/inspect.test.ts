@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLevel } from "../../src/outbox/level.ts";
@@ -139,4 +139,15 @@ test("wrong usage, and what is no outbox, say so", async () => {
   ]);
   writeFileSync(join(folder, "file"), "no store");
   expect((await run("stats", "--path", join(folder, "file"))).code).toBe(74);
+});
+
+test("a link among the files of an outbox is not followed: what it names stays as it is", async () => {
+  const precious = join(folder, "precious");
+  writeFileSync(precious, "precious");
+  const newest = Math.max(...readdirSync(path).map((name) => Number(/\d{6}/.exec(name)?.[0] ?? 0)));
+  for (let n = newest + 1; n <= newest + 20; n++)
+    for (const name of [`${String(n).padStart(6, "0")}.log`, `MANIFEST-${String(n).padStart(6, "0")}`])
+      symlinkSync(precious, join(path, name));
+  await run("stats", "--path", path);
+  expect(readFileSync(precious, "utf8")).toBe("precious");
 });

@@ -88,7 +88,7 @@ const layOut = (): void => {
   debian.run("patrol-unit", "enrol", "install", "/tmp/car.pem", ...root);
 };
 
-/** Three releases as headquarters signs them: one that works, one whose service ends at once, and one that is fetched. */
+/** Signs three releases: one that works, one whose service ends at once, and one that comes over the link. */
 const signReleases = (): void => {
   const key = ["--key", "/tmp/release.pem", "--for", "a/*"];
   debian.run("patrol-unit", "bundle", "keygen", "--out", "/tmp/release.pem");

@@ -11,7 +11,7 @@ const PACKAGE = Buffer.from(Array.from({ length: 100_000 }, (_, n) => n % 251));
 
 let ca: Authority;
 let dir: string;
-/** What the server does with a request from a byte on. Undefined: the request had no range. */
+/** How the server answers a request for a range of bytes. Undefined if the request has no range. */
 let answer: (from: number | undefined) => { status: number; body: Buffer; cut?: boolean };
 const asked: (number | undefined)[] = [];
 let url = "";

@@ -59,7 +59,7 @@ const open = (versions: "installed" | "checkout" = "installed"): ReleaseReceiver
     versions:
       versions === "checkout"
         ? undefined
-        : { current: async () => "1.0.0", trial: async () => undefined, refused: async () => takenBack },
+        : { current: async () => "1.0.0", trial: async () => undefined, allTakenBack: async () => takenBack },
     trusted: async () => [hq.trusted],
     car: () => car,
     tray: new Tray(join(dir, "release"), openFiles(dir)),

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import * as z from "zod";
 import { sealAs, shortKid } from "../../bundle/envelope.ts";
 import { thumbprint } from "../../bundle/keys.ts";
+import { sha256 } from "../../bundle/sha256.ts";
 import { reasonOf } from "../../runtime/log.ts";
 import { MAX_PACKAGE_BYTES, packageNamed, RELEASE, Release } from "../../update/release.ts";
 import { CommandError, EXIT, options, required } from "../lib/command.ts";
@@ -43,7 +43,7 @@ const packagesIn = (files: readonly string[]): Pick<Release, "version" | "packag
     const bytes = readGiven(file, MAX_PACKAGE_BYTES);
     packages[named.architecture] = {
       bytes: bytes.length,
-      sha256: createHash("sha256").update(bytes).digest("hex"),
+      sha256: sha256(bytes),
     };
   }
   if (version === undefined)

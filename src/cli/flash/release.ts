@@ -98,7 +98,7 @@ const install = async (file: string, given: Given): Promise<number> => {
       return {
         ...car,
         architecture: architectureOf(process.arch),
-        takenBack: given.unattended ? await versions.refused() : [],
+        takenBack: given.unattended ? await versions.allTakenBack() : [],
         // The service asks for it before it hands a release over.
         onBattery: false,
       };

@@ -4,7 +4,6 @@ import { trustedIn } from "../../bundle/install.ts";
 import type { Files } from "../../bundle/port.ts";
 import { reasonOf, type Log } from "../../runtime/log.ts";
 import { systemTime } from "../../runtime/time.ts";
-import { pause } from "../../runtime/wait.ts";
 import { unitName } from "../../domain/identity.ts";
 import type { UnitSettings } from "../../settings/load.ts";
 import type { Root } from "../../settings/root.ts";
@@ -12,13 +11,13 @@ import type { Unit } from "../../unit/start.ts";
 import type { Answer as AnswerOfRoot } from "../../update/receive.ts";
 import { architectureOf } from "../../update/release.ts";
 import { Versions } from "../../update/versions.ts";
+import { eachSecond } from "./each-second.ts";
 import { installedAt, RELEASE_TRUST } from "./release.ts";
 
 /** Releases that come over the link, on this machine. */
 
 /** What patrol-unit-install.service answers. */
 const ANSWER = "/run/patrol-unit-install/result";
-const LOOK_MS = 1_000;
 
 export type Way = {
   readonly unit: Unit;
@@ -80,16 +79,9 @@ export const takeReleases = (way: Way): { offer(bytes: Buffer): void; readonly e
     }
     await receiver.look();
   };
-  const ended = (async () => {
-    while (!way.signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- looked again and again
-      await pause(LOOK_MS, way.signal, systemTime);
-      // oxlint-disable-next-line no-await-in-loop
-      await look().catch((cause: unknown) =>
-        way.log.error("releases cannot be taken", { cause: reasonOf(cause) }),
-      );
-    }
-  })();
+  const ended = eachSecond(look, way.signal, (cause) =>
+    way.log.error("releases cannot be taken", { cause: reasonOf(cause) }),
+  );
   return {
     offer(bytes) {
       offered = bytes.length === 0 ? undefined : bytes;

@@ -17,6 +17,7 @@ import { certificateFileOf, type Root } from "../../settings/root.ts";
 import type { Unit } from "../../unit/start.ts";
 import { RELEASE } from "../../update/release.ts";
 import { knownTime } from "./command.ts";
+import { eachSecond } from "./each-second.ts";
 import type { ExpiryReminder } from "./expiry.ts";
 import { couldCarryTo } from "./interfaces.ts";
 import { ResultLamp } from "./result-lamp.ts";
@@ -31,8 +32,6 @@ export { openRoot } from "./root.ts";
 
 /** The root may be locked by an installation, which takes some 100 ms. */
 const LOCK_MS = 2_000;
-/** How often the inbox is looked at. */
-const RECEIVE_MS = 1_000;
 /** How often it is asked whether a reminder is due: the time may become known late. */
 const REMIND_MS = 10_000;
 /** A configuration that crashes at once is not started more often than this. */
@@ -136,14 +135,11 @@ const receiving = ({ open, log }: Serving, { unit, name, trialS, on, lamp, signa
       if (outcome.kind !== "installed") lamp.showOn(unit);
     },
   });
-  const ended = (async () => {
-    while (!signal.aborted) {
-      // oxlint-disable-next-line no-await-in-loop -- looked again and again
-      await pause(RECEIVE_MS, signal, systemTime);
-      // oxlint-disable-next-line no-await-in-loop
-      if (!signal.aborted) await receiver.look().catch((cause: unknown) => failed(log, cause));
-    }
-  })();
+  const ended = eachSecond(
+    () => receiver.look(),
+    signal,
+    (cause) => failed(log, cause),
+  );
   return {
     ended,
     offer: (bytes: Buffer) => receiver.offer(bytes),
